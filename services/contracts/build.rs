@@ -1,0 +1,34 @@
+//! Compiles `proto/cra/v1` with protox, so that no system `protoc` is needed, and keeps the file
+//! descriptor set for gRPC reflection and JSON.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use prost::Message;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    let mut files: Vec<PathBuf> = fs::read_dir(root.join("cra/v1"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    println!("cargo::rerun-if-changed={}", root.display());
+
+    let descriptors = protox::compile(&files, [&root])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("cra.v1.bin"), descriptors.encode_to_vec())?;
+
+    // JSON looks each message up by its full name.
+    let mut messages = prost_build::Config::new();
+    messages.enable_type_names();
+    messages.bytes(["."]);
+    const GRPC: &str = "#[cfg(feature = \"grpc\")]";
+    tonic_prost_build::configure()
+        .client_mod_attribute(".", GRPC)
+        .server_mod_attribute(".", GRPC)
+        // A service answers UNIMPLEMENTED to what it does not serve, as every gRPC server does.
+        .generate_default_stubs(true)
+        .compile_fds_with_config(descriptors, messages)?;
+    Ok(())
+}

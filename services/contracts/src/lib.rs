@@ -1,0 +1,14 @@
+//! The contract `cra.v1` as Rust types: generated from `proto/cra/v1` and nothing else. No rule lives
+//! here; what a message may hold is decided in the domain.
+
+#[cfg(feature = "json")]
+pub mod json;
+
+/// Messages, clients and servers of `cra.v1`; documented in the proto files themselves.
+#[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::unwrap_used)]
+pub mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/cra.v1.rs"));
+}
+
+/// Encoded `google.protobuf.FileDescriptorSet` of the contract and of what it imports.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cra.v1.bin"));
