@@ -1,0 +1,217 @@
+//! The parts of a CRA.
+
+use std::fmt;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::territory::{self, CommuneId};
+use crate::vocabulary::{AgeBand, Channel, DurationBucket, Organisation, Status, Word};
+
+/// Opaque identifier of an advisor, a structure or a venue: 1 to 64 of `[A-Za-z0-9._:-]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(Box<str>);
+
+impl Id {
+    /// Longest identifier, in characters.
+    pub const LENGTH_MAX: usize = 64;
+
+    /// The identifier, if the text has its form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = (1..=Self::LENGTH_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b));
+        well_formed.then(|| Self(text.into()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the activity took place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Canal.
+    pub channel: Channel,
+    /// The INSEE code as it was declared: possibly of a delegated, associated or former commune.
+    pub commune_code: Box<str>,
+    /// The commune or arrondissement it belongs to today.
+    pub commune: CommuneId,
+    /// One of the commune's; empty where the commune has none.
+    pub postal_code: Box<str>,
+    /// The advisor's registered venue.
+    pub venue_id: Option<Id>,
+}
+
+impl Place {
+    /// Civil day of an instant at this place.
+    #[must_use]
+    pub fn day_of(&self, instant: Timestamp) -> Date {
+        day_at(self.commune, instant)
+    }
+}
+
+/// Civil day of an instant in a commune.
+pub(super) fn day_at(commune: CommuneId, instant: Timestamp) -> Date {
+    let department = territory::communes().get(commune).department();
+    territory::time_zone(department).to_datetime(instant).date()
+}
+
+/// People per value of a closed list.
+macro_rules! counts {
+    ($(#[$doc:meta])* $name:ident, $word:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name(pub [u32; $word::ALL.len()]);
+
+        impl $name {
+            /// People of one value.
+            #[must_use]
+            pub fn of(&self, word: $word) -> u32 {
+                self.0[word.index()]
+            }
+
+            /// People of all values.
+            #[must_use]
+            pub fn sum(&self) -> u64 {
+                self.0.iter().map(|count| u64::from(*count)).sum()
+            }
+        }
+    };
+}
+
+counts! {
+    /// People per age band.
+    AgeCounts, AgeBand
+}
+
+counts! {
+    /// People per status.
+    StatusCounts, Status
+}
+
+/// How long the activity lasted, as it was declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Duration {
+    /// Half an hour or less.
+    UpTo30Minutes,
+    /// From half an hour to an hour.
+    From30MinutesTo1Hour,
+    /// An hour or more, without precision.
+    OneHourOrMore,
+    /// An hour or more, in exact minutes.
+    Exact {
+        /// At least 60.
+        minutes: u32,
+    },
+    /// An older form did not say, or not in a way that can be read.
+    Unspecified,
+}
+
+/// Longest duration that an unrefined hour may stand for, in minutes.
+const UNREFINED_MINUTES_MAX: u32 = 480;
+
+impl Duration {
+    /// Bucket of the statistics; `None` when unspecified.
+    #[must_use]
+    pub fn bucket(self) -> Option<DurationBucket> {
+        match self {
+            Self::UpTo30Minutes => Some(DurationBucket::UpTo30Minutes),
+            Self::From30MinutesTo1Hour => Some(DurationBucket::From30MinutesTo1Hour),
+            Self::OneHourOrMore => Some(DurationBucket::From1HourUnrefined),
+            Self::Exact { minutes } if minutes < 120 => Some(DurationBucket::From1To2Hours),
+            Self::Exact { .. } => Some(DurationBucket::From2Hours),
+            Self::Unspecified => None,
+        }
+    }
+
+    /// Fewest and most minutes that the declaration allows.
+    #[must_use]
+    pub fn bounds(self) -> (u32, u32) {
+        match self {
+            Self::UpTo30Minutes => (0, 30),
+            Self::From30MinutesTo1Hour => (30, 60),
+            Self::OneHourOrMore => (60, UNREFINED_MINUTES_MAX),
+            Self::Exact { minutes } => (minutes, minutes),
+            Self::Unspecified => (0, UNREFINED_MINUTES_MAX),
+        }
+    }
+
+    /// Minutes by the convention of the official statistics.
+    #[must_use]
+    pub fn estimate(self) -> u32 {
+        match self {
+            Self::UpTo30Minutes => 30,
+            Self::From30MinutesTo1Hour | Self::OneHourOrMore => 60,
+            Self::Exact { minutes } => minutes,
+            Self::Unspecified => 0,
+        }
+    }
+}
+
+/// Who people are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// An organisation of the form.
+    Known(Organisation),
+    /// A free name, trimmed, 1 to 100 characters.
+    Other(Box<str>),
+    /// An older form did not name it ("Non précisé").
+    Unnamed,
+}
+
+impl Recipient {
+    /// The recipient it counts as: a free name that is a known one up to its spelling is that one.
+    #[must_use]
+    pub fn recognised(&self) -> Self {
+        match self {
+            Self::Other(name) => Organisation::recognise(name).map_or_else(|| self.clone(), Self::Known),
+            Self::Known(_) | Self::Unnamed => self.clone(),
+        }
+    }
+}
+
+/// People sent to another organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirection {
+    /// Where to.
+    pub recipient: Recipient,
+    /// How many, at least 1.
+    pub people: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_has_its_form_or_is_none() {
+        let longest = "a".repeat(64);
+        for good in ["a", "A-1._:z", &longest] {
+            assert_eq!(Id::parse(good).unwrap().as_str(), good);
+        }
+        let too_long = "a".repeat(65);
+        for bad in ["", " ", "a b", "é", "a/b", "a\n", &too_long] {
+            assert_eq!(Id::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn durations_fall_into_the_buckets_of_the_statistics() {
+        assert_eq!(Duration::Exact { minutes: 119 }.bucket(), Some(DurationBucket::From1To2Hours));
+        assert_eq!(Duration::Exact { minutes: 120 }.bucket(), Some(DurationBucket::From2Hours));
+        assert_eq!(Duration::OneHourOrMore.bucket(), Some(DurationBucket::From1HourUnrefined));
+        assert_eq!(Duration::Unspecified.bucket(), None);
+        assert_eq!(Duration::Unspecified.bounds(), (0, 480));
+        assert_eq!(Duration::OneHourOrMore.estimate(), 60);
+    }
+}

@@ -1,0 +1,173 @@
+//! The CRA in the contract's form and back. Reading checks that the parts are there and have their form, not the
+//! rules of new CRAs: an event that was right on its day stays readable when the rules move on.
+
+use std::fmt;
+
+use cra_contracts::v1;
+
+use super::rules::{age_counts, status_counts};
+use super::{AgeCounts, Cra, Duration, Id, Place, Recipient, Redirection, StatusCounts};
+use crate::territory;
+use crate::vocabulary::{DurationBand, Organisation, Word};
+
+/// A stored message that does not hold a CRA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The field that cannot be read.
+    pub field: &'static str,
+    /// What it holds.
+    pub found: String,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be read: {}", self.field, self.found)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl DecodeError {
+    /// A field that cannot be read, and what it holds.
+    pub fn new(field: &'static str, found: impl ToString) -> Self {
+        Self { field, found: found.to_string() }
+    }
+}
+
+impl Cra {
+    /// The CRA as a message of the contract, nothing left to a default.
+    #[must_use]
+    pub fn to_message(&self) -> v1::Cra {
+        let follows = self.follow_up_individual > 0 || self.follow_up_workshop > 0 || !self.redirections.is_empty();
+        v1::Cra {
+            advisor_id: self.advisor_id.to_string(),
+            structure_id: self.structure_id.to_string(),
+            date: self.date.to_string(),
+            place: Some(v1::Place {
+                channel: self.place.channel.number(),
+                commune_code: self.place.commune_code.to_string(),
+                postal_code: self.place.postal_code.to_string(),
+                venue_id: self.place.venue_id.as_ref().map(Id::to_string).unwrap_or_default(),
+            }),
+            activity: self.activity.number(),
+            participants: Some(self.participants),
+            returning_participants: self.returning_participants,
+            ages: Some(ages_message(&self.ages)),
+            statuses: Some(statuses_message(&self.statuses)),
+            themes: self.themes.iter().map(|theme| theme.number()).collect(),
+            sub_themes: self.sub_themes.iter().map(|sub_theme| sub_theme.number()).collect(),
+            annotation: self.annotation.clone(),
+            duration: Some(duration_message(self.duration)),
+            follow_up: follows.then(|| v1::FollowUp {
+                individual: self.follow_up_individual,
+                workshop: self.follow_up_workshop,
+                redirections: self.redirections.iter().map(redirection_message).collect(),
+            }),
+        }
+    }
+
+    /// The CRA that a stored message holds.
+    pub fn from_message(message: &v1::Cra) -> Result<Self, DecodeError> {
+        let empty_follow_up = v1::FollowUp::default();
+        let follow_up = message.follow_up.as_ref().unwrap_or(&empty_follow_up);
+        Ok(Self {
+            advisor_id: id("advisor_id", &message.advisor_id)?,
+            structure_id: id("structure_id", &message.structure_id)?,
+            date: message.date.parse().map_err(|_| DecodeError::new("date", &message.date))?,
+            place: place(message.place.as_ref())?,
+            activity: word("activity", message.activity)?,
+            participants: message.participants.ok_or_else(|| DecodeError::new("participants", "nothing"))?,
+            returning_participants: message.returning_participants,
+            ages: age_counts(message.ages.as_ref()),
+            statuses: status_counts(message.statuses.as_ref()),
+            themes: message.themes.iter().map(|n| word("themes", *n)).collect::<Result<_, _>>()?,
+            sub_themes: message.sub_themes.iter().map(|n| word("sub_themes", *n)).collect::<Result<_, _>>()?,
+            annotation: message.annotation.clone(),
+            duration: duration(message.duration.as_ref())?,
+            follow_up_individual: follow_up.individual,
+            follow_up_workshop: follow_up.workshop,
+            redirections: follow_up.redirections.iter().map(redirection).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn id(field: &'static str, text: &str) -> Result<Id, DecodeError> {
+    Id::parse(text).ok_or_else(|| DecodeError::new(field, text))
+}
+
+fn word<W: Word>(field: &'static str, number: i32) -> Result<W, DecodeError> {
+    W::from_number(number).ok_or_else(|| DecodeError::new(field, number))
+}
+
+fn place(message: Option<&v1::Place>) -> Result<Place, DecodeError> {
+    let message = message.ok_or_else(|| DecodeError::new("place", "nothing"))?;
+    let commune = territory::communes()
+        .resolve(&message.commune_code)
+        .ok_or_else(|| DecodeError::new("place.commune_code", &message.commune_code))?;
+    Ok(Place {
+        channel: word("place.channel", message.channel)?,
+        commune_code: message.commune_code.as_str().into(),
+        commune,
+        postal_code: message.postal_code.as_str().into(),
+        venue_id: match message.venue_id.as_str() {
+            "" => None,
+            venue_id => Some(id("place.venue_id", venue_id)?),
+        },
+    })
+}
+
+fn duration(message: Option<&v1::Duration>) -> Result<Duration, DecodeError> {
+    let message = message.copied().unwrap_or_default();
+    if message.band == 0 {
+        return Ok(Duration::Unspecified);
+    }
+    Ok(match (word("duration.band", message.band)?, message.minutes) {
+        (DurationBand::UpTo30Minutes, _) => Duration::UpTo30Minutes,
+        (DurationBand::From30MinutesTo1Hour, _) => Duration::From30MinutesTo1Hour,
+        (DurationBand::OneHourOrMore, None) => Duration::OneHourOrMore,
+        (DurationBand::OneHourOrMore, Some(minutes)) => Duration::Exact { minutes },
+    })
+}
+
+fn duration_message(duration: Duration) -> v1::Duration {
+    let (band, minutes) = match duration {
+        Duration::UpTo30Minutes => (DurationBand::UpTo30Minutes.number(), None),
+        Duration::From30MinutesTo1Hour => (DurationBand::From30MinutesTo1Hour.number(), None),
+        Duration::OneHourOrMore => (DurationBand::OneHourOrMore.number(), None),
+        Duration::Exact { minutes } => (DurationBand::OneHourOrMore.number(), Some(minutes)),
+        Duration::Unspecified => (0, None),
+    };
+    v1::Duration { band, minutes }
+}
+
+fn ages_message(counts: &AgeCounts) -> v1::AgeCounts {
+    let [under_12, from_12_to_18, from_18_to_35, from_35_to_60, over_60] = counts.0;
+    v1::AgeCounts { under_12, from_12_to_18, from_18_to_35, from_35_to_60, over_60 }
+}
+
+fn statuses_message(counts: &StatusCounts) -> v1::StatusCounts {
+    let [student, unemployed, employed, retired, unspecified_or_mixed] = counts.0;
+    v1::StatusCounts { student, unemployed, employed, retired, unspecified_or_mixed }
+}
+
+fn redirection(message: &v1::Redirection) -> Result<Redirection, DecodeError> {
+    use v1::redirection::Organisation as Message;
+    let recipient = match &message.organisation {
+        Some(Message::Known(number)) => {
+            Recipient::Known(word::<Organisation>("follow_up.redirections.known", *number)?)
+        }
+        Some(Message::Other(name)) => Recipient::Other(name.as_str().into()),
+        None => Recipient::Unnamed,
+    };
+    Ok(Redirection { recipient, people: message.people })
+}
+
+fn redirection_message(redirection: &Redirection) -> v1::Redirection {
+    use v1::redirection::Organisation as Message;
+    let organisation = match &redirection.recipient {
+        Recipient::Known(organisation) => Some(Message::Known(organisation.number())),
+        Recipient::Other(name) => Some(Message::Other(name.to_string())),
+        Recipient::Unnamed => None,
+    };
+    v1::Redirection { organisation, people: redirection.people }
+}

@@ -1,0 +1,141 @@
+//! Events: what the log keeps for ever, and how it is read back.
+//!
+//! [`record`] makes the stored message of a new fact; [`Event::decode`] reads any stored one, of today or of
+//! before, and brings older forms to today's words on the way. Stored bytes are never written again.
+
+pub mod record;
+
+use cra_contracts::v1;
+use jiff::Timestamp;
+use prost::Message as _;
+use uuid::Uuid;
+
+use crate::cra::{Cra, DecodeError, Submission};
+use crate::legacy::{self, FormVersion};
+
+/// One fact of one CRA's life, in today's words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Unique per event.
+    pub event_id: Uuid,
+    /// The CRA it is about.
+    pub cra_id: Uuid,
+    /// 1 for the first event of a CRA, then +1 each.
+    pub revision: u64,
+    /// When it was recorded, by ingestion's clock.
+    pub recorded_at: Timestamp,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A CRA of today's form was recorded.
+    Submitted {
+        /// Its content.
+        cra: Box<Cra>,
+        /// Whether the participants were left to the form.
+        defaulted_participants: bool,
+    },
+    /// Its content was replaced.
+    Corrected {
+        /// The new content.
+        cra: Box<Cra>,
+        /// Why.
+        reason: String,
+    },
+    /// It was taken out.
+    Withdrawn {
+        /// Why.
+        reason: String,
+    },
+    /// A CRA of an older form was recorded.
+    Imported {
+        /// The form it was written with.
+        form_version: FormVersion,
+        /// Its content in today's words.
+        cra: Box<Cra>,
+        /// When the older system recorded it.
+        created_at: Timestamp,
+    },
+}
+
+impl Event {
+    /// Reads a stored event.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let message = v1::CraEvent::decode(payload).map_err(|error| DecodeError::new("event", error))?;
+        Self::from_message(message)
+    }
+
+    /// Brings a stored event to today's words.
+    pub fn from_message(message: v1::CraEvent) -> Result<Self, DecodeError> {
+        if message.revision == 0 {
+            return Err(DecodeError::new("revision", 0));
+        }
+        Ok(Self {
+            event_id: uuid("event_id", &message.event_id)?,
+            cra_id: uuid("cra_id", &message.cra_id)?,
+            revision: message.revision,
+            recorded_at: timestamp("recorded_at", message.recorded_at.as_ref())?,
+            fact: fact(message.fact)?,
+        })
+    }
+}
+
+fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
+    use v1::cra_event::Fact as Message;
+    match message {
+        Some(Message::Submitted(submitted)) => Ok(Fact::Submitted {
+            defaulted_participants: submitted
+                .defaulted_fields
+                .iter()
+                .any(|field| field == Submission::PARTICIPANTS),
+            cra: cra(submitted.cra.as_ref())?,
+        }),
+        Some(Message::Corrected(corrected)) => {
+            Ok(Fact::Corrected { cra: cra(corrected.cra.as_ref())?, reason: corrected.reason })
+        }
+        Some(Message::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
+        Some(Message::Imported(imported)) => {
+            let form_version = FormVersion::from_number(imported.form_version)
+                .ok_or_else(|| DecodeError::new("form_version", imported.form_version))?;
+            let upcast = legacy::upcast(form_version, &imported.document).map_err(|violations| {
+                let faults: Vec<_> = violations.iter().map(ToString::to_string).collect();
+                DecodeError::new("document", faults.join("; "))
+            })?;
+            Ok(Fact::Imported { form_version, cra: Box::new(upcast.cra), created_at: upcast.created_at })
+        }
+        None => Err(DecodeError::new("fact", "no variant known here; a newer version may read it")),
+    }
+}
+
+fn cra(message: Option<&v1::Cra>) -> Result<Box<Cra>, DecodeError> {
+    let message = message.ok_or_else(|| DecodeError::new("cra", "nothing"))?;
+    Cra::from_message(message).map(Box::new)
+}
+
+fn uuid(field: &'static str, text: &str) -> Result<Uuid, DecodeError> {
+    Uuid::try_parse(text).map_err(|_| DecodeError::new(field, text))
+}
+
+/// An instant of the contract, to the nanosecond.
+pub fn timestamp(
+    field: &'static str,
+    message: Option<&prost_types::Timestamp>,
+) -> Result<Timestamp, DecodeError> {
+    let message = message.ok_or_else(|| DecodeError::new(field, "nothing"))?;
+    Timestamp::new(message.seconds, message.nanos).map_err(|error| DecodeError::new(field, error))
+}
+
+/// An instant in the contract's form.
+#[must_use]
+pub fn timestamp_message(instant: Timestamp) -> prost_types::Timestamp {
+    // Both hold whole seconds and nanoseconds; the contract's nanoseconds are never negative.
+    let (seconds, nanos) = (instant.as_second(), instant.subsec_nanosecond());
+    if nanos < 0 {
+        prost_types::Timestamp { seconds: seconds - 1, nanos: nanos + 1_000_000_000 }
+    } else {
+        prost_types::Timestamp { seconds, nanos }
+    }
+}

@@ -1,0 +1,9 @@
+//! The CRA as its users know it: words, places, rules, events, older forms. Pure: no input or output, no clock
+//! and no randomness; time and identifiers come in as arguments.
+
+pub mod cra;
+pub mod event;
+pub mod legacy;
+pub mod spelling;
+pub mod territory;
+pub mod vocabulary;

@@ -1,0 +1,40 @@
+//! France's territories: communes, municipal arrondissements, departments, regions, EPCI, time zones.
+//!
+//! One table, [`communes()`], read once from a file that is compiled in (`services/domain/data`,
+//! edition COG 2026). It answers which commune a code, a postal code with a name, or the first
+//! letters of a search mean today. Department, region and EPCI follow from the commune.
+//!
+//! It does not validate a CRA, trims no code, corrects no spelling, knows no geometry and no past
+//! edition of the codes: a code that was abolished is answered with the commune of today.
+
+mod buckets;
+mod fold;
+mod names;
+mod parse;
+mod search;
+mod table;
+#[cfg(test)]
+mod tests;
+mod time_zone;
+
+use std::sync::LazyLock;
+
+pub use search::SEARCH_RESULTS_MAX;
+pub use table::{Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId};
+pub use time_zone::time_zone;
+
+const TEXT: &str = include_str!("../../data/communes.tsv");
+
+/// The table of communes, read on the first call and shared for the life of the process.
+///
+/// # Panics
+///
+/// When the file that was compiled in is malformed; a test reads all of it.
+#[must_use]
+pub fn communes() -> &'static Communes {
+    static COMMUNES: LazyLock<Communes> = LazyLock::new(|| match parse::parse(TEXT) {
+        Ok(communes) => communes,
+        Err(malformed) => panic!("data/communes.tsv: {malformed}"),
+    });
+    &COMMUNES
+}

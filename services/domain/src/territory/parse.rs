@@ -1,0 +1,257 @@
+//! From the text of `data/communes.tsv` to the table.
+//!
+//! It checks what the lookups rely on: sorted codes, references that exist, postal codes of 5 digits.
+//! It does not check that the data is complete or true; tests over the table do what can be done.
+
+use std::sync::OnceLock;
+
+use super::buckets::Buckets;
+use super::table::{
+    Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Former, Merged, POSTAL_CODES,
+    Region, RegionId, find, postal_number,
+};
+
+/// A line of the file that cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub(super) struct Malformed {
+    /// Counted from 1.
+    line: usize,
+    problem: Problem,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Problem {
+    #[error("unknown kind of row")]
+    Kind,
+    #[error("too few or too many columns")]
+    Columns,
+    #[error("its code is not after the one before")]
+    Order,
+    #[error("it names a territory that is not above it")]
+    Reference,
+    #[error("the population is not a number")]
+    Population,
+    #[error("a postal code is not 5 digits")]
+    PostalCode,
+    #[error("more rows of this kind than an index can tell apart")]
+    TooMany,
+}
+
+/// Reads the whole file.
+pub(super) fn parse(text: &'static str) -> Result<Communes, Malformed> {
+    let mut rows = Rows::default();
+    for (position, line) in text.lines().enumerate() {
+        if line.starts_with('#') {
+            continue;
+        }
+        rows.read(line).map_err(|problem| Malformed { line: position + 1, problem })?;
+    }
+    Ok(rows.into_communes(text))
+}
+
+#[derive(Default)]
+struct Rows {
+    regions: Vec<Region>,
+    departments: Vec<Department>,
+    epcis: Vec<Epci>,
+    communes: Vec<Commune>,
+    arrondissements: Vec<CommuneId>,
+    merged: Vec<Merged>,
+    former: Vec<Former>,
+    postal_codes: Vec<(usize, CommuneId)>,
+}
+
+impl Rows {
+    fn read(&mut self, line: &'static str) -> Result<(), Problem> {
+        let (kind, rest) = line.split_once('\t').ok_or(Problem::Columns)?;
+        match kind {
+            "R" => self.read_region(rest),
+            "D" => self.read_department(rest),
+            "E" => self.read_epci(rest),
+            "C" | "A" => self.read_commune(kind == "A", rest),
+            "H" => self.read_merged(rest),
+            "F" => self.read_former(rest),
+            _ => Err(Problem::Kind),
+        }
+    }
+
+    fn read_region(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [code, name] = columns(rest)?;
+        ascending(self.regions.last().map(Region::code), code)?;
+        let id = RegionId::from_position(self.regions.len()).ok_or(Problem::TooMany)?;
+        self.regions.push(Region { id, code, name });
+        Ok(())
+    }
+
+    fn read_department(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [code, region, name] = columns(rest)?;
+        ascending(self.departments.last().map(Department::code), code)?;
+        let id = DepartmentId::from_position(self.departments.len()).ok_or(Problem::TooMany)?;
+        let region = find(&self.regions, region, |region| region.code).ok_or(Problem::Reference)?;
+        self.departments.push(Department { id, code, name, region: region.code, region_id: region.id });
+        Ok(())
+    }
+
+    fn read_epci(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [code, name] = columns(rest)?;
+        ascending(self.epcis.last().map(Epci::code), code)?;
+        let id = EpciId::from_position(self.epcis.len()).ok_or(Problem::TooMany)?;
+        self.epcis.push(Epci { id, code, name });
+        Ok(())
+    }
+
+    /// `belongs_to` is the commune of an arrondissement, and the EPCI of a commune, if any.
+    fn read_commune(&mut self, is_arrondissement: bool, rest: &'static str) -> Result<(), Problem> {
+        let [code, name, department, belongs_to, population, postal_codes] = columns(rest)?;
+        ascending(self.communes.last().map(Commune::code), code)?;
+        let id = CommuneId::from_position(self.communes.len()).ok_or(Problem::TooMany)?;
+        let department = self.department(department)?;
+        let (parent, epci_id) = if is_arrondissement {
+            let parent = self.commune(belongs_to)?;
+            (Some(parent.id), parent.epci_id)
+        } else {
+            (None, self.optional_epci(belongs_to)?)
+        };
+        let commune = Commune {
+            id,
+            code,
+            name,
+            department: department.code,
+            department_id: department.id,
+            region: department.region,
+            region_id: department.region_id,
+            epci: epci_id.map(|epci| self.epcis[epci.position()].code),
+            epci_id,
+            population: optional_number(population)?,
+            parent,
+            postal_codes: postal_codes.split_ascii_whitespace().collect(),
+        };
+        for postal_code in &commune.postal_codes {
+            let number = postal_number(postal_code).ok_or(Problem::PostalCode)?;
+            self.postal_codes.push((number, id));
+        }
+        if is_arrondissement {
+            self.arrondissements.push(id);
+        }
+        self.communes.push(commune);
+        Ok(())
+    }
+
+    fn read_merged(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [code, name, today] = columns(rest)?;
+        ascending(self.merged.last().map(|merged| merged.code), code)?;
+        let today = self.commune(today)?.id;
+        self.merged.push(Merged { code, name, today });
+        Ok(())
+    }
+
+    fn read_former(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [code, today] = columns(rest)?;
+        ascending(self.former.last().map(|former| former.code), code)?;
+        let today = self.commune(today)?.id;
+        self.former.push(Former { code, today });
+        Ok(())
+    }
+
+    fn department(&self, code: &str) -> Result<&Department, Problem> {
+        // Rows come by code, so the department is nearly always the one of the row before.
+        let before = self.communes.last().map(|commune| &self.departments[commune.department_id.position()]);
+        match before {
+            Some(department) if department.code == code => Ok(department),
+            _ => find(&self.departments, code, |department| department.code).ok_or(Problem::Reference),
+        }
+    }
+
+    fn commune(&self, code: &str) -> Result<&Commune, Problem> {
+        find(&self.communes, code, |commune| commune.code).ok_or(Problem::Reference)
+    }
+
+    fn optional_epci(&self, code: &str) -> Result<Option<EpciId>, Problem> {
+        if code.is_empty() {
+            return Ok(None);
+        }
+        let epci = find(&self.epcis, code, |epci| epci.code).ok_or(Problem::Reference)?;
+        Ok(Some(epci.id))
+    }
+
+    fn into_communes(self, text: &'static str) -> Communes {
+        let mut merged_names: Vec<_> = self.merged.iter().map(|merged| (merged.today, merged.name)).collect();
+        merged_names.sort_unstable();
+        Communes {
+            text,
+            regions: self.regions,
+            departments: self.departments,
+            epcis: self.epcis,
+            communes: self.communes,
+            arrondissements: self.arrondissements,
+            merged: self.merged,
+            former: self.former,
+            merged_names,
+            by_postal_code: Buckets::new(POSTAL_CODES, &self.postal_codes),
+            names: OnceLock::new(),
+            fingerprint: OnceLock::new(),
+        }
+    }
+}
+
+/// Exactly `N` columns.
+fn columns<const N: usize>(rest: &'static str) -> Result<[&'static str; N], Problem> {
+    let mut found = rest.split('\t');
+    let mut columns = [""; N];
+    for column in &mut columns {
+        *column = found.next().ok_or(Problem::Columns)?;
+    }
+    if found.next().is_some() { Err(Problem::Columns) } else { Ok(columns) }
+}
+
+fn ascending(before: Option<&str>, code: &str) -> Result<(), Problem> {
+    if before.is_none_or(|before| before < code) { Ok(()) } else { Err(Problem::Order) }
+}
+
+fn optional_number(text: &str) -> Result<Option<u32>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| Problem::Population)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "# a comment\nR\t84\tAuvergne-Rhône-Alpes\nD\t01\t84\tAin\nE\t200040350\tCC Bugey Sud\n";
+
+    fn read(rows: &str) -> Result<Communes, Malformed> {
+        parse(Box::leak(format!("{HEAD}{rows}").into_boxed_str()))
+    }
+
+    fn problem(rows: &str) -> (usize, Problem) {
+        let malformed = read(rows).expect_err(rows);
+        (malformed.line, malformed.problem)
+    }
+
+    #[test]
+    fn a_row_is_read_with_its_territories() {
+        let communes = read("C\t01015\tArboys en Bugey\t01\t200040350\t710\t01300\nF\t01340\t01015\n").unwrap();
+        let commune = communes.get(communes.resolve("01340").unwrap());
+        assert_eq!((commune.code(), commune.name()), ("01015", "Arboys en Bugey"));
+        assert_eq!((commune.department(), commune.region()), ("01", "84"));
+        assert_eq!((commune.epci(), commune.population()), (Some("200040350"), Some(710)));
+        assert_eq!(commune.single_postal_code(), Some("01300"));
+    }
+
+    #[test]
+    fn a_malformed_row_is_told_with_its_line() {
+        assert_eq!(problem("X\t1\n"), (5, Problem::Kind));
+        assert_eq!(problem("C\n"), (5, Problem::Columns));
+        assert_eq!(problem("F\t01340\n"), (5, Problem::Columns));
+        assert_eq!(problem("F\t01340\t01015\t\n"), (5, Problem::Columns));
+        assert_eq!(problem("F\t01340\t01015\n"), (5, Problem::Reference));
+        assert_eq!(problem("C\t01015\tA\t02\t\t\t\n"), (5, Problem::Reference));
+        assert_eq!(problem("C\t01015\tA\t01\t9\t\t\n"), (5, Problem::Reference));
+        assert_eq!(problem("C\t01015\tA\t01\t\tmany\t\n"), (5, Problem::Population));
+        assert_eq!(problem("C\t01015\tA\t01\t\t\t0130\n"), (5, Problem::PostalCode));
+        assert_eq!(problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"), (6, Problem::Order));
+    }
+}

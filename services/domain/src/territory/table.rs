@@ -1,0 +1,332 @@
+//! The table of communes and what follows from a code.
+//!
+//! Everything is borrowed from the text of the file. Names and search are in `names` and `search`.
+
+use std::sync::OnceLock;
+
+use super::buckets::Buckets;
+use super::search::NameIndex;
+
+macro_rules! dense_id {
+    ($(#[$about:meta])* $name:ident, $index:ty) => {
+        $(#[$about])*
+        ///
+        /// Dense from 0, in the order of the codes; it stays the same for one [`Communes::fingerprint`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($index);
+
+        impl $name {
+            pub(super) fn from_position(position: usize) -> Option<Self> {
+                <$index>::try_from(position).ok().map(Self)
+            }
+
+            /// The position in the table, from 0.
+            #[must_use]
+            pub fn index(self) -> $index {
+                self.0
+            }
+
+            pub(super) fn position(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    };
+}
+
+dense_id!(
+    /// A commune of today or a municipal arrondissement.
+    CommuneId,
+    u16
+);
+dense_id!(
+    /// A department, or an overseas collectivity that stands for one.
+    DepartmentId,
+    u8
+);
+dense_id!(
+    /// A region, or an overseas collectivity that stands for one.
+    RegionId,
+    u8
+);
+dense_id!(
+    /// A group of communes with its own taxes (EPCI à fiscalité propre).
+    EpciId,
+    u16
+);
+
+macro_rules! named_territory {
+    (
+        $(#[$about:meta])* $name:ident, $id:ident
+        $(, $(#[$more_about:meta])* $more:ident: $more_type:ty)*
+        $(; $inner:ident: $inner_type:ty)?
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            pub(super) id: $id,
+            pub(super) code: &'static str,
+            pub(super) name: &'static str,
+            $(pub(super) $more: $more_type,)*
+            $(pub(super) $inner: $inner_type,)?
+        }
+
+        impl $name {
+            /// Its place in the table.
+            #[must_use]
+            pub fn id(&self) -> $id {
+                self.id
+            }
+
+            /// The official code.
+            #[must_use]
+            pub fn code(&self) -> &'static str {
+                self.code
+            }
+
+            /// The official name.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                self.name
+            }
+
+            $($(#[$more_about])*
+            #[must_use]
+            pub fn $more(&self) -> $more_type {
+                self.$more
+            })*
+        }
+    };
+}
+
+named_territory!(
+    /// A region: a code of 2 digits, or of 3 for an overseas collectivity ("84", "987").
+    Region,
+    RegionId
+);
+named_territory!(
+    /// A department: a code of 2 or 3 characters ("01", "2A", "974"); an overseas collectivity is one too.
+    Department,
+    DepartmentId,
+    /// The code of the region it belongs to.
+    region: &'static str,
+    /// The region it belongs to.
+    region_id: RegionId
+);
+named_territory!(
+    /// An EPCI: a code of 9 digits (SIREN). Its name starts with its kind ("CC", "CA", …).
+    Epci,
+    EpciId
+);
+named_territory!(
+    /// A commune of today or a municipal arrondissement: a code of 5 characters ("01015", "2A004").
+    Commune,
+    CommuneId,
+    /// The code of its department; never derived from the postal code.
+    department: &'static str,
+    /// Its department.
+    department_id: DepartmentId,
+    /// The code of its region: the region of its department.
+    region: &'static str,
+    /// Its region.
+    region_id: RegionId,
+    /// The code of its EPCI; an arrondissement has the one of its commune. 98 communes are in none.
+    epci: Option<&'static str>,
+    /// Its EPCI.
+    epci_id: Option<EpciId>,
+    /// Legal population, in people; unknown for territories without inhabitants.
+    population: Option<u32>,
+    /// For a municipal arrondissement, its commune.
+    parent: Option<CommuneId>;
+    postal_codes: Box<[&'static str]>
+);
+
+impl Commune {
+    /// Its postal codes, in ascending order. The territories of 984 have none.
+    #[must_use]
+    pub fn postal_codes(&self) -> &[&'static str] {
+        &self.postal_codes
+    }
+
+    /// Whether it has this postal code.
+    #[must_use]
+    pub fn has_postal_code(&self, postal_code: &str) -> bool {
+        self.postal_codes.contains(&postal_code)
+    }
+
+    /// Its postal code, when it has just one.
+    #[must_use]
+    pub fn single_postal_code(&self) -> Option<&'static str> {
+        match *self.postal_codes {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// A commune that was merged into another and kept its name: delegated or associated.
+#[derive(Clone, Debug)]
+pub(super) struct Merged {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) today: CommuneId,
+}
+
+/// A code that a commune had before.
+#[derive(Clone, Debug)]
+pub(super) struct Former {
+    pub(super) code: &'static str,
+    pub(super) today: CommuneId,
+}
+
+/// All communes of today and municipal arrondissements, with what leads to them.
+#[derive(Debug)]
+pub struct Communes {
+    pub(super) text: &'static str,
+    pub(super) regions: Vec<Region>,
+    pub(super) departments: Vec<Department>,
+    pub(super) epcis: Vec<Epci>,
+    /// By code, as the lists above and below.
+    pub(super) communes: Vec<Commune>,
+    pub(super) arrondissements: Vec<CommuneId>,
+    pub(super) merged: Vec<Merged>,
+    pub(super) former: Vec<Former>,
+    /// Names of merged communes, by the commune of today.
+    pub(super) merged_names: Vec<(CommuneId, &'static str)>,
+    /// The bucket's number is the postal code.
+    pub(super) by_postal_code: Buckets<CommuneId>,
+    /// Made on the first search: a process that only resolves codes does without.
+    pub(super) names: OnceLock<NameIndex>,
+    pub(super) fingerprint: OnceLock<u64>,
+}
+
+/// Every postal code has 5 digits.
+pub(super) const POSTAL_CODES: usize = 100_000;
+
+impl Communes {
+    /// The commune of today that an official code means, written as Insee does (no trimming, upper case).
+    ///
+    /// A commune of today or a municipal arrondissement is itself, and wins over the other meanings of
+    /// its code; a delegated or associated commune is the commune it belongs to; a former code is the
+    /// commune that has replaced it. None: nobody has or had this code.
+    #[must_use]
+    pub fn resolve(&self, code: &str) -> Option<CommuneId> {
+        let of_today = find(&self.communes, code, |commune| commune.code).map(Commune::id);
+        let merged = || find(&self.merged, code, |merged| merged.code).map(|merged| merged.today);
+        let former = || find(&self.former, code, |former| former.code).map(|former| former.today);
+        of_today.or_else(merged).or_else(former)
+    }
+
+    /// The communes that a selection by this code covers: the one it resolves to and, for Paris, Lyon and
+    /// Marseille, their municipal arrondissements. In the order of the codes. None: an unknown code.
+    #[must_use]
+    pub fn expand(&self, code: &str) -> Option<Vec<CommuneId>> {
+        let commune = self.resolve(code)?;
+        Some(std::iter::once(commune).chain(self.arrondissements(commune)).collect())
+    }
+
+    /// The municipal arrondissements of a commune, by code; none but for Paris, Lyon and Marseille.
+    pub fn arrondissements(&self, commune: CommuneId) -> impl Iterator<Item = CommuneId> + '_ {
+        self.arrondissements.iter().copied().filter(move |id| self.get(*id).parent == Some(commune))
+    }
+
+    /// The commune of this id.
+    #[must_use]
+    pub fn get(&self, id: CommuneId) -> &Commune {
+        &self.communes[id.position()]
+    }
+
+    /// The id at this position of the table, as [`CommuneId::index`] gave it; none beyond its end.
+    #[must_use]
+    pub fn at(&self, index: u16) -> Option<CommuneId> {
+        self.communes.get(usize::from(index)).map(Commune::id)
+    }
+
+    /// All communes of today and municipal arrondissements, by code; a position is an id's index.
+    #[must_use]
+    pub fn all(&self) -> &[Commune] {
+        &self.communes
+    }
+
+    /// The communes and arrondissements that have this postal code, by code.
+    #[must_use]
+    pub fn by_postal_code(&self, postal_code: &str) -> &[CommuneId] {
+        postal_number(postal_code).map_or(&[], |number| self.by_postal_code.get(number))
+    }
+
+    /// Whether at least one commune has this postal code.
+    #[must_use]
+    pub fn is_postal_code(&self, text: &str) -> bool {
+        !self.by_postal_code(text).is_empty()
+    }
+
+    /// The department of this code.
+    #[must_use]
+    pub fn department(&self, code: &str) -> Option<&Department> {
+        find(&self.departments, code, |department| department.code)
+    }
+
+    /// All departments and overseas collectivities, by code; a position is an id's index.
+    #[must_use]
+    pub fn departments(&self) -> &[Department] {
+        &self.departments
+    }
+
+    /// The region of this code.
+    #[must_use]
+    pub fn region(&self, code: &str) -> Option<&Region> {
+        find(&self.regions, code, |region| region.code)
+    }
+
+    /// All regions and overseas collectivities, by code; a position is an id's index.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The EPCI of this code.
+    #[must_use]
+    pub fn epci(&self, code: &str) -> Option<&Epci> {
+        find(&self.epcis, code, |epci| epci.code)
+    }
+
+    /// All EPCI, by code; a position is an id's index.
+    #[must_use]
+    pub fn epcis(&self) -> &[Epci] {
+        &self.epcis
+    }
+
+    /// A digest of the data file (FNV-1a, 64 bits): figures by territory change only when it changes.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fnv_1a(self.text.as_bytes()))
+    }
+}
+
+/// The number that 5 ASCII digits write.
+pub(super) fn postal_number(text: &str) -> Option<usize> {
+    let digits = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// The element with this code in a list that is sorted by code.
+pub(super) fn find<'a, T>(list: &'a [T], code: &str, code_of: impl Fn(&T) -> &'static str) -> Option<&'a T> {
+    let position = list.binary_search_by(|element| code_of(element).cmp(code)).ok()?;
+    list.get(position)
+}
+
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_the_published_fnv_1a() {
+        assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

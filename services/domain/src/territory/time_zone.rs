@@ -1,0 +1,84 @@
+//! The time zone of a department: what "today" means where a CRA was made.
+//!
+//! The rule is a list of the overseas departments and collectivities; every other one has the time of
+//! Paris. The zones come from the database compiled into the program, never from the machine, so that
+//! every process gives the same civil date. The Marquesas have the time of Tahiti here.
+
+use std::sync::LazyLock;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+const PARIS: &str = "Europe/Paris";
+
+const OVERSEAS: [(&str, &str); 13] = [
+    ("971", "America/Guadeloupe"),
+    ("972", "America/Martinique"),
+    ("973", "America/Cayenne"),
+    ("974", "Indian/Reunion"),
+    ("975", "America/Miquelon"),
+    ("976", "Indian/Mayotte"),
+    ("977", "America/St_Barthelemy"),
+    ("978", "America/Marigot"),
+    ("984", "UTC"),
+    ("986", "Pacific/Wallis"),
+    ("987", "Pacific/Tahiti"),
+    ("988", "Pacific/Noumea"),
+    ("989", "UTC"),
+];
+
+struct Zones {
+    paris: TimeZone,
+    overseas: [TimeZone; OVERSEAS.len()],
+}
+
+/// The time zone of a department or overseas collectivity, by its code; any other text has the time
+/// of Paris.
+#[must_use]
+pub fn time_zone(department: &str) -> TimeZone {
+    static ZONES: LazyLock<Zones> = LazyLock::new(|| Zones {
+        paris: bundled(PARIS),
+        overseas: OVERSEAS.map(|(_, name)| bundled(name)),
+    });
+    let overseas = OVERSEAS.iter().position(|(code, _)| *code == department);
+    overseas.map_or(&ZONES.paris, |position| &ZONES.overseas[position]).clone()
+}
+
+/// UTC stands in for a name the database does not have; a test checks that it has them all.
+fn bundled(name: &str) -> TimeZone {
+    TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn every_zone_is_in_the_database() {
+        let database = TimeZoneDatabase::bundled();
+        for name in OVERSEAS.iter().map(|(_, name)| *name).chain([PARIS]) {
+            assert!(database.get(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_department_has_the_zone_of_its_people() {
+        let name_of = |department| time_zone(department).iana_name().map(str::to_owned);
+        assert_eq!(name_of("987").as_deref(), Some("Pacific/Tahiti"));
+        assert_eq!(name_of("977").as_deref(), Some("America/St_Barthelemy"));
+        assert_eq!(name_of("974").as_deref(), Some("Indian/Reunion"));
+        assert_eq!(name_of("984").as_deref(), Some("UTC"));
+        assert_eq!(name_of("75").as_deref(), Some("Europe/Paris"));
+        assert_eq!(name_of("2A").as_deref(), Some("Europe/Paris"));
+    }
+
+    #[test]
+    fn one_instant_is_two_civil_days() {
+        let instant: Timestamp = "2023-01-01T00:30:00Z".parse().unwrap();
+        let day_in = |department| instant.to_zoned_datetime(time_zone(department)).date().to_string();
+        assert_eq!(day_in("75"), "2023-01-01");
+        assert_eq!(day_in("987"), "2022-12-31");
+        assert_eq!(day_in("988"), "2023-01-01");
+    }
+}

@@ -1,0 +1,181 @@
+//! The words of the official form: for each value of the contract its slug in the old data, its label today,
+//! its past labels and the guidance that goes with it (source: the form of 2021–2024, see the domain page of
+//! the design). Values never change meaning; labels may, and the former ones stay here.
+
+mod form;
+mod organisations;
+mod themes;
+
+pub use form::{Activity, AgeBand, Channel, DurationBand, DurationBucket, Status};
+pub use organisations::Organisation;
+pub use themes::{SubTheme, Theme};
+
+/// A label that a former form gave to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastLabel {
+    /// The former label, in French.
+    pub label: &'static str,
+    /// Last day of that label, ISO 8601; empty where the source does not say.
+    pub until: &'static str,
+}
+
+/// What the form says of one value.
+#[derive(Clone, Copy, Debug)]
+pub struct Term {
+    /// Name of the enum value in the contract, such as `THEME_EMAIL`.
+    pub name: &'static str,
+    /// Word of the old data, such as `courriel`.
+    pub slug: &'static str,
+    /// Other words that older forms used for the same value.
+    pub former_slugs: &'static [&'static str],
+    /// French label of today's form.
+    pub label: &'static str,
+    /// What the form or its guide says the value means, in French; may be empty.
+    pub help: &'static str,
+    /// Labels of former forms, oldest first.
+    pub past_labels: &'static [PastLabel],
+    /// Whether a new CRA may use it.
+    pub open: bool,
+}
+
+impl Term {
+    /// An open term without guidance, past labels or former slugs.
+    const fn new(name: &'static str, slug: &'static str, label: &'static str) -> Self {
+        Self { name, slug, former_slugs: &[], label, help: "", past_labels: &[], open: true }
+    }
+
+    const fn help(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+
+    const fn formerly(mut self, past_labels: &'static [PastLabel]) -> Self {
+        self.past_labels = past_labels;
+        self
+    }
+
+    const fn slugs(mut self, former_slugs: &'static [&'static str]) -> Self {
+        self.former_slugs = former_slugs;
+        self
+    }
+
+    const fn closed(mut self) -> Self {
+        self.open = false;
+        self
+    }
+}
+
+/// A closed list of the form: an enum of the contract without its `UNSPECIFIED`.
+pub trait Word: Copy + Eq + Ord + 'static {
+    /// Every value, in the contract's order.
+    const ALL: &'static [Self];
+
+    /// What the form says of it.
+    fn term(self) -> &'static Term;
+
+    /// Number of the value in the contract, from 1.
+    fn number(self) -> i32;
+
+    /// Rank of the value in [`Word::ALL`], from 0.
+    fn index(self) -> usize {
+        usize::try_from(self.number() - 1).unwrap_or_default()
+    }
+
+    /// The value of a contract's number; `None` for `UNSPECIFIED` and for numbers unknown here.
+    fn from_number(number: i32) -> Option<Self> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        Self::ALL.get(index).copied()
+    }
+
+    /// The value of a word of the old data, today's or a former one.
+    fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|word| {
+            let term = word.term();
+            term.slug == slug || term.former_slugs.contains(&slug)
+        })
+    }
+}
+
+/// Declares a [`Word`]: variants in the contract's order, each with its term.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal : $term:expr,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[repr(u8)]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($number), "` in the contract.")] $(#[$variant_doc])* $variant = $number,)+
+        }
+
+        impl $crate::vocabulary::Word for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn term(self) -> &'static $crate::vocabulary::Term {
+                use $crate::vocabulary::Term;
+                const TERMS: &[Term] = &[$($term),+];
+                &TERMS[self.index()]
+            }
+
+            fn number(self) -> i32 {
+                self as i32
+            }
+        }
+    };
+}
+use words;
+
+#[cfg(test)]
+mod tests {
+    use cra_contracts::v1;
+
+    use super::*;
+
+    /// Checks a word list against the contract's enum: same names, same numbers, nothing missing.
+    fn agrees<W: Word + std::fmt::Debug>(name_of: impl Fn(i32) -> Option<&'static str>) {
+        for (index, word) in W::ALL.iter().enumerate() {
+            assert_eq!(word.index(), index);
+            assert_eq!(W::from_number(word.number()), Some(*word));
+            assert_eq!(name_of(word.number()), Some(word.term().name), "{word:?}");
+            assert_eq!(W::from_slug(word.term().slug), Some(*word), "slugs are unambiguous");
+            assert!(!word.term().label.is_empty());
+        }
+        let after_the_last = i32::try_from(W::ALL.len()).unwrap() + 1;
+        assert_eq!(name_of(after_the_last), None, "a value of the contract has no word");
+        assert_eq!(W::from_number(0), None);
+        assert_eq!(W::from_number(after_the_last), None);
+        assert_eq!(W::from_number(i32::MIN), None);
+    }
+
+    #[test]
+    fn every_value_of_the_contract_has_its_word() {
+        agrees::<Channel>(|n| v1::Channel::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<Activity>(|n| v1::Activity::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<Theme>(|n| v1::Theme::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<SubTheme>(|n| v1::SubTheme::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<DurationBand>(|n| v1::DurationBand::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<DurationBucket>(|n| v1::DurationBucket::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<AgeBand>(|n| v1::AgeBand::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<Status>(|n| v1::Status::try_from(n).ok().map(|v| v.as_str_name()));
+        agrees::<Organisation>(|n| v1::Organisation::try_from(n).ok().map(|v| v.as_str_name()));
+    }
+
+    #[test]
+    fn the_form_shows_every_theme_once() {
+        let mut shown = Theme::FORM_ORDER.to_vec();
+        shown.sort();
+        assert_eq!(shown, Theme::ALL);
+    }
+
+    #[test]
+    fn only_smartphone_and_other_are_closed() {
+        let closed: Vec<_> = Theme::ALL.iter().filter(|theme| !theme.term().open).collect();
+        assert_eq!(closed, [&Theme::Smartphone, &Theme::Other]);
+    }
+
+    #[test]
+    fn former_slugs_lead_to_todays_value() {
+        assert_eq!(Channel::from_slug("autre"), Some(Channel::OtherPlace));
+        assert_eq!(AgeBand::from_slug("-12"), Some(AgeBand::Under12));
+        assert_eq!(Status::from_slug("sans emploi"), Some(Status::Unemployed));
+        assert_eq!(Status::from_slug("Sans emploi"), None);
+    }
+}

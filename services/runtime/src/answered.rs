@@ -1,0 +1,125 @@
+//! Sees to it that every call gets an answer callers can act on: past its time limit it is
+//! `DEADLINE_EXCEEDED` (the transport's own limit answers `CANCELLED`, which callers take for their own
+//! doing), and after a panic of the handler it is `INTERNAL`.
+//!
+//! Covers a call up to the start of its answer: what a stream sends later is the handler's to bound.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tonic::service::Routes;
+use tower::{Layer, Service};
+
+use crate::deadline;
+use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
+
+/// Wraps the routes of a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    /// The caller's own deadline counts when it is shorter.
+    pub(crate) within: Duration,
+}
+
+impl Layer<Routes> for Answered {
+    type Service = AnsweredRoutes;
+
+    fn layer(&self, routes: Routes) -> AnsweredRoutes {
+        AnsweredRoutes {
+            routes,
+            within: self.within,
+        }
+    }
+}
+
+/// Routes that always answer.
+#[derive(Clone, Debug)]
+pub(crate) struct AnsweredRoutes {
+    routes: Routes,
+    within: Duration,
+}
+
+impl Service<Request<Body>> for AnsweredRoutes {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Body>>::poll_ready(&mut self.routes, cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let within = deadline::of_headers(request.headers()).map_or(self.within, |own| own.min(self.within));
+        let answer = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
+        Box::pin(async move {
+            match tokio::time::timeout(within, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Ok(panicked().into_http()),
+                Err(_) => Ok(timed_out(within).into_http()),
+            }
+        })
+    }
+}
+
+fn timed_out(within: Duration) -> Status {
+    let message = format!(
+        "no answer within {} ms; the request may have been carried out: send it again with the same ids",
+        within.as_millis()
+    );
+    Rejection::new(TIMED_OUT, message).into()
+}
+
+/// The panic's own text went to standard error, and stays there: it may quote the request.
+fn panicked() -> Status {
+    tracing::error!("a handler panicked");
+    Rejection::new(INTERNAL, "a fault of the service; its log says more").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use cra_contracts::v1 as pb;
+    use pb::operations_service_client::OperationsServiceClient;
+    use pb::operations_service_server::{OperationsService, OperationsServiceServer};
+    use tonic::Code;
+
+    use super::*;
+    use crate::rejection::reason_of;
+
+    struct Silent;
+
+    #[tonic::async_trait]
+    impl OperationsService for Silent {
+        async fn get_status(
+            &self,
+            _: tonic::Request<pb::GetStatusRequest>,
+        ) -> Result<tonic::Response<pb::GetStatusResponse>, Status> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_shorter_of_the_callers_deadline_and_the_servers_limit_ends_the_call() {
+        for (own_s, server_s, ended_after_s) in [(2, 30, 2), (60, 30, 30)] {
+            let routes = Routes::new(OperationsServiceServer::new(Silent));
+            let answered = Answered {
+                within: Duration::from_secs(server_s),
+            }
+            .layer(routes);
+            // In process: the deadline is the server's to keep, with no transport of the client to cut first.
+            let mut client = OperationsServiceClient::new(answered);
+            let mut request = tonic::Request::new(pb::GetStatusRequest {});
+            request.set_timeout(Duration::from_secs(own_s));
+            let started = tokio::time::Instant::now();
+            let ended = client.get_status(request).await.unwrap_err();
+            assert_eq!(ended.code(), Code::DeadlineExceeded);
+            assert_eq!(reason_of(&ended).as_deref(), Some("TIMED_OUT"));
+            assert_eq!(started.elapsed().as_secs(), ended_after_s);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Reads a process's settings: the type's own defaults, then a TOML file, then `CRA_*` environment
+//! variables, then the command line; the later wins, key by key. `__` goes down one table:
+//! `CRA_SERVER__DRAIN_DEADLINE_MS` is `drain_deadline_ms` in `[server]`.
+//!
+//! A key that the settings type does not know is an error in each source: derive it with
+//! `#[serde(default, deny_unknown_fields)]`. Does not watch the file, and does not check that settings fit
+//! together; the service does.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{env, fmt, fs, io};
+
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const PREFIX: &str = "CRA_";
+const COMMAND_LINE: &str = "the command line";
+
+/// Variables with the prefix that are no settings: the path of the file, the log filter, and the server that
+/// tests run against.
+const NOT_SETTINGS: [&str; 3] = ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER"];
+
+/// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(
+        "the configuration file {path} cannot be read: {source}; check the path given with --config or CRA_CONFIG"
+    )]
+    Unreadable {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("the configuration file {path} is not valid TOML, at line {line}: {message}")]
+    NotToml {
+        /// The path as it was given.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What the parser expected.
+        message: String,
+    },
+    /// A key is unknown or missing, or its value is of another kind.
+    #[error("the configuration is not valid:{}", lines(problems))]
+    Invalid {
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+    /// The settings have no TOML form; a mistake in the settings type.
+    #[error("the configuration cannot be printed as TOML: {0}")]
+    Unprintable(#[from] toml::ser::Error),
+}
+
+/// One thing to put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it was found: the file, the variable, the command line; or "no source" for a missing key.
+    pub origin: String,
+    /// Dotted path of the key, such as `server.drain_deadline_ms`.
+    pub key: String,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, key, message } = self;
+        write!(f, "`{key}` in {origin}: {message}")
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().fold(String::new(), |text, problem| {
+        text + "\n  " + &problem.to_string()
+    })
+}
+
+/// Reads the settings. `overrides` is what the command line gave, in the shape of `T`; its `None`s say nothing.
+pub fn load<T: DeserializeOwned>(file: Option<&Path>, overrides: impl Serialize) -> Result<T, ConfigError> {
+    assemble(file, env::vars_os(), overrides)
+}
+
+/// The settings as TOML, secrets hidden.
+pub fn print<T: Serialize>(settings: &T) -> Result<String, ConfigError> {
+    Ok(toml::to_string_pretty(settings)?)
+}
+
+fn assemble<T: DeserializeOwned>(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+    overrides: impl Serialize,
+) -> Result<T, ConfigError> {
+    let mut sources = Figment::new();
+    if let Some(path) = file {
+        sources = sources.merge(read_file(path)?);
+    }
+    for layer in read_environment(environment)? {
+        sources = sources.merge(layer);
+    }
+    sources = sources.merge(read_overrides(overrides)?);
+    sources.extract().map_err(invalid)
+}
+
+/// Values of one source, under the name that errors give it.
+struct Layer {
+    origin: String,
+    values: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.values.clone()))
+    }
+}
+
+fn read_file(path: &Path) -> Result<Layer, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let values = toml::from_str(&text).map_err(|error| not_toml(path, &text, &error))?;
+    Ok(Layer {
+        origin: format!("the file {}", path.display()),
+        values,
+    })
+}
+
+/// Without the offending line, which the parser's own text shows: it may hold a secret.
+fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    ConfigError::NotToml {
+        path: path.to_owned(),
+        line,
+        message: error.message().to_owned(),
+    }
+}
+
+/// One layer per variable, so that an error names the variable. In the order of the names: the outcome does
+/// not depend on the order in which the system lists them.
+fn read_environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<Layer>, ConfigError> {
+    let mut settings = BTreeMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else { continue };
+        if name.starts_with(PREFIX) && !NOT_SETTINGS.contains(&name.as_str()) {
+            settings.insert(name, value);
+        }
+    }
+    settings
+        .into_iter()
+        .map(|(name, value)| read_variable(&name, value))
+        .collect()
+}
+
+fn read_variable(name: &str, value: OsString) -> Result<Layer, ConfigError> {
+    let origin = format!("the environment variable {name}");
+    let key = name
+        .trim_start_matches(PREFIX)
+        .to_ascii_lowercase()
+        .replace("__", ".");
+    let problem = |message: &str| ConfigError::Invalid {
+        problems: vec![Problem {
+            origin: origin.clone(),
+            key: key.clone(),
+            message: message.to_owned(),
+        }],
+    };
+    if key
+        .split('.')
+        .any(|part| part.is_empty() || part.starts_with('_'))
+    {
+        return Err(problem(
+            "not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY",
+        ));
+    }
+    let Ok(text) = value.into_string() else {
+        return Err(problem("the value is not UTF-8"));
+    };
+    match figment::util::nest(&key, value_of(&text)) {
+        Value::Dict(_, values) => Ok(Layer { origin, values }),
+        _ => Err(problem(
+            "not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY",
+        )),
+    }
+}
+
+/// A variable's text has no type of its own. It becomes a number or a boolean only where writing that back
+/// gives the same text, so that a password such as `007` or `1e5` stays what it is; brackets, braces and
+/// double quotes are read as in TOML.
+fn value_of(text: &str) -> Value {
+    if text.starts_with(['[', '{', '"']) {
+        let Ok(value) = text.parse::<Value>();
+        return value;
+    }
+    scalar::<bool>(text)
+        .or_else(|| scalar::<u64>(text))
+        .or_else(|| scalar::<i64>(text))
+        .or_else(|| scalar::<f64>(text).filter(|_| text.starts_with(|first: char| first.is_ascii_digit())))
+        .unwrap_or_else(|| Value::from(text))
+}
+
+fn scalar<T: std::str::FromStr + ToString + Into<Value>>(text: &str) -> Option<Value> {
+    let value = text.parse::<T>().ok()?;
+    (value.to_string() == text).then(|| value.into())
+}
+
+fn read_overrides(overrides: impl Serialize) -> Result<Layer, ConfigError> {
+    let values = Value::serialize(overrides).map_err(invalid)?;
+    let values = match values {
+        Value::Dict(_, values) => without_empty(values),
+        _ => Dict::new(),
+    };
+    Ok(Layer {
+        origin: COMMAND_LINE.to_owned(),
+        values,
+    })
+}
+
+/// A flag that was not given must not hide what the file says.
+fn without_empty(values: Dict) -> Dict {
+    let kept = values.into_iter().filter_map(|(key, value)| match value {
+        Value::Empty(..) => None,
+        Value::Dict(tag, inner) => Some((key, Value::Dict(tag, without_empty(inner)))),
+        other => Some((key, other)),
+    });
+    kept.collect()
+}
+
+fn invalid(error: figment::Error) -> ConfigError {
+    let problems = error.into_iter().map(|error| Problem {
+        origin: error
+            .metadata
+            .map_or_else(|| "no source".to_owned(), |metadata| metadata.name.into_owned()),
+        key: error.path.join("."),
+        message: error.kind.to_string(),
+    });
+    ConfigError::Invalid {
+        problems: problems.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Health of a process over `grpc.health.v1`: one status per named service, and for the whole (`""`), which
+//! serves only when every named service does. A service sets its own; the shell ends it when it drains.
+//!
+//! Does not find out whether a service is well, and does not open a port.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tonic::server::NamedService;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+
+/// Name of the whole process in the health protocol.
+const WHOLE: &str = "";
+
+/// Whether a service answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It takes calls.
+    Serving,
+    /// It does not, now: it starts, catches up, lost what it depends on, or leaves.
+    NotServing,
+}
+
+impl From<Readiness> for ServingStatus {
+    fn from(readiness: Readiness) -> Self {
+        match readiness {
+            Readiness::Serving => Self::Serving,
+            Readiness::NotServing => Self::NotServing,
+        }
+    }
+}
+
+/// Handle on the health of one process's services; clones share it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    reporter: HealthReporter,
+    state: Arc<Mutex<State>>,
+    names: Arc<[&'static str]>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(BTreeMap<&'static str, Readiness>),
+    /// For good: a late report of a service must not bring callers back.
+    Draining,
+}
+
+impl Health {
+    /// Health of the services with these names (`Server::NAME` of the generated servers), each not serving
+    /// until it is set. They are also what reflection lists.
+    pub async fn of(names: impl IntoIterator<Item = &'static str>) -> Self {
+        let names: Arc<[&'static str]> = names.into_iter().collect();
+        let health = Self {
+            reporter: HealthReporter::new(),
+            state: Arc::new(Mutex::new(State::Open(BTreeMap::new()))),
+            names: Arc::clone(&names),
+        };
+        for name in names.iter() {
+            health.set_named(name, Readiness::NotServing).await;
+        }
+        health
+    }
+
+    /// Sets the status of one service.
+    pub async fn set<S: NamedService>(&self, readiness: Readiness) {
+        self.set_named(S::NAME, readiness).await;
+    }
+
+    /// Sets the status of every named service.
+    pub async fn set_all(&self, readiness: Readiness) {
+        for name in self.names.iter() {
+            self.set_named(name, readiness).await;
+        }
+    }
+
+    async fn set_named(&self, name: &'static str, readiness: Readiness) {
+        let mut state = self.state.lock().await;
+        let State::Open(services) = &mut *state else {
+            return;
+        };
+        services.insert(name, readiness);
+        let all_serve = services
+            .values()
+            .all(|readiness| *readiness == Readiness::Serving);
+        let whole = if all_serve {
+            Readiness::Serving
+        } else {
+            Readiness::NotServing
+        };
+        self.reporter.set_service_status(name, readiness.into()).await;
+        self.reporter.set_service_status(WHOLE, whole.into()).await;
+    }
+
+    /// Everything stops serving, for good. Watchers are told, then let go: a watch has no end of its own and
+    /// would hold the drain.
+    pub(crate) async fn drain(&self) {
+        let former = std::mem::replace(&mut *self.state.lock().await, State::Draining);
+        let State::Open(services) = former else { return };
+        let mut reporter = self.reporter.clone();
+        for name in services.into_keys().chain([WHOLE]) {
+            reporter.set_service_status(name, ServingStatus::NotServing).await;
+            reporter.clear_service_status(name).await;
+        }
+    }
+
+    pub(crate) fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    pub(crate) fn server(&self) -> HealthServer<HealthService> {
+        HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+    }
+}

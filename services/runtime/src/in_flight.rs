@@ -1,0 +1,86 @@
+//! A bound on how much goes on at once. At the bound the answer is `RESOURCE_EXHAUSTED` with the time after
+//! which to try again, never a queue that grows.
+//!
+//! Does not wait and does not know what it counts.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
+
+use crate::rejection::{BUSY, Rejection};
+
+/// Counts what is in flight; clones share the count.
+#[derive(Clone, Debug)]
+pub struct InFlight {
+    places: Arc<Semaphore>,
+    limit: NonZeroU32,
+    what: &'static str,
+    retry_after: Duration,
+}
+
+/// A place taken; dropping it gives the place back. Move it into the task that does the work.
+#[must_use = "dropping the permit gives the place back at once"]
+#[derive(Debug)]
+pub struct Permit {
+    _place: OwnedSemaphorePermit,
+}
+
+impl InFlight {
+    /// At most `limit` at once. `what` names them to the refused caller, such as "appends".
+    #[must_use]
+    pub fn new(what: &'static str, limit: NonZeroU32, retry_after: Duration) -> Self {
+        let places = usize::try_from(limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            limit,
+            what,
+            retry_after,
+        }
+    }
+
+    /// Takes a place, or says when to come back.
+    pub fn try_enter(&self) -> Result<Permit, Status> {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => Ok(Permit { _place: place }),
+            Err(_) => Err(self.full()),
+        }
+    }
+
+    fn full(&self) -> Status {
+        let Self { limit, what, .. } = self;
+        Rejection::new(
+            BUSY,
+            format!("{limit} {what} are in flight, the limit; try again later"),
+        )
+        .retry_after(self.retry_after)
+        .with("limit", limit.to_string())
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+    use crate::rejection::{reason_of, retry_delay_of};
+
+    #[test]
+    fn past_the_limit_the_caller_is_told_when_to_come_back_and_a_place_given_back_can_be_taken() {
+        let limit = InFlight::new("appends", NonZeroU32::MIN, Duration::from_millis(250));
+        let permit = limit.try_enter().unwrap();
+        let refused = limit.clone().try_enter().unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+        assert_eq!(retry_delay_of(&refused), Some(Duration::from_millis(250)));
+        assert_eq!(
+            refused.message(),
+            "1 appends are in flight, the limit; try again later"
+        );
+        drop(permit);
+        assert!(limit.try_enter().is_ok());
+    }
+}

@@ -1,0 +1,241 @@
+//! How a refusal is written on the wire: a gRPC status with the standard `google.rpc` details, so that
+//! callers act on a stable reason and never on the text. Also reads them, for the command line and tests.
+//!
+//! A service maps each of its errors to a [`Row`] in one exhaustive `match`; the rows here are those that
+//! every service shares. Inner error texts go to the log, never into a status. Does not decide what is
+//! refused.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetail, ErrorInfo, LocalizedMessage, ResourceInfo, RetryInfo, StatusExt as _};
+
+mod violations;
+
+pub use violations::{Violation, invalid_argument, violations_of};
+
+/// Domain of every reason.
+pub const DOMAIN: &str = "cra.v1";
+/// Locale of localized messages.
+pub const LOCALE: &str = "fr";
+
+/// One row of the table from an error to what the caller is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The gRPC code.
+    pub code: Code,
+    /// Stable, `SCREAMING_SNAKE_CASE`, unique within [`DOMAIN`].
+    pub reason: &'static str,
+    /// Whether the same request can succeed later.
+    pub retry: Retry,
+}
+
+/// Whether sending the same request again makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Not before something changes: the request, or the state it met.
+    Never,
+    /// Yes, after about this many milliseconds; sent as `google.rpc.RetryInfo`.
+    AfterMs(u32),
+}
+
+/// The request breaks rules; sent by [`invalid_argument`].
+pub const INVALID_REQUEST: Row = Row {
+    code: Code::InvalidArgument,
+    reason: "INVALID_REQUEST",
+    retry: Retry::Never,
+};
+/// A limit of concurrent work is reached.
+pub const BUSY: Row = Row {
+    code: Code::ResourceExhausted,
+    reason: "BUSY",
+    retry: Retry::AfterMs(1_000),
+};
+/// The process is leaving; another instance, or this one after its restart, answers.
+pub const DRAINING: Row = Row {
+    code: Code::Unavailable,
+    reason: "DRAINING",
+    retry: Retry::AfterMs(1_000),
+};
+/// The time limit of the call passed first; requests carry ids, so sending one again is safe.
+pub const TIMED_OUT: Row = Row {
+    code: Code::DeadlineExceeded,
+    reason: "TIMED_OUT",
+    retry: Retry::AfterMs(1_000),
+};
+/// A fault of the service; the log says which.
+pub const INTERNAL: Row = Row {
+    code: Code::Internal,
+    reason: "INTERNAL",
+    retry: Retry::Never,
+};
+
+/// A refusal being written.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    row: Row,
+    message: String,
+    metadata: HashMap<String, String>,
+    retry_after: Option<Duration>,
+    resource: Option<ResourceInfo>,
+    french: Option<String>,
+}
+
+impl Rejection {
+    /// A refusal of this row. The message is English, for people: what happened and what to do.
+    pub fn new(row: Row, message: impl Into<String>) -> Self {
+        let retry_after = match row.retry {
+            Retry::Never => None,
+            Retry::AfterMs(delay) => Some(Duration::from_millis(delay.into())),
+        };
+        Self {
+            row,
+            message: message.into(),
+            metadata: HashMap::new(),
+            retry_after,
+            resource: None,
+            french: None,
+        }
+    }
+
+    /// Adds a fact for programs, such as the revision that was found. Key in `lowerCamelCase` or
+    /// `snake_case`, at most 64 characters.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Names the thing that is missing, exists already or has changed, such as `("cra", id)`.
+    #[must_use]
+    pub fn about(mut self, kind: impl Into<String>, name: impl Into<String>) -> Self {
+        self.resource = Some(ResourceInfo::new(kind, name, "", ""));
+        self
+    }
+
+    /// Another delay than the row's.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// The message in French, for the person who filled the form in.
+    #[must_use]
+    pub fn in_french(mut self, message: impl Into<String>) -> Self {
+        self.french = Some(message.into());
+        self
+    }
+}
+
+impl From<Rejection> for Status {
+    fn from(rejection: Rejection) -> Self {
+        let Rejection {
+            row,
+            message,
+            metadata,
+            retry_after,
+            resource,
+            french,
+        } = rejection;
+        let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(row.reason, DOMAIN, metadata).into()];
+        details.extend(retry_after.map(|delay| RetryInfo::new(Some(delay)).into()));
+        details.extend(resource.map(ErrorDetail::from));
+        details.extend(french.map(|message| LocalizedMessage::new(LOCALE, message).into()));
+        Self::with_error_details_vec(row.code, message, details)
+    }
+}
+
+/// The reason of a status that one of our services wrote.
+#[must_use]
+pub fn reason_of(status: &Status) -> Option<String> {
+    Some(error_info_of(status)?.reason)
+}
+
+/// A fact that [`Rejection::with`] added.
+#[must_use]
+pub fn fact_of(status: &Status, key: &str) -> Option<String> {
+    error_info_of(status)?.metadata.remove(key)
+}
+
+/// After how long the same request makes sense; `None` when it does not, or the status does not say.
+#[must_use]
+pub fn retry_delay_of(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
+}
+
+/// The French message, if there is one.
+#[must_use]
+pub fn french_of(status: &Status) -> Option<String> {
+    let localized = status.get_details_localized_message()?;
+    (localized.locale == LOCALE).then_some(localized.message)
+}
+
+fn error_info_of(status: &Status) -> Option<ErrorInfo> {
+    status
+        .get_details_error_info()
+        .filter(|info| info.domain == DOMAIN)
+}
+
+/// At most `max` bytes of a text, cut between characters, the cut marked.
+fn clipped(text: Cow<'_, str>, max: usize) -> String {
+    if text.len() <= max {
+        return text.into_owned();
+    }
+    let end = text.floor_char_boundary(max.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REVISION_MISMATCH: Row = Row {
+        code: Code::Aborted,
+        reason: "REVISION_MISMATCH",
+        retry: Retry::Never,
+    };
+
+    #[test]
+    fn a_refusal_carries_its_reason_its_facts_its_resource_and_its_french_message() {
+        let status: Status = Rejection::new(
+            REVISION_MISMATCH,
+            "the CRA is at revision 3, not 2; read it again",
+        )
+        .with("actual_revision", "3")
+        .about("cra", "0199")
+        .in_french("Ce CRA a été modifié entre-temps.")
+        .into();
+        assert_eq!(status.code(), Code::Aborted);
+        assert_eq!(reason_of(&status).as_deref(), Some("REVISION_MISMATCH"));
+        assert_eq!(fact_of(&status, "actual_revision").as_deref(), Some("3"));
+        assert_eq!(
+            french_of(&status).as_deref(),
+            Some("Ce CRA a été modifié entre-temps.")
+        );
+        assert_eq!(status.get_details_resource_info().unwrap().resource_name, "0199");
+        assert_eq!(retry_delay_of(&status), None);
+    }
+
+    #[test]
+    fn a_row_that_can_be_tried_again_says_after_how_long() {
+        let status = Status::from(Rejection::new(DRAINING, "the service is leaving"));
+        assert_eq!(retry_delay_of(&status), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_reason_of_another_domain_is_not_taken_for_ours() {
+        let foreign = ErrorInfo::new("BUSY", "example.org", HashMap::new());
+        let status = Status::with_error_details_vec(Code::Unavailable, "", vec![foreign.into()]);
+        assert_eq!(reason_of(&status), None);
+        assert_eq!(reason_of(&Status::unavailable("no details")), None);
+    }
+
+    #[test]
+    fn a_clipped_text_fits_and_stays_text() {
+        assert_eq!(clipped("été".into(), 5), "été");
+        assert_eq!(clipped("étés!".into(), 6), "ét…");
+    }
+}

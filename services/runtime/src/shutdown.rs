@@ -1,0 +1,119 @@
+//! The word to stop: said once, by a signal, by `standalone` or by a test, and heard by every clone.
+//!
+//! Does not stop anything itself, and bounds nothing: who hears it leaves under its own deadline.
+
+use std::io;
+
+use tokio_util::sync::CancellationToken;
+
+/// A request to stop, shared by its clones. Once begun it stays begun.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// A request that nobody has made yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A request that SIGTERM or SIGINT makes. The signals are caught from this call on, so call it before
+    /// anything is started, within the tokio runtime.
+    pub fn on_signal() -> io::Result<Self> {
+        let shutdown = Self::new();
+        let announced = shutdown.clone();
+        let mut signals = Signals::register()?;
+        tokio::spawn(async move {
+            let signal = signals.next().await;
+            tracing::info!(signal, "asked to stop");
+            announced.begin();
+        });
+        Ok(shutdown)
+    }
+
+    /// Asks every clone to stop.
+    pub fn begin(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether stopping was asked for.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits until stopping is asked for; at once when it was. Can be dropped and called again.
+    pub async fn begun(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// As [`Shutdown::begun`], for tasks that own their copy.
+    pub async fn into_begun(self) {
+        self.0.cancelled_owned().await;
+    }
+
+    /// A request that begins with this one, and can begin alone: to stop one part of a process.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self(self.0.child_token())
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn register() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn register() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_clone_hears_the_request_and_a_part_stops_alone() {
+        let whole = Shutdown::new();
+        let (part, other_part) = (whole.part(), whole.part());
+        part.begin();
+        part.begun().await;
+        assert!(!whole.has_begun());
+        assert!(!other_part.has_begun());
+        whole.clone().begin();
+        other_part.into_begun().await;
+        whole.begun().await;
+    }
+}
