@@ -1,0 +1,249 @@
+//! From events to changes of the read models: one code path for live events and for replays. An event that cannot
+//! be applied is parked by its position, with the reason, and the others go on.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cra_domain::cra::Cra;
+use cra_domain::event::{Event, Fact as EventFact};
+use cra_eventlog::{LogEntry, Position};
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use uuid::Uuid;
+
+use crate::store::{Applied, Batch, Current, Parked, Session, StoreError};
+use crate::views::dictionary::Dictionary;
+use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instant, nanoseconds};
+
+/// Why an event cannot be applied to the CRA as it stands.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("{0}")]
+    Unreadable(#[from] cra_domain::cra::DecodeError),
+    #[error("stored under CRA {subject:?}, but says it is about {event}")]
+    ForeignSubject { subject: Option<Uuid>, event: Uuid },
+    #[error("revision {found}, expected {expected}")]
+    Revision { expected: u64, found: u64 },
+    #[error("a first event, but the CRA stands at revision {0}")]
+    NotFirst(u64),
+    #[error("corrects or withdraws a CRA that has no event")]
+    NoSuchCra,
+    #[error("corrects or withdraws a CRA that was withdrawn")]
+    Withdrawn,
+}
+
+enum Failure {
+    Misfit(Misfit),
+    Store(StoreError),
+}
+
+impl From<Misfit> for Failure {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(misfit)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Events being applied: reads see what the batch holds already, then the store.
+pub struct Application<'a> {
+    store: Session,
+    dictionary: &'a RwLock<Dictionary>,
+    currents: HashMap<Uuid, Current>,
+    facts: BTreeMap<FactKey, Fact>,
+    batch: Batch,
+    applied: Option<Applied>,
+    now: Timestamp,
+}
+
+impl<'a> Application<'a> {
+    /// An empty batch after what the store holds.
+    pub fn begin(
+        store: Session,
+        dictionary: &'a RwLock<Dictionary>,
+        applied: Option<Applied>,
+        now: Timestamp,
+    ) -> Self {
+        let (currents, facts) = (HashMap::new(), BTreeMap::new());
+        Self { store, dictionary, currents, facts, batch: Batch::default(), applied, now }
+    }
+
+    /// Applies one event, or parks it. Entries must come without gaps.
+    pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
+        let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
+        assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
+        let (recorded_at, parked) = match self.apply(entry) {
+            Ok(recorded_at) => (recorded_at, 0),
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Misfit(misfit)) => {
+                self.park(entry, &misfit)?;
+                (entry.appended_at, 1)
+            }
+        };
+        let last_recorded_at = nanoseconds(recorded_at);
+        let former = self.applied.as_ref();
+        let clock = former.map_or(last_recorded_at, |applied| applied.recorded_at.max(last_recorded_at));
+        self.batch.put_clock(entry.position, clock)?;
+        self.applied = Some(Applied {
+            position: entry.position,
+            event_id: entry.event_id,
+            recorded_at: clock,
+            last_recorded_at,
+            applied_at: nanoseconds(self.now),
+            parked: former.map_or(0, |applied| applied.parked) + parked,
+        });
+        Ok(())
+    }
+
+    /// The batch with everything pushed, and where it brings the generation.
+    pub fn finish(mut self) -> Result<(Batch, Option<Applied>), StoreError> {
+        for (key, fact) in &self.facts {
+            self.batch.put_fact(*key, fact)?;
+        }
+        for (cra_id, current) in &self.currents {
+            self.batch.put_current(*cra_id, current)?;
+        }
+        for (kind, code, text) in self.dictionary.write().take_new() {
+            self.batch.put_word(kind, code, &text);
+        }
+        if let Some(applied) = &self.applied {
+            self.batch.put_applied(applied)?;
+        }
+        Ok((self.batch, self.applied))
+    }
+
+    fn apply(&mut self, entry: &LogEntry) -> Result<Timestamp, Failure> {
+        let event = Event::decode(&entry.payload).map_err(Misfit::from)?;
+        if entry.cra_id != Some(event.cra_id) {
+            return Err(Misfit::ForeignSubject { subject: entry.cra_id, event: event.cra_id }.into());
+        }
+        let current = self.current(event.cra_id)?;
+        match &event.fact {
+            EventFact::Submitted { cra, defaulted_participants } => {
+                let provenance = first(&event, *defaulted_participants);
+                self.record(entry.position, &event, current, provenance, cra)?;
+            }
+            EventFact::Imported { form_version, cra, created_at } => {
+                let form_version = u8::try_from(form_version.number()).unwrap_or_default();
+                let provenance =
+                    Provenance { created_at: Some(*created_at), form_version, ..first(&event, false) };
+                self.record(entry.position, &event, current, provenance, cra)?;
+            }
+            EventFact::Corrected { cra, .. } => {
+                let (_, former_key, former) = self.in_force(&event, current)?;
+                let provenance = Provenance {
+                    recorded_at: instant(former.recorded_at),
+                    corrected_at: Some(event.recorded_at),
+                    created_at: former.created_at.map(instant),
+                    form_version: former.form_version,
+                    ..first(&event, false)
+                };
+                self.end(former_key, former, entry.position);
+                self.open(entry.position, &event, provenance, cra, Some(former_key));
+            }
+            EventFact::Withdrawn { .. } => {
+                let (current, key, fact) = self.in_force(&event, current)?;
+                self.end(key, fact, entry.position);
+                let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
+                self.currents.insert(event.cra_id, withdrawn);
+            }
+        }
+        Ok(event.recorded_at)
+    }
+
+    /// A CRA's first event.
+    fn record(
+        &mut self,
+        position: Position,
+        event: &Event,
+        current: Option<Current>,
+        provenance: Provenance,
+        cra: &Cra,
+    ) -> Result<(), Failure> {
+        if let Some(current) = current {
+            return Err(Misfit::NotFirst(current.revision).into());
+        }
+        expect_revision(1, event)?;
+        self.open(position, event, provenance, cra, None);
+        Ok(())
+    }
+
+    /// The CRA's fact in force, for an event that ends it.
+    fn in_force(
+        &mut self,
+        event: &Event,
+        current: Option<Current>,
+    ) -> Result<(Current, FactKey, Fact), Failure> {
+        let current = current.ok_or(Misfit::NoSuchCra)?;
+        if current.withdrawn {
+            return Err(Misfit::Withdrawn.into());
+        }
+        expect_revision(current.revision + 1, event)?;
+        let key = current.fact;
+        let fact = match self.facts.get(&key) {
+            Some(fact) => Some(fact.clone()),
+            None => self.store.fact(key)?,
+        };
+        let fact = fact.ok_or_else(|| StoreError::Damaged("a CRA without its fact".into()))?;
+        Ok((current, key, fact))
+    }
+
+    fn end(&mut self, key: FactKey, mut fact: Fact, position: Position) {
+        debug_assert_eq!(fact.until, IN_FORCE, "a fact ends once");
+        fact.until = position.0;
+        self.facts.insert(key, fact);
+    }
+
+    fn open(
+        &mut self,
+        position: Position,
+        event: &Event,
+        provenance: Provenance,
+        cra: &Cra,
+        former: Option<FactKey>,
+    ) {
+        // Held for one fact only: queries read the dictionary meanwhile.
+        let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
+        let key = FactKey { day: day_number(cra.date), from: position.0 };
+        let current = Current { revision: event.revision, fact: key, withdrawn: false };
+        self.facts.insert(key, fact);
+        self.currents.insert(event.cra_id, current);
+    }
+
+    fn current(&self, cra_id: Uuid) -> Result<Option<Current>, StoreError> {
+        match self.currents.get(&cra_id) {
+            Some(current) => Ok(Some(current.clone())),
+            None => self.store.current(cra_id),
+        }
+    }
+
+    fn park(&mut self, entry: &LogEntry, misfit: &Misfit) -> Result<(), StoreError> {
+        tracing::error!(position = entry.position.0, cra_id = ?entry.cra_id, error = %misfit, "event parked");
+        let parked =
+            Parked { cra_id: entry.cra_id, error: misfit.to_string(), payload: entry.payload.to_vec() };
+        self.batch.park(entry.position, &parked)
+    }
+}
+
+fn first(event: &Event, defaulted_participants: bool) -> Provenance {
+    Provenance {
+        cra_id: event.cra_id,
+        revision: event.revision,
+        recorded_at: event.recorded_at,
+        corrected_at: None,
+        created_at: None,
+        form_version: 0,
+        defaulted_participants,
+    }
+}
+
+fn expect_revision(expected: u64, event: &Event) -> Result<(), Misfit> {
+    if event.revision == expected {
+        Ok(())
+    } else {
+        Err(Misfit::Revision { expected, found: event.revision })
+    }
+}

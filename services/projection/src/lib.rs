@@ -1,0 +1,124 @@
+//! Turns the events of the log into read models and answers statistics over gRPC.
+//!
+//! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
+//! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
+//! means, [`services`] speak gRPC. [`generations`] say which read models serve.
+
+pub mod apply;
+pub mod follow;
+pub mod generations;
+pub mod queries;
+pub mod services;
+mod settings;
+pub mod store;
+pub mod views;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cra_contracts::v1::operations_service_server::OperationsServiceServer;
+use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
+use cra_eventlog::nats::NatsLog;
+use cra_eventlog::{EventLog, Position};
+use cra_runtime::clock::{Clock, SystemClock};
+use cra_runtime::health::{Health, Readiness};
+use cra_runtime::in_flight::InFlight;
+use cra_runtime::listen::{self, Identity, Listener};
+use cra_runtime::serve::{self, Drained};
+use cra_runtime::shutdown::Shutdown;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+
+use follow::Follower;
+use generations::Generations;
+pub use settings::{Limits, Settings};
+
+type StatisticsServer = StatisticsServiceServer<services::Statistics>;
+type OperationsServer = OperationsServiceServer<services::Operations>;
+
+/// When a query that found no place should come back.
+const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Runs the service on NATS until the shutdown begins.
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let log = NatsLog::connect(settings.log.clone()).await?;
+    serve(listener, Arc::new(log), Arc::new(SystemClock), settings, shutdown).await
+}
+
+/// Serves on a listener over any log.
+pub async fn serve(
+    listener: Listener,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    shutdown: Shutdown,
+) -> anyhow::Result<Drained> {
+    let generations = open(&log, &*clock, settings.data.clone()).await?;
+    let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
+    let routes = routes(&settings, &generations, &log, &clock);
+    let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
+    let following = tokio::spawn(follower.run(shutdown.clone()));
+    let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
+
+    let drained = serve::serve(listener, &settings.server, routes, health, shutdown.clone().into_begun()).await;
+    ready.abort();
+    // Also when serving failed: the follower must not outlive the service.
+    shutdown.begin();
+    following.await.context("following the log failed")?;
+    let closing = generations.serving();
+    tokio::task::spawn_blocking(move || closing.session().flush()).await??;
+    Ok(drained?)
+}
+
+async fn open(log: &Arc<dyn EventLog>, clock: &dyn Clock, data: PathBuf) -> anyhow::Result<Arc<Generations>> {
+    let head = log.head().await.context("the event log cannot be read at start")?;
+    let now = clock.now();
+    let shown = data.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || Generations::open(data, &head.identity, now)).await?;
+    Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
+}
+
+fn routes(
+    settings: &Settings,
+    generations: &Arc<Generations>,
+    log: &Arc<dyn EventLog>,
+    clock: &Arc<dyn Clock>,
+) -> Routes {
+    let bytes_max = settings.server.max_message_bytes.get();
+    let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
+    let statistics = services::Statistics {
+        generations: Arc::clone(generations),
+        clock: Arc::clone(clock),
+        in_flight,
+    };
+    let operations = services::Operations { generations: Arc::clone(generations), log: Arc::clone(log) };
+    Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
+        .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
+}
+
+/// Tells the world that it may ask, once the read models hold what the log held at start.
+async fn serve_when_caught_up(log: Arc<dyn EventLog>, generations: Arc<Generations>, health: Health) {
+    let head = loop {
+        match log.head().await {
+            Ok(head) => break head.position,
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    };
+    while reached(&generations, head).await.is_err() {}
+    tracing::info!(position = head.0, "the read models have caught up");
+    health.set_all(Readiness::Serving).await;
+}
+
+/// Waits until the serving generation holds a position; an error when another one took its place.
+async fn reached(generations: &Generations, position: Position) -> Result<(), ()> {
+    let generation = generations.serving();
+    let mut applied = generation.watch();
+    let mut serving = generations.watch();
+    tokio::select! {
+        _ = applied.wait_for(|applied| applied.as_ref().map_or(Position::START, |a| a.position) >= position) => Ok(()),
+        _ = serving.changed() => Err(()),
+    }
+}

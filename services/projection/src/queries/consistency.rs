@@ -1,0 +1,129 @@
+//! Which position an answer shows: now, not before a receipt's position, or as of an earlier one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_domain::cra::{Fault, Violation};
+use cra_domain::event;
+use cra_eventlog::Position;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{QueryError, Snapshot};
+use crate::generations::{Generation, Generations};
+use crate::store::{Applied, Session, StoreError};
+use crate::views::fact::nanoseconds;
+
+const AS_OF_POSITION: &str = "consistency.as_of_position";
+const AS_OF_TIME: &str = "consistency.as_of_time";
+
+/// What the caller asks of the position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consistency {
+    min_position: Position,
+    as_of: AsOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AsOf {
+    Now,
+    Position(Position),
+    /// In nanoseconds since 1970.
+    Time(i64),
+}
+
+impl Consistency {
+    /// Reads what the caller asks. `now` bounds the times that an answer can be given for.
+    pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, QueryError> {
+        let Some(message) = message else {
+            return Ok(Self { min_position: Position::START, as_of: AsOf::Now });
+        };
+        let refuse = |field: &str, fault: Fault| {
+            Err(QueryError::Invalid(vec![Violation { field: field.to_owned(), fault }]))
+        };
+        let as_of = match (message.as_of_position, message.as_of_time) {
+            (0, None) => AsOf::Now,
+            (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {
+                Ok(time) if time > now => return refuse(AS_OF_TIME, Fault::TimeInFuture),
+                Ok(time) => AsOf::Time(nanoseconds(time)),
+                Err(_) => return refuse(AS_OF_TIME, Fault::DateInvalid),
+            },
+            (position, None) => AsOf::Position(Position(position)),
+            (_, Some(_)) => return refuse(AS_OF_TIME, Fault::OneOfTwo("consistency.as_of_position")),
+        };
+        Ok(Self { min_position: Position(message.min_position), as_of })
+    }
+
+    /// Waits for the position asked for, at most until the deadline, and fixes the snapshot that the answer shows.
+    pub async fn snapshot(&self, generations: &Generations, deadline: Instant) -> Result<Snapshot, QueryError> {
+        let generation = self.reached(generations, deadline).await?;
+        let applied = generation.applied();
+        let as_of = self.as_of;
+        let fixed = tokio::task::spawn_blocking(move || fix(as_of, applied, generation));
+        fixed.await.map_err(|_| QueryError::Ended)?
+    }
+
+    /// The serving generation, once it holds `min_position`; another one may begin to serve meanwhile.
+    async fn reached(&self, generations: &Generations, deadline: Instant) -> Result<Arc<Generation>, QueryError> {
+        let mut serving = generations.watch();
+        loop {
+            let generation = serving.borrow_and_update().clone();
+            let mut applied = generation.watch();
+            let reached = |applied: &Option<Applied>| {
+                applied.as_ref().map_or(Position::START, |applied| applied.position) >= self.min_position
+            };
+            let replaced = tokio::select! {
+                () = tokio::time::sleep_until(deadline), if !reached(&applied.borrow()) => {
+                    let applied = generation.position().0;
+                    return Err(QueryError::NotYet { wanted: self.min_position.0, applied });
+                }
+                outcome = applied.wait_for(reached) => outcome.is_err(),
+                replaced = serving.changed() => replaced.is_ok(),
+            };
+            if !replaced {
+                return Ok(generation);
+            }
+        }
+    }
+}
+
+/// Fixes the position within a generation that holds everything it may need. Blocks.
+fn fix(as_of: AsOf, applied: Option<Applied>, generation: Arc<Generation>) -> Result<Snapshot, QueryError> {
+    let head = applied.as_ref().map_or(Position::START, |applied| applied.position);
+    let store = generation.session();
+    let (position, recorded_at) = match as_of {
+        AsOf::Now => (head, applied.map(|applied| applied.recorded_at)),
+        AsOf::Position(position) if position > head => {
+            return Err(QueryError::PastTheHead { field: AS_OF_POSITION, head: head.0 });
+        }
+        AsOf::Position(position) => (position, store.clock(position)?),
+        AsOf::Time(time) => {
+            let position = position_at(&store, time, head)?;
+            (position, store.clock(position)?)
+        }
+    };
+    Ok(Snapshot { generation, position, recorded_at })
+}
+
+/// The last position whose time is not after `time`. The log's clock never goes back, so a binary search finds it.
+fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, StoreError> {
+    let (mut low, mut high) = (Position::START, head);
+    while low < high {
+        let middle = Position(low.0 + (high.0 - low.0).div_ceil(2));
+        let at = store.clock(middle)?.ok_or_else(|| StoreError::Damaged("a position without its time".into()))?;
+        if at <= time { low = middle } else { high = Position(middle.0 - 1) }
+    }
+    Ok(low)
+}
+
+/// Longest wait for a position, where the caller sets no shorter deadline.
+const WAIT_MS_MAX: u64 = 10_000;
+
+/// Until when to wait for a position: a little before the caller leaves, so that it learns why.
+#[must_use]
+pub fn wait_until(now: Instant, caller: Option<Duration>) -> Instant {
+    let longest = Duration::from_millis(WAIT_MS_MAX);
+    let wait = caller.map_or(longest, |caller| caller.saturating_sub(caller / 10).min(longest));
+    now + wait
+}

@@ -1,0 +1,80 @@
+//! Why a question gets no answer, and what the caller is told: one table.
+
+use std::borrow::Cow;
+
+use cra_domain::cra::Violation;
+use cra_runtime::rejection::{self, INTERNAL, Rejection, Retry, Row};
+use tonic::{Code, Status};
+
+use crate::store::StoreError;
+
+/// Why a question gets no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// Faults of the request, all of them.
+    #[error("{} fields cannot be understood", .0.len())]
+    Invalid(Vec<Violation>),
+    /// A position or time that the log has not reached.
+    #[error("{field} lies past the head of the log, {head}")]
+    PastTheHead {
+        /// Path of the field.
+        field: &'static str,
+        /// The last position.
+        head: u64,
+    },
+    /// The position waited for did not come in time.
+    #[error("position {wanted} was not applied in time; the read models stand at {applied}")]
+    NotYet {
+        /// Position waited for.
+        wanted: u64,
+        /// Position reached.
+        applied: u64,
+    },
+    /// The read models failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The work was ended from outside.
+    #[error("the query was ended")]
+    Ended,
+}
+
+const PAST_THE_HEAD: Row =
+    Row { code: Code::OutOfRange, reason: "PAST_THE_HEAD", retry: Retry::Never };
+const NOT_YET_APPLIED: Row =
+    Row { code: Code::DeadlineExceeded, reason: "NOT_YET_APPLIED", retry: Retry::AfterMs(500) };
+const READ_MODELS_UNAVAILABLE: Row =
+    Row { code: Code::Unavailable, reason: "READ_MODELS_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
+
+impl From<QueryError> for Status {
+    fn from(error: QueryError) -> Self {
+        let message = error.to_string();
+        match error {
+            QueryError::Invalid(violations) => {
+                rejection::invalid_argument(violations.into_iter().map(on_the_wire).collect())
+            }
+            QueryError::PastTheHead { field, head } => Rejection::new(PAST_THE_HEAD, message)
+                .with("field", field)
+                .with("head", head.to_string())
+                .into(),
+            QueryError::NotYet { wanted, applied } => Rejection::new(NOT_YET_APPLIED, message)
+                .with("wanted", wanted.to_string())
+                .with("applied", applied.to_string())
+                .into(),
+            QueryError::Store(inner) => {
+                tracing::error!(error = %inner, "a query failed in the read models");
+                let message = "the read models failed and are being rebuilt; try again";
+                Rejection::new(READ_MODELS_UNAVAILABLE, message).into()
+            }
+            QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
+        }
+    }
+}
+
+fn on_the_wire(violation: Violation) -> rejection::Violation {
+    rejection::Violation {
+        reason: Cow::Borrowed(violation.fault.reason()),
+        description: violation.fault.description(),
+        localized_message: violation.fault.message_fr(),
+        field: violation.field,
+    }
+}

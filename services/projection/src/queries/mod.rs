@@ -1,0 +1,42 @@
+//! Questions to the read models: at which position, over which facts, to which figures.
+
+mod consistency;
+mod error;
+mod statistics;
+
+use std::sync::Arc;
+
+use cra_contracts::v1;
+use cra_domain::event::timestamp_message;
+use cra_eventlog::Position;
+
+pub use consistency::{Consistency, wait_until};
+pub use error::QueryError;
+pub use statistics::statistics;
+
+use crate::generations::Generation;
+use crate::views::fact::instant;
+
+/// The state of the log that an answer shows: one generation at one position.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The generation.
+    pub generation: Arc<Generation>,
+    /// The position; [`Position::START`] shows the empty log.
+    pub position: Position,
+    /// The time of the log there, in nanoseconds since 1970; `None` of the empty log.
+    pub recorded_at: Option<i64>,
+}
+
+impl Snapshot {
+    /// The snapshot in the contract's form.
+    #[must_use]
+    pub fn to_message(&self) -> v1::Snapshot {
+        v1::Snapshot {
+            position: self.position.0,
+            recorded_at: self.recorded_at.map(|at| timestamp_message(instant(at))),
+            generation: self.generation.name().to_owned(),
+            definitions: self.generation.description().definitions.clone(),
+        }
+    }
+}

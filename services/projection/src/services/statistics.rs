@@ -1,0 +1,52 @@
+//! `StatisticsService`.
+
+use std::sync::Arc;
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::StatisticsService;
+use cra_runtime::clock::Clock;
+use cra_runtime::deadline::deadline;
+use cra_runtime::in_flight::InFlight;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use crate::generations::Generations;
+use crate::queries::{self, Consistency, Snapshot};
+
+/// The service.
+pub struct Statistics {
+    /// Where the facts are.
+    pub generations: Arc<Generations>,
+    /// Says what is in the future.
+    pub clock: Arc<dyn Clock>,
+    /// Bounds the queries at work.
+    pub in_flight: InFlight,
+}
+
+impl Statistics {
+    async fn snapshot(
+        &self,
+        consistency: Option<&v1::Consistency>,
+        metadata: &tonic::metadata::MetadataMap,
+    ) -> Result<Snapshot, Status> {
+        let until = queries::wait_until(Instant::now(), deadline(metadata));
+        let consistency = Consistency::parse(consistency, self.clock.now())?;
+        Ok(consistency.snapshot(&self.generations, until).await?)
+    }
+}
+
+#[tonic::async_trait]
+impl StatisticsService for Statistics {
+    async fn get_statistics(
+        &self,
+        request: Request<v1::GetStatisticsRequest>,
+    ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.to_message();
+        let statistics = queries::statistics(request.selection.unwrap_or_default(), snapshot).await?;
+        let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
+        Ok(Response::new(answer))
+    }
+}

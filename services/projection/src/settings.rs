@@ -1,0 +1,55 @@
+//! What a projection can be told: a file, `CRA_*` variables, flags.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use cra_eventlog::nats::NatsSettings;
+use cra_runtime::serve::ServerSettings;
+use cra_runtime::telemetry::TelemetrySettings;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the projection service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Folder of the read models: a cache, rebuilt from the log when it is lost.
+    pub data: PathBuf,
+    /// Limits of the gRPC server.
+    pub server: ServerSettings,
+    /// The event log.
+    pub log: NatsSettings,
+    /// Bounds of this service.
+    pub limits: Limits,
+    /// Logs.
+    pub telemetry: TelemetrySettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50052)),
+            data: PathBuf::from("data/projection"),
+            server: ServerSettings::default(),
+            log: NatsSettings::default(),
+            limits: Limits::default(),
+            telemetry: TelemetrySettings::default(),
+        }
+    }
+}
+
+/// Bounds of the projection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Queries answered at once; one more is told to come back.
+    pub queries_in_flight: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queries_in_flight: NonZeroU32::MIN.saturating_add(255) }
+    }
+}

@@ -1,0 +1,111 @@
+//! Codes for texts that come back: identifiers of advisors, structures and venues, free names of organisations.
+//! A code is given once and never changes meaning within a generation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What a text names; codes of different kinds are independent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Kind {
+    /// Advisors.
+    Advisor = 0,
+    /// Structures.
+    Structure = 1,
+    /// Venues.
+    Venue = 2,
+    /// Free names of organisations, in their exact spelling.
+    Organisation = 3,
+}
+
+impl Kind {
+    const COUNT: usize = 4;
+
+    /// The kind of a stored number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Advisor, Self::Structure, Self::Venue, Self::Organisation].get(usize::from(number)).copied()
+    }
+}
+
+/// Code of a text, from 0, without gaps within its kind.
+pub type Code = u32;
+
+#[derive(Debug, Default)]
+struct Words {
+    codes: HashMap<Arc<str>, Code>,
+    texts: Vec<Arc<str>>,
+}
+
+/// Every text seen so far, with its code.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    kinds: [Words; Kind::COUNT],
+    /// Given since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
+    new: Vec<(Kind, Code, Arc<str>)>,
+}
+
+impl Dictionary {
+    /// The code of a text, given now if it has none.
+    pub fn code_of(&mut self, kind: Kind, text: &str) -> Code {
+        if let Some(code) = self.find(kind, text) {
+            return code;
+        }
+        let text: Arc<str> = text.into();
+        let code = self.push(kind, text.clone());
+        self.new.push((kind, code, text));
+        code
+    }
+
+    /// The code of a text, if it has one.
+    #[must_use]
+    pub fn find(&self, kind: Kind, text: &str) -> Option<Code> {
+        self.kinds[kind as usize].codes.get(text).copied()
+    }
+
+    /// The text of a code.
+    #[must_use]
+    pub fn text(&self, kind: Kind, code: Code) -> Option<&Arc<str>> {
+        self.kinds[kind as usize].texts.get(usize::try_from(code).ok()?)
+    }
+
+    /// Takes in a stored text: those of a kind must come in the order of their codes. False when a code is missing.
+    #[must_use]
+    pub fn restore(&mut self, kind: Kind, code: Code, text: &str) -> bool {
+        self.push(kind, text.into()) == code
+    }
+
+    /// The texts that were given a code since the last call.
+    pub fn take_new(&mut self) -> Vec<(Kind, Code, Arc<str>)> {
+        std::mem::take(&mut self.new)
+    }
+
+    fn push(&mut self, kind: Kind, text: Arc<str>) -> Code {
+        let words = &mut self.kinds[kind as usize];
+        let code = Code::try_from(words.texts.len()).unwrap_or(Code::MAX);
+        words.texts.push(text.clone());
+        words.codes.insert(text, code);
+        code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_keeps_its_code_and_kinds_are_independent() {
+        let mut dictionary = Dictionary::default();
+        assert_eq!(dictionary.code_of(Kind::Advisor, "a"), 0);
+        assert_eq!(dictionary.code_of(Kind::Advisor, "b"), 1);
+        assert_eq!(dictionary.code_of(Kind::Structure, "b"), 0);
+        assert_eq!(dictionary.code_of(Kind::Advisor, "a"), 0);
+        assert_eq!(dictionary.take_new().len(), 3);
+        assert!(dictionary.take_new().is_empty());
+        assert_eq!(dictionary.text(Kind::Advisor, 1).map(|text| &**text), Some("b"));
+        assert_eq!(dictionary.find(Kind::Venue, "b"), None);
+        assert!(!dictionary.restore(Kind::Venue, 3, "x"), "a gap is told");
+    }
+}

@@ -1,0 +1,217 @@
+//! The compact fact: what the statistics need of one revision of one CRA, and all that is needed to show it again.
+//! Texts are codes of the dictionary, lists are sets of bits.
+
+use cra_domain::cra::{AgeCounts, Cra, Duration, Recipient, StatusCounts};
+use cra_domain::territory;
+use cra_domain::vocabulary::{Activity, Channel, Organisation, SubTheme, Theme, Word as _};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::dictionary::{Code, Dictionary, Kind};
+
+/// Where a fact stands: facts are kept by day of activity, then by the position that brought them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FactKey {
+    /// Day of activity, in days since 1970-01-01.
+    pub day: i32,
+    /// Position of the event that brought it.
+    pub from: u64,
+}
+
+/// `Fact::until` of a fact in force.
+pub const IN_FORCE: u64 = u64::MAX;
+
+/// One revision of one CRA: counts from the position in its key up to, and without, `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The CRA.
+    pub cra_id: Uuid,
+    /// Rank of its event among the CRA's.
+    pub revision: u64,
+    /// Position of the event that ended it; [`IN_FORCE`] while none did.
+    pub until: u64,
+    /// The fact that this one replaced.
+    pub former: Option<FactKey>,
+    /// When the CRA's first event was recorded, in nanoseconds since 1970.
+    pub recorded_at: i64,
+    /// When it was corrected to this content, likewise.
+    pub corrected_at: Option<i64>,
+    /// When the older system recorded it, likewise; for older forms.
+    pub created_at: Option<i64>,
+    /// Form it was written with: 0 for today's.
+    pub form_version: u8,
+    /// Days from the activity to its record, both where it took place.
+    pub delay_days: u32,
+    /// Whether the participants were left to the form.
+    pub defaulted_participants: bool,
+    /// Advisor.
+    pub advisor: Code,
+    /// Structure.
+    pub structure: Code,
+    /// Channel.
+    pub channel: Channel,
+    /// Commune of today, by its index in the table of communes.
+    pub commune: u16,
+    /// INSEE code as declared, where it is another.
+    pub declared_commune: Option<Box<str>>,
+    /// Postal code as a number; 0 without one.
+    pub postal_code: u32,
+    /// Venue.
+    pub venue: Option<Code>,
+    /// Activity.
+    pub activity: Activity,
+    /// People present.
+    pub participants: u32,
+    /// Among them, people met before.
+    pub returning: u32,
+    /// People per age band.
+    pub ages: [u32; 5],
+    /// People per status.
+    pub statuses: [u32; 5],
+    /// Bit n: the n-th theme of the contract's order.
+    pub themes: u32,
+    /// Bit n: the n-th sub-theme of the contract's order.
+    pub sub_themes: u16,
+    /// Free precision.
+    pub annotation: Box<str>,
+    /// Duration.
+    pub duration: Duration,
+    /// People who will be seen again.
+    pub follow_up_individual: u32,
+    /// People who will come to a workshop.
+    pub follow_up_workshop: u32,
+    /// People per recipient.
+    pub redirections: Vec<(RecipientCode, u32)>,
+}
+
+/// Who people are sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RecipientCode {
+    /// An organisation of the form.
+    Known(Organisation),
+    /// A free name, in one spelling.
+    Other(Code),
+    /// Not named.
+    Unnamed,
+}
+
+/// What an event says of a CRA beside its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Provenance {
+    /// The CRA.
+    pub cra_id: Uuid,
+    /// Rank of the event.
+    pub revision: u64,
+    /// When the CRA's first event was recorded.
+    pub recorded_at: Timestamp,
+    /// When this content was recorded, if it is a correction.
+    pub corrected_at: Option<Timestamp>,
+    /// When the older system recorded the CRA.
+    pub created_at: Option<Timestamp>,
+    /// 0 for today's form.
+    pub form_version: u8,
+    /// Whether the participants were left to the form.
+    pub defaulted_participants: bool,
+}
+
+impl Fact {
+    /// The fact of a CRA's content, in force.
+    pub fn new(provenance: Provenance, cra: &Cra, former: Option<FactKey>, dictionary: &mut Dictionary) -> Self {
+        let declared_at = provenance.created_at.unwrap_or(provenance.recorded_at);
+        let delay = day_number(cra.place.day_of(declared_at)) - day_number(cra.date);
+        let commune = territory::communes().get(cra.place.commune);
+        let declared = &cra.place.commune_code;
+        Self {
+            cra_id: provenance.cra_id,
+            revision: provenance.revision,
+            until: IN_FORCE,
+            former,
+            recorded_at: nanoseconds(provenance.recorded_at),
+            corrected_at: provenance.corrected_at.map(nanoseconds),
+            created_at: provenance.created_at.map(nanoseconds),
+            form_version: provenance.form_version,
+            delay_days: u32::try_from(delay).unwrap_or(0),
+            defaulted_participants: provenance.defaulted_participants,
+            advisor: dictionary.code_of(Kind::Advisor, cra.advisor_id.as_str()),
+            structure: dictionary.code_of(Kind::Structure, cra.structure_id.as_str()),
+            channel: cra.place.channel,
+            commune: cra.place.commune.index(),
+            declared_commune: (**declared != *commune.code()).then(|| declared.clone()),
+            postal_code: cra.place.postal_code.parse().unwrap_or(0),
+            venue: cra.place.venue_id.as_ref().map(|id| dictionary.code_of(Kind::Venue, id.as_str())),
+            activity: cra.activity,
+            participants: cra.participants,
+            returning: cra.returning_participants,
+            ages: cra.ages.0,
+            statuses: cra.statuses.0,
+            themes: cra.themes.iter().fold(0, |set, theme| set | 1 << theme.index()),
+            sub_themes: cra.sub_themes.iter().fold(0, |set, sub_theme| set | 1 << sub_theme.index()),
+            annotation: cra.annotation.as_str().into(),
+            duration: cra.duration,
+            follow_up_individual: cra.follow_up_individual,
+            follow_up_workshop: cra.follow_up_workshop,
+            redirections: cra
+                .redirections
+                .iter()
+                .map(|r| (recipient_code(&r.recipient, dictionary), r.people))
+                .collect(),
+        }
+    }
+
+    /// Whether it counts when the log ends at a position.
+    #[must_use]
+    pub fn counts_at(&self, from: u64, position: u64) -> bool {
+        from <= position && position < self.until
+    }
+
+    /// Its ages.
+    #[must_use]
+    pub fn age_counts(&self) -> AgeCounts {
+        AgeCounts(self.ages)
+    }
+
+    /// Its statuses.
+    #[must_use]
+    pub fn status_counts(&self) -> StatusCounts {
+        StatusCounts(self.statuses)
+    }
+
+    /// Its themes, in the contract's order.
+    pub fn theme_list(&self) -> impl Iterator<Item = Theme> {
+        Theme::ALL.iter().copied().filter(|theme| self.themes & (1 << theme.index()) != 0)
+    }
+
+    /// Its sub-themes, in the contract's order.
+    pub fn sub_theme_list(&self) -> impl Iterator<Item = SubTheme> {
+        SubTheme::ALL.iter().copied().filter(|sub_theme| self.sub_themes & (1 << sub_theme.index()) != 0)
+    }
+}
+
+fn recipient_code(recipient: &Recipient, dictionary: &mut Dictionary) -> RecipientCode {
+    match recipient {
+        Recipient::Known(organisation) => RecipientCode::Known(*organisation),
+        Recipient::Other(name) => RecipientCode::Other(dictionary.code_of(Kind::Organisation, name)),
+        Recipient::Unnamed => RecipientCode::Unnamed,
+    }
+}
+
+/// Days since 1970-01-01.
+#[must_use]
+pub fn day_number(date: Date) -> i32 {
+    // Dates of the calendar span some ten million days.
+    let epoch = jiff::civil::date(1970, 1, 1);
+    i32::try_from(date.duration_since(epoch).as_hours() / 24).unwrap_or_default()
+}
+
+/// Nanoseconds since 1970, for instants of the years 1678 to 2262.
+#[must_use]
+pub fn nanoseconds(instant: Timestamp) -> i64 {
+    i64::try_from(instant.as_nanosecond()).unwrap_or(if instant.as_second() < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// The instant of [`nanoseconds`].
+#[must_use]
+pub fn instant(nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or_default()
+}

@@ -1,0 +1,238 @@
+//! From a tally to the statistics of the contract: lines, labels, shares. Source: the definitions of the domain
+//! page; every figure of every answer is made here.
+
+use std::collections::BTreeMap;
+
+use cra_contracts::v1;
+use cra_domain::cra::Recipient;
+use cra_domain::spelling;
+use cra_domain::vocabulary::{
+    Activity, AgeBand, Channel, DurationBucket, Organisation, Status, SubTheme, Term, Theme, Word,
+};
+
+use super::dictionary::{Dictionary, Kind};
+use super::fact::RecipientCode;
+use super::shares::{per_mille, rate_per_mille};
+use super::tally::{Minutes, RecipientTally, Tally};
+
+const UNSPECIFIED_LABEL: &str = "Non renseigné";
+const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
+const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
+
+/// Every figure of a tally. The dictionary spells the free names of organisations.
+#[must_use]
+pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
+    let workshops = tally.activities[Activity::Workshop.index()];
+    v1::Statistics {
+        cras: tally.cras,
+        acts: tally.acts,
+        people: tally.acts.saturating_sub(tally.returning),
+        returning_people: tally.returning,
+        workshops: workshops.cras,
+        workshop_participants: workshops.participants,
+        individual_supports: tally.activities[Activity::Individual.index()].cras,
+        one_off_requests: tally.activities[Activity::OneOff.index()].cras,
+        workshops_with_defaulted_participants: tally.defaulted_workshops,
+        follow_up: Some(follow_up(tally)),
+        channels: breakdown::<Channel>(&tally.channels, None),
+        activities: breakdown::<Activity>(&tally.activities.map(|activity| activity.cras), None),
+        themes: breakdown::<Theme>(&tally.themes, None),
+        sub_themes: breakdown::<SubTheme>(&tally.sub_themes, None),
+        durations: with_unspecified::<DurationBucket>(&tally.durations, "DURATION_BUCKET_UNSPECIFIED"),
+        ages: with_unspecified::<AgeBand>(&tally.ages, "AGE_BAND_UNSPECIFIED"),
+        statuses: with_unspecified::<Status>(&tally.statuses, "STATUS_UNSPECIFIED"),
+        redirections: redirections(&tally.redirections, dictionary),
+        time_spent: time_spent(tally),
+        entry_delay: Some(entry_delay(&tally.delays)),
+    }
+}
+
+fn follow_up(tally: &Tally) -> v1::FollowUpStatistics {
+    let (individual, workshop, redirected) =
+        (tally.follow_up_individual, tally.follow_up_workshop, tally.redirected());
+    let total = individual + workshop + redirected;
+    let rate_per_mille = rate_per_mille(total, tally.acts);
+    v1::FollowUpStatistics { individual, workshop, redirected, total, rate_per_mille }
+}
+
+/// One line per value of a list: the open ones always, closed ones when they count something.
+fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>) -> Vec<v1::Count> {
+    let lines = W::ALL.iter().zip(counts).map(|(word, count)| (word.term(), *count));
+    let mut lines: Vec<v1::Count> =
+        lines.filter(|(term, count)| term.open || *count > 0).map(|(term, count)| line(term, count)).collect();
+    lines.extend(unspecified);
+    share(lines)
+}
+
+/// A breakdown whose first count is of what older forms left open: shown last, when it counts something.
+fn with_unspecified<W: Word>(counts: &[u64], name: &str) -> Vec<v1::Count> {
+    let unspecified = (counts[0] > 0).then(|| named(name, UNSPECIFIED_LABEL, counts[0]));
+    breakdown::<W>(&counts[1..], unspecified)
+}
+
+fn line(term: &Term, count: u64) -> v1::Count {
+    named(term.name, term.label, count)
+}
+
+fn named(name: &str, label: &str, count: u64) -> v1::Count {
+    v1::Count { name: name.to_owned(), label: label.to_owned(), count, share_per_mille: 0 }
+}
+
+fn share(mut lines: Vec<v1::Count>) -> Vec<v1::Count> {
+    let counts: Vec<u64> = lines.iter().map(|line| line.count).collect();
+    for (line, share) in lines.iter_mut().zip(per_mille(&counts)) {
+        line.share_per_mille = share;
+    }
+    lines
+}
+
+/// One organisation, whatever its spellings.
+#[derive(Default)]
+struct OrganisationTally {
+    people: u64,
+    label: String,
+    label_mentions: u64,
+}
+
+fn redirections(tally: &BTreeMap<RecipientCode, RecipientTally>, dictionary: &Dictionary) -> Vec<v1::Count> {
+    let mut organisations: BTreeMap<String, OrganisationTally> = BTreeMap::new();
+    for (recipient, tally) in tally {
+        let (name, label, is_fixed) = organisation(*recipient, dictionary);
+        let organisation = organisations.entry(name).or_default();
+        organisation.people += tally.people;
+        // The most frequent spelling is shown; of equals, the first in the alphabet, so that replays agree.
+        let mentions = if is_fixed { u64::MAX } else { tally.mentions };
+        let better = mentions > organisation.label_mentions
+            || (mentions == organisation.label_mentions && label < organisation.label);
+        if better {
+            (organisation.label, organisation.label_mentions) = (label, mentions);
+        }
+    }
+    let mut lines: Vec<v1::Count> = organisations
+        .into_iter()
+        .map(|(name, organisation)| named(&name, &organisation.label, organisation.people))
+        .collect();
+    lines.sort_by(|a, b| {
+        b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)).then_with(|| a.name.cmp(&b.name))
+    });
+    share(lines)
+}
+
+/// Name and label of the line that a recipient counts on, and whether the label is the form's own.
+fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
+    let known = |organisation: Organisation| {
+        (organisation.term().name.to_owned(), organisation.term().label.to_owned(), true)
+    };
+    let unnamed = || (UNNAMED_ORGANISATION.to_owned(), UNNAMED_ORGANISATION_LABEL.to_owned(), true);
+    match recipient {
+        RecipientCode::Known(organisation) => known(organisation),
+        RecipientCode::Unnamed => unnamed(),
+        RecipientCode::Other(code) => {
+            let spelt = dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other((**text).into()));
+            match spelt.map(|recipient| recipient.recognised()) {
+                Some(Recipient::Known(organisation)) => known(organisation),
+                Some(Recipient::Other(name)) => (spelling::key(&name), name.into(), false),
+                Some(Recipient::Unnamed) | None => unnamed(),
+            }
+        }
+    }
+}
+
+fn time_spent(tally: &Tally) -> Vec<v1::TimeSpent> {
+    let estimates = tally.activities.map(|activity| activity.minutes.estimated);
+    let shares = per_mille(&estimates);
+    let mut total = Minutes::default();
+    let mut lines = Vec::with_capacity(Activity::ALL.len() + 1);
+    for ((activity, share), tally) in Activity::ALL.iter().zip(shares).zip(&tally.activities) {
+        let term = activity.term();
+        lines.push(time_line(term.name, term.label, tally.minutes, share));
+        total.estimated += tally.minutes.estimated;
+        total.minimum += tally.minutes.minimum;
+        total.maximum += tally.minutes.maximum;
+    }
+    let share = if total.estimated > 0 { 1000 } else { 0 };
+    lines.push(time_line("total", "Total", total, share));
+    lines
+}
+
+fn time_line(name: &str, label: &str, minutes: Minutes, share_per_mille: u32) -> v1::TimeSpent {
+    v1::TimeSpent {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        estimated_minutes: minutes.estimated,
+        minimum_minutes: minutes.minimum,
+        maximum_minutes: minutes.maximum,
+        share_per_mille,
+    }
+}
+
+fn entry_delay(delays: &BTreeMap<u32, u64>) -> v1::EntryDelay {
+    v1::EntryDelay {
+        median_days: nearest_rank(delays, 50),
+        p90_days: nearest_rank(delays, 90),
+        same_day: delays.get(&0).copied().unwrap_or(0),
+    }
+}
+
+/// Percentile of a histogram by nearest rank: the smallest value that at least `percent` % of all do not exceed;
+/// 0 of nothing.
+fn nearest_rank(histogram: &BTreeMap<u32, u64>, percent: u128) -> u32 {
+    let total: u128 = histogram.values().map(|count| u128::from(*count)).sum();
+    let rank = (total * percent).div_ceil(100);
+    let mut seen = 0_u128;
+    for (value, count) in histogram {
+        seen += u128::from(*count);
+        if seen >= rank {
+            return *value;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_go_by_nearest_rank() {
+        let histogram = BTreeMap::from([(0, 6), (1, 1), (3, 1), (43, 1)]);
+        assert_eq!(nearest_rank(&histogram, 50), 0);
+        assert_eq!(nearest_rank(&histogram, 90), 43);
+        assert_eq!(nearest_rank(&BTreeMap::from([(2, 1), (4, 1)]), 50), 2);
+        assert_eq!(nearest_rank(&BTreeMap::new(), 50), 0);
+    }
+
+    #[test]
+    fn an_empty_tally_lists_every_open_value_and_nothing_else() {
+        let statistics = statistics(&Tally::default(), &Dictionary::default());
+        assert_eq!(statistics.themes.len(), 17);
+        assert_eq!(statistics.ages.len(), 5);
+        assert_eq!(statistics.durations.len(), 5);
+        assert!(statistics.redirections.is_empty());
+        assert_eq!(statistics.time_spent.len(), 4);
+        assert!(statistics.themes.iter().all(|line| line.count == 0 && line.share_per_mille == 0));
+    }
+
+    #[test]
+    fn free_names_meet_on_one_line_in_their_most_frequent_spelling() {
+        let mut dictionary = Dictionary::default();
+        let mut other = |name: &str| RecipientCode::Other(dictionary.code_of(Kind::Organisation, name));
+        let tally = BTreeMap::from([
+            (other("Asso  Locale"), RecipientTally { people: 9, mentions: 1 }),
+            (other("asso locale"), RecipientTally { people: 2, mentions: 2 }),
+            (other("caf"), RecipientTally { people: 1, mentions: 1 }),
+            (RecipientCode::Known(Organisation::Caf), RecipientTally { people: 1, mentions: 1 }),
+            (RecipientCode::Unnamed, RecipientTally { people: 2, mentions: 1 }),
+        ]);
+        let lines = redirections(&tally, &dictionary);
+        let lines: Vec<_> = lines.iter().map(|l| (l.name.as_str(), l.label.as_str(), l.count)).collect();
+        assert_eq!(
+            lines,
+            [
+                ("asso locale", "asso locale", 11),
+                ("ORGANISATION_CAF", "CAF", 2),
+                ("ORGANISATION_UNSPECIFIED", "Non précisé", 2),
+            ]
+        );
+    }
+}

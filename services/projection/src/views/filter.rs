@@ -1,0 +1,231 @@
+//! Which facts a selection counts. A selection becomes a [`Filter`], or every one of its faults is told: a field that
+//! cannot be understood never widens the answer. Fields combine with AND, the values of one field with OR.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use cra_contracts::v1;
+use cra_domain::cra::{Fault, Id, Violation, parse_day};
+use cra_domain::territory::{self, Commune, CommuneId};
+use cra_domain::vocabulary::{
+    Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word,
+};
+
+use super::dictionary::{Code, Dictionary, Kind};
+use super::fact::{Fact, FactKey, day_number};
+use super::tally::duration_line;
+
+/// A set of small numbers, one bit each; `None` restricts nothing.
+type Bits = Option<u32>;
+
+/// A selection, ready to be asked of each fact.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    days: RangeInclusive<i32>,
+    /// One flag per commune, by its index.
+    communes: Option<Vec<bool>>,
+    postal_codes: Option<HashSet<u32>>,
+    structures: Option<HashSet<Code>>,
+    advisors: Option<HashSet<Code>>,
+    venues: Option<HashSet<Code>>,
+    channels: Bits,
+    activities: Bits,
+    themes: Bits,
+    sub_themes: Bits,
+    /// Bit 0: unspecified, then the list in its order; likewise for ages and statuses.
+    durations: Bits,
+    ages: Bits,
+    statuses: Bits,
+}
+
+impl Filter {
+    /// Reads a selection. Identifiers that no fact has are no fault: they select nothing.
+    pub fn parse(selection: &v1::Selection, dictionary: &Dictionary) -> Result<Self, Vec<Violation>> {
+        let mut reading = Reading { violations: Vec::new(), dictionary };
+        let filter = Self {
+            days: reading.days(&selection.from, &selection.to),
+            communes: reading.territories(selection),
+            postal_codes: reading.postal_codes(&selection.postal_codes),
+            structures: reading.ids("selection.structure_ids", Kind::Structure, &selection.structure_ids),
+            advisors: reading.ids("selection.advisor_ids", Kind::Advisor, &selection.advisor_ids),
+            venues: reading.ids("selection.venue_ids", Kind::Venue, &selection.venue_ids),
+            channels: reading.words::<Channel>("selection.channels", &selection.channels),
+            activities: reading.words::<Activity>("selection.activities", &selection.activities),
+            themes: reading.words::<Theme>("selection.themes", &selection.themes),
+            sub_themes: reading.words::<SubTheme>("selection.sub_themes", &selection.sub_themes),
+            durations: reading.lines::<DurationBucket>("selection.durations", &selection.durations),
+            ages: reading.lines::<AgeBand>("selection.ages", &selection.ages),
+            statuses: reading.lines::<Status>("selection.statuses", &selection.statuses),
+        };
+        if reading.violations.is_empty() { Ok(filter) } else { Err(reading.violations) }
+    }
+
+    /// Days of activity that it can count.
+    #[must_use]
+    pub fn days(&self) -> RangeInclusive<i32> {
+        self.days.clone()
+    }
+
+    /// Whether it counts a fact.
+    #[must_use]
+    pub fn matches(&self, key: FactKey, fact: &Fact) -> bool {
+        let bit = |bits: Bits, index: usize| bits.is_none_or(|bits| bits & (1 << index) != 0);
+        let code = |codes: &Option<HashSet<Code>>, code: Code| codes.as_ref().is_none_or(|codes| codes.contains(&code));
+        self.days.contains(&key.day)
+            && self.communes.as_ref().is_none_or(|communes| communes.get(usize::from(fact.commune)) == Some(&true))
+            && self.postal_codes.as_ref().is_none_or(|codes| codes.contains(&fact.postal_code))
+            && code(&self.structures, fact.structure)
+            && code(&self.advisors, fact.advisor)
+            && self.venues.as_ref().is_none_or(|codes| fact.venue.is_some_and(|venue| codes.contains(&venue)))
+            && bit(self.channels, fact.channel.index())
+            && bit(self.activities, fact.activity.index())
+            && self.themes.is_none_or(|themes| themes & fact.themes != 0)
+            && self.sub_themes.is_none_or(|sub_themes| sub_themes & u32::from(fact.sub_themes) != 0)
+            && bit(self.durations, duration_line(fact.duration.bucket()))
+            && self.ages.is_none_or(|ages| ages & people_lines(fact.ages, fact.participants) != 0)
+            && self.statuses.is_none_or(|statuses| statuses & people_lines(fact.statuses, fact.participants) != 0)
+    }
+}
+
+/// The lines on which a fact has people: bit 0 when some are unspecified, then one bit per value.
+fn people_lines(people: [u32; 5], participants: u32) -> u32 {
+    let specified: u64 = people.iter().map(|count| u64::from(*count)).sum();
+    let unspecified = u32::from(specified < u64::from(participants));
+    people.iter().enumerate().fold(unspecified, |lines, (index, count)| {
+        lines | (u32::from(*count > 0) << (index + 1))
+    })
+}
+
+/// One reading of a selection: the faults found so far.
+struct Reading<'a> {
+    violations: Vec<Violation>,
+    dictionary: &'a Dictionary,
+}
+
+/// Faults told at once.
+const VIOLATIONS_MAX: usize = 100;
+
+impl Reading<'_> {
+    fn refuse(&mut self, field: String, fault: Fault) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { field, fault });
+        }
+    }
+
+    fn day(&mut self, field: &str, text: &str) -> Option<i32> {
+        if text.is_empty() {
+            return None;
+        }
+        let day = parse_day(text).map(day_number);
+        if day.is_none() {
+            self.refuse(field.to_owned(), Fault::DateInvalid);
+        }
+        day
+    }
+
+    fn days(&mut self, from: &str, to: &str) -> RangeInclusive<i32> {
+        let from_day = self.day("selection.from", from).unwrap_or(i32::MIN);
+        let to_day = self.day("selection.to", to).unwrap_or(i32::MAX);
+        if from_day > to_day {
+            self.refuse("selection.to".to_owned(), Fault::PeriodInverted { from: from.to_owned() });
+        }
+        from_day..=to_day
+    }
+
+    /// The communes of every territorial field: those that all the fields given hold.
+    fn territories(&mut self, selection: &v1::Selection) -> Option<Vec<bool>> {
+        let communes = territory::communes();
+        let within = |belongs: &dyn Fn(CommuneId) -> bool| communes.all().iter().map(Commune::id).filter(|id| belongs(*id)).collect();
+        let fields: [(&str, &[String], &dyn Fn(&str) -> Option<Vec<CommuneId>>); 4] = [
+            ("selection.region_codes", &selection.region_codes, &|code| {
+                communes.region(code)?;
+                Some(within(&|id| communes.get(id).region() == code))
+            }),
+            ("selection.department_codes", &selection.department_codes, &|code| {
+                communes.department(code)?;
+                Some(within(&|id| communes.get(id).department() == code))
+            }),
+            ("selection.epci_codes", &selection.epci_codes, &|code| {
+                communes.epci(code)?;
+                Some(within(&|id| communes.get(id).epci() == Some(code)))
+            }),
+            ("selection.commune_codes", &selection.commune_codes, &|code| communes.expand(code)),
+        ];
+        let mut selected: Option<Vec<bool>> = None;
+        for (field, codes, members) in fields {
+            if codes.is_empty() {
+                continue;
+            }
+            let mut of_field = vec![false; communes.all().len()];
+            for (i, code) in codes.iter().enumerate() {
+                match members(code) {
+                    Some(ids) => ids.into_iter().for_each(|id| of_field[usize::from(id.index())] = true),
+                    None => self.refuse(format!("{field}[{i}]"), Fault::TerritoryUnknown(code.clone())),
+                }
+            }
+            selected = Some(match selected {
+                None => of_field,
+                Some(former) => former.iter().zip(&of_field).map(|(a, b)| *a && *b).collect(),
+            });
+        }
+        selected
+    }
+
+    fn postal_codes(&mut self, given: &[String]) -> Option<HashSet<u32>> {
+        if given.is_empty() {
+            return None;
+        }
+        let mut codes = HashSet::new();
+        for (i, code) in given.iter().enumerate() {
+            match code.parse() {
+                Ok(number) if territory::communes().is_postal_code(code) => {
+                    codes.insert(number);
+                }
+                _ => {
+                    let field = format!("selection.postal_codes[{i}]");
+                    self.refuse(field, Fault::TerritoryUnknown(code.clone()));
+                }
+            }
+        }
+        Some(codes)
+    }
+
+    fn ids(&mut self, field: &str, kind: Kind, given: &[String]) -> Option<HashSet<Code>> {
+        if given.is_empty() {
+            return None;
+        }
+        let mut codes = HashSet::new();
+        for (i, id) in given.iter().enumerate() {
+            if Id::parse(id).is_none() {
+                self.refuse(format!("{field}[{i}]"), Fault::IdInvalid);
+            }
+            codes.extend(self.dictionary.find(kind, id));
+        }
+        Some(codes)
+    }
+
+    fn words<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
+        self.bits(field, given, |number| W::from_number(number).map(Word::index))
+    }
+
+    /// Like [`Reading::words`], with the line "unspecified" of the statistics as 0.
+    fn lines<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
+        self.bits(field, given, |number| {
+            if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }
+        })
+    }
+
+    fn bits(&mut self, field: &str, given: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
+        if given.is_empty() {
+            return None;
+        }
+        let mut bits = 0;
+        for (i, number) in given.iter().enumerate() {
+            match index_of(*number) {
+                Some(index) => bits |= 1 << index,
+                None => self.refuse(format!("{field}[{i}]"), Fault::UnknownValue(*number)),
+            }
+        }
+        Some(bits)
+    }
+}
