@@ -1,0 +1,455 @@
+//! The suite every adapter passes: one function per guarantee of the port, on a fresh log each.
+//!
+//! An adapter implements [`Fixture`] and calls [`conformance_tests!`](crate::conformance_tests), which makes one test of each guarantee.
+//! What only one adapter can show (a server that dies, a damaged file) is tested beside that adapter.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "test code: a broken guarantee is a panic"
+)]
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+use crate::port::{
+    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position, ReadError,
+};
+
+/// A log under test.
+#[async_trait]
+pub trait Fixture: Send {
+    /// The log.
+    fn log(&self) -> Arc<dyn EventLog>;
+
+    /// Closes the log and opens it again over what it stored. Everything taken from [`Self::log`] before is gone.
+    async fn reopen(&mut self);
+}
+
+/// Makes one test of each guarantee, in a module of its own: `conformance_tests!(make)`, where `make` is an
+/// async function without arguments that gives a [`Fixture`] over a new, empty log.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($make:path) => {
+        $crate::conformance_tests!($make;
+            positions_are_contiguous_from_one
+            a_second_first_event_is_a_conflict
+            an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stands
+            an_expectation_on_a_cra_without_events_is_a_conflict
+            the_right_expectation_appends
+            the_same_event_again_is_already_applied_where_it_stands
+            of_racers_on_one_cra_exactly_one_wins
+            the_history_of_a_cra_is_complete_and_in_order
+            an_entry_is_what_was_appended
+            the_head_follows_the_appends
+            the_identity_stays_across_reopening
+            acknowledged_events_survive_reopening
+            a_reader_gets_what_is_there_and_then_what_comes
+            a_reader_past_the_end_meets_a_gap
+            readers_do_not_disturb_each_other
+            an_append_goes_on_when_its_caller_leaves
+            a_payload_too_large_is_refused_and_the_largest_is_taken
+            concurrent_appends_all_land_once
+        );
+    };
+    ($make:path; $($guarantee:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $guarantee() {
+                $crate::conformance::$guarantee($make().await).await;
+            }
+        )*
+    };
+}
+
+const RACERS: usize = 8;
+const CONCURRENT_APPENDS: usize = 500;
+/// What a test waits for something that has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An event with new ids.
+#[must_use]
+pub fn event(cra_id: Uuid, payload: &str) -> NewEvent {
+    NewEvent {
+        cra_id,
+        event_id: Uuid::new_v4(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    }
+}
+
+async fn append_first(log: &Arc<dyn EventLog>, payload: &str) -> (NewEvent, Position) {
+    let event = event(Uuid::new_v4(), payload);
+    let appended = log.append(event.clone(), Expectation::NoEvent).await;
+    let position = appended
+        .unwrap_or_else(|error| panic!("append: {error}"))
+        .position();
+    (event, position)
+}
+
+async fn take(stream: &mut BoxStream<'static, Result<LogEntry, ReadError>>, count: usize) -> Vec<LogEntry> {
+    let mut entries = Vec::new();
+    while entries.len() < count {
+        let next = tokio::time::timeout(PATIENCE, stream.next()).await;
+        let entry = next.unwrap_or_else(|_| panic!("only {} of {count} events came", entries.len()));
+        entries.push(
+            entry
+                .unwrap_or_else(|| panic!("the stream ended"))
+                .unwrap_or_else(|error| panic!("{error}")),
+        );
+    }
+    entries
+}
+
+fn positions(entries: &[LogEntry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.position.0).collect()
+}
+
+fn assert_conflict(outcome: Result<Appended, AppendError>, on: Expectation, at: Option<Position>) {
+    match outcome {
+        Err(AppendError::Conflict { expected, actual }) => assert_eq!((expected, actual), (on, at)),
+        other => panic!("expected a conflict, got {other:?}"),
+    }
+}
+
+/// Positions start at 1 and have no gaps.
+pub async fn positions_are_contiguous_from_one(fixture: impl Fixture) {
+    let log = fixture.log();
+    for expected in 1..=5 {
+        assert_eq!(append_first(&log, "event").await.1, Position(expected));
+    }
+}
+
+/// `NoEvent` on a CRA that has one.
+pub async fn a_second_first_event_is_a_conflict(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (first, position) = append_first(&log, "first").await;
+    let outcome = log
+        .append(event(first.cra_id, "again"), Expectation::NoEvent)
+        .await;
+    assert_conflict(outcome, Expectation::NoEvent, Some(position));
+    assert_eq!(log.head().await.unwrap().position, position);
+}
+
+/// `LastAt` a position that is not the last any more.
+pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stands(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (first, at_first) = append_first(&log, "first").await;
+    append_first(&log, "of another CRA").await;
+    let second = log
+        .append(event(first.cra_id, "second"), Expectation::LastAt(at_first))
+        .await
+        .unwrap();
+    let outcome = log
+        .append(event(first.cra_id, "late"), Expectation::LastAt(at_first))
+        .await;
+    assert_conflict(outcome, Expectation::LastAt(at_first), Some(second.position()));
+}
+
+/// `LastAt` on a CRA the log does not know.
+pub async fn an_expectation_on_a_cra_without_events_is_a_conflict(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (_, position) = append_first(&log, "of another CRA").await;
+    let expectation = Expectation::LastAt(position);
+    assert_conflict(
+        log.append(event(Uuid::new_v4(), "x"), expectation).await,
+        expectation,
+        None,
+    );
+}
+
+/// `LastAt` the last position.
+pub async fn the_right_expectation_appends(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (first, at_first) = append_first(&log, "first").await;
+    append_first(&log, "of another CRA").await;
+    let second = log
+        .append(event(first.cra_id, "second"), Expectation::LastAt(at_first))
+        .await
+        .unwrap();
+    assert_eq!(second, Appended::Executed(Position(3)));
+}
+
+/// A second try of the same event writes nothing.
+pub async fn the_same_event_again_is_already_applied_where_it_stands(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (first, at_first) = append_first(&log, "first").await;
+    let again = log.append(first.clone(), Expectation::NoEvent).await.unwrap();
+    assert_eq!(again, Appended::AlreadyApplied(at_first));
+
+    let second = event(first.cra_id, "second");
+    let expectation = Expectation::LastAt(at_first);
+    let written = log.append(second.clone(), expectation).await.unwrap();
+    let again = log.append(second, expectation).await.unwrap();
+    assert_eq!(again, Appended::AlreadyApplied(written.position()));
+    assert_eq!(log.head().await.unwrap().position, written.position());
+}
+
+/// Writers with the same expectation and different events.
+pub async fn of_racers_on_one_cra_exactly_one_wins(fixture: impl Fixture) {
+    let log = fixture.log();
+    let cra_id = Uuid::new_v4();
+    let mut expectation = Expectation::NoEvent;
+    for round in 1..=3_u64 {
+        let racers = (0..RACERS).map(|_| {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move { log.append(event(cra_id, "racer"), expectation).await })
+        });
+        let mut won = Vec::new();
+        for outcome in join_all(racers).await {
+            match outcome.unwrap() {
+                Ok(appended) => won.push(appended.position()),
+                Err(AppendError::Conflict { expected, actual }) => {
+                    assert_eq!(expected, expectation);
+                    assert_eq!(actual, Some(Position(round)));
+                }
+                Err(other) => panic!("a racer got {other}"),
+            }
+        }
+        assert_eq!(won, [Position(round)], "round {round}");
+        expectation = Expectation::LastAt(Position(round));
+    }
+    assert_eq!(log.history(cra_id).await.unwrap().len(), 3);
+}
+
+/// All events of one CRA, oldest first, and none of another.
+pub async fn the_history_of_a_cra_is_complete_and_in_order(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (first, mut last) = append_first(&log, "0").await;
+    let mut expected = vec![last.0];
+    for revision in 1..5 {
+        append_first(&log, "of another CRA").await;
+        let next = event(first.cra_id, &revision.to_string());
+        last = log
+            .append(next, Expectation::LastAt(last))
+            .await
+            .unwrap()
+            .position();
+        expected.push(last.0);
+    }
+    let history = log.history(first.cra_id).await.unwrap();
+    assert_eq!(positions(&history), expected);
+    let payloads: Vec<_> = history.iter().map(|entry| entry.payload.as_ref()).collect();
+    assert_eq!(payloads, [b"0", b"1", b"2", b"3", b"4"]);
+    assert!(log.history(Uuid::new_v4()).await.unwrap().is_empty());
+}
+
+/// By position: ids, bytes and time; nothing outside.
+pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
+    let log = fixture.log();
+    let before = jiff::Timestamp::now();
+    let (_, _) = append_first(&log, "one").await;
+    let (second, position) = append_first(&log, "\u{0}\u{ff} é\r\n").await;
+    let entry = log.entry(position).await.unwrap().unwrap();
+    assert_eq!(entry.position, position);
+    assert_eq!(
+        (entry.cra_id, entry.event_id),
+        (Some(second.cra_id), Some(second.event_id))
+    );
+    assert_eq!(entry.payload, second.payload);
+    let age_seconds = entry.appended_at.duration_since(before).as_secs();
+    assert!(
+        (-1..60).contains(&age_seconds),
+        "appended {age_seconds} s after the append began"
+    );
+    assert!(log.entry(position.next()).await.unwrap().is_none());
+    assert!(log.entry(Position::START).await.unwrap().is_none());
+}
+
+/// Empty at first, then at the last acknowledged event.
+pub async fn the_head_follows_the_appends(fixture: impl Fixture) {
+    let log = fixture.log();
+    assert!(log.is_available());
+    assert_eq!(log.head().await.unwrap().position, Position::START);
+    for _ in 0..3 {
+        let (_, position) = append_first(&log, "event").await;
+        assert_eq!(log.head().await.unwrap().position, position);
+    }
+}
+
+/// The same log is the same log.
+pub async fn the_identity_stays_across_reopening(mut fixture: impl Fixture) {
+    let before = fixture.log().head().await.unwrap();
+    append_first(&fixture.log(), "event").await;
+    fixture.reopen().await;
+    let after = fixture.log().head().await.unwrap();
+    assert!(!before.identity.0.is_empty());
+    assert_eq!(before.identity, after.identity);
+    assert_eq!(after.position, Position(1));
+}
+
+/// What was acknowledged is there, and the log goes on where it stood.
+pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
+    let (first, at_first) = append_first(&fixture.log(), "first").await;
+    let second = event(first.cra_id, "second");
+    let at_second = fixture
+        .log()
+        .append(second.clone(), Expectation::LastAt(at_first))
+        .await
+        .unwrap()
+        .position();
+    fixture.reopen().await;
+
+    let log = fixture.log();
+    let history = log.history(first.cra_id).await.unwrap();
+    assert_eq!(positions(&history), [at_first.0, at_second.0]);
+    assert_eq!(history[1].payload, second.payload);
+    let again = log.append(second, Expectation::LastAt(at_first)).await.unwrap();
+    assert_eq!(again, Appended::AlreadyApplied(at_second));
+    assert_eq!(append_first(&log, "third").await.1, Position(3));
+    assert_eq!(
+        positions(&take(&mut log.read(Position::START), 3).await),
+        [1, 2, 3]
+    );
+}
+
+/// From any position, over into live events, in order.
+pub async fn a_reader_gets_what_is_there_and_then_what_comes(fixture: impl Fixture) {
+    let log = fixture.log();
+    let mut from_start = log.read(Position::START);
+    for _ in 0..10 {
+        append_first(&log, "there").await;
+    }
+    let mut from_seven = log.read(Position(7));
+    assert_eq!(
+        positions(&take(&mut from_start, 10).await),
+        (1..=10).collect::<Vec<_>>()
+    );
+    assert_eq!(positions(&take(&mut from_seven, 3).await), [8, 9, 10]);
+    for expected in 11..=13 {
+        let (event, _) = append_first(&log, "coming").await;
+        for stream in [&mut from_start, &mut from_seven] {
+            let entries = take(stream, 1).await;
+            assert_eq!(positions(&entries), [expected]);
+            assert_eq!(entries[0].event_id, Some(event.event_id));
+            assert_eq!(entries[0].payload, event.payload);
+        }
+    }
+}
+
+/// A position the log never reached: it is not the log the reader knew.
+pub async fn a_reader_past_the_end_meets_a_gap(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (_, head) = append_first(&log, "event").await;
+    let mut stream = log.read(Position(5));
+    match tokio::time::timeout(PATIENCE, stream.next()).await.unwrap() {
+        Some(Err(ReadError::Gap { expected, found })) => assert_eq!((expected, found), (Position(6), head)),
+        other => panic!("expected a gap, got {other:?}"),
+    }
+    assert!(stream.next().await.is_none(), "an error ends the stream");
+}
+
+/// Each reader has its own place; one that leaves takes nothing away.
+pub async fn readers_do_not_disturb_each_other(fixture: impl Fixture) {
+    let log = fixture.log();
+    let readers: Vec<_> = (0..4)
+        .map(|index| {
+            let mut stream = log.read(Position::START);
+            let count = if index == 0 { 20 } else { 100 };
+            tokio::spawn(async move { positions(&take(&mut stream, count).await) })
+        })
+        .collect();
+    for _ in 0..100 {
+        append_first(&log, "event").await;
+    }
+    for reader in readers {
+        let seen = reader.await.unwrap();
+        assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
+    }
+}
+
+/// The caller's future is dropped right after it was first polled.
+pub async fn an_append_goes_on_when_its_caller_leaves(fixture: impl Fixture) {
+    let log = fixture.log();
+    let abandoned = event(Uuid::new_v4(), "abandoned");
+    {
+        let append = log.append(abandoned.clone(), Expectation::NoEvent);
+        tokio::select! {
+            biased;
+            outcome = append => drop(outcome),
+            () = std::future::ready(()) => {}
+        }
+    }
+    let entries = take(&mut log.read(Position::START), 1).await;
+    assert_eq!(entries[0].event_id, Some(abandoned.event_id));
+    let again = log.append(abandoned, Expectation::NoEvent).await.unwrap();
+    assert_eq!(again, Appended::AlreadyApplied(Position(1)));
+}
+
+/// The bound of the payload is the same everywhere.
+pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: impl Fixture) {
+    let log = fixture.log();
+    let sized = |size_bytes: usize| NewEvent {
+        cra_id: Uuid::new_v4(),
+        event_id: Uuid::new_v4(),
+        payload: Bytes::from(vec![7; size_bytes]),
+    };
+    match log
+        .append(sized(PAYLOAD_BYTES_MAX + 1), Expectation::NoEvent)
+        .await
+    {
+        Err(AppendError::Refused(_)) => {}
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+    let largest = sized(PAYLOAD_BYTES_MAX);
+    let position = log
+        .append(largest.clone(), Expectation::NoEvent)
+        .await
+        .unwrap()
+        .position();
+    assert_eq!(position, Position(1));
+    assert_eq!(
+        log.entry(position).await.unwrap().unwrap().payload,
+        largest.payload
+    );
+    assert_eq!(
+        take(&mut log.read(Position::START), 1).await[0].payload,
+        largest.payload
+    );
+}
+
+/// Many writers on different CRAs, with conflicts among them: each acknowledged event once, nothing else.
+pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
+    let log = fixture.log();
+    let (taken, _) = append_first(&log, "taken").await;
+    let appends = (0..CONCURRENT_APPENDS).map(|index| {
+        let log = Arc::clone(&log);
+        // A few conflicts among them: they must not take their neighbours down.
+        let cra_id = if index % 100 == 50 {
+            taken.cra_id
+        } else {
+            Uuid::new_v4()
+        };
+        let event = event(cra_id, "concurrent");
+        tokio::spawn(async move { (event.event_id, log.append(event, Expectation::NoEvent).await) })
+    });
+    let mut acknowledged = HashSet::from([taken.event_id]);
+    let mut conflicts = 0;
+    for outcome in join_all(appends).await {
+        match outcome.unwrap() {
+            (event_id, Ok(appended)) => {
+                let entry = log.entry(appended.position()).await.unwrap().unwrap();
+                assert_eq!(
+                    entry.event_id,
+                    Some(event_id),
+                    "acknowledged where it does not stand"
+                );
+                assert!(acknowledged.insert(event_id));
+            }
+            (_, Err(AppendError::Conflict { .. })) => conflicts += 1,
+            (_, Err(error)) => panic!("append: {error}"),
+        }
+    }
+    assert_eq!(conflicts, CONCURRENT_APPENDS / 100);
+    assert_eq!(log.head().await.unwrap().position.0, acknowledged.len() as u64);
+    let entries = take(&mut log.read(Position::START), acknowledged.len()).await;
+    let stored: HashSet<_> = entries.iter().filter_map(|entry| entry.event_id).collect();
+    assert_eq!(stored, acknowledged);
+}

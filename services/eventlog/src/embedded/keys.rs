@@ -1,0 +1,209 @@
+//! Keys and stored forms of the embedded log: one tree, one byte of prefix, big-endian numbers.
+//!
+//! A stored event names the position of the CRA's event before it, so that the history of a CRA is a walk
+//! along that chain and needs no index of its own. Nothing here touches the disk.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::port::{LogEntry, Position, ReadError};
+
+/// First byte of every key.
+#[repr(u8)]
+#[derive(Clone, Copy)]
+enum Prefix {
+    /// What the log is: written once, when it is created.
+    Identity = 0,
+    /// Position of the last event.
+    Head = 1,
+    /// Event by position.
+    Entry = 2,
+    /// Last event by CRA.
+    Last = 3,
+}
+
+const POSITION_BYTES: usize = 8;
+const UUID_BYTES: usize = 16;
+const LAST_BYTES: usize = POSITION_BYTES + UUID_BYTES;
+
+/// Version of the stored form of an event.
+const ENTRY_FORM: u8 = 1;
+/// Form, time, previous position, CRA, event id; the payload follows.
+const ENTRY_HEADER_BYTES: usize = 1 + 8 + POSITION_BYTES + UUID_BYTES + UUID_BYTES;
+const _: () = assert!(ENTRY_HEADER_BYTES == 49);
+
+pub(super) const IDENTITY_KEY: [u8; 1] = [Prefix::Identity as u8];
+pub(super) const HEAD_KEY: [u8; 1] = [Prefix::Head as u8];
+
+/// Key of the event at a position.
+pub(super) fn entry_key(position: Position) -> [u8; 1 + POSITION_BYTES] {
+    let mut key = [Prefix::Entry as u8; 1 + POSITION_BYTES];
+    key[1..].copy_from_slice(&position.0.to_be_bytes());
+    key
+}
+
+/// Key of a CRA's last event.
+pub(super) fn last_key(cra_id: Uuid) -> [u8; 1 + UUID_BYTES] {
+    let mut key = [Prefix::Last as u8; 1 + UUID_BYTES];
+    key[1..].copy_from_slice(cra_id.as_bytes());
+    key
+}
+
+/// The last event of a CRA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) position: Position,
+    pub(super) event_id: Uuid,
+}
+
+impl Last {
+    pub(super) fn encode(self) -> [u8; LAST_BYTES] {
+        let mut value = [0; LAST_BYTES];
+        value[..POSITION_BYTES].copy_from_slice(&self.position.0.to_be_bytes());
+        value[POSITION_BYTES..].copy_from_slice(self.event_id.as_bytes());
+        value
+    }
+
+    pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
+        let mut fields = Fields(value);
+        let last = Self {
+            position: Position(fields.number()?),
+            event_id: fields.uuid()?,
+        };
+        if fields.0.is_empty() {
+            Ok(last)
+        } else {
+            Err(damaged("the last event of a CRA has trailing bytes"))
+        }
+    }
+}
+
+/// One event as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) appended_at: Timestamp,
+    /// Position of the CRA's event before this one; [`Position::START`] for its first.
+    pub(super) previous: Position,
+    pub(super) cra_id: Uuid,
+    pub(super) event_id: Uuid,
+    pub(super) payload: Bytes,
+}
+
+impl Record {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let nanoseconds = i64::try_from(self.appended_at.as_nanosecond()).unwrap_or(i64::MAX);
+        let mut value = Vec::with_capacity(ENTRY_HEADER_BYTES + self.payload.len());
+        value.push(ENTRY_FORM);
+        value.extend_from_slice(&nanoseconds.to_be_bytes());
+        value.extend_from_slice(&self.previous.0.to_be_bytes());
+        value.extend_from_slice(self.cra_id.as_bytes());
+        value.extend_from_slice(self.event_id.as_bytes());
+        value.extend_from_slice(&self.payload);
+        value
+    }
+
+    pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
+        let mut fields = Fields(value);
+        let [form] = fields.take::<1>()?;
+        if form != ENTRY_FORM {
+            return Err(damaged(&format!(
+                "an event has form {form}, this program knows {ENTRY_FORM}"
+            )));
+        }
+        let nanoseconds = i64::from_be_bytes(fields.take()?);
+        Ok(Self {
+            appended_at: Timestamp::from_nanosecond(i128::from(nanoseconds))
+                .map_err(|error| damaged(&error.to_string()))?,
+            previous: Position(fields.number()?),
+            cra_id: fields.uuid()?,
+            event_id: fields.uuid()?,
+            payload: Bytes::copy_from_slice(fields.0),
+        })
+    }
+
+    pub(super) fn into_entry(self, position: Position) -> LogEntry {
+        LogEntry {
+            position,
+            cra_id: Some(self.cra_id),
+            event_id: Some(self.event_id),
+            payload: self.payload,
+            appended_at: self.appended_at,
+        }
+    }
+}
+
+/// Decodes a stored position.
+pub(super) fn decode_position(value: &[u8]) -> Result<Position, ReadError> {
+    Fields(value).number().map(Position)
+}
+
+/// Bytes still to decode.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
+        let (head, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or_else(|| damaged("a stored value is cut short"))?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn number(&mut self) -> Result<u64, ReadError> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    fn uuid(&mut self) -> Result<Uuid, ReadError> {
+        self.take().map(Uuid::from_bytes)
+    }
+}
+
+fn damaged(reason: &str) -> ReadError {
+    ReadError::Damaged(reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            appended_at: Timestamp::from_nanosecond(1_790_230_470_084_404_001).unwrap(),
+            previous: Position(41),
+            cra_id: Uuid::from_u128(1),
+            event_id: Uuid::from_u128(2),
+            payload: Bytes::from_static(b"payload"),
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was_stored() {
+        assert_eq!(Record::decode(&record().encode()).unwrap(), record());
+    }
+
+    #[test]
+    fn a_cut_record_or_one_of_another_form_is_damage_not_a_guess() {
+        let mut stored = record().encode();
+        assert!(Record::decode(&stored[..ENTRY_HEADER_BYTES - 1]).is_err());
+        stored[0] = 2;
+        assert!(Record::decode(&stored).is_err());
+    }
+
+    #[test]
+    fn keys_sort_by_position() {
+        assert!(entry_key(Position(255)) < entry_key(Position(256)));
+        assert!(entry_key(Position(u64::MAX)).as_slice() < last_key(Uuid::nil()).as_slice());
+    }
+
+    #[test]
+    fn the_last_event_of_a_cra_comes_back_as_it_was_stored() {
+        let last = Last {
+            position: Position(7),
+            event_id: Uuid::from_u128(9),
+        };
+        assert_eq!(Last::decode(&last.encode()).unwrap(), last);
+        assert!(Last::decode(&last.encode()[1..]).is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! The port over sled, in one process: for the standalone command, development and integration tests.
+//!
+//! Same conflicts, same durability as the server; one process at a time, one machine. An append waits for
+//! one flush, shared with the appends beside it.
+
+mod keys;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use self::store::Store;
+use self::writer::{Pending, Writer, failed_disk};
+use crate::port::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
+    Position, ReadError,
+};
+
+pub use self::store::OpenError;
+
+/// Events a reader takes from the disk at a time.
+const READ_EVENTS_MAX: usize = 1_024;
+/// Payload a reader takes from the disk at a time, about.
+const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The embedded log. Dropping it finishes the appends that wait, and leaves the directory.
+pub struct EmbeddedLog {
+    identity: LogIdentity,
+    shared: Arc<Shared>,
+    head: watch::Receiver<Position>,
+    failed: Arc<AtomicBool>,
+    /// Gone once the log is closed.
+    writer: Mutex<Option<WriterHandle>>,
+}
+
+/// What readers share. They hold it only while they read, so that closing frees the directory.
+struct Shared {
+    /// A sled tree can be sent to another thread, not shared with it: each read takes a clone.
+    store: Mutex<Store>,
+}
+
+struct WriterHandle {
+    pending: mpsc::Sender<Pending>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in `dir`, or creates it. Blocks: call it at start, or off the async workers.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let opened = store::open(dir)?;
+        let (head_sender, head) = watch::channel(opened.head);
+        let (pending, receiver) = mpsc::channel(writer::PENDING_APPENDS_MAX);
+        let failed = Arc::new(AtomicBool::new(false));
+        let writer = Writer {
+            store: opened.store.clone(),
+            head: head_sender,
+            failed: Arc::clone(&failed),
+        };
+        let thread = thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || writer.run(receiver))
+            .map_err(|source| OpenError::Io {
+                dir: dir.to_owned(),
+                source,
+            })?;
+        tracing::info!(dir = %dir.display(), head = opened.head.0, identity = %opened.identity.0, "embedded log open");
+        Ok(Self {
+            identity: opened.identity,
+            shared: Arc::new(Shared {
+                store: Mutex::new(opened.store),
+            }),
+            head,
+            failed,
+            writer: Mutex::new(Some(WriterHandle { pending, thread })),
+        })
+    }
+
+    /// Finishes the appends that wait and takes no more; readers come to their end. The directory is free
+    /// when the log itself is dropped.
+    pub async fn close(&self) {
+        let Some(handle) = self.take_writer() else { return };
+        // A writer that panicked has said so already, and there is nothing left to finish.
+        let _ = tokio::task::spawn_blocking(move || finish(handle)).await;
+    }
+
+    fn take_writer(&self) -> Option<WriterHandle> {
+        lock(&self.writer).take()
+    }
+
+    fn sender(&self) -> Option<mpsc::Sender<Pending>> {
+        lock(&self.writer).as_ref().map(|handle| handle.pending.clone())
+    }
+
+    async fn blocking<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store) -> Result<T, ReadError> + Send + 'static,
+    {
+        self.shared.blocking(read).await
+    }
+}
+
+impl Shared {
+    async fn blocking<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store) -> Result<T, ReadError> + Send + 'static,
+    {
+        let store = lock(&self.store).clone();
+        tokio::task::spawn_blocking(move || read(&store))
+            .await
+            .map_err(|error| ReadError::Damaged(format!("reading failed: {error}")))?
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        if let Some(handle) = self.take_writer() {
+            finish(handle);
+        }
+    }
+}
+
+fn finish(handle: WriterHandle) {
+    drop(handle.pending);
+    let _ = handle.thread.join();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl EventLog for EmbeddedLog {
+    async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
+        let size_bytes = event.payload.len();
+        if size_bytes > PAYLOAD_BYTES_MAX {
+            return Err(AppendError::Refused(format!(
+                "{size_bytes} bytes, at most {PAYLOAD_BYTES_MAX} are taken"
+            )));
+        }
+        if self.failed.load(Ordering::Acquire) {
+            return Err(failed_disk());
+        }
+        let (answer, outcome) = oneshot::channel();
+        let sender = self
+            .sender()
+            .ok_or_else(|| AppendError::Unavailable("the log is closed".to_owned()))?;
+        sender
+            .try_send(Pending {
+                event,
+                expectation,
+                answer,
+            })
+            .map_err(|error| {
+                AppendError::Unavailable(match error {
+                    mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+                    mpsc::error::TrySendError::Closed(_) => "the writer is gone".to_owned(),
+                })
+            })?;
+        // Closing waits for all senders to be gone: this one must not outlive its use.
+        drop(sender);
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the writer is gone".to_owned())))
+    }
+
+    fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
+        let reader = Reader {
+            shared: Arc::downgrade(&self.shared),
+            head: self.head.clone(),
+            after,
+        };
+        stream::try_unfold(reader, Reader::next_batch)
+            .map(|batch| match batch {
+                Ok(entries) => stream::iter(entries).map(Ok).left_stream(),
+                Err(error) => stream::once(async { Err(error) }).right_stream(),
+            })
+            .flatten()
+            .boxed()
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        Ok(Head {
+            identity: self.identity.clone(),
+            position: *self.head.borrow(),
+        })
+    }
+
+    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        if position > *self.head.borrow() {
+            return Ok(None);
+        }
+        self.blocking(move |store| Ok(store.record(position)?.map(|record| record.into_entry(position))))
+            .await
+    }
+
+    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        let head = *self.head.borrow();
+        self.blocking(move |store| store.history(cra_id, head)).await
+    }
+
+    fn is_available(&self) -> bool {
+        !self.failed.load(Ordering::Acquire) && self.sender().is_some_and(|sender| !sender.is_closed())
+    }
+}
+
+/// One reader: batches from the disk up to the head, then waits for the head to move.
+struct Reader {
+    shared: Weak<Shared>,
+    head: watch::Receiver<Position>,
+    after: Position,
+}
+
+impl Reader {
+    async fn next_batch(mut self) -> Result<Option<(Vec<LogEntry>, Self)>, ReadError> {
+        let after = self.after;
+        let known = *self.head.borrow();
+        if known < after {
+            return Err(ReadError::Gap {
+                expected: after.next(),
+                found: known,
+            });
+        }
+        // An error means that the writer is gone, and the head will not move again.
+        let Ok(head) = self.head.wait_for(|head| *head > after).await.map(|head| *head) else {
+            return Ok(None);
+        };
+        let Some(shared) = self.shared.upgrade() else {
+            return Ok(None);
+        };
+        let entries = shared
+            .blocking(move |store| store.batch(after, head, READ_EVENTS_MAX, READ_BYTES_MAX))
+            .await?;
+        drop(shared);
+        let Some(last) = entries.last() else {
+            return Err(ReadError::Gap {
+                expected: after.next(),
+                found: after,
+            });
+        };
+        self.after = last.position;
+        Ok(Some((entries, self)))
+    }
+}

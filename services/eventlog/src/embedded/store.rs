@@ -1,0 +1,267 @@
+//! The one place that knows sled: open, look up, write one atomic batch durably.
+//!
+//! Every call blocks: callers keep it off the async workers. Nothing is ever removed, which also keeps
+//! clear of the leaf merges of this sled version.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::keys::{self, Last, Record};
+use crate::port::{LogEntry, LogIdentity, Position, ReadError};
+
+/// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the
+/// stored form: a log opens only with the value it was created with.
+const LEAF_FANOUT: usize = 64;
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Most of an append is compressing the leaves it touches: the lowest level writes half as fast again as the
+/// default.
+const COMPRESSION_LEVEL: i32 = 1;
+/// How long opening waits for the former owner of the directory to leave.
+const LOCK_WAIT_MS: u64 = 2_000;
+const LOCK_RETRY_MS: u64 = 50;
+
+/// Why the embedded log did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another part of this one, has the log open.
+    #[error("the log in {dir} is open elsewhere: stop the other process, or choose another directory")]
+    InUse {
+        /// Directory of the log.
+        dir: PathBuf,
+    },
+    /// The directory cannot be read or written.
+    #[error(
+        "the log in {dir} cannot be opened: {source}; check that the directory can be written and the disk has room"
+    )]
+    Io {
+        /// Directory of the log.
+        dir: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The files are there, but are not a sound log.
+    #[error("the log in {dir} is damaged: {reason}; set the directory aside and restore it from a copy")]
+    Damaged {
+        /// Directory of the log.
+        dir: PathBuf,
+        /// What does not hold.
+        reason: String,
+    },
+}
+
+/// An open log. Cheap to clone; the directory is free again when the last clone is gone.
+#[derive(Clone)]
+pub(super) struct Store {
+    tree: sled::Tree<LEAF_FANOUT>,
+}
+
+/// What opening found.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) identity: LogIdentity,
+    pub(super) head: Position,
+}
+
+/// The writes of one group of appends.
+#[derive(Default)]
+pub(super) struct WriteBatch(sled::Batch);
+
+impl WriteBatch {
+    /// Adds one event and moves the last event of its CRA.
+    pub(super) fn add(&mut self, position: Position, record: &Record) {
+        let last = Last {
+            position,
+            event_id: record.event_id,
+        };
+        self.0.insert(keys::entry_key(position), record.encode());
+        self.0.insert(keys::last_key(record.cra_id), last.encode());
+        self.0.insert(keys::HEAD_KEY, position.0.to_be_bytes());
+    }
+}
+
+/// Opens the log, or creates it.
+pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
+    std::fs::create_dir_all(dir).map_err(|source| OpenError::Io {
+        dir: dir.to_owned(),
+        source,
+    })?;
+    let deadline = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
+    loop {
+        match open_once(dir) {
+            Err(OpenError::InUse { .. }) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(LOCK_RETRY_MS));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn open_once(dir: &Path) -> Result<Opened, OpenError> {
+    let damaged = |reason: String| OpenError::Damaged {
+        dir: dir.to_owned(),
+        reason,
+    };
+    // No background flusher: it would abort the process on a failing disk, and every append flushes anyway.
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity_bytes(CACHE_BYTES)
+        .flush_every_ms(None)
+        .zstd_compression_level(COMPRESSION_LEVEL);
+    // This sled version asserts where it should answer when its files are damaged.
+    let db = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()))
+        .map_err(|_| damaged("its files cannot be recovered".to_owned()))?
+        .map_err(|source| open_error(dir, source))?;
+    let store = Store { tree: (*db).clone() };
+    drop(db);
+    let identity = store
+        .identity_or_create()
+        .map_err(|error| damaged(error.to_string()))?;
+    let head = store.checked_head().map_err(|error| damaged(error.to_string()))?;
+    Ok(Opened {
+        store,
+        identity,
+        head,
+    })
+}
+
+fn open_error(dir: &Path, source: io::Error) -> OpenError {
+    let dir = dir.to_owned();
+    match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::InUse { dir },
+        io::ErrorKind::InvalidData => OpenError::Damaged {
+            dir,
+            reason: source.to_string(),
+        },
+        _ => OpenError::Io { dir, source },
+    }
+}
+
+impl Store {
+    /// Applies the batch as one, and returns once it is on the disk.
+    pub(super) fn write(&self, batch: WriteBatch) -> io::Result<()> {
+        self.tree.apply_batch(batch.0)?;
+        self.tree.flush().map(drop)
+    }
+
+    pub(super) fn last(&self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {
+        self.get(&keys::last_key(cra_id))?
+            .map(|value| Last::decode(&value))
+            .transpose()
+    }
+
+    pub(super) fn record(&self, position: Position) -> Result<Option<Record>, ReadError> {
+        self.get(&keys::entry_key(position))?
+            .map(|value| Record::decode(&value))
+            .transpose()
+    }
+
+    /// Events after `after`, up to `head`, at most `count` and about `bytes` of them.
+    pub(super) fn batch(
+        &self,
+        after: Position,
+        head: Position,
+        count: usize,
+        bytes: usize,
+    ) -> Result<Vec<LogEntry>, ReadError> {
+        let range = keys::entry_key(after.next())..=keys::entry_key(head);
+        let mut entries = Vec::new();
+        let mut expected = after.next();
+        let mut taken_bytes = 0;
+        for item in self.tree.range(range).take(count) {
+            let (key, value) = item.map_err(|error| read_error(&error))?;
+            let position = keys::decode_position(&key[1..])?;
+            if position != expected {
+                return Err(ReadError::Gap {
+                    expected,
+                    found: position,
+                });
+            }
+            taken_bytes += value.len();
+            entries.push(Record::decode(&value)?.into_entry(position));
+            expected = position.next();
+            if taken_bytes >= bytes {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Walks the chain of one CRA's events back from its last, and gives them oldest first.
+    pub(super) fn history(&self, cra_id: Uuid, head: Position) -> Result<Vec<LogEntry>, ReadError> {
+        let mut entries = Vec::new();
+        let mut next = self.last(cra_id)?.map_or(Position::START, |last| last.position);
+        while next != Position::START {
+            let position = next;
+            let record = self
+                .record(position)?
+                .filter(|record| record.cra_id == cra_id)
+                .ok_or_else(|| {
+                    ReadError::Damaged(format!(
+                        "position {position} does not hold the event of {cra_id} it should"
+                    ))
+                })?;
+            if record.previous >= position {
+                return Err(ReadError::Damaged(format!(
+                    "the chain of {cra_id} does not go back at {position}"
+                )));
+            }
+            next = record.previous;
+            // Written, but not yet known to be on the disk: not a fact yet.
+            if position <= head {
+                entries.push(record.into_entry(position));
+            }
+        }
+        entries.reverse();
+        Ok(entries)
+    }
+
+    fn identity_or_create(&self) -> Result<LogIdentity, ReadError> {
+        if let Some(value) = self.get(&keys::IDENTITY_KEY)? {
+            let text =
+                String::from_utf8(value.to_vec()).map_err(|error| ReadError::Damaged(error.to_string()))?;
+            return Ok(LogIdentity(text));
+        }
+        let identity = format!("embedded/{}/{}", Uuid::new_v4(), Timestamp::now());
+        self.tree
+            .insert(keys::IDENTITY_KEY, identity.as_bytes())
+            .map_err(|error| read_error(&error))?;
+        self.tree.flush().map_err(|error| read_error(&error))?;
+        Ok(LogIdentity(identity))
+    }
+
+    /// The head, after checking that it is the last event there is.
+    fn checked_head(&self) -> Result<Position, ReadError> {
+        let head = match self.get(&keys::HEAD_KEY)? {
+            Some(value) => keys::decode_position(&value)?,
+            None => Position::START,
+        };
+        if head != Position::START && self.record(head)?.is_none() {
+            return Err(ReadError::Damaged(format!(
+                "its last event, at {head}, is missing"
+            )));
+        }
+        if self.record(head.next())?.is_some() {
+            return Err(ReadError::Damaged(format!(
+                "there is an event after its end at {head}"
+            )));
+        }
+        Ok(head)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<sled::InlineArray>, ReadError> {
+        self.tree.get(key).map_err(|error| read_error(&error))
+    }
+}
+
+fn read_error(error: &io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::InvalidData => ReadError::Damaged(error.to_string()),
+        _ => ReadError::Unavailable(error.to_string()),
+    }
+}

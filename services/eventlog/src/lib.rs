@@ -1,0 +1,20 @@
+//! The event log: the one place where facts are kept, in one order, for ever.
+//!
+//! [`EventLog`] is the port. It knows streams, subjects and positions, and carries payloads as opaque
+//! bytes: what an event means is the domain's business. Two adapters implement it, [`nats`] and
+//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included.
+//!
+//! Features, for tests only: `conformance` (the suite) and `testing` (a real server to run it on).
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod embedded;
+pub mod nats;
+mod port;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use port::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
+    Position, ReadError,
+};

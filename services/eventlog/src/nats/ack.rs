@@ -1,0 +1,96 @@
+//! What the server's answer to a publish means. By code, never by text.
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
+use async_nats::{Message, RequestError, RequestErrorKind};
+
+use crate::port::Position;
+
+/// The answer to a publish.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ack {
+    /// Stored; of a batch, this is the last event's position.
+    Stored(Position),
+    /// Not stored: the CRA's last event is another than expected. Or our own earlier try was stored.
+    WrongLastSequence,
+    /// Not stored, and never will be.
+    Refused(String),
+    /// Not stored, but another try may succeed.
+    NotStored(String),
+    /// Nobody knows.
+    Unknown(String),
+}
+
+/// Reads the answer to a publish.
+pub(super) fn read(answer: Result<Message, RequestError>) -> Ack {
+    match answer {
+        Ok(message) => read_payload(&message.payload),
+        Err(error) => match error.kind() {
+            // No stream listens on the subject: it is not there yet, or not any more.
+            RequestErrorKind::NoResponders => Ack::NotStored(error.to_string()),
+            RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
+                Ack::Refused(error.to_string())
+            }
+            RequestErrorKind::TimedOut | RequestErrorKind::Other => Ack::Unknown(error.to_string()),
+        },
+    }
+}
+
+fn read_payload(payload: &[u8]) -> Ack {
+    match serde_json::from_slice::<Response<PublishAck>>(payload) {
+        Ok(Response::Ok(ack)) => Ack::Stored(Position(ack.sequence)),
+        Ok(Response::Err { error }) => match error.error_code() {
+            // The first when the stored sequence differs, the second while a replicated write is in flight.
+            ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => {
+                Ack::WrongLastSequence
+            }
+            ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => Ack::Refused(error.to_string()),
+            _ => Ack::NotStored(error.to_string()),
+        },
+        Err(error) => Ack::Unknown(format!("the answer cannot be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: u64) -> Ack {
+        read_payload(
+            format!(
+                r#"{{"error":{{"code":400,"err_code":{code},"description":"x"}},"stream":"CRA","seq":0}}"#
+            )
+            .as_bytes(),
+        )
+    }
+
+    #[test]
+    fn both_codes_of_a_wrong_last_sequence_are_understood() {
+        assert_eq!(error(10_071), Ack::WrongLastSequence);
+        assert_eq!(error(10_164), Ack::WrongLastSequence);
+    }
+
+    #[test]
+    fn a_message_too_large_is_refused_and_other_errors_may_pass() {
+        assert!(matches!(error(10_054), Ack::Refused(_)));
+        assert!(matches!(error(10_008), Ack::NotStored(_)));
+    }
+
+    #[test]
+    fn an_ack_says_where_the_event_stands() {
+        assert_eq!(
+            read_payload(br#"{"stream":"CRA","seq":42}"#),
+            Ack::Stored(Position(42))
+        );
+        assert_eq!(
+            read_payload(br#"{"stream":"CRA","seq":42,"batch":"b","count":7}"#),
+            Ack::Stored(Position(42))
+        );
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_leaves_the_outcome_open() {
+        assert!(matches!(read_payload(b"+OK"), Ack::Unknown(_)));
+    }
+}

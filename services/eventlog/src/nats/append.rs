@@ -1,0 +1,150 @@
+//! One append, from the first try to an outcome.
+//!
+//! Trying again is safe: the expectation lets at most one try in, and the event id tells that try from a
+//! conflict. Only the CRA's *last* event is compared: if others came after it, the answer is a conflict, and
+//! the history tells.
+
+use async_nats::client::Request;
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use tokio::time::{Duration, Instant, sleep, timeout_at};
+
+use super::ack::{self, Ack};
+use super::link::Link;
+use super::message::{self, Subjects};
+use crate::port::{AppendError, Appended, Expectation, NewEvent, Position, ReadError};
+
+/// How long one try waits for its answer before the next.
+const TRY_WAIT: Duration = Duration::from_millis(1_500);
+/// Between a try that was not stored and the next.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// An append to carry out.
+#[derive(Clone, Debug)]
+pub(super) struct Append {
+    pub(super) event: NewEvent,
+    pub(super) expectation: Expectation,
+    /// When to stop trying.
+    pub(super) deadline: Instant,
+}
+
+/// What a conflicting answer turned out to be.
+enum Standing {
+    /// Our own earlier try is the CRA's last event.
+    Ours(Position),
+    /// Another event is; or there is none.
+    Other(Option<Position>),
+}
+
+/// What is known of the tries so far.
+struct Tries {
+    /// Whether an earlier try may have been, or may yet be, stored.
+    open: bool,
+    /// Why the last try did not do.
+    reason: String,
+}
+
+impl Tries {
+    fn give_up(self) -> AppendError {
+        if self.open {
+            AppendError::OutcomeUnknown(self.reason)
+        } else {
+            AppendError::Unavailable(self.reason)
+        }
+    }
+}
+
+/// Publishes until there is an outcome or the deadline passes. `sent` tells that the event is on its way already.
+pub(super) async fn alone(
+    link: &Link,
+    subjects: &Subjects,
+    append: &Append,
+    sent: bool,
+) -> Result<Appended, AppendError> {
+    let mut tries = Tries {
+        open: sent,
+        reason: "no answer in time".to_owned(),
+    };
+    loop {
+        if !link.is_up() {
+            "disconnected".clone_into(&mut tries.reason);
+            // With nothing sent, the caller knows at once. Otherwise the connection may come back in time to tell.
+            if !tries.open || !came_up_in_time(link, append.deadline).await {
+                return Err(tries.give_up());
+            }
+        }
+        match publish(link, subjects, append).await {
+            Ack::Stored(position) => return Ok(Appended::Executed(position)),
+            Ack::Refused(reason) => return Err(AppendError::Refused(reason)),
+            Ack::NotStored(reason) => tries.reason = reason,
+            Ack::Unknown(reason) => tries = Tries { open: true, reason },
+            Ack::WrongLastSequence => match standing(link, subjects, append).await {
+                Ok(Standing::Ours(position)) => return Ok(Appended::AlreadyApplied(position)),
+                Ok(Standing::Other(actual))
+                    if actual.unwrap_or_default() != append.expectation.position() =>
+                {
+                    return Err(AppendError::Conflict {
+                        expected: append.expectation,
+                        actual,
+                    });
+                }
+                // A replicated write of the same CRA is in flight: it shows soon.
+                Ok(Standing::Other(_)) => {
+                    "another write of the CRA is in flight".clone_into(&mut tries.reason);
+                }
+                Err(error) => {
+                    tries = Tries {
+                        open: true,
+                        reason: error.to_string(),
+                    }
+                }
+            },
+        }
+        if Instant::now() + RETRY_PAUSE >= append.deadline {
+            return Err(tries.give_up());
+        }
+        sleep(RETRY_PAUSE).await;
+    }
+}
+
+async fn came_up_in_time(link: &Link, deadline: Instant) -> bool {
+    timeout_at(deadline, link.came_up()).await.unwrap_or(false)
+}
+
+async fn publish(link: &Link, subjects: &Subjects, append: &Append) -> Ack {
+    let wait = TRY_WAIT.min(append.deadline.saturating_duration_since(Instant::now()));
+    let request = Request::new()
+        .headers(message::headers(&append.event, append.expectation))
+        .payload(append.event.payload.clone())
+        .timeout(Some(wait));
+    request_ack(link, subjects.of(append.event.cra_id), request).await
+}
+
+/// Sends a publish and waits for its answer, or for the connection to be lost.
+pub(super) async fn request_ack(link: &Link, subject: String, request: Request) -> Ack {
+    tokio::select! {
+        biased;
+        answer = link.client.send_request(subject, request) => ack::read(answer),
+        // The client library would wait for the timeout: the answer will not come on a new connection.
+        () = link.went_down() => Ack::Unknown("the connection was lost".to_owned()),
+    }
+}
+
+/// Reads the CRA's last event, from the leader: a follower may not have it yet.
+async fn standing(link: &Link, subjects: &Subjects, append: &Append) -> Result<Standing, ReadError> {
+    let last = match link
+        .stream
+        .get_last_raw_message_by_subject(&subjects.of(append.event.cra_id))
+        .await
+    {
+        Ok(message) => subjects.stored(message)?,
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+            return Ok(Standing::Other(None));
+        }
+        Err(error) => return Err(ReadError::Unavailable(error.to_string())),
+    };
+    Ok(if last.event_id == Some(append.event.event_id) {
+        Standing::Ours(last.position)
+    } else {
+        Standing::Other(Some(last.position))
+    })
+}

@@ -1,0 +1,265 @@
+//! Group commit: appends that wait together travel as one atomic batch, which costs the server one sync.
+//!
+//! A batch is stored whole or not at all. When it is refused, its parts are tried, down to its appends alone:
+//! one conflict must not take its neighbours down, nor cost each of them a sync. When nobody knows, each of
+//! its appends goes alone. Waiting is bounded, and so is a batch.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use async_nats::client::Request;
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
+use futures::future::join_all;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+
+use super::ack::Ack;
+use super::append::{self, Append};
+use super::link::Link;
+use super::message::{self, Subjects};
+use crate::port::{AppendError, Appended, Position};
+
+/// Appends that may wait to be sent; one more is refused at once.
+pub(super) const PENDING_APPENDS_MAX: usize = 4_096;
+/// The server's own bound on a batch.
+const GROUP_APPENDS_MAX: usize = 1_000;
+/// Smaller groups go side by side: a batch costs the server 2.3 ms of its own, an append alone 0.4 ms (measured
+/// with `sync_interval: always`; 32 in a batch took 3.4 ms, 1,000 took 22 ms).
+const BATCH_APPENDS_MIN: usize = 8;
+/// A batch that is refused is tried again in this many parts, down to its appends.
+const SPLIT_WAYS: usize = 10;
+/// A group is closed when its payloads reach this.
+const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Groups on their way at once. While these wait for the server's sync, the next one gathers.
+const GROUPS_IN_FLIGHT_MAX: usize = 2;
+/// How long a batch waits for its answer before its appends go alone.
+const BATCH_WAIT: Duration = Duration::from_millis(1_500);
+
+type Outcome = Result<Appended, AppendError>;
+
+/// An append that waits to be sent.
+pub(super) struct Pending {
+    pub(super) append: Append,
+    /// The caller may have left: the answer is then dropped, the append is not.
+    pub(super) answer: oneshot::Sender<Outcome>,
+}
+
+/// Sends what waits, until every sender is gone.
+pub(super) async fn run(link: Link, subjects: Subjects, mut pending: mpsc::Receiver<Pending>) {
+    let in_flight = Arc::new(Semaphore::new(GROUPS_IN_FLIGHT_MAX));
+    let mut held = VecDeque::new();
+    loop {
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&in_flight).acquire_owned().await else {
+            return;
+        };
+        let first = match held.pop_front() {
+            Some(first) => first,
+            None => match pending.recv().await {
+                Some(first) => first,
+                None => return,
+            },
+        };
+        let group = gather(first, &mut held, &mut pending);
+        let (link, subjects) = (link.clone(), subjects.clone());
+        tokio::spawn(async move {
+            commit(&link, &subjects, group).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Takes what waits, one append per CRA: inside a batch the server checks a subject against what is stored,
+/// so a second append of the same CRA belongs to the next group.
+fn gather(
+    first: Pending,
+    held: &mut VecDeque<Pending>,
+    pending: &mut mpsc::Receiver<Pending>,
+) -> Vec<Pending> {
+    let mut cra_ids = HashSet::from([first.append.event.cra_id]);
+    let mut bytes = first.append.event.payload.len();
+    let mut group = vec![first];
+    let mut waiting = std::mem::take(held);
+    while group.len() < GROUP_APPENDS_MAX && bytes < GROUP_BYTES_MAX && held.len() < GROUP_APPENDS_MAX {
+        let Some(next) = waiting.pop_front().or_else(|| pending.try_recv().ok()) else {
+            break;
+        };
+        if cra_ids.insert(next.append.event.cra_id) {
+            bytes += next.append.event.payload.len();
+            group.push(next);
+        } else {
+            held.push_back(next);
+        }
+    }
+    held.append(&mut waiting);
+    group
+}
+
+async fn commit(link: &Link, subjects: &Subjects, group: Vec<Pending>) {
+    let now = Instant::now();
+    let (group, late): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .partition(|pending| pending.append.deadline > now);
+    for pending in late {
+        answer(
+            pending,
+            Err(AppendError::Unavailable(
+                "it waited too long to be sent".to_owned(),
+            )),
+        );
+    }
+    let mut parts = VecDeque::from([group]);
+    let mut alone = Vec::new();
+    while let Some(part) = parts.pop_front() {
+        // Without a connection, each is told so on its own.
+        if part.len() < BATCH_APPENDS_MIN || !link.is_up() {
+            alone.extend(part.into_iter().map(|pending| (pending, false)));
+            continue;
+        }
+        match batch(link, subjects, &part).await {
+            Ack::Stored(last) => answer_batch(part, last),
+            Ack::WrongLastSequence | Ack::Refused(_) | Ack::NotStored(_) => split(part, &mut parts),
+            Ack::Unknown(reason) => {
+                tracing::warn!(
+                    reason,
+                    appends = part.len(),
+                    "a batch was not acknowledged: trying one by one"
+                );
+                alone.extend(part.into_iter().map(|pending| (pending, true)));
+            }
+        }
+    }
+    join_all(alone.into_iter().map(|(pending, sent)| async move {
+        let outcome = append::alone(link, subjects, &pending.append, sent).await;
+        answer(pending, outcome);
+    }))
+    .await;
+}
+
+fn split(part: Vec<Pending>, parts: &mut VecDeque<Vec<Pending>>) {
+    let size = part.len().div_ceil(SPLIT_WAYS);
+    let mut rest = part.into_iter();
+    loop {
+        let next: Vec<_> = rest.by_ref().take(size).collect();
+        if next.is_empty() {
+            return;
+        }
+        parts.push_back(next);
+    }
+}
+
+/// Publishes the group as one atomic batch; only its last message asks for an answer.
+async fn batch(link: &Link, subjects: &Subjects, group: &[Pending]) -> Ack {
+    let batch_id = Uuid::new_v4().simple().to_string();
+    for (index, Pending { append, .. }) in group.iter().enumerate() {
+        let subject = subjects.of(append.event.cra_id);
+        let mut headers = message::headers(&append.event, append.expectation);
+        headers.insert(NATS_BATCH_ID, batch_id.as_str());
+        headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string().as_str());
+        let payload = append.event.payload.clone();
+        if index + 1 == group.len() {
+            headers.insert(NATS_BATCH_COMMIT, "1");
+            let request = Request::new()
+                .headers(headers)
+                .payload(payload)
+                .timeout(Some(BATCH_WAIT));
+            return append::request_ack(link, subject, request).await;
+        }
+        if let Err(error) = link.client.publish_with_headers(subject, headers, payload).await {
+            // Without its last message a batch is never stored.
+            return Ack::NotStored(error.to_string());
+        }
+    }
+    Ack::NotStored("an empty batch".to_owned())
+}
+
+/// The messages of a batch stand side by side, the last at the acknowledged position.
+fn answer_batch(group: Vec<Pending>, last: Position) {
+    let count = group.len() as u64;
+    for (pending, index) in group.into_iter().zip(1..) {
+        answer(pending, Ok(Appended::Executed(Position(last.0 - count + index))));
+    }
+}
+
+fn answer(pending: Pending, outcome: Outcome) {
+    // The caller may have left.
+    let _ = pending.answer.send(outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::port::{Expectation, NewEvent};
+
+    fn pending(cra: u128, size_bytes: usize) -> (Pending, oneshot::Receiver<Outcome>) {
+        let event = NewEvent {
+            cra_id: Uuid::from_u128(cra),
+            event_id: Uuid::new_v4(),
+            payload: Bytes::from(vec![0; size_bytes]),
+        };
+        let (answer, outcome) = oneshot::channel();
+        let append = Append {
+            event,
+            expectation: Expectation::NoEvent,
+            deadline: Instant::now(),
+        };
+        (Pending { append, answer }, outcome)
+    }
+
+    fn cras(group: impl IntoIterator<Item = Pending>) -> Vec<u128> {
+        group
+            .into_iter()
+            .map(|pending| pending.append.event.cra_id.as_u128())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_second_append_of_a_cra_waits_for_the_next_group() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        for cra in [2, 1, 3, 2] {
+            assert!(sender.try_send(pending(cra, 1).0).is_ok());
+        }
+        let mut held = VecDeque::new();
+        let group = gather(pending(1, 1).0, &mut held, &mut receiver);
+        assert_eq!(cras(group), [1, 2, 3]);
+        let first = held.pop_front().unwrap();
+        let next = gather(first, &mut held, &mut receiver);
+        assert_eq!(cras(next), [1, 2]);
+        assert!(held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_group_stops_at_its_bytes_and_leaves_the_rest_waiting() {
+        let (sender, mut receiver) = mpsc::channel(8);
+        for cra in 2..=4 {
+            assert!(sender.try_send(pending(cra, GROUP_BYTES_MAX / 2).0).is_ok());
+        }
+        let mut held = VecDeque::new();
+        let group = gather(pending(1, GROUP_BYTES_MAX / 2).0, &mut held, &mut receiver);
+        assert_eq!(cras(group), [1, 2]);
+        assert_eq!(receiver.len(), 2);
+    }
+
+    #[test]
+    fn a_refused_batch_is_split_in_order_and_without_loss() {
+        let (group, _outcomes): (Vec<_>, Vec<_>) = (1..=25).map(|cra| pending(cra, 1)).unzip();
+        let mut parts = VecDeque::new();
+        split(group, &mut parts);
+        assert_eq!(parts.iter().map(Vec::len).max(), Some(3));
+        assert_eq!(cras(parts.into_iter().flatten()), (1..=25).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_batch_is_answered_in_its_order_up_to_the_acknowledged_position() {
+        let (group, outcomes): (Vec<_>, Vec<_>) = (1..=3).map(|cra| pending(cra, 1)).unzip();
+        answer_batch(group, Position(10));
+        let positions: Vec<u64> = outcomes
+            .into_iter()
+            .map(|mut outcome| outcome.try_recv().unwrap().unwrap().position().0)
+            .collect();
+        assert_eq!(positions, [8, 9, 10]);
+    }
+}

@@ -1,0 +1,193 @@
+//! The connection: made with patience at start, then kept by the client library, its state watched here.
+//!
+//! The state is what this process knows without asking; a request may still fail on a link that is up.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::settings::NatsSettings;
+use super::start::StartError;
+use crate::port::{LogIdentity, Position};
+
+const START_RETRY: Duration = Duration::from_millis(250);
+/// A server that does not answer three of these is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
+/// How often a wait for the connection asks the client itself.
+const STATE_RECHECK: Duration = Duration::from_millis(200);
+const RECONNECT_FIRST_MS: u64 = 50;
+const RECONNECT_MAX_MS: u64 = 1_000;
+
+/// State of the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LinkState {
+    pub(super) up: bool,
+    /// Counts the connections made: what was asked on an earlier one may never be answered.
+    pub(super) generation: u64,
+}
+
+/// The connection, and the stream on it.
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) stream: Stream<()>,
+    pub(super) state: watch::Receiver<LinkState>,
+}
+
+/// What the stream says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct StreamHead {
+    pub(super) identity: LogIdentity,
+    pub(super) first: Position,
+    pub(super) last: Position,
+}
+
+impl From<&Info> for StreamHead {
+    fn from(info: &Info) -> Self {
+        Self {
+            identity: LogIdentity(format!("nats/{}/{}", info.config.name, info.created)),
+            first: Position(info.state.first_sequence),
+            last: Position(info.state.last_sequence),
+        }
+    }
+}
+
+impl Link {
+    /// Asks the client itself: an event may come late, or be dropped.
+    pub(super) fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Returns when the connection is lost, or the client is gone.
+    pub(super) async fn went_down(&self) {
+        let _ = self.state.clone().wait_for(|state| !state.up).await;
+    }
+
+    /// Returns when there is a connection; `false` when there will be none any more.
+    pub(super) async fn came_up(&self) -> bool {
+        let mut state = self.state.clone();
+        while !self.is_up() {
+            if let Ok(Err(_)) = timeout(STATE_RECHECK, state.wait_for(|state| state.up)).await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Connects, trying again until the start timeout.
+pub(super) async fn connect(
+    settings: &NatsSettings,
+) -> Result<(Client, watch::Receiver<LinkState>), StartError> {
+    let servers = servers(settings)?;
+    let deadline = Instant::now() + settings.start_timeout();
+    loop {
+        let (options, state) = options(settings);
+        match options.connect(servers.as_slice()).await {
+            Ok(client) => return Ok((client, state)),
+            Err(error) => {
+                let refused = matches!(
+                    error.kind(),
+                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
+                );
+                if refused {
+                    return Err(StartError::Refused {
+                        url: settings.url.clone(),
+                        reason: error.to_string(),
+                    });
+                }
+                if Instant::now() + START_RETRY >= deadline {
+                    return Err(StartError::Unreachable {
+                        url: settings.url.clone(),
+                        waited_ms: settings.start_timeout_ms,
+                        reason: error.to_string(),
+                    });
+                }
+                tracing::warn!(url = settings.url, %error, "the log is not reachable yet");
+                sleep(START_RETRY).await;
+            }
+        }
+    }
+}
+
+fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
+    let servers: Result<Vec<ServerAddr>, _> = settings.servers().into_iter().map(str::parse).collect();
+    match servers {
+        Ok(servers) if servers.is_empty() => Err(StartError::Settings("url names no server".to_owned())),
+        Ok(servers) => Ok(servers),
+        Err(error) => Err(StartError::Settings(format!("url {:?}: {error}", settings.url))),
+    }
+}
+
+fn options(settings: &NatsSettings) -> (ConnectOptions, watch::Receiver<LinkState>) {
+    let (sender, state) = watch::channel(LinkState {
+        up: true,
+        generation: 0,
+    });
+    let mut options = ConnectOptions::new()
+        .name("cra-eventlog")
+        .connection_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .request_timeout(Some(Duration::from_millis(settings.request_timeout_ms)))
+        .ping_interval(PING_INTERVAL)
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(move |event| {
+            observe(&sender, &event);
+            std::future::ready(())
+        });
+    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        options = options.user_and_password(user.clone(), password.expose().to_owned());
+    }
+    if let Some(token) = &settings.token {
+        options = options.token(token.expose().to_owned());
+    }
+    if let Some(file) = &settings.ca_file {
+        options = options.add_root_certificates(file.clone());
+    }
+    (options, state)
+}
+
+fn observe(state: &watch::Sender<LinkState>, event: &Event) {
+    match event {
+        Event::Connected => {
+            tracing::info!("connected to the log");
+            state.send_modify(|state| {
+                *state = LinkState {
+                    up: true,
+                    generation: state.generation + 1,
+                }
+            });
+        }
+        Event::Disconnected | Event::Closed => {
+            tracing::warn!(%event, "the connection to the log is lost");
+            state.send_modify(|state| state.up = false);
+        }
+        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "the log's server is leaving"),
+        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
+            tracing::warn!(%event, "the connection to the log reports a problem");
+        }
+    }
+}
+
+fn reconnect_delay(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
+    Duration::from_millis((RECONNECT_FIRST_MS << doublings).min(RECONNECT_MAX_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reconnecting_waits_longer_each_time_up_to_a_bound() {
+        assert_eq!(reconnect_delay(0), Duration::from_millis(50));
+        assert_eq!(reconnect_delay(1), Duration::from_millis(100));
+        assert_eq!(
+            reconnect_delay(usize::MAX),
+            Duration::from_millis(RECONNECT_MAX_MS)
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! Events as messages: subject and headers out, log entries back in.
+//!
+//! A message something else wrote is an entry all the same, without the ids it does not have.
+
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
+
+/// Carries the event's id: how an own earlier try is told from a conflict.
+const EVENT_ID_HEADER: &str = "Cra-Event-Id";
+/// What headers and framing may add to a payload.
+pub(super) const HEADERS_BYTES_MAX: usize = 1_024;
+
+/// The subjects of the log.
+#[derive(Clone, Debug)]
+pub(super) struct Subjects {
+    /// Ends with a dot.
+    prefix: String,
+}
+
+impl Subjects {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: format!("{prefix}."),
+        }
+    }
+
+    pub(super) fn of(&self, cra_id: Uuid) -> String {
+        format!("{}{}", self.prefix, cra_id.as_hyphenated())
+    }
+
+    fn cra_id(&self, subject: &str) -> Option<Uuid> {
+        let id = subject.strip_prefix(&self.prefix)?;
+        Uuid::try_parse(id).ok()
+    }
+
+    /// An entry from a message delivered to a reader.
+    pub(super) fn delivered(&self, message: jetstream::Message) -> Result<LogEntry, ReadError> {
+        let info = message.info().map_err(|error| damaged(&error))?;
+        let position = Position(info.stream_sequence);
+        let appended_at = timestamp(info.published.unix_timestamp_nanos())?;
+        let event_id = message.headers.as_ref().and_then(event_id);
+        let cra_id = self.cra_id(&message.subject);
+        Ok(LogEntry {
+            position,
+            cra_id,
+            event_id,
+            payload: message.message.payload,
+            appended_at,
+        })
+    }
+
+    /// An entry from a message read by position or subject.
+    pub(super) fn stored(&self, message: StreamMessage) -> Result<LogEntry, ReadError> {
+        Ok(LogEntry {
+            position: Position(message.sequence),
+            cra_id: self.cra_id(&message.subject),
+            event_id: event_id(&message.headers),
+            payload: message.payload,
+            appended_at: timestamp(message.time.unix_timestamp_nanos())?,
+        })
+    }
+}
+
+/// Headers of an event to append.
+pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+        HeaderValue::from(expectation.position().0),
+    );
+    headers.insert(
+        EVENT_ID_HEADER,
+        event.event_id.as_hyphenated().to_string().as_str(),
+    );
+    headers
+}
+
+fn event_id(headers: &HeaderMap) -> Option<Uuid> {
+    Uuid::try_parse(headers.get(EVENT_ID_HEADER)?.as_str()).ok()
+}
+
+fn timestamp(nanoseconds: i128) -> Result<Timestamp, ReadError> {
+    Timestamp::from_nanosecond(nanoseconds).map_err(|error| damaged(&error))
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Damaged(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_subject_names_its_cra_and_a_foreign_one_names_none() {
+        let subjects = Subjects::new("cra.event");
+        let id = Uuid::from_u128(0x1234);
+        assert_eq!(subjects.cra_id(&subjects.of(id)), Some(id));
+        for foreign in [
+            "cra.event.x",
+            "cra.event",
+            "other.event.00000000-0000-0000-0000-000000001234",
+        ] {
+            assert_eq!(subjects.cra_id(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_headers_carry_the_expectation_and_the_event_id() {
+        let event = NewEvent {
+            cra_id: Uuid::nil(),
+            event_id: Uuid::from_u128(7),
+            payload: Bytes::new(),
+        };
+        let sequence = |expectation| {
+            headers(&event, expectation)
+                .get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE)
+                .cloned()
+        };
+        assert_eq!(sequence(Expectation::NoEvent).unwrap().as_str(), "0");
+        assert_eq!(sequence(Expectation::LastAt(Position(5))).unwrap().as_str(), "5");
+        assert_eq!(
+            event_id(&headers(&event, Expectation::NoEvent)),
+            Some(Uuid::from_u128(7))
+        );
+    }
+}

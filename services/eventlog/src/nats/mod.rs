@@ -1,0 +1,205 @@
+//! The port over NATS JetStream: one stream, one subject per CRA.
+//!
+//! The server's expected last sequence per subject is what keeps writers apart; its window of message ids is
+//! not used. Nothing is ever deleted, purged or changed: the stream denies it, and so does this adapter by not
+//! knowing how.
+
+mod ack;
+mod append;
+mod group;
+mod link;
+mod message;
+mod read;
+mod settings;
+mod start;
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::append::Append;
+use self::group::Pending;
+use self::link::{Link, StreamHead};
+use self::message::{HEADERS_BYTES_MAX, Subjects};
+use self::read::Reader;
+use crate::port::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position,
+    ReadError,
+};
+
+pub use self::settings::{NatsSettings, Secret};
+pub use self::start::StartError;
+
+/// The log on a NATS server or cluster. Dropping it lets the appends on their way come to their end.
+pub struct NatsLog {
+    link: Link,
+    subjects: Subjects,
+    pending: mpsc::Sender<Pending>,
+    append_timeout: Duration,
+}
+
+impl NatsLog {
+    /// Connects, checks the server's version, creates the stream if it is missing, and checks it.
+    pub async fn connect(settings: NatsSettings) -> Result<Self, StartError> {
+        let (client, state) = link::connect(&settings).await?;
+        let server = client.server_info();
+        start::check_version(&server.version)?;
+        if server.max_payload < PAYLOAD_BYTES_MAX + HEADERS_BYTES_MAX {
+            tracing::warn!(
+                max_payload = server.max_payload,
+                "the server takes smaller events than the log should"
+            );
+        }
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
+        let info = start::provision(&context, &settings).await?;
+        let stream = context
+            .get_stream_no_info(&settings.stream)
+            .await
+            .map_err(|error| StartError::Settings(error.to_string()))?;
+        let head = StreamHead::from(&info);
+        tracing::info!(
+            url = settings.url,
+            server = server.version,
+            head = head.last.0,
+            identity = head.identity.0,
+            "log open"
+        );
+        let link = Link {
+            client,
+            stream,
+            state,
+        };
+        let subjects = Subjects::new(&settings.subject_prefix);
+        let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
+        tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));
+        Ok(Self {
+            link,
+            subjects,
+            pending,
+            append_timeout: settings.append_timeout(),
+        })
+    }
+
+    fn check_size(&self, event: &NewEvent) -> Result<(), AppendError> {
+        let size_bytes = event.payload.len();
+        let taken_bytes = self
+            .link
+            .client
+            .max_payload()
+            .saturating_sub(HEADERS_BYTES_MAX)
+            .min(PAYLOAD_BYTES_MAX);
+        if size_bytes > taken_bytes {
+            return Err(AppendError::Refused(format!(
+                "{size_bytes} bytes, at most {taken_bytes} are taken"
+            )));
+        }
+        Ok(())
+    }
+
+    fn stored(
+        &self,
+        message: Result<jetstream::message::StreamMessage, RawMessageError>,
+    ) -> Result<Option<LogEntry>, ReadError> {
+        match message {
+            Ok(message) => self.subjects.stored(message).map(Some),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(ReadError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for NatsLog {
+    async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
+        if !self.is_available() {
+            return Err(AppendError::Unavailable("disconnected".to_owned()));
+        }
+        self.check_size(&event)?;
+        let deadline = Instant::now() + self.append_timeout;
+        let (answer, outcome) = oneshot::channel();
+        // From here on the append belongs to the sending task: the caller may leave.
+        self.pending
+            .try_send(Pending {
+                append: Append {
+                    event,
+                    expectation,
+                    deadline,
+                },
+                answer,
+            })
+            .map_err(|error| {
+                AppendError::Unavailable(match error {
+                    mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+                    mpsc::error::TrySendError::Closed(_) => "the log is closed".to_owned(),
+                })
+            })?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the log is closed".to_owned())))
+    }
+
+    fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
+        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after);
+        stream::unfold(reader, |mut reader| async move {
+            reader.next().await.map(|next| (next, reader))
+        })
+        .boxed()
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        let info = self
+            .link
+            .stream
+            .get_info()
+            .await
+            .map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        let head = StreamHead::from(&info);
+        Ok(Head {
+            identity: head.identity,
+            position: head.last,
+        })
+    }
+
+    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        // The server knows no sequence 0.
+        if position == Position::START {
+            return Ok(None);
+        }
+        self.stored(self.link.stream.get_raw_message(position.0).await)
+    }
+
+    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        let subject = self.subjects.of(cra_id);
+        // All of this asks the leader. The last event first: it says where to stop, and most CRAs are new.
+        let Some(last) = self.stored(self.link.stream.get_last_raw_message_by_subject(&subject).await)?
+        else {
+            return Ok(Vec::new());
+        };
+        let mut entries: Vec<LogEntry> = Vec::new();
+        loop {
+            let after = entries.last().map_or(Position::START, |entry| entry.position);
+            let next = self
+                .link
+                .stream
+                .get_first_raw_message_by_subject(&subject, after.next().0)
+                .await;
+            match self.stored(next)? {
+                Some(entry) if entry.position < last.position => entries.push(entry),
+                _ => break,
+            }
+        }
+        entries.push(last);
+        Ok(entries)
+    }
+
+    fn is_available(&self) -> bool {
+        self.link.is_up()
+    }
+}

@@ -1,0 +1,275 @@
+//! What has to hold before the log is used: a server new enough, and the stream exactly as designed.
+//!
+//! The stream is created when missing, and never changed: one that differs is an operator's decision.
+
+use std::fmt::Debug;
+
+use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Info, PersistenceMode, RetentionPolicy, StorageType,
+};
+use async_nats::jetstream::{Context, ErrorCode};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::settings::NatsSettings;
+
+/// Atomic batches came with this version.
+const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
+/// How long to wait between two tries while `JetStream` is not ready.
+const PROVISION_RETRY: Duration = Duration::from_millis(250);
+
+/// Why the log cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings do not make sense.
+    #[error("the log's settings: {0}")]
+    Settings(String),
+    /// No server answered in time.
+    #[error("no log at {url} after {waited_ms} ms: {reason}; start the NATS server, or correct the url")]
+    Unreachable {
+        /// Where it was looked for.
+        url: String,
+        /// For how long.
+        waited_ms: u64,
+        /// The last error.
+        reason: String,
+    },
+    /// The server knows no such user.
+    #[error("the log at {url} refuses this process: {reason}; check user, password or token")]
+    Refused {
+        /// Where.
+        url: String,
+        /// What the server answered.
+        reason: String,
+    },
+    /// The server cannot do what the log needs.
+    #[error(
+        "the NATS server is version {found:?}, the log needs 2.12 or later (atomic batches): upgrade the server"
+    )]
+    ServerTooOld {
+        /// What the server says it is.
+        found: String,
+    },
+    /// A stream of that name is there, and is not the log as designed.
+    #[error("stream {stream} is not as the log needs it: {}; correct it, or choose another stream name", differences.join("; "))]
+    StreamDiffers {
+        /// Name of the stream.
+        stream: String,
+        /// Each difference: what, found, needed.
+        differences: Vec<String>,
+    },
+    /// The server would not create or show the stream.
+    #[error(
+        "stream {stream} could not be provisioned: {reason}; check that JetStream is enabled and has room"
+    )]
+    Provision {
+        /// Name of the stream.
+        stream: String,
+        /// What the server answered.
+        reason: String,
+    },
+}
+
+/// Checks the version a server names.
+pub(super) fn check_version(version: &str) -> Result<(), StartError> {
+    let mut numbers = version.split(['.', '-', '+']).map(str::parse::<u64>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= SERVER_VERSION_MIN => Ok(()),
+        _ => Err(StartError::ServerTooOld {
+            found: version.to_owned(),
+        }),
+    }
+}
+
+/// The stream as designed.
+fn designed(settings: &NatsSettings) -> Config {
+    Config {
+        name: settings.stream.clone(),
+        description: Some("Comptes-rendus d'activité: every event, for ever".to_owned()),
+        subjects: vec![format!("{}.*", settings.subject_prefix)],
+        retention: RetentionPolicy::Limits,
+        // A stream that is full refuses; it never forgets.
+        discard: DiscardPolicy::New,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_bytes: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        max_age: Duration::ZERO,
+        storage: StorageType::File,
+        num_replicas: settings.replicas,
+        deny_delete: true,
+        deny_purge: true,
+        allow_direct: true,
+        allow_atomic_publish: true,
+        ..Config::default()
+    }
+}
+
+/// Creates the stream if it is missing, and checks it.
+pub(super) async fn provision(context: &Context, settings: &NatsSettings) -> Result<Info, StartError> {
+    let deadline = Instant::now() + settings.start_timeout();
+    let designed = designed(settings);
+    loop {
+        match get_or_create(context, &designed).await {
+            Ok(info) => {
+                let differences = differences(&info.config, &designed);
+                if differences.is_empty() {
+                    return Ok(info);
+                }
+                return Err(StartError::StreamDiffers {
+                    stream: settings.stream.clone(),
+                    differences,
+                });
+            }
+            // A cluster that starts has no leader yet; a server that starts is still reading its files.
+            Err(reason) if Instant::now() + PROVISION_RETRY >= deadline => {
+                return Err(StartError::Provision {
+                    stream: settings.stream.clone(),
+                    reason,
+                });
+            }
+            Err(reason) => {
+                tracing::warn!(stream = settings.stream, reason, "the stream is not ready yet");
+                sleep(PROVISION_RETRY).await;
+            }
+        }
+    }
+}
+
+async fn get_or_create(context: &Context, designed: &Config) -> Result<Info, String> {
+    let error = match context.get_stream(&designed.name).await {
+        Ok(stream) => return Ok(stream.cached_info().clone()),
+        Err(error) => error,
+    };
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
+        _ => return Err(error.to_string()),
+    }
+    match context.create_stream(designed.clone()).await {
+        Ok(stream) => {
+            tracing::info!(
+                stream = designed.name,
+                replicas = designed.num_replicas,
+                "stream created"
+            );
+            Ok(stream.cached_info().clone())
+        }
+        Err(error) => match error.kind() {
+            // Another process was faster: what counts is what is there, at the next try.
+            CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
+                Err("it was created by another process".to_owned())
+            }
+            _ => Err(error.to_string()),
+        },
+    }
+}
+
+/// Everything the guarantees rest on, field by field. The server may add what does not matter here.
+fn differences(found: &Config, designed: &Config) -> Vec<String> {
+    let mut differences = Differences::default();
+    differences.check("subjects", &found.subjects, &designed.subjects);
+    differences.check("retention", &found.retention, &designed.retention);
+    differences.check("discard", &found.discard, &designed.discard);
+    differences.check("discard_new_per_subject", &found.discard_new_per_subject, &false);
+    differences.check("max_msgs", &unlimited(found.max_messages), &-1);
+    differences.check(
+        "max_msgs_per_subject",
+        &unlimited(found.max_messages_per_subject),
+        &-1,
+    );
+    differences.check("max_bytes", &unlimited(found.max_bytes), &-1);
+    differences.check("max_msg_size", &unlimited(found.max_message_size.into()), &-1);
+    differences.check("max_consumers", &unlimited(found.max_consumers.into()), &-1);
+    differences.check("max_age", &found.max_age, &designed.max_age);
+    differences.check("storage", &found.storage, &designed.storage);
+    differences.check("num_replicas", &found.num_replicas, &designed.num_replicas);
+    differences.check("deny_delete", &found.deny_delete, &true);
+    differences.check("deny_purge", &found.deny_purge, &true);
+    differences.check("allow_direct", &found.allow_direct, &true);
+    differences.check("allow_atomic", &found.allow_atomic_publish, &true);
+    differences.check("allow_rollup_hdrs", &found.allow_rollup, &false);
+    differences.check("allow_msg_ttl", &found.allow_message_ttl, &false);
+    differences.check("allow_msg_counter", &found.allow_message_counter, &false);
+    differences.check("allow_msg_schedules", &found.allow_message_schedules, &false);
+    differences.check("no_ack", &found.no_ack, &false);
+    differences.check("sealed", &found.sealed, &false);
+    differences.check("mirror", &found.mirror.is_some(), &false);
+    differences.check(
+        "sources",
+        &found.sources.as_ref().is_some_and(|sources| !sources.is_empty()),
+        &false,
+    );
+    differences.check("subject_transform", &found.subject_transform.is_some(), &false);
+    differences.check("first_seq", &found.first_sequence.unwrap_or(0).max(1), &1);
+    differences.check(
+        "persist_mode",
+        &found.persist_mode.unwrap_or(PersistenceMode::Default),
+        &PersistenceMode::Default,
+    );
+    differences.0
+}
+
+/// Zero and -1 both say "no limit".
+fn unlimited(limit: i64) -> i64 {
+    if limit == 0 { -1 } else { limit }
+}
+
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn check<T: PartialEq + Debug>(&mut self, name: &str, found: &T, needed: &T) {
+        if found != needed {
+            self.0.push(format!("{name} is {found:?}, needed {needed:?}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_from_2_12_on_will_do() {
+        for version in ["2.12.0", "2.12.0-RC.3", "2.15.1", "3.0.0"] {
+            assert!(check_version(version).is_ok(), "{version}");
+        }
+    }
+
+    #[test]
+    fn an_older_server_or_none_at_all_is_an_error_that_says_what_was_found_and_what_to_do() {
+        for version in ["2.9.10", "2.11.9", "", "garbage", "2", "v2.12", "2.x.1"] {
+            let error = check_version(version).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{version:?}")) && error.contains("upgrade"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_design_does_not_differ_from_itself() {
+        let designed = designed(&NatsSettings::default());
+        assert!(differences(&designed, &designed).is_empty());
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let designed = designed(&NatsSettings::default());
+        let found = Config {
+            max_age: Duration::from_secs(1),
+            deny_purge: false,
+            num_replicas: 3,
+            ..designed.clone()
+        };
+        let differences = differences(&found, &designed);
+        assert_eq!(differences.len(), 3, "{differences:?}");
+        assert!(
+            differences
+                .iter()
+                .any(|text| text == "num_replicas is 3, needed 1"),
+            "{differences:?}"
+        );
+    }
+}

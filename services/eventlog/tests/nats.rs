@@ -1,0 +1,367 @@
+//! The log on NATS passes the suite on a real server, and what only a server can show: it dies, it comes back,
+//! it holds another stream.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: helpers outside of test functions panic too"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream;
+use async_nats::jetstream::stream::Config;
+use async_trait::async_trait;
+use cra_eventlog::conformance::{Fixture, event};
+use cra_eventlog::nats::{NatsLog, NatsSettings, StartError};
+use cra_eventlog::testing::{NatsServer, STORE_DIR};
+use cra_eventlog::{AppendError, Appended, EventLog, Expectation, LogEntry, Position, ReadError};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A server of its own for each test, so that any of them may kill it.
+struct OnServer {
+    server: NatsServer,
+    log: Arc<NatsLog>,
+    /// Removed last, once the server is stopped.
+    dir: TempDir,
+}
+
+impl OnServer {
+    fn settings(&self) -> NatsSettings {
+        NatsSettings {
+            url: self.server.url(),
+            ..NatsSettings::default()
+        }
+    }
+
+    fn context(&self) -> impl Future<Output = jetstream::Context> {
+        let url = self.server.url();
+        async move { jetstream::new(async_nats::connect(url).await.unwrap()) }
+    }
+}
+
+#[async_trait]
+impl Fixture for OnServer {
+    fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.log) as Arc<dyn EventLog>
+    }
+
+    /// With a server killed in between: what is acknowledged does not live in its memory.
+    async fn reopen(&mut self) {
+        self.server.restart().unwrap();
+        self.log = Arc::new(NatsLog::connect(self.settings()).await.unwrap());
+    }
+}
+
+async fn on_server() -> OnServer {
+    let dir = tempfile::tempdir().unwrap();
+    let server = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+    let settings = NatsSettings {
+        url: server.url(),
+        ..NatsSettings::default()
+    };
+    let log = Arc::new(NatsLog::connect(settings).await.unwrap());
+    OnServer { server, log, dir }
+}
+
+mod suite {
+    cra_eventlog::conformance_tests!(super::on_server);
+}
+
+type Reading = BoxStream<'static, Result<LogEntry, ReadError>>;
+
+async fn next(stream: &mut Reading, patience: Duration) -> LogEntry {
+    tokio::time::timeout(patience, stream.next())
+        .await
+        .expect("no event in time")
+        .unwrap()
+        .unwrap()
+}
+
+async fn append(log: &NatsLog, payload: &str) -> Position {
+    log.append(event(Uuid::new_v4(), payload), Expectation::NoEvent)
+        .await
+        .unwrap()
+        .position()
+}
+
+/// Tries until the outcome is known, as a client is told to.
+async fn append_stubbornly(log: &NatsLog, event: cra_eventlog::NewEvent) -> Appended {
+    loop {
+        match log.append(event.clone(), Expectation::NoEvent).await {
+            Ok(appended) => return appended,
+            Err(AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_)) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_goes_on_after_the_server_was_killed_and_nothing_is_lost_or_doubled() {
+    let mut fixture = on_server().await;
+    let log = Arc::clone(&fixture.log);
+    let mut stream = log.read(Position::START);
+    for expected in 1..=20 {
+        append(&log, "before").await;
+        assert_eq!(
+            next(&mut stream, Duration::from_secs(5)).await.position,
+            Position(expected)
+        );
+    }
+    fixture.server.kill();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    fixture.server.restart().unwrap();
+    let restarted = Instant::now();
+    let appended = append_stubbornly(&log, event(Uuid::new_v4(), "after")).await;
+    assert_eq!(appended.position(), Position(21));
+    assert_eq!(
+        next(&mut stream, Duration::from_secs(10)).await.position,
+        Position(21)
+    );
+    assert!(
+        restarted.elapsed() < Duration::from_secs(10),
+        "took {:?}",
+        restarted.elapsed()
+    );
+    for expected in 22..=40 {
+        append(&log, "later").await;
+        assert_eq!(
+            next(&mut stream, Duration::from_secs(5)).await.position,
+            Position(expected)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_while_the_server_dies_land_exactly_once_when_tried_again() {
+    let mut fixture = on_server().await;
+    let writers: Vec<_> = (0..40)
+        .map(|_| {
+            let log = Arc::clone(&fixture.log);
+            tokio::spawn(async move {
+                let mut written = Vec::new();
+                for _ in 0..10 {
+                    let event = event(Uuid::new_v4(), "written while the server dies");
+                    let position = append_stubbornly(&log, event.clone()).await.position();
+                    written.push((position, event.event_id));
+                }
+                written
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        fixture.server.restart().unwrap();
+    }
+    let mut written = Vec::new();
+    for writer in writers {
+        written.extend(writer.await.unwrap());
+    }
+    written.sort_unstable_by_key(|(position, _)| *position);
+    let mut stream = fixture.log.read(Position::START);
+    for (position, event_id) in &written {
+        let entry = next(&mut stream, Duration::from_secs(5)).await;
+        assert_eq!((entry.position, entry.event_id), (*position, Some(*event_id)));
+    }
+    assert_eq!(fixture.log.head().await.unwrap().position, Position(400));
+}
+
+#[tokio::test]
+async fn an_append_without_a_server_is_unavailable_at_once() {
+    let mut fixture = on_server().await;
+    append(&fixture.log, "before").await;
+    fixture.server.kill();
+    while fixture.log.is_available() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let began = Instant::now();
+    let outcome = fixture
+        .log
+        .append(event(Uuid::new_v4(), "nobody there"), Expectation::NoEvent)
+        .await;
+    assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
+    assert!(began.elapsed() < Duration::from_millis(200));
+    fixture.server.restart().unwrap();
+    let appended = append_stubbornly(&fixture.log, event(Uuid::new_v4(), "after")).await;
+    assert_eq!(
+        appended,
+        Appended::Executed(Position(2)),
+        "the refused event must not have been sent"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_another_configuration_is_an_error_that_names_each_difference() {
+    let fixture = on_server().await;
+    let other = Config {
+        name: "OTHER".to_owned(),
+        subjects: vec!["other.>".to_owned()],
+        ..Config::default()
+    };
+    fixture.context().await.create_stream(other).await.unwrap();
+    let settings = NatsSettings {
+        stream: "OTHER".to_owned(),
+        subject_prefix: "other".to_owned(),
+        ..fixture.settings()
+    };
+    let error = NatsLog::connect(settings).await.err().unwrap();
+    let StartError::StreamDiffers { differences, .. } = &error else {
+        panic!("{error}")
+    };
+    for name in [
+        "subjects",
+        "discard",
+        "deny_delete",
+        "deny_purge",
+        "allow_direct",
+        "allow_atomic",
+    ] {
+        assert!(
+            differences.iter().any(|text| text.starts_with(name)),
+            "{name} is not among {differences:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_after_the_start_timeout() {
+    let settings = NatsSettings {
+        url: "nats://127.0.0.1:9".to_owned(),
+        start_timeout_ms: 600,
+        ..NatsSettings::default()
+    };
+    let error = NatsLog::connect(settings).await.err().unwrap();
+    assert!(matches!(error, StartError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_a_log_created_anew_meets_a_gap_and_the_new_log_can_be_read() {
+    let mut fixture = on_server().await;
+    let mut stream = fixture.log.read(Position::START);
+    for _ in 0..3 {
+        append(&fixture.log, "of the first log").await;
+        next(&mut stream, Duration::from_secs(5)).await;
+    }
+    let before = fixture.log.head().await.unwrap();
+    fixture.server.kill();
+    std::fs::remove_dir_all(fixture.dir.path().join(STORE_DIR)).unwrap();
+    fixture.server.restart().unwrap();
+    let second = NatsLog::connect(fixture.settings()).await.unwrap();
+    for _ in 0..5 {
+        append(&second, "of the second log").await;
+    }
+    match tokio::time::timeout(Duration::from_secs(15), stream.next())
+        .await
+        .unwrap()
+    {
+        Some(Err(ReadError::Gap { expected, found })) => {
+            assert_eq!((expected, found), (Position(4), Position::START));
+        }
+        other => panic!("expected a gap, got {other:?}"),
+    }
+    assert!(stream.next().await.is_none());
+    let after = fixture.log.head().await.unwrap();
+    assert_ne!(before.identity, after.identity);
+    let mut anew = fixture.log.read(Position::START);
+    assert_eq!(
+        next(&mut anew, Duration::from_secs(5)).await.position,
+        Position(1)
+    );
+}
+
+#[tokio::test]
+async fn what_something_else_wrote_is_an_entry_without_ids() {
+    let fixture = on_server().await;
+    let context = fixture.context().await;
+    context
+        .publish("cra.event.not-a-cra", "foreign".into())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+    let mut stream = fixture.log.read(Position::START);
+    let entry = next(&mut stream, Duration::from_secs(5)).await;
+    assert_eq!((entry.cra_id, entry.event_id), (None, None));
+    assert_eq!(entry.payload.as_ref(), b"foreign");
+}
+
+#[tokio::test]
+async fn nobody_can_delete_or_purge_events() {
+    let fixture = on_server().await;
+    append(&fixture.log, "stays").await;
+    let stream = fixture.context().await.get_stream("CRA").await.unwrap();
+    assert!(stream.delete_message(1).await.is_err());
+    assert!(stream.purge().await.is_err());
+    assert!(fixture.log.entry(Position(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_beside_each_other_share_batches() {
+    let fixture = on_server().await;
+    let appends = (0..500).map(|_| {
+        fixture
+            .log
+            .append(event(Uuid::new_v4(), "beside"), Expectation::NoEvent)
+    });
+    for outcome in futures::future::join_all(appends).await {
+        assert!(matches!(outcome, Ok(Appended::Executed(_))), "{outcome:?}");
+    }
+    let stream = fixture.context().await.get_stream("CRA").await.unwrap();
+    let mut in_batches = 0;
+    for sequence in 1..=500 {
+        let message = stream.get_raw_message(sequence).await.unwrap();
+        in_batches += usize::from(message.headers.get("Nats-Batch-Id").is_some());
+    }
+    assert!(in_batches > 400, "only {in_batches} of 500 shared a batch");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once() {
+    let fixture = on_server().await;
+    let settings = NatsSettings {
+        append_timeout_ms: 1_000,
+        ..fixture.settings()
+    };
+    let log = NatsLog::connect(settings).await.unwrap();
+    let pid = fixture.server.pid().unwrap();
+    signal(pid, "STOP");
+    let hanging: Vec<_> = (0..20).map(|_| event(Uuid::new_v4(), "hanging")).collect();
+    let began = Instant::now();
+    let outcomes = futures::future::join_all(
+        hanging
+            .iter()
+            .map(|event| log.append(event.clone(), Expectation::NoEvent)),
+    )
+    .await;
+    let took = began.elapsed();
+    signal(pid, "CONT");
+    // Those that were sent; the others were still waiting for their turn.
+    let mut unknown = 0;
+    for outcome in outcomes {
+        match outcome {
+            Err(AppendError::OutcomeUnknown(_)) => unknown += 1,
+            Err(AppendError::Unavailable(_)) => {}
+            other => panic!("a server that hangs answered {other:?}"),
+        }
+    }
+    assert!(unknown > 0, "none was sent");
+    assert!(took < Duration::from_secs(4), "took {took:?}");
+    for event in hanging {
+        let _ = append_stubbornly(&log, event.clone()).await;
+        assert_eq!(log.history(event.cra_id).await.unwrap().len(), 1);
+    }
+    assert_eq!(log.head().await.unwrap().position, Position(20));
+}
+
+fn signal(pid: u32, name: &str) {
+    let status = std::process::Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
