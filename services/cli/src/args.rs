@@ -1,0 +1,177 @@
+//! The arguments of `cra`: one line of help per capability, endpoints shared by all.
+//!
+//! Does not check what the services check: a code or an id goes to them as it was given.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::selection::SelectionArgs;
+
+/// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
+#[derive(Debug, Parser)]
+#[command(
+    name = "cra",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the two services are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EndpointArgs {
+    /// Ingestion service
+    #[arg(
+        long,
+        global = true,
+        env = "CRA_INGESTION_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub(crate) ingestion_url: String,
+    /// Projection service
+    #[arg(
+        long,
+        global = true,
+        env = "CRA_PROJECTION_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:50052"
+    )]
+    pub(crate) projection_url: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run both services in this process, over a log kept in a directory
+    Standalone(StandaloneArgs),
+    /// Send CRAs from a file: one JSON object per line, an array, or one object
+    Submit(SubmitArgs),
+    /// Show the statistics of the CRAs that match a selection
+    Stats(Box<StatsArgs>),
+    /// Show the life of one CRA: submission, corrections, withdrawal
+    History(HistoryArgs),
+    /// Find communes by the beginning of their name or postal code
+    Communes(CommunesArgs),
+    /// Show where the projection stands in the log
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StandaloneArgs {
+    /// Directory of the log and of the read models [default: the platform's data directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Address of the ingestion service; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
+    pub(crate) ingestion: SocketAddr,
+    /// Address of the projection service; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
+    pub(crate) projection: SocketAddr,
+    /// Load a fictitious month of some 2,000 CRAs first, if the log is empty
+    #[arg(long)]
+    pub(crate) sample: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// File to send; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Check only: nothing is recorded
+    #[arg(long)]
+    pub(crate) validate_only: bool,
+    /// Write one JSON object per outcome, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Wait until the projection has counted this position of the log, as given by a receipt
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) min_position: u64,
+    /// Count as the log stood at this position
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) as_of_position: u64,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// The CRA's id, a UUID
+    #[arg(value_name = "ID")]
+    pub(crate) cra_id: String,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommunesArgs {
+    /// Beginning of a name or postal code; accents, case and hyphens do not matter
+    #[arg(value_name = "TEXT", required = true)]
+    pub(crate) text: Vec<String>,
+    /// Most communes to show
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) limit: u32,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_tells_every_capability_in_a_line() {
+        let mut command = Arguments::command().term_width(100);
+        let help = command.render_help().to_string();
+        for name in ["standalone", "submit", "stats", "history", "communes", "status"] {
+            let lines: Vec<_> = help
+                .lines()
+                .filter(|line| line.trim_start().starts_with(name))
+                .collect();
+            assert_eq!(lines.len(), 1, "{name} in:\n{help}");
+        }
+    }
+
+    #[test]
+    fn endpoints_can_be_given_after_the_command() {
+        let arguments = Arguments::parse_from([
+            "cra",
+            "communes",
+            "saint",
+            "denis",
+            "--projection-url",
+            "http://h:1",
+        ]);
+        assert_eq!(arguments.endpoints.projection_url, "http://h:1");
+        assert!(matches!(arguments.command, Command::Communes(args) if args.text == ["saint", "denis"]));
+    }
+}

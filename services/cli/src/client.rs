@@ -1,0 +1,277 @@
+//! Reaching the services: one channel each, opened before anything is asked, and a deadline on every call.
+//!
+//! What goes wrong is told to an operator in English; what is wrong with a form is told in French, by the
+//! service's own messages. Does not retry: submissions carry ids, so running a command again is safe.
+
+use std::fmt;
+use std::time::Duration;
+
+use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
+use cra_contracts::v1::operations_service_client::OperationsServiceClient;
+use cra_contracts::v1::reference_service_client::ReferenceServiceClient;
+use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
+use cra_runtime::rejection;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+
+use crate::render::text::printable;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of a unary call; leaves time to wait for a position of the log.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Answers with every commune's postal codes, or a long history, stay below.
+const MESSAGE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
+/// One of the two services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Ingestion,
+    Projection,
+}
+
+impl Service {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Ingestion => "--ingestion-url",
+            Self::Projection => "--projection-url",
+        }
+    }
+
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Ingestion => "cra-ingestion",
+            Self::Projection => "cra-projection",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ingestion => "ingestion service",
+            Self::Projection => "projection service",
+        })
+    }
+}
+
+/// Why a service gave no answer to use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error(
+        "`{url}` is not an address of the {service}: {problem}; expected, for example, http://127.0.0.1:50051 \
+         with {}", service.flag()
+    )]
+    BadUrl {
+        service: Service,
+        url: String,
+        problem: String,
+    },
+    #[error(
+        "cannot reach the {service} at {url}: {problem}\n\
+         start both services with `cra standalone`, or `{}` alone, or say where it is with {}",
+        service.binary(), service.flag()
+    )]
+    Unreachable {
+        service: Service,
+        url: String,
+        problem: String,
+    },
+    #[error("the {service} at {url} {}", told(status))]
+    Answered {
+        service: Service,
+        url: String,
+        status: Box<Status>,
+    },
+}
+
+/// An open channel to one service.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    service: Service,
+    url: String,
+    channel: Channel,
+}
+
+impl Connection {
+    /// Opens the channel, or says why it cannot be.
+    pub(crate) async fn open(service: Service, url: &str) -> Result<Self, ClientError> {
+        let bad = |problem: String| ClientError::BadUrl {
+            service,
+            url: url.to_owned(),
+            problem,
+        };
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| bad(innermost(&error)))?;
+        if endpoint.uri().scheme_str() != Some("http") {
+            return Err(bad("it does not start with http://".to_owned()));
+        }
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(20));
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|error| ClientError::Unreachable {
+                service,
+                url: url.to_owned(),
+                problem: innermost(&error),
+            })?;
+        Ok(Self {
+            service,
+            url: url.to_owned(),
+            channel,
+        })
+    }
+
+    pub(crate) fn ingestion(&self) -> IngestionServiceClient<Channel> {
+        IngestionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn statistics(&self) -> StatisticsServiceClient<Channel> {
+        StatisticsServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn reference(&self) -> ReferenceServiceClient<Channel> {
+        ReferenceServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn operations(&self) -> OperationsServiceClient<Channel> {
+        OperationsServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The answer to a call, or its status with where it came from.
+    pub(crate) fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {
+        answer
+            .map(Response::into_inner)
+            .map_err(|status| self.failure(status))
+    }
+
+    pub(crate) fn failure(&self, status: Status) -> ClientError {
+        ClientError::Answered {
+            service: self.service,
+            url: self.url.clone(),
+            status: Box::new(status),
+        }
+    }
+}
+
+/// A unary request under the command line's deadline.
+pub(crate) fn within_deadline<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}
+
+/// What a status says, for the operator; then each violation, for the person who filled the form.
+fn told(status: &Status) -> String {
+    let did = match status.code() {
+        Code::InvalidArgument => "refused the request",
+        Code::NotFound => "does not know it",
+        Code::PermissionDenied | Code::Unauthenticated => "does not allow it",
+        Code::DeadlineExceeded | Code::Cancelled => "did not answer in time",
+        Code::Unavailable => "is not available",
+        Code::ResourceExhausted => "is busy",
+        Code::Unimplemented => "does not offer this (is it the other service's address?)",
+        _ => "failed",
+    };
+    let name = rejection::reason_of(status).unwrap_or_else(|| code_name(status.code()).to_owned());
+    let mut text = format!("{did} ({}): {}", printable(&name), printable(status.message()));
+    if let Some(french) = rejection::french_of(status) {
+        text += &format!("\n  {}", printable(&french));
+    }
+    for violation in rejection::violations_of(status) {
+        let message = match violation.localized_message.as_str() {
+            "" => &violation.description,
+            french => french,
+        };
+        let (field, reason) = (printable(&violation.field), printable(&violation.reason));
+        text += &format!("\n  {field} ({reason}): {}", printable(message));
+    }
+    text
+}
+
+/// The name of a code in the gRPC specification.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// The transport says "transport error"; what helps is at the end of the chain.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cra_runtime::rejection::{Violation, invalid_argument};
+
+    #[tokio::test]
+    async fn a_service_that_is_not_there_is_told_with_its_url_and_what_to_start() {
+        // Bound and closed again: nobody listens there.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let url = format!("http://127.0.0.1:{port}");
+        let error = Connection::open(Service::Projection, &url)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&url) && error.contains("refused"), "{error}");
+        assert!(
+            error.contains("cra standalone") && error.contains("--projection-url"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_is_told_with_the_flag_that_gives_it() {
+        for url in ["127.0.0.1:50051", "https://example.org", "not a url"] {
+            let error = Connection::open(Service::Ingestion, url).await.unwrap_err();
+            assert!(matches!(error, ClientError::BadUrl { .. }), "{url}: {error}");
+            assert!(error.to_string().contains("--ingestion-url"), "{error}");
+        }
+    }
+
+    #[test]
+    fn violations_are_told_with_their_path_reason_and_french_message() {
+        let status = invalid_argument(vec![Violation {
+            field: "selection.themes[0]".to_owned(),
+            reason: "UNKNOWN_VALUE".into(),
+            description: "no such theme".to_owned(),
+            localized_message: "Cette thématique n’existe pas.\u{1b}[31m".to_owned(),
+        }]);
+        let text = told(&status);
+        assert!(
+            text.contains("selection.themes[0] (UNKNOWN_VALUE): Cette thématique"),
+            "{text}"
+        );
+        assert!(
+            !text.contains('\u{1b}'),
+            "nothing a service sends reaches the terminal as a command"
+        );
+    }
+}

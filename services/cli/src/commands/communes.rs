@@ -1,0 +1,34 @@
+//! `cra communes`: the communes that a text means, best first.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{CommunesArgs, EndpointArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render;
+
+pub(crate) async fn run(
+    args: CommunesArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    // Each service offers the reference; submissions need the codes, so the one that takes them is asked.
+    let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
+    let request = v1::SearchCommunesRequest {
+        text: args.text.join(" "),
+        limit: args.limit,
+    };
+    let answer = connection.answer(
+        connection
+            .reference()
+            .search_communes(within_deadline(request))
+            .await,
+    )?;
+    if args.json {
+        output.json(&json::to_value(&answer))?;
+    } else {
+        output.write(&render::communes::table(&answer.communes, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}

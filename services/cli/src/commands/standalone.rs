@@ -1,0 +1,177 @@
+//! `cra standalone`: both services in one process, and on demand a fictitious month to look at.
+//!
+//! The sample goes through the same stream as anybody's CRAs, and its statistics come from the projection.
+//! Serves until Ctrl-C or SIGTERM, then lets both services drain.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use cra_contracts::v1;
+use cra_runtime::shutdown::Shutdown;
+use cra_runtime::telemetry::{self, TelemetrySettings};
+use etcetera::{AppStrategy as _, AppStrategyArgs};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+use super::pair::{self, Pair};
+use super::{Outcome, progress, stats, status};
+use crate::args::{EndpointArgs, StandaloneArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::render;
+use crate::sample::{self, Month};
+use crate::selection::SelectionArgs;
+use crate::submission::stream::{self, Mode};
+use crate::submission::{self, Item, Place, Tally};
+
+/// Items made ahead of the stream.
+const READ_AHEAD: usize = 64;
+
+pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let data = args.data.map_or_else(default_data, Ok)?;
+    // Quieter than a server in production: the figures below share the terminal.
+    let quiet = TelemetrySettings {
+        log_filter: "warn".to_owned(),
+        ..TelemetrySettings::default()
+    };
+    telemetry::init(&quiet)?;
+    let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
+    let Pair {
+        endpoints,
+        mut served,
+    } = pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;
+
+    let greeting = greet(&endpoints, args.sample, output);
+    let greeted = tokio::select! {
+        greeted = greeting => greeted,
+        () = shutdown.begun() => Ok(()),
+        ended = &mut served => {
+            ended.context("a service panicked")??;
+            anyhow::bail!("the services ended before they were asked to");
+        }
+    };
+    if greeted.is_ok() && !shutdown.has_begun() {
+        tell(&format!("data in {}; Ctrl-C stops", data.display()));
+    } else {
+        shutdown.begin();
+    }
+    served.await.context("a service panicked")??;
+    greeted?;
+    Ok(Outcome::Done)
+}
+
+fn default_data() -> anyhow::Result<PathBuf> {
+    let name = AppStrategyArgs {
+        top_level_domain: String::new(),
+        author: String::new(),
+        app_name: "cra".to_owned(),
+    };
+    let strategy = etcetera::app_strategy::choose_native_strategy(name)
+        .context("the platform's data directory is unknown; say where with --data DIR")?;
+    Ok(strategy.data_dir())
+}
+
+/// Loads the sample if asked, then tells where the services are and what to try.
+async fn greet(endpoints: &EndpointArgs, with_sample: bool, output: &mut Output) -> anyhow::Result<()> {
+    let month = Month::last_complete(TimeZone::UTC.to_datetime(Timestamp::now()).date());
+    let mut example = "cra stats".to_owned();
+    if with_sample {
+        load_sample(endpoints, month, output).await?;
+        example = format!("cra stats --month {month} --theme email --age over-60");
+    }
+    for (service, flag, url) in [
+        ("ingestion", "--ingestion-url", &endpoints.ingestion_url),
+        ("projection", "--projection-url", &endpoints.projection_url),
+    ] {
+        output.line(&format!("{service:<11} {url}"))?;
+        if !is_default(flag, url) {
+            example += &format!(" {flag} {url}");
+        }
+    }
+    output.line(&format!("try         {example}"))?;
+    Ok(())
+}
+
+/// Whether commands find the service without being told where it is.
+fn is_default(flag: &str, url: &str) -> bool {
+    let port = if flag == "--ingestion-url" { 50_051 } else { 50_052 };
+    url == format!("http://127.0.0.1:{port}")
+}
+
+async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output) -> anyhow::Result<()> {
+    let projection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let head = status::ask(&projection).await?.log_position;
+    if head > 0 {
+        tell(&format!(
+            "the log is not empty (position {head}): the sample is not loaded"
+        ));
+        return Ok(());
+    }
+    let ingestion = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
+    let last_position = submit_sample(&ingestion, month).await?;
+
+    let selection = SelectionArgs::of_month(month.first_day()).to_message();
+    let consistency = v1::Consistency {
+        min_position: last_position,
+        ..v1::Consistency::default()
+    };
+    let answer = stats::ask(&projection, selection.clone(), consistency).await?;
+    output.write(&render::statistics::page(&selection, &answer, output.look()))?;
+    output.line("")?;
+    Ok(())
+}
+
+/// The position of the last CRA in the log.
+async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u64> {
+    let submissions = sample::submissions(month);
+    let bar = progress::bar(Some(submissions.len() as u64));
+    let (sender, items) = mpsc::channel(READ_AHEAD);
+    tokio::spawn(async move {
+        for (number, submission) in (1..).zip(submissions) {
+            let item = Item {
+                place: Place::Element(number),
+                bytes_read: number,
+                content: Ok(submission),
+            };
+            if sender.send(item).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut tally = Tally::default();
+    let mut first_refusal = None;
+    let streamed = stream::submit(ingestion, Mode::Record, items, &mut tally, |told, tally| {
+        progress::advance(&bar, told.bytes_read, tally);
+        if let submission::Outcome::Refused(refusal) = &told.outcome {
+            first_refusal.get_or_insert_with(|| refusal.message.clone());
+        }
+        Ok(())
+    })
+    .await;
+    bar.finish_and_clear();
+    streamed?;
+    if let Some(refusal) = first_refusal {
+        anyhow::bail!(
+            "{} CRAs of the sample were refused; the first: {refusal}",
+            tally.refused
+        );
+    }
+    Ok(tally.last_position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_names_the_services_only_where_commands_would_not_find_them() {
+        assert!(is_default("--ingestion-url", "http://127.0.0.1:50051"));
+        assert!(!is_default("--projection-url", "http://127.0.0.1:50051"));
+    }
+
+    #[test]
+    fn the_default_data_directory_is_named_after_the_command() {
+        assert!(default_data().unwrap().ends_with("cra"));
+    }
+}

@@ -1,0 +1,48 @@
+//! `cra stats`: the statistics of a selection, at one position of the log.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{EndpointArgs, StatsArgs};
+use crate::client::{ClientError, Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render;
+
+pub(crate) async fn run(
+    args: StatsArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let selection = args.selection.to_message();
+    let consistency = v1::Consistency {
+        min_position: args.min_position,
+        as_of_position: args.as_of_position,
+        as_of_time: None,
+    };
+    let answer = ask(&connection, selection.clone(), consistency).await?;
+    if args.json {
+        output.json(&json::to_value(&answer))?;
+    } else {
+        output.write(&render::statistics::page(&selection, &answer, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The statistics of a selection.
+pub(crate) async fn ask(
+    connection: &Connection,
+    selection: v1::Selection,
+    consistency: v1::Consistency,
+) -> Result<v1::GetStatisticsResponse, ClientError> {
+    let request = v1::GetStatisticsRequest {
+        selection: Some(selection),
+        consistency: Some(consistency),
+    };
+    connection.answer(
+        connection
+            .statistics()
+            .get_statistics(within_deadline(request))
+            .await,
+    )
+}

@@ -1,0 +1,27 @@
+//! `cra`, the command line of the pair: composes the parts and turns the outcome into an exit code.
+//!
+//! Holds no rule of its own: what a CRA may say is decided by the ingestion service, what is counted by the
+//! projection service, and both are reached over gRPC only.
+
+mod args;
+mod client;
+mod commands;
+mod output;
+mod render;
+mod sample;
+mod selection;
+mod submission;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    let mut output = output::Output::of_process();
+    match commands::run(arguments, &mut output).await {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) => output::failed(&error),
+    }
+}

@@ -1,0 +1,112 @@
+//! Where the commands write: standard output for results, standard error for what went wrong, and what the
+//! reader's terminal can show.
+//!
+//! A reader that leaves (`cra stats | head`) ends the command quietly, with the exit code of a closed pipe.
+//! Does not lay anything out; `render` does.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::process::ExitCode;
+
+/// What a shell reports of a program that a closed pipe ended.
+const PIPE_CLOSED: u8 = 141;
+/// Usage and connection: nothing can be said about the items.
+const FAILED: u8 = 2;
+/// Columns where the width is unknown, as in a pipe or a file.
+const DEFAULT_COLUMNS: usize = 100;
+/// Narrower, tables would not fit; wider, a line is hard to follow.
+const COLUMNS_MIN: usize = 60;
+const COLUMNS_MAX: usize = 120;
+
+/// What the reader can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Columns to fill at most.
+    pub(crate) columns: usize,
+    /// Whether colours mean anything there.
+    pub(crate) colour: bool,
+}
+
+impl Look {
+    fn of_process() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let seen = terminal_size::terminal_size().filter(|_| is_terminal);
+        let columns = seen.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0));
+        Self {
+            columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX),
+            colour: is_terminal && !refused,
+        }
+    }
+}
+
+/// Standard output.
+pub(crate) struct Output {
+    writer: Box<dyn Write + Send>,
+    look: Look,
+}
+
+impl Output {
+    pub(crate) fn of_process() -> Self {
+        Self {
+            writer: Box::new(BufWriter::new(io::stdout())),
+            look: Look::of_process(),
+        }
+    }
+
+    pub(crate) fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Writes a text, at once: a reader at the other end of a pipe acts on each line.
+    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
+        self.writer.write_all(text.as_bytes())?;
+        self.writer.flush()
+    }
+
+    /// Writes one line.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        self.write(&format!("{text}\n"))
+    }
+
+    /// Writes one JSON value as one line.
+    pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
+        self.line(&value.to_string())
+    }
+}
+
+/// Tells on standard error, for people. A standard error that is closed leaves nobody to tell.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Tells why a command failed, and answers the exit code that says so.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let pipe_closed = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
+    if pipe_closed {
+        return ExitCode::from(PIPE_CLOSED);
+    }
+    tell(&format!("error: {error:#}"));
+    ExitCode::from(FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_leaves_ends_the_command_with_the_code_of_a_closed_pipe() {
+        let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
+        assert_eq!(
+            format!("{:?}", failed(&closed)),
+            format!("{:?}", ExitCode::from(PIPE_CLOSED))
+        );
+        let other = anyhow::anyhow!("cannot reach the service");
+        assert_eq!(
+            format!("{:?}", failed(&other)),
+            format!("{:?}", ExitCode::from(FAILED))
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! One breakdown: a title, then a line per value with its label, count, share and bar. Bars are eighths of a
+//! column, the longest line of the breakdown filling the room that is left.
+
+use cra_contracts::v1;
+
+use super::text::{Tone, left, printable, right, share, thousands, toned, width};
+use crate::output::Look;
+
+const INDENT: &str = "  ";
+const COUNT_COLUMNS: usize = 11;
+const SHARE_COLUMNS: usize = 9;
+const GAP: &str = "  ";
+const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+const FULL: char = '█';
+
+/// A breakdown of the statistics.
+pub(crate) struct Breakdown<'a> {
+    /// What its lines are.
+    pub(crate) title: &'a str,
+    /// What is counted, in the plural.
+    pub(crate) unit: &'a str,
+    pub(crate) lines: &'a [v1::Count],
+    /// Lines shown at most.
+    pub(crate) lines_max: usize,
+}
+
+/// Columns of the labels: the same in every breakdown of a page, so that the bars stand in one column.
+pub(crate) fn label_columns(look: Look) -> usize {
+    (look.columns * 2 / 5).clamp(24, 42)
+}
+
+/// The breakdown, or nothing where it has no line.
+pub(crate) fn section(breakdown: &Breakdown<'_>, look: Look) -> String {
+    let Breakdown {
+        title,
+        unit,
+        lines,
+        lines_max,
+    } = *breakdown;
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n{} {}\n",
+        toned(look, Tone::Title, title),
+        toned(look, Tone::Quiet, unit)
+    );
+    let (shown, hidden) = lines.split_at(lines.len().min(lines_max));
+    let most = lines.iter().map(|line| line.count).max().unwrap_or(0);
+    for line in shown {
+        text += &row(line, most, look);
+    }
+    if !hidden.is_empty() {
+        let people: u64 = hidden.iter().map(|line| line.count).sum();
+        let rest = format!(
+            "et {} autres lignes, {} {unit}",
+            thousands(hidden.len() as u64),
+            thousands(people)
+        );
+        text += &format!("{INDENT}{}\n", toned(look, Tone::Quiet, &rest));
+    }
+    text
+}
+
+fn row(line: &v1::Count, most: u64, look: Look) -> String {
+    let label_columns = label_columns(look);
+    let label = left(&printable(label_of(line)), label_columns);
+    let count = right(&thousands(line.count), COUNT_COLUMNS);
+    let share = right(&share(line.share_per_mille), SHARE_COLUMNS);
+    let used = width(INDENT) + label_columns + COUNT_COLUMNS + SHARE_COLUMNS + width(GAP);
+    let bar = bar(line.count, most, look.columns.saturating_sub(used));
+    if line.count == 0 {
+        return format!(
+            "{INDENT}{}\n",
+            toned(look, Tone::Quiet, &format!("{label}{count}{share}"))
+        );
+    }
+    let count = toned(look, Tone::Figure, &count);
+    format!(
+        "{INDENT}{label}{count}{share}{GAP}{}\n",
+        toned(look, Tone::Bar, &bar)
+    )
+}
+
+/// An unnamed value keeps its code rather than an empty cell.
+fn label_of(line: &v1::Count) -> &str {
+    if line.label.is_empty() {
+        &line.name
+    } else {
+        &line.label
+    }
+}
+
+/// `count` of `most` as a bar of at most `columns`; what is not nothing shows.
+fn bar(count: u64, most: u64, columns: usize) -> String {
+    if count == 0 || most == 0 {
+        return String::new();
+    }
+    let eighths_max = u128::from(columns as u64) * 8;
+    let eighths = (u128::from(count) * eighths_max / u128::from(most)).clamp(1, eighths_max.max(1));
+    let (full, rest) = (eighths / 8, eighths % 8);
+    let full = usize::try_from(full).unwrap_or(columns);
+    let mut bar: String = std::iter::repeat_n(FULL, full).collect();
+    if let Some(part) = usize::try_from(rest)
+        .ok()
+        .filter(|rest| *rest > 0)
+        .and_then(|rest| EIGHTHS.get(rest))
+    {
+        bar.push(*part);
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        columns: 70,
+        colour: false,
+    };
+
+    fn count(label: &str, count: u64, share_per_mille: u32) -> v1::Count {
+        v1::Count {
+            name: label.to_uppercase(),
+            label: label.to_owned(),
+            count,
+            share_per_mille,
+        }
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share_of_the_longest_to_the_eighth_of_a_column() {
+        assert_eq!(bar(10, 10, 5), "█████");
+        assert_eq!(bar(5, 10, 5), "██▌");
+        assert_eq!(bar(1, 1_000, 5), "▏", "what is not nothing shows");
+        assert_eq!(bar(0, 10, 5), "");
+        assert_eq!(bar(u64::MAX, u64::MAX, 5), "█████");
+    }
+
+    #[test]
+    fn a_breakdown_shows_every_line_zeros_included_in_aligned_columns() {
+        let lines = [
+            count("Courriels", 1_200, 750),
+            count("Budget", 0, 0),
+            count("Santé", 400, 250),
+        ];
+        let breakdown = Breakdown {
+            title: "Thématiques",
+            unit: "CRA",
+            lines: &lines,
+            lines_max: 50,
+        };
+        let expected = [
+            "",
+            "Thématiques CRA",
+            "  Courriels                         1\u{202f}200   75,0\u{a0}%  ████████████████████",
+            "  Budget                                0    0,0\u{a0}%",
+            "  Santé                               400   25,0\u{a0}%  ██████▋",
+        ];
+        assert_eq!(section(&breakdown, LOOK).lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn lines_past_the_bound_are_summed_up() {
+        let lines = [count("CAF", 9, 600), count("ANTS", 4, 267), count("CPAM", 2, 133)];
+        let breakdown = Breakdown {
+            title: "Redirections",
+            unit: "personnes",
+            lines: &lines,
+            lines_max: 1,
+        };
+        let text = section(&breakdown, LOOK);
+        assert!(text.contains("CAF") && !text.contains("ANTS"), "{text}");
+        assert!(text.ends_with("et 2 autres lignes, 6 personnes\n"), "{text}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let lines = [count(
+            "Un libellé très long, bien plus long que ce que la colonne peut montrer",
+            u64::MAX,
+            1_000,
+        )];
+        for columns in [60, 80, 120] {
+            let look = Look {
+                columns,
+                colour: false,
+            };
+            let breakdown = Breakdown {
+                title: "T",
+                unit: "u",
+                lines: &lines,
+                lines_max: 5,
+            };
+            for line in section(&breakdown, look).lines() {
+                assert!(width(line) <= columns, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_are_there_only_where_they_mean_something() {
+        let lines = [count("Courriels", 3, 1_000)];
+        let breakdown = Breakdown {
+            title: "T",
+            unit: "u",
+            lines: &lines,
+            lines_max: 5,
+        };
+        assert!(!section(&breakdown, LOOK).contains('\u{1b}'));
+        assert!(section(&breakdown, Look { colour: true, ..LOOK }).contains('\u{1b}'));
+    }
+}

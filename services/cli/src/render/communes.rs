@@ -1,0 +1,143 @@
+//! The table of `cra communes`. Names of departments and regions come from the same official file as the
+//! service's codes; a code it does not know is shown alone.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use cra_contracts::v1;
+use cra_domain::territory;
+
+use super::text::{Tone, printable, toned};
+use crate::output::Look;
+
+/// Postal codes spelled out; Paris has 21.
+const POSTAL_CODES_MAX: usize = 5;
+
+pub(crate) fn table(communes: &[v1::Commune], look: Look) -> String {
+    if communes.is_empty() {
+        return toned(look, Tone::Quiet, "Aucune commune ne commence ainsi.") + "\n";
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
+        .force_no_tty()
+        .set_header([
+            "Commune",
+            "Code",
+            "Codes postaux",
+            "Département",
+            "Région",
+            "EPCI",
+        ]);
+    for commune in communes {
+        table.add_row(row(commune));
+    }
+    format!("{table}\n")
+}
+
+fn row(commune: &v1::Commune) -> [String; 6] {
+    let known = territory::communes();
+    let department = known
+        .department(&commune.department_code)
+        .map(territory::Department::name);
+    let region = known.region(&commune.region_code).map(territory::Region::name);
+    [
+        printable(&commune.name),
+        printable(&commune.code),
+        postal_codes(&commune.postal_codes),
+        named(&commune.department_code, department),
+        named(&commune.region_code, region),
+        printable(&commune.epci_code),
+    ]
+}
+
+fn named(code: &str, name: Option<&str>) -> String {
+    let code = printable(code);
+    name.map_or_else(|| code.clone(), |name| format!("{code} {name}"))
+}
+
+fn postal_codes(codes: &[String]) -> String {
+    let (shown, hidden) = codes.split_at(codes.len().min(POSTAL_CODES_MAX));
+    let mut text = printable(&shown.join(" "));
+    if !hidden.is_empty() {
+        text += &format!(" +{}", hidden.len());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commune(code: &str, name: &str, postal_codes: &[&str]) -> v1::Commune {
+        v1::Commune {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            postal_codes: postal_codes.iter().map(|code| (*code).to_owned()).collect(),
+            department_code: "974".to_owned(),
+            region_code: "04".to_owned(),
+            epci_code: "249740119".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_commune_is_shown_with_its_codes_and_the_names_of_its_territories() {
+        let text = table(
+            &[commune("97411", "Saint-Denis", &["97400", "97417", "97490"])],
+            Look {
+                columns: 120,
+                colour: false,
+            },
+        );
+        for expected in [
+            "Saint-Denis",
+            "97411",
+            "97400 97417 97490",
+            "974 La Réunion",
+            "249740119",
+        ] {
+            assert!(text.contains(expected), "{expected} in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn many_postal_codes_are_cut_and_counted() {
+        let codes: Vec<_> = (75_001..=75_020).map(|code| code.to_string()).collect();
+        assert_eq!(postal_codes(&codes), "75001 75002 75003 75004 75005 +15");
+    }
+
+    #[test]
+    fn the_table_fits_the_terminal() {
+        let communes = [commune(
+            "97411",
+            "Saint-Denis-de-la-très-longue-commune",
+            &["97400", "97417", "97490"],
+        )];
+        for columns in [60, 80] {
+            let text = table(
+                &communes,
+                Look {
+                    columns,
+                    colour: false,
+                },
+            );
+            for line in text.lines() {
+                assert!(crate::render::text::width(line) <= columns, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_found_is_said() {
+        assert!(
+            table(
+                &[],
+                Look {
+                    columns: 80,
+                    colour: false
+                }
+            )
+            .starts_with("Aucune commune")
+        );
+    }
+}

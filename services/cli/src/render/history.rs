@@ -1,0 +1,368 @@
+//! The page of `cra history`: each event of a CRA's life, with the whole content when it was recorded and what
+//! changed when it was corrected. Older forms are shown in today's words, as they are counted.
+
+use cra_contracts::v1;
+use cra_domain::cra::{Cra, Duration, Recipient};
+use cra_domain::event::{Event, Fact};
+use cra_domain::legacy::FormVersion;
+use cra_domain::territory;
+use cra_domain::vocabulary::{AgeBand, Status, Word};
+
+use super::text::{Tone, counted, day, instant, left, minutes, moment, printable, toned};
+use crate::output::Look;
+
+const LABEL_COLUMNS: usize = 28;
+
+/// A field's label and its value in French; an empty value is not shown.
+type Field = (&'static str, String);
+
+/// The life of the CRA, oldest event first.
+pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> String {
+    let mut text = format!(
+        "{} {}\n",
+        toned(look, Tone::Title, "Compte-rendu d'activité"),
+        printable(cra_id)
+    );
+    let mut before: Option<Vec<Field>> = None;
+    for event in events {
+        let (revision, recorded_at) = (event.revision, instant(event.recorded_at.as_ref()));
+        let number = toned(look, Tone::Figure, &format!("Révision {revision}"));
+        let by = event.origin.as_ref().map(author).unwrap_or_default();
+        text += &format!("\n{number}  {recorded_at}{}\n", toned(look, Tone::Quiet, &by));
+        match Event::from_message(event) {
+            Ok(event) => text += &told(&event.fact, &mut before, look),
+            // A newer service may have written what this command cannot read yet.
+            Err(error) => text += &format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+        }
+    }
+    text
+}
+
+fn author(origin: &v1::Origin) -> String {
+    let known = [&origin.client_id, &origin.subject]
+        .into_iter()
+        .filter(|name| !name.is_empty());
+    let names: Vec<_> = known.map(|name| printable(name)).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("  par {}", names.join(" / "))
+    }
+}
+
+/// `before` is the content that the last event left, for the next correction.
+fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
+    match fact {
+        Fact::Submitted {
+            cra,
+            defaulted_participants,
+        } => {
+            let note = if *defaulted_participants {
+                ", participants par défaut"
+            } else {
+                ""
+            };
+            recorded(&format!("Enregistré{note}"), cra, before, look)
+        }
+        Fact::Imported {
+            form_version,
+            cra,
+            created_at,
+        } => {
+            let version = form(*form_version);
+            let what = format!(
+                "Importé du formulaire {version}, saisi le {}",
+                moment(*created_at)
+            );
+            recorded(&what, cra, before, look)
+        }
+        Fact::Corrected { cra, reason } => {
+            let now = fields(cra);
+            let differences = before
+                .as_ref()
+                .map_or_else(|| content(&now, look), |old| changes(old, &now, look));
+            *before = Some(now);
+            format!("  Corrigé : {}\n{differences}", printable(reason))
+        }
+        Fact::Withdrawn { reason } => {
+            format!(
+                "  {} : {}\n",
+                toned(look, Tone::Bad, "Retiré des statistiques"),
+                printable(reason)
+            )
+        }
+    }
+}
+
+fn form(version: FormVersion) -> &'static str {
+    match version {
+        FormVersion::V1 => "V1 (2021 à mars 2022)",
+        FormVersion::V2 => "V2 (mars à novembre 2022)",
+        FormVersion::V3 => "V3 (depuis novembre 2022)",
+    }
+}
+
+fn recorded(what: &str, cra: &Cra, before: &mut Option<Vec<Field>>, look: Look) -> String {
+    let now = fields(cra);
+    let text = format!("  {what}\n{}", content(&now, look));
+    *before = Some(now);
+    text
+}
+
+fn content(fields: &[Field], look: Look) -> String {
+    let shown = fields.iter().filter(|(_, value)| !value.is_empty());
+    let lines = shown.map(|(label, value)| {
+        format!(
+            "    {}{value}\n",
+            toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS))
+        )
+    });
+    lines.collect()
+}
+
+/// Both lists have the same labels in the same order.
+fn changes(before: &[Field], now: &[Field], look: Look) -> String {
+    let shown = |value: &str| {
+        if value.is_empty() {
+            "–".to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    let mut text = String::new();
+    for ((label, old), (_, new)) in before.iter().zip(now) {
+        if old != new {
+            let label = toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS));
+            let (old, new) = (
+                toned(look, Tone::Bad, &shown(old)),
+                toned(look, Tone::Good, &shown(new)),
+            );
+            text += &format!("    {label}{old} → {new}\n");
+        }
+    }
+    if text.is_empty() {
+        "    Contenu identique\n".to_owned()
+    } else {
+        text
+    }
+}
+
+/// Every field of a CRA, in the order of the form, always the same labels.
+fn fields(cra: &Cra) -> Vec<Field> {
+    let people = |count: u32| counted(count.into(), "personne", "personnes");
+    let planned = |count: u32| if count == 0 { String::new() } else { people(count) };
+    let labels = |labels: Vec<&'static str>| labels.join(", ");
+    vec![
+        ("Conseiller", cra.advisor_id.to_string()),
+        ("Structure", cra.structure_id.to_string()),
+        ("Date", day(&cra.date.to_string())),
+        ("Canal", cra.place.channel.term().label.to_owned()),
+        ("Commune", commune(cra)),
+        (
+            "Lieu d'activité",
+            cra.place
+                .venue_id
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
+        ("Type d'activité", cra.activity.term().label.to_owned()),
+        ("Participants", people(cra.participants)),
+        ("Déjà accompagnées", planned(cra.returning_participants)),
+        ("Tranches d'âge", per_word::<AgeBand>(|band| cra.ages.of(band))),
+        ("Statuts", per_word::<Status>(|status| cra.statuses.of(status))),
+        (
+            "Thématiques",
+            labels(cra.themes.iter().map(|theme| theme.term().label).collect()),
+        ),
+        (
+            "Sous-thématiques",
+            labels(cra.sub_themes.iter().map(|theme| theme.term().label).collect()),
+        ),
+        ("Précision", printable(&cra.annotation)),
+        ("Durée", duration(cra.duration)),
+        ("Suite : individuel", planned(cra.follow_up_individual)),
+        ("Suite : atelier", planned(cra.follow_up_workshop)),
+        ("Suite : redirection", redirections(cra)),
+    ]
+}
+
+fn commune(cra: &Cra) -> String {
+    let commune = territory::communes().get(cra.place.commune);
+    let postal_code = [" ", &cra.place.postal_code].concat();
+    let mut text = format!(
+        "{}{} ({})",
+        commune.name(),
+        postal_code.trim_end(),
+        commune.code()
+    );
+    if *cra.place.commune_code != *commune.code() {
+        text += &format!(", déclarée {}", printable(&cra.place.commune_code));
+    }
+    text
+}
+
+fn per_word<W: Word>(count_of: impl Fn(W) -> u32) -> String {
+    let counts = W::ALL
+        .iter()
+        .map(|word| (word.term().label, count_of(*word)))
+        .filter(|(_, count)| *count > 0);
+    counts
+        .map(|(label, count)| format!("{label} : {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn duration(duration: Duration) -> String {
+    match duration {
+        Duration::Exact { minutes: exact } => minutes(exact.into()),
+        other => other
+            .bucket()
+            .map_or("Non renseignée", |bucket| bucket.term().label)
+            .to_owned(),
+    }
+}
+
+fn redirections(cra: &Cra) -> String {
+    let named = cra.redirections.iter().map(|redirection| {
+        let name = match &redirection.recipient {
+            Recipient::Known(organisation) => organisation.term().label.to_owned(),
+            Recipient::Other(name) => printable(name),
+            Recipient::Unnamed => "Non précisé".to_owned(),
+        };
+        format!("{name} : {}", redirection.people)
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        columns: 100,
+        colour: false,
+    };
+
+    fn cra() -> v1::Cra {
+        v1::Cra {
+            advisor_id: "conseiller-0001".to_owned(),
+            structure_id: "structure-001".to_owned(),
+            date: "2024-03-12".to_owned(),
+            place: Some(v1::Place {
+                channel: v1::Channel::Venue.into(),
+                commune_code: "97411".to_owned(),
+                postal_code: "97400".to_owned(),
+                venue_id: "lieu-1".to_owned(),
+            }),
+            activity: v1::Activity::OneOff.into(),
+            participants: Some(1),
+            ages: Some(v1::AgeCounts {
+                over_60: 1,
+                ..v1::AgeCounts::default()
+            }),
+            statuses: Some(v1::StatusCounts {
+                retired: 1,
+                ..v1::StatusCounts::default()
+            }),
+            themes: vec![v1::Theme::Email.into()],
+            duration: Some(v1::Duration {
+                band: v1::DurationBand::UpTo30Minutes.into(),
+                minutes: None,
+            }),
+            ..v1::Cra::default()
+        }
+    }
+
+    fn event(revision: u64, fact: v1::cra_event::Fact) -> v1::CraEvent {
+        v1::CraEvent {
+            event_id: "0190f3a0-0000-7000-8000-000000000001".to_owned(),
+            cra_id: "0190f3a0-0000-7000-8000-000000000000".to_owned(),
+            revision,
+            recorded_at: Some(prost_types::Timestamp {
+                seconds: 1_709_294_400,
+                nanos: 0,
+            }),
+            origin: Some(v1::Origin {
+                client_id: "plateforme".to_owned(),
+                subject: String::new(),
+            }),
+            fact: Some(fact),
+        }
+    }
+
+    fn submitted() -> v1::CraEvent {
+        let submitted = v1::CraSubmitted {
+            cra: Some(cra()),
+            defaulted_fields: Vec::new(),
+        };
+        event(1, v1::cra_event::Fact::Submitted(submitted))
+    }
+
+    #[test]
+    fn a_submission_shows_its_content_in_french() {
+        let text = page("id", vec![submitted()], LOOK);
+        for expected in [
+            "Révision 1  1er mars 2024 à 12:00:00 UTC  par plateforme",
+            "Date                        12 mars 2024",
+            "Commune                     Saint-Denis 97400 (97411)",
+            "Tranches d'âge              Plus de 60 ans : 1",
+            "Thématiques                 Courriels",
+            "Durée                       30 min. ou moins",
+        ] {
+            assert!(text.contains(expected), "{expected:?} in:\n{text}");
+        }
+        assert!(!text.contains("Précision"), "empty fields are left out:\n{text}");
+    }
+
+    #[test]
+    fn a_correction_shows_only_what_changed() {
+        let band = v1::DurationBand::OneHourOrMore.into();
+        let corrected = v1::Cra {
+            duration: Some(v1::Duration {
+                band,
+                minutes: Some(90),
+            }),
+            annotation: "Tri des messages".to_owned(),
+            ..cra()
+        };
+        let corrected = v1::CraCorrected {
+            cra: Some(corrected),
+            reason: "durée oubliée\u{1b}[2J".to_owned(),
+        };
+        let events = vec![submitted(), event(2, v1::cra_event::Fact::Corrected(corrected))];
+        let text = page("id", events, LOOK);
+        let second = text.split("Révision 2").nth(1).unwrap();
+        assert!(second.contains("Corrigé : durée oubliée·[2J\n"), "{text}");
+        assert!(second.contains("30 min. ou moins → 1\u{a0}h\u{a0}30\n"), "{text}");
+        assert!(second.contains("– → Tri des messages\n"), "{text}");
+        assert_eq!(second.lines().count(), 4, "{text}");
+    }
+
+    #[test]
+    fn a_withdrawal_shows_its_reason() {
+        let withdrawn = v1::CraWithdrawn {
+            reason: "saisi deux fois".to_owned(),
+        };
+        let text = page(
+            "id",
+            vec![submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))],
+            LOOK,
+        );
+        assert!(
+            text.ends_with("  Retiré des statistiques : saisi deux fois\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_is_said_and_does_not_hide_the_others() {
+        let mut unreadable = submitted();
+        unreadable.fact = None;
+        let text = page("id", vec![unreadable, submitted()], LOOK);
+        assert!(
+            text.contains("no variant known here") && text.contains("Courriels"),
+            "{text}"
+        );
+    }
+}

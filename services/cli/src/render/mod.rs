@@ -1,0 +1,10 @@
+//! Texts for people, made of the contract's messages: pure functions of the message and of what the reader's
+//! terminal can show. Reads and writes nothing, and computes no figure: every number comes from a service.
+
+pub(crate) mod breakdown;
+pub(crate) mod communes;
+pub(crate) mod history;
+pub(crate) mod statistics;
+pub(crate) mod status;
+pub(crate) mod submission;
+pub(crate) mod text;

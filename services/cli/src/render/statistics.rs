@@ -1,0 +1,229 @@
+//! The page of `cra stats`: headline figures, breakdowns, time spent, entry delay, redirections, and the
+//! snapshot it shows. Labels of the breakdowns are the service's; the others follow the official statistics.
+
+use cra_contracts::v1;
+
+use super::breakdown::{Breakdown, label_columns, section};
+use super::text::{
+    Tone, counted, day, instant, left, minutes, printable, right, share, thousands, toned, width,
+};
+use crate::output::Look;
+
+const REDIRECTIONS_MAX: usize = 15;
+const INDENT: &str = "  ";
+const FIGURE_COLUMNS: usize = 11;
+const DURATION_COLUMNS: usize = 14;
+
+/// The whole page.
+pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse, look: Look) -> String {
+    let none = v1::Statistics::default();
+    let statistics = answer.statistics.as_ref().unwrap_or(&none);
+    let mut text = title(selection, look);
+    text += &headline(statistics, look);
+    for breakdown in breakdowns(statistics) {
+        text += &section(&breakdown, look);
+    }
+    text += &time_spent(&statistics.time_spent, look);
+    text += &follow_up(statistics, look);
+    let redirections = Breakdown {
+        title: "Redirections",
+        unit: "personnes",
+        lines: &statistics.redirections,
+        lines_max: REDIRECTIONS_MAX,
+    };
+    text += &section(&redirections, look);
+    text += &entry_delay(statistics, look);
+    text + &snapshot(answer.snapshot.as_ref(), look)
+}
+
+fn title(selection: &v1::Selection, look: Look) -> String {
+    let period = match (selection.from.as_str(), selection.to.as_str()) {
+        ("", "") => "toutes les dates".to_owned(),
+        (from, "") => format!("à partir du {}", day(from)),
+        ("", to) => format!("jusqu'au {}", day(to)),
+        (from, to) if from == to => format!("le {}", day(from)),
+        (from, to) => format!("du {} au {}", day(from), day(to)),
+    };
+    let mut text = toned(look, Tone::Title, "Comptes-rendus d'activité");
+    text += &format!(" {}", toned(look, Tone::Quiet, &period));
+    if is_narrowed(selection) {
+        text += &toned(look, Tone::Quiet, ", sélection");
+    }
+    text + "\n\n"
+}
+
+/// Whether more than the dates is selected.
+fn is_narrowed(selection: &v1::Selection) -> bool {
+    let only_dates = v1::Selection {
+        from: selection.from.clone(),
+        to: selection.to.clone(),
+        ..v1::Selection::default()
+    };
+    *selection != only_dates
+}
+
+fn headline(statistics: &v1::Statistics, look: Look) -> String {
+    let workshops = counted(statistics.workshop_participants, "participant", "participants");
+    let defaulted = match statistics.workshops_with_defaulted_participants {
+        0 => String::new(),
+        number => format!(
+            ", dont {} à 5 participants par défaut",
+            counted(number, "atelier", "ateliers")
+        ),
+    };
+    [
+        figure("CRA enregistrés", statistics.cras, "", look),
+        figure("Accompagnements", statistics.acts, "", look),
+        figure("Personnes accompagnées", statistics.people, "", look),
+        figure(
+            "Personnes déjà accompagnées",
+            statistics.returning_people,
+            "",
+            look,
+        ),
+        figure(
+            "Ateliers collectifs",
+            statistics.workshops,
+            &format!("{workshops}{defaulted}"),
+            look,
+        ),
+        figure(
+            "Accompagnements individuels",
+            statistics.individual_supports,
+            "",
+            look,
+        ),
+        figure("Demandes ponctuelles", statistics.one_off_requests, "", look),
+    ]
+    .concat()
+}
+
+fn figure(label: &str, number: u64, note: &str, look: Look) -> String {
+    let label = left(label, label_columns(look));
+    let number = toned(look, Tone::Figure, &right(&thousands(number), FIGURE_COLUMNS));
+    let used = width(INDENT) + label_columns(look) + FIGURE_COLUMNS;
+    if note.is_empty() {
+        return format!("{INDENT}{label}{number}\n");
+    }
+    if used + 2 + width(note) <= look.columns {
+        return format!("{INDENT}{label}{number}  {}\n", toned(look, Tone::Quiet, note));
+    }
+    format!(
+        "{INDENT}{label}{number}\n{INDENT}{INDENT}{}\n",
+        toned(look, Tone::Quiet, note)
+    )
+}
+
+fn breakdowns(statistics: &v1::Statistics) -> [Breakdown<'_>; 7] {
+    let of = |title, unit, lines| Breakdown {
+        title,
+        unit,
+        lines,
+        lines_max: usize::MAX,
+    };
+    [
+        of("Canaux", "CRA", &statistics.channels[..]),
+        of("Types d'activité", "CRA", &statistics.activities),
+        of(
+            "Thématiques",
+            "CRA ; un CRA compte dans chacune",
+            &statistics.themes,
+        ),
+        of("Sous-thématiques", "CRA", &statistics.sub_themes),
+        of("Durées", "CRA", &statistics.durations),
+        of("Tranches d'âge", "accompagnements", &statistics.ages),
+        of("Statuts", "accompagnements", &statistics.statuses),
+    ]
+}
+
+fn time_spent(lines: &[v1::TimeSpent], look: Look) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let heading = format!("\n{} ", toned(look, Tone::Title, "Temps passé"));
+    let mut text = heading + &toned(look, Tone::Quiet, "estimation, part, bornes") + "\n";
+    for line in lines {
+        let label = if line.label.is_empty() {
+            &line.name
+        } else {
+            &line.label
+        };
+        let label = left(&printable(label), label_columns(look));
+        let estimate = toned(
+            look,
+            Tone::Figure,
+            &right(&minutes(line.estimated_minutes), DURATION_COLUMNS),
+        );
+        let share = right(&share(line.share_per_mille), 9);
+        let bounds = format!(
+            "{} à {}",
+            minutes(line.minimum_minutes),
+            minutes(line.maximum_minutes)
+        );
+        text += &format!(
+            "{INDENT}{label}{estimate}{share}  {}\n",
+            toned(look, Tone::Quiet, &bounds)
+        );
+    }
+    text
+}
+
+fn follow_up(statistics: &v1::Statistics, look: Look) -> String {
+    let Some(follow_up) = statistics.follow_up else {
+        return String::new();
+    };
+    let rate = format!("soit {} des accompagnements", share(follow_up.rate_per_mille));
+    let heading = format!("\n{} ", toned(look, Tone::Title, "Suites envisagées"));
+    let lines = [
+        figure("Accompagnement individuel", follow_up.individual, "", look),
+        figure("Atelier", follow_up.workshop, "", look),
+        figure("Redirection", follow_up.redirected, "", look),
+        figure("Total", follow_up.total, &rate, look),
+    ];
+    heading + &toned(look, Tone::Quiet, "personnes") + "\n" + &lines.concat()
+}
+
+fn entry_delay(statistics: &v1::Statistics, look: Look) -> String {
+    let Some(delay) = statistics.entry_delay else {
+        return String::new();
+    };
+    let days = |number: u32| counted(number.into(), "jour", "jours");
+    format!(
+        "\n{}\n{INDENT}médiane {}, 9 CRA sur 10 en {} au plus, {} saisis le jour même\n",
+        toned(look, Tone::Title, "Délai de saisie"),
+        days(delay.median_days),
+        days(delay.p90_days),
+        thousands(delay.same_day),
+    )
+}
+
+fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
+    let Some(snapshot) = snapshot else {
+        return String::new();
+    };
+    let recorded = match &snapshot.recorded_at {
+        Some(recorded_at) => format!(", enregistrée le {}", instant(Some(recorded_at))),
+        None => String::new(),
+    };
+    let position = format!(
+        "Arrêté à la position {} du journal{recorded}",
+        thousands(snapshot.position)
+    );
+    let read_model = format!(
+        "génération {}, définitions {}",
+        printable(&snapshot.generation),
+        printable(&snapshot.definitions)
+    );
+    let in_a_line = format!("{position} ; {read_model}");
+    let text = if width(&in_a_line) <= look.columns {
+        in_a_line
+    } else {
+        format!("{position}\n{read_model}")
+    };
+    let lines: Vec<_> = text.lines().map(|line| toned(look, Tone::Quiet, line)).collect();
+    format!("\n{}\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+#[path = "statistics_tests.rs"]
+mod tests;

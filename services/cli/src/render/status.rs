@@ -1,0 +1,153 @@
+//! The page of `cra status`, for operators: where the projection stands, how late it is, its generations.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use cra_contracts::v1;
+
+use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
+use crate::output::Look;
+use cra_domain::event::timestamp;
+
+const LABEL_COLUMNS: usize = 20;
+
+pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
+    let behind = status.log_position.saturating_sub(status.applied_position);
+    let standing = match behind {
+        0 => toned(look, Tone::Good, "up to date"),
+        1 => toned(look, Tone::Bad, "1 event behind"),
+        behind => toned(look, Tone::Bad, &format!("{} events behind", thousands(behind))),
+    };
+    let parked = match status.parked_events {
+        0 => "none".to_owned(),
+        number => toned(look, Tone::Bad, &thousands(number)),
+    };
+    let lines = [
+        ("log position", thousands(status.log_position)),
+        (
+            "applied position",
+            format!("{}, {standing}", thousands(status.applied_position)),
+        ),
+        ("last applied", instant(status.applied_at.as_ref())),
+        (
+            "lag of the last",
+            format!("{}{NO_BREAK_SPACE}ms", thousands(status.lag_ms)),
+        ),
+        ("parked events", parked),
+        ("generation", printable(&status.generation)),
+    ];
+    let mut text: String = lines
+        .iter()
+        .map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS)))
+        .collect();
+    if !status.generations.is_empty() {
+        text += &format!("\n{}\n", generations(&status.generations, look));
+    }
+    text
+}
+
+fn generations(generations: &[v1::Generation], look: Look) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
+        .force_no_tty()
+        .set_header([
+            "generation",
+            "serves",
+            "definitions",
+            "position",
+            "on disk",
+            "created",
+        ]);
+    for generation in generations {
+        table.add_row([
+            printable(&generation.name),
+            if generation.serving { "yes" } else { "" }.to_owned(),
+            printable(&generation.definitions),
+            thousands(generation.position),
+            bytes(generation.bytes_on_disk),
+            instant(generation.created_at.as_ref()),
+        ]);
+    }
+    for index in [3, 4] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// To the second, ISO 8601: operators compare it with their logs.
+fn instant(message: Option<&prost_types::Timestamp>) -> String {
+    timestamp("timestamp", message).map_or_else(
+        |_| "never".to_owned(),
+        |instant| instant.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
+fn bytes(number: u64) -> String {
+    const KIB: u64 = 1_024;
+    const MIB: u64 = 1_024 * KIB;
+    match number {
+        0..KIB => format!("{number}{NO_BREAK_SPACE}B"),
+        KIB..MIB => format!("{}{NO_BREAK_SPACE}KiB", number / KIB),
+        _ => format!("{}{NO_BREAK_SPACE}MiB", thousands(number / MIB)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        columns: 100,
+        colour: false,
+    };
+
+    fn status(applied: u64, head: u64) -> v1::GetStatusResponse {
+        v1::GetStatusResponse {
+            generation: "g2".to_owned(),
+            applied_position: applied,
+            log_position: head,
+            applied_at: Some(prost_types::Timestamp {
+                seconds: 1_709_294_400,
+                nanos: 0,
+            }),
+            lag_ms: 12,
+            parked_events: 0,
+            generations: vec![v1::Generation {
+                name: "g2".to_owned(),
+                definitions: "1".to_owned(),
+                position: applied,
+                bytes_on_disk: 3 * 1_024 * 1_024,
+                serving: true,
+                created_at: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_projection_that_has_read_the_whole_log_is_up_to_date() {
+        let text = page(&status(2_000, 2_000), LOOK);
+        assert!(text.contains("2\u{202f}000, up to date"), "{text}");
+        assert!(
+            text.contains("2024-03-01 12:00:00 UTC") && text.contains("3\u{a0}MiB"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_projection_that_lags_says_by_how_many_events() {
+        assert!(page(&status(1_999, 2_000), LOOK).contains("1 event behind"));
+        assert!(page(&status(0, 2_000), LOOK).contains("2\u{202f}000 events behind"));
+    }
+
+    #[test]
+    fn parked_events_are_counted() {
+        let status = v1::GetStatusResponse {
+            parked_events: 3,
+            ..status(1, 1)
+        };
+        assert!(page(&status, LOOK).contains("parked events       3\n"));
+    }
+}

@@ -1,0 +1,206 @@
+//! What `cra submit` tells: each item that was refused, with its place, paths, reasons and French messages; the
+//! summary; and one JSON object per outcome for programs.
+
+use cra_contracts::{json as proto, v1};
+use serde_json::{Value, json};
+
+use super::text::{Tone, printable, thousands, toned};
+use crate::output::Look;
+use crate::submission::stream::Mode;
+use crate::submission::{Outcome, Place, Tally, Told};
+
+/// Codes of refusals that have nothing to do with the content.
+const TRANSIENT: [&str; 4] = [
+    "UNAVAILABLE",
+    "RESOURCE_EXHAUSTED",
+    "DEADLINE_EXCEEDED",
+    "CANCELLED",
+];
+
+/// One item that did not get in, over several lines; nothing for one that did.
+pub(crate) fn refused(told: &Told, look: Look) -> String {
+    let place = toned(look, Tone::Bad, &told.place.to_string());
+    match &told.outcome {
+        Outcome::Received(_) => String::new(),
+        Outcome::Unreadable(problem) => format!("{place}: not a submission: {}\n", printable(problem)),
+        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.cra_id, refusal, look)),
+    }
+}
+
+fn refusal_lines(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
+    let cra_id = if cra_id.is_empty() {
+        "without cra_id"
+    } else {
+        cra_id
+    };
+    let mut text = format!("{} refused ({})", printable(cra_id), printable(&refusal.code));
+    if refusal.violations.is_empty() {
+        text += &format!(": {}", printable(&refusal.message));
+    }
+    if TRANSIENT.contains(&refusal.code.as_str()) {
+        text += " (send it again as it is)";
+    }
+    text.push('\n');
+    for violation in &refusal.violations {
+        let message = match violation.localized_message.as_str() {
+            "" => &violation.description,
+            french => french,
+        };
+        let reason = toned(look, Tone::Quiet, &printable(&violation.reason));
+        text += &format!(
+            "    {} {reason} {}\n",
+            printable(&violation.field),
+            printable(message)
+        );
+    }
+    text
+}
+
+/// How many items ended in which way.
+pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
+    let accepted = match mode {
+        Mode::Record => "accepted",
+        Mode::ValidateOnly => "valid (nothing was recorded)",
+    };
+    let lines = [
+        (tally.accepted, accepted, Tone::Good, true),
+        (tally.already_there, "already there", Tone::Figure, false),
+        (tally.refused, "refused", Tone::Bad, false),
+        (tally.unreadable, "not a submission", Tone::Bad, false),
+        (
+            tally.unanswered,
+            "without an answer: send the file again, the same ids make it safe",
+            Tone::Bad,
+            false,
+        ),
+    ];
+    let mut text = String::new();
+    for (number, what, tone, always) in lines {
+        if number > 0 || always {
+            text += &format!("{} {what}\n", toned(look, tone, &thousands(number)));
+        }
+    }
+    if tally.last_position > 0 {
+        let wait = format!(
+            "counted once the projection is there: --min-position {}",
+            tally.last_position
+        );
+        text += &format!("{}\n", toned(look, Tone::Quiet, &wait));
+    }
+    text
+}
+
+/// One outcome, for programs.
+pub(crate) fn json(told: &Told, mode: Mode) -> Value {
+    let place = match told.place {
+        Place::Line(_) => "line",
+        Place::Element(_) => "item",
+    };
+    let (outcome, detail) = match &told.outcome {
+        Outcome::Received(receipt) => {
+            let outcome = match (receipt.duplicate, mode) {
+                (true, _) => "already_there",
+                (false, Mode::Record) => "accepted",
+                (false, Mode::ValidateOnly) => "valid",
+            };
+            (outcome, ("receipt", proto::to_value(receipt)))
+        }
+        Outcome::Refused(refusal) => ("refused", ("refusal", proto::to_value(refusal))),
+        Outcome::Unreadable(problem) => ("unreadable", ("problem", problem.as_str().into())),
+    };
+    json!({
+        place: told.place.number(),
+        "craId": told.cra_id,
+        "outcome": outcome,
+        detail.0: detail.1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        columns: 80,
+        colour: false,
+    };
+
+    fn told(outcome: Outcome) -> Told {
+        Told {
+            place: Place::Line(7),
+            cra_id: "id-7".to_owned(),
+            bytes_read: 0,
+            outcome,
+        }
+    }
+
+    fn refusal() -> v1::Refusal {
+        v1::Refusal {
+            code: "INVALID_ARGUMENT".to_owned(),
+            message: "1 violation: …".to_owned(),
+            violations: vec![v1::Violation {
+                field: "cra.ages".to_owned(),
+                reason: "AGES_SUM_MISMATCH".to_owned(),
+                description: "the sum is 2, not 3".to_owned(),
+                localized_message: "Les âges décrivent 2 personnes au lieu de 3.".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_line_id_path_reason_and_french_message() {
+        let expected = "line 7: id-7 refused (INVALID_ARGUMENT)\n    \
+                        cra.ages AGES_SUM_MISMATCH Les âges décrivent 2 personnes au lieu de 3.\n";
+        assert_eq!(refused(&told(Outcome::Refused(refusal())), LOOK), expected);
+    }
+
+    #[test]
+    fn a_refusal_without_violations_is_told_with_its_message_and_whether_to_send_it_again() {
+        let busy = v1::Refusal {
+            code: "UNAVAILABLE".to_owned(),
+            message: "the log is away".to_owned(),
+            violations: Vec::new(),
+        };
+        let text = refused(&told(Outcome::Refused(busy)), LOOK);
+        assert_eq!(
+            text,
+            "line 7: id-7 refused (UNAVAILABLE): the log is away (send it again as it is)\n"
+        );
+    }
+
+    #[test]
+    fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
+        let tally = Tally {
+            accepted: 1_200,
+            refused: 2,
+            last_position: 1_200,
+            ..Tally::default()
+        };
+        let expected = "1\u{202f}200 accepted\n2 refused\n\
+                        counted once the projection is there: --min-position 1200\n";
+        assert_eq!(summary(&tally, Mode::Record, LOOK), expected);
+        let nothing = summary(&Tally::default(), Mode::ValidateOnly, LOOK);
+        assert_eq!(nothing, "0 valid (nothing was recorded)\n");
+    }
+
+    #[test]
+    fn programs_get_the_place_the_outcome_and_its_detail() {
+        let receipt = v1::Receipt {
+            position: 12,
+            duplicate: true,
+            ..v1::Receipt::default()
+        };
+        assert_eq!(
+            json(&told(Outcome::Received(receipt)), Mode::Record),
+            json!({"line": 7, "craId": "id-7", "outcome": "already_there",
+                   "receipt": {"position": "12", "duplicate": true}})
+        );
+        let refused = json(&told(Outcome::Refused(refusal())), Mode::Record);
+        assert_eq!(refused["refusal"]["violations"][0]["reason"], "AGES_SUM_MISMATCH");
+        let unreadable = json(
+            &told(Outcome::Unreadable("expected value".to_owned())),
+            Mode::Record,
+        );
+        assert_eq!(unreadable["problem"], "expected value");
+    }
+}

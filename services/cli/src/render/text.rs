@@ -1,0 +1,222 @@
+//! French numbers, dates and durations, widths on a terminal, and colours when they mean anything there.
+
+use cra_domain::event::timestamp;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::output::Look;
+
+/// Between the thousands of a number.
+const NARROW_NO_BREAK_SPACE: char = '\u{202f}';
+/// Before a percent sign or a unit.
+pub(crate) const NO_BREAK_SPACE: char = '\u{a0}';
+
+const MONTHS: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+
+/// How a text stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Title,
+    Figure,
+    Bar,
+    Quiet,
+    Bad,
+    Good,
+}
+
+/// The text in a tone, or as it is where colours mean nothing.
+pub(crate) fn toned(look: Look, tone: Tone, text: &str) -> String {
+    if !look.colour || text.is_empty() {
+        return text.to_owned();
+    }
+    let code = match tone {
+        Tone::Title => "1;36",
+        Tone::Figure => "1",
+        Tone::Bar => "36",
+        Tone::Quiet => "2",
+        Tone::Bad => "31",
+        Tone::Good => "32",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// `1 234 567`, with narrow no-break spaces.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(NARROW_NO_BREAK_SPACE);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts, which is plural from 2 on, as French has it.
+pub(crate) fn counted(number: u64, singular: &str, plural: &str) -> String {
+    format!(
+        "{}{NO_BREAK_SPACE}{}",
+        thousands(number),
+        if number < 2 { singular } else { plural }
+    )
+}
+
+/// `12,5 %` for 125.
+pub(crate) fn share(per_mille: u32) -> String {
+    format!("{},{}{NO_BREAK_SPACE}%", per_mille / 10, per_mille % 10)
+}
+
+/// `1 234 h 05`, `45 min`.
+pub(crate) fn minutes(minutes: u64) -> String {
+    let (hours, rest) = (minutes / 60, minutes % 60);
+    match (hours, rest) {
+        (0, rest) => format!("{rest}{NO_BREAK_SPACE}min"),
+        (hours, 0) => format!("{}{NO_BREAK_SPACE}h", thousands(hours)),
+        (hours, rest) => format!("{}{NO_BREAK_SPACE}h{NO_BREAK_SPACE}{rest:02}", thousands(hours)),
+    }
+}
+
+/// `1er mars 2024`; a text that is no day as it is.
+pub(crate) fn day(iso: &str) -> String {
+    iso.parse().map_or_else(|_| printable(iso), day_of)
+}
+
+fn day_of(date: Date) -> String {
+    let ordinal = if date.day() == 1 { "er" } else { "" };
+    let month = usize::try_from(date.month() - 1)
+        .ok()
+        .and_then(|index| MONTHS.get(index));
+    format!("{}{ordinal} {} {}", date.day(), month.unwrap_or(&""), date.year())
+}
+
+/// `1er mars 2024 à 09:05:00 UTC`; "date inconnue" where the message has none.
+pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
+    let Ok(instant) = timestamp("timestamp", message) else {
+        return "date inconnue".to_owned();
+    };
+    moment(instant)
+}
+
+/// As [`instant`].
+pub(crate) fn moment(instant: Timestamp) -> String {
+    let utc = TimeZone::UTC.to_datetime(instant);
+    format!("{} à {} UTC", day_of(utc.date()), utc.strftime("%H:%M:%S"))
+}
+
+/// The text without what a terminal would obey: names and messages come from others.
+pub(crate) fn printable(text: &str) -> String {
+    let is_hidden =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if is_hidden(c) { '·' } else { c }).collect()
+}
+
+/// Columns that a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in exactly `columns`, cut with an ellipsis when it is longer.
+pub(crate) fn left(text: &str, columns: usize) -> String {
+    let fitted = fitted(text, columns);
+    let padding = columns.saturating_sub(width(&fitted));
+    fitted + &" ".repeat(padding)
+}
+
+/// As [`left`], against the right edge.
+pub(crate) fn right(text: &str, columns: usize) -> String {
+    let fitted = fitted(text, columns);
+    " ".repeat(columns.saturating_sub(width(&fitted))) + &fitted
+}
+
+fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut fitted = String::new();
+    let mut left = columns.saturating_sub(1);
+    for c in text.chars() {
+        let Some(rest) = left.checked_sub(c.width().unwrap_or(0)) else {
+            break;
+        };
+        left = rest;
+        fitted.push(c);
+    }
+    fitted + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_in_french() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(share(125), "12,5\u{a0}%");
+        assert_eq!(share(1_000), "100,0\u{a0}%");
+        assert_eq!(counted(1, "jour", "jours"), "1\u{a0}jour");
+        assert_eq!(counted(0, "jour", "jours"), "0\u{a0}jour");
+        assert_eq!(counted(2, "jour", "jours"), "2\u{a0}jours");
+    }
+
+    #[test]
+    fn minutes_read_as_hours_and_minutes() {
+        assert_eq!(minutes(0), "0\u{a0}min");
+        assert_eq!(minutes(45), "45\u{a0}min");
+        assert_eq!(minutes(120), "2\u{a0}h");
+        assert_eq!(minutes(60_065), "1\u{202f}001\u{a0}h\u{a0}05");
+    }
+
+    #[test]
+    fn days_and_instants_read_as_in_french() {
+        assert_eq!(day("2024-03-01"), "1er mars 2024");
+        assert_eq!(day("2024-12-25"), "25 décembre 2024");
+        assert_eq!(day("demain"), "demain");
+        let noon = prost_types::Timestamp {
+            seconds: 1_709_294_400,
+            nanos: 0,
+        };
+        assert_eq!(instant(Some(&noon)), "1er mars 2024 à 12:00:00 UTC");
+        assert_eq!(instant(None), "date inconnue");
+    }
+
+    #[test]
+    fn a_cell_takes_its_columns_whatever_its_text() {
+        for text in [
+            "",
+            "abc",
+            "Échanger avec ses proches",
+            "漢字漢字漢字",
+            "e\u{301}te\u{301}s",
+        ] {
+            for columns in [1, 4, 9, 30] {
+                assert_eq!(width(&left(text, columns)), columns, "{text} in {columns}");
+                assert_eq!(width(&right(text, columns)), columns, "{text} in {columns}");
+            }
+        }
+        assert_eq!(left("Courriels", 5), "Cour…");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_printed() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc\u{202e}d"), "a·[2Jb·c·d");
+        assert_eq!(printable("Médiathèque n°1"), "Médiathèque n°1");
+    }
+}

@@ -1,0 +1,107 @@
+//! Who comes: ages and statuses that go together (pupils are young, the retired are old), so that both always
+//! add up to the people present.
+
+use cra_contracts::v1;
+use cra_domain::vocabulary::{AgeBand, Status};
+
+use super::draw::{Draw, Weighted};
+
+/// The kind of group that a CRA tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Anyone,
+    Seniors,
+    JobSeekers,
+    Pupils,
+}
+
+const ANYONE: [Weighted<(AgeBand, Status)>; 16] = [
+    ((AgeBand::Over60, Status::Retired), 370),
+    ((AgeBand::Over60, Status::Unemployed), 18),
+    ((AgeBand::Over60, Status::Employed), 20),
+    ((AgeBand::Over60, Status::UnspecifiedOrMixed), 32),
+    ((AgeBand::From35To60, Status::Unemployed), 165),
+    ((AgeBand::From35To60, Status::Employed), 130),
+    ((AgeBand::From35To60, Status::Retired), 6),
+    ((AgeBand::From35To60, Status::UnspecifiedOrMixed), 45),
+    ((AgeBand::From18To35, Status::Unemployed), 88),
+    ((AgeBand::From18To35, Status::Employed), 45),
+    ((AgeBand::From18To35, Status::Student), 22),
+    ((AgeBand::From18To35, Status::UnspecifiedOrMixed), 20),
+    ((AgeBand::From12To18, Status::Student), 24),
+    ((AgeBand::From12To18, Status::UnspecifiedOrMixed), 3),
+    ((AgeBand::Under12, Status::Student), 9),
+    ((AgeBand::Under12, Status::UnspecifiedOrMixed), 3),
+];
+
+const SENIORS: [Weighted<(AgeBand, Status)>; 5] = [
+    ((AgeBand::Over60, Status::Retired), 830),
+    ((AgeBand::Over60, Status::UnspecifiedOrMixed), 60),
+    ((AgeBand::Over60, Status::Employed), 30),
+    ((AgeBand::From35To60, Status::Unemployed), 50),
+    ((AgeBand::From35To60, Status::Employed), 30),
+];
+
+const JOB_SEEKERS: [Weighted<(AgeBand, Status)>; 4] = [
+    ((AgeBand::From35To60, Status::Unemployed), 480),
+    ((AgeBand::From18To35, Status::Unemployed), 430),
+    ((AgeBand::Over60, Status::Unemployed), 50),
+    ((AgeBand::From18To35, Status::Employed), 40),
+];
+
+const PUPILS: [Weighted<(AgeBand, Status)>; 2] = [
+    ((AgeBand::From12To18, Status::Student), 620),
+    ((AgeBand::Under12, Status::Student), 380),
+];
+
+impl Audience {
+    /// Of a workshop.
+    pub(super) fn of_workshop(draw: &mut Draw) -> Self {
+        draw.pick(&[
+            (Self::Seniors, 45),
+            (Self::Anyone, 30),
+            (Self::JobSeekers, 14),
+            (Self::Pupils, 11),
+        ])
+    }
+
+    fn people(self) -> &'static [Weighted<(AgeBand, Status)>] {
+        match self {
+            Self::Anyone => &ANYONE,
+            Self::Seniors => &SENIORS,
+            Self::JobSeekers => &JOB_SEEKERS,
+            Self::Pupils => &PUPILS,
+        }
+    }
+
+    /// Ages and statuses of so many people.
+    pub(super) fn draw(self, participants: u32, draw: &mut Draw) -> (v1::AgeCounts, v1::StatusCounts) {
+        let (mut ages, mut statuses) = (v1::AgeCounts::default(), v1::StatusCounts::default());
+        for _ in 0..participants {
+            let (age, status) = draw.pick(self.people());
+            *age_count(&mut ages, age) += 1;
+            *status_count(&mut statuses, status) += 1;
+        }
+        (ages, statuses)
+    }
+}
+
+fn age_count(counts: &mut v1::AgeCounts, age: AgeBand) -> &mut u32 {
+    match age {
+        AgeBand::Under12 => &mut counts.under_12,
+        AgeBand::From12To18 => &mut counts.from_12_to_18,
+        AgeBand::From18To35 => &mut counts.from_18_to_35,
+        AgeBand::From35To60 => &mut counts.from_35_to_60,
+        AgeBand::Over60 => &mut counts.over_60,
+    }
+}
+
+fn status_count(counts: &mut v1::StatusCounts, status: Status) -> &mut u32 {
+    match status {
+        Status::Student => &mut counts.student,
+        Status::Unemployed => &mut counts.unemployed,
+        Status::Employed => &mut counts.employed,
+        Status::Retired => &mut counts.retired,
+        Status::UnspecifiedOrMixed => &mut counts.unspecified_or_mixed,
+    }
+}

@@ -1,0 +1,120 @@
+//! The fictitious advisors: some 40 in 25 structures, each with venues and communes around, some far busier than
+//! others. Structures stand where people live, overseas and in the arrondissements of the great cities too.
+
+use cra_domain::territory::{self, Commune};
+
+use super::draw::Draw;
+
+const STRUCTURES: usize = 25;
+const ADVISORS: usize = 40;
+/// Structures whose commune is not left to chance: every kind of code must be seen.
+const CHOSEN_COMMUNES: [&str; 7] = ["97411", "97105", "97302", "75118", "69383", "13203", "2A004"];
+/// Communes that have arrondissements, which are declared instead.
+const DIVIDED_COMMUNES: [&str; 3] = ["75056", "69123", "13055"];
+/// Communes where a structure's advisors also go.
+const ROUND_COMMUNES: usize = 4;
+const VENUES_MAX: u32 = 3;
+
+/// A place as a CRA declares it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) commune_code: &'static str,
+    pub(super) postal_code: &'static str,
+}
+
+impl Spot {
+    fn draw(commune: &Commune, draw: &mut Draw) -> Self {
+        let codes = commune.postal_codes();
+        let postal_code = if codes.is_empty() { "" } else { draw.one_of(codes) };
+        Self {
+            commune_code: commune.code(),
+            postal_code,
+        }
+    }
+}
+
+/// One conseiller numérique.
+pub(super) struct Advisor {
+    pub(super) id: String,
+    pub(super) structure_id: String,
+    /// Registered venues, with their ids; at least one.
+    pub(super) venues: Vec<(String, Spot)>,
+    /// Where else the advisor goes; at least one.
+    pub(super) round: Vec<Spot>,
+}
+
+pub(super) struct Team(Vec<Advisor>);
+
+impl Team {
+    pub(super) fn draw(draw: &mut Draw) -> Self {
+        let communes: Vec<_> = territory::communes()
+            .all()
+            .iter()
+            .filter(|one| is_inhabited(one))
+            .collect();
+        let rounds: Vec<_> = (0..STRUCTURES)
+            .map(|index| round(index, &communes, draw))
+            .collect();
+        let advisors = (0..ADVISORS).map(|index| {
+            // One advisor in each structure first, then a second or a third in the first ones.
+            let structure = if index < STRUCTURES {
+                index
+            } else {
+                (index - STRUCTURES) % 10
+            };
+            advisor(index, structure, &rounds[structure], draw)
+        });
+        Self(advisors.collect())
+    }
+
+    /// An advisor, by how busy each is: from some 25 to some 120 CRAs a month.
+    pub(super) fn pick(&self, draw: &mut Draw) -> &Advisor {
+        let busyness = (0..self.0.len() as u64).map(|rank| 100_000 / (rank + 10));
+        &self.0[draw.pick_index(busyness)]
+    }
+}
+
+fn is_inhabited(commune: &Commune) -> bool {
+    let has_people = commune.population().is_some_and(|people| people > 0);
+    has_people && !commune.postal_codes().is_empty() && !DIVIDED_COMMUNES.contains(&commune.code())
+}
+
+/// The structure's own commune, then others of its department.
+fn round(structure: usize, communes: &[&'static Commune], draw: &mut Draw) -> Vec<Spot> {
+    let chosen = CHOSEN_COMMUNES
+        .get(structure * 3 / 10)
+        .filter(|_| (structure * 3) % 10 < 3);
+    let chosen = chosen.and_then(|code| communes.iter().find(|commune| commune.code() == *code));
+    let home = chosen.copied().unwrap_or_else(|| by_population(communes, draw));
+    let around: Vec<_> = communes
+        .iter()
+        .copied()
+        .filter(|commune| commune.department() == home.department())
+        .collect();
+    let mut round = vec![Spot::draw(home, draw)];
+    round.extend((0..ROUND_COMMUNES).map(|_| Spot::draw(by_population(&around, draw), draw)));
+    round
+}
+
+fn by_population(communes: &[&'static Commune], draw: &mut Draw) -> &'static Commune {
+    let people = communes
+        .iter()
+        .map(|commune| u64::from(commune.population().unwrap_or_default()));
+    communes[draw.pick_index(people)]
+}
+
+fn advisor(index: usize, structure: usize, round: &[Spot], draw: &mut Draw) -> Advisor {
+    let number = index + 1;
+    let count = draw.between(1, VENUES_MAX);
+    let venues = (1..=count).map(|venue| {
+        // The first venue is at the structure's; the others may be anywhere around.
+        let spot = if venue == 1 { round[0] } else { *draw.one_of(round) };
+        (format!("lieu-{number:04}-{venue}"), spot)
+    });
+    Advisor {
+        id: format!("conseiller-{number:04}"),
+        structure_id: format!("structure-{:03}", structure + 1),
+        venues: venues.collect(),
+        round: round.to_vec(),
+    }
+}

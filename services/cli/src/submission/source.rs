@@ -1,0 +1,292 @@
+//! Reads submissions from a text: one JSON object per line, one array, or one object (or several) laid out over
+//! lines. Tells which by looking at the start, and keeps one item in memory at a time.
+//!
+//! A line that is no submission does not stop the others. In an array, broken JSON stops the reading, for
+//! nobody can tell where the next item starts; an item that is JSON but no submission does not. Checks no
+//! rule of the form.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use cra_contracts::{json, v1};
+use serde::Deserializer as _;
+use serde::de::{SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{Item, Place};
+
+/// Of one item: far above what a form can hold, and below what the service takes.
+const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads all of `input`, and gives each item to `each` until it breaks.
+pub(crate) fn read(mut input: impl BufRead, each: impl FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+    let start = skip_to_content(&mut input)?;
+    let mut reading = Reading {
+        each,
+        bytes_read: start.bytes,
+    };
+    if start.first_byte == Some(b'[') {
+        return reading.array(input);
+    }
+    let first = read_line(&mut input)?;
+    let second = if first.starts_an_object() {
+        read_line(&mut input)?
+    } else {
+        Line::default()
+    };
+    // Lines of objects never go on; a layout over several lines never has an object alone on its second.
+    if first.starts_an_object() && !second.bytes.trim_ascii_start().starts_with(b"{") {
+        let opening = [first.bytes, vec![b'\n'], second.bytes, vec![b'\n']].concat();
+        return reading.objects(opening.as_slice().chain(input));
+    }
+    let opening = [first, second].into_iter().filter(|line| line.bytes_consumed > 0);
+    reading.lines(start.line, opening, input)
+}
+
+struct Start {
+    first_byte: Option<u8>,
+    /// Of blanks before it.
+    bytes: u64,
+    /// It stands on, from 1.
+    line: u64,
+}
+
+fn skip_to_content(input: &mut impl BufRead) -> io::Result<Start> {
+    let mut start = Start {
+        first_byte: None,
+        bytes: 0,
+        line: 1,
+    };
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    loop {
+        let Some(&byte) = input.fill_buf()?.first() else {
+            return Ok(start);
+        };
+        if !byte.is_ascii_whitespace() {
+            return Ok(Start {
+                first_byte: Some(byte),
+                ..start
+            });
+        }
+        input.consume(1);
+        start.bytes += 1;
+        start.line += u64::from(byte == b'\n');
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    /// Without the line break; cut when it is too long.
+    bytes: Vec<u8>,
+    bytes_consumed: u64,
+    too_long: bool,
+}
+
+impl Line {
+    /// Whether it is the beginning of an object that further lines would end.
+    fn starts_an_object(&self) -> bool {
+        let incomplete = || serde_json::from_slice::<Value>(&self.bytes).is_err_and(|error| error.is_eof());
+        !self.too_long && self.bytes.starts_with(b"{") && incomplete()
+    }
+}
+
+/// Nothing consumed: the end.
+fn read_line(input: &mut impl BufRead) -> io::Result<Line> {
+    let mut line = Line::default();
+    loop {
+        let available = input.fill_buf()?;
+        let line_break = available.iter().position(|byte| *byte == b'\n');
+        let taken = line_break.unwrap_or(available.len());
+        let kept = taken.min(ITEM_BYTES_MAX.saturating_sub(line.bytes.len()));
+        line.bytes.extend_from_slice(&available[..kept]);
+        line.too_long |= kept < taken;
+        let consumed = taken + usize::from(line_break.is_some());
+        input.consume(consumed);
+        line.bytes_consumed += consumed as u64;
+        if line_break.is_some() || consumed == 0 {
+            return Ok(line);
+        }
+    }
+}
+
+struct Reading<F> {
+    each: F,
+    bytes_read: u64,
+}
+
+impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
+    fn give(&mut self, place: Place, content: Result<v1::SubmitCraRequest, String>) -> ControlFlow<()> {
+        (self.each)(Item {
+            place,
+            bytes_read: self.bytes_read,
+            content,
+        })
+    }
+
+    fn lines(
+        &mut self,
+        first_number: u64,
+        opening: impl Iterator<Item = Line>,
+        mut input: impl BufRead,
+    ) -> io::Result<()> {
+        let mut number = first_number;
+        let mut opening = opening;
+        loop {
+            let line = match opening.next() {
+                Some(line) => line,
+                None => read_line(&mut input)?,
+            };
+            if line.bytes_consumed == 0 {
+                return Ok(());
+            }
+            self.bytes_read += line.bytes_consumed;
+            let blank = line.bytes.trim_ascii().is_empty();
+            if !blank && self.give(Place::Line(number), submission_of(&line)).is_break() {
+                return Ok(());
+            }
+            number += 1;
+        }
+    }
+
+    fn array(mut self, input: impl BufRead) -> io::Result<()> {
+        let metered = Metered::new(input, self.bytes_read);
+        let meter = metered.meter.clone();
+        let mut source = serde_json::Deserializer::from_reader(metered);
+        let mut number = 0;
+        let mut stopped = false;
+        let elements = Elements(|value: Value| {
+            number += 1;
+            self.bytes_read = meter.start_item();
+            let given = self.give(Place::Element(number), submission_of_value(value));
+            stopped |= given.is_break();
+            given
+        });
+        let ended = source.deserialize_seq(elements).and_then(|()| source.end());
+        if stopped {
+            Ok(())
+        } else {
+            self.told_at_the_end(number, ended)
+        }
+    }
+
+    fn objects(mut self, input: impl Read) -> io::Result<()> {
+        let metered = Metered::new(input, self.bytes_read);
+        let meter = metered.meter.clone();
+        let mut number = 0;
+        for value in serde_json::Deserializer::from_reader(metered).into_iter::<Value>() {
+            self.bytes_read = meter.start_item();
+            let value = match value {
+                Ok(value) => value,
+                Err(error) => return self.told_at_the_end(number, Err(error)),
+            };
+            number += 1;
+            if self
+                .give(Place::Element(number), submission_of_value(value))
+                .is_break()
+            {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn told_at_the_end(&mut self, last: u64, ended: Result<(), serde_json::Error>) -> io::Result<()> {
+        let Err(error) = ended else { return Ok(()) };
+        if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::FileTooLarge) {
+            return Err(error.into());
+        }
+        let problem = format!("{error}; what follows in the file was not read");
+        let _ = self.give(Place::Element(last + 1), Err(problem));
+        Ok(())
+    }
+}
+
+fn submission_of(line: &Line) -> Result<v1::SubmitCraRequest, String> {
+    if line.too_long {
+        return Err(format!("longer than {ITEM_BYTES_MAX} bytes"));
+    }
+    let text = std::str::from_utf8(&line.bytes).map_err(|_| "not UTF-8 text".to_owned())?;
+    // The place in the file is told beside it: "line 1" of the text would mislead.
+    json::parse(text).map_err(|error| error.to_string().replace(" at line 1 column ", ", at column "))
+}
+
+fn submission_of_value(value: Value) -> Result<v1::SubmitCraRequest, String> {
+    json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// Gives each element of an array to a function, without keeping any.
+struct Elements<F>(F);
+
+impl<'de, F: FnMut(Value) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of submissions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element()? {
+            if (self.0)(element).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shared with the reader that the JSON parser owns.
+#[derive(Clone)]
+struct Meter {
+    bytes_read: Rc<Cell<u64>>,
+    item_bytes: Rc<Cell<usize>>,
+}
+
+impl Meter {
+    /// What was read until now.
+    fn start_item(&self) -> u64 {
+        self.item_bytes.set(0);
+        self.bytes_read.get()
+    }
+}
+
+/// A reader that refuses to go on within one item past the bound.
+struct Metered<R> {
+    input: R,
+    meter: Meter,
+}
+
+impl<R> Metered<R> {
+    fn new(input: R, bytes_read: u64) -> Self {
+        let meter = Meter {
+            bytes_read: Rc::new(Cell::new(bytes_read)),
+            item_bytes: Rc::default(),
+        };
+        Self { input, meter }
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        let Meter {
+            bytes_read,
+            item_bytes,
+        } = &self.meter;
+        bytes_read.set(bytes_read.get() + count as u64);
+        item_bytes.set(item_bytes.get() + count);
+        if item_bytes.get() > ITEM_BYTES_MAX {
+            let problem = format!("an item is longer than {ITEM_BYTES_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What is read from each form of file, and what is told of what cannot be read.
+
+use super::*;
+
+fn items(text: impl AsRef<[u8]>) -> Vec<Item> {
+    let mut items = Vec::new();
+    // A small buffer: items never fall on its bounds by chance.
+    let input = io::BufReader::with_capacity(7, text.as_ref());
+    read(input, |item| {
+        items.push(item);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    items
+}
+
+/// Place and id, or place and problem.
+fn told(text: impl AsRef<[u8]>) -> Vec<(Place, Result<String, String>)> {
+    let told = items(text)
+        .into_iter()
+        .map(|item| (item.place, item.content.map(|request| request.cra_id)));
+    told.collect()
+}
+
+fn ok(place: Place, id: &str) -> (Place, Result<String, String>) {
+    (place, Ok(id.to_owned()))
+}
+
+#[test]
+fn each_line_is_an_item_and_blank_lines_are_none() {
+    let expected = [ok(Place::Line(2), "a"), ok(Place::Line(4), "b")];
+    assert_eq!(told("\n{\"craId\":\"a\"}\n  \r\n{\"craId\":\"b\"}\r\n"), expected);
+    assert_eq!(told("\u{feff}{\"craId\":\"a\"}"), [ok(Place::Line(1), "a")]);
+    assert_eq!(told(""), []);
+    assert_eq!(told(" \n\n"), []);
+}
+
+#[test]
+fn a_line_that_is_no_json_is_told_with_its_number_and_does_not_stop_the_others() {
+    let found = told("hello\n{\"craId\":\"a\"}\n{\"craId\":\n{\"advisor\":1}\n\n{\"craId\":\"b\"}");
+    let places: Vec<_> = found
+        .iter()
+        .map(|(place, content)| (place.number(), content.is_ok()))
+        .collect();
+    assert_eq!(places, [(1, false), (2, true), (3, false), (4, false), (6, true)]);
+    let problem = found[3].1.as_ref().unwrap_err();
+    assert!(
+        problem.contains("advisor") && !problem.contains("line 1"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_first_line_that_is_cut_does_not_hide_the_next() {
+    let found = told("{\"craId\": \"a\n{\"craId\":\"b\"}\n");
+    assert_eq!(found[0].0, Place::Line(1));
+    assert!(found[0].1.is_err());
+    assert_eq!(found[1], ok(Place::Line(2), "b"));
+}
+
+#[test]
+fn an_array_is_read_element_by_element_however_it_is_laid_out() {
+    let expected = [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")];
+    assert_eq!(told("[{\"craId\":\"a\"},{\"craId\":\"b\"}]"), expected);
+    assert_eq!(
+        told("\n[\n  {\n  \"craId\": \"a\"\n},\n {\"craId\":\"b\"}\n]\n"),
+        expected
+    );
+    assert_eq!(told("[]"), []);
+}
+
+#[test]
+fn an_element_that_is_no_submission_does_not_stop_the_others() {
+    let found = told("[1,{\"craId\":\"b\"}]");
+    assert!(found[0].1.is_err());
+    assert_eq!(found[1], ok(Place::Element(2), "b"));
+}
+
+#[test]
+fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
+    for broken in [
+        "[{\"craId\":\"a\"}, {]",
+        "[{\"craId\":\"a\"}",
+        "[{\"craId\":\"a\"}] {}",
+    ] {
+        let found = told(broken);
+        assert_eq!(found[0], ok(Place::Element(1), "a"), "{broken}");
+        assert_eq!(found.len(), 2, "{broken}");
+        assert!(
+            found[1].1.as_ref().unwrap_err().contains("was not read"),
+            "{broken}"
+        );
+    }
+}
+
+#[test]
+fn an_object_laid_out_over_lines_is_one_item() {
+    assert_eq!(told("{\n  \"craId\": \"a\"\n}\n"), [ok(Place::Element(1), "a")]);
+    let two = "{\n  \"craId\": \"a\",\n  \"cra\": {\n  }\n}\n{\n  \"craId\": \"b\"\n}";
+    assert_eq!(
+        told(two),
+        [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")]
+    );
+}
+
+#[test]
+fn an_item_past_the_bound_is_told_and_never_held_in_memory() {
+    let long = format!("{{\"craId\":\"{}\"}}", "x".repeat(ITEM_BYTES_MAX));
+    let found = told(format!("{long}\n{{\"craId\":\"b\"}}\n"));
+    assert!(found[0].1.as_ref().unwrap_err().contains("longer than"));
+    assert_eq!(found[1], ok(Place::Line(2), "b"));
+    let found = told(format!("[{long}]"));
+    assert!(found[0].1.as_ref().unwrap_err().contains("longer than"));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told() {
+    let found = told(b"{\"craId\":\"\xff\"}\n{\"craId\":\"b\"}\n");
+    assert!(found[0].1.is_err());
+    assert_eq!(found[1], ok(Place::Line(2), "b"));
+}
+
+#[test]
+fn bytes_read_grow_to_the_length_of_the_file() {
+    let text = "\n{\"craId\":\"a\"}\n{\"craId\":\"b\"}\n";
+    let read: Vec<_> = items(text).iter().map(|item| item.bytes_read).collect();
+    assert_eq!(read, [15, 29]);
+}

@@ -1,0 +1,185 @@
+//! The way from a decision to the log: append with what is known of the CRA, and on a conflict read its events
+//! and decide again.
+//!
+//! Nothing is read first: a new CRA is the usual case and costs one append. Each decision runs in its own task,
+//! so it goes on when its caller leaves and the drain waits for it. Does not decide anything itself, and does
+//! not bound how many run; the caller's place does, held until the task ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_domain::event::record::{self, Header};
+use cra_eventlog::{AppendError, EventLog, LogEntry, NewEvent};
+use cra_runtime::clock::Clock;
+use jiff::Timestamp;
+use prost::Message as _;
+use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::decisions::{Attempt, History, Recorded};
+use crate::refused::Refused;
+
+/// One try each; after a conflict, the pause before the events are read and the decision is taken again. The first
+/// is nothing: the event in the way is there. A conflict with what is still being written needs a moment.
+const PAUSES_MS: [u64; 4] = [0, 20, 80, 0];
+
+/// What follows from a decision.
+#[must_use]
+pub(crate) enum Next {
+    /// Record this event; its receipt is the answer.
+    Append(Box<v1::CraEvent>),
+    /// Nothing to record: this is the answer.
+    Answer(v1::Receipt),
+    /// Nothing to record: this is why.
+    Refuse(Refused),
+}
+
+/// Brings decisions to the log; clones share the log and the tasks.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+}
+
+impl Recorder {
+    /// A recorder whose tasks `tasks` counts.
+    pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
+        Self { log, clock, tasks }
+    }
+
+    /// Now, by the clock that events are dated with.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Decides for one CRA, first as if it had no event, and records what was decided. `place` is given back
+    /// when that is done, even when the caller leaves before.
+    pub(crate) async fn record<P, D>(&self, cra_id: Uuid, place: P, decide: D) -> Result<v1::Receipt, Refused>
+    where
+        P: Send + 'static,
+        D: Fn(&History, &Header) -> Next + Send + Sync + 'static,
+    {
+        let recorder = self.clone();
+        let recording = async move {
+            let _place = place;
+            recorder.decide_and_append(cra_id, decide).await
+        };
+        self.tasks
+            .spawn(recording.in_current_span())
+            .await
+            .unwrap_or_else(|error| {
+                // Without the panic's own text, which may quote the CRA.
+                tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
+                Err(Refused::Fault)
+            })
+    }
+
+    async fn decide_and_append<D>(&self, cra_id: Uuid, decide: D) -> Result<v1::Receipt, Refused>
+    where
+        D: Fn(&History, &Header) -> Next + Send + Sync,
+    {
+        if !self.log.is_available() {
+            return Err(Refused::LogUnavailable);
+        }
+        let mut history = History::default();
+        for pause_ms in PAUSES_MS {
+            let event = match decide(&history, &self.header(cra_id, history.next_revision())) {
+                Next::Append(event) => *event,
+                Next::Answer(receipt) => return Ok(receipt),
+                Next::Refuse(refused) => return Err(refused),
+            };
+            match self.append(event, &history).await {
+                Ok(recorded) => return Ok(recorded.receipt(Attempt::First)),
+                Err(AppendError::Conflict { .. }) => {
+                    sleep(Duration::from_millis(pause_ms)).await;
+                    history = self.history(cra_id).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tracing::warn!(%cra_id, tries = PAUSES_MS.len(), "others wrote at each try");
+        Err(Refused::Contended { cra_id })
+    }
+
+    async fn append(&self, event: v1::CraEvent, history: &History) -> Result<Recorded, AppendError> {
+        let new_event = NewEvent {
+            cra_id: parsed(&event.cra_id)?,
+            event_id: parsed(&event.event_id)?,
+            payload: record::encode(&event),
+        };
+        let appended = self.log.append(new_event, history.expectation()).await?;
+        let position = appended.position();
+        tracing::debug!(cra_id = event.cra_id, revision = event.revision, %position, "recorded");
+        Ok(Recorded { position, event })
+    }
+
+    /// Every event of one CRA, oldest first, as the log holds them.
+    pub(crate) async fn history(&self, cra_id: Uuid) -> Result<History, Refused> {
+        let entries = self.log.history(cra_id).await?;
+        entries
+            .iter()
+            .map(recorded)
+            .collect::<Result<Vec<_>, _>>()
+            .map(History::new)
+    }
+
+    /// Identity is not configured yet, so the origin stays empty.
+    fn header(&self, cra_id: Uuid, revision: u64) -> Header {
+        let recorded_at = self.clock.now();
+        let event_id = Uuid::new_v7(uuid_time(recorded_at));
+        Header {
+            event_id,
+            cra_id,
+            revision,
+            recorded_at,
+            origin: v1::Origin::default(),
+        }
+    }
+}
+
+fn recorded(entry: &LogEntry) -> Result<Recorded, Refused> {
+    let event = v1::CraEvent::decode(entry.payload.clone()).map_err(|error| {
+        tracing::error!(position = %entry.position, %error, "an event of the log cannot be read");
+        Refused::Fault
+    })?;
+    Ok(Recorded {
+        position: entry.position,
+        event,
+    })
+}
+
+fn parsed(id: &str) -> Result<Uuid, AppendError> {
+    Uuid::try_parse(id).map_err(|error| AppendError::Refused(format!("an id of ours is no UUID: {error}")))
+}
+
+fn uuid_time(instant: Timestamp) -> uuid::Timestamp {
+    // Version 7 has no time before 1970; a clock that far off still makes unique ids.
+    let seconds = u64::try_from(instant.as_second()).unwrap_or_default();
+    let nanoseconds = u32::try_from(instant.subsec_nanosecond()).unwrap_or_default();
+    uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_ids_carry_the_clocks_time_and_differ_at_the_same_instant() {
+        let instant: Timestamp = "2024-03-01T10:00:00.123Z".parse().unwrap();
+        let (one, other) = (Uuid::new_v7(uuid_time(instant)), Uuid::new_v7(uuid_time(instant)));
+        assert_ne!(one, other);
+        assert_eq!(one.get_version_num(), 7);
+        let (seconds, nanoseconds) = one.get_timestamp().unwrap().to_unix();
+        assert_eq!((seconds, nanoseconds / 1_000_000), (1_709_287_200, 123));
+    }
+
+    #[test]
+    fn a_clock_before_1970_still_makes_unique_ids() {
+        let instant: Timestamp = "1969-12-31T23:59:59.5Z".parse().unwrap();
+        assert_ne!(Uuid::new_v7(uuid_time(instant)), Uuid::new_v7(uuid_time(instant)));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a request means for one CRA, given what the log holds of it: one pure file per decision, each with its
+//! outcome type. No clock, no log, no gRPC.
+//!
+//! A decision is first asked with an empty history, then, where that turned out wrong, with the real one.
+
+pub(crate) mod import;
+pub(crate) mod submit;
+
+use cra_contracts::v1::{self, cra_event::Fact};
+use cra_domain::cra::Submission;
+use cra_eventlog::{Expectation, Position};
+
+/// One event of a CRA, as the log holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) position: Position,
+    pub(crate) event: v1::CraEvent,
+}
+
+/// Whether a receipt answers the request that caused the event or a later one like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    First,
+    Repeated,
+}
+
+impl Recorded {
+    /// The receipt of this event, the same each time but for `duplicate`.
+    pub(crate) fn receipt(&self, attempt: Attempt) -> v1::Receipt {
+        v1::Receipt {
+            cra_id: self.event.cra_id.clone(),
+            revision: self.event.revision,
+            position: self.position.0,
+            recorded_at: self.event.recorded_at,
+            duplicate: attempt == Attempt::Repeated,
+            defaulted_fields: self.defaulted_fields(),
+        }
+    }
+
+    /// Read from the event, so that a repeated receipt tells the values that were recorded, not today's.
+    fn defaulted_fields(&self) -> Vec<v1::DefaultedField> {
+        let Some(Fact::Submitted(submitted)) = &self.event.fact else {
+            return Vec::new();
+        };
+        let cra = submitted.cra.as_ref();
+        let value_of = |field: &str| match field {
+            Submission::DATE => cra.map(|cra| cra.date.clone()),
+            Submission::PARTICIPANTS => cra
+                .and_then(|cra| cra.participants)
+                .map(|people| people.to_string()),
+            _ => None,
+        };
+        let told = submitted.defaulted_fields.iter().map(|field| v1::DefaultedField {
+            field: field.clone(),
+            value: value_of(field).unwrap_or_default(),
+        });
+        told.collect()
+    }
+}
+
+/// What is known of a CRA's events, oldest first; empty by default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History(Vec<Recorded>);
+
+impl History {
+    /// The events of one CRA, oldest first.
+    pub(crate) fn new(events: Vec<Recorded>) -> Self {
+        Self(events)
+    }
+
+    /// The event that made the CRA.
+    pub(crate) fn first(&self) -> Option<&Recorded> {
+        self.0.first()
+    }
+
+    /// Where the log has to stand for a decision on this history to hold.
+    pub(crate) fn expectation(&self) -> Expectation {
+        self.0
+            .last()
+            .map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
+    }
+
+    /// Revision of the event that would follow.
+    pub(crate) fn next_revision(&self) -> u64 {
+        self.0
+            .last()
+            .map_or(1, |last| last.event.revision.saturating_add(1))
+    }
+
+    /// The events themselves.
+    pub(crate) fn into_events(self) -> Vec<v1::CraEvent> {
+        self.0.into_iter().map(|recorded| recorded.event).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod given {
+    //! What the decisions' tests start from.
+
+    use cra_domain::event::record::Header;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::{History, Position, Recorded, v1};
+
+    pub(crate) const CRA_ID: Uuid = Uuid::from_u128(7);
+
+    pub(crate) fn header(now: &str) -> Header {
+        let recorded_at: Timestamp = now.parse().unwrap();
+        let origin = v1::Origin::default();
+        Header {
+            event_id: Uuid::from_u128(1),
+            cra_id: CRA_ID,
+            revision: 1,
+            recorded_at,
+            origin,
+        }
+    }
+
+    /// The history of a CRA whose events stand at 41, 42, …
+    pub(crate) fn history(events: impl IntoIterator<Item = v1::CraEvent>) -> History {
+        let recorded = (41..).zip(events).map(|(position, event)| Recorded {
+            position: Position(position),
+            event,
+        });
+        History::new(recorded.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_nothing_the_next_event_is_the_first_and_expects_none() {
+        let history = History::default();
+        assert_eq!(history.next_revision(), 1);
+        assert_eq!(history.expectation(), Expectation::NoEvent);
+        assert!(history.first().is_none());
+    }
+
+    #[test]
+    fn given_two_events_the_next_is_the_third_and_expects_the_second_where_it_stands() {
+        let event = |revision| v1::CraEvent {
+            revision,
+            ..v1::CraEvent::default()
+        };
+        let history = given::history([event(1), event(2)]);
+        assert_eq!(history.next_revision(), 3);
+        assert_eq!(history.expectation(), Expectation::LastAt(Position(42)));
+        assert_eq!(history.first().map(|first| first.event.revision), Some(1));
+    }
+}

@@ -1,0 +1,230 @@
+//! A submission of today's form: new, sent before, or another content under a taken id.
+//!
+//! Same content is judged on the complete, normalised CRA, never on bytes. A retry that left the day to the form
+//! means the day of its first try, even when it comes on another.
+
+use cra_contracts::v1::{self, cra_event::Fact};
+use cra_domain::cra::Submission;
+use cra_domain::event::record::{self, Header};
+
+use super::{Attempt, History};
+
+/// What a submission means.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// A new CRA: record this event.
+    Record(Box<v1::CraEvent>),
+    /// The same submission was recorded: its first receipt, whatever happened to the CRA since.
+    AlreadyRecorded(v1::Receipt),
+    /// The id was taken with another content.
+    OtherContent,
+}
+
+/// Decides what a submission means for the CRA that `history` tells of.
+pub(crate) fn decide(history: &History, submission: &Submission, header: &Header) -> Outcome {
+    let Some(first) = history.first() else {
+        return Outcome::Record(Box::new(record::submitted(header, submission)));
+    };
+    match &first.event.fact {
+        Some(Fact::Submitted(recorded)) if says_the_same(recorded, submission) => {
+            Outcome::AlreadyRecorded(first.receipt(Attempt::Repeated))
+        }
+        _ => Outcome::OtherContent,
+    }
+}
+
+fn says_the_same(recorded: &v1::CraSubmitted, submission: &Submission) -> bool {
+    let Some(recorded_cra) = &recorded.cra else {
+        return false;
+    };
+    let mut cra = submission.cra().to_message();
+    let left_then = recorded
+        .defaulted_fields
+        .iter()
+        .any(|field| field == Submission::DATE);
+    let left_now = submission
+        .defaulted()
+        .iter()
+        .any(|default| default.field == Submission::DATE);
+    if left_then && left_now {
+        cra.date.clone_from(&recorded_cra.date);
+    }
+    cra == *recorded_cra
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::given::{self, header, history};
+    use super::*;
+
+    const MONDAY: &str = "2024-03-04T10:00:00Z";
+    const TUESDAY: &str = "2024-03-05T10:00:00Z";
+
+    fn form() -> v1::Cra {
+        v1::Cra {
+            advisor_id: "conseiller-1".into(),
+            structure_id: "structure-1".into(),
+            place: Some(v1::Place {
+                channel: v1::Channel::Venue.into(),
+                commune_code: "75101".into(),
+                postal_code: "75001".into(),
+                ..v1::Place::default()
+            }),
+            activity: v1::Activity::Workshop.into(),
+            ages: Some(v1::AgeCounts {
+                from_18_to_35: 5,
+                ..v1::AgeCounts::default()
+            }),
+            statuses: Some(v1::StatusCounts {
+                unemployed: 5,
+                ..v1::StatusCounts::default()
+            }),
+            themes: vec![v1::Theme::Email.into()],
+            annotation: "  mots de passe ".into(),
+            duration: Some(v1::Duration {
+                band: v1::DurationBand::OneHourOrMore.into(),
+                minutes: None,
+            }),
+            ..v1::Cra::default()
+        }
+    }
+
+    fn submission(form: &v1::Cra, now: &str) -> Submission {
+        Submission::parse(Some(form), now.parse::<Timestamp>().unwrap()).unwrap()
+    }
+
+    fn recorded(form: &v1::Cra, now: &str) -> v1::CraEvent {
+        match decide(&History::default(), &submission(form, now), &header(now)) {
+            Outcome::Record(event) => *event,
+            other => panic!("expected an event, got {other:?}"),
+        }
+    }
+
+    fn corrected() -> v1::CraEvent {
+        let fact = Fact::Corrected(v1::CraCorrected::default());
+        v1::CraEvent {
+            revision: 2,
+            fact: Some(fact),
+            ..v1::CraEvent::default()
+        }
+    }
+
+    #[test]
+    fn given_no_event_when_submitted_then_the_event_is_complete_and_names_its_defaults() {
+        let event = recorded(&form(), MONDAY);
+        assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
+        let Some(Fact::Submitted(submitted)) = event.fact else {
+            panic!("no submission")
+        };
+        let cra = submitted.cra.unwrap();
+        assert_eq!((cra.date.as_str(), cra.participants), ("2024-03-04", Some(5)));
+        assert_eq!(cra.annotation, "mots de passe");
+        assert_eq!(submitted.defaulted_fields, ["cra.date", "cra.participants"]);
+    }
+
+    #[test]
+    fn given_the_same_content_when_submitted_again_then_the_first_receipt_with_its_values() {
+        let given = history([recorded(&form(), MONDAY)]);
+        let outcome = decide(&given, &submission(&form(), MONDAY), &header(TUESDAY));
+        let Outcome::AlreadyRecorded(receipt) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(
+            (receipt.revision, receipt.position, receipt.duplicate),
+            (1, 41, true)
+        );
+        assert_eq!(
+            receipt.recorded_at.unwrap().seconds,
+            MONDAY.parse::<Timestamp>().unwrap().as_second()
+        );
+        let defaults: Vec<_> = receipt
+            .defaulted_fields
+            .iter()
+            .map(|d| (d.field.as_str(), d.value.as_str()))
+            .collect();
+        assert_eq!(defaults, [("cra.date", "2024-03-04"), ("cra.participants", "5")]);
+    }
+
+    #[test]
+    fn given_a_day_left_to_the_form_when_left_again_a_day_later_then_it_is_the_same_submission() {
+        let given = history([recorded(&form(), MONDAY)]);
+        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        let Outcome::AlreadyRecorded(receipt) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(receipt.defaulted_fields[0].value, "2024-03-04");
+    }
+
+    #[test]
+    fn given_a_day_left_to_the_form_when_another_day_is_said_then_it_is_another_content() {
+        let given = history([recorded(&form(), MONDAY)]);
+        let said = v1::Cra {
+            date: "2024-03-05".into(),
+            ..form()
+        };
+        let outcome = decide(&given, &submission(&said, TUESDAY), &header(TUESDAY));
+        assert_eq!(outcome, Outcome::OtherContent);
+    }
+
+    #[test]
+    fn given_a_day_that_was_said_when_it_is_left_to_the_form_on_another_then_it_is_another_content() {
+        let said = v1::Cra {
+            date: "2024-03-04".into(),
+            ..form()
+        };
+        let given = history([recorded(&said, MONDAY)]);
+        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        assert_eq!(outcome, Outcome::OtherContent);
+    }
+
+    #[test]
+    fn given_defaults_when_the_same_values_are_said_then_it_is_the_same_submission() {
+        let given = history([recorded(&form(), MONDAY)]);
+        let said = v1::Cra {
+            date: "2024-03-04".into(),
+            participants: Some(5),
+            annotation: "mots de passe".into(),
+            follow_up: Some(v1::FollowUp::default()),
+            ..form()
+        };
+        let outcome = decide(&given, &submission(&said, TUESDAY), &header(TUESDAY));
+        assert!(matches!(outcome, Outcome::AlreadyRecorded(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn given_another_content_when_submitted_then_it_is_another_content() {
+        let given = history([recorded(&form(), MONDAY)]);
+        let other = v1::Cra {
+            themes: vec![v1::Theme::Budget.into()],
+            ..form()
+        };
+        let outcome = decide(&given, &submission(&other, MONDAY), &header(MONDAY));
+        assert_eq!(outcome, Outcome::OtherContent);
+    }
+
+    #[test]
+    fn given_a_correction_since_when_the_first_content_comes_again_then_the_first_receipt() {
+        let given = history([recorded(&form(), MONDAY), corrected()]);
+        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        let Outcome::AlreadyRecorded(receipt) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((receipt.revision, receipt.position), (1, 41));
+    }
+
+    #[test]
+    fn given_an_event_of_another_kind_when_submitted_then_it_is_another_content() {
+        for fact in [None, Some(Fact::Imported(v1::LegacyCraImported::default()))] {
+            let given = history([v1::CraEvent {
+                revision: 1,
+                fact,
+                ..v1::CraEvent::default()
+            }]);
+            let outcome = decide(&given, &submission(&form(), MONDAY), &header(MONDAY));
+            assert_eq!(outcome, Outcome::OtherContent);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The ingestion service: decides what becomes a fact, and appends it to the event log.
+//!
+//! The way of the data: [`services`](self) reads a request and checks it with the domain's rules; `decisions`
+//! says, purely, what the request means for the CRA; `append` brings the decision to the log; `refused` tells
+//! the caller why not. [`run`] is the process on NATS; [`serve`] is the same service on any log.
+//!
+//! It reads nothing of the log but one CRA's own events, and knows nothing of statistics.
+
+mod append;
+mod decisions;
+mod readiness;
+mod refused;
+mod services;
+mod settings;
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context as _;
+use cra_contracts::v1::ingestion_service_server::IngestionServiceServer;
+use cra_contracts::v1::reference_service_server::ReferenceServiceServer;
+use cra_domain::territory;
+use cra_eventlog::EventLog;
+use cra_eventlog::nats::NatsLog;
+use cra_runtime::clock::{Clock, SystemClock};
+use cra_runtime::health::Health;
+use cra_runtime::listen::{self, Identity, Listener};
+use cra_runtime::serve::{self as shell, Drained, ServerSettings};
+use cra_runtime::shutdown::Shutdown;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+use tonic::server::NamedService as _;
+use tonic::service::Routes;
+
+use crate::append::Recorder;
+use crate::services::ingestion::IngestionApi;
+use crate::services::reference::ReferenceApi;
+
+pub use crate::settings::{Limits, Settings};
+
+type IngestionServer = IngestionServiceServer<IngestionApi>;
+type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
+
+/// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once;
+/// callers that connect meanwhile wait for the log.
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let log = tokio::select! {
+        log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
+        () = shutdown.begun() => return Ok(Drained::InTime),
+    };
+    serve(
+        listener,
+        Arc::new(log),
+        Arc::new(SystemClock),
+        &settings,
+        shutdown,
+    )
+    .await
+}
+
+/// Serves on a bound address and an open log until `shutdown`, then drains: what is being appended is finished,
+/// under the deadline of `settings.server`. Of the settings, only `server` and `limits` are looked at.
+pub async fn serve(
+    listener: Listener,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    settings: &Settings,
+    shutdown: Shutdown,
+) -> anyhow::Result<Drained> {
+    // Read now, not during the first request.
+    tokio::task::spawn_blocking(territory::communes)
+        .await
+        .context("the communes cannot be read")?;
+    let appends = TaskTracker::new();
+    let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
+    let routes = routes(recorder, settings, &shutdown);
+    let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
+    let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
+
+    let drain_began = Arc::new(OnceLock::new());
+    let shutdown = {
+        let drain_began = Arc::clone(&drain_began);
+        async move {
+            shutdown.into_begun().await;
+            let _ = drain_began.set(Instant::now());
+        }
+    };
+    let served = shell::serve(listener, &settings.server, routes, health, shutdown).await;
+    watch.abort();
+    let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
+    Ok(match (served?, finished) {
+        (Drained::InTime, Drained::InTime) => Drained::InTime,
+        (Drained::DeadlinePassed, _) | (_, Drained::DeadlinePassed) => Drained::DeadlinePassed,
+    })
+}
+
+fn routes(recorder: Recorder, settings: &Settings, shutdown: &Shutdown) -> Routes {
+    let bytes_max = settings.server.max_message_bytes.get();
+    let ingestion = IngestionApi::new(recorder, &settings.limits, shutdown.clone());
+    let ingestion = IngestionServer::new(ingestion)
+        .max_decoding_message_size(bytes_max)
+        .max_encoding_message_size(bytes_max);
+    let reference = ReferenceServer::new(ReferenceApi)
+        .max_decoding_message_size(bytes_max)
+        .max_encoding_message_size(bytes_max);
+    Routes::new(ingestion).add_service(reference)
+}
+
+/// Waits for the appends whose callers are gone, for what is left of the drain's time.
+async fn finish(appends: &TaskTracker, server: &ServerSettings, drain_began: Option<Instant>) -> Drained {
+    appends.close();
+    let spent = drain_began.map_or_else(Default::default, |began| began.elapsed());
+    let left = server.drain_deadline().saturating_sub(spent);
+    if timeout(left, appends.wait()).await.is_ok() {
+        return Drained::InTime;
+    }
+    tracing::warn!(
+        appends = appends.len(),
+        "the drain's deadline passed: left appends without their outcome"
+    );
+    Drained::DeadlinePassed
+}

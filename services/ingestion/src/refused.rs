@@ -1,0 +1,329 @@
+//! Why a request was not carried out, and what its caller is told: one table from cause to gRPC code, reason and
+//! whether to try again; written as a status for a single call, as a message for an item of a stream.
+//!
+//! Inner error texts go to the log of the process, never to the caller. Does not decide what is refused.
+
+use cra_contracts::v1;
+use cra_domain::cra::Violation;
+use cra_eventlog::{AppendError, ReadError};
+use cra_runtime::rejection::{self, INTERNAL, INVALID_REQUEST, Rejection, Retry, Row};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+/// Violations in the answer to an item of a stream; a document with more is none that a form has written.
+const ITEM_VIOLATIONS_MAX: usize = 100;
+/// Longer texts are clipped: they may quote a document.
+const TEXT_CHARACTERS_MAX: usize = 500;
+
+/// Why a request was not carried out.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It breaks rules; at least one violation.
+    Invalid(Vec<rejection::Violation>),
+    /// The id was taken with another content.
+    OtherContent { cra_id: Uuid },
+    /// The log has no event of this CRA.
+    NotFound { cra_id: Uuid },
+    /// Others changed the CRA at every try.
+    Contended { cra_id: Uuid },
+    /// Nothing was sent to the log.
+    LogUnavailable,
+    /// Sent to the log, and not acknowledged.
+    OutcomeUnknown,
+    /// The log takes no such event.
+    EventNotTaken,
+    /// What the log holds of this CRA cannot be read, or a fault of ours.
+    Fault,
+}
+
+impl Refused {
+    /// Faults that the domain found.
+    pub(crate) fn invalid(violations: &[Violation]) -> Self {
+        Self::Invalid(violations.iter().map(wire_form).collect())
+    }
+
+    /// The table.
+    fn row(&self) -> Row {
+        let row = |code, reason, retry| Row { code, reason, retry };
+        match self {
+            Self::Invalid(_) => INVALID_REQUEST,
+            Self::OtherContent { .. } => row(Code::AlreadyExists, "CRA_ALREADY_EXISTS", Retry::Never),
+            Self::NotFound { .. } => row(Code::NotFound, "CRA_NOT_FOUND", Retry::Never),
+            Self::Contended { .. } => row(Code::Aborted, "CRA_CONTENDED", Retry::AfterMs(200)),
+            Self::LogUnavailable => row(Code::Unavailable, "LOG_UNAVAILABLE", Retry::AfterMs(1_000)),
+            Self::OutcomeUnknown => row(Code::Unavailable, "OUTCOME_UNKNOWN", Retry::AfterMs(1_000)),
+            Self::EventNotTaken => row(Code::ResourceExhausted, "EVENT_REFUSED", Retry::Never),
+            Self::Fault => INTERNAL,
+        }
+    }
+
+    /// English: what happened and what to do.
+    fn message(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "the request breaks rules of the form",
+            Self::OtherContent { .. } => {
+                "this id is recorded with another content; correct that CRA, or choose a new id for a new one"
+            }
+            Self::NotFound { .. } => "no event of this CRA is recorded; check the id",
+            Self::Contended { .. } => {
+                "the CRA was being changed by others at each try; retry with the same id"
+            }
+            Self::LogUnavailable => {
+                "the event log cannot be reached, nothing was recorded; retry with the same id"
+            }
+            Self::OutcomeUnknown => {
+                "the event log did not confirm, so this may be recorded or not; retry with the same id to know"
+            }
+            Self::EventNotTaken => "the event log takes no event of this size",
+            Self::Fault => "a fault of the service; its log says more",
+        }
+    }
+
+    /// For the person who filled the form in.
+    fn french(&self) -> Option<&'static str> {
+        match self {
+            Self::OtherContent { .. } => {
+                Some("Un autre compte-rendu est déjà enregistré sous cet identifiant.")
+            }
+            Self::NotFound { .. } => Some("Ce compte-rendu n'existe pas."),
+            Self::LogUnavailable | Self::OutcomeUnknown | Self::Contended { .. } => {
+                Some("L'enregistrement n'a pas pu être confirmé : réessayez dans un instant.")
+            }
+            Self::Invalid(_) | Self::EventNotTaken | Self::Fault => None,
+        }
+    }
+
+    fn cra_id(&self) -> Option<Uuid> {
+        match self {
+            Self::OtherContent { cra_id } | Self::NotFound { cra_id } | Self::Contended { cra_id } => {
+                Some(*cra_id)
+            }
+            Self::Invalid(_)
+            | Self::LogUnavailable
+            | Self::OutcomeUnknown
+            | Self::EventNotTaken
+            | Self::Fault => None,
+        }
+    }
+
+    /// As the answer to an item of a stream. Has no header to fit in, so it holds more violations than a status.
+    pub(crate) fn into_message(self) -> v1::Refusal {
+        let violations = match &self {
+            Self::Invalid(violations) => violations
+                .iter()
+                .take(ITEM_VIOLATIONS_MAX)
+                .map(item_form)
+                .collect(),
+            _ => Vec::new(),
+        };
+        let status = Status::from(self);
+        v1::Refusal {
+            code: code_name(status.code()).to_owned(),
+            message: status.message().to_owned(),
+            violations,
+        }
+    }
+}
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        let row = refused.row();
+        tracing::debug!(code = code_name(row.code), reason = row.reason, "refused");
+        let (message, french, cra_id) = (refused.message(), refused.french(), refused.cra_id());
+        if let Refused::Invalid(violations) = refused {
+            return rejection::invalid_argument(violations);
+        }
+        let mut rejection = Rejection::new(row, message);
+        if let Some(cra_id) = cra_id {
+            rejection = rejection.about("cra", cra_id.to_string());
+        }
+        if let Some(french) = french {
+            rejection = rejection.in_french(french);
+        }
+        rejection.into()
+    }
+}
+
+impl From<AppendError> for Refused {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Unavailable(inner) => {
+                tracing::warn!(inner, "the log cannot take an append");
+                Self::LogUnavailable
+            }
+            AppendError::OutcomeUnknown(inner) => {
+                tracing::warn!(inner, "an append was not acknowledged");
+                Self::OutcomeUnknown
+            }
+            AppendError::Refused(inner) => {
+                tracing::error!(inner, "the log refused an event");
+                Self::EventNotTaken
+            }
+            // The recorder decides again on a conflict; one that comes here is a fault of ours.
+            AppendError::Conflict { expected, actual } => {
+                tracing::error!(?expected, ?actual, "a conflict was left undecided");
+                Self::Fault
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Refused {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(inner) => {
+                tracing::warn!(inner, "the log cannot be read");
+                Self::LogUnavailable
+            }
+            ReadError::Gap { .. } | ReadError::Damaged(_) => {
+                tracing::error!(%error, "the log cannot be read");
+                Self::Fault
+            }
+        }
+    }
+}
+
+fn wire_form(violation: &Violation) -> rejection::Violation {
+    rejection::Violation {
+        field: violation.field.clone(),
+        reason: violation.fault.reason().into(),
+        description: violation.fault.description(),
+        localized_message: violation.fault.message_fr(),
+    }
+}
+
+fn item_form(violation: &rejection::Violation) -> v1::Violation {
+    v1::Violation {
+        field: clipped(&violation.field),
+        reason: violation.reason.to_string(),
+        description: clipped(&violation.description),
+        localized_message: clipped(&violation.localized_message),
+    }
+}
+
+/// A text that may quote a document, cut to a bounded length, the cut marked.
+pub(crate) fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The canonical name of a code, as every gRPC library writes it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cra_domain::cra::Fault;
+    use cra_runtime::rejection::{french_of, reason_of, retry_delay_of};
+
+    use super::*;
+
+    fn every_refusal() -> Vec<Refused> {
+        let cra_id = Uuid::from_u128(7);
+        let violation = Violation {
+            field: "cra".into(),
+            fault: Fault::Required("le compte-rendu"),
+        };
+        vec![
+            Refused::invalid(&[violation]),
+            Refused::OtherContent { cra_id },
+            Refused::NotFound { cra_id },
+            Refused::Contended { cra_id },
+            Refused::LogUnavailable,
+            Refused::OutcomeUnknown,
+            Refused::EventNotTaken,
+            Refused::Fault,
+        ]
+    }
+
+    #[test]
+    fn each_refusal_has_one_code_one_reason_and_says_whether_to_try_again() {
+        let table = every_refusal().into_iter().map(|refused| {
+            let status = Status::from(refused);
+            let again = retry_delay_of(&status).is_some();
+            (code_name(status.code()), reason_of(&status).unwrap(), again)
+        });
+        let expected = [
+            ("INVALID_ARGUMENT", "INVALID_REQUEST", false),
+            ("ALREADY_EXISTS", "CRA_ALREADY_EXISTS", false),
+            ("NOT_FOUND", "CRA_NOT_FOUND", false),
+            ("ABORTED", "CRA_CONTENDED", true),
+            ("UNAVAILABLE", "LOG_UNAVAILABLE", true),
+            ("UNAVAILABLE", "OUTCOME_UNKNOWN", true),
+            ("RESOURCE_EXHAUSTED", "EVENT_REFUSED", false),
+            ("INTERNAL", "INTERNAL", false),
+        ];
+        let table: Vec<_> = table.collect();
+        let table: Vec<_> = table
+            .iter()
+            .map(|(code, reason, again)| (*code, reason.as_str(), *again))
+            .collect();
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn a_log_that_does_not_answer_says_to_retry_with_the_same_id_and_keeps_its_inner_text() {
+        for error in [
+            AppendError::Unavailable("inner".into()),
+            AppendError::OutcomeUnknown("inner".into()),
+        ] {
+            let status = Status::from(Refused::from(error));
+            assert_eq!(status.code(), Code::Unavailable);
+            assert!(
+                status.message().contains("retry with the same id"),
+                "{}",
+                status.message()
+            );
+            assert!(!status.message().contains("inner"));
+            assert!(french_of(&status).is_some());
+        }
+    }
+
+    #[test]
+    fn an_item_is_refused_with_the_words_of_a_single_call() {
+        for refused in every_refusal() {
+            let status = Status::from(refused.clone());
+            let message = refused.into_message();
+            assert_eq!(message.code, code_name(status.code()));
+            assert_eq!(message.message, status.message());
+        }
+    }
+
+    #[test]
+    fn however_many_and_long_the_faults_of_a_document_the_answer_stays_small() {
+        let long = Violation {
+            field: "é".repeat(9_000),
+            fault: Fault::UnknownWord("é".repeat(60_000)),
+        };
+        let refusal = Refused::invalid(&vec![long; 1_000]).into_message();
+        assert_eq!(refusal.violations.len(), 100);
+        assert!(prost::Message::encoded_len(&refusal) < 512 * 1024);
+        assert!(
+            refusal.message.starts_with("1000 violations: "),
+            "{}",
+            refusal.message
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! `cra.v1.IngestionService`: takes a place under the process's limits, hands the request on, and writes the
+//! answer. Knows no rule of the form.
+//!
+//! Not here yet: `CorrectCra` and `WithdrawCra`, which answer `UNIMPLEMENTED`.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1::{self, ingestion_service_server::IngestionService};
+use cra_domain::cra::check_cra_id;
+use cra_runtime::in_flight::InFlight;
+use cra_runtime::shutdown::Shutdown;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::item_numbers::ItemNumbers;
+use super::{items, legacy, submission};
+use crate::append::Recorder;
+use crate::refused::Refused;
+use crate::settings::Limits;
+
+/// When a caller past a limit should come back.
+const CALL_RETRY_AFTER: Duration = Duration::from_millis(500);
+const STREAM_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The service; one per process.
+pub(crate) struct IngestionApi {
+    recorder: Recorder,
+    calls: InFlight,
+    streams: InFlight,
+    stream_items_in_flight: NonZeroU16,
+    shutdown: Shutdown,
+}
+
+impl IngestionApi {
+    /// The service on a log. At `shutdown` streams are read no further.
+    pub(crate) fn new(recorder: Recorder, limits: &Limits, shutdown: Shutdown) -> Self {
+        let in_flight = |what, limit: NonZeroU32, retry_after| InFlight::new(what, limit, retry_after);
+        Self {
+            recorder,
+            calls: in_flight("calls", limits.calls_in_flight, CALL_RETRY_AFTER),
+            streams: in_flight("streams", limits.streams_in_flight, STREAM_RETRY_AFTER),
+            stream_items_in_flight: limits.stream_items_in_flight,
+            shutdown,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl IngestionService for IngestionApi {
+    async fn submit_cra(
+        &self,
+        request: Request<v1::SubmitCraRequest>,
+    ) -> Result<Response<v1::SubmitCraResponse>, Status> {
+        let place = self.calls.try_enter()?;
+        let receipt = submission::submit(&self.recorder, request.into_inner(), place).await?;
+        Ok(Response::new(v1::SubmitCraResponse {
+            receipt: Some(receipt),
+        }))
+    }
+
+    async fn submit_cras(
+        &self,
+        request: Request<Streaming<v1::SubmitCrasRequest>>,
+    ) -> Result<Response<BoxStream<v1::SubmitCrasResponse>>, Status> {
+        // Shared with the items: the stream's place is free when its last append has ended.
+        let place = Arc::new(self.streams.try_enter()?);
+        let recorder = self.recorder.clone();
+        let mut numbers = ItemNumbers::default();
+        let answer = move |request: v1::SubmitCrasRequest| {
+            let (recorder, place) = (recorder.clone(), Arc::clone(&place));
+            let fresh = numbers.take(request.item).or_refuse();
+            async move {
+                let submission = request.submission.unwrap_or_default();
+                let outcome = match fresh {
+                    Ok(()) => submission::submit(&recorder, submission, place).await,
+                    Err(refused) => Err(refused),
+                };
+                submission::answer(request.item, outcome)
+            }
+        };
+        let requests = request.into_inner();
+        Ok(Response::new(items::answers(
+            requests,
+            self.stream_items_in_flight,
+            self.shutdown.clone(),
+            answer,
+        )))
+    }
+
+    async fn import_legacy_cras(
+        &self,
+        request: Request<Streaming<v1::ImportLegacyCrasRequest>>,
+    ) -> Result<Response<BoxStream<v1::ImportLegacyCrasResponse>>, Status> {
+        let place = Arc::new(self.streams.try_enter()?);
+        let recorder = self.recorder.clone();
+        let mut numbers = ItemNumbers::default();
+        let answer = move |request: v1::ImportLegacyCrasRequest| {
+            let (recorder, place) = (recorder.clone(), Arc::clone(&place));
+            let fresh = numbers.take(request.item).or_refuse();
+            async move {
+                let item = request.item;
+                let outcome = match fresh {
+                    Ok(()) => legacy::import(&recorder, request, place).await,
+                    Err(refused) => Err(refused),
+                };
+                legacy::answer(item, outcome)
+            }
+        };
+        let requests = request.into_inner();
+        Ok(Response::new(items::answers(
+            requests,
+            self.stream_items_in_flight,
+            self.shutdown.clone(),
+            answer,
+        )))
+    }
+
+    async fn get_cra_history(
+        &self,
+        request: Request<v1::GetCraHistoryRequest>,
+    ) -> Result<Response<v1::GetCraHistoryResponse>, Status> {
+        let _place = self.calls.try_enter()?;
+        let cra_id =
+            check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
+        let events = self.recorder.history(cra_id).await?.into_events();
+        if events.is_empty() {
+            return Err(Refused::NotFound { cra_id }.into());
+        }
+        Ok(Response::new(v1::GetCraHistoryResponse { events }))
+    }
+}

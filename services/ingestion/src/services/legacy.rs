@@ -1,0 +1,154 @@
+//! One document of an older form: its id, form and content checked together, decided, recorded as it is.
+//!
+//! The upcaster runs here only to know that the document can be read and to tell what it repaired; what it makes
+//! of the document is not stored.
+
+use cra_contracts::v1::{self, import_legacy_cras_response};
+use cra_domain::cra::{Fault, Violation};
+use cra_domain::legacy;
+
+use crate::append::{Next, Recorder};
+use crate::decisions::import::{self, Document, Outcome};
+use crate::refused::{Refused, clipped};
+
+/// Largest document, in bytes; those of the older system are a few kilobytes.
+const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+/// Notes in one answer.
+const NOTES_MAX: usize = 100;
+
+/// What an import answers.
+#[derive(Debug)]
+pub(super) struct Imported {
+    receipt: v1::Receipt,
+    notes: Vec<String>,
+}
+
+/// Records a document. `place` is held until the append has ended.
+pub(super) async fn import<P: Send + 'static>(
+    recorder: &Recorder,
+    request: v1::ImportLegacyCrasRequest,
+    place: P,
+) -> Result<Imported, Refused> {
+    let notes = check(&request)?;
+    let v1::ImportLegacyCrasRequest {
+        legacy_id,
+        form_version,
+        document,
+        ..
+    } = request;
+    let cra_id = legacy::cra_id(&legacy_id);
+    let document = Document {
+        legacy_id,
+        form_version,
+        bytes: document,
+    };
+    let decide = move |history: &_, header: &_| match import::decide(history, &document, header) {
+        Outcome::Record(event) => Next::Append(event),
+        Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+        Outcome::OtherContent => Next::Refuse(Refused::OtherContent { cra_id }),
+    };
+    let receipt = recorder.record(cra_id, place, decide).await?;
+    Ok(Imported { receipt, notes })
+}
+
+/// The answer to an item of a stream.
+pub(super) fn answer(item: u64, outcome: Result<Imported, Refused>) -> v1::ImportLegacyCrasResponse {
+    use import_legacy_cras_response::Outcome as Message;
+    let (outcome, notes) = match outcome {
+        Ok(Imported { receipt, notes }) => (Message::Receipt(receipt), notes),
+        Err(refused) => (Message::Refusal(refused.into_message()), Vec::new()),
+    };
+    v1::ImportLegacyCrasResponse {
+        item,
+        outcome: Some(outcome),
+        notes,
+    }
+}
+
+/// Every fault at once, or the upcaster's notes.
+fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Vec<String>, Refused> {
+    let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id)
+        .err()
+        .into_iter()
+        .collect();
+    let size_bytes = request.document.len();
+    let form_version = legacy::check_form_version(request.form_version);
+    if size_bytes > DOCUMENT_BYTES_MAX {
+        let found = format!("{size_bytes} bytes, at most {DOCUMENT_BYTES_MAX} are taken");
+        faults.push(Violation {
+            field: "document".into(),
+            fault: Fault::DocumentInvalid(found),
+        });
+        faults.extend(form_version.err());
+        return Err(Refused::invalid(&faults));
+    }
+    let upcast = match form_version {
+        Ok(form) => legacy::upcast(form, &request.document),
+        Err(violation) => Err(vec![violation]),
+    };
+    match upcast {
+        Ok(upcast) if faults.is_empty() => Ok(bounded(&upcast.notes)),
+        Ok(_) => Err(Refused::invalid(&faults)),
+        Err(violations) => {
+            faults.extend(violations);
+            Err(Refused::invalid(&faults))
+        }
+    }
+}
+
+/// A document can be made of repairs only; what is told of them stays small.
+fn bounded(notes: &[String]) -> Vec<String> {
+    let told = notes.iter().take(NOTES_MAX).map(|note| clipped(note));
+    let beyond = notes.len().saturating_sub(NOTES_MAX);
+    told.chain((beyond > 0).then(|| format!("and {beyond} more")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn faults(request: &v1::ImportLegacyCrasRequest) -> Vec<(String, String)> {
+        match check(request) {
+            Err(Refused::Invalid(violations)) => violations
+                .into_iter()
+                .map(|v| (v.field, v.reason.into_owned()))
+                .collect(),
+            other => panic!("expected violations, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_faults_of_the_id_and_of_the_form_are_told_together() {
+        let found = faults(&v1::ImportLegacyCrasRequest::default());
+        let fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["legacy_id", "form_version"]);
+    }
+
+    #[test]
+    fn a_document_too_large_is_refused_unread() {
+        let document = Bytes::from(vec![b'{'; DOCUMENT_BYTES_MAX + 1]);
+        let request = v1::ImportLegacyCrasRequest {
+            item: 1,
+            legacy_id: "a".into(),
+            form_version: 3,
+            document,
+        };
+        assert_eq!(
+            faults(&request),
+            [("document".to_owned(), "DOCUMENT_INVALID".to_owned())]
+        );
+    }
+
+    #[test]
+    fn however_much_was_repaired_the_notes_stay_few() {
+        let notes = vec!["n".repeat(10_000); 250];
+        let told = bounded(&notes);
+        assert_eq!(told.len(), 101);
+        assert!(told[0].chars().count() < 600);
+        assert_eq!(told[100], "and 150 more");
+        assert_eq!(bounded(&notes[..2]).len(), 2);
+    }
+}

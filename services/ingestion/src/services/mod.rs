@@ -1,0 +1,10 @@
+//! The two gRPC services: what comes in is checked here, decided in `decisions`, recorded by `append`.
+
+pub(crate) mod ingestion;
+mod item_numbers;
+mod items;
+mod legacy;
+pub(crate) mod reference;
+mod search;
+mod submission;
+mod vocabulary;

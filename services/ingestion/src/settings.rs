@@ -1,0 +1,97 @@
+//! Settings of the service. Every value has a default; unknown keys are errors, in every table.
+//!
+//! Does not read them from anywhere: the shell's configuration does.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU16, NonZeroU32};
+
+use cra_eventlog::nats::NatsSettings;
+use cra_runtime::serve::ServerSettings;
+use cra_runtime::telemetry::TelemetrySettings;
+use serde::{Deserialize, Serialize};
+
+/// Everything the process can be told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address to listen on; port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// Limits of the gRPC server.
+    pub server: ServerSettings,
+    /// Limits of this service's own.
+    pub limits: Limits,
+    /// The event log.
+    pub log: NatsSettings,
+    /// How logs are written.
+    pub telemetry: TelemetrySettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 50_051).into(),
+            server: ServerSettings::default(),
+            limits: Limits::default(),
+            log: NatsSettings::default(),
+            telemetry: TelemetrySettings::default(),
+        }
+    }
+}
+
+/// How much goes on at once. Single calls and streams are counted apart: a bulk load takes nobody's place.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Single calls that use the log, at once per process; further ones are told when to come back.
+    pub calls_in_flight: NonZeroU32,
+    /// Streams of submissions or of imports, at once per process; further ones are told when to come back.
+    pub streams_in_flight: NonZeroU32,
+    /// Items of one stream being worked on; the stream is not read further until one is answered.
+    pub stream_items_in_flight: NonZeroU16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const CALLS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
+        const STREAMS: NonZeroU32 = NonZeroU32::new(32).unwrap();
+        const ITEMS: NonZeroU16 = NonZeroU16::new(256).unwrap();
+        Self {
+            calls_in_flight: CALLS,
+            streams_in_flight: STREAMS,
+            stream_items_in_flight: ITEMS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_given_means_the_defaults_and_loopback() {
+        let settings: Settings = serde_json::from_str("{}").unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(settings.limits, Limits::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_in_every_table() {
+        for unknown in [
+            r#"{"port": 1}"#,
+            r#"{"limits": {"calls": 1}}"#,
+            r#"{"server": {"port": 1}}"#,
+            r#"{"log": {"replica": 1}}"#,
+            r#"{"telemetry": {"level": "info"}}"#,
+        ] {
+            assert!(serde_json::from_str::<Settings>(unknown).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn no_limit_can_be_zero() {
+        for key in ["calls_in_flight", "streams_in_flight", "stream_items_in_flight"] {
+            let zero = format!(r#"{{"limits": {{"{key}": 0}}}}"#);
+            assert!(serde_json::from_str::<Settings>(&zero).is_err(), "{zero}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A running service, its log, a clock to set, and requests that the rules accept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cra_contracts::v1 as pb;
+use cra_eventlog::embedded::EmbeddedLog;
+use cra_eventlog::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+};
+use cra_ingestion::{Limits, Settings, serve};
+use cra_runtime::clock::FixedClock;
+use cra_runtime::listen::{self, Identity};
+use cra_runtime::serve::Drained;
+use cra_runtime::shutdown::Shutdown;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use pb::ingestion_service_client::IngestionServiceClient;
+use pb::reference_service_client::ReferenceServiceClient;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+
+pub(crate) const MONDAY: &str = "2024-03-04T10:00:00Z";
+pub(crate) const TUESDAY: &str = "2024-03-05T10:00:00Z";
+
+/// How the log behaves.
+#[repr(u8)]
+pub(crate) enum Mode {
+    Up,
+    /// It knows that it cannot take appends.
+    Down,
+    /// Appends are recorded, and their confirmation is lost.
+    Unconfirmed,
+    /// Somebody else always writes first.
+    Contended,
+}
+
+/// The embedded log, with the failures of a network and a gate before each append.
+pub(crate) struct TestLog {
+    inner: EmbeddedLog,
+    mode: AtomicU8,
+    pub(crate) gate: Semaphore,
+}
+
+impl TestLog {
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.store(mode as u8, Ordering::SeqCst);
+    }
+
+    fn is(&self, mode: Mode) -> bool {
+        self.mode.load(Ordering::SeqCst) == mode as u8
+    }
+}
+
+#[async_trait]
+impl EventLog for TestLog {
+    async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
+        let _open = self.gate.acquire().await.unwrap();
+        if self.is(Mode::Contended) {
+            return Err(AppendError::Conflict {
+                expected: expectation,
+                actual: Some(Position(1)),
+            });
+        }
+        let appended = self.inner.append(event, expectation).await?;
+        if self.is(Mode::Unconfirmed) {
+            return Err(AppendError::OutcomeUnknown("the test says so".to_owned()));
+        }
+        Ok(appended)
+    }
+
+    fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
+        self.inner.read(after)
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        self.inner.head().await
+    }
+
+    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        self.inner.entry(position).await
+    }
+
+    async fn history(&self, cra_id: uuid::Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        self.inner.history(cra_id).await
+    }
+
+    fn is_available(&self) -> bool {
+        !self.is(Mode::Down)
+    }
+}
+
+/// A service that runs, and what a test needs to hold it.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) log: Arc<TestLog>,
+    pub(crate) clock: FixedClock,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) outcome: JoinHandle<anyhow::Result<Drained>>,
+    _dir: tempfile::TempDir,
+}
+
+/// A service on a new log, on a Monday morning.
+pub(crate) async fn service() -> Running {
+    service_with(Limits::default()).await
+}
+
+pub(crate) async fn service_with(limits: Limits) -> Running {
+    let dir = tempfile::tempdir().unwrap();
+    let inner = EmbeddedLog::open(dir.path()).unwrap();
+    let gate = Semaphore::new(1_000);
+    let log = Arc::new(TestLog {
+        inner,
+        mode: AtomicU8::new(Mode::Up as u8),
+        gate,
+    });
+    let clock = FixedClock::at(instant(MONDAY));
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured)
+        .await
+        .unwrap();
+    let address = listener.address();
+    let shutdown = Shutdown::new();
+    let outcome = tokio::spawn({
+        let (log, clock, shutdown) = (Arc::clone(&log), Arc::new(clock.clone()), shutdown.clone());
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        async move { serve(listener, log, clock, &settings, shutdown).await }
+    });
+    Running {
+        address,
+        log,
+        clock,
+        shutdown,
+        outcome,
+        _dir: dir,
+    }
+}
+
+impl Running {
+    pub(crate) async fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn ingestion(&self) -> IngestionServiceClient<Channel> {
+        IngestionServiceClient::new(self.channel().await)
+    }
+
+    pub(crate) async fn reference(&self) -> ReferenceServiceClient<Channel> {
+        ReferenceServiceClient::new(self.channel().await)
+    }
+
+    /// Events in the log.
+    pub(crate) async fn events(&self) -> u64 {
+        self.log.head().await.unwrap().position.0
+    }
+
+    /// Fails the test instead of hanging it.
+    pub(crate) async fn drained(&mut self) -> Drained {
+        let outcome = tokio::time::timeout(Duration::from_secs(20), &mut self.outcome).await;
+        outcome.expect("the service did not end").unwrap().unwrap()
+    }
+}
+
+pub(crate) fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A workshop at one's own place that leaves its day and its five participants to the form.
+pub(crate) fn form() -> pb::Cra {
+    pb::Cra {
+        advisor_id: "conseiller-1".into(),
+        structure_id: "structure-1".into(),
+        place: Some(pb::Place {
+            channel: pb::Channel::Venue.into(),
+            commune_code: "75101".into(),
+            postal_code: "75001".into(),
+            ..pb::Place::default()
+        }),
+        activity: pb::Activity::Workshop.into(),
+        ages: Some(pb::AgeCounts {
+            from_18_to_35: 5,
+            ..pb::AgeCounts::default()
+        }),
+        statuses: Some(pb::StatusCounts {
+            unemployed: 5,
+            ..pb::StatusCounts::default()
+        }),
+        themes: vec![pb::Theme::Email.into()],
+        duration: Some(pb::Duration {
+            band: pb::DurationBand::OneHourOrMore.into(),
+            minutes: Some(60),
+        }),
+        ..pb::Cra::default()
+    }
+}
+
+/// The id of the CRA of this number.
+pub(crate) fn cra_id(number: u128) -> String {
+    uuid::Uuid::from_u128(number).to_string()
+}
+
+/// A submission of [`form`].
+pub(crate) fn submission(number: u128) -> pb::SubmitCraRequest {
+    pb::SubmitCraRequest {
+        cra_id: cra_id(number),
+        cra: Some(form()),
+        validate_only: false,
+    }
+}
+
+/// One of another theme.
+pub(crate) fn other_content(number: u128) -> pb::SubmitCraRequest {
+    let cra = pb::Cra {
+        themes: vec![pb::Theme::Budget.into()],
+        ..form()
+    };
+    pb::SubmitCraRequest {
+        cra: Some(cra),
+        ..submission(number)
+    }
+}

@@ -1,0 +1,14 @@
+//! The service on a real socket and an embedded log, as its clients see it.
+
+// Helpers of tests, which the lint does not take for tests.
+#![allow(clippy::unwrap_used)]
+
+mod conformance;
+mod drain;
+mod given;
+mod history;
+mod import;
+mod outage;
+mod reference;
+mod stream;
+mod submit;
