@@ -1,6 +1,7 @@
 //! The process `cra-ingestion`: flags, settings, logs, then [`cra_ingestion::run`]; nothing more.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use clap::Parser;
 use cra_ingestion::Settings;
@@ -17,11 +18,21 @@ struct Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let command = Command::parse();
+async fn main() -> ExitCode {
+    match obey(Command::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Logs may not be set up yet, and whoever started this wants the cause on one line.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn obey(command: Command) -> anyhow::Result<()> {
     let settings: Settings = command.server.load()?;
     if command.server.action() == Action::PrintConfig {
-        std::io::stdout().write_all(config::print(&settings)?.as_bytes())?;
+        io::stdout().write_all(config::print(&settings)?.as_bytes())?;
         return Ok(());
     }
     telemetry::init(&settings.telemetry)?;

@@ -47,7 +47,10 @@ pub(super) async fn start_pair(
         .await?
         .with_context(|| format!("the event log cannot be opened in {}", data.display()))?;
     let embedded = Arc::new(embedded);
-    let settings = cra_projection::Settings { data: data.join(READ_MODELS), ..Default::default() };
+    let settings = cra_projection::Settings {
+        data: data.join(READ_MODELS),
+        ..Default::default()
+    };
 
     let served = tokio::spawn(async move {
         let log: Arc<dyn EventLog> = embedded.clone();
@@ -56,7 +59,8 @@ pub(super) async fn start_pair(
         let ended = shutdown.clone();
         let ingesting = async {
             let (log, clock) = (Arc::clone(&log), clock.clone());
-            let served = cra_ingestion::serve(ingestion, log, clock, &ingestion_settings, shutdown.clone()).await;
+            let served =
+                cra_ingestion::serve(ingestion, log, clock, &ingestion_settings, shutdown.clone()).await;
             // One service alone is no pair: when it ends, so does the other.
             ended.begin();
             served

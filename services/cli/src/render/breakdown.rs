@@ -154,9 +154,9 @@ mod tests {
         let expected = [
             "",
             "Thématiques CRA",
-            "  Courriels                         1\u{202f}200   75,0\u{a0}%  ████████████████████",
+            "  Courriels                         1\u{202f}200   75,0\u{a0}%  ██████████████████",
             "  Budget                                0    0,0\u{a0}%",
-            "  Santé                               400   25,0\u{a0}%  ██████▋",
+            "  Santé                               400   25,0\u{a0}%  ██████",
         ];
         assert_eq!(section(&breakdown, LOOK).lines().collect::<Vec<_>>(), expected);
     }

@@ -63,13 +63,10 @@ fn is_narrowed(selection: &v1::Selection) -> bool {
 }
 
 fn headline(statistics: &v1::Statistics, look: Look) -> String {
-    let workshops = counted(statistics.workshop_participants, "participant", "participants");
+    let people = counted(statistics.workshop_participants, "participant", "participants");
     let defaulted = match statistics.workshops_with_defaulted_participants {
         0 => String::new(),
-        number => format!(
-            ", dont {} à 5 participants par défaut",
-            counted(number, "atelier", "ateliers")
-        ),
+        number => figure("  dont 5 participants par défaut", number, "", look),
     };
     [
         figure("CRA enregistrés", statistics.cras, "", look),
@@ -81,12 +78,8 @@ fn headline(statistics: &v1::Statistics, look: Look) -> String {
             "",
             look,
         ),
-        figure(
-            "Ateliers collectifs",
-            statistics.workshops,
-            &format!("{workshops}{defaulted}"),
-            look,
-        ),
+        figure("Ateliers collectifs", statistics.workshops, &people, look),
+        defaulted,
         figure(
             "Accompagnements individuels",
             statistics.individual_supports,

@@ -89,13 +89,13 @@ fn the_page_shows_every_figure_of_the_answer() {
         "Comptes-rendus d'activité du 1er mars 2024 au 31 mars 2024\n",
         "  CRA enregistrés                               2 000\n",
         "  Accompagnements                               3 641\n",
-        "  Ateliers collectifs                             300  1 929 participants, dont 9 ateliers à 5",
+        "  Ateliers collectifs                             300  1 929 participants\n    dont 5 participants par défaut                  9\n",
         "  Lieu d'activité                               1 360   68,0 %  ███",
         "  À domicile                                        0    0,0 %\n",
         "  Total                                      125 h 30  100,0 %  1 h à 8 h\n",
         "  Total                                             6  soit 22,3 % des accompagnements\n",
         "médiane 1 jour, 9 CRA sur 10 en 12 jours au plus, 1 000 saisis le jour même\n",
-        "position 2 000 du journal, enregistrée le 1er mars 2024 à 12:00:00 UTC ; génération g1, définitions 1\n",
+        "position 2 000 du journal, enregistrée le 1er mars 2024 à 12:00:00 UTC\ngénération g1, définitions 1\n",
     ] {
         assert!(text.contains(expected), "{expected:?} in:\n{text}");
     }

@@ -19,7 +19,7 @@ use crate::client::{ClientError, Connection};
 /// Enough for the service to record in groups; small next to its limits.
 const IN_FLIGHT_MAX: usize = 512;
 /// Silence of the service, with items waiting for their answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Whether the service records what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,28 +60,16 @@ pub(crate) async fn submit(
         }
         let has_room = sender.is_some() && in_flight.waiting.len() < IN_FLIGHT_MAX;
         let told = tokio::select! {
-            item = items.recv(), if has_room => match item {
-                Some(item) => match in_flight.send(item, mode, &mut sender) {
-                    Some(unreadable) => unreadable,
-                    None => continue,
-                },
-                None => {
-                    sender = None;
-                    continue;
-                }
-            },
+            item = items.recv(), if has_room => in_flight.send(item, mode, &mut sender),
             opened = &mut opening, if answers.is_none() => match opened {
                 Ok(stream) => {
                     answers = Some(stream.into_inner());
-                    continue;
+                    None
                 }
                 Err(status) => break Some(status),
             },
             answer = next(&mut answers), if answers.is_some() => match answer {
-                Ok(answer) => match in_flight.settle(answer) {
-                    Some(told) => told,
-                    None => continue,
-                },
+                Ok(answer) => in_flight.settle(answer),
                 Err(status) => break Some(status),
             },
             () = tokio::time::sleep(ANSWER_TIMEOUT), if !in_flight.waiting.is_empty() => {
@@ -89,6 +77,7 @@ pub(crate) async fn submit(
                 break Some(Status::deadline_exceeded(silence));
             }
         };
+        let Some(told) = told else { continue };
         tally.count(&told.outcome);
         tell(&told, tally)?;
     };
@@ -119,18 +108,22 @@ struct InFlight {
 }
 
 impl InFlight {
-    /// Sends an item; one that cannot be read is told at once.
+    /// Sends an item, or ends the sending after the last; one that cannot be read is told at once.
     fn send(
         &mut self,
-        item: Item,
+        item: Option<Item>,
         mode: Mode,
         sender: &mut Option<mpsc::Sender<v1::SubmitCrasRequest>>,
     ) -> Option<Told> {
-        let Item {
+        let Some(Item {
             place,
             bytes_read,
             content,
-        } = item;
+        }) = item
+        else {
+            *sender = None;
+            return None;
+        };
         let mut submission = match content {
             Ok(submission) => submission,
             Err(problem) => {
@@ -185,3 +178,7 @@ impl InFlight {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

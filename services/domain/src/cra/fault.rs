@@ -113,6 +113,10 @@ pub enum Fault {
         /// Its first day.
         from: String,
     },
+    /// A time after now.
+    TimeInFuture,
+    /// Two fields of which one can be set; the other one.
+    OneOfTwo(&'static str),
     /// No territory of that kind has this code, as it was given.
     TerritoryUnknown(String),
 }
@@ -150,6 +154,8 @@ impl Fault {
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength => "REASON_LENGTH",
             Self::PeriodInverted { .. } => "PERIOD_INVERTED",
+            Self::TimeInFuture => "TIME_IN_FUTURE",
+            Self::OneOfTwo(_) => "ONE_OF_TWO",
             Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
         }
     }
@@ -207,6 +213,8 @@ impl Fault {
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
             Self::ReasonLength => "expected 3 to 500 characters".into(),
             Self::PeriodInverted { from } => format!("expected a day from {from} on, the first day selected"),
+            Self::TimeInFuture => "expected a time up to now".into(),
+            Self::OneOfTwo(other) => format!("expected either this or {other}, not both"),
             Self::TerritoryUnknown(code) => {
                 format!("{code:?} is no code of that kind in the current Code officiel géographique")
             }
@@ -280,6 +288,8 @@ impl Fault {
             Self::PeopleRequired => "Indiquez au moins une personne orientée, ou retirez cette structure.".into(),
             Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
             Self::PeriodInverted { from } => format!("La période doit finir à partir du {from}, son premier jour."),
+            Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
+            Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
             Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),
         }
     }

@@ -3,6 +3,7 @@
 //! It checks what the lookups rely on: sorted codes, references that exist, postal codes of 5 digits.
 //! It does not check that the data is complete or true; tests over the table do what can be done.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::buckets::Buckets;
@@ -45,7 +46,10 @@ pub(super) fn parse(text: &'static str) -> Result<Communes, Malformed> {
         if line.starts_with('#') {
             continue;
         }
-        rows.read(line).map_err(|problem| Malformed { line: position + 1, problem })?;
+        rows.read(line).map_err(|problem| Malformed {
+            line: position + 1,
+            problem,
+        })?;
     }
     Ok(rows.into_communes(text))
 }
@@ -55,6 +59,8 @@ struct Rows {
     regions: Vec<Region>,
     departments: Vec<Department>,
     epcis: Vec<Epci>,
+    /// Each commune looks one up: searching the list took half of the whole reading.
+    epci_of_code: HashMap<&'static str, EpciId>,
     communes: Vec<Commune>,
     arrondissements: Vec<CommuneId>,
     merged: Vec<Merged>,
@@ -89,7 +95,13 @@ impl Rows {
         ascending(self.departments.last().map(Department::code), code)?;
         let id = DepartmentId::from_position(self.departments.len()).ok_or(Problem::TooMany)?;
         let region = find(&self.regions, region, |region| region.code).ok_or(Problem::Reference)?;
-        self.departments.push(Department { id, code, name, region: region.code, region_id: region.id });
+        self.departments.push(Department {
+            id,
+            code,
+            name,
+            region: region.code,
+            region_id: region.id,
+        });
         Ok(())
     }
 
@@ -98,6 +110,7 @@ impl Rows {
         ascending(self.epcis.last().map(Epci::code), code)?;
         let id = EpciId::from_position(self.epcis.len()).ok_or(Problem::TooMany)?;
         self.epcis.push(Epci { id, code, name });
+        self.epci_of_code.insert(code, id);
         Ok(())
     }
 
@@ -121,7 +134,7 @@ impl Rows {
             department_id: department.id,
             region: department.region,
             region_id: department.region_id,
-            epci: epci_id.map(|epci| self.epcis[epci.position()].code),
+            epci: epci_id.map(|epci| self.epcis[usize::from(epci.index())].code),
             epci_id,
             population: optional_number(population)?,
             parent,
@@ -156,7 +169,10 @@ impl Rows {
 
     fn department(&self, code: &str) -> Result<&Department, Problem> {
         // Rows come by code, so the department is nearly always the one of the row before.
-        let before = self.communes.last().map(|commune| &self.departments[commune.department_id.position()]);
+        let before = self
+            .communes
+            .last()
+            .map(|commune| &self.departments[usize::from(commune.department_id.index())]);
         match before {
             Some(department) if department.code == code => Ok(department),
             _ => find(&self.departments, code, |department| department.code).ok_or(Problem::Reference),
@@ -171,12 +187,19 @@ impl Rows {
         if code.is_empty() {
             return Ok(None);
         }
-        let epci = find(&self.epcis, code, |epci| epci.code).ok_or(Problem::Reference)?;
-        Ok(Some(epci.id))
+        self.epci_of_code
+            .get(code)
+            .copied()
+            .map(Some)
+            .ok_or(Problem::Reference)
     }
 
     fn into_communes(self, text: &'static str) -> Communes {
-        let mut merged_names: Vec<_> = self.merged.iter().map(|merged| (merged.today, merged.name)).collect();
+        let mut merged_names: Vec<_> = self
+            .merged
+            .iter()
+            .map(|merged| (merged.today, merged.name))
+            .collect();
         merged_names.sort_unstable();
         Communes {
             text,
@@ -202,11 +225,19 @@ fn columns<const N: usize>(rest: &'static str) -> Result<[&'static str; N], Prob
     for column in &mut columns {
         *column = found.next().ok_or(Problem::Columns)?;
     }
-    if found.next().is_some() { Err(Problem::Columns) } else { Ok(columns) }
+    if found.next().is_some() {
+        Err(Problem::Columns)
+    } else {
+        Ok(columns)
+    }
 }
 
 fn ascending(before: Option<&str>, code: &str) -> Result<(), Problem> {
-    if before.is_none_or(|before| before < code) { Ok(()) } else { Err(Problem::Order) }
+    if before.is_none_or(|before| before < code) {
+        Ok(())
+    } else {
+        Err(Problem::Order)
+    }
 }
 
 fn optional_number(text: &str) -> Result<Option<u32>, Problem> {
@@ -220,7 +251,8 @@ fn optional_number(text: &str) -> Result<Option<u32>, Problem> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "# a comment\nR\t84\tAuvergne-Rhône-Alpes\nD\t01\t84\tAin\nE\t200040350\tCC Bugey Sud\n";
+    const HEAD: &str =
+        "# a comment\nR\t84\tAuvergne-Rhône-Alpes\nD\t01\t84\tAin\nE\t200040350\tCC Bugey Sud\n";
 
     fn read(rows: &str) -> Result<Communes, Malformed> {
         parse(Box::leak(format!("{HEAD}{rows}").into_boxed_str()))
@@ -233,11 +265,15 @@ mod tests {
 
     #[test]
     fn a_row_is_read_with_its_territories() {
-        let communes = read("C\t01015\tArboys en Bugey\t01\t200040350\t710\t01300\nF\t01340\t01015\n").unwrap();
+        let communes =
+            read("C\t01015\tArboys en Bugey\t01\t200040350\t710\t01300\nF\t01340\t01015\n").unwrap();
         let commune = communes.get(communes.resolve("01340").unwrap());
         assert_eq!((commune.code(), commune.name()), ("01015", "Arboys en Bugey"));
         assert_eq!((commune.department(), commune.region()), ("01", "84"));
-        assert_eq!((commune.epci(), commune.population()), (Some("200040350"), Some(710)));
+        assert_eq!(
+            (commune.epci(), commune.population()),
+            (Some("200040350"), Some(710))
+        );
         assert_eq!(commune.single_postal_code(), Some("01300"));
     }
 
@@ -252,6 +288,9 @@ mod tests {
         assert_eq!(problem("C\t01015\tA\t01\t9\t\t\n"), (5, Problem::Reference));
         assert_eq!(problem("C\t01015\tA\t01\t\tmany\t\n"), (5, Problem::Population));
         assert_eq!(problem("C\t01015\tA\t01\t\t\t0130\n"), (5, Problem::PostalCode));
-        assert_eq!(problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"), (6, Problem::Order));
+        assert_eq!(
+            problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"),
+            (6, Problem::Order)
+        );
     }
 }

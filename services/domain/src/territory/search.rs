@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use super::buckets::Buckets;
 use super::fold::{fold, fold_as_typed};
 use super::names::arrondissement;
-use super::table::{CommuneId, Communes, POSTAL_CODES};
+use super::table::{CommuneId, Communes, POSTAL_CODES, find};
 
 /// The most communes that a search gives, whatever its limit.
 pub const SEARCH_RESULTS_MAX: usize = 50;
@@ -45,15 +45,18 @@ impl Communes {
     /// At most `limit` communes and arrondissements (and at most [`SEARCH_RESULTS_MAX`]) whose name or
     /// postal code starts with `text`, best first.
     ///
-    /// The exact name comes first, then names that start with the text, then those that do after an
-    /// article (l', la, le, les), then those with a word that does; within each, by population downwards,
-    /// then name, then code. A text of digits is the start of a postal code. An official code finds its
-    /// commune. Accents, case, hyphens, apostrophes, œ/oe, st/saint and ste/sainte do not matter. A text
+    /// The exact name comes first, then the exact name but for its article (l', la, le, les), then names
+    /// that start with the text, then those that do after an article, then those with a word that does;
+    /// within each, by population downwards, then name, then code. A text of digits is the start of a
+    /// postal code. The official code of a commune of today finds it. Accents, case, hyphens, apostrophes, œ/oe, st/saint and ste/sainte do not matter. A text
     /// of fewer than 2 characters finds nothing.
     #[must_use]
     pub fn search(&self, text: &str, limit: usize) -> Vec<CommuneId> {
         let text = text.trim();
-        let mut results = Results { found: Vec::new(), limit: limit.min(SEARCH_RESULTS_MAX) };
+        let mut results = Results {
+            found: Vec::new(),
+            limit: limit.min(SEARCH_RESULTS_MAX),
+        };
         if text.chars().take(TEXT_MIN).count() < TEXT_MIN {
             return results.found;
         }
@@ -62,7 +65,9 @@ impl Communes {
         } else {
             self.search_names(text, &mut results);
         }
-        results.extend(self.resolve(&text.to_ascii_uppercase()));
+        // Not a former code: 75001 was Alfortville's, and whoever types it means the postal code.
+        let code = text.to_ascii_uppercase();
+        results.extend(find(&self.communes, &code, |commune| commune.code).map(|commune| commune.id));
         results.found
     }
 
@@ -92,14 +97,21 @@ impl Communes {
         let whole = fold(text);
         let typed = fold_as_typed(text);
         // "st" is Saint first, and then the start of Strasbourg.
-        let needles: &[&str] = if whole == typed { &[&whole] } else { &[&whole, &typed] };
+        let needles: &[&str] = if whole == typed {
+            &[&whole]
+        } else {
+            &[&whole, &typed]
+        };
 
         if let Some(place) = arrondissement(&whole) {
             let same = |id: &CommuneId| arrondissement(index.name(*id)) == Some(place);
             results.extend(self.arrondissements.iter().copied().filter(same));
         }
-        for needle in needles {
-            results.extend(index.matches(&index.whole_names, needle, |name| name == *needle));
+        // Le Mans must not come after all the names that start with "mans".
+        for starts in [&index.whole_names, &index.after_articles] {
+            for needle in needles {
+                results.extend(index.matches(starts, needle, |name| name == *needle));
+            }
         }
         for starts in [&index.whole_names, &index.after_articles, &index.inner_words] {
             for needle in needles {
@@ -136,8 +148,11 @@ impl NameIndex {
     /// The ids by population downwards, then name, then code.
     fn ranked(&self, communes: &Communes) -> Vec<CommuneId> {
         let population = |id: CommuneId| communes.get(id).population.unwrap_or(0);
-        let mut keys: Vec<(Reverse<u32>, CommuneId)> =
-            communes.communes.iter().map(|commune| (Reverse(population(commune.id)), commune.id)).collect();
+        let mut keys: Vec<(Reverse<u32>, CommuneId)> = communes
+            .communes
+            .iter()
+            .map(|commune| (Reverse(population(commune.id)), commune.id))
+            .collect();
         keys.sort_unstable_by(|left, right| {
             let by_name = || self.name(left.1).cmp(self.name(right.1));
             left.0.cmp(&right.0).then_with(by_name).then(left.1.cmp(&right.1))
@@ -155,7 +170,11 @@ impl NameIndex {
             let mut before = 0;
             for (space, _) in name.match_indices(' ') {
                 let follows_article = before == 0 && ARTICLES.contains(&&name[..space]);
-                let list = if follows_article { &mut after_articles } else { &mut inner_words };
+                let list = if follows_article {
+                    &mut after_articles
+                } else {
+                    &mut inner_words
+                };
                 list.extend(start(name, commune, space + 1));
                 before = space + 1;
             }
@@ -177,7 +196,11 @@ impl NameIndex {
         needle: &str,
         fits: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = CommuneId> + 'a {
-        let group = if needle.len() < TEXT_MIN { None } else { group_of(needle) };
+        let group = if needle.len() < TEXT_MIN {
+            None
+        } else {
+            group_of(needle)
+        };
         let candidates = group.map_or(&[] as &[Start], |group| starts.get(group));
         let fitting = move |start: &&Start| fits(&self.name(start.commune)[usize::from(start.offset)..]);
         candidates.iter().filter(fitting).map(|start| start.commune)
@@ -245,16 +268,27 @@ mod tests {
     use crate::territory::communes;
 
     fn names(text: &str, limit: usize) -> Vec<&'static str> {
-        communes().search(text, limit).into_iter().map(|id| communes().get(id).name()).collect()
+        communes()
+            .search(text, limit)
+            .into_iter()
+            .map(|id| communes().get(id).name())
+            .collect()
     }
 
     fn codes(text: &str, limit: usize) -> Vec<&'static str> {
-        communes().search(text, limit).into_iter().map(|id| communes().get(id).code()).collect()
+        communes()
+            .search(text, limit)
+            .into_iter()
+            .map(|id| communes().get(id).code())
+            .collect()
     }
 
     #[test]
     fn the_exact_name_comes_first_then_the_most_peopled() {
-        assert_eq!(names("paris", 3), ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]);
+        assert_eq!(
+            names("paris", 3),
+            ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]
+        );
         assert_eq!(codes("saint-denis", 3), ["97411", "93066", "11339"]);
         assert_eq!(names("eu", 1), ["Eu"]);
         assert_eq!(names("mar", 1), ["Marseille"]);
@@ -262,7 +296,13 @@ mod tests {
 
     #[test]
     fn accents_case_hyphens_apostrophes_and_ligatures_do_not_matter() {
-        for text in ["saint-étienne", "SAINT ETIENNE", "st etienne", "St-Étienne", "  st.  étienne "] {
+        for text in [
+            "saint-étienne",
+            "SAINT ETIENNE",
+            "st etienne",
+            "St-Étienne",
+            "  st.  étienne ",
+        ] {
             assert_eq!(codes(text, 1), ["42218"], "{text}");
         }
         assert_eq!(codes("l’hay les", 1), ["94038"]);
@@ -273,24 +313,38 @@ mod tests {
 
     #[test]
     fn the_word_st_is_saint_and_then_the_start_of_another_name() {
-        assert_eq!(names("st", 1), ["Saint-Denis"]);
+        assert_eq!(names("st", 2), ["Le Saint", "Saint-Étienne"]);
         assert_eq!(names("str", 1), ["Strasbourg"]);
-        assert!(names("ste", SEARCH_RESULTS_MAX).iter().all(|name| name.starts_with("Sainte")));
+        assert!(
+            names("ste", SEARCH_RESULTS_MAX)
+                .iter()
+                .all(|name| name.starts_with("Sainte"))
+        );
     }
 
     #[test]
-    fn an_article_may_be_left_out_but_a_true_start_comes_first() {
+    fn an_article_may_be_left_out_and_then_a_true_start_comes_before_it() {
         assert_eq!(names("le havre", 1), ["Le Havre"]);
         assert!(names("havre", 2).contains(&"Le Havre"));
         assert!(names("abergement", 10).contains(&"L'Abergement-Clémenciat"));
-        let mans = names("mans", 10);
-        let le_mans = mans.iter().position(|name| *name == "Le Mans").unwrap();
-        assert!(mans[..le_mans].iter().all(|name| name.starts_with("Mans")), "{mans:?}");
+        assert_eq!(names("mans", 2), ["Le Mans", "Mansle-les-Fontaines"]);
+        let roche = names("roche", SEARCH_RESULTS_MAX);
+        let first_article = roche.iter().position(|name| name.starts_with("La ")).unwrap();
+        assert!(
+            roche[..first_article]
+                .iter()
+                .all(|name| name.starts_with("Roche")),
+            "{roche:?}"
+        );
     }
 
     #[test]
     fn a_word_of_the_name_is_found_after_the_rest() {
-        assert!(names("hermitage", 20).iter().any(|name| name.contains("l'Hermitage")));
+        assert!(
+            names("hermitage", 20)
+                .iter()
+                .any(|name| name.contains("l'Hermitage"))
+        );
     }
 
     #[test]
@@ -306,10 +360,13 @@ mod tests {
     fn digits_are_the_start_of_a_postal_code_or_an_official_code() {
         assert_eq!(codes("75001", 10), ["75056", "75101"]);
         assert_eq!(codes("7500", 1), ["75056"]);
-        assert_eq!(codes("97429", 5), ["97412"]);
+        assert_eq!(codes("97429", 5), ["97405"]);
         assert_eq!(codes("75056", 5), ["75056"]);
         assert_eq!(codes("2a004", 5), ["2A004"]);
-        assert!(codes("01340", SEARCH_RESULTS_MAX).contains(&"01015"));
+        assert!(
+            !codes("75001", 10).contains(&"94002"),
+            "a former code is not searched"
+        );
         assert_eq!(codes("750011", 5), [] as [&str; 0]);
         assert_eq!(codes("99", 1), [] as [&str; 0]);
     }
@@ -354,6 +411,7 @@ mod tests {
             let inner = format!(" {name}").contains(&format!(" {needle}"));
             let tiers = [
                 name == needle,
+                ARTICLES.contains(&first) && rest == needle,
                 name.starts_with(&needle),
                 ARTICLES.contains(&first) && rest.starts_with(&needle),
                 inner,
