@@ -7,6 +7,9 @@ use std::{env, fs};
 
 use prost::Message;
 
+/// Clients and servers are left out where only messages are wanted.
+const GRPC: &str = "#[cfg(feature = \"grpc\")]";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     let mut files: Vec<PathBuf> = fs::read_dir(root.join("cra/v1"))?
@@ -23,7 +26,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut messages = prost_build::Config::new();
     messages.enable_type_names();
     messages.bytes(["."]);
-    const GRPC: &str = "#[cfg(feature = \"grpc\")]";
     tonic_prost_build::configure()
         .client_mod_attribute(".", GRPC)
         .server_mod_attribute(".", GRPC)

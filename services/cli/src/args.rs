@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::selection::SelectionArgs;
 
+const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
+/// Where commands look for the projection service when they are not told.
+pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
+
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
 #[derive(Debug, Parser)]
 #[command(
@@ -33,7 +37,7 @@ pub(crate) struct EndpointArgs {
         global = true,
         env = "CRA_INGESTION_URL",
         value_name = "URL",
-        default_value = "http://127.0.0.1:50051"
+        default_value = DEFAULT_INGESTION_URL
     )]
     pub(crate) ingestion_url: String,
     /// Projection service
@@ -42,7 +46,7 @@ pub(crate) struct EndpointArgs {
         global = true,
         env = "CRA_PROJECTION_URL",
         value_name = "URL",
-        default_value = "http://127.0.0.1:50052"
+        default_value = DEFAULT_PROJECTION_URL
     )]
     pub(crate) projection_url: String,
 }

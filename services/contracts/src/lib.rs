@@ -5,7 +5,7 @@
 pub mod json;
 
 /// Messages, clients and servers of `cra.v1`; documented in the proto files themselves.
-#[allow(missing_docs, unreachable_pub, clippy::pedantic, clippy::unwrap_used)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/cra.v1.rs"));
 }

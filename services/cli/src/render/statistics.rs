@@ -135,13 +135,15 @@ fn time_spent(lines: &[v1::TimeSpent], look: Look) -> String {
     }
     let heading = format!("\n{} ", toned(look, Tone::Title, "Temps passé"));
     let mut text = heading + &toned(look, Tone::Quiet, "estimation, part, bornes") + "\n";
+    // Longer figures than the breakdowns', and the shares in the same column.
+    let label_columns = label_columns(look) + FIGURE_COLUMNS - DURATION_COLUMNS;
     for line in lines {
         let label = if line.label.is_empty() {
             &line.name
         } else {
             &line.label
         };
-        let label = left(&printable(label), label_columns(look));
+        let label = left(&printable(label), label_columns);
         let estimate = toned(
             look,
             Tone::Figure,
@@ -182,11 +184,11 @@ fn entry_delay(statistics: &v1::Statistics, look: Look) -> String {
     };
     let days = |number: u32| counted(number.into(), "jour", "jours");
     format!(
-        "\n{}\n{INDENT}médiane {}, 9 CRA sur 10 en {} au plus, {} saisis le jour même\n",
+        "\n{}\n{INDENT}médiane {}, 9 CRA sur 10 en {} au plus\n{INDENT}{} le jour même\n",
         toned(look, Tone::Title, "Délai de saisie"),
         days(delay.median_days),
         days(delay.p90_days),
-        thousands(delay.same_day),
+        counted(delay.same_day, "CRA saisi", "CRA saisis"),
     )
 }
 
@@ -194,26 +196,19 @@ fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
     let Some(snapshot) = snapshot else {
         return String::new();
     };
-    let recorded = match &snapshot.recorded_at {
-        Some(recorded_at) => format!(", enregistrée le {}", instant(Some(recorded_at))),
-        None => String::new(),
-    };
-    let position = format!(
-        "Arrêté à la position {} du journal{recorded}",
-        thousands(snapshot.position)
-    );
-    let read_model = format!(
-        "génération {}, définitions {}",
-        printable(&snapshot.generation),
-        printable(&snapshot.definitions)
-    );
-    let in_a_line = format!("{position} ; {read_model}");
-    let text = if width(&in_a_line) <= look.columns {
-        in_a_line
-    } else {
-        format!("{position}\n{read_model}")
-    };
-    let lines: Vec<_> = text.lines().map(|line| toned(look, Tone::Quiet, line)).collect();
+    let position = format!("Arrêté à la position {} du journal", thousands(snapshot.position));
+    let recorded_at = snapshot.recorded_at.as_ref();
+    let recorded = recorded_at.map(|recorded_at| format!("enregistrée le {}", instant(Some(recorded_at))));
+    let generation = format!("génération {}", printable(&snapshot.generation));
+    let definitions = format!("définitions {}", printable(&snapshot.definitions));
+    let mut lines = vec![position];
+    for part in recorded.into_iter().chain([generation, definitions]) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 2 + width(&part) <= look.columns => *line += &format!(", {part}"),
+            _ => lines.push(part),
+        }
+    }
+    let lines: Vec<_> = lines.iter().map(|line| toned(look, Tone::Quiet, line)).collect();
     format!("\n{}\n", lines.join("\n"))
 }
 

@@ -6,8 +6,8 @@ use super::audience::Audience;
 use super::draw::{Draw, Weighted};
 
 /// Weights of the next theme of a CRA. Not the shares of CRAs that have it, for a CRA may have several.
-const THEMES: [Weighted<Theme>; 16] = [
-    (Theme::Equipment, 330),
+const THEMES: [Weighted<Theme>; 17] = [
+    (Theme::Equipment, 320),
     (Theme::OnlineProcedures, 217),
     (Theme::Internet, 124),
     (Theme::Email, 90),
@@ -23,6 +23,7 @@ const THEMES: [Weighted<Theme>; 16] = [
     (Theme::CaregiverSupport, 10),
     (Theme::Schooling, 7),
     (Theme::Budget, 6),
+    (Theme::SmallBusiness, 4),
 ];
 
 /// Without any personal data, 3 to 35 characters.

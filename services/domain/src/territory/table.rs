@@ -188,7 +188,7 @@ pub struct Communes {
     pub(super) departments: Vec<Department>,
     pub(super) epcis: Vec<Epci>,
     /// By code, as the lists above and below.
-    pub(super) communes: Vec<Commune>,
+    pub(super) rows: Vec<Commune>,
     pub(super) arrondissements: Vec<CommuneId>,
     pub(super) merged: Vec<Merged>,
     pub(super) former: Vec<Former>,
@@ -212,7 +212,7 @@ impl Communes {
     /// commune that has replaced it. None: nobody has or had this code.
     #[must_use]
     pub fn resolve(&self, code: &str) -> Option<CommuneId> {
-        let of_today = find(&self.communes, code, |commune| commune.code).map(Commune::id);
+        let of_today = find(&self.rows, code, |commune| commune.code).map(Commune::id);
         let merged = || find(&self.merged, code, |merged| merged.code).map(|merged| merged.today);
         let former = || find(&self.former, code, |former| former.code).map(|former| former.today);
         of_today.or_else(merged).or_else(former)
@@ -241,19 +241,19 @@ impl Communes {
     /// The commune of this id.
     #[must_use]
     pub fn get(&self, id: CommuneId) -> &Commune {
-        &self.communes[id.position()]
+        &self.rows[id.position()]
     }
 
     /// The id at this position of the table, as [`CommuneId::index`] gave it; none beyond its end.
     #[must_use]
     pub fn at(&self, index: u16) -> Option<CommuneId> {
-        self.communes.get(usize::from(index)).map(Commune::id)
+        self.rows.get(usize::from(index)).map(Commune::id)
     }
 
     /// All communes of today and municipal arrondissements, by code; a position is an id's index.
     #[must_use]
     pub fn all(&self) -> &[Commune] {
-        &self.communes
+        &self.rows
     }
 
     /// The communes and arrondissements that have this postal code, by code.
