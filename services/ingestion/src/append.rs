@@ -1,7 +1,7 @@
 //! The way from a decision to the log: append with what is known of the CRA, and on a conflict read its events
 //! and decide again.
 //!
-//! Nothing is read first: a new CRA is the usual case and costs one append. Each decision runs in its own task,
+//! Nothing is read first for a new CRA: it is the usual case and costs one append. Each decision runs in its own task,
 //! so it goes on when its caller leaves and the drain waits for it. Does not decide anything itself, and does
 //! not bound how many run; the caller's place does, held until the task ends.
 
@@ -37,6 +37,15 @@ pub(crate) enum Next {
     Refuse(Refused),
 }
 
+/// What is known of a CRA before anything is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Most probably nothing is recorded of it: decide so, and read only when that turns out wrong.
+    IsNew,
+    /// Something is to be changed: read it first.
+    HasEvents,
+}
+
 /// Brings decisions to the log; clones share the log and the tasks.
 #[derive(Clone)]
 pub(crate) struct Recorder {
@@ -56,9 +65,9 @@ impl Recorder {
         self.clock.now()
     }
 
-    /// Decides for one CRA, first as if it had no event, and records what was decided. `place` is given back
+    /// Decides for one CRA, from what is `known` of it, and records what was decided. `place` is given back
     /// when that is done, even when the caller leaves before.
-    pub(crate) async fn record<P, D>(&self, cra_id: Uuid, place: P, decide: D) -> Result<v1::Receipt, Refused>
+    pub(crate) async fn record<P, D>(&self, cra_id: Uuid, known: Known, place: P, decide: D) -> Result<v1::Receipt, Refused>
     where
         P: Send + 'static,
         D: Fn(&History, &Header) -> Next + Send + Sync + 'static,
@@ -66,7 +75,7 @@ impl Recorder {
         let recorder = self.clone();
         let recording = async move {
             let _place = place;
-            recorder.decide_and_append(cra_id, decide).await
+            recorder.decide_and_append(cra_id, known, decide).await
         };
         self.tasks
             .spawn(recording.in_current_span())
@@ -78,14 +87,17 @@ impl Recorder {
             })
     }
 
-    async fn decide_and_append<D>(&self, cra_id: Uuid, decide: D) -> Result<v1::Receipt, Refused>
+    async fn decide_and_append<D>(&self, cra_id: Uuid, known: Known, decide: D) -> Result<v1::Receipt, Refused>
     where
         D: Fn(&History, &Header) -> Next + Send + Sync,
     {
         if !self.log.is_available() {
             return Err(Refused::LogUnavailable);
         }
-        let mut history = History::default();
+        let mut history = match known {
+            Known::IsNew => History::default(),
+            Known::HasEvents => self.history(cra_id).await?,
+        };
         for pause_ms in PAUSES_MS {
             let event = match decide(&history, &self.header(cra_id, history.next_revision())) {
                 Next::Append(event) => *event,

@@ -25,6 +25,10 @@ pub(crate) enum Refused {
     OtherContent { cra_id: Uuid },
     /// The log has no event of this CRA.
     NotFound { cra_id: Uuid },
+    /// The CRA stands at another revision than the one that was seen.
+    RevisionChanged { cra_id: Uuid, current: u64 },
+    /// The CRA was withdrawn.
+    Withdrawn { cra_id: Uuid },
     /// Others changed the CRA at every try.
     Contended { cra_id: Uuid },
     /// Nothing was sent to the log.
@@ -50,6 +54,8 @@ impl Refused {
             Self::Invalid(_) => INVALID_REQUEST,
             Self::OtherContent { .. } => row(Code::AlreadyExists, "CRA_ALREADY_EXISTS", Retry::Never),
             Self::NotFound { .. } => row(Code::NotFound, "CRA_NOT_FOUND", Retry::Never),
+            Self::RevisionChanged { .. } => row(Code::Aborted, "CRA_REVISION_CHANGED", Retry::Never),
+            Self::Withdrawn { .. } => row(Code::FailedPrecondition, "CRA_WITHDRAWN", Retry::Never),
             Self::Contended { .. } => row(Code::Aborted, "CRA_CONTENDED", Retry::AfterMs(200)),
             Self::LogUnavailable => row(Code::Unavailable, "LOG_UNAVAILABLE", Retry::AfterMs(1_000)),
             Self::OutcomeUnknown => row(Code::Unavailable, "OUTCOME_UNKNOWN", Retry::AfterMs(1_000)),
@@ -66,6 +72,10 @@ impl Refused {
                 "this id is recorded with another content; correct that CRA, or choose a new id for a new one"
             }
             Self::NotFound { .. } => "no event of this CRA is recorded; check the id",
+            Self::RevisionChanged { .. } => {
+                "the CRA was changed since the revision you expect; read it again and decide on what it says now"
+            }
+            Self::Withdrawn { .. } => "the CRA was withdrawn and stays so; submit a new one under a new id",
             Self::Contended { .. } => {
                 "the CRA was being changed by others at each try; retry with the same id"
             }
@@ -87,6 +97,10 @@ impl Refused {
                 Some("Un autre compte-rendu est déjà enregistré sous cet identifiant.")
             }
             Self::NotFound { .. } => Some("Ce compte-rendu n'existe pas."),
+            Self::RevisionChanged { .. } => {
+                Some("Ce compte-rendu a été modifié entre-temps : relisez-le avant de le corriger.")
+            }
+            Self::Withdrawn { .. } => Some("Ce compte-rendu a été retiré : il ne peut plus être modifié."),
             Self::LogUnavailable | Self::OutcomeUnknown | Self::Contended { .. } => {
                 Some("L'enregistrement n'a pas pu être confirmé : réessayez dans un instant.")
             }
@@ -96,9 +110,11 @@ impl Refused {
 
     fn cra_id(&self) -> Option<Uuid> {
         match self {
-            Self::OtherContent { cra_id } | Self::NotFound { cra_id } | Self::Contended { cra_id } => {
-                Some(*cra_id)
-            }
+            Self::OtherContent { cra_id }
+            | Self::NotFound { cra_id }
+            | Self::RevisionChanged { cra_id, .. }
+            | Self::Withdrawn { cra_id }
+            | Self::Contended { cra_id } => Some(*cra_id),
             Self::Invalid(_)
             | Self::LogUnavailable
             | Self::OutcomeUnknown
@@ -131,10 +147,14 @@ impl From<Refused> for Status {
         let row = refused.row();
         tracing::debug!(code = code_name(row.code), reason = row.reason, "refused");
         let (message, french, cra_id) = (refused.message(), refused.french(), refused.cra_id());
-        if let Refused::Invalid(violations) = refused {
-            return rejection::invalid_argument(violations);
-        }
         let mut rejection = Rejection::new(row, message);
+        match refused {
+            Refused::Invalid(violations) => return rejection::invalid_argument(violations),
+            Refused::RevisionChanged { current, .. } => {
+                rejection = rejection.with("current_revision", current.to_string());
+            }
+            _ => {}
+        }
         if let Some(cra_id) = cra_id {
             rejection = rejection.about("cra", cra_id.to_string());
         }

@@ -132,14 +132,14 @@ impl<'a> Application<'a> {
                     Provenance { created_at: Some(*created_at), form_version, ..first(&event, false) };
                 self.record(entry.position, &event, current, provenance, cra)?;
             }
-            EventFact::Corrected { cra, .. } => {
+            EventFact::Corrected { cra, defaulted_participants, .. } => {
                 let (_, former_key, former) = self.in_force(&event, current)?;
                 let provenance = Provenance {
                     recorded_at: instant(former.recorded_at),
                     corrected_at: Some(event.recorded_at),
                     created_at: former.created_at.map(instant),
                     form_version: former.form_version,
-                    ..first(&event, false)
+                    ..first(&event, *defaulted_participants)
                 };
                 self.end(former_key, former, entry.position);
                 self.open(entry.position, &event, provenance, cra, Some(former_key));

@@ -42,6 +42,8 @@ pub enum Fact {
     Corrected {
         /// The new content.
         cra: Box<Cra>,
+        /// Whether the participants were left to the form.
+        defaulted_participants: bool,
         /// Why.
         reason: String,
     },
@@ -87,15 +89,14 @@ fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
     use v1::cra_event::Fact as Message;
     match message {
         Some(Message::Submitted(submitted)) => Ok(Fact::Submitted {
-            defaulted_participants: submitted
-                .defaulted_fields
-                .iter()
-                .any(|field| field == Submission::PARTICIPANTS),
+            defaulted_participants: names_participants(&submitted.defaulted_fields),
             cra: cra(submitted.cra.as_ref())?,
         }),
-        Some(Message::Corrected(corrected)) => {
-            Ok(Fact::Corrected { cra: cra(corrected.cra.as_ref())?, reason: corrected.reason })
-        }
+        Some(Message::Corrected(corrected)) => Ok(Fact::Corrected {
+            defaulted_participants: names_participants(&corrected.defaulted_fields),
+            cra: cra(corrected.cra.as_ref())?,
+            reason: corrected.reason,
+        }),
         Some(Message::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
         Some(Message::Imported(imported)) => {
             let form_version = FormVersion::from_number(imported.form_version)
@@ -108,6 +109,10 @@ fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
         }
         None => Err(DecodeError::new("fact", "no variant known here; a newer version may read it")),
     }
+}
+
+fn names_participants(defaulted_fields: &[String]) -> bool {
+    defaulted_fields.iter().any(|field| field == Submission::PARTICIPANTS)
 }
 
 fn cra(message: Option<&v1::Cra>) -> Result<Box<Cra>, DecodeError> {

@@ -29,9 +29,26 @@ pub struct Header {
 pub fn submitted(header: &Header, submission: &Submission) -> v1::CraEvent {
     let fact = Fact::Submitted(v1::CraSubmitted {
         cra: Some(submission.cra().to_message()),
-        defaulted_fields: submission.defaulted().iter().map(|default| default.field.to_owned()).collect(),
+        defaulted_fields: defaulted_fields(submission),
     });
     event(header, fact)
+}
+
+/// A CRA's new content, its defaults written in, and why it was corrected.
+#[must_use]
+pub fn corrected(header: &Header, submission: &Submission, reason: &str) -> v1::CraEvent {
+    let fact = Fact::Corrected(v1::CraCorrected {
+        cra: Some(submission.cra().to_message()),
+        reason: reason.to_owned(),
+        defaulted_fields: defaulted_fields(submission),
+    });
+    event(header, fact)
+}
+
+/// A CRA taken out of the statistics, and why.
+#[must_use]
+pub fn withdrawn(header: &Header, reason: &str) -> v1::CraEvent {
+    event(header, Fact::Withdrawn(v1::CraWithdrawn { reason: reason.to_owned() }))
 }
 
 /// A CRA of an older form, its document kept byte for byte.
@@ -45,6 +62,10 @@ pub fn imported(header: &Header, legacy_id: &str, form_version: u32, document: B
 #[must_use]
 pub fn encode(event: &v1::CraEvent) -> Bytes {
     event.encode_to_vec().into()
+}
+
+fn defaulted_fields(submission: &Submission) -> Vec<String> {
+    submission.defaulted().iter().map(|default| default.field.to_owned()).collect()
 }
 
 fn event(header: &Header, fact: Fact) -> v1::CraEvent {

@@ -3,8 +3,10 @@
 //!
 //! A decision is first asked with an empty history, then, where that turned out wrong, with the real one.
 
+pub(crate) mod correct;
 pub(crate) mod import;
 pub(crate) mod submit;
+pub(crate) mod withdraw;
 
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::Submission;
@@ -39,10 +41,11 @@ impl Recorded {
 
     /// Read from the event, so that a repeated receipt tells the values that were recorded, not today's.
     fn defaulted_fields(&self) -> Vec<v1::DefaultedField> {
-        let Some(Fact::Submitted(submitted)) = &self.event.fact else {
-            return Vec::new();
+        let (cra, defaulted_fields) = match &self.event.fact {
+            Some(Fact::Submitted(submitted)) => (submitted.cra.as_ref(), &submitted.defaulted_fields),
+            Some(Fact::Corrected(corrected)) => (corrected.cra.as_ref(), &corrected.defaulted_fields),
+            Some(Fact::Withdrawn(_) | Fact::Imported(_)) | None => return Vec::new(),
         };
-        let cra = submitted.cra.as_ref();
         let value_of = |field: &str| match field {
             Submission::DATE => cra.map(|cra| cra.date.clone()),
             Submission::PARTICIPANTS => cra
@@ -50,12 +53,23 @@ impl Recorded {
                 .map(|people| people.to_string()),
             _ => None,
         };
-        let told = submitted.defaulted_fields.iter().map(|field| v1::DefaultedField {
+        let told = defaulted_fields.iter().map(|field| v1::DefaultedField {
             field: field.clone(),
             value: value_of(field).unwrap_or_default(),
         });
         told.collect()
     }
+}
+
+/// Why a CRA cannot be changed as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misplaced {
+    /// The log has no event of it.
+    NoSuchCra,
+    /// It was taken out.
+    Withdrawn,
+    /// It stands at another revision than the one that was seen.
+    Revision { current: u64 },
 }
 
 /// What is known of a CRA's events, oldest first; empty by default.
@@ -87,6 +101,22 @@ impl History {
             .map_or(1, |last| last.event.revision.saturating_add(1))
     }
 
+    /// The event that came after a revision.
+    pub(crate) fn after(&self, revision: u64) -> Option<&Recorded> {
+        let next = revision.checked_add(1)?;
+        self.0.iter().find(|recorded| recorded.event.revision == next)
+    }
+
+    /// Whether the CRA can be changed by someone who saw this revision of it.
+    pub(crate) fn stands_at(&self, revision: u64) -> Result<(), Misplaced> {
+        let last = &self.0.last().ok_or(Misplaced::NoSuchCra)?.event;
+        match &last.fact {
+            Some(Fact::Withdrawn(_)) => Err(Misplaced::Withdrawn),
+            _ if last.revision != revision => Err(Misplaced::Revision { current: last.revision }),
+            _ => Ok(()),
+        }
+    }
+
     /// The events themselves.
     pub(crate) fn into_events(self) -> Vec<v1::CraEvent> {
         self.0.into_iter().map(|recorded| recorded.event).collect()
@@ -97,6 +127,7 @@ impl History {
 pub(crate) mod given {
     //! What the decisions' tests start from.
 
+    use cra_domain::cra::Submission;
     use cra_domain::event::record::Header;
     use jiff::Timestamp;
     use uuid::Uuid;
@@ -115,6 +146,40 @@ pub(crate) mod given {
             recorded_at,
             origin,
         }
+    }
+
+    /// A workshop of the form, its day and participants left out.
+    pub(crate) fn form() -> v1::Cra {
+        v1::Cra {
+            advisor_id: "conseiller-1".into(),
+            structure_id: "structure-1".into(),
+            place: Some(v1::Place {
+                channel: v1::Channel::Venue.into(),
+                commune_code: "75101".into(),
+                postal_code: "75001".into(),
+                ..v1::Place::default()
+            }),
+            activity: v1::Activity::Workshop.into(),
+            ages: Some(v1::AgeCounts {
+                from_18_to_35: 5,
+                ..v1::AgeCounts::default()
+            }),
+            statuses: Some(v1::StatusCounts {
+                unemployed: 5,
+                ..v1::StatusCounts::default()
+            }),
+            themes: vec![v1::Theme::Email.into()],
+            annotation: "  mots de passe ".into(),
+            duration: Some(v1::Duration {
+                band: v1::DurationBand::OneHourOrMore.into(),
+                minutes: None,
+            }),
+            ..v1::Cra::default()
+        }
+    }
+
+    pub(crate) fn submission(form: &v1::Cra, now: &str) -> Submission {
+        Submission::parse(Some(form), now.parse::<Timestamp>().unwrap()).unwrap()
     }
 
     /// The history of a CRA whose events stand at 41, 42, …

@@ -27,74 +27,40 @@ pub(crate) fn decide(history: &History, submission: &Submission, header: &Header
         return Outcome::Record(Box::new(record::submitted(header, submission)));
     };
     match &first.event.fact {
-        Some(Fact::Submitted(recorded)) if says_the_same(recorded, submission) => {
+        Some(Fact::Submitted(recorded))
+            if same_content(recorded.cra.as_ref(), &recorded.defaulted_fields, submission) =>
+        {
             Outcome::AlreadyRecorded(first.receipt(Attempt::Repeated))
         }
         _ => Outcome::OtherContent,
     }
 }
 
-fn says_the_same(recorded: &v1::CraSubmitted, submission: &Submission) -> bool {
-    let Some(recorded_cra) = &recorded.cra else {
-        return false;
-    };
+/// Whether a submission says what was recorded. A day that the form filled in both times is the same one.
+pub(super) fn same_content(
+    recorded: Option<&v1::Cra>,
+    recorded_defaults: &[String],
+    submission: &Submission,
+) -> bool {
+    let Some(recorded) = recorded else { return false };
     let mut cra = submission.cra().to_message();
-    let left_then = recorded
-        .defaulted_fields
-        .iter()
-        .any(|field| field == Submission::DATE);
-    let left_now = submission
-        .defaulted()
-        .iter()
-        .any(|default| default.field == Submission::DATE);
+    let left_then = recorded_defaults.iter().any(|field| field == Submission::DATE);
+    let left_now = submission.defaulted().iter().any(|default| default.field == Submission::DATE);
     if left_then && left_now {
-        cra.date.clone_from(&recorded_cra.date);
+        cra.date.clone_from(&recorded.date);
     }
-    cra == *recorded_cra
+    cra == *recorded
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
-    use super::super::given::{self, header, history};
+    use super::super::given::{self, form, header, history, submission};
     use super::*;
 
     const MONDAY: &str = "2024-03-04T10:00:00Z";
     const TUESDAY: &str = "2024-03-05T10:00:00Z";
-
-    fn form() -> v1::Cra {
-        v1::Cra {
-            advisor_id: "conseiller-1".into(),
-            structure_id: "structure-1".into(),
-            place: Some(v1::Place {
-                channel: v1::Channel::Venue.into(),
-                commune_code: "75101".into(),
-                postal_code: "75001".into(),
-                ..v1::Place::default()
-            }),
-            activity: v1::Activity::Workshop.into(),
-            ages: Some(v1::AgeCounts {
-                from_18_to_35: 5,
-                ..v1::AgeCounts::default()
-            }),
-            statuses: Some(v1::StatusCounts {
-                unemployed: 5,
-                ..v1::StatusCounts::default()
-            }),
-            themes: vec![v1::Theme::Email.into()],
-            annotation: "  mots de passe ".into(),
-            duration: Some(v1::Duration {
-                band: v1::DurationBand::OneHourOrMore.into(),
-                minutes: None,
-            }),
-            ..v1::Cra::default()
-        }
-    }
-
-    fn submission(form: &v1::Cra, now: &str) -> Submission {
-        Submission::parse(Some(form), now.parse::<Timestamp>().unwrap()).unwrap()
-    }
 
     fn recorded(form: &v1::Cra, now: &str) -> v1::CraEvent {
         match decide(&History::default(), &submission(form, now), &header(now)) {

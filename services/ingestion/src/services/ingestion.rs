@@ -1,7 +1,5 @@
 //! `cra.v1.IngestionService`: takes a place under the process's limits, hands the request on, and writes the
 //! answer. Knows no rule of the form.
-//!
-//! Not here yet: `CorrectCra` and `WithdrawCra`, which answer `UNIMPLEMENTED`.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -15,7 +13,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::item_numbers::ItemNumbers;
-use super::{items, legacy, submission};
+use super::{change, items, legacy, submission};
 use crate::append::Recorder;
 use crate::refused::Refused;
 use crate::settings::Limits;
@@ -87,6 +85,24 @@ impl IngestionService for IngestionApi {
             self.shutdown.clone(),
             answer,
         )))
+    }
+
+    async fn correct_cra(
+        &self,
+        request: Request<v1::CorrectCraRequest>,
+    ) -> Result<Response<v1::CorrectCraResponse>, Status> {
+        let place = self.calls.try_enter()?;
+        let receipt = Some(change::correct(&self.recorder, request.into_inner(), place).await?);
+        Ok(Response::new(v1::CorrectCraResponse { receipt }))
+    }
+
+    async fn withdraw_cra(
+        &self,
+        request: Request<v1::WithdrawCraRequest>,
+    ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
+        let place = self.calls.try_enter()?;
+        let receipt = Some(change::withdraw(&self.recorder, request.into_inner(), place).await?);
+        Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
 
     async fn import_legacy_cras(

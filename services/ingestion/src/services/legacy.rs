@@ -7,7 +7,7 @@ use cra_contracts::v1::{self, import_legacy_cras_response};
 use cra_domain::cra::{Fault, Violation};
 use cra_domain::legacy;
 
-use crate::append::{Next, Recorder};
+use crate::append::{Known, Next, Recorder};
 use crate::decisions::import::{self, Document, Outcome};
 use crate::refused::{Refused, clipped};
 
@@ -47,7 +47,7 @@ pub(super) async fn import<P: Send + 'static>(
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
         Outcome::OtherContent => Next::Refuse(Refused::OtherContent { cra_id }),
     };
-    let receipt = recorder.record(cra_id, place, decide).await?;
+    let receipt = recorder.record(cra_id, Known::IsNew, place, decide).await?;
     Ok(Imported { receipt, notes })
 }
 

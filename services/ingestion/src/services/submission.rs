@@ -5,7 +5,7 @@ use cra_contracts::v1::{self, submit_cras_response};
 use cra_domain::cra::{Submission, check_cra_id};
 use uuid::Uuid;
 
-use crate::append::{Next, Recorder};
+use crate::append::{Known, Next, Recorder};
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
 
@@ -24,7 +24,7 @@ pub(super) async fn submit<P: Send + 'static>(
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
         Outcome::OtherContent => Next::Refuse(Refused::OtherContent { cra_id }),
     };
-    recorder.record(cra_id, place, decide).await
+    recorder.record(cra_id, Known::IsNew, place, decide).await
 }
 
 /// The answer to an item of a stream.

@@ -86,21 +86,3 @@ async fn a_cra_without_events_is_not_found_and_a_bad_id_is_a_fault_of_the_reques
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(violations_of(&refused)[0].field, "cra_id");
 }
-
-#[tokio::test]
-async fn correcting_and_withdrawing_are_not_there_yet() {
-    let service = service().await;
-    let mut client = service.ingestion().await;
-    let corrected = client
-        .correct_cra(pb::CorrectCraRequest::default())
-        .await
-        .unwrap_err();
-    let withdrawn = client
-        .withdraw_cra(pb::WithdrawCraRequest::default())
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (corrected.code(), withdrawn.code()),
-        (Code::Unimplemented, Code::Unimplemented)
-    );
-}

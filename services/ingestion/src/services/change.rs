@@ -1,0 +1,68 @@
+//! Corrections and withdrawals: what is said is checked, decided on the CRA's whole history, recorded.
+
+use cra_contracts::v1;
+use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
+use uuid::Uuid;
+
+use crate::append::{Known, Next, Recorder};
+use crate::decisions::{Misplaced, correct, withdraw};
+use crate::refused::Refused;
+
+/// Replaces the content of a CRA. `place` is held until the append has ended.
+pub(super) async fn correct<P: Send + 'static>(
+    recorder: &Recorder,
+    request: v1::CorrectCraRequest,
+    place: P,
+) -> Result<v1::Receipt, Refused> {
+    let cra_id = check_cra_id(&request.cra_id);
+    let submission = Submission::parse(request.cra.as_ref(), recorder.now());
+    let reason = check_reason(&request.reason);
+    let (cra_id, submission, reason) = match (cra_id, submission, reason) {
+        (Ok(cra_id), Ok(submission), Ok(reason)) => (cra_id, submission, reason),
+        (cra_id, submission, reason) => {
+            let mut faults: Vec<Violation> = cra_id.err().into_iter().collect();
+            faults.extend(submission.err().into_iter().flatten());
+            faults.extend(reason.err());
+            return Err(Refused::invalid(&faults));
+        }
+    };
+    let decide = move |history: &_, header: &_| {
+        match correct::decide(history, request.expected_revision, &submission, &reason, header) {
+            correct::Outcome::Record(event) => Next::Append(event),
+            correct::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+            correct::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
+        }
+    };
+    recorder.record(cra_id, Known::HasEvents, place, decide).await
+}
+
+/// Takes a CRA out of the statistics. `place` is held until the append has ended.
+pub(super) async fn withdraw<P: Send + 'static>(
+    recorder: &Recorder,
+    request: v1::WithdrawCraRequest,
+    place: P,
+) -> Result<v1::Receipt, Refused> {
+    let (cra_id, reason) = match (check_cra_id(&request.cra_id), check_reason(&request.reason)) {
+        (Ok(cra_id), Ok(reason)) => (cra_id, reason),
+        (cra_id, reason) => {
+            let faults: Vec<Violation> = cra_id.err().into_iter().chain(reason.err()).collect();
+            return Err(Refused::invalid(&faults));
+        }
+    };
+    let decide = move |history: &_, header: &_| {
+        match withdraw::decide(history, request.expected_revision, &reason, header) {
+            withdraw::Outcome::Record(event) => Next::Append(event),
+            withdraw::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+            withdraw::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
+        }
+    };
+    recorder.record(cra_id, Known::HasEvents, place, decide).await
+}
+
+fn refused(cra_id: Uuid, misplaced: Misplaced) -> Refused {
+    match misplaced {
+        Misplaced::NoSuchCra => Refused::NotFound { cra_id },
+        Misplaced::Withdrawn => Refused::Withdrawn { cra_id },
+        Misplaced::Revision { current } => Refused::RevisionChanged { cra_id, current },
+    }
+}
