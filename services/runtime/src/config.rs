@@ -21,7 +21,8 @@ const COMMAND_LINE: &str = "the command line";
 
 /// Variables with the prefix that are no settings: the path of the file, the log filter, and the server that
 /// tests run against.
-const NOT_SETTINGS: [&str; 3] = ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER"];
+const NOT_SETTINGS: [&str; 5] =
+    ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER", "CRA_INGESTION_URL", "CRA_PROJECTION_URL"];
 
 /// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
 #[derive(Debug, thiserror::Error)]

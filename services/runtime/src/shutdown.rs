@@ -25,8 +25,9 @@ impl Shutdown {
         let mut signals = Signals::register()?;
         tokio::spawn(async move {
             let signal = signals.next().await;
-            tracing::info!(signal, "asked to stop");
+            // First: whatever happens to the log line, stopping goes on.
             announced.begin();
+            tracing::info!(signal, "asked to stop");
         });
         Ok(shutdown)
     }

@@ -69,6 +69,8 @@ pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
     let filter = filter(settings, |name| env::var(name).ok())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Where standard error is gone, telling so on standard error would panic in whatever logged.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     match settings.log_format {
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
