@@ -247,3 +247,6 @@ fn expect_revision(expected: u64, event: &Event) -> Result<(), Misfit> {
         Err(Misfit::Revision { expected, found: event.revision })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 pub mod apply;
 pub mod follow;
 pub mod generations;
+#[cfg(test)]
+mod given;
 pub mod queries;
 pub mod services;
 mod settings;

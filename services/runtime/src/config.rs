@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, and the server that
-/// tests run against.
+/// Variables with the prefix that are no settings: the path of the file, the log filter, the server that tests run
+/// against, and where the command line finds the services.
 const NOT_SETTINGS: [&str; 5] =
     ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER", "CRA_INGESTION_URL", "CRA_PROJECTION_URL"];
 

@@ -113,6 +113,11 @@ pub enum Fault {
         /// Its first day.
         from: String,
     },
+    /// A period cut into more pieces than one answer holds.
+    TooManyPeriods {
+        /// Most pieces.
+        max: usize,
+    },
     /// A time after now.
     TimeInFuture,
     /// Two fields of which one can be set; the other one.
@@ -154,6 +159,7 @@ impl Fault {
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength => "REASON_LENGTH",
             Self::PeriodInverted { .. } => "PERIOD_INVERTED",
+            Self::TooManyPeriods { .. } => "TOO_MANY_PERIODS",
             Self::TimeInFuture => "TIME_IN_FUTURE",
             Self::OneOfTwo(_) => "ONE_OF_TWO",
             Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
@@ -213,6 +219,9 @@ impl Fault {
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
             Self::ReasonLength => "expected 3 to 500 characters".into(),
             Self::PeriodInverted { from } => format!("expected a day from {from} on, the first day selected"),
+            Self::TooManyPeriods { max } => {
+                format!("expected at most {max} periods; take a coarser granularity or fewer days")
+            }
             Self::TimeInFuture => "expected a time up to now".into(),
             Self::OneOfTwo(other) => format!("expected either this or {other}, not both"),
             Self::TerritoryUnknown(code) => {
@@ -288,6 +297,9 @@ impl Fault {
             Self::PeopleRequired => "Indiquez au moins une personne orientée, ou retirez cette structure.".into(),
             Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
             Self::PeriodInverted { from } => format!("La période doit finir à partir du {from}, son premier jour."),
+            Self::TooManyPeriods { max } => {
+                format!("Au plus {max} périodes : choisissez un pas plus large ou moins de jours.")
+            }
             Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
             Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
             Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),

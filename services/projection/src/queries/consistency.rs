@@ -127,3 +127,6 @@ pub fn wait_until(now: Instant, caller: Option<Duration>) -> Instant {
     let wait = caller.map_or(longest, |caller| caller.saturating_sub(caller / 10).min(longest));
     now + wait
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 mod consistency;
 mod error;
+mod scan;
+mod series;
 mod statistics;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use cra_eventlog::Position;
 
 pub use consistency::{Consistency, wait_until};
 pub use error::QueryError;
+pub use series::time_series;
 pub use statistics::statistics;
 
 use crate::generations::Generation;

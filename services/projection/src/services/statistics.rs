@@ -49,4 +49,17 @@ impl StatisticsService for Statistics {
         let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
         Ok(Response::new(answer))
     }
+
+    async fn get_time_series(
+        &self,
+        request: Request<v1::GetTimeSeriesRequest>,
+    ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.to_message();
+        let selection = request.selection.unwrap_or_default();
+        let points = queries::time_series(selection, request.granularity, snapshot).await?;
+        Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
+    }
 }

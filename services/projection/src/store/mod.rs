@@ -124,6 +124,11 @@ impl Session {
         self.read(&keys::clock(position))
     }
 
+    /// The event set aside at a position.
+    pub fn parked(&self, position: Position) -> Result<Option<Parked>, StoreError> {
+        self.read(&keys::parked(position))
+    }
+
     /// Writes a batch, whole or not at all; durable at the next [`Session::flush`] or shortly after by itself.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         Ok(self.db.apply_batch(batch.into_writes())?)

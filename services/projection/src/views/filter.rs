@@ -229,3 +229,6 @@ impl Reading<'_> {
         Some(bits)
     }
 }
+
+#[cfg(test)]
+mod tests;

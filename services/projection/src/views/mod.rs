@@ -5,6 +5,7 @@ pub mod dictionary;
 pub mod fact;
 pub mod figures;
 pub mod filter;
+pub mod periods;
 pub mod shares;
 pub mod tally;
 

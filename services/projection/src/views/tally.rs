@@ -178,3 +178,6 @@ fn merge_counts<const N: usize>(own: &mut Counts<N>, other: &Counts<N>) {
         *own += other;
     }
 }
+
+#[cfg(test)]
+mod tests;

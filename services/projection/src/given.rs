@@ -1,0 +1,183 @@
+//! What the tests of this crate are given: events of the contract, a log of them, read models in a folder of their
+//! own, and the answers that they give.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cra_contracts::v1;
+use cra_contracts::v1::cra_event::Fact;
+use cra_domain::event::{record, timestamp_message};
+use cra_eventlog::{LogEntry, LogIdentity, Position};
+use jiff::Timestamp;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::generations::{Generation, Generations};
+use crate::queries::{self, Snapshot};
+use crate::store::Parked;
+
+/// When the tests' events are recorded, unless they say otherwise.
+pub(crate) const RECORDED_AT: &str = "2024-03-05T12:00:00Z";
+
+pub(crate) fn at(instant: &str) -> Timestamp {
+    instant.parse().unwrap()
+}
+
+/// The id of the tests' n-th CRA.
+pub(crate) fn cra_id(n: u8) -> Uuid {
+    Uuid::from_u128(0x0190_b2c4_0000_7000_8000_0000_0000_0000 | u128::from(n))
+}
+
+/// An individual support of one retired person in Paris.
+pub(crate) fn cra() -> v1::Cra {
+    v1::Cra {
+        advisor_id: "conseiller-1".into(),
+        structure_id: "structure-1".into(),
+        date: "2024-03-04".into(),
+        place: Some(place(v1::Channel::Venue, "75101", "75001")),
+        activity: v1::Activity::Individual as i32,
+        participants: Some(1),
+        returning_participants: 0,
+        ages: Some(v1::AgeCounts { over_60: 1, ..Default::default() }),
+        statuses: Some(v1::StatusCounts { retired: 1, ..Default::default() }),
+        themes: vec![v1::Theme::Email as i32],
+        sub_themes: vec![],
+        annotation: String::new(),
+        duration: Some(v1::Duration { band: v1::DurationBand::UpTo30Minutes as i32, minutes: None }),
+        follow_up: None,
+    }
+}
+
+pub(crate) fn place(channel: v1::Channel, commune_code: &str, postal_code: &str) -> v1::Place {
+    let (commune_code, postal_code) = (commune_code.to_owned(), postal_code.to_owned());
+    v1::Place { channel: channel as i32, commune_code, postal_code, venue_id: String::new() }
+}
+
+/// A workshop of that many people.
+pub(crate) fn workshop(participants: u32) -> v1::Cra {
+    v1::Cra {
+        activity: v1::Activity::Workshop as i32,
+        participants: Some(participants),
+        ages: Some(v1::AgeCounts { over_60: participants, ..Default::default() }),
+        statuses: Some(v1::StatusCounts { retired: participants, ..Default::default() }),
+        ..cra()
+    }
+}
+
+pub(crate) fn event(n: u8, revision: u64, fact: Fact) -> v1::CraEvent {
+    v1::CraEvent {
+        event_id: Uuid::from_u128(u128::from(n) << 64 | u128::from(revision)).to_string(),
+        cra_id: cra_id(n).to_string(),
+        revision,
+        recorded_at: Some(timestamp_message(at(RECORDED_AT))),
+        origin: None,
+        fact: Some(fact),
+    }
+}
+
+pub(crate) fn submitted(n: u8, cra: v1::Cra) -> v1::CraEvent {
+    event(n, 1, Fact::Submitted(v1::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] }))
+}
+
+pub(crate) fn corrected(n: u8, revision: u64, cra: v1::Cra) -> v1::CraEvent {
+    let reason = "erreur de saisie".to_owned();
+    event(n, revision, Fact::Corrected(v1::CraCorrected { cra: Some(cra), reason, defaulted_fields: vec![] }))
+}
+
+pub(crate) fn withdrawn(n: u8, revision: u64) -> v1::CraEvent {
+    event(n, revision, Fact::Withdrawn(v1::CraWithdrawn { reason: "doublon".into() }))
+}
+
+/// The event with another time of record.
+pub(crate) fn recorded_at(mut event: v1::CraEvent, instant: &str) -> v1::CraEvent {
+    event.recorded_at = Some(timestamp_message(at(instant)));
+    event
+}
+
+/// An event where it stands in the log.
+pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
+    LogEntry {
+        position: Position(position),
+        cra_id: event.cra_id.parse().ok(),
+        event_id: event.event_id.parse().ok(),
+        payload: record::encode(event),
+        appended_at: at(RECORDED_AT),
+    }
+}
+
+/// Something that is no event, where it stands in the log.
+pub(crate) fn garbage(position: u64) -> LogEntry {
+    LogEntry {
+        position: Position(position),
+        cra_id: None,
+        event_id: None,
+        payload: Bytes::from_static(b"\xffno event"),
+        appended_at: at(RECORDED_AT),
+    }
+}
+
+/// Read models in a folder of their own.
+pub(crate) struct ReadModels {
+    folder: TempDir,
+    pub(crate) generations: Generations,
+    applied: u64,
+}
+
+impl ReadModels {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { generations: open(folder.path()), folder, applied: 0 }
+    }
+
+    /// Read models that hold these events, applied in one batch.
+    pub(crate) fn of(events: &[v1::CraEvent]) -> Self {
+        let mut models = Self::new();
+        models.apply(events);
+        models
+    }
+
+    /// Applies the events that come next, in one batch.
+    pub(crate) fn apply(&mut self, events: &[v1::CraEvent]) {
+        let entries: Vec<_> = (self.applied + 1..).zip(events).map(|(position, event)| entry(position, event)).collect();
+        self.apply_entries(&entries);
+    }
+
+    /// Applies the entries that come next, in one batch.
+    pub(crate) fn apply_entries(&mut self, entries: &[LogEntry]) {
+        self.serving().apply(entries, at(RECORDED_AT)).unwrap();
+        self.applied += entries.len() as u64;
+    }
+
+    /// The same folder, opened again as after a restart.
+    pub(crate) fn reopened(self) -> Self {
+        let Self { folder, generations, applied } = self;
+        let generation = generations.serving();
+        generation.session().flush().unwrap();
+        drop((generation, generations));
+        Self { generations: open(folder.path()), folder, applied }
+    }
+
+    pub(crate) fn serving(&self) -> Arc<Generation> {
+        self.generations.serving()
+    }
+
+    pub(crate) fn parked(&self, position: u64) -> Option<Parked> {
+        self.serving().session().parked(Position(position)).unwrap()
+    }
+
+    /// All figures, as of a position.
+    pub(crate) async fn statistics_at(&self, position: u64) -> v1::Statistics {
+        let snapshot = Snapshot { generation: self.serving(), position: Position(position), recorded_at: None };
+        queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
+    }
+
+    /// All figures, now.
+    pub(crate) async fn statistics(&self) -> v1::Statistics {
+        self.statistics_at(self.applied).await
+    }
+}
+
+fn open(folder: &Path) -> Generations {
+    Generations::open(folder.to_owned(), &LogIdentity("log".into()), at(RECORDED_AT)).unwrap()
+}

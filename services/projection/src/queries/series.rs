@@ -1,0 +1,34 @@
+//! All figures of one selection per period, empty periods included.
+
+use cra_contracts::v1;
+
+use super::scan::Scan;
+use super::{QueryError, Snapshot};
+use crate::views::figures;
+use crate::views::periods::Periods;
+use crate::views::tally::Tally;
+
+/// The figures of a selection's periods at a snapshot, from one scan.
+pub async fn time_series(
+    selection: v1::Selection,
+    granularity: i32,
+    snapshot: Snapshot,
+) -> Result<Vec<v1::TimePoint>, QueryError> {
+    let periods = Periods::parse(&selection, granularity).map_err(QueryError::Invalid)?;
+    Scan::run(snapshot, move |scan| {
+        let mut tallies = vec![Tally::default(); periods.all().len()];
+        scan.each(&selection, |key, fact| {
+            if let Some(period) = periods.index_of(key.day) {
+                tallies[period].add(fact);
+            }
+        })?;
+        let dictionary = scan.snapshot.generation.dictionary().read();
+        let points = periods.all().iter().zip(&tallies).map(|(period, tally)| v1::TimePoint {
+            from: period.from.to_string(),
+            to: period.to.to_string(),
+            statistics: Some(figures::statistics(tally, &dictionary)),
+        });
+        Ok(points.collect())
+    })
+    .await
+}
