@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cra_domain::cra::Violation;
 use cra_runtime::rejection::{self, INTERNAL, Rejection, Retry, Row};
 use tonic::{Code, Status};
+use uuid::Uuid;
 
 use crate::store::StoreError;
 
@@ -30,6 +31,9 @@ pub enum QueryError {
         /// Position reached.
         applied: u64,
     },
+    /// The log had no event of this CRA.
+    #[error("no event of this CRA is recorded there; check the id")]
+    NoSuchCra(Uuid),
     /// The read models failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -40,6 +44,7 @@ pub enum QueryError {
 
 const PAST_THE_HEAD: Row =
     Row { code: Code::OutOfRange, reason: "PAST_THE_HEAD", retry: Retry::Never };
+const CRA_NOT_FOUND: Row = Row { code: Code::NotFound, reason: "CRA_NOT_FOUND", retry: Retry::Never };
 const NOT_YET_APPLIED: Row =
     Row { code: Code::DeadlineExceeded, reason: "NOT_YET_APPLIED", retry: Retry::AfterMs(500) };
 const READ_MODELS_UNAVAILABLE: Row =
@@ -59,6 +64,10 @@ impl From<QueryError> for Status {
             QueryError::NotYet { wanted, applied } => Rejection::new(NOT_YET_APPLIED, message)
                 .with("wanted", wanted.to_string())
                 .with("applied", applied.to_string())
+                .into(),
+            QueryError::NoSuchCra(cra_id) => Rejection::new(CRA_NOT_FOUND, message)
+                .about("cra", cra_id.to_string())
+                .in_french("Ce compte-rendu n'existe pas.")
                 .into(),
             QueryError::Store(inner) => {
                 tracing::error!(error = %inner, "a query failed in the read models");

@@ -1,6 +1,7 @@
 //! Questions to the read models: at which position, over which facts, to which figures.
 
 mod consistency;
+mod cra;
 mod error;
 mod scan;
 mod series;
@@ -13,6 +14,7 @@ use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
 
 pub use consistency::{Consistency, wait_until};
+pub use cra::{Standing, cra};
 pub use error::QueryError;
 pub use series::time_series;
 pub use statistics::statistics;

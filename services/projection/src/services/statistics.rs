@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService;
+use cra_domain::cra::check_cra_id;
 use cra_runtime::clock::Clock;
 use cra_runtime::deadline::deadline;
 use cra_runtime::in_flight::InFlight;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::generations::Generations;
-use crate::queries::{self, Consistency, Snapshot};
+use crate::queries::{self, Consistency, QueryError, Snapshot, Standing};
 
 /// The service.
 pub struct Statistics {
@@ -61,5 +62,18 @@ impl StatisticsService for Statistics {
         let selection = request.selection.unwrap_or_default();
         let points = queries::time_series(selection, request.granularity, snapshot).await?;
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
+    }
+
+    async fn get_cra(
+        &self,
+        request: Request<v1::GetCraRequest>,
+    ) -> Result<Response<v1::GetCraResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let cra_id = check_cra_id(&request.cra_id).map_err(|fault| QueryError::Invalid(vec![fault]))?;
+        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.to_message();
+        let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
+        Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
     }
 }

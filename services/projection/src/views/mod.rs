@@ -6,6 +6,7 @@ pub mod fact;
 pub mod figures;
 pub mod filter;
 pub mod periods;
+pub mod record;
 pub mod shares;
 pub mod tally;
 
