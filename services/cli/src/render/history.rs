@@ -76,7 +76,7 @@ fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
             );
             recorded(&what, cra, before, look)
         }
-        Fact::Corrected { cra, reason } => {
+        Fact::Corrected { cra, reason, .. } => {
             let now = fields(cra);
             let differences = before
                 .as_ref()

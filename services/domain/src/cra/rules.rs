@@ -180,7 +180,7 @@ impl Check {
                 commune_code: place_form.commune_code.trim().into(),
                 commune: commune?,
                 postal_code: postal_code?.into(),
-                venue_id: venue_id?,
+                venue_id,
             },
             activity: activity?,
             participants: participants?,
@@ -188,12 +188,12 @@ impl Check {
             ages,
             statuses,
             themes: themes?,
-            sub_themes: sub_themes?,
+            sub_themes,
             annotation: annotation?,
             duration: duration?,
             follow_up_individual: follow_up.individual,
             follow_up_workshop: follow_up.workshop,
-            redirections: redirections?,
+            redirections,
         })
     }
 
@@ -238,18 +238,16 @@ impl Check {
         })
     }
 
-    fn venue(&mut self, channel: Option<Channel>, given: &str) -> Option<Option<Id>> {
+    /// None also where it is wrong: its fault is told.
+    fn venue(&mut self, channel: Option<Channel>, given: &str) -> Option<Id> {
         const FIELD: &str = "cra.place.venue_id";
         if given.is_empty() {
-            return Some(None);
+            return None;
         }
         if channel.is_some_and(|channel| channel != Channel::Venue) {
             return self.refuse(FIELD, Fault::VenueNotAllowed);
         }
-        match Id::parse(given) {
-            Some(id) => Some(Some(id)),
-            None => self.refuse(FIELD, Fault::IdInvalid),
-        }
+        Id::parse(given).or_else(|| self.refuse(FIELD, Fault::IdInvalid))
     }
 
     fn date(&mut self, given: &str, commune: Option<CommuneId>) -> Option<Date> {
@@ -333,7 +331,7 @@ impl Check {
     }
 
     /// `themes` is `None` when a theme is missing or unknown: it may be the one that a sub-theme needs.
-    fn sub_themes(&mut self, numbers: &[i32], themes: Option<&[Theme]>) -> Option<Vec<SubTheme>> {
+    fn sub_themes(&mut self, numbers: &[i32], themes: Option<&[Theme]>) -> Vec<SubTheme> {
         let mut sub_themes = Vec::new();
         for (i, number) in numbers.iter().enumerate() {
             let fault = match SubTheme::from_number(*number) {
@@ -349,7 +347,7 @@ impl Check {
             };
             self.tell(format!("cra.sub_themes[{i}]"), fault);
         }
-        Some(sub_themes)
+        sub_themes
     }
 
     fn annotation(&mut self, given: &str) -> Option<String> {
@@ -379,7 +377,7 @@ impl Check {
                 DurationBand::OneHourOrMore => Duration::OneHourOrMore,
             });
         };
-        if band.is_some_and(|band| band != DurationBand::OneHourOrMore) {
+        if band? != DurationBand::OneHourOrMore {
             return self.refuse(MINUTES, Fault::MinutesNotAllowed);
         }
         if !(MINUTES_MIN..=MINUTES_MAX).contains(&minutes) || !minutes.is_multiple_of(MINUTES_STEP) {
@@ -388,7 +386,7 @@ impl Check {
         Some(Duration::Exact { minutes })
     }
 
-    fn redirections(&mut self, given: &[v1::Redirection]) -> Option<Vec<Redirection>> {
+    fn redirections(&mut self, given: &[v1::Redirection]) -> Vec<Redirection> {
         let mut seen = HashSet::new();
         let mut redirections = Vec::with_capacity(given.len());
         for (i, redirection) in given.iter().enumerate() {
@@ -404,7 +402,7 @@ impl Check {
                 self.tell(path, Fault::Duplicate);
             }
         }
-        Some(redirections)
+        redirections
     }
 
     fn recipient(&mut self, path: &str, given: Option<&v1::redirection::Organisation>) -> Option<Recipient> {
@@ -455,3 +453,6 @@ pub(super) fn status_counts(counts: Option<&v1::StatusCounts>) -> StatusCounts {
         StatusCounts([c.student, c.unemployed, c.employed, c.retired, c.unspecified_or_mixed])
     })
 }
+
+#[cfg(test)]
+mod tests;

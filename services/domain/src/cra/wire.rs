@@ -29,6 +29,7 @@ impl std::error::Error for DecodeError {}
 
 impl DecodeError {
     /// A field that cannot be read, and what it holds.
+    #[allow(clippy::needless_pass_by_value)] // numbers, texts and errors come as they are
     pub fn new(field: &'static str, found: impl ToString) -> Self {
         Self { field, found: found.to_string() }
     }

@@ -144,3 +144,6 @@ pub fn timestamp_message(instant: Timestamp) -> prost_types::Timestamp {
         prost_types::Timestamp { seconds, nanos }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,13 +125,10 @@ impl<'a> Document<'a> {
             return 0;
         }
         let count = whole(value).and_then(|count| u32::try_from(count).ok());
-        match count.filter(|count| *count <= PARTICIPANTS_MAX) {
-            Some(count) => count,
-            None => {
-                self.note(path, format!("{value} is no number of people; left out"));
-                0
-            }
-        }
+        count.filter(|count| *count <= PARTICIPANTS_MAX).unwrap_or_else(|| {
+            self.note(path, format!("{value} is no number of people; left out"));
+            0
+        })
     }
 
     /// People per value of a closed list, one slug for everybody: the first form's way.

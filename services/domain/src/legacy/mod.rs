@@ -111,3 +111,6 @@ pub fn upcast(form: FormVersion, document: &[u8]) -> Result<Upcast, Vec<Violatio
 fn refusal(field: impl Into<String>, fault: Fault) -> Violation {
     Violation { field: field.into(), fault }
 }
+
+#[cfg(test)]
+mod tests;

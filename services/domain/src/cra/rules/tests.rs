@@ -1,0 +1,223 @@
+//! The rules of a new CRA, told as given a form, when it is read, then these faults and no other. One module per
+//! part of the table of rules; what they share is here.
+
+mod arbitrary;
+mod counts;
+mod identity;
+mod place;
+mod shared_cases;
+mod texts;
+mod themes;
+
+use cra_contracts::v1;
+use jiff::Timestamp;
+
+use super::super::{Cra, Fault, Violation};
+use super::Submission;
+
+/// Noon of a Tuesday in Paris.
+const NOW: &str = "2024-03-05T11:00:00Z";
+
+fn at(instant: &str) -> Timestamp {
+    instant.parse().unwrap()
+}
+
+/// A workshop of five that keeps every rule.
+fn form() -> v1::Cra {
+    v1::Cra {
+        advisor_id: "conseiller-1".into(),
+        structure_id: "structure-1".into(),
+        date: "2024-03-04".into(),
+        place: Some(v1::Place {
+            channel: v1::Channel::Venue as i32,
+            commune_code: "75101".into(),
+            postal_code: "75001".into(),
+            venue_id: String::new(),
+        }),
+        activity: v1::Activity::Workshop as i32,
+        participants: Some(5),
+        returning_participants: 0,
+        ages: Some(v1::AgeCounts { from_18_to_35: 5, ..Default::default() }),
+        statuses: Some(v1::StatusCounts { unemployed: 5, ..Default::default() }),
+        themes: vec![v1::Theme::Email as i32],
+        sub_themes: vec![],
+        annotation: String::new(),
+        duration: Some(v1::Duration { band: v1::DurationBand::UpTo30Minutes as i32, minutes: None }),
+        follow_up: None,
+    }
+}
+
+/// The form with some of it changed.
+fn given(change: impl FnOnce(&mut v1::Cra)) -> v1::Cra {
+    let mut form = form();
+    change(&mut form);
+    form
+}
+
+fn given_place(change: impl FnOnce(&mut v1::Place)) -> v1::Cra {
+    given(|form| change(form.place.as_mut().unwrap()))
+}
+
+/// The form for that many people, all of one age and one status.
+fn of_people(activity: v1::Activity, people: u32) -> v1::Cra {
+    given(|form| {
+        form.activity = activity as i32;
+        form.participants = Some(people);
+        form.ages = Some(v1::AgeCounts { over_60: people, ..Default::default() });
+        form.statuses = Some(v1::StatusCounts { retired: people, ..Default::default() });
+    })
+}
+
+fn parse_at(form: &v1::Cra, now: &str) -> Result<Submission, Vec<Violation>> {
+    Submission::parse(Some(form), at(now))
+}
+
+/// Then it is accepted.
+#[track_caller]
+fn accepted(form: &v1::Cra) -> Submission {
+    parse_at(form, NOW).unwrap_or_else(|violations| panic!("refused: {violations:?}"))
+}
+
+fn cra_of(form: &v1::Cra) -> Cra {
+    accepted(form).cra().clone()
+}
+
+/// Then these are all its faults, in the order of the form.
+#[track_caller]
+fn refused(form: &v1::Cra, expected: &[(&str, &str)]) -> Vec<Violation> {
+    refused_at(form, NOW, expected)
+}
+
+#[track_caller]
+fn refused_at(form: &v1::Cra, now: &str, expected: &[(&str, &str)]) -> Vec<Violation> {
+    let violations = parse_at(form, now).expect_err("accepted");
+    let found: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.fault.reason())).collect();
+    assert_eq!(found, expected);
+    violations.iter().for_each(has_texts);
+    violations
+}
+
+/// Whoever meets a fault is told what to do, in both languages.
+#[track_caller]
+fn has_texts(violation: &Violation) {
+    let Violation { field, fault } = violation;
+    for text in [fault.description(), fault.message_fr(), fault.reason().to_owned()] {
+        assert!(text.trim().len() > 4, "{field}: {fault:?}");
+    }
+    assert!(violation.to_string().contains(fault.reason()));
+    assert!(fault.message_fr().ends_with('.'), "a French sentence: {}", fault.message_fr());
+}
+
+#[test]
+fn a_form_that_keeps_every_rule_is_accepted_as_it_is() {
+    let submission = accepted(&form());
+    assert_eq!(submission.cra().to_message(), form());
+    assert!(submission.defaulted().is_empty());
+}
+
+#[test]
+fn nothing_at_all_is_one_fault() {
+    let violations = Submission::parse(None, at(NOW)).unwrap_err();
+    assert_eq!(violations.len(), 1);
+    assert_eq!((violations[0].field.as_str(), violations[0].fault.reason()), ("cra", "REQUIRED"));
+    has_texts(&violations[0]);
+}
+
+#[test]
+fn an_empty_form_tells_every_missing_field_and_no_rule_that_needs_one() {
+    refused(
+        &v1::Cra::default(),
+        &[
+            ("cra.advisor_id", "REQUIRED"),
+            ("cra.structure_id", "REQUIRED"),
+            ("cra.place.channel", "REQUIRED"),
+            ("cra.place.commune_code", "REQUIRED"),
+            ("cra.activity", "REQUIRED"),
+            ("cra.themes", "REQUIRED"),
+            ("cra.duration", "REQUIRED"),
+        ],
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let wrong = given(|form| {
+        form.advisor_id = "a b".into();
+        form.date = "2023-02-29".into();
+        form.place.as_mut().unwrap().postal_code = "69001".into();
+        form.returning_participants = 6;
+        form.ages = None;
+        form.statuses = Some(v1::StatusCounts { retired: 6, ..Default::default() });
+        form.themes.push(v1::Theme::Other as i32);
+        form.sub_themes = vec![99];
+        form.annotation = "ab".into();
+        form.duration.as_mut().unwrap().minutes = Some(30);
+        form.follow_up = Some(v1::FollowUp { individual: 6, ..Default::default() });
+    });
+    refused(
+        &wrong,
+        &[
+            ("cra.advisor_id", "ID_INVALID"),
+            ("cra.place.postal_code", "POSTAL_CODE_MISMATCH"),
+            ("cra.date", "DATE_INVALID"),
+            ("cra.returning_participants", "RETURNING_EXCEEDS_PARTICIPANTS"),
+            ("cra.ages", "AGES_SUM_MISMATCH"),
+            ("cra.statuses", "STATUSES_SUM_MISMATCH"),
+            ("cra.follow_up", "FOLLOW_UP_EXCEEDS_PARTICIPANTS"),
+            ("cra.themes[1]", "THEME_CLOSED"),
+            ("cra.sub_themes[0]", "UNKNOWN_VALUE"),
+            ("cra.annotation", "ANNOTATION_LENGTH"),
+            ("cra.duration.minutes", "MINUTES_NOT_ALLOWED"),
+        ],
+    );
+}
+
+#[test]
+fn a_form_of_faults_without_end_gets_a_bounded_answer() {
+    let violations = parse_at(&given(|form| form.themes = vec![-1; 100_000]), NOW).unwrap_err();
+    assert_eq!(violations.len(), 100);
+}
+
+#[test]
+fn every_fault_has_a_reason_and_texts_in_both_languages() {
+    let today = jiff::civil::date(2024, 3, 5);
+    let faults = [
+        Fault::CraIdInvalid,
+        Fault::Required("la date"),
+        Fault::UnknownValue(99),
+        Fault::UnknownWord("\"x\"".into()),
+        Fault::DocumentInvalid("not JSON".into()),
+        Fault::FormVersionUnknown,
+        Fault::IdInvalid,
+        Fault::DateInvalid,
+        Fault::DateTooEarly,
+        Fault::DateInFuture { today },
+        Fault::CommuneUnknown,
+        Fault::PostalCodeMismatch { commune: "Paris", accepted: vec![] },
+        Fault::PostalCodeMismatch { commune: "Paris", accepted: vec!["75001"] },
+        Fault::PostalCodeRequired { commune: "Paris", accepted: vec!["75001", "75002"] },
+        Fault::VenueNotAllowed,
+        Fault::ParticipantsOutOfRange { min: 1, max: 1 },
+        Fault::ParticipantsOutOfRange { min: 2, max: 100 },
+        Fault::ReturningExceedsParticipants { participants: 5 },
+        Fault::AgesSumMismatch { sum: 4, participants: 5 },
+        Fault::StatusesSumMismatch { sum: 6, participants: 5 },
+        Fault::ThemeClosed { label: "Autre" },
+        Fault::SubThemeWithoutTheme { theme: "Santé" },
+        Fault::Duplicate,
+        Fault::AnnotationLength,
+        Fault::TextInvalid { min: 1, max: 100 },
+        Fault::MinutesNotAllowed,
+        Fault::MinutesInvalid,
+        Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },
+        Fault::PeopleRequired,
+        Fault::ReasonLength,
+        Fault::PeriodInverted { from: "2024-01-01".into() },
+        Fault::TimeInFuture,
+        Fault::OneOfTwo("consistency.as_of_position"),
+        Fault::TerritoryUnknown("99".into()),
+    ];
+    for fault in faults {
+        has_texts(&Violation { field: "cra".into(), fault });
+    }
+}

@@ -1,0 +1,177 @@
+//! Whatever comes: no message makes the rules fail otherwise than by faults, and what they accept is stored whole.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Texts as they come: empty, of the form, odd.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[A-Za-z0-9._:-]{1,66}", "\\PC{0,40}", any::<String>()]
+}
+
+fn number() -> impl Strategy<Value = i32> {
+    prop_oneof![4 => -1..22, 1 => any::<i32>()]
+}
+
+fn people() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 0..102_u32, 1 => any::<u32>()]
+}
+
+fn day() -> impl Strategy<Value = String> {
+    prop_oneof![text(), "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]"]
+}
+
+fn commune() -> impl Strategy<Value = String> {
+    prop_oneof![
+        text(),
+        "[0-9]{5}",
+        prop::sample::select(vec!["75101", "75056", "01120", "01003", "98735", "98818", "98412", " 2A004"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+prop_compose! {
+    fn any_place()(channel in number(), commune_code in commune(), postal_code in commune(), venue_id in text())
+        -> v1::Place { v1::Place { channel, commune_code, postal_code, venue_id } }
+}
+
+fn any_organisation() -> impl Strategy<Value = v1::redirection::Organisation> {
+    prop_oneof![
+        number().prop_map(v1::redirection::Organisation::Known),
+        text().prop_map(v1::redirection::Organisation::Other),
+    ]
+}
+
+prop_compose! {
+    fn any_follow_up()(
+        individual in people(),
+        workshop in people(),
+        redirections in vec((option::of(any_organisation()), people()), 0..4),
+    ) -> v1::FollowUp {
+        let message = |(organisation, people)| v1::Redirection { organisation, people };
+        v1::FollowUp { individual, workshop, redirections: redirections.into_iter().map(message).collect() }
+    }
+}
+
+prop_compose! {
+    fn any_ages()(n in prop::array::uniform5(people())) -> v1::AgeCounts {
+        let [under_12, from_12_to_18, from_18_to_35, from_35_to_60, over_60] = n;
+        v1::AgeCounts { under_12, from_12_to_18, from_18_to_35, from_35_to_60, over_60 }
+    }
+}
+
+prop_compose! {
+    fn any_statuses()(n in prop::array::uniform5(people())) -> v1::StatusCounts {
+        let [student, unemployed, employed, retired, unspecified_or_mixed] = n;
+        v1::StatusCounts { student, unemployed, employed, retired, unspecified_or_mixed }
+    }
+}
+
+prop_compose! {
+    fn any_form()(
+        texts in (text(), text(), day(), text()),
+        place in option::of(any_place()),
+        activity in number(),
+        participants in (option::of(people()), people()),
+        counts in (option::of(any_ages()), option::of(any_statuses())),
+        lists in (vec(number(), 0..6), vec(number(), 0..6)),
+        duration in option::of((number(), option::of(people()))),
+        follow_up in option::of(any_follow_up()),
+    ) -> v1::Cra {
+        v1::Cra {
+            advisor_id: texts.0,
+            structure_id: texts.1,
+            date: texts.2,
+            place,
+            activity,
+            participants: participants.0,
+            returning_participants: participants.1,
+            ages: counts.0,
+            statuses: counts.1,
+            themes: lists.0,
+            sub_themes: lists.1,
+            annotation: texts.3,
+            duration: duration.map(|(band, minutes)| v1::Duration { band, minutes }),
+            follow_up,
+        }
+    }
+}
+
+/// A part of the form that keeps the rules, to be laid over one that does.
+fn any_change() -> impl Strategy<Value = v1::Cra> {
+    let theme = prop::sample::subsequence((1..=18).filter(|n| *n != 4).collect::<Vec<i32>>(), 1..6);
+    let sub_theme = prop::sample::subsequence((1..=8).collect::<Vec<i32>>(), 0..4);
+    let name = prop_oneof![Just("caf".to_owned()), "\\PC{1,30}"];
+    let places = vec![("01120", ""), ("01003", "01090"), ("98412", ""), ("97411", "97417"), (" 2A004 ", "20090")];
+    (
+        (theme, sub_theme, "[ ]?\\PC{0,36}", 1..=3_i32, 60..482_u32, any::<bool>()),
+        (1..=4_i32, prop::sample::select(places), option::of("[a-z]{1,9}")),
+        (0..6_u32, 0..6_u32, vec((name, 1..3_u32), 0..3), any::<bool>()),
+    )
+        .prop_map(|(what, place, next)| {
+            given(|form| {
+                let (themes, sub_themes, annotation, band, minutes, refined) = what;
+                (form.themes, form.sub_themes, form.annotation) = (themes, sub_themes, annotation);
+                let minutes = (refined && band == 3).then_some(minutes - minutes % 15);
+                form.duration = Some(v1::Duration { band, minutes });
+                let (channel, (commune_code, postal_code), venue_id) = place;
+                form.place = Some(v1::Place {
+                    channel,
+                    commune_code: commune_code.into(),
+                    postal_code: postal_code.into(),
+                    venue_id: venue_id.filter(|_| channel == 1).unwrap_or_default(),
+                });
+                let (individual, workshop, others, dated) = next;
+                if !dated {
+                    form.date.clear();
+                }
+                let other = |(name, people)| v1::Redirection {
+                    organisation: Some(v1::redirection::Organisation::Other(name)),
+                    people,
+                };
+                let redirections = others.into_iter().map(other).collect();
+                form.follow_up = Some(v1::FollowUp { individual, workshop, redirections });
+            })
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn no_message_makes_the_rules_panic_and_every_fault_has_its_texts(form in any_form()) {
+        if let Err(violations) = Submission::parse(Some(&form), at(NOW)) {
+            prop_assert!(!violations.is_empty(), "refused without a fault");
+            prop_assert!(violations.iter().all(|v| v.field.starts_with("cra.")));
+            violations.iter().for_each(has_texts);
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_is_read_back_unchanged(form in any_change()) {
+        if let Ok(submission) = Submission::parse(Some(&form), at(NOW)) {
+            let message = submission.cra().to_message();
+            prop_assert_eq!(&Cra::from_message(&message).unwrap(), submission.cra());
+            // Complete: sent again, nothing is left to the form and nothing changes.
+            let again = Submission::parse(Some(&message), at(NOW)).unwrap();
+            prop_assert_eq!(again.cra(), submission.cra());
+            prop_assert!(again.defaulted().is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_forms_of_the_round_trip_are_accepted_often_enough_to_judge() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let accepted = (0..400)
+        .filter(|_| {
+            let form = any_change().new_tree(&mut runner).unwrap().current();
+            Submission::parse(Some(&form), at(NOW)).is_ok()
+        })
+        .count();
+    assert!(accepted > 20, "{accepted} of 400");
+}

@@ -1,0 +1,119 @@
+//! A service that was told something it does not understand, or that would be exposed, does not start, and says what
+//! to put right.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Ended, Kind, run_to_end};
+
+const KINDS: [Kind; 2] = [Kind::Ingestion, Kind::Projection];
+
+fn run(kind: Kind, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let dir = tempfile::tempdir().unwrap();
+    run_to_end(kind, dir.path(), arguments, environment)
+}
+
+fn assert_refused(ended: &Ended, names: &[&str]) {
+    assert!(!ended.status.success(), "it started: {}", ended.stderr);
+    for name in names {
+        assert!(
+            ended.stderr.contains(name),
+            "`{name}` is not in: {}",
+            ended.stderr
+        );
+    }
+}
+
+fn file_with(dir: &Path, text: &str) -> String {
+    let file = dir.join("settings.toml");
+    fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn an_unknown_variable_is_refused_by_its_name() {
+    for kind in KINDS {
+        let ended = run(kind, &[], &[("CRA_LOGG__URL", "nats://127.0.0.1:4222")]);
+        assert_refused(&ended, &["CRA_LOGG__URL", "logg"]);
+        let ended = run(kind, &[], &[("CRA_LOG__URI", "nats://127.0.0.1:4222")]);
+        assert_refused(&ended, &["CRA_LOG__URI", "uri"]);
+    }
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_with(dir.path(), "[server]\ndrain_deadline_sm = 1\n");
+    for kind in KINDS {
+        let ended = run(kind, &["--config", &file], &[]);
+        assert_refused(&ended, &["drain_deadline_sm", "settings.toml"]);
+        let ended = run(kind, &[], &[("CRA_CONFIG", &file)]);
+        assert_refused(&ended, &["drain_deadline_sm", "settings.toml"]);
+    }
+}
+
+#[test]
+fn a_value_of_another_kind_is_refused_by_its_key() {
+    for kind in KINDS {
+        let ended = run(kind, &[], &[("CRA_LISTEN", "everywhere")]);
+        assert_refused(&ended, &["CRA_LISTEN", "listen"]);
+        let ended = run(kind, &[], &[("CRA_SERVER__DRAIN_DEADLINE_MS", "0")]);
+        assert_refused(&ended, &["CRA_SERVER__DRAIN_DEADLINE_MS", "drain_deadline_ms"]);
+    }
+}
+
+#[test]
+fn without_identity_an_address_beyond_loopback_is_refused() {
+    for kind in KINDS {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let ended = run(kind, &["--listen", address], &[]);
+            assert_refused(&ended, &[address, "no identity is configured"]);
+            let ended = run(kind, &[], &[("CRA_LISTEN", address)]);
+            assert_refused(&ended, &[address, "no identity is configured"]);
+        }
+    }
+}
+
+#[test]
+fn print_config_prints_what_would_be_used_without_secrets_and_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_with(
+        dir.path(),
+        "listen = \"127.0.0.1:1\"\n[log]\nurl = \"nats://from-the-file:4222\"\nstream = \"OF_THE_FILE\"\n",
+    );
+    let environment = [
+        ("CRA_LOG__URL", "nats://from-the-environment:4222"),
+        ("CRA_LOG__TOKEN", "tell-nobody"),
+        ("CRA_LISTEN", "127.0.0.1:2"),
+    ];
+    for kind in KINDS {
+        let arguments = ["--config", &file, "--listen", "127.0.0.1:3", "--print-config"];
+        let ended = run(kind, &arguments, &environment);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        for expected in [
+            "listen = \"127.0.0.1:3\"",
+            "url = \"nats://from-the-environment:4222\"",
+            "stream = \"OF_THE_FILE\"",
+            "drain_deadline_ms = ",
+        ] {
+            assert!(
+                ended.stdout.contains(expected),
+                "`{expected}` is not in:\n{}",
+                ended.stdout
+            );
+        }
+        assert!(!ended.stdout.contains("tell-nobody"));
+    }
+}
+
+#[test]
+fn what_print_config_prints_is_a_file_that_the_service_takes() {
+    for kind in KINDS {
+        let printed = run(kind, &["--print-config"], &[]).stdout;
+        let dir = tempfile::tempdir().unwrap();
+        let file = file_with(dir.path(), &printed);
+        let ended = run(kind, &["--config", &file, "--print-config"], &[]);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert_eq!(ended.stdout, printed);
+    }
+}

@@ -1,0 +1,108 @@
+//! Clients of both services, with generous deadlines, and the few calls that most guarantees make.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cra_contracts::v1 as pb;
+use pb::import_legacy_cras_response::Outcome as ImportOutcome;
+use pb::ingestion_service_client::IngestionServiceClient;
+use pb::operations_service_client::OperationsServiceClient;
+use pb::statistics_service_client::StatisticsServiceClient;
+use pb::submit_cras_response::Outcome as SubmitOutcome;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+pub(crate) type Ingestion = IngestionServiceClient<Channel>;
+pub(crate) type Statistics = StatisticsServiceClient<Channel>;
+pub(crate) type Operations = OperationsServiceClient<Channel>;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A new connection.
+pub(crate) async fn connected(address: SocketAddr) -> Result<Channel, String> {
+    Endpoint::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
+        .connect()
+        .await
+        .map_err(|error| format!("{address}: {error}"))
+}
+
+/// Submits one CRA.
+pub(crate) async fn submitted(
+    ingestion: &mut Ingestion,
+    request: pb::SubmitCraRequest,
+) -> Result<pb::Receipt, Status> {
+    let answer = ingestion.submit_cra(request).await?;
+    Ok(answer.into_inner().receipt.unwrap())
+}
+
+/// Submits CRAs over one stream; every one must be recorded.
+pub(crate) async fn submit_stream(
+    ingestion: &mut Ingestion,
+    submissions: impl Stream<Item = pb::SubmitCraRequest> + Send + 'static,
+) -> Vec<pb::Receipt> {
+    let mut item = 0;
+    let requests = submissions.map(move |submission| {
+        item += 1;
+        pb::SubmitCrasRequest {
+            item,
+            submission: Some(submission),
+        }
+    });
+    let mut answers = ingestion.submit_cras(requests).await.unwrap().into_inner();
+    let mut receipts = Vec::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        match answer.outcome.unwrap() {
+            SubmitOutcome::Receipt(receipt) => receipts.push(receipt),
+            SubmitOutcome::Refusal(refusal) => panic!("item {} was refused: {refusal:?}", answer.item),
+        }
+    }
+    receipts
+}
+
+/// Imports documents; every one must be recorded.
+pub(crate) async fn imported(
+    ingestion: &mut Ingestion,
+    requests: Vec<pb::ImportLegacyCrasRequest>,
+) -> Vec<pb::Receipt> {
+    let expected = requests.len();
+    let answers = ingestion
+        .import_legacy_cras(tokio_stream::iter(requests))
+        .await
+        .unwrap();
+    let mut answers = answers.into_inner();
+    let mut receipts = Vec::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        match answer.outcome.unwrap() {
+            ImportOutcome::Receipt(receipt) => receipts.push(receipt),
+            ImportOutcome::Refusal(refusal) => panic!("item {} was refused: {refusal:?}", answer.item),
+        }
+    }
+    assert_eq!(receipts.len(), expected, "every item is answered");
+    receipts
+}
+
+/// The events of one CRA, as the log holds them.
+pub(crate) async fn recorded(ingestion: &mut Ingestion, cra_id: &str) -> Result<Vec<pb::CraEvent>, Status> {
+    let request = pb::GetCraHistoryRequest {
+        cra_id: cra_id.to_owned(),
+    };
+    Ok(ingestion.get_cra_history(request).await?.into_inner().events)
+}
+
+/// The statistics of everything, once the projection holds this position.
+pub(crate) async fn statistics_at(statistics: &mut Statistics, min_position: u64) -> pb::Statistics {
+    let request = pb::GetStatisticsRequest {
+        consistency: Some(pb::Consistency {
+            min_position,
+            ..pb::Consistency::default()
+        }),
+        ..pb::GetStatisticsRequest::default()
+    };
+    let answer = statistics.get_statistics(request).await.unwrap();
+    answer.into_inner().statistics.unwrap()
+}

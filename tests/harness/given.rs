@@ -1,0 +1,56 @@
+//! Requests that the rules accept.
+
+use cra_contracts::v1 as pb;
+
+/// The id of a CRA that nobody has used.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// A workshop of so many people, 2 to 100.
+pub(crate) fn workshop(participants: u32) -> pb::Cra {
+    pb::Cra {
+        advisor_id: "conseiller-1".into(),
+        structure_id: "structure-1".into(),
+        date: "2024-03-04".into(),
+        place: Some(pb::Place {
+            channel: pb::Channel::Venue.into(),
+            commune_code: "75101".into(),
+            postal_code: "75001".into(),
+            ..pb::Place::default()
+        }),
+        activity: pb::Activity::Workshop.into(),
+        participants: Some(participants),
+        ages: Some(pb::AgeCounts {
+            from_18_to_35: participants,
+            ..pb::AgeCounts::default()
+        }),
+        statuses: Some(pb::StatusCounts {
+            unemployed: participants,
+            ..pb::StatusCounts::default()
+        }),
+        themes: vec![pb::Theme::Email.into()],
+        duration: Some(pb::Duration {
+            band: pb::DurationBand::OneHourOrMore.into(),
+            minutes: Some(60),
+        }),
+        ..pb::Cra::default()
+    }
+}
+
+/// A CRA whose content depends on its number, so that one counted twice or not at all shows in the acts.
+pub(crate) fn cra_of(number: u32) -> pb::Cra {
+    pb::Cra {
+        advisor_id: format!("conseiller-{}", number % 7),
+        ..workshop(2 + number % 97)
+    }
+}
+
+/// The submission of a CRA under an id.
+pub(crate) fn submission(cra_id: &str, cra: pb::Cra) -> pb::SubmitCraRequest {
+    pb::SubmitCraRequest {
+        cra_id: cra_id.to_owned(),
+        cra: Some(cra),
+        validate_only: false,
+    }
+}

@@ -1,0 +1,18 @@
+//! What the guarantees are proved on: a nats-server and the two services as processes of their own, clients, and
+//! ways to wait and to break things. Proves nothing itself.
+
+mod clients;
+mod given;
+mod pair;
+mod process;
+mod proxy;
+mod wait;
+
+pub(crate) use clients::{
+    Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
+};
+pub(crate) use given::{cra_of, new_id, submission, workshop};
+pub(crate) use pair::Pair;
+pub(crate) use process::{Ended, Kind, Service, run_to_end};
+pub(crate) use proxy::Proxy;
+pub(crate) use wait::{eventually, within};

@@ -1,0 +1,251 @@
+//! One service as a process: started on a port of the system's choice, killed, asked to leave, started again.
+//! What it writes is kept in a file, and shown when the test fails.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::{connected, eventually};
+
+/// A process that should end by itself and does not is killed after this.
+const END_WAIT: Duration = Duration::from_secs(30);
+const END_RETRY: Duration = Duration::from_millis(10);
+
+/// Which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Ingestion,
+    Projection,
+}
+
+impl Kind {
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Ingestion => "cra-ingestion",
+            Self::Projection => "cra-projection",
+        }
+    }
+
+    /// The program, which cargo puts one folder above the test's own.
+    fn program(self) -> PathBuf {
+        let test = std::env::current_exe().unwrap();
+        let program = test.ancestors().nth(2).unwrap().join(self.binary());
+        assert!(
+            program.is_file(),
+            "no {} beside the tests: run `tests/run`, which builds it",
+            self.binary()
+        );
+        program
+    }
+
+    /// The program with nothing of our environment that could configure it.
+    fn command(self) -> Command {
+        let mut command = Command::new(self.program());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+}
+
+/// A service's process; killed when dropped.
+pub(crate) struct Service {
+    kind: Kind,
+    dir: PathBuf,
+    settings: Vec<(String, String)>,
+    output: PathBuf,
+    address: Option<SocketAddr>,
+    child: Option<Child>,
+}
+
+impl Service {
+    /// A service that is not started yet; `settings` are environment variables without `CRA_`.
+    pub(crate) fn new(kind: Kind, dir: &Path, settings: &[(&str, &str)]) -> Self {
+        fs::create_dir_all(dir).unwrap();
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (format!("CRA_{name}"), (*value).to_owned()));
+        Self {
+            kind,
+            dir: dir.to_owned(),
+            settings: settings.collect(),
+            output: dir.join("stderr.log"),
+            address: None,
+            child: None,
+        }
+    }
+
+    /// Starts the process and waits until it has bound its port, not until it serves.
+    pub(crate) async fn start(&mut self) {
+        assert!(self.child.is_none(), "{:?} is running", self.kind);
+        let mut output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.output)
+            .unwrap();
+        let written_before = output.metadata().unwrap().len();
+        let child = self
+            .kind
+            .command()
+            .envs([
+                ("CRA_LISTEN", "127.0.0.1:0"),
+                ("CRA_TELEMETRY__LOG_FORMAT", "json"),
+            ])
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        writeln!(output, "--- {} started, pid {}", self.kind.binary(), child.id()).unwrap();
+        self.child = Some(child);
+        let bound = eventually("the service binds its port", async || {
+            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
+                panic!("{} ended at once: {status}", self.kind.binary());
+            }
+            address_in(&self.output, written_before).ok_or_else(|| "no address in its log".to_owned())
+        });
+        let address = bound.await;
+        self.address = Some(address);
+    }
+
+    /// Starts the process and waits until its health says SERVING.
+    pub(crate) async fn start_and_serve(&mut self) {
+        self.start().await;
+        self.serving().await;
+    }
+
+    /// Waits until the health of the whole process says SERVING.
+    pub(crate) async fn serving(&self) {
+        eventually("the service serves", async || match self.health().await? {
+            ServingStatus::Serving => Ok(()),
+            other => Err(format!("{} is {other:?}", self.kind.binary())),
+        })
+        .await;
+    }
+
+    /// The health of the whole process.
+    pub(crate) async fn health(&self) -> Result<ServingStatus, String> {
+        let mut health = HealthClient::new(connected(self.address()).await?);
+        let request = HealthCheckRequest::default();
+        let answer = health.check(request).await.map_err(|status| status.to_string())?;
+        Ok(answer.into_inner().status())
+    }
+
+    /// Where it listens; another one after each start.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.unwrap()
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Asks it to leave, as an orchestrator does; see [`Service::ended`].
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it has left by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let (child, status) = tokio::task::spawn_blocking(move || {
+            let status = wait_for_end(&mut child);
+            (child, status)
+        })
+        .await
+        .unwrap();
+        status.unwrap_or_else(|| {
+            self.child = Some(child);
+            panic!("{} did not end within {END_WAIT:?}", self.kind.binary())
+        })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if thread::panicking() {
+            let output = fs::read_to_string(&self.output).unwrap_or_default();
+            eprintln!("=== {} ===\n{output}", self.kind.binary());
+        }
+    }
+}
+
+/// The address in the first log line, from that byte on, that has one: it is told as soon as it is bound.
+fn address_in(output: &Path, from_byte: u64) -> Option<SocketAddr> {
+    let bytes = fs::read(output).ok()?;
+    let new = bytes.get(usize::try_from(from_byte).ok()?..)?;
+    String::from_utf8_lossy(new).lines().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        line["address"].as_str()?.parse().ok()
+    })
+}
+
+/// How a process that ends by itself has ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a service that is expected to end by itself. `environment` holds whole names.
+pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
+    let mut child = kind
+        .command()
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(File::create(&stdout).unwrap())
+        .stderr(File::create(&stderr).unwrap())
+        .spawn()
+        .unwrap();
+    let ended = wait_for_end(&mut child);
+    let read = |file| fs::read_to_string(file).unwrap();
+    let (stdout, stderr) = (read(stdout), read(stderr));
+    let Some(status) = ended else {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("{} went on for {END_WAIT:?}; it wrote:\n{stderr}", kind.binary());
+    };
+    Ended {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+fn wait_for_end(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + END_WAIT;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(END_RETRY);
+    }
+    None
+}

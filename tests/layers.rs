@@ -1,0 +1,136 @@
+//! The layers hold: dependencies point one way, the two services do not know each other, and the domain does no I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Each crate, and those of ours that it may be built on.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("cra-contracts", &[]),
+    ("cra-domain", &["cra-contracts"]),
+    ("cra-eventlog", &["cra-contracts", "cra-domain"]),
+    ("cra-runtime", &["cra-contracts"]),
+    (
+        "cra-ingestion",
+        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"],
+    ),
+    (
+        "cra-projection",
+        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"],
+    ),
+    (
+        "cra-cli",
+        &[
+            "cra-contracts",
+            "cra-domain",
+            "cra-eventlog",
+            "cra-runtime",
+            "cra-ingestion",
+            "cra-projection",
+        ],
+    ),
+    ("cra-tests", &[]),
+];
+
+/// What the domain must not reach, at any depth: runtimes, transports, stores.
+const NO_IO: [&str; 9] = [
+    "async-nats",
+    "cra-eventlog",
+    "cra-runtime",
+    "hyper",
+    "mio",
+    "reqwest",
+    "sled",
+    "tokio",
+    "tonic",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Per crate of the workspace, those of the workspace it declares, with the kind.
+fn declared() -> BTreeMap<String, Vec<(String, DependencyKind)>> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .unwrap();
+    let ours: BTreeSet<String> = metadata
+        .packages
+        .iter()
+        .map(|package| package.name.to_string())
+        .collect();
+    let declared = metadata.packages.iter().map(|package| {
+        let dependencies = package.dependencies.iter();
+        let dependencies = dependencies
+            .filter(|dependency| ours.contains(&dependency.name))
+            .map(|dependency| (dependency.name.clone(), dependency.kind));
+        (package.name.to_string(), dependencies.collect())
+    });
+    declared.collect()
+}
+
+#[test]
+fn every_crate_is_built_only_on_the_layers_below_it() {
+    let layers = BTreeMap::from(LAYERS);
+    let declared = declared();
+    let names: Vec<_> = declared.keys().map(String::as_str).collect();
+    let known: Vec<_> = layers.keys().copied().collect();
+    assert_eq!(names, known, "a crate without a place among the layers");
+    for (name, dependencies) in &declared {
+        for (dependency, kind) in dependencies {
+            if *kind == DependencyKind::Development {
+                continue;
+            }
+            let allowed = layers[name.as_str()];
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} is built on {dependency}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_two_services_do_not_know_each_other_not_even_in_their_tests() {
+    let declared = declared();
+    for (service, other) in [
+        ("cra-ingestion", "cra-projection"),
+        ("cra-projection", "cra-ingestion"),
+    ] {
+        let dependencies = &declared[service];
+        assert!(!dependencies.is_empty());
+        assert!(
+            dependencies.iter().all(|(name, _)| name != other),
+            "{service} knows {other}"
+        );
+    }
+}
+
+#[test]
+fn the_domain_does_no_io() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = Command::new(cargo)
+        .current_dir(root())
+        .args([
+            "tree",
+            "--offline",
+            "--package",
+            "cra-domain",
+            "--edges",
+            "normal,build",
+        ])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains("cra-contracts"), "{names:?}");
+    let found: Vec<_> = NO_IO.iter().filter(|name| names.contains(**name)).collect();
+    assert!(found.is_empty(), "the domain reaches {found:?}");
+}

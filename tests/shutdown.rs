@@ -1,0 +1,116 @@
+//! Asked to leave, both services finish what they began, leave in time whatever their callers do, and what they
+//! acknowledged is in the log.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cra_contracts::v1 as pb;
+use pb::submit_cras_response::Outcome;
+
+use crate::harness::{Pair, connected, cra_of, eventually, new_id, recorded, statistics_at, submission};
+
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+const SETTINGS: [(&str, &str); 1] = [("SERVER__DRAIN_DEADLINE_MS", "5000")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_holds_neither_service_and_both_leave_with_success() {
+    let mut pair = Pair::start_with(&SETTINGS).await;
+    let idle = (pair.ingestion().await, pair.statistics().await);
+
+    let asked = Instant::now();
+    pair.ingestion.terminate();
+    pair.projection.terminate();
+    let (ingestion, projection) = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
+    assert!(asked.elapsed() < DRAIN_DEADLINE, "{:?}", asked.elapsed());
+    assert!(ingestion.success(), "ingestion: {ingestion}");
+    assert!(projection.success(), "projection: {projection}");
+    drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_holds_neither_service_past_the_deadline() {
+    let mut pair = Pair::start_with(&SETTINGS).await;
+    let silent = [
+        tokio::net::TcpStream::connect(pair.ingestion.address())
+            .await
+            .unwrap(),
+        tokio::net::TcpStream::connect(pair.projection.address())
+            .await
+            .unwrap(),
+    ];
+
+    let asked = Instant::now();
+    pair.ingestion.terminate();
+    pair.projection.terminate();
+    let _ = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
+    let margin = Duration::from_secs(5);
+    assert!(asked.elapsed() < DRAIN_DEADLINE + margin, "{:?}", asked.elapsed());
+    drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ingestion_acknowledged_before_it_left_is_in_the_log_and_counts() {
+    let mut pair = Pair::start_with(&SETTINGS).await;
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let endless = (0..).map(|number| pb::SubmitCrasRequest {
+        item: u64::from(number) + 1,
+        submission: Some(submission(&new_id(), cra_of(number))),
+    });
+    let mut ingestion = pair.ingestion().await;
+    let receipts = Arc::clone(&acknowledged);
+    let submitting = tokio::spawn(async move {
+        let answers = ingestion.submit_cras(tokio_stream::iter(endless)).await.unwrap();
+        let mut answers = answers.into_inner();
+        while let Ok(Some(answer)) = answers.message().await {
+            match answer.outcome.unwrap() {
+                Outcome::Receipt(receipt) => receipts.lock().unwrap().push(receipt),
+                Outcome::Refusal(refusal) => panic!("{refusal:?}"),
+            }
+        }
+    });
+    eventually("the load is under way", async || {
+        let count = acknowledged.lock().unwrap().len();
+        if count >= 200 {
+            Ok(())
+        } else {
+            Err(format!("{count}"))
+        }
+    })
+    .await;
+
+    pair.ingestion.terminate();
+    let status = pair.ingestion.ended().await;
+    assert!(status.success(), "{status}");
+    submitting.await.unwrap();
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+
+    pair.ingestion.start_and_serve().await;
+    let mut ingestion = pair.ingestion().await;
+    // From both ends: the last ones were on their way when it was asked to leave.
+    for receipt in acknowledged
+        .iter()
+        .rev()
+        .take(100)
+        .chain(acknowledged.iter().take(20))
+    {
+        let events = recorded(&mut ingestion, &receipt.cra_id).await.unwrap();
+        assert_eq!(events.len(), 1, "{receipt:?}");
+    }
+    let last = acknowledged.iter().map(|receipt| receipt.position).max().unwrap();
+    let statistics = statistics_at(&mut pair.statistics().await, last).await;
+    assert!(
+        statistics.cras >= acknowledged.len() as u64,
+        "{} acknowledged, {} counted",
+        acknowledged.len(),
+        statistics.cras
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_asked_to_leave_takes_no_new_connection() {
+    let mut pair = Pair::start_with(&SETTINGS).await;
+    let address = pair.ingestion.address();
+    pair.ingestion.terminate();
+    pair.ingestion.ended().await;
+    assert!(connected(address).await.is_err());
+}
