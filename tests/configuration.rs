@@ -16,11 +16,7 @@ fn run(kind: Kind, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
 fn assert_refused(ended: &Ended, names: &[&str]) {
     assert!(!ended.status.success(), "it started: {}", ended.stderr);
     for name in names {
-        assert!(
-            ended.stderr.contains(name),
-            "`{name}` is not in: {}",
-            ended.stderr
-        );
+        assert!(ended.stderr.contains(name), "`{name}` is not in: {}", ended.stderr);
     }
 }
 
@@ -96,11 +92,7 @@ fn print_config_prints_what_would_be_used_without_secrets_and_leaves() {
             "stream = \"OF_THE_FILE\"",
             "drain_deadline_ms = ",
         ] {
-            assert!(
-                ended.stdout.contains(expected),
-                "`{expected}` is not in:\n{}",
-                ended.stdout
-            );
+            assert!(ended.stdout.contains(expected), "`{expected}` is not in:\n{}", ended.stdout);
         }
         assert!(!ended.stdout.contains("tell-nobody"));
     }

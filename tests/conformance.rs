@@ -55,11 +55,7 @@ async fn outcome(ingestion: &mut Ingestion, name: &str, cra: pb::Cra) -> Outcome
             assert_eq!(receipt.cra_id, cra_id, "{name}");
             assert_eq!(receipt.revision, 1, "{name}");
             assert!(receipt.position > 0 && !receipt.duplicate, "{name}: {receipt:?}");
-            let defaulted = receipt
-                .defaulted_fields
-                .into_iter()
-                .map(|default| default.field)
-                .collect();
+            let defaulted = receipt.defaulted_fields.into_iter().map(|default| default.field).collect();
             return Outcome::Accepted { defaulted };
         }
         Err(status) => status,
@@ -71,10 +67,7 @@ async fn outcome(ingestion: &mut Ingestion, name: &str, cra: pb::Cra) -> Outcome
         assert!(!violation.localized_message.is_empty(), "{name}: {violation:?}");
     }
     let count = violations.len();
-    let violations: BTreeSet<_> = violations
-        .into_iter()
-        .map(|v| (v.field, v.reason.into_owned()))
-        .collect();
+    let violations: BTreeSet<_> = violations.into_iter().map(|v| (v.field, v.reason.into_owned())).collect();
     assert_eq!(violations.len(), count, "{name}: a violation twice");
     Outcome::Refused { violations }
 }
@@ -95,12 +88,7 @@ async fn every_published_form_gets_exactly_its_violations_and_its_defaults() {
         run += 1;
     }
     assert!(run > 0);
-    assert!(
-        wrong.is_empty(),
-        "{} of {run} cases:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {run} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,14 +96,12 @@ async fn every_published_selection_gets_exactly_its_figures() {
     let published: Value = serde_json::from_str(STATISTICS).unwrap();
     let form_version = u32::try_from(published["form_version"].as_u64().unwrap()).unwrap();
     let requests =
-        (1..)
-            .zip(list(&published["documents"]))
-            .map(|(item, document)| pb::ImportLegacyCrasRequest {
-                item,
-                legacy_id: text(&document["_id"]),
-                form_version,
-                document: document.to_string().into_bytes().into(),
-            });
+        (1..).zip(list(&published["documents"])).map(|(item, document)| pb::ImportLegacyCrasRequest {
+            item,
+            legacy_id: text(&document["_id"]),
+            form_version,
+            document: document.to_string().into_bytes().into(),
+        });
     let pair = Pair::start().await;
     let receipts = imported(&mut pair.ingestion().await, requests.collect()).await;
     let min_position = receipts.iter().map(|receipt| receipt.position).max().unwrap();
@@ -125,10 +111,7 @@ async fn every_published_selection_gets_exactly_its_figures() {
     for query in list(&published["queries"]) {
         let request = pb::GetStatisticsRequest {
             selection: Some(json::from_value(query["selection"].clone()).unwrap()),
-            consistency: Some(pb::Consistency {
-                min_position,
-                ..pb::Consistency::default()
-            }),
+            consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
         };
         let answer = statistics.get_statistics(request).await.unwrap().into_inner();
         let found = figures(&answer.statistics.unwrap());
@@ -138,10 +121,7 @@ async fn every_published_selection_gets_exactly_its_figures() {
                 _ => agree(&found[figure], expected),
             };
             if !same {
-                wrong.push(format!(
-                    "{}: {figure} is {}, expected {expected}",
-                    query["name"], found[figure]
-                ));
+                wrong.push(format!("{}: {figure} is {}, expected {expected}", query["name"], found[figure]));
             }
         }
         run += 1;
@@ -155,15 +135,12 @@ fn agree(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::Array(found), Value::Array(expected)) => {
             found.len() == expected.len()
-                && found
-                    .iter()
-                    .zip(expected)
-                    .all(|(found, expected)| agree(found, expected))
+                && found.iter().zip(expected).all(|(found, expected)| agree(found, expected))
         }
         // A line of a breakdown or a group of figures.
-        (Value::Object(found), Value::Object(expected)) => expected
-            .iter()
-            .all(|(key, value)| found.get(key).is_some_and(|found| agree(found, value))),
+        (Value::Object(found), Value::Object(expected)) => {
+            expected.iter().all(|(key, value)| found.get(key).is_some_and(|found| agree(found, value)))
+        }
         _ => found == expected,
     }
 }

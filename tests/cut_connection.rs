@@ -30,18 +30,14 @@ async fn a_submission_recorded_while_its_answer_was_lost_is_a_duplicate_when_sen
     let lost = tokio::spawn(async move { submitted(&mut cut_off, request).await });
     let mut direct = pair.ingestion().await;
     eventually("the request is recorded", async || {
-        recorded(&mut direct, &cra_id)
-            .await
-            .map_err(|status| status.to_string())
+        recorded(&mut direct, &cra_id).await.map_err(|status| status.to_string())
     })
     .await;
     assert!(!lost.is_finished(), "its answer came back");
     proxy.cut();
     assert!(lost.await.unwrap().is_err());
 
-    let receipt = submitted(&mut through(&proxy).await, submission(&cra_id, workshop(5)))
-        .await
-        .unwrap();
+    let receipt = submitted(&mut through(&proxy).await, submission(&cra_id, workshop(5))).await.unwrap();
     assert!(receipt.duplicate);
     assert_eq!(recorded(&mut direct, &cra_id).await.unwrap().len(), 1);
     let statistics = statistics_at(&mut pair.statistics().await, receipt.position).await;
@@ -51,9 +47,8 @@ async fn a_submission_recorded_while_its_answer_was_lost_is_a_duplicate_when_sen
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_at_any_moment_and_sent_again_a_submission_is_recorded_once() {
     // Before, while and after it is recorded: a single append takes a few milliseconds.
-    const CUT_AFTER_MICROSECONDS: [u64; 12] = [
-        0, 100, 200, 400, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000, 20_000,
-    ];
+    const CUT_AFTER_MICROSECONDS: [u64; 12] =
+        [0, 100, 200, 400, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000, 20_000];
     let pair = Pair::start().await;
     let proxy = Proxy::to(pair.ingestion.address()).await;
     let mut direct = pair.ingestion().await;
@@ -68,18 +63,12 @@ async fn cut_at_any_moment_and_sent_again_a_submission_is_recorded_once() {
         proxy.cut();
         let first_try = first_try.await.unwrap();
 
-        let receipt = submitted(&mut through(&proxy).await, submission(&cra_id, workshop(5)))
-            .await
-            .unwrap();
+        let receipt = submitted(&mut through(&proxy).await, submission(&cra_id, workshop(5))).await.unwrap();
         if let Ok(first_try) = first_try {
             assert!(receipt.duplicate, "it was acknowledged before");
             assert_eq!(receipt.position, first_try.position);
         }
-        assert_eq!(
-            recorded(&mut direct, &cra_id).await.unwrap().len(),
-            1,
-            "after {pause:?}"
-        );
+        assert_eq!(recorded(&mut direct, &cra_id).await.unwrap().len(), 1, "after {pause:?}");
         last_position = last_position.max(receipt.position);
     }
 

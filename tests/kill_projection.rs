@@ -20,8 +20,8 @@ const BURST: u32 = 10;
 const BURST_INTERVAL: Duration = Duration::from_millis(12);
 /// How long the projection lives, from the moment it has bound its port: while it opens its files, reads the log,
 /// catches up, follows.
-const LIVES_MS: [u64; 8] = [40, 0, 300, 15, 120, 5, 700, 70];
-const KILLS_MIN: usize = 4;
+const LIVES_MS: [u64; 8] = [40, 300, 0, 450, 250, 700, 120, 350];
+const KILLS_MIN: usize = 3;
 
 /// A steady load; what is sent is counted as soon as it leaves.
 fn load(sent: Arc<AtomicU32>) -> ReceiverStream<pb::SubmitCraRequest> {
@@ -71,14 +71,9 @@ async fn a_projection_killed_at_any_moment_loses_nothing_and_counts_nothing_twic
     assert_eq!(receipts.len() as u64, total);
     assert!(receipts.iter().all(|receipt| !receipt.duplicate));
     let last_position = receipts.iter().map(|receipt| receipt.position).max().unwrap();
-    assert_eq!(
-        last_position, total,
-        "the log holds what was acknowledged and nothing else"
-    );
+    assert_eq!(last_position, total, "the log holds what was acknowledged and nothing else");
 
-    let acts: u64 = (0..CRAS)
-        .map(|number| u64::from(cra_of(number).participants.unwrap()))
-        .sum();
+    let acts: u64 = (0..CRAS).map(|number| u64::from(cra_of(number).participants.unwrap())).sum();
     pair.projection.serving().await;
     let counted = statistics_at(&mut pair.statistics().await, last_position).await;
     assert_eq!((counted.cras, counted.acts), (total, acts));

@@ -12,40 +12,18 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cra-domain", &["cra-contracts"]),
     ("cra-eventlog", &["cra-contracts", "cra-domain"]),
     ("cra-runtime", &["cra-contracts"]),
-    (
-        "cra-ingestion",
-        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"],
-    ),
-    (
-        "cra-projection",
-        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"],
-    ),
+    ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
+    ("cra-projection", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
     (
         "cra-cli",
-        &[
-            "cra-contracts",
-            "cra-domain",
-            "cra-eventlog",
-            "cra-runtime",
-            "cra-ingestion",
-            "cra-projection",
-        ],
+        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime", "cra-ingestion", "cra-projection"],
     ),
     ("cra-tests", &[]),
 ];
 
 /// What the domain must not reach, at any depth: runtimes, transports, stores.
-const NO_IO: [&str; 9] = [
-    "async-nats",
-    "cra-eventlog",
-    "cra-runtime",
-    "hyper",
-    "mio",
-    "reqwest",
-    "sled",
-    "tokio",
-    "tonic",
-];
+const NO_IO: [&str; 9] =
+    ["async-nats", "cra-eventlog", "cra-runtime", "hyper", "mio", "reqwest", "sled", "tokio", "tonic"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -59,11 +37,7 @@ fn declared() -> BTreeMap<String, Vec<(String, DependencyKind)>> {
         .other_options(["--offline".to_owned()])
         .exec()
         .unwrap();
-    let ours: BTreeSet<String> = metadata
-        .packages
-        .iter()
-        .map(|package| package.name.to_string())
-        .collect();
+    let ours: BTreeSet<String> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
     let declared = metadata.packages.iter().map(|package| {
         let dependencies = package.dependencies.iter();
         let dependencies = dependencies
@@ -87,10 +61,7 @@ fn every_crate_is_built_only_on_the_layers_below_it() {
                 continue;
             }
             let allowed = layers[name.as_str()];
-            assert!(
-                allowed.contains(&dependency.as_str()),
-                "{name} is built on {dependency}"
-            );
+            assert!(allowed.contains(&dependency.as_str()), "{name} is built on {dependency}");
         }
     }
 }
@@ -98,16 +69,10 @@ fn every_crate_is_built_only_on_the_layers_below_it() {
 #[test]
 fn the_two_services_do_not_know_each_other_not_even_in_their_tests() {
     let declared = declared();
-    for (service, other) in [
-        ("cra-ingestion", "cra-projection"),
-        ("cra-projection", "cra-ingestion"),
-    ] {
+    for (service, other) in [("cra-ingestion", "cra-projection"), ("cra-projection", "cra-ingestion")] {
         let dependencies = &declared[service];
         assert!(!dependencies.is_empty());
-        assert!(
-            dependencies.iter().all(|(name, _)| name != other),
-            "{service} knows {other}"
-        );
+        assert!(dependencies.iter().all(|(name, _)| name != other), "{service} knows {other}");
     }
 }
 
@@ -116,14 +81,7 @@ fn the_domain_does_no_io() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let tree = Command::new(cargo)
         .current_dir(root())
-        .args([
-            "tree",
-            "--offline",
-            "--package",
-            "cra-domain",
-            "--edges",
-            "normal,build",
-        ])
+        .args(["tree", "--offline", "--package", "cra-domain", "--edges", "normal,build"])
         .args(["--prefix", "none", "--format", "{p}"])
         .output()
         .unwrap();

@@ -41,7 +41,9 @@ fn replay(events: &[v1::CraEvent]) -> BTreeMap<String, Standing> {
     let mut all: BTreeMap<String, Standing> = BTreeMap::new();
     for event in events {
         let last = all.get_mut(&event.cra_id);
-        if event.revision != last.as_ref().map_or(0, |s| s.revision) + 1 || last.as_ref().is_some_and(|s| s.withdrawn) {
+        if event.revision != last.as_ref().map_or(0, |s| s.revision) + 1
+            || last.as_ref().is_some_and(|s| s.withdrawn)
+        {
             continue;
         }
         let recorded_at = event::timestamp("recorded_at", event.recorded_at.as_ref()).unwrap();
@@ -55,7 +57,10 @@ fn replay(events: &[v1::CraEvent]) -> BTreeMap<String, Standing> {
         match (event.fact.as_ref().unwrap(), last) {
             (Fact::Submitted(submitted), None) => {
                 let defaulted = submitted.defaulted_fields.contains(&PARTICIPANTS.to_owned());
-                all.insert(event.cra_id.clone(), first(submitted.cra.clone().unwrap(), recorded_at, defaulted));
+                all.insert(
+                    event.cra_id.clone(),
+                    first(submitted.cra.clone().unwrap(), recorded_at, defaulted),
+                );
             }
             (Fact::Imported(imported), None) => {
                 let form = FormVersion::from_number(imported.form_version).unwrap();
@@ -67,7 +72,8 @@ fn replay(events: &[v1::CraEvent]) -> BTreeMap<String, Standing> {
             (Fact::Corrected(corrected), Some(standing)) => {
                 standing.revision += 1;
                 standing.cra = corrected.cra.clone().unwrap();
-                standing.defaulted_participants = corrected.defaulted_fields.contains(&PARTICIPANTS.to_owned());
+                standing.defaulted_participants =
+                    corrected.defaulted_fields.contains(&PARTICIPANTS.to_owned());
             }
             (Fact::Withdrawn(_), Some(standing)) => {
                 standing.revision += 1;
@@ -273,7 +279,9 @@ fn shares(counts: &[u64]) -> Vec<u32> {
 fn follow_up(selected: &[&Standing], acts: u64) -> v1::FollowUpStatistics {
     let mut all = v1::FollowUpStatistics::default();
     for standing in selected {
-        let Some(follow_up) = &standing.cra.follow_up else { continue };
+        let Some(follow_up) = &standing.cra.follow_up else {
+            continue;
+        };
         all.individual += u64::from(follow_up.individual);
         all.workshop += u64::from(follow_up.workshop);
         all.redirected += follow_up.redirections.iter().map(|r| u64::from(r.people)).sum::<u64>();
@@ -351,7 +359,9 @@ fn time_spent(selected: &[&Standing]) -> Vec<v1::TimeSpent> {
     };
     let mut lines: Vec<v1::TimeSpent> = Activity::ALL
         .iter()
-        .map(|activity| of(&|cra| cra.activity == activity.number(), activity.term().name, activity.term().label))
+        .map(|activity| {
+            of(&|cra| cra.activity == activity.number(), activity.term().name, activity.term().label)
+        })
         .collect();
     let estimates: Vec<u64> = lines.iter().map(|line| line.estimated_minutes).collect();
     for (line, share) in lines.iter_mut().zip(shares(&estimates)) {

@@ -25,14 +25,8 @@ const CRAS_PER_SUBMITTER: u32 = 60;
 /// A submission that must be refused, within a time.
 async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
     let asked = Instant::now();
-    let status = submitted(ingestion, submission(&new_id(), workshop(5)))
-        .await
-        .unwrap_err();
-    assert!(
-        asked.elapsed() < limit,
-        "refused after {:?}: {status}",
-        asked.elapsed()
-    );
+    let status = submitted(ingestion, submission(&new_id(), workshop(5))).await.unwrap_err();
+    assert!(asked.elapsed() < limit, "refused after {:?}: {status}", asked.elapsed());
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     status
 }
@@ -41,9 +35,7 @@ async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
 async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_services_go_on() {
     let mut pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
-    let before = submitted(&mut ingestion, submission(&new_id(), workshop(5)))
-        .await
-        .unwrap();
+    let before = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
     statistics_at(&mut pair.statistics().await, before.position).await;
 
     pair.nats.kill();
@@ -62,9 +54,7 @@ async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_s
     pair.nats.restart().unwrap();
     let cra_id = new_id();
     let after = eventually("ingestion goes on", async || {
-        submitted(&mut ingestion, submission(&cra_id, workshop(5)))
-            .await
-            .map_err(|status| status.to_string())
+        submitted(&mut ingestion, submission(&cra_id, workshop(5))).await.map_err(|status| status.to_string())
     })
     .await;
     assert_eq!(recorded(&mut ingestion, &cra_id).await.unwrap().len(), 1);
@@ -115,20 +105,13 @@ async fn what_is_acknowledged_around_a_kill_of_the_log_counts_once() {
     let mut submitting = Vec::new();
     for submitter in 0..SUBMITTERS {
         let numbers = submitter * CRAS_PER_SUBMITTER..(submitter + 1) * CRAS_PER_SUBMITTER;
-        submitting.push(tokio::spawn(submit_until_acknowledged(
-            pair.ingestion().await,
-            numbers,
-        )));
+        submitting.push(tokio::spawn(submit_until_acknowledged(pair.ingestion().await, numbers)));
     }
     let total = u64::from(SUBMITTERS * CRAS_PER_SUBMITTER);
     for reached in [total / 6, total / 2] {
         eventually("so many are counted", async || {
             let counted = statistics_at(&mut pair.statistics().await, 0).await.cras;
-            if counted >= reached {
-                Ok(())
-            } else {
-                Err(format!("{counted}"))
-            }
+            if counted >= reached { Ok(()) } else { Err(format!("{counted}")) }
         })
         .await;
         pair.nats.restart().unwrap();
@@ -142,11 +125,7 @@ async fn what_is_acknowledged_around_a_kill_of_the_log_counts_once() {
     assert_eq!(last_position, total, "every id is in the log once");
     let statistics = eventually("the projection has counted everything", async || {
         let statistics = statistics_at(&mut pair.statistics().await, 0).await;
-        if statistics.cras >= total {
-            Ok(statistics)
-        } else {
-            Err(format!("{} CRAs", statistics.cras))
-        }
+        if statistics.cras >= total { Ok(statistics) } else { Err(format!("{} CRAs", statistics.cras)) }
     })
     .await;
     assert_eq!((statistics.cras, statistics.acts), (total, acts));

@@ -51,10 +51,7 @@ async fn the_same_content_sent_at_once_under_one_id_is_recorded_once_and_all_get
     let first: Vec<_> = receipts.iter().filter(|receipt| !receipt.duplicate).collect();
     assert_eq!(first.len(), 1, "{receipts:?}");
     for receipt in &receipts {
-        let as_the_first = pb::Receipt {
-            duplicate: false,
-            ..receipt.clone()
-        };
+        let as_the_first = pb::Receipt { duplicate: false, ..receipt.clone() };
         assert_eq!(&as_the_first, first[0]);
     }
     recorded_once(&pair, &cra_id, first[0].position).await;
@@ -68,10 +65,7 @@ async fn of_several_contents_sent_at_once_under_one_id_one_is_recorded_and_the_o
 
     let (receipts, refusals): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     let receipts: Vec<_> = receipts.into_iter().map(Result::unwrap).collect();
-    let codes: Vec<_> = refusals
-        .into_iter()
-        .map(|refusal| refusal.unwrap_err().code())
-        .collect();
+    let codes: Vec<_> = refusals.into_iter().map(|refusal| refusal.unwrap_err().code()).collect();
     assert_eq!(receipts.len(), 1, "{receipts:?}");
     assert!(!receipts[0].duplicate);
     assert_eq!(codes, [Code::AlreadyExists; RACERS as usize - 1]);

@@ -14,19 +14,13 @@ async fn ask(
     selection: pb::Selection,
     consistency: pb::Consistency,
 ) -> Result<pb::GetStatisticsResponse, Status> {
-    let request = pb::GetStatisticsRequest {
-        selection: Some(selection),
-        consistency: Some(consistency),
-    };
+    let request = pb::GetStatisticsRequest { selection: Some(selection), consistency: Some(consistency) };
     let answer = pair.statistics().await.get_statistics(request).await?;
     Ok(answer.into_inner())
 }
 
 fn as_of(position: u64) -> pb::Consistency {
-    pb::Consistency {
-        as_of_position: position,
-        ..pb::Consistency::default()
-    }
+    pb::Consistency { as_of_position: position, ..pb::Consistency::default() }
 }
 
 async fn submit(pair: &Pair, participants: u32) -> pb::Receipt {
@@ -79,9 +73,7 @@ async fn as_of_an_earlier_receipt_the_earlier_figures_are_given_and_past_the_hea
         assert!(!snapshot.generation.is_empty() && !snapshot.definitions.is_empty());
     }
 
-    let past = ask(&pair, everything(), as_of(second.position + 1))
-        .await
-        .unwrap_err();
+    let past = ask(&pair, everything(), as_of(second.position + 1)).await.unwrap_err();
     assert_eq!(past.code(), Code::OutOfRange, "{past}");
     assert_eq!(reason_of(&past).as_deref(), Some("PAST_THE_HEAD"));
 }
@@ -103,15 +95,10 @@ async fn a_selection_that_cannot_be_understood_is_refused_with_every_field_and_n
         durations: vec![80],
         ..pb::Selection::default()
     };
-    let refused = ask(&pair, selection, pb::Consistency::default())
-        .await
-        .unwrap_err();
+    let refused = ask(&pair, selection, pb::Consistency::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     let violations = violations_of(&refused);
-    let mut fields: Vec<_> = violations
-        .iter()
-        .map(|violation| violation.field.as_str())
-        .collect();
+    let mut fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
     fields.sort_unstable();
     let expected = [
         "selection.activities[1]",
@@ -133,19 +120,11 @@ async fn a_selection_that_cannot_be_understood_is_refused_with_every_field_and_n
         assert!(!violation.localized_message.is_empty(), "{violation:?}");
     }
 
-    let inverted = pb::Selection {
-        from: "2024-03-02".into(),
-        to: "2024-03-01".into(),
-        ..pb::Selection::default()
-    };
-    let refused = ask(&pair, inverted, pb::Consistency::default())
-        .await
-        .unwrap_err();
+    let inverted =
+        pb::Selection { from: "2024-03-02".into(), to: "2024-03-01".into(), ..pb::Selection::default() };
+    let refused = ask(&pair, inverted, pb::Consistency::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
-    let fields: Vec<_> = violations_of(&refused)
-        .into_iter()
-        .map(|violation| violation.field)
-        .collect();
+    let fields: Vec<_> = violations_of(&refused).into_iter().map(|violation| violation.field).collect();
     assert_eq!(fields, ["selection.to"]);
 }
 
@@ -158,16 +137,9 @@ async fn the_status_shows_where_the_projection_and_the_log_stand() {
 
     let status = pair.operations().await.get_status(pb::GetStatusRequest {}).await;
     let status = status.unwrap().into_inner();
-    assert_eq!(
-        (status.applied_position, status.log_position),
-        (last.position, last.position)
-    );
+    assert_eq!((status.applied_position, status.log_position), (last.position, last.position));
     assert_eq!(status.parked_events, 0);
-    let serving: Vec<_> = status
-        .generations
-        .iter()
-        .filter(|generation| generation.serving)
-        .collect();
+    let serving: Vec<_> = status.generations.iter().filter(|generation| generation.serving).collect();
     assert_eq!(serving.len(), 1);
     assert_eq!(serving[0].name, status.generation);
     assert_eq!(serving[0].position, last.position);
@@ -182,10 +154,7 @@ async fn listed_by_v1(service: &Service) -> Vec<String> {
         message_request: Some(MessageRequest::ListServices(String::new())),
         ..v1::ServerReflectionRequest::default()
     };
-    let answers = client
-        .server_reflection_info(tokio_stream::once(request))
-        .await
-        .unwrap();
+    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
     let answer = answers.into_inner().message().await.unwrap().unwrap();
     match answer.message_response.unwrap() {
         MessageResponse::ListServicesResponse(list) => list.service.into_iter().map(|s| s.name).collect(),
@@ -202,10 +171,7 @@ async fn listed_by_v1alpha(service: &Service) -> Vec<String> {
         message_request: Some(MessageRequest::ListServices(String::new())),
         ..v1alpha::ServerReflectionRequest::default()
     };
-    let answers = client
-        .server_reflection_info(tokio_stream::once(request))
-        .await
-        .unwrap();
+    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
     let answer = answers.into_inner().message().await.unwrap().unwrap();
     match answer.message_response.unwrap() {
         MessageResponse::ListServicesResponse(list) => list.service.into_iter().map(|s| s.name).collect(),
@@ -217,24 +183,15 @@ async fn listed_by_v1alpha(service: &Service) -> Vec<String> {
 async fn each_process_lists_its_own_services_by_both_versions_of_reflection() {
     let pair = Pair::start().await;
     let expected = [
-        (
-            &pair.ingestion,
-            ["cra.v1.IngestionService", "cra.v1.ReferenceService"],
-        ),
-        (
-            &pair.projection,
-            ["cra.v1.OperationsService", "cra.v1.StatisticsService"],
-        ),
+        (&pair.ingestion, ["cra.v1.IngestionService", "cra.v1.ReferenceService"]),
+        (&pair.projection, ["cra.v1.OperationsService", "cra.v1.StatisticsService"]),
     ];
     for (service, names) in expected {
         for listed in [listed_by_v1(service).await, listed_by_v1alpha(service).await] {
             let mut ours: Vec<_> = listed.iter().filter(|name| name.starts_with("cra.")).collect();
             ours.sort_unstable();
             assert_eq!(ours, names.each_ref());
-            assert!(
-                listed.iter().any(|name| name == "grpc.health.v1.Health"),
-                "{listed:?}"
-            );
+            assert!(listed.iter().any(|name| name == "grpc.health.v1.Health"), "{listed:?}");
         }
     }
 }

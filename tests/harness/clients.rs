@@ -48,10 +48,7 @@ pub(crate) async fn submit_stream(
     let mut item = 0;
     let requests = submissions.map(move |submission| {
         item += 1;
-        pb::SubmitCrasRequest {
-            item,
-            submission: Some(submission),
-        }
+        pb::SubmitCrasRequest { item, submission: Some(submission) }
     });
     let mut answers = ingestion.submit_cras(requests).await.unwrap().into_inner();
     let mut receipts = Vec::new();
@@ -70,10 +67,7 @@ pub(crate) async fn imported(
     requests: Vec<pb::ImportLegacyCrasRequest>,
 ) -> Vec<pb::Receipt> {
     let expected = requests.len();
-    let answers = ingestion
-        .import_legacy_cras(tokio_stream::iter(requests))
-        .await
-        .unwrap();
+    let answers = ingestion.import_legacy_cras(tokio_stream::iter(requests)).await.unwrap();
     let mut answers = answers.into_inner();
     let mut receipts = Vec::new();
     while let Some(answer) = answers.message().await.unwrap() {
@@ -88,19 +82,14 @@ pub(crate) async fn imported(
 
 /// The events of one CRA, as the log holds them.
 pub(crate) async fn recorded(ingestion: &mut Ingestion, cra_id: &str) -> Result<Vec<pb::CraEvent>, Status> {
-    let request = pb::GetCraHistoryRequest {
-        cra_id: cra_id.to_owned(),
-    };
+    let request = pb::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
     Ok(ingestion.get_cra_history(request).await?.into_inner().events)
 }
 
 /// The statistics of everything, once the projection holds this position.
 pub(crate) async fn statistics_at(statistics: &mut Statistics, min_position: u64) -> pb::Statistics {
     let request = pb::GetStatisticsRequest {
-        consistency: Some(pb::Consistency {
-            min_position,
-            ..pb::Consistency::default()
-        }),
+        consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
         ..pb::GetStatisticsRequest::default()
     };
     let answer = statistics.get_statistics(request).await.unwrap();

@@ -21,36 +21,20 @@ pub(crate) fn workshop(participants: u32) -> pb::Cra {
         }),
         activity: pb::Activity::Workshop.into(),
         participants: Some(participants),
-        ages: Some(pb::AgeCounts {
-            from_18_to_35: participants,
-            ..pb::AgeCounts::default()
-        }),
-        statuses: Some(pb::StatusCounts {
-            unemployed: participants,
-            ..pb::StatusCounts::default()
-        }),
+        ages: Some(pb::AgeCounts { from_18_to_35: participants, ..pb::AgeCounts::default() }),
+        statuses: Some(pb::StatusCounts { unemployed: participants, ..pb::StatusCounts::default() }),
         themes: vec![pb::Theme::Email.into()],
-        duration: Some(pb::Duration {
-            band: pb::DurationBand::OneHourOrMore.into(),
-            minutes: Some(60),
-        }),
+        duration: Some(pb::Duration { band: pb::DurationBand::OneHourOrMore.into(), minutes: Some(60) }),
         ..pb::Cra::default()
     }
 }
 
 /// A CRA whose content depends on its number, so that one counted twice or not at all shows in the acts.
 pub(crate) fn cra_of(number: u32) -> pb::Cra {
-    pb::Cra {
-        advisor_id: format!("conseiller-{}", number % 7),
-        ..workshop(2 + number % 97)
-    }
+    pb::Cra { advisor_id: format!("conseiller-{}", number % 7), ..workshop(2 + number % 97) }
 }
 
 /// The submission of a CRA under an id.
 pub(crate) fn submission(cra_id: &str, cra: pb::Cra) -> pb::SubmitCraRequest {
-    pb::SubmitCraRequest {
-        cra_id: cra_id.to_owned(),
-        cra: Some(cra),
-        validate_only: false,
-    }
+    pb::SubmitCraRequest { cra_id: cra_id.to_owned(), cra: Some(cra), validate_only: false }
 }

@@ -27,23 +27,11 @@ impl Pair {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
         let url = nats.url();
-        let settings: Vec<_> = settings
-            .iter()
-            .copied()
-            .chain([("LOG__URL", url.as_str())])
-            .collect();
+        let settings: Vec<_> = settings.iter().copied().chain([("LOG__URL", url.as_str())]).collect();
         let ingestion = Service::new(Kind::Ingestion, &dir.path().join("ingestion"), &settings);
         let projection = Self::projection_in(&dir.path().join("projection"), &settings);
-        let mut pair = Self {
-            ingestion,
-            projection,
-            nats,
-            dir,
-        };
-        tokio::join!(
-            pair.ingestion.start_and_serve(),
-            pair.projection.start_and_serve()
-        );
+        let mut pair = Self { ingestion, projection, nats, dir };
+        tokio::join!(pair.ingestion.start_and_serve(), pair.projection.start_and_serve());
         pair
     }
 
@@ -55,11 +43,7 @@ impl Pair {
 
     fn projection_in(dir: &Path, settings: &[(&str, &str)]) -> Service {
         let data = dir.join("read-models").display().to_string();
-        let settings: Vec<_> = settings
-            .iter()
-            .copied()
-            .chain([("DATA", data.as_str())])
-            .collect();
+        let settings: Vec<_> = settings.iter().copied().chain([("DATA", data.as_str())]).collect();
         Service::new(Kind::Projection, dir, &settings)
     }
 

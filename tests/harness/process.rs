@@ -39,11 +39,7 @@ impl Kind {
     fn program(self) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         let program = test.ancestors().nth(2).unwrap().join(self.binary());
-        assert!(
-            program.is_file(),
-            "no {} beside the tests: run `tests/run`, which builds it",
-            self.binary()
-        );
+        assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
         program
     }
 
@@ -73,9 +69,7 @@ impl Service {
     /// A service that is not started yet; `settings` are environment variables without `CRA_`.
     pub(crate) fn new(kind: Kind, dir: &Path, settings: &[(&str, &str)]) -> Self {
         fs::create_dir_all(dir).unwrap();
-        let settings = settings
-            .iter()
-            .map(|(name, value)| (format!("CRA_{name}"), (*value).to_owned()));
+        let settings = settings.iter().map(|(name, value)| (format!("CRA_{name}"), (*value).to_owned()));
         Self {
             kind,
             dir: dir.to_owned(),
@@ -89,19 +83,12 @@ impl Service {
     /// Starts the process and waits until it has bound its port, not until it serves.
     pub(crate) async fn start(&mut self) {
         assert!(self.child.is_none(), "{:?} is running", self.kind);
-        let mut output = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.output)
-            .unwrap();
+        let mut output = OpenOptions::new().create(true).append(true).open(&self.output).unwrap();
         let written_before = output.metadata().unwrap().len();
         let child = self
             .kind
             .command()
-            .envs([
-                ("CRA_LISTEN", "127.0.0.1:0"),
-                ("CRA_TELEMETRY__LOG_FORMAT", "json"),
-            ])
+            .envs([("CRA_LISTEN", "127.0.0.1:0"), ("CRA_TELEMETRY__LOG_FORMAT", "json")])
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.dir)
             .stdin(Stdio::null())
@@ -232,11 +219,7 @@ pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment
         let _ = child.wait();
         panic!("{} went on for {END_WAIT:?}; it wrote:\n{stderr}", kind.binary());
     };
-    Ended {
-        status,
-        stdout,
-        stderr,
-    }
+    Ended { status, stdout, stderr }
 }
 
 fn wait_for_end(child: &mut Child) -> Option<ExitStatus> {

@@ -34,16 +34,9 @@ impl Proxy {
     pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (network, _) = watch::channel(Network {
-            answers: Answers::PassedOn,
-            cuts: 0,
-        });
+        let (network, _) = watch::channel(Network { answers: Answers::PassedOn, cuts: 0 });
         let accepting = tokio::spawn(accept(listener, target, network.clone()));
-        Self {
-            address,
-            network,
-            accepting,
-        }
+        Self { address, network, accepting }
     }
 
     /// Where the client connects.
@@ -53,8 +46,7 @@ impl Proxy {
 
     /// From now on requests arrive and answers do not.
     pub(crate) fn keep_answers_back(&self) {
-        self.network
-            .send_modify(|network| network.answers = Answers::KeptBack);
+        self.network.send_modify(|network| network.answers = Answers::KeptBack);
     }
 
     /// Cuts every connection, on both sides; those made afterwards work.

@@ -16,17 +16,12 @@ pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> 
             Ok(value) => return value,
             Err(reason) => reason,
         };
-        assert!(
-            Instant::now() < deadline,
-            "not within {LONGEST:?}: {what}; at last: {reason}"
-        );
+        assert!(Instant::now() < deadline, "not within {LONGEST:?}: {what}; at last: {reason}");
         sleep(RETRY).await;
     }
 }
 
 /// Fails the test instead of hanging it.
 pub(crate) async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    timeout(limit, future)
-        .await
-        .unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
+    timeout(limit, future).await.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }

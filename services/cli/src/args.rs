@@ -15,12 +15,7 @@ pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
 
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
 #[derive(Debug, Parser)]
-#[command(
-    name = "cra",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "cra", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -157,24 +152,15 @@ mod tests {
         let mut command = Arguments::command().term_width(100);
         let help = command.render_help().to_string();
         for name in ["standalone", "submit", "stats", "history", "communes", "status"] {
-            let lines: Vec<_> = help
-                .lines()
-                .filter(|line| line.trim_start().starts_with(name))
-                .collect();
+            let lines: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with(name)).collect();
             assert_eq!(lines.len(), 1, "{name} in:\n{help}");
         }
     }
 
     #[test]
     fn endpoints_can_be_given_after_the_command() {
-        let arguments = Arguments::parse_from([
-            "cra",
-            "communes",
-            "saint",
-            "denis",
-            "--projection-url",
-            "http://h:1",
-        ]);
+        let arguments =
+            Arguments::parse_from(["cra", "communes", "saint", "denis", "--projection-url", "http://h:1"]);
         assert_eq!(arguments.endpoints.projection_url, "http://h:1");
         assert!(matches!(arguments.command, Command::Communes(args) if args.text == ["saint", "denis"]));
     }

@@ -61,27 +61,15 @@ pub(crate) enum ClientError {
         "`{url}` is not an address of the {service}: {problem}; expected, for example, http://127.0.0.1:50051 \
          with {}", service.flag()
     )]
-    BadUrl {
-        service: Service,
-        url: String,
-        problem: String,
-    },
+    BadUrl { service: Service, url: String, problem: String },
     #[error(
         "cannot reach the {service} at {url}: {problem}\n\
          start both services with `cra standalone`, or `{}` alone, or say where it is with {}",
         service.binary(), service.flag()
     )]
-    Unreachable {
-        service: Service,
-        url: String,
-        problem: String,
-    },
+    Unreachable { service: Service, url: String, problem: String },
     #[error("the {service} at {url} {}", told(status))]
-    Answered {
-        service: Service,
-        url: String,
-        status: Box<Status>,
-    },
+    Answered { service: Service, url: String, status: Box<Status> },
 }
 
 /// An open channel to one service.
@@ -95,11 +83,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Opens the channel, or says why it cannot be.
     pub(crate) async fn open(service: Service, url: &str) -> Result<Self, ClientError> {
-        let bad = |problem: String| ClientError::BadUrl {
-            service,
-            url: url.to_owned(),
-            problem,
-        };
+        let bad = |problem: String| ClientError::BadUrl { service, url: url.to_owned(), problem };
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| bad(innermost(&error)))?;
         if endpoint.uri().scheme_str() != Some("http") {
             return Err(bad("it does not start with http://".to_owned()));
@@ -108,19 +92,12 @@ impl Connection {
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|error| ClientError::Unreachable {
-                service,
-                url: url.to_owned(),
-                problem: innermost(&error),
-            })?;
-        Ok(Self {
+        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable {
             service,
             url: url.to_owned(),
-            channel,
-        })
+            problem: innermost(&error),
+        })?;
+        Ok(Self { service, url: url.to_owned(), channel })
     }
 
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Channel> {
@@ -141,17 +118,11 @@ impl Connection {
 
     /// The answer to a call, or its status with where it came from.
     pub(crate) fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {
-        answer
-            .map(Response::into_inner)
-            .map_err(|status| self.failure(status))
+        answer.map(Response::into_inner).map_err(|status| self.failure(status))
     }
 
     pub(crate) fn failure(&self, status: Status) -> ClientError {
-        ClientError::Answered {
-            service: self.service,
-            url: self.url.clone(),
-            status: Box::new(status),
-        }
+        ClientError::Answered { service: self.service, url: self.url.clone(), status: Box::new(status) }
     }
 }
 
@@ -174,7 +145,7 @@ fn told(status: &Status) -> String {
         Code::Unimplemented => "does not offer this (is it the other service's address?)",
         _ => "failed",
     };
-    let name = rejection::reason_of(status).unwrap_or_else(|| code_name(status.code()).to_owned());
+    let name = rejection::reason_of(status).unwrap_or_else(|| rejection::code_name(status.code()).to_owned());
     let mut text = format!("{did} ({}): {}", printable(&name), printable(status.message()));
     if let Some(french) = rejection::french_of(status) {
         text += &format!("\n  {}", printable(&french));
@@ -188,29 +159,6 @@ fn told(status: &Status) -> String {
         text += &format!("\n  {field} ({reason}): {}", printable(message));
     }
     text
-}
-
-/// The name of a code in the gRPC specification.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 /// The transport says "transport error"; what helps is at the end of the chain.
@@ -230,21 +178,11 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_is_not_there_is_told_with_its_url_and_what_to_start() {
         // Bound and closed again: nobody listens there.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
-        let error = Connection::open(Service::Projection, &url)
-            .await
-            .unwrap_err()
-            .to_string();
+        let error = Connection::open(Service::Projection, &url).await.unwrap_err().to_string();
         assert!(error.contains(&url) && error.contains("refused"), "{error}");
-        assert!(
-            error.contains("cra standalone") && error.contains("--projection-url"),
-            "{error}"
-        );
+        assert!(error.contains("cra standalone") && error.contains("--projection-url"), "{error}");
     }
 
     #[tokio::test]
@@ -265,13 +203,7 @@ mod tests {
             localized_message: "Cette thématique n’existe pas.\u{1b}[31m".to_owned(),
         }]);
         let text = told(&status);
-        assert!(
-            text.contains("selection.themes[0] (UNKNOWN_VALUE): Cette thématique"),
-            "{text}"
-        );
-        assert!(
-            !text.contains('\u{1b}'),
-            "nothing a service sends reaches the terminal as a command"
-        );
+        assert!(text.contains("selection.themes[0] (UNKNOWN_VALUE): Cette thématique"), "{text}");
+        assert!(!text.contains('\u{1b}'), "nothing a service sends reaches the terminal as a command");
     }
 }

@@ -32,10 +32,7 @@ impl Look {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let seen = terminal_size::terminal_size().filter(|_| is_terminal);
         let columns = seen.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0));
-        Self {
-            columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX),
-            colour: is_terminal && !refused,
-        }
+        Self { columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX), colour: is_terminal && !refused }
     }
 }
 
@@ -47,10 +44,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn of_process() -> Self {
-        Self {
-            writer: Box::new(BufWriter::new(io::stdout())),
-            look: Look::of_process(),
-        }
+        Self { writer: Box::new(BufWriter::new(io::stdout())), look: Look::of_process() }
     }
 
     pub(crate) fn look(&self) -> Look {
@@ -99,14 +93,8 @@ mod tests {
     #[test]
     fn a_reader_that_leaves_ends_the_command_with_the_code_of_a_closed_pipe() {
         let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
-        assert_eq!(
-            format!("{:?}", failed(&closed)),
-            format!("{:?}", ExitCode::from(PIPE_CLOSED))
-        );
+        assert_eq!(format!("{:?}", failed(&closed)), format!("{:?}", ExitCode::from(PIPE_CLOSED)));
         let other = anyhow::anyhow!("cannot reach the service");
-        assert_eq!(
-            format!("{:?}", failed(&other)),
-            format!("{:?}", ExitCode::from(FAILED))
-        );
+        assert_eq!(format!("{:?}", failed(&other)), format!("{:?}", ExitCode::from(FAILED)));
     }
 }

@@ -72,10 +72,7 @@ pub(crate) struct SelectionArgs {
 impl SelectionArgs {
     /// One whole month.
     pub(crate) fn of_month(first_day: Date) -> Self {
-        Self {
-            month: Some(first_day),
-            ..Self::default()
-        }
+        Self { month: Some(first_day), ..Self::default() }
     }
 
     /// What the contract calls it.
@@ -136,10 +133,7 @@ choices! {
 /// The end of a value's name, in lower case with hyphens: what the help and errors propose.
 fn short_form<C: Choice>(word: C) -> String {
     let name = word.term().name;
-    name.strip_prefix(C::PREFIX)
-        .unwrap_or(name)
-        .to_ascii_lowercase()
-        .replace('_', "-")
+    name.strip_prefix(C::PREFIX).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
 }
 
 fn choice<C: Choice>(text: &str) -> Result<C, String> {
@@ -152,15 +146,11 @@ fn choice<C: Choice>(text: &str) -> Result<C, String> {
     let means = |word: &C| {
         let term = word.term();
         let short = short_form(*word);
-        [term.name, short.as_str(), term.slug, term.label]
-            .iter()
-            .any(|form| key(form) == given)
+        [term.name, short.as_str(), term.slug, term.label].iter().any(|form| key(form) == given)
     };
     C::ALL.iter().copied().find(means).ok_or_else(|| {
-        let choices: Vec<_> = C::ALL
-            .iter()
-            .map(|word| format!("{} ({})", short_form(*word), word.term().slug))
-            .collect();
+        let choices: Vec<_> =
+            C::ALL.iter().map(|word| format!("{} ({})", short_form(*word), word.term().slug)).collect();
         format!("not one of {}", choices.join(", "))
     })
 }
@@ -203,20 +193,10 @@ mod tests {
         for form in ["THEME_EMAIL", "email", "courriel", "Courriels", "Email"] {
             assert_eq!(choice::<Theme>(form), Ok(Theme::Email), "{form}");
         }
-        for form in [
-            "AGE_BAND_OVER_60",
-            "over-60",
-            "over_60",
-            "plus60ans",
-            "+60",
-            "Plus de 60 ans",
-        ] {
+        for form in ["AGE_BAND_OVER_60", "over-60", "over_60", "plus60ans", "+60", "Plus de 60 ans"] {
             assert_eq!(choice::<AgeBand>(form), Ok(AgeBand::Over60), "{form}");
         }
-        assert_eq!(
-            choice::<DurationBucket>("60-120"),
-            Ok(DurationBucket::From1To2Hours)
-        );
+        assert_eq!(choice::<DurationBucket>("60-120"), Ok(DurationBucket::From1To2Hours));
         assert_eq!(choice::<Channel>("à distance"), Ok(Channel::Remote));
     }
 
@@ -250,14 +230,7 @@ mod tests {
 
     #[test]
     fn values_are_repeated_or_parted_by_commas() {
-        let selection = selected(&[
-            "--theme",
-            "email,internet",
-            "--theme",
-            "sante",
-            "--department",
-            "01,2A",
-        ]);
+        let selection = selected(&["--theme", "email,internet", "--theme", "sante", "--department", "01,2A"]);
         let selection = selection.unwrap();
         assert_eq!(selection.themes, [3, 2, 15]);
         assert_eq!(selection.department_codes, ["01", "2A"]);
@@ -271,16 +244,10 @@ mod tests {
     #[test]
     fn a_month_is_all_of_its_days_and_excludes_bounds() {
         let selection = selected(&["--month", "2024-02"]).unwrap();
-        assert_eq!(
-            (selection.from.as_str(), selection.to.as_str()),
-            ("2024-02-01", "2024-02-29")
-        );
+        assert_eq!((selection.from.as_str(), selection.to.as_str()), ("2024-02-01", "2024-02-29"));
         assert!(selected(&["--month", "2024-02", "--to", "2024-02-10"]).is_err());
         for wrong in ["2024-13", "2024-2", "2024", "fevrier"] {
-            assert!(
-                selected(&["--month", wrong]).unwrap_err().contains("2024-03"),
-                "{wrong}"
-            );
+            assert!(selected(&["--month", wrong]).unwrap_err().contains("2024-03"), "{wrong}");
         }
     }
 

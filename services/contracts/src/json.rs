@@ -36,14 +36,11 @@ pub fn from_value<M: Message + Default + prost::Name>(value: Value) -> Result<M,
 /// The JSON form of a message.
 pub fn to_value<M: Message + prost::Name>(message: &M) -> Value {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
-    let written = dynamic
-        .transcode_from(message)
-        .map_err(|error| error.to_string())
-        .and_then(|()| {
-            dynamic
-                .serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
-                .map_err(|error| error.to_string())
-        });
+    let written = dynamic.transcode_from(message).map_err(|error| error.to_string()).and_then(|()| {
+        dynamic
+            .serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
+            .map_err(|error| error.to_string())
+    });
     match written {
         Ok(value) => value,
         Err(error) => unreachable!("a message of the contract has a JSON form: {error}"),

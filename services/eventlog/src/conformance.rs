@@ -78,19 +78,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An event with new ids.
 #[must_use]
 pub fn event(cra_id: Uuid, payload: &str) -> NewEvent {
-    NewEvent {
-        cra_id,
-        event_id: Uuid::new_v4(),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-    }
+    NewEvent { cra_id, event_id: Uuid::new_v4(), payload: Bytes::copy_from_slice(payload.as_bytes()) }
 }
 
 async fn append_first(log: &Arc<dyn EventLog>, payload: &str) -> (NewEvent, Position) {
     let event = event(Uuid::new_v4(), payload);
     let appended = log.append(event.clone(), Expectation::NoEvent).await;
-    let position = appended
-        .unwrap_or_else(|error| panic!("append: {error}"))
-        .position();
+    let position = appended.unwrap_or_else(|error| panic!("append: {error}")).position();
     (event, position)
 }
 
@@ -100,9 +94,7 @@ async fn take(stream: &mut BoxStream<'static, Result<LogEntry, ReadError>>, coun
         let next = tokio::time::timeout(PATIENCE, stream.next()).await;
         let entry = next.unwrap_or_else(|_| panic!("only {} of {count} events came", entries.len()));
         entries.push(
-            entry
-                .unwrap_or_else(|| panic!("the stream ended"))
-                .unwrap_or_else(|error| panic!("{error}")),
+            entry.unwrap_or_else(|| panic!("the stream ended")).unwrap_or_else(|error| panic!("{error}")),
         );
     }
     entries
@@ -131,9 +123,7 @@ pub async fn positions_are_contiguous_from_one(fixture: impl Fixture) {
 pub async fn a_second_first_event_is_a_conflict(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, position) = append_first(&log, "first").await;
-    let outcome = log
-        .append(event(first.cra_id, "again"), Expectation::NoEvent)
-        .await;
+    let outcome = log.append(event(first.cra_id, "again"), Expectation::NoEvent).await;
     assert_conflict(outcome, Expectation::NoEvent, Some(position));
     assert_eq!(log.head().await.unwrap().position, position);
 }
@@ -143,13 +133,8 @@ pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stand
     let log = fixture.log();
     let (first, at_first) = append_first(&log, "first").await;
     append_first(&log, "of another CRA").await;
-    let second = log
-        .append(event(first.cra_id, "second"), Expectation::LastAt(at_first))
-        .await
-        .unwrap();
-    let outcome = log
-        .append(event(first.cra_id, "late"), Expectation::LastAt(at_first))
-        .await;
+    let second = log.append(event(first.cra_id, "second"), Expectation::LastAt(at_first)).await.unwrap();
+    let outcome = log.append(event(first.cra_id, "late"), Expectation::LastAt(at_first)).await;
     assert_conflict(outcome, Expectation::LastAt(at_first), Some(second.position()));
 }
 
@@ -158,11 +143,7 @@ pub async fn an_expectation_on_a_cra_without_events_is_a_conflict(fixture: impl 
     let log = fixture.log();
     let (_, position) = append_first(&log, "of another CRA").await;
     let expectation = Expectation::LastAt(position);
-    assert_conflict(
-        log.append(event(Uuid::new_v4(), "x"), expectation).await,
-        expectation,
-        None,
-    );
+    assert_conflict(log.append(event(Uuid::new_v4(), "x"), expectation).await, expectation, None);
 }
 
 /// `LastAt` the last position.
@@ -170,10 +151,7 @@ pub async fn the_right_expectation_appends(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, at_first) = append_first(&log, "first").await;
     append_first(&log, "of another CRA").await;
-    let second = log
-        .append(event(first.cra_id, "second"), Expectation::LastAt(at_first))
-        .await
-        .unwrap();
+    let second = log.append(event(first.cra_id, "second"), Expectation::LastAt(at_first)).await.unwrap();
     assert_eq!(second, Appended::Executed(Position(3)));
 }
 
@@ -227,11 +205,7 @@ pub async fn the_history_of_a_cra_is_complete_and_in_order(fixture: impl Fixture
     for revision in 1..5 {
         append_first(&log, "of another CRA").await;
         let next = event(first.cra_id, &revision.to_string());
-        last = log
-            .append(next, Expectation::LastAt(last))
-            .await
-            .unwrap()
-            .position();
+        last = log.append(next, Expectation::LastAt(last)).await.unwrap().position();
         expected.push(last.0);
     }
     let history = log.history(first.cra_id).await.unwrap();
@@ -249,16 +223,10 @@ pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
     let (second, position) = append_first(&log, "\u{0}\u{ff} é\r\n").await;
     let entry = log.entry(position).await.unwrap().unwrap();
     assert_eq!(entry.position, position);
-    assert_eq!(
-        (entry.cra_id, entry.event_id),
-        (Some(second.cra_id), Some(second.event_id))
-    );
+    assert_eq!((entry.cra_id, entry.event_id), (Some(second.cra_id), Some(second.event_id)));
     assert_eq!(entry.payload, second.payload);
     let age_seconds = entry.appended_at.duration_since(before).as_secs();
-    assert!(
-        (-1..60).contains(&age_seconds),
-        "appended {age_seconds} s after the append began"
-    );
+    assert!((-1..60).contains(&age_seconds), "appended {age_seconds} s after the append began");
     assert!(log.entry(position.next()).await.unwrap().is_none());
     assert!(log.entry(Position::START).await.unwrap().is_none());
 }
@@ -289,12 +257,8 @@ pub async fn the_identity_stays_across_reopening(mut fixture: impl Fixture) {
 pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
     let (first, at_first) = append_first(&fixture.log(), "first").await;
     let second = event(first.cra_id, "second");
-    let at_second = fixture
-        .log()
-        .append(second.clone(), Expectation::LastAt(at_first))
-        .await
-        .unwrap()
-        .position();
+    let at_second =
+        fixture.log().append(second.clone(), Expectation::LastAt(at_first)).await.unwrap().position();
     fixture.reopen().await;
 
     let log = fixture.log();
@@ -304,10 +268,7 @@ pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
     let again = log.append(second, Expectation::LastAt(at_first)).await.unwrap();
     assert_eq!(again, Appended::AlreadyApplied(at_second));
     assert_eq!(append_first(&log, "third").await.1, Position(3));
-    assert_eq!(
-        positions(&take(&mut log.read(Position::START), 3).await),
-        [1, 2, 3]
-    );
+    assert_eq!(positions(&take(&mut log.read(Position::START), 3).await), [1, 2, 3]);
 }
 
 /// From any position, over into live events, in order.
@@ -318,10 +279,7 @@ pub async fn a_reader_gets_what_is_there_and_then_what_comes(fixture: impl Fixtu
         append_first(&log, "there").await;
     }
     let mut from_seven = log.read(Position(7));
-    assert_eq!(
-        positions(&take(&mut from_start, 10).await),
-        (1..=10).collect::<Vec<_>>()
-    );
+    assert_eq!(positions(&take(&mut from_start, 10).await), (1..=10).collect::<Vec<_>>());
     assert_eq!(positions(&take(&mut from_seven, 3).await), [8, 9, 10]);
     for expected in 11..=13 {
         let (event, _) = append_first(&log, "coming").await;
@@ -391,28 +349,15 @@ pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: im
         event_id: Uuid::new_v4(),
         payload: Bytes::from(vec![7; size_bytes]),
     };
-    match log
-        .append(sized(PAYLOAD_BYTES_MAX + 1), Expectation::NoEvent)
-        .await
-    {
+    match log.append(sized(PAYLOAD_BYTES_MAX + 1), Expectation::NoEvent).await {
         Err(AppendError::Refused(_)) => {}
         other => panic!("expected a refusal, got {other:?}"),
     }
     let largest = sized(PAYLOAD_BYTES_MAX);
-    let position = log
-        .append(largest.clone(), Expectation::NoEvent)
-        .await
-        .unwrap()
-        .position();
+    let position = log.append(largest.clone(), Expectation::NoEvent).await.unwrap().position();
     assert_eq!(position, Position(1));
-    assert_eq!(
-        log.entry(position).await.unwrap().unwrap().payload,
-        largest.payload
-    );
-    assert_eq!(
-        take(&mut log.read(Position::START), 1).await[0].payload,
-        largest.payload
-    );
+    assert_eq!(log.entry(position).await.unwrap().unwrap().payload, largest.payload);
+    assert_eq!(take(&mut log.read(Position::START), 1).await[0].payload, largest.payload);
 }
 
 /// Many writers on different CRAs, with conflicts among them: each acknowledged event once, nothing else.
@@ -422,11 +367,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     let appends = (0..CONCURRENT_APPENDS).map(|index| {
         let log = Arc::clone(&log);
         // A few conflicts among them: they must not take their neighbours down.
-        let cra_id = if index % 100 == 50 {
-            taken.cra_id
-        } else {
-            Uuid::new_v4()
-        };
+        let cra_id = if index % 100 == 50 { taken.cra_id } else { Uuid::new_v4() };
         let event = event(cra_id, "concurrent");
         tokio::spawn(async move { (event.event_id, log.append(event, Expectation::NoEvent).await) })
     });
@@ -436,11 +377,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
         match outcome.unwrap() {
             (event_id, Ok(appended)) => {
                 let entry = log.entry(appended.position()).await.unwrap().unwrap();
-                assert_eq!(
-                    entry.event_id,
-                    Some(event_id),
-                    "acknowledged where it does not stand"
-                );
+                assert_eq!(entry.event_id, Some(event_id), "acknowledged where it does not stand");
                 assert!(acknowledged.insert(event_id));
             }
             (_, Err(AppendError::Conflict { .. })) => conflicts += 1,

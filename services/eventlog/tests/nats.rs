@@ -1,10 +1,7 @@
 //! The log on NATS passes the suite on a real server, and what only a server can show: it dies, it comes back,
 //! it holds another stream.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "test code: helpers outside of test functions panic too"
-)]
+#![allow(clippy::unwrap_used, reason = "test code: helpers outside of test functions panic too")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,10 +28,7 @@ struct OnServer {
 
 impl OnServer {
     fn settings(&self) -> NatsSettings {
-        NatsSettings {
-            url: self.server.url(),
-            ..NatsSettings::default()
-        }
+        NatsSettings { url: self.server.url(), ..NatsSettings::default() }
     }
 
     fn context(&self) -> impl Future<Output = jetstream::Context> {
@@ -59,10 +53,7 @@ impl Fixture for OnServer {
 async fn on_server() -> OnServer {
     let dir = tempfile::tempdir().unwrap();
     let server = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-    let settings = NatsSettings {
-        url: server.url(),
-        ..NatsSettings::default()
-    };
+    let settings = NatsSettings { url: server.url(), ..NatsSettings::default() };
     let log = Arc::new(NatsLog::connect(settings).await.unwrap());
     OnServer { server, log, dir }
 }
@@ -74,18 +65,11 @@ mod suite {
 type Reading = BoxStream<'static, Result<LogEntry, ReadError>>;
 
 async fn next(stream: &mut Reading, patience: Duration) -> LogEntry {
-    tokio::time::timeout(patience, stream.next())
-        .await
-        .expect("no event in time")
-        .unwrap()
-        .unwrap()
+    tokio::time::timeout(patience, stream.next()).await.expect("no event in time").unwrap().unwrap()
 }
 
 async fn append(log: &NatsLog, payload: &str) -> Position {
-    log.append(event(Uuid::new_v4(), payload), Expectation::NoEvent)
-        .await
-        .unwrap()
-        .position()
+    log.append(event(Uuid::new_v4(), payload), Expectation::NoEvent).await.unwrap().position()
 }
 
 /// Tries until the outcome is known, as a client is told to.
@@ -108,10 +92,7 @@ async fn a_reader_goes_on_after_the_server_was_killed_and_nothing_is_lost_or_dou
     let mut stream = log.read(Position::START);
     for expected in 1..=20 {
         append(&log, "before").await;
-        assert_eq!(
-            next(&mut stream, Duration::from_secs(5)).await.position,
-            Position(expected)
-        );
+        assert_eq!(next(&mut stream, Duration::from_secs(5)).await.position, Position(expected));
     }
     fixture.server.kill();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -119,21 +100,11 @@ async fn a_reader_goes_on_after_the_server_was_killed_and_nothing_is_lost_or_dou
     let restarted = Instant::now();
     let appended = append_stubbornly(&log, event(Uuid::new_v4(), "after")).await;
     assert_eq!(appended.position(), Position(21));
-    assert_eq!(
-        next(&mut stream, Duration::from_secs(10)).await.position,
-        Position(21)
-    );
-    assert!(
-        restarted.elapsed() < Duration::from_secs(10),
-        "took {:?}",
-        restarted.elapsed()
-    );
+    assert_eq!(next(&mut stream, Duration::from_secs(10)).await.position, Position(21));
+    assert!(restarted.elapsed() < Duration::from_secs(10), "took {:?}", restarted.elapsed());
     for expected in 22..=40 {
         append(&log, "later").await;
-        assert_eq!(
-            next(&mut stream, Duration::from_secs(5)).await.position,
-            Position(expected)
-        );
+        assert_eq!(next(&mut stream, Duration::from_secs(5)).await.position, Position(expected));
     }
 }
 
@@ -180,51 +151,26 @@ async fn an_append_without_a_server_is_unavailable_at_once() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let began = Instant::now();
-    let outcome = fixture
-        .log
-        .append(event(Uuid::new_v4(), "nobody there"), Expectation::NoEvent)
-        .await;
+    let outcome = fixture.log.append(event(Uuid::new_v4(), "nobody there"), Expectation::NoEvent).await;
     assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_millis(200));
     fixture.server.restart().unwrap();
     let appended = append_stubbornly(&fixture.log, event(Uuid::new_v4(), "after")).await;
-    assert_eq!(
-        appended,
-        Appended::Executed(Position(2)),
-        "the refused event must not have been sent"
-    );
+    assert_eq!(appended, Appended::Executed(Position(2)), "the refused event must not have been sent");
 }
 
 #[tokio::test]
 async fn a_stream_of_another_configuration_is_an_error_that_names_each_difference() {
     let fixture = on_server().await;
-    let other = Config {
-        name: "OTHER".to_owned(),
-        subjects: vec!["other.>".to_owned()],
-        ..Config::default()
-    };
+    let other =
+        Config { name: "OTHER".to_owned(), subjects: vec!["other.>".to_owned()], ..Config::default() };
     fixture.context().await.create_stream(other).await.unwrap();
-    let settings = NatsSettings {
-        stream: "OTHER".to_owned(),
-        subject_prefix: "other".to_owned(),
-        ..fixture.settings()
-    };
+    let settings =
+        NatsSettings { stream: "OTHER".to_owned(), subject_prefix: "other".to_owned(), ..fixture.settings() };
     let error = NatsLog::connect(settings).await.err().unwrap();
-    let StartError::StreamDiffers { differences, .. } = &error else {
-        panic!("{error}")
-    };
-    for name in [
-        "subjects",
-        "discard",
-        "deny_delete",
-        "deny_purge",
-        "allow_direct",
-        "allow_atomic",
-    ] {
-        assert!(
-            differences.iter().any(|text| text.starts_with(name)),
-            "{name} is not among {differences:?}"
-        );
+    let StartError::StreamDiffers { differences, .. } = &error else { panic!("{error}") };
+    for name in ["subjects", "discard", "deny_delete", "deny_purge", "allow_direct", "allow_atomic"] {
+        assert!(differences.iter().any(|text| text.starts_with(name)), "{name} is not among {differences:?}");
     }
 }
 
@@ -255,10 +201,7 @@ async fn a_reader_of_a_log_created_anew_meets_a_gap_and_the_new_log_can_be_read(
     for _ in 0..5 {
         append(&second, "of the second log").await;
     }
-    match tokio::time::timeout(Duration::from_secs(15), stream.next())
-        .await
-        .unwrap()
-    {
+    match tokio::time::timeout(Duration::from_secs(15), stream.next()).await.unwrap() {
         Some(Err(ReadError::Gap { expected, found })) => {
             assert_eq!((expected, found), (Position(4), Position::START));
         }
@@ -268,22 +211,14 @@ async fn a_reader_of_a_log_created_anew_meets_a_gap_and_the_new_log_can_be_read(
     let after = fixture.log.head().await.unwrap();
     assert_ne!(before.identity, after.identity);
     let mut anew = fixture.log.read(Position::START);
-    assert_eq!(
-        next(&mut anew, Duration::from_secs(5)).await.position,
-        Position(1)
-    );
+    assert_eq!(next(&mut anew, Duration::from_secs(5)).await.position, Position(1));
 }
 
 #[tokio::test]
 async fn what_something_else_wrote_is_an_entry_without_ids() {
     let fixture = on_server().await;
     let context = fixture.context().await;
-    context
-        .publish("cra.event.not-a-cra", "foreign".into())
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    context.publish("cra.event.not-a-cra", "foreign".into()).await.unwrap().await.unwrap();
     let mut stream = fixture.log.read(Position::START);
     let entry = next(&mut stream, Duration::from_secs(5)).await;
     assert_eq!((entry.cra_id, entry.event_id), (None, None));
@@ -303,11 +238,7 @@ async fn nobody_can_delete_or_purge_events() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_beside_each_other_share_batches() {
     let fixture = on_server().await;
-    let appends = (0..500).map(|_| {
-        fixture
-            .log
-            .append(event(Uuid::new_v4(), "beside"), Expectation::NoEvent)
-    });
+    let appends = (0..500).map(|_| fixture.log.append(event(Uuid::new_v4(), "beside"), Expectation::NoEvent));
     for outcome in futures::future::join_all(appends).await {
         assert!(matches!(outcome, Ok(Appended::Executed(_))), "{outcome:?}");
     }
@@ -323,19 +254,14 @@ async fn appends_beside_each_other_share_batches() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once() {
     let fixture = on_server().await;
-    let settings = NatsSettings {
-        append_timeout_ms: 1_000,
-        ..fixture.settings()
-    };
+    let settings = NatsSettings { append_timeout_ms: 1_000, ..fixture.settings() };
     let log = NatsLog::connect(settings).await.unwrap();
     let pid = fixture.server.pid().unwrap();
     signal(pid, "STOP");
     let hanging: Vec<_> = (0..20).map(|_| event(Uuid::new_v4(), "hanging")).collect();
     let began = Instant::now();
     let outcomes = futures::future::join_all(
-        hanging
-            .iter()
-            .map(|event| log.append(event.clone(), Expectation::NoEvent)),
+        hanging.iter().map(|event| log.append(event.clone(), Expectation::NoEvent)),
     )
     .await;
     let took = began.elapsed();
@@ -359,9 +285,7 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
 }
 
 fn signal(pid: u32, name: &str) {
-    let status = std::process::Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status()
-        .unwrap();
+    let status =
+        std::process::Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().unwrap();
     assert!(status.success());
 }

@@ -67,7 +67,13 @@ impl Recorder {
 
     /// Decides for one CRA, from what is `known` of it, and records what was decided. `place` is given back
     /// when that is done, even when the caller leaves before.
-    pub(crate) async fn record<P, D>(&self, cra_id: Uuid, known: Known, place: P, decide: D) -> Result<v1::Receipt, Refused>
+    pub(crate) async fn record<P, D>(
+        &self,
+        cra_id: Uuid,
+        known: Known,
+        place: P,
+        decide: D,
+    ) -> Result<v1::Receipt, Refused>
     where
         P: Send + 'static,
         D: Fn(&History, &Header) -> Next + Send + Sync + 'static,
@@ -77,17 +83,19 @@ impl Recorder {
             let _place = place;
             recorder.decide_and_append(cra_id, known, decide).await
         };
-        self.tasks
-            .spawn(recording.in_current_span())
-            .await
-            .unwrap_or_else(|error| {
-                // Without the panic's own text, which may quote the CRA.
-                tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
-                Err(Refused::Fault)
-            })
+        self.tasks.spawn(recording.in_current_span()).await.unwrap_or_else(|error| {
+            // Without the panic's own text, which may quote the CRA.
+            tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
+            Err(Refused::Fault)
+        })
     }
 
-    async fn decide_and_append<D>(&self, cra_id: Uuid, known: Known, decide: D) -> Result<v1::Receipt, Refused>
+    async fn decide_and_append<D>(
+        &self,
+        cra_id: Uuid,
+        known: Known,
+        decide: D,
+    ) -> Result<v1::Receipt, Refused>
     where
         D: Fn(&History, &Header) -> Next + Send + Sync,
     {
@@ -132,24 +140,14 @@ impl Recorder {
     /// Every event of one CRA, oldest first, as the log holds them.
     pub(crate) async fn history(&self, cra_id: Uuid) -> Result<History, Refused> {
         let entries = self.log.history(cra_id).await?;
-        entries
-            .iter()
-            .map(recorded)
-            .collect::<Result<Vec<_>, _>>()
-            .map(History::new)
+        entries.iter().map(recorded).collect::<Result<Vec<_>, _>>().map(History::new)
     }
 
     /// Identity is not configured yet, so the origin stays empty.
     fn header(&self, cra_id: Uuid, revision: u64) -> Header {
         let recorded_at = self.clock.now();
         let event_id = Uuid::new_v7(uuid_time(recorded_at));
-        Header {
-            event_id,
-            cra_id,
-            revision,
-            recorded_at,
-            origin: v1::Origin::default(),
-        }
+        Header { event_id, cra_id, revision, recorded_at, origin: v1::Origin::default() }
     }
 }
 
@@ -158,10 +156,7 @@ fn recorded(entry: &LogEntry) -> Result<Recorded, Refused> {
         tracing::error!(position = %entry.position, %error, "an event of the log cannot be read");
         Refused::Fault
     })?;
-    Ok(Recorded {
-        position: entry.position,
-        event,
-    })
+    Ok(Recorded { position: entry.position, event })
 }
 
 fn parsed(id: &str) -> Result<Uuid, AppendError> {

@@ -48,14 +48,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
         log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
         () = shutdown.begun() => return Ok(Drained::InTime),
     };
-    serve(
-        listener,
-        Arc::new(log),
-        Arc::new(SystemClock),
-        &settings,
-        shutdown,
-    )
-    .await
+    serve(listener, Arc::new(log), Arc::new(SystemClock), &settings, shutdown).await
 }
 
 /// Serves on a bound address and an open log until `shutdown`, then drains: what is being appended is finished,
@@ -68,9 +61,7 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
     // Read now, not during the first request.
-    tokio::task::spawn_blocking(territory::communes)
-        .await
-        .context("the communes cannot be read")?;
+    tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
     let routes = routes(recorder, settings, &shutdown);

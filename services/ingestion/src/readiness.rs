@@ -20,11 +20,7 @@ pub(crate) async fn follow(log: Arc<dyn EventLog>, health: Health, shutdown: Shu
     health.set::<ReferenceServer>(Readiness::Serving).await;
     let mut told = None;
     loop {
-        let readiness = if log.is_available() {
-            Readiness::Serving
-        } else {
-            Readiness::NotServing
-        };
+        let readiness = if log.is_available() { Readiness::Serving } else { Readiness::NotServing };
         if told != Some(readiness) {
             tracing::info!(?readiness, "ingestion");
             health.set::<IngestionServer>(readiness).await;

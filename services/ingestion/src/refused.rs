@@ -6,7 +6,7 @@
 use cra_contracts::v1;
 use cra_domain::cra::Violation;
 use cra_eventlog::{AppendError, ReadError};
-use cra_runtime::rejection::{self, INTERNAL, INVALID_REQUEST, Rejection, Retry, Row};
+use cra_runtime::rejection::{self, INTERNAL, INVALID_REQUEST, Rejection, Retry, Row, code_name};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -126,11 +126,7 @@ impl Refused {
     /// As the answer to an item of a stream. Has no header to fit in, so it holds more violations than a status.
     pub(crate) fn into_message(self) -> v1::Refusal {
         let violations = match &self {
-            Self::Invalid(violations) => violations
-                .iter()
-                .take(ITEM_VIOLATIONS_MAX)
-                .map(item_form)
-                .collect(),
+            Self::Invalid(violations) => violations.iter().take(ITEM_VIOLATIONS_MAX).map(item_form).collect(),
             _ => Vec::new(),
         };
         let status = Status::from(self);
@@ -230,29 +226,6 @@ pub(crate) fn clipped(text: &str) -> String {
     }
 }
 
-/// The canonical name of a code, as every gRPC library writes it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use cra_domain::cra::Fault;
@@ -262,10 +235,7 @@ mod tests {
 
     fn every_refusal() -> Vec<Refused> {
         let cra_id = Uuid::from_u128(7);
-        let violation = Violation {
-            field: "cra".into(),
-            fault: Fault::Required("le compte-rendu"),
-        };
+        let violation = Violation { field: "cra".into(), fault: Fault::Required("le compte-rendu") };
         vec![
             Refused::invalid(&[violation]),
             Refused::OtherContent { cra_id },
@@ -296,26 +266,17 @@ mod tests {
             ("INTERNAL", "INTERNAL", false),
         ];
         let table: Vec<_> = table.collect();
-        let table: Vec<_> = table
-            .iter()
-            .map(|(code, reason, again)| (*code, reason.as_str(), *again))
-            .collect();
+        let table: Vec<_> =
+            table.iter().map(|(code, reason, again)| (*code, reason.as_str(), *again)).collect();
         assert_eq!(table, expected);
     }
 
     #[test]
     fn a_log_that_does_not_answer_says_to_retry_with_the_same_id_and_keeps_its_inner_text() {
-        for error in [
-            AppendError::Unavailable("inner".into()),
-            AppendError::OutcomeUnknown("inner".into()),
-        ] {
+        for error in [AppendError::Unavailable("inner".into()), AppendError::OutcomeUnknown("inner".into())] {
             let status = Status::from(Refused::from(error));
             assert_eq!(status.code(), Code::Unavailable);
-            assert!(
-                status.message().contains("retry with the same id"),
-                "{}",
-                status.message()
-            );
+            assert!(status.message().contains("retry with the same id"), "{}", status.message());
             assert!(!status.message().contains("inner"));
             assert!(french_of(&status).is_some());
         }
@@ -333,17 +294,10 @@ mod tests {
 
     #[test]
     fn however_many_and_long_the_faults_of_a_document_the_answer_stays_small() {
-        let long = Violation {
-            field: "é".repeat(9_000),
-            fault: Fault::UnknownWord("é".repeat(60_000)),
-        };
+        let long = Violation { field: "é".repeat(9_000), fault: Fault::UnknownWord("é".repeat(60_000)) };
         let refusal = Refused::invalid(&vec![long; 1_000]).into_message();
         assert_eq!(refusal.violations.len(), 100);
         assert!(prost::Message::encoded_len(&refusal) < 512 * 1024);
-        assert!(
-            refusal.message.starts_with("1000 violations: "),
-            "{}",
-            refusal.message
-        );
+        assert!(refusal.message.starts_with("1000 violations: "), "{}", refusal.message);
     }
 }

@@ -71,7 +71,16 @@ impl<'a> Application<'a> {
         Self { store, dictionary, currents, facts, batch: Batch::default(), applied, now }
     }
 
-    /// Applies one event, or parks it. Entries must come without gaps.
+    /// Applies one event, or parks it.
+    ///
+    /// # Panics
+    ///
+    /// When the entry is not the one that follows: the log's reader gives every event once, in order, and a gap here
+    /// would be a wrong figure for ever.
+    ///
+    /// # Panics
+    ///
+    /// When an entry is not the one that follows: going on would lose events without a trace.
     pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");

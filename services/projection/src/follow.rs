@@ -85,10 +85,10 @@ impl Follower {
         let mut entries = self.log.read(generation.position()).ready_chunks(BATCH_EVENTS_MAX);
         while let Some(chunk) = entries.next().await {
             let (batch, failure) = split(chunk);
-            if !batch.is_empty() {
-                if let Err(interruption) = self.apply(&generation, batch).await {
-                    return interruption;
-                }
+            if !batch.is_empty()
+                && let Err(interruption) = self.apply(&generation, batch).await
+            {
+                return interruption;
             }
             if let Some(failure) = failure {
                 return failure.into();
@@ -133,7 +133,9 @@ impl Follower {
         if head.identity != *known {
             return foreign(format!("the log was created anew: {}, was {}", head.identity.0, known.0), head);
         }
-        let Some(applied) = generation.applied() else { return Ok(Kinship::Same) };
+        let Some(applied) = generation.applied() else {
+            return Ok(Kinship::Same);
+        };
         if head.position < applied.position {
             return foreign(format!("the log ends at {}, before {}", head.position, applied.position), head);
         }

@@ -139,7 +139,8 @@ impl ReadModels {
 
     /// Applies the events that come next, in one batch.
     pub(crate) fn apply(&mut self, events: &[v1::CraEvent]) {
-        let entries: Vec<_> = (self.applied + 1..).zip(events).map(|(position, event)| entry(position, event)).collect();
+        let entries: Vec<_> =
+            (self.applied + 1..).zip(events).map(|(position, event)| entry(position, event)).collect();
         self.apply_entries(&entries);
     }
 
@@ -168,7 +169,8 @@ impl ReadModels {
 
     /// All figures, as of a position.
     pub(crate) async fn statistics_at(&self, position: u64) -> v1::Statistics {
-        let snapshot = Snapshot { generation: self.serving(), position: Position(position), recorded_at: None };
+        let snapshot =
+            Snapshot { generation: self.serving(), position: Position(position), recorded_at: None };
         queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
     }
 

@@ -65,7 +65,8 @@ pub async fn serve(
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
 
-    let drained = serve::serve(listener, &settings.server, routes, health, shutdown.clone().into_begun()).await;
+    let drained =
+        serve::serve(listener, &settings.server, routes, health, shutdown.clone().into_begun()).await;
     ready.abort();
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
@@ -91,11 +92,8 @@ fn routes(
 ) -> Routes {
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
-    let statistics = services::Statistics {
-        generations: Arc::clone(generations),
-        clock: Arc::clone(clock),
-        in_flight,
-    };
+    let statistics =
+        services::Statistics { generations: Arc::clone(generations), clock: Arc::clone(clock), in_flight };
     let operations = services::Operations { generations: Arc::clone(generations), log: Arc::clone(log) };
     Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))

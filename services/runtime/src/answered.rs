@@ -31,10 +31,7 @@ impl Layer<Routes> for Answered {
     type Service = AnsweredRoutes;
 
     fn layer(&self, routes: Routes) -> AnsweredRoutes {
-        AnsweredRoutes {
-            routes,
-            within: self.within,
-        }
+        AnsweredRoutes { routes, within: self.within }
     }
 }
 
@@ -107,10 +104,7 @@ mod tests {
     async fn the_shorter_of_the_callers_deadline_and_the_servers_limit_ends_the_call() {
         for (own_s, server_s, ended_after_s) in [(2, 30, 2), (60, 30, 30)] {
             let routes = Routes::new(OperationsServiceServer::new(Silent));
-            let answered = Answered {
-                within: Duration::from_secs(server_s),
-            }
-            .layer(routes);
+            let answered = Answered { within: Duration::from_secs(server_s) }.layer(routes);
             // In process: the deadline is the server's to keep, with no transport of the client to cut first.
             let mut client = OperationsServiceClient::new(answered);
             let mut request = tonic::Request::new(pb::GetStatusRequest {});

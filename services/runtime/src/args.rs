@@ -42,11 +42,7 @@ impl ServerArgs {
     /// What to do.
     #[must_use]
     pub fn action(&self) -> Action {
-        if self.print_config {
-            Action::PrintConfig
-        } else {
-            Action::Serve
-        }
+        if self.print_config { Action::PrintConfig } else { Action::Serve }
     }
 
     /// The settings: defaults, file, environment, then these flags.
@@ -57,12 +53,7 @@ impl ServerArgs {
     /// The flags in the shape of a settings type; to nest in a larger one.
     #[must_use]
     pub fn overrides(&self) -> impl Serialize + use<> {
-        Overrides {
-            listen: self.listen,
-            telemetry: TelemetryOverrides {
-                log_format: self.log_format,
-            },
-        }
+        Overrides { listen: self.listen, telemetry: TelemetryOverrides { log_format: self.log_format } }
     }
 }
 

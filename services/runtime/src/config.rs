@@ -77,9 +77,7 @@ impl fmt::Display for Problem {
 }
 
 fn lines(problems: &[Problem]) -> String {
-    problems.iter().fold(String::new(), |text, problem| {
-        text + "\n  " + &problem.to_string()
-    })
+    problems.iter().fold(String::new(), |text, problem| text + "\n  " + &problem.to_string())
 }
 
 /// Reads the settings. `overrides` is what the command line gave, in the shape of `T`; its `None`s say nothing.
@@ -125,29 +123,17 @@ impl Provider for Layer {
 }
 
 fn read_file(path: &Path) -> Result<Layer, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let values = toml::from_str(&text).map_err(|error| not_toml(path, &text, &error))?;
-    Ok(Layer {
-        origin: format!("the file {}", path.display()),
-        values,
-    })
+    Ok(Layer { origin: format!("the file {}", path.display()), values })
 }
 
 /// Without the offending line, which the parser's own text shows: it may hold a secret.
 fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let before = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .unwrap_or_default();
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    ConfigError::NotToml {
-        path: path.to_owned(),
-        line,
-        message: error.message().to_owned(),
-    }
+    ConfigError::NotToml { path: path.to_owned(), line, message: error.message().to_owned() }
 }
 
 /// One layer per variable, so that an error names the variable. In the order of the names: the outcome does
@@ -162,41 +148,24 @@ fn read_environment(
             settings.insert(name, value);
         }
     }
-    settings
-        .into_iter()
-        .map(|(name, value)| read_variable(&name, value))
-        .collect()
+    settings.into_iter().map(|(name, value)| read_variable(&name, value)).collect()
 }
 
 fn read_variable(name: &str, value: OsString) -> Result<Layer, ConfigError> {
     let origin = format!("the environment variable {name}");
-    let key = name
-        .trim_start_matches(PREFIX)
-        .to_ascii_lowercase()
-        .replace("__", ".");
+    let key = name.trim_start_matches(PREFIX).to_ascii_lowercase().replace("__", ".");
     let problem = |message: &str| ConfigError::Invalid {
-        problems: vec![Problem {
-            origin: origin.clone(),
-            key: key.clone(),
-            message: message.to_owned(),
-        }],
+        problems: vec![Problem { origin: origin.clone(), key: key.clone(), message: message.to_owned() }],
     };
-    if key
-        .split('.')
-        .any(|part| part.is_empty() || part.starts_with('_'))
-    {
-        return Err(problem(
-            "not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY",
-        ));
+    if key.split('.').any(|part| part.is_empty() || part.starts_with('_')) {
+        return Err(problem("not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY"));
     }
     let Ok(text) = value.into_string() else {
         return Err(problem("the value is not UTF-8"));
     };
     match figment::util::nest(&key, value_of(&text)) {
         Value::Dict(_, values) => Ok(Layer { origin, values }),
-        _ => Err(problem(
-            "not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY",
-        )),
+        _ => Err(problem("not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY")),
     }
 }
 
@@ -226,10 +195,7 @@ fn read_overrides(overrides: impl Serialize) -> Result<Layer, ConfigError> {
         Value::Dict(_, values) => without_empty(values),
         _ => Dict::new(),
     };
-    Ok(Layer {
-        origin: COMMAND_LINE.to_owned(),
-        values,
-    })
+    Ok(Layer { origin: COMMAND_LINE.to_owned(), values })
 }
 
 /// A flag that was not given must not hide what the file says.
@@ -244,15 +210,11 @@ fn without_empty(values: Dict) -> Dict {
 
 fn invalid(error: figment::Error) -> ConfigError {
     let problems = error.into_iter().map(|error| Problem {
-        origin: error
-            .metadata
-            .map_or_else(|| "no source".to_owned(), |metadata| metadata.name.into_owned()),
+        origin: error.metadata.map_or_else(|| "no source".to_owned(), |metadata| metadata.name.into_owned()),
         key: error.path.join("."),
         message: error.kind.to_string(),
     });
-    ConfigError::Invalid {
-        problems: problems.collect(),
-    }
+    ConfigError::Invalid { problems: problems.collect() }
 }
 
 #[cfg(test)]

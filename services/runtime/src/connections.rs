@@ -43,12 +43,7 @@ pub(crate) fn incoming(
 ) -> impl Stream<Item = Result<Connection, Infallible>> {
     let limit = usize::try_from(limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
-    let acceptor = Acceptor {
-        listener,
-        places,
-        cut,
-        crowding: Crowding::Room,
-    };
+    let acceptor = Acceptor { listener, places, cut, crowding: Crowding::Room };
     futures::stream::unfold(acceptor, |mut acceptor| async {
         let connection = acceptor.accept().await;
         Some((Ok(connection), acceptor))
@@ -74,11 +69,7 @@ impl Acceptor {
 
     fn take_place(&mut self) -> Option<OwnedSemaphorePermit> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok();
-        let crowding = if place.is_some() {
-            Crowding::Room
-        } else {
-            Crowding::Full
-        };
+        let crowding = if place.is_some() { Crowding::Room } else { Crowding::Full };
         if crowding == Crowding::Full && self.crowding == Crowding::Room {
             tracing::warn!("`concurrent_connections` is reached: closing new connections until others end");
         }
@@ -100,20 +91,15 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
-        Self {
-            stream,
-            cut: Box::pin(cut.cancelled_owned()),
-            _place: place,
-        }
+        Self { stream, cut: Box::pin(cut.cancelled_owned()), _place: place }
     }
 
     /// Also registers the task, so that the cut wakes a connection on which nothing happens.
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.cut.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "the drain's deadline passed",
-            )),
+            Poll::Ready(()) => {
+                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the drain's deadline passed"))
+            }
             Poll::Pending => Ok(()),
         }
     }

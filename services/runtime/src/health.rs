@@ -82,14 +82,8 @@ impl Health {
             return;
         };
         services.insert(name, readiness);
-        let all_serve = services
-            .values()
-            .all(|readiness| *readiness == Readiness::Serving);
-        let whole = if all_serve {
-            Readiness::Serving
-        } else {
-            Readiness::NotServing
-        };
+        let all_serve = services.values().all(|readiness| *readiness == Readiness::Serving);
+        let whole = if all_serve { Readiness::Serving } else { Readiness::NotServing };
         self.reporter.set_service_status(name, readiness.into()).await;
         self.reporter.set_service_status(WHOLE, whole.into()).await;
     }

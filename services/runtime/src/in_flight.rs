@@ -51,13 +51,10 @@ impl InFlight {
 
     fn full(&self) -> Status {
         let Self { limit, what, .. } = self;
-        Rejection::new(
-            BUSY,
-            format!("{limit} {what} are in flight, the limit; try again later"),
-        )
-        .retry_after(self.retry_after)
-        .with("limit", limit.to_string())
-        .into()
+        Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; try again later"))
+            .retry_after(self.retry_after)
+            .with("limit", limit.to_string())
+            .into()
     }
 }
 
@@ -76,10 +73,7 @@ mod tests {
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
         assert_eq!(retry_delay_of(&refused), Some(Duration::from_millis(250)));
-        assert_eq!(
-            refused.message(),
-            "1 appends are in flight, the limit; try again later"
-        );
+        assert_eq!(refused.message(), "1 appends are in flight, the limit; try again later");
         drop(permit);
         assert!(limit.try_enter().is_ok());
     }

@@ -13,6 +13,7 @@ pub mod deadline;
 pub mod health;
 pub mod in_flight;
 pub mod listen;
+pub mod process;
 pub mod rejection;
 pub mod secret;
 pub mod serve;

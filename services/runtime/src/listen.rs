@@ -87,18 +87,12 @@ mod tests {
     async fn without_identity_only_loopback_addresses_are_accepted() {
         for exposed in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7070", "[::ffff:192.0.2.1]:7070"] {
             let refused = bind(address(exposed), Identity::NotConfigured).await.unwrap_err();
-            assert!(
-                matches!(refused, ListenError::Exposed { .. }),
-                "{exposed}: {refused}"
-            );
+            assert!(matches!(refused, ListenError::Exposed { .. }), "{exposed}: {refused}");
             assert!(refused.to_string().contains("no identity is configured"));
             assert!(refused.to_string().contains("127.0.0.1:"));
         }
         for loopback in ["127.0.0.1:0", "127.8.9.10:0", "[::ffff:127.0.0.1]:0"] {
-            assert!(
-                bind(address(loopback), Identity::NotConfigured).await.is_ok(),
-                "{loopback}"
-            );
+            assert!(bind(address(loopback), Identity::NotConfigured).await.is_ok(), "{loopback}");
         }
     }
 
@@ -109,13 +103,9 @@ mod tests {
 
     #[tokio::test]
     async fn port_zero_is_reported_as_the_port_the_system_chose_and_a_taken_port_is_an_error() {
-        let listener = bind(address("127.0.0.1:0"), Identity::NotConfigured)
-            .await
-            .unwrap();
+        let listener = bind(address("127.0.0.1:0"), Identity::NotConfigured).await.unwrap();
         assert_ne!(listener.address().port(), 0);
-        let taken = bind(listener.address(), Identity::NotConfigured)
-            .await
-            .unwrap_err();
+        let taken = bind(listener.address(), Identity::NotConfigured).await.unwrap_err();
         assert!(matches!(taken, ListenError::Bind { .. }));
         assert!(taken.to_string().contains(&listener.address().to_string()));
     }

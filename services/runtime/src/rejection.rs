@@ -42,35 +42,17 @@ pub enum Retry {
 }
 
 /// The request breaks rules; sent by [`invalid_argument`].
-pub const INVALID_REQUEST: Row = Row {
-    code: Code::InvalidArgument,
-    reason: "INVALID_REQUEST",
-    retry: Retry::Never,
-};
+pub const INVALID_REQUEST: Row =
+    Row { code: Code::InvalidArgument, reason: "INVALID_REQUEST", retry: Retry::Never };
 /// A limit of concurrent work is reached.
-pub const BUSY: Row = Row {
-    code: Code::ResourceExhausted,
-    reason: "BUSY",
-    retry: Retry::AfterMs(1_000),
-};
+pub const BUSY: Row = Row { code: Code::ResourceExhausted, reason: "BUSY", retry: Retry::AfterMs(1_000) };
 /// The process is leaving; another instance, or this one after its restart, answers.
-pub const DRAINING: Row = Row {
-    code: Code::Unavailable,
-    reason: "DRAINING",
-    retry: Retry::AfterMs(1_000),
-};
+pub const DRAINING: Row = Row { code: Code::Unavailable, reason: "DRAINING", retry: Retry::AfterMs(1_000) };
 /// The time limit of the call passed first; requests carry ids, so sending one again is safe.
-pub const TIMED_OUT: Row = Row {
-    code: Code::DeadlineExceeded,
-    reason: "TIMED_OUT",
-    retry: Retry::AfterMs(1_000),
-};
+pub const TIMED_OUT: Row =
+    Row { code: Code::DeadlineExceeded, reason: "TIMED_OUT", retry: Retry::AfterMs(1_000) };
 /// A fault of the service; the log says which.
-pub const INTERNAL: Row = Row {
-    code: Code::Internal,
-    reason: "INTERNAL",
-    retry: Retry::Never,
-};
+pub const INTERNAL: Row = Row { code: Code::Internal, reason: "INTERNAL", retry: Retry::Never };
 
 /// A refusal being written.
 #[derive(Clone, Debug)]
@@ -130,16 +112,33 @@ impl Rejection {
     }
 }
 
+/// The canonical name of a code, as every gRPC library writes it.
+#[must_use]
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
-        let Rejection {
-            row,
-            message,
-            metadata,
-            retry_after,
-            resource,
-            french,
-        } = rejection;
+        let Rejection { row, message, metadata, retry_after, resource, french } = rejection;
         let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(row.reason, DOMAIN, metadata).into()];
         details.extend(retry_after.map(|delay| RetryInfo::new(Some(delay)).into()));
         details.extend(resource.map(ErrorDetail::from));
@@ -174,9 +173,7 @@ pub fn french_of(status: &Status) -> Option<String> {
 }
 
 fn error_info_of(status: &Status) -> Option<ErrorInfo> {
-    status
-        .get_details_error_info()
-        .filter(|info| info.domain == DOMAIN)
+    status.get_details_error_info().filter(|info| info.domain == DOMAIN)
 }
 
 /// At most `max` bytes of a text, cut between characters, the cut marked.
@@ -192,29 +189,21 @@ fn clipped(text: Cow<'_, str>, max: usize) -> String {
 mod tests {
     use super::*;
 
-    const REVISION_MISMATCH: Row = Row {
-        code: Code::Aborted,
-        reason: "REVISION_MISMATCH",
-        retry: Retry::Never,
-    };
+    const REVISION_MISMATCH: Row =
+        Row { code: Code::Aborted, reason: "REVISION_MISMATCH", retry: Retry::Never };
 
     #[test]
     fn a_refusal_carries_its_reason_its_facts_its_resource_and_its_french_message() {
-        let status: Status = Rejection::new(
-            REVISION_MISMATCH,
-            "the CRA is at revision 3, not 2; read it again",
-        )
-        .with("actual_revision", "3")
-        .about("cra", "0199")
-        .in_french("Ce CRA a été modifié entre-temps.")
-        .into();
+        let status: Status =
+            Rejection::new(REVISION_MISMATCH, "the CRA is at revision 3, not 2; read it again")
+                .with("actual_revision", "3")
+                .about("cra", "0199")
+                .in_french("Ce CRA a été modifié entre-temps.")
+                .into();
         assert_eq!(status.code(), Code::Aborted);
         assert_eq!(reason_of(&status).as_deref(), Some("REVISION_MISMATCH"));
         assert_eq!(fact_of(&status, "actual_revision").as_deref(), Some("3"));
-        assert_eq!(
-            french_of(&status).as_deref(),
-            Some("Ce CRA a été modifié entre-temps.")
-        );
+        assert_eq!(french_of(&status).as_deref(), Some("Ce CRA a été modifié entre-temps."));
         assert_eq!(status.get_details_resource_info().unwrap().resource_name, "0199");
         assert_eq!(retry_delay_of(&status), None);
     }

@@ -131,9 +131,7 @@ pub async fn serve(
     let address = listener.address();
     let connections = incoming(listener.socket, settings.concurrent_connections, cut.clone());
     let mut server = limited(settings);
-    let serving = server
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(connections, stop.cancelled());
+    let serving = server.add_routes(routes).serve_with_incoming_shutdown(connections, stop.cancelled());
     let mut serving = pin!(serving);
 
     tracing::info!(%address, "serving");
@@ -167,9 +165,7 @@ pub async fn serve(
 fn limited(settings: &ServerSettings) -> Server<Stack<Answered, Identity>> {
     let seconds = |count: NonZeroU64| Duration::from_secs(count.get());
     Server::builder()
-        .layer(Answered {
-            within: settings.request_timeout(),
-        })
+        .layer(Answered { within: settings.request_timeout() })
         .max_concurrent_streams(settings.concurrent_streams.get())
         .http2_max_header_list_size(settings.max_header_bytes.get())
         .http2_keepalive_interval(Some(seconds(settings.keepalive_interval_s)))
@@ -189,10 +185,7 @@ fn with_reflection(routes: Routes, health: &Health) -> Result<Routes, tonic_refl
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("grpc.health.v1.Health")
             .with_service_name(reflection_name);
-        health
-            .names()
-            .iter()
-            .fold(described, |described, name| described.with_service_name(*name))
+        health.names().iter().fold(described, |described, name| described.with_service_name(*name))
     };
     let v1 = described("grpc.reflection.v1.ServerReflection").build_v1()?;
     let v1alpha = described("grpc.reflection.v1alpha.ServerReflection").build_v1alpha()?;

@@ -26,10 +26,7 @@ pub struct TelemetrySettings {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self {
-            log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
-        }
+        Self { log_format: LogFormat::Text, log_filter: "info".to_owned() }
     }
 }
 
@@ -89,11 +86,7 @@ fn filter(
     });
     let (filter, origin) =
         from_environment.unwrap_or_else(|| (settings.log_filter.clone(), "`telemetry.log_filter`"));
-    EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter {
-        filter,
-        origin,
-        source,
-    })
+    EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter { filter, origin, source })
 }
 
 #[cfg(test)]
@@ -101,10 +94,7 @@ mod tests {
     use super::*;
 
     fn filter_with(variables: &[(&str, &str)]) -> Result<String, TelemetryError> {
-        let settings = TelemetrySettings {
-            log_filter: "warn".to_owned(),
-            ..TelemetrySettings::default()
-        };
+        let settings = TelemetrySettings { log_filter: "warn".to_owned(), ..TelemetrySettings::default() };
         let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -116,21 +106,13 @@ mod tests {
     fn the_environment_wins_over_the_configured_filter() {
         assert_eq!(filter_with(&[]).unwrap(), "warn");
         assert_eq!(filter_with(&[("RUST_LOG", "debug")]).unwrap(), "debug");
-        assert_eq!(
-            filter_with(&[("RUST_LOG", "debug"), ("CRA_LOG", "trace")]).unwrap(),
-            "trace"
-        );
+        assert_eq!(filter_with(&[("RUST_LOG", "debug"), ("CRA_LOG", "trace")]).unwrap(), "trace");
         assert_eq!(filter_with(&[("CRA_LOG", "")]).unwrap(), "warn");
     }
 
     #[test]
     fn a_filter_that_is_not_one_is_refused_with_where_it_was_given() {
-        let error = filter_with(&[("CRA_LOG", "info,cra=loud")])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("CRA_LOG") && error.contains("info,cra=loud"),
-            "{error}"
-        );
+        let error = filter_with(&[("CRA_LOG", "info,cra=loud")]).unwrap_err().to_string();
+        assert!(error.contains("CRA_LOG") && error.contains("info,cra=loud"), "{error}");
     }
 }

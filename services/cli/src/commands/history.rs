@@ -14,15 +14,8 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
-    let request = v1::GetCraHistoryRequest {
-        cra_id: args.cra_id.clone(),
-    };
-    let answer = connection.answer(
-        connection
-            .ingestion()
-            .get_cra_history(within_deadline(request))
-            .await,
-    )?;
+    let request = v1::GetCraHistoryRequest { cra_id: args.cra_id.clone() };
+    let answer = connection.answer(connection.ingestion().get_cra_history(within_deadline(request)).await)?;
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {

@@ -47,10 +47,7 @@ pub(super) async fn start_pair(
         .await?
         .with_context(|| format!("the event log cannot be opened in {}", data.display()))?;
     let embedded = Arc::new(embedded);
-    let settings = cra_projection::Settings {
-        data: data.join(READ_MODELS),
-        ..Default::default()
-    };
+    let settings = cra_projection::Settings { data: data.join(READ_MODELS), ..Default::default() };
 
     let served = tokio::spawn(async move {
         let log: Arc<dyn EventLog> = embedded.clone();

@@ -12,14 +12,8 @@ const TICK: Duration = Duration::from_millis(120);
 /// A bar up to `length`, or a spinner where the length is unknown.
 pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     let (bar, template) = match length {
-        Some(length) => (
-            ProgressBar::new(length),
-            "{bar:30.cyan/dim} {percent:>3} %  {msg}  {eta:.dim}",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner:.cyan} {msg}  {elapsed:.dim}",
-        ),
+        Some(length) => (ProgressBar::new(length), "{bar:30.cyan/dim} {percent:>3} %  {msg}  {eta:.dim}"),
+        None => (ProgressBar::new_spinner(), "{spinner:.cyan} {msg}  {elapsed:.dim}"),
     };
     // Without its style the bar is plain, and works.
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -38,10 +38,8 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
     };
     telemetry::init(&quiet)?;
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
-    let Pair {
-        endpoints,
-        mut served,
-    } = pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;
+    let Pair { endpoints, mut served } =
+        pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;
 
     let greeting = greet(&endpoints, args.sample, output);
     let greeted = tokio::select! {
@@ -84,10 +82,7 @@ async fn greet(endpoints: &EndpointArgs, with_sample: bool, output: &mut Output)
         load_sample(endpoints, month, output).await?;
         example = format!("cra stats --month {month} --theme email --age over-60");
     }
-    let EndpointArgs {
-        ingestion_url,
-        projection_url,
-    } = endpoints;
+    let EndpointArgs { ingestion_url, projection_url } = endpoints;
     if projection_url != DEFAULT_PROJECTION_URL {
         example += &format!(" --projection-url {projection_url}");
     }
@@ -101,19 +96,14 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
     let projection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
     let head = status::ask(&projection).await?.log_position;
     if head > 0 {
-        tell(&format!(
-            "the log is not empty (position {head}): the sample is not loaded"
-        ));
+        tell(&format!("the log is not empty (position {head}): the sample is not loaded"));
         return Ok(());
     }
     let ingestion = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
     let last_position = submit_sample(&ingestion, month).await?;
 
     let selection = SelectionArgs::of_month(month.first_day()).to_message();
-    let consistency = v1::Consistency {
-        min_position: last_position,
-        ..v1::Consistency::default()
-    };
+    let consistency = v1::Consistency { min_position: last_position, ..v1::Consistency::default() };
     let answer = stats::ask(&projection, selection.clone(), consistency).await?;
     output.write(&render::statistics::page(&selection, &answer, output.look()))?;
     output.line("")?;
@@ -127,11 +117,7 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     let (sender, items) = mpsc::channel(READ_AHEAD);
     tokio::spawn(async move {
         for (number, submission) in (1..).zip(submissions) {
-            let item = Item {
-                place: Place::Element(number),
-                bytes_read: number,
-                content: Ok(submission),
-            };
+            let item = Item { place: Place::Element(number), bytes_read: number, content: Ok(submission) };
             if sender.send(item).await.is_err() {
                 return;
             }
@@ -150,10 +136,7 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     bar.finish_and_clear();
     streamed?;
     if let Some(refusal) = first_refusal {
-        anyhow::bail!(
-            "{} CRAs of the sample were refused; the first: {refusal}",
-            tally.refused
-        );
+        anyhow::bail!("{} CRAs of the sample were refused; the first: {refusal}", tally.refused);
     }
     Ok(tally.last_position)
 }

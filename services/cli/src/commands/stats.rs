@@ -35,14 +35,6 @@ pub(crate) async fn ask(
     selection: v1::Selection,
     consistency: v1::Consistency,
 ) -> Result<v1::GetStatisticsResponse, ClientError> {
-    let request = v1::GetStatisticsRequest {
-        selection: Some(selection),
-        consistency: Some(consistency),
-    };
-    connection.answer(
-        connection
-            .statistics()
-            .get_statistics(within_deadline(request))
-            .await,
-    )
+    let request = v1::GetStatisticsRequest { selection: Some(selection), consistency: Some(consistency) };
+    connection.answer(connection.statistics().get_statistics(within_deadline(request)).await)
 }

@@ -39,11 +39,7 @@ pub(crate) async fn run(
         let _ = ended_sender.send(read);
     });
 
-    let mode = if args.validate_only {
-        Mode::ValidateOnly
-    } else {
-        Mode::Record
-    };
+    let mode = if args.validate_only { Mode::ValidateOnly } else { Mode::Record };
     let mut tally = Tally::default();
     let streamed = send(&connection, mode, items, &mut tally, length, args.json, output).await;
     let summary = render::submission::summary(&tally, mode, output.look());
@@ -56,11 +52,7 @@ pub(crate) async fn run(
     if let Ok(read) = ended.await {
         read.with_context(|| format!("{} could not be read to its end", args.file.display()))?;
     }
-    Ok(if tally.all_received() {
-        Outcome::Done
-    } else {
-        Outcome::SomeRefused
-    })
+    Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
 }
 
 async fn send(
@@ -100,13 +92,6 @@ fn open(path: &Path) -> anyhow::Result<(Input, Option<u64>)> {
     let cannot = || format!("cannot read {}", path.display());
     let file = File::open(path).with_context(cannot)?;
     let metadata = file.metadata().with_context(cannot)?;
-    anyhow::ensure!(
-        !metadata.is_dir(),
-        "{} is a directory; expected a file",
-        path.display()
-    );
-    Ok((
-        Box::new(BufReader::new(file)),
-        metadata.is_file().then_some(metadata.len()),
-    ))
+    anyhow::ensure!(!metadata.is_dir(), "{} is a directory; expected a file", path.display());
+    Ok((Box::new(BufReader::new(file)), metadata.is_file().then_some(metadata.len())))
 }

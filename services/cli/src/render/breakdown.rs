@@ -31,20 +31,11 @@ pub(crate) fn label_columns(look: Look) -> usize {
 
 /// The breakdown, or nothing where it has no line.
 pub(crate) fn section(breakdown: &Breakdown<'_>, look: Look) -> String {
-    let Breakdown {
-        title,
-        unit,
-        lines,
-        lines_max,
-    } = *breakdown;
+    let Breakdown { title, unit, lines, lines_max } = *breakdown;
     if lines.is_empty() {
         return String::new();
     }
-    let mut text = format!(
-        "\n{} {}\n",
-        toned(look, Tone::Title, title),
-        toned(look, Tone::Quiet, unit)
-    );
+    let mut text = format!("\n{} {}\n", toned(look, Tone::Title, title), toned(look, Tone::Quiet, unit));
     let (shown, hidden) = lines.split_at(lines.len().min(lines_max));
     let most = lines.iter().map(|line| line.count).max().unwrap_or(0);
     for line in shown {
@@ -52,11 +43,8 @@ pub(crate) fn section(breakdown: &Breakdown<'_>, look: Look) -> String {
     }
     if !hidden.is_empty() {
         let people: u64 = hidden.iter().map(|line| line.count).sum();
-        let rest = format!(
-            "et {} autres lignes, {} {unit}",
-            thousands(hidden.len() as u64),
-            thousands(people)
-        );
+        let rest =
+            format!("et {} autres lignes, {} {unit}", thousands(hidden.len() as u64), thousands(people));
         text += &format!("{INDENT}{}\n", toned(look, Tone::Quiet, &rest));
     }
     text
@@ -70,25 +58,15 @@ fn row(line: &v1::Count, most: u64, look: Look) -> String {
     let used = width(INDENT) + label_columns + COUNT_COLUMNS + SHARE_COLUMNS + width(GAP);
     let bar = bar(line.count, most, look.columns.saturating_sub(used));
     if line.count == 0 {
-        return format!(
-            "{INDENT}{}\n",
-            toned(look, Tone::Quiet, &format!("{label}{count}{share}"))
-        );
+        return format!("{INDENT}{}\n", toned(look, Tone::Quiet, &format!("{label}{count}{share}")));
     }
     let count = toned(look, Tone::Figure, &count);
-    format!(
-        "{INDENT}{label}{count}{share}{GAP}{}\n",
-        toned(look, Tone::Bar, &bar)
-    )
+    format!("{INDENT}{label}{count}{share}{GAP}{}\n", toned(look, Tone::Bar, &bar))
 }
 
 /// An unnamed value keeps its code rather than an empty cell.
 fn label_of(line: &v1::Count) -> &str {
-    if line.label.is_empty() {
-        &line.name
-    } else {
-        &line.label
-    }
+    if line.label.is_empty() { &line.name } else { &line.label }
 }
 
 /// `count` of `most` as a bar of at most `columns`; what is not nothing shows.
@@ -101,10 +79,7 @@ fn bar(count: u64, most: u64, columns: usize) -> String {
     let (full, rest) = (eighths / 8, eighths % 8);
     let full = usize::try_from(full).unwrap_or(columns);
     let mut bar: String = std::iter::repeat_n(FULL, full).collect();
-    if let Some(part) = usize::try_from(rest)
-        .ok()
-        .filter(|rest| *rest > 0)
-        .and_then(|rest| EIGHTHS.get(rest))
+    if let Some(part) = usize::try_from(rest).ok().filter(|rest| *rest > 0).and_then(|rest| EIGHTHS.get(rest))
     {
         bar.push(*part);
     }
@@ -115,18 +90,10 @@ fn bar(count: u64, most: u64, columns: usize) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look {
-        columns: 70,
-        colour: false,
-    };
+    const LOOK: Look = Look { columns: 70, colour: false };
 
     fn count(label: &str, count: u64, share_per_mille: u32) -> v1::Count {
-        v1::Count {
-            name: label.to_uppercase(),
-            label: label.to_owned(),
-            count,
-            share_per_mille,
-        }
+        v1::Count { name: label.to_uppercase(), label: label.to_owned(), count, share_per_mille }
     }
 
     #[test]
@@ -140,17 +107,8 @@ mod tests {
 
     #[test]
     fn a_breakdown_shows_every_line_zeros_included_in_aligned_columns() {
-        let lines = [
-            count("Courriels", 1_200, 750),
-            count("Budget", 0, 0),
-            count("Santé", 400, 250),
-        ];
-        let breakdown = Breakdown {
-            title: "Thématiques",
-            unit: "CRA",
-            lines: &lines,
-            lines_max: 50,
-        };
+        let lines = [count("Courriels", 1_200, 750), count("Budget", 0, 0), count("Santé", 400, 250)];
+        let breakdown = Breakdown { title: "Thématiques", unit: "CRA", lines: &lines, lines_max: 50 };
         let expected = [
             "",
             "Thématiques CRA",
@@ -164,12 +122,7 @@ mod tests {
     #[test]
     fn lines_past_the_bound_are_summed_up() {
         let lines = [count("CAF", 9, 600), count("ANTS", 4, 267), count("CPAM", 2, 133)];
-        let breakdown = Breakdown {
-            title: "Redirections",
-            unit: "personnes",
-            lines: &lines,
-            lines_max: 1,
-        };
+        let breakdown = Breakdown { title: "Redirections", unit: "personnes", lines: &lines, lines_max: 1 };
         let text = section(&breakdown, LOOK);
         assert!(text.contains("CAF") && !text.contains("ANTS"), "{text}");
         assert!(text.ends_with("et 2 autres lignes, 6 personnes\n"), "{text}");
@@ -183,16 +136,8 @@ mod tests {
             1_000,
         )];
         for columns in [60, 80, 120] {
-            let look = Look {
-                columns,
-                colour: false,
-            };
-            let breakdown = Breakdown {
-                title: "T",
-                unit: "u",
-                lines: &lines,
-                lines_max: 5,
-            };
+            let look = Look { columns, colour: false };
+            let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
             for line in section(&breakdown, look).lines() {
                 assert!(width(line) <= columns, "{line}");
             }
@@ -202,12 +147,7 @@ mod tests {
     #[test]
     fn colours_are_there_only_where_they_mean_something() {
         let lines = [count("Courriels", 3, 1_000)];
-        let breakdown = Breakdown {
-            title: "T",
-            unit: "u",
-            lines: &lines,
-            lines_max: 5,
-        };
+        let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
         assert!(!section(&breakdown, LOOK).contains('\u{1b}'));
         assert!(section(&breakdown, Look { colour: true, ..LOOK }).contains('\u{1b}'));
     }

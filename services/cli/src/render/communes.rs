@@ -21,14 +21,7 @@ pub(crate) fn table(communes: &[v1::Commune], look: Look) -> String {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
         .force_no_tty()
-        .set_header([
-            "Commune",
-            "Code",
-            "Codes postaux",
-            "Département",
-            "Région",
-            "EPCI",
-        ]);
+        .set_header(["Commune", "Code", "Codes postaux", "Département", "Région", "EPCI"]);
     for commune in communes {
         table.add_row(row(commune));
     }
@@ -37,9 +30,7 @@ pub(crate) fn table(communes: &[v1::Commune], look: Look) -> String {
 
 fn row(commune: &v1::Commune) -> [String; 6] {
     let known = territory::communes();
-    let department = known
-        .department(&commune.department_code)
-        .map(territory::Department::name);
+    let department = known.department(&commune.department_code).map(territory::Department::name);
     let region = known.region(&commune.region_code).map(territory::Region::name);
     [
         printable(&commune.name),
@@ -84,18 +75,9 @@ mod tests {
     fn a_commune_is_shown_with_its_codes_and_the_names_of_its_territories() {
         let text = table(
             &[commune("97411", "Saint-Denis", &["97400", "97417", "97490"])],
-            Look {
-                columns: 120,
-                colour: false,
-            },
+            Look { columns: 120, colour: false },
         );
-        for expected in [
-            "Saint-Denis",
-            "97411",
-            "97400 97417 97490",
-            "974 La Réunion",
-            "249740119",
-        ] {
+        for expected in ["Saint-Denis", "97411", "97400 97417 97490", "974 La Réunion", "249740119"] {
             assert!(text.contains(expected), "{expected} in:\n{text}");
         }
     }
@@ -108,19 +90,10 @@ mod tests {
 
     #[test]
     fn the_table_fits_the_terminal() {
-        let communes = [commune(
-            "97411",
-            "Saint-Denis-de-la-très-longue-commune",
-            &["97400", "97417", "97490"],
-        )];
+        let communes =
+            [commune("97411", "Saint-Denis-de-la-très-longue-commune", &["97400", "97417", "97490"])];
         for columns in [60, 80] {
-            let text = table(
-                &communes,
-                Look {
-                    columns,
-                    colour: false,
-                },
-            );
+            let text = table(&communes, Look { columns, colour: false });
             for line in text.lines() {
                 assert!(crate::render::text::width(line) <= columns, "{line}");
             }
@@ -129,15 +102,6 @@ mod tests {
 
     #[test]
     fn nothing_found_is_said() {
-        assert!(
-            table(
-                &[],
-                Look {
-                    columns: 80,
-                    colour: false
-                }
-            )
-            .starts_with("Aucune commune")
-        );
+        assert!(table(&[], Look { columns: 80, colour: false }).starts_with("Aucune commune"));
     }
 }

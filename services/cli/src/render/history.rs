@@ -18,11 +18,7 @@ type Field = (&'static str, String);
 
 /// The life of the CRA, oldest event first.
 pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> String {
-    let mut text = format!(
-        "{} {}\n",
-        toned(look, Tone::Title, "Compte-rendu d'activité"),
-        printable(cra_id)
-    );
+    let mut text = format!("{} {}\n", toned(look, Tone::Title, "Compte-rendu d'activité"), printable(cra_id));
     let mut before: Option<Vec<Field>> = None;
     for event in events {
         let (revision, recorded_at) = (event.revision, instant(event.recorded_at.as_ref()));
@@ -39,57 +35,32 @@ pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> Strin
 }
 
 fn author(origin: &v1::Origin) -> String {
-    let known = [&origin.client_id, &origin.subject]
-        .into_iter()
-        .filter(|name| !name.is_empty());
+    let known = [&origin.client_id, &origin.subject].into_iter().filter(|name| !name.is_empty());
     let names: Vec<_> = known.map(|name| printable(name)).collect();
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!("  par {}", names.join(" / "))
-    }
+    if names.is_empty() { String::new() } else { format!("  par {}", names.join(" / ")) }
 }
 
 /// `before` is the content that the last event left, for the next correction.
 fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
     match fact {
-        Fact::Submitted {
-            cra,
-            defaulted_participants,
-        } => {
-            let note = if *defaulted_participants {
-                ", participants par défaut"
-            } else {
-                ""
-            };
+        Fact::Submitted { cra, defaulted_participants } => {
+            let note = if *defaulted_participants { ", participants par défaut" } else { "" };
             recorded(&format!("Enregistré{note}"), cra, before, look)
         }
-        Fact::Imported {
-            form_version,
-            cra,
-            created_at,
-        } => {
+        Fact::Imported { form_version, cra, created_at } => {
             let version = form(*form_version);
-            let what = format!(
-                "Importé du formulaire {version}, saisi le {}",
-                moment(*created_at)
-            );
+            let what = format!("Importé du formulaire {version}, saisi le {}", moment(*created_at));
             recorded(&what, cra, before, look)
         }
         Fact::Corrected { cra, reason, .. } => {
             let now = fields(cra);
-            let differences = before
-                .as_ref()
-                .map_or_else(|| content(&now, look), |old| changes(old, &now, look));
+            let differences =
+                before.as_ref().map_or_else(|| content(&now, look), |old| changes(old, &now, look));
             *before = Some(now);
             format!("  Corrigé : {}\n{differences}", printable(reason))
         }
         Fact::Withdrawn { reason } => {
-            format!(
-                "  {} : {}\n",
-                toned(look, Tone::Bad, "Retiré des statistiques"),
-                printable(reason)
-            )
+            format!("  {} : {}\n", toned(look, Tone::Bad, "Retiré des statistiques"), printable(reason))
         }
     }
 }
@@ -112,10 +83,7 @@ fn recorded(what: &str, cra: &Cra, before: &mut Option<Vec<Field>>, look: Look) 
 fn content(fields: &[Field], look: Look) -> String {
     let shown = fields.iter().filter(|(_, value)| !value.is_empty());
     let lines = shown.map(|(label, value)| {
-        format!(
-            "    {}{value}\n",
-            toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS))
-        )
+        format!("    {}{value}\n", toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS)))
     });
     lines.collect()
 }
@@ -123,28 +91,17 @@ fn content(fields: &[Field], look: Look) -> String {
 /// Both lists have the same labels in the same order.
 fn changes(before: &[Field], now: &[Field], look: Look) -> String {
     let shown = |value: &str| {
-        if value.is_empty() {
-            "–".to_owned()
-        } else {
-            value.to_owned()
-        }
+        if value.is_empty() { "–".to_owned() } else { value.to_owned() }
     };
     let mut text = String::new();
     for ((label, old), (_, new)) in before.iter().zip(now) {
         if old != new {
             let label = toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS));
-            let (old, new) = (
-                toned(look, Tone::Bad, &shown(old)),
-                toned(look, Tone::Good, &shown(new)),
-            );
+            let (old, new) = (toned(look, Tone::Bad, &shown(old)), toned(look, Tone::Good, &shown(new)));
             text += &format!("    {label}{old} → {new}\n");
         }
     }
-    if text.is_empty() {
-        "    Contenu identique\n".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "    Contenu identique\n".to_owned() } else { text }
 }
 
 /// Every field of a CRA, in the order of the form, always the same labels.
@@ -158,27 +115,14 @@ fn fields(cra: &Cra) -> Vec<Field> {
         ("Date", day(&cra.date.to_string())),
         ("Canal", cra.place.channel.term().label.to_owned()),
         ("Commune", commune(cra)),
-        (
-            "Lieu d'activité",
-            cra.place
-                .venue_id
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        ),
+        ("Lieu d'activité", cra.place.venue_id.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("Type d'activité", cra.activity.term().label.to_owned()),
         ("Participants", people(cra.participants)),
         ("Déjà accompagnées", planned(cra.returning_participants)),
         ("Tranches d'âge", per_word::<AgeBand>(|band| cra.ages.of(band))),
         ("Statuts", per_word::<Status>(|status| cra.statuses.of(status))),
-        (
-            "Thématiques",
-            labels(cra.themes.iter().map(|theme| theme.term().label).collect()),
-        ),
-        (
-            "Sous-thématiques",
-            labels(cra.sub_themes.iter().map(|theme| theme.term().label).collect()),
-        ),
+        ("Thématiques", labels(cra.themes.iter().map(|theme| theme.term().label).collect())),
+        ("Sous-thématiques", labels(cra.sub_themes.iter().map(|theme| theme.term().label).collect())),
         ("Précision", printable(&cra.annotation)),
         ("Durée", duration(cra.duration)),
         ("Suite : individuel", planned(cra.follow_up_individual)),
@@ -190,12 +134,7 @@ fn fields(cra: &Cra) -> Vec<Field> {
 fn commune(cra: &Cra) -> String {
     let commune = territory::communes().get(cra.place.commune);
     let postal_code = [" ", &cra.place.postal_code].concat();
-    let mut text = format!(
-        "{}{} ({})",
-        commune.name(),
-        postal_code.trim_end(),
-        commune.code()
-    );
+    let mut text = format!("{}{} ({})", commune.name(), postal_code.trim_end(), commune.code());
     if *cra.place.commune_code != *commune.code() {
         text += &format!(", déclarée {}", printable(&cra.place.commune_code));
     }
@@ -203,23 +142,15 @@ fn commune(cra: &Cra) -> String {
 }
 
 fn per_word<W: Word>(count_of: impl Fn(W) -> u32) -> String {
-    let counts = W::ALL
-        .iter()
-        .map(|word| (word.term().label, count_of(*word)))
-        .filter(|(_, count)| *count > 0);
-    counts
-        .map(|(label, count)| format!("{label} : {count}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let counts =
+        W::ALL.iter().map(|word| (word.term().label, count_of(*word))).filter(|(_, count)| *count > 0);
+    counts.map(|(label, count)| format!("{label} : {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn duration(duration: Duration) -> String {
     match duration {
         Duration::Exact { minutes: exact } => minutes(exact.into()),
-        other => other
-            .bucket()
-            .map_or("Non renseignée", |bucket| bucket.term().label)
-            .to_owned(),
+        other => other.bucket().map_or("Non renseignée", |bucket| bucket.term().label).to_owned(),
     }
 }
 
@@ -239,10 +170,7 @@ fn redirections(cra: &Cra) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look {
-        columns: 100,
-        colour: false,
-    };
+    const LOOK: Look = Look { columns: 100, colour: false };
 
     fn cra() -> v1::Cra {
         v1::Cra {
@@ -257,19 +185,10 @@ mod tests {
             }),
             activity: v1::Activity::OneOff.into(),
             participants: Some(1),
-            ages: Some(v1::AgeCounts {
-                over_60: 1,
-                ..v1::AgeCounts::default()
-            }),
-            statuses: Some(v1::StatusCounts {
-                retired: 1,
-                ..v1::StatusCounts::default()
-            }),
+            ages: Some(v1::AgeCounts { over_60: 1, ..v1::AgeCounts::default() }),
+            statuses: Some(v1::StatusCounts { retired: 1, ..v1::StatusCounts::default() }),
             themes: vec![v1::Theme::Email.into()],
-            duration: Some(v1::Duration {
-                band: v1::DurationBand::UpTo30Minutes.into(),
-                minutes: None,
-            }),
+            duration: Some(v1::Duration { band: v1::DurationBand::UpTo30Minutes.into(), minutes: None }),
             ..v1::Cra::default()
         }
     }
@@ -279,23 +198,14 @@ mod tests {
             event_id: "0190f3a0-0000-7000-8000-000000000001".to_owned(),
             cra_id: "0190f3a0-0000-7000-8000-000000000000".to_owned(),
             revision,
-            recorded_at: Some(prost_types::Timestamp {
-                seconds: 1_709_294_400,
-                nanos: 0,
-            }),
-            origin: Some(v1::Origin {
-                client_id: "plateforme".to_owned(),
-                subject: String::new(),
-            }),
+            recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
+            origin: Some(v1::Origin { client_id: "plateforme".to_owned(), subject: String::new() }),
             fact: Some(fact),
         }
     }
 
     fn submitted() -> v1::CraEvent {
-        let submitted = v1::CraSubmitted {
-            cra: Some(cra()),
-            defaulted_fields: Vec::new(),
-        };
+        let submitted = v1::CraSubmitted { cra: Some(cra()), defaulted_fields: Vec::new() };
         event(1, v1::cra_event::Fact::Submitted(submitted))
     }
 
@@ -319,16 +229,14 @@ mod tests {
     fn a_correction_shows_only_what_changed() {
         let band = v1::DurationBand::OneHourOrMore.into();
         let corrected = v1::Cra {
-            duration: Some(v1::Duration {
-                band,
-                minutes: Some(90),
-            }),
+            duration: Some(v1::Duration { band, minutes: Some(90) }),
             annotation: "Tri des messages".to_owned(),
             ..cra()
         };
         let corrected = v1::CraCorrected {
             cra: Some(corrected),
             reason: "durée oubliée\u{1b}[2J".to_owned(),
+            ..v1::CraCorrected::default()
         };
         let events = vec![submitted(), event(2, v1::cra_event::Fact::Corrected(corrected))];
         let text = page("id", events, LOOK);
@@ -341,18 +249,9 @@ mod tests {
 
     #[test]
     fn a_withdrawal_shows_its_reason() {
-        let withdrawn = v1::CraWithdrawn {
-            reason: "saisi deux fois".to_owned(),
-        };
-        let text = page(
-            "id",
-            vec![submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))],
-            LOOK,
-        );
-        assert!(
-            text.ends_with("  Retiré des statistiques : saisi deux fois\n"),
-            "{text}"
-        );
+        let withdrawn = v1::CraWithdrawn { reason: "saisi deux fois".to_owned() };
+        let text = page("id", vec![submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))], LOOK);
+        assert!(text.ends_with("  Retiré des statistiques : saisi deux fois\n"), "{text}");
     }
 
     #[test]
@@ -360,9 +259,6 @@ mod tests {
         let mut unreadable = submitted();
         unreadable.fact = None;
         let text = page("id", vec![unreadable, submitted()], LOOK);
-        assert!(
-            text.contains("no variant known here") && text.contains("Courriels"),
-            "{text}"
-        );
+        assert!(text.contains("no variant known here") && text.contains("Courriels"), "{text}");
     }
 }

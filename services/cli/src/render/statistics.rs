@@ -54,11 +54,8 @@ fn title(selection: &v1::Selection, look: Look) -> String {
 
 /// Whether more than the dates is selected.
 fn is_narrowed(selection: &v1::Selection) -> bool {
-    let only_dates = v1::Selection {
-        from: selection.from.clone(),
-        to: selection.to.clone(),
-        ..v1::Selection::default()
-    };
+    let only_dates =
+        v1::Selection { from: selection.from.clone(), to: selection.to.clone(), ..v1::Selection::default() };
     *selection != only_dates
 }
 
@@ -72,20 +69,10 @@ fn headline(statistics: &v1::Statistics, look: Look) -> String {
         figure("CRA enregistrés", statistics.cras, "", look),
         figure("Accompagnements", statistics.acts, "", look),
         figure("Personnes accompagnées", statistics.people, "", look),
-        figure(
-            "Personnes déjà accompagnées",
-            statistics.returning_people,
-            "",
-            look,
-        ),
+        figure("Personnes déjà accompagnées", statistics.returning_people, "", look),
         figure("Ateliers collectifs", statistics.workshops, &people, look),
         defaulted,
-        figure(
-            "Accompagnements individuels",
-            statistics.individual_supports,
-            "",
-            look,
-        ),
+        figure("Accompagnements individuels", statistics.individual_supports, "", look),
         figure("Demandes ponctuelles", statistics.one_off_requests, "", look),
     ]
     .concat()
@@ -101,27 +88,15 @@ fn figure(label: &str, number: u64, note: &str, look: Look) -> String {
     if used + 2 + width(note) <= look.columns {
         return format!("{INDENT}{label}{number}  {}\n", toned(look, Tone::Quiet, note));
     }
-    format!(
-        "{INDENT}{label}{number}\n{INDENT}{INDENT}{}\n",
-        toned(look, Tone::Quiet, note)
-    )
+    format!("{INDENT}{label}{number}\n{INDENT}{INDENT}{}\n", toned(look, Tone::Quiet, note))
 }
 
 fn breakdowns(statistics: &v1::Statistics) -> [Breakdown<'_>; 7] {
-    let of = |title, unit, lines| Breakdown {
-        title,
-        unit,
-        lines,
-        lines_max: usize::MAX,
-    };
+    let of = |title, unit, lines| Breakdown { title, unit, lines, lines_max: usize::MAX };
     [
         of("Canaux", "CRA", &statistics.channels[..]),
         of("Types d'activité", "CRA", &statistics.activities),
-        of(
-            "Thématiques",
-            "CRA ; un CRA compte dans chacune",
-            &statistics.themes,
-        ),
+        of("Thématiques", "CRA ; un CRA compte dans chacune", &statistics.themes),
         of("Sous-thématiques", "CRA", &statistics.sub_themes),
         of("Durées", "CRA", &statistics.durations),
         of("Tranches d'âge", "accompagnements", &statistics.ages),
@@ -138,27 +113,12 @@ fn time_spent(lines: &[v1::TimeSpent], look: Look) -> String {
     // Longer figures than the breakdowns', and the shares in the same column.
     let label_columns = label_columns(look) + FIGURE_COLUMNS - DURATION_COLUMNS;
     for line in lines {
-        let label = if line.label.is_empty() {
-            &line.name
-        } else {
-            &line.label
-        };
+        let label = if line.label.is_empty() { &line.name } else { &line.label };
         let label = left(&printable(label), label_columns);
-        let estimate = toned(
-            look,
-            Tone::Figure,
-            &right(&minutes(line.estimated_minutes), DURATION_COLUMNS),
-        );
+        let estimate = toned(look, Tone::Figure, &right(&minutes(line.estimated_minutes), DURATION_COLUMNS));
         let share = right(&share(line.share_per_mille), 9);
-        let bounds = format!(
-            "{} à {}",
-            minutes(line.minimum_minutes),
-            minutes(line.maximum_minutes)
-        );
-        text += &format!(
-            "{INDENT}{label}{estimate}{share}  {}\n",
-            toned(look, Tone::Quiet, &bounds)
-        );
+        let bounds = format!("{} à {}", minutes(line.minimum_minutes), minutes(line.maximum_minutes));
+        text += &format!("{INDENT}{label}{estimate}{share}  {}\n", toned(look, Tone::Quiet, &bounds));
     }
     text
 }

@@ -2,18 +2,10 @@
 
 use super::*;
 
-const LOOK: Look = Look {
-    columns: 100,
-    colour: false,
-};
+const LOOK: Look = Look { columns: 100, colour: false };
 
 fn count(label: &str, count: u64, share_per_mille: u32) -> v1::Count {
-    v1::Count {
-        name: String::new(),
-        label: label.to_owned(),
-        count,
-        share_per_mille,
-    }
+    v1::Count { name: String::new(), label: label.to_owned(), count, share_per_mille }
 }
 
 fn answer() -> v1::GetStatisticsResponse {
@@ -36,9 +28,7 @@ fn answer() -> v1::GetStatisticsResponse {
         one_off_requests: 540,
         workshops_with_defaulted_participants: 9,
         channels: vec![count("Lieu d'activité", 1_360, 680), count("À domicile", 0, 0)],
-        redirections: (0..20)
-            .map(|index| count(&format!("Organisme {index:02}"), 20 - index, 50))
-            .collect(),
+        redirections: (0..20).map(|index| count(&format!("Organisme {index:02}"), 20 - index, 50)).collect(),
         follow_up: Some(v1::FollowUpStatistics {
             individual: 1,
             workshop: 2,
@@ -47,26 +37,16 @@ fn answer() -> v1::GetStatisticsResponse {
             rate_per_mille: 223,
         }),
         time_spent: vec![spent],
-        entry_delay: Some(v1::EntryDelay {
-            median_days: 1,
-            p90_days: 12,
-            same_day: 1_000,
-        }),
+        entry_delay: Some(v1::EntryDelay { median_days: 1, p90_days: 12, same_day: 1_000 }),
         ..v1::Statistics::default()
     };
     let snapshot = v1::Snapshot {
         position: 2_000,
-        recorded_at: Some(prost_types::Timestamp {
-            seconds: 1_709_294_400,
-            nanos: 0,
-        }),
+        recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
         generation: "g1".to_owned(),
         definitions: "1".to_owned(),
     };
-    v1::GetStatisticsResponse {
-        statistics: Some(statistics),
-        snapshot: Some(snapshot),
-    }
+    v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(snapshot) }
 }
 
 /// With plain spaces, so that expectations can be read.
@@ -75,11 +55,7 @@ fn plain(text: &str) -> String {
 }
 
 fn march() -> v1::Selection {
-    v1::Selection {
-        from: "2024-03-01".to_owned(),
-        to: "2024-03-31".to_owned(),
-        ..v1::Selection::default()
-    }
+    v1::Selection { from: "2024-03-01".to_owned(), to: "2024-03-31".to_owned(), ..v1::Selection::default() }
 }
 
 #[test]
@@ -104,24 +80,14 @@ fn the_page_shows_every_figure_of_the_answer() {
 #[test]
 fn fifteen_redirections_are_shown_and_the_others_summed_up() {
     let text = plain(&page(&march(), &answer(), LOOK));
-    assert!(
-        text.contains("Organisme 14") && !text.contains("Organisme 15"),
-        "{text}"
-    );
+    assert!(text.contains("Organisme 14") && !text.contains("Organisme 15"), "{text}");
     assert!(text.contains("et 5 autres lignes, 15 personnes"), "{text}");
 }
 
 #[test]
 fn the_page_fits_every_terminal() {
     for columns in [60, 80, 120] {
-        let text = page(
-            &march(),
-            &answer(),
-            Look {
-                columns,
-                colour: false,
-            },
-        );
+        let text = page(&march(), &answer(), Look { columns, colour: false });
         for line in text.lines() {
             assert!(width(line) <= columns, "{columns}: {line}");
         }
@@ -142,11 +108,7 @@ fn the_text_is_the_same_with_and_without_colours() {
 
 #[test]
 fn an_answer_without_any_cra_is_a_page_of_zeros() {
-    let text = page(
-        &v1::Selection::default(),
-        &v1::GetStatisticsResponse::default(),
-        LOOK,
-    );
+    let text = page(&v1::Selection::default(), &v1::GetStatisticsResponse::default(), LOOK);
     assert!(text.contains("toutes les dates"), "{text}");
     assert!(text.contains("CRA enregistrés"), "{text}");
 }
@@ -161,10 +123,7 @@ fn the_title_says_which_days_and_whether_more_is_selected() {
     assert!(title(&of("2024-03-05", ""), LOOK).contains("à partir du 5 mars 2024"));
     assert!(title(&of("", "2024-03-05"), LOOK).contains("jusqu'au 5 mars 2024"));
     assert!(title(&of("2024-03-05", "2024-03-05"), LOOK).contains("le 5 mars 2024"));
-    let narrowed = v1::Selection {
-        themes: vec![3],
-        ..march()
-    };
+    let narrowed = v1::Selection { themes: vec![3], ..march() };
     assert!(title(&narrowed, LOOK).contains("sélection"));
     assert!(!title(&march(), LOOK).contains("sélection"));
 }

@@ -22,22 +22,14 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
     };
     let lines = [
         ("log position", thousands(status.log_position)),
-        (
-            "applied position",
-            format!("{}, {standing}", thousands(status.applied_position)),
-        ),
+        ("applied position", format!("{}, {standing}", thousands(status.applied_position))),
         ("last applied", instant(status.applied_at.as_ref())),
-        (
-            "lag of the last",
-            format!("{}{NO_BREAK_SPACE}ms", thousands(status.lag_ms)),
-        ),
+        ("lag of the last", format!("{}{NO_BREAK_SPACE}ms", thousands(status.lag_ms))),
         ("parked events", parked),
         ("generation", printable(&status.generation)),
     ];
-    let mut text: String = lines
-        .iter()
-        .map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS)))
-        .collect();
+    let mut text: String =
+        lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect();
     if !status.generations.is_empty() {
         text += &format!("\n{}\n", generations(&status.generations, look));
     }
@@ -51,14 +43,7 @@ fn generations(generations: &[v1::Generation], look: Look) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
         .force_no_tty()
-        .set_header([
-            "generation",
-            "serves",
-            "definitions",
-            "position",
-            "on disk",
-            "created",
-        ]);
+        .set_header(["generation", "serves", "definitions", "position", "on disk", "created"]);
     for generation in generations {
         table.add_row([
             printable(&generation.name),
@@ -79,10 +64,8 @@ fn generations(generations: &[v1::Generation], look: Look) -> Table {
 
 /// To the second, ISO 8601: operators compare it with their logs.
 fn instant(message: Option<&prost_types::Timestamp>) -> String {
-    timestamp("timestamp", message).map_or_else(
-        |_| "never".to_owned(),
-        |instant| instant.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-    )
+    timestamp("timestamp", message)
+        .map_or_else(|_| "never".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 fn bytes(number: u64) -> String {
@@ -99,20 +82,14 @@ fn bytes(number: u64) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look {
-        columns: 100,
-        colour: false,
-    };
+    const LOOK: Look = Look { columns: 100, colour: false };
 
     fn status(applied: u64, head: u64) -> v1::GetStatusResponse {
         v1::GetStatusResponse {
             generation: "g2".to_owned(),
             applied_position: applied,
             log_position: head,
-            applied_at: Some(prost_types::Timestamp {
-                seconds: 1_709_294_400,
-                nanos: 0,
-            }),
+            applied_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
             lag_ms: 12,
             parked_events: 0,
             generations: vec![v1::Generation {
@@ -130,10 +107,7 @@ mod tests {
     fn a_projection_that_has_read_the_whole_log_is_up_to_date() {
         let text = page(&status(2_000, 2_000), LOOK);
         assert!(text.contains("2\u{202f}000, up to date"), "{text}");
-        assert!(
-            text.contains("2024-03-01 12:00:00 UTC") && text.contains("3\u{a0}MiB"),
-            "{text}"
-        );
+        assert!(text.contains("2024-03-01 12:00:00 UTC") && text.contains("3\u{a0}MiB"), "{text}");
     }
 
     #[test]
@@ -144,10 +118,7 @@ mod tests {
 
     #[test]
     fn parked_events_are_counted() {
-        let status = v1::GetStatusResponse {
-            parked_events: 3,
-            ..status(1, 1)
-        };
+        let status = v1::GetStatusResponse { parked_events: 3, ..status(1, 1) };
         assert!(page(&status, LOOK).contains("parked events       3\n"));
     }
 }

@@ -10,12 +10,7 @@ use crate::submission::stream::Mode;
 use crate::submission::{Outcome, Place, Tally, Told};
 
 /// Codes of refusals that have nothing to do with the content.
-const TRANSIENT: [&str; 4] = [
-    "UNAVAILABLE",
-    "RESOURCE_EXHAUSTED",
-    "DEADLINE_EXCEEDED",
-    "CANCELLED",
-];
+const TRANSIENT: [&str; 4] = ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED"];
 
 /// One item that did not get in, over several lines; nothing for one that did.
 pub(crate) fn refused(told: &Told, look: Look) -> String {
@@ -28,11 +23,7 @@ pub(crate) fn refused(told: &Told, look: Look) -> String {
 }
 
 fn refusal_lines(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
-    let cra_id = if cra_id.is_empty() {
-        "without cra_id"
-    } else {
-        cra_id
-    };
+    let cra_id = if cra_id.is_empty() { "without cra_id" } else { cra_id };
     let mut text = format!("{} refused ({})", printable(cra_id), printable(&refusal.code));
     if refusal.violations.is_empty() {
         text += &format!(": {}", printable(&refusal.message));
@@ -47,11 +38,7 @@ fn refusal_lines(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
             french => french,
         };
         let reason = toned(look, Tone::Quiet, &printable(&violation.reason));
-        text += &format!(
-            "    {} {reason} {}\n",
-            printable(&violation.field),
-            printable(message)
-        );
+        text += &format!("    {} {reason} {}\n", printable(&violation.field), printable(message));
     }
     text
 }
@@ -81,10 +68,7 @@ pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
         }
     }
     if tally.last_position > 0 {
-        let wait = format!(
-            "counted once the projection is there: --min-position {}",
-            tally.last_position
-        );
+        let wait = format!("counted once the projection is there: --min-position {}", tally.last_position);
         text += &format!("{}\n", toned(look, Tone::Quiet, &wait));
     }
     text
@@ -120,18 +104,10 @@ pub(crate) fn json(told: &Told, mode: Mode) -> Value {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look {
-        columns: 80,
-        colour: false,
-    };
+    const LOOK: Look = Look { columns: 80, colour: false };
 
     fn told(outcome: Outcome) -> Told {
-        Told {
-            place: Place::Line(7),
-            cra_id: "id-7".to_owned(),
-            bytes_read: 0,
-            outcome,
-        }
+        Told { place: Place::Line(7), cra_id: "id-7".to_owned(), bytes_read: 0, outcome }
     }
 
     fn refusal() -> v1::Refusal {
@@ -162,20 +138,12 @@ mod tests {
             violations: Vec::new(),
         };
         let text = refused(&told(Outcome::Refused(busy)), LOOK);
-        assert_eq!(
-            text,
-            "line 7: id-7 refused (UNAVAILABLE): the log is away (send it again as it is)\n"
-        );
+        assert_eq!(text, "line 7: id-7 refused (UNAVAILABLE): the log is away (send it again as it is)\n");
     }
 
     #[test]
     fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
-        let tally = Tally {
-            accepted: 1_200,
-            refused: 2,
-            last_position: 1_200,
-            ..Tally::default()
-        };
+        let tally = Tally { accepted: 1_200, refused: 2, last_position: 1_200, ..Tally::default() };
         let expected = "1\u{202f}200 accepted\n2 refused\n\
                         counted once the projection is there: --min-position 1200\n";
         assert_eq!(summary(&tally, Mode::Record, LOOK), expected);
@@ -185,11 +153,7 @@ mod tests {
 
     #[test]
     fn programs_get_the_place_the_outcome_and_its_detail() {
-        let receipt = v1::Receipt {
-            position: 12,
-            duplicate: true,
-            ..v1::Receipt::default()
-        };
+        let receipt = v1::Receipt { position: 12, duplicate: true, ..v1::Receipt::default() };
         assert_eq!(
             json(&told(Outcome::Received(receipt)), Mode::Record),
             json!({"line": 7, "craId": "id-7", "outcome": "already_there",
@@ -197,10 +161,7 @@ mod tests {
         );
         let refused = json(&told(Outcome::Refused(refusal())), Mode::Record);
         assert_eq!(refused["refusal"]["violations"][0]["reason"], "AGES_SUM_MISMATCH");
-        let unreadable = json(
-            &told(Outcome::Unreadable("expected value".to_owned())),
-            Mode::Record,
-        );
+        let unreadable = json(&told(Outcome::Unreadable("expected value".to_owned())), Mode::Record);
         assert_eq!(unreadable["problem"], "expected value");
     }
 }

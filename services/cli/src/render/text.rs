@@ -70,11 +70,7 @@ pub(crate) fn thousands(number: u64) -> String {
 
 /// A number and what it counts, which is plural from 2 on, as French has it.
 pub(crate) fn counted(number: u64, singular: &str, plural: &str) -> String {
-    format!(
-        "{}{NO_BREAK_SPACE}{}",
-        thousands(number),
-        if number < 2 { singular } else { plural }
-    )
+    format!("{}{NO_BREAK_SPACE}{}", thousands(number), if number < 2 { singular } else { plural })
 }
 
 /// `12,5 %` for 125.
@@ -99,9 +95,7 @@ pub(crate) fn day(iso: &str) -> String {
 
 fn day_of(date: Date) -> String {
     let ordinal = if date.day() == 1 { "er" } else { "" };
-    let month = usize::try_from(date.month() - 1)
-        .ok()
-        .and_then(|index| MONTHS.get(index));
+    let month = usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index));
     format!("{}{ordinal} {} {}", date.day(), month.unwrap_or(&""), date.year())
 }
 
@@ -189,23 +183,14 @@ mod tests {
         assert_eq!(day("2024-03-01"), "1er mars 2024");
         assert_eq!(day("2024-12-25"), "25 décembre 2024");
         assert_eq!(day("demain"), "demain");
-        let noon = prost_types::Timestamp {
-            seconds: 1_709_294_400,
-            nanos: 0,
-        };
+        let noon = prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 };
         assert_eq!(instant(Some(&noon)), "1er mars 2024 à 12:00:00 UTC");
         assert_eq!(instant(None), "date inconnue");
     }
 
     #[test]
     fn a_cell_takes_its_columns_whatever_its_text() {
-        for text in [
-            "",
-            "abc",
-            "Échanger avec ses proches",
-            "漢字漢字漢字",
-            "e\u{301}te\u{301}s",
-        ] {
+        for text in ["", "abc", "Échanger avec ses proches", "漢字漢字漢字", "e\u{301}te\u{301}s"] {
             for columns in [1, 4, 9, 30] {
                 assert_eq!(width(&left(text, columns)), columns, "{text} in {columns}");
                 assert_eq!(width(&right(text, columns)), columns, "{text} in {columns}");

@@ -66,21 +66,10 @@ const FREE_NAMES: [&str; 6] = [
 /// One CRA of that day.
 pub(super) fn draw(team: &Team, day: Date, draw: &mut Draw) -> v1::Cra {
     let advisor = team.pick(draw);
-    let activity = draw.pick(&[
-        (Activity::Individual, 58),
-        (Activity::OneOff, 27),
-        (Activity::Workshop, 15),
-    ]);
-    let people = if activity == Activity::Workshop {
-        draw.pick(&WORKSHOP_PEOPLE)
-    } else {
-        1
-    };
-    let audience = if activity == Activity::Workshop {
-        Audience::of_workshop(draw)
-    } else {
-        Audience::Anyone
-    };
+    let activity = draw.pick(&[(Activity::Individual, 58), (Activity::OneOff, 27), (Activity::Workshop, 15)]);
+    let people = if activity == Activity::Workshop { draw.pick(&WORKSHOP_PEOPLE) } else { 1 };
+    let audience =
+        if activity == Activity::Workshop { Audience::of_workshop(draw) } else { Audience::Anyone };
     let (ages, statuses) = audience.draw(people, draw);
     let themes = topics::themes(audience, draw);
     let sub_themes = topics::sub_themes(&themes, draw);
@@ -108,12 +97,7 @@ fn place(advisor: &Advisor, activity: Activity, draw: &mut Draw) -> v1::Place {
     let channels: &[Weighted<Channel>] = if activity == Activity::Workshop {
         &[(Channel::Venue, 70), (Channel::OtherPlace, 30)]
     } else {
-        &[
-            (Channel::Venue, 676),
-            (Channel::OtherPlace, 241),
-            (Channel::Remote, 47),
-            (Channel::Home, 36),
-        ]
+        &[(Channel::Venue, 676), (Channel::OtherPlace, 241), (Channel::Remote, 47), (Channel::Home, 36)]
     };
     let channel = draw.pick(channels);
     let (venue_id, spot) = match channel {
@@ -142,50 +126,24 @@ fn returning(activity: Activity, people: u32, draw: &mut Draw) -> u32 {
 fn duration(activity: Activity, draw: &mut Draw) -> v1::Duration {
     use DurationBand::{From30MinutesTo1Hour, OneHourOrMore, UpTo30Minutes};
     let band = match activity {
-        Activity::Individual => draw.pick(&[
-            (UpTo30Minutes, 187),
-            (From30MinutesTo1Hour, 383),
-            (OneHourOrMore, 430),
-        ]),
-        Activity::OneOff => draw.pick(&[
-            (UpTo30Minutes, 450),
-            (From30MinutesTo1Hour, 380),
-            (OneHourOrMore, 170),
-        ]),
+        Activity::Individual => {
+            draw.pick(&[(UpTo30Minutes, 187), (From30MinutesTo1Hour, 383), (OneHourOrMore, 430)])
+        }
+        Activity::OneOff => {
+            draw.pick(&[(UpTo30Minutes, 450), (From30MinutesTo1Hour, 380), (OneHourOrMore, 170)])
+        }
         Activity::Workshop => draw.pick(&[(From30MinutesTo1Hour, 100), (OneHourOrMore, 900)]),
     };
     let refined = band == OneHourOrMore && draw.chance(900);
-    v1::Duration {
-        band: band.number(),
-        minutes: refined.then(|| exact_minutes(activity, draw)),
-    }
+    v1::Duration { band: band.number(), minutes: refined.then(|| exact_minutes(activity, draw)) }
 }
 
 /// Multiples of 15 from 60 to 360: an hour to two, more for workshops, and now and then a whole day.
 fn exact_minutes(activity: Activity, draw: &mut Draw) -> u32 {
     let quarters = if activity == Activity::Workshop {
-        draw.pick(&[
-            (4, 12),
-            (6, 22),
-            (8, 40),
-            (10, 8),
-            (12, 12),
-            (14, 1),
-            (16, 2),
-            (20, 1),
-            (24, 2),
-        ])
+        draw.pick(&[(4, 12), (6, 22), (8, 40), (10, 8), (12, 12), (14, 1), (16, 2), (20, 1), (24, 2)])
     } else {
-        draw.pick(&[
-            (4, 56),
-            (5, 9),
-            (6, 20),
-            (7, 3),
-            (8, 9),
-            (10, 1),
-            (12, 1),
-            (24, 1),
-        ])
+        draw.pick(&[(4, 56), (5, 9), (6, 20), (7, 3), (8, 9), (10, 1), (12, 1), (24, 1)])
     };
     quarters * 15
 }
@@ -234,8 +192,5 @@ fn redirect(redirections: &mut Vec<v1::Redirection>, draw: &mut Draw) {
     } else {
         Named::Known(draw.pick(&ORGANISATIONS).number())
     };
-    redirections.push(v1::Redirection {
-        organisation: Some(organisation),
-        people: 1,
-    });
+    redirections.push(v1::Redirection { organisation: Some(organisation), people: 1 });
 }

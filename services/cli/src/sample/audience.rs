@@ -49,20 +49,13 @@ const JOB_SEEKERS: [Weighted<(AgeBand, Status)>; 4] = [
     ((AgeBand::From18To35, Status::Employed), 40),
 ];
 
-const PUPILS: [Weighted<(AgeBand, Status)>; 2] = [
-    ((AgeBand::From12To18, Status::Student), 620),
-    ((AgeBand::Under12, Status::Student), 380),
-];
+const PUPILS: [Weighted<(AgeBand, Status)>; 2] =
+    [((AgeBand::From12To18, Status::Student), 620), ((AgeBand::Under12, Status::Student), 380)];
 
 impl Audience {
     /// Of a workshop.
     pub(super) fn of_workshop(draw: &mut Draw) -> Self {
-        draw.pick(&[
-            (Self::Seniors, 45),
-            (Self::Anyone, 30),
-            (Self::JobSeekers, 14),
-            (Self::Pupils, 11),
-        ])
+        draw.pick(&[(Self::Seniors, 45), (Self::Anyone, 30), (Self::JobSeekers, 14), (Self::Pupils, 11)])
     }
 
     fn people(self) -> &'static [Weighted<(AgeBand, Status)>] {

@@ -17,9 +17,7 @@ impl Month {
     /// The last month that was over when `today` began.
     pub(crate) fn last_complete(today: Date) -> Self {
         let day_before = today.first_of_month().yesterday().unwrap_or(today);
-        Self {
-            first_day: day_before.first_of_month(),
-        }
+        Self { first_day: day_before.first_of_month() }
     }
 
     pub(crate) fn first_day(self) -> Date {
@@ -50,16 +48,7 @@ impl fmt::Display for Month {
 }
 
 fn busyness(day: Date) -> u64 {
-    const HOLIDAYS: [(i8, i8); 8] = [
-        (1, 1),
-        (5, 1),
-        (5, 8),
-        (7, 14),
-        (8, 15),
-        (11, 1),
-        (11, 11),
-        (12, 25),
-    ];
+    const HOLIDAYS: [(i8, i8); 8] = [(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)];
     if HOLIDAYS.contains(&(day.month(), day.day())) {
         return 0;
     }
@@ -80,14 +69,8 @@ mod tests {
 
     #[test]
     fn the_sample_is_of_the_last_complete_month() {
-        assert_eq!(
-            Month::last_complete(date(2024, 4, 1)).first_day(),
-            date(2024, 3, 1)
-        );
-        assert_eq!(
-            Month::last_complete(date(2024, 3, 31)).first_day(),
-            date(2024, 2, 1)
-        );
+        assert_eq!(Month::last_complete(date(2024, 4, 1)).first_day(), date(2024, 3, 1));
+        assert_eq!(Month::last_complete(date(2024, 3, 31)).first_day(), date(2024, 2, 1));
         assert_eq!(Month::last_complete(date(2024, 1, 15)).to_string(), "2023-12");
     }
 
@@ -97,14 +80,8 @@ mod tests {
         let mut draw = Draw::seeded(1);
         let days: Vec<_> = (0..2_000).map(|_| month.draw_day(&mut draw)).collect();
         assert!(days.iter().all(|day| (day.year(), day.month()) == (2024, 5)));
-        assert!(
-            days.iter()
-                .all(|day| day.weekday() != Weekday::Sunday && *day != date(2024, 5, 8))
-        );
-        let saturdays = days
-            .iter()
-            .filter(|day| day.weekday() == Weekday::Saturday)
-            .count();
+        assert!(days.iter().all(|day| day.weekday() != Weekday::Sunday && *day != date(2024, 5, 8)));
+        let saturdays = days.iter().filter(|day| day.weekday() == Weekday::Saturday).count();
         assert!((1..150).contains(&saturdays), "{saturdays}");
     }
 }

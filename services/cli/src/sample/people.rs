@@ -26,10 +26,7 @@ impl Spot {
     fn draw(commune: &Commune, draw: &mut Draw) -> Self {
         let codes = commune.postal_codes();
         let postal_code = if codes.is_empty() { "" } else { draw.one_of(codes) };
-        Self {
-            commune_code: commune.code(),
-            postal_code,
-        }
+        Self { commune_code: commune.code(), postal_code }
     }
 }
 
@@ -47,21 +44,11 @@ pub(super) struct Team(Vec<Advisor>);
 
 impl Team {
     pub(super) fn draw(draw: &mut Draw) -> Self {
-        let communes: Vec<_> = territory::communes()
-            .all()
-            .iter()
-            .filter(|one| is_inhabited(one))
-            .collect();
-        let rounds: Vec<_> = (0..STRUCTURES)
-            .map(|index| round(index, &communes, draw))
-            .collect();
+        let communes: Vec<_> = territory::communes().all().iter().filter(|one| is_inhabited(one)).collect();
+        let rounds: Vec<_> = (0..STRUCTURES).map(|index| round(index, &communes, draw)).collect();
         let advisors = (0..ADVISORS).map(|index| {
             // One advisor in each structure first, then a second or a third in the first ones.
-            let structure = if index < STRUCTURES {
-                index
-            } else {
-                (index - STRUCTURES) % 10
-            };
+            let structure = if index < STRUCTURES { index } else { (index - STRUCTURES) % 10 };
             advisor(index, structure, &rounds[structure], draw)
         });
         Self(advisors.collect())
@@ -81,25 +68,18 @@ fn is_inhabited(commune: &Commune) -> bool {
 
 /// The structure's own commune, then others of its department.
 fn round(structure: usize, communes: &[&'static Commune], draw: &mut Draw) -> Vec<Spot> {
-    let chosen = CHOSEN_COMMUNES
-        .get(structure * 3 / 10)
-        .filter(|_| (structure * 3) % 10 < 3);
+    let chosen = CHOSEN_COMMUNES.get(structure * 3 / 10).filter(|_| (structure * 3) % 10 < 3);
     let chosen = chosen.and_then(|code| communes.iter().find(|commune| commune.code() == *code));
     let home = chosen.copied().unwrap_or_else(|| by_population(communes, draw));
-    let around: Vec<_> = communes
-        .iter()
-        .copied()
-        .filter(|commune| commune.department() == home.department())
-        .collect();
+    let around: Vec<_> =
+        communes.iter().copied().filter(|commune| commune.department() == home.department()).collect();
     let mut round = vec![Spot::draw(home, draw)];
     round.extend((0..ROUND_COMMUNES).map(|_| Spot::draw(by_population(&around, draw), draw)));
     round
 }
 
 fn by_population(communes: &[&'static Commune], draw: &mut Draw) -> &'static Commune {
-    let people = communes
-        .iter()
-        .map(|commune| u64::from(commune.population().unwrap_or_default()));
+    let people = communes.iter().map(|commune| u64::from(commune.population().unwrap_or_default()));
     communes[draw.pick_index(people)]
 }
 

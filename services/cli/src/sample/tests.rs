@@ -33,10 +33,7 @@ fn share(cras: &[cra_domain::cra::Cra], is: impl Fn(&cra_domain::cra::Cra) -> bo
 
 #[track_caller]
 fn near(found: usize, expected: usize, tolerance: usize) {
-    assert!(
-        found.abs_diff(expected) <= tolerance,
-        "{found} per mille, expected about {expected}"
-    );
+    assert!(found.abs_diff(expected) <= tolerance, "{found} per mille, expected about {expected}");
 }
 
 #[test]
@@ -50,11 +47,7 @@ fn every_cra_of_a_year_of_samples_passes_the_rules_of_the_form() {
 fn the_same_month_is_the_same_sample_and_another_month_another() {
     assert_eq!(submissions(month()), submissions(month()));
     let other = submissions(Month::last_complete(date(2024, 5, 10)));
-    let ids: BTreeSet<_> = submissions(month())
-        .into_iter()
-        .chain(other)
-        .map(|one| one.cra_id)
-        .collect();
+    let ids: BTreeSet<_> = submissions(month()).into_iter().chain(other).map(|one| one.cra_id).collect();
     assert_eq!(ids.len(), 4_000, "no id twice");
 }
 
@@ -62,20 +55,13 @@ fn the_same_month_is_the_same_sample_and_another_month_another() {
 fn the_kinds_of_activity_and_their_places_have_the_shares_of_real_samples() {
     let cras = parsed(month());
     near(share(&cras, |cra| cra.place.channel == Channel::Venue), 680, 30);
-    near(
-        share(&cras, |cra| cra.place.channel == Channel::OtherPlace),
-        250,
-        30,
-    );
+    near(share(&cras, |cra| cra.place.channel == Channel::OtherPlace), 250, 30);
     near(share(&cras, |cra| cra.place.channel == Channel::Remote), 40, 15);
     near(share(&cras, |cra| cra.place.channel == Channel::Home), 30, 15);
     near(share(&cras, |cra| cra.activity == Activity::Individual), 585, 30);
     near(share(&cras, |cra| cra.activity == Activity::OneOff), 270, 30);
     near(share(&cras, |cra| cra.activity == Activity::Workshop), 150, 25);
-    let workshops: Vec<_> = cras
-        .iter()
-        .filter(|cra| cra.activity == Activity::Workshop)
-        .collect();
+    let workshops: Vec<_> = cras.iter().filter(|cra| cra.activity == Activity::Workshop).collect();
     let people: u32 = workshops.iter().map(|cra| cra.participants).sum();
     near(people as usize * 1_000 / workshops.len(), 6_500, 600);
     assert!(workshops.iter().all(|cra| cra.participants <= 28));
@@ -114,28 +100,12 @@ fn people_are_plausible() {
     let acts = sum(&|cra| cra.participants);
     near(sum(&|cra| cra.returning_participants) * 1_000 / acts, 340, 40);
     let one = |cra: &&cra_domain::cra::Cra| cra.participants == 1;
-    let retired: Vec<_> = cras
-        .iter()
-        .filter(one)
-        .filter(|cra| cra.statuses.of(Status::Retired) == 1)
-        .collect();
-    let over_60 = retired
-        .iter()
-        .filter(|cra| cra.ages.of(AgeBand::Over60) == 1)
-        .count();
-    assert!(
-        over_60 * 100 / retired.len() >= 95,
-        "the retired are mostly over 60"
-    );
-    let children = cras
-        .iter()
-        .filter(one)
-        .filter(|cra| cra.ages.of(AgeBand::Under12) == 1);
-    assert!(
-        children
-            .into_iter()
-            .all(|cra| cra.statuses.of(Status::Employed) == 0)
-    );
+    let retired: Vec<_> =
+        cras.iter().filter(one).filter(|cra| cra.statuses.of(Status::Retired) == 1).collect();
+    let over_60 = retired.iter().filter(|cra| cra.ages.of(AgeBand::Over60) == 1).count();
+    assert!(over_60 * 100 / retired.len() >= 95, "the retired are mostly over 60");
+    let children = cras.iter().filter(one).filter(|cra| cra.ages.of(AgeBand::Under12) == 1);
+    assert!(children.into_iter().all(|cra| cra.statuses.of(Status::Employed) == 0));
 }
 
 #[test]
@@ -146,24 +116,15 @@ fn some_forty_advisors_share_the_month_unequally_all_over_the_country() {
         *by_advisor.entry(cra.advisor_id.to_string()).or_insert(0_usize) += 1;
     }
     assert_eq!(by_advisor.len(), 40);
-    let (least, most) = (
-        by_advisor.values().min().unwrap(),
-        by_advisor.values().max().unwrap(),
-    );
+    let (least, most) = (by_advisor.values().min().unwrap(), by_advisor.values().max().unwrap());
     assert!(*most > least * 3, "{least} to {most}");
     let structures: BTreeSet<_> = cras.iter().map(|cra| cra.structure_id.to_string()).collect();
     assert_eq!(structures.len(), 25);
-    let codes: BTreeSet<_> = cras
-        .iter()
-        .map(|cra| cra.place.commune_code.to_string())
-        .collect();
+    let codes: BTreeSet<_> = cras.iter().map(|cra| cra.place.commune_code.to_string()).collect();
     for expected in ["97411", "97105", "97302", "75118", "69383", "13203", "2A004"] {
         assert!(codes.contains(expected), "{expected} is missing");
     }
     for divided in ["75056", "69123", "13055"] {
-        assert!(
-            !codes.contains(divided),
-            "{divided} is declared by its arrondissements"
-        );
+        assert!(!codes.contains(divided), "{divided} is declared by its arrondissements");
     }
 }

@@ -87,9 +87,5 @@ pub(super) fn sub_themes(themes: &[Theme], draw: &mut Draw) -> Vec<SubTheme> {
 
 /// Mostly none.
 pub(super) fn annotation(draw: &mut Draw) -> String {
-    if draw.chance(40) {
-        (*draw.one_of(&ANNOTATIONS)).to_owned()
-    } else {
-        String::new()
-    }
+    if draw.chance(40) { (*draw.one_of(&ANNOTATIONS)).to_owned() } else { String::new() }
 }

@@ -81,11 +81,7 @@ impl Tally {
     pub(crate) fn count(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Received(receipt) => {
-                let counted = if receipt.duplicate {
-                    &mut self.already_there
-                } else {
-                    &mut self.accepted
-                };
+                let counted = if receipt.duplicate { &mut self.already_there } else { &mut self.accepted };
                 *counted += 1;
                 self.last_position = self.last_position.max(receipt.position);
             }

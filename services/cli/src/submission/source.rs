@@ -25,19 +25,12 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Reads all of `input`, and gives each item to `each` until it breaks.
 pub(crate) fn read(mut input: impl BufRead, each: impl FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
     let start = skip_to_content(&mut input)?;
-    let mut reading = Reading {
-        each,
-        bytes_read: start.bytes,
-    };
+    let mut reading = Reading { each, bytes_read: start.bytes };
     if start.first_byte == Some(b'[') {
         return reading.array(input);
     }
     let first = read_line(&mut input)?;
-    let second = if first.starts_an_object() {
-        read_line(&mut input)?
-    } else {
-        Line::default()
-    };
+    let second = if first.starts_an_object() { read_line(&mut input)? } else { Line::default() };
     // Lines of objects never go on; a layout over several lines never has an object alone on its second.
     if first.starts_an_object() && !second.bytes.trim_ascii_start().starts_with(b"{") {
         let opening = [first.bytes, vec![b'\n'], second.bytes, vec![b'\n']].concat();
@@ -56,11 +49,7 @@ struct Start {
 }
 
 fn skip_to_content(input: &mut impl BufRead) -> io::Result<Start> {
-    let mut start = Start {
-        first_byte: None,
-        bytes: 0,
-        line: 1,
-    };
+    let mut start = Start { first_byte: None, bytes: 0, line: 1 };
     if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
         input.consume(BYTE_ORDER_MARK.len());
     }
@@ -69,10 +58,7 @@ fn skip_to_content(input: &mut impl BufRead) -> io::Result<Start> {
             return Ok(start);
         };
         if !byte.is_ascii_whitespace() {
-            return Ok(Start {
-                first_byte: Some(byte),
-                ..start
-            });
+            return Ok(Start { first_byte: Some(byte), ..start });
         }
         input.consume(1);
         start.bytes += 1;
@@ -122,11 +108,7 @@ struct Reading<F> {
 
 impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
     fn give(&mut self, place: Place, content: Result<v1::SubmitCraRequest, String>) -> ControlFlow<()> {
-        (self.each)(Item {
-            place,
-            bytes_read: self.bytes_read,
-            content,
-        })
+        (self.each)(Item { place, bytes_read: self.bytes_read, content })
     }
 
     fn lines(
@@ -168,11 +150,7 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
             given
         });
         let ended = source.deserialize_seq(elements).and_then(|()| source.end());
-        if stopped {
-            Ok(())
-        } else {
-            self.told_at_the_end(number, ended)
-        }
+        if stopped { Ok(()) } else { self.told_at_the_end(number, ended) }
     }
 
     fn objects(mut self, input: impl Read) -> io::Result<()> {
@@ -186,10 +164,7 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
                 Err(error) => return self.told_at_the_end(number, Err(error)),
             };
             number += 1;
-            if self
-                .give(Place::Element(number), submission_of_value(value))
-                .is_break()
-            {
+            if self.give(Place::Element(number), submission_of_value(value)).is_break() {
                 return Ok(());
             }
         }
@@ -263,10 +238,7 @@ struct Metered<R> {
 
 impl<R> Metered<R> {
     fn new(input: R, bytes_read: u64) -> Self {
-        let meter = Meter {
-            bytes_read: Rc::new(Cell::new(bytes_read)),
-            item_bytes: Rc::default(),
-        };
+        let meter = Meter { bytes_read: Rc::new(Cell::new(bytes_read)), item_bytes: Rc::default() };
         Self { input, meter }
     }
 }
@@ -274,10 +246,7 @@ impl<R> Metered<R> {
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
-        let Meter {
-            bytes_read,
-            item_bytes,
-        } = &self.meter;
+        let Meter { bytes_read, item_bytes } = &self.meter;
         bytes_read.set(bytes_read.get() + count as u64);
         item_bytes.set(item_bytes.get() + count);
         if item_bytes.get() > ITEM_BYTES_MAX {

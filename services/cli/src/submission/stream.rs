@@ -50,9 +50,7 @@ pub(crate) async fn submit(
     let mut client = connection.ingestion();
     let mut opening = pin!(client.submit_cras(ReceiverStream::new(outgoing)));
     let mut answers = None;
-    let mut in_flight = InFlight {
-        waiting: HashMap::new(),
-    };
+    let mut in_flight = InFlight { waiting: HashMap::new() };
 
     let broken = loop {
         if sender.is_none() && in_flight.waiting.is_empty() {
@@ -115,12 +113,7 @@ impl InFlight {
         mode: Mode,
         sender: &mut Option<mpsc::Sender<v1::SubmitCrasRequest>>,
     ) -> Option<Told> {
-        let Some(Item {
-            place,
-            bytes_read,
-            content,
-        }) = item
-        else {
+        let Some(Item { place, bytes_read, content }) = item else {
             *sender = None;
             return None;
         };
@@ -128,28 +121,13 @@ impl InFlight {
             Ok(submission) => submission,
             Err(problem) => {
                 let outcome = Outcome::Unreadable(problem);
-                return Some(Told {
-                    place,
-                    cra_id: String::new(),
-                    bytes_read,
-                    outcome,
-                });
+                return Some(Told { place, cra_id: String::new(), bytes_read, outcome });
             }
         };
         submission.validate_only |= mode == Mode::ValidateOnly;
         let number = place.number();
-        self.waiting.insert(
-            number,
-            Waiting {
-                place,
-                cra_id: submission.cra_id.clone(),
-                bytes_read,
-            },
-        );
-        let request = v1::SubmitCrasRequest {
-            item: number,
-            submission: Some(submission),
-        };
+        self.waiting.insert(number, Waiting { place, cra_id: submission.cra_id.clone(), bytes_read });
+        let request = v1::SubmitCrasRequest { item: number, submission: Some(submission) };
         // As long as the bound on what is in flight, so it has room unless the service closed the stream; the
         // answers then say why, and nothing more can be sent.
         if sender.as_ref().is_none_or(|open| open.try_send(request).is_err()) {
@@ -165,17 +143,8 @@ impl InFlight {
             Answer::Receipt(receipt) => Outcome::Received(receipt),
             Answer::Refusal(refusal) => Outcome::Refused(refusal),
         };
-        let Waiting {
-            place,
-            cra_id,
-            bytes_read,
-        } = self.waiting.remove(&answer.item)?;
-        Some(Told {
-            place,
-            cra_id,
-            bytes_read,
-            outcome,
-        })
+        let Waiting { place, cra_id, bytes_read } = self.waiting.remove(&answer.item)?;
+        Some(Told { place, cra_id, bytes_read, outcome })
     }
 }
 

@@ -43,10 +43,7 @@ impl IngestionService for Fake {
 
 fn outcome(submission: &v1::SubmitCraRequest, position: u64) -> Answer {
     if submission.cra_id.starts_with("no") {
-        let refusal = v1::Refusal {
-            code: "INVALID_ARGUMENT".to_owned(),
-            ..v1::Refusal::default()
-        };
+        let refusal = v1::Refusal { code: "INVALID_ARGUMENT".to_owned(), ..v1::Refusal::default() };
         return Answer::Refusal(refusal);
     }
     Answer::Receipt(v1::Receipt {
@@ -65,15 +62,8 @@ async fn service() -> Connection {
 }
 
 fn item(number: u64, cra_id: &str) -> Item {
-    let content = Ok(v1::SubmitCraRequest {
-        cra_id: cra_id.to_owned(),
-        ..v1::SubmitCraRequest::default()
-    });
-    Item {
-        place: Place::Line(number),
-        bytes_read: number,
-        content,
-    }
+    let content = Ok(v1::SubmitCraRequest { cra_id: cra_id.to_owned(), ..v1::SubmitCraRequest::default() });
+    Item { place: Place::Line(number), bytes_read: number, content }
 }
 
 async fn sent(mode: Mode, list: Vec<Item>) -> (Tally, Vec<(Place, String)>, Result<(), StreamError>) {
@@ -97,27 +87,15 @@ async fn sent(mode: Mode, list: Vec<Item>) -> (Tally, Vec<(Place, String)>, Resu
 
 #[tokio::test]
 async fn every_item_is_told_once_with_the_place_it_came_from() {
-    let unreadable = Item {
-        content: Err("no JSON".to_owned()),
-        ..item(4, "")
-    };
+    let unreadable = Item { content: Err("no JSON".to_owned()), ..item(4, "") };
     let list = vec![item(1, "a"), item(2, "no-b"), unreadable, item(5, "old-c")];
     let (tally, mut all, streamed) = sent(Mode::Record, list).await;
     streamed.unwrap();
     all.sort_by_key(|(place, _)| place.number());
-    let told: Vec<_> = all
-        .iter()
-        .map(|(place, id)| (place.number(), id.as_str()))
-        .collect();
+    let told: Vec<_> = all.iter().map(|(place, id)| (place.number(), id.as_str())).collect();
     assert_eq!(told, [(1, "a"), (2, "no-b"), (4, ""), (5, "old-c")]);
-    let expected = Tally {
-        accepted: 1,
-        already_there: 1,
-        refused: 1,
-        unreadable: 1,
-        unanswered: 0,
-        last_position: 5,
-    };
+    let expected =
+        Tally { accepted: 1, already_there: 1, refused: 1, unreadable: 1, unanswered: 0, last_position: 5 };
     assert_eq!(tally, expected);
 }
 
@@ -141,12 +119,7 @@ async fn nothing_is_recorded_when_only_checking() {
 async fn a_stream_that_breaks_is_an_error_and_says_how_many_items_have_no_answer() {
     let list = vec![item(1, "a"), item(2, "bye"), item(3, "c")];
     let (tally, _, streamed) = sent(Mode::Record, list).await;
-    assert!(
-        streamed
-            .unwrap_err()
-            .to_string()
-            .contains("before it had answered")
-    );
+    assert!(streamed.unwrap_err().to_string().contains("before it had answered"));
     assert_eq!(tally.accepted, 1);
     assert!(tally.unanswered >= 1, "{tally:?}");
     assert!(!tally.all_received());

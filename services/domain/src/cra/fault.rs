@@ -205,13 +205,17 @@ impl Fault {
                 format!("the statuses add up to {sum}, expected the {participants} participants")
             }
             Self::ThemeClosed { .. } => "a theme of older forms; a new CRA cannot use it".into(),
-            Self::SubThemeWithoutTheme { theme } => format!("choose its theme ({theme}) too, or leave it out"),
+            Self::SubThemeWithoutTheme { theme } => {
+                format!("choose its theme ({theme}) too, or leave it out")
+            }
             Self::Duplicate => "said before in this list; keep one".into(),
             Self::AnnotationLength => "expected nothing, or 3 to 35 characters".into(),
             Self::TextInvalid { min, max } => {
                 format!("expected {min} to {max} characters, none of them a control character")
             }
-            Self::MinutesNotAllowed => "minutes go with DURATION_BAND_ONE_HOUR_OR_MORE only; leave them out".into(),
+            Self::MinutesNotAllowed => {
+                "minutes go with DURATION_BAND_ONE_HOUR_OR_MORE only; leave them out".into()
+            }
             Self::MinutesInvalid => "expected a multiple of 15 from 60 to 480".into(),
             Self::FollowUpExceedsParticipants { sum, participants } => {
                 format!("{sum} people planned, expected at most the {participants} participants")
@@ -236,12 +240,17 @@ impl Fault {
         match self {
             Self::CraIdInvalid => "L'identifiant du compte-rendu n'est pas valide.".into(),
             Self::Required(what) => format!("Indiquez {what}."),
-            Self::UnknownValue(_) => "Cette valeur n'existe pas dans le formulaire : choisissez-en une autre.".into(),
+            Self::UnknownValue(_) => {
+                "Cette valeur n'existe pas dans le formulaire : choisissez-en une autre.".into()
+            }
             Self::UnknownWord(found) => format!("La valeur {found} n'existe pas dans ce formulaire."),
             Self::DocumentInvalid(_) => "Ce document n'est pas lisible : il doit être en JSON.".into(),
-            Self::FormVersionUnknown => "Cette version du formulaire n'existe pas : indiquez 1, 2 ou 3.".into(),
+            Self::FormVersionUnknown => {
+                "Cette version du formulaire n'existe pas : indiquez 1, 2 ou 3.".into()
+            }
             Self::IdInvalid => {
-                "Cet identifiant n'est pas valide : 1 à 64 lettres, chiffres, points, tirets ou deux-points.".into()
+                "Cet identifiant n'est pas valide : 1 à 64 lettres, chiffres, points, tirets ou deux-points."
+                    .into()
             }
             Self::DateInvalid => "Cette date n'existe pas : indiquez un jour du calendrier.".into(),
             Self::DateTooEarly => "La date ne peut pas être antérieure au 1er janvier 2020.".into(),
@@ -285,18 +294,28 @@ impl Fault {
                 format!("Cette précision demande de choisir aussi la thématique « {theme} ».")
             }
             Self::Duplicate => "Déjà indiqué : ne le gardez qu'une fois.".into(),
-            Self::AnnotationLength => "La précision doit compter entre 3 et 35 caractères, ou rester vide.".into(),
+            Self::AnnotationLength => {
+                "La précision doit compter entre 3 et 35 caractères, ou rester vide.".into()
+            }
             Self::TextInvalid { min, max } => {
                 format!("Écrivez de {min} à {max} caractères, sans saut de ligne ni caractère de contrôle.")
             }
-            Self::MinutesNotAllowed => "Les minutes ne se précisent qu'à partir d'une heure : retirez-les.".into(),
-            Self::MinutesInvalid => "La durée doit être comprise entre 60 et 480 minutes, de 15 en 15.".into(),
+            Self::MinutesNotAllowed => {
+                "Les minutes ne se précisent qu'à partir d'une heure : retirez-les.".into()
+            }
+            Self::MinutesInvalid => {
+                "La durée doit être comprise entre 60 et 480 minutes, de 15 en 15.".into()
+            }
             Self::FollowUpExceedsParticipants { sum, participants } => format!(
                 "Les suites envisagées concernent {sum} personnes pour un nombre de participants de {participants}."
             ),
-            Self::PeopleRequired => "Indiquez au moins une personne orientée, ou retirez cette structure.".into(),
+            Self::PeopleRequired => {
+                "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
+            }
             Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
-            Self::PeriodInverted { from } => format!("La période doit finir à partir du {from}, son premier jour."),
+            Self::PeriodInverted { from } => {
+                format!("La période doit finir à partir du {from}, son premier jour.")
+            }
             Self::TooManyPeriods { max } => {
                 format!("Au plus {max} périodes : choisissez un pas plus large ou moins de jours.")
             }

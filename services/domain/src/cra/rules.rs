@@ -227,9 +227,8 @@ impl Check {
             return match accepted {
                 [] => Some(""),
                 [only] => Some(only),
-                several => {
-                    self.refuse(FIELD, Fault::PostalCodeRequired { commune: name, accepted: several.to_vec() })
-                }
+                several => self
+                    .refuse(FIELD, Fault::PostalCodeRequired { commune: name, accepted: several.to_vec() }),
             };
         }
         let found = accepted.iter().copied().find(|code| *code == given);
@@ -438,7 +437,11 @@ fn same_organisation(recipient: &Recipient) -> String {
 #[must_use]
 pub fn parse_day(text: &str) -> Option<Date> {
     let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+        && text.bytes().enumerate().all(
+            |(i, b)| {
+                if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() }
+            },
+        );
     if shaped { text.parse().ok() } else { None }
 }
 

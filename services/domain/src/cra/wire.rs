@@ -39,7 +39,8 @@ impl Cra {
     /// The CRA as a message of the contract, nothing left to a default.
     #[must_use]
     pub fn to_message(&self) -> v1::Cra {
-        let follows = self.follow_up_individual > 0 || self.follow_up_workshop > 0 || !self.redirections.is_empty();
+        let follows =
+            self.follow_up_individual > 0 || self.follow_up_workshop > 0 || !self.redirections.is_empty();
         v1::Cra {
             advisor_id: self.advisor_id.to_string(),
             structure_id: self.structure_id.to_string(),
@@ -82,7 +83,11 @@ impl Cra {
             ages: age_counts(message.ages.as_ref()),
             statuses: status_counts(message.statuses.as_ref()),
             themes: message.themes.iter().map(|n| word("themes", *n)).collect::<Result<_, _>>()?,
-            sub_themes: message.sub_themes.iter().map(|n| word("sub_themes", *n)).collect::<Result<_, _>>()?,
+            sub_themes: message
+                .sub_themes
+                .iter()
+                .map(|n| word("sub_themes", *n))
+                .collect::<Result<_, _>>()?,
             annotation: message.annotation.clone(),
             duration: duration(message.duration.as_ref())?,
             follow_up_individual: follow_up.individual,

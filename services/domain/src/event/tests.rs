@@ -1,8 +1,8 @@
 //! Stored events stay readable: the bytes kept beside the contract, what a newer version may add, and whatever comes.
 
 use jiff::civil::date;
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::record::{self, Header};
 use super::*;
@@ -38,7 +38,10 @@ fn a_stored_submission_reads_as_it_was() {
     let Fact::Submitted { cra, defaulted_participants } = fact else { panic!("{fact:?}") };
     assert!(defaulted_participants);
     assert_eq!((cra.advisor_id.as_str(), cra.structure_id.as_str()), ("conseiller-1", "structure-1"));
-    assert_eq!((cra.date, &*cra.place.commune_code, &*cra.place.postal_code), (date(2024, 3, 4), "01120", "01120"));
+    assert_eq!(
+        (cra.date, &*cra.place.commune_code, &*cra.place.postal_code),
+        (date(2024, 3, 4), "01120", "01120")
+    );
     assert_eq!(cra.place.venue_id.as_ref().unwrap().as_str(), "lieu-1");
     assert_eq!((cra.participants, cra.returning_participants), (5, 2));
     assert_eq!((cra.ages.0, cra.statuses.0), ([1, 0, 1, 1, 2], [1; 5]));
@@ -47,7 +50,10 @@ fn a_stored_submission_reads_as_it_was() {
     assert_eq!((cra.annotation.as_str(), cra.duration), ("ameli, été", Duration::Exact { minutes: 90 }));
     assert_eq!((cra.follow_up_individual, cra.follow_up_workshop), (1, 1));
     let recipients: Vec<_> = cra.redirections.iter().map(|r| (r.recipient.clone(), r.people)).collect();
-    assert_eq!(recipients, [(Recipient::Known(Organisation::Caf), 1), (Recipient::Other("Emmaüs".into()), 2)]);
+    assert_eq!(
+        recipients,
+        [(Recipient::Known(Organisation::Caf), 1), (Recipient::Other("Emmaüs".into()), 2)]
+    );
 }
 
 #[test]
@@ -101,7 +107,8 @@ fn submission(message: &mut v1::CraEvent) -> &mut Option<v1::Cra> {
 #[test]
 fn a_variant_that_is_not_known_here_is_an_error() {
     unreadable(|message| message.fact = None, "fact");
-    let mut newer = v1::CraEvent { fact: None, ..v1::CraEvent::decode(&*golden!("withdrawn")).unwrap() }.encode_to_vec();
+    let mut newer =
+        v1::CraEvent { fact: None, ..v1::CraEvent::decode(&*golden!("withdrawn")).unwrap() }.encode_to_vec();
     // Field 10 of the event: a variant yet to come.
     newer.extend([0x52, 0x02, 0x08, 0x01]);
     assert_eq!(Event::decode(&newer).unwrap_err().field, "fact");
@@ -135,7 +142,8 @@ fn what_is_recorded_is_read_back() {
     let message = v1::CraEvent::decode(&*golden!("submitted")).unwrap();
     let form = v1::Cra { participants: None, ..submission(&mut message.clone()).clone().unwrap() };
     let without_excess = v1::Cra { follow_up: None, ..form };
-    let submission = Submission::parse(Some(&without_excess), "2024-03-05T12:00:00Z".parse().unwrap()).unwrap();
+    let submission =
+        Submission::parse(Some(&without_excess), "2024-03-05T12:00:00Z".parse().unwrap()).unwrap();
     let header = Header {
         event_id: Uuid::from_u128(1),
         cra_id: Uuid::from_u128(2),
@@ -146,7 +154,10 @@ fn what_is_recorded_is_read_back() {
     let cra = Box::new(submission.cra().clone());
     let document = include_bytes!("../legacy/golden/v3-workshop.json");
     let cases = [
-        (record::submitted(&header, &submission), Some(Fact::Submitted { cra: cra.clone(), defaulted_participants: true })),
+        (
+            record::submitted(&header, &submission),
+            Some(Fact::Submitted { cra: cra.clone(), defaulted_participants: true }),
+        ),
         (
             record::corrected(&header, &submission, "erreur"),
             Some(Fact::Corrected { cra, defaulted_participants: true, reason: "erreur".into() }),

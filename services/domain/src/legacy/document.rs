@@ -96,7 +96,9 @@ impl<'a> Document<'a> {
     /// `nbParticipants`: absent, one person.
     pub(super) fn participants(&mut self) -> Option<u32> {
         const PATH: &str = "cra.nbParticipants";
-        let Some(value) = self.at(PATH) else { return Some(1) };
+        let Some(value) = self.at(PATH) else {
+            return Some(1);
+        };
         match whole(value).and_then(|people| u32::try_from(people).ok()) {
             Some(people) if (1..=PARTICIPANTS_MAX).contains(&people) => Some(people),
             _ => self.refuse(PATH, Fault::ParticipantsOutOfRange { min: 1, max: PARTICIPANTS_MAX }),
@@ -108,7 +110,10 @@ impl<'a> Document<'a> {
         const PATH: &str = "cra.nbParticipantsRecurrents";
         let returning = self.people(PATH);
         if returning > participants {
-            self.note(PATH, format!("{returning} of {participants} participants; brought down to {participants}"));
+            self.note(
+                PATH,
+                format!("{returning} of {participants} participants; brought down to {participants}"),
+            );
         }
         returning.min(participants)
     }

@@ -64,7 +64,8 @@ pub(super) fn named_counts(document: &mut Document<'_>, redirected: u32) -> Vec<
         Some(other) => document.note(PATH, format!("{other} is no list; left out")),
         None => {}
     }
-    let named = redirections.iter().fold(0_u32, |named, redirection| named.saturating_add(redirection.people));
+    let named =
+        redirections.iter().fold(0_u32, |named, redirection| named.saturating_add(redirection.people));
     redirections.extend(people(Recipient::Unnamed, redirected.saturating_sub(named)));
     redirections
 }

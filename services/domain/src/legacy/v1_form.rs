@@ -61,7 +61,9 @@ enum Next {
 impl Next {
     fn read(document: &mut Document<'_>) -> Self {
         const PATH: &str = "cra.accompagnement";
-        let Some(value) = document.at(PATH) else { return Self::Nothing };
+        let Some(value) = document.at(PATH) else {
+            return Self::Nothing;
+        };
         match value.as_str() {
             Some("individuel") => Self::Individual,
             Some("atelier") => Self::Workshop,

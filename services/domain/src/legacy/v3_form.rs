@@ -49,7 +49,9 @@ fn sub_themes(document: &mut Document<'_>) -> (Vec<SubTheme>, String) {
             let theme = Theme::from_slug(key);
             for slug in texts(document, &path, value) {
                 match SubTheme::from_slug(slug).filter(|sub_theme| Some(sub_theme.theme()) == theme) {
-                    Some(sub_theme) if found.contains(&sub_theme) => document.note(&path, "said before; kept once"),
+                    Some(sub_theme) if found.contains(&sub_theme) => {
+                        document.note(&path, "said before; kept once");
+                    }
                     Some(sub_theme) => found.push(sub_theme),
                     None => document.note(&path, format!("{slug:?} is no sub-theme of it; left out")),
                 }

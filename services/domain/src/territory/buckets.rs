@@ -47,11 +47,7 @@ impl<T: Copy> Buckets<T> {
     /// The size of the largest bucket, in values: the bound of a scan.
     #[cfg(test)]
     pub(super) fn largest(&self) -> usize {
-        self.starts
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) as usize)
-            .max()
-            .unwrap_or(0)
+        self.starts.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
     }
 }
 

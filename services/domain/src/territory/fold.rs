@@ -48,10 +48,7 @@ impl Folder {
     }
 
     fn push_decomposed(&mut self, character: char) {
-        for part in std::iter::once(character)
-            .nfkd()
-            .filter(|part| !is_combining_mark(*part))
-        {
+        for part in std::iter::once(character).nfkd().filter(|part| !is_combining_mark(*part)) {
             if part.is_alphanumeric() {
                 self.folded.extend(part.to_lowercase());
             } else {
@@ -94,12 +91,8 @@ mod tests {
 
     #[test]
     fn accents_case_hyphens_and_apostrophes_do_not_matter() {
-        for spelling in [
-            "L'Haÿ-les-Roses",
-            "L’HAY LES ROSES",
-            "l hay  les_roses ",
-            "-L'Hay\u{308}-les-roses",
-        ] {
+        for spelling in ["L'Haÿ-les-Roses", "L’HAY LES ROSES", "l hay  les_roses ", "-L'Hay\u{308}-les-roses"]
+        {
             assert_eq!(fold(spelling), "l hay les roses", "{spelling}");
         }
         assert_eq!(fold("Œuilly"), fold("OEUILLY"));

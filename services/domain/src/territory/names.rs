@@ -32,10 +32,7 @@ impl Communes {
     /// The names of the communes that were merged into this one.
     fn merged_names(&self, today: CommuneId) -> impl Iterator<Item = &'static str> {
         let start = self.merged_names.partition_point(|(id, _)| *id < today);
-        self.merged_names[start..]
-            .iter()
-            .take_while(move |(id, _)| *id == today)
-            .map(|(_, name)| *name)
+        self.merged_names[start..].iter().take_while(move |(id, _)| *id == today).map(|(_, name)| *name)
     }
 }
 
@@ -53,21 +50,14 @@ fn same_place(left: &str, right: &str) -> bool {
 /// The city and the number in a folded name of an arrondissement: "paris 01", "paris 1er arrondissement".
 pub(super) fn arrondissement(folded: &str) -> Option<(&str, u8)> {
     const WORDS: [&str; 4] = [" arrondissement", " arrdt", " ardt", " arr"];
-    let name = WORDS
-        .iter()
-        .find_map(|word| folded.strip_suffix(word))
-        .unwrap_or(folded);
+    let name = WORDS.iter().find_map(|word| folded.strip_suffix(word)).unwrap_or(folded);
     let (city, ordinal) = name.rsplit_once(' ')?;
     let number = ordinal.trim_end_matches(|character: char| character.is_ascii_lowercase());
     let suffix = &ordinal[number.len()..];
     let plausible = matches!(number.len(), 1 | 2)
         && matches!(suffix, "" | "e" | "er" | "eme" | "ieme" | "nd")
         && number.bytes().all(|byte| byte.is_ascii_digit());
-    if plausible {
-        Some((city, number.parse().ok()?))
-    } else {
-        None
-    }
+    if plausible { Some((city, number.parse().ok()?)) } else { None }
 }
 
 #[cfg(test)]
@@ -76,9 +66,7 @@ mod tests {
     use crate::territory::communes;
 
     fn found(postal_code: &str, name: &str) -> Option<&'static str> {
-        communes()
-            .by_postal_code_and_name(postal_code, name)
-            .map(|id| communes().get(id).code())
+        communes().by_postal_code_and_name(postal_code, name).map(|id| communes().get(id).code())
     }
 
     #[test]
@@ -93,13 +81,7 @@ mod tests {
 
     #[test]
     fn an_arrondissement_is_found_by_its_number() {
-        for name in [
-            "PARIS 01",
-            "Paris 1",
-            "paris 1er",
-            "Paris 1er Arrondissement",
-            "PARIS-1ER-ARR",
-        ] {
+        for name in ["PARIS 01", "Paris 1", "paris 1er", "Paris 1er Arrondissement", "PARIS-1ER-ARR"] {
             assert_eq!(found("75001", name), Some("75101"), "{name}");
         }
         assert_eq!(found("75116", "PARIS 16"), Some("75116"));
@@ -112,11 +94,7 @@ mod tests {
     #[test]
     fn a_merged_commune_is_the_commune_of_today() {
         assert_eq!(found("01300", "ARBIGNIEU"), Some("01015"));
-        assert_eq!(
-            found("01800", "Cordieux"),
-            None,
-            "its commune of today has another postal code"
-        );
+        assert_eq!(found("01800", "Cordieux"), None, "its commune of today has another postal code");
         assert_eq!(found("01120", "Cordieux"), Some("01262"));
     }
 
@@ -127,11 +105,7 @@ mod tests {
         assert_eq!(found("01300", ""), None);
         assert_eq!(found("01300", " - "), None);
         assert_eq!(found("1300", "Arbignieu"), None);
-        assert_eq!(
-            found("97429", ""),
-            None,
-            "even where the postal code has one commune"
-        );
+        assert_eq!(found("97429", ""), None, "even where the postal code has one commune");
     }
 
     #[test]
@@ -147,14 +121,7 @@ mod tests {
     fn only_a_number_makes_an_arrondissement() {
         assert_eq!(arrondissement("paris 01"), Some(("paris", 1)));
         assert_eq!(arrondissement("lyon 3e arr"), Some(("lyon", 3)));
-        for name in [
-            "paris",
-            "paris 1x",
-            "paris 100",
-            "paris er",
-            "1",
-            "paris arrondissement",
-        ] {
+        for name in ["paris", "paris 1x", "paris 100", "paris er", "1", "paris arrondissement"] {
             assert_eq!(arrondissement(name), None, "{name}");
         }
     }

@@ -46,10 +46,7 @@ pub(super) fn parse(text: &'static str) -> Result<Communes, Malformed> {
         if line.starts_with('#') {
             continue;
         }
-        rows.read(line).map_err(|problem| Malformed {
-            line: position + 1,
-            problem,
-        })?;
+        rows.read(line).map_err(|problem| Malformed { line: position + 1, problem })?;
     }
     Ok(rows.into_communes(text))
 }
@@ -95,13 +92,7 @@ impl Rows {
         ascending(self.departments.last().map(Department::code), code)?;
         let id = DepartmentId::from_position(self.departments.len()).ok_or(Problem::TooMany)?;
         let region = find(&self.regions, region, |region| region.code).ok_or(Problem::Reference)?;
-        self.departments.push(Department {
-            id,
-            code,
-            name,
-            region: region.code,
-            region_id: region.id,
-        });
+        self.departments.push(Department { id, code, name, region: region.code, region_id: region.id });
         Ok(())
     }
 
@@ -169,10 +160,8 @@ impl Rows {
 
     fn department(&self, code: &str) -> Result<&Department, Problem> {
         // Rows come by code, so the department is nearly always the one of the row before.
-        let before = self
-            .communes
-            .last()
-            .map(|commune| &self.departments[usize::from(commune.department_id.index())]);
+        let before =
+            self.communes.last().map(|commune| &self.departments[usize::from(commune.department_id.index())]);
         match before {
             Some(department) if department.code == code => Ok(department),
             _ => find(&self.departments, code, |department| department.code).ok_or(Problem::Reference),
@@ -187,19 +176,11 @@ impl Rows {
         if code.is_empty() {
             return Ok(None);
         }
-        self.epci_of_code
-            .get(code)
-            .copied()
-            .map(Some)
-            .ok_or(Problem::Reference)
+        self.epci_of_code.get(code).copied().map(Some).ok_or(Problem::Reference)
     }
 
     fn into_communes(self, text: &'static str) -> Communes {
-        let mut merged_names: Vec<_> = self
-            .merged
-            .iter()
-            .map(|merged| (merged.today, merged.name))
-            .collect();
+        let mut merged_names: Vec<_> = self.merged.iter().map(|merged| (merged.today, merged.name)).collect();
         merged_names.sort_unstable();
         Communes {
             text,
@@ -238,11 +219,7 @@ fn columns<const N: usize>(rest: &'static str) -> Result<[&'static str; N], Prob
 }
 
 fn ascending(before: Option<&str>, code: &str) -> Result<(), Problem> {
-    if before.is_none_or(|before| before < code) {
-        Ok(())
-    } else {
-        Err(Problem::Order)
-    }
+    if before.is_none_or(|before| before < code) { Ok(()) } else { Err(Problem::Order) }
 }
 
 fn optional_number(text: &str) -> Result<Option<u32>, Problem> {
@@ -275,10 +252,7 @@ mod tests {
         let commune = communes.get(communes.resolve("01340").unwrap());
         assert_eq!((commune.code(), commune.name()), ("01015", "Arboys en Bugey"));
         assert_eq!((commune.department(), commune.region()), ("01", "84"));
-        assert_eq!(
-            (commune.epci(), commune.population()),
-            (Some("200040350"), Some(710))
-        );
+        assert_eq!((commune.epci(), commune.population()), (Some("200040350"), Some(710)));
         assert_eq!(commune.single_postal_code(), Some("01300"));
     }
 
@@ -293,9 +267,6 @@ mod tests {
         assert_eq!(problem("C\t01015\tA\t01\t9\t\t\n"), (5, Problem::Reference));
         assert_eq!(problem("C\t01015\tA\t01\t\tmany\t\n"), (5, Problem::Population));
         assert_eq!(problem("C\t01015\tA\t01\t\t\t0130\n"), (5, Problem::PostalCode));
-        assert_eq!(
-            problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"),
-            (6, Problem::Order)
-        );
+        assert_eq!(problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"), (6, Problem::Order));
     }
 }

@@ -53,10 +53,7 @@ impl Communes {
     #[must_use]
     pub fn search(&self, text: &str, limit: usize) -> Vec<CommuneId> {
         let text = text.trim();
-        let mut results = Results {
-            found: Vec::new(),
-            limit: limit.min(SEARCH_RESULTS_MAX),
-        };
+        let mut results = Results { found: Vec::new(), limit: limit.min(SEARCH_RESULTS_MAX) };
         if text.chars().take(TEXT_MIN).count() < TEXT_MIN {
             return results.found;
         }
@@ -97,11 +94,7 @@ impl Communes {
         let whole = fold(text);
         let typed = fold_as_typed(text);
         // "st" is Saint first, and then the start of Strasbourg.
-        let needles: &[&str] = if whole == typed {
-            &[&whole]
-        } else {
-            &[&whole, &typed]
-        };
+        let needles: &[&str] = if whole == typed { &[&whole] } else { &[&whole, &typed] };
 
         if let Some(place) = arrondissement(&whole) {
             let same = |id: &CommuneId| arrondissement(index.name(*id)) == Some(place);
@@ -148,11 +141,8 @@ impl NameIndex {
     /// The ids by population downwards, then name, then code.
     fn ranked(&self, communes: &Communes) -> Vec<CommuneId> {
         let population = |id: CommuneId| communes.get(id).population.unwrap_or(0);
-        let mut keys: Vec<(Reverse<u32>, CommuneId)> = communes
-            .rows
-            .iter()
-            .map(|commune| (Reverse(population(commune.id)), commune.id))
-            .collect();
+        let mut keys: Vec<(Reverse<u32>, CommuneId)> =
+            communes.rows.iter().map(|commune| (Reverse(population(commune.id)), commune.id)).collect();
         keys.sort_unstable_by(|left, right| {
             let by_name = || self.name(left.1).cmp(self.name(right.1));
             left.0.cmp(&right.0).then_with(by_name).then(left.1.cmp(&right.1))
@@ -170,11 +160,7 @@ impl NameIndex {
             let mut before = 0;
             for (space, _) in name.match_indices(' ') {
                 let follows_article = before == 0 && ARTICLES.contains(&&name[..space]);
-                let list = if follows_article {
-                    &mut after_articles
-                } else {
-                    &mut inner_words
-                };
+                let list = if follows_article { &mut after_articles } else { &mut inner_words };
                 list.extend(start(name, commune, space + 1));
                 before = space + 1;
             }
@@ -196,11 +182,7 @@ impl NameIndex {
         needle: &str,
         fits: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = CommuneId> + 'a {
-        let group = if needle.len() < TEXT_MIN {
-            None
-        } else {
-            group_of(needle)
-        };
+        let group = if needle.len() < TEXT_MIN { None } else { group_of(needle) };
         let candidates = group.map_or(&[] as &[Start], |group| starts.get(group));
         let fitting = move |start: &&Start| fits(&self.name(start.commune)[usize::from(start.offset)..]);
         candidates.iter().filter(fitting).map(|start| start.commune)
@@ -268,27 +250,16 @@ mod tests {
     use crate::territory::communes;
 
     fn names(text: &str, limit: usize) -> Vec<&'static str> {
-        communes()
-            .search(text, limit)
-            .into_iter()
-            .map(|id| communes().get(id).name())
-            .collect()
+        communes().search(text, limit).into_iter().map(|id| communes().get(id).name()).collect()
     }
 
     fn codes(text: &str, limit: usize) -> Vec<&'static str> {
-        communes()
-            .search(text, limit)
-            .into_iter()
-            .map(|id| communes().get(id).code())
-            .collect()
+        communes().search(text, limit).into_iter().map(|id| communes().get(id).code()).collect()
     }
 
     #[test]
     fn the_exact_name_comes_first_then_the_most_peopled() {
-        assert_eq!(
-            names("paris", 3),
-            ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]
-        );
+        assert_eq!(names("paris", 3), ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]);
         assert_eq!(codes("saint-denis", 3), ["97411", "93066", "11339"]);
         assert_eq!(names("eu", 1), ["Eu"]);
         assert_eq!(names("mar", 1), ["Marseille"]);
@@ -296,13 +267,7 @@ mod tests {
 
     #[test]
     fn accents_case_hyphens_apostrophes_and_ligatures_do_not_matter() {
-        for text in [
-            "saint-étienne",
-            "SAINT ETIENNE",
-            "st etienne",
-            "St-Étienne",
-            "  st.  étienne ",
-        ] {
+        for text in ["saint-étienne", "SAINT ETIENNE", "st etienne", "St-Étienne", "  st.  étienne "] {
             assert_eq!(codes(text, 1), ["42218"], "{text}");
         }
         assert_eq!(codes("l’hay les", 1), ["94038"]);
@@ -315,11 +280,7 @@ mod tests {
     fn the_word_st_is_saint_and_then_the_start_of_another_name() {
         assert_eq!(names("st", 2), ["Le Saint", "Saint-Étienne"]);
         assert_eq!(names("str", 1), ["Strasbourg"]);
-        assert!(
-            names("ste", SEARCH_RESULTS_MAX)
-                .iter()
-                .all(|name| name.starts_with("Sainte"))
-        );
+        assert!(names("ste", SEARCH_RESULTS_MAX).iter().all(|name| name.starts_with("Sainte")));
     }
 
     #[test]
@@ -330,19 +291,12 @@ mod tests {
         assert_eq!(names("mans", 2), ["Le Mans", "Mansle-les-Fontaines"]);
         let havr = names("havr", SEARCH_RESULTS_MAX);
         let le_havre = havr.iter().position(|name| *name == "Le Havre").unwrap();
-        assert!(
-            le_havre > 0 && havr[..le_havre].iter().all(|name| name.starts_with("Havr")),
-            "{havr:?}"
-        );
+        assert!(le_havre > 0 && havr[..le_havre].iter().all(|name| name.starts_with("Havr")), "{havr:?}");
     }
 
     #[test]
     fn a_word_of_the_name_is_found_after_the_rest() {
-        assert!(
-            names("hermitage", 20)
-                .iter()
-                .any(|name| name.contains("l'Hermitage"))
-        );
+        assert!(names("hermitage", 20).iter().any(|name| name.contains("l'Hermitage")));
     }
 
     #[test]
@@ -361,10 +315,7 @@ mod tests {
         assert_eq!(codes("97429", 5), ["97405"]);
         assert_eq!(codes("75056", 5), ["75056"]);
         assert_eq!(codes("2a004", 5), ["2A004"]);
-        assert!(
-            !codes("75001", 10).contains(&"94002"),
-            "a former code is not searched"
-        );
+        assert!(!codes("75001", 10).contains(&"94002"), "a former code is not searched");
         assert_eq!(codes("750011", 5), [] as [&str; 0]);
         assert_eq!(codes("99", 1), [] as [&str; 0]);
     }

@@ -223,19 +223,12 @@ impl Communes {
     #[must_use]
     pub fn expand(&self, code: &str) -> Option<Vec<CommuneId>> {
         let commune = self.resolve(code)?;
-        Some(
-            std::iter::once(commune)
-                .chain(self.arrondissements(commune))
-                .collect(),
-        )
+        Some(std::iter::once(commune).chain(self.arrondissements(commune)).collect())
     }
 
     /// The municipal arrondissements of a commune, by code; none but for Paris, Lyon and Marseille.
     pub fn arrondissements(&self, commune: CommuneId) -> impl Iterator<Item = CommuneId> + '_ {
-        self.arrondissements
-            .iter()
-            .copied()
-            .filter(move |id| self.get(*id).parent == Some(commune))
+        self.arrondissements.iter().copied().filter(move |id| self.get(*id).parent == Some(commune))
     }
 
     /// The commune of this id.
@@ -326,9 +319,7 @@ pub(super) fn find<'a, T>(list: &'a [T], code: &str, code_of: impl Fn(&T) -> &'s
 fn fnv_1a(bytes: &[u8]) -> u64 {
     const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    bytes.iter().fold(OFFSET_BASIS, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(PRIME)
-    })
+    bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
 
 #[cfg(test)]

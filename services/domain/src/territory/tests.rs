@@ -15,50 +15,23 @@ fn resolved(code: &str) -> Option<&'static str> {
 #[test]
 fn the_file_has_every_commune_of_the_edition() {
     let communes = communes();
-    let arrondissements = communes
-        .all()
-        .iter()
-        .filter(|commune| commune.parent().is_some())
-        .count();
+    let arrondissements = communes.all().iter().filter(|commune| commune.parent().is_some()).count();
     assert_eq!(arrondissements, 45);
     assert_eq!(communes.all().len() - arrondissements, 34_969);
     assert_eq!(communes.merged.len(), 2_105 + 471);
     assert_eq!(communes.departments().len(), 109);
     assert_eq!(communes.regions().len(), 26);
     assert_eq!(communes.epcis().len(), 1_255);
-    assert_eq!(
-        communes
-            .all()
-            .iter()
-            .filter(|commune| commune.epci().is_none())
-            .count(),
-        98
-    );
+    assert_eq!(communes.all().iter().filter(|commune| commune.epci().is_none()).count(), 98);
 }
 
 #[test]
 fn an_index_is_the_position_in_code_order() {
     let communes = communes();
-    assert!(
-        communes
-            .all()
-            .is_sorted_by(|left, right| left.code() < right.code())
-    );
-    assert!(
-        communes
-            .departments()
-            .is_sorted_by(|left, right| left.code() < right.code())
-    );
-    assert!(
-        communes
-            .regions()
-            .is_sorted_by(|left, right| left.code() < right.code())
-    );
-    assert!(
-        communes
-            .epcis()
-            .is_sorted_by(|left, right| left.code() < right.code())
-    );
+    assert!(communes.all().is_sorted_by(|left, right| left.code() < right.code()));
+    assert!(communes.departments().is_sorted_by(|left, right| left.code() < right.code()));
+    assert!(communes.regions().is_sorted_by(|left, right| left.code() < right.code()));
+    assert!(communes.epcis().is_sorted_by(|left, right| left.code() < right.code()));
     for (index, commune) in (0..).zip(communes.all()) {
         assert_eq!(commune.id().index(), index);
         assert_eq!(communes.at(index), Some(commune.id()));
@@ -78,22 +51,14 @@ fn a_commune_of_today_wins_over_a_delegated_one_of_the_same_code() {
 #[test]
 fn a_merged_commune_is_the_commune_it_belongs_to_today() {
     assert_eq!(resolved("01120"), Some("01262"), "associated: Cordieux");
-    assert_eq!(
-        resolved("50173"),
-        Some("50129"),
-        "delegated: Équeurdreville-Hainneville"
-    );
+    assert_eq!(resolved("50173"), Some("50129"), "delegated: Équeurdreville-Hainneville");
     assert_eq!(resolved("02285"), Some("59545"), "in another department");
 }
 
 #[test]
 fn a_former_code_is_the_commune_of_today() {
     assert_eq!(resolved("01340"), Some("01015"));
-    assert_eq!(
-        resolved("55273"),
-        Some("55386"),
-        "a delegated or associated commune wins over a former code"
-    );
+    assert_eq!(resolved("55273"), Some("55386"), "a delegated or associated commune wins over a former code");
 }
 
 #[test]
@@ -113,11 +78,7 @@ fn selecting_a_city_selects_its_arrondissements() {
     assert_eq!(size("75101"), Some(1));
     assert_eq!(size("01340"), Some(1));
     assert_eq!(size("99999"), None);
-    assert_eq!(
-        resolved("75101"),
-        Some("75101"),
-        "an arrondissement keeps its own row"
-    );
+    assert_eq!(resolved("75101"), Some("75101"), "an arrondissement keeps its own row");
 }
 
 #[test]
@@ -142,14 +103,8 @@ fn every_commune_has_a_department_a_region_and_perhaps_an_epci_that_exist() {
         let region = communes.region(commune.region()).unwrap();
         assert_eq!(department.id(), commune.department_id());
         assert_eq!(region.id(), commune.region_id());
-        assert_eq!(
-            (department.region(), department.region_id()),
-            (region.code(), region.id())
-        );
-        assert_eq!(
-            commune.epci().and_then(|code| communes.epci(code)).map(Epci::id),
-            commune.epci_id()
-        );
+        assert_eq!((department.region(), department.region_id()), (region.code(), region.id()));
+        assert_eq!(commune.epci().and_then(|code| communes.epci(code)).map(Epci::id), commune.epci_id());
         assert!(commune.name().trim() == commune.name() && !commune.name().is_empty());
     }
 }
@@ -172,10 +127,7 @@ fn overseas_collectivities_are_departments_and_regions_of_their_own() {
         assert_eq!(communes.department(code).map(Department::name), Some(name));
         assert_eq!(communes.region(code).map(Region::name), Some(name));
     }
-    assert_eq!(
-        communes.department("974").map(Department::name),
-        Some("La Réunion")
-    );
+    assert_eq!(communes.department("974").map(Department::name), Some("La Réunion"));
     assert_eq!(communes.region("04").map(Region::name), Some("La Réunion"));
 }
 
@@ -200,9 +152,7 @@ fn a_postal_code_gives_exactly_the_communes_that_have_it() {
     }
     for number in 0..100_000 {
         let postal_code = format!("{number:05}");
-        let ids = expected
-            .get(postal_code.as_str())
-            .map_or(&[] as &[CommuneId], Vec::as_slice);
+        let ids = expected.get(postal_code.as_str()).map_or(&[] as &[CommuneId], Vec::as_slice);
         assert_eq!(communes().by_postal_code(&postal_code), ids);
         assert_eq!(communes().is_postal_code(&postal_code), !ids.is_empty());
     }

@@ -35,14 +35,10 @@ struct Zones {
 /// of Paris.
 #[must_use]
 pub fn time_zone(department: &str) -> TimeZone {
-    static ZONES: LazyLock<Zones> = LazyLock::new(|| Zones {
-        paris: bundled(PARIS),
-        overseas: OVERSEAS.map(|(_, name)| bundled(name)),
-    });
+    static ZONES: LazyLock<Zones> =
+        LazyLock::new(|| Zones { paris: bundled(PARIS), overseas: OVERSEAS.map(|(_, name)| bundled(name)) });
     let overseas = OVERSEAS.iter().position(|(code, _)| *code == department);
-    overseas
-        .map_or(&ZONES.paris, |position| &ZONES.overseas[position])
-        .clone()
+    overseas.map_or(&ZONES.paris, |position| &ZONES.overseas[position]).clone()
 }
 
 /// UTC stands in for a name the database does not have; a test checks that it has them all.
@@ -78,12 +74,7 @@ mod tests {
     #[test]
     fn one_instant_is_two_civil_days() {
         let instant: Timestamp = "2023-01-01T00:30:00Z".parse().unwrap();
-        let day_in = |department| {
-            instant
-                .to_zoned_datetime(time_zone(department))
-                .date()
-                .to_string()
-        };
+        let day_in = |department| instant.to_zoned_datetime(time_zone(department)).date().to_string();
         assert_eq!(day_in("75"), "2023-01-01");
         assert_eq!(day_in("987"), "2022-12-31");
         assert_eq!(day_in("988"), "2023-01-01");

@@ -134,7 +134,9 @@ impl SubTheme {
     pub fn theme(self) -> Theme {
         match self {
             Self::EquipmentComputer | Self::EquipmentTablet | Self::EquipmentPhone => Theme::Equipment,
-            Self::CaregiverRelative | Self::CaregiverSocial | Self::CaregiverTeacher => Theme::CaregiverSupport,
+            Self::CaregiverRelative | Self::CaregiverSocial | Self::CaregiverTeacher => {
+                Theme::CaregiverSupport
+            }
             Self::OfficeSupplies => Theme::OfficeSoftware,
             Self::HealthEspaceSante => Theme::Health,
         }

@@ -67,10 +67,7 @@ impl Last {
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
         let mut fields = Fields(value);
-        let last = Self {
-            position: Position(fields.number()?),
-            event_id: fields.uuid()?,
-        };
+        let last = Self { position: Position(fields.number()?), event_id: fields.uuid()? };
         if fields.0.is_empty() {
             Ok(last)
         } else {
@@ -107,9 +104,7 @@ impl Record {
         let mut fields = Fields(value);
         let [form] = fields.take::<1>()?;
         if form != ENTRY_FORM {
-            return Err(damaged(&format!(
-                "an event has form {form}, this program knows {ENTRY_FORM}"
-            )));
+            return Err(damaged(&format!("an event has form {form}, this program knows {ENTRY_FORM}")));
         }
         let nanoseconds = i64::from_be_bytes(fields.take()?);
         Ok(Self {
@@ -143,10 +138,8 @@ struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
-        let (head, rest) = self
-            .0
-            .split_first_chunk::<N>()
-            .ok_or_else(|| damaged("a stored value is cut short"))?;
+        let (head, rest) =
+            self.0.split_first_chunk::<N>().ok_or_else(|| damaged("a stored value is cut short"))?;
         self.0 = rest;
         Ok(*head)
     }
@@ -199,10 +192,7 @@ mod tests {
 
     #[test]
     fn the_last_event_of_a_cra_comes_back_as_it_was_stored() {
-        let last = Last {
-            position: Position(7),
-            event_id: Uuid::from_u128(9),
-        };
+        let last = Last { position: Position(7), event_id: Uuid::from_u128(9) };
         assert_eq!(Last::decode(&last.encode()).unwrap(), last);
         assert!(Last::decode(&last.encode()[1..]).is_err());
     }

@@ -61,24 +61,15 @@ impl EmbeddedLog {
         let (head_sender, head) = watch::channel(opened.head);
         let (pending, receiver) = mpsc::channel(writer::PENDING_APPENDS_MAX);
         let failed = Arc::new(AtomicBool::new(false));
-        let writer = Writer {
-            store: opened.store.clone(),
-            head: head_sender,
-            failed: Arc::clone(&failed),
-        };
+        let writer = Writer { store: opened.store.clone(), head: head_sender, failed: Arc::clone(&failed) };
         let thread = thread::Builder::new()
             .name("log-writer".to_owned())
             .spawn(move || writer.run(receiver))
-            .map_err(|source| OpenError::Io {
-                dir: dir.to_owned(),
-                source,
-            })?;
+            .map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
         tracing::info!(dir = %dir.display(), head = opened.head.0, identity = %opened.identity.0, "embedded log open");
         Ok(Self {
             identity: opened.identity,
-            shared: Arc::new(Shared {
-                store: Mutex::new(opened.store),
-            }),
+            shared: Arc::new(Shared { store: Mutex::new(opened.store) }),
             head,
             failed,
             writer: Mutex::new(Some(WriterHandle { pending, thread })),
@@ -153,34 +144,20 @@ impl EventLog for EmbeddedLog {
             return Err(failed_disk());
         }
         let (answer, outcome) = oneshot::channel();
-        let sender = self
-            .sender()
-            .ok_or_else(|| AppendError::Unavailable("the log is closed".to_owned()))?;
-        sender
-            .try_send(Pending {
-                event,
-                expectation,
-                answer,
+        let sender = self.sender().ok_or_else(|| AppendError::Unavailable("the log is closed".to_owned()))?;
+        sender.try_send(Pending { event, expectation, answer }).map_err(|error| {
+            AppendError::Unavailable(match error {
+                mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+                mpsc::error::TrySendError::Closed(_) => "the writer is gone".to_owned(),
             })
-            .map_err(|error| {
-                AppendError::Unavailable(match error {
-                    mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
-                    mpsc::error::TrySendError::Closed(_) => "the writer is gone".to_owned(),
-                })
-            })?;
+        })?;
         // Closing waits for all senders to be gone: this one must not outlive its use.
         drop(sender);
-        outcome
-            .await
-            .unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the writer is gone".to_owned())))
+        outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the writer is gone".to_owned())))
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
-        let reader = Reader {
-            shared: Arc::downgrade(&self.shared),
-            head: self.head.clone(),
-            after,
-        };
+        let reader = Reader { shared: Arc::downgrade(&self.shared), head: self.head.clone(), after };
         stream::try_unfold(reader, Reader::next_batch)
             .map(|batch| match batch {
                 Ok(entries) => stream::iter(entries).map(Ok).left_stream(),
@@ -191,10 +168,7 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        Ok(Head {
-            identity: self.identity.clone(),
-            position: *self.head.borrow(),
-        })
+        Ok(Head { identity: self.identity.clone(), position: *self.head.borrow() })
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
@@ -227,10 +201,7 @@ impl Reader {
         let after = self.after;
         let known = *self.head.borrow();
         if known < after {
-            return Err(ReadError::Gap {
-                expected: after.next(),
-                found: known,
-            });
+            return Err(ReadError::Gap { expected: after.next(), found: known });
         }
         // An error means that the writer is gone, and the head will not move again.
         let Ok(head) = self.head.wait_for(|head| *head > after).await.map(|head| *head) else {
@@ -239,15 +210,11 @@ impl Reader {
         let Some(shared) = self.shared.upgrade() else {
             return Ok(None);
         };
-        let entries = shared
-            .blocking(move |store| store.batch(after, head, READ_EVENTS_MAX, READ_BYTES_MAX))
-            .await?;
+        let entries =
+            shared.blocking(move |store| store.batch(after, head, READ_EVENTS_MAX, READ_BYTES_MAX)).await?;
         drop(shared);
         let Some(last) = entries.last() else {
-            return Err(ReadError::Gap {
-                expected: after.next(),
-                found: after,
-            });
+            return Err(ReadError::Gap { expected: after.next(), found: after });
         };
         self.after = last.position;
         Ok(Some((entries, self)))

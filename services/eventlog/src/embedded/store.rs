@@ -75,10 +75,7 @@ pub(super) struct WriteBatch(sled::Batch);
 impl WriteBatch {
     /// Adds one event and moves the last event of its CRA.
     pub(super) fn add(&mut self, position: Position, record: &Record) {
-        let last = Last {
-            position,
-            event_id: record.event_id,
-        };
+        let last = Last { position, event_id: record.event_id };
         self.0.insert(keys::entry_key(position), record.encode());
         self.0.insert(keys::last_key(record.cra_id), last.encode());
         self.0.insert(keys::HEAD_KEY, position.0.to_be_bytes());
@@ -87,10 +84,7 @@ impl WriteBatch {
 
 /// Opens the log, or creates it.
 pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
-    std::fs::create_dir_all(dir).map_err(|source| OpenError::Io {
-        dir: dir.to_owned(),
-        source,
-    })?;
+    std::fs::create_dir_all(dir).map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
     let deadline = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
     loop {
         match open_once(dir) {
@@ -103,10 +97,7 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
 }
 
 fn open_once(dir: &Path) -> Result<Opened, OpenError> {
-    let damaged = |reason: String| OpenError::Damaged {
-        dir: dir.to_owned(),
-        reason,
-    };
+    let damaged = |reason: String| OpenError::Damaged { dir: dir.to_owned(), reason };
     // No background flusher: it would abort the process on a failing disk, and every append flushes anyway.
     let config = sled::Config::new()
         .path(dir)
@@ -119,25 +110,16 @@ fn open_once(dir: &Path) -> Result<Opened, OpenError> {
         .map_err(|source| open_error(dir, source))?;
     let store = Store { tree: (*db).clone() };
     drop(db);
-    let identity = store
-        .identity_or_create()
-        .map_err(|error| damaged(error.to_string()))?;
+    let identity = store.identity_or_create().map_err(|error| damaged(error.to_string()))?;
     let head = store.checked_head().map_err(|error| damaged(error.to_string()))?;
-    Ok(Opened {
-        store,
-        identity,
-        head,
-    })
+    Ok(Opened { store, identity, head })
 }
 
 fn open_error(dir: &Path, source: io::Error) -> OpenError {
     let dir = dir.to_owned();
     match source.kind() {
         io::ErrorKind::WouldBlock => OpenError::InUse { dir },
-        io::ErrorKind::InvalidData => OpenError::Damaged {
-            dir,
-            reason: source.to_string(),
-        },
+        io::ErrorKind::InvalidData => OpenError::Damaged { dir, reason: source.to_string() },
         _ => OpenError::Io { dir, source },
     }
 }
@@ -150,15 +132,11 @@ impl Store {
     }
 
     pub(super) fn last(&self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {
-        self.get(&keys::last_key(cra_id))?
-            .map(|value| Last::decode(&value))
-            .transpose()
+        self.get(&keys::last_key(cra_id))?.map(|value| Last::decode(&value)).transpose()
     }
 
     pub(super) fn record(&self, position: Position) -> Result<Option<Record>, ReadError> {
-        self.get(&keys::entry_key(position))?
-            .map(|value| Record::decode(&value))
-            .transpose()
+        self.get(&keys::entry_key(position))?.map(|value| Record::decode(&value)).transpose()
     }
 
     /// Events after `after`, up to `head`, at most `count` and about `bytes` of them.
@@ -177,10 +155,7 @@ impl Store {
             let (key, value) = item.map_err(|error| read_error(&error))?;
             let position = keys::decode_position(&key[1..])?;
             if position != expected {
-                return Err(ReadError::Gap {
-                    expected,
-                    found: position,
-                });
+                return Err(ReadError::Gap { expected, found: position });
             }
             taken_bytes += value.len();
             entries.push(Record::decode(&value)?.into_entry(position));
@@ -198,10 +173,8 @@ impl Store {
         let mut next = self.last(cra_id)?.map_or(Position::START, |last| last.position);
         while next != Position::START {
             let position = next;
-            let record = self
-                .record(position)?
-                .filter(|record| record.cra_id == cra_id)
-                .ok_or_else(|| {
+            let record =
+                self.record(position)?.filter(|record| record.cra_id == cra_id).ok_or_else(|| {
                     ReadError::Damaged(format!(
                         "position {position} does not hold the event of {cra_id} it should"
                     ))
@@ -228,9 +201,7 @@ impl Store {
             return Ok(LogIdentity(text));
         }
         let identity = format!("embedded/{}/{}", Uuid::new_v4(), Timestamp::now());
-        self.tree
-            .insert(keys::IDENTITY_KEY, identity.as_bytes())
-            .map_err(|error| read_error(&error))?;
+        self.tree.insert(keys::IDENTITY_KEY, identity.as_bytes()).map_err(|error| read_error(&error))?;
         self.tree.flush().map_err(|error| read_error(&error))?;
         Ok(LogIdentity(identity))
     }
@@ -242,14 +213,10 @@ impl Store {
             None => Position::START,
         };
         if head != Position::START && self.record(head)?.is_none() {
-            return Err(ReadError::Damaged(format!(
-                "its last event, at {head}, is missing"
-            )));
+            return Err(ReadError::Damaged(format!("its last event, at {head}, is missing")));
         }
         if self.record(head.next())?.is_some() {
-            return Err(ReadError::Damaged(format!(
-                "there is an event after its end at {head}"
-            )));
+            return Err(ReadError::Damaged(format!("there is an event after its end at {head}")));
         }
         Ok(head)
     }

@@ -63,9 +63,7 @@ async fn a_closed_log_takes_nothing_and_ends_its_readers() {
     let reader = log.read(Position::START);
     log.close().await;
     assert!(!log.is_available());
-    let outcome = log
-        .append(event(Uuid::new_v4(), "late"), Expectation::NoEvent)
-        .await;
+    let outcome = log.append(event(Uuid::new_v4(), "late"), Expectation::NoEvent).await;
     assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
     assert_eq!(reader.count().await, 0);
 }
@@ -75,10 +73,7 @@ async fn files_that_are_no_log_are_an_error_not_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path()).unwrap();
     for _ in 0..50 {
-        let _ = log
-            .append(event(Uuid::new_v4(), "event"), Expectation::NoEvent)
-            .await
-            .unwrap();
+        let _ = log.append(event(Uuid::new_v4(), "event"), Expectation::NoEvent).await.unwrap();
     }
     drop(log);
     scramble(dir.path());
@@ -95,20 +90,14 @@ async fn what_a_killed_process_acknowledged_is_there_in_order_and_chained() {
     let mut acknowledged = 0;
     for _ in 0..3 {
         let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--ignored",
-                "--exact",
-                "embedded::tests::a_process_to_be_killed",
-                "--nocapture",
-            ])
+            .args(["--ignored", "--exact", "embedded::tests::a_process_to_be_killed", "--nocapture"])
             .env(VICTIM_DIR, dir.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let output = BufReader::new(victim.stdout.take().unwrap());
-        let positions = output
-            .lines()
-            .filter_map(|line| line.unwrap().strip_prefix("acknowledged ")?.parse().ok());
+        let positions =
+            output.lines().filter_map(|line| line.unwrap().strip_prefix("acknowledged ")?.parse().ok());
         acknowledged = positions.take(200).max().unwrap_or(acknowledged);
         victim.kill().unwrap();
         victim.wait().unwrap();
@@ -116,10 +105,7 @@ async fn what_a_killed_process_acknowledged_is_there_in_order_and_chained() {
     assert!(acknowledged >= 600, "only {acknowledged} were acknowledged");
     let log = EmbeddedLog::open(dir.path()).unwrap();
     let head = log.head().await.unwrap().position;
-    assert!(
-        head >= Position(acknowledged),
-        "acknowledged up to {acknowledged}, the log ends at {head}"
-    );
+    assert!(head >= Position(acknowledged), "acknowledged up to {acknowledged}, the log ends at {head}");
     let mut entries = log.read(Position::START);
     for expected in 1..=head.0 {
         let entry = entries.next().await.unwrap().unwrap();
@@ -144,11 +130,8 @@ async fn a_process_to_be_killed() {
                 let cra_id = first.cra_id;
                 let at = log.append(first, Expectation::NoEvent).await.unwrap().position();
                 println!("acknowledged {at}");
-                let at = log
-                    .append(event(cra_id, "second"), Expectation::LastAt(at))
-                    .await
-                    .unwrap()
-                    .position();
+                let at =
+                    log.append(event(cra_id, "second"), Expectation::LastAt(at)).await.unwrap().position();
                 println!("acknowledged {at}");
             }
         })

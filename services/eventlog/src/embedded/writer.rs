@@ -56,15 +56,10 @@ impl Writer {
         let mut plan = Plan::new(&self.store, *self.head.borrow());
         let outcomes: Vec<Outcome> = group.iter().map(|pending| plan.decide(pending)).collect();
         let head = plan.head;
-        let written = if plan.writes {
-            self.store.write(plan.batch)
-        } else {
-            Ok(())
-        };
+        let written = if plan.writes { self.store.write(plan.batch) } else { Ok(()) };
         match written {
             Ok(()) => {
-                self.head
-                    .send_if_modified(|current| std::mem::replace(current, head) != head);
+                self.head.send_if_modified(|current| std::mem::replace(current, head) != head);
                 for (pending, outcome) in group.into_iter().zip(outcomes) {
                     // The caller may have left.
                     let _ = pending.answer.send(outcome);
@@ -74,9 +69,7 @@ impl Writer {
                 tracing::error!(%error, appends = group.len(), "the log could not be written: no more appends are taken");
                 self.failed.store(true, Ordering::Release);
                 for pending in group {
-                    let _ = pending
-                        .answer
-                        .send(Err(AppendError::OutcomeUnknown(error.to_string())));
+                    let _ = pending.answer.send(Err(AppendError::OutcomeUnknown(error.to_string())));
                 }
             }
         }
@@ -130,18 +123,13 @@ impl<'a> Plan<'a> {
     /// The expectation comes first, as on a server: the event id only tells an own earlier try from a conflict.
     fn decide(&mut self, pending: &Pending) -> Outcome {
         let NewEvent { cra_id, event_id, .. } = pending.event;
-        let last = self
-            .last_of(cra_id)
-            .map_err(|error| AppendError::Unavailable(error.to_string()))?;
+        let last = self.last_of(cra_id).map_err(|error| AppendError::Unavailable(error.to_string()))?;
         let actual = last.map(|last| last.position);
         let previous = actual.unwrap_or(Position::START);
         if previous != pending.expectation.position() {
             return match last {
                 Some(last) if last.event_id == event_id => Ok(Appended::AlreadyApplied(last.position)),
-                _ => Err(AppendError::Conflict {
-                    expected: pending.expectation,
-                    actual,
-                }),
+                _ => Err(AppendError::Conflict { expected: pending.expectation, actual }),
             };
         }
         let position = self.head.next();

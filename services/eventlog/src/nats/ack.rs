@@ -79,10 +79,7 @@ mod tests {
 
     #[test]
     fn an_ack_says_where_the_event_stands() {
-        assert_eq!(
-            read_payload(br#"{"stream":"CRA","seq":42}"#),
-            Ack::Stored(Position(42))
-        );
+        assert_eq!(read_payload(br#"{"stream":"CRA","seq":42}"#), Ack::Stored(Position(42)));
         assert_eq!(
             read_payload(br#"{"stream":"CRA","seq":42,"batch":"b","count":7}"#),
             Ack::Stored(Position(42))

@@ -60,10 +60,7 @@ pub(super) async fn alone(
     append: &Append,
     sent: bool,
 ) -> Result<Appended, AppendError> {
-    let mut tries = Tries {
-        open: sent,
-        reason: "no answer in time".to_owned(),
-    };
+    let mut tries = Tries { open: sent, reason: "no answer in time".to_owned() };
     loop {
         if !link.is_up() {
             "disconnected".clone_into(&mut tries.reason);
@@ -82,21 +79,13 @@ pub(super) async fn alone(
                 Ok(Standing::Other(actual))
                     if actual.unwrap_or_default() != append.expectation.position() =>
                 {
-                    return Err(AppendError::Conflict {
-                        expected: append.expectation,
-                        actual,
-                    });
+                    return Err(AppendError::Conflict { expected: append.expectation, actual });
                 }
                 // A replicated write of the same CRA is in flight: it shows soon.
                 Ok(Standing::Other(_)) => {
                     "another write of the CRA is in flight".clone_into(&mut tries.reason);
                 }
-                Err(error) => {
-                    tries = Tries {
-                        open: true,
-                        reason: error.to_string(),
-                    }
-                }
+                Err(error) => tries = Tries { open: true, reason: error.to_string() },
             },
         }
         if Instant::now() + RETRY_PAUSE >= append.deadline {
@@ -131,11 +120,7 @@ pub(super) async fn request_ack(link: &Link, subject: String, request: Request) 
 
 /// Reads the CRA's last event, from the leader: a follower may not have it yet.
 async fn standing(link: &Link, subjects: &Subjects, append: &Append) -> Result<Standing, ReadError> {
-    let last = match link
-        .stream
-        .get_last_raw_message_by_subject(&subjects.of(append.event.cra_id))
-        .await
-    {
+    let last = match link.stream.get_last_raw_message_by_subject(&subjects.of(append.event.cra_id)).await {
         Ok(message) => subjects.stored(message)?,
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
             return Ok(Standing::Other(None));

@@ -98,16 +98,10 @@ fn gather(
 
 async fn commit(link: &Link, subjects: &Subjects, group: Vec<Pending>) {
     let now = Instant::now();
-    let (group, late): (Vec<_>, Vec<_>) = group
-        .into_iter()
-        .partition(|pending| pending.append.deadline > now);
+    let (group, late): (Vec<_>, Vec<_>) =
+        group.into_iter().partition(|pending| pending.append.deadline > now);
     for pending in late {
-        answer(
-            pending,
-            Err(AppendError::Unavailable(
-                "it waited too long to be sent".to_owned(),
-            )),
-        );
+        answer(pending, Err(AppendError::Unavailable("it waited too long to be sent".to_owned())));
     }
     let mut parts = VecDeque::from([group]);
     let mut alone = Vec::new();
@@ -160,10 +154,7 @@ async fn batch(link: &Link, subjects: &Subjects, group: &[Pending]) -> Ack {
         let payload = append.event.payload.clone();
         if index + 1 == group.len() {
             headers.insert(NATS_BATCH_COMMIT, "1");
-            let request = Request::new()
-                .headers(headers)
-                .payload(payload)
-                .timeout(Some(BATCH_WAIT));
+            let request = Request::new().headers(headers).payload(payload).timeout(Some(BATCH_WAIT));
             return append::request_ack(link, subject, request).await;
         }
         if let Err(error) = link.client.publish_with_headers(subject, headers, payload).await {
@@ -201,19 +192,12 @@ mod tests {
             payload: Bytes::from(vec![0; size_bytes]),
         };
         let (answer, outcome) = oneshot::channel();
-        let append = Append {
-            event,
-            expectation: Expectation::NoEvent,
-            deadline: Instant::now(),
-        };
+        let append = Append { event, expectation: Expectation::NoEvent, deadline: Instant::now() };
         (Pending { append, answer }, outcome)
     }
 
     fn cras(group: impl IntoIterator<Item = Pending>) -> Vec<u128> {
-        group
-            .into_iter()
-            .map(|pending| pending.append.event.cra_id.as_u128())
-            .collect()
+        group.into_iter().map(|pending| pending.append.event.cra_id.as_u128()).collect()
     }
 
     #[tokio::test]

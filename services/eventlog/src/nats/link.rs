@@ -95,10 +95,7 @@ pub(super) async fn connect(
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
                 );
                 if refused {
-                    return Err(StartError::Refused {
-                        url: settings.url.clone(),
-                        reason: error.to_string(),
-                    });
+                    return Err(StartError::Refused { url: settings.url.clone(), reason: error.to_string() });
                 }
                 if Instant::now() + START_RETRY >= deadline {
                     return Err(StartError::Unreachable {
@@ -124,10 +121,7 @@ fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
 }
 
 fn options(settings: &NatsSettings) -> (ConnectOptions, watch::Receiver<LinkState>) {
-    let (sender, state) = watch::channel(LinkState {
-        up: true,
-        generation: 0,
-    });
+    let (sender, state) = watch::channel(LinkState { up: true, generation: 0 });
     let mut options = ConnectOptions::new()
         .name("cra-eventlog")
         .connection_timeout(Duration::from_millis(settings.connect_timeout_ms))
@@ -154,12 +148,7 @@ fn observe(state: &watch::Sender<LinkState>, event: &Event) {
     match event {
         Event::Connected => {
             tracing::info!("connected to the log");
-            state.send_modify(|state| {
-                *state = LinkState {
-                    up: true,
-                    generation: state.generation + 1,
-                }
-            });
+            state.send_modify(|state| *state = LinkState { up: true, generation: state.generation + 1 });
         }
         Event::Disconnected | Event::Closed => {
             tracing::warn!(%event, "the connection to the log is lost");
@@ -185,9 +174,6 @@ mod tests {
     fn reconnecting_waits_longer_each_time_up_to_a_bound() {
         assert_eq!(reconnect_delay(0), Duration::from_millis(50));
         assert_eq!(reconnect_delay(1), Duration::from_millis(100));
-        assert_eq!(
-            reconnect_delay(usize::MAX),
-            Duration::from_millis(RECONNECT_MAX_MS)
-        );
+        assert_eq!(reconnect_delay(usize::MAX), Duration::from_millis(RECONNECT_MAX_MS));
     }
 }

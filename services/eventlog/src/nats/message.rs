@@ -25,9 +25,7 @@ pub(super) struct Subjects {
 
 impl Subjects {
     pub(super) fn new(prefix: &str) -> Self {
-        Self {
-            prefix: format!("{prefix}."),
-        }
+        Self { prefix: format!("{prefix}.") }
     }
 
     pub(super) fn of(&self, cra_id: Uuid) -> String {
@@ -46,13 +44,7 @@ impl Subjects {
         let appended_at = timestamp(info.published.unix_timestamp_nanos())?;
         let event_id = message.headers.as_ref().and_then(event_id);
         let cra_id = self.cra_id(&message.subject);
-        Ok(LogEntry {
-            position,
-            cra_id,
-            event_id,
-            payload: message.message.payload,
-            appended_at,
-        })
+        Ok(LogEntry { position, cra_id, event_id, payload: message.message.payload, appended_at })
     }
 
     /// An entry from a message read by position or subject.
@@ -70,14 +62,8 @@ impl Subjects {
 /// Headers of an event to append.
 pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(
-        NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-        HeaderValue::from(expectation.position().0),
-    );
-    headers.insert(
-        EVENT_ID_HEADER,
-        event.event_id.as_hyphenated().to_string().as_str(),
-    );
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expectation.position().0));
+    headers.insert(EVENT_ID_HEADER, event.event_id.as_hyphenated().to_string().as_str());
     headers
 }
 
@@ -104,32 +90,18 @@ mod tests {
         let subjects = Subjects::new("cra.event");
         let id = Uuid::from_u128(0x1234);
         assert_eq!(subjects.cra_id(&subjects.of(id)), Some(id));
-        for foreign in [
-            "cra.event.x",
-            "cra.event",
-            "other.event.00000000-0000-0000-0000-000000001234",
-        ] {
+        for foreign in ["cra.event.x", "cra.event", "other.event.00000000-0000-0000-0000-000000001234"] {
             assert_eq!(subjects.cra_id(foreign), None, "{foreign}");
         }
     }
 
     #[test]
     fn the_headers_carry_the_expectation_and_the_event_id() {
-        let event = NewEvent {
-            cra_id: Uuid::nil(),
-            event_id: Uuid::from_u128(7),
-            payload: Bytes::new(),
-        };
-        let sequence = |expectation| {
-            headers(&event, expectation)
-                .get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE)
-                .cloned()
-        };
+        let event = NewEvent { cra_id: Uuid::nil(), event_id: Uuid::from_u128(7), payload: Bytes::new() };
+        let sequence =
+            |expectation| headers(&event, expectation).get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).cloned();
         assert_eq!(sequence(Expectation::NoEvent).unwrap().as_str(), "0");
         assert_eq!(sequence(Expectation::LastAt(Position(5))).unwrap().as_str(), "5");
-        assert_eq!(
-            event_id(&headers(&event, Expectation::NoEvent)),
-            Some(Uuid::from_u128(7))
-        );
+        assert_eq!(event_id(&headers(&event, Expectation::NoEvent)), Some(Uuid::from_u128(7)));
     }
 }

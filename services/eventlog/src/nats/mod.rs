@@ -71,34 +71,19 @@ impl NatsLog {
             identity = head.identity.0,
             "log open"
         );
-        let link = Link {
-            client,
-            stream,
-            state,
-        };
+        let link = Link { client, stream, state };
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
         tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));
-        Ok(Self {
-            link,
-            subjects,
-            pending,
-            append_timeout: settings.append_timeout(),
-        })
+        Ok(Self { link, subjects, pending, append_timeout: settings.append_timeout() })
     }
 
     fn check_size(&self, event: &NewEvent) -> Result<(), AppendError> {
         let size_bytes = event.payload.len();
-        let taken_bytes = self
-            .link
-            .client
-            .max_payload()
-            .saturating_sub(HEADERS_BYTES_MAX)
-            .min(PAYLOAD_BYTES_MAX);
+        let taken_bytes =
+            self.link.client.max_payload().saturating_sub(HEADERS_BYTES_MAX).min(PAYLOAD_BYTES_MAX);
         if size_bytes > taken_bytes {
-            return Err(AppendError::Refused(format!(
-                "{size_bytes} bytes, at most {taken_bytes} are taken"
-            )));
+            return Err(AppendError::Refused(format!("{size_bytes} bytes, at most {taken_bytes} are taken")));
         }
         Ok(())
     }
@@ -125,46 +110,28 @@ impl EventLog for NatsLog {
         let deadline = Instant::now() + self.append_timeout;
         let (answer, outcome) = oneshot::channel();
         // From here on the append belongs to the sending task: the caller may leave.
-        self.pending
-            .try_send(Pending {
-                append: Append {
-                    event,
-                    expectation,
-                    deadline,
-                },
-                answer,
-            })
-            .map_err(|error| {
+        self.pending.try_send(Pending { append: Append { event, expectation, deadline }, answer }).map_err(
+            |error| {
                 AppendError::Unavailable(match error {
                     mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
                     mpsc::error::TrySendError::Closed(_) => "the log is closed".to_owned(),
                 })
-            })?;
-        outcome
-            .await
-            .unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the log is closed".to_owned())))
+            },
+        )?;
+        outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the log is closed".to_owned())))
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         let reader = Reader::new(self.link.clone(), self.subjects.clone(), after);
-        stream::unfold(reader, |mut reader| async move {
-            reader.next().await.map(|next| (next, reader))
-        })
-        .boxed()
+        stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
+            .boxed()
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        let info = self
-            .link
-            .stream
-            .get_info()
-            .await
-            .map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        let info =
+            self.link.stream.get_info().await.map_err(|error| ReadError::Unavailable(error.to_string()))?;
         let head = StreamHead::from(&info);
-        Ok(Head {
-            identity: head.identity,
-            position: head.last,
-        })
+        Ok(Head { identity: head.identity, position: head.last })
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
@@ -185,11 +152,7 @@ impl EventLog for NatsLog {
         let mut entries: Vec<LogEntry> = Vec::new();
         loop {
             let after = entries.last().map_or(Position::START, |entry| entry.position);
-            let next = self
-                .link
-                .stream
-                .get_first_raw_message_by_subject(&subject, after.next().0)
-                .await;
+            let next = self.link.stream.get_first_raw_message_by_subject(&subject, after.next().0).await;
             match self.stored(next)? {
                 Some(entry) if entry.position < last.position => entries.push(entry),
                 _ => break,

@@ -123,10 +123,7 @@ impl Reader {
     /// Gives the entry that follows; leaves out what was given before; looks again at a hole.
     fn place(&mut self, entry: LogEntry) -> Result<Option<LogEntry>, ReadError> {
         let expected = self.position.next();
-        let fresh = self
-            .open
-            .as_mut()
-            .is_some_and(|open| std::mem::take(&mut open.fresh));
+        let fresh = self.open.as_mut().is_some_and(|open| std::mem::take(&mut open.fresh));
         if entry.position == expected {
             self.position = expected;
             self.failures = 0;
@@ -134,10 +131,7 @@ impl Reader {
         }
         if entry.position > expected {
             if fresh {
-                return Err(ReadError::Gap {
-                    expected,
-                    found: entry.position,
-                });
+                return Err(ReadError::Gap { expected, found: entry.position });
             }
             tracing::warn!(
                 expected = expected.0,
@@ -177,9 +171,7 @@ impl Reader {
         self.compare().await?;
         let config = pull::Config {
             name: Some(format!("reader-{}", Uuid::new_v4().simple())),
-            deliver_policy: DeliverPolicy::ByStartSequence {
-                start_sequence: self.position.next().0,
-            },
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.position.next().0 },
             ack_policy: AckPolicy::None,
             replay_policy: ReplayPolicy::Instant,
             inactive_threshold: CONSUMER_IDLE,
@@ -199,11 +191,7 @@ impl Reader {
             .await
             .map_err(away)?;
         tracing::debug!(position = self.position.0, "reading the log");
-        Ok(Open {
-            messages,
-            generation,
-            fresh: true,
-        })
+        Ok(Open { messages, generation, fresh: true })
     }
 
     /// Checks that the stream is the one the reader knows, and reaches as far as it has read.
@@ -244,12 +232,7 @@ impl Reader {
 
     async fn back_off(&mut self, reason: &str) {
         let pause_ms = (REOPEN_FIRST_MS << self.failures.min(10)).min(REOPEN_MAX_MS);
-        tracing::warn!(
-            position = self.position.0,
-            reason,
-            pause_ms,
-            "the log cannot be read for now"
-        );
+        tracing::warn!(position = self.position.0, reason, pause_ms, "the log cannot be read for now");
         self.failures = self.failures.saturating_add(1);
         sleep(Duration::from_millis(pause_ms)).await;
         // A client that is closed comes up no more: the next request says so.

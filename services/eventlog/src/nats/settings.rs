@@ -61,11 +61,7 @@ impl Default for NatsSettings {
 impl NatsSettings {
     /// The servers, without the spaces around them.
     pub(super) fn servers(&self) -> Vec<&str> {
-        self.url
-            .split(',')
-            .map(str::trim)
-            .filter(|server| !server.is_empty())
-            .collect()
+        self.url.split(',').map(str::trim).filter(|server| !server.is_empty()).collect()
     }
 
     pub(super) fn start_timeout(&self) -> Duration {
@@ -124,20 +120,14 @@ mod tests {
 
     #[test]
     fn secrets_are_neither_printed_nor_written_out() {
-        let settings = NatsSettings {
-            password: Some(Secret::new("tell-nobody")),
-            ..NatsSettings::default()
-        };
+        let settings = NatsSettings { password: Some(Secret::new("tell-nobody")), ..NatsSettings::default() };
         assert!(!format!("{settings:?}").contains("tell-nobody"));
         assert!(!serde_json::to_string(&settings).unwrap().contains("tell-nobody"));
     }
 
     #[test]
     fn several_servers_are_separated_by_commas() {
-        let settings = NatsSettings {
-            url: "nats://a, nats://b,".to_owned(),
-            ..NatsSettings::default()
-        };
+        let settings = NatsSettings { url: "nats://a, nats://b,".to_owned(), ..NatsSettings::default() };
         assert_eq!(settings.servers(), ["nats://a", "nats://b"]);
     }
 }

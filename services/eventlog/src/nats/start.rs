@@ -75,9 +75,7 @@ pub(super) fn check_version(version: &str) -> Result<(), StartError> {
     let mut numbers = version.split(['.', '-', '+']).map(str::parse::<u64>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= SERVER_VERSION_MIN => Ok(()),
-        _ => Err(StartError::ServerTooOld {
-            found: version.to_owned(),
-        }),
+        _ => Err(StartError::ServerTooOld { found: version.to_owned() }),
     }
 }
 
@@ -117,17 +115,11 @@ pub(super) async fn provision(context: &Context, settings: &NatsSettings) -> Res
                 if differences.is_empty() {
                     return Ok(info);
                 }
-                return Err(StartError::StreamDiffers {
-                    stream: settings.stream.clone(),
-                    differences,
-                });
+                return Err(StartError::StreamDiffers { stream: settings.stream.clone(), differences });
             }
             // A cluster that starts has no leader yet; a server that starts is still reading its files.
             Err(reason) if Instant::now() + PROVISION_RETRY >= deadline => {
-                return Err(StartError::Provision {
-                    stream: settings.stream.clone(),
-                    reason,
-                });
+                return Err(StartError::Provision { stream: settings.stream.clone(), reason });
             }
             Err(reason) => {
                 tracing::warn!(stream = settings.stream, reason, "the stream is not ready yet");
@@ -148,11 +140,7 @@ async fn get_or_create(context: &Context, designed: &Config) -> Result<Info, Str
     }
     match context.create_stream(designed.clone()).await {
         Ok(stream) => {
-            tracing::info!(
-                stream = designed.name,
-                replicas = designed.num_replicas,
-                "stream created"
-            );
+            tracing::info!(stream = designed.name, replicas = designed.num_replicas, "stream created");
             Ok(stream.cached_info().clone())
         }
         Err(error) => match error.kind() {
@@ -173,11 +161,7 @@ fn differences(found: &Config, designed: &Config) -> Vec<String> {
     differences.check("discard", &found.discard, &designed.discard);
     differences.check("discard_new_per_subject", &found.discard_new_per_subject, &false);
     differences.check("max_msgs", &unlimited(found.max_messages), &-1);
-    differences.check(
-        "max_msgs_per_subject",
-        &unlimited(found.max_messages_per_subject),
-        &-1,
-    );
+    differences.check("max_msgs_per_subject", &unlimited(found.max_messages_per_subject), &-1);
     differences.check("max_bytes", &unlimited(found.max_bytes), &-1);
     differences.check("max_msg_size", &unlimited(found.max_message_size.into()), &-1);
     differences.check("max_consumers", &unlimited(found.max_consumers.into()), &-1);
@@ -195,11 +179,7 @@ fn differences(found: &Config, designed: &Config) -> Vec<String> {
     differences.check("no_ack", &found.no_ack, &false);
     differences.check("sealed", &found.sealed, &false);
     differences.check("mirror", &found.mirror.is_some(), &false);
-    differences.check(
-        "sources",
-        &found.sources.as_ref().is_some_and(|sources| !sources.is_empty()),
-        &false,
-    );
+    differences.check("sources", &found.sources.as_ref().is_some_and(|sources| !sources.is_empty()), &false);
     differences.check("subject_transform", &found.subject_transform.is_some(), &false);
     differences.check("first_seq", &found.first_sequence.unwrap_or(0).max(1), &1);
     differences.check(
@@ -241,10 +221,7 @@ mod tests {
     fn an_older_server_or_none_at_all_is_an_error_that_says_what_was_found_and_what_to_do() {
         for version in ["2.9.10", "2.11.9", "", "garbage", "2", "v2.12", "2.x.1"] {
             let error = check_version(version).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("{version:?}")) && error.contains("upgrade"),
-                "{error}"
-            );
+            assert!(error.contains(&format!("{version:?}")) && error.contains("upgrade"), "{error}");
         }
     }
 
@@ -265,11 +242,6 @@ mod tests {
         };
         let differences = differences(&found, &designed);
         assert_eq!(differences.len(), 3, "{differences:?}");
-        assert!(
-            differences
-                .iter()
-                .any(|text| text == "num_replicas is 3, needed 1"),
-            "{differences:?}"
-        );
+        assert!(differences.iter().any(|text| text == "num_replicas is 3, needed 1"), "{differences:?}");
     }
 }

@@ -48,11 +48,7 @@ impl NatsServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server = Self {
-                dir: dir.to_owned(),
-                port: free_port()?,
-                child: None,
-            };
+            let mut server = Self { dir: dir.to_owned(), port: free_port()?, child: None };
             match server.launch() {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
                 outcome => return outcome.map(|()| server),
@@ -105,9 +101,7 @@ impl NatsServer {
             return Ok(());
         }
         self.kill();
-        Err(ServerError::NotReady {
-            log: std::fs::read_to_string(log)?,
-        })
+        Err(ServerError::NotReady { log: std::fs::read_to_string(log)? })
     }
 
     /// Whether the server greets a client in time.
@@ -149,15 +143,9 @@ fn free_port() -> io::Result<u16> {
 }
 
 fn program() -> Result<PathBuf, ServerError> {
-    let program = std::env::var_os("CRA_NATS_SERVER").map_or_else(
-        || workspace_root().join("target/tools/nats-server/bin/nats-server"),
-        PathBuf::from,
-    );
-    if program.is_file() {
-        Ok(program)
-    } else {
-        Err(ServerError::Missing(program))
-    }
+    let program = std::env::var_os("CRA_NATS_SERVER")
+        .map_or_else(|| workspace_root().join("target/tools/nats-server/bin/nats-server"), PathBuf::from);
+    if program.is_file() { Ok(program) } else { Err(ServerError::Missing(program)) }
 }
 
 fn workspace_root() -> PathBuf {

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn given_the_same_correction_when_sent_again_then_its_receipt_even_after_a_withdrawal() {
-        for given in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])] {
+        for given in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])]
+        {
             let Outcome::AlreadyRecorded(receipt) = correct(&given, 1, REASON) else { panic!() };
             assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
         }

@@ -34,11 +34,7 @@ pub(crate) enum Outcome {
 
 /// Decides what an import means for the CRA that `history` tells of.
 pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Outcome {
-    let Document {
-        legacy_id,
-        form_version,
-        bytes,
-    } = document;
+    let Document { legacy_id, form_version, bytes } = document;
     let Some(first) = history.first() else {
         let event = record::imported(header, legacy_id, *form_version, bytes.clone());
         return Outcome::Record(Box::new(event));
@@ -64,11 +60,7 @@ mod tests {
     const LATER: &str = "2024-06-01T10:00:00Z";
 
     fn document(bytes: &'static [u8]) -> Document {
-        Document {
-            legacy_id: "62a9".into(),
-            form_version: 2,
-            bytes: Bytes::from_static(bytes),
-        }
+        Document { legacy_id: "62a9".into(), form_version: 2, bytes: Bytes::from_static(bytes) }
     }
 
     fn imported(document: &Document) -> v1::CraEvent {
@@ -82,9 +74,7 @@ mod tests {
     fn given_no_event_when_imported_then_the_document_is_kept_byte_for_byte() {
         let event = imported(&document(b"{ \"cra\" : {}}\n"));
         assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
-        let Some(Fact::Imported(fact)) = event.fact else {
-            panic!("no import")
-        };
+        let Some(Fact::Imported(fact)) = event.fact else { panic!("no import") };
         assert_eq!((fact.legacy_id.as_str(), fact.form_version), ("62a9", 2));
         assert_eq!(&fact.document[..], b"{ \"cra\" : {}}\n");
     }
@@ -93,13 +83,8 @@ mod tests {
     fn given_the_same_document_when_imported_again_then_the_first_receipt() {
         let given = history([imported(&document(b"{}"))]);
         let outcome = decide(&given, &document(b"{}"), &header(LATER));
-        let Outcome::AlreadyRecorded(receipt) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(
-            (receipt.revision, receipt.position, receipt.duplicate),
-            (1, 41, true)
-        );
+        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
         assert_eq!(receipt.defaulted_fields, []);
     }
 
@@ -107,10 +92,7 @@ mod tests {
     fn given_another_document_or_form_when_imported_then_it_is_another_content() {
         let given = history([imported(&document(b"{}"))]);
         let other_bytes = document(b"{ }");
-        let other_form = Document {
-            form_version: 3,
-            ..document(b"{}")
-        };
+        let other_form = Document { form_version: 3, ..document(b"{}") };
         for other in [other_bytes, other_form] {
             assert_eq!(decide(&given, &other, &header(LATER)), Outcome::OtherContent);
         }
@@ -119,14 +101,7 @@ mod tests {
     #[test]
     fn given_a_submission_under_the_id_when_imported_then_it_is_another_content() {
         let fact = Some(Fact::Submitted(v1::CraSubmitted::default()));
-        let given = history([v1::CraEvent {
-            revision: 1,
-            fact,
-            ..v1::CraEvent::default()
-        }]);
-        assert_eq!(
-            decide(&given, &document(b"{}"), &header(LATER)),
-            Outcome::OtherContent
-        );
+        let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
+        assert_eq!(decide(&given, &document(b"{}"), &header(LATER)), Outcome::OtherContent);
     }
 }

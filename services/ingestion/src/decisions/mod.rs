@@ -48,9 +48,7 @@ impl Recorded {
         };
         let value_of = |field: &str| match field {
             Submission::DATE => cra.map(|cra| cra.date.clone()),
-            Submission::PARTICIPANTS => cra
-                .and_then(|cra| cra.participants)
-                .map(|people| people.to_string()),
+            Submission::PARTICIPANTS => cra.and_then(|cra| cra.participants).map(|people| people.to_string()),
             _ => None,
         };
         let told = defaulted_fields.iter().map(|field| v1::DefaultedField {
@@ -89,16 +87,12 @@ impl History {
 
     /// Where the log has to stand for a decision on this history to hold.
     pub(crate) fn expectation(&self) -> Expectation {
-        self.0
-            .last()
-            .map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
+        self.0.last().map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
     }
 
     /// Revision of the event that would follow.
     pub(crate) fn next_revision(&self) -> u64 {
-        self.0
-            .last()
-            .map_or(1, |last| last.event.revision.saturating_add(1))
+        self.0.last().map_or(1, |last| last.event.revision.saturating_add(1))
     }
 
     /// The event that came after a revision.
@@ -139,13 +133,7 @@ pub(crate) mod given {
     pub(crate) fn header(now: &str) -> Header {
         let recorded_at: Timestamp = now.parse().unwrap();
         let origin = v1::Origin::default();
-        Header {
-            event_id: Uuid::from_u128(1),
-            cra_id: CRA_ID,
-            revision: 1,
-            recorded_at,
-            origin,
-        }
+        Header { event_id: Uuid::from_u128(1), cra_id: CRA_ID, revision: 1, recorded_at, origin }
     }
 
     /// A workshop of the form, its day and participants left out.
@@ -160,20 +148,11 @@ pub(crate) mod given {
                 ..v1::Place::default()
             }),
             activity: v1::Activity::Workshop.into(),
-            ages: Some(v1::AgeCounts {
-                from_18_to_35: 5,
-                ..v1::AgeCounts::default()
-            }),
-            statuses: Some(v1::StatusCounts {
-                unemployed: 5,
-                ..v1::StatusCounts::default()
-            }),
+            ages: Some(v1::AgeCounts { from_18_to_35: 5, ..v1::AgeCounts::default() }),
+            statuses: Some(v1::StatusCounts { unemployed: 5, ..v1::StatusCounts::default() }),
             themes: vec![v1::Theme::Email.into()],
             annotation: "  mots de passe ".into(),
-            duration: Some(v1::Duration {
-                band: v1::DurationBand::OneHourOrMore.into(),
-                minutes: None,
-            }),
+            duration: Some(v1::Duration { band: v1::DurationBand::OneHourOrMore.into(), minutes: None }),
             ..v1::Cra::default()
         }
     }
@@ -184,10 +163,8 @@ pub(crate) mod given {
 
     /// The history of a CRA whose events stand at 41, 42, …
     pub(crate) fn history(events: impl IntoIterator<Item = v1::CraEvent>) -> History {
-        let recorded = (41..).zip(events).map(|(position, event)| Recorded {
-            position: Position(position),
-            event,
-        });
+        let recorded =
+            (41..).zip(events).map(|(position, event)| Recorded { position: Position(position), event });
         History::new(recorded.collect())
     }
 }
@@ -206,10 +183,7 @@ mod tests {
 
     #[test]
     fn given_two_events_the_next_is_the_third_and_expects_the_second_where_it_stands() {
-        let event = |revision| v1::CraEvent {
-            revision,
-            ..v1::CraEvent::default()
-        };
+        let event = |revision| v1::CraEvent { revision, ..v1::CraEvent::default() };
         let history = given::history([event(1), event(2)]);
         assert_eq!(history.next_revision(), 3);
         assert_eq!(history.expectation(), Expectation::LastAt(Position(42)));

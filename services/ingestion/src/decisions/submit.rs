@@ -71,20 +71,14 @@ mod tests {
 
     fn corrected() -> v1::CraEvent {
         let fact = Fact::Corrected(v1::CraCorrected::default());
-        v1::CraEvent {
-            revision: 2,
-            fact: Some(fact),
-            ..v1::CraEvent::default()
-        }
+        v1::CraEvent { revision: 2, fact: Some(fact), ..v1::CraEvent::default() }
     }
 
     #[test]
     fn given_no_event_when_submitted_then_the_event_is_complete_and_names_its_defaults() {
         let event = recorded(&form(), MONDAY);
         assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
-        let Some(Fact::Submitted(submitted)) = event.fact else {
-            panic!("no submission")
-        };
+        let Some(Fact::Submitted(submitted)) = event.fact else { panic!("no submission") };
         let cra = submitted.cra.unwrap();
         assert_eq!((cra.date.as_str(), cra.participants), ("2024-03-04", Some(5)));
         assert_eq!(cra.annotation, "mots de passe");
@@ -95,22 +89,11 @@ mod tests {
     fn given_the_same_content_when_submitted_again_then_the_first_receipt_with_its_values() {
         let given = history([recorded(&form(), MONDAY)]);
         let outcome = decide(&given, &submission(&form(), MONDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(
-            (receipt.revision, receipt.position, receipt.duplicate),
-            (1, 41, true)
-        );
-        assert_eq!(
-            receipt.recorded_at.unwrap().seconds,
-            MONDAY.parse::<Timestamp>().unwrap().as_second()
-        );
-        let defaults: Vec<_> = receipt
-            .defaulted_fields
-            .iter()
-            .map(|d| (d.field.as_str(), d.value.as_str()))
-            .collect();
+        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
+        assert_eq!(receipt.recorded_at.unwrap().seconds, MONDAY.parse::<Timestamp>().unwrap().as_second());
+        let defaults: Vec<_> =
+            receipt.defaulted_fields.iter().map(|d| (d.field.as_str(), d.value.as_str())).collect();
         assert_eq!(defaults, [("cra.date", "2024-03-04"), ("cra.participants", "5")]);
     }
 
@@ -118,29 +101,21 @@ mod tests {
     fn given_a_day_left_to_the_form_when_left_again_a_day_later_then_it_is_the_same_submission() {
         let given = history([recorded(&form(), MONDAY)]);
         let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!(receipt.defaulted_fields[0].value, "2024-03-04");
     }
 
     #[test]
     fn given_a_day_left_to_the_form_when_another_day_is_said_then_it_is_another_content() {
         let given = history([recorded(&form(), MONDAY)]);
-        let said = v1::Cra {
-            date: "2024-03-05".into(),
-            ..form()
-        };
+        let said = v1::Cra { date: "2024-03-05".into(), ..form() };
         let outcome = decide(&given, &submission(&said, TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_a_day_that_was_said_when_it_is_left_to_the_form_on_another_then_it_is_another_content() {
-        let said = v1::Cra {
-            date: "2024-03-04".into(),
-            ..form()
-        };
+        let said = v1::Cra { date: "2024-03-04".into(), ..form() };
         let given = history([recorded(&said, MONDAY)]);
         let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
@@ -163,10 +138,7 @@ mod tests {
     #[test]
     fn given_another_content_when_submitted_then_it_is_another_content() {
         let given = history([recorded(&form(), MONDAY)]);
-        let other = v1::Cra {
-            themes: vec![v1::Theme::Budget.into()],
-            ..form()
-        };
+        let other = v1::Cra { themes: vec![v1::Theme::Budget.into()], ..form() };
         let outcome = decide(&given, &submission(&other, MONDAY), &header(MONDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
@@ -175,20 +147,14 @@ mod tests {
     fn given_a_correction_since_when_the_first_content_comes_again_then_the_first_receipt() {
         let given = history([recorded(&form(), MONDAY), corrected()]);
         let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position), (1, 41));
     }
 
     #[test]
     fn given_an_event_of_another_kind_when_submitted_then_it_is_another_content() {
         for fact in [None, Some(Fact::Imported(v1::LegacyCraImported::default()))] {
-            let given = history([v1::CraEvent {
-                revision: 1,
-                fact,
-                ..v1::CraEvent::default()
-            }]);
+            let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
             let outcome = decide(&given, &submission(&form(), MONDAY), &header(MONDAY));
             assert_eq!(outcome, Outcome::OtherContent);
         }

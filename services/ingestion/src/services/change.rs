@@ -26,12 +26,16 @@ pub(super) async fn correct<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| {
-        match correct::decide(history, request.expected_revision, &submission, &reason, header) {
-            correct::Outcome::Record(event) => Next::Append(event),
-            correct::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-            correct::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
-        }
+    let decide = move |history: &_, header: &_| match correct::decide(
+        history,
+        request.expected_revision,
+        &submission,
+        &reason,
+        header,
+    ) {
+        correct::Outcome::Record(event) => Next::Append(event),
+        correct::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+        correct::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
     };
     recorder.record(cra_id, Known::HasEvents, place, decide).await
 }
@@ -49,12 +53,15 @@ pub(super) async fn withdraw<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| {
-        match withdraw::decide(history, request.expected_revision, &reason, header) {
-            withdraw::Outcome::Record(event) => Next::Append(event),
-            withdraw::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-            withdraw::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
-        }
+    let decide = move |history: &_, header: &_| match withdraw::decide(
+        history,
+        request.expected_revision,
+        &reason,
+        header,
+    ) {
+        withdraw::Outcome::Record(event) => Next::Append(event),
+        withdraw::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+        withdraw::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
     };
     recorder.record(cra_id, Known::HasEvents, place, decide).await
 }

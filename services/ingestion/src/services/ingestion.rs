@@ -53,9 +53,7 @@ impl IngestionService for IngestionApi {
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
         let place = self.calls.try_enter()?;
         let receipt = submission::submit(&self.recorder, request.into_inner(), place).await?;
-        Ok(Response::new(v1::SubmitCraResponse {
-            receipt: Some(receipt),
-        }))
+        Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
 
     async fn submit_cras(

@@ -29,10 +29,7 @@ impl ItemNumber {
         match self {
             Self::Fresh => Ok(()),
             Self::Repeated => {
-                let violation = Violation {
-                    field: "item".into(),
-                    fault: Fault::Duplicate,
-                };
+                let violation = Violation { field: "item".into(), fault: Fault::Duplicate };
                 Err(Refused::invalid(&[violation]))
             }
         }
@@ -46,11 +43,7 @@ pub(super) struct ItemNumbers(BTreeMap<u64, u64>);
 impl ItemNumbers {
     /// Marks a number as used.
     pub(super) fn take(&mut self, number: u64) -> ItemNumber {
-        let before = self
-            .0
-            .range(..=number)
-            .next_back()
-            .map(|(first, last)| (*first, *last));
+        let before = self.0.range(..=number).next_back().map(|(first, last)| (*first, *last));
         let first = match before {
             Some((_, last)) if last >= number => return ItemNumber::Repeated,
             Some((first, last)) if last + 1 == number => first,

@@ -27,11 +27,7 @@ where
 {
     let end = Arc::new(OnceLock::new());
     let last = Arc::clone(&end);
-    let reading = Reading {
-        requests,
-        shutdown,
-        end,
-    };
+    let reading = Reading { requests, shutdown, end };
     stream::unfold(reading, Reading::next)
         .map(answer)
         .buffer_unordered(usize::from(in_flight.get()))

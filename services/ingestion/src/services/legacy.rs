@@ -30,18 +30,9 @@ pub(super) async fn import<P: Send + 'static>(
     place: P,
 ) -> Result<Imported, Refused> {
     let notes = check(&request)?;
-    let v1::ImportLegacyCrasRequest {
-        legacy_id,
-        form_version,
-        document,
-        ..
-    } = request;
+    let v1::ImportLegacyCrasRequest { legacy_id, form_version, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
-    let document = Document {
-        legacy_id,
-        form_version,
-        bytes: document,
-    };
+    let document = Document { legacy_id, form_version, bytes: document };
     let decide = move |history: &_, header: &_| match import::decide(history, &document, header) {
         Outcome::Record(event) => Next::Append(event),
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
@@ -58,27 +49,17 @@ pub(super) fn answer(item: u64, outcome: Result<Imported, Refused>) -> v1::Impor
         Ok(Imported { receipt, notes }) => (Message::Receipt(receipt), notes),
         Err(refused) => (Message::Refusal(refused.into_message()), Vec::new()),
     };
-    v1::ImportLegacyCrasResponse {
-        item,
-        outcome: Some(outcome),
-        notes,
-    }
+    v1::ImportLegacyCrasResponse { item, outcome: Some(outcome), notes }
 }
 
 /// Every fault at once, or the upcaster's notes.
 fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Vec<String>, Refused> {
-    let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id)
-        .err()
-        .into_iter()
-        .collect();
+    let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id).err().into_iter().collect();
     let size_bytes = request.document.len();
     let form_version = legacy::check_form_version(request.form_version);
     if size_bytes > DOCUMENT_BYTES_MAX {
         let found = format!("{size_bytes} bytes, at most {DOCUMENT_BYTES_MAX} are taken");
-        faults.push(Violation {
-            field: "document".into(),
-            fault: Fault::DocumentInvalid(found),
-        });
+        faults.push(Violation { field: "document".into(), fault: Fault::DocumentInvalid(found) });
         faults.extend(form_version.err());
         return Err(Refused::invalid(&faults));
     }
@@ -100,8 +81,7 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Vec<String>, Refused> 
 fn bounded(notes: &[String]) -> Vec<String> {
     let told = notes.iter().take(NOTES_MAX).map(|note| clipped(note));
     let beyond = notes.len().saturating_sub(NOTES_MAX);
-    told.chain((beyond > 0).then(|| format!("and {beyond} more")))
-        .collect()
+    told.chain((beyond > 0).then(|| format!("and {beyond} more"))).collect()
 }
 
 #[cfg(test)]
@@ -112,10 +92,9 @@ mod tests {
 
     fn faults(request: &v1::ImportLegacyCrasRequest) -> Vec<(String, String)> {
         match check(request) {
-            Err(Refused::Invalid(violations)) => violations
-                .into_iter()
-                .map(|v| (v.field, v.reason.into_owned()))
-                .collect(),
+            Err(Refused::Invalid(violations)) => {
+                violations.into_iter().map(|v| (v.field, v.reason.into_owned())).collect()
+            }
             other => panic!("expected violations, got {other:?}"),
         }
     }
@@ -130,16 +109,9 @@ mod tests {
     #[test]
     fn a_document_too_large_is_refused_unread() {
         let document = Bytes::from(vec![b'{'; DOCUMENT_BYTES_MAX + 1]);
-        let request = v1::ImportLegacyCrasRequest {
-            item: 1,
-            legacy_id: "a".into(),
-            form_version: 3,
-            document,
-        };
-        assert_eq!(
-            faults(&request),
-            [("document".to_owned(), "DOCUMENT_INVALID".to_owned())]
-        );
+        let request =
+            v1::ImportLegacyCrasRequest { item: 1, legacy_id: "a".into(), form_version: 3, document };
+        assert_eq!(faults(&request), [("document".to_owned(), "DOCUMENT_INVALID".to_owned())]);
     }
 
     #[test]

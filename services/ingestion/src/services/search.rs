@@ -30,24 +30,15 @@ pub(super) fn communes(request: &v1::SearchCommunesRequest) -> Result<v1::Search
         return Err(Refused::Invalid(violations));
     }
     let communes = territory::communes();
-    let found = communes
-        .search(text, limit)
-        .into_iter()
-        .map(|id| message(communes.get(id)));
-    Ok(v1::SearchCommunesResponse {
-        communes: found.collect(),
-    })
+    let found = communes.search(text, limit).into_iter().map(|id| message(communes.get(id)));
+    Ok(v1::SearchCommunesResponse { communes: found.collect() })
 }
 
 fn message(commune: &Commune) -> v1::Commune {
     v1::Commune {
         code: commune.code().to_owned(),
         name: commune.name().to_owned(),
-        postal_codes: commune
-            .postal_codes()
-            .iter()
-            .map(|code| (*code).to_owned())
-            .collect(),
+        postal_codes: commune.postal_codes().iter().map(|code| (*code).to_owned()).collect(),
         department_code: commune.department().to_owned(),
         region_code: commune.region().to_owned(),
         epci_code: commune.epci().unwrap_or_default().to_owned(),
@@ -55,10 +46,7 @@ fn message(commune: &Commune) -> v1::Commune {
 }
 
 fn text_invalid() -> Violation {
-    let fault = Fault::TextInvalid {
-        min: TEXT_CHARACTERS_MIN,
-        max: TEXT_CHARACTERS_MAX,
-    };
+    let fault = Fault::TextInvalid { min: TEXT_CHARACTERS_MIN, max: TEXT_CHARACTERS_MAX };
     Violation {
         field: "text".to_owned(),
         reason: fault.reason().into(),

@@ -34,10 +34,7 @@ pub(super) fn answer(item: u64, outcome: Result<v1::Receipt, Refused>) -> v1::Su
         Ok(receipt) => Message::Receipt(receipt),
         Err(refused) => Message::Refusal(refused.into_message()),
     };
-    v1::SubmitCrasResponse {
-        item,
-        outcome: Some(outcome),
-    }
+    v1::SubmitCrasResponse { item, outcome: Some(outcome) }
 }
 
 fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, Submission), Refused> {
@@ -46,11 +43,8 @@ fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, 
     match (cra_id, submission) {
         (Ok(cra_id), Ok(submission)) => Ok((cra_id, submission)),
         (cra_id, submission) => {
-            let faults: Vec<_> = cra_id
-                .err()
-                .into_iter()
-                .chain(submission.err().into_iter().flatten())
-                .collect();
+            let faults: Vec<_> =
+                cra_id.err().into_iter().chain(submission.err().into_iter().flatten()).collect();
             Err(Refused::invalid(&faults))
         }
     }
@@ -58,10 +52,10 @@ fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, 
 
 /// What a valid submission would get: its defaults, and nothing that only a recorded one has.
 fn unrecorded(cra_id: Uuid, submission: &Submission) -> v1::Receipt {
-    let defaulted_fields = submission.defaulted().iter().map(|default| v1::DefaultedField {
-        field: default.field.to_owned(),
-        value: default.value.clone(),
-    });
+    let defaulted_fields = submission
+        .defaulted()
+        .iter()
+        .map(|default| v1::DefaultedField { field: default.field.to_owned(), value: default.value.clone() });
     v1::Receipt {
         cra_id: cra_id.to_string(),
         defaulted_fields: defaulted_fields.collect(),

@@ -8,10 +8,7 @@ use cra_domain::vocabulary::{
 
 /// Everything that a client needs to show the form.
 pub(super) fn vocabulary() -> v1::GetVocabularyResponse {
-    let limits = limits().into_iter().map(|(name, value)| v1::Limit {
-        name: name.to_owned(),
-        value,
-    });
+    let limits = limits().into_iter().map(|(name, value)| v1::Limit { name: name.to_owned(), value });
     let sub_themes = SubTheme::ALL.iter().map(|sub_theme| v1::Term {
         parent: sub_theme.theme().term().name.to_owned(),
         ..message(sub_theme.term())
@@ -19,14 +16,8 @@ pub(super) fn vocabulary() -> v1::GetVocabularyResponse {
     v1::GetVocabularyResponse {
         channels: terms(Channel::ALL),
         activities: terms(Activity::ALL),
-        ages: AgeBand::ALL
-            .iter()
-            .map(|band| counted(band.term(), band.field()))
-            .collect(),
-        statuses: Status::ALL
-            .iter()
-            .map(|status| counted(status.term(), status.field()))
-            .collect(),
+        ages: AgeBand::ALL.iter().map(|band| counted(band.term(), band.field())).collect(),
+        statuses: Status::ALL.iter().map(|status| counted(status.term(), status.field())).collect(),
         themes: terms(&Theme::FORM_ORDER),
         sub_themes: sub_themes.collect(),
         duration_bands: terms(DurationBand::ALL),
@@ -41,17 +32,14 @@ fn terms<W: Word>(words: &[W]) -> Vec<v1::Term> {
 
 /// A word whose people a field of the CRA counts: a client needs the field's name.
 fn counted(term: &Term, field: &str) -> v1::Term {
-    v1::Term {
-        name: field.to_owned(),
-        ..message(term)
-    }
+    v1::Term { name: field.to_owned(), ..message(term) }
 }
 
 fn message(term: &Term) -> v1::Term {
-    let past_labels = term.past_labels.iter().map(|past| v1::PastLabel {
-        label: past.label.to_owned(),
-        until: past.until.to_owned(),
-    });
+    let past_labels = term
+        .past_labels
+        .iter()
+        .map(|past| v1::PastLabel { label: past.label.to_owned(), until: past.until.to_owned() });
     v1::Term {
         name: term.name.to_owned(),
         slug: term.slug.to_owned(),

@@ -71,7 +71,8 @@ async fn a_change_of_a_revision_that_is_not_the_last_is_aborted_with_the_current
     submit(&service, 1).await;
     let _ = correct(&service, correction(1, 1)).await.unwrap();
     for refused in [
-        correct(&service, pb::CorrectCraRequest { reason: "une autre raison".into(), ..correction(1, 1) }).await,
+        correct(&service, pb::CorrectCraRequest { reason: "une autre raison".into(), ..correction(1, 1) })
+            .await,
         withdraw(&service, 1, REASON).await,
         withdraw(&service, 3, REASON).await,
     ] {
@@ -101,8 +102,12 @@ async fn every_fault_of_a_change_comes_at_once() {
     let service = service().await;
     let mut cra = form();
     cra.themes.clear();
-    let request =
-        pb::CorrectCraRequest { cra_id: "mine".into(), expected_revision: 1, cra: Some(cra), reason: "ab".into() };
+    let request = pb::CorrectCraRequest {
+        cra_id: "mine".into(),
+        expected_revision: 1,
+        cra: Some(cra),
+        reason: "ab".into(),
+    };
     let refused = correct(&service, request).await.unwrap_err();
     let mut faults: Vec<_> =
         violations_of(&refused).into_iter().map(|v| (v.field, v.reason.into_owned())).collect();

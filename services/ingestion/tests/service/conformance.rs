@@ -11,10 +11,7 @@ use crate::given::{TUESDAY, instant};
 const CASES: &str = include_str!("../../../../tests/conformance/validation.json");
 
 fn texts<'a>(values: &'a Value, of: impl Fn(&'a Value) -> String) -> BTreeSet<String> {
-    values
-        .as_array()
-        .map(|list| list.iter().map(of).collect())
-        .unwrap_or_default()
+    values.as_array().map(|list| list.iter().map(of).collect()).unwrap_or_default()
 }
 
 #[test]
@@ -29,34 +26,20 @@ fn every_published_case_gets_exactly_its_violations_and_its_defaults() {
         form.retain(|_, value| !value.is_null());
         let form: pb::Cra = json::from_value(Value::Object(form)).unwrap();
         let expected = texts(&case["violations"], |v| {
-            format!(
-                "{} {}",
-                v["field"].as_str().unwrap(),
-                v["reason"].as_str().unwrap()
-            )
+            format!("{} {}", v["field"].as_str().unwrap(), v["reason"].as_str().unwrap())
         });
         let expected_defaults = texts(&case["defaulted"], |field| field.as_str().unwrap().to_owned());
         let (found, defaults) = match Submission::parse(Some(&form), instant(TUESDAY)) {
-            Ok(submission) => (
-                BTreeSet::new(),
-                submission
-                    .defaulted()
-                    .iter()
-                    .map(|d| d.field.to_owned())
-                    .collect(),
-            ),
+            Ok(submission) => {
+                (BTreeSet::new(), submission.defaulted().iter().map(|d| d.field.to_owned()).collect())
+            }
             Err(violations) => {
-                let found = violations
-                    .iter()
-                    .map(|v| format!("{} {}", v.field, v.fault.reason()));
+                let found = violations.iter().map(|v| format!("{} {}", v.field, v.fault.reason()));
                 (found.collect(), expected_defaults.clone())
             }
         };
         if (&found, &defaults) != (&expected, &expected_defaults) {
-            wrong.push(format!(
-                "{}: {found:?} {defaults:?}, expected {expected:?}",
-                case["name"]
-            ));
+            wrong.push(format!("{}: {found:?} {defaults:?}, expected {expected:?}", case["name"]));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -27,18 +27,9 @@ async fn an_append_goes_on_when_its_caller_leaves_and_the_drain_waits_for_it() {
 #[tokio::test]
 async fn at_the_drain_an_open_stream_ends_with_the_reason_after_its_answers() {
     let mut service = service().await;
-    let first = pb::SubmitCrasRequest {
-        item: 1,
-        submission: Some(submission(1)),
-    };
+    let first = pb::SubmitCrasRequest { item: 1, submission: Some(submission(1)) };
     let endless = futures::stream::iter([first]).chain(futures::stream::pending());
-    let mut answers = service
-        .ingestion()
-        .await
-        .submit_cras(endless)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers = service.ingestion().await.submit_cras(endless).await.unwrap().into_inner();
     assert_eq!(answers.message().await.unwrap().unwrap().item, 1);
     service.shutdown.begin();
     let end = answers.message().await.unwrap_err();

@@ -61,10 +61,7 @@ impl EventLog for TestLog {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         let _open = self.gate.acquire().await.unwrap();
         if self.is(Mode::Contended) {
-            return Err(AppendError::Conflict {
-                expected: expectation,
-                actual: Some(Position(1)),
-            });
+            return Err(AppendError::Conflict { expected: expectation, actual: Some(Position(1)) });
         }
         let appended = self.inner.append(event, expectation).await?;
         if self.is(Mode::Unconfirmed) {
@@ -113,42 +110,22 @@ pub(crate) async fn service_with(limits: Limits) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let inner = EmbeddedLog::open(dir.path()).unwrap();
     let gate = Semaphore::new(1_000);
-    let log = Arc::new(TestLog {
-        inner,
-        mode: AtomicU8::new(Mode::Up as u8),
-        gate,
-    });
+    let log = Arc::new(TestLog { inner, mode: AtomicU8::new(Mode::Up as u8), gate });
     let clock = FixedClock::at(instant(MONDAY));
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured)
-        .await
-        .unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured).await.unwrap();
     let address = listener.address();
     let shutdown = Shutdown::new();
     let outcome = tokio::spawn({
         let (log, clock, shutdown) = (Arc::clone(&log), Arc::new(clock.clone()), shutdown.clone());
-        let settings = Settings {
-            limits,
-            ..Settings::default()
-        };
+        let settings = Settings { limits, ..Settings::default() };
         async move { serve(listener, log, clock, &settings, shutdown).await }
     });
-    Running {
-        address,
-        log,
-        clock,
-        shutdown,
-        outcome,
-        _dir: dir,
-    }
+    Running { address, log, clock, shutdown, outcome, _dir: dir }
 }
 
 impl Running {
     pub(crate) async fn channel(&self) -> Channel {
-        Channel::from_shared(format!("http://{}", self.address))
-            .unwrap()
-            .connect()
-            .await
-            .unwrap()
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
     pub(crate) async fn ingestion(&self) -> IngestionServiceClient<Channel> {
@@ -187,19 +164,10 @@ pub(crate) fn form() -> pb::Cra {
             ..pb::Place::default()
         }),
         activity: pb::Activity::Workshop.into(),
-        ages: Some(pb::AgeCounts {
-            from_18_to_35: 5,
-            ..pb::AgeCounts::default()
-        }),
-        statuses: Some(pb::StatusCounts {
-            unemployed: 5,
-            ..pb::StatusCounts::default()
-        }),
+        ages: Some(pb::AgeCounts { from_18_to_35: 5, ..pb::AgeCounts::default() }),
+        statuses: Some(pb::StatusCounts { unemployed: 5, ..pb::StatusCounts::default() }),
         themes: vec![pb::Theme::Email.into()],
-        duration: Some(pb::Duration {
-            band: pb::DurationBand::OneHourOrMore.into(),
-            minutes: Some(60),
-        }),
+        duration: Some(pb::Duration { band: pb::DurationBand::OneHourOrMore.into(), minutes: Some(60) }),
         ..pb::Cra::default()
     }
 }
@@ -211,21 +179,11 @@ pub(crate) fn cra_id(number: u128) -> String {
 
 /// A submission of [`form`].
 pub(crate) fn submission(number: u128) -> pb::SubmitCraRequest {
-    pb::SubmitCraRequest {
-        cra_id: cra_id(number),
-        cra: Some(form()),
-        validate_only: false,
-    }
+    pb::SubmitCraRequest { cra_id: cra_id(number), cra: Some(form()), validate_only: false }
 }
 
 /// One of another theme.
 pub(crate) fn other_content(number: u128) -> pb::SubmitCraRequest {
-    let cra = pb::Cra {
-        themes: vec![pb::Theme::Budget.into()],
-        ..form()
-    };
-    pb::SubmitCraRequest {
-        cra: Some(cra),
-        ..submission(number)
-    }
+    let cra = pb::Cra { themes: vec![pb::Theme::Budget.into()], ..form() };
+    pb::SubmitCraRequest { cra: Some(cra), ..submission(number) }
 }

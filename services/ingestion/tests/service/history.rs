@@ -10,29 +10,19 @@ use tonic::Code;
 use crate::given::{cra_id, service, submission};
 
 fn request(cra_id: impl Into<String>) -> pb::GetCraHistoryRequest {
-    pb::GetCraHistoryRequest {
-        cra_id: cra_id.into(),
-    }
+    pb::GetCraHistoryRequest { cra_id: cra_id.into() }
 }
 
 #[tokio::test]
 async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
     let service = service().await;
     let mut client = service.ingestion().await;
-    let receipt = client
-        .submit_cra(submission(1))
-        .await
-        .unwrap()
-        .into_inner()
-        .receipt
-        .unwrap();
+    let receipt = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
     let withdrawn = pb::CraEvent {
         event_id: cra_id(99),
         cra_id: cra_id(1),
         revision: 2,
-        fact: Some(Fact::Withdrawn(pb::CraWithdrawn {
-            reason: "saisi deux fois".into(),
-        })),
+        fact: Some(Fact::Withdrawn(pb::CraWithdrawn { reason: "saisi deux fois".into() })),
         ..pb::CraEvent::default()
     };
     let event = NewEvent {
@@ -43,36 +33,17 @@ async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
     let last = Expectation::LastAt(cra_eventlog::Position(receipt.position));
     let _ = service.log.append(event, last).await.unwrap();
 
-    let events = client
-        .get_cra_history(request(cra_id(1)))
-        .await
-        .unwrap()
-        .into_inner()
-        .events;
+    let events = client.get_cra_history(request(cra_id(1))).await.unwrap().into_inner().events;
     assert_eq!(events.len(), 2);
     assert_eq!(events[0].recorded_at, receipt.recorded_at);
-    let Some(Fact::Submitted(submitted)) = &events[0].fact else {
-        panic!("no submission")
-    };
+    let Some(Fact::Submitted(submitted)) = &events[0].fact else { panic!("no submission") };
     assert_eq!(submitted.cra.as_ref().unwrap().date, "2024-03-04");
     assert_eq!(submitted.defaulted_fields, ["cra.date", "cra.participants"]);
     assert_eq!(events[1], withdrawn);
 
     // Whatever happened since, the submission's receipt stays what it was.
-    let again = client
-        .submit_cra(submission(1))
-        .await
-        .unwrap()
-        .into_inner()
-        .receipt
-        .unwrap();
-    assert_eq!(
-        again,
-        pb::Receipt {
-            duplicate: true,
-            ..receipt
-        }
-    );
+    let again = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
+    assert_eq!(again, pb::Receipt { duplicate: true, ..receipt });
 }
 
 #[tokio::test]

@@ -23,29 +23,16 @@ const DOCUMENT: &str = r#"{
 
 fn item(item: u64, legacy_id: &str, document: &str) -> pb::ImportLegacyCrasRequest {
     let document = document.as_bytes().to_vec().into();
-    pb::ImportLegacyCrasRequest {
-        item,
-        legacy_id: legacy_id.to_owned(),
-        form_version: 2,
-        document,
-    }
+    pb::ImportLegacyCrasRequest { item, legacy_id: legacy_id.to_owned(), form_version: 2, document }
 }
 
 async fn import(
     service: &Running,
     items: Vec<pb::ImportLegacyCrasRequest>,
 ) -> BTreeMap<u64, (Outcome, Vec<String>)> {
-    let answers = service
-        .ingestion()
-        .await
-        .import_legacy_cras(futures::stream::iter(items))
-        .await
-        .unwrap();
+    let answers = service.ingestion().await.import_legacy_cras(futures::stream::iter(items)).await.unwrap();
     let answers = answers.into_inner().map(|answer| answer.unwrap());
-    answers
-        .map(|answer| (answer.item, (answer.outcome.unwrap(), answer.notes)))
-        .collect()
-        .await
+    answers.map(|answer| (answer.item, (answer.outcome.unwrap(), answer.notes))).collect().await
 }
 
 fn receipt(answer: &(Outcome, Vec<String>)) -> &pb::Receipt {
@@ -70,30 +57,12 @@ async fn a_document_is_recorded_byte_for_byte_and_its_repairs_are_told() {
     assert_eq!((taken.revision, taken.position, taken.duplicate), (1, 1, false));
     assert_eq!(taken.cra_id, cra_domain::legacy::cra_id("62a9f1").to_string());
     assert_eq!(answers[&1].1.len(), 1, "{:?}", answers[&1].1);
-    assert!(
-        answers[&1].1[0].contains("nbParticipantsRecurrents"),
-        "{:?}",
-        answers[&1].1
-    );
+    assert!(answers[&1].1[0].contains("nbParticipantsRecurrents"), "{:?}", answers[&1].1);
 
-    let request = pb::GetCraHistoryRequest {
-        cra_id: taken.cra_id.clone(),
-    };
-    let events = service
-        .ingestion()
-        .await
-        .get_cra_history(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .events;
-    let Some(pb::cra_event::Fact::Imported(imported)) = &events[0].fact else {
-        panic!("no import")
-    };
-    assert_eq!(
-        (imported.legacy_id.as_str(), imported.form_version),
-        ("62a9f1", 2)
-    );
+    let request = pb::GetCraHistoryRequest { cra_id: taken.cra_id.clone() };
+    let events = service.ingestion().await.get_cra_history(request).await.unwrap().into_inner().events;
+    let Some(pb::cra_event::Fact::Imported(imported)) = &events[0].fact else { panic!("no import") };
+    assert_eq!((imported.legacy_id.as_str(), imported.form_version), ("62a9f1", 2));
     assert_eq!(&imported.document[..], DOCUMENT.as_bytes());
 }
 
@@ -103,13 +72,7 @@ async fn an_import_run_again_answers_the_first_receipts_and_another_document_is_
     let first = import(&service, vec![item(1, "a", DOCUMENT), item(2, "b", DOCUMENT)]).await;
     let changed = DOCUMENT.replace("courriel", "internet");
     let again = import(&service, vec![item(1, "a", DOCUMENT), item(2, "b", &changed)]).await;
-    assert_eq!(
-        *receipt(&again[&1]),
-        pb::Receipt {
-            duplicate: true,
-            ..receipt(&first[&1]).clone()
-        }
-    );
+    assert_eq!(*receipt(&again[&1]), pb::Receipt { duplicate: true, ..receipt(&first[&1]).clone() });
     assert_eq!(again[&1].1, first[&1].1);
     assert_eq!(refusal(&again[&2]).code, "ALREADY_EXISTS");
     assert_eq!(service.events().await, 2);
@@ -130,12 +93,7 @@ async fn a_document_that_cannot_be_read_is_refused_with_the_path_in_it_and_stops
         item(5, "f", &format!("{DOCUMENT}{}", " ".repeat(70_000))),
     ];
     let sent = items.len();
-    let answers = service
-        .ingestion()
-        .await
-        .import_legacy_cras(futures::stream::iter(items))
-        .await
-        .unwrap();
+    let answers = service.ingestion().await.import_legacy_cras(futures::stream::iter(items)).await.unwrap();
     let answers: Vec<_> = answers.into_inner().map(|answer| answer.unwrap()).collect().await;
     assert_eq!(answers.len(), sent);
     let mut told = Vec::new();
@@ -158,10 +116,7 @@ async fn a_document_that_cannot_be_read_is_refused_with_the_path_in_it_and_stops
         (4, "item"),
         (5, "document"),
     ];
-    let told: Vec<_> = told
-        .iter()
-        .map(|(item, fields)| (*item, fields.as_str()))
-        .collect();
+    let told: Vec<_> = told.iter().map(|(item, fields)| (*item, fields.as_str())).collect();
     assert_eq!(told, expected);
     assert_eq!(service.events().await, 1);
 }

@@ -12,13 +12,8 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use crate::given::{Mode, Running, service, submission};
 
 async fn status_of(service: &Running, name: &str) -> ServingStatus {
-    let request = HealthCheckRequest {
-        service: name.to_owned(),
-    };
-    let response = HealthClient::new(service.channel().await)
-        .check(request)
-        .await
-        .unwrap();
+    let request = HealthCheckRequest { service: name.to_owned() };
+    let response = HealthClient::new(service.channel().await).check(request).await.unwrap();
     response.into_inner().status()
 }
 
@@ -28,9 +23,7 @@ async fn becomes(service: &Running, name: &str, expected: ServingStatus) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), change)
-        .await
-        .expect("the health did not change");
+    tokio::time::timeout(Duration::from_secs(10), change).await.expect("the health did not change");
 }
 
 #[tokio::test]
@@ -42,11 +35,7 @@ async fn while_the_log_is_down_a_submission_is_refused_early_and_taken_when_it_i
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(reason_of(&refused).as_deref(), Some("LOG_UNAVAILABLE"));
     assert!(retry_delay_of(&refused).is_some());
-    assert!(
-        refused.message().contains("retry with the same id"),
-        "{}",
-        refused.message()
-    );
+    assert!(refused.message().contains("retry with the same id"), "{}", refused.message());
     assert_eq!(service.events().await, 0);
     service.log.set(Mode::Up);
     client.submit_cra(submission(1)).await.unwrap();
@@ -56,17 +45,9 @@ async fn while_the_log_is_down_a_submission_is_refused_early_and_taken_when_it_i
 async fn while_the_log_is_down_an_item_of_a_stream_is_refused_and_the_stream_goes_on() {
     let service = service().await;
     service.log.set(Mode::Down);
-    let items = (1..=2).map(|item| pb::SubmitCrasRequest {
-        item,
-        submission: Some(submission(item.into())),
-    });
+    let items = (1..=2).map(|item| pb::SubmitCrasRequest { item, submission: Some(submission(item.into())) });
     let items: Vec<_> = items.collect();
-    let answers = service
-        .ingestion()
-        .await
-        .submit_cras(futures::stream::iter(items))
-        .await
-        .unwrap();
+    let answers = service.ingestion().await.submit_cras(futures::stream::iter(items)).await.unwrap();
     let mut answers = answers.into_inner();
     for _ in 0..2 {
         let Outcome::Refusal(refusal) = answers.message().await.unwrap().unwrap().outcome.unwrap() else {
@@ -87,13 +68,7 @@ async fn an_unconfirmed_append_is_told_as_such_and_the_retry_finds_out() {
     assert_eq!(reason_of(&unknown).as_deref(), Some("OUTCOME_UNKNOWN"));
     assert!(retry_delay_of(&unknown).is_some());
     service.log.set(Mode::Up);
-    let receipt = client
-        .submit_cra(submission(1))
-        .await
-        .unwrap()
-        .into_inner()
-        .receipt
-        .unwrap();
+    let receipt = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
     assert!(receipt.duplicate);
     assert_eq!(service.events().await, 1);
 }
@@ -102,12 +77,7 @@ async fn an_unconfirmed_append_is_told_as_such_and_the_retry_finds_out() {
 async fn a_cra_that_others_always_change_first_is_aborted_not_tried_for_ever() {
     let service = service().await;
     service.log.set(Mode::Contended);
-    let aborted = service
-        .ingestion()
-        .await
-        .submit_cra(submission(1))
-        .await
-        .unwrap_err();
+    let aborted = service.ingestion().await.submit_cra(submission(1)).await.unwrap_err();
     assert_eq!(aborted.code(), Code::Aborted);
     assert_eq!(reason_of(&aborted).as_deref(), Some("CRA_CONTENDED"));
 }
@@ -120,10 +90,7 @@ async fn health_follows_the_log_for_ingestion_and_for_the_whole_but_not_for_refe
     service.log.set(Mode::Down);
     becomes(&service, "cra.v1.IngestionService", ServingStatus::NotServing).await;
     assert_eq!(status_of(&service, "").await, ServingStatus::NotServing);
-    assert_eq!(
-        status_of(&service, "cra.v1.ReferenceService").await,
-        ServingStatus::Serving
-    );
+    assert_eq!(status_of(&service, "cra.v1.ReferenceService").await, ServingStatus::Serving);
     service.log.set(Mode::Up);
     becomes(&service, "", ServingStatus::Serving).await;
 }

@@ -14,30 +14,17 @@ async fn submit(service: &Running, request: pb::SubmitCraRequest) -> Result<pb::
 }
 
 fn defaults(receipt: &pb::Receipt) -> Vec<(&str, &str)> {
-    receipt
-        .defaulted_fields
-        .iter()
-        .map(|default| (default.field.as_str(), default.value.as_str()))
-        .collect()
+    receipt.defaulted_fields.iter().map(|default| (default.field.as_str(), default.value.as_str())).collect()
 }
 
 #[tokio::test]
 async fn an_accepted_submission_is_in_the_log_and_its_receipt_tells_where_and_what_was_defaulted() {
     let service = service().await;
     let receipt = submit(&service, submission(1)).await.unwrap();
-    assert_eq!(
-        (receipt.cra_id.as_str(), receipt.revision, receipt.position),
-        (cra_id(1).as_str(), 1, 1)
-    );
+    assert_eq!((receipt.cra_id.as_str(), receipt.revision, receipt.position), (cra_id(1).as_str(), 1, 1));
     assert!(!receipt.duplicate);
-    assert_eq!(
-        receipt.recorded_at.unwrap().seconds,
-        instant(crate::given::MONDAY).as_second()
-    );
-    assert_eq!(
-        defaults(&receipt),
-        [("cra.date", "2024-03-04"), ("cra.participants", "5")]
-    );
+    assert_eq!(receipt.recorded_at.unwrap().seconds, instant(crate::given::MONDAY).as_second());
+    assert_eq!(defaults(&receipt), [("cra.date", "2024-03-04"), ("cra.participants", "5")]);
     assert_eq!(service.events().await, 1);
 }
 
@@ -46,23 +33,13 @@ async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message
     let service = service().await;
     let mut cra = form();
     cra.advisor_id.clear();
-    cra.ages = Some(pb::AgeCounts {
-        over_60: 4,
-        ..pb::AgeCounts::default()
-    });
+    cra.ages = Some(pb::AgeCounts { over_60: 4, ..pb::AgeCounts::default() });
     cra.themes.push(pb::Theme::Smartphone.into());
-    let request = pb::SubmitCraRequest {
-        cra_id: "mine".into(),
-        cra: Some(cra),
-        validate_only: false,
-    };
+    let request = pb::SubmitCraRequest { cra_id: "mine".into(), cra: Some(cra), validate_only: false };
     let refused = submit(&service, request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let violations = violations_of(&refused);
-    let mut told: Vec<_> = violations
-        .iter()
-        .map(|v| (v.field.as_str(), v.reason.as_ref()))
-        .collect();
+    let mut told: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.reason.as_ref())).collect();
     told.sort_unstable();
     let expected = [
         ("cra.advisor_id", "REQUIRED"),
@@ -71,17 +48,10 @@ async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message
         ("cra_id", "CRA_ID_INVALID"),
     ];
     assert_eq!(told, expected);
-    let ages = violations
-        .iter()
-        .find(|violation| violation.field == "cra.ages")
-        .unwrap();
-    assert_eq!(
-        ages.description,
-        "the ages add up to 4, expected the 5 participants"
-    );
+    let ages = violations.iter().find(|violation| violation.field == "cra.ages").unwrap();
+    assert_eq!(ages.description, "the ages add up to 4, expected the 5 participants");
     assert!(
-        ages.localized_message
-            .starts_with("Les tranches d'âge totalisent 4"),
+        ages.localized_message.starts_with("Les tranches d'âge totalisent 4"),
         "{}",
         ages.localized_message
     );
@@ -90,53 +60,29 @@ async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message
 
 #[tokio::test]
 async fn a_request_without_a_cra_says_so_beside_its_bad_id() {
-    let refused = submit(&service().await, pb::SubmitCraRequest::default())
-        .await
-        .unwrap_err();
-    let fields: Vec<_> = violations_of(&refused)
-        .into_iter()
-        .map(|violation| violation.field)
-        .collect();
+    let refused = submit(&service().await, pb::SubmitCraRequest::default()).await.unwrap_err();
+    let fields: Vec<_> = violations_of(&refused).into_iter().map(|violation| violation.field).collect();
     assert_eq!(fields, ["cra_id", "cra"]);
 }
 
 #[tokio::test]
 async fn a_request_full_of_faults_still_fits_in_the_headers_and_counts_them() {
-    let cra = pb::Cra {
-        themes: vec![999; 5_000],
-        ..form()
-    };
-    let request = pb::SubmitCraRequest {
-        cra: Some(cra),
-        ..submission(1)
-    };
+    let cra = pb::Cra { themes: vec![999; 5_000], ..form() };
+    let request = pb::SubmitCraRequest { cra: Some(cra), ..submission(1) };
     let refused = submit(&service().await, request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.details().len() < 6 * 1024, "{}", refused.details().len());
-    assert!(
-        refused.message().starts_with("100 violations: "),
-        "{}",
-        refused.message()
-    );
+    assert!(refused.message().starts_with("100 violations: "), "{}", refused.message());
     assert!(violations_of(&refused).len() > 10);
 }
 
 #[tokio::test]
 async fn validating_only_gives_the_defaults_and_records_nothing() {
     let service = service().await;
-    let check = pb::SubmitCraRequest {
-        validate_only: true,
-        ..submission(1)
-    };
+    let check = pb::SubmitCraRequest { validate_only: true, ..submission(1) };
     let receipt = submit(&service, check).await.unwrap();
-    assert_eq!(
-        (receipt.revision, receipt.position, receipt.recorded_at),
-        (0, 0, None)
-    );
-    assert_eq!(
-        defaults(&receipt),
-        [("cra.date", "2024-03-04"), ("cra.participants", "5")]
-    );
+    assert_eq!((receipt.revision, receipt.position, receipt.recorded_at), (0, 0, None));
+    assert_eq!(defaults(&receipt), [("cra.date", "2024-03-04"), ("cra.participants", "5")]);
     assert_eq!(service.events().await, 0);
 }
 
@@ -144,19 +90,11 @@ async fn validating_only_gives_the_defaults_and_records_nothing() {
 async fn the_same_submission_again_answers_the_first_receipt_and_records_nothing_more() {
     let service = service().await;
     let first = submit(&service, submission(1)).await.unwrap();
-    let spelled_otherwise = pb::SubmitCraRequest {
-        cra_id: cra_id(1).replace('-', "").to_uppercase(),
-        ..submission(1)
-    };
+    let spelled_otherwise =
+        pb::SubmitCraRequest { cra_id: cra_id(1).replace('-', "").to_uppercase(), ..submission(1) };
     for again in [submission(1), spelled_otherwise] {
         let repeated = submit(&service, again).await.unwrap();
-        assert_eq!(
-            repeated,
-            pb::Receipt {
-                duplicate: true,
-                ..first.clone()
-            }
-        );
+        assert_eq!(repeated, pb::Receipt { duplicate: true, ..first.clone() });
     }
     assert_eq!(service.events().await, 1);
 }
@@ -167,26 +105,10 @@ async fn a_retry_on_the_next_day_that_left_the_day_to_the_form_is_the_same_submi
     let first = submit(&service, submission(1)).await.unwrap();
     service.clock.set(instant(TUESDAY));
     let repeated = submit(&service, submission(1)).await.unwrap();
-    assert_eq!(
-        repeated,
-        pb::Receipt {
-            duplicate: true,
-            ..first
-        }
-    );
-    let told = pb::Cra {
-        date: "2024-03-05".into(),
-        ..form()
-    };
-    let refused = submit(
-        &service,
-        pb::SubmitCraRequest {
-            cra: Some(told),
-            ..submission(1)
-        },
-    )
-    .await
-    .unwrap_err();
+    assert_eq!(repeated, pb::Receipt { duplicate: true, ..first });
+    let told = pb::Cra { date: "2024-03-05".into(), ..form() };
+    let refused =
+        submit(&service, pb::SubmitCraRequest { cra: Some(told), ..submission(1) }).await.unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
 }
 
@@ -207,15 +129,9 @@ async fn of_eight_racers_with_one_submission_one_is_executed_and_seven_are_dupli
     let client = service.ingestion().await;
     let racers = (0..8).map(|_| {
         let mut client = client.clone();
-        tokio::spawn(async move {
-            client
-                .submit_cra(submission(1))
-                .await
-                .unwrap()
-                .into_inner()
-                .receipt
-                .unwrap()
-        })
+        tokio::spawn(
+            async move { client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap() },
+        )
     });
     let mut duplicates = 0;
     for racer in racers.collect::<Vec<_>>() {
@@ -229,10 +145,7 @@ async fn of_eight_racers_with_one_submission_one_is_executed_and_seven_are_dupli
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn past_the_limit_of_calls_in_flight_the_caller_is_told_when_to_come_back() {
-    let limits = cra_ingestion::Limits {
-        calls_in_flight: 1.try_into().unwrap(),
-        ..Default::default()
-    };
+    let limits = cra_ingestion::Limits { calls_in_flight: 1.try_into().unwrap(), ..Default::default() };
     let service = service_with(limits).await;
     let closed = service.log.gate.acquire_many(1_000).await.unwrap();
     let mut client = service.ingestion().await;
@@ -242,10 +155,7 @@ async fn past_the_limit_of_calls_in_flight_the_caller_is_told_when_to_come_back(
     });
     let refused = loop {
         // Checking only takes no time, so the place is the other call's once it is refused.
-        let check = pb::SubmitCraRequest {
-            validate_only: true,
-            ..submission(2)
-        };
+        let check = pb::SubmitCraRequest { validate_only: true, ..submission(2) };
         match client.submit_cra(check).await {
             Ok(_) => tokio::task::yield_now().await,
             Err(refused) => break refused,

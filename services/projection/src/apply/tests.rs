@@ -4,8 +4,8 @@ use cra_contracts::v1::cra_event::Fact as Message;
 
 use super::*;
 use crate::given::{
-    RECORDED_AT, ReadModels, at, corrected, cra, cra_id, entry, event, garbage, recorded_at, submitted, withdrawn,
-    workshop,
+    RECORDED_AT, ReadModels, at, corrected, cra, cra_id, entry, event, garbage, recorded_at, submitted,
+    withdrawn, workshop,
 };
 use cra_contracts::v1;
 
@@ -18,7 +18,11 @@ async fn told(models: &ReadModels) -> (u64, u64, u64) {
 
 fn imported(n: u8, document: &str) -> v1::CraEvent {
     let document = document.as_bytes().to_vec().into();
-    event(n, 1, Message::Imported(v1::LegacyCraImported { legacy_id: n.to_string(), form_version: 1, document }))
+    event(
+        n,
+        1,
+        Message::Imported(v1::LegacyCraImported { legacy_id: n.to_string(), form_version: 1, document }),
+    )
 }
 
 const DOCUMENT: &str = r#"{"createdAt": "2021-05-18T22:30:00Z", "conseiller": "c", "structure": "s", "cra": {
@@ -64,7 +68,10 @@ async fn an_imported_cra_counts_in_todays_words_and_by_its_own_record() {
     let smartphone = statistics.themes.iter().find(|line| line.name == "THEME_SMARTPHONE").unwrap();
     assert_eq!((smartphone.count, smartphone.share_per_mille), (1, 1000));
     let unspecified = statistics.statuses.last().unwrap();
-    assert_eq!((&*unspecified.name, &*unspecified.label, unspecified.count), ("STATUS_UNSPECIFIED", "Non renseigné", 4));
+    assert_eq!(
+        (&*unspecified.name, &*unspecified.label, unspecified.count),
+        ("STATUS_UNSPECIFIED", "Non renseigné", 4)
+    );
     assert_eq!(statistics.entry_delay.unwrap().same_day, 1, "not the years until the import");
 }
 
@@ -135,7 +142,11 @@ async fn a_revision_that_does_not_follow_is_set_aside() {
         submitted(1, workshop(9)),
         corrected(8, 2, workshop(9)),
         withdrawn(9, 1),
-        event(7, 2, Message::Submitted(v1::CraSubmitted { cra: Some(workshop(9)), defaulted_fields: vec![] })),
+        event(
+            7,
+            2,
+            Message::Submitted(v1::CraSubmitted { cra: Some(workshop(9)), defaulted_fields: vec![] }),
+        ),
     ];
     let mut models = ReadModels::of(&[submitted(1, workshop(5))]);
     models.apply(&stale);
@@ -191,7 +202,8 @@ async fn what_cannot_be_read_is_set_aside_with_its_bytes_and_the_others_go_on() 
 
 #[tokio::test]
 async fn a_generation_that_is_opened_again_stands_where_it_stood() {
-    let mut models = ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7)), submitted(2, cra())]);
+    let mut models =
+        ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7)), submitted(2, cra())]);
     models.apply_entries(&[garbage(4)]);
     let (before, applied) = (models.statistics().await, models.serving().applied());
     let (name, old) = (models.serving().name().to_owned(), models.statistics_at(1).await);

@@ -69,7 +69,9 @@ impl Folder {
 
 /// Bytes of all files below a folder; files that vanish meanwhile count nothing.
 fn bytes_below(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {

@@ -35,8 +35,10 @@ impl Generation {
     /// Opens a generation.
     pub(super) fn open(name: String, path: &Path) -> Result<Self, StoreError> {
         let store = Store::open(path)?;
-        let description =
-            store.session().description()?.ok_or_else(|| StoreError::Damaged("it does not say what it is".into()))?;
+        let description = store
+            .session()
+            .description()?
+            .ok_or_else(|| StoreError::Damaged("it does not say what it is".into()))?;
         Self::of(name, description, store)
     }
 

@@ -57,7 +57,12 @@ impl Generations {
     /// Sets the serving generation aside and begins a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let former = self.serving();
-        tracing::error!(reason, generation = former.name(), position = former.position().0, "generation set aside; rebuilding from the log");
+        tracing::error!(
+            reason,
+            generation = former.name(),
+            position = former.position().0,
+            "generation set aside; rebuilding from the log"
+        );
         let new = begin(&self.folder, log, now)?;
         self.serving.send_replace(Arc::new(new));
         self.folder.set_aside(former.name())
@@ -77,10 +82,12 @@ struct Unusable {
 
 /// The generation that served last, if it can go on.
 fn reopen(folder: &Folder, log: &LogIdentity) -> Result<Option<Generation>, Unusable> {
-    let Some(name) = folder.serving() else { return Ok(None) };
+    let Some(name) = folder.serving() else {
+        return Ok(None);
+    };
     let unusable = |reason: String| Unusable { name: name.clone(), reason };
-    let generation =
-        Generation::open(name.clone(), &folder.path_of(&name)).map_err(|error| unusable(error.to_string()))?;
+    let generation = Generation::open(name.clone(), &folder.path_of(&name))
+        .map_err(|error| unusable(error.to_string()))?;
     let description = generation.description();
     if description.definitions != views::definitions() {
         let (theirs, ours) = (&description.definitions, views::definitions());

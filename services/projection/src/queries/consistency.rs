@@ -56,7 +56,11 @@ impl Consistency {
     }
 
     /// Waits for the position asked for, at most until the deadline, and fixes the snapshot that the answer shows.
-    pub async fn snapshot(&self, generations: &Generations, deadline: Instant) -> Result<Snapshot, QueryError> {
+    pub async fn snapshot(
+        &self,
+        generations: &Generations,
+        deadline: Instant,
+    ) -> Result<Snapshot, QueryError> {
         let generation = self.reached(generations, deadline).await?;
         let applied = generation.applied();
         let as_of = self.as_of;
@@ -65,7 +69,11 @@ impl Consistency {
     }
 
     /// The serving generation, once it holds `min_position`; another one may begin to serve meanwhile.
-    async fn reached(&self, generations: &Generations, deadline: Instant) -> Result<Arc<Generation>, QueryError> {
+    async fn reached(
+        &self,
+        generations: &Generations,
+        deadline: Instant,
+    ) -> Result<Arc<Generation>, QueryError> {
         let mut serving = generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
@@ -111,7 +119,8 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
     let (mut low, mut high) = (Position::START, head);
     while low < high {
         let middle = Position(low.0 + (high.0 - low.0).div_ceil(2));
-        let at = store.clock(middle)?.ok_or_else(|| StoreError::Damaged("a position without its time".into()))?;
+        let at =
+            store.clock(middle)?.ok_or_else(|| StoreError::Damaged("a position without its time".into()))?;
         if at <= time { low = middle } else { high = Position(middle.0 - 1) }
     }
     Ok(low)

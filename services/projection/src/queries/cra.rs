@@ -17,7 +17,7 @@ pub struct Standing {
     pub withdrawn: bool,
 }
 
-/// The CRA as it stood at a snapshot; NOT_FOUND when it had no event by then.
+/// The CRA as it stood at a snapshot; an error when it had no event by then.
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
         let (generation, position) = (&scan.snapshot.generation, scan.snapshot.position.0);
@@ -25,7 +25,8 @@ pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryErro
         // From the last content back to the one of that position.
         let mut next = session.current(cra_id)?.map(|current| current.fact);
         while let Some(key) = next {
-            let fact = session.fact(key)?.ok_or_else(|| StoreError::Damaged("a CRA without its fact".into()))?;
+            let fact =
+                session.fact(key)?.ok_or_else(|| StoreError::Damaged("a CRA without its fact".into()))?;
             if key.from <= position {
                 let record = record(key, &fact, &generation.dictionary().read())
                     .map_err(|error| StoreError::Damaged(error.to_string()))?;

@@ -42,8 +42,7 @@ pub enum QueryError {
     Ended,
 }
 
-const PAST_THE_HEAD: Row =
-    Row { code: Code::OutOfRange, reason: "PAST_THE_HEAD", retry: Retry::Never };
+const PAST_THE_HEAD: Row = Row { code: Code::OutOfRange, reason: "PAST_THE_HEAD", retry: Retry::Never };
 const CRA_NOT_FOUND: Row = Row { code: Code::NotFound, reason: "CRA_NOT_FOUND", retry: Retry::Never };
 const NOT_YET_APPLIED: Row =
     Row { code: Code::DeadlineExceeded, reason: "NOT_YET_APPLIED", retry: Retry::AfterMs(500) };

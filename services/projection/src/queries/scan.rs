@@ -38,7 +38,8 @@ impl Scan {
         mut take: impl FnMut(FactKey, &Fact),
     ) -> Result<(), QueryError> {
         let generation = &self.snapshot.generation;
-        let filter = Filter::parse(selection, &generation.dictionary().read()).map_err(QueryError::Invalid)?;
+        let filter =
+            Filter::parse(selection, &generation.dictionary().read()).map_err(QueryError::Invalid)?;
         for (number, fact) in generation.session().facts(filter.days()).enumerate() {
             if number % FACTS_BETWEEN_CHECKS == 0 && self.left.load(Ordering::Relaxed) {
                 return Err(QueryError::Ended);

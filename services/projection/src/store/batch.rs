@@ -17,42 +17,42 @@ pub struct Batch {
 impl Batch {
     /// Says what the generation is.
     pub fn put_description(&mut self, description: &Description) -> Result<(), StoreError> {
-        self.writes.insert(&keys::DESCRIPTION, encode(description)?);
+        self.writes.insert(keys::DESCRIPTION, encode(description)?);
         Ok(())
     }
 
     /// Says where the generation stands.
     pub fn put_applied(&mut self, applied: &Applied) -> Result<(), StoreError> {
-        self.writes.insert(&keys::APPLIED, encode(applied)?);
+        self.writes.insert(keys::APPLIED, encode(applied)?);
         Ok(())
     }
 
     /// Says where a CRA stands.
     pub fn put_current(&mut self, cra_id: Uuid, current: &Current) -> Result<(), StoreError> {
-        self.writes.insert(&keys::current(cra_id), encode(current)?);
+        self.writes.insert(keys::current(cra_id), encode(current)?);
         Ok(())
     }
 
     /// Writes a fact, anew or over its former state.
     pub fn put_fact(&mut self, key: FactKey, fact: &Fact) -> Result<(), StoreError> {
-        self.writes.insert(&keys::fact(key), encode(fact)?);
+        self.writes.insert(keys::fact(key), encode(fact)?);
         Ok(())
     }
 
     /// Keeps a word with its code.
     pub fn put_word(&mut self, kind: Kind, code: Code, text: &str) {
-        self.writes.insert(&keys::word(kind, code), text.as_bytes());
+        self.writes.insert(keys::word(kind, code), text.as_bytes());
     }
 
     /// Keeps the time of the log at a position.
     pub fn put_clock(&mut self, position: Position, recorded_at: i64) -> Result<(), StoreError> {
-        self.writes.insert(&keys::clock(position), encode(&recorded_at)?);
+        self.writes.insert(keys::clock(position), encode(&recorded_at)?);
         Ok(())
     }
 
     /// Sets an event aside.
     pub fn park(&mut self, position: Position, parked: &Parked) -> Result<(), StoreError> {
-        self.writes.insert(&keys::parked(position), encode(parked)?);
+        self.writes.insert(keys::parked(position), encode(parked)?);
         Ok(())
     }
 

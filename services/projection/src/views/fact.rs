@@ -117,7 +117,12 @@ pub struct Provenance {
 
 impl Fact {
     /// The fact of a CRA's content, in force.
-    pub fn new(provenance: Provenance, cra: &Cra, former: Option<FactKey>, dictionary: &mut Dictionary) -> Self {
+    pub fn new(
+        provenance: Provenance,
+        cra: &Cra,
+        former: Option<FactKey>,
+        dictionary: &mut Dictionary,
+    ) -> Self {
         let declared_at = provenance.created_at.unwrap_or(provenance.recorded_at);
         let delay = day_number(cra.place.day_of(declared_at)) - day_number(cra.date);
         let commune = territory::communes().get(cra.place.commune);
@@ -207,7 +212,11 @@ pub fn day_number(date: Date) -> i32 {
 /// Nanoseconds since 1970, for instants of the years 1678 to 2262.
 #[must_use]
 pub fn nanoseconds(instant: Timestamp) -> i64 {
-    i64::try_from(instant.as_nanosecond()).unwrap_or(if instant.as_second() < 0 { i64::MIN } else { i64::MAX })
+    i64::try_from(instant.as_nanosecond()).unwrap_or(if instant.as_second() < 0 {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
 }
 
 /// The instant of [`nanoseconds`].

@@ -58,8 +58,10 @@ fn follow_up(tally: &Tally) -> v1::FollowUpStatistics {
 /// One line per value of a list: the open ones always, closed ones when they count something.
 fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>) -> Vec<v1::Count> {
     let lines = W::ALL.iter().zip(counts).map(|(word, count)| (word.term(), *count));
-    let mut lines: Vec<v1::Count> =
-        lines.filter(|(term, count)| term.open || *count > 0).map(|(term, count)| line(term, count)).collect();
+    let mut lines: Vec<v1::Count> = lines
+        .filter(|(term, count)| term.open || *count > 0)
+        .map(|(term, count)| line(term, count))
+        .collect();
     lines.extend(unspecified);
     share(lines)
 }
@@ -128,7 +130,8 @@ fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, S
         RecipientCode::Known(organisation) => known(organisation),
         RecipientCode::Unnamed => unnamed(),
         RecipientCode::Other(code) => {
-            let spelt = dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other((**text).into()));
+            let spelt =
+                dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other((**text).into()));
             match spelt.map(|recipient| recipient.recognised()) {
                 Some(Recipient::Known(organisation)) => known(organisation),
                 Some(Recipient::Other(name)) => (spelling::key(&name), name.into(), false),

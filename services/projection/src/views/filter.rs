@@ -7,9 +7,7 @@ use std::ops::RangeInclusive;
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Id, Violation, parse_day};
 use cra_domain::territory::{self, Commune, CommuneId};
-use cra_domain::vocabulary::{
-    Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word,
-};
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, FactKey, day_number};
@@ -70,9 +68,14 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, key: FactKey, fact: &Fact) -> bool {
         let bit = |bits: Bits, index: usize| bits.is_none_or(|bits| bits & (1 << index) != 0);
-        let code = |codes: &Option<HashSet<Code>>, code: Code| codes.as_ref().is_none_or(|codes| codes.contains(&code));
+        let code = |codes: &Option<HashSet<Code>>, code: Code| {
+            codes.as_ref().is_none_or(|codes| codes.contains(&code))
+        };
         self.days.contains(&key.day)
-            && self.communes.as_ref().is_none_or(|communes| communes.get(usize::from(fact.commune)) == Some(&true))
+            && self
+                .communes
+                .as_ref()
+                .is_none_or(|communes| communes.get(usize::from(fact.commune)) == Some(&true))
             && self.postal_codes.as_ref().is_none_or(|codes| codes.contains(&fact.postal_code))
             && code(&self.structures, fact.structure)
             && code(&self.advisors, fact.advisor)
@@ -83,7 +86,9 @@ impl Filter {
             && self.sub_themes.is_none_or(|sub_themes| sub_themes & u32::from(fact.sub_themes) != 0)
             && bit(self.durations, duration_line(fact.duration.bucket()))
             && self.ages.is_none_or(|ages| ages & people_lines(fact.ages, fact.participants) != 0)
-            && self.statuses.is_none_or(|statuses| statuses & people_lines(fact.statuses, fact.participants) != 0)
+            && self
+                .statuses
+                .is_none_or(|statuses| statuses & people_lines(fact.statuses, fact.participants) != 0)
     }
 }
 
@@ -91,10 +96,14 @@ impl Filter {
 fn people_lines(people: [u32; 5], participants: u32) -> u32 {
     let specified: u64 = people.iter().map(|count| u64::from(*count)).sum();
     let unspecified = u32::from(specified < u64::from(participants));
-    people.iter().enumerate().fold(unspecified, |lines, (index, count)| {
-        lines | (u32::from(*count > 0) << (index + 1))
-    })
+    people
+        .iter()
+        .enumerate()
+        .fold(unspecified, |lines, (index, count)| lines | (u32::from(*count > 0) << (index + 1)))
 }
+
+/// The communes of a territory's code; `None` of an unknown one.
+type Members<'a> = &'a dyn Fn(&str) -> Option<Vec<CommuneId>>;
 
 /// One reading of a selection: the faults found so far.
 struct Reading<'a> {
@@ -135,8 +144,10 @@ impl Reading<'_> {
     /// The communes of every territorial field: those that all the fields given hold.
     fn territories(&mut self, selection: &v1::Selection) -> Option<Vec<bool>> {
         let communes = territory::communes();
-        let within = |belongs: &dyn Fn(CommuneId) -> bool| communes.all().iter().map(Commune::id).filter(|id| belongs(*id)).collect();
-        let fields: [(&str, &[String], &dyn Fn(&str) -> Option<Vec<CommuneId>>); 4] = [
+        let within = |belongs: &dyn Fn(CommuneId) -> bool| {
+            communes.all().iter().map(Commune::id).filter(|id| belongs(*id)).collect()
+        };
+        let fields: [(&str, &[String], Members<'_>); 4] = [
             ("selection.region_codes", &selection.region_codes, &|code| {
                 communes.region(code)?;
                 Some(within(&|id| communes.get(id).region() == code))

@@ -85,17 +85,12 @@ fn cut(from: Date, to: Date, granularity: v1::Granularity) -> Option<Periods> {
         if periods.len() == PERIODS_MAX {
             return None;
         }
-        let next = next_start(start, granularity);
-        match next.filter(|next| *next <= to) {
-            Some(next) => {
-                periods.push(Period { from: start, to: next.yesterday().ok()? });
-                start = next;
-            }
-            None => {
-                periods.push(Period { from: start, to });
-                return Some(Periods(periods));
-            }
-        }
+        let Some(next) = next_start(start, granularity).filter(|next| *next <= to) else {
+            periods.push(Period { from: start, to });
+            return Some(Periods(periods));
+        };
+        periods.push(Period { from: start, to: next.yesterday().ok()? });
+        start = next;
     }
 }
 
@@ -134,15 +129,27 @@ mod tests {
         use v1::Granularity::{Month, Quarter, Week, Year};
         assert_eq!(
             periods("2024-02-27", "2024-04-02", Month),
-            pairs(&[("2024-02-27", "2024-02-29"), ("2024-03-01", "2024-03-31"), ("2024-04-01", "2024-04-02")])
+            pairs(&[
+                ("2024-02-27", "2024-02-29"),
+                ("2024-03-01", "2024-03-31"),
+                ("2024-04-01", "2024-04-02")
+            ])
         );
         assert_eq!(
             periods("2024-03-02", "2024-03-12", Week),
-            pairs(&[("2024-03-02", "2024-03-03"), ("2024-03-04", "2024-03-10"), ("2024-03-11", "2024-03-12")])
+            pairs(&[
+                ("2024-03-02", "2024-03-03"),
+                ("2024-03-04", "2024-03-10"),
+                ("2024-03-11", "2024-03-12")
+            ])
         );
         assert_eq!(
             periods("2023-12-31", "2024-05-01", Quarter),
-            pairs(&[("2023-12-31", "2023-12-31"), ("2024-01-01", "2024-03-31"), ("2024-04-01", "2024-05-01")])
+            pairs(&[
+                ("2023-12-31", "2023-12-31"),
+                ("2024-01-01", "2024-03-31"),
+                ("2024-04-01", "2024-05-01")
+            ])
         );
         assert_eq!(periods("2024-01-01", "2024-12-31", Year), pairs(&[("2024-01-01", "2024-12-31")]));
     }
@@ -154,7 +161,10 @@ mod tests {
             let violations = Periods::parse(&selection, granularity).unwrap_err();
             violations.iter().map(|v| format!("{} {}", v.field, v.fault.reason())).collect()
         };
-        assert_eq!(faults("", "x", 0), ["selection.from REQUIRED", "selection.to DATE_INVALID", "granularity REQUIRED"]);
+        assert_eq!(
+            faults("", "x", 0),
+            ["selection.from REQUIRED", "selection.to DATE_INVALID", "granularity REQUIRED"]
+        );
         assert_eq!(faults("2024-01-02", "2024-01-01", 9), ["granularity UNKNOWN_VALUE"]);
         assert_eq!(faults("2024-01-02", "2024-01-01", 1), ["selection.to PERIOD_INVERTED"]);
         assert_eq!(faults("2020-01-01", "2024-01-01", 1), ["granularity TOO_MANY_PERIODS"]);

@@ -60,7 +60,9 @@ pub fn cra(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<Cra, De
         redirections: fact
             .redirections
             .iter()
-            .map(|(code, people)| Ok(Redirection { recipient: recipient(*code, dictionary)?, people: *people }))
+            .map(|(code, people)| {
+                Ok(Redirection { recipient: recipient(*code, dictionary)?, people: *people })
+            })
             .collect::<Result<_, DecodeError>>()?,
     })
 }
@@ -71,9 +73,7 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
 }
 
 fn day(number: i32) -> Result<Date, DecodeError> {
-    date(1970, 1, 1)
-        .checked_add(i64::from(number).days())
-        .map_err(|_| DecodeError::new("date", number))
+    date(1970, 1, 1).checked_add(i64::from(number).days()).map_err(|_| DecodeError::new("date", number))
 }
 
 fn recipient(code: RecipientCode, dictionary: &Dictionary) -> Result<Recipient, DecodeError> {

@@ -61,12 +61,11 @@ mod tests {
         fn shares_add_up_and_are_less_than_one_off(counts in proptest::collection::vec(0_u64..1_000_000_000, 1..40)) {
             let shares = per_mille(&counts);
             let total: u64 = counts.iter().sum();
-            if total > 0 {
-                proptest::prop_assert_eq!(shares.iter().sum::<u32>(), 1000);
-                for (count, share) in counts.iter().zip(&shares) {
-                    let floor = u32::try_from(1000 * count / total).unwrap();
-                    proptest::prop_assert!(*share == floor || *share == floor + 1);
-                }
+            let floors = counts.iter().map(|count| (1000 * count).checked_div(total).unwrap_or(0));
+            proptest::prop_assert_eq!(shares.iter().sum::<u32>(), if total > 0 { 1000 } else { 0 });
+            for (floor, share) in floors.zip(&shares) {
+                let floor = u32::try_from(floor).unwrap();
+                proptest::prop_assert!(*share == floor || *share == floor + 1);
             }
         }
     }

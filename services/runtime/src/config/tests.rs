@@ -40,10 +40,7 @@ struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            appends_in_flight: 1,
-            imports_in_flight: 1,
-        }
+        Self { appends_in_flight: 1, imports_in_flight: 1 }
     }
 }
 
@@ -86,26 +83,15 @@ fn the_command_line_wins_over_the_environment_over_the_file_over_the_defaults() 
     let settings = read(text, &[], Flags::default()).unwrap();
     assert_eq!(settings.name, "from the file");
     assert_eq!(settings.limits.appends_in_flight, 2);
-    assert_eq!(
-        settings.limits.imports_in_flight, 1,
-        "a table in the file keeps the other defaults"
-    );
+    assert_eq!(settings.limits.imports_in_flight, 1, "a table in the file keeps the other defaults");
 
-    let variables = [
-        ("CRA_LISTEN", "127.0.0.1:3"),
-        ("CRA_LIMITS__APPENDS_IN_FLIGHT", "3"),
-    ];
+    let variables = [("CRA_LISTEN", "127.0.0.1:3"), ("CRA_LIMITS__APPENDS_IN_FLIGHT", "3")];
     let settings = read(text, &variables, Flags::default()).unwrap();
     assert_eq!(settings.listen.port(), 3);
     assert_eq!(settings.limits.appends_in_flight, 3);
     assert_eq!(settings.name, "from the file");
 
-    let flags = Flags {
-        listen: Some("127.0.0.1:4"),
-        limits: LimitFlags {
-            appends_in_flight: Some(4),
-        },
-    };
+    let flags = Flags { listen: Some("127.0.0.1:4"), limits: LimitFlags { appends_in_flight: Some(4) } };
     let settings = read(text, &variables, flags).unwrap();
     assert_eq!(settings.listen.port(), 4);
     assert_eq!(settings.limits.appends_in_flight, 4);
@@ -127,10 +113,7 @@ fn an_unknown_key_in_the_file_is_refused_with_its_path_the_file_and_what_is_know
 
 #[test]
 fn an_unknown_key_in_the_environment_is_refused_with_the_variable() {
-    for (name, key) in [
-        ("CRA_LISTENS", "listens"),
-        ("CRA_LIMITS__APPENDS", "limits.appends"),
-    ] {
+    for (name, key) in [("CRA_LISTENS", "listens"), ("CRA_LIMITS__APPENDS", "limits.appends")] {
         let problem = only_problem(read("", &[(name, "2")], Flags::default()));
         assert_eq!(problem.key, key);
         assert_eq!(problem.origin, format!("the environment variable {name}"));
@@ -138,10 +121,7 @@ fn an_unknown_key_in_the_environment_is_refused_with_the_variable() {
     }
     for malformed in ["CRA_", "CRA___X", "CRA_LIMITS__", "CRA_LIMITS___X"] {
         let problem = only_problem(read("", &[(malformed, "2")], Flags::default()));
-        assert!(
-            problem.to_string().contains("CRA_TABLE__KEY"),
-            "{malformed}: {problem}"
-        );
+        assert!(problem.to_string().contains("CRA_TABLE__KEY"), "{malformed}: {problem}");
     }
 }
 
@@ -149,19 +129,12 @@ fn an_unknown_key_in_the_environment_is_refused_with_the_variable() {
 fn an_unknown_key_on_the_command_line_is_refused() {
     let outcome = assemble::<Settings>(None, std::iter::empty(), BTreeMap::from([("listn", 1)]));
     let problem = only_problem(outcome);
-    assert_eq!(
-        (problem.key.as_str(), problem.origin.as_str()),
-        ("listn", COMMAND_LINE)
-    );
+    assert_eq!((problem.key.as_str(), problem.origin.as_str()), ("listn", COMMAND_LINE));
 }
 
 #[test]
 fn a_value_of_another_kind_is_refused_with_what_was_expected() {
-    let problem = only_problem(read(
-        "",
-        &[("CRA_LIMITS__APPENDS_IN_FLIGHT", "many")],
-        Flags::default(),
-    ));
+    let problem = only_problem(read("", &[("CRA_LIMITS__APPENDS_IN_FLIGHT", "many")], Flags::default()));
     assert_eq!(problem.key, "limits.appends_in_flight");
     assert!(problem.message.contains("expected u32"), "{problem}");
 }
@@ -186,9 +159,7 @@ fn a_list_in_the_environment_is_written_as_in_toml() {
 
 #[test]
 fn a_secret_in_the_environment_keeps_its_exact_text() {
-    for text in [
-        "hunter2", "007", "42", "-42", "4.50", "4.5", "1e5", "true", "NaN", "a,b=c", "'x'", " x ",
-    ] {
+    for text in ["hunter2", "007", "42", "-42", "4.50", "4.5", "1e5", "true", "NaN", "a,b=c", "'x'", " x "] {
         let settings = read("", &[("CRA_PASSWORD", text)], Flags::default()).unwrap();
         assert_eq!(settings.password.unwrap().expose(), text);
     }
@@ -198,12 +169,8 @@ fn a_secret_in_the_environment_keeps_its_exact_text() {
 
 #[test]
 fn the_printed_configuration_reads_back_and_hides_secrets() {
-    let settings = read(
-        "password = 'hunter2'\n[limits]\nappends_in_flight = 7",
-        &[],
-        Flags::default(),
-    )
-    .unwrap();
+    let settings =
+        read("password = 'hunter2'\n[limits]\nappends_in_flight = 7", &[], Flags::default()).unwrap();
     let printed = print(&settings).unwrap();
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!format!("{settings:?}").contains("hunter2"));

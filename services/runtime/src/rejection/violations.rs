@@ -42,10 +42,8 @@ pub fn invalid_argument(violations: Vec<Violation>) -> Status {
     let message = message_of(&violations);
     let found = violations.len();
     let attached = within_bound(violations);
-    let facts = [
-        ("violations".to_owned(), found.to_string()),
-        ("attached".to_owned(), attached.len().to_string()),
-    ];
+    let facts =
+        [("violations".to_owned(), found.to_string()), ("attached".to_owned(), attached.len().to_string())];
     let details: Vec<ErrorDetail> = vec![
         ErrorInfo::new(
             INVALID_REQUEST.reason,
@@ -64,18 +62,12 @@ pub fn violations_of(status: &Status) -> Vec<Violation> {
     let Some(bad_request) = status.get_details_bad_request() else {
         return Vec::new();
     };
-    let read = bad_request
-        .field_violations
-        .into_iter()
-        .map(|violation| Violation {
-            field: violation.field,
-            reason: violation.reason.into(),
-            description: violation.description,
-            localized_message: violation
-                .localized_message
-                .map(|localized| localized.message)
-                .unwrap_or_default(),
-        });
+    let read = bad_request.field_violations.into_iter().map(|violation| Violation {
+        field: violation.field,
+        reason: violation.reason.into(),
+        description: violation.description,
+        localized_message: violation.localized_message.map(|localized| localized.message).unwrap_or_default(),
+    });
     read.collect()
 }
 
@@ -85,11 +77,7 @@ fn message_of(violations: &[Violation]) -> String {
     for (place, violation) in violations.iter().take(IN_MESSAGE).enumerate() {
         let separator = if place == 0 { ": " } else { "; " };
         let one = format!("{}: {}", violation.field, violation.description);
-        let _ = write!(
-            message,
-            "{separator}{}",
-            clipped(one.into(), MAX_IN_MESSAGE_BYTES)
-        );
+        let _ = write!(message, "{separator}{}", clipped(one.into(), MAX_IN_MESSAGE_BYTES));
     }
     if count > IN_MESSAGE {
         let _ = write!(message, "; and {} more", count - IN_MESSAGE);
@@ -107,12 +95,7 @@ fn within_bound(violations: Vec<Violation>) -> Vec<FieldViolation> {
 }
 
 fn wire_form(violation: Violation) -> FieldViolation {
-    let Violation {
-        field,
-        reason,
-        description,
-        localized_message,
-    } = violation;
+    let Violation { field, reason, description, localized_message } = violation;
     let mut wire = FieldViolation::new(
         clipped(field.into(), MAX_TEXT_BYTES),
         clipped(description.into(), MAX_TEXT_BYTES),
@@ -126,10 +109,7 @@ fn wire_form(violation: Violation) -> FieldViolation {
 }
 
 fn size_of(violation: &FieldViolation) -> usize {
-    let localized = violation
-        .localized_message
-        .as_ref()
-        .map_or(0, |localized| localized.message.len());
+    let localized = violation.localized_message.as_ref().map_or(0, |localized| localized.message.len());
     OVERHEAD_BYTES + violation.field.len() + violation.description.len() + violation.reason.len() + localized
 }
 
@@ -177,20 +157,13 @@ mod tests {
         // field = 1, description = 2, reason = 3, localized_message = 4 { locale = 1, message = 2 }.
         let field_violation = b"\x0a\x01f\x12\x01d\x1a\x01R\x22\x07\x0a\x02fr\x12\x01m";
         assert!(found(status.details(), field_violation), "{:?}", status.details());
-        assert!(found(
-            status.details(),
-            b"type.googleapis.com/google.rpc.BadRequest"
-        ));
+        assert!(found(status.details(), b"type.googleapis.com/google.rpc.BadRequest"));
     }
 
     #[test]
     fn past_three_violations_the_message_counts_the_others() {
         let status = invalid_argument((0..5).map(|index| violation(format!("cra.f{index}"))).collect());
-        assert!(
-            status.message().starts_with("5 violations: cra.f0: "),
-            "{}",
-            status.message()
-        );
+        assert!(status.message().starts_with("5 violations: cra.f0: "), "{}", status.message());
         assert!(status.message().ends_with("; and 2 more"), "{}", status.message());
     }
 
@@ -206,10 +179,7 @@ mod tests {
         let status = invalid_argument(many.collect());
         let in_base64 = status.details().len().div_ceil(3) * 4;
         let percent_encoded = status.message().len() * 3;
-        assert!(
-            in_base64 + percent_encoded < 7_900,
-            "{in_base64} + {percent_encoded}"
-        );
+        assert!(in_base64 + percent_encoded < 7_900, "{in_base64} + {percent_encoded}");
         let attached = violations_of(&status).len();
         assert!(attached > 20, "{attached}");
         assert_eq!(fact_of(&status, "attached"), Some(attached.to_string()));

@@ -22,9 +22,7 @@ async fn a_call_in_flight_finishes_within_the_drain_and_the_port_is_closed_meanw
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), closed)
-        .await
-        .expect("the port stayed open");
+    tokio::time::timeout(Duration::from_secs(5), closed).await.expect("the port stayed open");
     assert!(!running.outcome.is_finished());
 
     running.probe.answer.notify_one();
@@ -45,18 +43,10 @@ async fn a_stream_without_end_is_cut_at_the_deadline() {
     running.shutdown.begin();
     assert_eq!(running.drained().await, Drained::DeadlinePassed);
     assert!(started.elapsed() >= Duration::from_millis(300));
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert!(stream.message().await.is_err());
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(
-        streams_open.load(Ordering::SeqCst),
-        0,
-        "what the stream held is let go"
-    );
+    assert_eq!(streams_open.load(Ordering::SeqCst), 0, "what the stream held is let go");
 }
 
 #[tokio::test]
@@ -68,11 +58,7 @@ async fn a_silent_connection_does_not_hold_the_drain_past_its_deadline() {
     let started = Instant::now();
     running.shutdown.begin();
     let _ = running.drained().await;
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     drop(silent);
 }
 
@@ -86,9 +72,5 @@ async fn an_idle_client_does_not_hold_the_drain_at_all() {
     let started = Instant::now();
     running.shutdown.begin();
     assert_eq!(running.drained().await, Drained::InTime);
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

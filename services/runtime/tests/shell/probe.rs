@@ -47,10 +47,7 @@ impl OperationsService for Probe {
         let lag_ms = u64::try_from(deadline.as_millis()).unwrap();
         self.entered.notify_one();
         self.answer.notified().await;
-        Ok(Response::new(pb::GetStatusResponse {
-            lag_ms,
-            ..pb::GetStatusResponse::default()
-        }))
+        Ok(Response::new(pb::GetStatusResponse { lag_ms, ..pb::GetStatusResponse::default() }))
     }
 
     async fn promote(&self, _: Request<pb::PromoteRequest>) -> Result<Response<pb::PromoteResponse>, Status> {
@@ -83,9 +80,7 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn run(settings: ServerSettings) -> Running {
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured)
-        .await
-        .unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured).await.unwrap();
     let address = listener.address();
     let probe = Probe::default();
     let names = [<Server as tonic::server::NamedService>::NAME];
@@ -99,13 +94,7 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
             serve(listener, &settings, routes, health, begun).await
         }
     });
-    Running {
-        address,
-        probe,
-        health,
-        shutdown,
-        outcome,
-    }
+    Running { address, probe, health, shutdown, outcome }
 }
 
 impl Running {
@@ -126,8 +115,5 @@ impl Running {
 }
 
 pub(crate) fn with_drain_deadline(deadline_ms: u64) -> ServerSettings {
-    ServerSettings {
-        drain_deadline_ms: deadline_ms.try_into().unwrap(),
-        ..ServerSettings::default()
-    }
+    ServerSettings { drain_deadline_ms: deadline_ms.try_into().unwrap(), ..ServerSettings::default() }
 }

@@ -18,9 +18,7 @@ const NAME: &str = "cra.v1.OperationsService";
 
 async fn status_of(running: &Running, service: &str) -> ServingStatus {
     let mut client = HealthClient::new(running.channel().await);
-    let request = HealthCheckRequest {
-        service: service.to_owned(),
-    };
+    let request = HealthCheckRequest { service: service.to_owned() };
     client.check(request).await.unwrap().into_inner().status()
 }
 
@@ -39,20 +37,12 @@ async fn health_answers_for_the_service_and_for_the_whole() {
 async fn a_health_watch_is_told_that_the_service_leaves_and_does_not_hold_the_drain() {
     let running = run(with_drain_deadline(15_000)).await;
     let mut client = HealthClient::new(running.channel().await);
-    let request = HealthCheckRequest {
-        service: String::new(),
-    };
+    let request = HealthCheckRequest { service: String::new() };
     let mut watch = client.watch(request).await.unwrap().into_inner();
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::Serving
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
 
     running.shutdown.begin();
-    assert_eq!(
-        watch.message().await.unwrap().unwrap().status(),
-        ServingStatus::NotServing
-    );
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let health = running.health.clone();
     assert_eq!(running.drained().await, Drained::InTime);
     // A late report of the service is ignored, not an error.
@@ -73,35 +63,19 @@ async fn reflection_v1_lists_what_this_process_serves_and_describes_the_contract
         MessageRequest::FileContainingSymbol(NAME.to_owned()),
         MessageRequest::FileContainingSymbol("google.rpc.BadRequest".to_owned()),
     ];
-    let requests = questions.map(|question| ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(question),
-    });
-    let mut answers = client
-        .server_reflection_info(tokio_stream::iter(requests))
-        .await
-        .unwrap()
-        .into_inner();
+    let requests = questions
+        .map(|question| ServerReflectionRequest { host: String::new(), message_request: Some(question) });
+    let mut answers = client.server_reflection_info(tokio_stream::iter(requests)).await.unwrap().into_inner();
     let mut next = async || -> ServerReflectionResponse { answers.message().await.unwrap().unwrap() };
 
     let Some(MessageResponse::ListServicesResponse(listed)) = next().await.message_response else {
         panic!("no list");
     };
     let names: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
-    assert_eq!(
-        names,
-        [
-            "grpc.health.v1.Health",
-            "grpc.reflection.v1.ServerReflection",
-            NAME
-        ]
-    );
+    assert_eq!(names, ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", NAME]);
     for symbol in [NAME, "google.rpc.BadRequest"] {
         let described = next().await.message_response;
-        assert!(
-            matches!(described, Some(MessageResponse::FileDescriptorResponse(_))),
-            "{symbol}"
-        );
+        assert!(matches!(described, Some(MessageResponse::FileDescriptorResponse(_))), "{symbol}");
     }
 }
 
@@ -118,15 +92,10 @@ async fn reflection_v1alpha_lists_the_service_too() {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
-    let mut answers = client
-        .server_reflection_info(tokio_stream::iter([request]))
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers =
+        client.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().unwrap().message_response;
-    let Some(MessageResponse::ListServicesResponse(listed)) = answer else {
-        panic!("no list")
-    };
+    let Some(MessageResponse::ListServicesResponse(listed)) = answer else { panic!("no list") };
     assert!(listed.service.iter().any(|service| service.name == NAME));
 }
 
@@ -146,17 +115,9 @@ async fn the_callers_deadline_reaches_the_handler() {
 
 #[tokio::test]
 async fn a_request_that_takes_longer_than_the_servers_limit_is_ended_with_deadline_exceeded() {
-    let settings = ServerSettings {
-        request_timeout_ms: 50.try_into().unwrap(),
-        ..ServerSettings::default()
-    };
+    let settings = ServerSettings { request_timeout_ms: 50.try_into().unwrap(), ..ServerSettings::default() };
     let running = run(settings).await;
-    let ended = running
-        .client()
-        .await
-        .get_status(pb::GetStatusRequest {})
-        .await
-        .unwrap_err();
+    let ended = running.client().await.get_status(pb::GetStatusRequest {}).await.unwrap_err();
     assert_eq!(ended.code(), Code::DeadlineExceeded, "{ended:?}");
     assert_eq!(reason_of(&ended).as_deref(), Some("TIMED_OUT"));
 }
@@ -176,34 +137,24 @@ async fn a_handler_that_panics_answers_internal_and_the_service_goes_on() {
 async fn what_the_process_does_not_serve_is_unimplemented() {
     let running = run(ServerSettings::default()).await;
     let mut foreign = pb::ingestion_service_client::IngestionServiceClient::new(running.channel().await);
-    let unknown = foreign
-        .get_cra_history(pb::GetCraHistoryRequest::default())
-        .await
-        .unwrap_err();
+    let unknown = foreign.get_cra_history(pb::GetCraHistoryRequest::default()).await.unwrap_err();
     assert_eq!(unknown.code(), Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn headers_past_the_limit_are_refused() {
-    let settings = ServerSettings {
-        max_header_bytes: NonZeroU32::new(1_024).unwrap(),
-        ..ServerSettings::default()
-    };
+    let settings =
+        ServerSettings { max_header_bytes: NonZeroU32::new(1_024).unwrap(), ..ServerSettings::default() };
     let running = run(settings).await;
     let mut request = Request::new(pb::GetStatusRequest {});
-    request
-        .metadata_mut()
-        .insert("x-large", "x".repeat(4_096).parse().unwrap());
+    request.metadata_mut().insert("x-large", "x".repeat(4_096).parse().unwrap());
     running.probe.answer.notify_one();
     running.client().await.get_status(request).await.unwrap_err();
 }
 
 #[tokio::test]
 async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_taken_again() {
-    let settings = ServerSettings {
-        concurrent_connections: NonZeroU32::MIN,
-        ..ServerSettings::default()
-    };
+    let settings = ServerSettings { concurrent_connections: NonZeroU32::MIN, ..ServerSettings::default() };
     let running = run(settings).await;
     let mut first = running.client().await;
     running.probe.answer.notify_one();
@@ -222,19 +173,10 @@ async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_tak
             Err(_) => true,
         }
     };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(5), refused)
-            .await
-            .expect("the caller hangs")
-    );
+    assert!(tokio::time::timeout(Duration::from_secs(5), refused).await.expect("the caller hangs"));
 
     drop(first);
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.probe.answer.notify_one();
-    running
-        .client()
-        .await
-        .get_status(pb::GetStatusRequest {})
-        .await
-        .unwrap();
+    running.client().await.get_status(pb::GetStatusRequest {}).await.unwrap();
 }

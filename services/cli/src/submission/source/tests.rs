@@ -16,9 +16,7 @@ fn items(text: impl AsRef<[u8]>) -> Vec<Item> {
 
 /// Place and id, or place and problem.
 fn told(text: impl AsRef<[u8]>) -> Vec<(Place, Result<String, String>)> {
-    let told = items(text)
-        .into_iter()
-        .map(|item| (item.place, item.content.map(|request| request.cra_id)));
+    let told = items(text).into_iter().map(|item| (item.place, item.content.map(|request| request.cra_id)));
     told.collect()
 }
 
@@ -38,16 +36,10 @@ fn each_line_is_an_item_and_blank_lines_are_none() {
 #[test]
 fn a_line_that_is_no_json_is_told_with_its_number_and_does_not_stop_the_others() {
     let found = told("hello\n{\"craId\":\"a\"}\n{\"craId\":\n{\"advisor\":1}\n\n{\"craId\":\"b\"}");
-    let places: Vec<_> = found
-        .iter()
-        .map(|(place, content)| (place.number(), content.is_ok()))
-        .collect();
+    let places: Vec<_> = found.iter().map(|(place, content)| (place.number(), content.is_ok())).collect();
     assert_eq!(places, [(1, false), (2, true), (3, false), (4, false), (6, true)]);
     let problem = found[3].1.as_ref().unwrap_err();
-    assert!(
-        problem.contains("advisor") && !problem.contains("line 1"),
-        "{problem}"
-    );
+    assert!(problem.contains("advisor") && !problem.contains("line 1"), "{problem}");
 }
 
 #[test]
@@ -62,10 +54,7 @@ fn a_first_line_that_is_cut_does_not_hide_the_next() {
 fn an_array_is_read_element_by_element_however_it_is_laid_out() {
     let expected = [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")];
     assert_eq!(told("[{\"craId\":\"a\"},{\"craId\":\"b\"}]"), expected);
-    assert_eq!(
-        told("\n[\n  {\n  \"craId\": \"a\"\n},\n {\"craId\":\"b\"}\n]\n"),
-        expected
-    );
+    assert_eq!(told("\n[\n  {\n  \"craId\": \"a\"\n},\n {\"craId\":\"b\"}\n]\n"), expected);
     assert_eq!(told("[]"), []);
 }
 
@@ -78,18 +67,11 @@ fn an_element_that_is_no_submission_does_not_stop_the_others() {
 
 #[test]
 fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
-    for broken in [
-        "[{\"craId\":\"a\"}, {]",
-        "[{\"craId\":\"a\"}",
-        "[{\"craId\":\"a\"}] {}",
-    ] {
+    for broken in ["[{\"craId\":\"a\"}, {]", "[{\"craId\":\"a\"}", "[{\"craId\":\"a\"}] {}"] {
         let found = told(broken);
         assert_eq!(found[0], ok(Place::Element(1), "a"), "{broken}");
         assert_eq!(found.len(), 2, "{broken}");
-        assert!(
-            found[1].1.as_ref().unwrap_err().contains("was not read"),
-            "{broken}"
-        );
+        assert!(found[1].1.as_ref().unwrap_err().contains("was not read"), "{broken}");
     }
 }
 
@@ -97,10 +79,7 @@ fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
 fn an_object_laid_out_over_lines_is_one_item() {
     assert_eq!(told("{\n  \"craId\": \"a\"\n}\n"), [ok(Place::Element(1), "a")]);
     let two = "{\n  \"craId\": \"a\",\n  \"cra\": {\n  }\n}\n{\n  \"craId\": \"b\"\n}";
-    assert_eq!(
-        told(two),
-        [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")]
-    );
+    assert_eq!(told(two), [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")]);
 }
 
 #[test]

@@ -9,8 +9,22 @@ const FORMS: [FormVersion; 3] = [FormVersion::V1, FormVersion::V2, FormVersion::
 
 fn leaf() -> impl Strategy<Value = Value> {
     let words = [
-        "autre", "rattachement", "collectif", "individuel", "courriel", "internet", "0-30", "-12", "retraite", "CAF",
-        "75001", "PARIS 01", "75101", "2023-06-10T12:00:00Z", "redirection", "",
+        "autre",
+        "rattachement",
+        "collectif",
+        "individuel",
+        "courriel",
+        "internet",
+        "0-30",
+        "-12",
+        "retraite",
+        "CAF",
+        "75001",
+        "PARIS 01",
+        "75101",
+        "2023-06-10T12:00:00Z",
+        "redirection",
+        "",
     ];
     prop_oneof![
         Just(Value::Null),
@@ -24,7 +38,8 @@ fn leaf() -> impl Strategy<Value = Value> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let words = ["$oid", "$date", "$numberLong", "$numberInt", "annotation", "sante", "plus60ans", "retraite", "CAF"];
+    let words =
+        ["$oid", "$date", "$numberLong", "$numberInt", "annotation", "sante", "plus60ans", "retraite", "CAF"];
     prop_oneof![prop::sample::select(words.to_vec()).prop_map(str::to_owned), "[a-z]{0,6}"]
 }
 
@@ -40,10 +55,27 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// The document of these tests with some of its fields replaced by anything.
 fn any_document() -> impl Strategy<Value = Value> {
     let fields = [
-        "createdAt", "conseiller", "structure", "permanence", "cra", "cra.codePostal", "cra.nomCommune",
-        "cra.codeCommune", "cra.canal", "cra.activite", "cra.nbParticipants", "cra.nbParticipantsRecurrents",
-        "cra.age", "cra.statut", "cra.themes", "cra.sousThemes", "cra.duree", "cra.accompagnement",
-        "cra.dateAccompagnement", "cra.organisme", "cra.organismes",
+        "createdAt",
+        "conseiller",
+        "structure",
+        "permanence",
+        "cra",
+        "cra.codePostal",
+        "cra.nomCommune",
+        "cra.codeCommune",
+        "cra.canal",
+        "cra.activite",
+        "cra.nbParticipants",
+        "cra.nbParticipantsRecurrents",
+        "cra.age",
+        "cra.statut",
+        "cra.themes",
+        "cra.sousThemes",
+        "cra.duree",
+        "cra.accompagnement",
+        "cra.dateAccompagnement",
+        "cra.organisme",
+        "cra.organismes",
     ];
     vec((prop::sample::select(fields.to_vec()), any_json()), 0..5).prop_map(|changes| {
         changes.into_iter().fold(document(), |document, (path, value)| {

@@ -1,5 +1,7 @@
 //! Whole documents of each form, and the CRAs that they are.
 
+#![allow(clippy::unnecessary_wraps)] // the parts of the contract's messages are optional
+
 use cra_contracts::v1;
 
 use super::*;
@@ -44,7 +46,12 @@ fn known(organisation: v1::Organisation, people: u32) -> v1::Redirection {
 }
 
 fn base(date: &str) -> v1::Cra {
-    v1::Cra { advisor_id: ADVISOR.into(), structure_id: STRUCTURE.into(), date: date.into(), ..Default::default() }
+    v1::Cra {
+        advisor_id: ADVISOR.into(),
+        structure_id: STRUCTURE.into(),
+        date: date.into(),
+        ..Default::default()
+    }
 }
 
 #[test]

@@ -16,11 +16,19 @@ fn what_is_no_json_object_is_refused() {
 
 #[test]
 fn an_empty_document_tells_all_that_is_missing() {
-    let missing = |form| read_as(form, &json!({})).unwrap_err().into_iter().map(|v| v.field).collect::<Vec<_>>();
+    let missing =
+        |form| read_as(form, &json!({})).unwrap_err().into_iter().map(|v| v.field).collect::<Vec<_>>();
     let first = ["conseiller", "structure", "createdAt", "cra.canal", "cra.nomCommune", "cra.activite"];
     assert_eq!(missing(V1), first);
-    let later =
-        ["conseiller", "structure", "createdAt", "cra.dateAccompagnement", "cra.canal", "cra.nomCommune", "cra.activite"];
+    let later = [
+        "conseiller",
+        "structure",
+        "createdAt",
+        "cra.dateAccompagnement",
+        "cra.canal",
+        "cra.nomCommune",
+        "cra.activite",
+    ];
     assert_eq!(missing(V2), later);
     assert_eq!(missing(V3), later);
 }
@@ -53,7 +61,11 @@ fn a_document_without_a_date_is_refused() {
     for absent in [json!(null), json!("?"), json!({"$date": "?"}), json!(true)] {
         let reason = if absent.is_null() { "REQUIRED" } else { "DATE_INVALID" };
         for form in [V2, V3] {
-            refused(form, &with("cra.dateAccompagnement", absent.clone()), &[("cra.dateAccompagnement", reason)]);
+            refused(
+                form,
+                &with("cra.dateAccompagnement", absent.clone()),
+                &[("cra.dateAccompagnement", reason)],
+            );
             refused(form, &with("createdAt", absent.clone()), &[("createdAt", reason)]);
         }
         refused(V1, &changed(first_form(), "createdAt", absent), &[("createdAt", reason)]);
@@ -75,7 +87,11 @@ fn ids_out_of_form_are_refused() {
 #[test]
 fn a_number_of_people_that_is_none_is_refused() {
     for wrong in [json!(0), json!(-1), json!("?"), json!(1.5), json!(10_001), json!([])] {
-        refused(V3, &with("cra.nbParticipants", wrong), &[("cra.nbParticipants", "PARTICIPANTS_OUT_OF_RANGE")]);
+        refused(
+            V3,
+            &with("cra.nbParticipants", wrong),
+            &[("cra.nbParticipants", "PARTICIPANTS_OUT_OF_RANGE")],
+        );
     }
 }
 

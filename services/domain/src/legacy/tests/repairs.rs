@@ -40,9 +40,11 @@ fn a_date_is_iso_8601_or_a_database_date() {
 #[test]
 fn a_day_is_the_day_of_the_place() {
     let instant = json!("2023-06-10T09:30:00Z");
-    for (postal_code, name, day) in
-        [("75001", "PARIS", "2023-06-10"), ("98714", "Papeete", "2023-06-09"), ("98800", "Nouméa", "2023-06-10")]
-    {
+    for (postal_code, name, day) in [
+        ("75001", "PARIS", "2023-06-10"),
+        ("98714", "Papeete", "2023-06-09"),
+        ("98800", "Nouméa", "2023-06-10"),
+    ] {
         let there = changed(with("cra.codePostal", json!(postal_code)), "cra.nomCommune", json!(name));
         let cra = read(V2, &changed(there, "cra.dateAccompagnement", instant.clone()), &[]);
         assert_eq!(cra.date.to_string(), day, "{name}");
@@ -169,7 +171,8 @@ fn each_form_has_its_themes() {
 
 #[test]
 fn sub_themes_and_the_annotation_come_from_one_list() {
-    let list = json!([{"sante": ["espace-sante"]}, {"annotation": [" ameli "]}, {"accompagner enfant": "parent"}]);
+    let list =
+        json!([{"sante": ["espace-sante"]}, {"annotation": [" ameli "]}, {"accompagner enfant": "parent"}]);
     let cra = read(V3, &with("cra.sousThemes", list.clone()), &[]);
     assert_eq!(cra.annotation, "ameli");
     assert_eq!(cra.sub_themes.iter().map(|s| s.term().slug).collect::<Vec<_>>(), ["espace-sante", "parent"]);
@@ -214,7 +217,10 @@ fn what_comes_next_in_the_first_form_is_for_everybody() {
     let [redirection] = &next(json!("redirection")).redirections[..] else { panic!("one redirection") };
     assert_eq!((&redirection.recipient, redirection.people), (&Recipient::Unnamed, 5));
     let nothing = next(json!(null));
-    assert_eq!((nothing.follow_up_individual, nothing.follow_up_workshop, nothing.redirections.len()), (0, 0, 0));
+    assert_eq!(
+        (nothing.follow_up_individual, nothing.follow_up_workshop, nothing.redirections.len()),
+        (0, 0, 0)
+    );
     read(V1, &changed(first_form(), "cra.accompagnement", json!("?")), &["cra.accompagnement"]);
 }
 

@@ -48,7 +48,9 @@ fn models() -> ReadModels {
 #[tokio::test]
 async fn nothing_asked_is_now() {
     let models = models();
-    for consistency in [Consistency::parse(None, at(NOW)).unwrap(), parse(&v1::Consistency::default()).unwrap()] {
+    for consistency in
+        [Consistency::parse(None, at(NOW)).unwrap(), parse(&v1::Consistency::default()).unwrap()]
+    {
         let snapshot = consistency.snapshot(&models.generations, Instant::now()).await.unwrap();
         assert_eq!(snapshot.position, Position(5));
         assert_eq!(snapshot.recorded_at, Some(nanoseconds(at("2024-03-05T12:00:00Z"))));
@@ -157,6 +159,6 @@ fn a_wait_ends_before_the_caller_leaves_and_is_never_endless() {
     let now = Instant::now();
     let wait = |caller| wait_until(now, caller) - now;
     assert_eq!(wait(Some(Duration::from_secs(1))), Duration::from_millis(900));
-    assert_eq!(wait(Some(Duration::from_secs(60))), Duration::from_secs(10));
+    assert_eq!(wait(Some(Duration::from_mins(1))), Duration::from_secs(10));
     assert_eq!(wait(None), Duration::from_secs(10));
 }

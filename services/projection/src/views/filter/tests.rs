@@ -7,6 +7,9 @@ use super::*;
 use crate::given::{RECORDED_AT, at, cra, cra_id, place, workshop};
 use crate::views::fact::Provenance;
 
+/// One list of a selection.
+type Field<T> = fn(&mut v1::Selection) -> &mut Vec<T>;
+
 /// Whether a selection counts a CRA.
 #[track_caller]
 fn counts(cra: &v1::Cra, selection: &v1::Selection) -> bool {
@@ -59,7 +62,9 @@ fn an_empty_selection_counts_everything() {
 #[test]
 fn both_days_are_included_and_may_be_left_open() {
     let between = |from: &str, to: &str| selecting(|s| (s.from, s.to) = (from.into(), to.into()));
-    for (from, to) in [("2024-03-04", "2024-03-04"), ("2024-03-01", ""), ("", "2024-03-04"), ("0001-01-01", "9999-12-31")] {
+    for (from, to) in
+        [("2024-03-04", "2024-03-04"), ("2024-03-01", ""), ("", "2024-03-04"), ("0001-01-01", "9999-12-31")]
+    {
         assert!(counts(&cra(), &between(from, to)), "{from} to {to}");
     }
     for (from, to) in [("2024-03-05", ""), ("", "2024-03-03"), ("2023-03-04", "2024-03-03")] {
@@ -69,7 +74,7 @@ fn both_days_are_included_and_may_be_left_open() {
 
 #[test]
 fn a_territory_is_that_of_the_commune() {
-    let fields: [(fn(&mut v1::Selection) -> &mut Vec<String>, &str, &str); 4] = [
+    let fields: [(Field<String>, &str, &str); 4] = [
         (|s| &mut s.region_codes, "11", "84"),
         (|s| &mut s.department_codes, "75", "01"),
         (|s| &mut s.epci_codes, "200054781", "200046977"),
@@ -90,7 +95,8 @@ fn territorial_fields_narrow_each_other() {
     assert!(counts(&cra(), &both("11", "75101")));
     assert!(!counts(&cra(), &both("84", "75101")));
     assert!(!counts(&cra(), &both("84", "01004")));
-    let department = selecting(|s| (s.region_codes, s.department_codes) = (texts(&["11"]), texts(&["75", "01"])));
+    let department =
+        selecting(|s| (s.region_codes, s.department_codes) = (texts(&["11"]), texts(&["75", "01"])));
     assert!(counts(&cra(), &department));
     assert!(!counts(&in_commune("01004", "01500"), &department));
 }
@@ -131,7 +137,7 @@ fn a_postal_code_is_the_one_declared() {
 fn an_id_is_the_one_declared_and_an_unknown_one_selects_nothing() {
     let mut at_a_venue = cra();
     at_a_venue.place.as_mut().unwrap().venue_id = "lieu-1".into();
-    let fields: [(fn(&mut v1::Selection) -> &mut Vec<String>, &str); 3] = [
+    let fields: [(Field<String>, &str); 3] = [
         (|s| &mut s.advisor_ids, "conseiller-1"),
         (|s| &mut s.structure_ids, "structure-1"),
         (|s| &mut s.venue_ids, "lieu-1"),
@@ -150,7 +156,7 @@ fn a_word_is_one_of_those_selected() {
         sub_themes: vec![v1::SubTheme::HealthEspaceSante as i32],
         ..workshop(3)
     };
-    let fields: [(fn(&mut v1::Selection) -> &mut Vec<i32>, i32, i32); 4] = [
+    let fields: [(Field<i32>, i32, i32); 4] = [
         (|s| &mut s.channels, 1, 2),
         (|s| &mut s.activities, 1, 3),
         (|s| &mut s.themes, v1::Theme::Health as i32, v1::Theme::Other as i32),
@@ -174,12 +180,23 @@ fn fields_combine() {
 #[test]
 fn a_duration_is_the_bucket_of_the_statistics() {
     let lasting = |band, minutes| v1::Cra { duration: Some(v1::Duration { band, minutes }), ..cra() };
-    let cases =
-        [(0, None, 0), (1, None, 1), (2, None, 2), (3, Some(119), 3), (3, Some(60), 3), (3, Some(120), 4), (3, None, 5)];
+    let cases = [
+        (0, None, 0),
+        (1, None, 1),
+        (2, None, 2),
+        (3, Some(119), 3),
+        (3, Some(60), 3),
+        (3, Some(120), 4),
+        (3, None, 5),
+    ];
     for (band, minutes, bucket) in cases {
         for asked in 0..=5 {
             let selection = selecting(|s| s.durations = vec![asked]);
-            assert_eq!(counts(&lasting(band, minutes), &selection), asked == bucket, "{band} {minutes:?} {asked}");
+            assert_eq!(
+                counts(&lasting(band, minutes), &selection),
+                asked == bucket,
+                "{band} {minutes:?} {asked}"
+            );
         }
     }
 }

@@ -104,7 +104,8 @@ fn any_change() -> impl Strategy<Value = v1::Cra> {
     let theme = prop::sample::subsequence((1..=18).filter(|n| *n != 4).collect::<Vec<i32>>(), 1..6);
     let sub_theme = prop::sample::subsequence((1..=8).collect::<Vec<i32>>(), 0..4);
     let name = prop_oneof![Just("caf".to_owned()), "\\PC{1,30}"];
-    let places = vec![("01120", ""), ("01003", "01090"), ("98412", ""), ("97411", "97417"), (" 2A004 ", "20090")];
+    let places =
+        vec![("01120", ""), ("01003", "01090"), ("98412", ""), ("97411", "97417"), (" 2A004 ", "20090")];
     (
         (theme, sub_theme, "[ ]?\\PC{0,36}", 1..=3_i32, 60..482_u32, any::<bool>()),
         (1..=4_i32, prop::sample::select(places), option::of("[a-z]{1,9}")),

@@ -9,11 +9,15 @@ const CAF: v1::redirection::Organisation = Known(v1::Organisation::Caf as i32);
 fn redirected(redirections: Vec<(Option<v1::redirection::Organisation>, u32)>) -> v1::Cra {
     let message = |(organisation, people)| v1::Redirection { organisation, people };
     let redirections = redirections.into_iter().map(message).collect();
-    given(|form| form.follow_up = Some(v1::FollowUp { redirections, ..Default::default() }))
+    given(|form| {
+        form.follow_up = Some(v1::FollowUp { redirections, ..Default::default() });
+    })
 }
 
 fn lasting(band: v1::DurationBand, minutes: Option<u32>) -> v1::Cra {
-    given(|form| form.duration = Some(v1::Duration { band: band as i32, minutes }))
+    given(|form| {
+        form.duration = Some(v1::Duration { band: band as i32, minutes });
+    })
 }
 
 #[test]
@@ -88,7 +92,9 @@ fn returning_people_are_at_most_the_participants() {
 fn ages_and_statuses_add_up_to_the_participants() {
     let ages = |under_12, over_60| Some(v1::AgeCounts { under_12, over_60, ..Default::default() });
     let statuses = |student, retired| Some(v1::StatusCounts { student, retired, ..Default::default() });
-    accepted(&given(|form| (form.ages, form.statuses) = (ages(2, 3), statuses(4, 1))));
+    accepted(&given(|form| {
+        (form.ages, form.statuses) = (ages(2, 3), statuses(4, 1));
+    }));
     for wrong in [ages(2, 2), ages(3, 3), ages(u32::MAX, 6), None] {
         refused(&given(|form| form.ages = wrong), &[("cra.ages", "AGES_SUM_MISMATCH")]);
     }
@@ -129,7 +135,11 @@ fn minutes_go_from_60_to_480_by_15_with_one_hour_or_more_only() {
 
 #[test]
 fn minutes_are_not_judged_by_a_band_that_is_missing_or_unknown() {
-    let with = |band| given(|form| form.duration = Some(v1::Duration { band, minutes: Some(20) }));
+    let with = |band| {
+        given(|form| {
+            form.duration = Some(v1::Duration { band, minutes: Some(20) });
+        })
+    };
     refused(&with(0), &[("cra.duration.band", "REQUIRED")]);
     refused(&with(9), &[("cra.duration.band", "UNKNOWN_VALUE")]);
 }
@@ -138,10 +148,13 @@ fn minutes_are_not_judged_by_a_band_that_is_missing_or_unknown() {
 fn follow_up_is_for_at_most_the_participants() {
     let planned = |individual, workshop, people| {
         let redirections = vec![v1::Redirection { organisation: Some(CAF), people }];
-        given(|form| form.follow_up = Some(v1::FollowUp { individual, workshop, redirections }))
+        given(|form| {
+            form.follow_up = Some(v1::FollowUp { individual, workshop, redirections });
+        })
     };
     accepted(&planned(2, 2, 1));
-    for wrong in [planned(3, 2, 1), planned(2, 3, 1), planned(2, 2, 2), planned(u32::MAX, u32::MAX, u32::MAX)] {
+    for wrong in [planned(3, 2, 1), planned(2, 3, 1), planned(2, 2, 2), planned(u32::MAX, u32::MAX, u32::MAX)]
+    {
         refused(&wrong, &[("cra.follow_up", "FOLLOW_UP_EXCEEDS_PARTICIPANTS")]);
     }
     accepted(&given(|form| form.follow_up = Some(v1::FollowUp::default())));
@@ -150,8 +163,14 @@ fn follow_up_is_for_at_most_the_participants() {
 #[test]
 fn a_redirection_names_its_organisation_and_its_people() {
     refused(&redirected(vec![(None, 1)]), &[("cra.follow_up.redirections[0]", "REQUIRED")]);
-    refused(&redirected(vec![(Some(Known(99)), 1)]), &[("cra.follow_up.redirections[0].known", "UNKNOWN_VALUE")]);
-    refused(&redirected(vec![(Some(CAF), 0)]), &[("cra.follow_up.redirections[0].people", "PEOPLE_REQUIRED")]);
+    refused(
+        &redirected(vec![(Some(Known(99)), 1)]),
+        &[("cra.follow_up.redirections[0].known", "UNKNOWN_VALUE")],
+    );
+    refused(
+        &redirected(vec![(Some(CAF), 0)]),
+        &[("cra.follow_up.redirections[0].people", "PEOPLE_REQUIRED")],
+    );
     let second_is_wrong_twice = redirected(vec![(Some(CAF), 1), (None, 0)]);
     refused(
         &second_is_wrong_twice,

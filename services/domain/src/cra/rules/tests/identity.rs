@@ -51,7 +51,9 @@ fn an_id_has_1_to_64_characters_of_its_alphabet() {
 #[test]
 fn a_date_is_a_day_of_the_calendar_in_one_spelling() {
     accepted(&given(|form| form.date = "2024-02-29".into()));
-    for wrong in ["2023-02-29", "2024-13-01", "2024-3-4", "20240304", "04/03/2024", "2024-03-04T10:00:00Z", " "] {
+    for wrong in
+        ["2023-02-29", "2024-13-01", "2024-3-4", "20240304", "04/03/2024", "2024-03-04T10:00:00Z", " "]
+    {
         refused(&given(|form| form.date = wrong.into()), &[("cra.date", "DATE_INVALID")]);
     }
 }
@@ -65,7 +67,8 @@ fn the_first_day_is_the_first_of_january_2020() {
 #[test]
 fn today_is_the_last_day() {
     accepted(&given(|form| form.date = "2024-03-05".into()));
-    let violations = refused(&given(|form| form.date = "2024-03-06".into()), &[("cra.date", "DATE_IN_FUTURE")]);
+    let violations =
+        refused(&given(|form| form.date = "2024-03-06".into()), &[("cra.date", "DATE_IN_FUTURE")]);
     assert!(violations[0].fault.message_fr().contains("05/03/2024"), "{violations:?}");
 }
 

@@ -51,7 +51,8 @@ fn a_postal_code_is_one_of_the_communes() {
         assert_eq!(&*cra_of(&in_commune("97411", right)).place.postal_code, right);
     }
     for wrong in ["97410", "97400 ", "9740", "x"] {
-        let violations = refused(&in_commune("97411", wrong), &[("cra.place.postal_code", "POSTAL_CODE_MISMATCH")]);
+        let violations =
+            refused(&in_commune("97411", wrong), &[("cra.place.postal_code", "POSTAL_CODE_MISMATCH")]);
         for accepted in ["Saint-Denis", "97400", "97417", "97490"] {
             assert!(violations[0].fault.message_fr().contains(accepted), "{violations:?}");
         }
@@ -96,7 +97,9 @@ fn where_a_code_is_both_the_commune_of_today_wins() {
 
 #[test]
 fn a_venue_goes_with_its_channel_only() {
-    let with = |channel: i32, venue: &str| given_place(|place| (place.channel, place.venue_id) = (channel, venue.into()));
+    let with = |channel: i32, venue: &str| {
+        given_place(|place| (place.channel, place.venue_id) = (channel, venue.into()))
+    };
     assert_eq!(cra_of(&with(1, "lieu-1")).place.venue_id.unwrap().as_str(), "lieu-1");
     assert_eq!(cra_of(&with(1, "")).place.venue_id, None);
     for other in 2..=4 {
@@ -110,7 +113,8 @@ fn a_venue_goes_with_its_channel_only() {
 
 #[test]
 fn a_venue_is_not_judged_by_a_channel_that_is_missing_or_unknown() {
-    let with = |channel: i32| given_place(|place| (place.channel, place.venue_id) = (channel, "lieu-1".into()));
+    let with =
+        |channel: i32| given_place(|place| (place.channel, place.venue_id) = (channel, "lieu-1".into()));
     refused(&with(0), &[("cra.place.channel", "REQUIRED")]);
     refused(&with(9), &[("cra.place.channel", "UNKNOWN_VALUE")]);
 }

@@ -40,7 +40,8 @@ fn a_sub_theme_is_known_goes_with_its_theme_and_is_said_once() {
     for unknown in [-1, 0, 9] {
         refused(&about(&[HEALTH], &[ESPACE_SANTE, unknown]), &[("cra.sub_themes[1]", "UNKNOWN_VALUE")]);
     }
-    let violations = refused(&about(&[EMAIL], &[ESPACE_SANTE]), &[("cra.sub_themes[0]", "SUB_THEME_WITHOUT_THEME")]);
+    let violations =
+        refused(&about(&[EMAIL], &[ESPACE_SANTE]), &[("cra.sub_themes[0]", "SUB_THEME_WITHOUT_THEME")]);
     assert!(violations[0].fault.message_fr().contains("Santé"), "{violations:?}");
     refused(&about(&[HEALTH], &[ESPACE_SANTE, ESPACE_SANTE]), &[("cra.sub_themes[1]", "DUPLICATE")]);
 }
@@ -68,6 +69,10 @@ fn a_sub_theme_is_not_judged_by_themes_that_are_missing_or_unknown() {
     refused(&about(&[], &[ESPACE_SANTE]), &[("cra.themes", "REQUIRED")]);
     refused(&about(&[EMAIL, 99], &[ESPACE_SANTE]), &[("cra.themes[1]", "UNKNOWN_VALUE")]);
     // Its own faults are told all the same.
-    let expected = [("cra.themes", "REQUIRED"), ("cra.sub_themes[1]", "DUPLICATE"), ("cra.sub_themes[2]", "UNKNOWN_VALUE")];
+    let expected = [
+        ("cra.themes", "REQUIRED"),
+        ("cra.sub_themes[1]", "DUPLICATE"),
+        ("cra.sub_themes[2]", "UNKNOWN_VALUE"),
+    ];
     refused(&about(&[], &[ESPACE_SANTE, ESPACE_SANTE, 99]), &expected);
 }

@@ -1,0 +1,57 @@
+//! The way of a server process from its flags to its end: settings, logs, signals, then the service.
+//!
+//! Knows no service; each `main` gives its own.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::args::{Action, ServerArgs};
+use crate::config;
+use crate::serve::Drained;
+use crate::shutdown::Shutdown;
+use crate::telemetry::{self, TelemetrySettings};
+
+/// Runs a service until SIGTERM or SIGINT; whoever started it is told on one line why it did not.
+///
+/// How the drain ended is in the log, not in the exit code: either way everything acknowledged is recorded.
+pub async fn run<S, R>(
+    args: &ServerArgs,
+    telemetry_of: impl FnOnce(&S) -> &TelemetrySettings,
+    service: impl FnOnce(S, Shutdown) -> R,
+) -> ExitCode
+where
+    S: DeserializeOwned + Serialize,
+    R: Future<Output = anyhow::Result<Drained>>,
+{
+    match obey(args, telemetry_of, service).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Logs may not be set up yet.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn obey<S, R>(
+    args: &ServerArgs,
+    telemetry_of: impl FnOnce(&S) -> &TelemetrySettings,
+    service: impl FnOnce(S, Shutdown) -> R,
+) -> anyhow::Result<()>
+where
+    S: DeserializeOwned + Serialize,
+    R: Future<Output = anyhow::Result<Drained>>,
+{
+    let settings: S = args.load()?;
+    if args.action() == Action::PrintConfig {
+        io::stdout().write_all(config::print(&settings)?.as_bytes())?;
+        return Ok(());
+    }
+    telemetry::init(telemetry_of(&settings))?;
+    let drained = service(settings, Shutdown::on_signal()?).await?;
+    tracing::info!(?drained, "left");
+    Ok(())
+}
