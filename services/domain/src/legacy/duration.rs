@@ -5,9 +5,6 @@ use serde_json::Value;
 use super::document::{Document, whole};
 use crate::cra::Duration;
 
-/// Longest duration that is read as minutes: a day; beyond it is no duration of one activity.
-const MINUTES_MAX: u64 = 24 * 60;
-
 /// `duree`: `0-30` and `30-60` are bands, a number of minutes falls into its band or counts exactly from an hour
 /// on, anything else is unspecified.
 pub(super) fn read(document: &mut Document<'_>) -> Duration {
@@ -33,6 +30,5 @@ pub(super) fn read(document: &mut Document<'_>) -> Duration {
 }
 
 fn minutes(value: &Value) -> Option<u32> {
-    let minutes = whole(value).filter(|minutes| *minutes <= MINUTES_MAX)?;
-    u32::try_from(minutes).ok()
+    u32::try_from(whole(value)?).ok()
 }
