@@ -6,6 +6,7 @@
 
 mod configuration;
 mod conformance;
+mod corrections;
 mod cut_connection;
 mod harness;
 mod kill_projection;
