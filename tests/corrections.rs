@@ -39,8 +39,8 @@ async fn lived() -> Life {
     Life { pair, cra_id, positions }
 }
 
-fn as_of(position: u64, last: u64) -> Option<pb::Consistency> {
-    Some(pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() })
+fn as_of(position: u64, last: u64) -> pb::Consistency {
+    pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn a_corrected_cra_counts_once_with_its_last_content_and_a_withdrawn_one_n
     assert_eq!(statistics_at(&mut statistics, withdrawn).await.acts, 3, "only what stays counts now");
 
     for (position, cras, acts) in [(stays, 1, 3), (recorded, 2, 8), (corrected, 2, 11), (withdrawn, 1, 3)] {
-        let consistency = as_of(position, withdrawn);
+        let consistency = Some(as_of(position, withdrawn));
         let request = pb::GetStatisticsRequest { consistency, ..pb::GetStatisticsRequest::default() };
         let answer = statistics.get_statistics(request).await.unwrap().into_inner();
         let figures = answer.statistics.unwrap();
@@ -62,14 +62,15 @@ async fn a_corrected_cra_counts_once_with_its_last_content_and_a_withdrawn_one_n
     for (position, revision, participants, is_withdrawn) in
         [(recorded, 1, 5, false), (corrected, 2, 8, false), (withdrawn, 2, 8, true)]
     {
-        let request = pb::GetCraRequest { cra_id: cra_id.clone(), consistency: as_of(position, withdrawn) };
+        let request =
+            pb::GetCraRequest { cra_id: cra_id.clone(), consistency: Some(as_of(position, withdrawn)) };
         let answer = statistics.get_cra(request).await.unwrap().into_inner();
         let record = answer.record.unwrap();
         assert_eq!((record.revision, answer.withdrawn), (revision, is_withdrawn), "as of {position}");
         assert_eq!(record.cra.unwrap().participants, Some(participants));
         assert_eq!(record.corrected_at.is_some(), revision == 2);
     }
-    let before = pb::GetCraRequest { cra_id, consistency: as_of(stays, withdrawn) };
+    let before = pb::GetCraRequest { cra_id, consistency: Some(as_of(stays, withdrawn)) };
     assert_eq!(statistics.get_cra(before).await.unwrap_err().code(), Code::NotFound);
 }
 
@@ -81,7 +82,7 @@ async fn the_periods_of_a_series_add_up_to_the_whole_empty_ones_included() {
     let request = pb::GetTimeSeriesRequest {
         selection: Some(selection),
         granularity: pb::Granularity::Month.into(),
-        consistency: as_of(corrected, withdrawn),
+        consistency: Some(as_of(corrected, withdrawn)),
     };
     let series = pair.statistics().await.get_time_series(request).await.unwrap().into_inner();
     let points: Vec<_> = series
