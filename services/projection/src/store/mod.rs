@@ -21,7 +21,7 @@ pub use records::{Applied, Current, Description, Parked};
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey};
 
-/// Entries of a leaf: measured to scan an order of magnitude faster than the default of 1024 at these value sizes.
+/// Entries of a leaf: the setting that the measurements in `services/ARCHITECTURE.md` were made with.
 const LEAF_FANOUT: usize = 128;
 /// Bytes that the cache may hold.
 const CACHE_BYTES: usize = 256 << 20;
