@@ -58,10 +58,7 @@ fn postal_code(document: &mut Document<'_>, commune: CommuneId) -> Box<str> {
     if document.at(POSTAL_CODE).is_some() {
         document.note(POSTAL_CODE, "no postal code; left out");
     }
-    match territory::communes().get(commune).postal_codes() {
-        [only] => (*only).into(),
-        _ => "".into(),
-    }
+    territory::communes().get(commune).single_postal_code().unwrap_or_default().into()
 }
 
 /// Five digits, which some documents hold as a number without its leading zero.

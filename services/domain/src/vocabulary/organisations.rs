@@ -1,5 +1,8 @@
 //! Organisations that people are sent to.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{Word, words};
 use crate::spelling;
 
@@ -61,7 +64,11 @@ impl Organisation {
     /// The organisation that a free name means, whatever its case, accents and spaces.
     #[must_use]
     pub fn recognise(name: &str) -> Option<Self> {
-        let key = spelling::key(name);
-        Self::ALL.iter().copied().find(|organisation| spelling::key(organisation.term().label) == key)
+        // Asked for every spelling of every answer: the labels' own keys are made once.
+        static BY_KEY: LazyLock<HashMap<String, Organisation>> = LazyLock::new(|| {
+            let keys = Organisation::ALL.iter().map(|organisation| spelling::key(organisation.term().label));
+            keys.zip(Organisation::ALL.iter().copied()).collect()
+        });
+        BY_KEY.get(&spelling::key(name)).copied()
     }
 }

@@ -1,24 +1,12 @@
 //! A correction: the next content of a CRA, sent before, or too late. Whoever corrects says which revision was seen;
 //! a correction never covers one that was not.
 
-use cra_contracts::v1::{self, cra_event::Fact};
+use cra_contracts::v1::cra_event::Fact;
 use cra_domain::cra::Submission;
 use cra_domain::event::record::{self, Header};
 
 use super::submit::same_content;
-use super::{Attempt, History, Misplaced};
-
-/// What a correction means.
-#[must_use]
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// The CRA stands as expected: record this event.
-    Record(Box<v1::CraEvent>),
-    /// The same correction of the same revision was recorded: its receipt, whatever happened to the CRA since.
-    AlreadyRecorded(v1::Receipt),
-    /// The CRA does not stand as expected.
-    Misplaced(Misplaced),
-}
+use super::{Change, History};
 
 /// Decides what a correction of `expected_revision` means for the CRA that `history` tells of.
 pub(crate) fn decide(
@@ -27,22 +15,22 @@ pub(crate) fn decide(
     submission: &Submission,
     reason: &str,
     header: &Header,
-) -> Outcome {
-    if let Some(next) = history.after(expected_revision)
-        && let Some(Fact::Corrected(corrected)) = &next.event.fact
-        && corrected.reason == reason
-        && same_content(corrected.cra.as_ref(), &corrected.defaulted_fields, submission)
-    {
-        return Outcome::AlreadyRecorded(next.receipt(Attempt::Repeated));
-    }
-    match history.stands_at(expected_revision) {
-        Ok(()) => Outcome::Record(Box::new(record::corrected(header, submission, reason))),
-        Err(misplaced) => Outcome::Misplaced(misplaced),
-    }
+) -> Change {
+    let is_the_same = |fact: &Fact| match fact {
+        Fact::Corrected(recorded) => {
+            recorded.reason == reason
+                && same_content(recorded.cra.as_ref(), &recorded.defaulted_fields, submission)
+        }
+        _ => false,
+    };
+    history.change(expected_revision, is_the_same, || record::corrected(header, submission, reason))
 }
 
 #[cfg(test)]
 mod tests {
+    use cra_contracts::v1;
+
+    use super::super::Misplaced;
     use super::super::given::{self, form, header, history, submission};
     use super::*;
 
@@ -53,7 +41,7 @@ mod tests {
         v1::Cra { themes: vec![v1::Theme::Budget.into()], date: "2024-03-04".into(), ..form() }
     }
 
-    fn correct(given: &History, expected_revision: u64, reason: &str) -> Outcome {
+    fn correct(given: &History, expected_revision: u64, reason: &str) -> Change {
         let submission = submission(&corrected_form(), NOW);
         let header = Header { revision: given.next_revision(), ..header(NOW) };
         decide(given, expected_revision, &submission, reason, &header)
@@ -65,7 +53,7 @@ mod tests {
 
     fn corrected() -> v1::CraEvent {
         match correct(&history([submitted()]), 1, REASON) {
-            Outcome::Record(event) => *event,
+            Change::Record(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
@@ -88,7 +76,7 @@ mod tests {
     fn given_the_same_correction_when_sent_again_then_its_receipt_even_after_a_withdrawal() {
         for given in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])]
         {
-            let Outcome::AlreadyRecorded(receipt) = correct(&given, 1, REASON) else { panic!() };
+            let Change::AlreadyRecorded(receipt) = correct(&given, 1, REASON) else { panic!() };
             assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
         }
     }
@@ -97,22 +85,22 @@ mod tests {
     fn given_another_revision_when_corrected_then_the_current_one_is_told() {
         let given = history([submitted(), corrected()]);
         let other_reason = correct(&given, 1, "une autre raison");
-        assert_eq!(other_reason, Outcome::Misplaced(Misplaced::Revision { current: 2 }));
+        assert_eq!(other_reason, Change::Misplaced(Misplaced::Revision { current: 2 }));
         for expected in [0, 3] {
             let outcome = correct(&given, expected, REASON);
-            assert_eq!(outcome, Outcome::Misplaced(Misplaced::Revision { current: 2 }));
+            assert_eq!(outcome, Change::Misplaced(Misplaced::Revision { current: 2 }));
         }
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_corrected_then_it_is_refused() {
         let given = history([submitted(), withdrawn(2)]);
-        assert_eq!(correct(&given, 2, REASON), Outcome::Misplaced(Misplaced::Withdrawn));
-        assert_eq!(correct(&given, 1, REASON), Outcome::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(correct(&given, 2, REASON), Change::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(correct(&given, 1, REASON), Change::Misplaced(Misplaced::Withdrawn));
     }
 
     #[test]
     fn given_no_event_when_corrected_then_there_is_no_such_cra() {
-        assert_eq!(correct(&History::default(), 1, REASON), Outcome::Misplaced(Misplaced::NoSuchCra));
+        assert_eq!(correct(&History::default(), 1, REASON), Change::Misplaced(Misplaced::NoSuchCra));
     }
 }

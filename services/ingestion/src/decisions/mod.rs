@@ -70,6 +70,18 @@ pub(crate) enum Misplaced {
     Revision { current: u64 },
 }
 
+/// What a correction or a withdrawal means.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// The CRA stands as expected: record this event.
+    Record(Box<v1::CraEvent>),
+    /// The same change of the same revision was recorded: its receipt, whatever happened to the CRA since.
+    AlreadyRecorded(v1::Receipt),
+    /// The CRA does not stand as expected.
+    Misplaced(Misplaced),
+}
+
 /// What is known of a CRA's events, oldest first; empty by default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History(Vec<Recorded>);
@@ -96,13 +108,31 @@ impl History {
     }
 
     /// The event that came after a revision.
-    pub(crate) fn after(&self, revision: u64) -> Option<&Recorded> {
+    fn after(&self, revision: u64) -> Option<&Recorded> {
         let next = revision.checked_add(1)?;
         self.0.iter().find(|recorded| recorded.event.revision == next)
     }
 
+    /// What a change of a revision means: sent before, recordable now, or misplaced.
+    pub(crate) fn change(
+        &self,
+        expected_revision: u64,
+        is_the_same: impl FnOnce(&Fact) -> bool,
+        event: impl FnOnce() -> v1::CraEvent,
+    ) -> Change {
+        if let Some(next) = self.after(expected_revision)
+            && next.event.fact.as_ref().is_some_and(is_the_same)
+        {
+            return Change::AlreadyRecorded(next.receipt(Attempt::Repeated));
+        }
+        match self.stands_at(expected_revision) {
+            Ok(()) => Change::Record(Box::new(event())),
+            Err(misplaced) => Change::Misplaced(misplaced),
+        }
+    }
+
     /// Whether the CRA can be changed by someone who saw this revision of it.
-    pub(crate) fn stands_at(&self, revision: u64) -> Result<(), Misplaced> {
+    fn stands_at(&self, revision: u64) -> Result<(), Misplaced> {
         let last = &self.0.last().ok_or(Misplaced::NoSuchCra)?.event;
         match &last.fact {
             Some(Fact::Withdrawn(_)) => Err(Misplaced::Withdrawn),

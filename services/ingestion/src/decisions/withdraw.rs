@@ -1,45 +1,28 @@
 //! A withdrawal: the last event of a CRA, sent before, or too late.
 
-use cra_contracts::v1::{self, cra_event::Fact};
+use cra_contracts::v1::cra_event::Fact;
 use cra_domain::event::record::{self, Header};
 
-use super::{Attempt, History, Misplaced};
-
-/// What a withdrawal means.
-#[must_use]
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// The CRA stands as expected: record this event.
-    Record(Box<v1::CraEvent>),
-    /// The same withdrawal of the same revision was recorded: its receipt.
-    AlreadyRecorded(v1::Receipt),
-    /// The CRA does not stand as expected.
-    Misplaced(Misplaced),
-}
+use super::{Change, History};
 
 /// Decides what a withdrawal of `expected_revision` means for the CRA that `history` tells of.
-pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, header: &Header) -> Outcome {
-    if let Some(next) = history.after(expected_revision)
-        && let Some(Fact::Withdrawn(withdrawn)) = &next.event.fact
-        && withdrawn.reason == reason
-    {
-        return Outcome::AlreadyRecorded(next.receipt(Attempt::Repeated));
-    }
-    match history.stands_at(expected_revision) {
-        Ok(()) => Outcome::Record(Box::new(record::withdrawn(header, reason))),
-        Err(misplaced) => Outcome::Misplaced(misplaced),
-    }
+pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, header: &Header) -> Change {
+    let is_the_same = |fact: &Fact| matches!(fact, Fact::Withdrawn(recorded) if recorded.reason == reason);
+    history.change(expected_revision, is_the_same, || record::withdrawn(header, reason))
 }
 
 #[cfg(test)]
 mod tests {
+    use cra_contracts::v1;
+
+    use super::super::Misplaced;
     use super::super::given::{form, header, history, submission};
     use super::*;
 
     const NOW: &str = "2024-03-05T10:00:00Z";
     const REASON: &str = "saisi deux fois";
 
-    fn withdraw(given: &History, expected_revision: u64, reason: &str) -> Outcome {
+    fn withdraw(given: &History, expected_revision: u64, reason: &str) -> Change {
         let header = Header { revision: given.next_revision(), ..header(NOW) };
         decide(given, expected_revision, reason, &header)
     }
@@ -50,7 +33,7 @@ mod tests {
 
     fn withdrawn() -> v1::CraEvent {
         match withdraw(&history([submitted()]), 1, REASON) {
-            Outcome::Record(event) => *event,
+            Change::Record(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
@@ -65,21 +48,21 @@ mod tests {
     #[test]
     fn given_the_same_withdrawal_when_sent_again_then_its_first_receipt() {
         let given = history([submitted(), withdrawn()]);
-        let Outcome::AlreadyRecorded(receipt) = withdraw(&given, 1, REASON) else { panic!() };
+        let Change::AlreadyRecorded(receipt) = withdraw(&given, 1, REASON) else { panic!() };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_withdrawn_for_another_reason_or_revision_then_it_is_refused() {
         let given = history([submitted(), withdrawn()]);
-        assert_eq!(withdraw(&given, 1, "une autre raison"), Outcome::Misplaced(Misplaced::Withdrawn));
-        assert_eq!(withdraw(&given, 2, REASON), Outcome::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(withdraw(&given, 1, "une autre raison"), Change::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(withdraw(&given, 2, REASON), Change::Misplaced(Misplaced::Withdrawn));
     }
 
     #[test]
     fn given_another_revision_when_withdrawn_then_the_current_one_is_told() {
         let given = history([submitted()]);
-        assert_eq!(withdraw(&given, 2, REASON), Outcome::Misplaced(Misplaced::Revision { current: 1 }));
-        assert_eq!(withdraw(&History::default(), 1, REASON), Outcome::Misplaced(Misplaced::NoSuchCra));
+        assert_eq!(withdraw(&given, 2, REASON), Change::Misplaced(Misplaced::Revision { current: 1 }));
+        assert_eq!(withdraw(&History::default(), 1, REASON), Change::Misplaced(Misplaced::NoSuchCra));
     }
 }

@@ -5,7 +5,7 @@ use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use uuid::Uuid;
 
 use crate::append::{Known, Next, Recorder};
-use crate::decisions::{Misplaced, correct, withdraw};
+use crate::decisions::{Change, Misplaced, correct, withdraw};
 use crate::refused::Refused;
 
 /// Replaces the content of a CRA. `place` is held until the append has ended.
@@ -26,16 +26,8 @@ pub(super) async fn correct<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| match correct::decide(
-        history,
-        request.expected_revision,
-        &submission,
-        &reason,
-        header,
-    ) {
-        correct::Outcome::Record(event) => Next::Append(event),
-        correct::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        correct::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
+    let decide = move |history: &_, header: &_| {
+        next(cra_id, correct::decide(history, request.expected_revision, &submission, &reason, header))
     };
     recorder.record(cra_id, Known::HasEvents, place, decide).await
 }
@@ -53,23 +45,20 @@ pub(super) async fn withdraw<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| match withdraw::decide(
-        history,
-        request.expected_revision,
-        &reason,
-        header,
-    ) {
-        withdraw::Outcome::Record(event) => Next::Append(event),
-        withdraw::Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        withdraw::Outcome::Misplaced(misplaced) => Next::Refuse(refused(cra_id, misplaced)),
+    let decide = move |history: &_, header: &_| {
+        next(cra_id, withdraw::decide(history, request.expected_revision, &reason, header))
     };
     recorder.record(cra_id, Known::HasEvents, place, decide).await
 }
 
-fn refused(cra_id: Uuid, misplaced: Misplaced) -> Refused {
-    match misplaced {
-        Misplaced::NoSuchCra => Refused::NotFound { cra_id },
-        Misplaced::Withdrawn => Refused::Withdrawn { cra_id },
-        Misplaced::Revision { current } => Refused::RevisionChanged { cra_id, current },
+fn next(cra_id: Uuid, change: Change) -> Next {
+    match change {
+        Change::Record(event) => Next::Append(event),
+        Change::AlreadyRecorded(receipt) => Next::Answer(receipt),
+        Change::Misplaced(Misplaced::NoSuchCra) => Next::Refuse(Refused::NotFound { cra_id }),
+        Change::Misplaced(Misplaced::Withdrawn) => Next::Refuse(Refused::Withdrawn { cra_id }),
+        Change::Misplaced(Misplaced::Revision { current }) => {
+            Next::Refuse(Refused::RevisionChanged { cra_id, current })
+        }
     }
 }

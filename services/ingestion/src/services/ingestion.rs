@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cra_contracts::v1::{self, ingestion_service_server::IngestionService};
 use cra_domain::cra::check_cra_id;
-use cra_runtime::in_flight::InFlight;
+use cra_runtime::in_flight::{InFlight, Permit};
 use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -43,6 +43,31 @@ impl IngestionApi {
             shutdown,
         }
     }
+
+    /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
+    /// is refused.
+    fn each_item<Q, A, F>(
+        &self,
+        requests: Streaming<Q>,
+        number_of: fn(&Q) -> u64,
+        answer: fn(Recorder, Q, Result<Arc<Permit>, Refused>) -> F,
+    ) -> Result<Response<BoxStream<A>>, Status>
+    where
+        Q: Send + 'static,
+        A: Send + 'static,
+        F: Future<Output = A> + Send + 'static,
+    {
+        // Shared with the items: the stream's place is free when its last append has ended.
+        let place = Arc::new(self.streams.try_enter()?);
+        let recorder = self.recorder.clone();
+        let mut numbers = ItemNumbers::default();
+        let answer = move |request: Q| {
+            let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
+            answer(recorder.clone(), request, admitted)
+        };
+        let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
+        Ok(Response::new(items::answers(requests, in_flight, shutdown, answer)))
+    }
 }
 
 #[tonic::async_trait]
@@ -60,29 +85,18 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<Streaming<v1::SubmitCrasRequest>>,
     ) -> Result<Response<BoxStream<v1::SubmitCrasResponse>>, Status> {
-        // Shared with the items: the stream's place is free when its last append has ended.
-        let place = Arc::new(self.streams.try_enter()?);
-        let recorder = self.recorder.clone();
-        let mut numbers = ItemNumbers::default();
-        let answer = move |request: v1::SubmitCrasRequest| {
-            let (recorder, place) = (recorder.clone(), Arc::clone(&place));
-            let fresh = numbers.take(request.item).or_refuse();
-            async move {
+        self.each_item(
+            request.into_inner(),
+            |request| request.item,
+            |recorder, request, admitted| async move {
                 let submission = request.submission.unwrap_or_default();
-                let outcome = match fresh {
-                    Ok(()) => submission::submit(&recorder, submission, place).await,
+                let outcome = match admitted {
+                    Ok(place) => submission::submit(&recorder, submission, place).await,
                     Err(refused) => Err(refused),
                 };
                 submission::answer(request.item, outcome)
-            }
-        };
-        let requests = request.into_inner();
-        Ok(Response::new(items::answers(
-            requests,
-            self.stream_items_in_flight,
-            self.shutdown.clone(),
-            answer,
-        )))
+            },
+        )
     }
 
     async fn correct_cra(
@@ -107,28 +121,18 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<Streaming<v1::ImportLegacyCrasRequest>>,
     ) -> Result<Response<BoxStream<v1::ImportLegacyCrasResponse>>, Status> {
-        let place = Arc::new(self.streams.try_enter()?);
-        let recorder = self.recorder.clone();
-        let mut numbers = ItemNumbers::default();
-        let answer = move |request: v1::ImportLegacyCrasRequest| {
-            let (recorder, place) = (recorder.clone(), Arc::clone(&place));
-            let fresh = numbers.take(request.item).or_refuse();
-            async move {
+        self.each_item(
+            request.into_inner(),
+            |request| request.item,
+            |recorder, request, admitted| async move {
                 let item = request.item;
-                let outcome = match fresh {
-                    Ok(()) => legacy::import(&recorder, request, place).await,
+                let outcome = match admitted {
+                    Ok(place) => legacy::import(&recorder, request, place).await,
                     Err(refused) => Err(refused),
                 };
                 legacy::answer(item, outcome)
-            }
-        };
-        let requests = request.into_inner();
-        Ok(Response::new(items::answers(
-            requests,
-            self.stream_items_in_flight,
-            self.shutdown.clone(),
-            answer,
-        )))
+            },
+        )
     }
 
     async fn get_cra_history(
