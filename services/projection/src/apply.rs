@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::store::{Applied, Batch, Current, Parked, Session, StoreError};
+use crate::store::{Applied, Batch, Change, Current, Parked, Session, StoreError};
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instant, nanoseconds};
 
@@ -29,6 +29,13 @@ enum Misfit {
     NoSuchCra,
     #[error("corrects or withdraws a CRA that was withdrawn")]
     Withdrawn,
+}
+
+/// What an event did.
+struct Effect {
+    recorded_at: Timestamp,
+    ended: Option<FactKey>,
+    began: Option<FactKey>,
 }
 
 enum Failure {
@@ -75,31 +82,28 @@ impl<'a> Application<'a> {
     ///
     /// # Panics
     ///
-    /// When the entry is not the one that follows: the log's reader gives every event once, in order, and a gap here
-    /// would be a wrong figure for ever.
-    ///
-    /// # Panics
-    ///
     /// When an entry is not the one that follows: going on would lose events without a trace.
     pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
-        let (recorded_at, parked) = match self.apply(entry) {
-            Ok(recorded_at) => (recorded_at, 0),
+        let (effect, parked) = match self.apply(entry) {
+            Ok(effect) => (effect, 0),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(entry, &misfit)?;
-                (entry.appended_at, 1)
+                (Effect { recorded_at: entry.appended_at, ended: None, began: None }, 1)
             }
         };
-        let last_recorded_at = nanoseconds(recorded_at);
+        let last_recorded_at = nanoseconds(effect.recorded_at);
         let former = self.applied.as_ref();
-        let clock = former.map_or(last_recorded_at, |applied| applied.recorded_at.max(last_recorded_at));
-        self.batch.put_clock(entry.position, clock)?;
+        let recorded_at =
+            former.map_or(last_recorded_at, |applied| applied.recorded_at.max(last_recorded_at));
+        let began_on = effect.began.map(|key| key.day);
+        self.batch.put_change(entry.position, &Change { recorded_at, ended: effect.ended, began_on })?;
         self.applied = Some(Applied {
             position: entry.position,
             event_id: entry.event_id,
-            recorded_at: clock,
+            recorded_at,
             last_recorded_at,
             applied_at: nanoseconds(self.now),
             parked: former.map_or(0, |applied| applied.parked) + parked,
@@ -124,22 +128,22 @@ impl<'a> Application<'a> {
         Ok((self.batch, self.applied))
     }
 
-    fn apply(&mut self, entry: &LogEntry) -> Result<Timestamp, Failure> {
+    fn apply(&mut self, entry: &LogEntry) -> Result<Effect, Failure> {
         let event = Event::decode(&entry.payload).map_err(Misfit::from)?;
         if entry.cra_id != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject: entry.cra_id, event: event.cra_id }.into());
         }
         let current = self.current(event.cra_id)?;
-        match &event.fact {
+        let (ended, began) = match &event.fact {
             EventFact::Submitted { cra, defaulted_participants } => {
                 let provenance = first(&event, *defaulted_participants);
-                self.record(entry.position, &event, current, provenance, cra)?;
+                (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
             }
             EventFact::Imported { form_version, cra, created_at } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
                     Provenance { created_at: Some(*created_at), form_version, ..first(&event, false) };
-                self.record(entry.position, &event, current, provenance, cra)?;
+                (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
                 let (_, former_key, former) = self.in_force(&event, current)?;
@@ -151,16 +155,18 @@ impl<'a> Application<'a> {
                     ..first(&event, *defaulted_participants)
                 };
                 self.end(former_key, former, entry.position);
-                self.open(entry.position, &event, provenance, cra, Some(former_key));
+                let began = self.open(entry.position, &event, provenance, cra, Some(former_key));
+                (Some(former_key), Some(began))
             }
             EventFact::Withdrawn { .. } => {
                 let (current, key, fact) = self.in_force(&event, current)?;
                 self.end(key, fact, entry.position);
                 let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
                 self.currents.insert(event.cra_id, withdrawn);
+                (Some(key), None)
             }
-        }
-        Ok(event.recorded_at)
+        };
+        Ok(Effect { recorded_at: event.recorded_at, ended, began })
     }
 
     /// A CRA's first event.
@@ -171,13 +177,12 @@ impl<'a> Application<'a> {
         current: Option<Current>,
         provenance: Provenance,
         cra: &Cra,
-    ) -> Result<(), Failure> {
+    ) -> Result<FactKey, Failure> {
         if let Some(current) = current {
             return Err(Misfit::NotFirst(current.revision).into());
         }
         expect_revision(1, event)?;
-        self.open(position, event, provenance, cra, None);
-        Ok(())
+        Ok(self.open(position, event, provenance, cra, None))
     }
 
     /// The CRA's fact in force, for an event that ends it.
@@ -213,13 +218,14 @@ impl<'a> Application<'a> {
         provenance: Provenance,
         cra: &Cra,
         former: Option<FactKey>,
-    ) {
+    ) -> FactKey {
         // Held for one fact only: queries read the dictionary meanwhile.
         let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
         let key = FactKey { day: day_number(cra.date), from: position.0 };
         let current = Current { revision: event.revision, fact: key, withdrawn: false };
         self.facts.insert(key, fact);
         self.currents.insert(event.cra_id, current);
+        key
     }
 
     fn current(&self, cra_id: Uuid) -> Result<Option<Current>, StoreError> {

@@ -105,10 +105,10 @@ fn fix(as_of: AsOf, applied: Option<Applied>, generation: Arc<Generation>) -> Re
         AsOf::Position(position) if position > head => {
             return Err(QueryError::PastTheHead { field: AS_OF_POSITION, head: head.0 });
         }
-        AsOf::Position(position) => (position, store.clock(position)?),
+        AsOf::Position(position) => (position, time_at(&store, position)?),
         AsOf::Time(time) => {
             let position = position_at(&store, time, head)?;
-            (position, store.clock(position)?)
+            (position, time_at(&store, position)?)
         }
     };
     Ok(Snapshot { generation, position, recorded_at })
@@ -119,11 +119,16 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
     let (mut low, mut high) = (Position::START, head);
     while low < high {
         let middle = Position(low.0 + (high.0 - low.0).div_ceil(2));
-        let at =
-            store.clock(middle)?.ok_or_else(|| StoreError::Damaged("a position without its time".into()))?;
+        let at = time_at(store, middle)?
+            .ok_or_else(|| StoreError::Damaged("a position without its change".into()))?;
         if at <= time { low = middle } else { high = Position(middle.0 - 1) }
     }
     Ok(low)
+}
+
+/// The time of the log at a position; `None` of the empty log.
+fn time_at(store: &Session, position: Position) -> Result<Option<i64>, StoreError> {
+    Ok(store.change(position)?.map(|change| change.recorded_at))
 }
 
 /// Longest wait for a position, where the caller sets no shorter deadline.

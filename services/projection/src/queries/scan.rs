@@ -40,7 +40,7 @@ impl Scan {
         let generation = &self.snapshot.generation;
         let filter =
             Filter::parse(selection, &generation.dictionary().read()).map_err(QueryError::Invalid)?;
-        for (number, fact) in generation.session().facts(filter.days()).enumerate() {
+        for (number, fact) in generation.session().facts(filter.keys()).enumerate() {
             if number % FACTS_BETWEEN_CHECKS == 0 && self.left.load(Ordering::Relaxed) {
                 return Err(QueryError::Ended);
             }

@@ -3,7 +3,7 @@
 use cra_eventlog::Position;
 use uuid::Uuid;
 
-use super::records::{Applied, Current, Description, Parked};
+use super::records::{Applied, Change, Current, Description, Parked};
 use super::{StoreError, encode, keys};
 use crate::views::dictionary::{Code, Kind};
 use crate::views::fact::{Fact, FactKey};
@@ -44,9 +44,9 @@ impl Batch {
         self.writes.insert(keys::word(kind, code), text.as_bytes());
     }
 
-    /// Keeps the time of the log at a position.
-    pub fn put_clock(&mut self, position: Position, recorded_at: i64) -> Result<(), StoreError> {
-        self.writes.insert(keys::clock(position), encode(&recorded_at)?);
+    /// Keeps what the event at a position did.
+    pub fn put_change(&mut self, position: Position, change: &Change) -> Result<(), StoreError> {
+        self.writes.insert(keys::change(position), encode(change)?);
         Ok(())
     }
 

@@ -18,8 +18,8 @@ enum Prefix {
     Fact = 3,
     /// One per text of the dictionary.
     Word = 4,
-    /// One per event: the time of the log when it ended there.
-    Clock = 5,
+    /// One per event: what it did.
+    Change = 5,
     /// One per event that could not be applied.
     Parked = 6,
     /// One per generation: what it is.
@@ -33,7 +33,8 @@ const POSITION_KEY_BYTES: usize = 1 + 8;
 
 pub(super) const APPLIED: [u8; 1] = [Prefix::Applied as u8];
 pub(super) const DESCRIPTION: [u8; 1] = [Prefix::Description as u8];
-pub(super) const WORDS: [u8; 1] = [Prefix::Word as u8];
+pub(super) const WORDS_FIRST: [u8; WORD_KEY_BYTES] = [Prefix::Word as u8, 0, 0, 0, 0, 0];
+pub(super) const WORDS_LAST: [u8; WORD_KEY_BYTES] = [Prefix::Word as u8, 0xff, 0xff, 0xff, 0xff, 0xff];
 
 /// Flips the sign, so that days before 1970 sort first.
 const SIGN: u32 = 1 << 31;
@@ -72,8 +73,13 @@ pub(super) fn read_word(bytes: &[u8]) -> Option<(Kind, Code)> {
     Some((Kind::from_number(kind)?, Code::from_be_bytes(code)))
 }
 
-pub(super) fn clock(position: Position) -> [u8; POSITION_KEY_BYTES] {
-    at(Prefix::Clock, position)
+pub(super) fn change(position: Position) -> [u8; POSITION_KEY_BYTES] {
+    at(Prefix::Change, position)
+}
+
+pub(super) fn read_change(bytes: &[u8]) -> Option<Position> {
+    let [prefix, position @ ..] = <[u8; POSITION_KEY_BYTES]>::try_from(bytes).ok()?;
+    (prefix == Prefix::Change as u8).then_some(Position(u64::from_be_bytes(position)))
 }
 
 pub(super) fn parked(position: Position) -> [u8; POSITION_KEY_BYTES] {

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use batch::Batch;
-pub use records::{Applied, Current, Description, Parked};
+pub use records::{Applied, Change, Current, Description, Parked};
 
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey};
@@ -47,6 +47,9 @@ pub struct Store {
 pub struct Session {
     db: sled::Db<LEAF_FANOUT>,
 }
+
+/// A key and its value.
+type Entry = (sled::InlineArray, sled::InlineArray);
 
 impl Store {
     /// Opens the database of a folder, which is made if it is not there.
@@ -88,25 +91,27 @@ impl Session {
         self.read(&keys::fact(key))
     }
 
-    /// The facts of some days, in the order of their keys. No snapshot: facts say from which position to which they
-    /// count, and that is what makes an answer show one position.
+    /// The facts between two keys, both included, in the order of their keys. No snapshot: facts say from which
+    /// position to which they count, and that is what makes an answer show one position.
     pub fn facts(
         &self,
-        days: RangeInclusive<i32>,
+        keys: RangeInclusive<FactKey>,
     ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
-        let first = keys::fact(FactKey { day: *days.start(), from: 0 });
-        let last = keys::fact(FactKey { day: *days.end(), from: u64::MAX });
-        self.db.range(first..=last).map(|entry| {
-            let (key, value) = entry?;
-            let key = keys::read_fact(&key).ok_or_else(|| StoreError::Damaged("the key of a fact".into()))?;
-            Ok((key, decode(&value)?))
-        })
+        self.between(keys::fact(*keys.start()), keys::fact(*keys.end())).map(fact_of)
+    }
+
+    /// As [`Session::facts`], the last first.
+    pub fn facts_backwards(
+        &self,
+        keys: RangeInclusive<FactKey>,
+    ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
+        self.db.range(keys::fact(*keys.start())..=keys::fact(*keys.end())).rev().map(fact_of)
     }
 
     /// Every text that was given a code.
     pub fn dictionary(&self) -> Result<Dictionary, StoreError> {
         let mut dictionary = Dictionary::default();
-        for entry in self.db.scan_prefix(keys::WORDS) {
+        for entry in self.between(keys::WORDS_FIRST, keys::WORDS_LAST) {
             let (key, value) = entry?;
             let text = std::str::from_utf8(&value).ok();
             let restored = keys::read_word(&key)
@@ -119,9 +124,23 @@ impl Session {
         Ok(dictionary)
     }
 
-    /// The time of the log when it ended at a position, in nanoseconds since 1970; `None` past the end.
-    pub fn clock(&self, position: Position) -> Result<Option<i64>, StoreError> {
-        self.read(&keys::clock(position))
+    /// What the event at a position did; `None` past the end.
+    pub fn change(&self, position: Position) -> Result<Option<Change>, StoreError> {
+        self.read(&keys::change(position))
+    }
+
+    /// What the events of some positions did, in the log's order.
+    pub fn changes(
+        &self,
+        positions: RangeInclusive<Position>,
+    ) -> impl Iterator<Item = Result<(Position, Change), StoreError>> + use<> {
+        let (first, last) = (keys::change(*positions.start()), keys::change(*positions.end()));
+        self.between(first, last).map(|entry| {
+            let (key, value) = entry?;
+            let position = keys::read_change(&key)
+                .ok_or_else(|| StoreError::Damaged("the key of a change".into()))?;
+            Ok((position, decode(&value)?))
+        })
     }
 
     /// The event set aside at a position.
@@ -140,9 +159,26 @@ impl Session {
         Ok(())
     }
 
+    /// Entries between two keys, both included. The library's own bounded range reads on to the end of the tree when
+    /// its last entry was taken; this one stops at the first entry past it.
+    fn between<const N: usize>(
+        &self,
+        first: [u8; N],
+        last: [u8; N],
+    ) -> impl Iterator<Item = std::io::Result<Entry>> + use<N> {
+        let is_past = move |entry: &std::io::Result<Entry>| matches!(entry, Ok((key, _)) if **key > last[..]);
+        self.db.range(first..).take_while(move |entry| !is_past(entry))
+    }
+
     fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.db.get(key)?.map(|value| decode(&value)).transpose()
     }
+}
+
+fn fact_of(entry: std::io::Result<Entry>) -> Result<(FactKey, Fact), StoreError> {
+    let (key, value) = entry?;
+    let key = keys::read_fact(&key).ok_or_else(|| StoreError::Damaged("the key of a fact".into()))?;
+    Ok((key, decode(&value)?))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {

@@ -34,6 +34,25 @@ pub struct Applied {
     pub parked: u64,
 }
 
+/// What the event at a position did: which facts it ended and began. Of a parked event, nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
+    pub recorded_at: i64,
+    /// The fact in force until then.
+    pub ended: Option<FactKey>,
+    /// Day of the fact in force from then on; its position is the event's.
+    pub began_on: Option<i32>,
+}
+
+impl Change {
+    /// The fact in force from the event's position on.
+    #[must_use]
+    pub fn began(&self, position: Position) -> Option<FactKey> {
+        self.began_on.map(|day| FactKey { day, from: position.0 })
+    }
+}
+
 /// Where a CRA stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {

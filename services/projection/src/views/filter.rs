@@ -58,10 +58,11 @@ impl Filter {
         if reading.violations.is_empty() { Ok(filter) } else { Err(reading.violations) }
     }
 
-    /// Days of activity that it can count.
+    /// Where the facts that it can count stand.
     #[must_use]
-    pub fn days(&self) -> RangeInclusive<i32> {
-        self.days.clone()
+    pub fn keys(&self) -> RangeInclusive<FactKey> {
+        let (first, last) = (*self.days.start(), *self.days.end());
+        FactKey { day: first, from: 0 }..=FactKey { day: last, from: u64::MAX }
     }
 
     /// Whether it counts a fact.

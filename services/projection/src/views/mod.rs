@@ -14,7 +14,7 @@ use cra_domain::territory;
 
 /// Version of what the figures mean and of how facts are kept. Raised whenever an answer would differ: read models
 /// of other definitions are rebuilt from the log.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Name of the definitions: their version, and the digest of the communes that they count by.
 #[must_use]
