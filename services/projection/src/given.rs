@@ -120,7 +120,7 @@ pub(crate) fn garbage(position: u64) -> LogEntry {
 /// Read models in a folder of their own.
 pub(crate) struct ReadModels {
     folder: TempDir,
-    pub(crate) generations: Generations,
+    pub(crate) generations: Arc<Generations>,
     applied: u64,
 }
 
@@ -180,6 +180,6 @@ impl ReadModels {
     }
 }
 
-fn open(folder: &Path) -> Generations {
-    Generations::open(folder.to_owned(), &LogIdentity("log".into()), at(RECORDED_AT)).unwrap()
+fn open(folder: &Path) -> Arc<Generations> {
+    Arc::new(Generations::open(folder.to_owned(), &LogIdentity("log".into()), at(RECORDED_AT)).unwrap())
 }

@@ -60,7 +60,7 @@ pub async fn serve(
 ) -> anyhow::Result<Drained> {
     let generations = open(&log, &*clock, settings.data.clone()).await?;
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
-    let routes = routes(&settings, &generations, &log, &clock);
+    let routes = routes(&settings, &generations, &log, &clock, &shutdown);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
@@ -89,11 +89,19 @@ fn routes(
     generations: &Arc<Generations>,
     log: &Arc<dyn EventLog>,
     clock: &Arc<dyn Clock>,
+    shutdown: &Shutdown,
 ) -> Routes {
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
-    let statistics =
-        services::Statistics { generations: Arc::clone(generations), clock: Arc::clone(clock), in_flight };
+    let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
+    let statistics = services::Statistics {
+        generations: Arc::clone(generations),
+        log: Arc::clone(log),
+        clock: Arc::clone(clock),
+        in_flight,
+        streams,
+        shutdown: shutdown.clone(),
+    };
     let operations = services::Operations { generations: Arc::clone(generations), log: Arc::clone(log) };
     Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))

@@ -124,6 +124,29 @@ pub enum Fault {
     OneOfTwo(&'static str),
     /// No territory of that kind has this code, as it was given.
     TerritoryUnknown(String),
+    /// An order that no listing has; those that there are.
+    OrderUnknown(String),
+    /// More rows asked than one page holds.
+    PageSizeTooLarge {
+        /// Most rows.
+        max: u32,
+    },
+    /// A page token that is damaged, or that another listing gave.
+    PageTokenInvalid,
+    /// Two dimensions that a CRA does not say how to cross.
+    DimensionsNotCrossed,
+    /// A measure that a CRA does not divide among ages or statuses.
+    MeasureNotDivided,
+    /// A table larger than one answer holds.
+    TooManyCells {
+        /// Most cells.
+        max: usize,
+    },
+    /// Answers closer to each other than allowed.
+    IntervalTooShort {
+        /// Least, in milliseconds.
+        min_ms: u32,
+    },
 }
 
 impl Fault {
@@ -163,6 +186,13 @@ impl Fault {
             Self::TimeInFuture => "TIME_IN_FUTURE",
             Self::OneOfTwo(_) => "ONE_OF_TWO",
             Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
+            Self::OrderUnknown(_) => "ORDER_UNKNOWN",
+            Self::PageSizeTooLarge { .. } => "PAGE_SIZE_TOO_LARGE",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::DimensionsNotCrossed => "DIMENSIONS_NOT_CROSSED",
+            Self::MeasureNotDivided => "MEASURE_NOT_DIVIDED",
+            Self::TooManyCells { .. } => "TOO_MANY_CELLS",
+            Self::IntervalTooShort { .. } => "INTERVAL_TOO_SHORT",
         }
     }
 
@@ -231,6 +261,25 @@ impl Fault {
             Self::TerritoryUnknown(code) => {
                 format!("{code:?} is no code of that kind in the current Code officiel géographique")
             }
+            Self::OrderUnknown(choices) => {
+                format!("expected one of {choices}, with \"-\" in front for the largest first")
+            }
+            Self::PageSizeTooLarge { max } => format!("expected at most {max} rows; follow the page tokens"),
+            Self::PageTokenInvalid => {
+                "no token of this very listing; send the request that gave it unchanged, or begin again without a \
+                 token"
+                    .into()
+            }
+            Self::DimensionsNotCrossed => {
+                "a CRA does not say how ages and statuses cross; take another dimension".into()
+            }
+            Self::MeasureNotDivided => {
+                "ages and statuses count people present: expected MEASURE_ACTS or MEASURE_CRAS".into()
+            }
+            Self::TooManyCells { max } => {
+                format!("expected at most {max} cells; narrow the selection or take a coarser dimension")
+            }
+            Self::IntervalTooShort { min_ms } => format!("expected at least {min_ms} milliseconds, or 0"),
         }
     }
 
@@ -322,6 +371,22 @@ impl Fault {
             Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
             Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
             Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),
+            Self::OrderUnknown(_) => "Ce tri n'existe pas : choisissez-en un autre.".into(),
+            Self::PageSizeTooLarge { max } => format!("Au plus {max} lignes par page."),
+            Self::PageTokenInvalid => {
+                "Cette page n'est pas de la liste demandée : reprenez la liste depuis son début.".into()
+            }
+            Self::DimensionsNotCrossed => {
+                "Un compte-rendu ne croise pas les âges et les statuts : choisissez un autre axe.".into()
+            }
+            Self::MeasureNotDivided => {
+                "Les âges et les statuts comptent des personnes présentes : choisissez les accompagnements."
+                    .into()
+            }
+            Self::TooManyCells { max } => {
+                format!("Au plus {max} cases : réduisez la sélection ou choisissez un axe plus large.")
+            }
+            Self::IntervalTooShort { min_ms } => format!("Au moins {min_ms} millisecondes."),
         }
     }
 }

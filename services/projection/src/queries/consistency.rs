@@ -39,9 +39,7 @@ impl Consistency {
         let Some(message) = message else {
             return Ok(Self { min_position: Position::START, as_of: AsOf::Now });
         };
-        let refuse = |field: &str, fault: Fault| {
-            Err(QueryError::Invalid(vec![Violation { field: field.to_owned(), fault }]))
-        };
+        let refuse = |field: &str, fault: Fault| Err(Violation { field: field.to_owned(), fault }.into());
         let as_of = match (message.as_of_position, message.as_of_time) {
             (0, None) => AsOf::Now,
             (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {
@@ -53,6 +51,13 @@ impl Consistency {
             (_, Some(_)) => return refuse(AS_OF_TIME, Fault::OneOfTwo("consistency.as_of_position")),
         };
         Ok(Self { min_position: Position(message.min_position), as_of })
+    }
+
+    /// The state at a position that was shown before, by this server or another: waited for when it is not there yet.
+    #[must_use]
+    pub fn at(position: Position) -> Self {
+        let as_of = if position == Position::START { AsOf::Now } else { AsOf::Position(position) };
+        Self { min_position: position, as_of }
     }
 
     /// Waits for the position asked for, at most until the deadline, and fixes the snapshot that the answer shows.

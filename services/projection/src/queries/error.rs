@@ -37,6 +37,15 @@ pub enum QueryError {
     /// The read models failed.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The head of the log is not known.
+    #[error("the event log cannot be reached; statistics are still answered")]
+    LogUnavailable,
+    /// What is followed is no more.
+    #[error("the event log was created anew; begin again after position 0, with an empty copy")]
+    LogReplaced,
+    /// The service is about to leave.
+    #[error("the service is stopping; go on from the last position received, here or on another server")]
+    Stopping,
     /// The work was ended from outside.
     #[error("the query was ended")]
     Ended,
@@ -48,6 +57,23 @@ const NOT_YET_APPLIED: Row =
     Row { code: Code::DeadlineExceeded, reason: "NOT_YET_APPLIED", retry: Retry::AfterMs(500) };
 const READ_MODELS_UNAVAILABLE: Row =
     Row { code: Code::Unavailable, reason: "READ_MODELS_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
+
+const LOG_UNAVAILABLE: Row =
+    Row { code: Code::Unavailable, reason: "LOG_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
+const LOG_REPLACED: Row = Row { code: Code::Aborted, reason: "LOG_REPLACED", retry: Retry::Never };
+const STOPPING: Row = Row { code: Code::Unavailable, reason: "STOPPING", retry: Retry::AfterMs(1_000) };
+
+impl From<Vec<Violation>> for QueryError {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Violation> for QueryError {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(vec![violation])
+    }
+}
 
 impl From<QueryError> for Status {
     fn from(error: QueryError) -> Self {
@@ -73,6 +99,9 @@ impl From<QueryError> for Status {
                 let message = "the read models failed and are being rebuilt; try again";
                 Rejection::new(READ_MODELS_UNAVAILABLE, message).into()
             }
+            QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
+            QueryError::LogReplaced => Rejection::new(LOG_REPLACED, message).into(),
+            QueryError::Stopping => Rejection::new(STOPPING, message).into(),
             QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
         }
     }

@@ -1,11 +1,18 @@
 //! Questions to the read models: at which position, over which facts, to which figures.
 
+mod breakdown;
+mod changes;
 mod consistency;
 mod cra;
+mod cross_table;
 mod error;
-mod scan;
+mod follow;
+mod list;
+pub mod page;
+pub(crate) mod scan;
 mod series;
 mod statistics;
+mod watch;
 
 use std::sync::Arc;
 
@@ -13,14 +20,26 @@ use cra_contracts::v1;
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
 
+pub use breakdown::{Breakdown, BreakdownPage, breakdown};
 pub use consistency::{Consistency, wait_until};
 pub use cra::{Standing, cra};
+pub use cross_table::{CrossTable, Crossed, cross_table};
 pub use error::QueryError;
+pub use follow::{Answers, Follow, follow};
+pub use list::{CraPage, list};
 pub use series::time_series;
 pub use statistics::statistics;
+pub use watch::{Watch, watch};
 
 use crate::generations::Generation;
 use crate::views::fact::instant;
+use crate::views::filter::Filter;
+
+/// Reads a selection for its faults only, before a stream begins.
+pub fn check_selection(selection: &v1::Selection, generation: &Generation) -> Result<(), QueryError> {
+    Filter::parse(selection, &generation.dictionary().read())?;
+    Ok(())
+}
 
 /// The state of the log that an answer shows: one generation at one position.
 #[derive(Clone)]
@@ -45,3 +64,6 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod stream_tests;

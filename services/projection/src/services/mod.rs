@@ -1,7 +1,9 @@
 //! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
 
+mod listing;
 mod operations;
 mod statistics;
+mod stream;
 
 pub use operations::Operations;
 pub use statistics::Statistics;

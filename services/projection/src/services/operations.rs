@@ -6,15 +6,11 @@ use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
 use cra_domain::event::timestamp_message;
 use cra_eventlog::EventLog;
-use tonic::{Code, Request, Response, Status};
-
-use cra_runtime::rejection::{Rejection, Retry, Row};
+use tonic::{Request, Response, Status};
 
 use crate::generations::Generations;
+use crate::queries::QueryError;
 use crate::views::fact::instant;
-
-const LOG_UNAVAILABLE: Row =
-    Row { code: Code::Unavailable, reason: "LOG_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
 
 /// The service.
 pub struct Operations {
@@ -32,11 +28,11 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
         let head = self.log.head().await.map_err(|error| {
             tracing::warn!(error = %error, "the head of the log is not known");
-            Rejection::new(LOG_UNAVAILABLE, "the event log cannot be reached; statistics are still answered")
+            QueryError::LogUnavailable
         })?;
         let generations = Arc::clone(&self.generations);
         let answer = tokio::task::spawn_blocking(move || status(&generations, head.position.0)).await;
-        answer.map(Response::new).map_err(|_| crate::queries::QueryError::Ended.into())
+        answer.map(Response::new).map_err(|_| QueryError::Ended.into())
     }
 }
 

@@ -5,34 +5,64 @@ use std::sync::Arc;
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService;
 use cra_domain::cra::check_cra_id;
+use cra_eventlog::{EventLog, Position};
 use cra_runtime::clock::Clock;
 use cra_runtime::deadline::deadline;
 use cra_runtime::in_flight::InFlight;
+use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
+use tonic::codegen::BoxStream;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::listing::{Listed, Listing};
+use super::stream::streamed;
 use crate::generations::Generations;
-use crate::queries::{self, Consistency, QueryError, Snapshot, Standing};
+use crate::queries::{
+    self, Breakdown, Consistency, CrossTable, Follow, QueryError, Snapshot, Standing, Watch,
+};
 
 /// The service.
 pub struct Statistics {
     /// Where the facts are.
     pub generations: Arc<Generations>,
+    /// Where the log ends.
+    pub log: Arc<dyn EventLog>,
     /// Says what is in the future.
     pub clock: Arc<dyn Clock>,
     /// Bounds the queries at work.
     pub in_flight: InFlight,
+    /// Bounds the streams that are open.
+    pub streams: InFlight,
+    /// Ends the streams that would go on for ever.
+    pub shutdown: Shutdown,
 }
 
 impl Statistics {
     async fn snapshot(
         &self,
         consistency: Option<&v1::Consistency>,
-        metadata: &tonic::metadata::MetadataMap,
+        metadata: &MetadataMap,
+    ) -> Result<Snapshot, Status> {
+        self.reach(Consistency::parse(consistency, self.clock.now())?, metadata).await
+    }
+
+    /// Waits for what a reader asks of the position, as long as the caller does.
+    pub(super) async fn reach(
+        &self,
+        consistency: Consistency,
+        metadata: &MetadataMap,
     ) -> Result<Snapshot, Status> {
         let until = queries::wait_until(Instant::now(), deadline(metadata));
-        let consistency = Consistency::parse(consistency, self.clock.now())?;
         Ok(consistency.snapshot(&self.generations, until).await?)
+    }
+
+    async fn head(&self) -> Result<Position, QueryError> {
+        let head = self.log.head().await.map_err(|error| {
+            tracing::warn!(error = %error, "the head of the log is not known");
+            QueryError::LogUnavailable
+        })?;
+        Ok(head.position)
     }
 }
 
@@ -64,16 +94,101 @@ impl StatisticsService for Statistics {
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
     }
 
+    async fn list_breakdown(
+        &self,
+        request: Request<v1::ListBreakdownRequest>,
+    ) -> Result<Response<v1::ListBreakdownResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let Listed { request, page, listing } = Listing::read(request, &self.generations)?;
+        let v1::ListBreakdownRequest { selection, dimension, order_by, consistency, include_empty, .. } =
+            request;
+        let selection = selection.unwrap_or_default();
+        let question =
+            Breakdown::parse(selection, dimension, &order_by, include_empty).map_err(QueryError::Invalid)?;
+        let snapshot = self.page_snapshot(&page, consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.clone();
+        let first = page.cursor().unwrap_or_default();
+        let answer = queries::breakdown(question, first, page.rows(), snapshot).await?;
+        Ok(Response::new(v1::ListBreakdownResponse {
+            rows: answer.rows,
+            next_page_token: listing.next(shown.position, answer.next)?,
+            total_rows: answer.total_rows as u64,
+            snapshot: Some(shown.to_message()),
+        }))
+    }
+
+    async fn get_cross_table(
+        &self,
+        request: Request<v1::GetCrossTableRequest>,
+    ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let consistency = request.consistency;
+        let question = CrossTable::parse(request).map_err(QueryError::Invalid)?;
+        let snapshot = self.snapshot(consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.to_message();
+        let crossed = queries::cross_table(question, snapshot).await?;
+        let (columns, rows) = (crossed.columns, crossed.rows);
+        Ok(Response::new(v1::GetCrossTableResponse { columns, rows, snapshot: Some(shown) }))
+    }
+
+    async fn watch_statistics(
+        &self,
+        request: Request<v1::WatchStatisticsRequest>,
+    ) -> Result<Response<BoxStream<v1::WatchStatisticsResponse>>, Status> {
+        let permit = self.streams.try_enter()?;
+        let question = Watch::parse(request.into_inner()).map_err(QueryError::from)?;
+        queries::check_selection(&question.selection, &self.generations.serving())?;
+        let answers = queries::watch(question, Arc::clone(&self.generations), self.shutdown.clone());
+        Ok(Response::new(streamed(answers, permit)))
+    }
+
+    async fn list_cras(
+        &self,
+        request: Request<v1::ListCrasRequest>,
+    ) -> Result<Response<v1::ListCrasResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let Listed { request, page, listing } = Listing::read(request, &self.generations)?;
+        let snapshot = self.page_snapshot(&page, request.consistency.as_ref(), &metadata).await?;
+        let shown = snapshot.clone();
+        let selection = request.selection.unwrap_or_default();
+        let answer = queries::list(selection, page.cursor(), page.rows(), snapshot).await?;
+        Ok(Response::new(v1::ListCrasResponse {
+            cras: answer.cras,
+            next_page_token: listing.next(shown.position, answer.next)?,
+            snapshot: Some(shown.to_message()),
+        }))
+    }
+
     async fn get_cra(
         &self,
         request: Request<v1::GetCraRequest>,
     ) -> Result<Response<v1::GetCraResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let cra_id = check_cra_id(&request.cra_id).map_err(|fault| QueryError::Invalid(vec![fault]))?;
+        let cra_id = check_cra_id(&request.cra_id).map_err(QueryError::from)?;
         let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
+    }
+
+    async fn follow_cras(
+        &self,
+        request: Request<v1::FollowCrasRequest>,
+    ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
+        let permit = self.streams.try_enter()?;
+        let v1::FollowCrasRequest { selection, after_position, stop_at_head } = request.into_inner();
+        let (selection, after) = (selection.unwrap_or_default(), Position(after_position));
+        queries::check_selection(&selection, &self.generations.serving())?;
+        let head = self.head().await?;
+        if after > head {
+            return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
+        }
+        let question = Follow { selection, after, end: stop_at_head.then_some(head) };
+        let answers = queries::follow(question, Arc::clone(&self.generations), self.shutdown.clone());
+        Ok(Response::new(streamed(answers, permit)))
     }
 }

@@ -137,8 +137,8 @@ impl Session {
         let (first, last) = (keys::change(*positions.start()), keys::change(*positions.end()));
         self.between(first, last).map(|entry| {
             let (key, value) = entry?;
-            let position = keys::read_change(&key)
-                .ok_or_else(|| StoreError::Damaged("the key of a change".into()))?;
+            let position =
+                keys::read_change(&key).ok_or_else(|| StoreError::Damaged("the key of a change".into()))?;
             Ok((position, decode(&value)?))
         })
     }

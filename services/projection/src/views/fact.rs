@@ -4,7 +4,7 @@
 use cra_domain::cra::{AgeCounts, Cra, Duration, Recipient, StatusCounts};
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, Channel, Organisation, SubTheme, Theme, Word as _};
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -207,6 +207,12 @@ pub fn day_number(date: Date) -> i32 {
     // Dates of the calendar span some ten million days.
     let epoch = jiff::civil::date(1970, 1, 1);
     i32::try_from(date.duration_since(epoch).as_hours() / 24).unwrap_or_default()
+}
+
+/// The day of [`day_number`]; `None` past the calendar.
+#[must_use]
+pub fn date_of(day_number: i32) -> Option<Date> {
+    jiff::civil::date(1970, 1, 1).checked_add(i64::from(day_number).days()).ok()
 }
 
 /// Nanoseconds since 1970, for instants of the years 1678 to 2262.

@@ -15,7 +15,8 @@ use super::fact::RecipientCode;
 use super::shares::{per_mille, rate_per_mille};
 use super::tally::{Minutes, RecipientTally, Tally};
 
-const UNSPECIFIED_LABEL: &str = "Non renseigné";
+/// Label of what older forms left open.
+pub(super) const UNSPECIFIED_LABEL: &str = "Non renseigné";
 const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
 const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
@@ -50,7 +51,7 @@ pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
 fn follow_up(tally: &Tally) -> v1::FollowUpStatistics {
     let (individual, workshop, redirected) =
         (tally.follow_up_individual, tally.follow_up_workshop, tally.redirected());
-    let total = individual + workshop + redirected;
+    let total = tally.followed_up();
     let rate_per_mille = rate_per_mille(total, tally.acts);
     v1::FollowUpStatistics { individual, workshop, redirected, total, rate_per_mille }
 }

@@ -65,10 +65,52 @@ impl Filter {
         FactKey { day: first, from: 0 }..=FactKey { day: last, from: u64::MAX }
     }
 
+    /// First and last day that it can count; `None` where it is not bounded.
+    #[must_use]
+    pub fn bounds(&self) -> (Option<i32>, Option<i32>) {
+        let (first, last) = (*self.days.start(), *self.days.end());
+        ((first != i32::MIN).then_some(first), (last != i32::MAX).then_some(last))
+    }
+
+    /// Whether its territories leave a commune.
+    #[must_use]
+    pub fn leaves_commune(&self, commune: &Commune) -> bool {
+        self.communes.as_ref().is_none_or(|flags| flags[usize::from(commune.id().index())])
+            && self.postal_codes.as_ref().is_none_or(|_| {
+                commune
+                    .postal_codes()
+                    .iter()
+                    .any(|code| code.parse().is_ok_and(|n| self.leaves_postal_code(n)))
+            })
+    }
+
+    /// Whether its postal codes leave one.
+    #[must_use]
+    pub fn leaves_postal_code(&self, postal_code: u32) -> bool {
+        self.postal_codes.as_ref().is_none_or(|codes| codes.contains(&postal_code))
+    }
+
+    /// Whether it leaves a channel.
+    #[must_use]
+    pub fn leaves_channel(&self, channel: Channel) -> bool {
+        bit(self.channels, channel.index())
+    }
+
+    /// Whether it leaves an activity.
+    #[must_use]
+    pub fn leaves_activity(&self, activity: Activity) -> bool {
+        bit(self.activities, activity.index())
+    }
+
+    /// Whether it leaves a duration.
+    #[must_use]
+    pub fn leaves_duration(&self, bucket: DurationBucket) -> bool {
+        bit(self.durations, duration_line(Some(bucket)))
+    }
+
     /// Whether it counts a fact.
     #[must_use]
     pub fn matches(&self, key: FactKey, fact: &Fact) -> bool {
-        let bit = |bits: Bits, index: usize| bits.is_none_or(|bits| bits & (1 << index) != 0);
         let code = |codes: &Option<HashSet<Code>>, code: Code| {
             codes.as_ref().is_none_or(|codes| codes.contains(&code))
         };
@@ -91,6 +133,10 @@ impl Filter {
                 .statuses
                 .is_none_or(|statuses| statuses & people_lines(fact.statuses, fact.participants) != 0)
     }
+}
+
+fn bit(bits: Bits, index: usize) -> bool {
+    bits.is_none_or(|bits| bits & (1 << index) != 0)
 }
 
 /// The lines on which a fact has people: bit 0 when some are unspecified, then one bit per value.

@@ -2,11 +2,14 @@
 //! question is answered.
 
 pub mod dictionary;
+pub mod dimension;
 pub mod fact;
 pub mod figures;
 pub mod filter;
+pub mod order;
 pub mod periods;
 pub mod record;
+pub mod rows;
 pub mod shares;
 pub mod tally;
 

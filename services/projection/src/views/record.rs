@@ -5,11 +5,10 @@ use cra_contracts::v1;
 use cra_domain::cra::{Cra, DecodeError, Id, Place, Recipient, Redirection};
 use cra_domain::event::timestamp_message;
 use cra_domain::territory;
-use jiff::ToSpan as _;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 
 use super::dictionary::{Code, Dictionary, Kind};
-use super::fact::{Fact, FactKey, RecipientCode, instant};
+use super::fact::{Fact, FactKey, RecipientCode, date_of, instant};
 
 /// The record of a fact. An error says that the fact and the dictionary are not of one generation.
 pub fn record(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<v1::CraRecord, DecodeError> {
@@ -73,7 +72,7 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
 }
 
 fn day(number: i32) -> Result<Date, DecodeError> {
-    date(1970, 1, 1).checked_add(i64::from(number).days()).map_err(|_| DecodeError::new("date", number))
+    date_of(number).ok_or_else(|| DecodeError::new("date", number))
 }
 
 fn recipient(code: RecipientCode, dictionary: &Dictionary) -> Result<Recipient, DecodeError> {

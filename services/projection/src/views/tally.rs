@@ -150,6 +150,18 @@ impl Tally {
         }
     }
 
+    /// People who will be seen again, come to a workshop, or were redirected.
+    #[must_use]
+    pub fn followed_up(&self) -> u64 {
+        self.follow_up_individual + self.follow_up_workshop + self.redirected()
+    }
+
+    /// Minutes spent, by the convention of the official statistics.
+    #[must_use]
+    pub fn estimated_minutes(&self) -> u64 {
+        self.activities.iter().map(|activity| activity.minutes.estimated).sum()
+    }
+
     /// Redirected people.
     #[must_use]
     pub fn redirected(&self) -> u64 {

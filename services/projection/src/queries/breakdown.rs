@@ -1,0 +1,87 @@
+//! One row per territory, structure, advisor, day of the week, …: from one scan, in the order asked, in pages.
+
+use cra_contracts::v1;
+use cra_domain::cra::Violation;
+use prost::Message as _;
+
+use super::page::PAGE_BYTES_MAX;
+use super::scan::Scan;
+use super::{QueryError, Snapshot};
+use crate::views::dimension::Dimension;
+use crate::views::order::Order;
+use crate::views::rows::{Line, Rows};
+
+/// What is broken down, by what, in which order.
+#[derive(Clone, Debug)]
+pub struct Breakdown {
+    selection: v1::Selection,
+    dimension: Dimension,
+    order: Order,
+    include_empty: bool,
+}
+
+impl Breakdown {
+    /// Reads a dimension and an order; the selection is read by the scan.
+    pub fn parse(
+        selection: v1::Selection,
+        dimension: i32,
+        order_by: &str,
+        include_empty: bool,
+    ) -> Result<Self, Vec<Violation>> {
+        match (Dimension::parse("dimension", dimension), Order::parse(order_by)) {
+            (Ok(dimension), Ok(order)) => Ok(Self { selection, dimension, order, include_empty }),
+            (dimension, order) => Err(dimension.err().into_iter().chain(order.err()).collect()),
+        }
+    }
+
+    /// Every row, in order.
+    pub(crate) fn lines(&self, scan: &Scan) -> Result<Vec<Line>, QueryError> {
+        let mut rows = Rows::of(self.dimension);
+        scan.each(&self.selection, |key, fact| rows.add(key, fact))?;
+        let filter = scan.filter(&self.selection)?;
+        let dictionary = scan.snapshot.generation.dictionary().read();
+        Ok(if self.include_empty {
+            rows.with_empty(&filter).in_order(self.order, &dictionary)
+        } else {
+            rows.in_order(self.order, &dictionary)
+        })
+    }
+}
+
+/// Some rows of a breakdown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakdownPage {
+    /// The rows.
+    pub rows: Vec<v1::BreakdownRow>,
+    /// Rows of all pages.
+    pub total_rows: usize,
+    /// The first row of the next page, counted from 0, if there is one.
+    pub next: Option<usize>,
+}
+
+/// The rows of a breakdown at a snapshot, from the `first` on, at most `rows_max`.
+pub async fn breakdown(
+    breakdown: Breakdown,
+    first: usize,
+    rows_max: usize,
+    snapshot: Snapshot,
+) -> Result<BreakdownPage, QueryError> {
+    Scan::run(snapshot, move |scan| {
+        let lines = breakdown.lines(scan)?;
+        let dictionary = scan.snapshot.generation.dictionary().read();
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        for line in lines.iter().skip(first).take(rows_max) {
+            let row = line.to_message(&dictionary);
+            bytes += row.encoded_len();
+            if bytes > PAGE_BYTES_MAX && !rows.is_empty() {
+                break;
+            }
+            rows.push(row);
+        }
+        let next = first.saturating_add(rows.len());
+        let next = (next < lines.len()).then_some(next);
+        Ok(BreakdownPage { rows, total_rows: lines.len(), next })
+    })
+    .await
+}

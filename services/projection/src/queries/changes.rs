@@ -1,0 +1,116 @@
+//! What the events after a position did to the CRAs of a selection, in the log's order, read from the read models.
+
+use std::sync::Arc;
+
+use cra_contracts::v1;
+use cra_eventlog::Position;
+use uuid::Uuid;
+
+use super::QueryError;
+use super::scan::record_in;
+use crate::generations::Generation;
+use crate::store::{Change, Session, StoreError};
+use crate::views::fact::{Fact, FactKey};
+use crate::views::filter::Filter;
+
+/// Positions looked at in one piece of work.
+pub(super) const POSITIONS_MAX: u64 = 1_000;
+
+/// What an event did to a selection that it concerns.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Effect {
+    /// The CRA stands so from then on.
+    Upsert(Box<v1::CraRecord>),
+    /// The CRA counts no more: corrected to something else, or withdrawn.
+    Removal(Uuid),
+}
+
+/// Some positions of the log: after one, up to and with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) after: Position,
+    pub(super) until: Position,
+}
+
+/// The effects of a span, each with its position. Blocks.
+pub(super) fn effects(
+    generation: &Arc<Generation>,
+    selection: &v1::Selection,
+    span: Span,
+) -> Result<Vec<(Position, Effect)>, QueryError> {
+    let mut effects = Vec::new();
+    each_concerned(generation, selection, span, |position, met| {
+        let effect = match met {
+            Met { began: Some((key, fact)), .. } => {
+                Effect::Upsert(Box::new(record_in(generation, key, &fact)?))
+            }
+            Met { ended: Some((_, fact)), .. } => Effect::Removal(fact.cra_id),
+            Met { .. } => return Ok(Next::GoOn),
+        };
+        effects.push((position, effect));
+        Ok(Next::GoOn)
+    })?;
+    Ok(effects)
+}
+
+/// Whether anything in a span concerns a selection. Blocks.
+pub(super) fn concerns(
+    generation: &Arc<Generation>,
+    selection: &v1::Selection,
+    span: Span,
+) -> Result<bool, QueryError> {
+    let mut concerned = false;
+    each_concerned(generation, selection, span, |_, _| {
+        concerned = true;
+        Ok(Next::Stop)
+    })?;
+    Ok(concerned)
+}
+
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// The facts of an event that a selection counts: at least one.
+struct Met {
+    ended: Option<(FactKey, Fact)>,
+    began: Option<(FactKey, Fact)>,
+}
+
+fn each_concerned(
+    generation: &Arc<Generation>,
+    selection: &v1::Selection,
+    span: Span,
+    mut take: impl FnMut(Position, Met) -> Result<Next, QueryError>,
+) -> Result<(), QueryError> {
+    if span.until <= span.after {
+        return Ok(());
+    }
+    let session = generation.session();
+    // Read anew for each span: identifiers that nothing had may have come since.
+    let filter = Filter::parse(selection, &generation.dictionary().read())?;
+    for change in session.changes(span.after.next()..=span.until) {
+        let (position, Change { ended, began_on, .. }) = change?;
+        let began = began_on.map(|day| FactKey { day, from: position.0 });
+        let met =
+            Met { ended: counted(&session, &filter, ended)?, began: counted(&session, &filter, began)? };
+        if (met.ended.is_some() || met.began.is_some()) && matches!(take(position, met)?, Next::Stop) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The fact of a key, if the selection counts it.
+fn counted(
+    session: &Session,
+    filter: &Filter,
+    key: Option<FactKey>,
+) -> Result<Option<(FactKey, Fact)>, StoreError> {
+    let Some(key) = key else {
+        return Ok(None);
+    };
+    let fact = session.fact(key)?.ok_or_else(|| StoreError::Damaged("a change without its fact".into()))?;
+    Ok(filter.matches(key, &fact).then_some((key, fact)))
+}

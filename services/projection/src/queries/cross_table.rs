@@ -1,0 +1,138 @@
+//! One dimension crossed with another: a measure of the CRAs that belong to both.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cra_contracts::v1;
+use cra_domain::cra::{Fault, Violation};
+
+use super::scan::Scan;
+use super::{QueryError, Snapshot};
+use crate::views::dictionary::Dictionary;
+use crate::views::dimension::{Dimension, Row};
+use crate::views::fact::{Fact, FactKey};
+
+/// Cells of one answer: two megabytes of message at most.
+const CELLS_MAX: usize = 200_000;
+
+/// What is crossed, and what is counted.
+#[derive(Clone, Debug)]
+pub struct CrossTable {
+    selection: v1::Selection,
+    rows: Dimension,
+    columns: Dimension,
+    measure: v1::Measure,
+}
+
+/// Rows and columns by name, and the cells of each row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crossed {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Names of the rows, each with its cells.
+    pub rows: Vec<v1::CrossTableRow>,
+}
+
+impl CrossTable {
+    /// Reads two dimensions and a measure; the selection is read by the scan.
+    pub fn parse(request: v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
+        let rows = Dimension::parse("rows", request.rows);
+        let columns = Dimension::parse("columns", request.columns);
+        let measure = measure(request.measure);
+        let selection = request.selection.unwrap_or_default();
+        let (rows, columns, measure) = match (rows, columns, measure) {
+            (Ok(rows), Ok(columns), Ok(measure)) => (rows, columns, measure),
+            (rows, columns, measure) => {
+                return Err(rows.err().into_iter().chain(columns.err()).chain(measure.err()).collect());
+            }
+        };
+        let refuse = |field: &str, fault| Err(vec![Violation { field: field.to_owned(), fault }]);
+        if rows.divides_people() && columns.divides_people() {
+            return refuse("columns", Fault::DimensionsNotCrossed);
+        }
+        let divides_people = rows.divides_people() || columns.divides_people();
+        if divides_people && !matches!(measure, v1::Measure::Cras | v1::Measure::Acts) {
+            return refuse("measure", Fault::MeasureNotDivided);
+        }
+        Ok(Self { selection, rows, columns, measure })
+    }
+
+    fn add(&self, cells: &mut HashMap<(Row, Row), u64>, key: FactKey, fact: &Fact) {
+        self.rows.each_row(key, fact, |row, people_of_row| {
+            self.columns.each_row(key, fact, |column, people_of_column| {
+                let count = if self.rows.divides_people() {
+                    people_of_row
+                } else if self.columns.divides_people() {
+                    people_of_column
+                } else {
+                    counted(self.measure, fact)
+                };
+                *cells.entry((row, column)).or_default() += count;
+            });
+        });
+    }
+}
+
+fn measure(number: i32) -> Result<v1::Measure, Violation> {
+    let refuse = |fault| Err(Violation { field: "measure".to_owned(), fault });
+    match v1::Measure::try_from(number) {
+        Ok(v1::Measure::Unspecified) => refuse(Fault::Required("la mesure")),
+        Ok(measure) => Ok(measure),
+        Err(_) => refuse(Fault::UnknownValue(number)),
+    }
+}
+
+fn counted(measure: v1::Measure, fact: &Fact) -> u64 {
+    match measure {
+        v1::Measure::Unspecified | v1::Measure::Cras => 1,
+        v1::Measure::Acts => u64::from(fact.participants),
+        v1::Measure::People => u64::from(fact.participants.saturating_sub(fact.returning)),
+        v1::Measure::EstimatedMinutes => u64::from(fact.duration.estimate()),
+    }
+}
+
+/// The table at a snapshot.
+pub async fn cross_table(table: CrossTable, snapshot: Snapshot) -> Result<Crossed, QueryError> {
+    Scan::run(snapshot, move |scan| {
+        let mut cells = HashMap::new();
+        scan.each(&table.selection, |key, fact| table.add(&mut cells, key, fact))?;
+        let dictionary = scan.snapshot.generation.dictionary().read();
+        let rows = axis(table.rows, cells.keys().map(|(row, _)| *row), &dictionary);
+        let columns = axis(table.columns, cells.keys().map(|(_, column)| *column), &dictionary);
+        if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
+            let fault = Fault::TooManyCells { max: CELLS_MAX };
+            return Err(Violation { field: "columns".to_owned(), fault }.into());
+        }
+        let value = |row, column| cells.get(&(row, column)).copied().unwrap_or(0);
+        let row_of = |(row, name): &(Row, String)| v1::CrossTableRow {
+            name: name.clone(),
+            values: columns.iter().map(|(column, _)| value(*row, *column)).collect(),
+        };
+        Ok(Crossed {
+            rows: rows.iter().map(row_of).collect(),
+            columns: columns.iter().map(|(_, name)| name.clone()).collect(),
+        })
+    })
+    .await
+}
+
+/// The rows of one dimension in their natural order, each with its name: those that occur, and the whole of a short
+/// list.
+fn axis(
+    dimension: Dimension,
+    occurring: impl Iterator<Item = Row>,
+    dictionary: &Dictionary,
+) -> Vec<(Row, String)> {
+    let mut named: BTreeMap<Row, String> = BTreeMap::new();
+    for row in occurring.chain(dimension.short_list()) {
+        if !named.contains_key(&row)
+            && let Some(name) = dimension.name(row, dictionary)
+        {
+            named.insert(row, name.code.to_string());
+        }
+    }
+    let mut axis: Vec<_> = named.into_iter().collect();
+    if dimension.sorts_by_code() {
+        axis.sort_by(|a, b| a.1.cmp(&b.1));
+    }
+    axis
+}

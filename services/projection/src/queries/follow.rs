@@ -1,0 +1,168 @@
+//! Every change of a selection after a position, as a stream that goes on with the log: what a copy elsewhere needs to
+//! stay equal. It ends when the caller leaves, the service stops, or the log is another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_contracts::v1::follow_cras_response::Change as Message;
+use cra_eventlog::{LogIdentity, Position};
+use cra_runtime::shutdown::Shutdown;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::QueryError;
+use super::changes::{self, Effect, POSITIONS_MAX, Span};
+use crate::generations::{Generation, Generations};
+
+/// Answers ready before the caller takes them.
+const READY_MAX: usize = 256;
+/// A caller that nothing concerns learns this often how far it is.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// Answers of a stream, as the service sends them.
+pub type Answers<T> = mpsc::Receiver<Result<T, QueryError>>;
+
+/// What is followed, from where to where.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    /// CRAs of interest.
+    pub selection: v1::Selection,
+    /// The last position that the caller has.
+    pub after: Position,
+    /// Where to end; else never.
+    pub end: Option<Position>,
+}
+
+/// Starts to follow.
+#[must_use]
+pub fn follow(
+    question: Follow,
+    generations: Arc<Generations>,
+    shutdown: Shutdown,
+) -> Answers<v1::FollowCrasResponse> {
+    let (answers, receiver) = mpsc::channel(READY_MAX);
+    let log = generations.serving().description().log.clone();
+    let Follow { selection, after, end } = question;
+    let following = Following {
+        selection,
+        end,
+        log,
+        generations,
+        answers,
+        done: after,
+        said: None,
+        said_at: Instant::now(),
+    };
+    tokio::spawn(async move {
+        let answers = following.answers.clone();
+        let ended = tokio::select! {
+            ended = following.run() => ended,
+            () = shutdown.begun() => Err(QueryError::Stopping),
+            () = answers.closed() => Ok(()),
+        };
+        if let Err(error) = ended {
+            // A caller that left does not need to know.
+            let _ = answers.send(Err(error)).await;
+        }
+    });
+    receiver
+}
+
+struct Following {
+    selection: v1::Selection,
+    end: Option<Position>,
+    log: LogIdentity,
+    generations: Arc<Generations>,
+    answers: mpsc::Sender<Result<v1::FollowCrasResponse, QueryError>>,
+    /// Looked at up to here.
+    done: Position,
+    /// The position of the last answer.
+    said: Option<Position>,
+    said_at: Instant,
+}
+
+impl Following {
+    async fn run(mut self) -> Result<(), QueryError> {
+        loop {
+            let generation = self.more().await?;
+            let reached = generation.position();
+            while self.done < self.bounded(reached) {
+                self.step(&generation, reached).await?;
+            }
+            let has_ended = self.has_ended();
+            if self.is_ahead() && (has_ended || self.said_at.elapsed() >= CHECKPOINT_EVERY) {
+                self.say(self.done, Message::Checkpoint(true)).await?;
+            }
+            if has_ended {
+                return Ok(());
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.end.is_some_and(|end| self.done >= end)
+    }
+
+    /// Whether more was looked at than the caller knows.
+    fn is_ahead(&self) -> bool {
+        self.said != Some(self.done)
+    }
+
+    fn bounded(&self, position: Position) -> Position {
+        self.end.map_or(position, |end| position.min(end))
+    }
+
+    /// Waits for a generation that holds more than was looked at; not longer than the caller may be left without a
+    /// sign.
+    async fn more(&self) -> Result<Arc<Generation>, QueryError> {
+        let mut serving = self.generations.watch();
+        loop {
+            let generation = serving.borrow_and_update().clone();
+            if generation.description().log != self.log {
+                return Err(QueryError::LogReplaced);
+            }
+            let mut applied = generation.watch();
+            let holds_more =
+                |position: Option<Position>| position.is_some_and(|position| position > self.done);
+            if self.has_ended() || holds_more(Some(generation.position())) {
+                return Ok(generation);
+            }
+            let checkpoint_at = self.said_at + CHECKPOINT_EVERY;
+            tokio::select! {
+                _ = applied.wait_for(|applied| holds_more(applied.as_ref().map(|it| it.position))) => {}
+                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+                () = tokio::time::sleep_until(checkpoint_at), if self.is_ahead() => return Ok(generation),
+            }
+        }
+    }
+
+    /// Looks at some positions and tells what they did.
+    async fn step(&mut self, generation: &Arc<Generation>, reached: Position) -> Result<(), QueryError> {
+        let furthest = Position(self.done.0.saturating_add(POSITIONS_MAX));
+        let span = Span { after: self.done, until: self.bounded(reached).min(furthest) };
+        let (generation, selection) = (Arc::clone(generation), self.selection.clone());
+        let effects =
+            tokio::task::spawn_blocking(move || changes::effects(&generation, &selection, span)).await;
+        for (position, effect) in effects.map_err(|_| QueryError::Ended)?? {
+            self.say(
+                position,
+                match effect {
+                    Effect::Upsert(record) => Message::Upsert(*record),
+                    Effect::Removal(cra_id) => Message::Removal(cra_id.to_string()),
+                },
+            )
+            .await?;
+        }
+        self.done = span.until;
+        Ok(())
+    }
+
+    async fn say(&mut self, position: Position, change: Message) -> Result<(), QueryError> {
+        let answer = v1::FollowCrasResponse { position: position.0, change: Some(change) };
+        self.answers.send(Ok(answer)).await.map_err(|_| QueryError::Ended)?;
+        self.said = Some(position);
+        self.said_at = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! The statistics of a selection now, then again whenever they change: what the events since then did is looked at
+//! first, so that a watcher costs a scan only when something concerns it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_domain::cra::{Fault, Violation};
+use cra_eventlog::Position;
+use cra_runtime::shutdown::Shutdown;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::changes::{self, Span};
+use super::follow::Answers;
+use super::{QueryError, Snapshot, statistics};
+use crate::generations::{Generation, Generations};
+
+/// Interval of a request that gives none.
+const INTERVAL_MS_DEFAULT: u32 = 1_000;
+/// Shortest interval.
+const INTERVAL_MS_MIN: u32 = 100;
+
+/// What is watched, and how closely.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// CRAs of interest.
+    pub selection: v1::Selection,
+    interval: Duration,
+}
+
+impl Watch {
+    /// Reads a selection and an interval.
+    pub fn parse(request: v1::WatchStatisticsRequest) -> Result<Self, Violation> {
+        let interval_ms = match request.min_interval_ms {
+            0 => INTERVAL_MS_DEFAULT,
+            interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
+            _ => {
+                let fault = Fault::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
+                return Err(Violation { field: "min_interval_ms".to_owned(), fault });
+            }
+        };
+        let selection = request.selection.unwrap_or_default();
+        Ok(Self { selection, interval: Duration::from_millis(interval_ms.into()) })
+    }
+}
+
+/// Starts to watch.
+#[must_use]
+pub fn watch(
+    question: Watch,
+    generations: Arc<Generations>,
+    shutdown: Shutdown,
+) -> Answers<v1::WatchStatisticsResponse> {
+    // One answer ready: a slow caller gets the latest figures, not those of every moment.
+    let (answers, receiver) = mpsc::channel(1);
+    let watching = Watching { question, generations, answers: answers.clone(), last: None };
+    tokio::spawn(async move {
+        let ended = tokio::select! {
+            ended = watching.run() => ended,
+            () = shutdown.begun() => Err(QueryError::Stopping),
+            () = answers.closed() => Ok(()),
+        };
+        if let Err(error) = ended {
+            // A caller that left does not need to know.
+            let _ = answers.send(Err(error)).await;
+        }
+    });
+    receiver
+}
+
+/// The answer given last, and up to where nothing has concerned the watcher since.
+struct Last {
+    statistics: v1::Statistics,
+    generation: Arc<Generation>,
+    position: Position,
+}
+
+struct Watching {
+    question: Watch,
+    generations: Arc<Generations>,
+    answers: mpsc::Sender<Result<v1::WatchStatisticsResponse, QueryError>>,
+    last: Option<Last>,
+}
+
+impl Watching {
+    async fn run(mut self) -> Result<(), QueryError> {
+        loop {
+            let snapshot = self.changed().await?;
+            let place = self.answers.clone();
+            let place = place.reserve().await.map_err(|_| QueryError::Ended)?;
+            let statistics = statistics(self.question.selection.clone(), snapshot.clone()).await?;
+            let is_news = self.last.as_ref().is_none_or(|last| last.statistics != statistics);
+            let shown = snapshot.to_message();
+            let (generation, position) = (snapshot.generation, snapshot.position);
+            self.last = Some(Last { statistics: statistics.clone(), generation, position });
+            if is_news {
+                let answer =
+                    v1::WatchStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
+                place.send(Ok(answer));
+            }
+            tokio::time::sleep_until(Instant::now() + self.question.interval).await;
+        }
+    }
+
+    /// Waits for a state in which something concerns the selection.
+    async fn changed(&mut self) -> Result<Snapshot, QueryError> {
+        let mut serving = self.generations.watch();
+        loop {
+            let generation = serving.borrow_and_update().clone();
+            let applied = generation.applied();
+            let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
+            let recorded_at = applied.map(|applied| applied.recorded_at);
+            let snapshot = Snapshot { generation: Arc::clone(&generation), position, recorded_at };
+            let Some(last) = &mut self.last else {
+                return Ok(snapshot);
+            };
+            let is_same_log = generation.description().log == last.generation.description().log;
+            // A generation that is being filled waits until it is as far as what was shown.
+            let is_behind = is_same_log && position < last.position;
+            if !is_behind {
+                if !Arc::ptr_eq(&generation, &last.generation) {
+                    return Ok(snapshot);
+                }
+                let span = Span { after: last.position, until: position };
+                if concerns(generation.clone(), self.question.selection.clone(), span).await? {
+                    return Ok(snapshot);
+                }
+                last.position = position;
+            }
+            let mut applied = generation.watch();
+            let wanted = last.position;
+            tokio::select! {
+                _ = applied.wait_for(|applied| applied.as_ref().is_some_and(|it| it.position > wanted)) => {}
+                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+            }
+        }
+    }
+}
+
+async fn concerns(
+    generation: Arc<Generation>,
+    selection: v1::Selection,
+    span: Span,
+) -> Result<bool, QueryError> {
+    let looked = tokio::task::spawn_blocking(move || changes::concerns(&generation, &selection, span)).await;
+    looked.map_err(|_| QueryError::Ended)?
+}

@@ -1,0 +1,195 @@
+//! What statistics are broken down by: the rows that a fact belongs to, what each is called, and the order that is
+//! natural to them. A fact belongs to one row of most dimensions, to one per theme and sub-theme, and to the row of
+//! each age band and status that it has people of, as a selection counts it.
+
+mod naming;
+
+use cra_contracts::v1;
+use cra_domain::cra::{Fault, Violation};
+use cra_domain::territory::{self, Commune};
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
+use jiff::civil::Date;
+
+use super::fact::{Fact, FactKey, date_of};
+use super::filter::Filter;
+use super::tally::duration_line;
+
+pub use naming::Name;
+
+/// A row of a dimension. Rows of one dimension sort in their natural order, save those of identifiers, which sort
+/// by their text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Row(u32);
+
+/// The row of what is not known: postal codes, EPCI and venues that a CRA does without. It sorts first.
+const NONE: Row = Row(0);
+
+/// Most months of a list without gaps.
+const MONTHS_MAX: usize = 1_200;
+
+/// What statistics are broken down by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimension(v1::Dimension);
+
+impl Dimension {
+    /// Reads the contract's number at a field of a request.
+    pub fn parse(field: &str, number: i32) -> Result<Self, Violation> {
+        let refuse = |fault| Err(Violation { field: field.to_owned(), fault });
+        match v1::Dimension::try_from(number) {
+            Ok(v1::Dimension::Unspecified) => refuse(Fault::Required("l'axe de répartition")),
+            Ok(dimension) => Ok(Self(dimension)),
+            Err(_) => refuse(Fault::UnknownValue(number)),
+        }
+    }
+
+    /// The contract's name.
+    #[must_use]
+    pub fn message(self) -> v1::Dimension {
+        self.0
+    }
+
+    /// Whether its rows divide the people of a CRA, rather than the CRAs.
+    #[must_use]
+    pub fn divides_people(self) -> bool {
+        matches!(self.0, v1::Dimension::Age | v1::Dimension::Status)
+    }
+
+    /// The rows of a list of the form or of the calendar, shown whole; none where rows are what occurs.
+    #[must_use]
+    pub fn short_list(self) -> Vec<Row> {
+        use v1::Dimension as D;
+        match self.0 {
+            D::Channel => open_rows(|_: Channel| true),
+            D::Activity => open_rows(|_: Activity| true),
+            D::Duration => open_rows(|_: DurationBucket| true),
+            D::Theme => open_rows(|_: Theme| true),
+            D::SubTheme => open_rows(|_: SubTheme| true),
+            D::Age => open_rows(|_: AgeBand| true),
+            D::Status => open_rows(|_: Status| true),
+            D::Weekday => (1..=7).map(Row).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives each row that a fact belongs to, with the people of the fact that are of that row.
+    pub fn each_row(self, key: FactKey, fact: &Fact, mut take: impl FnMut(Row, u64)) {
+        use v1::Dimension as D;
+        let people = u64::from(fact.participants);
+        match self.0 {
+            D::Theme => fact.theme_list().for_each(|theme| take(word_row(theme), people)),
+            D::SubTheme => fact.sub_theme_list().for_each(|sub_theme| take(word_row(sub_theme), people)),
+            D::Age => each_line::<AgeBand>(fact.ages, people, take),
+            D::Status => each_line::<Status>(fact.statuses, people, take),
+            _ => {
+                if let Some(row) = self.only_row(key, fact) {
+                    take(row, people);
+                }
+            }
+        }
+    }
+
+    /// The row of a fact that belongs to one.
+    fn only_row(self, key: FactKey, fact: &Fact) -> Option<Row> {
+        use v1::Dimension as D;
+        let commune = || territory::communes().at(fact.commune).map(|id| territory::communes().get(id));
+        Some(match self.0 {
+            D::Region => Row(u32::from(commune()?.region_id().index())),
+            D::Department => Row(u32::from(commune()?.department_id().index())),
+            D::Epci => epci_row(commune()?),
+            D::Commune => Row(u32::from(fact.commune)),
+            D::PostalCode => Row(fact.postal_code),
+            D::Structure => Row(fact.structure),
+            D::Advisor => Row(fact.advisor),
+            D::Venue => fact.venue.map_or(NONE, |code| Row(code + 1)),
+            D::Channel => word_row(fact.channel),
+            D::Activity => word_row(fact.activity),
+            D::Duration => line_row::<DurationBucket>(duration_line(fact.duration.bucket())),
+            D::Month => month_row(date_of(key.day)?),
+            D::Weekday => weekday_row(date_of(key.day)?),
+            D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,
+        })
+    }
+
+    /// The rows that are there whatever happened, as far as the selection leaves them; none where the rows are not a
+    /// fixed list.
+    #[must_use]
+    pub fn fixed_rows(self, filter: &Filter) -> Vec<Row> {
+        use v1::Dimension as D;
+        let communes = territory::communes().all().iter();
+        let left = communes.filter(|commune| filter.leaves_commune(commune));
+        let mut rows: Vec<Row> = match self.0 {
+            D::Region => left.map(|commune| Row(u32::from(commune.region_id().index()))).collect(),
+            D::Department => left.map(|commune| Row(u32::from(commune.department_id().index()))).collect(),
+            D::Epci => left.map(epci_row).filter(|row| *row != NONE).collect(),
+            D::Commune => left.map(|commune| Row(u32::from(commune.id().index()))).collect(),
+            D::PostalCode => left
+                .flat_map(Commune::postal_codes)
+                .filter_map(|code| code.parse().ok())
+                .filter(|code| filter.leaves_postal_code(*code))
+                .map(Row)
+                .collect(),
+            D::Channel => open_rows(|channel: Channel| filter.leaves_channel(channel)),
+            D::Activity => open_rows(|activity: Activity| filter.leaves_activity(activity)),
+            D::Duration => open_rows(|bucket: DurationBucket| filter.leaves_duration(bucket)),
+            D::Month => months(filter),
+            _ => self.short_list(),
+        };
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+}
+
+fn word_row<W: Word>(word: W) -> Row {
+    line_row::<W>(word.index() + 1)
+}
+
+/// Row of a line of the tallies, where 0 is "unspecified": shown after the others.
+fn line_row<W: Word>(line: usize) -> Row {
+    let rank = if line == 0 { W::ALL.len() } else { line - 1 };
+    Row(u32::try_from(rank).unwrap_or(u32::MAX))
+}
+
+fn each_line<W: Word>(people: [u32; 5], participants: u64, mut take: impl FnMut(Row, u64)) {
+    let mut unspecified = participants;
+    for (index, people) in people.into_iter().enumerate().filter(|(_, people)| *people > 0) {
+        take(line_row::<W>(index + 1), u64::from(people));
+        unspecified = unspecified.saturating_sub(u64::from(people));
+    }
+    if unspecified > 0 {
+        take(line_row::<W>(0), unspecified);
+    }
+}
+
+fn open_rows<W: Word>(is_left: impl Fn(W) -> bool) -> Vec<Row> {
+    W::ALL.iter().filter(|word| word.term().open && is_left(**word)).map(|word| word_row(*word)).collect()
+}
+
+fn epci_row(commune: &Commune) -> Row {
+    commune.epci_id().map_or(NONE, |id| Row(u32::from(id.index()) + 1))
+}
+
+/// Months since year -9999, so that they sort.
+fn month_row(day: Date) -> Row {
+    let months = (i32::from(day.year()) + 9_999) * 12 + i32::from(day.month()) - 1;
+    Row(months.cast_unsigned())
+}
+
+/// Monday is 1 (source: ISO 8601).
+fn weekday_row(day: Date) -> Row {
+    Row(u32::from(day.weekday().to_monday_one_offset().cast_unsigned()))
+}
+
+/// The months of a selection that is bounded on both sides, and not too long to list.
+fn months(filter: &Filter) -> Vec<Row> {
+    let (Some(first), Some(last)) = filter.bounds() else {
+        return Vec::new();
+    };
+    let (Some(first), Some(last)) = (date_of(first), date_of(last)) else {
+        return Vec::new();
+    };
+    (month_row(first).0..=month_row(last).0).take(MONTHS_MAX).map(Row).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! In which order the rows of a breakdown come. Rows that are equal by the order asked come in their natural one.
+
+use cra_domain::cra::{Fault, Violation};
+use cra_domain::spelling;
+use cra_domain::vocabulary::Activity;
+use cra_domain::vocabulary::Word as _;
+
+use super::rows::{Line, RowTally};
+
+/// An order of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    by: By,
+    largest_first: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// Labels, as a dictionary sorts them.
+    Name,
+    /// The natural order.
+    Code,
+    Measure(Measure),
+}
+
+/// A number of a row; of a row without any CRA it is the least there is.
+type Measure = fn(&RowTally) -> i64;
+
+/// Every order, by its name in a request.
+const ORDERS: [(&str, By); 16] = [
+    ("name", By::Name),
+    ("code", By::Code),
+    ("cras", By::Measure(|row| signed(row.tally.cras))),
+    ("acts", By::Measure(|row| signed(row.tally.acts))),
+    ("people", By::Measure(|row| signed(row.tally.acts.saturating_sub(row.tally.returning)))),
+    ("returning_people", By::Measure(|row| signed(row.tally.returning))),
+    ("workshops", By::Measure(|row| signed(row.tally.activities[Activity::Workshop.index()].cras))),
+    (
+        "workshop_participants",
+        By::Measure(|row| signed(row.tally.activities[Activity::Workshop.index()].participants)),
+    ),
+    (
+        "individual_supports",
+        By::Measure(|row| signed(row.tally.activities[Activity::Individual.index()].cras)),
+    ),
+    ("one_off_requests", By::Measure(|row| signed(row.tally.activities[Activity::OneOff.index()].cras))),
+    ("workshops_with_defaulted_participants", By::Measure(|row| signed(row.tally.defaulted_workshops))),
+    ("follow_up", By::Measure(|row| signed(row.tally.followed_up()))),
+    ("redirected", By::Measure(|row| signed(row.tally.redirected()))),
+    ("estimated_minutes", By::Measure(|row| signed(row.tally.estimated_minutes()))),
+    ("last_date", By::Measure(|row| row.last_day.into())),
+    ("last_recorded_at", By::Measure(|row| row.last_recorded_at)),
+];
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Order {
+    /// Most CRAs first: the order of a request that asks for none.
+    pub const DEFAULT: &str = "-cras";
+
+    /// Reads the order of a request.
+    pub fn parse(text: &str) -> Result<Self, Violation> {
+        let text = if text.is_empty() { Self::DEFAULT } else { text };
+        let (largest_first, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+        match ORDERS.iter().find(|(known, _)| *known == name) {
+            Some((_, by)) => Ok(Self { by: *by, largest_first }),
+            None => {
+                let choices: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
+                let fault = Fault::OrderUnknown(choices.join(", "));
+                Err(Violation { field: "order_by".to_owned(), fault })
+            }
+        }
+    }
+
+    /// Sorts rows that are in their natural order.
+    pub(super) fn sort(self, lines: &mut [Line]) {
+        match self.by {
+            By::Code if self.largest_first => lines.reverse(),
+            By::Code => {}
+            By::Name => {
+                self.sort_by_key(lines, |line| (spelling::key(&line.name().label), line.name().label.clone()))
+            }
+            By::Measure(measure) => self.sort_by_key(lines, |line| line.tally().map_or(i64::MIN, measure)),
+        }
+    }
+
+    fn sort_by_key<K: Ord>(self, lines: &mut [Line], key: impl Fn(&Line) -> K) {
+        // Stable, so that equals keep their natural order, also where the largest come first.
+        if self.largest_first {
+            lines.sort_by_cached_key(|line| std::cmp::Reverse(key(line)));
+        } else {
+            lines.sort_by_cached_key(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_is_not_there_is_refused_with_those_that_are() {
+        for text in ["", "-cras", "cras", "-last_date", "name", "-name"] {
+            assert!(Order::parse(text).is_ok(), "{text}");
+        }
+        for text in ["-", "--cras", "CRAS", "cras ", "+cras", "age"] {
+            let refused = Order::parse(text).unwrap_err();
+            assert_eq!((refused.field.as_str(), refused.fault.reason()), ("order_by", "ORDER_UNKNOWN"));
+            assert!(refused.fault.description().contains("last_date"), "{text}");
+        }
+    }
+}

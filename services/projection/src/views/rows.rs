@@ -1,0 +1,135 @@
+//! One tally per row of a dimension, and the rows in the order asked.
+
+use std::collections::HashMap;
+
+use cra_contracts::v1;
+use cra_domain::event::timestamp_message;
+
+use super::dictionary::Dictionary;
+use super::dimension::{Dimension, Name, Row};
+use super::fact::{Fact, FactKey, date_of, instant};
+use super::figures;
+use super::filter::Filter;
+use super::order::Order;
+use super::tally::Tally;
+
+/// What is known of the CRAs of one row.
+#[derive(Debug)]
+pub struct RowTally {
+    /// Their sums.
+    pub tally: Tally,
+    /// Latest day of activity, in days since 1970.
+    pub last_day: i32,
+    /// Latest first record of a CRA, in nanoseconds since 1970.
+    pub last_recorded_at: i64,
+}
+
+impl Default for RowTally {
+    fn default() -> Self {
+        Self { tally: Tally::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
+    }
+}
+
+/// The rows of a dimension that count something.
+#[derive(Debug)]
+pub struct Rows {
+    dimension: Dimension,
+    tallies: HashMap<Row, RowTally>,
+}
+
+impl Rows {
+    /// No row yet.
+    #[must_use]
+    pub fn of(dimension: Dimension) -> Self {
+        Self { dimension, tallies: HashMap::new() }
+    }
+
+    /// Counts one fact in each of its rows.
+    pub fn add(&mut self, key: FactKey, fact: &Fact) {
+        self.dimension.each_row(key, fact, |row, _| {
+            let row = self.tallies.entry(row).or_default();
+            row.tally.add(fact);
+            row.last_day = row.last_day.max(key.day);
+            row.last_recorded_at = row.last_recorded_at.max(fact.recorded_at);
+        });
+    }
+
+    /// Adds the rows of a fixed list that count nothing, as far as the selection leaves them.
+    #[must_use]
+    pub fn with_empty(self, filter: &Filter) -> RowsAndEmpty {
+        let Self { dimension, tallies } = self;
+        let empty = dimension.fixed_rows(filter).into_iter().filter(|row| !tallies.contains_key(row));
+        RowsAndEmpty { empty: empty.collect(), rows: Self { dimension, tallies } }
+    }
+
+    /// The rows in order.
+    #[must_use]
+    pub fn in_order(self, order: Order, dictionary: &Dictionary) -> Vec<Line> {
+        RowsAndEmpty { rows: self, empty: Vec::new() }.in_order(order, dictionary)
+    }
+}
+
+/// Rows, and those of a fixed list that count nothing.
+#[derive(Debug)]
+pub struct RowsAndEmpty {
+    rows: Rows,
+    empty: Vec<Row>,
+}
+
+impl RowsAndEmpty {
+    /// All of them in order.
+    #[must_use]
+    pub fn in_order(self, order: Order, dictionary: &Dictionary) -> Vec<Line> {
+        let Rows { dimension, tallies } = self.rows;
+        let empty = self.empty.into_iter().map(|row| (row, None));
+        let counting = tallies.into_iter().map(|(row, tally)| (row, Some(tally)));
+        let mut lines: Vec<Line> = counting
+            .chain(empty)
+            .filter_map(|(row, tally)| Some(Line { row, name: dimension.name(row, dictionary)?, tally }))
+            .collect();
+        if dimension.sorts_by_code() {
+            lines.sort_unstable_by(|a, b| a.name.code.cmp(&b.name.code));
+        } else {
+            lines.sort_unstable_by_key(|line| line.row);
+        }
+        order.sort(&mut lines);
+        lines
+    }
+}
+
+/// One row of a breakdown.
+#[derive(Debug)]
+pub struct Line {
+    row: Row,
+    name: Name,
+    tally: Option<RowTally>,
+}
+
+impl Line {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What it counts; nothing of a row without any CRA.
+    #[must_use]
+    pub fn tally(&self) -> Option<&RowTally> {
+        self.tally.as_ref()
+    }
+
+    /// The row in the contract's form.
+    #[must_use]
+    pub fn to_message(&self, dictionary: &Dictionary) -> v1::BreakdownRow {
+        let nothing = Tally::default();
+        let last_day = self.tally.as_ref().and_then(|row| date_of(row.last_day));
+        let tally = self.tally.as_ref().map_or(&nothing, |row| &row.tally);
+        v1::BreakdownRow {
+            code: self.name.code.to_string(),
+            label: self.name.label.to_string(),
+            statistics: Some(figures::statistics(tally, dictionary)),
+            last_date: last_day.map(|day| day.to_string()).unwrap_or_default(),
+            last_recorded_at: self.tally.as_ref().map(|row| timestamp_message(instant(row.last_recorded_at))),
+        }
+    }
+}
