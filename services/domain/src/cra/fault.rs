@@ -1,6 +1,10 @@
 //! What can be wrong with a submission: one table from fault to reason, English description and French message.
 
+mod question;
+
 use std::fmt;
+
+pub use question::Question;
 
 /// A fault of one field, with what the messages need to help.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,45 +112,8 @@ pub enum Fault {
     PeopleRequired,
     /// Too short or too long a reason.
     ReasonLength,
-    /// A selection that ends before it begins.
-    PeriodInverted {
-        /// Its first day.
-        from: String,
-    },
-    /// A period cut into more pieces than one answer holds.
-    TooManyPeriods {
-        /// Most pieces.
-        max: usize,
-    },
-    /// A time after now.
-    TimeInFuture,
-    /// Two fields of which one can be set; the other one.
-    OneOfTwo(&'static str),
-    /// No territory of that kind has this code, as it was given.
-    TerritoryUnknown(String),
-    /// An order that no listing has; those that there are.
-    OrderUnknown(String),
-    /// More rows asked than one page holds.
-    PageSizeTooLarge {
-        /// Most rows.
-        max: u32,
-    },
-    /// A page token that is damaged, or that another listing gave.
-    PageTokenInvalid,
-    /// Two dimensions that a CRA does not say how to cross.
-    DimensionsNotCrossed,
-    /// A measure that a CRA does not divide among ages or statuses.
-    MeasureNotDivided,
-    /// A table larger than one answer holds.
-    TooManyCells {
-        /// Most cells.
-        max: usize,
-    },
-    /// Answers closer to each other than allowed.
-    IntervalTooShort {
-        /// Least, in milliseconds.
-        min_ms: u32,
-    },
+    /// What is wrong with a question rather than with a form.
+    Question(Question),
 }
 
 impl Fault {
@@ -181,18 +148,7 @@ impl Fault {
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength => "REASON_LENGTH",
-            Self::PeriodInverted { .. } => "PERIOD_INVERTED",
-            Self::TooManyPeriods { .. } => "TOO_MANY_PERIODS",
-            Self::TimeInFuture => "TIME_IN_FUTURE",
-            Self::OneOfTwo(_) => "ONE_OF_TWO",
-            Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
-            Self::OrderUnknown(_) => "ORDER_UNKNOWN",
-            Self::PageSizeTooLarge { .. } => "PAGE_SIZE_TOO_LARGE",
-            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
-            Self::DimensionsNotCrossed => "DIMENSIONS_NOT_CROSSED",
-            Self::MeasureNotDivided => "MEASURE_NOT_DIVIDED",
-            Self::TooManyCells { .. } => "TOO_MANY_CELLS",
-            Self::IntervalTooShort { .. } => "INTERVAL_TOO_SHORT",
+            Self::Question(question) => question.reason(),
         }
     }
 
@@ -252,34 +208,7 @@ impl Fault {
             }
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
             Self::ReasonLength => "expected 3 to 500 characters".into(),
-            Self::PeriodInverted { from } => format!("expected a day from {from} on, the first day selected"),
-            Self::TooManyPeriods { max } => {
-                format!("expected at most {max} periods; take a coarser granularity or fewer days")
-            }
-            Self::TimeInFuture => "expected a time up to now".into(),
-            Self::OneOfTwo(other) => format!("expected either this or {other}, not both"),
-            Self::TerritoryUnknown(code) => {
-                format!("{code:?} is no code of that kind in the current Code officiel géographique")
-            }
-            Self::OrderUnknown(choices) => {
-                format!("expected one of {choices}, with \"-\" in front for the largest first")
-            }
-            Self::PageSizeTooLarge { max } => format!("expected at most {max} rows; follow the page tokens"),
-            Self::PageTokenInvalid => {
-                "no token of this very listing; send the request that gave it unchanged, or begin again without a \
-                 token"
-                    .into()
-            }
-            Self::DimensionsNotCrossed => {
-                "a CRA does not say how ages and statuses cross; take another dimension".into()
-            }
-            Self::MeasureNotDivided => {
-                "ages and statuses count people present: expected MEASURE_ACTS or MEASURE_CRAS".into()
-            }
-            Self::TooManyCells { max } => {
-                format!("expected at most {max} cells; narrow the selection or take a coarser dimension")
-            }
-            Self::IntervalTooShort { min_ms } => format!("expected at least {min_ms} milliseconds, or 0"),
+            Self::Question(question) => question.description(),
         }
     }
 
@@ -362,31 +291,7 @@ impl Fault {
                 "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
             }
             Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
-            Self::PeriodInverted { from } => {
-                format!("La période doit finir à partir du {from}, son premier jour.")
-            }
-            Self::TooManyPeriods { max } => {
-                format!("Au plus {max} périodes : choisissez un pas plus large ou moins de jours.")
-            }
-            Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
-            Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
-            Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),
-            Self::OrderUnknown(_) => "Ce tri n'existe pas : choisissez-en un autre.".into(),
-            Self::PageSizeTooLarge { max } => format!("Au plus {max} lignes par page."),
-            Self::PageTokenInvalid => {
-                "Cette page n'est pas de la liste demandée : reprenez la liste depuis son début.".into()
-            }
-            Self::DimensionsNotCrossed => {
-                "Un compte-rendu ne croise pas les âges et les statuts : choisissez un autre axe.".into()
-            }
-            Self::MeasureNotDivided => {
-                "Les âges et les statuts comptent des personnes présentes : choisissez les accompagnements."
-                    .into()
-            }
-            Self::TooManyCells { max } => {
-                format!("Au plus {max} cases : réduisez la sélection ou choisissez un axe plus large.")
-            }
-            Self::IntervalTooShort { min_ms } => format!("Au moins {min_ms} millisecondes."),
+            Self::Question(question) => question.message_fr(),
         }
     }
 }
@@ -399,6 +304,12 @@ fn range(min: u32, max: u32) -> String {
     if min == max { format!("exactly {min}") } else { format!("{min} to {max}") }
 }
 
+impl From<Question> for Fault {
+    fn from(question: Question) -> Self {
+        Self::Question(question)
+    }
+}
+
 /// A fault at a place of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -406,6 +317,13 @@ pub struct Violation {
     pub field: String,
     /// What is wrong.
     pub fault: Fault,
+}
+
+impl Violation {
+    /// A fault at a path.
+    pub fn new(field: impl Into<String>, fault: impl Into<Fault>) -> Self {
+        Self { field: field.into(), fault: fault.into() }
+    }
 }
 
 impl fmt::Display for Violation {

@@ -8,7 +8,7 @@ mod parts;
 mod rules;
 mod wire;
 
-pub use fault::{Fault, Violation};
+pub use fault::{Fault, Question, Violation};
 pub use parts::{AgeCounts, Duration, Id, Place, Recipient, Redirection, StatusCounts};
 pub use rules::{
     DEFAULT_WORKSHOP_PARTICIPANTS, DefaultedField, FIRST_DAY, Limits, Submission, check_cra_id, check_reason,

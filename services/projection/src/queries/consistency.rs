@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Fault, Question, Violation};
 use cra_domain::event;
 use cra_eventlog::Position;
 use jiff::Timestamp;
@@ -39,16 +39,18 @@ impl Consistency {
         let Some(message) = message else {
             return Ok(Self { min_position: Position::START, as_of: AsOf::Now });
         };
-        let refuse = |field: &str, fault: Fault| Err(Violation { field: field.to_owned(), fault }.into());
+        let refuse = |field: &str, fault: Fault| Err(Violation::new(field, fault).into());
         let as_of = match (message.as_of_position, message.as_of_time) {
             (0, None) => AsOf::Now,
             (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {
-                Ok(time) if time > now => return refuse(AS_OF_TIME, Fault::TimeInFuture),
+                Ok(time) if time > now => return refuse(AS_OF_TIME, Question::TimeInFuture.into()),
                 Ok(time) => AsOf::Time(nanoseconds(time)),
                 Err(_) => return refuse(AS_OF_TIME, Fault::DateInvalid),
             },
             (position, None) => AsOf::Position(Position(position)),
-            (_, Some(_)) => return refuse(AS_OF_TIME, Fault::OneOfTwo("consistency.as_of_position")),
+            (_, Some(_)) => {
+                return refuse(AS_OF_TIME, Question::OneOfTwo("consistency.as_of_position").into());
+            }
         };
         Ok(Self { min_position: Position(message.min_position), as_of })
     }

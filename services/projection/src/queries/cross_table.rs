@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Fault, Question, Violation};
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
@@ -45,13 +45,13 @@ impl CrossTable {
                 return Err(rows.err().into_iter().chain(columns.err()).chain(measure.err()).collect());
             }
         };
-        let refuse = |field: &str, fault| Err(vec![Violation { field: field.to_owned(), fault }]);
+        let refuse = |field: &str, fault| Err(vec![Violation::new(field, fault)]);
         if rows.divides_people() && columns.divides_people() {
-            return refuse("columns", Fault::DimensionsNotCrossed);
+            return refuse("columns", Question::DimensionsNotCrossed);
         }
         let divides_people = rows.divides_people() || columns.divides_people();
         if divides_people && !matches!(measure, v1::Measure::Cras | v1::Measure::Acts) {
-            return refuse("measure", Fault::MeasureNotDivided);
+            return refuse("measure", Question::MeasureNotDivided);
         }
         Ok(Self { selection, rows, columns, measure })
     }
@@ -73,7 +73,7 @@ impl CrossTable {
 }
 
 fn measure(number: i32) -> Result<v1::Measure, Violation> {
-    let refuse = |fault| Err(Violation { field: "measure".to_owned(), fault });
+    let refuse = |fault: Fault| Err(Violation::new("measure", fault));
     match v1::Measure::try_from(number) {
         Ok(v1::Measure::Unspecified) => refuse(Fault::Required("la mesure")),
         Ok(measure) => Ok(measure),
@@ -99,8 +99,8 @@ pub async fn cross_table(table: CrossTable, snapshot: Snapshot) -> Result<Crosse
         let rows = axis(table.rows, cells.keys().map(|(row, _)| *row), &dictionary);
         let columns = axis(table.columns, cells.keys().map(|(_, column)| *column), &dictionary);
         if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
-            let fault = Fault::TooManyCells { max: CELLS_MAX };
-            return Err(Violation { field: "columns".to_owned(), fault }.into());
+            let fault = Question::TooManyCells { max: CELLS_MAX };
+            return Err(Violation::new("columns", fault).into());
         }
         let value = |row, column| cells.get(&(row, column)).copied().unwrap_or(0);
         let row_of = |(row, name): &(Row, String)| v1::CrossTableRow {

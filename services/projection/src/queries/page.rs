@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Question, Violation};
 use cra_eventlog::Position;
 use prost::Message;
 use serde::de::DeserializeOwned;
@@ -32,10 +32,7 @@ const DIGEST_BYTES: usize = 16;
 pub fn rows(page_size: u32) -> Result<usize, Violation> {
     let size = if page_size == 0 { ROWS_DEFAULT } else { page_size };
     if size > ROWS_MAX {
-        return Err(Violation {
-            field: "page_size".to_owned(),
-            fault: Fault::PageSizeTooLarge { max: ROWS_MAX },
-        });
+        return Err(Violation::new("page_size", Question::PageSizeTooLarge { max: ROWS_MAX }));
     }
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
@@ -85,8 +82,7 @@ impl Listing {
         if token.is_empty() {
             return Ok(None);
         }
-        let invalid = || Violation { field: "page_token".to_owned(), fault: Fault::PageTokenInvalid };
-        self.read(token).map(Some).ok_or_else(invalid)
+        self.read(token).map(Some).ok_or_else(|| Violation::new("page_token", Question::PageTokenInvalid))
     }
 
     fn read<C: DeserializeOwned>(&self, token: &str) -> Option<Place<C>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Question, Violation};
 use cra_eventlog::Position;
 use cra_runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
@@ -36,8 +36,8 @@ impl Watch {
             0 => INTERVAL_MS_DEFAULT,
             interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
             _ => {
-                let fault = Fault::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
-                return Err(Violation { field: "min_interval_ms".to_owned(), fault });
+                let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
+                return Err(Violation::new("min_interval_ms", fault));
             }
         };
         let selection = request.selection.unwrap_or_default();

@@ -34,7 +34,7 @@ pub struct Dimension(v1::Dimension);
 impl Dimension {
     /// Reads the contract's number at a field of a request.
     pub fn parse(field: &str, number: i32) -> Result<Self, Violation> {
-        let refuse = |fault| Err(Violation { field: field.to_owned(), fault });
+        let refuse = |fault| Err(Violation::new(field, fault));
         match v1::Dimension::try_from(number) {
             Ok(v1::Dimension::Unspecified) => refuse(Fault::Required("l'axe de répartition")),
             Ok(dimension) => Ok(Self(dimension)),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Id, Violation, parse_day};
+use cra_domain::cra::{Fault, Id, Question, Violation, parse_day};
 use cra_domain::territory::{self, Commune, CommuneId};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
@@ -162,9 +162,9 @@ struct Reading<'a> {
 const VIOLATIONS_MAX: usize = 100;
 
 impl Reading<'_> {
-    fn refuse(&mut self, field: String, fault: Fault) {
+    fn refuse(&mut self, field: String, fault: impl Into<Fault>) {
         if self.violations.len() < VIOLATIONS_MAX {
-            self.violations.push(Violation { field, fault });
+            self.violations.push(Violation::new(field, fault));
         }
     }
 
@@ -183,7 +183,7 @@ impl Reading<'_> {
         let from_day = self.day("selection.from", from).unwrap_or(i32::MIN);
         let to_day = self.day("selection.to", to).unwrap_or(i32::MAX);
         if from_day > to_day {
-            self.refuse("selection.to".to_owned(), Fault::PeriodInverted { from: from.to_owned() });
+            self.refuse("selection.to".to_owned(), Question::PeriodInverted { from: from.to_owned() });
         }
         from_day..=to_day
     }
@@ -218,7 +218,7 @@ impl Reading<'_> {
             for (i, code) in codes.iter().enumerate() {
                 match members(code) {
                     Some(ids) => ids.into_iter().for_each(|id| of_field[usize::from(id.index())] = true),
-                    None => self.refuse(format!("{field}[{i}]"), Fault::TerritoryUnknown(code.clone())),
+                    None => self.refuse(format!("{field}[{i}]"), Question::TerritoryUnknown(code.clone())),
                 }
             }
             selected = Some(match selected {
@@ -241,7 +241,7 @@ impl Reading<'_> {
                 }
                 _ => {
                     let field = format!("selection.postal_codes[{i}]");
-                    self.refuse(field, Fault::TerritoryUnknown(code.clone()));
+                    self.refuse(field, Question::TerritoryUnknown(code.clone()));
                 }
             }
         }

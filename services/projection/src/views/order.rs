@@ -1,6 +1,8 @@
 //! In which order the rows of a breakdown come. Rows that are equal by the order asked come in their natural one.
 
-use cra_domain::cra::{Fault, Violation};
+use std::sync::Arc;
+
+use cra_domain::cra::{Question, Violation};
 use cra_domain::spelling;
 use cra_domain::vocabulary::Activity;
 use cra_domain::vocabulary::Word as _;
@@ -64,14 +66,11 @@ impl Order {
     pub fn parse(text: &str) -> Result<Self, Violation> {
         let text = if text.is_empty() { Self::DEFAULT } else { text };
         let (largest_first, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
-        match ORDERS.iter().find(|(known, _)| *known == name) {
-            Some((_, by)) => Ok(Self { by: *by, largest_first }),
-            None => {
-                let choices: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
-                let fault = Fault::OrderUnknown(choices.join(", "));
-                Err(Violation { field: "order_by".to_owned(), fault })
-            }
-        }
+        let found = ORDERS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, by)| Self { by: *by, largest_first }).ok_or_else(|| {
+            let choices: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
+            Violation::new("order_by", Question::OrderUnknown(choices.join(", ")))
+        })
     }
 
     /// Sorts rows that are in their natural order.
@@ -79,9 +78,9 @@ impl Order {
         match self.by {
             By::Code if self.largest_first => lines.reverse(),
             By::Code => {}
-            By::Name => {
-                self.sort_by_key(lines, |line| (spelling::key(&line.name().label), line.name().label.clone()))
-            }
+            By::Name => self.sort_by_key(lines, |line| {
+                (spelling::key(&line.name().label), Arc::clone(&line.name().label))
+            }),
             By::Measure(measure) => self.sort_by_key(lines, |line| line.tally().map_or(i64::MIN, measure)),
         }
     }

@@ -2,7 +2,7 @@
 //! one period, and the first and last are cut to the selection.
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Violation, parse_day};
+use cra_domain::cra::{Fault, Question, Violation, parse_day};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
@@ -28,7 +28,7 @@ impl Periods {
     /// Cuts the days of a selection. Both bounds are required.
     pub fn parse(selection: &v1::Selection, granularity: i32) -> Result<Self, Vec<Violation>> {
         let mut violations = Vec::new();
-        let mut refuse = |field: &str, fault| violations.push(Violation { field: field.to_owned(), fault });
+        let mut refuse = |field: &str, fault| violations.push(Violation::new(field, fault));
         let mut day = |field, text: &str, what| {
             let day = parse_day(text);
             if day.is_none() {
@@ -53,12 +53,12 @@ impl Periods {
             return Err(violations);
         };
         if from > to {
-            let fault = Fault::PeriodInverted { from: selection.from.clone() };
-            return Err(vec![Violation { field: "selection.to".to_owned(), fault }]);
+            let fault = Question::PeriodInverted { from: selection.from.clone() };
+            return Err(vec![Violation::new("selection.to", fault)]);
         }
         cut(from, to, granularity).ok_or_else(|| {
-            let fault = Fault::TooManyPeriods { max: PERIODS_MAX };
-            vec![Violation { field: "granularity".to_owned(), fault }]
+            let fault = Question::TooManyPeriods { max: PERIODS_MAX };
+            vec![Violation::new("granularity", fault)]
         })
     }
 

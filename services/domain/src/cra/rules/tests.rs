@@ -12,7 +12,7 @@ mod themes;
 use cra_contracts::v1;
 use jiff::Timestamp;
 
-use super::super::{Cra, Fault, Violation};
+use super::super::{Cra, Fault, Question, Violation};
 use super::Submission;
 
 /// Noon of a Tuesday in Paris.
@@ -212,10 +212,10 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },
         Fault::PeopleRequired,
         Fault::ReasonLength,
-        Fault::PeriodInverted { from: "2024-01-01".into() },
-        Fault::TimeInFuture,
-        Fault::OneOfTwo("consistency.as_of_position"),
-        Fault::TerritoryUnknown("99".into()),
+        Question::PeriodInverted { from: "2024-01-01".into() }.into(),
+        Question::TimeInFuture.into(),
+        Question::OneOfTwo("consistency.as_of_position").into(),
+        Question::TerritoryUnknown("99".into()).into(),
     ];
     for fault in faults {
         has_texts(&Violation { field: "cra".into(), fault });

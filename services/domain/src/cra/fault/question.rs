@@ -1,0 +1,130 @@
+//! What can be wrong with a question to the statistics: the same table, for those who read.
+
+/// A fault of one field of a question, with what the messages need to help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A selection that ends before it begins.
+    PeriodInverted {
+        /// Its first day.
+        from: String,
+    },
+    /// A period cut into more pieces than one answer holds.
+    TooManyPeriods {
+        /// Most pieces.
+        max: usize,
+    },
+    /// A time after now.
+    TimeInFuture,
+    /// Two fields of which one can be set; the other one.
+    OneOfTwo(&'static str),
+    /// No territory of that kind has this code, as it was given.
+    TerritoryUnknown(String),
+    /// An order that no listing has; those that there are.
+    OrderUnknown(String),
+    /// More rows asked than one page holds.
+    PageSizeTooLarge {
+        /// Most rows.
+        max: u32,
+    },
+    /// A page token that is damaged, or that another listing gave.
+    PageTokenInvalid,
+    /// Two dimensions that a CRA does not say how to cross.
+    DimensionsNotCrossed,
+    /// A measure that a CRA does not divide among ages or statuses.
+    MeasureNotDivided,
+    /// A table larger than one answer holds.
+    TooManyCells {
+        /// Most cells.
+        max: usize,
+    },
+    /// Answers closer to each other than allowed.
+    IntervalTooShort {
+        /// Least, in milliseconds.
+        min_ms: u32,
+    },
+}
+
+impl Question {
+    /// Stable name, for programs.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::PeriodInverted { .. } => "PERIOD_INVERTED",
+            Self::TooManyPeriods { .. } => "TOO_MANY_PERIODS",
+            Self::TimeInFuture => "TIME_IN_FUTURE",
+            Self::OneOfTwo(_) => "ONE_OF_TWO",
+            Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
+            Self::OrderUnknown(_) => "ORDER_UNKNOWN",
+            Self::PageSizeTooLarge { .. } => "PAGE_SIZE_TOO_LARGE",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::DimensionsNotCrossed => "DIMENSIONS_NOT_CROSSED",
+            Self::MeasureNotDivided => "MEASURE_NOT_DIVIDED",
+            Self::TooManyCells { .. } => "TOO_MANY_CELLS",
+            Self::IntervalTooShort { .. } => "INTERVAL_TOO_SHORT",
+        }
+    }
+
+    /// For those who write the client: what was expected and what to do.
+    pub(super) fn description(&self) -> String {
+        match self {
+            Self::PeriodInverted { from } => format!("expected a day from {from} on, the first day selected"),
+            Self::TooManyPeriods { max } => {
+                format!("expected at most {max} periods; take a coarser granularity or fewer days")
+            }
+            Self::TimeInFuture => "expected a time up to now".into(),
+            Self::OneOfTwo(other) => format!("expected either this or {other}, not both"),
+            Self::TerritoryUnknown(code) => {
+                format!("{code:?} is no code of that kind in the current Code officiel géographique")
+            }
+            Self::OrderUnknown(choices) => {
+                format!("expected one of {choices}, with \"-\" in front for the largest first")
+            }
+            Self::PageSizeTooLarge { max } => format!("expected at most {max} rows; follow the page tokens"),
+            Self::PageTokenInvalid => {
+                "no token of this very listing; send the request that gave it unchanged, or begin again without a \
+                 token"
+                    .into()
+            }
+            Self::DimensionsNotCrossed => {
+                "a CRA does not say how ages and statuses cross; take another dimension".into()
+            }
+            Self::MeasureNotDivided => {
+                "ages and statuses count people present: expected MEASURE_ACTS or MEASURE_CRAS".into()
+            }
+            Self::TooManyCells { max } => {
+                format!("expected at most {max} cells; narrow the selection or take a coarser dimension")
+            }
+            Self::IntervalTooShort { min_ms } => format!("expected at least {min_ms} milliseconds, or 0"),
+        }
+    }
+
+    /// For those who read the figures, in French.
+    pub(super) fn message_fr(&self) -> String {
+        match self {
+            Self::PeriodInverted { from } => {
+                format!("La période doit finir à partir du {from}, son premier jour.")
+            }
+            Self::TooManyPeriods { max } => {
+                format!("Au plus {max} périodes : choisissez un pas plus large ou moins de jours.")
+            }
+            Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
+            Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
+            Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),
+            Self::OrderUnknown(_) => "Ce tri n'existe pas : choisissez-en un autre.".into(),
+            Self::PageSizeTooLarge { max } => format!("Au plus {max} lignes par page."),
+            Self::PageTokenInvalid => {
+                "Cette page n'est pas de la liste demandée : reprenez la liste depuis son début.".into()
+            }
+            Self::DimensionsNotCrossed => {
+                "Un compte-rendu ne croise pas les âges et les statuts : choisissez un autre axe.".into()
+            }
+            Self::MeasureNotDivided => {
+                "Les âges et les statuts comptent des personnes présentes : choisissez les accompagnements."
+                    .into()
+            }
+            Self::TooManyCells { max } => {
+                format!("Au plus {max} cases : réduisez la sélection ou choisissez un axe plus large.")
+            }
+            Self::IntervalTooShort { min_ms } => format!("Au moins {min_ms} millisecondes."),
+        }
+    }
+}
