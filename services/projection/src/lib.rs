@@ -5,14 +5,17 @@
 //! means, [`services`] speak gRPC. [`generations`] say which read models serve.
 
 pub mod apply;
+pub mod batches;
 pub mod follow;
 pub mod generations;
 #[cfg(test)]
 mod given;
 pub mod queries;
+pub mod replay;
 pub mod services;
 mod settings;
 pub mod store;
+pub mod verify;
 pub mod views;
 
 use std::path::PathBuf;
@@ -35,6 +38,7 @@ use tonic::service::Routes;
 
 use follow::Follower;
 use generations::Generations;
+use replay::Replayer;
 pub use settings::{Limits, Settings};
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
@@ -60,9 +64,16 @@ pub async fn serve(
 ) -> anyhow::Result<Drained> {
     let generations = open(&log, &*clock, settings.data.clone()).await?;
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
-    let routes = routes(&settings, &generations, &log, &clock, &shutdown);
+    let replayer = Replayer {
+        log: Arc::clone(&log),
+        generations: Arc::clone(&generations),
+        clock: Arc::clone(&clock),
+        place: Arc::default(),
+    };
+    let routes = routes(&settings, &replayer, &shutdown);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
+    let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
 
     let drained =
@@ -71,6 +82,7 @@ pub async fn serve(
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
     following.await.context("following the log failed")?;
+    recomputing.await.context("computing the read models again failed")?;
     let closing = generations.serving();
     tokio::task::spawn_blocking(move || closing.session().flush()).await??;
     Ok(drained?)
@@ -84,13 +96,8 @@ async fn open(log: &Arc<dyn EventLog>, clock: &dyn Clock, data: PathBuf) -> anyh
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
-fn routes(
-    settings: &Settings,
-    generations: &Arc<Generations>,
-    log: &Arc<dyn EventLog>,
-    clock: &Arc<dyn Clock>,
-    shutdown: &Shutdown,
-) -> Routes {
+fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Routes {
+    let Replayer { log, generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
@@ -102,7 +109,7 @@ fn routes(
         streams,
         shutdown: shutdown.clone(),
     };
-    let operations = services::Operations { generations: Arc::clone(generations), log: Arc::clone(log) };
+    let operations = services::Operations { replayer: replayer.clone(), shutdown: shutdown.clone() };
     Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
 }

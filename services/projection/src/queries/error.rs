@@ -43,6 +43,11 @@ pub enum QueryError {
     /// What is followed is no more.
     #[error("the event log was created anew; begin again after position 0, with an empty copy")]
     LogReplaced,
+    /// What was followed is told otherwise now.
+    #[error(
+        "the read models were computed anew, and tell the past otherwise; begin again after position 0, with an empty copy"
+    )]
+    HistoryChanged,
     /// The service is about to leave.
     #[error("the service is stopping; go on from the last position received, here or on another server")]
     Stopping,
@@ -61,6 +66,7 @@ const READ_MODELS_UNAVAILABLE: Row =
 const LOG_UNAVAILABLE: Row =
     Row { code: Code::Unavailable, reason: "LOG_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
 const LOG_REPLACED: Row = Row { code: Code::Aborted, reason: "LOG_REPLACED", retry: Retry::Never };
+const HISTORY_CHANGED: Row = Row { code: Code::Aborted, reason: "HISTORY_CHANGED", retry: Retry::Never };
 const STOPPING: Row = Row { code: Code::Unavailable, reason: "STOPPING", retry: Retry::AfterMs(1_000) };
 
 impl From<Vec<Violation>> for QueryError {
@@ -101,6 +107,7 @@ impl From<QueryError> for Status {
             }
             QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
             QueryError::LogReplaced => Rejection::new(LOG_REPLACED, message).into(),
+            QueryError::HistoryChanged => Rejection::new(HISTORY_CHANGED, message).into(),
             QueryError::Stopping => Rejection::new(STOPPING, message).into(),
             QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
         }

@@ -2,6 +2,7 @@
 
 mod listing;
 mod operations;
+mod replay;
 mod statistics;
 mod stream;
 
