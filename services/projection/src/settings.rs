@@ -46,10 +46,15 @@ impl Default for Settings {
 pub struct Limits {
     /// Queries answered at once; one more is told to come back.
     pub queries_in_flight: NonZeroU32,
+    /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
+    pub exports_in_flight: NonZeroU32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queries_in_flight: NonZeroU32::MIN.saturating_add(255) }
+        Self {
+            queries_in_flight: NonZeroU32::MIN.saturating_add(255),
+            exports_in_flight: NonZeroU32::MIN.saturating_add(3),
+        }
     }
 }

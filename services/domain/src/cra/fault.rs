@@ -124,6 +124,10 @@ pub enum Fault {
     OneOfTwo(&'static str),
     /// No territory of that kind has this code, as it was given.
     TerritoryUnknown(String),
+    /// A content that is not written in this format; the formats it is written in.
+    FormatNotOffered(&'static str),
+    /// A dimension where no breakdown is asked for.
+    DimensionNotAllowed,
 }
 
 impl Fault {
@@ -163,6 +167,8 @@ impl Fault {
             Self::TimeInFuture => "TIME_IN_FUTURE",
             Self::OneOfTwo(_) => "ONE_OF_TWO",
             Self::TerritoryUnknown(_) => "TERRITORY_UNKNOWN",
+            Self::FormatNotOffered(_) => "FORMAT_NOT_OFFERED",
+            Self::DimensionNotAllowed => "DIMENSION_NOT_ALLOWED",
         }
     }
 
@@ -230,6 +236,10 @@ impl Fault {
             Self::OneOfTwo(other) => format!("expected either this or {other}, not both"),
             Self::TerritoryUnknown(code) => {
                 format!("{code:?} is no code of that kind in the current Code officiel géographique")
+            }
+            Self::FormatNotOffered(offered) => format!("this content is exported as one of: {offered}"),
+            Self::DimensionNotAllowed => {
+                "only a breakdown has a dimension: leave it out, or ask for EXPORT_CONTENT_BREAKDOWN".into()
             }
         }
     }
@@ -322,6 +332,10 @@ impl Fault {
             Self::TimeInFuture => "Ce moment est dans le futur : indiquez un moment passé.".into(),
             Self::OneOfTwo(other) => format!("Indiquez ceci ou {other}, pas les deux."),
             Self::TerritoryUnknown(code) => format!("Le code {code} ne désigne aucun territoire connu."),
+            Self::FormatNotOffered(offered) => format!("Ce contenu s'exporte en {offered}."),
+            Self::DimensionNotAllowed => {
+                "Une dimension ne se choisit que pour une répartition : retirez-la.".into()
+            }
         }
     }
 }

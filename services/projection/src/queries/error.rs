@@ -37,6 +37,15 @@ pub enum QueryError {
     /// The read models failed.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// A file could not be written: the disk that long workbooks pass through is full, or failed.
+    #[error("the file could not be written: {0}")]
+    Export(#[from] std::io::Error),
+    /// A content that no query makes yet.
+    #[error("this content is not served yet")]
+    NotServed,
+    /// The caller stopped taking a file.
+    #[error("no chunk was taken for {0} s; ask again, and read the stream to its end")]
+    NotTaken(u64),
     /// The work was ended from outside.
     #[error("the query was ended")]
     Ended,
@@ -48,6 +57,13 @@ const NOT_YET_APPLIED: Row =
     Row { code: Code::DeadlineExceeded, reason: "NOT_YET_APPLIED", retry: Retry::AfterMs(500) };
 const READ_MODELS_UNAVAILABLE: Row =
     Row { code: Code::Unavailable, reason: "READ_MODELS_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
+
+const EXPORT_FAILED: Row =
+    Row { code: Code::Unavailable, reason: "EXPORT_FAILED", retry: Retry::AfterMs(10_000) };
+const CONTENT_NOT_SERVED: Row =
+    Row { code: Code::Unimplemented, reason: "CONTENT_NOT_SERVED", retry: Retry::Never };
+const CHUNKS_NOT_TAKEN: Row =
+    Row { code: Code::Aborted, reason: "CHUNKS_NOT_TAKEN", retry: Retry::AfterMs(0) };
 
 impl From<QueryError> for Status {
     fn from(error: QueryError) -> Self {
@@ -73,6 +89,13 @@ impl From<QueryError> for Status {
                 let message = "the read models failed and are being rebuilt; try again";
                 Rejection::new(READ_MODELS_UNAVAILABLE, message).into()
             }
+            QueryError::Export(inner) => {
+                tracing::error!(error = %inner, "an export failed");
+                let message = "the file could not be written; what came of it is not whole, try again";
+                Rejection::new(EXPORT_FAILED, message).into()
+            }
+            QueryError::NotServed => Rejection::new(CONTENT_NOT_SERVED, message).into(),
+            QueryError::NotTaken(_) => Rejection::new(CHUNKS_NOT_TAKEN, message).into(),
             QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
         }
     }

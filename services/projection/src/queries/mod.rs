@@ -3,6 +3,7 @@
 mod consistency;
 mod cra;
 mod error;
+mod export;
 mod scan;
 mod series;
 mod statistics;
@@ -16,6 +17,7 @@ use cra_eventlog::Position;
 pub use consistency::{Consistency, wait_until};
 pub use cra::{Standing, cra};
 pub use error::QueryError;
+pub use export::{Export, export};
 pub use series::time_series;
 pub use statistics::statistics;
 

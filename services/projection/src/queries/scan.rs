@@ -24,11 +24,16 @@ impl Scan {
         snapshot: Snapshot,
         question: impl FnOnce(&Self) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let left = Arc::new(AtomicBool::new(false));
-        let _leaving = Leaving(Arc::clone(&left));
-        let scan = Self { snapshot, left };
+        let (scan, _leaving) = Self::streamed(snapshot);
         let answer = tokio::task::spawn_blocking(move || question(&scan)).await;
         answer.map_err(|_| QueryError::Ended)?
+    }
+
+    /// A question whose answer goes on after the first word: it ends early when the guard is dropped. Blocks.
+    pub(super) fn streamed(snapshot: Snapshot) -> (Self, Leaving) {
+        let left = Arc::new(AtomicBool::new(false));
+        let leaving = Leaving(Arc::clone(&left));
+        (Self { snapshot, left }, leaving)
     }
 
     /// Gives every fact that the selection counts, by day.
@@ -36,6 +41,18 @@ impl Scan {
         &self,
         selection: &v1::Selection,
         mut take: impl FnMut(FactKey, &Fact),
+    ) -> Result<(), QueryError> {
+        self.try_each(selection, |key, fact| {
+            take(key, fact);
+            Ok(())
+        })
+    }
+
+    /// As [`Scan::each`], up to the first error.
+    pub(super) fn try_each(
+        &self,
+        selection: &v1::Selection,
+        mut take: impl FnMut(FactKey, &Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let generation = &self.snapshot.generation;
         let filter =
@@ -46,7 +63,7 @@ impl Scan {
             }
             let (key, fact) = fact?;
             if fact.counts_at(key.from, self.snapshot.position.0) && filter.matches(key, &fact) {
-                take(key, &fact);
+                take(key, &fact)?;
             }
         }
         Ok(())
@@ -54,7 +71,7 @@ impl Scan {
 }
 
 /// Sets its flag when it is dropped.
-struct Leaving(Arc<AtomicBool>);
+pub(super) struct Leaving(Arc<AtomicBool>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {

@@ -11,6 +11,7 @@ use cra_runtime::in_flight::InFlight;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
+use super::export::{self, Chunks};
 use crate::generations::Generations;
 use crate::queries::{self, Consistency, QueryError, Snapshot, Standing};
 
@@ -22,6 +23,8 @@ pub struct Statistics {
     pub clock: Arc<dyn Clock>,
     /// Bounds the queries at work.
     pub in_flight: InFlight,
+    /// Bounds the files being written.
+    pub exports: InFlight,
 }
 
 impl Statistics {
@@ -75,5 +78,12 @@ impl StatisticsService for Statistics {
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
+    }
+
+    async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Chunks>, Status> {
+        let permit = self.exports.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        export::answer(request, snapshot, self.generations.data(), permit).await
     }
 }

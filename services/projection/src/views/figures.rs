@@ -15,9 +15,11 @@ use super::fact::RecipientCode;
 use super::shares::{per_mille, rate_per_mille};
 use super::tally::{Minutes, RecipientTally, Tally};
 
-const UNSPECIFIED_LABEL: &str = "Non renseigné";
+/// Label of what older forms left open.
+pub(crate) const UNSPECIFIED_LABEL: &str = "Non renseigné";
 const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
-const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
+/// Label of an organisation that an older form did not name.
+pub(crate) const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
 /// Every figure of a tally. The dictionary spells the free names of organisations.
 #[must_use]

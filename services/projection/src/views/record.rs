@@ -72,7 +72,8 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
     text.and_then(|text| Id::parse(text)).ok_or_else(|| DecodeError::new(field, code))
 }
 
-fn day(number: i32) -> Result<Date, DecodeError> {
+/// The day of a fact's key.
+pub(crate) fn day(number: i32) -> Result<Date, DecodeError> {
     date(1970, 1, 1).checked_add(i64::from(number).days()).map_err(|_| DecodeError::new("date", number))
 }
 
