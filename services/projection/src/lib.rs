@@ -2,10 +2,11 @@
 //!
 //! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
 //! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
-//! means, [`services`] speak gRPC. [`generations`] say which read models serve.
+//! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve.
 
 pub mod apply;
 pub mod batches;
+pub mod exports;
 pub mod follow;
 pub mod generations;
 #[cfg(test)]
@@ -46,6 +47,8 @@ type OperationsServer = OperationsServiceServer<services::Operations>;
 
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
+/// As much, of an export, which takes seconds.
+const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown begins.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
@@ -100,12 +103,14 @@ fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Rout
     let Replayer { log, generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
+    let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
     let statistics = services::Statistics {
         generations: Arc::clone(generations),
         log: Arc::clone(log),
         clock: Arc::clone(clock),
         in_flight,
+        exports,
         streams,
         shutdown: shutdown.clone(),
     };

@@ -26,6 +26,10 @@ impl Folder {
         Ok(Self { data })
     }
 
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.data.join(GENERATIONS).join(name)
     }

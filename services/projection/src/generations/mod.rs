@@ -5,7 +5,7 @@
 mod folder;
 mod generation;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cra_eventlog::LogIdentity;
@@ -178,6 +178,12 @@ impl Generations {
             self.discard(&other)?;
         }
         Ok(self.folder.set_aside(former.name())?)
+    }
+
+    /// The data folder: where the disk has room, for what is too long for memory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.folder.data()
     }
 
     /// Bytes on disk of a generation.
