@@ -67,7 +67,7 @@ pub(crate) async fn send<R: Rpc>(
     };
     let window = Window::new();
     let mut sending = Sending { connection, rpc, items, items_ended: false, window, patience, tally, tell };
-    let sent = sending.to_the_end().await;
+    let sent = sending.run().await;
     sending.tally.unanswered = sending.window.len() as u64;
     sent
 }
@@ -85,7 +85,7 @@ struct Sending<'a, R: Rpc, F> {
 }
 
 impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
-    async fn to_the_end(&mut self) -> Result<(), StreamError> {
+    async fn run(&mut self) -> Result<(), StreamError> {
         while let Some(broken) = self.over_one_stream().await? {
             let failure = self.connection.failure(broken);
             let next = match &mut self.patience {
@@ -119,7 +119,9 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
             let broken = tokio::select! {
                 item = self.items.recv(), if has_room => {
                     self.items_ended = item.is_none();
-                    item.into_iter().for_each(|item| self.window.push(item));
+                    if let Some(item) = item {
+                        self.window.push(item);
+                    }
                     None
                 }
                 opened = &mut opening, if answers.is_none() => match opened {

@@ -42,6 +42,7 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let opened = file::open(&args.file)?;
+    check_report(&args)?;
     let kept = Kept::of(&args, &opened, &endpoints.ingestion_url)?;
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let (connection, reached) = tokio::select! {
@@ -134,11 +135,18 @@ async fn holds(connection: &Connection, cra_id: &str) -> Result<bool, ClientErro
     }
 }
 
+/// A report is written over what stood there, which must not be the documents.
+fn check_report(args: &ImportArgs) -> anyhow::Result<()> {
+    let Some(report) = args.report.as_deref().and_then(|report| fs::canonicalize(report).ok()) else {
+        return Ok(());
+    };
+    let is_file = fs::canonicalize(&args.file).is_ok_and(|file| file == report);
+    anyhow::ensure!(!is_file, "{} is the file to import: name another for the report", args.file.display());
+    Ok(())
+}
+
 fn open_report(args: &ImportArgs, reached: &Reached) -> anyhow::Result<Option<Report>> {
     let Some(path) = &args.report else { return Ok(None) };
-    let same = fs::canonicalize(path)
-        .is_ok_and(|report| fs::canonicalize(&args.file).is_ok_and(|file| report == file));
-    anyhow::ensure!(!same, "{} is the file to import: name another for the report", path.display());
     let report = Report::open(path, reached.report.as_ref());
     Ok(Some(report.with_context(|| format!("cannot write {}", path.display()))?))
 }
@@ -257,7 +265,7 @@ async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &
             sleep(KEEP_INTERVAL).await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Tells each outcome where it is asked for.
