@@ -9,6 +9,7 @@ mod conformance;
 mod corrections;
 mod cut_connection;
 mod harness;
+mod imports;
 mod kill_projection;
 mod layers;
 mod naive;

@@ -2,11 +2,14 @@
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
 
+mod import;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::import::ImportArgs;
 use crate::selection::SelectionArgs;
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
@@ -52,6 +55,8 @@ pub(crate) enum Command {
     Standalone(StandaloneArgs),
     /// Send CRAs from a file: one JSON object per line, an array, or one object
     Submit(SubmitArgs),
+    /// Record CRAs of an older form, as the older system stored them
+    Import(ImportArgs),
     /// Show the statistics of the CRAs that match a selection
     Stats(Box<StatsArgs>),
     /// Show the life of one CRA: submission, corrections, withdrawal
@@ -80,7 +85,7 @@ pub(crate) struct StandaloneArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// File to send; - reads standard input
+    /// File to send, plain, gzip or zstd; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Check only: nothing is recorded
@@ -151,7 +156,7 @@ mod tests {
     fn the_help_tells_every_capability_in_a_line() {
         let mut command = Arguments::command().term_width(100);
         let help = command.render_help().to_string();
-        for name in ["standalone", "submit", "stats", "history", "communes", "status"] {
+        for name in ["standalone", "submit", "import", "stats", "history", "communes", "status"] {
             let lines: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with(name)).collect();
             assert_eq!(lines.len(), 1, "{name} in:\n{help}");
         }

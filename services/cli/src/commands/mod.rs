@@ -2,6 +2,7 @@
 
 mod communes;
 mod history;
+mod import;
 mod pair;
 mod progress;
 mod standalone;
@@ -38,6 +39,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
     match command {
         Command::Standalone(args) => standalone::run(args, output).await,
         Command::Submit(args) => submit::run(args, &endpoints, output).await,
+        Command::Import(args) => import::run(args, &endpoints, output).await,
         Command::Stats(args) => stats::run(*args, &endpoints, output).await,
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,

@@ -4,6 +4,7 @@
 pub(crate) mod breakdown;
 pub(crate) mod communes;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod statistics;
 pub(crate) mod status;
 pub(crate) mod submission;
