@@ -15,6 +15,8 @@ mod render;
 mod sample;
 mod selection;
 mod submission;
+mod subscription;
+mod whole_file;
 
 use std::process::ExitCode;
 
