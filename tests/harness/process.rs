@@ -35,24 +35,24 @@ impl Kind {
         }
     }
 
-    /// The program, which cargo puts one folder above the test's own.
-    fn program(self) -> PathBuf {
-        let test = std::env::current_exe().unwrap();
-        let program = test.ancestors().nth(2).unwrap().join(self.binary());
-        assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
-        program
-    }
-
-    /// The program with nothing of our environment that could configure it.
     fn command(self) -> Command {
-        let mut command = Command::new(self.program());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
-                command.env_remove(name);
-            }
-        }
-        command
+        command(self.binary())
     }
+}
+
+/// A program of the workspace, which cargo puts one folder above the test's own, with nothing of our environment
+/// that could configure it.
+fn command(binary: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join(binary);
+    assert!(program.is_file(), "no {binary} beside the tests: run `tests/run`, which builds it");
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A service's process; killed when dropped.
@@ -200,9 +200,18 @@ pub(crate) struct Ended {
 
 /// Runs a service that is expected to end by itself. `environment` holds whole names.
 pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    program_to_end(kind.binary(), dir, arguments, environment)
+}
+
+/// As [`run_to_end`], for any program of the workspace, such as `cra`.
+pub(crate) fn program_to_end(
+    binary: &str,
+    dir: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Ended {
     let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
-    let mut child = kind
-        .command()
+    let mut child = command(binary)
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(dir)
@@ -217,7 +226,7 @@ pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment
     let Some(status) = ended else {
         let _ = child.kill();
         let _ = child.wait();
-        panic!("{} went on for {END_WAIT:?}; it wrote:\n{stderr}", kind.binary());
+        panic!("{binary} went on for {END_WAIT:?}; it wrote:\n{stderr}");
     };
     Ended { status, stdout, stderr }
 }

@@ -11,15 +11,15 @@ use crate::selection::SelectionArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    /// Write one JSON object per CRA; the snapshot goes to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) extent: ExtentArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-    /// Write one JSON object per CRA; the snapshot goes to standard error
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -27,11 +27,11 @@ pub(crate) struct ShowArgs {
     /// The CRA's id, a UUID
     #[arg(value_name = "ID")]
     pub(crate) cra_id: String,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
     /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
 }
 
 #[derive(Debug, Args)]
@@ -45,11 +45,11 @@ pub(crate) struct FollowArgs {
     /// File that keeps the place: written after the lines are, and resumed from, so that none is missed
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
     /// As for the other commands; the changes are JSON in any case
     #[arg(long, hide = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
 }
 
 #[derive(Debug, Args)]
@@ -80,11 +80,11 @@ pub(crate) struct ExportArgs {
     /// Replace the file if it is there
     #[arg(long)]
     pub(crate) force: bool,
+    /// Tell what was written as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-    /// Tell what was written as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }

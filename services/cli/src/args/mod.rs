@@ -177,6 +177,30 @@ mod tests {
     }
 
     #[test]
+    fn every_question_answers_programs_too() {
+        let all = Arguments::command();
+        for name in [
+            "submit",
+            "stats",
+            "series",
+            "breakdown",
+            "cross",
+            "watch",
+            "list",
+            "show",
+            "follow",
+            "export",
+            "history",
+            "communes",
+            "status",
+        ] {
+            let mut arguments = all.find_subcommand(name).unwrap().get_arguments();
+            let json = arguments.find(|argument| argument.get_id() == "json").unwrap();
+            assert_eq!(json.get_help_heading(), None, "{name}: it is no part of the selection");
+        }
+    }
+
+    #[test]
     fn endpoints_can_be_given_after_the_command() {
         let arguments =
             Arguments::parse_from(["cra", "communes", "saint", "denis", "--projection-url", "http://h:1"]);

@@ -12,13 +12,13 @@ const ROWS_DEFAULT: u32 = 25;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -32,13 +32,13 @@ pub(crate) struct SeriesArgs {
         hide_possible_values = true
     )]
     pub(crate) by: Granularity,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -63,15 +63,15 @@ pub(crate) struct BreakdownArgs {
     /// Also the rows without any CRA, where the dimension is a fixed list
     #[arg(long)]
     pub(crate) empty: bool,
+    /// Write one JSON object per row; the snapshot goes to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) extent: ExtentArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-    /// Write one JSON object per row; the snapshot goes to standard error
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -101,16 +101,16 @@ pub(crate) struct CrossArgs {
         hide_possible_values = true
     )]
     pub(crate) measure: Measure,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
     /// Write a CSV for spreadsheets: UTF-8 with byte order mark, parted by semicolons
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
     /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
 }
 
 #[derive(Debug, Args)]
@@ -123,11 +123,11 @@ pub(crate) struct WatchArgs {
         value_parser = clap::value_parser!(u32).range(100..)
     )]
     pub(crate) interval_ms: u32,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
     /// Write one JSON object per change
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
 }
 
 /// How much of a list is shown.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1::export_response::Part;
 
-use super::super::fake::{Fake, endpoints, ran};
+use super::super::fake::{Ending, Fake, Written, endpoints, ran};
 use super::*;
 
 fn header(file_name: &str) -> Part {
@@ -47,7 +47,7 @@ async fn a_whole_export_takes_the_name_that_the_service_gives() {
 #[tokio::test]
 async fn an_export_that_breaks_leaves_nothing_and_what_was_there_before() {
     let directory = tempfile::tempdir().unwrap();
-    let broken = || Fake { export_breaks: true, ..exporting("cra-7.csv") };
+    let broken = || Fake { export_ending: Ending::Broken, ..exporting("cra-7.csv") };
     let (_, outcome) = exported(broken(), directory.path(), &[]).await;
     let error = format!("{:#}", outcome.unwrap_err());
     assert!(error.contains("no file was written") && error.contains("the service leaves"), "{error}");
@@ -64,23 +64,24 @@ async fn an_export_that_breaks_leaves_nothing_and_what_was_there_before() {
 #[tokio::test]
 async fn an_interrupted_export_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let fake = Arc::new(exporting("cra-7.csv"));
+    let fake = Arc::new(Fake { export_ending: Ending::Silence, ..exporting("cra-7.csv") });
     let url = endpoints(&fake).await.projection_url;
     let connection = Connection::open(Service::Projection, &url).await.unwrap();
     let target = Target::Directory(directory.path().to_owned(), Existing::Keep);
-    let begun = target.begin("cra-7.csv").unwrap();
-    assert_eq!(names(directory.path()).len(), 1);
-    drop(begun);
-    assert!(names(directory.path()).is_empty());
-
-    let written = super::super::fake::Written::default();
-    let mut output = written.output();
-    let receiving = receive(&connection, v1::ExportRequest::default(), &target, &mut output);
-    // Given up before the service has answered, as on Ctrl-C.
+    let mut output = Written::default().output();
+    let half_written = async {
+        let holds =
+            |name: &String| fs::metadata(directory.path().join(name)).is_ok_and(|file| file.len() == 16);
+        while !names(directory.path()).iter().any(holds) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    // Given up in the middle, as on Ctrl-C.
     tokio::select! {
-        biased;
-        _ = receiving => panic!("nothing can have come yet"),
-        () = std::future::ready(()) => {}
+        received = receive(&connection, v1::ExportRequest::default(), &target, &mut output) => {
+            panic!("the service never ended: {received:?}")
+        }
+        () = half_written => assert_ne!(names(directory.path()), ["cra-7.csv"]),
     }
     assert!(names(directory.path()).is_empty());
 }

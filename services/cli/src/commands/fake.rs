@@ -15,6 +15,16 @@ use super::Outcome;
 use crate::args::{Arguments, EndpointArgs};
 use crate::output::{Look, Output};
 
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ending {
+    #[default]
+    Well,
+    Broken,
+    /// Not at all: nothing comes any more.
+    Silence,
+}
+
 /// What the service says.
 #[derive(Debug, Default)]
 pub(super) struct Fake {
@@ -26,8 +36,8 @@ pub(super) struct Fake {
     pub(super) watched: Vec<Vec<u64>>,
     /// Parts of an export.
     pub(super) exported: Vec<v1::export_response::Part>,
-    /// Whether the export breaks after its parts.
-    pub(super) export_breaks: bool,
+    /// What comes after them.
+    pub(super) export_ending: Ending,
     /// Rows of every listing.
     pub(super) rows: u64,
     pub(super) follows: Mutex<Vec<v1::FollowCrasRequest>>,
@@ -125,10 +135,10 @@ impl StatisticsService for Fake {
         self.exports.lock().unwrap().push(request.into_inner());
         let parts = self.exported.iter().cloned();
         let mut answers: Vec<_> = parts.map(|part| Ok(v1::ExportResponse { part: Some(part) })).collect();
-        if self.export_breaks {
+        if self.export_ending == Ending::Broken {
             answers.push(Err(broken()));
         }
-        Ok(Response::new(stream(answers, false)))
+        Ok(Response::new(stream(answers, self.export_ending == Ending::Silence)))
     }
 
     async fn list_breakdown(
