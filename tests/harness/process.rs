@@ -62,7 +62,7 @@ impl Kind {
 fn command(binary: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let program = test.ancestors().nth(2).unwrap().join(binary);
-    assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it");
+    assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
