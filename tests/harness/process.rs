@@ -57,21 +57,6 @@ impl Kind {
     }
 }
 
-/// A program of the workspace, which cargo puts one folder above the test's own, with nothing of our environment
-/// that could configure it.
-fn command(binary: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join(binary);
-    assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
 /// A service's process; killed when dropped.
 pub(crate) struct Service {
     kind: Kind,
