@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::store::{Applied, Batch, Change, Current, Parked, Session, StoreError};
+use crate::table::Brought;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instant, nanoseconds};
 
@@ -43,6 +44,16 @@ impl Effect {
     fn change(&self, recorded_at: i64) -> Change {
         Change { recorded_at, ended: self.ended, began_on: self.began.map(|key| key.day) }
     }
+}
+
+/// What applying some events came to.
+pub struct Finished {
+    /// To be written in one.
+    pub batch: Batch,
+    /// Facts that began or ended, by position.
+    pub brought: Vec<Brought>,
+    /// Where it brings the generation.
+    pub applied: Option<Applied>,
 }
 
 /// What became of an event that was parked.
@@ -180,8 +191,8 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// The batch with everything pushed, and where it brings the generation.
-    pub fn finish(mut self) -> Result<(Batch, Option<Applied>), StoreError> {
+    /// Everything pushed, as what is to be written and what is to be counted.
+    pub fn finish(mut self) -> Result<Finished, StoreError> {
         for (key, fact) in &self.facts {
             self.batch.put_fact(*key, fact)?;
         }
@@ -194,7 +205,9 @@ impl<'a> Application<'a> {
         if let Some(applied) = &self.applied {
             self.batch.put_applied(applied)?;
         }
-        Ok((self.batch, self.applied))
+        let mut brought: Vec<_> = self.facts.iter().map(|(key, fact)| Brought::of(*key, fact)).collect();
+        brought.sort_unstable_by_key(Brought::position);
+        Ok(Finished { batch: self.batch, brought, applied: self.applied })
     }
 
     fn apply(&mut self, entry: &LogEntry) -> Result<Effect, Failure> {

@@ -36,8 +36,12 @@ impl Breakdown {
 
     /// Every row, in order.
     pub(crate) fn lines(&self, scan: &Scan) -> Result<Vec<Line>, QueryError> {
-        let mut rows = Rows::of(self.dimension);
-        scan.each(&self.selection, |key, fact| rows.add(key, fact))?;
+        let rows = scan.count(
+            &self.selection,
+            || Rows::of(self.dimension),
+            |rows, _, seen| rows.add(&seen),
+            Rows::merge,
+        )?;
         let filter = scan.filter(&self.selection)?;
         let dictionary = scan.snapshot.generation.dictionary().read();
         Ok(if self.include_empty {

@@ -24,6 +24,7 @@ use crate::exports::{
     self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, Parquet,
 };
 use crate::store::StoreError;
+use crate::views::countable::Seen;
 use crate::views::figures;
 use crate::views::order::Order;
 use crate::views::record::record;
@@ -120,8 +121,8 @@ fn write_statistics(
     about: &About,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
-    let mut months = Months::default();
-    scan.try_each(&about.selection, |key, fact| months.add(key, fact))?;
+    let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
+    let months = scan.count(&about.selection, Months::default, add, Months::merge)?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {

@@ -100,14 +100,6 @@ impl Session {
         self.between(keys::fact(*keys.start()), keys::fact(*keys.end())).map(fact_of)
     }
 
-    /// As [`Session::facts`], the last first.
-    pub fn facts_backwards(
-        &self,
-        keys: RangeInclusive<FactKey>,
-    ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
-        self.db.range(keys::fact(*keys.start())..=keys::fact(*keys.end())).rev().map(fact_of)
-    }
-
     /// Every text that was given a code.
     pub fn dictionary(&self) -> Result<Dictionary, StoreError> {
         let mut dictionary = Dictionary::default();

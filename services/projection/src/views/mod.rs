@@ -1,6 +1,8 @@
 //! Facts, tallies and figures: pure, without storage or network. One set of definitions, whatever the way a
 //! question is answered.
 
+mod code_set;
+pub mod countable;
 pub mod dictionary;
 pub mod dimension;
 pub mod fact;
