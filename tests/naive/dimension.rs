@@ -2,17 +2,26 @@
 
 use cra_contracts::v1::{self, Dimension};
 use cra_domain::territory;
-use cra_domain::vocabulary::{
-    Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word,
-};
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
 
 use super::selection::{ages, bucket, commune, statuses, unspecified};
 
 /// The weekdays, from Monday.
-pub(super) const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+pub(super) const WEEKDAYS: [&str; 7] =
+    ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 const MONTHS: [&str; 12] = [
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
     "décembre",
 ];
 
@@ -115,7 +124,11 @@ fn row_of(dimension: Dimension, cra: &v1::Cra) -> Row {
         Dimension::Duration => Row::of_number::<DurationBucket>(bucket(cra), "DURATION_BUCKET_UNSPECIFIED"),
         Dimension::Month => Row::of_month(day),
         Dimension::Weekday => Row::of_weekday(day.weekday().to_monday_one_offset()),
-        Dimension::Unspecified | Dimension::Theme | Dimension::SubTheme | Dimension::Age | Dimension::Status => {
+        Dimension::Unspecified
+        | Dimension::Theme
+        | Dimension::SubTheme
+        | Dimension::Age
+        | Dimension::Status => {
             unreachable!("{dimension:?} gives a CRA several rows, or none")
         }
     }

@@ -8,7 +8,10 @@ pub(super) fn count(name: &str, label: &str, count: u64) -> v1::Count {
 }
 
 /// Every open value, closed ones when not 0, and what is unspecified when not 0.
-pub(super) fn breakdown<W: Word>(count_of: &dyn Fn(i32) -> u64, unspecified: Option<(&str, u64)>) -> Vec<v1::Count> {
+pub(super) fn breakdown<W: Word>(
+    count_of: &dyn Fn(i32) -> u64,
+    unspecified: Option<(&str, u64)>,
+) -> Vec<v1::Count> {
     let mut lines = Vec::new();
     for word in W::ALL {
         let people_or_cras = count_of(word.number());

@@ -21,6 +21,7 @@ use cra_contracts::v1;
 
 pub(crate) use breakdown::breakdown;
 pub(crate) use cross_table::cross_table;
+pub(crate) use order::ORDERS;
 pub(crate) use records::{changes, cra, cras};
 pub(crate) use series::time_series;
 

@@ -1,9 +1,9 @@
 //! The judge judged: by the published cases, and by cases small enough to count by hand.
 
+use cra_contracts::json;
 use cra_contracts::v1::cra_event::Fact;
 use cra_contracts::v1::follow_cras_response::Change;
 use cra_contracts::v1::{self, Dimension, Granularity, Measure};
-use cra_contracts::json;
 use cra_domain::event::timestamp_message;
 use serde_json::Value;
 
@@ -126,9 +126,8 @@ fn rows_come_by_the_measure_and_equals_in_their_natural_order() {
         [("2024-03", 2), ("2024-02", 1), ("2024-04", 0)]
     );
     let channels = rows(3, Dimension::Channel, "", true);
-    let expected = [
-        ("CHANNEL_VENUE", 3), ("CHANNEL_OTHER_PLACE", 0), ("CHANNEL_REMOTE", 0), ("CHANNEL_HOME", 0),
-    ];
+    let expected =
+        [("CHANNEL_VENUE", 3), ("CHANNEL_OTHER_PLACE", 0), ("CHANNEL_REMOTE", 0), ("CHANNEL_HOME", 0)];
     assert_eq!(told(&channels), expected);
     let [ada, bo] = &rows(3, Dimension::Advisor, "", false)[..] else { panic!("two advisors") };
     assert_eq!((ada.last_date.as_str(), bo.last_date.as_str()), ("2024-03-04", "2024-02-29"));
@@ -145,7 +144,9 @@ fn a_fixed_list_holds_what_the_selection_allows() {
     };
     let everything = v1::Selection::default();
     assert_eq!(rows(&everything, Dimension::Weekday)[..2], ["1 lundi", "2 mardi"]);
-    assert!(rows(&everything, Dimension::Advisor).is_empty() && rows(&everything, Dimension::Month).is_empty());
+    assert!(
+        rows(&everything, Dimension::Advisor).is_empty() && rows(&everything, Dimension::Month).is_empty()
+    );
     assert_eq!(rows(&everything, Dimension::Theme).len(), 17, "the closed ones are left out");
     let lyon = v1::Selection { commune_codes: vec!["69123".into()], ..v1::Selection::default() };
     let of_lyon = rows(&lyon, Dimension::Commune);
