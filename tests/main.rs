@@ -1,11 +1,13 @@
-//! The guarantees of the pair, each proved on real processes: nats-server, cra-ingestion and cra-projection.
-//! One file per guarantee.
+//! The guarantees of the pair, each proved on real processes: nats-server, cra-ingestion and cra-projection; what
+//! concerns answers alone, on the service within this process. One file or folder per guarantee.
 
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod bad_questions;
 mod configuration;
 mod conformance;
+mod copy;
 mod corrections;
 mod cut_connection;
 mod harness;

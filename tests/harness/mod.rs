@@ -3,6 +3,7 @@
 //! nothing itself.
 
 mod clients;
+pub(crate) mod events;
 mod given;
 mod in_process;
 mod pair;

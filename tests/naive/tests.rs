@@ -4,33 +4,12 @@ use cra_contracts::json;
 use cra_contracts::v1::cra_event::Fact;
 use cra_contracts::v1::follow_cras_response::Change;
 use cra_contracts::v1::{self, Dimension, Granularity, Measure};
-use cra_domain::event::timestamp_message;
 use serde_json::Value;
 
 use super::{breakdown, changes, cra, cras, cross_table, position_at, statistics, time_series};
 use crate::conformance::{STATISTICS, disagreements};
+use crate::harness::events::{event, id, submitted};
 use crate::harness::workshop;
-
-/// The n-th CRA's event, recorded on that day of March 2024.
-fn event(n: u128, revision: u64, march: u32, fact: Fact) -> v1::CraEvent {
-    let recorded_at = format!("2024-03-{march:02}T12:00:00Z").parse().unwrap();
-    v1::CraEvent {
-        event_id: uuid::Uuid::from_u128(n << 64 | u128::from(revision)).to_string(),
-        cra_id: id(n),
-        revision,
-        recorded_at: Some(timestamp_message(recorded_at)),
-        origin: None,
-        fact: Some(fact),
-    }
-}
-
-fn id(n: u128) -> String {
-    uuid::Uuid::from_u128(n).to_string()
-}
-
-fn submitted(n: u128, march: u32, cra: v1::Cra) -> v1::CraEvent {
-    event(n, 1, march, Fact::Submitted(v1::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] }))
-}
 
 fn of(advisor: &str, date: &str, participants: u32) -> v1::Cra {
     v1::Cra { advisor_id: advisor.into(), date: date.into(), ..workshop(participants) }
