@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bad_questions;
+mod command_line;
 mod configuration;
 mod conformance;
 mod copy;
 mod corrections;
 mod cut_connection;
 mod harness;
+mod imports;
 mod kill_projection;
 mod layers;
 mod naive;

@@ -72,6 +72,41 @@ pub(crate) enum ClientError {
     Answered { service: Service, url: String, status: Box<Status> },
 }
 
+impl ClientError {
+    /// Whether asking again may do better: the service is away or busy, or the connection broke, which the transport
+    /// tells under various codes and always with its cause.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::BadUrl { .. } => false,
+            Self::Unreachable { .. } => true,
+            Self::Answered { status, .. } => {
+                let away = matches!(
+                    status.code(),
+                    Code::Unavailable
+                        | Code::ResourceExhausted
+                        | Code::DeadlineExceeded
+                        | Code::Cancelled
+                        | Code::Aborted
+                );
+                away || std::error::Error::source(&**status).is_some()
+            }
+        }
+    }
+
+    /// When the service wants to be asked again, if it says so.
+    pub(crate) fn retry_delay(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { status, .. } => rejection::retry_delay_of(status),
+            Self::BadUrl { .. } | Self::Unreachable { .. } => None,
+        }
+    }
+
+    /// Whether the service answered that it does not know what was asked about.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Answered { status, .. } if status.code() == Code::NotFound)
+    }
+}
+
 /// An open channel to one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {

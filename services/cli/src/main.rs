@@ -7,6 +7,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod args;
+mod choice;
 mod client;
 mod commands;
 mod output;
@@ -14,6 +15,8 @@ mod render;
 mod sample;
 mod selection;
 mod submission;
+mod subscription;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -1,14 +1,14 @@
 //! The flags that say which CRAs count, and the `Selection` they make.
 //!
-//! A value of a closed list is accepted as the contract names it (`THEME_EMAIL`), by the end of that name
-//! (`email`), by the official form's word (`courriel`) or by its label. Codes and ids go to the service as they are:
-//! it knows them, and says which it does not know.
+//! Values of closed lists are said as in [`crate::choice`]. Codes and ids go to the service as they are: it knows
+//! them, and says which it does not know.
 
 use clap::Args;
 use cra_contracts::v1;
-use cra_domain::spelling;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
+
+use crate::choice::one_of;
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection (repeat a flag, or part its values with commas)")]
@@ -47,25 +47,25 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub(crate) venue: Vec<String>,
     /// Canal, such as venue or distance
-    #[arg(long, value_delimiter = ',', value_parser = choice::<Channel>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<Channel>(), hide_possible_values = true)]
     pub(crate) channel: Vec<Channel>,
     /// Type d'activité, such as workshop or ponctuel
-    #[arg(long, value_delimiter = ',', value_parser = choice::<Activity>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<Activity>(), hide_possible_values = true)]
     pub(crate) activity: Vec<Activity>,
     /// Thématique, such as email or courriel
-    #[arg(long, value_delimiter = ',', value_parser = choice::<Theme>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<Theme>(), hide_possible_values = true)]
     pub(crate) theme: Vec<Theme>,
     /// Sous-thématique, such as tablette
-    #[arg(long, value_delimiter = ',', value_parser = choice::<SubTheme>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<SubTheme>(), hide_possible_values = true)]
     pub(crate) sub_theme: Vec<SubTheme>,
     /// Durée, such as 0-30 or from-2-hours
-    #[arg(long, value_delimiter = ',', value_parser = choice::<DurationBucket>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<DurationBucket>(), hide_possible_values = true)]
     pub(crate) duration: Vec<DurationBucket>,
     /// Tranche d'âge of at least one participant, such as over-60
-    #[arg(long, value_delimiter = ',', value_parser = choice::<AgeBand>, allow_hyphen_values = true)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<AgeBand>(), hide_possible_values = true, allow_hyphen_values = true)]
     pub(crate) age: Vec<AgeBand>,
     /// Statut of at least one participant, such as retired
-    #[arg(long, value_delimiter = ',', value_parser = choice::<Status>)]
+    #[arg(long, value_delimiter = ',', value_parser = one_of::<Status>(), hide_possible_values = true)]
     pub(crate) status: Vec<Status>,
 }
 
@@ -106,55 +106,6 @@ fn numbers<W: Word>(words: &[W]) -> Vec<i32> {
     words.iter().map(|word| word.number()).collect()
 }
 
-/// A closed list that a flag chooses from.
-trait Choice: Word {
-    /// What every name of the list starts with in the contract.
-    const PREFIX: &str;
-}
-
-macro_rules! choices {
-    ($($word:ident: $prefix:literal,)+) => {
-        $(impl Choice for $word {
-            const PREFIX: &str = $prefix;
-        })+
-    };
-}
-
-choices! {
-    Channel: "CHANNEL_",
-    Activity: "ACTIVITY_",
-    Theme: "THEME_",
-    SubTheme: "SUB_THEME_",
-    DurationBucket: "DURATION_BUCKET_",
-    AgeBand: "AGE_BAND_",
-    Status: "STATUS_",
-}
-
-/// The end of a value's name, in lower case with hyphens: what the help and errors propose.
-fn short_form<C: Choice>(word: C) -> String {
-    let name = word.term().name;
-    name.strip_prefix(C::PREFIX).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
-}
-
-fn choice<C: Choice>(text: &str) -> Result<C, String> {
-    // As it stands first: "-12" and "12-18" would otherwise lose their hyphens.
-    if let Some(word) = C::from_slug(text) {
-        return Ok(word);
-    }
-    let key = |text: &str| spelling::key(&text.replace(['-', '_'], " "));
-    let given = key(text);
-    let means = |word: &C| {
-        let term = word.term();
-        let short = short_form(*word);
-        [term.name, short.as_str(), term.slug, term.label].iter().any(|form| key(form) == given)
-    };
-    C::ALL.iter().copied().find(means).ok_or_else(|| {
-        let choices: Vec<_> =
-            C::ALL.iter().map(|word| format!("{} ({})", short_form(*word), word.term().slug)).collect();
-        format!("not one of {}", choices.join(", "))
-    })
-}
-
 fn day(text: &str) -> Result<Date, String> {
     cra_day(text).ok_or_else(|| "expected a day such as 2024-03-01".to_owned())
 }
@@ -165,7 +116,7 @@ fn month(text: &str) -> Result<Date, String> {
 }
 
 /// `YYYY-MM-DD` and no other form of ISO 8601, as in a CRA.
-fn cra_day(text: &str) -> Option<Date> {
+pub(crate) fn cra_day(text: &str) -> Option<Date> {
     let date: Date = text.parse().ok()?;
     (date.to_string() == text).then_some(date)
 }
@@ -186,37 +137,6 @@ mod tests {
         Flags::try_parse_from(["cra"].iter().chain(flags))
             .map(|flags| flags.selection.to_message())
             .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_word_is_accepted_by_its_name_its_short_form_its_slug_or_its_label() {
-        for form in ["THEME_EMAIL", "email", "courriel", "Courriels", "Email"] {
-            assert_eq!(choice::<Theme>(form), Ok(Theme::Email), "{form}");
-        }
-        for form in ["AGE_BAND_OVER_60", "over-60", "over_60", "plus60ans", "+60", "Plus de 60 ans"] {
-            assert_eq!(choice::<AgeBand>(form), Ok(AgeBand::Over60), "{form}");
-        }
-        assert_eq!(choice::<DurationBucket>("60-120"), Ok(DurationBucket::From1To2Hours));
-        assert_eq!(choice::<Channel>("à distance"), Ok(Channel::Remote));
-    }
-
-    #[test]
-    fn every_form_of_every_word_means_that_word_and_no_other() {
-        fn check<C: Choice + std::fmt::Debug>() {
-            for word in C::ALL {
-                let term = word.term();
-                for form in [term.name, short_form(*word).as_str(), term.slug, term.label] {
-                    assert_eq!(choice::<C>(form), Ok(*word), "{form}");
-                }
-            }
-        }
-        check::<Channel>();
-        check::<Activity>();
-        check::<Theme>();
-        check::<SubTheme>();
-        check::<DurationBucket>();
-        check::<AgeBand>();
-        check::<Status>();
     }
 
     #[test]

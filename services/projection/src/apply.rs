@@ -38,6 +38,22 @@ struct Effect {
     began: Option<FactKey>,
 }
 
+impl Effect {
+    /// The change to keep, with the time of the log there.
+    fn change(&self, recorded_at: i64) -> Change {
+        Change { recorded_at, ended: self.ended, began_on: self.began.map(|key| key.day) }
+    }
+}
+
+/// What became of an event that was parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// It counts now.
+    Applied,
+    /// It still cannot be applied; the reason of today is kept.
+    StillParked,
+}
+
 enum Failure {
     Misfit(Misfit),
     Store(StoreError),
@@ -86,28 +102,81 @@ impl<'a> Application<'a> {
     pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
-        let (effect, parked) = match self.apply(entry) {
-            Ok(effect) => (effect, 0),
+        let former = self.applied.as_ref();
+        let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
+        let parked = former.map_or(0, |applied| applied.parked);
+        let (change, last_recorded_at, parked) = match self.apply(entry) {
+            Ok(effect) => {
+                let recorded_at = nanoseconds(effect.recorded_at);
+                (effect.change(clock.max(recorded_at)), recorded_at, parked)
+            }
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(entry, &misfit)?;
-                (Effect { recorded_at: entry.appended_at, ended: None, began: None }, 1)
+                // What cannot be read says no time: the log's stands still.
+                let nothing = Change { recorded_at: clock, ended: None, began_on: None };
+                (nothing, nanoseconds(entry.appended_at), parked + 1)
             }
         };
-        let last_recorded_at = nanoseconds(effect.recorded_at);
-        let former = self.applied.as_ref();
-        let recorded_at =
-            former.map_or(last_recorded_at, |applied| applied.recorded_at.max(last_recorded_at));
-        let began_on = effect.began.map(|key| key.day);
-        self.batch.put_change(entry.position, &Change { recorded_at, ended: effect.ended, began_on })?;
+        self.batch.put_change(entry.position, &change)?;
         self.applied = Some(Applied {
             position: entry.position,
             event_id: entry.event_id,
-            recorded_at,
+            recorded_at: change.recorded_at,
             last_recorded_at,
             applied_at: nanoseconds(self.now),
-            parked: former.map_or(0, |applied| applied.parked) + parked,
+            parked,
         });
+        Ok(())
+    }
+
+    /// Applies an event that was parked, where it stands in the log: the read models are then what a replay with today's
+    /// upcasters makes of the log. Begin an application for each event.
+    pub fn retry(&mut self, position: Position, parked: &Parked) -> Result<Retried, StoreError> {
+        let entry = LogEntry {
+            position,
+            cra_id: parked.cra_id,
+            event_id: None,
+            payload: parked.payload.clone().into(),
+            appended_at: self.now,
+        };
+        let effect = match self.apply(&entry) {
+            Ok(effect) => effect,
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Misfit(misfit)) => {
+                self.park(&entry, &misfit)?;
+                return Ok(Retried::StillParked);
+            }
+        };
+        let recorded_at = nanoseconds(effect.recorded_at);
+        self.batch.unpark(position);
+        if let Some(applied) = &mut self.applied {
+            applied.parked = applied.parked.saturating_sub(1);
+            applied.recorded_at = applied.recorded_at.max(recorded_at);
+            let last = applied.position;
+            self.put_clock_forward(position, last, &effect, recorded_at)?;
+        }
+        Ok(Retried::Applied)
+    }
+
+    /// Says what a retried event did, and brings the log's time forward from there on as far as it did.
+    fn put_clock_forward(
+        &mut self,
+        position: Position,
+        last: Position,
+        effect: &Effect,
+        recorded_at: i64,
+    ) -> Result<(), StoreError> {
+        for entry in self.store.changes(position..=last) {
+            let (at, change) = entry?;
+            let is_it = at == position;
+            if !is_it && change.recorded_at >= recorded_at {
+                break;
+            }
+            let clock = change.recorded_at.max(recorded_at);
+            let change = if is_it { effect.change(clock) } else { Change { recorded_at: clock, ..change } };
+            self.batch.put_change(at, &change)?;
+        }
         Ok(())
     }
 

@@ -2,17 +2,21 @@
 //!
 //! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
 //! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
-//! means, [`services`] speak gRPC. [`generations`] say which read models serve.
+//! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve.
 
 pub mod apply;
+pub mod batches;
+pub mod exports;
 pub mod follow;
 pub mod generations;
 #[cfg(test)]
 mod given;
 pub mod queries;
+pub mod replay;
 pub mod services;
 mod settings;
 pub mod store;
+pub mod verify;
 pub mod views;
 
 use std::path::PathBuf;
@@ -35,6 +39,7 @@ use tonic::service::Routes;
 
 use follow::Follower;
 use generations::Generations;
+use replay::Replayer;
 pub use settings::{Limits, Settings};
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
@@ -42,6 +47,8 @@ type OperationsServer = OperationsServiceServer<services::Operations>;
 
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
+/// As much, of an export, which takes seconds.
+const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown begins.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
@@ -60,9 +67,16 @@ pub async fn serve(
 ) -> anyhow::Result<Drained> {
     let generations = open(&log, &*clock, settings.data.clone()).await?;
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
-    let routes = routes(&settings, &generations, &log, &clock, &shutdown);
+    let replayer = Replayer {
+        log: Arc::clone(&log),
+        generations: Arc::clone(&generations),
+        clock: Arc::clone(&clock),
+        place: Arc::default(),
+    };
+    let routes = routes(&settings, &replayer, &shutdown);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
+    let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
 
     let drained =
@@ -71,6 +85,7 @@ pub async fn serve(
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
     following.await.context("following the log failed")?;
+    recomputing.await.context("computing the read models again failed")?;
     let closing = generations.serving();
     tokio::task::spawn_blocking(move || closing.session().flush()).await??;
     Ok(drained?)
@@ -84,25 +99,22 @@ async fn open(log: &Arc<dyn EventLog>, clock: &dyn Clock, data: PathBuf) -> anyh
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
-fn routes(
-    settings: &Settings,
-    generations: &Arc<Generations>,
-    log: &Arc<dyn EventLog>,
-    clock: &Arc<dyn Clock>,
-    shutdown: &Shutdown,
-) -> Routes {
+fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Routes {
+    let Replayer { log, generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
+    let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
     let statistics = services::Statistics {
         generations: Arc::clone(generations),
         log: Arc::clone(log),
         clock: Arc::clone(clock),
         in_flight,
+        exports,
         streams,
         shutdown: shutdown.clone(),
     };
-    let operations = services::Operations { generations: Arc::clone(generations), log: Arc::clone(log) };
+    let operations = services::Operations { replayer: replayer.clone(), shutdown: shutdown.clone() };
     Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
 }

@@ -48,6 +48,8 @@ pub struct Limits {
     pub queries_in_flight: NonZeroU32,
     /// Watchers and followers at once; one more is told to come back.
     pub streams_open: NonZeroU32,
+    /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
+    pub exports_in_flight: NonZeroU32,
 }
 
 impl Default for Limits {
@@ -55,6 +57,7 @@ impl Default for Limits {
         Self {
             queries_in_flight: NonZeroU32::MIN.saturating_add(255),
             streams_open: NonZeroU32::MIN.saturating_add(999),
+            exports_in_flight: NonZeroU32::MIN.saturating_add(3),
         }
     }
 }

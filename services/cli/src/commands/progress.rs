@@ -1,4 +1,4 @@
-//! The progress bar of a stream of submissions, on standard error when it is a terminal, else nowhere.
+//! The progress of a stream of submissions or of a file, on standard error when it is a terminal, else nowhere.
 
 use std::time::Duration;
 
@@ -31,4 +31,9 @@ pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
         0 => format!("{received} received"),
         refused => format!("{received} received, {} refused", thousands(refused)),
     });
+}
+
+/// Shows how much of a file came in.
+pub(crate) fn advance_bytes(bar: &ProgressBar, bytes: u64) {
+    bar.set_message(format!("{} KiB received", thousands(bytes / 1_024)));
 }

@@ -22,7 +22,8 @@ use crate::output::{Output, tell};
 use crate::render;
 use crate::sample::{self, Month};
 use crate::selection::SelectionArgs;
-use crate::submission::stream::{self, Mode};
+use crate::submission::rpc::{Mode, Submit};
+use crate::submission::stream::{self, News, Retries};
 use crate::submission::{self, Item, Place, Tally};
 
 /// Items made ahead of the stream.
@@ -125,7 +126,9 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     });
     let mut tally = Tally::default();
     let mut first_refusal = None;
-    let streamed = stream::submit(ingestion, Mode::Record, items, &mut tally, |told, tally| {
+    let submit = Submit { mode: Mode::Record };
+    let streamed = stream::send(ingestion, &submit, items, Retries::Never, &mut tally, |news, tally| {
+        let News::Told(told) = news else { return Ok(()) };
         progress::advance(&bar, told.bytes_read, tally);
         if let submission::Outcome::Refused(refusal) = &told.outcome {
             first_refusal.get_or_insert_with(|| refusal.message.clone());

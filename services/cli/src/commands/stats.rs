@@ -15,12 +15,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
     let selection = args.selection.to_message();
-    let consistency = v1::Consistency {
-        min_position: args.min_position,
-        as_of_position: args.as_of_position,
-        as_of_time: None,
-    };
-    let answer = ask(&connection, selection.clone(), consistency).await?;
+    let answer = ask(&connection, selection.clone(), args.consistency.to_message()).await?;
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {

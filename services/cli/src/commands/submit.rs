@@ -2,12 +2,10 @@
 //!
 //! Exit code 0 when every item is in the log (or valid), 1 when some were refused, 2 when the stream broke.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
-use std::ops::ControlFlow;
-use std::path::Path;
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
+use cra_contracts::v1;
 use tokio::sync::mpsc;
 
 use super::{Outcome, progress};
@@ -15,29 +13,20 @@ use crate::args::{EndpointArgs, SubmitArgs};
 use crate::client::{Connection, Service};
 use crate::output::Output;
 use crate::render;
-use crate::submission::stream::{self, Mode};
-use crate::submission::{self, Item, Tally, source};
-
-/// Items read ahead of the stream.
-const READ_AHEAD: usize = 64;
+use crate::submission::file::{self, Items};
+use crate::submission::rpc::{Mode, Submit};
+use crate::submission::stream::{self, News, Retries};
+use crate::submission::{self, Item, Tally, content};
 
 pub(crate) async fn run(
     args: SubmitArgs,
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let (input, length) = open(&args.file)?;
+    let opened = file::open(&args.file)?;
+    let length = opened.length();
     let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
-    let (sender, items) = mpsc::channel(READ_AHEAD);
-    // A thread of its own, never waited for when the stream breaks: a terminal may keep it reading for ever.
-    let (ended_sender, ended) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let read = source::read(input, |item| match sender.blocking_send(item) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        });
-        let _ = ended_sender.send(read);
-    });
+    let Items { items, ended } = file::items(opened, content::submission, 0);
 
     let mode = if args.validate_only { Mode::ValidateOnly } else { Mode::Record };
     let mut tally = Tally::default();
@@ -58,7 +47,7 @@ pub(crate) async fn run(
 async fn send(
     connection: &Connection,
     mode: Mode,
-    items: mpsc::Receiver<Item>,
+    items: mpsc::Receiver<Item<v1::SubmitCraRequest>>,
     tally: &mut Tally,
     length: Option<u64>,
     as_json: bool,
@@ -66,11 +55,12 @@ async fn send(
 ) -> Result<(), stream::StreamError> {
     let bar = progress::bar(length);
     let look = output.look();
-    let streamed = stream::submit(connection, mode, items, tally, |told, tally| {
+    let streamed = stream::send(connection, &Submit { mode }, items, Retries::Never, tally, |news, tally| {
+        let News::Told(told) = news else { return Ok(()) };
         progress::advance(&bar, told.bytes_read, tally);
         let text = if as_json {
             format!("{}\n", render::submission::json(told, mode))
-        } else if matches!(told.outcome, submission::Outcome::Received(_)) {
+        } else if matches!(told.outcome, submission::Outcome::Received { .. }) {
             return Ok(());
         } else {
             render::submission::refused(told, look)
@@ -80,18 +70,4 @@ async fn send(
     .await;
     bar.finish_and_clear();
     streamed
-}
-
-type Input = Box<dyn BufRead + Send>;
-
-/// The text, and its length in bytes where it is known.
-fn open(path: &Path) -> anyhow::Result<(Input, Option<u64>)> {
-    if path == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), None));
-    }
-    let cannot = || format!("cannot read {}", path.display());
-    let file = File::open(path).with_context(cannot)?;
-    let metadata = file.metadata().with_context(cannot)?;
-    anyhow::ensure!(!metadata.is_dir(), "{} is a directory; expected a file", path.display());
-    Ok((Box::new(BufReader::new(file)), metadata.is_file().then_some(metadata.len())))
 }

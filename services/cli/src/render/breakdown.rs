@@ -70,7 +70,7 @@ fn label_of(line: &v1::Count) -> &str {
 }
 
 /// `count` of `most` as a bar of at most `columns`; what is not nothing shows.
-fn bar(count: u64, most: u64, columns: usize) -> String {
+pub(super) fn bar(count: u64, most: u64, columns: usize) -> String {
     if count == 0 || most == 0 {
         return String::new();
     }

@@ -2,19 +2,12 @@
 //! changed when it was corrected. Older forms are shown in today's words, as they are counted.
 
 use cra_contracts::v1;
-use cra_domain::cra::{Cra, Duration, Recipient};
+use cra_domain::cra::Cra;
 use cra_domain::event::{Event, Fact};
-use cra_domain::legacy::FormVersion;
-use cra_domain::territory;
-use cra_domain::vocabulary::{AgeBand, Status, Word};
 
-use super::text::{Tone, counted, day, instant, left, minutes, moment, printable, toned};
+use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
+use super::text::{Tone, instant, left, moment, printable, toned};
 use crate::output::Look;
-
-const LABEL_COLUMNS: usize = 28;
-
-/// A field's label and its value in French; an empty value is not shown.
-type Field = (&'static str, String);
 
 /// The life of the CRA, oldest event first.
 pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> String {
@@ -65,27 +58,11 @@ fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
     }
 }
 
-fn form(version: FormVersion) -> &'static str {
-    match version {
-        FormVersion::V1 => "V1 (2021 à mars 2022)",
-        FormVersion::V2 => "V2 (mars à novembre 2022)",
-        FormVersion::V3 => "V3 (depuis novembre 2022)",
-    }
-}
-
 fn recorded(what: &str, cra: &Cra, before: &mut Option<Vec<Field>>, look: Look) -> String {
     let now = fields(cra);
     let text = format!("  {what}\n{}", content(&now, look));
     *before = Some(now);
     text
-}
-
-fn content(fields: &[Field], look: Look) -> String {
-    let shown = fields.iter().filter(|(_, value)| !value.is_empty());
-    let lines = shown.map(|(label, value)| {
-        format!("    {}{value}\n", toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS)))
-    });
-    lines.collect()
 }
 
 /// Both lists have the same labels in the same order.
@@ -102,68 +79,6 @@ fn changes(before: &[Field], now: &[Field], look: Look) -> String {
         }
     }
     if text.is_empty() { "    Contenu identique\n".to_owned() } else { text }
-}
-
-/// Every field of a CRA, in the order of the form, always the same labels.
-fn fields(cra: &Cra) -> Vec<Field> {
-    let people = |count: u32| counted(count.into(), "personne", "personnes");
-    let planned = |count: u32| if count == 0 { String::new() } else { people(count) };
-    let labels = |labels: Vec<&'static str>| labels.join(", ");
-    vec![
-        ("Conseiller", cra.advisor_id.to_string()),
-        ("Structure", cra.structure_id.to_string()),
-        ("Date", day(&cra.date.to_string())),
-        ("Canal", cra.place.channel.term().label.to_owned()),
-        ("Commune", commune(cra)),
-        ("Lieu d'activité", cra.place.venue_id.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("Type d'activité", cra.activity.term().label.to_owned()),
-        ("Participants", people(cra.participants)),
-        ("Déjà accompagnées", planned(cra.returning_participants)),
-        ("Tranches d'âge", per_word::<AgeBand>(|band| cra.ages.of(band))),
-        ("Statuts", per_word::<Status>(|status| cra.statuses.of(status))),
-        ("Thématiques", labels(cra.themes.iter().map(|theme| theme.term().label).collect())),
-        ("Sous-thématiques", labels(cra.sub_themes.iter().map(|theme| theme.term().label).collect())),
-        ("Précision", printable(&cra.annotation)),
-        ("Durée", duration(cra.duration)),
-        ("Suite : individuel", planned(cra.follow_up_individual)),
-        ("Suite : atelier", planned(cra.follow_up_workshop)),
-        ("Suite : redirection", redirections(cra)),
-    ]
-}
-
-fn commune(cra: &Cra) -> String {
-    let commune = territory::communes().get(cra.place.commune);
-    let postal_code = [" ", &cra.place.postal_code].concat();
-    let mut text = format!("{}{} ({})", commune.name(), postal_code.trim_end(), commune.code());
-    if *cra.place.commune_code != *commune.code() {
-        text += &format!(", déclarée {}", printable(&cra.place.commune_code));
-    }
-    text
-}
-
-fn per_word<W: Word>(count_of: impl Fn(W) -> u32) -> String {
-    let counts =
-        W::ALL.iter().map(|word| (word.term().label, count_of(*word))).filter(|(_, count)| *count > 0);
-    counts.map(|(label, count)| format!("{label} : {count}")).collect::<Vec<_>>().join(", ")
-}
-
-fn duration(duration: Duration) -> String {
-    match duration {
-        Duration::Exact { minutes: exact } => minutes(exact.into()),
-        other => other.bucket().map_or("Non renseignée", |bucket| bucket.term().label).to_owned(),
-    }
-}
-
-fn redirections(cra: &Cra) -> String {
-    let named = cra.redirections.iter().map(|redirection| {
-        let name = match &redirection.recipient {
-            Recipient::Known(organisation) => organisation.term().label.to_owned(),
-            Recipient::Other(name) => printable(name),
-            Recipient::Unnamed => "Non précisé".to_owned(),
-        };
-        format!("{name} : {}", redirection.people)
-    });
-    named.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -3,8 +3,18 @@
 
 pub(crate) mod breakdown;
 pub(crate) mod communes;
+mod cra;
+pub(crate) mod cross;
+mod frame;
 pub(crate) mod history;
+pub(crate) mod import;
+mod labels;
+pub(crate) mod records;
+pub(crate) mod rows;
+pub(crate) mod series;
 pub(crate) mod statistics;
 pub(crate) mod status;
 pub(crate) mod submission;
+mod table;
 pub(crate) mod text;
+pub(crate) mod watch;

@@ -4,9 +4,8 @@
 use cra_contracts::v1;
 
 use super::breakdown::{Breakdown, label_columns, section};
-use super::text::{
-    Tone, counted, day, instant, left, minutes, printable, right, share, thousands, toned, width,
-};
+use super::frame::{snapshot, title};
+use super::text::{Tone, counted, left, minutes, printable, right, share, thousands, toned, width};
 use crate::output::Look;
 
 const REDIRECTIONS_MAX: usize = 15;
@@ -18,7 +17,7 @@ const DURATION_COLUMNS: usize = 14;
 pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse, look: Look) -> String {
     let none = v1::Statistics::default();
     let statistics = answer.statistics.as_ref().unwrap_or(&none);
-    let mut text = title(selection, look);
+    let mut text = title("Comptes-rendus d'activité", selection, look);
     text += &headline(statistics, look);
     for breakdown in breakdowns(statistics) {
         text += &section(&breakdown, look);
@@ -34,29 +33,6 @@ pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse
     text += &section(&redirections, look);
     text += &entry_delay(statistics, look);
     text + &snapshot(answer.snapshot.as_ref(), look)
-}
-
-fn title(selection: &v1::Selection, look: Look) -> String {
-    let period = match (selection.from.as_str(), selection.to.as_str()) {
-        ("", "") => "toutes les dates".to_owned(),
-        (from, "") => format!("à partir du {}", day(from)),
-        ("", to) => format!("jusqu'au {}", day(to)),
-        (from, to) if from == to => format!("le {}", day(from)),
-        (from, to) => format!("du {} au {}", day(from), day(to)),
-    };
-    let mut text = toned(look, Tone::Title, "Comptes-rendus d'activité");
-    text += &format!(" {}", toned(look, Tone::Quiet, &period));
-    if is_narrowed(selection) {
-        text += &toned(look, Tone::Quiet, ", sélection");
-    }
-    text + "\n\n"
-}
-
-/// Whether more than the dates is selected.
-fn is_narrowed(selection: &v1::Selection) -> bool {
-    let only_dates =
-        v1::Selection { from: selection.from.clone(), to: selection.to.clone(), ..v1::Selection::default() };
-    *selection != only_dates
 }
 
 fn headline(statistics: &v1::Statistics, look: Look) -> String {
@@ -150,26 +126,6 @@ fn entry_delay(statistics: &v1::Statistics, look: Look) -> String {
         days(delay.p90_days),
         counted(delay.same_day, "CRA saisi", "CRA saisis"),
     )
-}
-
-fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
-    let Some(snapshot) = snapshot else {
-        return String::new();
-    };
-    let position = format!("Arrêté à la position {} du journal", thousands(snapshot.position));
-    let recorded_at = snapshot.recorded_at.as_ref();
-    let recorded = recorded_at.map(|recorded_at| format!("enregistrée le {}", instant(Some(recorded_at))));
-    let generation = format!("génération {}", printable(&snapshot.generation));
-    let definitions = format!("définitions {}", printable(&snapshot.definitions));
-    let mut lines = vec![position];
-    for part in recorded.into_iter().chain([generation, definitions]) {
-        match lines.last_mut() {
-            Some(line) if width(line) + 2 + width(&part) <= look.columns => *line += &format!(", {part}"),
-            _ => lines.push(part),
-        }
-    }
-    let lines: Vec<_> = lines.iter().map(|line| toned(look, Tone::Quiet, line)).collect();
-    format!("\n{}\n", lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -112,18 +112,3 @@ fn an_answer_without_any_cra_is_a_page_of_zeros() {
     assert!(text.contains("toutes les dates"), "{text}");
     assert!(text.contains("CRA enregistrés"), "{text}");
 }
-
-#[test]
-fn the_title_says_which_days_and_whether_more_is_selected() {
-    let of = |from: &str, to: &str| v1::Selection {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        ..v1::Selection::default()
-    };
-    assert!(title(&of("2024-03-05", ""), LOOK).contains("à partir du 5 mars 2024"));
-    assert!(title(&of("", "2024-03-05"), LOOK).contains("jusqu'au 5 mars 2024"));
-    assert!(title(&of("2024-03-05", "2024-03-05"), LOOK).contains("le 5 mars 2024"));
-    let narrowed = v1::Selection { themes: vec![3], ..march() };
-    assert!(title(&narrowed, LOOK).contains("sélection"));
-    assert!(!title(&march(), LOOK).contains("sélection"));
-}

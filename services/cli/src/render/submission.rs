@@ -6,29 +6,26 @@ use serde_json::{Value, json};
 
 use super::text::{Tone, printable, thousands, toned};
 use crate::output::Look;
-use crate::submission::stream::Mode;
-use crate::submission::{Outcome, Place, Tally, Told};
-
-/// Codes of refusals that have nothing to do with the content.
-const TRANSIENT: [&str; 4] = ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED"];
+use crate::submission::rpc::Mode;
+use crate::submission::{Outcome, Place, Tally, Told, is_transient};
 
 /// One item that did not get in, over several lines; nothing for one that did.
 pub(crate) fn refused(told: &Told, look: Look) -> String {
     let place = toned(look, Tone::Bad, &told.place.to_string());
     match &told.outcome {
-        Outcome::Received(_) => String::new(),
-        Outcome::Unreadable(problem) => format!("{place}: not a submission: {}\n", printable(problem)),
-        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.cra_id, refusal, look)),
+        Outcome::Received { .. } => String::new(),
+        Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
+        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.id, refusal, look)),
     }
 }
 
-fn refusal_lines(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
-    let cra_id = if cra_id.is_empty() { "without cra_id" } else { cra_id };
-    let mut text = format!("{} refused ({})", printable(cra_id), printable(&refusal.code));
+fn refusal_lines(id: &str, refusal: &v1::Refusal, look: Look) -> String {
+    let id = if id.is_empty() { "without cra_id" } else { id };
+    let mut text = format!("{} refused ({})", printable(id), printable(&refusal.code));
     if refusal.violations.is_empty() {
         text += &format!(": {}", printable(&refusal.message));
     }
-    if TRANSIENT.contains(&refusal.code.as_str()) {
+    if is_transient(refusal) {
         text += " (send it again as it is)";
     }
     text.push('\n');
@@ -53,7 +50,7 @@ pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
         (tally.accepted, accepted, Tone::Good, true),
         (tally.already_there, "already there", Tone::Figure, false),
         (tally.refused, "refused", Tone::Bad, false),
-        (tally.unreadable, "not a submission", Tone::Bad, false),
+        (tally.unreadable, "unreadable", Tone::Bad, false),
         (
             tally.unanswered,
             "without an answer: send the file again, the same ids make it safe",
@@ -61,14 +58,19 @@ pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
             false,
         ),
     ];
+    counts(&lines, tally.last_position, look)
+}
+
+/// One line per number that is not 0 or always told, and how to read what was recorded.
+pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, look: Look) -> String {
     let mut text = String::new();
-    for (number, what, tone, always) in lines {
+    for &(number, what, tone, always) in lines {
         if number > 0 || always {
             text += &format!("{} {what}\n", toned(look, tone, &thousands(number)));
         }
     }
-    if tally.last_position > 0 {
-        let wait = format!("counted once the projection is there: --min-position {}", tally.last_position);
+    if last_position > 0 {
+        let wait = format!("counted once the projection is there: --min-position {last_position}");
         text += &format!("{}\n", toned(look, Tone::Quiet, &wait));
     }
     text
@@ -76,17 +78,22 @@ pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
 
 /// One outcome, for programs.
 pub(crate) fn json(told: &Told, mode: Mode) -> Value {
+    let accepted = match mode {
+        Mode::Record => "accepted",
+        Mode::ValidateOnly => "valid",
+    };
+    outcome_json(told, "craId", accepted)
+}
+
+/// The place, the id under its name, the outcome and its detail.
+pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
     let place = match told.place {
         Place::Line(_) => "line",
         Place::Element(_) => "item",
     };
     let (outcome, detail) = match &told.outcome {
-        Outcome::Received(receipt) => {
-            let outcome = match (receipt.duplicate, mode) {
-                (true, _) => "already_there",
-                (false, Mode::Record) => "accepted",
-                (false, Mode::ValidateOnly) => "valid",
-            };
+        Outcome::Received { receipt, .. } => {
+            let outcome = if receipt.duplicate { "already_there" } else { received };
             (outcome, ("receipt", proto::to_value(receipt)))
         }
         Outcome::Refused(refusal) => ("refused", ("refusal", proto::to_value(refusal))),
@@ -94,7 +101,7 @@ pub(crate) fn json(told: &Told, mode: Mode) -> Value {
     };
     json!({
         place: told.place.number(),
-        "craId": told.cra_id,
+        id: told.id,
         "outcome": outcome,
         detail.0: detail.1,
     })
@@ -107,7 +114,7 @@ mod tests {
     const LOOK: Look = Look { columns: 80, colour: false };
 
     fn told(outcome: Outcome) -> Told {
-        Told { place: Place::Line(7), cra_id: "id-7".to_owned(), bytes_read: 0, outcome }
+        Told { place: Place::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }
     }
 
     fn refusal() -> v1::Refusal {
@@ -155,7 +162,7 @@ mod tests {
     fn programs_get_the_place_the_outcome_and_its_detail() {
         let receipt = v1::Receipt { position: 12, duplicate: true, ..v1::Receipt::default() };
         assert_eq!(
-            json(&told(Outcome::Received(receipt)), Mode::Record),
+            json(&told(Outcome::Received { receipt, notes: Vec::new() }), Mode::Record),
             json!({"line": 7, "craId": "id-7", "outcome": "already_there",
                    "receipt": {"position": "12", "duplicate": true}})
         );

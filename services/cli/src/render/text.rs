@@ -95,8 +95,21 @@ pub(crate) fn day(iso: &str) -> String {
 
 fn day_of(date: Date) -> String {
     let ordinal = if date.day() == 1 { "er" } else { "" };
-    let month = usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index));
-    format!("{}{ordinal} {} {}", date.day(), month.unwrap_or(&""), date.year())
+    format!("{}{ordinal} {}", date.day(), month_of(date))
+}
+
+/// `01/03/2024`, for the narrow cells of tables; a text that is no day as it is.
+pub(crate) fn short_day(iso: &str) -> String {
+    iso.parse::<Date>().map_or_else(|_| printable(iso), |date| date.strftime("%d/%m/%Y").to_string())
+}
+
+/// `mars 2024`.
+pub(crate) fn month_of(date: Date) -> String {
+    format!("{} {}", month_name(date), date.year())
+}
+
+fn month_name(date: Date) -> &'static str {
+    usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or_default()
 }
 
 /// `1er mars 2024 à 09:05:00 UTC`; "date inconnue" where the message has none.
@@ -136,6 +149,43 @@ pub(crate) fn left(text: &str, columns: usize) -> String {
 pub(crate) fn right(text: &str, columns: usize) -> String {
     let fitted = fitted(text, columns);
     " ".repeat(columns.saturating_sub(width(&fitted))) + &fitted
+}
+
+/// The text over lines of at most `columns`, parted at spaces; a longer word is parted where it must be.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        for (index, piece) in pieces(word, columns).into_iter().enumerate() {
+            match lines.last_mut() {
+                Some(line) if index == 0 && line.is_empty() => *line = piece,
+                Some(line) if index == 0 && width(line) + 1 + width(&piece) <= columns => {
+                    line.push(' ');
+                    line.push_str(&piece);
+                }
+                _ => lines.push(piece),
+            }
+        }
+    }
+    lines
+}
+
+/// The word in pieces of at most `columns`.
+fn pieces(word: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in word.chars() {
+        let taken = c.width().unwrap_or(0);
+        if used > 0 && used + taken > columns {
+            pieces.push(String::new());
+            used = 0;
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+        used += taken;
+    }
+    pieces
 }
 
 fn fitted(text: &str, columns: usize) -> String {
@@ -183,6 +233,8 @@ mod tests {
         assert_eq!(day("2024-03-01"), "1er mars 2024");
         assert_eq!(day("2024-12-25"), "25 décembre 2024");
         assert_eq!(day("demain"), "demain");
+        assert_eq!(short_day("2024-03-01"), "01/03/2024");
+        assert_eq!(short_day(""), "");
         let noon = prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 };
         assert_eq!(instant(Some(&noon)), "1er mars 2024 à 12:00:00 UTC");
         assert_eq!(instant(None), "date inconnue");
@@ -197,6 +249,17 @@ mod tests {
             }
         }
         assert_eq!(left("Courriels", 5), "Cour…");
+    }
+
+    #[test]
+    fn a_long_text_is_parted_at_its_spaces_and_nothing_is_lost() {
+        assert_eq!(wrapped("Échanger avec ses proches", 13), ["Échanger avec", "ses proches"]);
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("0190f3a0-0000", 5), ["0190f", "3a0-0", "000"]);
+        assert_eq!(wrapped("a anticonstitutionnel b", 8), ["a", "anticons", "titution", "nel b"]);
+        for line in wrapped("漢字漢字漢字 漢字", 5) {
+            assert!(width(&line) <= 5, "{line}");
+        }
     }
 
     #[test]

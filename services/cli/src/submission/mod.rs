@@ -1,12 +1,21 @@
-//! Sending many CRAs: reading them from a file ([`source`]), and streaming them with a bound on what is in
-//! flight ([`stream`]). Memory does not grow with the file. Writes nothing; the commands do.
+//! Sending many CRAs, today's ([`content::submission`]) or documents of older forms ([`content::document`]):
+//! opening their file ([`file`]), reading it item by item ([`source`]), and streaming the items with a bound on what
+//! is in flight ([`stream`]). Memory does not grow with the file. Writes nothing but how far an import is
+//! ([`checkpoint`]); the commands do.
 
+pub(crate) mod checkpoint;
+pub(crate) mod content;
+pub(crate) mod file;
+pub(crate) mod patience;
+pub(crate) mod rpc;
 pub(crate) mod source;
 pub(crate) mod stream;
+mod window;
 
 use std::fmt;
 
 use cra_contracts::v1;
+use serde::{Deserialize, Serialize};
 
 /// Where an item stands in its file, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,20 +45,21 @@ impl fmt::Display for Place {
 
 /// One thing to send, or why it cannot be.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Item {
+pub(crate) struct Item<T> {
     pub(crate) place: Place,
     /// Of the file, up to the end of this item; for the progress bar.
     pub(crate) bytes_read: u64,
-    /// The request, or what is wrong with the text.
-    pub(crate) content: Result<v1::SubmitCraRequest, String>,
+    /// What to send, or what is wrong with the text.
+    pub(crate) content: Result<T, String>,
 }
 
 /// What became of one item.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) place: Place,
-    /// Empty when the text could not be read.
-    pub(crate) cra_id: String,
+    /// That the item came with: a CRA's, or a document's in the system it comes from. Empty when the text could not
+    /// be read.
+    pub(crate) id: String,
     pub(crate) bytes_read: u64,
     pub(crate) outcome: Outcome,
 }
@@ -57,7 +67,11 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// In the log (or valid, when only checking); `duplicate` when it was there before.
-    Received(v1::Receipt),
+    Received {
+        receipt: v1::Receipt,
+        /// What had to be repaired in a document of an older form.
+        notes: Vec<String>,
+    },
     /// The service says what is wrong.
     Refused(v1::Refusal),
     /// Never sent: what is wrong with the text.
@@ -65,13 +79,17 @@ pub(crate) enum Outcome {
 }
 
 /// How many items ended in which way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Tally {
     pub(crate) accepted: u64,
     pub(crate) already_there: u64,
+    /// Among those in the log, documents that had to be repaired.
+    pub(crate) noted: u64,
     pub(crate) refused: u64,
     pub(crate) unreadable: u64,
-    /// Sent, and the stream broke before the answer: recorded or not.
+    /// Read, and the stream broke before its outcome could be told: recorded or not.
+    #[serde(skip)]
     pub(crate) unanswered: u64,
     /// Greatest position of a receipt.
     pub(crate) last_position: u64,
@@ -80,9 +98,10 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn count(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Received(receipt) => {
+            Outcome::Received { receipt, notes } => {
                 let counted = if receipt.duplicate { &mut self.already_there } else { &mut self.accepted };
                 *counted += 1;
+                self.noted += u64::from(!notes.is_empty());
                 self.last_position = self.last_position.max(receipt.position);
             }
             Outcome::Refused(_) => self.refused += 1,
@@ -90,8 +109,22 @@ impl Tally {
         }
     }
 
+    /// Items whose outcome was told.
+    pub(crate) fn told(&self) -> u64 {
+        self.accepted + self.already_there + self.refused + self.unreadable
+    }
+
     /// Whether every item is in the log, or valid.
     pub(crate) fn all_received(&self) -> bool {
         self.refused == 0 && self.unreadable == 0 && self.unanswered == 0
     }
+}
+
+/// Codes of refusals that have nothing to do with the content: the same item may get in later.
+const TRANSIENT: [&str; 5] =
+    ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED"];
+
+/// Whether the same item may get in later as it is.
+pub(crate) fn is_transient(refusal: &v1::Refusal) -> bool {
+    TRANSIENT.contains(&refusal.code.as_str())
 }

@@ -1,9 +1,10 @@
-//! Reads submissions from a text: one JSON object per line, one array, or one object (or several) laid out over
-//! lines. Tells which by looking at the start, and keeps one item in memory at a time.
+//! Reads items from a text: one JSON object per line, one array, or one object (or several) laid out over lines.
+//! Tells which by looking at the start, and keeps one item in memory at a time.
 //!
-//! A line that is no submission does not stop the others. In an array, broken JSON stops the reading, for
-//! nobody can tell where the next item starts; an item that is JSON but no submission does not. Checks no
-//! rule of the form.
+//! An item is what a [`Parse`] makes of its text, byte for byte as it stands in the file without the blanks around
+//! it. A line that is no item does not stop the others. In an array, broken JSON stops the reading, for nobody can
+//! tell where the next item starts; an item that is JSON but not of the kind asked for does not. Checks no rule of
+//! the form.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,10 +12,9 @@ use std::io::{self, BufRead, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use cra_contracts::{json, v1};
 use serde::Deserializer as _;
-use serde::de::{SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::{Item, Place};
 
@@ -22,10 +22,17 @@ use super::{Item, Place};
 const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What an item is made of its text, or what is wrong with the text.
+pub(crate) type Parse<T> = fn(&str) -> Result<T, String>;
+
 /// Reads all of `input`, and gives each item to `each` until it breaks.
-pub(crate) fn read(mut input: impl BufRead, each: impl FnMut(Item) -> ControlFlow<()>) -> io::Result<()> {
+pub(crate) fn read<T>(
+    mut input: impl BufRead,
+    parse: Parse<T>,
+    each: impl FnMut(Item<T>) -> ControlFlow<()>,
+) -> io::Result<()> {
     let start = skip_to_content(&mut input)?;
-    let mut reading = Reading { each, bytes_read: start.bytes };
+    let mut reading = Reading { parse, each, bytes_read: start.bytes };
     if start.first_byte == Some(b'[') {
         return reading.array(input);
     }
@@ -77,7 +84,8 @@ struct Line {
 impl Line {
     /// Whether it is the beginning of an object that further lines would end.
     fn starts_an_object(&self) -> bool {
-        let incomplete = || serde_json::from_slice::<Value>(&self.bytes).is_err_and(|error| error.is_eof());
+        let incomplete =
+            || serde_json::from_slice::<IgnoredAny>(&self.bytes).is_err_and(|error| error.is_eof());
         !self.too_long && self.bytes.starts_with(b"{") && incomplete()
     }
 }
@@ -101,14 +109,23 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Line> {
     }
 }
 
-struct Reading<F> {
+struct Reading<T, F> {
+    parse: Parse<T>,
     each: F,
     bytes_read: u64,
 }
 
-impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
-    fn give(&mut self, place: Place, content: Result<v1::SubmitCraRequest, String>) -> ControlFlow<()> {
+impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
+    fn give(&mut self, place: Place, content: Result<T, String>) -> ControlFlow<()> {
         (self.each)(Item { place, bytes_read: self.bytes_read, content })
+    }
+
+    fn content_of(&self, line: &Line) -> Result<T, String> {
+        if line.too_long {
+            return Err(format!("longer than {ITEM_BYTES_MAX} bytes"));
+        }
+        let text = std::str::from_utf8(line.bytes.trim_ascii()).map_err(|_| "not UTF-8 text".to_owned())?;
+        (self.parse)(text)
     }
 
     fn lines(
@@ -129,7 +146,7 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
             }
             self.bytes_read += line.bytes_consumed;
             let blank = line.bytes.trim_ascii().is_empty();
-            if !blank && self.give(Place::Line(number), submission_of(&line)).is_break() {
+            if !blank && self.give(Place::Line(number), self.content_of(&line)).is_break() {
                 return Ok(());
             }
             number += 1;
@@ -142,10 +159,10 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
         let mut source = serde_json::Deserializer::from_reader(metered);
         let mut number = 0;
         let mut stopped = false;
-        let elements = Elements(|value: Value| {
+        let elements = Elements(|element: &RawValue| {
             number += 1;
             self.bytes_read = meter.start_item();
-            let given = self.give(Place::Element(number), submission_of_value(value));
+            let given = self.give(Place::Element(number), (self.parse)(element.get()));
             stopped |= given.is_break();
             given
         });
@@ -157,14 +174,14 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
         let metered = Metered::new(input, self.bytes_read);
         let meter = metered.meter.clone();
         let mut number = 0;
-        for value in serde_json::Deserializer::from_reader(metered).into_iter::<Value>() {
+        for object in serde_json::Deserializer::from_reader(metered).into_iter::<Box<RawValue>>() {
             self.bytes_read = meter.start_item();
-            let value = match value {
-                Ok(value) => value,
+            let object = match object {
+                Ok(object) => object,
                 Err(error) => return self.told_at_the_end(number, Err(error)),
             };
             number += 1;
-            if self.give(Place::Element(number), submission_of_value(value)).is_break() {
+            if self.give(Place::Element(number), (self.parse)(object.get())).is_break() {
                 return Ok(());
             }
         }
@@ -182,32 +199,19 @@ impl<F: FnMut(Item) -> ControlFlow<()>> Reading<F> {
     }
 }
 
-fn submission_of(line: &Line) -> Result<v1::SubmitCraRequest, String> {
-    if line.too_long {
-        return Err(format!("longer than {ITEM_BYTES_MAX} bytes"));
-    }
-    let text = std::str::from_utf8(&line.bytes).map_err(|_| "not UTF-8 text".to_owned())?;
-    // The place in the file is told beside it: "line 1" of the text would mislead.
-    json::parse(text).map_err(|error| error.to_string().replace(" at line 1 column ", ", at column "))
-}
-
-fn submission_of_value(value: Value) -> Result<v1::SubmitCraRequest, String> {
-    json::from_value(value).map_err(|error| error.to_string())
-}
-
 /// Gives each element of an array to a function, without keeping any.
 struct Elements<F>(F);
 
-impl<'de, F: FnMut(Value) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
+impl<'de, F: FnMut(&RawValue) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of submissions")
+        f.write_str("an array")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        while let Some(element) = elements.next_element()? {
-            if (self.0)(element).is_break() {
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            if (self.0)(&element).is_break() {
                 break;
             }
         }

@@ -1,31 +1,46 @@
-//! One stream of submissions: at most [`IN_FLIGHT_MAX`] items without an answer, each answer told with the place
-//! its item came from.
+//! Sends items over an RPC: a bounded window of them without an outcome, each outcome told in the file's order with
+//! the place its item came from.
 //!
-//! Does not try again: when the stream breaks, the items without an answer may be recorded or not, and sending
-//! them again with the same ids is safe.
+//! With retries, what failed for a reason that has nothing to do with the item is sent again, over a new stream
+//! where the old one broke, as long as patience lasts; the same ids make that safe. Without, the first break ends
+//! it, and items without an outcome may be recorded or not. Does not read the file.
 
-use std::collections::HashMap;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use cra_contracts::v1;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::{Item, Outcome, Place, Tally, Told};
+use super::patience::{Next, Patience};
+use super::rpc::Rpc;
+use super::window::{ITEMS_MAX, Window};
+use super::{Item, Outcome, Tally, Told, is_transient};
 use crate::client::{ClientError, Connection};
 
-/// Enough for the service to record in groups; small next to its limits.
-const IN_FLIGHT_MAX: usize = 512;
 /// Silence of the service, with items waiting for their answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// For the service to end a stream whose items it has all answered.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether the service records what it is sent.
+/// What to do when the service is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Record,
-    ValidateOnly,
+pub(crate) enum Retries {
+    /// Every refusal is told, and a break ends the sending.
+    Never,
+    /// Go on for so long without any answer to keep; a refusal that says nothing about the item is never told.
+    For(Duration),
+}
+
+/// What there is to tell while items are sent.
+#[derive(Debug)]
+pub(crate) enum News<'a> {
+    /// What became of the next item of the file.
+    Told(&'a Told),
+    /// The service is away, for this reason, and is tried again.
+    Away(&'a ClientError),
 }
 
 /// Why the stream ended before its items did.
@@ -34,59 +49,143 @@ pub(crate) enum StreamError {
     #[error(transparent)]
     Service(#[from] ClientError),
     #[error("an outcome could not be written")]
-    Output(#[from] std::io::Error),
+    Output(#[from] io::Error),
 }
 
-/// Sends every item and tells each outcome, in the order of the answers. `tally` is right in any case.
-pub(crate) async fn submit(
+/// Sends every item and tells each outcome, in the order of the items. `tally` is right in any case.
+pub(crate) async fn send<R: Rpc>(
     connection: &Connection,
-    mode: Mode,
-    mut items: mpsc::Receiver<Item>,
+    rpc: &R,
+    items: mpsc::Receiver<Item<R::Content>>,
+    retries: Retries,
     tally: &mut Tally,
-    mut tell: impl FnMut(&Told, &Tally) -> std::io::Result<()>,
+    tell: impl FnMut(News<'_>, &Tally) -> io::Result<()>,
 ) -> Result<(), StreamError> {
-    let (sender, outgoing) = mpsc::channel(IN_FLIGHT_MAX);
-    let mut sender = Some(sender);
-    let mut client = connection.ingestion();
-    let mut opening = pin!(client.submit_cras(ReceiverStream::new(outgoing)));
-    let mut answers = None;
-    let mut in_flight = InFlight { waiting: HashMap::new() };
+    let patience = match retries {
+        Retries::Never => None,
+        Retries::For(time) => Some(Patience::new(time)),
+    };
+    let window = Window::new();
+    let mut sending = Sending { connection, rpc, items, items_ended: false, window, patience, tally, tell };
+    let sent = sending.run().await;
+    sending.tally.unanswered = sending.window.len() as u64;
+    sent
+}
 
-    let broken = loop {
-        if sender.is_none() && in_flight.waiting.is_empty() {
-            break None;
+struct Sending<'a, R: Rpc, F> {
+    connection: &'a Connection,
+    rpc: &'a R,
+    items: mpsc::Receiver<Item<R::Content>>,
+    items_ended: bool,
+    window: Window<R::Content>,
+    /// None where nothing is sent again.
+    patience: Option<Patience>,
+    tally: &'a mut Tally,
+    tell: F,
+}
+
+impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
+    async fn run(&mut self) -> Result<(), StreamError> {
+        while let Some(broken) = self.over_one_stream().await? {
+            let failure = self.connection.failure(broken);
+            let next = match &mut self.patience {
+                Some(patience) => patience.after(&failure),
+                None => Next::GiveUp,
+            };
+            let Next::Again { after, tell } = next else { return Err(failure.into()) };
+            if tell {
+                (self.tell)(News::Away(&failure), self.tally)?;
+            }
+            sleep(after).await;
         }
-        let has_room = sender.is_some() && in_flight.waiting.len() < IN_FLIGHT_MAX;
-        let told = tokio::select! {
-            item = items.recv(), if has_room => in_flight.send(item, mode, &mut sender),
-            opened = &mut opening, if answers.is_none() => match opened {
-                Ok(stream) => {
-                    answers = Some(stream.into_inner());
+        Ok(())
+    }
+
+    /// Sends what is not settled, then what is read. None when everything is told, or what broke the stream.
+    async fn over_one_stream(&mut self) -> Result<Option<Status>, StreamError> {
+        let (sender, outgoing) = mpsc::channel(ITEMS_MAX);
+        let mut opening = pin!(R::open(self.connection, ReceiverStream::new(outgoing)));
+        let mut answers = None;
+        self.window.begin_stream();
+        loop {
+            self.send_ready(&sender);
+            if self.items_ended && self.window.len() == 0 {
+                drop(sender);
+                close(answers).await;
+                return Ok(None);
+            }
+            let has_room = !self.items_ended && self.window.has_room();
+            let postponed = self.window.next_postponed();
+            let broken = tokio::select! {
+                item = self.items.recv(), if has_room => {
+                    self.items_ended = item.is_none();
+                    if let Some(item) = item {
+                        self.window.push(item);
+                    }
                     None
                 }
-                Err(status) => break Some(status),
-            },
-            answer = next(&mut answers), if answers.is_some() => match answer {
-                Ok(answer) => in_flight.settle(answer),
-                Err(status) => break Some(status),
-            },
-            () = tokio::time::sleep(ANSWER_TIMEOUT), if !in_flight.waiting.is_empty() => {
-                let silence = format!("no answer for {} s", ANSWER_TIMEOUT.as_secs());
-                break Some(Status::deadline_exceeded(silence));
+                opened = &mut opening, if answers.is_none() => match opened {
+                    Ok(stream) => {
+                        answers = Some(stream);
+                        None
+                    }
+                    Err(status) => Some(status),
+                },
+                answer = next(&mut answers), if answers.is_some() => match answer {
+                    Ok(answer) => self.settle(answer)?,
+                    Err(status) => Some(status),
+                },
+                () = sleep_until(postponed.unwrap_or_else(Instant::now)), if postponed.is_some() => {
+                    self.window.resume_postponed();
+                    None
+                }
+                () = sleep(ANSWER_TIMEOUT), if self.window.awaits_answers() => {
+                    let silence = format!("no answer for {} s", ANSWER_TIMEOUT.as_secs());
+                    Some(Status::deadline_exceeded(silence))
+                }
+            };
+            while let Some(told) = self.window.take_told() {
+                self.tally.count(&told.outcome);
+                (self.tell)(News::Told(&told), self.tally)?;
+            }
+            if broken.is_some() {
+                return Ok(broken);
+            }
+        }
+    }
+
+    fn send_ready(&mut self, sender: &mpsc::Sender<R::Request>) {
+        while let Some((number, content)) = self.window.next_ready() {
+            // As long as the window, so it has room unless the service closed the stream; the answers then say why.
+            let _ = sender.try_send(self.rpc.request(number, content));
+        }
+    }
+
+    /// Takes an answer in, or says why nothing more is to be expected.
+    fn settle(&mut self, answer: R::Answer) -> io::Result<Option<Status>> {
+        let Some((number, outcome)) = R::outcome(answer) else { return Ok(None) };
+        let Some(ordinal) = self.window.answered(number) else { return Ok(None) };
+        let (patience, refusal) = match (&mut self.patience, outcome) {
+            (Some(patience), Outcome::Refused(refusal)) if is_transient(&refusal) => (patience, refusal),
+            (patience, outcome) => {
+                patience.iter_mut().for_each(Patience::answered);
+                self.window.settle::<R>(ordinal, outcome);
+                return Ok(None);
             }
         };
-        let Some(told) = told else { continue };
-        tally.count(&told.outcome);
-        tell(&told, tally)?;
-    };
-    tally.unanswered = in_flight.waiting.len() as u64;
-    broken.map_or(Ok(()), |status| Err(connection.failure(status).into()))
+        let status = Status::unavailable(refusal.message);
+        let failure = self.connection.failure(status.clone());
+        let Next::Again { after, tell } = patience.after(&failure) else { return Ok(Some(status)) };
+        self.window.postpone(ordinal, Instant::now() + after);
+        if tell {
+            (self.tell)(News::Away(&failure), self.tally)?;
+        }
+        Ok(None)
+    }
 }
 
 /// The next answer; the end of the stream is a failure, for it is asked only while items wait.
-async fn next(
-    answers: &mut Option<Streaming<v1::SubmitCrasResponse>>,
-) -> Result<v1::SubmitCrasResponse, Status> {
+async fn next<A>(answers: &mut Option<Streaming<A>>) -> Result<A, Status> {
     let Some(answers) = answers else {
         return std::future::pending().await;
     };
@@ -94,57 +193,11 @@ async fn next(
     answers.message().await?.ok_or_else(ended)
 }
 
-struct Waiting {
-    place: Place,
-    cra_id: String,
-    bytes_read: u64,
-}
-
-struct InFlight {
-    /// By the item's number in the stream, which is its place's.
-    waiting: HashMap<u64, Waiting>,
-}
-
-impl InFlight {
-    /// Sends an item, or ends the sending after the last; one that cannot be read is told at once.
-    fn send(
-        &mut self,
-        item: Option<Item>,
-        mode: Mode,
-        sender: &mut Option<mpsc::Sender<v1::SubmitCrasRequest>>,
-    ) -> Option<Told> {
-        let Some(Item { place, bytes_read, content }) = item else {
-            *sender = None;
-            return None;
-        };
-        let mut submission = match content {
-            Ok(submission) => submission,
-            Err(problem) => {
-                let outcome = Outcome::Unreadable(problem);
-                return Some(Told { place, cra_id: String::new(), bytes_read, outcome });
-            }
-        };
-        submission.validate_only |= mode == Mode::ValidateOnly;
-        let number = place.number();
-        self.waiting.insert(number, Waiting { place, cra_id: submission.cra_id.clone(), bytes_read });
-        let request = v1::SubmitCrasRequest { item: number, submission: Some(submission) };
-        // As long as the bound on what is in flight, so it has room unless the service closed the stream; the
-        // answers then say why, and nothing more can be sent.
-        if sender.as_ref().is_none_or(|open| open.try_send(request).is_err()) {
-            *sender = None;
-        }
-        None
-    }
-
-    /// What an answer says; none when it answers nothing that was asked.
-    fn settle(&mut self, answer: v1::SubmitCrasResponse) -> Option<Told> {
-        use v1::submit_cras_response::Outcome as Answer;
-        let outcome = match answer.outcome? {
-            Answer::Receipt(receipt) => Outcome::Received(receipt),
-            Answer::Refusal(refusal) => Outcome::Refused(refusal),
-        };
-        let Waiting { place, cra_id, bytes_read } = self.waiting.remove(&answer.item)?;
-        Some(Told { place, cra_id, bytes_read, outcome })
+/// Lets the service end a stream that has nothing more to say.
+async fn close<A>(answers: Option<Streaming<A>>) {
+    if let Some(mut answers) = answers {
+        // Everything is answered: how it ends says nothing more.
+        let _ = timeout(CLOSE_TIMEOUT, answers.message()).await;
     }
 }
 

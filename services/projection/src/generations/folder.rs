@@ -1,4 +1,5 @@
-//! The folders of the generations, and which of them serves. Knows names and files, not what is in them.
+//! The folders of the generations, which of them serves and which is being filled. Knows names and files, not what is
+//! in them.
 
 use std::fs;
 use std::io;
@@ -11,6 +12,8 @@ const GENERATIONS: &str = "generations";
 const SET_ASIDE: &str = "set-aside";
 /// Names the generation that serves.
 const SERVING: &str = "serving";
+/// Names the generation that is being filled: a process that is killed meanwhile goes on with it.
+const FILLING: &str = "filling";
 
 /// The data folder of a projection.
 pub(super) struct Folder {
@@ -23,43 +26,85 @@ impl Folder {
         Ok(Self { data })
     }
 
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.data.join(GENERATIONS).join(name)
     }
 
     /// The generation that served last, if its folder is there.
     pub(super) fn serving(&self) -> Option<String> {
-        let name = fs::read_to_string(self.data.join(GENERATIONS).join(SERVING)).ok()?;
-        let name = name.trim().to_owned();
-        (!name.is_empty() && self.path_of(&name).is_dir()).then_some(name)
+        self.named(SERVING)
     }
 
     /// Makes a generation the one that serves from now on, also after a crash.
     pub(super) fn serve(&self, name: &str) -> io::Result<()> {
+        self.name(SERVING, name)
+    }
+
+    /// The generation that was being filled, if its folder is there.
+    pub(super) fn filling(&self) -> Option<String> {
+        self.named(FILLING)
+    }
+
+    /// Says that a generation is being filled.
+    pub(super) fn fill(&self, name: &str) -> io::Result<()> {
+        self.name(FILLING, name)
+    }
+
+    /// Says that no generation is being filled.
+    pub(super) fn filled(&self) -> io::Result<()> {
+        match fs::remove_file(self.data.join(GENERATIONS).join(FILLING)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn named(&self, role: &str) -> Option<String> {
+        let name = fs::read_to_string(self.data.join(GENERATIONS).join(role)).ok()?;
+        let name = name.trim().to_owned();
+        (!name.is_empty() && self.path_of(&name).is_dir()).then_some(name)
+    }
+
+    fn name(&self, role: &str, name: &str) -> io::Result<()> {
         let folder = self.data.join(GENERATIONS);
-        let new = folder.join("serving.new");
+        let new = folder.join(format!("{role}.new"));
         let file = fs::File::create(&new)?;
         io::Write::write_all(&mut &file, name.as_bytes())?;
         file.sync_all()?;
-        fs::rename(new, folder.join(SERVING))
+        fs::rename(new, folder.join(role))
     }
 
-    /// A name that no generation has.
+    /// Every generation on disk, oldest first.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.data.join(GENERATIONS))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                names.extend(entry.file_name().into_string().ok());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A name that no generation has; names sort by when they were given.
     pub(super) fn new_name(&self, now: Timestamp) -> String {
         let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let names = (0_u32..).map(|n| if n == 0 { stamp.clone() } else { format!("{stamp}-{n}") });
+        let names = (0_u32..).map(|n| if n == 0 { stamp.clone() } else { format!("{stamp}-{n:04}") });
         names.into_iter().find(|name| !self.path_of(name).exists()).unwrap_or(stamp)
     }
 
     /// Takes a generation out of the way, and drops the one that was there.
-    pub(super) fn set_aside(&self, name: &str) -> Result<(), crate::store::StoreError> {
+    pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
         let aside = self.data.join(SET_ASIDE);
         if aside.exists() {
             fs::remove_dir_all(&aside)?;
         }
         fs::create_dir_all(&aside)?;
-        fs::rename(self.path_of(name), aside.join(name))?;
-        Ok(())
+        fs::rename(self.path_of(name), aside.join(name))
     }
 
     pub(super) fn bytes_of(&self, name: &str) -> u64 {

@@ -1,13 +1,14 @@
 //! One generation of the read models: its store, its dictionary, and how far it is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cra_eventlog::{LogEntry, Position};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::apply::Application;
+use crate::apply::{Application, Retried};
 use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
 use crate::views::dictionary::Dictionary;
 
@@ -19,6 +20,24 @@ pub struct Generation {
     dictionary: RwLock<Dictionary>,
     /// What queries may show: sent after the batch that brings it is written.
     applied: watch::Sender<Option<Applied>>,
+    /// Last: the files go after what reads them.
+    files: Files,
+}
+
+/// The folder of a generation.
+struct Files {
+    path: PathBuf,
+    remove_when_dropped: AtomicBool,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        if self.remove_when_dropped.load(Ordering::Relaxed)
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), error = %error, "a generation's files could not be removed");
+        }
+    }
 }
 
 impl Generation {
@@ -29,7 +48,7 @@ impl Generation {
         batch.put_description(&description)?;
         store.session().write(batch)?;
         store.session().flush()?;
-        Self::of(name, description, store)
+        Self::of(name, path, description, store)
     }
 
     /// Opens a generation.
@@ -39,13 +58,19 @@ impl Generation {
             .session()
             .description()?
             .ok_or_else(|| StoreError::Damaged("it does not say what it is".into()))?;
-        Self::of(name, description, store)
+        Self::of(name, path, description, store)
     }
 
-    fn of(name: String, description: Description, store: Store) -> Result<Self, StoreError> {
+    fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session().dictionary()?);
         let (applied, _) = watch::channel(store.session().applied()?);
-        Ok(Self { name, description, store, dictionary, applied })
+        let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
+        Ok(Self { name, description, store, dictionary, applied, files })
+    }
+
+    /// Makes its files go with it.
+    pub(super) fn remove_when_dropped(&self) {
+        self.files.remove_when_dropped.store(true, Ordering::Relaxed);
     }
 
     /// Its name.
@@ -90,12 +115,27 @@ impl Generation {
         self.applied.subscribe()
     }
 
+    /// Applies the event that was set aside at a position, if it can be now; `None` where none is. Blocks.
+    pub fn retry(&self, position: Position, now: Timestamp) -> Result<Option<Retried>, StoreError> {
+        let Some(parked) = self.session().parked(position)? else {
+            return Ok(None);
+        };
+        let mut application = Application::begin(self.session(), &self.dictionary, self.applied(), now);
+        let retried = application.retry(position, &parked)?;
+        self.write(application)?;
+        Ok(Some(retried))
+    }
+
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
         let mut application = Application::begin(self.session(), &self.dictionary, self.applied(), now);
         for entry in entries {
             application.push(entry)?;
         }
+        self.write(application)
+    }
+
+    fn write(&self, application: Application<'_>) -> Result<(), StoreError> {
         let (batch, applied) = application.finish()?;
         self.session().write(batch)?;
         self.applied.send_replace(applied);

@@ -43,9 +43,20 @@ pub enum QueryError {
     /// What is followed is no more.
     #[error("the event log was created anew; begin again after position 0, with an empty copy")]
     LogReplaced,
+    /// What was followed is told otherwise now.
+    #[error(
+        "the read models were computed anew, and tell the past otherwise; begin again after position 0, with an empty copy"
+    )]
+    HistoryChanged,
     /// The service is about to leave.
     #[error("the service is stopping; go on from the last position received, here or on another server")]
     Stopping,
+    /// A file could not be written: the disk that long workbooks pass through is full, or failed.
+    #[error("the file could not be written: {0}")]
+    Export(#[from] std::io::Error),
+    /// The caller stopped taking a file.
+    #[error("no chunk was taken for {0} s; ask again, and read the stream to its end")]
+    NotTaken(u64),
     /// The work was ended from outside.
     #[error("the query was ended")]
     Ended,
@@ -61,6 +72,7 @@ const READ_MODELS_UNAVAILABLE: Row =
 const LOG_UNAVAILABLE: Row =
     Row { code: Code::Unavailable, reason: "LOG_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
 const LOG_REPLACED: Row = Row { code: Code::Aborted, reason: "LOG_REPLACED", retry: Retry::Never };
+const HISTORY_CHANGED: Row = Row { code: Code::Aborted, reason: "HISTORY_CHANGED", retry: Retry::Never };
 const STOPPING: Row = Row { code: Code::Unavailable, reason: "STOPPING", retry: Retry::AfterMs(1_000) };
 
 impl From<Vec<Violation>> for QueryError {
@@ -74,6 +86,10 @@ impl From<Violation> for QueryError {
         Self::Invalid(vec![violation])
     }
 }
+const EXPORT_FAILED: Row =
+    Row { code: Code::Unavailable, reason: "EXPORT_FAILED", retry: Retry::AfterMs(10_000) };
+const CHUNKS_NOT_TAKEN: Row =
+    Row { code: Code::Aborted, reason: "CHUNKS_NOT_TAKEN", retry: Retry::AfterMs(0) };
 
 impl From<QueryError> for Status {
     fn from(error: QueryError) -> Self {
@@ -101,7 +117,14 @@ impl From<QueryError> for Status {
             }
             QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
             QueryError::LogReplaced => Rejection::new(LOG_REPLACED, message).into(),
+            QueryError::HistoryChanged => Rejection::new(HISTORY_CHANGED, message).into(),
             QueryError::Stopping => Rejection::new(STOPPING, message).into(),
+            QueryError::Export(inner) => {
+                tracing::error!(error = %inner, "an export failed");
+                let message = "the file could not be written; what came of it is not whole, try again";
+                Rejection::new(EXPORT_FAILED, message).into()
+            }
+            QueryError::NotTaken(_) => Rejection::new(CHUNKS_NOT_TAKEN, message).into(),
             QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_contracts::v1::follow_cras_response::Change as Message;
-use cra_eventlog::{LogIdentity, Position};
+use cra_eventlog::Position;
 use cra_runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::QueryError;
 use super::changes::{self, Effect, POSITIONS_MAX, Span};
 use crate::generations::{Generation, Generations};
+use crate::store::Description;
 
 /// Answers ready before the caller takes them.
 const READY_MAX: usize = 256;
@@ -42,12 +43,12 @@ pub fn follow(
     shutdown: Shutdown,
 ) -> Answers<v1::FollowCrasResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
-    let log = generations.serving().description().log.clone();
+    let history = History::of(&generations.serving());
     let Follow { selection, after, end } = question;
     let following = Following {
         selection,
         end,
-        log,
+        history,
         generations,
         answers,
         done: after,
@@ -69,10 +70,45 @@ pub fn follow(
     receiver
 }
 
+/// What the changes told so far were computed from.
+struct History {
+    description: Description,
+    /// Events left out so far.
+    parked: u64,
+}
+
+impl History {
+    fn of(generation: &Generation) -> Self {
+        Self { description: generation.description().clone(), parked: parked(generation) }
+    }
+
+    /// Whether what a generation tells after a position follows what was told: it was computed from the same log by the
+    /// same definitions, and no event that was left out counts now.
+    fn goes_on_in(&mut self, generation: &Generation, after: Position) -> Result<(), QueryError> {
+        let (former, new) = (&self.description, generation.description());
+        if new.log != former.log {
+            return Err(QueryError::LogReplaced);
+        }
+        let now_parked = parked(generation);
+        let is_level = generation.position() >= after;
+        if new.definitions != former.definitions || (is_level && now_parked < self.parked) {
+            return Err(QueryError::HistoryChanged);
+        }
+        if is_level {
+            self.parked = now_parked;
+        }
+        Ok(())
+    }
+}
+
+fn parked(generation: &Generation) -> u64 {
+    generation.applied().map_or(0, |applied| applied.parked)
+}
+
 struct Following {
     selection: v1::Selection,
     end: Option<Position>,
-    log: LogIdentity,
+    history: History,
     generations: Arc<Generations>,
     answers: mpsc::Sender<Result<v1::FollowCrasResponse, QueryError>>,
     /// Looked at up to here.
@@ -115,13 +151,11 @@ impl Following {
 
     /// Waits for a generation that holds more than was looked at; not longer than the caller may be left without a
     /// sign.
-    async fn more(&self) -> Result<Arc<Generation>, QueryError> {
+    async fn more(&mut self) -> Result<Arc<Generation>, QueryError> {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
-            if generation.description().log != self.log {
-                return Err(QueryError::LogReplaced);
-            }
+            self.history.goes_on_in(&generation, self.done)?;
             let mut applied = generation.watch();
             let holds_more =
                 |position: Option<Position>| position.is_some_and(|position| position > self.done);

@@ -27,11 +27,16 @@ impl Scan {
         snapshot: Snapshot,
         question: impl FnOnce(&Self) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let left = Arc::new(AtomicBool::new(false));
-        let _leaving = Leaving(Arc::clone(&left));
-        let scan = Self { snapshot, left };
+        let (scan, _leaving) = Self::streamed(snapshot);
         let answer = tokio::task::spawn_blocking(move || question(&scan)).await;
         answer.map_err(|_| QueryError::Ended)?
+    }
+
+    /// A question whose answer goes on after the first word: it ends early when the guard is dropped. Blocks.
+    pub(crate) fn streamed(snapshot: Snapshot) -> (Self, Leaving) {
+        let left = Arc::new(AtomicBool::new(false));
+        let leaving = Leaving(Arc::clone(&left));
+        (Self { snapshot, left }, leaving)
     }
 
     /// Gives every fact that the selection counts, by day.
@@ -103,7 +108,7 @@ pub(super) fn record_in(
 }
 
 /// Sets its flag when it is dropped.
-struct Leaving(Arc<AtomicBool>);
+pub(crate) struct Leaving(Arc<AtomicBool>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {

@@ -15,6 +15,7 @@ use super::changes::{self, Span};
 use super::follow::Answers;
 use super::{QueryError, Snapshot, statistics};
 use crate::generations::{Generation, Generations};
+use crate::store::Applied;
 
 /// Interval of a request that gives none.
 const INTERVAL_MS_DEFAULT: u32 = 1_000;
@@ -74,6 +75,8 @@ struct Last {
     statistics: v1::Statistics,
     generation: Arc<Generation>,
     position: Position,
+    /// Events left out by then: one that counts again changes the figures at the same position.
+    parked: u64,
 }
 
 struct Watching {
@@ -86,14 +89,14 @@ struct Watching {
 impl Watching {
     async fn run(mut self) -> Result<(), QueryError> {
         loop {
-            let snapshot = self.changed().await?;
+            let (snapshot, parked) = self.changed().await?;
             let place = self.answers.clone();
             let place = place.reserve().await.map_err(|_| QueryError::Ended)?;
             let statistics = statistics(self.question.selection.clone(), snapshot.clone()).await?;
             let is_news = self.last.as_ref().is_none_or(|last| last.statistics != statistics);
             let shown = snapshot.to_message();
             let (generation, position) = (snapshot.generation, snapshot.position);
-            self.last = Some(Last { statistics: statistics.clone(), generation, position });
+            self.last = Some(Last { statistics: statistics.clone(), generation, position, parked });
             if is_news {
                 let answer =
                     v1::WatchStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
@@ -104,34 +107,36 @@ impl Watching {
     }
 
     /// Waits for a state in which something concerns the selection.
-    async fn changed(&mut self) -> Result<Snapshot, QueryError> {
+    async fn changed(&mut self) -> Result<(Snapshot, u64), QueryError> {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
             let applied = generation.applied();
             let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
+            let parked = applied.as_ref().map_or(0, |applied| applied.parked);
             let recorded_at = applied.map(|applied| applied.recorded_at);
             let snapshot = Snapshot { generation: Arc::clone(&generation), position, recorded_at };
             let Some(last) = &mut self.last else {
-                return Ok(snapshot);
+                return Ok((snapshot, parked));
             };
             let is_same_log = generation.description().log == last.generation.description().log;
             // A generation that is being filled waits until it is as far as what was shown.
             let is_behind = is_same_log && position < last.position;
             if !is_behind {
-                if !Arc::ptr_eq(&generation, &last.generation) {
-                    return Ok(snapshot);
+                if !Arc::ptr_eq(&generation, &last.generation) || parked < last.parked {
+                    return Ok((snapshot, parked));
                 }
                 let span = Span { after: last.position, until: position };
                 if concerns(generation.clone(), self.question.selection.clone(), span).await? {
-                    return Ok(snapshot);
+                    return Ok((snapshot, parked));
                 }
-                last.position = position;
+                (last.position, last.parked) = (position, parked);
             }
             let mut applied = generation.watch();
-            let wanted = last.position;
+            let (seen, left_out) = (last.position, last.parked);
+            let has_news = |it: &Applied| it.position > seen || it.parked < left_out;
             tokio::select! {
-                _ = applied.wait_for(|applied| applied.as_ref().is_some_and(|it| it.position > wanted)) => {}
+                _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
                 changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
             }
         }

@@ -30,6 +30,12 @@ impl Paged for v1::ListCrasRequest {
     }
 }
 
+impl Paged for v1::ListParkedEventsRequest {
+    fn take_page(&mut self) -> (u32, String) {
+        (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
+    }
+}
+
 /// The page that a request asks for.
 pub(super) struct Page<C> {
     rows: usize,
@@ -40,6 +46,11 @@ impl<C: Copy> Page<C> {
     /// Most rows.
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Whether one more row is of this page, which would then have so many bytes.
+    pub(super) fn has_room(&self, rows: usize, bytes: usize) -> bool {
+        rows < self.rows && (rows == 0 || bytes <= page::PAGE_BYTES_MAX)
     }
 
     /// What comes first; `None` on the first page.

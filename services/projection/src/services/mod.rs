@@ -1,7 +1,9 @@
 //! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
 
+mod export;
 mod listing;
 mod operations;
+mod replay;
 mod statistics;
 mod stream;
 

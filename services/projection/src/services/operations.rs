@@ -4,20 +4,48 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
+use cra_domain::cra::{Question, Violation};
 use cra_domain::event::timestamp_message;
-use cra_eventlog::EventLog;
+use cra_eventlog::Position;
+use cra_runtime::shutdown::Shutdown;
+use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use crate::generations::Generations;
+use super::listing::{Listed, Listing, Page};
+use super::replay::{self, Rebuild};
+use crate::apply::Retried;
+use crate::generations::{Generation, Generations};
 use crate::queries::QueryError;
+use crate::replay::Replayer;
+use crate::store::{Parked, StoreError};
 use crate::views::fact::instant;
 
 /// The service.
 pub struct Operations {
-    /// What stands on disk.
-    pub generations: Arc<Generations>,
-    /// Where the log ends.
-    pub log: Arc<dyn EventLog>,
+    /// What stands on disk, the log, and the way from one to the other.
+    pub replayer: Replayer,
+    /// Ends replays.
+    pub shutdown: Shutdown,
+}
+
+impl Operations {
+    async fn head(&self) -> Result<Position, QueryError> {
+        let head = self.replayer.log.head().await.map_err(|error| {
+            tracing::warn!(error = %error, "the head of the log is not known");
+            QueryError::LogUnavailable
+        })?;
+        Ok(head.position)
+    }
+
+    /// Reads or writes the read models off the async workers.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Generations) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let generations = Arc::clone(&self.replayer.generations);
+        let done = tokio::task::spawn_blocking(move || work(&generations)).await;
+        Ok(done.map_err(|_| QueryError::Ended)??)
+    }
 }
 
 #[tonic::async_trait]
@@ -26,37 +54,152 @@ impl OperationsService for Operations {
         &self,
         _request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let head = self.log.head().await.map_err(|error| {
-            tracing::warn!(error = %error, "the head of the log is not known");
-            QueryError::LogUnavailable
-        })?;
-        let generations = Arc::clone(&self.generations);
-        let answer = tokio::task::spawn_blocking(move || status(&generations, head.position.0)).await;
-        answer.map(Response::new).map_err(|_| QueryError::Ended.into())
+        let head = self.head().await?;
+        let status = self.blocking(move |generations| Ok(status(generations, head.0))).await?;
+        Ok(Response::new(status))
+    }
+
+    async fn rebuild(
+        &self,
+        request: Request<v1::RebuildRequest>,
+    ) -> Result<Response<BoxStream<v1::RebuildResponse>>, Status> {
+        let v1::RebuildRequest { until_position, promote } = request.into_inner();
+        let until = (until_position > 0).then_some(Position(until_position));
+        if until.is_some() && promote {
+            let fault = Question::OneOfTwo("until_position");
+            return Err(QueryError::from(Violation::new("promote", fault)).into());
+        }
+        let head = self.head().await?;
+        if until.is_some_and(|until| until > head) {
+            return Err(QueryError::PastTheHead { field: "until_position", head: head.0 }.into());
+        }
+        let place = replay::begin(&self.replayer)?;
+        let rebuild = Rebuild { until, promote };
+        let answers = replay::rebuild(self.replayer.clone(), place, rebuild, self.shutdown.clone());
+        Ok(Response::new(answers))
+    }
+
+    async fn promote(
+        &self,
+        request: Request<v1::PromoteRequest>,
+    ) -> Result<Response<v1::PromoteResponse>, Status> {
+        let name = request.into_inner().generation;
+        let _place = replay::begin(&self.replayer)?;
+        if self.replayer.generations.serving().name() == name {
+            // Asked again: nothing is changed.
+            return Ok(Response::new(v1::PromoteResponse::default()));
+        }
+        let generation = self.replayer.other(&name)?;
+        let former = self.replayer.take_over(&generation).await?;
+        Ok(Response::new(v1::PromoteResponse { former_generation: former.name().to_owned() }))
+    }
+
+    async fn verify(
+        &self,
+        _request: Request<v1::VerifyRequest>,
+    ) -> Result<Response<BoxStream<v1::VerifyResponse>>, Status> {
+        let place = replay::begin(&self.replayer)?;
+        Ok(Response::new(replay::check(self.replayer.clone(), place, self.shutdown.clone())))
+    }
+
+    async fn list_parked_events(
+        &self,
+        request: Request<v1::ListParkedEventsRequest>,
+    ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
+        let request = request.into_inner();
+        let Listed { page, listing, .. } = Listing::read(request, &self.replayer.generations)?;
+        let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
+        let next_page_token = listing.next(position, next)?;
+        Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))
+    }
+
+    async fn retry_parked_events(
+        &self,
+        request: Request<v1::RetryParkedEventsRequest>,
+    ) -> Result<Response<v1::RetryParkedEventsResponse>, Status> {
+        let mut positions: Vec<_> = request.into_inner().positions.into_iter().map(Position).collect();
+        positions.sort_unstable();
+        let now = self.replayer.clock.now();
+        // Nothing else is applied meanwhile.
+        let _turn = self.replayer.generations.turn().await;
+        let answer = self
+            .blocking(move |generations| {
+                let generation = generations.serving();
+                retry(&generation, &positions, |position| generation.retry(position, now))
+            })
+            .await?;
+        Ok(Response::new(answer))
     }
 }
 
 fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse {
-    let generation = generations.serving();
-    let applied = generation.applied();
-    let position = generation.position().0;
+    let serving = generations.serving();
+    let applied = serving.applied();
     let lag_ms = applied.as_ref().map_or(0, |applied| {
         u64::try_from((applied.applied_at - applied.last_recorded_at) / 1_000_000).unwrap_or(0)
     });
+    let all = generations.all();
     v1::GetStatusResponse {
-        generation: generation.name().to_owned(),
-        applied_position: position,
+        generation: serving.name().to_owned(),
+        applied_position: serving.position().0,
         log_position,
         applied_at: applied.as_ref().map(|applied| timestamp_message(instant(applied.applied_at))),
         lag_ms,
         parked_events: applied.map_or(0, |applied| applied.parked),
-        generations: vec![v1::Generation {
-            name: generation.name().to_owned(),
-            definitions: generation.description().definitions.clone(),
-            position,
-            bytes_on_disk: generations.bytes_on_disk(&generation),
-            serving: true,
-            created_at: Some(timestamp_message(instant(generation.description().created_at))),
-        }],
+        generations: all
+            .iter()
+            .map(|generation| v1::Generation {
+                name: generation.name().to_owned(),
+                definitions: generation.description().definitions.clone(),
+                position: generation.position().0,
+                bytes_on_disk: generations.bytes_on_disk(generation),
+                serving: generation.name() == serving.name(),
+                created_at: Some(timestamp_message(instant(generation.description().created_at))),
+            })
+            .collect(),
     }
+}
+
+type ParkedPage = (Position, Vec<v1::ParkedEvent>, Option<Position>);
+
+/// Where the generation stands, some of its parked events in the log's order, and where the next ones begin.
+fn parked(generations: &Generations, page: &Page<Position>) -> Result<ParkedPage, StoreError> {
+    let generation = generations.serving();
+    let first = page.cursor().unwrap_or(Position::START);
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    for entry in generation.session().parked_events(first..=Position(u64::MAX)) {
+        let (position, Parked { cra_id, error, payload }) = entry?;
+        bytes += payload.len() + error.len();
+        if !page.has_room(events.len(), bytes) {
+            return Ok((generation.position(), events, Some(position)));
+        }
+        let cra_id = cra_id.map(|id| id.to_string()).unwrap_or_default();
+        events.push(v1::ParkedEvent { position: position.0, cra_id, error, payload: payload.into() });
+    }
+    Ok((generation.position(), events, None))
+}
+
+/// Retries the events of some positions, or all of them, in the log's order: a CRA's later events need its earlier ones.
+fn retry(
+    generation: &Generation,
+    positions: &[Position],
+    retry: impl Fn(Position) -> Result<Option<Retried>, StoreError>,
+) -> Result<v1::RetryParkedEventsResponse, StoreError> {
+    let all: Vec<Position> = if positions.is_empty() {
+        let parked = generation.session().parked_events(Position::START..=Position(u64::MAX));
+        parked.map(|entry| Ok(entry?.0)).collect::<Result<_, StoreError>>()?
+    } else {
+        positions.to_vec()
+    };
+    let mut answer = v1::RetryParkedEventsResponse::default();
+    for position in all {
+        match retry(position)? {
+            Some(Retried::Applied) => answer.applied += 1,
+            Some(Retried::StillParked) => answer.still_parked += 1,
+            None => {}
+        }
+    }
+    tracing::info!(applied = answer.applied, still_parked = answer.still_parked, "parked events retried");
+    Ok(answer)
 }

@@ -15,6 +15,7 @@ use tonic::codegen::BoxStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::export::{self, Chunks};
 use super::listing::{Listed, Listing};
 use super::stream::streamed;
 use crate::generations::Generations;
@@ -32,6 +33,8 @@ pub struct Statistics {
     pub clock: Arc<dyn Clock>,
     /// Bounds the queries at work.
     pub in_flight: InFlight,
+    /// Bounds the files being written.
+    pub exports: InFlight,
     /// Bounds the streams that are open.
     pub streams: InFlight,
     /// Ends the streams that would go on for ever.
@@ -190,5 +193,12 @@ impl StatisticsService for Statistics {
         let question = Follow { selection, after, end: stop_at_head.then_some(head) };
         let answers = queries::follow(question, Arc::clone(&self.generations), self.shutdown.clone());
         Ok(Response::new(streamed(answers, permit)))
+    }
+
+    async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Chunks>, Status> {
+        let permit = self.exports.try_enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        export::answer(request, snapshot, self.generations.data(), permit).await
     }
 }

@@ -56,6 +56,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes an event back that was set aside.
+    pub fn unpark(&mut self, position: Position) {
+        self.writes.remove(keys::parked(position));
+    }
+
     pub(super) fn into_writes(self) -> sled::Batch {
         self.writes
     }

@@ -61,6 +61,11 @@ pub(super) fn current(cra_id: Uuid) -> [u8; CURRENT_KEY_BYTES] {
     bytes
 }
 
+pub(super) fn read_current(bytes: &[u8]) -> Option<Uuid> {
+    let [prefix, cra_id @ ..] = <[u8; CURRENT_KEY_BYTES]>::try_from(bytes).ok()?;
+    (prefix == Prefix::Current as u8).then_some(Uuid::from_bytes(cra_id))
+}
+
 pub(super) fn word(kind: Kind, code: Code) -> [u8; WORD_KEY_BYTES] {
     let mut bytes = [Prefix::Word as u8; WORD_KEY_BYTES];
     bytes[1] = kind as u8;
@@ -78,12 +83,20 @@ pub(super) fn change(position: Position) -> [u8; POSITION_KEY_BYTES] {
 }
 
 pub(super) fn read_change(bytes: &[u8]) -> Option<Position> {
-    let [prefix, position @ ..] = <[u8; POSITION_KEY_BYTES]>::try_from(bytes).ok()?;
-    (prefix == Prefix::Change as u8).then_some(Position(u64::from_be_bytes(position)))
+    read_at(Prefix::Change, bytes)
 }
 
 pub(super) fn parked(position: Position) -> [u8; POSITION_KEY_BYTES] {
     at(Prefix::Parked, position)
+}
+
+pub(super) fn read_parked(bytes: &[u8]) -> Option<Position> {
+    read_at(Prefix::Parked, bytes)
+}
+
+fn read_at(expected: Prefix, bytes: &[u8]) -> Option<Position> {
+    let [prefix, position @ ..] = <[u8; POSITION_KEY_BYTES]>::try_from(bytes).ok()?;
+    (prefix == expected as u8).then_some(Position(u64::from_be_bytes(position)))
 }
 
 fn at(prefix: Prefix, position: Position) -> [u8; POSITION_KEY_BYTES] {

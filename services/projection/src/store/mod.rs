@@ -148,6 +148,30 @@ impl Session {
         self.read(&keys::parked(position))
     }
 
+    /// The events set aside at some positions, in the log's order.
+    pub fn parked_events(
+        &self,
+        positions: RangeInclusive<Position>,
+    ) -> impl Iterator<Item = Result<(Position, Parked), StoreError>> + use<> {
+        let (first, last) = (keys::parked(*positions.start()), keys::parked(*positions.end()));
+        self.between(first, last).map(|entry| {
+            let (key, value) = entry?;
+            let position = keys::read_parked(&key)
+                .ok_or_else(|| StoreError::Damaged("the key of a parked event".into()))?;
+            Ok((position, decode(&value)?))
+        })
+    }
+
+    /// Where every CRA stands, by id.
+    pub fn currents(&self) -> impl Iterator<Item = Result<(Uuid, Current), StoreError>> + use<> {
+        self.between(keys::current(Uuid::nil()), keys::current(Uuid::max())).map(|entry| {
+            let (key, value) = entry?;
+            let cra_id =
+                keys::read_current(&key).ok_or_else(|| StoreError::Damaged("the key of a CRA".into()))?;
+            Ok((cra_id, decode(&value)?))
+        })
+    }
+
     /// Writes a batch, whole or not at all; durable at the next [`Session::flush`] or shortly after by itself.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         Ok(self.db.apply_batch(batch.into_writes())?)

@@ -71,6 +71,14 @@ impl Dictionary {
         self.kinds[kind as usize].texts.get(usize::try_from(code).ok()?)
     }
 
+    /// Every text with its code.
+    pub fn all(&self) -> impl Iterator<Item = (Kind, Code, &Arc<str>)> {
+        (0..)
+            .map_while(Kind::from_number)
+            .zip(&self.kinds)
+            .flat_map(|(kind, words)| (0..).zip(&words.texts).map(move |(code, text)| (kind, code, text)))
+    }
+
     /// Takes in a stored text: those of a kind must come in the order of their codes. False when a code is missing.
     #[must_use]
     pub fn restore(&mut self, kind: Kind, code: Code, text: &str) -> bool {

@@ -164,6 +164,23 @@ impl Fact {
         }
     }
 
+    /// The same fact in the codes of another dictionary; `None` when that one lacks a text.
+    #[must_use]
+    pub fn recoded(mut self, code: impl Fn(Kind, Code) -> Option<Code>) -> Option<Self> {
+        self.advisor = code(Kind::Advisor, self.advisor)?;
+        self.structure = code(Kind::Structure, self.structure)?;
+        self.venue = match self.venue {
+            Some(venue) => Some(code(Kind::Venue, venue)?),
+            None => None,
+        };
+        for (recipient, _) in &mut self.redirections {
+            if let RecipientCode::Other(name) = recipient {
+                *name = code(Kind::Organisation, *name)?;
+            }
+        }
+        Some(self)
+    }
+
     /// Whether it counts when the log ends at a position.
     #[must_use]
     pub fn counts_at(&self, from: u64, position: u64) -> bool {

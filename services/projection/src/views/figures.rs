@@ -16,9 +16,10 @@ use super::shares::{per_mille, rate_per_mille};
 use super::tally::{Minutes, RecipientTally, Tally};
 
 /// Label of what older forms left open.
-pub(super) const UNSPECIFIED_LABEL: &str = "Non renseigné";
+pub(crate) const UNSPECIFIED_LABEL: &str = "Non renseigné";
 const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
-const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
+/// Label of an organisation that an older form did not name.
+pub(crate) const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
 /// Every figure of a tally. The dictionary spells the free names of organisations.
 #[must_use]

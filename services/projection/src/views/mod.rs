@@ -15,12 +15,26 @@ pub mod tally;
 
 use cra_domain::territory;
 
-/// Version of what the figures mean and of how facts are kept. Raised whenever an answer would differ: read models
-/// of other definitions are rebuilt from the log.
-const VERSION: u32 = 2;
+/// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
+/// else.
+const FORM: u32 = 2;
+/// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
+/// computed again from the log, and serve until that is done.
+const VERSION: u32 = 1;
 
-/// Name of the definitions: their version, and the digest of the communes that they count by.
+/// Name of the definitions: the form of the facts with the digest of the communes that they name, and the version of
+/// the figures.
 #[must_use]
 pub fn definitions() -> String {
-    format!("{VERSION}-{:016x}", territory::communes().fingerprint())
+    format!("{}.{VERSION}", form())
+}
+
+/// Whether facts that were computed by some definitions can be read here.
+#[must_use]
+pub fn can_read(definitions: &str) -> bool {
+    definitions.rsplit_once('.').is_some_and(|(theirs, _)| theirs == form())
+}
+
+fn form() -> String {
+    format!("{FORM}-{:016x}", territory::communes().fingerprint())
 }

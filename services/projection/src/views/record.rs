@@ -71,7 +71,8 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
     text.and_then(|text| Id::parse(text)).ok_or_else(|| DecodeError::new(field, code))
 }
 
-fn day(number: i32) -> Result<Date, DecodeError> {
+/// The day of a fact's key.
+pub(crate) fn day(number: i32) -> Result<Date, DecodeError> {
     date_of(number).ok_or_else(|| DecodeError::new("date", number))
 }
 

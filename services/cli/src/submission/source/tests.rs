@@ -1,12 +1,19 @@
 //! What is read from each form of file, and what is told of what cannot be read.
 
-use super::*;
+use cra_contracts::v1;
 
-fn items(text: impl AsRef<[u8]>) -> Vec<Item> {
+use super::*;
+use crate::submission::content::{document, submission};
+
+fn items(text: impl AsRef<[u8]>) -> Vec<Item<v1::SubmitCraRequest>> {
+    items_as(submission, text)
+}
+
+fn items_as<T>(parse: Parse<T>, text: impl AsRef<[u8]>) -> Vec<Item<T>> {
     let mut items = Vec::new();
     // A small buffer: items never fall on its bounds by chance.
     let input = io::BufReader::with_capacity(7, text.as_ref());
-    read(input, |item| {
+    read(input, parse, |item| {
         items.push(item);
         ControlFlow::Continue(())
     })
@@ -80,6 +87,33 @@ fn an_object_laid_out_over_lines_is_one_item() {
     assert_eq!(told("{\n  \"craId\": \"a\"\n}\n"), [ok(Place::Element(1), "a")]);
     let two = "{\n  \"craId\": \"a\",\n  \"cra\": {\n  }\n}\n{\n  \"craId\": \"b\"\n}";
     assert_eq!(told(two), [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")]);
+}
+
+/// Documents as texts.
+fn documents(text: &str) -> Vec<Result<String, String>> {
+    let items = items_as(document, text).into_iter();
+    items.map(|item| item.content.map(|document| document.text)).collect()
+}
+
+#[test]
+fn an_item_keeps_its_bytes_as_they_stand_in_the_file_whatever_the_layout() {
+    let laid_out = "{\r\n \"_id\" : \"a\",\t\"n\": 1.50e1, \"é\": \"\\u00e9\", \"n\": 0\n}";
+    let on_a_line = "{ \"_id\" :\"b\" , \"n\":[1 ,2],\"big\":123456789012345678901234567890 }";
+    let expected = [Ok(laid_out.to_owned()), Ok(on_a_line.to_owned())];
+    assert_eq!(documents(&format!("[ {laid_out} ,\n{on_a_line}\t]")), expected);
+    assert_eq!(documents(&format!("{laid_out}\n\n  {on_a_line}\n")), expected);
+    assert_eq!(
+        documents(&format!("  {on_a_line} \r\n{on_a_line}")),
+        [&expected[1], &expected[1]].map(Clone::clone)
+    );
+}
+
+#[test]
+fn an_item_of_another_kind_is_told_and_does_not_stop_the_others() {
+    for text in ["{\"_id\":1}\n[]\n{\"_id\":\"b\"}", "[{\"_id\":1},[],{\"_id\":\"b\"}]"] {
+        let found: Vec<_> = documents(text).into_iter().map(|found| found.is_ok()).collect();
+        assert_eq!(found, [false, false, true], "{text}");
+    }
 }
 
 #[test]

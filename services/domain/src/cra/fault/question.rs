@@ -37,6 +37,10 @@ pub enum Question {
         /// Most cells.
         max: usize,
     },
+    /// A content that is not written in this format; the formats it is written in.
+    FormatNotOffered(&'static str),
+    /// A dimension where no breakdown is asked for.
+    DimensionNotAllowed,
     /// Answers closer to each other than allowed.
     IntervalTooShort {
         /// Least, in milliseconds.
@@ -59,6 +63,8 @@ impl Question {
             Self::DimensionsNotCrossed => "DIMENSIONS_NOT_CROSSED",
             Self::MeasureNotDivided => "MEASURE_NOT_DIVIDED",
             Self::TooManyCells { .. } => "TOO_MANY_CELLS",
+            Self::FormatNotOffered(_) => "FORMAT_NOT_OFFERED",
+            Self::DimensionNotAllowed => "DIMENSION_NOT_ALLOWED",
             Self::IntervalTooShort { .. } => "INTERVAL_TOO_SHORT",
         }
     }
@@ -93,6 +99,10 @@ impl Question {
             Self::TooManyCells { max } => {
                 format!("expected at most {max} cells; narrow the selection or take a coarser dimension")
             }
+            Self::FormatNotOffered(offered) => format!("this content is exported as one of: {offered}"),
+            Self::DimensionNotAllowed => {
+                "only a breakdown has a dimension: leave it out, or ask for EXPORT_CONTENT_BREAKDOWN".into()
+            }
             Self::IntervalTooShort { min_ms } => format!("expected at least {min_ms} milliseconds, or 0"),
         }
     }
@@ -123,6 +133,10 @@ impl Question {
             }
             Self::TooManyCells { max } => {
                 format!("Au plus {max} cases : réduisez la sélection ou choisissez un axe plus large.")
+            }
+            Self::FormatNotOffered(offered) => format!("Ce contenu s'exporte en {offered}."),
+            Self::DimensionNotAllowed => {
+                "Une dimension ne se choisit que pour une répartition : retirez-la.".into()
             }
             Self::IntervalTooShort { min_ms } => format!("Au moins {min_ms} millisecondes."),
         }

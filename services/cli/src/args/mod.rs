@@ -1,13 +1,23 @@
-//! The arguments of `cra`: one line of help per capability, endpoints shared by all.
+//! The arguments of `cra`: one line of help per capability, endpoints shared by all. Families of commands that share
+//! flags are in files of their own.
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
+
+mod consistency;
+mod cras;
+mod import;
+mod statistics;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::selection::SelectionArgs;
+pub(crate) use consistency::ConsistencyArgs;
+pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use import::ImportArgs;
+pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
@@ -52,14 +62,34 @@ pub(crate) enum Command {
     Standalone(StandaloneArgs),
     /// Send CRAs from a file: one JSON object per line, an array, or one object
     Submit(SubmitArgs),
+    /// Record CRAs of an older form, as the older system stored them
+    Import(ImportArgs),
     /// Show the statistics of the CRAs that match a selection
     Stats(Box<StatsArgs>),
+    /// Show the figures per day, week, month, quarter or year
+    Series(Box<SeriesArgs>),
+    /// Show the figures per territory, structure, advisor, theme, …
+    Breakdown(Box<BreakdownArgs>),
+    /// Show one dimension crossed with another, such as themes with ages
+    Cross(Box<CrossArgs>),
+    /// Show the statistics live, as CRAs come in
+    Watch(Box<WatchArgs>),
+    /// List the CRAs that match a selection, newest first
+    List(Box<ListArgs>),
+    /// Show one CRA as it stands, or as it stood
+    Show(ShowArgs),
+    /// Write every change of the CRAs as JSON lines, to keep a copy elsewhere equal
+    Follow(Box<FollowArgs>),
+    /// Export statistics, a breakdown or CRAs to a file: CSV, XLSX, NDJSON, Parquet
+    Export(Box<ExportArgs>),
     /// Show the life of one CRA: submission, corrections, withdrawal
     History(HistoryArgs),
     /// Find communes by the beginning of their name or postal code
     Communes(CommunesArgs),
     /// Show where the projection stands in the log
     Status(StatusArgs),
+    /// Write the completions of a shell
+    Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -80,28 +110,13 @@ pub(crate) struct StandaloneArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// File to send; - reads standard input
+    /// File to send, plain, gzip or zstd; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Check only: nothing is recorded
     #[arg(long)]
     pub(crate) validate_only: bool,
     /// Write one JSON object per outcome, for programs
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StatsArgs {
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    /// Wait until the projection has counted this position of the log, as given by a receipt
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) min_position: u64,
-    /// Count as the log stood at this position
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) as_of_position: u64,
-    /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -136,6 +151,13 @@ pub(crate) struct StatusArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -149,11 +171,37 @@ mod tests {
 
     #[test]
     fn the_help_tells_every_capability_in_a_line() {
-        let mut command = Arguments::command().term_width(100);
-        let help = command.render_help().to_string();
-        for name in ["standalone", "submit", "stats", "history", "communes", "status"] {
-            let lines: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with(name)).collect();
-            assert_eq!(lines.len(), 1, "{name} in:\n{help}");
+        let command = Arguments::command().term_width(100);
+        let help = command.clone().render_help().to_string();
+        for subcommand in command.get_subcommands() {
+            let start = format!("  {} ", subcommand.get_name());
+            let lines: Vec<_> = help.lines().filter_map(|line| line.strip_prefix(&start)).collect();
+            assert!(matches!(lines[..], [told] if told.trim().len() > 10), "{start} in:\n{help}");
+        }
+    }
+
+    #[test]
+    fn every_question_answers_programs_too() {
+        let all = Arguments::command();
+        for name in [
+            "submit",
+            "import",
+            "stats",
+            "series",
+            "breakdown",
+            "cross",
+            "watch",
+            "list",
+            "show",
+            "follow",
+            "export",
+            "history",
+            "communes",
+            "status",
+        ] {
+            let mut arguments = all.find_subcommand(name).unwrap().get_arguments();
+            let json = arguments.find(|argument| argument.get_id() == "json").unwrap();
+            assert_eq!(json.get_help_heading(), None, "{name}: it is no part of the selection");
         }
     }
 

@@ -1,0 +1,90 @@
+//! Arguments of the questions about the CRAs themselves: `list`, `show`, `follow`, `export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cra_contracts::v1::{Dimension, ExportContent, ExportFormat};
+
+use super::{ConsistencyArgs, ExtentArgs};
+use crate::choice::one_of;
+use crate::selection::SelectionArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Write one JSON object per CRA; the snapshot goes to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The CRA's id, a UUID
+    #[arg(value_name = "ID")]
+    pub(crate) cra_id: String,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FollowArgs {
+    /// Only the changes after this position of the log; with a checkpoint, where that file is not there yet
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) after: u64,
+    /// End at the head of the log instead of going on
+    #[arg(long)]
+    pub(crate) stop_at_head: bool,
+    /// File that keeps the place: written after the lines are, and resumed from, so that none is missed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// As for the other commands; the changes are JSON in any case
+    #[arg(long, hide = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// What to export: statistics, cras, breakdown
+    #[arg(value_name = "CONTENT", value_parser = one_of::<ExportContent>(), hide_possible_values = true)]
+    pub(crate) content: ExportContent,
+    /// Format of the file: csv, xlsx; for CRAs also ndjson, parquet
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "csv",
+        value_parser = one_of::<ExportFormat>(),
+        hide_possible_values = true
+    )]
+    pub(crate) format: ExportFormat,
+    /// What a row of the breakdown is, such as department
+    #[arg(
+        long,
+        value_name = "DIMENSION",
+        value_parser = one_of::<Dimension>(),
+        hide_possible_values = true
+    )]
+    pub(crate) by: Option<Dimension>,
+    /// File or directory to write to, or - for standard output [default: the file name that the service gives]
+    #[arg(long, short, value_name = "FILE|DIR|-")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Tell what was written as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}

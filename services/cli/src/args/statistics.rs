@@ -1,0 +1,200 @@
+//! Arguments of the questions about figures: `stats`, `series`, `breakdown`, `cross`, `watch`.
+
+use clap::Args;
+use cra_contracts::v1::{Dimension, Granularity, Measure};
+
+use super::ConsistencyArgs;
+use crate::choice::{Choice as _, SortKey, choice, one_of};
+use crate::selection::SelectionArgs;
+
+/// Rows or CRAs shown unless more are asked for.
+const ROWS_DEFAULT: u32 = 25;
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeriesArgs {
+    /// Length of a period: day, week, month, quarter, year
+    #[arg(
+        long,
+        value_name = "PERIOD",
+        default_value = "month",
+        value_parser = one_of::<Granularity>(),
+        hide_possible_values = true
+    )]
+    pub(crate) by: Granularity,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BreakdownArgs {
+    /// What a row is, such as department, theme or conseiller
+    #[arg(
+        long,
+        value_name = "DIMENSION",
+        value_parser = one_of::<Dimension>(),
+        hide_possible_values = true
+    )]
+    pub(crate) by: Dimension,
+    /// Figure, name or code to sort by; with a hyphen in front, such as --sort=-acts, the greatest first
+    #[arg(
+        long,
+        value_name = "KEY",
+        default_value = "-cras",
+        value_parser = sort,
+        allow_hyphen_values = true
+    )]
+    pub(crate) sort: Sort,
+    /// Also the rows without any CRA, where the dimension is a fixed list
+    #[arg(long)]
+    pub(crate) empty: bool,
+    /// Write one JSON object per row; the snapshot goes to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CrossArgs {
+    /// What a row is, such as theme
+    #[arg(
+        long,
+        value_name = "DIMENSION",
+        value_parser = one_of::<Dimension>(),
+        hide_possible_values = true
+    )]
+    pub(crate) rows: Dimension,
+    /// What a column is, such as age
+    #[arg(
+        long,
+        value_name = "DIMENSION",
+        value_parser = one_of::<Dimension>(),
+        hide_possible_values = true
+    )]
+    pub(crate) columns: Dimension,
+    /// What is counted: cras, acts, people, estimated-minutes
+    #[arg(
+        long,
+        value_name = "MEASURE",
+        default_value = "cras",
+        value_parser = one_of::<Measure>(),
+        hide_possible_values = true
+    )]
+    pub(crate) measure: Measure,
+    /// Write a CSV for spreadsheets: UTF-8 with byte order mark, parted by semicolons
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Fewest milliseconds between two answers
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(100..)
+    )]
+    pub(crate) interval_ms: u32,
+    /// Write one JSON object per change
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+}
+
+/// How much of a list is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ExtentArgs {
+    /// Most to show
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = ROWS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    limit: u32,
+    /// Show everything
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+impl ExtentArgs {
+    /// Most to show; `None` for everything.
+    pub(crate) fn rows_max(self) -> Option<u64> {
+        (!self.all).then(|| self.limit.into())
+    }
+}
+
+/// What rows are sorted by, and in which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sort {
+    key: SortKey,
+    descending: bool,
+}
+
+impl Sort {
+    /// As the contract writes it.
+    pub(crate) fn order_by(self) -> String {
+        let direction = if self.descending { "-" } else { "" };
+        format!("{direction}{}", self.key.name())
+    }
+}
+
+fn sort(text: &str) -> Result<Sort, String> {
+    let (key, descending) = text.strip_prefix('-').map_or((text, false), |key| (key, true));
+    Ok(Sort { key: choice(key)?, descending })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_by_a_figure_in_either_direction_and_either_language() {
+        for (text, order_by) in [
+            ("-acts", "-acts"),
+            ("accompagnements", "acts"),
+            ("-estimated-minutes", "-estimated_minutes"),
+            ("-last_date", "-last_date"),
+            ("nom", "name"),
+        ] {
+            assert_eq!(sort(text).unwrap().order_by(), order_by);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_choices() {
+        for text in ["size", "-size", "-"] {
+            let error = sort(text).unwrap_err();
+            assert!(error.contains("acts (accompagnements), people (personnes)"), "{error}");
+        }
+    }
+}

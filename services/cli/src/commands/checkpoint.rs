@@ -1,0 +1,106 @@
+//! The place of a follower, kept in a file: the request that goes on from there, as JSON of the contract.
+//!
+//! It holds the selection too, for a place in one selection means nothing in another.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cra_contracts::{json, v1};
+
+use crate::whole_file::{Draft, Existing};
+
+/// A checkpoint on the disk.
+pub(super) struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// The last position kept; none where the file is not there yet.
+    pub(super) fn position(&self, selection: &v1::Selection) -> anyhow::Result<Option<u64>> {
+        let path = self.path.display();
+        let text = match std::fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.with_context(|| format!("the checkpoint {path} cannot be read"))?,
+        };
+        let kept: v1::FollowCrasRequest = json::parse(&text)
+            .with_context(|| format!("{path} is no checkpoint; delete it to begin with --after"))?;
+        let same = kept.selection.as_ref().unwrap_or(&v1::Selection::default()) == selection;
+        anyhow::ensure!(
+            same,
+            "the checkpoint {path} is of another selection; give the same flags, or another file"
+        );
+        Ok(Some(kept.after_position))
+    }
+
+    /// Keeps a position, in one step: a reader finds the former one or this one.
+    pub(super) fn keep(&self, selection: &v1::Selection, position: u64) -> anyhow::Result<()> {
+        let request = v1::FollowCrasRequest {
+            selection: Some(selection.clone()),
+            after_position: position,
+            stop_at_head: false,
+        };
+        let write = || {
+            let mut draft = Draft::begin(&self.path)?;
+            draft.write(format!("{}\n", json::to_value(&request)).as_bytes())?;
+            draft.publish(Existing::Replace)
+        };
+        write().with_context(|| format!("the checkpoint {} cannot be written", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_theme(theme: i32) -> v1::Selection {
+        v1::Selection { themes: vec![theme], ..v1::Selection::default() }
+    }
+
+    #[test]
+    fn a_position_is_found_again_and_the_last_one_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
+        for selection in [v1::Selection::default(), of_theme(3)] {
+            let checkpoint = Checkpoint::at(&directory.path().join(format!("{}", selection.themes.len())));
+            assert_eq!(checkpoint.position(&selection).unwrap(), None);
+            checkpoint.keep(&selection, 7).unwrap();
+            checkpoint.keep(&selection, u64::MAX).unwrap();
+            assert_eq!(checkpoint.position(&selection).unwrap(), Some(u64::MAX));
+        }
+        assert_eq!(checkpoint.position(&of_theme(3)).unwrap(), None);
+    }
+
+    #[test]
+    fn the_place_in_another_selection_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
+        checkpoint.keep(&of_theme(3), 7).unwrap();
+        let error = checkpoint.position(&of_theme(4)).unwrap_err().to_string();
+        assert!(error.contains("another selection") && error.contains("place.json"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("place.json");
+        for text in ["", "12", "{\"position\": 3}"] {
+            std::fs::write(&path, text).unwrap();
+            let error = Checkpoint::at(&path).position(&v1::Selection::default()).unwrap_err();
+            assert!(error.to_string().contains("is no checkpoint"), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told() {
+        let error = Checkpoint::at(Path::new("/nowhere/at/all/place.json"))
+            .keep(&v1::Selection::default(), 1)
+            .unwrap_err();
+        assert!(error.to_string().contains("/nowhere/at/all/place.json"), "{error}");
+    }
+}

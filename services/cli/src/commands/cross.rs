@@ -1,0 +1,37 @@
+//! `cra cross`: one dimension crossed with another, for the terminal, spreadsheets or programs.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{CrossArgs, EndpointArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render::cross::{self, Asked};
+
+pub(crate) async fn run(
+    args: CrossArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let selection = args.selection.to_message();
+    let request = v1::GetCrossTableRequest {
+        selection: Some(selection.clone()),
+        rows: args.rows.into(),
+        columns: args.columns.into(),
+        measure: args.measure.into(),
+        consistency: Some(args.consistency.to_message()),
+    };
+    let answer =
+        connection.answer(connection.statistics().get_cross_table(within_deadline(request)).await)?;
+    let asked =
+        Asked { selection: &selection, rows: args.rows, columns: args.columns, measure: args.measure };
+    if args.json {
+        output.json(&json::to_value(&answer))?;
+    } else if args.csv {
+        output.write(&cross::csv(&asked, &answer)?)?;
+    } else {
+        output.write(&cross::page(&asked, &answer, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,211 @@
+//! `cra export`: a file made by the service, received chunk by chunk.
+//!
+//! It appears under its name once it is whole; an export that breaks or is interrupted leaves nothing. To standard
+//! output it goes as it comes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cra_contracts::v1::export_response::Part;
+use cra_contracts::v1::{self, ExportContent, ExportFormat};
+use cra_runtime::shutdown::Shutdown;
+use serde_json::json;
+use tonic::Streaming;
+
+use super::{Outcome, progress};
+use crate::args::{EndpointArgs, ExportArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::render::text::printable;
+use crate::whole_file::{Draft, Existing};
+
+pub(crate) async fn run(
+    args: ExportArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let request = request(&args)?;
+    let target = Target::of(&args, output.is_terminal())?;
+    let shutdown = Shutdown::on_signal()?;
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let received = tokio::select! {
+        received = receive(&connection, request, &target, output) => received?,
+        () = shutdown.begun() => anyhow::bail!("interrupted: no file was written"),
+    };
+    match (&received.path, args.json) {
+        (Some(path), true) => output.json(&received.json(Some(path)))?,
+        (Some(path), false) => output.line(&received.told(path))?,
+        (None, true) => tell(&received.json(None).to_string()),
+        (None, false) => {}
+    }
+    Ok(Outcome::Done)
+}
+
+fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
+    match (args.content, args.by) {
+        (ExportContent::Breakdown, None) => {
+            anyhow::bail!("a breakdown needs its rows: --by department, --by advisor, …")
+        }
+        (ExportContent::Statistics | ExportContent::Cras, Some(_)) => {
+            anyhow::bail!("--by is for a breakdown: cra export breakdown --by …")
+        }
+        _ => {}
+    }
+    Ok(v1::ExportRequest {
+        selection: Some(args.selection.to_message()),
+        content: args.content.into(),
+        format: args.format.into(),
+        dimension: args.by.unwrap_or_default().into(),
+        consistency: Some(args.consistency.to_message()),
+    })
+}
+
+/// Where the file goes.
+#[derive(Debug, PartialEq)]
+enum Target {
+    StandardOutput,
+    File(PathBuf, Existing),
+    /// Under the name that the service gives.
+    Directory(PathBuf, Existing),
+}
+
+impl Target {
+    fn of(args: &ExportArgs, to_terminal: bool) -> anyhow::Result<Self> {
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        let path = args.output.clone().unwrap_or_else(|| PathBuf::from("."));
+        if path == Path::new("-") {
+            let is_text = matches!(args.format, ExportFormat::Csv | ExportFormat::Ndjson);
+            anyhow::ensure!(is_text || !to_terminal, "a terminal cannot show this format; say --output FILE");
+            return Ok(Self::StandardOutput);
+        }
+        if path.is_dir() {
+            return Ok(Self::Directory(path, existing));
+        }
+        anyhow::ensure!(
+            !path.as_os_str().to_string_lossy().ends_with(std::path::is_separator),
+            "there is no directory {}",
+            path.display()
+        );
+        check_free(&path, existing)?;
+        Ok(Self::File(path, existing))
+    }
+
+    /// Begins the file, whose name the service has now given; none on standard output.
+    fn begin(&self, file_name: &str) -> anyhow::Result<Option<(Draft, PathBuf, Existing)>> {
+        let (path, existing) = match self {
+            Self::StandardOutput => return Ok(None),
+            Self::File(path, existing) => (path.clone(), *existing),
+            Self::Directory(directory, existing) => (directory.join(checked(file_name)?), *existing),
+        };
+        check_free(&path, existing)?;
+        let draft = Draft::begin(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(Some((draft, path, existing)))
+    }
+}
+
+/// Told before the service works for nothing; that it still holds at the end is up to the last step.
+fn check_free(path: &Path, existing: Existing) -> anyhow::Result<()> {
+    let is_free = existing == Existing::Replace || std::fs::symlink_metadata(path).is_err();
+    anyhow::ensure!(is_free, "{} is there already; --force replaces it", path.display());
+    Ok(())
+}
+
+/// A name within the directory, and nothing that leads elsewhere or hides.
+fn checked(file_name: &str) -> anyhow::Result<&str> {
+    let is_name = !file_name.is_empty()
+        && !file_name.starts_with('.')
+        && !file_name.contains(|c: char| c.is_control() || "/\\:".contains(c));
+    anyhow::ensure!(
+        is_name,
+        "`{}`, given by the service, is no file name; say --output FILE",
+        printable(file_name)
+    );
+    Ok(file_name)
+}
+
+/// What was received.
+#[derive(Debug)]
+struct Received {
+    path: Option<PathBuf>,
+    bytes: u64,
+    header: v1::ExportHeader,
+}
+
+impl Received {
+    fn position(&self) -> u64 {
+        self.header.snapshot.as_ref().map_or(0, |snapshot| snapshot.position)
+    }
+
+    fn told(&self, path: &Path) -> String {
+        format!("{}  {} bytes, position {}", path.display(), self.bytes, self.position())
+    }
+
+    fn json(&self, path: Option<&Path>) -> serde_json::Value {
+        json!({
+            "file": path.map(|path| path.display().to_string()),
+            "bytes": self.bytes,
+            "header": cra_contracts::json::to_value(&self.header),
+        })
+    }
+}
+
+async fn receive(
+    connection: &Connection,
+    request: v1::ExportRequest,
+    target: &Target,
+    output: &mut Output,
+) -> anyhow::Result<Received> {
+    let mut parts = connection.answer(connection.statistics().export(request).await)?;
+    let Some(Part::Header(header)) = next(connection, &mut parts).await? else {
+        anyhow::bail!("the service did not begin with a header; is it of the same version?");
+    };
+    let mut file = target.begin(&header.file_name)?;
+    let bar = progress::bar(None);
+    let mut bytes = 0;
+    while let Some(part) = next(connection, &mut parts).await? {
+        let Part::Chunk(chunk) = part else {
+            anyhow::bail!("the service sent a second header; is it of the same version?");
+        };
+        match &mut file {
+            Some((draft, path, _)) => {
+                draft.write(&chunk).with_context(|| format!("{} cannot be written", path.display()))?;
+            }
+            None => output.bytes(&chunk)?,
+        }
+        bytes += chunk.len() as u64;
+        progress::advance_bytes(&bar, bytes);
+    }
+    bar.finish_and_clear();
+    let path = match file {
+        None => None,
+        Some((draft, path, existing)) => {
+            let published = draft.publish(existing);
+            published.with_context(|| format!("{} cannot be written", path.display()))?;
+            Some(path)
+        }
+    };
+    Ok(Received { path, bytes, header })
+}
+
+/// The next part; none at the end, which only a service that has sent everything says.
+async fn next(
+    connection: &Connection,
+    parts: &mut Streaming<v1::ExportResponse>,
+) -> anyhow::Result<Option<Part>> {
+    loop {
+        match parts.message().await {
+            Ok(Some(v1::ExportResponse { part: Some(part) })) => return Ok(Some(part)),
+            // Of a kind that this version does not know.
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(None),
+            Err(status) => {
+                let failure = connection.failure(status);
+                return Err(anyhow::Error::from(failure).context("the export broke; no file was written"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;

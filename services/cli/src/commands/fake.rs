@@ -1,0 +1,277 @@
+//! A projection service for the tests of commands: says what it was told to say, breaks where it was told to break, and
+//! keeps what it was asked.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::{StatisticsService, StatisticsServiceServer};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use super::Outcome;
+use crate::args::{Arguments, EndpointArgs};
+use crate::output::{Look, Output};
+
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ending {
+    #[default]
+    Well,
+    Broken,
+    /// Not at all: nothing comes any more.
+    Silence,
+}
+
+/// What the service says.
+#[derive(Debug, Default)]
+pub(super) struct Fake {
+    /// Head of the log: every position up to it is a change.
+    pub(super) head: u64,
+    /// Changes after which a connection breaks; 0 for never.
+    pub(super) breaks_after: u64,
+    /// CRAs counted, per connection, one answer each; the connection then breaks, but for the last.
+    pub(super) watched: Vec<Vec<u64>>,
+    /// Parts of an export.
+    pub(super) exported: Vec<v1::export_response::Part>,
+    /// What comes after them.
+    pub(super) export_ending: Ending,
+    /// Rows of every listing.
+    pub(super) rows: u64,
+    pub(super) follows: Mutex<Vec<v1::FollowCrasRequest>>,
+    pub(super) watches: Mutex<Vec<v1::WatchStatisticsRequest>>,
+    pub(super) exports: Mutex<Vec<v1::ExportRequest>>,
+    pub(super) breakdowns: Mutex<Vec<v1::ListBreakdownRequest>>,
+    pub(super) crosses: Mutex<Vec<v1::GetCrossTableRequest>>,
+    pub(super) lists: Mutex<Vec<v1::ListCrasRequest>>,
+    pub(super) shows: Mutex<Vec<v1::GetCraRequest>>,
+    pub(super) series: Mutex<Vec<v1::GetTimeSeriesRequest>>,
+}
+
+fn snapshot() -> v1::Snapshot {
+    v1::Snapshot { position: 2_000, generation: "g1".to_owned(), ..v1::Snapshot::default() }
+}
+
+fn record(number: u64) -> v1::CraRecord {
+    v1::CraRecord { cra_id: format!("cra-{number}"), revision: 1, ..v1::CraRecord::default() }
+}
+
+fn change(position: u64, head: u64) -> v1::FollowCrasResponse {
+    use v1::follow_cras_response::Change;
+    let change = match position % 3 {
+        0 => Change::Upsert(record(position)),
+        1 => Change::Removal(format!("cra-{position}")),
+        _ => Change::Checkpoint(true),
+    };
+    assert!(position <= head);
+    v1::FollowCrasResponse { position, change: Some(change) }
+}
+
+fn statistics(cras: u64) -> v1::Statistics {
+    v1::Statistics { cras, acts: cras, people: cras, ..v1::Statistics::default() }
+}
+
+/// One page of numbered rows, and the token of the next.
+fn page(rows: u64, size: u32, token: &str) -> (std::ops::Range<u64>, String) {
+    let start = token.parse().unwrap_or(0);
+    let end = (start + u64::from(size.min(40))).min(rows);
+    (start..end, if end == rows { String::new() } else { end.to_string() })
+}
+
+fn broken() -> Status {
+    Status::unavailable("the service leaves")
+}
+
+#[tonic::async_trait]
+impl StatisticsService for Fake {
+    async fn follow_cras(
+        &self,
+        request: Request<v1::FollowCrasRequest>,
+    ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
+        let request = request.into_inner();
+        let after = request.after_position;
+        self.follows.lock().unwrap().push(request.clone());
+        if after > self.head {
+            return Err(Status::out_of_range("after_position is past the head of the log"));
+        }
+        let end = match self.breaks_after {
+            0 => self.head,
+            changes => (after + changes).min(self.head),
+        };
+        let head = self.head;
+        let mut answers: Vec<_> = (after + 1..=end).map(|position| Ok(change(position, head))).collect();
+        let goes_on = end == head && !request.stop_at_head;
+        if end < head {
+            answers.push(Err(broken()));
+        }
+        Ok(Response::new(stream(answers, goes_on)))
+    }
+
+    async fn watch_statistics(
+        &self,
+        request: Request<v1::WatchStatisticsRequest>,
+    ) -> Result<Response<BoxStream<v1::WatchStatisticsResponse>>, Status> {
+        let mut watches = self.watches.lock().unwrap();
+        let number = watches.len();
+        watches.push(request.into_inner());
+        let answer = |cras: &u64| {
+            let statistics = Some(statistics(*cras));
+            Ok(v1::WatchStatisticsResponse { statistics, snapshot: Some(snapshot()) })
+        };
+        let mut answers: Vec<_> = self.watched.get(number).into_iter().flatten().map(answer).collect();
+        let is_last = number + 1 >= self.watched.len();
+        if !is_last {
+            answers.push(Err(broken()));
+        }
+        Ok(Response::new(stream(answers, is_last)))
+    }
+
+    async fn export(
+        &self,
+        request: Request<v1::ExportRequest>,
+    ) -> Result<Response<BoxStream<v1::ExportResponse>>, Status> {
+        self.exports.lock().unwrap().push(request.into_inner());
+        let parts = self.exported.iter().cloned();
+        let mut answers: Vec<_> = parts.map(|part| Ok(v1::ExportResponse { part: Some(part) })).collect();
+        if self.export_ending == Ending::Broken {
+            answers.push(Err(broken()));
+        }
+        Ok(Response::new(stream(answers, self.export_ending == Ending::Silence)))
+    }
+
+    async fn list_breakdown(
+        &self,
+        request: Request<v1::ListBreakdownRequest>,
+    ) -> Result<Response<v1::ListBreakdownResponse>, Status> {
+        let request = request.into_inner();
+        let (range, next_page_token) = page(self.rows, request.page_size, &request.page_token);
+        self.breakdowns.lock().unwrap().push(request);
+        let row = |number| v1::BreakdownRow {
+            code: format!("{number:03}"),
+            label: format!("row {number}"),
+            statistics: Some(statistics(number)),
+            ..v1::BreakdownRow::default()
+        };
+        Ok(Response::new(v1::ListBreakdownResponse {
+            rows: range.map(row).collect(),
+            next_page_token,
+            total_rows: self.rows,
+            snapshot: Some(snapshot()),
+        }))
+    }
+
+    async fn list_cras(
+        &self,
+        request: Request<v1::ListCrasRequest>,
+    ) -> Result<Response<v1::ListCrasResponse>, Status> {
+        let request = request.into_inner();
+        let (range, next_page_token) = page(self.rows, request.page_size, &request.page_token);
+        self.lists.lock().unwrap().push(request);
+        let cras = range.map(record).collect();
+        Ok(Response::new(v1::ListCrasResponse { cras, next_page_token, snapshot: Some(snapshot()) }))
+    }
+
+    async fn get_cross_table(
+        &self,
+        request: Request<v1::GetCrossTableRequest>,
+    ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
+        self.crosses.lock().unwrap().push(request.into_inner());
+        let row = v1::CrossTableRow { name: "THEME_EMAIL".to_owned(), values: vec![7] };
+        let columns = vec!["AGE_BAND_OVER_60".to_owned()];
+        Ok(Response::new(v1::GetCrossTableResponse { columns, rows: vec![row], snapshot: Some(snapshot()) }))
+    }
+
+    async fn get_cra(
+        &self,
+        request: Request<v1::GetCraRequest>,
+    ) -> Result<Response<v1::GetCraResponse>, Status> {
+        self.shows.lock().unwrap().push(request.into_inner());
+        let record = Some(record(1));
+        Ok(Response::new(v1::GetCraResponse { record, withdrawn: true, snapshot: Some(snapshot()) }))
+    }
+
+    async fn get_time_series(
+        &self,
+        request: Request<v1::GetTimeSeriesRequest>,
+    ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
+        self.series.lock().unwrap().push(request.into_inner());
+        let point = v1::TimePoint {
+            from: "2024-03-01".to_owned(),
+            to: "2024-03-31".to_owned(),
+            statistics: Some(statistics(9)),
+        };
+        Ok(Response::new(v1::GetTimeSeriesResponse { points: vec![point], snapshot: Some(snapshot()) }))
+    }
+}
+
+/// The answers; then the end, or silence where the stream goes on.
+fn stream<T: Send + 'static>(answers: Vec<Result<T, Status>>, goes_on: bool) -> BoxStream<T> {
+    use tokio_stream::StreamExt as _;
+    let answers = tokio_stream::iter(answers);
+    if goes_on { Box::pin(answers.chain(tokio_stream::pending())) } else { Box::pin(answers) }
+}
+
+/// Serves the fake, and says where.
+pub(super) async fn endpoints(fake: &Arc<Fake>) -> EndpointArgs {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let service = StatisticsServiceServer::from_arc(Arc::clone(fake));
+    let routes = tonic::transport::Server::builder().add_service(service);
+    tokio::spawn(routes.serve_with_incoming(TcpListenerStream::new(listener)));
+    EndpointArgs { ingestion_url: url.clone(), projection_url: url }
+}
+
+/// What a command wrote, readable while it runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    pub(super) fn output(&self) -> Output {
+        Output::to(self.clone(), Look { columns: 100, colour: false })
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.bytes()).unwrap()
+    }
+
+    /// Waits until that many lines are there.
+    pub(super) async fn lines_reach(&self, lines: usize) {
+        while self.text().lines().count() < lines {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// What a function writes.
+pub(super) fn written<T>(write: impl FnOnce(&mut Output) -> T) -> (String, T) {
+    let written = Written::default();
+    let outcome = write(&mut written.output());
+    (written.text(), outcome)
+}
+
+/// Runs a whole command line against the fake.
+pub(super) async fn ran(fake: &Arc<Fake>, arguments: &[&str]) -> (String, anyhow::Result<Outcome>) {
+    use clap::Parser as _;
+    let mut arguments = Arguments::try_parse_from(["cra"].iter().chain(arguments)).unwrap();
+    arguments.endpoints = endpoints(fake).await;
+    let written = Written::default();
+    let outcome = super::run(arguments, &mut written.output()).await;
+    (written.text(), outcome)
+}

@@ -1,0 +1,107 @@
+//! `cra follow`: every change of the selected CRAs as a line of JSON, for a copy elsewhere.
+//!
+//! A line is written before its position is kept: after a crash some lines may come again, none is missing. Ends
+//! with code 0 on Ctrl-C and SIGTERM, the place kept.
+
+use cra_contracts::{json, v1};
+use cra_runtime::shutdown::Shutdown;
+use tonic::{Status, Streaming};
+
+use super::Outcome;
+use super::checkpoint::Checkpoint;
+use crate::args::{EndpointArgs, FollowArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::subscription::{Subscription, sustain};
+
+pub(crate) async fn run(
+    args: FollowArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let selection = args.selection.to_message();
+    let checkpoint = args.checkpoint.as_deref().map(Checkpoint::at);
+    let kept = checkpoint.as_ref().map(|checkpoint| checkpoint.position(&selection)).transpose()?.flatten();
+    let mut follower = Follower {
+        selection,
+        stop_at_head: args.stop_at_head,
+        position: kept.unwrap_or(args.after),
+        kept,
+        checkpoint,
+        output,
+    };
+    let shutdown = Shutdown::on_signal()?;
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    follow(&connection, &mut follower, &shutdown).await?;
+    Ok(Outcome::Done)
+}
+
+async fn follow(
+    connection: &Connection,
+    follower: &mut Follower<'_>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = sustain(connection, follower) => ended,
+        () = shutdown.begun() => follower.settle(),
+    }
+}
+
+struct Follower<'a> {
+    selection: v1::Selection,
+    stop_at_head: bool,
+    /// Of the last line that was written.
+    position: u64,
+    /// What the checkpoint says.
+    kept: Option<u64>,
+    checkpoint: Option<Checkpoint>,
+    output: &'a mut Output,
+}
+
+impl Subscription for Follower<'_> {
+    type Message = v1::FollowCrasResponse;
+
+    async fn open(&mut self, connection: &Connection) -> Result<Streaming<Self::Message>, Status> {
+        let request = v1::FollowCrasRequest {
+            selection: Some(self.selection.clone()),
+            after_position: self.position,
+            stop_at_head: self.stop_at_head,
+        };
+        Ok(connection.statistics().follow_cras(request).await?.into_inner())
+    }
+
+    fn take(&mut self, message: Self::Message) -> anyhow::Result<()> {
+        // Flushed with its line end: from here on the change is with the reader.
+        self.output.json(&json::to_value(&message))?;
+        self.position = message.position;
+        Ok(())
+    }
+
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        if self.kept != Some(self.position) {
+            checkpoint.keep(&self.selection, self.position)?;
+            self.kept = Some(self.position);
+        }
+        Ok(())
+    }
+
+    fn ends_with_the_stream(&self) -> bool {
+        self.stop_at_head
+    }
+
+    fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
+        tell(&format!("{problem}\ntrying again after position {}", self.position));
+        Ok(())
+    }
+
+    fn found(&mut self) {
+        tell("connected again");
+    }
+}
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

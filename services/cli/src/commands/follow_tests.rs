@@ -1,0 +1,206 @@
+//! What a follower writes and keeps, against a service that breaks in the middle.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::fake::{Fake, Written, endpoints, ran};
+use super::*;
+use crate::output::Look;
+
+fn positions(text: &str) -> Vec<u64> {
+    let position = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["position"].as_str().unwrap().parse().unwrap()
+    };
+    text.lines().map(position).collect()
+}
+
+fn asked(fake: &Fake) -> Vec<u64> {
+    fake.follows.lock().unwrap().iter().map(|request| request.after_position).collect()
+}
+
+fn kept(path: &Path) -> Option<u64> {
+    Checkpoint::at(path).position(&v1::Selection::default()).unwrap()
+}
+
+#[tokio::test]
+async fn every_change_is_a_line_of_the_contracts_json() {
+    let fake = Arc::new(Fake { head: 3, ..Fake::default() });
+    let (text, outcome) = ran(&fake, &["follow", "--stop-at-head", "--theme", "email"]).await;
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+    let expected = [
+        r#"{"position":"1","removal":"cra-1"}"#,
+        r#"{"checkpoint":true,"position":"2"}"#,
+        r#"{"position":"3","upsert":{"craId":"cra-3","revision":"1"}}"#,
+    ];
+    let sorted = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!(text.lines().map(sorted).collect::<Vec<_>>(), expected.map(sorted));
+    let request = fake.follows.lock().unwrap()[0].clone();
+    assert_eq!((request.selection.unwrap().themes, request.stop_at_head), (vec![3], true));
+}
+
+#[tokio::test]
+async fn a_broken_stream_is_resumed_after_the_last_line_and_nothing_is_missed_or_repeated() {
+    let fake = Arc::new(Fake { head: 10, breaks_after: 4, ..Fake::default() });
+    let (text, outcome) = ran(&fake, &["follow", "--after", "1", "--stop-at-head"]).await;
+    outcome.unwrap();
+    assert_eq!(positions(&text), (2..=10).collect::<Vec<_>>());
+    assert_eq!(asked(&fake), [1, 5, 9]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_resumed_from_and_comes_before_after() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("place.json");
+    let flags = ["follow", "--stop-at-head", "--after", "2", "--checkpoint", path.to_str().unwrap()];
+    let fake = Arc::new(Fake { head: 5, ..Fake::default() });
+    let (text, outcome) = ran(&fake, &flags).await;
+    outcome.unwrap();
+    assert_eq!((positions(&text), kept(&path)), (vec![3, 4, 5], Some(5)));
+
+    let later = Arc::new(Fake { head: 7, ..Fake::default() });
+    let (text, outcome) = ran(&later, &flags).await;
+    outcome.unwrap();
+    assert_eq!((positions(&text), kept(&path)), (vec![6, 7], Some(7)));
+    assert_eq!(asked(&later), [5]);
+}
+
+#[tokio::test]
+async fn a_position_that_the_log_does_not_have_ends_the_command_and_leaves_the_checkpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("place.json");
+    Checkpoint::at(&path).keep(&v1::Selection::default(), 9).unwrap();
+    let fake = Arc::new(Fake { head: 5, ..Fake::default() });
+    let (text, outcome) = ran(&fake, &["follow", "--checkpoint", path.to_str().unwrap()]).await;
+    assert!(outcome.unwrap_err().to_string().contains("past the head"));
+    assert_eq!((text.as_str(), kept(&path)), ("", Some(9)));
+}
+
+/// Takes some lines, then is closed; looks at the checkpoint before each line is there.
+struct Pipe {
+    written: Arc<Mutex<Vec<u64>>>,
+    lines_max: usize,
+    checkpoint: PathBuf,
+}
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut written = self.written.lock().unwrap();
+        let last = written.last().copied();
+        let kept = kept(&self.checkpoint);
+        assert!(kept <= last, "the checkpoint says {kept:?}, the last line is {last:?}");
+        if written.len() == self.lines_max {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        written.extend(positions(std::str::from_utf8(bytes).unwrap()));
+        // Longer than the settling of what came before, now and then.
+        if written.len().is_multiple_of(7) {
+            std::thread::sleep(std::time::Duration::from_millis(210));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_checkpoint_is_never_ahead_of_what_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("place.json");
+    let fake = Arc::new(Fake { head: 100, ..Fake::default() });
+    let url = endpoints(&fake).await.projection_url;
+    let connection = Connection::open(Service::Projection, &url).await.unwrap();
+    let written = Arc::default();
+    let pipe = Pipe { written: Arc::clone(&written), lines_max: 24, checkpoint: path.clone() };
+    let mut output = Output::to(pipe, Look { columns: 100, colour: false });
+    let mut follower = Follower {
+        selection: v1::Selection::default(),
+        stop_at_head: false,
+        position: 0,
+        kept: None,
+        checkpoint: Some(Checkpoint::at(&path)),
+        output: &mut output,
+    };
+    let error = follow(&connection, &mut follower, &Shutdown::new()).await.unwrap_err();
+    assert!(error.downcast_ref::<io::Error>().is_some(), "{error}");
+    assert_eq!(written.lock().unwrap().len(), 24);
+    let kept = kept(&path).unwrap();
+    assert!((1..=24).contains(&kept), "kept on the way: {kept}");
+}
+
+#[tokio::test]
+async fn being_told_to_stop_keeps_the_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("place.json");
+    let fake = Arc::new(Fake { head: 6, ..Fake::default() });
+    let url = endpoints(&fake).await.projection_url;
+    let connection = Connection::open(Service::Projection, &url).await.unwrap();
+    let written = Written::default();
+    let mut output = written.output();
+    let mut follower = Follower {
+        selection: v1::Selection::default(),
+        stop_at_head: false,
+        position: 0,
+        kept: None,
+        checkpoint: Some(Checkpoint::at(&path)),
+        output: &mut output,
+    };
+    let shutdown = Shutdown::new();
+    let stop = async {
+        written.lines_reach(6).await;
+        shutdown.begin();
+    };
+    let (ended, ()) = tokio::join!(follow(&connection, &mut follower, &shutdown), stop);
+    ended.unwrap();
+    assert_eq!(kept(&path), Some(6));
+}
+
+/// Carries connections to the service, the first of which it cuts after some bytes of answers.
+async fn cutting(service: String, bytes_max: u64) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = service.strip_prefix("http://").unwrap().to_owned();
+    tokio::spawn(async move {
+        let mut bytes_max = bytes_max;
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&address).await.unwrap();
+            let (from_client, mut to_client) = client.split();
+            let (from_server, mut to_server) = server.split();
+            let (mut requests, mut answers) = (from_client.take(u64::MAX), from_server.take(bytes_max));
+            tokio::select! {
+                _ = tokio::io::copy(&mut requests, &mut to_server) => {}
+                _ = tokio::io::copy(&mut answers, &mut to_client) => {}
+            }
+            let _ = to_client.shutdown().await;
+            bytes_max = u64::MAX;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_made_again_and_nothing_is_missed_or_repeated() {
+    let fake = Arc::new(Fake { head: 500, ..Fake::default() });
+    let url = cutting(endpoints(&fake).await.projection_url, 4_000).await;
+    let connection = Connection::open(Service::Projection, &url).await.unwrap();
+    let written = Written::default();
+    let mut output = written.output();
+    let mut follower = Follower {
+        selection: v1::Selection::default(),
+        stop_at_head: true,
+        position: 0,
+        kept: None,
+        checkpoint: None,
+        output: &mut output,
+    };
+    follow(&connection, &mut follower, &Shutdown::new()).await.unwrap();
+    assert_eq!(positions(&written.text()), (1..=500).collect::<Vec<_>>());
+    let asked = asked(&fake);
+    assert!(asked.len() == 2 && asked[1] > 0 && asked[1] < 500, "{asked:?}");
+}

@@ -1,0 +1,302 @@
+//! `cra import`: records the documents of a file over one stream after the other, tells the refusals, writes the
+//! report, keeps how far it came, and ends with the summary.
+//!
+//! Exit code 0 when every document is in the log, 1 when some were refused or unreadable, 2 when the import could not
+//! be brought to its end. What an earlier run had told is in the summary and in the exit code too.
+
+mod report;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cra_contracts::v1;
+use cra_runtime::shutdown::Shutdown;
+use indicatif::ProgressBar;
+use tokio::sync::{oneshot, watch};
+use tokio::time::sleep;
+
+use self::report::Report;
+use super::{Outcome, progress};
+use crate::args::{EndpointArgs, ImportArgs};
+use crate::client::{ClientError, Connection, Service, within_deadline};
+use crate::output::{Output, tell};
+use crate::render;
+use crate::submission::checkpoint::{Checkpoint, Found, Reached, Subject};
+use crate::submission::file::{self, Items, Opened};
+use crate::submission::patience::patiently;
+use crate::submission::rpc::Import;
+use crate::submission::stream::{self, News, Retries};
+use crate::submission::{self, Told, content};
+
+/// Between two checkpoints, so that one is never older than a second.
+const KEEP_INTERVAL: Duration = Duration::from_millis(500);
+/// Refusals told one by one; a file of another form would fill the terminal.
+const REFUSALS_TOLD_MAX: u64 = 20;
+
+pub(crate) async fn run(
+    args: ImportArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let opened = file::open(&args.file)?;
+    check_report(&args)?;
+    let kept = Kept::of(&args, &opened, &endpoints.ingestion_url)?;
+    let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
+    let (connection, reached) = tokio::select! {
+        started = start(&args, &endpoints.ingestion_url, kept.as_ref()) => started?,
+        () = shutdown.begun() => anyhow::bail!("interrupted; nothing was sent"),
+    };
+    let report = open_report(&args, &reached)?;
+
+    let mut run = Run { args: &args, kept, reached, output };
+    let imported = run.import(&connection, opened, report, &shutdown).await;
+    run.finish(imported)
+}
+
+/// Where the progress of this import is kept, and what it is known by.
+struct Kept {
+    checkpoint: Checkpoint,
+    subject: Subject,
+}
+
+impl Kept {
+    /// None for what cannot be read again.
+    fn of(args: &ImportArgs, opened: &Opened, url: &str) -> anyhow::Result<Option<Self>> {
+        let Some(metadata) = &opened.metadata else {
+            anyhow::ensure!(
+                args.progress.is_none(),
+                "--progress needs a file that can be read again; {} cannot",
+                args.file.display()
+            );
+            return Ok(None);
+        };
+        let subject = Subject::of(&args.file, metadata, args.form_version, url)
+            .with_context(|| format!("cannot read {}", args.file.display()))?;
+        let beside = || Checkpoint::beside(&args.file);
+        let checkpoint = args.progress.clone().map_or_else(beside, Checkpoint::at);
+        Ok(Some(Self { checkpoint, subject }))
+    }
+
+    /// What an earlier run reached; the beginning where there is nothing to go on from.
+    fn find(&self, restart: bool) -> anyhow::Result<Reached> {
+        let path = self.checkpoint.path();
+        let found = self.checkpoint.find(&self.subject).with_context(|| {
+            format!(
+                "{} is there and holds no progress of an import; name another with --progress",
+                path.display()
+            )
+        })?;
+        match found {
+            Found::Reached(reached) if !restart => return Ok(reached),
+            Found::Unfit(why) if !restart => tell(&render::import::begun_anew(why, path)),
+            Found::Reached(_) | Found::Unfit(_) | Found::Nothing => {}
+        }
+        Ok(Reached::default())
+    }
+}
+
+/// Reaches the service, and finds where to begin.
+async fn start(args: &ImportArgs, url: &str, kept: Option<&Kept>) -> anyhow::Result<(Connection, Reached)> {
+    let mut reached = match kept {
+        Some(kept) => kept.find(args.restart)?,
+        None => Reached::default(),
+    };
+    let retry_for = Duration::from_secs(args.retry_for);
+    let away = |failure: &ClientError| tell(&render::import::away(failure, args.retry_for));
+    let open = async || Connection::open(Service::Ingestion, url).await;
+    let connection = patiently(retry_for, open, away).await?;
+    let Some(kept) = kept.filter(|_| reached.tally.told() > 0) else {
+        return Ok((connection, reached));
+    };
+    let path = kept.checkpoint.path();
+    if patiently(retry_for, async || holds(&connection, &reached.last_cra_id).await, away).await? {
+        tell(&render::import::resumed(reached.tally.told(), path));
+    } else {
+        reached = Reached::default();
+        tell(&render::import::begun_anew("the log does not hold what it tells of", path));
+    }
+    Ok((connection, reached))
+}
+
+/// Whether the log is the one that an earlier run wrote to; a log made anew does not hold its last CRA.
+async fn holds(connection: &Connection, cra_id: &str) -> Result<bool, ClientError> {
+    if cra_id.is_empty() {
+        return Ok(true);
+    }
+    let request = within_deadline(v1::GetCraHistoryRequest { cra_id: cra_id.to_owned() });
+    match connection.answer(connection.ingestion().get_cra_history(request).await) {
+        Err(failure) if failure.is_not_found() => Ok(false),
+        Err(failure) if failure.may_pass() => Err(failure),
+        // A caller who may import and not read is believed.
+        Ok(_) | Err(_) => Ok(true),
+    }
+}
+
+/// A report is written over what stood there, which must not be the documents.
+fn check_report(args: &ImportArgs) -> anyhow::Result<()> {
+    let Some(report) = args.report.as_deref().and_then(|report| fs::canonicalize(report).ok()) else {
+        return Ok(());
+    };
+    let is_file = fs::canonicalize(&args.file).is_ok_and(|file| file == report);
+    anyhow::ensure!(!is_file, "{} is the file to import: name another for the report", args.file.display());
+    Ok(())
+}
+
+fn open_report(args: &ImportArgs, reached: &Reached) -> anyhow::Result<Option<Report>> {
+    let Some(path) = &args.report else { return Ok(None) };
+    let report = Report::open(path, reached.report.as_ref());
+    Ok(Some(report.with_context(|| format!("cannot write {}", path.display()))?))
+}
+
+/// How the sending ended.
+#[must_use]
+enum Ended {
+    /// Every item that could be read is told.
+    Told,
+    Interrupted,
+}
+
+struct Run<'a> {
+    args: &'a ImportArgs,
+    kept: Option<Kept>,
+    /// Where it begins, then how far it came.
+    reached: Reached,
+    output: &'a mut Output,
+}
+
+impl Run<'_> {
+    async fn import(
+        &mut self,
+        connection: &Connection,
+        opened: Opened,
+        report: Option<Report>,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Ended> {
+        let bar = progress::bar(opened.length());
+        let Items { items, ended } = file::items(opened, content::document, self.reached.tally.told());
+        let (sender, receiver) = watch::channel(self.reached.clone());
+        let mut teller = Teller { args: self.args, bar: &bar, report, told: 0, output: self.output };
+        let import = Import { form_version: self.args.form_version };
+        let retries = Retries::For(Duration::from_secs(self.args.retry_for));
+        let mut tally = self.reached.tally;
+        let sending = stream::send(connection, &import, items, retries, &mut tally, |news, tally| {
+            let told = match news {
+                News::Told(told) => told,
+                News::Away(failure) => {
+                    bar.suspend(|| tell(&render::import::away(failure, self.args.retry_for)));
+                    return Ok(());
+                }
+            };
+            progress::advance(&bar, told.bytes_read, tally);
+            teller.tell(told)?;
+            sender.send_modify(|reached| {
+                reached.tally = *tally;
+                if let submission::Outcome::Received { receipt, .. } = &told.outcome {
+                    reached.last_cra_id.clone_from(&receipt.cra_id);
+                }
+                reached.report = teller.report.as_ref().map(|report| report.reached().clone());
+            });
+            Ok(())
+        });
+        let ended = tokio::select! {
+            sent = sending => match sent {
+                Ok(()) => whole(ended, &self.args.file).await.map(|()| Ended::Told),
+                Err(error) => Err(error.into()),
+            },
+            () = keep(self.kept.as_ref(), receiver, &bar) => Ok(Ended::Interrupted),
+            () = shutdown.begun() => Ok(Ended::Interrupted),
+        };
+        self.reached = sender.borrow().clone();
+        self.reached.tally.unanswered = tally.unanswered;
+        bar.finish_and_clear();
+        ended
+    }
+
+    /// Leaves the checkpoint as it should be, and tells the summary.
+    fn finish(self, ended: anyhow::Result<Ended>) -> anyhow::Result<Outcome> {
+        let is_whole = matches!(ended, Ok(Ended::Told));
+        let mut checkpoint = None;
+        let sent_some = self.reached.tally.told() > 0;
+        if let Some(Kept { checkpoint: kept, subject }) = self.kept.as_ref().filter(|_| is_whole || sent_some)
+        {
+            let put = if is_whole { kept.remove() } else { kept.keep(subject, &self.reached) };
+            match put {
+                Ok(()) => checkpoint = Some(kept.path()),
+                Err(error) => tell(&render::import::not_kept(kept.path(), &error)),
+            }
+        }
+        let tally = &self.reached.tally;
+        let summary = render::import::summary(tally, self.output.look());
+        if self.args.json {
+            let _ = io::stderr().write_all(summary.as_bytes());
+        } else {
+            self.output.write(&summary)?;
+        }
+        if !is_whole {
+            tell(&render::import::unfinished(checkpoint));
+        }
+        match ended? {
+            Ended::Told if tally.all_received() => Ok(Outcome::Done),
+            Ended::Told => Ok(Outcome::SomeRefused),
+            Ended::Interrupted => anyhow::bail!("interrupted"),
+        }
+    }
+}
+
+/// Whether the file was read to its end.
+async fn whole(ended: oneshot::Receiver<io::Result<()>>, file: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("{} could not be read to its end", file.display());
+    ended.await.with_context(cannot)?.with_context(cannot)
+}
+
+/// Keeps what is reached, as often as it changes but for the interval. Never ends.
+async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &ProgressBar) {
+    if let Some(Kept { checkpoint, subject }) = kept {
+        while reached.changed().await.is_ok() {
+            let now = reached.borrow_and_update().clone();
+            if let Err(error) = checkpoint.keep(subject, &now) {
+                // The import is worth more than the time it may cost to run it again.
+                bar.suspend(|| tell(&render::import::not_kept(checkpoint.path(), &error)));
+                break;
+            }
+            sleep(KEEP_INTERVAL).await;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Tells each outcome where it is asked for.
+struct Teller<'a> {
+    args: &'a ImportArgs,
+    bar: &'a ProgressBar,
+    report: Option<Report>,
+    /// One by one, to people.
+    told: u64,
+    output: &'a mut Output,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, told: &Told) -> io::Result<()> {
+        let reported = self.report.as_mut().filter(|_| render::import::is_reported(told));
+        if let Some(report) = reported {
+            report.write(&render::import::json(told))?;
+        }
+        if self.args.json {
+            let line = format!("{}\n", render::import::json(told));
+            return self.bar.suspend(|| self.output.write(&line));
+        }
+        if matches!(told.outcome, submission::Outcome::Received { .. }) || self.told > REFUSALS_TOLD_MAX {
+            return Ok(());
+        }
+        self.told += 1;
+        let text = if self.told <= REFUSALS_TOLD_MAX {
+            render::submission::refused(told, self.output.look())
+        } else {
+            render::import::no_more_told(self.report.as_ref().map(Report::path))
+        };
+        self.bar.suspend(|| self.output.write(&text))
+    }
+}

@@ -1,0 +1,45 @@
+//! `cra list`: the CRAs of a selection, newest first, written page by page as they come.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use super::pages::{self, Page};
+use crate::args::{EndpointArgs, ListArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::{Output, tell};
+use crate::render::records::{Lines, foot};
+
+pub(crate) async fn run(
+    args: ListArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let request = v1::ListCrasRequest {
+        selection: Some(args.selection.to_message()),
+        consistency: Some(args.consistency.to_message()),
+        ..v1::ListCrasRequest::default()
+    };
+    let ask = async |page_size, page_token| {
+        let request = v1::ListCrasRequest { page_size, page_token, ..request.clone() };
+        let answer = connection.statistics().list_cras(within_deadline(request)).await;
+        let v1::ListCrasResponse { cras, next_page_token, snapshot } = connection.answer(answer)?;
+        Ok(Page { rows: cras, next_page_token, snapshot })
+    };
+    let rows_max = args.extent.rows_max();
+    if args.json {
+        let extent = pages::read(rows_max, ask, |record| output.json(&json::to_value(&record))).await?;
+        tell(&extent.told(None));
+        return Ok(Outcome::Done);
+    }
+    let look = output.look();
+    let lines = Lines::new(look);
+    let mut is_first = true;
+    let write = |record| {
+        let head = if std::mem::take(&mut is_first) { lines.head() } else { String::new() };
+        output.write(&(head + &lines.line(&record)))
+    };
+    let extent = pages::read(rows_max, ask, write).await?;
+    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), look))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,147 @@
+//! Reading a listing page by page, to its end or to as many rows as were asked for. Keeps no row: each is handed on.
+
+use std::io;
+
+use cra_contracts::v1;
+
+use crate::client::ClientError;
+use crate::render::text::printable;
+
+/// Most rows that the service gives in one page.
+const PAGE_SIZE_MAX: u64 = 1_000;
+
+/// One page of a listing.
+pub(super) struct Page<R> {
+    pub(super) rows: Vec<R>,
+    /// Empty at the end.
+    pub(super) next_page_token: String,
+    pub(super) snapshot: Option<v1::Snapshot>,
+}
+
+/// What was read of a listing.
+#[derive(Debug, PartialEq)]
+pub(super) struct Extent {
+    pub(super) rows: u64,
+    /// Whether the listing goes on.
+    pub(super) more_follow: bool,
+    /// Every page shows the same.
+    pub(super) snapshot: Option<v1::Snapshot>,
+}
+
+impl Extent {
+    /// For the operator, beside rows that go to a program.
+    pub(super) fn told(&self, rows_in_all: Option<u64>) -> String {
+        let rows = match rows_in_all {
+            Some(all) => format!("{} of {all} rows", self.rows),
+            None if self.more_follow => format!("{} rows, more follow", self.rows),
+            None => format!("{} rows", self.rows),
+        };
+        let snapshot = self.snapshot.as_ref();
+        let snapshot = snapshot.map(|snapshot| {
+            let generation = printable(&snapshot.generation);
+            format!(", position {}, generation {generation}", snapshot.position)
+        });
+        rows + &snapshot.unwrap_or_default()
+    }
+}
+
+/// Why a listing ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ListingError {
+    #[error(transparent)]
+    Service(#[from] ClientError),
+    #[error("a row could not be written")]
+    Output(#[from] io::Error),
+    #[error("the service gives the same page again and again")]
+    Endless,
+}
+
+/// Reads at most `rows_max` rows, or all; `ask` is given the size of the page and its token.
+pub(super) async fn read<R>(
+    rows_max: Option<u64>,
+    mut ask: impl AsyncFnMut(u32, String) -> Result<Page<R>, ClientError>,
+    mut each: impl FnMut(R) -> io::Result<()>,
+) -> Result<Extent, ListingError> {
+    let mut rows = 0;
+    let mut token = String::new();
+    loop {
+        let wanted = rows_max.map_or(PAGE_SIZE_MAX, |max| (max - rows).min(PAGE_SIZE_MAX));
+        let page_size = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let page = ask(page_size, token.clone()).await?;
+        for row in page.rows {
+            each(row)?;
+            rows += 1;
+        }
+        let more_follow = !page.next_page_token.is_empty();
+        if !more_follow || rows_max.is_some_and(|max| rows >= max) {
+            return Ok(Extent { rows, more_follow, snapshot: page.snapshot });
+        }
+        if page.next_page_token == token {
+            return Err(ListingError::Endless);
+        }
+        token = page.next_page_token;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A listing of 2,500 numbers whose pages hold at most 700, whatever is asked.
+    async fn listed(rows_max: Option<u64>) -> (Extent, Vec<u64>, Vec<u32>) {
+        let (mut all, mut sizes) = (Vec::new(), Vec::new());
+        let ask = async |size: u32, token: String| {
+            sizes.push(size);
+            let start = token.parse().unwrap_or(0);
+            let end = (start + u64::from(size.min(700))).min(2_500);
+            let next_page_token = if end == 2_500 { String::new() } else { end.to_string() };
+            Ok(Page { rows: (start..end).collect(), next_page_token, snapshot: None })
+        };
+        let each = |row| {
+            all.push(row);
+            Ok(())
+        };
+        let extent = read(rows_max, ask, each).await.unwrap();
+        (extent, all, sizes)
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read_and_no_row_is_missed_or_repeated() {
+        let (extent, all, sizes) = listed(None).await;
+        assert_eq!(all, (0..2_500).collect::<Vec<_>>());
+        assert_eq!(extent, Extent { rows: 2_500, more_follow: false, snapshot: None });
+        assert_eq!(sizes, [1_000; 4]);
+    }
+
+    #[tokio::test]
+    async fn no_more_rows_are_asked_than_wanted_even_from_short_pages() {
+        let (extent, all, sizes) = listed(Some(1_500)).await;
+        assert_eq!((all.len(), extent.more_follow), (1_500, true));
+        assert_eq!(sizes, [1_000, 800, 100]);
+        let (extent, all, _) = listed(Some(9_999)).await;
+        assert_eq!((all.len(), extent.more_follow), (2_500, false));
+    }
+
+    #[test]
+    fn programs_learn_beside_the_rows_which_position_they_show() {
+        let snapshot = v1::Snapshot { position: 7, generation: "g1".to_owned(), ..v1::Snapshot::default() };
+        let extent = Extent { rows: 25, more_follow: true, snapshot: Some(snapshot) };
+        assert_eq!(extent.told(Some(101)), "25 of 101 rows, position 7, generation g1");
+        assert_eq!(extent.told(None), "25 rows, more follow, position 7, generation g1");
+    }
+
+    #[tokio::test]
+    async fn a_page_that_leads_to_itself_is_an_error() {
+        let ask = async |_, _| Ok(Page { rows: vec![1], next_page_token: "same".to_owned(), snapshot: None });
+        let listed = read(None, ask, |_: u64| Ok(())).await;
+        assert!(matches!(listed, Err(ListingError::Endless)), "{listed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_written_ends_the_reading() {
+        let ask =
+            async |_, token: String| Ok(Page { rows: vec![1], next_page_token: token + "x", snapshot: None });
+        let closed = |_: u64| Err(io::ErrorKind::BrokenPipe.into());
+        assert!(matches!(read(None, ask, closed).await, Err(ListingError::Output(_))));
+    }
+}

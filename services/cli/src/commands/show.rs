@@ -1,0 +1,25 @@
+//! `cra show`: one CRA as it stands, or as it stood at a position of the log.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{EndpointArgs, ShowArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render;
+
+pub(crate) async fn run(
+    args: ShowArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let request = v1::GetCraRequest { cra_id: args.cra_id, consistency: Some(args.consistency.to_message()) };
+    let answer = connection.answer(connection.statistics().get_cra(within_deadline(request)).await)?;
+    if args.json {
+        output.json(&json::to_value(&answer))?;
+    } else {
+        output.write(&render::records::page(&answer, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}

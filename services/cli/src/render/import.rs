@@ -1,0 +1,153 @@
+//! What `cra import` tells beside what [`submission`](super::submission) tells of any stream: the summary, how a run
+//! goes on from an earlier one, a service that is away, and one JSON object per document.
+
+use std::io;
+use std::path::Path;
+
+use cra_domain::legacy;
+use serde_json::Value;
+
+use super::submission;
+use super::text::{Tone, thousands};
+use crate::client::ClientError;
+use crate::output::Look;
+use crate::submission::{Outcome, Tally, Told};
+
+/// How many documents ended in which way, those of earlier runs included.
+pub(crate) fn summary(tally: &Tally, look: Look) -> String {
+    let lines = [
+        (tally.accepted, "recorded", Tone::Good, true),
+        (tally.already_there, "already there", Tone::Figure, false),
+        (tally.noted, "of these with notes: something was repaired or left out", Tone::Figure, false),
+        (tally.refused, "refused", Tone::Bad, false),
+        (tally.unreadable, "unreadable", Tone::Bad, false),
+        (tally.unanswered, "without an answer yet", Tone::Bad, false),
+    ];
+    submission::counts(&lines, tally.last_position, look)
+}
+
+/// One document, for programs and for the report.
+pub(crate) fn json(told: &Told) -> Value {
+    let mut value = submission::outcome_json(told, "legacyId", "recorded");
+    match &told.outcome {
+        Outcome::Received { receipt, notes } => {
+            value["craId"] = receipt.cra_id.as_str().into();
+            value["notes"] = notes.as_slice().into();
+        }
+        // The one that is there: `cra history` shows what it says.
+        Outcome::Refused(refusal) if refusal.code == "ALREADY_EXISTS" => {
+            value["craId"] = legacy::cra_id(&told.id).to_string().into();
+        }
+        Outcome::Refused(_) | Outcome::Unreadable(_) => {}
+    }
+    value
+}
+
+/// Whether a report says something of it.
+pub(crate) fn is_reported(told: &Told) -> bool {
+    match &told.outcome {
+        Outcome::Received { notes, .. } => !notes.is_empty(),
+        Outcome::Refused(_) | Outcome::Unreadable(_) => true,
+    }
+}
+
+/// Said when no more refusals are told one by one.
+pub(crate) fn no_more_told(report: Option<&Path>) -> String {
+    match report {
+        Some(report) => format!("further ones are only counted here, and written to {}\n", report.display()),
+        None => "further ones are only counted; --report FILE writes each\n".to_owned(),
+    }
+}
+
+/// Said when a run goes on from an earlier one.
+pub(crate) fn resumed(items: u64, checkpoint: &Path) -> String {
+    let items = thousands(items);
+    format!("going on after the {items} items told before ({}); --restart begins anew", checkpoint.display())
+}
+
+/// Said when what an earlier run left is not used.
+pub(crate) fn begun_anew(why: &str, checkpoint: &Path) -> String {
+    format!("beginning at the start: {} is not used, for {why}", checkpoint.display())
+}
+
+/// Said when an import stops before its end.
+pub(crate) fn unfinished(checkpoint: Option<&Path>) -> String {
+    let safe = "what is recorded is not recorded twice";
+    match checkpoint {
+        Some(path) => {
+            format!("run the same command again: it goes on from {}, and {safe}", path.display())
+        }
+        None => format!("run it again from the start: {safe}"),
+    }
+}
+
+/// Said when how far an import is cannot be written down.
+pub(crate) fn not_kept(checkpoint: &Path, error: &io::Error) -> String {
+    format!(
+        "{} cannot be written ({error}): after an interruption everything would be sent again, which is safe; \
+         --progress FILE names another place",
+        checkpoint.display()
+    )
+}
+
+/// Said once when the service is away.
+pub(crate) fn away(failure: &ClientError, retry_for_seconds: u64) -> String {
+    format!("{failure}\ntrying again for at most {retry_for_seconds} s")
+}
+
+#[cfg(test)]
+mod tests {
+    use cra_contracts::v1;
+    use serde_json::json as value;
+
+    use super::*;
+    use crate::submission::Place;
+
+    const LOOK: Look = Look { columns: 80, colour: false };
+
+    fn told(outcome: Outcome) -> Told {
+        Told { place: Place::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }
+    }
+
+    fn refused(code: &str) -> Told {
+        told(Outcome::Refused(v1::Refusal { code: code.to_owned(), ..v1::Refusal::default() }))
+    }
+
+    #[test]
+    fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
+        let tally = Tally {
+            accepted: 1_200,
+            already_there: 3,
+            noted: 40,
+            refused: 2,
+            last_position: 1_203,
+            ..Tally::default()
+        };
+        let expected = "1\u{202f}200 recorded\n3 already there\n\
+                        40 of these with notes: something was repaired or left out\n2 refused\n\
+                        counted once the projection is there: --min-position 1203\n";
+        assert_eq!(summary(&tally, LOOK), expected);
+        assert_eq!(summary(&Tally::default(), LOOK), "0 recorded\n");
+    }
+
+    #[test]
+    fn a_recorded_document_says_its_cra_and_its_notes_and_is_reported_when_it_has_some() {
+        let receipt = v1::Receipt { cra_id: "c".to_owned(), position: 12, ..v1::Receipt::default() };
+        let clean = told(Outcome::Received { receipt: receipt.clone(), notes: Vec::new() });
+        let noted = told(Outcome::Received { receipt, notes: vec!["cra.age: not said".to_owned()] });
+        assert_eq!(
+            json(&noted),
+            value!({"line": 7, "legacyId": "62a9", "craId": "c", "outcome": "recorded",
+                    "receipt": {"craId": "c", "position": "12"}, "notes": ["cra.age: not said"]})
+        );
+        assert!(is_reported(&noted) && !is_reported(&clean));
+    }
+
+    #[test]
+    fn a_refused_document_names_a_cra_only_where_there_is_one() {
+        let taken = refused("ALREADY_EXISTS");
+        assert_eq!(json(&taken)["craId"], legacy::cra_id("62a9").to_string());
+        assert_eq!(json(&refused("INVALID_ARGUMENT")).get("craId"), None);
+        assert!(is_reported(&taken) && is_reported(&told(Outcome::Unreadable(String::new()))));
+    }
+}

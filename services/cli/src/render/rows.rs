@@ -1,0 +1,166 @@
+//! The table of `cra breakdown`: a row per territory, structure, advisor, word or period.
+
+use cra_contracts::v1::{self, Dimension};
+
+use super::frame::{snapshot, title};
+use super::labels::heading;
+use super::table::{Column, Kind, Layout};
+use super::text::{Tone, counted, minutes, printable, short_day, thousands, toned, wrapped};
+use crate::output::Look;
+
+/// Code, CRAs, acts, people, estimated time, last day; the label is before them.
+const CODE: usize = 1;
+const TOTAL: &str = "total";
+/// Labels of the longest words are told apart.
+pub(super) const LABEL_COLUMNS_MIN: usize = 20;
+/// Of an EPCI.
+const CODE_COLUMNS_MIN: usize = 9;
+
+/// The cells of one row: what is kept of it until the table is drawn.
+pub(crate) fn cells(row: &v1::BreakdownRow) -> Vec<String> {
+    let none = v1::Statistics::default();
+    let statistics = row.statistics.as_ref().unwrap_or(&none);
+    let total = statistics.time_spent.iter().find(|line| line.name == TOTAL);
+    let label = if row.label.is_empty() { &row.code } else { &row.label };
+    // Of structures, advisors and venues the code is the label.
+    let code = if row.label == row.code { "" } else { &row.code };
+    vec![
+        printable(label),
+        printable(code),
+        thousands(statistics.cras),
+        thousands(statistics.acts),
+        thousands(statistics.people),
+        minutes(total.map_or(0, |total| total.estimated_minutes)),
+        short_day(&row.last_date),
+    ]
+}
+
+/// What is known of the listing beside its rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listing<'a> {
+    pub(crate) selection: &'a v1::Selection,
+    pub(crate) dimension: Dimension,
+    /// Rows that are not shown.
+    pub(crate) rows_left: u64,
+    pub(crate) snapshot: Option<&'a v1::Snapshot>,
+}
+
+/// The whole page.
+pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, look: Look) -> String {
+    let mut columns = vec![
+        Column::new(heading(listing.dimension), Kind::Text(LABEL_COLUMNS_MIN), 0),
+        Column::new("Code", Kind::Text(CODE_COLUMNS_MIN), 3),
+        Column::new("CRA", Kind::Number, 0),
+        Column::new("Accomp.", Kind::Number, 0),
+        Column::new("Personnes", Kind::Number, 0),
+        Column::new("Temps estimé", Kind::Number, 1),
+        Column::new("Dernier jour", Kind::Number, 2),
+    ];
+    let has_codes = rows.iter().any(|row| row.get(CODE).is_some_and(|code| !code.is_empty()));
+    if !has_codes {
+        columns.remove(CODE);
+        for row in &mut rows {
+            row.remove(CODE);
+        }
+    }
+    let mut text = title("Répartition", listing.selection, look);
+    if rows.is_empty() {
+        text += &format!("{}\n", toned(look, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
+        return text + &snapshot(listing.snapshot, look);
+    }
+    let layout = Layout::of(&columns, &rows, look);
+    text += &layout.head();
+    text.extend(rows.iter().map(|row| layout.row(row)));
+    text += &left_out(&layout.left_out(), "--json", look);
+    if listing.rows_left > 0 {
+        let rest = counted(listing.rows_left, "autre ligne", "autres lignes");
+        text += &format!("{}\n", toned(look, Tone::Quiet, &format!("et {rest} : --all ou --limit N")));
+    }
+    text + &snapshot(listing.snapshot, look)
+}
+
+/// Which columns the terminal has no room for, and which flag gives them.
+pub(super) fn left_out(headings: &[&str], flag: &str, look: Look) -> String {
+    if headings.is_empty() {
+        return String::new();
+    }
+    let told = format!("sans la place pour : {} ({flag} les donne)", headings.join(", "));
+    let lines = wrapped(&told, look.columns);
+    lines.iter().map(|line| format!("{}\n", toned(look, Tone::Quiet, line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::width;
+
+    fn row(code: &str, label: &str, cras: u64) -> v1::BreakdownRow {
+        let total = v1::TimeSpent {
+            name: TOTAL.to_owned(),
+            estimated_minutes: cras * 30,
+            ..v1::TimeSpent::default()
+        };
+        let statistics = v1::Statistics {
+            cras,
+            acts: cras * 2,
+            people: cras,
+            time_spent: vec![total],
+            ..v1::Statistics::default()
+        };
+        v1::BreakdownRow {
+            code: code.to_owned(),
+            label: label.to_owned(),
+            statistics: Some(statistics),
+            last_date: if cras == 0 { String::new() } else { "2024-03-28".to_owned() },
+            last_recorded_at: None,
+        }
+    }
+
+    fn drawn(rows: &[v1::BreakdownRow], rows_left: u64, columns: usize) -> String {
+        let selection = v1::Selection::default();
+        let listing =
+            Listing { selection: &selection, dimension: Dimension::Department, rows_left, snapshot: None };
+        let cells = rows.iter().map(cells).collect();
+        page(&listing, cells, Look { columns, colour: false }).replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    #[test]
+    fn a_row_shows_its_figures_and_the_number_of_those_that_are_left() {
+        let text = drawn(&[row("35", "Ille-et-Vilaine", 1_234), row("01", "Ain", 0)], 99, 100);
+        let expected = [
+            "Répartition toutes les dates",
+            "",
+            "Département      Code    CRA  Accomp.  Personnes  Temps estimé  Dernier jour",
+            "────────────────────────────────────────────────────────────────────────────",
+            "Ille-et-Vilaine  35    1 234    2 468      1 234         617 h    28/03/2024",
+            "Ain              01        0        0          0         0 min",
+            "et 99 autres lignes : --all ou --limit N",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_code_that_is_the_label_is_not_shown_twice() {
+        let text = drawn(&[row("conseiller-1", "conseiller-1", 3)], 0, 100);
+        assert!(!text.contains("Code"), "{text}");
+        assert_eq!(text.matches("conseiller-1").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_what_has_no_room_is_told() {
+        let long = "Communauté d'agglomération de la très longue vallée et de ses affluents";
+        let rows = [row("249740119", long, 999_999_999), row("", "Hors EPCI", 1)];
+        for columns in [60, 80, 120] {
+            let text = drawn(&rows, 1, columns);
+            for line in text.lines() {
+                assert!(width(line) <= columns, "{columns}: {line}");
+            }
+            assert_eq!(text.contains("sans la place pour"), columns < 120, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_matches_is_said() {
+        assert!(drawn(&[], 0, 80).contains("Aucun CRA"));
+    }
+}

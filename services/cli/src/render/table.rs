@@ -1,0 +1,229 @@
+//! Tables that never pass the terminal's edge: texts are cut, then columns leave, and which ones left is told. Numbers
+//! are shown whole or not at all.
+//!
+//! Does not wrap cells: a row is a line.
+
+use super::text::{Tone, left, right, toned, width, wrapped};
+use crate::output::Look;
+
+const GAP: &str = "  ";
+/// A heading widens its numbers up to this many columns before it goes on the next line.
+const HEADING_COLUMNS_MAX: usize = 16;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Against the left edge, cut where there is no room, but not below this many columns.
+    Text(usize),
+    /// Against the left edge, whole: another command takes it.
+    Id,
+    /// Against the right edge, whole.
+    Number,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) heading: String,
+    pub(super) kind: Kind,
+    /// Where there is no room, the column with the greatest leaves first; with 0 it stays.
+    pub(super) leaves: usize,
+}
+
+impl Column {
+    pub(super) fn new(heading: impl Into<String>, kind: Kind, leaves: usize) -> Self {
+        Self { heading: heading.into(), kind, leaves }
+    }
+}
+
+/// The columns that a terminal has room for, and how wide.
+pub(super) struct Layout<'a> {
+    columns: &'a [Column],
+    /// Per column; `None` for those that left.
+    widths: Vec<Option<usize>>,
+    look: Look,
+}
+
+impl<'a> Layout<'a> {
+    /// The layout of rows that are all there.
+    pub(super) fn of(columns: &'a [Column], rows: &[Vec<String>], look: Look) -> Self {
+        let widest =
+            |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| width(cell)).max();
+        let contents: Vec<_> = (0..columns.len()).map(|index| widest(index).unwrap_or(0)).collect();
+        Self::with(columns, &contents, look)
+    }
+
+    /// The layout of rows that come later: `contents` is how many columns each of their cells wants.
+    pub(super) fn with(columns: &'a [Column], contents: &[usize], look: Look) -> Self {
+        let room = look.columns;
+        let least: Vec<_> =
+            columns.iter().zip(contents).map(|(column, content)| column.least(*content)).collect();
+        let mut widths: Vec<_> = least.into_iter().map(Some).collect();
+        while taken(&widths) > room {
+            let shown =
+                (0..columns.len()).filter(|index| widths[*index].is_some() && columns[*index].leaves > 0);
+            let Some(leaving) = shown.max_by_key(|index| columns[*index].leaves) else {
+                break;
+            };
+            widths[leaving] = None;
+        }
+        // Figures far beyond any real ones: the edge holds all the same.
+        while taken(&widths) > room {
+            let shown =
+                columns.iter().zip(&mut widths).filter_map(|(column, width)| Some((column, width.as_mut()?)));
+            let widest = shown
+                .max_by_key(|(column, width)| (matches!(column.kind, Kind::Text(_)) && **width > 1, **width));
+            match widest {
+                Some((_, width)) if *width > 1 => *width -= 1,
+                _ => break,
+            }
+        }
+        let mut spare = room.saturating_sub(taken(&widths));
+        let mut grown = true;
+        while spare > 0 && grown {
+            grown = false;
+            for ((shown, column), content) in widths.iter_mut().zip(columns).zip(contents) {
+                if let Some(width) =
+                    shown.as_mut().filter(|width| spare > 0 && **width < column.wanted(*content))
+                {
+                    *width += 1;
+                    spare -= 1;
+                    grown = true;
+                }
+            }
+        }
+        Self { columns, widths, look }
+    }
+
+    /// The headings, and a rule below.
+    pub(super) fn head(&self) -> String {
+        let headings: Vec<_> =
+            self.shown().map(|(_, column, width)| (column, width, wrapped(&column.heading, width))).collect();
+        let height = headings.iter().map(|(_, _, lines)| lines.len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for level in 0..height {
+            let cells = headings.iter().map(|(column, width, lines)| {
+                let blank = height - lines.len();
+                let part = level.checked_sub(blank).and_then(|level| lines.get(level));
+                column.cell(part.map_or("", String::as_str), *width)
+            });
+            text += &format!("{}\n", toned(self.look, Tone::Title, joined(cells).trim_end()));
+        }
+        let rule = "─".repeat(taken(&self.widths).min(self.look.columns));
+        text + &format!("{}\n", toned(self.look, Tone::Quiet, &rule))
+    }
+
+    /// One row.
+    pub(super) fn row(&self, cells: &[String]) -> String {
+        let cells = self.shown().map(|(index, column, width)| {
+            let cell = column.cell(cells.get(index).map_or("", String::as_str), width);
+            if column.kind == Kind::Number { toned(self.look, Tone::Figure, &cell) } else { cell }
+        });
+        format!("{}\n", joined(cells).trim_end())
+    }
+
+    /// Headings of the columns that left.
+    pub(super) fn left_out(&self) -> Vec<&'a str> {
+        let left = self.columns.iter().zip(&self.widths).filter(|(_, width)| width.is_none());
+        left.map(|(column, _)| column.heading.as_str()).collect()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = (usize, &'a Column, usize)> {
+        let columns = self.columns.iter().zip(&self.widths).enumerate();
+        columns.filter_map(|(index, (column, width))| width.map(|width| (index, column, width)))
+    }
+}
+
+impl Column {
+    fn least(&self, content: usize) -> usize {
+        let longest_word = self.heading.split(' ').map(width).max().unwrap_or(0);
+        match self.kind {
+            Kind::Text(least) => content.max(longest_word).min(least),
+            Kind::Id => content,
+            Kind::Number => content.max(longest_word.min(HEADING_COLUMNS_MAX)),
+        }
+    }
+
+    fn wanted(&self, content: usize) -> usize {
+        content.max(width(&self.heading).min(HEADING_COLUMNS_MAX))
+    }
+
+    fn cell(&self, text: &str, columns: usize) -> String {
+        if self.kind == Kind::Number { right(text, columns) } else { left(text, columns) }
+    }
+}
+
+/// Columns that the shown ones take.
+fn taken(widths: &[Option<usize>]) -> usize {
+    let shown = widths.iter().flatten();
+    shown.clone().sum::<usize>() + width(GAP) * shown.count().saturating_sub(1)
+}
+
+fn joined(cells: impl Iterator<Item = String>) -> String {
+    cells.collect::<Vec<_>>().join(GAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("Libellé", Kind::Text(14), 0),
+            Column::new("Code", Kind::Id, 2),
+            Column::new("CRA enregistrés", Kind::Number, 0),
+            Column::new("Temps", Kind::Number, 1),
+        ]
+    }
+
+    fn rows() -> Vec<Vec<String>> {
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        vec![
+            row(["Naviguer sur Internet", "THEME_INTERNET", "12", "3 h"]),
+            row(["Budget", "THEME_BUDGET", "1 234 567", "12 h 30"]),
+        ]
+    }
+
+    fn drawn(columns_count: usize) -> (String, Vec<String>) {
+        let (columns, rows) = (columns(), rows());
+        let layout = Layout::of(&columns, &rows, Look { columns: columns_count, colour: false });
+        let text = layout.head() + &rows.iter().map(|row| layout.row(row)).collect::<String>();
+        let left_out = layout.left_out().into_iter().map(str::to_owned).collect();
+        (text, left_out)
+    }
+
+    #[test]
+    fn with_enough_room_everything_is_shown_whole_and_aligned() {
+        let expected = [
+            "Libellé                Code            CRA enregistrés    Temps",
+            "───────────────────────────────────────────────────────────────",
+            "Naviguer sur Internet  THEME_INTERNET               12      3 h",
+            "Budget                 THEME_BUDGET          1 234 567  12 h 30",
+        ];
+        assert_eq!(drawn(80).0.lines().collect::<Vec<_>>(), expected);
+        assert!(drawn(80).1.is_empty());
+    }
+
+    #[test]
+    fn texts_are_cut_before_columns_leave_and_headings_go_over_lines() {
+        let expected = [
+            "                                        CRA",
+            "Libellé         Code            enregistrés    Temps",
+            "────────────────────────────────────────────────────",
+            "Naviguer sur …  THEME_INTERNET           12      3 h",
+            "Budget          THEME_BUDGET      1 234 567  12 h 30",
+        ];
+        assert_eq!(drawn(52).0.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn columns_leave_in_their_order_and_no_line_passes_the_edge() {
+        assert_eq!(drawn(45).1, ["Code"]);
+        assert_eq!(drawn(30).1, ["Code", "Temps"]);
+        for columns in 10..80 {
+            for line in drawn(columns).0.lines() {
+                assert!(width(line) <= columns, "{columns}: {line}");
+            }
+        }
+    }
+}

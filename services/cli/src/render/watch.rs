@@ -1,0 +1,138 @@
+//! What `cra watch` shows: a page that is drawn again in place, or a line per change where nothing can be drawn.
+
+use cra_contracts::v1;
+
+use super::statistics;
+use super::text::{Tone, instant, left, thousands, toned, width};
+use crate::output::Look;
+
+/// How far the figures have come since the watch began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress<'a> {
+    pub(crate) first: &'a v1::Statistics,
+    pub(crate) now: &'a v1::WatchStatisticsResponse,
+}
+
+/// The statistics, cut to `rows` lines, the last of which says how the watch is.
+pub(crate) fn page(
+    selection: &v1::Selection,
+    progress: Progress<'_>,
+    lost: bool,
+    rows: usize,
+    look: Look,
+) -> String {
+    let Progress { now, .. } = progress;
+    let answer =
+        v1::GetStatisticsResponse { statistics: now.statistics.clone(), snapshot: now.snapshot.clone() };
+    let page = statistics::page(selection, &answer, look);
+    let lines: Vec<_> = page.lines().collect();
+    let room = rows.saturating_sub(1);
+    let mut text: String = lines.iter().take(room).map(|line| format!("{line}\n")).collect();
+    let state = if lost { "connexion perdue, nouvel essai" } else { "en direct" };
+    let hidden = match lines.len().saturating_sub(room) {
+        0 => String::new(),
+        _ => " · la suite : cra stats".to_owned(),
+    };
+    let since = signed(cras(now), progress.first.cras);
+    let foot = format!("{state} · {since} CRA depuis le début · Ctrl-C termine{hidden}");
+    let tone = if lost { Tone::Bad } else { Tone::Good };
+    text += &toned(look, tone, left(&foot, look.columns).trim_end());
+    text + "\n"
+}
+
+/// One change.
+pub(crate) fn line(progress: Progress<'_>, look: Look) -> String {
+    let Progress { first, now } = progress;
+    let none = v1::Statistics::default();
+    let statistics = now.statistics.as_ref().unwrap_or(&none);
+    let snapshot = now.snapshot.clone().unwrap_or_default();
+    let parts = [
+        format!("position {}", thousands(snapshot.position)),
+        format!("{} CRA ({})", thousands(statistics.cras), signed(statistics.cras, first.cras)),
+        format!("{} accompagnements", thousands(statistics.acts)),
+        format!("{} personnes", thousands(statistics.people)),
+        instant(snapshot.recorded_at.as_ref()),
+    ];
+    let mut line = String::new();
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if width(&line) + width(gap) + width(&part) <= look.columns {
+            line += &format!("{gap}{part}");
+        }
+    }
+    line
+}
+
+fn cras(answer: &v1::WatchStatisticsResponse) -> u64 {
+    answer.statistics.as_ref().map_or(0, |statistics| statistics.cras)
+}
+
+/// The difference with its sign; corrections and withdrawals can lower a figure.
+fn signed(now: u64, first: u64) -> String {
+    if now < first {
+        format!("−{}", thousands(first - now))
+    } else {
+        format!("+{}", thousands(now - first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(columns: usize) -> Look {
+        Look { columns, colour: false }
+    }
+
+    fn of(cras: u64) -> v1::Statistics {
+        v1::Statistics { cras, acts: cras * 2, people: cras, ..v1::Statistics::default() }
+    }
+
+    fn answer(cras: u64) -> v1::WatchStatisticsResponse {
+        let snapshot = v1::Snapshot {
+            position: cras,
+            recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
+            ..v1::Snapshot::default()
+        };
+        v1::WatchStatisticsResponse { statistics: Some(of(cras)), snapshot: Some(snapshot) }
+    }
+
+    #[test]
+    fn a_change_is_a_line_with_what_came_since_the_beginning() {
+        let (first, now) = (of(1_990), answer(2_001));
+        let progress = Progress { first: &first, now: &now };
+        let expected = "position 2 001  2 001 CRA (+11)  4 002 accompagnements  2 001 personnes  \
+                        1er mars 2024 à 12:00:00 UTC";
+        assert_eq!(line(progress, look(120)).replace('\u{202f}', " "), expected);
+        let more = of(2_002);
+        assert!(line(Progress { first: &more, now: &now }, look(120)).contains("(−1)"));
+        for columns in [60, 80, 120] {
+            assert!(width(&line(progress, look(columns))) <= columns);
+        }
+    }
+
+    #[test]
+    fn the_page_never_takes_more_lines_than_the_screen_has() {
+        let (first, now) = (of(1), answer(2));
+        let progress = Progress { first: &first, now: &now };
+        for rows in [1, 5, 24, 200] {
+            for columns in [60, 80, 120] {
+                let text = page(&v1::Selection::default(), progress, false, rows, look(columns));
+                assert!(text.lines().count() <= rows, "{rows}: {text}");
+                for line in text.lines() {
+                    assert!(width(line) <= columns, "{columns}: {line}");
+                }
+                assert!(text.contains("+1 CRA depuis le début"), "{text}");
+                assert_eq!(text.contains("la suite"), rows < 24 && columns > 60, "{rows} {columns} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_is_said_on_the_page() {
+        let (first, now) = (of(1), answer(2));
+        let progress = Progress { first: &first, now: &now };
+        let text = page(&v1::Selection::default(), progress, true, 24, look(80));
+        assert!(text.contains("connexion perdue"), "{text}");
+    }
+}

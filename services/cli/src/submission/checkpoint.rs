@@ -1,0 +1,176 @@
+//! How far an import of a file is, kept beside the file so that a later run goes on from there: how many of its items
+//! are told from the start on, what became of them, and what it all is about. Written whole and put in place at once,
+//! so that it is one state or another whenever the process ends.
+//!
+//! It saves time and decides nothing: an import can be run again from the start whatever happened, and a checkpoint
+//! that is lost, or of another file, form or service, is not used. Whether the log still holds what it tells of is
+//! asked by the command.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Tally;
+
+/// Added to the file's name for the checkpoint's.
+const SUFFIX: &str = ".progress";
+/// Added to the checkpoint's name while it is written.
+const WRITING: &str = ".tmp";
+/// What a file is known by, from its start.
+const START_BYTES: u64 = 64 * 1_024;
+/// Largest checkpoint that is read; those written are far below.
+const CHECKPOINT_BYTES_MAX: u64 = 64 * 1_024;
+
+/// What is imported, and where to. Another one begins at its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Subject {
+    /// Of the file, packed as it is.
+    bytes: u64,
+    /// When the file was last written, in milliseconds from 1970 on; 0 where that is not known.
+    modified_ms: u64,
+    /// Digest of the file's first 64 KiB.
+    start: Uuid,
+    form_version: u32,
+    ingestion_url: String,
+}
+
+impl Subject {
+    /// Reads what the file is known by.
+    pub(crate) fn of(
+        path: &Path,
+        metadata: &Metadata,
+        form_version: u32,
+        ingestion_url: &str,
+    ) -> io::Result<Self> {
+        let mut start = Vec::new();
+        File::open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+        let modified = metadata.modified().ok();
+        let since = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        Ok(Self {
+            bytes: metadata.len(),
+            modified_ms: since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0),
+            start: Uuid::new_v5(&Uuid::nil(), &start),
+            form_version,
+            ingestion_url: ingestion_url.to_owned(),
+        })
+    }
+}
+
+/// How far an import is. The items from the file's start on that are told are those of the tally.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reached {
+    pub(crate) tally: Tally,
+    /// The last CRA that a receipt named: a log that does not hold it is another one. Empty before the first.
+    pub(crate) last_cra_id: String,
+    /// The report as it was, where one is written.
+    pub(crate) report: Option<ReportReached>,
+}
+
+/// How long a report is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportReached {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    subject: Subject,
+    reached: Reached,
+}
+
+/// What was kept of an earlier run.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There is none.
+    Nothing,
+    /// It is of another import, for this reason.
+    Unfit(&'static str),
+    Reached(Reached),
+}
+
+/// The file that keeps how far an import is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Beside the file that is imported.
+    pub(crate) fn beside(file: &Path) -> Self {
+        Self::at(with_suffix(file, SUFFIX))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was kept, if it is of this subject. An error when a file of another kind is there, which is not to be
+    /// written over.
+    pub(crate) fn find(&self, subject: &Subject) -> io::Result<Found> {
+        let mut text = Vec::new();
+        let read =
+            File::open(&self.path).and_then(|file| file.take(CHECKPOINT_BYTES_MAX).read_to_end(&mut text));
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+            // What a power cut leaves.
+            Ok(0) => return Ok(Found::Nothing),
+            Ok(_) => {}
+        }
+        let written: Written = serde_json::from_slice(&text)?;
+        Ok(if written.subject == *subject {
+            Found::Reached(written.reached)
+        } else {
+            Found::Unfit(difference(&written.subject, subject))
+        })
+    }
+
+    /// Puts it in place of the last one.
+    pub(crate) fn keep(&self, subject: &Subject, reached: &Reached) -> io::Result<()> {
+        let written = Written { subject: subject.clone(), reached: reached.clone() };
+        let writing = with_suffix(&self.path, WRITING);
+        fs::write(&writing, serde_json::to_vec(&written)?)?;
+        fs::rename(&writing, &self.path)
+    }
+
+    /// Nothing is left to go on from.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+fn difference(kept: &Subject, asked: &Subject) -> &'static str {
+    if kept.form_version != asked.form_version {
+        "it is of another form version"
+    } else if kept.ingestion_url != asked.ingestion_url {
+        "it is of another ingestion service"
+    } else {
+        "the file has changed since"
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests;

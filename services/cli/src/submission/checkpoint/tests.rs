@@ -1,0 +1,100 @@
+//! What is kept is found again, for the same import only.
+
+use super::*;
+
+const URL: &str = "http://127.0.0.1:50051";
+
+struct Given {
+    dir: tempfile::TempDir,
+}
+
+impl Given {
+    fn file(text: &str) -> Self {
+        let given = Self { dir: tempfile::tempdir().unwrap() };
+        given.write(text);
+        given
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("documents.ndjson")
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.path(), text).unwrap();
+        // Written at the same moment as far as the clock can tell: the content alone makes the difference.
+        let file = File::options().append(true).open(self.path()).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+
+    fn subject(&self, form_version: u32, url: &str) -> Subject {
+        let metadata = fs::metadata(self.path()).unwrap();
+        Subject::of(&self.path(), &metadata, form_version, url).unwrap()
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::beside(&self.path())
+    }
+
+    /// Kept for form 3.
+    fn kept(&self) -> Reached {
+        let reached = Reached {
+            tally: Tally { accepted: 7, refused: 1, last_position: 9, ..Tally::default() },
+            last_cra_id: "c".to_owned(),
+            report: Some(ReportReached { path: "/report".into(), bytes: 12 }),
+        };
+        self.checkpoint().keep(&self.subject(3, URL), &reached).unwrap();
+        reached
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_until_it_is_removed_and_leaves_nothing_else_behind() {
+    let given = Given::file("{}\n");
+    let subject = given.subject(3, URL);
+    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing);
+    let reached = given.kept();
+    assert_eq!(given.kept(), reached, "again over the last one");
+    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Reached(reached));
+    assert_eq!(fs::read_dir(given.dir.path()).unwrap().count(), 2, "the file and its checkpoint");
+    given.checkpoint().remove().unwrap();
+    given.checkpoint().remove().unwrap();
+    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing);
+}
+
+#[test]
+fn another_file_form_or_service_begins_at_the_start() {
+    let given = Given::file("{}\n{}\n");
+    let _ = given.kept();
+    let found = |form_version, url| given.checkpoint().find(&given.subject(form_version, url)).unwrap();
+    assert_eq!(found(2, URL), Found::Unfit("it is of another form version"));
+    assert_eq!(found(3, "http://other"), Found::Unfit("it is of another ingestion service"));
+    for other in ["{}\n[]\n", "{}\n{}\n{}\n"] {
+        given.write(other);
+        assert_eq!(found(3, URL), Found::Unfit("the file has changed since"), "{other}");
+    }
+    given.write("{}\n{}\n");
+    assert!(matches!(found(3, URL), Found::Reached(_)));
+}
+
+#[test]
+fn a_file_that_was_written_to_since_begins_at_the_start() {
+    let given = Given::file("{}\n");
+    let _ = given.kept();
+    File::options()
+        .append(true)
+        .open(given.path())
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
+    let found = given.checkpoint().find(&given.subject(3, URL)).unwrap();
+    assert_eq!(found, Found::Unfit("the file has changed since"));
+}
+
+#[test]
+fn a_file_of_another_kind_is_never_taken_for_a_checkpoint() {
+    let given = Given::file("{\"_id\":\"a\"}\n");
+    let subject = given.subject(3, URL);
+    assert!(Checkpoint::at(given.path()).find(&subject).is_err());
+    fs::write(given.checkpoint().path(), "").unwrap();
+    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing, "what a power cut leaves");
+}

@@ -1,0 +1,101 @@
+//! What an item of a file can be: a submission of today's form, or a document of an older one. Checks no rule of
+//! the form; a document's bytes are kept as they stand.
+
+use std::fmt;
+
+use cra_contracts::{json, v1};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Said of a text that is no JSON object.
+const NO_OBJECT: &str = "expected a JSON object";
+/// Where a document of the older system has its id.
+const LEGACY_ID: &str = "expected the document's id in `_id`, a text or {\"$oid\": text}";
+
+/// Reads a submission from its JSON form.
+pub(crate) fn submission(text: &str) -> Result<v1::SubmitCraRequest, String> {
+    json::parse(text).map_err(|error| problem(text, &error))
+}
+
+/// A document of an older form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    /// `_id`, which the service makes the CRA's id of.
+    pub(crate) legacy_id: String,
+    /// As it stands in the file: the service knows a document again by its bytes.
+    pub(crate) text: String,
+}
+
+/// Finds a document's id; nothing else of it is looked at.
+pub(crate) fn document(text: &str) -> Result<Document, String> {
+    #[derive(Deserialize)]
+    struct Identified {
+        #[serde(rename = "_id")]
+        legacy_id: Option<Value>,
+    }
+    if !text.starts_with('{') {
+        return Err(NO_OBJECT.to_owned());
+    }
+    let Identified { legacy_id } = serde_json::from_str(text).map_err(|error| problem(text, &error))?;
+    let legacy_id = match legacy_id.as_ref() {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(value) => value.get("$oid").and_then(Value::as_str),
+        None => None,
+    };
+    match legacy_id {
+        Some(legacy_id) if !legacy_id.is_empty() => {
+            Ok(Document { legacy_id: legacy_id.to_owned(), text: text.to_owned() })
+        }
+        _ => Err(LEGACY_ID.to_owned()),
+    }
+}
+
+/// The place in the file is told beside it: "line 1" of the item would mislead.
+fn problem(text: &str, error: &impl fmt::Display) -> String {
+    let problem = error.to_string();
+    if text.contains('\n') {
+        problem.replace(" at line ", ", at line ").replace(" column ", " of the item, column ")
+    } else {
+        problem.replace(" at line 1 column ", ", at column ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_kept_as_it_stands_and_known_by_its_id() {
+        for text in [
+            r#"{"_id":"62a9","cra":{}}"#,
+            "{ \"cra\" : {\"é\": 1.50},\n \"_id\" : {\"$oid\" : \"62a9\"} }",
+            r#"{"_id":"\u0036\u0032a9"}"#,
+        ] {
+            assert_eq!(document(text), Ok(Document { legacy_id: "62a9".into(), text: text.into() }));
+        }
+    }
+
+    #[test]
+    fn a_document_without_an_id_to_know_it_by_is_told() {
+        for text in [r"{}", r#"{"_id":null}"#, r#"{"_id":7}"#, r#"{"_id":""}"#, r#"{"_id":{"oid":"a"}}"#] {
+            assert!(document(text).unwrap_err().contains("`_id`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_object_or_has_two_ids_is_no_document() {
+        for text in ["[\"62a9\"]", "\"62a9\"", "7"] {
+            assert_eq!(document(text), Err(NO_OBJECT.to_owned()));
+        }
+        let twice = document(r#"{"_id":"a","_id":"b"}"#).unwrap_err();
+        assert!(twice.contains("duplicate field `_id`"), "{twice}");
+        let broken = document(r#"{"_id":"a""#).unwrap_err();
+        assert!(broken.contains(", at column ") && !broken.contains("line"), "{broken}");
+    }
+
+    #[test]
+    fn in_an_item_over_several_lines_the_line_is_the_items() {
+        let broken = document("{\n\"_id\":\n\"a\"\n").unwrap_err();
+        assert!(broken.contains(", at line 4 of the item, column "), "{broken}");
+    }
+}

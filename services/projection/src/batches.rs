@@ -1,0 +1,94 @@
+//! The log's events in batches, and their way into a generation: what following and replaying have in common, so that
+//! there is one code path for both.
+
+use std::sync::Arc;
+
+use cra_eventlog::{EventLog, Head, LogEntry, Position, ReadError};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+use crate::generations::Generation;
+use crate::store::StoreError;
+
+/// Events applied in one write: large enough that its cost is shared, small enough to stay in memory.
+pub const BATCH_EVENTS_MAX: usize = 5_000;
+
+/// Why applying stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The read models cannot be written.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The storage library, or an event's place, made it impossible to go on.
+    #[error("applying events failed within the storage library")]
+    Panicked,
+}
+
+/// Events in the log's order, then the failure that ended the reading.
+pub type Batches = BoxStream<'static, (Vec<LogEntry>, Option<ReadError>)>;
+
+/// Every event after a position, and then those to come, as they are there.
+#[must_use]
+pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
+    log.read(after).ready_chunks(BATCH_EVENTS_MAX).map(split).boxed()
+}
+
+/// The events before the first failure, and the failure.
+fn split(chunk: Vec<Result<LogEntry, ReadError>>) -> (Vec<LogEntry>, Option<ReadError>) {
+    let mut entries = Vec::with_capacity(chunk.len());
+    for item in chunk {
+        match item {
+            Ok(entry) => entries.push(entry),
+            Err(error) => return (entries, Some(error)),
+        }
+    }
+    (entries, None)
+}
+
+/// Applies events off the async workers.
+pub async fn apply(
+    generation: &Arc<Generation>,
+    batch: Vec<LogEntry>,
+    now: Timestamp,
+) -> Result<(), ApplyError> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let generation = Arc::clone(generation);
+    let applied = tokio::task::spawn_blocking(move || generation.apply(&batch, now)).await;
+    Ok(applied.map_err(|_| ApplyError::Panicked)??)
+}
+
+/// What a generation and the log say of each other.
+pub enum Kinship {
+    /// The generation was computed from the beginning of this log.
+    Same,
+    /// It was computed from something else.
+    Foreign {
+        /// What does not fit.
+        reason: String,
+        /// The log's.
+        head: Head,
+    },
+}
+
+/// Whether a generation was computed from this log: the same stream, not shorter, with the same last event.
+pub async fn kinship(log: &dyn EventLog, generation: &Generation) -> Result<Kinship, ReadError> {
+    let head = log.head().await?;
+    let foreign = |reason: String, head: Head| Ok(Kinship::Foreign { reason, head });
+    let known = &generation.description().log;
+    if head.identity != *known {
+        return foreign(format!("the log was created anew: {}, was {}", head.identity.0, known.0), head);
+    }
+    let Some(applied) = generation.applied() else {
+        return Ok(Kinship::Same);
+    };
+    if head.position < applied.position {
+        return foreign(format!("the log ends at {}, before {}", head.position, applied.position), head);
+    }
+    match log.entry(applied.position).await? {
+        Some(entry) if entry.event_id == applied.event_id => Ok(Kinship::Same),
+        _ => foreign(format!("the log holds another event at {}", applied.position), head),
+    }
+}

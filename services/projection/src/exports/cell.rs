@@ -1,0 +1,171 @@
+//! Cells and columns: what a table says, whatever the format. Knows no format.
+
+use std::borrow::Cow;
+
+use cra_domain::vocabulary::Term;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// What the cells of a column hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Words, codes, identifiers.
+    Text,
+    /// A count, or minutes, or days.
+    Integer,
+    /// A part, per mille.
+    Share,
+    /// A calendar day.
+    Day,
+    /// A moment, in UTC, to the microsecond.
+    Instant,
+}
+
+/// One value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Nothing was said; only in a column that allows it.
+    Absent,
+    /// Of [`Kind::Text`].
+    Text(Cow<'a, str>),
+    /// Of [`Kind::Integer`].
+    Integer(u64),
+    /// Of [`Kind::Share`].
+    Share(u32),
+    /// Of [`Kind::Day`].
+    Day(Date),
+    /// Of [`Kind::Instant`].
+    Instant(Timestamp),
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<u64> for Cell<'_> {
+    fn from(number: u64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u32> for Cell<'_> {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<Date> for Cell<'_> {
+    fn from(day: Date) -> Self {
+        Self::Day(day)
+    }
+}
+
+impl From<Timestamp> for Cell<'_> {
+    fn from(instant: Timestamp) -> Self {
+        Self::Instant(instant)
+    }
+}
+
+impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Into::into)
+    }
+}
+
+/// A text that says nothing when it is empty.
+#[must_use]
+pub(super) fn said(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+type Reading<R> = Box<dyn for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync>;
+
+/// One column over rows `R`.
+pub struct Column<R> {
+    name: Cow<'static, str>,
+    kind: Kind,
+    optional: bool,
+    cell: Reading<R>,
+}
+
+impl<R> Column<R> {
+    /// A column in which every row says something.
+    pub fn required(
+        name: impl Into<Cow<'static, str>>,
+        kind: Kind,
+        cell: impl for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), kind, optional: false, cell: Box::new(cell) }
+    }
+
+    /// A column in which a row may say nothing.
+    pub fn optional(
+        name: impl Into<Cow<'static, str>>,
+        kind: Kind,
+        cell: impl for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self { optional: true, ..Self::required(name, kind, cell) }
+    }
+
+    /// Its stable name: French, in `snake_case`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its cells hold.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether a row may say nothing.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// The cell of a row.
+    #[must_use]
+    pub fn cell<'a>(&self, row: &'a R) -> Cell<'a> {
+        (self.cell)(row)
+    }
+}
+
+/// Name of the column that counts one value of a list: the list's name and the value's word of the old data, which
+/// never changes, where labels may.
+#[must_use]
+pub(super) fn column_name(list: &str, term: &Term) -> String {
+    let mut name = format!("{list}_");
+    for c in term.slug.chars() {
+        match c {
+            c if c.is_ascii_uppercase() => name.extend(['_', c.to_ascii_lowercase()]),
+            c if c.is_ascii_alphanumeric() => name.push(c),
+            _ => name.push('_'),
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use cra_domain::vocabulary::{AgeBand, DurationBucket, Status, Theme, Word as _};
+
+    use super::*;
+
+    #[test]
+    fn a_value_has_the_column_of_its_old_word() {
+        assert_eq!(column_name("age", AgeBand::Under12.term()), "age_moins12ans");
+        assert_eq!(column_name("statut", Status::Unemployed.term()), "statut_sans_emploi");
+        assert_eq!(column_name("theme", Theme::SmallBusiness.term()), "theme_tpe_pme");
+        assert_eq!(column_name("duree", DurationBucket::From30MinutesTo1Hour.term()), "duree_30_60");
+    }
+}

@@ -1,0 +1,103 @@
+//! CSV as French spreadsheets read it: UTF-8 with a byte order mark, `;`, CRLF, quotes where RFC 4180 asks for them;
+//! integers without separators, shares as `12,5`, days and moments as in ISO 8601.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::cell::{Cell, Column};
+use super::french;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A table being written, row by row.
+pub struct Csv<W: Write, R> {
+    writer: csv::Writer<W>,
+    columns: Vec<Column<R>>,
+}
+
+impl<W: Write, R> Csv<W, R> {
+    /// Writes the names of the columns.
+    pub fn begin(mut output: W, columns: Vec<Column<R>>) -> io::Result<Self> {
+        output.write_all(BYTE_ORDER_MARK)?;
+        let mut writer =
+            csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(output);
+        writer.write_record(columns.iter().map(|column| column.name().as_bytes()))?;
+        Ok(Self { writer, columns })
+    }
+
+    /// Writes a row.
+    pub fn row(&mut self, row: &R) -> io::Result<()> {
+        for column in &self.columns {
+            self.writer.write_field(field(column.cell(row)).as_bytes())?;
+        }
+        Ok(self.writer.write_record(None::<&[u8]>)?)
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+fn field(cell: Cell<'_>) -> Cow<'_, str> {
+    match cell {
+        Cell::Absent => Cow::Borrowed(""),
+        Cell::Text(text) => neutral(text),
+        Cell::Integer(number) => number.to_string().into(),
+        Cell::Share(per_mille) => french::percent(per_mille).into(),
+        Cell::Day(day) => day.to_string().into(),
+        Cell::Instant(instant) => instant.to_string().into(),
+    }
+}
+
+/// A text that a spreadsheet takes for a formula gets an apostrophe in front: no cell must run on the reader's machine.
+fn neutral(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::Kind;
+    use super::*;
+
+    fn table(rows: &[(&'static str, u64)]) -> String {
+        let columns: Vec<Column<(&'static str, u64)>> = vec![
+            Column::required("texte", Kind::Text, |row: &(&'static str, u64)| row.0.into()),
+            Column::required("nombre", Kind::Integer, |row: &(&'static str, u64)| row.1.into()),
+            Column::optional("part", Kind::Share, |row: &(&'static str, u64)| {
+                u32::try_from(row.1).map_or(Cell::Absent, Cell::Share)
+            }),
+        ];
+        let mut file = Vec::new();
+        let mut csv = Csv::begin(&mut file, columns).unwrap();
+        for row in rows {
+            csv.row(row).unwrap();
+        }
+        csv.finish().unwrap();
+        String::from_utf8(file).unwrap()
+    }
+
+    #[test]
+    fn a_file_without_rows_has_its_columns() {
+        assert_eq!(table(&[]), "\u{feff}texte;nombre;part\r\n");
+    }
+
+    #[test]
+    fn texts_are_quoted_when_they_must_and_absent_cells_are_empty() {
+        assert_eq!(
+            table(&[("a;b", 7), ("dit \"oui\"", u64::MAX), ("à\nb", 1000), ("", 0)]),
+            "\u{feff}texte;nombre;part\r\n\"a;b\";7;0,7\r\n\"dit \"\"oui\"\"\";18446744073709551615;\r\n\
+             \"à\nb\";1000;100,0\r\n;0;0,0\r\n"
+        );
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_text() {
+        for hostile in ["=1+1", "+33 6", "-1", "@SUM(A1)", "\tx", "\rx"] {
+            assert!(neutral(hostile.into()).starts_with('\''), "{hostile:?}");
+        }
+        for harmless in ["a=1", "", "'=1", "12"] {
+            assert_eq!(neutral(harmless.into()), harmless);
+        }
+    }
+}

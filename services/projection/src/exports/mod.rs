@@ -1,0 +1,35 @@
+//! Files that leave the house: what they hold, column by column, and how each format writes it. Pure over
+//! [`std::io::Write`]: no storage, no network, no clock; who reads facts and who streams is in
+//! [`crate::queries::export()`].
+//!
+//! A table is a list of [`Column`]s. Every format of a table is written from that one list, so that they cannot
+//! differ in what they say.
+
+mod about;
+mod breakdown;
+mod cell;
+mod cras;
+mod definitions;
+mod figures;
+mod file_name;
+mod french;
+mod selection;
+mod statistics;
+
+mod csv;
+mod ndjson;
+mod parquet;
+mod xlsx;
+
+pub use about::About;
+pub use breakdown::{BreakdownLine, BreakdownWorkbook};
+pub use cell::{Cell, Column, Kind};
+pub use cras::{CraRow, CrasWorkbook};
+pub use csv::Csv;
+pub use file_name::{Content, Format, file_name};
+pub use ndjson::ndjson;
+pub use parquet::Parquet;
+pub use statistics::{Month, statistics_csv, statistics_workbook};
+
+pub use breakdown::columns as breakdown_columns;
+pub use cras::columns as cra_columns;

@@ -1,0 +1,214 @@
+//! A file of one snapshot, written while it is taken: a thread reads facts, writes the format and waits for the caller.
+//! What is in a file and how it looks is in [`crate::exports`].
+
+mod chunks;
+mod months;
+mod wanted;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cra_contracts::v1;
+use cra_domain::cra::DecodeError;
+use cra_runtime::in_flight::Permit;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use self::chunks::Chunks;
+use self::months::Months;
+use self::wanted::Wanted;
+use super::scan::{Leaving, Scan};
+use super::{Breakdown, QueryError, Snapshot};
+use crate::exports::{
+    self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, Parquet,
+};
+use crate::store::StoreError;
+use crate::views::figures;
+use crate::views::order::Order;
+use crate::views::record::record;
+
+/// A file on its way.
+pub struct Export {
+    file_name: String,
+    media_type: &'static str,
+    snapshot: v1::Snapshot,
+    chunks: mpsc::Receiver<Bytes>,
+    writing: JoinHandle<Result<(), QueryError>>,
+    _leaving: Leaving,
+}
+
+impl Export {
+    /// Its name, the same for the same question.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// Its registered media type.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        self.media_type
+    }
+
+    /// The state of the log that it shows.
+    #[must_use]
+    pub fn snapshot(&self) -> &v1::Snapshot {
+        &self.snapshot
+    }
+
+    /// What comes next; `None` once the file is whole. Ask no more after that, or after an error.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, QueryError> {
+        if let Some(chunk) = self.chunks.recv().await {
+            return Ok(Some(chunk));
+        }
+        // No more chunks: the file is whole only if its writer says so.
+        (&mut self.writing).await.map_err(|_| QueryError::Ended)??;
+        Ok(None)
+    }
+}
+
+/// Begins a file, or tells every fault of the request. Long workbooks pass through a nameless file in `folder`; the
+/// permit is given back once the file is written or its caller has left.
+pub async fn export(
+    request: v1::ExportRequest,
+    snapshot: Snapshot,
+    folder: PathBuf,
+    permit: Permit,
+) -> Result<Export, QueryError> {
+    let Wanted { content, format, selection } =
+        Scan::run(snapshot.clone(), move |scan| Wanted::parse(request, &scan.snapshot)).await?;
+    let shown = snapshot.to_message();
+    let file_name = exports::file_name(content, format, &selection, shown.position);
+    let about = About { content, selection, snapshot: shown.clone() };
+    let (scan, leaving) = Scan::streamed(snapshot);
+    let (mut output, chunks) = chunks::channel();
+    let writing = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let written = write(&scan, format, &about, &folder, &mut output);
+        output.end(written)
+    });
+    let media_type = format.media_type();
+    Ok(Export { file_name, media_type, snapshot: shown, chunks, writing, _leaving: leaving })
+}
+
+fn write(
+    scan: &Scan,
+    format: Format,
+    about: &About,
+    folder: &Path,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    match about.content {
+        Content::Statistics => write_statistics(scan, format, about, output),
+        Content::Cras => write_cras(scan, format, about, folder, output),
+        Content::Breakdown(dimension) => {
+            let selection = about.selection.clone();
+            let breakdown = Breakdown::parse(selection, dimension.into(), Order::DEFAULT, false)?;
+            let lines = breakdown.lines(scan)?;
+            let dictionary = scan.snapshot.generation.dictionary();
+            // Made one at a time: a row is a message of some kilobytes.
+            let rows = lines.iter().map(|line| line.to_message(&dictionary.read()));
+            write_breakdown(rows, format, about, folder, output)
+        }
+    }
+}
+
+fn write_statistics(
+    scan: &Scan,
+    format: Format,
+    about: &About,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    let mut months = Months::default();
+    scan.try_each(&about.selection, |key, fact| months.add(key, fact))?;
+    let dictionary = scan.snapshot.generation.dictionary();
+    let statistics = figures::statistics(&months.total(), &dictionary.read());
+    match format {
+        Format::Xlsx => {
+            let months = months.figures(&about.selection, &dictionary.read());
+            exports::statistics_workbook(&statistics, &months, about, output)?;
+        }
+        Format::Csv => exports::statistics_csv(&statistics, output)?,
+        Format::Ndjson | Format::Parquet => unreachable!("statistics are not offered so, see `Wanted`"),
+    }
+    Ok(())
+}
+
+/// By day of activity, then by position: the order of the facts themselves.
+fn write_cras(
+    scan: &Scan,
+    format: Format,
+    about: &About,
+    folder: &Path,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    match format {
+        Format::Csv => {
+            let mut table = Csv::begin(output, exports::cra_columns())?;
+            each_row(scan, about, |row| table.row(row))?;
+            table.finish()?;
+        }
+        Format::Xlsx => {
+            let mut workbook = CrasWorkbook::begin(folder)?;
+            each_row(scan, about, |row| workbook.row(row))?;
+            workbook.finish(about, output)?;
+        }
+        Format::Ndjson => each_record(scan, about, |record| Ok(exports::ndjson(output, &record)?))?,
+        Format::Parquet => {
+            let mut table = Parquet::begin(output, exports::cra_columns())?;
+            each_row(scan, about, |row| table.row(row))?;
+            table.finish()?;
+        }
+    }
+    Ok(())
+}
+
+fn each_row(
+    scan: &Scan,
+    about: &About,
+    mut take: impl FnMut(&CraRow) -> io::Result<()>,
+) -> Result<(), QueryError> {
+    each_record(scan, about, |record| Ok(take(&CraRow::new(record).map_err(damaged)?)?))
+}
+
+fn each_record(
+    scan: &Scan,
+    about: &About,
+    mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    let dictionary = scan.snapshot.generation.dictionary();
+    scan.try_each(&about.selection, |key, fact| {
+        // Held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
+        let record = record(key, fact, &dictionary.read());
+        take(record.map_err(damaged)?)
+    })
+}
+
+fn write_breakdown(
+    rows: impl Iterator<Item = v1::BreakdownRow>,
+    format: Format,
+    about: &About,
+    folder: &Path,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    let mut lines = rows.map(|row| BreakdownLine::try_from(row).map_err(damaged));
+    match format {
+        Format::Xlsx => {
+            let mut workbook = BreakdownWorkbook::begin(folder)?;
+            lines.try_for_each(|line| Ok::<_, QueryError>(workbook.row(&line?)?))?;
+            workbook.finish(about, output)?;
+        }
+        Format::Csv => {
+            let mut table = Csv::begin(output, exports::breakdown_columns())?;
+            lines.try_for_each(|line| Ok::<_, QueryError>(table.row(&line?)?))?;
+            table.finish()?;
+        }
+        Format::Ndjson | Format::Parquet => unreachable!("a breakdown is not offered so, see `Wanted`"),
+    }
+    Ok(())
+}
+
+fn damaged(error: DecodeError) -> QueryError {
+    StoreError::Damaged(error.to_string()).into()
+}

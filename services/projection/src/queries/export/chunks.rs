@@ -1,0 +1,123 @@
+//! What stands between a writer that blocks and a caller that takes: a few chunks, and no more. The writer waits for
+//! the caller, and ends when the caller has left or takes nothing for too long.
+
+use std::io::{self, Write};
+use std::mem;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::queries::QueryError;
+
+/// Bytes of a chunk; the last one is shorter.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks written ahead of the caller.
+const CHUNKS_AHEAD: usize = 4;
+/// How long the caller may take nothing.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// The writing end; blocks, so keep it off the async workers.
+pub(super) struct Chunks {
+    buffer: Vec<u8>,
+    sender: mpsc::Sender<Bytes>,
+    runtime: Handle,
+    /// Why no chunk can be sent any more: writers between here and there may tell it in words of their own.
+    failure: Option<QueryError>,
+}
+
+/// Both ends. Call it within the runtime.
+pub(super) fn channel() -> (Chunks, mpsc::Receiver<Bytes>) {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let (buffer, runtime) = (Vec::with_capacity(CHUNK_BYTES), Handle::current());
+    (Chunks { buffer, sender, runtime, failure: None }, receiver)
+}
+
+impl Chunks {
+    /// Sends what is left when the file was written whole, or tells why it was not.
+    pub(super) fn end(mut self, written: Result<(), QueryError>) -> Result<(), QueryError> {
+        let ended = written.and_then(|()| self.send().map_err(QueryError::Export));
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => ended,
+        }
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let chunk = mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES));
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let sent = self.runtime.block_on(timeout(TAKEN_WITHIN, self.sender.send(chunk.into())));
+        let failure = match sent {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(_)) => QueryError::Ended,
+            Err(_) => QueryError::NotTaken(TAKEN_WITHIN.as_secs()),
+        };
+        let told = io::Error::other(failure.to_string());
+        self.failure = Some(failure);
+        Err(told)
+    }
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(failure) = &self.failure {
+            return Err(io::Error::other(failure.to_string()));
+        }
+        let taken = bytes.len().min(CHUNK_BYTES - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        if self.buffer.len() == CHUNK_BYTES {
+            self.send()?;
+        }
+        Ok(taken)
+    }
+
+    /// Does nothing: writers flush at every turn, and chunks go out when they are full.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_bytes_come_in_order_in_full_chunks_and_a_rest() {
+        let (mut chunks, mut receiver) = channel();
+        let bytes: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|n| u8::try_from(n % 251).unwrap()).collect();
+        let sent = bytes.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = sent.chunks(1_000).try_for_each(|piece| chunks.write_all(piece));
+            chunks.end(written.map_err(QueryError::Export))
+        });
+        let mut received = Vec::new();
+        while let Some(chunk) = receiver.recv().await {
+            received.push(chunk);
+        }
+        writing.await.unwrap().unwrap();
+        assert_eq!(
+            received.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [CHUNK_BYTES, CHUNK_BYTES, CHUNK_BYTES, 7]
+        );
+        assert!(received.concat() == bytes);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_whose_caller_has_left_ends() {
+        let (mut chunks, receiver) = channel();
+        drop(receiver);
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = loop {
+                if let Err(error) = chunks.write_all(&[0; 1_000]) {
+                    break Err(QueryError::Export(error));
+                }
+            };
+            chunks.end(written)
+        });
+        assert!(matches!(writing.await.unwrap(), Err(QueryError::Ended)));
+    }
+}

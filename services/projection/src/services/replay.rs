@@ -1,0 +1,184 @@
+//! The long calls of `OperationsService`: replays and checks as streams of progress. Each ends with its caller: a replay
+//! that nobody waits for any more leaves nothing behind, one that the process's end cuts is gone on with by the next.
+
+use std::sync::Arc;
+
+use cra_contracts::v1;
+use cra_eventlog::Position;
+use cra_runtime::rejection::{Rejection, Retry, Row};
+use cra_runtime::shutdown::Shutdown;
+use tokio::sync::{OwnedMutexGuard, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codegen::BoxStream;
+use tonic::{Code, Status};
+
+use crate::batches::ApplyError;
+use crate::generations::{Generation, TakeOverError};
+use crate::queries::QueryError;
+use crate::replay::{Progress, ReplayError, Replayer};
+use crate::verify;
+
+const AT_WORK: Row = Row { code: Code::FailedPrecondition, reason: "REPLAY_AT_WORK", retry: Retry::Never };
+const INTERRUPTED: Row =
+    Row { code: Code::Unavailable, reason: "REPLAY_INTERRUPTED", retry: Retry::AfterMs(1_000) };
+const NO_SUCH_GENERATION: Row =
+    Row { code: Code::NotFound, reason: "GENERATION_NOT_FOUND", retry: Retry::Never };
+
+/// Answers ready before the caller takes them; more progress than that is left out.
+const READY_MAX: usize = 16;
+
+type Answers<T> = mpsc::Sender<Result<T, Status>>;
+
+/// The place for a replay, or why there is none.
+pub(super) fn begin(replayer: &Replayer) -> Result<OwnedMutexGuard<()>, Status> {
+    let busy = "another replay, check or promotion is at work; wait for its end";
+    replayer.try_begin().ok_or_else(|| Rejection::new(AT_WORK, busy).into())
+}
+
+/// What a replay was asked to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rebuild {
+    /// Where to end; else at the head of the log.
+    pub(super) until: Option<Position>,
+    pub(super) promote: bool,
+}
+
+/// Replays into a generation beside the serving one.
+pub(super) fn rebuild(
+    replayer: Replayer,
+    place: OwnedMutexGuard<()>,
+    rebuild: Rebuild,
+    shutdown: Shutdown,
+) -> BoxStream<v1::RebuildResponse> {
+    let (answers, receiver) = mpsc::channel(READY_MAX);
+    tokio::spawn(async move {
+        let _place = place;
+        let generation = match replayer.begin_filling().await {
+            Ok(generation) => generation,
+            Err(error) => return end(&answers, error.into()).await,
+        };
+        let ended = tokio::select! {
+            ended = fill(&replayer, &generation, rebuild, &answers) => ended,
+            () = shutdown.begun() => return end(&answers, QueryError::Stopping.into()).await,
+            () = answers.closed() => {
+                tracing::info!(generation = generation.name(), "replay cancelled by its caller");
+                return discard(&replayer, generation).await;
+            }
+        };
+        match ended {
+            Ok(last) => drop(answers.send(Ok(last)).await),
+            Err(error) => {
+                tracing::warn!(generation = generation.name(), error = %error, "replay ended early");
+                if !matches!(error, ReplayError::Log(_) | ReplayError::ReaderEnded) {
+                    discard(&replayer, generation).await;
+                }
+                end(&answers, error.into()).await;
+            }
+        }
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}
+
+async fn fill(
+    replayer: &Replayer,
+    generation: &Arc<Generation>,
+    rebuild: Rebuild,
+    answers: &Answers<v1::RebuildResponse>,
+) -> Result<v1::RebuildResponse, ReplayError> {
+    let head = replayer.log.head().await?.position;
+    let mut last = v1::RebuildResponse { generation: generation.name().to_owned(), ..Default::default() };
+    replayer
+        .fill(generation, rebuild.until.unwrap_or(head), |progress: Progress| {
+            last.position = progress.position.0;
+            last.log_position = head.0;
+            last.events_per_second = progress.events_per_second;
+            last.remaining_seconds = progress.remaining_seconds();
+            // A caller that takes its time misses some progress.
+            let _ = answers.try_send(Ok(last.clone()));
+        })
+        .await?;
+    if rebuild.promote {
+        replayer.take_over(generation).await?;
+        last.promoted = true;
+    } else {
+        replayer.blocking(|generations| Ok(generations.finish_filling()?)).await?;
+    }
+    last.position = generation.position().0;
+    last.remaining_seconds = 0;
+    Ok(last)
+}
+
+/// Replays into a generation that goes afterwards, and compares the serving one with it.
+pub(super) fn check(
+    replayer: Replayer,
+    place: OwnedMutexGuard<()>,
+    shutdown: Shutdown,
+) -> BoxStream<v1::VerifyResponse> {
+    let (answers, receiver) = mpsc::channel(READY_MAX);
+    tokio::spawn(async move {
+        let _place = place;
+        let ended = tokio::select! {
+            ended = compare(&replayer, &answers) => ended.map_err(Status::from),
+            () = shutdown.begun() => Err(QueryError::Stopping.into()),
+            () = answers.closed() => return,
+        };
+        drop(answers.send(ended).await);
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}
+
+async fn compare(
+    replayer: &Replayer,
+    answers: &Answers<v1::VerifyResponse>,
+) -> Result<v1::VerifyResponse, ReplayError> {
+    let checked = replayer.generations.serving();
+    let until = checked.position();
+    let replay = replayer.begin_passing().await?;
+    let mut last = v1::VerifyResponse { log_position: until.0, ..Default::default() };
+    replayer
+        .fill(&replay, until, |progress: Progress| {
+            last.position = progress.position.0;
+            let _ = answers.try_send(Ok(last.clone()));
+        })
+        .await?;
+    let name = checked.name().to_owned();
+    let differences = replayer.blocking(move |_| Ok(verify::differences(&checked, &replay)?)).await?;
+    for difference in &differences {
+        tracing::error!(
+            generation = name,
+            difference,
+            "the read models are not what a replay makes of the log"
+        );
+    }
+    Ok(v1::VerifyResponse { same: Some(differences.is_empty()), differences, ..last })
+}
+
+async fn end<T>(answers: &Answers<T>, status: Status) {
+    drop(answers.send(Err(status)).await);
+}
+
+async fn discard(replayer: &Replayer, generation: Arc<Generation>) {
+    let discarded = replayer.blocking(move |generations| Ok(generations.discard(&generation)?)).await;
+    if let Err(error) = discarded {
+        tracing::error!(error = %error, "a generation could not be removed");
+    }
+}
+
+impl From<ReplayError> for Status {
+    fn from(error: ReplayError) -> Self {
+        let message = error.to_string();
+        match error {
+            ReplayError::Log(_) | ReplayError::ReaderEnded => {
+                let message = format!("{message}; what was replayed is kept, call again to go on from there");
+                Rejection::new(INTERRUPTED, message).into()
+            }
+            ReplayError::Apply(ApplyError::Store(error))
+            | ReplayError::TakeOver(TakeOverError::Store(error)) => QueryError::from(error).into(),
+            ReplayError::Apply(ApplyError::Panicked) => QueryError::Ended.into(),
+            ReplayError::ForeignLog(_) => QueryError::LogReplaced.into(),
+            ReplayError::TakeOver(TakeOverError::NoSuchGeneration(name)) => {
+                Rejection::new(NO_SUCH_GENERATION, message).about("generation", name).into()
+            }
+        }
+    }
+}
