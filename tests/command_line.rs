@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Pair, new_id, program_to_end, submission, submitted, workshop};
+use crate::harness::{Ended, Kind, Pair, new_id, run_to_end, submission, submitted, workshop};
 
 /// Runs `cra` against the pair, to its end.
 fn cra(pair: &Pair, arguments: &[&str]) -> Ended {
@@ -12,7 +12,7 @@ fn cra(pair: &Pair, arguments: &[&str]) -> Ended {
     let ingestion_url = format!("http://{}", pair.ingestion.address());
     let projection_url = format!("http://{}", pair.projection.address());
     let environment = [("CRA_INGESTION_URL", &*ingestion_url), ("CRA_PROJECTION_URL", &*projection_url)];
-    program_to_end("cra", dir.path(), arguments, &environment)
+    run_to_end(Kind::CommandLine, dir.path(), arguments, &environment)
 }
 
 fn json(ended: &Ended) -> Value {

@@ -13,6 +13,6 @@ pub(crate) use clients::{
 };
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use pair::Pair;
-pub(crate) use process::{Ended, Kind, Service, program_to_end, run_to_end};
+pub(crate) use process::{Ended, Kind, Service, run_to_end};
 pub(crate) use proxy::Proxy;
 pub(crate) use wait::{eventually, within};

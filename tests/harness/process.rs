@@ -20,11 +20,12 @@ use super::{connected, eventually};
 const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 
-/// Which service.
+/// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ingestion,
     Projection,
+    CommandLine,
 }
 
 impl Kind {
@@ -32,27 +33,28 @@ impl Kind {
         match self {
             Self::Ingestion => "cra-ingestion",
             Self::Projection => "cra-projection",
+            Self::CommandLine => "cra",
         }
     }
 
+    /// The program, which cargo puts one folder above the test's own.
+    fn program(self) -> PathBuf {
+        let test = std::env::current_exe().unwrap();
+        let program = test.ancestors().nth(2).unwrap().join(self.binary());
+        assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
+        program
+    }
+
+    /// The program with nothing of our environment that could configure it.
     fn command(self) -> Command {
-        command(self.binary())
-    }
-}
-
-/// A program of the workspace, which cargo puts one folder above the test's own, with nothing of our environment
-/// that could configure it.
-fn command(binary: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join(binary);
-    assert!(program.is_file(), "no {binary} beside the tests: run `tests/run`, which builds it");
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
-            command.env_remove(name);
+        let mut command = Command::new(self.program());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CRA_") || name == "RUST_LOG" {
+                command.env_remove(name);
+            }
         }
+        command
     }
-    command
 }
 
 /// A service's process; killed when dropped.
@@ -198,20 +200,11 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// Runs a service that is expected to end by itself. `environment` holds whole names.
+/// Runs a program that is expected to end by itself. `environment` holds whole names.
 pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    program_to_end(kind.binary(), dir, arguments, environment)
-}
-
-/// As [`run_to_end`], for any program of the workspace, such as `cra`.
-pub(crate) fn program_to_end(
-    binary: &str,
-    dir: &Path,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-) -> Ended {
     let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
-    let mut child = command(binary)
+    let mut child = kind
+        .command()
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(dir)
@@ -226,7 +219,7 @@ pub(crate) fn program_to_end(
     let Some(status) = ended else {
         let _ = child.kill();
         let _ = child.wait();
-        panic!("{binary} went on for {END_WAIT:?}; it wrote:\n{stderr}");
+        panic!("{} went on for {END_WAIT:?}; it wrote:\n{stderr}", kind.binary());
     };
     Ended { status, stdout, stderr }
 }

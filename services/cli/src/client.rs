@@ -72,6 +72,36 @@ pub(crate) enum ClientError {
     Answered { service: Service, url: String, status: Box<Status> },
 }
 
+impl ClientError {
+    /// Whether asking again may do better: the service is away or busy, or the connection broke, which the transport
+    /// tells under various codes and always with its cause.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::BadUrl { .. } => false,
+            Self::Unreachable { .. } => true,
+            Self::Answered { status, .. } => {
+                let away = matches!(
+                    status.code(),
+                    Code::Unavailable
+                        | Code::ResourceExhausted
+                        | Code::DeadlineExceeded
+                        | Code::Cancelled
+                        | Code::Aborted
+                );
+                away || std::error::Error::source(&**status).is_some()
+            }
+        }
+    }
+
+    /// When the service wants to be asked again, if it says so.
+    pub(crate) fn retry_delay(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { status, .. } => rejection::retry_delay_of(status),
+            Self::BadUrl { .. } | Self::Unreachable { .. } => None,
+        }
+    }
+}
+
 /// An open channel to one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
@@ -192,6 +222,29 @@ mod tests {
             assert!(matches!(error, ClientError::BadUrl { .. }), "{url}: {error}");
             assert!(error.to_string().contains("--ingestion-url"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_service_refuses_is_not_asked_again_and_what_passes_is() {
+        let failed = |status: Status| ClientError::Answered {
+            service: Service::Projection,
+            url: "http://127.0.0.1:50052".to_owned(),
+            status: Box::new(status),
+        };
+        for status in [
+            Status::invalid_argument(""),
+            Status::out_of_range(""),
+            Status::unimplemented(""),
+            Status::permission_denied(""),
+            Status::internal("a fault of the service"),
+        ] {
+            assert!(!failed(status.clone()).may_pass(), "{status}");
+        }
+        for status in [Status::unavailable(""), Status::resource_exhausted(""), Status::cancelled("")] {
+            assert!(failed(status.clone()).may_pass(), "{status}");
+        }
+        let busy = rejection::Rejection::new(rejection::BUSY, "busy");
+        assert_eq!(failed(busy.into()).retry_delay(), Some(Duration::from_secs(1)));
     }
 
     #[test]
