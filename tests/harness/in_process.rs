@@ -99,6 +99,7 @@ fn statistics(
         clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
         in_flight: room(),
         streams: room(),
+        exports: room(),
         shutdown: shutdown.clone(),
     }
 }
