@@ -27,23 +27,21 @@ const INTERVAL_MS_MIN: u32 = 100;
 pub struct Watch {
     /// CRAs of interest.
     pub selection: v1::Selection,
-    interval: Duration,
+    /// Least time between two answers.
+    pub interval: Duration,
 }
 
-impl Watch {
-    /// Reads a selection and an interval.
-    pub fn parse(request: v1::WatchStatisticsRequest) -> Result<Self, Violation> {
-        let interval_ms = match request.min_interval_ms {
-            0 => INTERVAL_MS_DEFAULT,
-            interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
-            _ => {
-                let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
-                return Err(Violation::new("min_interval_ms", fault));
-            }
-        };
-        let selection = request.selection.unwrap_or_default();
-        Ok(Self { selection, interval: Duration::from_millis(interval_ms.into()) })
-    }
+/// Reads the interval of a request.
+pub fn watch_interval(min_interval_ms: u32) -> Result<Duration, Violation> {
+    let interval_ms = match min_interval_ms {
+        0 => INTERVAL_MS_DEFAULT,
+        interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
+        _ => {
+            let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
+            return Err(Violation::new("min_interval_ms", fault));
+        }
+    };
+    Ok(Duration::from_millis(interval_ms.into()))
 }
 
 /// Starts to watch.

@@ -11,7 +11,8 @@ use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::listing::{Listed, Listing, Page};
+use super::faults::Faults;
+use super::listing::{Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
 use crate::generations::{Generation, Generations};
@@ -106,8 +107,12 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::ListParkedEventsRequest>,
     ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
-        let request = request.into_inner();
-        let Listed { page, listing, .. } = Listing::read(request, &self.replayer.generations)?;
+        let mut faults = Faults::default();
+        let (listing, page) =
+            Listing::read(&mut request.into_inner(), &self.replayer.generations, &mut faults);
+        let Some(page) = page else {
+            return Err(faults.told());
+        };
         let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
         let next_page_token = listing.next(position, next)?;
         Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))

@@ -25,7 +25,7 @@ enum By {
     Measure(Measure),
 }
 
-/// A number of a row; of a row without any CRA it is the least there is.
+/// A number of a row.
 type Measure = fn(&RowTally) -> i64;
 
 /// Every order, by its name in a request.
@@ -81,7 +81,10 @@ impl Order {
             By::Name => self.sort_by_key(lines, |line| {
                 (spelling::key(&line.name().label), Arc::clone(&line.name().label))
             }),
-            By::Measure(measure) => self.sort_by_key(lines, |line| line.tally().map_or(i64::MIN, measure)),
+            By::Measure(measure) => {
+                let nothing = RowTally::default();
+                self.sort_by_key(lines, |line| measure(line.tally().unwrap_or(&nothing)));
+            }
         }
     }
 
