@@ -8,6 +8,8 @@ mod configuration;
 mod conformance;
 mod corrections;
 mod cut_connection;
+mod exports;
+mod exports_memory;
 mod harness;
 mod kill_projection;
 mod layers;

@@ -2,6 +2,7 @@
 //! ways to wait and to break things. Proves nothing itself.
 
 mod clients;
+mod exports;
 mod given;
 mod pair;
 mod process;
@@ -11,6 +12,7 @@ mod wait;
 pub(crate) use clients::{
     Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
+pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use pair::Pair;
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
