@@ -18,12 +18,12 @@ use uuid::Uuid;
 
 use crate::harness::{Pair, Service, Statistics, cra_of, eventually};
 
-const FEW: u32 = 20_000;
-const MANY: u32 = 100_000;
+const FEW: u32 = 10_000;
+const MANY: u32 = 80_000;
 const FEW_DAY: &str = "2024-01-02";
 const MANY_DAY: &str = "2024-01-03";
 /// Of the many over the few, in MB. A file held whole, or its rows, would be many times that: an NDJSON line alone has
-/// some 700 bytes.
+/// some 500 bytes.
 const GROWTH_MAX_MB: u64 = 20;
 /// Appends at once, so that they share durable writes.
 const APPENDS: usize = 2_000;
@@ -50,7 +50,7 @@ fn event(number: u32) -> NewEvent {
 
 /// Appends straight to the log: what is measured is the way out, not the way in.
 async fn filled() -> Pair {
-    let pair = Pair::start().await;
+    let mut pair = Pair::start().await;
     let settings = NatsSettings { url: pair.nats.url(), ..NatsSettings::default() };
     let log = std::sync::Arc::new(NatsLog::connect(settings).await.unwrap());
     let mut number = 0;
@@ -65,6 +65,17 @@ async fn filled() -> Pair {
         }
         number = next;
     }
+    everything_counts(&pair).await;
+    // The peak of applying events would hide that of an export; and a scan fills the store's cache, which is no cost
+    // of an export either.
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+    pair.projection.start_and_serve().await;
+    everything_counts(&pair).await;
+    pair
+}
+
+async fn everything_counts(pair: &Pair) {
     let mut statistics = pair.statistics().await;
     eventually("everything counts", async || {
         let request = pb::GetStatisticsRequest::default();
@@ -73,7 +84,6 @@ async fn filled() -> Pair {
         if cras == u64::from(FEW + MANY) { Ok(()) } else { Err(format!("{cras} CRAs")) }
     })
     .await;
-    pair
 }
 
 fn asked(day: &str, format: pb::ExportFormat) -> pb::ExportRequest {
@@ -119,7 +129,7 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
         let many = bytes_of(&mut statistics, asked(MANY_DAY, format)).await;
         assert!(many > few * 3, "{format:?}: {few} bytes, then {many}");
         let growth = peak_mb(&pair.projection) - before;
-        eprintln!("{format:?}: {before} MB, then {growth} more; {many} bytes");
+
         assert!(growth <= GROWTH_MAX_MB, "{format:?}: {before} MB, then {growth} more");
     }
     the_places_are_bounded(&pair).await;
