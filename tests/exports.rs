@@ -23,8 +23,8 @@ fn asked(content: pb::ExportContent, format: pb::ExportFormat) -> pb::ExportRequ
     pb::ExportRequest { content: content.into(), format: format.into(), ..pb::ExportRequest::default() }
 }
 
-fn as_of(position: u64, last: u64) -> Option<pb::Consistency> {
-    Some(pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() })
+fn as_of(position: u64, last: u64) -> pb::Consistency {
+    pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() }
 }
 
 fn read(file: &Exported) -> Value {
@@ -67,17 +67,17 @@ async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included()
         (withdrawn.position, vec!["3"]),
     ];
     for (position, participants) in states {
-        let consistency = match position {
-            0 => Some(pb::Consistency {
+        let state = match position {
+            0 => pb::Consistency {
                 min_position: withdrawn.position,
                 as_of_time: Some(timestamp_message(Timestamp::UNIX_EPOCH)),
                 ..pb::Consistency::default()
-            }),
+            },
             position => as_of(position, withdrawn.position),
         };
         for content in [pb::ExportContent::Cras, pb::ExportContent::Statistics] {
-            let consistency = consistency.clone();
-            let request = pb::ExportRequest { consistency, ..asked(content, pb::ExportFormat::Csv) };
+            let request =
+                pb::ExportRequest { consistency: Some(state), ..asked(content, pb::ExportFormat::Csv) };
             let file = exported(&mut statistics, request).await.unwrap();
             assert_eq!(file.header.snapshot.as_ref().unwrap().position, position);
             let csv = read(&file);
@@ -162,6 +162,6 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
         assert!(violations.iter().all(|v| !v.description.is_empty() && !v.localized_message.is_empty()));
     }
 
-    let past = pb::ExportRequest { consistency: as_of(5, 0), ..asked(Cras, Csv) };
+    let past = pb::ExportRequest { consistency: Some(as_of(5, 0)), ..asked(Cras, Csv) };
     assert_eq!(statistics.export(past).await.unwrap_err().code(), Code::OutOfRange);
 }

@@ -137,9 +137,9 @@ fn redirection(redirection: &pb::Redirection) -> String {
     format!("{name}: {}", redirection.people)
 }
 
-fn place(channel: pb::Channel, commune: &str, postal_code: &str) -> Option<pb::Place> {
+fn place(channel: pb::Channel, commune: &str, postal_code: &str) -> pb::Place {
     let (commune_code, postal_code) = (commune.to_owned(), postal_code.to_owned());
-    Some(pb::Place { channel: channel.into(), commune_code, postal_code, venue_id: String::new() })
+    pb::Place { channel: channel.into(), commune_code, postal_code, venue_id: String::new() }
 }
 
 fn alone(cra: pb::Cra) -> pb::Cra {
@@ -154,10 +154,7 @@ fn alone(cra: pb::Cra) -> pb::Cra {
 /// CRAs that between them say everything a CRA can say, not in the order of their days.
 fn submissions() -> Vec<pb::Cra> {
     let full = pb::Cra {
-        place: Some(pb::Place {
-            venue_id: "lieu-1".into(),
-            ..place(pb::Channel::Venue, "35238", "35000").unwrap()
-        }),
+        place: Some(pb::Place { venue_id: "lieu-1".into(), ..place(pb::Channel::Venue, "35238", "35000") }),
         returning_participants: 2,
         ages: Some(pb::AgeCounts {
             under_12: 1,
@@ -196,7 +193,7 @@ fn submissions() -> Vec<pb::Cra> {
     };
     let former_commune = alone(pb::Cra {
         date: "2024-02-29".into(),
-        place: place(pb::Channel::Remote, "01340", "01300"),
+        place: Some(place(pb::Channel::Remote, "01340", "01300")),
         activity: pb::Activity::Individual.into(),
         annotation: HOSTILE[1].into(),
         duration: Some(pb::Duration { band: pb::DurationBand::UpTo30Minutes.into(), minutes: None }),
@@ -204,14 +201,14 @@ fn submissions() -> Vec<pb::Cra> {
     });
     let overseas = alone(pb::Cra {
         date: "2023-12-31".into(),
-        place: place(pb::Channel::Home, "97411", "97417"),
+        place: Some(place(pb::Channel::Home, "97411", "97417")),
         activity: pb::Activity::OneOff.into(),
         annotation: HOSTILE[2].into(),
         duration: Some(pb::Duration { band: pb::DurationBand::OneHourOrMore.into(), minutes: None }),
         ..workshop(2)
     });
     let without_epci = pb::Cra {
-        place: place(pb::Channel::OtherPlace, "98735", "98714"),
+        place: Some(place(pb::Channel::OtherPlace, "98735", "98714")),
         annotation: HOSTILE[3].into(),
         ..workshop(2)
     };
@@ -293,9 +290,9 @@ async fn files(pair: &Pair, min_position: u64) -> BTreeMap<&'static str, Exporte
 fn named(columns: &[Value], rows: &[Value]) -> Vec<BTreeMap<String, Value>> {
     let names: Vec<_> = columns.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "no two columns have one name");
-    let named =
+    let maps =
         rows.iter().map(|row| names.iter().cloned().zip(row.as_array().unwrap().iter().cloned()).collect());
-    named.collect()
+    maps.collect()
 }
 
 /// Every cell against what it should say, and no column more or less.

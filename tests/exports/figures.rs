@@ -13,7 +13,7 @@ use crate::harness::{Exported, Pair, exported, read_export, workshop};
 struct Log {
     pair: Pair,
     selection: pb::Selection,
-    consistency: Option<pb::Consistency>,
+    consistency: pb::Consistency,
     position: u64,
 }
 
@@ -46,7 +46,7 @@ impl Log {
     async fn statistics(&self) -> pb::Statistics {
         let request = pb::GetStatisticsRequest {
             selection: Some(self.selection.clone()),
-            consistency: self.consistency.clone(),
+            consistency: Some(self.consistency),
         };
         let answer = self.pair.statistics().await.get_statistics(request).await.unwrap().into_inner();
         assert_eq!(answer.snapshot.unwrap().position, self.position);
@@ -57,7 +57,7 @@ impl Log {
         let request = pb::GetTimeSeriesRequest {
             selection: Some(self.selection.clone()),
             granularity: pb::Granularity::Month.into(),
-            consistency: self.consistency.clone(),
+            consistency: Some(self.consistency),
         };
         self.pair.statistics().await.get_time_series(request).await.unwrap().into_inner().points
     }
@@ -65,7 +65,7 @@ impl Log {
     async fn export(&self, format: pb::ExportFormat) -> Exported {
         let request = pb::ExportRequest {
             selection: Some(self.selection.clone()),
-            consistency: self.consistency.clone(),
+            consistency: Some(self.consistency),
             ..asked(pb::ExportContent::Statistics, format)
         };
         exported(&mut self.pair.statistics().await, request).await.unwrap()
@@ -74,6 +74,9 @@ impl Log {
 
 /// One figure: section, code, label where the API gives one, value, share per mille.
 type Figure = (&'static str, String, Option<String>, Option<u64>, Option<u32>);
+
+/// Minutes of a line, and its share where it has one.
+type Minutes = fn(&pb::TimeSpent) -> (u64, Option<u32>);
 
 /// Every figure of the API, in the order of the file.
 fn figures(s: &pb::Statistics) -> Vec<Figure> {
@@ -111,7 +114,7 @@ fn figures(s: &pb::Statistics) -> Vec<Figure> {
             (section, count.name.clone(), label, Some(count.count), share)
         }));
     }
-    let times: [(_, fn(&pb::TimeSpent) -> (u64, Option<u32>)); 3] = [
+    let times: [(_, Minutes); 3] = [
         ("time_spent", |time| (time.estimated_minutes, Some(time.share_per_mille))),
         ("time_spent_minimum", |time| (time.minimum_minutes, None)),
         ("time_spent_maximum", |time| (time.maximum_minutes, None)),

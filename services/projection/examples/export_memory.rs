@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [cras] => measure(cras),
-        ["fill", folder, cras] => fill(folder.into(), cras.parse()?),
+        ["fill", folder, cras] => fill(Path::new(folder), cras.parse()?),
         ["export", folder, format] => export(folder.into(), format.parse()?).await,
         _ => bail!("say how many CRAs, such as 1000000"),
     }
@@ -54,8 +54,8 @@ fn open(folder: &Path) -> anyhow::Result<Generations> {
     Ok(Generations::open(folder.to_owned(), &LogIdentity("measured".into()), Timestamp::UNIX_EPOCH)?)
 }
 
-fn fill(folder: PathBuf, cras: u64) -> anyhow::Result<()> {
-    let generations = open(&folder)?;
+fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {
+    let generations = open(folder)?;
     let generation = generations.serving();
     let began = Instant::now();
     let mut position = 1;

@@ -76,7 +76,7 @@ pub async fn export(
     permit: Permit,
 ) -> Result<Export, QueryError> {
     let Wanted { content, format, selection } =
-        Scan::run(snapshot.clone(), move |scan| Wanted::parse(request, &scan.snapshot)).await?;
+        Scan::run(snapshot.clone(), move |scan| Wanted::parse(&request, &scan.snapshot)).await?;
     if let Content::Breakdown(_) = content {
         return Err(QueryError::NotServed);
     }
@@ -203,6 +203,7 @@ fn write_breakdown(
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn damaged(error: DecodeError) -> QueryError {
     StoreError::Damaged(error.to_string()).into()
 }

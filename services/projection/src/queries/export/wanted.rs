@@ -16,10 +16,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn parse(request: v1::ExportRequest, snapshot: &Snapshot) -> Result<Self, QueryError> {
+    pub(super) fn parse(request: &v1::ExportRequest, snapshot: &Snapshot) -> Result<Self, QueryError> {
         let selection = request.selection.clone().unwrap_or_default();
         let mut violations = Vec::new();
-        let content = content(&request, &mut violations);
+        let content = content(request, &mut violations);
         let format = format(request.format, content, &mut violations);
         let dictionary = snapshot.generation.dictionary();
         if let Err(faults) = Filter::parse(&selection, &dictionary.read()) {
