@@ -11,6 +11,8 @@ mod conformance;
 mod copy;
 mod corrections;
 mod cut_connection;
+mod exports;
+mod exports_memory;
 mod harness;
 mod imports;
 mod kill_projection;

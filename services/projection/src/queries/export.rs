@@ -207,6 +207,7 @@ fn write_breakdown(
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn damaged(error: DecodeError) -> QueryError {
     StoreError::Damaged(error.to_string()).into()
 }

@@ -36,10 +36,10 @@ impl Months {
         };
         self.last = Some((key.day, month));
         self.tallies.entry(month).or_default().add(fact);
-        if self.tallies.len() > PERIODS_MAX {
-            if let Some((_, first)) = self.tallies.pop_first() {
-                self.before.merge(&first);
-            }
+        if self.tallies.len() > PERIODS_MAX
+            && let Some((_, first)) = self.tallies.pop_first()
+        {
+            self.before.merge(&first);
         }
         Ok(())
     }
