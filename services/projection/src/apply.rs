@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cra_domain::cra::Cra;
+use cra_domain::cra::{Cra, DecodeError};
 use cra_domain::event::{Event, Fact as EventFact};
 use cra_eventlog::{LogEntry, Position};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instan
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
     #[error("{0}")]
-    Unreadable(#[from] cra_domain::cra::DecodeError),
+    Unreadable(#[from] DecodeError),
     #[error("stored under CRA {subject:?}, but says it is about {event}")]
     ForeignSubject { subject: Option<Uuid>, event: Uuid },
     #[error("revision {found}, expected {expected}")]
@@ -105,19 +105,19 @@ impl<'a> Application<'a> {
         let former = self.applied.as_ref();
         let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
         let parked = former.map_or(0, |applied| applied.parked);
-        let (change, last_recorded_at, parked) = match self.apply(entry) {
-            Ok(effect) => {
-                let recorded_at = nanoseconds(effect.recorded_at);
-                (effect.change(clock.max(recorded_at)), recorded_at, parked)
-            }
+        let event = Event::decode(&entry.payload);
+        // What cannot be read says no time: the log's stands still.
+        let recorded_at = event.as_ref().ok().map(|event| nanoseconds(event.recorded_at));
+        let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
+        let (change, parked) = match self.apply(entry, event) {
+            Ok(effect) => (effect.change(clock), parked),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(entry, &misfit)?;
-                // What cannot be read says no time: the log's stands still.
-                let nothing = Change { recorded_at: clock, ended: None, began_on: None };
-                (nothing, nanoseconds(entry.appended_at), parked + 1)
+                (Change { recorded_at: clock, ended: None, began_on: None }, parked + 1)
             }
         };
+        let last_recorded_at = recorded_at.unwrap_or_else(|| nanoseconds(entry.appended_at));
         self.batch.put_change(entry.position, &change)?;
         self.applied = Some(Applied {
             position: entry.position,
@@ -140,7 +140,7 @@ impl<'a> Application<'a> {
             payload: parked.payload.clone().into(),
             appended_at: self.now,
         };
-        let effect = match self.apply(&entry) {
+        let effect = match self.apply(&entry, Event::decode(&entry.payload)) {
             Ok(effect) => effect,
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
@@ -197,8 +197,8 @@ impl<'a> Application<'a> {
         Ok((self.batch, self.applied))
     }
 
-    fn apply(&mut self, entry: &LogEntry) -> Result<Effect, Failure> {
-        let event = Event::decode(&entry.payload).map_err(Misfit::from)?;
+    fn apply(&mut self, entry: &LogEntry, event: Result<Event, DecodeError>) -> Result<Effect, Failure> {
+        let event = event.map_err(Misfit::from)?;
         if entry.cra_id != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject: entry.cra_id, event: event.cra_id }.into());
         }
