@@ -40,15 +40,30 @@ impl Look {
 pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
     look: Look,
+    is_terminal: bool,
 }
 
 impl Output {
     pub(crate) fn of_process() -> Self {
-        Self { writer: Box::new(BufWriter::new(io::stdout())), look: Look::of_process() }
+        let is_terminal = io::stdout().is_terminal();
+        Self { writer: Box::new(BufWriter::new(io::stdout())), look: Look::of_process(), is_terminal }
+    }
+
+    /// Writes elsewhere, with nobody at a terminal.
+    #[cfg(test)]
+    pub(crate) fn to(writer: impl Write + Send + 'static, look: Look) -> Self {
+        Self { writer: Box::new(writer), look, is_terminal: false }
     }
 
     pub(crate) fn look(&self) -> Look {
         self.look
+    }
+
+    /// Where texts can be drawn in place: how the terminal looks now, which may have changed, and its lines. Narrower
+    /// than a page, lines would break and nothing stay in its place.
+    pub(crate) fn screen(&self) -> Option<(Look, usize)> {
+        let (columns, rows) = terminal_size::terminal_size().filter(|_| self.is_terminal)?;
+        (usize::from(columns.0) >= COLUMNS_MIN).then(|| (Look::of_process(), usize::from(rows.0)))
     }
 
     /// Writes a text, at once: a reader at the other end of a pipe acts on each line.

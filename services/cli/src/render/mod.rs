@@ -4,6 +4,8 @@
 pub(crate) mod breakdown;
 pub(crate) mod communes;
 pub(crate) mod history;
+pub(crate) mod parked;
+pub(crate) mod replay;
 pub(crate) mod statistics;
 pub(crate) mod status;
 pub(crate) mod submission;

@@ -1,11 +1,16 @@
-//! The arguments of `cra`: one line of help per capability, endpoints shared by all.
+//! The arguments of `cra`: one line of help per capability, endpoints shared by all. Families of commands are in files
+//! of their own.
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
+
+mod operations;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 
 use crate::selection::SelectionArgs;
 
@@ -60,6 +65,14 @@ pub(crate) enum Command {
     Communes(CommunesArgs),
     /// Show where the projection stands in the log
     Status(StatusArgs),
+    /// Replay the log into new read models, while those that serve go on
+    Replay(ReplayArgs),
+    /// Serve other read models: new ones, or the former ones again
+    Promote(PromoteArgs),
+    /// Compare the read models that serve with a replay of the log
+    Verify(VerifyArgs),
+    /// List the events that could not be applied, or try them again
+    Parked(ParkedArgs),
 }
 
 #[derive(Debug, Args)]
@@ -129,13 +142,6 @@ pub(crate) struct CommunesArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -151,10 +157,34 @@ mod tests {
     fn the_help_tells_every_capability_in_a_line() {
         let mut command = Arguments::command().term_width(100);
         let help = command.render_help().to_string();
-        for name in ["standalone", "submit", "stats", "history", "communes", "status"] {
+        let names = [
+            "standalone",
+            "submit",
+            "stats",
+            "history",
+            "communes",
+            "status",
+            "replay",
+            "promote",
+            "verify",
+            "parked",
+        ];
+        for name in names {
             let lines: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with(name)).collect();
             assert_eq!(lines.len(), 1, "{name} in:\n{help}");
         }
+    }
+
+    #[test]
+    fn events_are_tried_again_by_position_or_all_of_them() {
+        let retry =
+            |flags: &[&str]| match Arguments::parse_from(["cra", "parked"].iter().chain(flags)).command {
+                Command::Parked(args) => args.retry,
+                other => panic!("{other:?}"),
+            };
+        assert_eq!(retry(&[]), None);
+        assert_eq!(retry(&["--retry"]), Some(vec![]));
+        assert_eq!(retry(&["--retry", "7", "12", "--json"]), Some(vec![7, 12]));
     }
 
     #[test]
