@@ -16,4 +16,5 @@ mod nats_restart;
 mod one_id;
 mod reading;
 mod recomputation;
+mod replay;
 mod shutdown;

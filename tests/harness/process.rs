@@ -20,11 +20,12 @@ use super::{connected, eventually};
 const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 
-/// Which service.
+/// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ingestion,
     Projection,
+    CommandLine,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
         match self {
             Self::Ingestion => "cra-ingestion",
             Self::Projection => "cra-projection",
+            Self::CommandLine => "cra",
         }
     }
 
@@ -198,7 +200,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// Runs a service that is expected to end by itself. `environment` holds whole names.
+/// Runs a program that is expected to end by itself. `environment` holds whole names.
 pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
     let mut child = kind
