@@ -79,13 +79,13 @@ struct History {
 
 impl History {
     fn of(generation: Arc<Generation>) -> Self {
-        Self { retried: retried(&generation), generation }
+        Self { retried: generation.retried(), generation }
     }
 
     /// Whether what a generation tells after a position follows what was told: it was computed from the same log by the
     /// same definitions, and leaves out the same events up to there.
     async fn goes_on_in(&mut self, new: &Arc<Generation>, after: Position) -> Result<(), QueryError> {
-        if retried(&self.generation) != self.retried {
+        if self.generation.retried() != self.retried {
             return Err(QueryError::HistoryChanged);
         }
         if Arc::ptr_eq(new, &self.generation) {
@@ -111,10 +111,6 @@ impl History {
         *self = now;
         Ok(())
     }
-}
-
-fn retried(generation: &Generation) -> u64 {
-    generation.applied().map_or(0, |applied| applied.retried)
 }
 
 /// Whether two generations left out the same events up to a position; not, if one cannot be read. Blocks.
@@ -181,7 +177,7 @@ impl Following {
             if self.has_ended() || generation.position() > self.done {
                 return Ok(generation);
             }
-            let known = retried(&generation);
+            let known = generation.retried();
             let has_news = |it: &Applied| it.position > self.done || it.retried != known;
             let checkpoint_at = self.said_at + CHECKPOINT_EVERY;
             tokio::select! {
