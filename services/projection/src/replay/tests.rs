@@ -155,6 +155,29 @@ async fn a_caller_that_leaves_during_the_change_finds_it_made_or_not_but_never_h
 }
 
 #[tokio::test]
+async fn what_began_to_serve_is_not_removed_by_whoever_wanted_it_removed_before() {
+    let running = Running::of(&history()).await;
+    let promoted = running.rebuilt(0, true).await.generation;
+    running.replayer().discard(running.serving()).await;
+    let running = running.restarted().await;
+    assert_eq!((running.serving().name(), running.serving().position()), (&*promoted, Position(7)));
+}
+
+#[tokio::test]
+async fn what_a_check_leaves_at_the_processs_end_goes_at_the_next_start() {
+    let running = Running::of(&history()).await;
+    let before = running.on_disk();
+    let filled = running.replayer().begin_passing().await.unwrap();
+    assert_eq!(running.passing(), [filled.name()]);
+    assert_eq!(running.on_disk(), before, "it is not among those that can serve");
+    // Nobody is left to remove it.
+    std::mem::forget(filled);
+    let running = running.restarted().await;
+    assert_eq!(running.passing(), Vec::<String>::new());
+    assert_eq!(running.generations().all().len(), 1);
+}
+
+#[tokio::test]
 async fn a_replay_that_the_processs_end_cuts_is_gone_on_with() {
     let running = Running::of(&history()).await;
     running.hold_at(3);
