@@ -22,4 +22,5 @@ mod nats_restart;
 mod one_id;
 mod reading;
 mod recomputation;
+mod replay;
 mod shutdown;

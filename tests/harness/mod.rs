@@ -13,7 +13,7 @@ mod proxy;
 mod wait;
 
 pub(crate) use clients::{
-    Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
+    Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};

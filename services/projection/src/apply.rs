@@ -29,6 +29,8 @@ enum Misfit {
     NoSuchCra,
     #[error("corrects or withdraws a CRA that was withdrawn")]
     Withdrawn,
+    #[error("a later event of the CRA, at {0}, counts already; a replay takes both in their order")]
+    Overtaken(u64),
 }
 
 /// What an event did.
@@ -105,6 +107,7 @@ impl<'a> Application<'a> {
         let former = self.applied.as_ref();
         let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
         let parked = former.map_or(0, |applied| applied.parked);
+        let retried = former.map_or(0, |applied| applied.retried);
         let event = Event::decode(&entry.payload);
         // What cannot be read says no time: the log's stands still.
         let recorded_at = event.as_ref().ok().map(|event| nanoseconds(event.recorded_at));
@@ -126,6 +129,7 @@ impl<'a> Application<'a> {
             last_recorded_at,
             applied_at: nanoseconds(self.now),
             parked,
+            retried,
         });
         Ok(())
     }
@@ -152,6 +156,7 @@ impl<'a> Application<'a> {
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
+            applied.retried += 1;
             applied.recorded_at = applied.recorded_at.max(recorded_at);
             let last = applied.position;
             self.put_clock_forward(position, last, &effect, recorded_at)?;
@@ -215,7 +220,7 @@ impl<'a> Application<'a> {
                 (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
-                let (_, former_key, former) = self.in_force(&event, current)?;
+                let (_, former_key, former) = self.in_force(entry.position, &event, current)?;
                 let provenance = Provenance {
                     recorded_at: instant(former.recorded_at),
                     corrected_at: Some(event.recorded_at),
@@ -228,7 +233,7 @@ impl<'a> Application<'a> {
                 (Some(former_key), Some(began))
             }
             EventFact::Withdrawn { .. } => {
-                let (current, key, fact) = self.in_force(&event, current)?;
+                let (current, key, fact) = self.in_force(entry.position, &event, current)?;
                 self.end(key, fact, entry.position);
                 let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
                 self.currents.insert(event.cra_id, withdrawn);
@@ -257,12 +262,17 @@ impl<'a> Application<'a> {
     /// The CRA's fact in force, for an event that ends it.
     fn in_force(
         &mut self,
+        position: Position,
         event: &Event,
         current: Option<Current>,
     ) -> Result<(Current, FactKey, Fact), Failure> {
         let current = current.ok_or(Misfit::NoSuchCra)?;
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
+        }
+        // Of events that are retried only: the log's order is the one that counts.
+        if current.fact.from > position.0 {
+            return Err(Misfit::Overtaken(current.fact.from).into());
         }
         expect_revision(current.revision + 1, event)?;
         let key = current.fact;
@@ -332,5 +342,7 @@ fn expect_revision(expected: u64, event: &Event) -> Result<(), Misfit> {
     }
 }
 
+#[cfg(test)]
+mod retry_tests;
 #[cfg(test)]
 mod tests;

@@ -85,13 +85,19 @@ impl OperationsService for Operations {
         request: Request<v1::PromoteRequest>,
     ) -> Result<Response<v1::PromoteResponse>, Status> {
         let name = request.into_inner().generation;
-        let _place = replay::begin(&self.replayer)?;
+        let place = replay::begin(&self.replayer)?;
         if self.replayer.generations.serving().name() == name {
             // Asked again: nothing is changed.
             return Ok(Response::new(v1::PromoteResponse::default()));
         }
         let generation = self.replayer.other(&name)?;
-        let former = self.replayer.take_over(&generation).await?;
+        let replayer = self.replayer.clone();
+        // Begun, it is brought to its end, whether the caller waits for it or not.
+        let taking_over = tokio::spawn(async move {
+            let _place = place;
+            replayer.take_over(&generation).await
+        });
+        let former = taking_over.await.map_err(|_| QueryError::Ended)??;
         Ok(Response::new(v1::PromoteResponse { former_generation: former.name().to_owned() }))
     }
 
@@ -124,11 +130,13 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::RetryParkedEventsResponse>, Status> {
         let mut positions: Vec<_> = request.into_inner().positions.into_iter().map(Position).collect();
         positions.sort_unstable();
+        positions.dedup();
         let now = self.replayer.clock.now();
-        // Nothing else is applied meanwhile.
-        let _turn = self.replayer.generations.turn().await;
+        let turn = self.replayer.generations.turn().await;
         let answer = self
             .blocking(move |generations| {
+                // Nothing else is applied meanwhile, also when the caller leaves.
+                let _turn = turn;
                 let generation = generations.serving();
                 retry(&generation, &positions, |position| generation.retry(position, now))
             })
@@ -208,3 +216,6 @@ fn retry(
     tracing::info!(applied = answer.applied, still_parked = answer.still_parked, "parked events retried");
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;
