@@ -11,7 +11,8 @@ use tonic::Code;
 use crate::harness::{Ingestion, Pair, imported, new_id, submission, submitted};
 
 const VALIDATION: &str = include_str!("conformance/validation.json");
-const STATISTICS: &str = include_str!("conformance/statistics.json");
+/// Documents, queries and the figures expected of them.
+pub(crate) const STATISTICS: &str = include_str!("conformance/statistics.json");
 
 /// What a submission led to: its violations, or the fields that got a value of the form.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,20 +115,27 @@ async fn every_published_selection_gets_exactly_its_figures() {
             consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
         };
         let answer = statistics.get_statistics(request).await.unwrap().into_inner();
-        let found = figures(&answer.statistics.unwrap());
-        for (figure, expected) in query["expected"].as_object().unwrap() {
-            let same = match figure.as_str() {
-                "redirections" => &found[figure] == expected,
-                _ => agree(&found[figure], expected),
-            };
-            if !same {
-                wrong.push(format!("{}: {figure} is {}, expected {expected}", query["name"], found[figure]));
-            }
-        }
+        wrong.extend(disagreements(query, &answer.statistics.unwrap()));
         run += 1;
     }
     assert!(run > 0);
     assert!(wrong.is_empty(), "in {run} queries:\n{}", wrong.join("\n"));
+}
+
+/// The figures that are not those that a published query expects.
+pub(crate) fn disagreements(query: &Value, statistics: &pb::Statistics) -> Vec<String> {
+    let found = figures(statistics);
+    let mut wrong = Vec::new();
+    for (figure, expected) in query["expected"].as_object().unwrap() {
+        let same = match figure.as_str() {
+            "redirections" => &found[figure] == expected,
+            _ => agree(&found[figure], expected),
+        };
+        if !same {
+            wrong.push(format!("{}: {figure} is {}, expected {expected}", query["name"], found[figure]));
+        }
+    }
+    wrong
 }
 
 /// Equal, and where an expectation leaves a key out, nothing is said about it.

@@ -1,14 +1,18 @@
-//! The guarantees of the pair, each proved on real processes: nats-server, cra-ingestion and cra-projection.
-//! One file per guarantee.
+//! The guarantees of the pair, each proved on real processes: nats-server, cra-ingestion and cra-projection; what
+//! concerns answers alone, on the service within this process. One file or folder per guarantee.
 
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod bad_questions;
 mod command_line;
 mod configuration;
 mod conformance;
+mod copy;
 mod corrections;
 mod cut_connection;
+mod exports;
+mod exports_memory;
 mod harness;
 mod imports;
 mod kill_projection;
@@ -18,4 +22,5 @@ mod nats_restart;
 mod one_id;
 mod reading;
 mod recomputation;
+mod replay;
 mod shutdown;

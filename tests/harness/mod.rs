@@ -1,17 +1,23 @@
 //! What the guarantees are proved on: a nats-server and the two services as processes of their own, clients, and
-//! ways to wait and to break things. Proves nothing itself.
+//! ways to wait and to break things; for questions alone, the statistics service within the test's own process. Proves
+//! nothing itself.
 
 mod clients;
+pub(crate) mod events;
+mod exports;
 mod given;
+mod in_process;
 mod pair;
 mod process;
 mod proxy;
 mod wait;
 
 pub(crate) use clients::{
-    Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
+    Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
+pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
+pub(crate) use in_process::InProcess;
 pub(crate) use pair::Pair;
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
 pub(crate) use proxy::Proxy;

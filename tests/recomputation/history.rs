@@ -12,7 +12,8 @@ use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const ADVISORS: [&str; 3] = ["conseiller-1", "conseiller-2", "conseiller-3"];
+/// Two of them differ by case only: their names are spelt alike, their codes are not.
+const ADVISORS: [&str; 4] = ["conseiller-1", "Conseiller-1", "conseiller-2", "conseiller-3"];
 const STRUCTURES: [&str; 2] = ["structure-1", "structure-2"];
 const VENUES: [&str; 2] = ["lieu-1", "lieu-2"];
 /// Code, postal code and a name that leads to it: arrondissements, a delegated and a former code, overseas, a

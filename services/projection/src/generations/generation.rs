@@ -118,6 +118,12 @@ impl Generation {
         self.applied.borrow().as_ref().map_or(Position::START, |applied| applied.position)
     }
 
+    /// Events that were set aside once and count now: each changed what it had told of the past.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.applied.borrow().as_ref().map_or(0, |applied| applied.retried)
+    }
+
     /// Where it stands, and will.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Option<Applied>> {

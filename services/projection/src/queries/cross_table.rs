@@ -15,9 +15,8 @@ use crate::views::dimension::{Dimension, Row};
 const CELLS_MAX: usize = 200_000;
 
 /// What is crossed, and what is counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct CrossTable {
-    selection: v1::Selection,
     rows: Dimension,
     columns: Dimension,
     measure: v1::Measure,
@@ -33,12 +32,11 @@ pub struct Crossed {
 }
 
 impl CrossTable {
-    /// Reads two dimensions and a measure; the selection is read by the scan.
-    pub fn parse(request: v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
+    /// Reads two dimensions and a measure.
+    pub fn parse(request: &v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
         let rows = Dimension::parse("rows", request.rows);
         let columns = Dimension::parse("columns", request.columns);
         let measure = measure(request.measure);
-        let selection = request.selection.unwrap_or_default();
         let (rows, columns, measure) = match (rows, columns, measure) {
             (Ok(rows), Ok(columns), Ok(measure)) => (rows, columns, measure),
             (rows, columns, measure) => {
@@ -53,7 +51,7 @@ impl CrossTable {
         if divides_people && !matches!(measure, v1::Measure::Cras | v1::Measure::Acts) {
             return refuse("measure", Question::MeasureNotDivided);
         }
-        Ok(Self { selection, rows, columns, measure })
+        Ok(Self { rows, columns, measure })
     }
 
     fn add(&self, cells: &mut HashMap<(Row, Row), u64>, seen: &Seen<'_>) {
@@ -91,10 +89,14 @@ fn counted(measure: v1::Measure, seen: &Seen<'_>) -> u64 {
 }
 
 /// The table at a snapshot.
-pub async fn cross_table(table: CrossTable, snapshot: Snapshot) -> Result<Crossed, QueryError> {
+pub async fn cross_table(
+    selection: v1::Selection,
+    table: CrossTable,
+    snapshot: Snapshot,
+) -> Result<Crossed, QueryError> {
     Scan::run(snapshot, move |scan| {
         let cells = scan.count(
-            &table.selection,
+            &selection,
             HashMap::new,
             |cells, _, seen| table.add(cells, &seen),
             |own, other| other.into_iter().for_each(|(cell, count)| *own.entry(cell).or_default() += count),

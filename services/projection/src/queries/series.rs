@@ -11,10 +11,9 @@ use crate::views::tally::Tally;
 /// The figures of a selection's periods at a snapshot, from one scan.
 pub async fn time_series(
     selection: v1::Selection,
-    granularity: i32,
+    periods: Periods,
     snapshot: Snapshot,
 ) -> Result<Vec<v1::TimePoint>, QueryError> {
-    let periods = Periods::parse(&selection, granularity).map_err(QueryError::Invalid)?;
     Scan::run(snapshot, move |scan| {
         let tallies = scan.count(
             &selection,

@@ -94,8 +94,8 @@ impl Dimension {
 
     /// The row of a fact that belongs to one.
     fn only_row(self, seen: &Seen<'_>) -> Option<Row> {
-        let fact = seen.fixed();
         use v1::Dimension as D;
+        let fact = seen.fixed();
         let commune = || territory::communes().at(fact.commune).map(|id| territory::communes().get(id));
         Some(match self.0 {
             D::Region => Row(u32::from(commune()?.region_id().index())),

@@ -38,7 +38,7 @@ impl Months {
     }
 
     /// Counts what other months counted.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.before.merge(&other.before);
         for (month, tally) in &other.tallies {
             self.tallies.entry(*month).or_default().merge(tally);

@@ -1,0 +1,47 @@
+//! A question that cannot be understood is refused with its code, field and reason, and never answered wider than it was
+//! asked; nothing that is sent makes the service fail.
+
+mod asked;
+mod consistency;
+mod pages;
+mod selections;
+mod tables;
+
+use cra_contracts::v1;
+use cra_runtime::rejection::{fact_of, reason_of, violations_of};
+use tonic::{Code, Status};
+
+use crate::harness::events::submitted;
+use crate::harness::{InProcess, cra_of};
+
+/// CRAs of the read models asked, more than fit on the pages asked.
+const CRAS: u32 = 7;
+
+/// Read models with a few CRAs of as many advisors.
+fn some_cras() -> InProcess {
+    let events: Vec<v1::CraEvent> = (1..=CRAS).map(|n| submitted(n.into(), 5, cra_of(n))).collect();
+    InProcess::of(&events)
+}
+
+/// The refusal of a request that breaks rules of its fields: exactly these fields, for these reasons.
+fn assert_invalid(asked: &str, refused: &Status, expected: &[(&str, &str)]) {
+    assert_eq!(refused.code(), Code::InvalidArgument, "{asked}: {refused}");
+    let violations = violations_of(refused);
+    let mut found: Vec<_> = violations.iter().map(|v| (v.field.as_str(), &*v.reason)).collect();
+    let mut expected = expected.to_vec();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "{asked}");
+    for violation in &violations {
+        assert!(!violation.description.is_empty(), "{asked}: {violation:?}");
+        assert!(!violation.localized_message.is_empty(), "{asked}: {violation:?}");
+    }
+}
+
+/// The refusal of a position that the log has not reached.
+fn assert_past_the_head(asked: &str, refused: &Status, field: &str) {
+    assert_eq!(refused.code(), Code::OutOfRange, "{asked}: {refused}");
+    assert_eq!(reason_of(refused).as_deref(), Some("PAST_THE_HEAD"), "{asked}");
+    assert_eq!(fact_of(refused, "field").as_deref(), Some(field), "{asked}");
+    assert_eq!(fact_of(refused, "head"), Some(CRAS.to_string()), "{asked}");
+}

@@ -1,0 +1,82 @@
+//! One request of each kind, faultless but for the selection or the consistency given.
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::StatisticsService as _;
+use tonic::{Request, Status};
+
+use crate::harness::InProcess;
+use crate::harness::events::id;
+
+/// What became of a request: nothing but whether it was answered, which is all that is asked here.
+pub(super) type Outcome = Result<(), Status>;
+
+/// A period cut into months, where the selection leaves its days open.
+fn of_some_days(selection: v1::Selection) -> v1::Selection {
+    let or = |day: String, default: &str| if day.is_empty() { default.to_owned() } else { day };
+    v1::Selection {
+        from: or(selection.from.clone(), "2024-01-01"),
+        to: or(selection.to.clone(), "2024-12-31"),
+        ..selection
+    }
+}
+
+pub(super) fn series(selection: v1::Selection) -> v1::GetTimeSeriesRequest {
+    let granularity = v1::Granularity::Month.into();
+    v1::GetTimeSeriesRequest { selection: Some(selection), granularity, consistency: None }
+}
+
+pub(super) fn breakdown(selection: v1::Selection) -> v1::ListBreakdownRequest {
+    v1::ListBreakdownRequest {
+        selection: Some(selection),
+        dimension: v1::Dimension::Advisor.into(),
+        ..v1::ListBreakdownRequest::default()
+    }
+}
+
+pub(super) fn cross_table(rows: v1::Dimension, columns: v1::Dimension) -> v1::GetCrossTableRequest {
+    v1::GetCrossTableRequest {
+        rows: rows.into(),
+        columns: columns.into(),
+        measure: v1::Measure::Cras.into(),
+        ..v1::GetCrossTableRequest::default()
+    }
+}
+
+/// Every question about a selection as it stood, with the name of its method.
+pub(super) async fn as_it_stood(
+    held: &InProcess,
+    selection: &v1::Selection,
+    consistency: Option<v1::Consistency>,
+) -> Vec<(&'static str, Outcome)> {
+    let (service, asked) = (&held.service, Some(selection.clone()));
+    let statistics = v1::GetStatisticsRequest { selection: asked.clone(), consistency };
+    let series = v1::GetTimeSeriesRequest { consistency, ..series(of_some_days(selection.clone())) };
+    let breakdown = v1::ListBreakdownRequest { consistency, ..breakdown(selection.clone()) };
+    let dimensions = cross_table(v1::Dimension::Theme, v1::Dimension::Month);
+    let cross_table = v1::GetCrossTableRequest { selection: asked.clone(), consistency, ..dimensions };
+    let cras = v1::ListCrasRequest { selection: asked, consistency, ..v1::ListCrasRequest::default() };
+    vec![
+        ("GetStatistics", service.get_statistics(Request::new(statistics)).await.map(drop)),
+        ("GetTimeSeries", service.get_time_series(Request::new(series)).await.map(drop)),
+        ("ListBreakdown", service.list_breakdown(Request::new(breakdown)).await.map(drop)),
+        ("GetCrossTable", service.get_cross_table(Request::new(cross_table)).await.map(drop)),
+        ("ListCras", service.list_cras(Request::new(cras)).await.map(drop)),
+    ]
+}
+
+/// Every question about a selection, streams included.
+pub(super) async fn each(held: &InProcess, selection: &v1::Selection) -> Vec<(&'static str, Outcome)> {
+    let mut outcomes = as_it_stood(held, selection, None).await;
+    let selection = Some(selection.clone());
+    let watch = v1::WatchStatisticsRequest { selection: selection.clone(), ..Default::default() };
+    outcomes.push(("WatchStatistics", held.service.watch_statistics(Request::new(watch)).await.map(drop)));
+    let follow = v1::FollowCrasRequest { selection, after_position: 0, stop_at_head: true };
+    outcomes.push(("FollowCras", held.service.follow_cras(Request::new(follow)).await.map(drop)));
+    outcomes
+}
+
+/// The question about the first CRA.
+pub(super) async fn cra(held: &InProcess, consistency: Option<v1::Consistency>) -> Outcome {
+    let request = v1::GetCraRequest { cra_id: id(1), consistency };
+    held.service.get_cra(Request::new(request)).await.map(drop)
+}

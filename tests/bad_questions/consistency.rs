@@ -1,0 +1,100 @@
+//! Positions and times that no answer can be given for, and CRAs that there are not.
+
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::StatisticsService as _;
+use cra_domain::event::timestamp_message;
+use cra_runtime::rejection::reason_of;
+use tonic::{Code, Request};
+
+use super::{CRAS, asked, assert_invalid, assert_past_the_head, some_cras};
+use crate::harness::InProcess;
+use crate::harness::events::id;
+
+const AS_OF_TIME: &str = "consistency.as_of_time";
+
+async fn asked_of_each(
+    held: &InProcess,
+    consistency: v1::Consistency,
+) -> Vec<(&'static str, asked::Outcome)> {
+    let mut outcomes = asked::as_it_stood(held, &v1::Selection::default(), Some(consistency)).await;
+    outcomes.push(("GetCra", asked::cra(held, Some(consistency)).await));
+    outcomes
+}
+
+#[tokio::test]
+async fn a_position_past_the_head_is_out_of_range_of_every_question() {
+    let held = some_cras();
+    for as_of_position in [u64::from(CRAS) + 1, u64::MAX] {
+        let consistency = v1::Consistency { as_of_position, ..v1::Consistency::default() };
+        for (method, outcome) in asked_of_each(&held, consistency).await {
+            assert_past_the_head(method, &outcome.unwrap_err(), "consistency.as_of_position");
+        }
+        let request = v1::FollowCrasRequest { after_position: as_of_position, ..Default::default() };
+        let refused = held.service.follow_cras(Request::new(request)).await.map(drop).unwrap_err();
+        assert_past_the_head("FollowCras", &refused, "after_position");
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_come_a_time_that_is_none_and_two_moments_at_once_are_refused() {
+    let held = some_cras();
+    let time = |instant: &str| v1::Consistency {
+        as_of_time: Some(timestamp_message(instant.parse().unwrap())),
+        ..v1::Consistency::default()
+    };
+    let past = time("2024-03-05T12:00:00Z");
+    let no_time = |seconds, nanos| {
+        let as_of_time = past.as_of_time.map(|mut time| {
+            (time.seconds, time.nanos) = (seconds, nanos);
+            time
+        });
+        v1::Consistency { as_of_time, ..v1::Consistency::default() }
+    };
+    let bad = [
+        (time("2100-01-01T00:00:00Z"), "TIME_IN_FUTURE"),
+        (v1::Consistency { as_of_position: 1, ..past }, "ONE_OF_TWO"),
+        (no_time(1_700_000_000, -1), "DATE_INVALID"),
+        (no_time(1_700_000_000, 1_000_000_000), "DATE_INVALID"),
+        (no_time(i64::MAX, 0), "DATE_INVALID"),
+        (no_time(i64::MIN, 0), "DATE_INVALID"),
+    ];
+    for (consistency, reason) in bad {
+        for (method, outcome) in asked_of_each(&held, consistency).await {
+            let asked = format!("{method} with {consistency:?}");
+            assert_invalid(&asked, &outcome.expect_err(&asked), &[(AS_OF_TIME, reason)]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_does_not_come_is_told_before_the_caller_leaves() {
+    let held = some_cras();
+    let min_position = u64::from(CRAS) + 1;
+    let consistency = Some(v1::Consistency { min_position, ..v1::Consistency::default() });
+    let mut request = Request::new(v1::ListCrasRequest { consistency, ..v1::ListCrasRequest::default() });
+    request.set_timeout(Duration::from_millis(200));
+    let refused = held.service.list_cras(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
+    assert_eq!(reason_of(&refused).as_deref(), Some("NOT_YET_APPLIED"));
+}
+
+#[tokio::test]
+async fn a_cra_is_asked_by_its_id_and_by_nothing_else() {
+    let held = some_cras();
+    let ask = async |cra_id: String| {
+        let request = v1::GetCraRequest { cra_id, consistency: None };
+        held.service.get_cra(Request::new(request)).await
+    };
+    assert!(ask(id(1)).await.is_ok());
+    let near = [format!("{} ", id(1)), format!("{}0", id(1)), id(1)[..35].to_owned()];
+    let bad = ["", "1", "conseiller-1", "é", "\0"].map(str::to_owned).into_iter().chain(near);
+    for cra_id in bad.chain(["a".repeat(100_000)]) {
+        let refused = ask(cra_id.clone()).await.unwrap_err();
+        assert_invalid(&cra_id[..cra_id.len().min(50)], &refused, &[("cra_id", "CRA_ID_INVALID")]);
+    }
+    let unknown = ask(id(99)).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+    assert_eq!(reason_of(&unknown).as_deref(), Some("CRA_NOT_FOUND"));
+}

@@ -1,0 +1,141 @@
+//! Page sizes over the bound, and tokens that no page of this very listing gave.
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::StatisticsService as _;
+use tonic::{Request, Status};
+
+use super::{CRAS, asked, assert_invalid, some_cras};
+use crate::harness::InProcess;
+
+const INVALID: &[(&str, &str)] = &[("page_token", "PAGE_TOKEN_INVALID")];
+/// Fewer than there are.
+const PAGE_ROWS: u32 = 2;
+
+fn cras() -> v1::ListCrasRequest {
+    v1::ListCrasRequest { page_size: PAGE_ROWS, ..v1::ListCrasRequest::default() }
+}
+
+fn breakdown() -> v1::ListBreakdownRequest {
+    v1::ListBreakdownRequest { page_size: PAGE_ROWS, ..asked::breakdown(v1::Selection::default()) }
+}
+
+async fn list(held: &InProcess, request: v1::ListCrasRequest) -> Result<v1::ListCrasResponse, Status> {
+    Ok(held.service.list_cras(Request::new(request)).await?.into_inner())
+}
+
+async fn break_down(
+    held: &InProcess,
+    request: v1::ListBreakdownRequest,
+) -> Result<v1::ListBreakdownResponse, Status> {
+    Ok(held.service.list_breakdown(Request::new(request)).await?.into_inner())
+}
+
+#[tokio::test]
+async fn a_page_has_a_thousand_rows_at_most() {
+    let held = some_cras();
+    for page_size in [1_001, u32::MAX] {
+        let expected = [("page_size", "PAGE_SIZE_TOO_LARGE")];
+        let refused = list(&held, v1::ListCrasRequest { page_size, ..cras() }).await.unwrap_err();
+        assert_invalid("ListCras", &refused, &expected);
+        let refused =
+            break_down(&held, v1::ListBreakdownRequest { page_size, ..breakdown() }).await.unwrap_err();
+        assert_invalid("ListBreakdown", &refused, &expected);
+    }
+    let all = list(&held, v1::ListCrasRequest { page_size: 1_000, ..cras() }).await.unwrap();
+    assert_eq!((all.cras.len(), all.next_page_token.as_str()), (CRAS as usize, ""));
+}
+
+/// Everything that a token can be turned into by an accident or a guess.
+fn tampered(token: &str) -> Vec<String> {
+    let mut tampered = Vec::new();
+    for at in 0..token.len() {
+        for bit in 0..8 {
+            let mut bytes = token.as_bytes().to_vec();
+            bytes[at] ^= 1 << bit;
+            tampered.extend(String::from_utf8(bytes));
+        }
+        if at > 0 {
+            tampered.extend([token[..at].to_owned(), token[at..].to_owned()]);
+        }
+    }
+    tampered.extend(["A", "=", "==", " ", "\n"].map(|more| format!("{token}{more}")));
+    tampered.extend(["0", "1", "-1", "next", "é", "A", "AAAA", "%00", "\0", "' OR 1=1"].map(str::to_owned));
+    tampered.extend([
+        format!("{token}{token}"),
+        format!(" {token}"),
+        "A".repeat(1 << 20),
+        "é".repeat(1 << 16),
+    ]);
+    tampered
+}
+
+#[tokio::test]
+async fn a_token_that_was_tampered_with_is_refused() {
+    let held = some_cras();
+    let of_cras = list(&held, cras()).await.unwrap().next_page_token;
+    for page_token in tampered(&of_cras) {
+        let asked = format!("{:.80} for {of_cras}", page_token);
+        let refused = list(&held, v1::ListCrasRequest { page_token, ..cras() }).await.expect_err(&asked);
+        assert_invalid(&asked, &refused, INVALID);
+    }
+    let of_rows = break_down(&held, breakdown()).await.unwrap().next_page_token;
+    for page_token in tampered(&of_rows) {
+        let asked = format!("{:.80} for {of_rows}", page_token);
+        let request = v1::ListBreakdownRequest { page_token, ..breakdown() };
+        assert_invalid(&asked, &break_down(&held, request).await.expect_err(&asked), INVALID);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_list_of_cras_is_refused() {
+    let held = some_cras();
+    let page_token = list(&held, cras()).await.unwrap().next_page_token;
+    let advisor_ids = vec!["conseiller-1".to_owned()];
+    let selection = Some(v1::Selection { advisor_ids, ..v1::Selection::default() });
+    let consistency = Some(v1::Consistency { as_of_position: CRAS.into(), ..v1::Consistency::default() });
+    let others = [
+        v1::ListCrasRequest { selection, ..cras() },
+        v1::ListCrasRequest { consistency, ..cras() },
+        v1::ListCrasRequest {
+            page_token: break_down(&held, breakdown()).await.unwrap().next_page_token,
+            ..cras()
+        },
+    ];
+    for other in others {
+        let page_token =
+            if other.page_token.is_empty() { page_token.clone() } else { other.page_token.clone() };
+        let refused = list(&held, v1::ListCrasRequest { page_token, ..other.clone() }).await;
+        assert_invalid(&format!("{other:?}"), &refused.unwrap_err(), INVALID);
+    }
+    // The number of rows alone may change from page to page.
+    let rest = list(&held, v1::ListCrasRequest { page_token, page_size: 100, ..cras() }).await.unwrap();
+    assert_eq!((rest.cras.len(), rest.next_page_token.as_str()), ((CRAS - PAGE_ROWS) as usize, ""));
+}
+
+#[tokio::test]
+async fn a_token_of_another_breakdown_is_refused() {
+    let held = some_cras();
+    let first = break_down(&held, breakdown()).await.unwrap();
+    let (page_token, total) = (first.next_page_token, first.total_rows);
+    let structure_ids = vec!["structure-1".to_owned()];
+    let selection = Some(v1::Selection { structure_ids, ..v1::Selection::default() });
+    let consistency = Some(v1::Consistency { as_of_position: CRAS.into(), ..v1::Consistency::default() });
+    let others = [
+        v1::ListBreakdownRequest { selection, ..breakdown() },
+        v1::ListBreakdownRequest { consistency, ..breakdown() },
+        v1::ListBreakdownRequest { order_by: "name".into(), ..breakdown() },
+        v1::ListBreakdownRequest { dimension: v1::Dimension::Theme.into(), ..breakdown() },
+        v1::ListBreakdownRequest { include_empty: true, ..breakdown() },
+    ];
+    for other in others {
+        let request = v1::ListBreakdownRequest { page_token: page_token.clone(), ..other };
+        let refused = break_down(&held, request.clone()).await.unwrap_err();
+        assert_invalid(&format!("{request:?}"), &refused, INVALID);
+    }
+    let of_cras = list(&held, cras()).await.unwrap().next_page_token;
+    let refused = break_down(&held, v1::ListBreakdownRequest { page_token: of_cras, ..breakdown() }).await;
+    assert_invalid("a token of ListCras", &refused.unwrap_err(), INVALID);
+    let rest =
+        break_down(&held, v1::ListBreakdownRequest { page_token, page_size: 100, ..breakdown() }).await;
+    assert_eq!(rest.unwrap().rows.len() as u64, total - u64::from(PAGE_ROWS));
+}

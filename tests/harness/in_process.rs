@@ -1,0 +1,160 @@
+//! `StatisticsService` over read models in this process: its methods are called directly, without a network and without
+//! a log server. What the log holds and what the read models hold are said apart.
+
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cra_contracts::v1 as pb;
+use cra_domain::event;
+use cra_eventlog::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
+};
+use cra_projection::generations::Generations;
+use cra_projection::services;
+use cra_runtime::clock::FixedClock;
+use cra_runtime::in_flight::InFlight;
+use cra_runtime::shutdown::Shutdown;
+use jiff::Timestamp;
+use prost::Message as _;
+use tempfile::TempDir;
+use tokio_stream::Stream;
+use uuid::Uuid;
+
+const LOG: &str = "a log in memory";
+/// After every event of the tests.
+const NOW: &str = "2030-01-01T00:00:00Z";
+
+/// The service, its read models and the log that they follow.
+pub(crate) struct InProcess {
+    pub(crate) service: services::Statistics,
+    generations: Arc<Generations>,
+    log: Arc<HeldLog>,
+    shutdown: Shutdown,
+    // The last to go: the others have files in it.
+    _folder: TempDir,
+}
+
+impl InProcess {
+    /// The service over an empty log.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = LogIdentity(LOG.into());
+        let opened = Generations::open(folder.path().to_owned(), &identity, Timestamp::UNIX_EPOCH).unwrap();
+        let (generations, log, shutdown) = (Arc::new(opened), Arc::default(), Shutdown::new());
+        let service = statistics(&generations, &log, &shutdown);
+        Self { service, generations, log, shutdown, _folder: folder }
+    }
+
+    /// The service over a log of these events, all applied in one batch.
+    pub(crate) fn of(events: &[pb::CraEvent]) -> Self {
+        let held = Self::new();
+        held.apply(events, &[events.len().max(1)]);
+        held
+    }
+
+    /// Puts events at the end of the log and applies everything there, in batches of these sizes, over and over.
+    pub(crate) fn apply(&self, events: &[pb::CraEvent], sizes: &[usize]) {
+        self.record(events);
+        let mut sizes = sizes.iter().cycle();
+        let generation = self.generations.serving();
+        loop {
+            let after = generation.position();
+            let batch = self.log.after(after, *sizes.next().unwrap());
+            if batch.is_empty() {
+                return;
+            }
+            generation.apply(&batch, Timestamp::UNIX_EPOCH).unwrap();
+        }
+    }
+
+    /// Puts events at the end of the log; the read models do not know of them yet.
+    pub(crate) fn record(&self, events: &[pb::CraEvent]) {
+        let mut entries = self.log.0.lock().unwrap();
+        for event in events {
+            let position = Position(entries.len() as u64).next();
+            entries.push(entry(position, event));
+        }
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+/// The service as the projection makes it, with room for every question at once.
+fn statistics(
+    generations: &Arc<Generations>,
+    log: &Arc<HeldLog>,
+    shutdown: &Shutdown,
+) -> services::Statistics {
+    let room = || InFlight::new("questions", NonZeroU32::MAX, Duration::from_millis(500));
+    services::Statistics {
+        generations: Arc::clone(generations),
+        log: Arc::clone(log) as Arc<dyn EventLog>,
+        clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
+        in_flight: room(),
+        streams: room(),
+        exports: room(),
+        shutdown: shutdown.clone(),
+    }
+}
+
+/// An event where it stands in the log, which took it when it was recorded.
+fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
+    LogEntry {
+        position,
+        cra_id: event.cra_id.parse().ok(),
+        event_id: event.event_id.parse().ok(),
+        payload: Bytes::from(event.encode_to_vec()),
+        appended_at: event::timestamp("recorded_at", event.recorded_at.as_ref()).unwrap(),
+    }
+}
+
+/// A log that nobody appends to but the test.
+#[derive(Default)]
+struct HeldLog(Mutex<Vec<LogEntry>>);
+
+impl HeldLog {
+    fn after(&self, after: Position, most: usize) -> Vec<LogEntry> {
+        let entries = self.0.lock().unwrap();
+        entries.iter().filter(|entry| entry.position > after).take(most).cloned().collect()
+    }
+}
+
+#[tonic::async_trait]
+impl EventLog for HeldLog {
+    async fn append(&self, _: NewEvent, _: Expectation) -> Result<Appended, AppendError> {
+        Err(AppendError::Refused("the test alone writes".to_owned()))
+    }
+
+    fn read(
+        &self,
+        after: Position,
+    ) -> Pin<Box<dyn Stream<Item = Result<LogEntry, ReadError>> + Send + 'static>> {
+        let entries: Vec<_> = self.after(after, usize::MAX).into_iter().map(Ok).collect();
+        Box::pin(tokio_stream::iter(entries))
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        let position = Position(self.0.lock().unwrap().len() as u64);
+        Ok(Head { identity: LogIdentity(LOG.into()), position })
+    }
+
+    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        Ok(self.0.lock().unwrap().iter().find(|entry| entry.position == position).cloned())
+    }
+
+    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        let entries = self.after(Position::START, usize::MAX);
+        Ok(entries.into_iter().filter(|entry| entry.cra_id == Some(cra_id)).collect())
+    }
+
+    fn is_available(&self) -> bool {
+        true
+    }
+}

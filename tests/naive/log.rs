@@ -1,0 +1,140 @@
+//! The CRAs as they stand after the last event, replayed one event at a time.
+
+use std::collections::BTreeMap;
+
+use cra_contracts::v1;
+use cra_contracts::v1::cra_event::Fact;
+use cra_domain::cra::Cra;
+use cra_domain::event;
+use cra_domain::legacy::{self, FormVersion};
+use jiff::Timestamp;
+
+/// Path of a number of people that was left to the form.
+const PARTICIPANTS: &str = "cra.participants";
+
+/// One CRA as it stands.
+#[derive(Clone)]
+pub(super) struct Standing {
+    pub(super) withdrawn: bool,
+    pub(super) cra: v1::Cra,
+    /// When it was first recorded, by the older system where there was one.
+    pub(super) recorded_at: Timestamp,
+    pub(super) defaulted_participants: bool,
+    /// Position of the event that brought this content.
+    pub(super) position: u64,
+    /// What is told of it: the record of this content.
+    pub(super) record: v1::CraRecord,
+    /// Rank of its last event.
+    last_revision: u64,
+}
+
+impl Standing {
+    /// When its first event was recorded, by our log.
+    pub(super) fn record_time(&self) -> (i64, i32) {
+        let at = self.record.recorded_at.unwrap();
+        (at.seconds, at.nanos)
+    }
+}
+
+/// Every CRA by its id.
+#[derive(Clone, Default)]
+pub(super) struct Log {
+    pub(super) standing: BTreeMap<String, Standing>,
+    position: u64,
+}
+
+impl Log {
+    /// The log when it holds these events and no more.
+    pub(super) fn of(events: &[v1::CraEvent]) -> Self {
+        let mut log = Self::default();
+        for event in events {
+            log.take(event);
+        }
+        log
+    }
+
+    /// The CRAs in force.
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &Standing> {
+        self.standing.values().filter(|standing| !standing.withdrawn)
+    }
+
+    /// Takes the next event and says whether it changed its CRA: one that does not follow the CRA's last one, or that
+    /// cannot be read, changes nothing.
+    pub(super) fn take(&mut self, event: &v1::CraEvent) -> bool {
+        self.position += 1;
+        let last = self.standing.get_mut(&event.cra_id);
+        let follows = match &last {
+            None => event.revision == 1,
+            Some(last) => event.revision == last.last_revision + 1 && !last.withdrawn,
+        };
+        if !follows {
+            return false;
+        }
+        match (event.fact.as_ref().unwrap(), last) {
+            (Fact::Submitted(submitted), None) => {
+                let recorded_at = event::timestamp("recorded_at", event.recorded_at.as_ref()).unwrap();
+                let defaulted = submitted.defaulted_fields.contains(&PARTICIPANTS.to_owned());
+                self.begin(event, 0, submitted.cra.clone().unwrap(), recorded_at, defaulted);
+            }
+            (Fact::Imported(imported), None) => {
+                let form = FormVersion::from_number(imported.form_version).unwrap();
+                let Ok(upcast) = legacy::upcast(form, &imported.document) else {
+                    return false;
+                };
+                self.begin(event, imported.form_version, upcast.cra.to_message(), upcast.created_at, false);
+            }
+            (Fact::Corrected(corrected), Some(standing)) => {
+                standing.cra = corrected.cra.clone().unwrap();
+                standing.position = self.position;
+                standing.last_revision = event.revision;
+                standing.defaulted_participants =
+                    corrected.defaulted_fields.contains(&PARTICIPANTS.to_owned());
+                standing.record.revision = event.revision;
+                standing.record.cra = Some(told(&standing.cra));
+                standing.record.corrected_at = event.recorded_at;
+            }
+            (Fact::Withdrawn(_), Some(standing)) => {
+                standing.last_revision = event.revision;
+                standing.withdrawn = true;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn begin(
+        &mut self,
+        event: &v1::CraEvent,
+        legacy_form_version: u32,
+        cra: v1::Cra,
+        recorded_at: Timestamp,
+        defaulted_participants: bool,
+    ) {
+        let record = v1::CraRecord {
+            cra_id: event.cra_id.clone(),
+            revision: 1,
+            cra: Some(told(&cra)),
+            recorded_at: event.recorded_at,
+            corrected_at: None,
+            legacy_form_version,
+        };
+        let standing = Standing {
+            withdrawn: false,
+            cra,
+            recorded_at,
+            defaulted_participants,
+            position: self.position,
+            record,
+            last_revision: 1,
+        };
+        self.standing.insert(event.cra_id.clone(), standing);
+    }
+}
+
+/// A CRA as it is told: nothing left to a default, themes and sub-themes in the contract's order.
+fn told(cra: &v1::Cra) -> v1::Cra {
+    let mut told = Cra::from_message(cra).unwrap().to_message();
+    told.themes.sort_unstable();
+    told.sub_themes.sort_unstable();
+    told
+}

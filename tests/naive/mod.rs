@@ -1,0 +1,45 @@
+//! Every question once more, answered straight from its definition: the events are replayed, every CRA is looked at,
+//! every figure counted in a plain loop. Slow and independent of the read models, which it judges; it shares with them
+//! the contract, the words of the form and the table of communes. Understands only questions without a fault.
+
+mod breakdown;
+mod cross_table;
+mod dimension;
+
+mod figures;
+mod fixed_lists;
+mod lines;
+mod log;
+mod order;
+mod records;
+mod selection;
+mod series;
+#[cfg(test)]
+mod tests;
+
+use cra_contracts::v1;
+
+pub(crate) use breakdown::breakdown;
+pub(crate) use cross_table::cross_table;
+pub(crate) use order::ORDERS;
+pub(crate) use records::{changes, cra, cras};
+pub(crate) use series::time_series;
+
+use log::{Log, Standing};
+
+/// The statistics of a selection when the log holds these events and no more.
+pub(crate) fn statistics(events: &[v1::CraEvent], selection: &v1::Selection) -> v1::Statistics {
+    let log = Log::of(events);
+    figures::figures(&selected(&log, selection))
+}
+
+/// The CRAs in force that a selection counts.
+fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
+    log.in_force().filter(|standing| selection::matches(selection, &standing.cra)).collect()
+}
+
+/// The last position whose events were all recorded up to a time, as far as the log's clock goes, which never goes back.
+pub(crate) fn position_at(events: &[v1::CraEvent], time: (i64, i32)) -> u64 {
+    let recorded = events.iter().map(|event| event.recorded_at.unwrap());
+    recorded.take_while(|at| (at.seconds, at.nanos) <= time).count() as u64
+}

@@ -1,0 +1,66 @@
+//! The orders that the rows of a breakdown can be asked in.
+
+use cra_contracts::v1;
+use cra_domain::spelling;
+
+/// Every order, without the "-" in front.
+pub(crate) const ORDERS: [&str; 16] = [
+    "name",
+    "code",
+    "cras",
+    "acts",
+    "people",
+    "returning_people",
+    "workshops",
+    "workshop_participants",
+    "individual_supports",
+    "one_off_requests",
+    "workshops_with_defaulted_participants",
+    "follow_up",
+    "redirected",
+    "estimated_minutes",
+    "last_date",
+    "last_recorded_at",
+];
+
+/// What a row is sorted by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Text(String),
+    Number(u64),
+    Time(Option<(i64, i32)>),
+}
+
+/// Sorts rows that come in their natural order, which those that are equal keep.
+pub(super) fn sort(rows: &mut [v1::BreakdownRow], order_by: &str) {
+    let order_by = if order_by.is_empty() { "-cras" } else { order_by };
+    match order_by.strip_prefix('-') {
+        Some("code") => rows.reverse(),
+        None if order_by == "code" => {}
+        Some(name) => rows.sort_by(|a, b| key(b, name).cmp(&key(a, name))),
+        None => rows.sort_by(|a, b| key(a, order_by).cmp(&key(b, order_by))),
+    }
+}
+
+fn key(row: &v1::BreakdownRow, name: &str) -> Key {
+    let statistics = row.statistics.as_ref().unwrap();
+    let follow_up = statistics.follow_up.unwrap();
+    Key::Number(match name {
+        "name" => return Key::Text(spelling::key(&row.label)),
+        "last_date" => return Key::Text(row.last_date.clone()),
+        "last_recorded_at" => return Key::Time(row.last_recorded_at.map(|at| (at.seconds, at.nanos))),
+        "cras" => statistics.cras,
+        "acts" => statistics.acts,
+        "people" => statistics.people,
+        "returning_people" => statistics.returning_people,
+        "workshops" => statistics.workshops,
+        "workshop_participants" => statistics.workshop_participants,
+        "individual_supports" => statistics.individual_supports,
+        "one_off_requests" => statistics.one_off_requests,
+        "workshops_with_defaulted_participants" => statistics.workshops_with_defaulted_participants,
+        "follow_up" => follow_up.total,
+        "redirected" => follow_up.redirected,
+        "estimated_minutes" => statistics.time_spent.last().unwrap().estimated_minutes,
+        _ => unreachable!("{name} is no order"),
+    })
+}

@@ -1,0 +1,134 @@
+//! Figures of a selection, at once and period by period, as of positions and times.
+
+use cra_contracts::v1;
+use cra_contracts::v1::Granularity;
+use cra_contracts::v1::statistics_service_server::StatisticsService as _;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tonic::Request;
+
+use super::history::{day, step};
+use super::selections::selection;
+use super::{as_of, batches, cases, events, judge, position, some_events};
+use crate::harness::InProcess;
+use crate::naive;
+
+const SELECTIONS: usize = 12;
+const SERIES: usize = 6;
+
+async fn asked(
+    held: &InProcess,
+    selection: &v1::Selection,
+    consistency: Option<v1::Consistency>,
+) -> (u64, v1::Statistics) {
+    let request = v1::GetStatisticsRequest { selection: Some(selection.clone()), consistency };
+    let answer = held.service.get_statistics(Request::new(request)).await.unwrap().into_inner();
+    (answer.snapshot.unwrap().position, answer.statistics.unwrap())
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn every_answer_is_the_naive_recomputation_of_the_log_to_the_last_field(
+        events in some_events(80),
+        sizes in batches(),
+        questions in vec((selection(), any::<Index>(), any::<bool>()), SELECTIONS),
+    ) {
+        judge(async {
+            let held = InProcess::new();
+            let everything = v1::Selection::default();
+            prop_assert_eq!(asked(&held, &everything, None).await, (0, naive::statistics(&[], &everything)));
+            held.apply(&events, &sizes);
+            let (head, all) = asked(&held, &everything, None).await;
+            prop_assert_eq!(head, events.len() as u64);
+            prop_assert_eq!(all, naive::statistics(&events, &everything));
+            for (selection, index, by_time) in questions {
+                let asked_at = position(index, &events);
+                let (consistency, position) = if by_time {
+                    let time = events[asked_at - 1].recorded_at.unwrap();
+                    let position = naive::position_at(&events, (time.seconds, time.nanos));
+                    (Some(v1::Consistency { as_of_time: Some(time), ..v1::Consistency::default() }), position)
+                } else {
+                    (as_of(asked_at), asked_at as u64)
+                };
+                let expected = naive::statistics(&events[..usize::try_from(position).unwrap()], &selection);
+                let found = asked(&held, &selection, consistency).await;
+                prop_assert_eq!(found, (position, expected), "{:?} as of {}", selection, position);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+fn granularity() -> impl Strategy<Value = Granularity> {
+    prop_oneof![
+        Just(Granularity::Day),
+        Just(Granularity::Week),
+        Just(Granularity::Month),
+        Just(Granularity::Quarter),
+        Just(Granularity::Year),
+    ]
+}
+
+prop_compose! {
+    /// A selection of days near those of the histories, or of some years around them in coarser periods.
+    fn series()(
+        selection in prop_oneof![Just(v1::Selection::default()), selection()],
+        days in [day(), day()],
+        far in any::<bool>(),
+        granularity in granularity(),
+    ) -> (v1::Selection, Granularity) {
+        let mut days = days.map(|day| day.to_string());
+        days.sort();
+        let [mut from, mut to] = days;
+        if far && granularity != Granularity::Day {
+            (from, to) = (format!("2022{}", &from[4..]), format!("2025{}", &to[4..]));
+        }
+        (v1::Selection { from, to, ..selection }, granularity)
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(16))]
+
+    #[test]
+    fn every_series_is_the_naive_one_and_no_period_is_lost(
+        events in some_events(80),
+        sizes in batches(),
+        questions in vec((series(), any::<Index>()), SERIES),
+    ) {
+        judge(async {
+            let held = InProcess::new();
+            held.apply(&events, &sizes);
+            for ((selection, granularity), index) in questions {
+                let position = position(index, &events);
+                let request = v1::GetTimeSeriesRequest {
+                    selection: Some(selection.clone()),
+                    granularity: granularity.into(),
+                    consistency: as_of(position),
+                };
+                let answer = held.service.get_time_series(Request::new(request)).await.unwrap().into_inner();
+                let expected = naive::time_series(&events[..position], &selection, granularity);
+                prop_assert_eq!(&answer.points, &expected, "{:?} {:?} as of {}", selection, granularity, position);
+                let cras: u64 = expected.iter().map(|point| point.statistics.as_ref().unwrap().cras).sum();
+                prop_assert_eq!(cras, naive::statistics(&events[..position], &selection).cras);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn the_random_questions_have_answers_often_enough_to_judge() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut counted = 0;
+    for _ in 0..100 {
+        let steps = vec(step(), 40..80).new_tree(&mut runner).unwrap().current();
+        let selection = selection().new_tree(&mut runner).unwrap().current();
+        counted += u32::from(naive::statistics(&events(steps), &selection).cras > 0);
+    }
+    assert!(counted > 15, "{counted} of 100 selections count something");
+}

@@ -1,0 +1,61 @@
+//! Figures that are sent again whenever they change.
+
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_contracts::v1::statistics_service_server::StatisticsService as _;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use tokio::time::{Instant, timeout};
+use tokio_stream::StreamExt as _;
+use tonic::Request;
+
+use super::selections::wide_selection;
+use super::{cases, judge, some_events};
+use crate::harness::InProcess;
+use crate::naive;
+
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Long enough for a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+/// Timers of the service and of the test are not read at the same moment.
+const TOLERANCE: Duration = Duration::from_millis(20);
+
+proptest! {
+    #![proptest_config(cases(3))]
+
+    #[test]
+    fn a_watcher_hears_of_the_figures_at_once_and_then_of_each_change_once(
+        events in some_events(14),
+        selection in wide_selection(),
+        first in any::<Index>(),
+    ) {
+        judge(async {
+            let first = first.index(events.len());
+            let held = InProcess::of(&events[..first]);
+            let min_interval_ms = u32::try_from(INTERVAL.as_millis()).unwrap();
+            let request = v1::WatchStatisticsRequest { selection: Some(selection.clone()), min_interval_ms };
+            let mut answers = held.service.watch_statistics(Request::new(request)).await.unwrap().into_inner();
+            let mut shown = naive::statistics(&events[..first], &selection);
+            let answer = timeout(SOON, answers.next()).await.unwrap().unwrap().unwrap();
+            prop_assert_eq!(answer.statistics.as_ref(), Some(&shown));
+            prop_assert_eq!(answer.snapshot.unwrap().position, first as u64);
+            let mut said_at = Instant::now();
+            for position in first + 1..=events.len() {
+                held.apply(&events[position - 1..position], &[1]);
+                let now = naive::statistics(&events[..position], &selection);
+                if now == shown {
+                    continue;
+                }
+                // One message for this change: none for the events before it, which changed nothing.
+                let answer = timeout(SOON, answers.next()).await.unwrap().unwrap().unwrap();
+                prop_assert_eq!(answer.statistics, Some(now.clone()), "{:?} at {}", selection, position);
+                prop_assert_eq!(answer.snapshot.unwrap().position, position as u64);
+                prop_assert!(said_at.elapsed() + TOLERANCE >= INTERVAL, "after {:?}", said_at.elapsed());
+                (shown, said_at) = (now, Instant::now());
+            }
+            prop_assert!(timeout(2 * INTERVAL, answers.next()).await.is_err(), "a message without a change");
+            Ok(())
+        })?;
+    }
+}
