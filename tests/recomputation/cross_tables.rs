@@ -47,7 +47,7 @@ async fn judged(
         rows: rows.into(),
         columns: columns.into(),
         measure: measure.into(),
-        consistency: as_of(events.len()),
+        consistency: Some(as_of(events.len())),
     };
     let answer = held.service.get_cross_table(Request::new(request)).await.unwrap().into_inner();
     let (expected_columns, expected_rows) = naive::cross_table(events, selection, [rows, columns], measure);
