@@ -40,14 +40,23 @@ fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
 
 /// The time of the log after its last event: the latest record so far. An event that is set aside says no time.
 pub(crate) fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
-    let mut log = Log::default();
-    let taken = events.iter().filter(|event| log.take(event));
-    let recorded = taken.map(|event| event.recorded_at.unwrap());
-    recorded.map(|at| (at.seconds, at.nanos)).max()
+    times(events).last().copied().flatten()
 }
 
 /// The last position at which the time of the log is not after this one.
 pub(crate) fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize {
-    let positions = 0..=events.len();
-    positions.rev().find(|position| time(&events[..*position]) <= Some(moment)).unwrap_or(0)
+    times(events).iter().take_while(|time| **time <= Some(moment)).count()
+}
+
+/// The time of the log after each event.
+fn times(events: &[v1::CraEvent]) -> Vec<Option<(i64, i32)>> {
+    let (mut log, mut latest, mut times) = (Log::default(), None, Vec::new());
+    for event in events {
+        if log.take(event) {
+            let recorded_at = event.recorded_at.unwrap();
+            latest = latest.max(Some((recorded_at.seconds, recorded_at.nanos)));
+        }
+        times.push(latest);
+    }
+    times
 }

@@ -110,7 +110,7 @@ async fn judged(
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn the_pages_of_a_breakdown_are_the_whole_of_the_first_pages_position(

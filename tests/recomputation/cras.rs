@@ -16,7 +16,7 @@ const LISTINGS: usize = 6;
 const CRAS: usize = 12;
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn the_pages_of_a_list_are_the_whole_list_of_the_first_pages_position(

@@ -59,7 +59,7 @@ async fn judged(
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn every_cross_table_is_the_naive_one(

@@ -134,7 +134,7 @@ fn shares_add_up(statistics: &v1::Statistics) -> Judgement {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn rows_add_up_to_the_whole_and_each_is_the_selection_narrowed_to_it(

@@ -38,7 +38,7 @@ fn shows(snapshot: &v1::Snapshot, events: &[v1::CraEvent]) -> Judgement {
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn every_answer_is_the_naive_recomputation_of_the_log_to_the_last_field(
