@@ -47,8 +47,8 @@ fn position(index: Index, events: &[v1::CraEvent]) -> usize {
     index.index(events.len()) + 1
 }
 
-fn as_of(position: usize) -> Option<v1::Consistency> {
-    Some(v1::Consistency { as_of_position: position as u64, ..v1::Consistency::default() })
+fn as_of(position: usize) -> v1::Consistency {
+    v1::Consistency { as_of_position: position as u64, ..v1::Consistency::default() }
 }
 
 /// Runs one random case.

@@ -42,6 +42,14 @@ pub(super) fn cross_table(rows: v1::Dimension, columns: v1::Dimension) -> v1::Ge
     }
 }
 
+pub(super) fn export() -> v1::ExportRequest {
+    v1::ExportRequest {
+        content: v1::ExportContent::Cras.into(),
+        format: v1::ExportFormat::Csv.into(),
+        ..v1::ExportRequest::default()
+    }
+}
+
 /// Every question about a selection as it stood, with the name of its method.
 pub(super) async fn as_it_stood(
     held: &InProcess,
@@ -54,13 +62,16 @@ pub(super) async fn as_it_stood(
     let breakdown = v1::ListBreakdownRequest { consistency, ..breakdown(selection.clone()) };
     let dimensions = cross_table(v1::Dimension::Theme, v1::Dimension::Month);
     let cross_table = v1::GetCrossTableRequest { selection: asked.clone(), consistency, ..dimensions };
-    let cras = v1::ListCrasRequest { selection: asked, consistency, ..v1::ListCrasRequest::default() };
+    let cras =
+        v1::ListCrasRequest { selection: asked.clone(), consistency, ..v1::ListCrasRequest::default() };
+    let export = v1::ExportRequest { selection: asked, consistency, ..export() };
     vec![
         ("GetStatistics", service.get_statistics(Request::new(statistics)).await.map(drop)),
         ("GetTimeSeries", service.get_time_series(Request::new(series)).await.map(drop)),
         ("ListBreakdown", service.list_breakdown(Request::new(breakdown)).await.map(drop)),
         ("GetCrossTable", service.get_cross_table(Request::new(cross_table)).await.map(drop)),
         ("ListCras", service.list_cras(Request::new(cras)).await.map(drop)),
+        ("Export", service.export(Request::new(export)).await.map(drop)),
     ]
 }
 

@@ -74,13 +74,13 @@ async fn a_token_that_was_tampered_with_is_refused() {
     let held = some_cras();
     let of_cras = list(&held, cras()).await.unwrap().next_page_token;
     for page_token in tampered(&of_cras) {
-        let asked = format!("{:.80} for {of_cras}", page_token);
+        let asked = format!("{page_token:.80} for {of_cras}");
         let refused = list(&held, v1::ListCrasRequest { page_token, ..cras() }).await.expect_err(&asked);
         assert_invalid(&asked, &refused, INVALID);
     }
     let of_rows = break_down(&held, breakdown()).await.unwrap().next_page_token;
     for page_token in tampered(&of_rows) {
-        let asked = format!("{:.80} for {of_rows}", page_token);
+        let asked = format!("{page_token:.80} for {of_rows}");
         let request = v1::ListBreakdownRequest { page_token, ..breakdown() };
         assert_invalid(&asked, &break_down(&held, request).await.expect_err(&asked), INVALID);
     }

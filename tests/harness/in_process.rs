@@ -98,6 +98,7 @@ fn statistics(
         log: Arc::clone(log) as Arc<dyn EventLog>,
         clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
         in_flight: room(),
+        exports: room(),
         streams: room(),
         exports: room(),
         shutdown: shutdown.clone(),

@@ -38,8 +38,25 @@ fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
     log.in_force().filter(|standing| selection::matches(selection, &standing.cra)).collect()
 }
 
-/// The last position whose events were all recorded up to a time, as far as the log's clock goes, which never goes back.
-pub(crate) fn position_at(events: &[v1::CraEvent], time: (i64, i32)) -> u64 {
-    let recorded = events.iter().map(|event| event.recorded_at.unwrap());
-    recorded.take_while(|at| (at.seconds, at.nanos) <= time).count() as u64
+/// The time of the log after its last event: the latest record so far. An event that is set aside says no time.
+pub(crate) fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
+    times(events).last().copied().flatten()
+}
+
+/// The last position at which the time of the log is not after this one.
+pub(crate) fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize {
+    times(events).iter().take_while(|time| **time <= Some(moment)).count()
+}
+
+/// The time of the log after each event.
+fn times(events: &[v1::CraEvent]) -> Vec<Option<(i64, i32)>> {
+    let (mut log, mut latest, mut times) = (Log::default(), None, Vec::new());
+    for event in events {
+        if log.take(event) {
+            let recorded_at = event.recorded_at.unwrap();
+            latest = latest.max(Some((recorded_at.seconds, recorded_at.nanos)));
+        }
+        times.push(latest);
+    }
+    times
 }

@@ -1,5 +1,7 @@
 //! The orders that the rows of a breakdown can be asked in.
 
+use std::cmp::Reverse;
+
 use cra_contracts::v1;
 use cra_domain::spelling;
 
@@ -37,8 +39,9 @@ pub(super) fn sort(rows: &mut [v1::BreakdownRow], order_by: &str) {
     match order_by.strip_prefix('-') {
         Some("code") => rows.reverse(),
         None if order_by == "code" => {}
-        Some(name) => rows.sort_by(|a, b| key(b, name).cmp(&key(a, name))),
-        None => rows.sort_by(|a, b| key(a, order_by).cmp(&key(b, order_by))),
+        // Both sorts are stable.
+        Some(name) => rows.sort_by_key(|row| Reverse(key(row, name))),
+        None => rows.sort_by_key(|row| key(row, order_by)),
     }
 }
 

@@ -6,7 +6,7 @@ use cra_contracts::v1::follow_cras_response::Change;
 use cra_contracts::v1::{self, Dimension, Granularity, Measure};
 use serde_json::Value;
 
-use super::{breakdown, changes, cra, cras, cross_table, position_at, statistics, time_series};
+use super::{breakdown, changes, cra, cras, cross_table, position_at, statistics, time, time_series};
 use crate::conformance::{STATISTICS, disagreements};
 use crate::harness::events::{event, id, submitted};
 use crate::harness::workshop;
@@ -187,12 +187,11 @@ fn a_follower_hears_of_what_comes_in_and_of_what_leaves() {
 }
 
 #[test]
-fn a_time_means_the_last_position_before_which_nothing_was_recorded_later() {
-    let recorded = |march| submitted(1, march, workshop(2));
-    let events = [recorded(5), recorded(7), recorded(6), recorded(8)];
-    let at = |march: u32| {
-        let time = recorded(march).recorded_at.unwrap();
-        position_at(&events, (time.seconds, time.nanos))
-    };
-    assert_eq!([4, 5, 6, 7, 8].map(at), [0, 1, 1, 3, 4]);
+fn the_time_of_the_log_never_goes_back_and_what_is_set_aside_says_none() {
+    let recorded = |n, march| submitted(n, march, workshop(2));
+    // The third is no first event: its CRA has one.
+    let events = [recorded(1, 5), recorded(2, 7), recorded(1, 9), recorded(3, 6), recorded(4, 8)];
+    let moment = |march| recorded(1, march).recorded_at.map(|at| (at.seconds, at.nanos)).unwrap();
+    assert_eq!([4, 5, 6, 7, 8].map(|march| position_at(&events, moment(march))), [0, 1, 1, 4, 5]);
+    assert_eq!((time(&events[..3]), time(&[])), (Some(moment(7)), None));
 }

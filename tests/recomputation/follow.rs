@@ -89,7 +89,7 @@ impl Copy {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn a_follower_from_any_position_is_told_exactly_what_changed(

@@ -2,6 +2,7 @@
 
 use cra_contracts::v1;
 use cra_contracts::v1::Granularity;
+use cra_contracts::v1::cra_event::Fact;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,8 +11,9 @@ use tonic::Request;
 
 use super::history::{day, step};
 use super::selections::selection;
-use super::{as_of, batches, cases, events, judge, position, some_events};
-use crate::harness::InProcess;
+use super::{Judgement, as_of, batches, cases, events, judge, position, some_events};
+use crate::harness::events::{event, submitted};
+use crate::harness::{InProcess, workshop};
 use crate::naive;
 
 const SELECTIONS: usize = 12;
@@ -21,14 +23,22 @@ async fn asked(
     held: &InProcess,
     selection: &v1::Selection,
     consistency: Option<v1::Consistency>,
-) -> (u64, v1::Statistics) {
+) -> (v1::Snapshot, v1::Statistics) {
     let request = v1::GetStatisticsRequest { selection: Some(selection.clone()), consistency };
     let answer = held.service.get_statistics(Request::new(request)).await.unwrap().into_inner();
-    (answer.snapshot.unwrap().position, answer.statistics.unwrap())
+    (answer.snapshot.unwrap(), answer.statistics.unwrap())
+}
+
+/// The snapshot is the one after these events, the last of them, and says when they were recorded.
+fn shows(snapshot: &v1::Snapshot, events: &[v1::CraEvent]) -> Judgement {
+    prop_assert_eq!(snapshot.position, events.len() as u64);
+    let recorded_at = snapshot.recorded_at.map(|at| (at.seconds, at.nanos));
+    prop_assert_eq!(recorded_at, naive::time(events));
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn every_answer_is_the_naive_recomputation_of_the_log_to_the_last_field(
@@ -39,23 +49,26 @@ proptest! {
         judge(async {
             let held = InProcess::new();
             let everything = v1::Selection::default();
-            prop_assert_eq!(asked(&held, &everything, None).await, (0, naive::statistics(&[], &everything)));
+            let (snapshot, nothing) = asked(&held, &everything, None).await;
+            shows(&snapshot, &[])?;
+            prop_assert_eq!(nothing, naive::statistics(&[], &everything));
             held.apply(&events, &sizes);
-            let (head, all) = asked(&held, &everything, None).await;
-            prop_assert_eq!(head, events.len() as u64);
+            let (snapshot, all) = asked(&held, &everything, None).await;
+            shows(&snapshot, &events)?;
             prop_assert_eq!(all, naive::statistics(&events, &everything));
             for (selection, index, by_time) in questions {
-                let asked_at = position(index, &events);
-                let (consistency, position) = if by_time {
-                    let time = events[asked_at - 1].recorded_at.unwrap();
-                    let position = naive::position_at(&events, (time.seconds, time.nanos));
-                    (Some(v1::Consistency { as_of_time: Some(time), ..v1::Consistency::default() }), position)
+                let at = position(index, &events);
+                let (consistency, at) = if by_time {
+                    let time = events[at - 1].recorded_at.unwrap();
+                    let consistency = v1::Consistency { as_of_time: Some(time), ..v1::Consistency::default() };
+                    (consistency, naive::position_at(&events, (time.seconds, time.nanos)))
                 } else {
-                    (as_of(asked_at), asked_at as u64)
+                    (as_of(at), at)
                 };
-                let expected = naive::statistics(&events[..usize::try_from(position).unwrap()], &selection);
-                let found = asked(&held, &selection, consistency).await;
-                prop_assert_eq!(found, (position, expected), "{:?} as of {}", selection, position);
+                let (snapshot, found) = asked(&held, &selection, Some(consistency)).await;
+                shows(&snapshot, &events[..at])?;
+                let expected = naive::statistics(&events[..at], &selection);
+                prop_assert_eq!(found, expected, "{:?} as of {}", selection, at);
             }
             Ok(())
         })?;
@@ -107,7 +120,7 @@ proptest! {
                 let request = v1::GetTimeSeriesRequest {
                     selection: Some(selection.clone()),
                     granularity: granularity.into(),
-                    consistency: as_of(position),
+                    consistency: Some(as_of(position)),
                 };
                 let answer = held.service.get_time_series(Request::new(request)).await.unwrap().into_inner();
                 let expected = naive::time_series(&events[..position], &selection, granularity);
@@ -131,4 +144,15 @@ fn the_random_questions_have_answers_often_enough_to_judge() {
         counted += u32::from(naive::statistics(&events(steps), &selection).cras > 0);
     }
     assert!(counted > 15, "{counted} of 100 selections count something");
+}
+
+#[tokio::test]
+async fn an_event_that_is_set_aside_first_says_no_time() {
+    let unread = event(1, 2, 4, Fact::Withdrawn(v1::CraWithdrawn { reason: "doublon".into() }));
+    let events = [unread, submitted(2, 5, workshop(2))];
+    let (held, everything) = (InProcess::of(&events), v1::Selection::default());
+    for at in 1..=events.len() {
+        let (snapshot, _) = asked(&held, &everything, Some(as_of(at))).await;
+        shows(&snapshot, &events[..at]).unwrap();
+    }
 }
