@@ -11,7 +11,7 @@ use super::selected;
 use super::selection::minutes;
 
 /// Names of the columns, and each row with its values; words are listed with their zeros, other values and what is
-/// closed or unspecified only where they count something.
+/// closed or unspecified only where CRAs have them, whatever the measure.
 pub(crate) fn cross_table(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
@@ -32,7 +32,6 @@ pub(crate) fn cross_table(
             }
         }
     }
-    cells.retain(|_, count| *count > 0);
     let mut listed = [short_list(rows), short_list(columns)];
     for (row, column) in cells.keys() {
         listed[0].insert(row.clone());

@@ -147,7 +147,7 @@ fn the_random_questions_have_answers_often_enough_to_judge() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_set_aside_first_says_no_time() {
+async fn an_event_that_is_set_aside_says_its_time_too() {
     let unread = event(1, 2, 4, Fact::Withdrawn(v1::CraWithdrawn { reason: "doublon".into() }));
     let events = [unread, submitted(2, 5, workshop(2))];
     let (held, everything) = (InProcess::of(&events), v1::Selection::default());

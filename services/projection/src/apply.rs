@@ -120,8 +120,12 @@ impl<'a> Application<'a> {
         let parked = former.map_or(0, |applied| applied.parked);
         let retried = former.map_or(0, |applied| applied.retried);
         let event = Event::decode(&entry.payload);
-        // What cannot be read says no time: the log's stands still.
-        let recorded_at = event.as_ref().ok().map(|event| nanoseconds(event.recorded_at));
+        // Also of what cannot be applied; where not even that can be read, the log's time stands still.
+        let recorded_at = match &event {
+            Ok(event) => Some(event.recorded_at),
+            Err(_) => Event::recorded_at_of(&entry.payload),
+        };
+        let recorded_at = recorded_at.map(nanoseconds);
         let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
         let (change, parked) = match self.apply(entry, event) {
             Ok(effect) => (effect.change(clock), parked),

@@ -70,6 +70,13 @@ impl Event {
         Self::from_message(message)
     }
 
+    /// When a stored event was recorded, also where the rest of it cannot be read.
+    #[must_use]
+    pub fn recorded_at_of(payload: &[u8]) -> Option<Timestamp> {
+        let message = v1::CraEvent::decode(payload).ok()?;
+        timestamp("recorded_at", message.recorded_at.as_ref()).ok()
+    }
+
     /// Brings a stored event to today's words.
     pub fn from_message(message: v1::CraEvent) -> Result<Self, DecodeError> {
         if message.revision == 0 {
