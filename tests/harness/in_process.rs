@@ -100,6 +100,7 @@ fn statistics(
         in_flight: room(),
         exports: room(),
         streams: room(),
+        exports: room(),
         shutdown: shutdown.clone(),
     }
 }

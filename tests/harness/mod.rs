@@ -4,6 +4,7 @@
 
 mod clients;
 pub(crate) mod events;
+mod exports;
 mod given;
 mod in_process;
 mod pair;
@@ -12,8 +13,9 @@ mod proxy;
 mod wait;
 
 pub(crate) use clients::{
-    Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
+    Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
+pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
 pub(crate) use pair::Pair;

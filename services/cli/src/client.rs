@@ -230,6 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_service_refuses_is_not_asked_again_and_what_passes_is() {
+        let failed = |status: Status| ClientError::Answered {
+            service: Service::Projection,
+            url: "http://127.0.0.1:50052".to_owned(),
+            status: Box::new(status),
+        };
+        for status in [
+            Status::invalid_argument(""),
+            Status::out_of_range(""),
+            Status::unimplemented(""),
+            Status::permission_denied(""),
+            Status::internal("a fault of the service"),
+        ] {
+            assert!(!failed(status.clone()).may_pass(), "{status}");
+        }
+        for status in [Status::unavailable(""), Status::resource_exhausted(""), Status::cancelled("")] {
+            assert!(failed(status.clone()).may_pass(), "{status}");
+        }
+        let busy = rejection::Rejection::new(rejection::BUSY, "busy");
+        assert_eq!(failed(busy.into()).retry_delay(), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
     fn violations_are_told_with_their_path_reason_and_french_message() {
         let status = invalid_argument(vec![Violation {
             field: "selection.themes[0]".to_owned(),

@@ -92,6 +92,14 @@ impl Output {
     }
 }
 
+/// A page over the one that is there: up by its lines, and everything below cleared.
+pub(crate) fn redrawn(page: &str, drawn: usize) -> String {
+    match drawn {
+        0 => page.to_owned(),
+        lines => format!("\u{1b}[{lines}F\u{1b}[J{page}"),
+    }
+}
+
 /// Tells on standard error, for people. A standard error that is closed leaves nobody to tell.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
@@ -120,5 +128,11 @@ mod tests {
         assert_eq!(format!("{:?}", failed(&closed)), format!("{:?}", ExitCode::from(PIPE_CLOSED)));
         let other = anyhow::anyhow!("cannot reach the service");
         assert_eq!(format!("{:?}", failed(&other)), format!("{:?}", ExitCode::from(FAILED)));
+    }
+
+    #[test]
+    fn a_page_is_drawn_over_the_one_before() {
+        assert_eq!(redrawn("a\n", 0), "a\n");
+        assert_eq!(redrawn("b\nc\n", 3), "\u{1b}[3F\u{1b}[Jb\nc\n");
     }
 }

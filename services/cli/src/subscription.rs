@@ -3,11 +3,10 @@
 //! What breaks it and passes is the network, a restart or a busy service; what the service refuses ends it. Knows
 //! nothing of what the messages say.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use crate::client::Connection;
 
@@ -58,14 +57,15 @@ pub(crate) async fn sustain<S: Subscription>(
         let Some(status) = broken else {
             return Ok(());
         };
-        if !passes(&status) {
-            return Err(connection.failure(status).into());
+        let failure = connection.failure(status);
+        if !failure.may_pass() {
+            return Err(failure.into());
         }
         if !is_lost {
-            subscription.lost(&connection.failure(status).to_string())?;
+            subscription.lost(&failure.to_string())?;
             is_lost = true;
         }
-        sleep(delay).await;
+        sleep(failure.retry_delay().unwrap_or_default().clamp(delay, RETRY_DELAY_MAX)).await;
         delay = (delay * 2).min(RETRY_DELAY_MAX);
     }
 }
@@ -95,41 +95,6 @@ async fn read<S: Subscription>(
         if settled_at.elapsed() >= SETTLE_INTERVAL {
             subscription.settle()?;
             settled_at = Instant::now();
-        }
-    }
-}
-
-/// Whether asking again can help.
-fn passes(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable
-        | Code::ResourceExhausted
-        | Code::DeadlineExceeded
-        | Code::Cancelled
-        | Code::Aborted => true,
-        // With a source they are the transport's own; without, an answer.
-        Code::Unknown | Code::Internal => status.source().is_some(),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_service_refuses_is_not_asked_again() {
-        for status in [
-            Status::invalid_argument(""),
-            Status::out_of_range(""),
-            Status::unimplemented(""),
-            Status::permission_denied(""),
-            Status::internal("a fault of the service"),
-        ] {
-            assert!(!passes(&status), "{status}");
-        }
-        for status in [Status::unavailable(""), Status::resource_exhausted(""), Status::cancelled("")] {
-            assert!(passes(&status), "{status}");
         }
     }
 }

@@ -16,7 +16,7 @@ use cra_contracts::v1;
 use cra_domain::event::{record, timestamp_message};
 use cra_eventlog::{LogEntry, LogIdentity, Position};
 use cra_projection::generations::Generations;
-use cra_projection::queries::{self, Snapshot};
+use cra_projection::queries::{self, QueryError, Snapshot};
 use cra_runtime::in_flight::InFlight;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [cras] => measure(cras),
-        ["fill", folder, cras] => fill(folder.into(), cras.parse()?),
+        ["fill", folder, cras] => fill(Path::new(folder), cras.parse()?),
         ["export", folder, format] => export(folder.into(), format.parse()?).await,
         _ => bail!("say how many CRAs, such as 1000000"),
     }
@@ -54,8 +54,8 @@ fn open(folder: &Path) -> anyhow::Result<Generations> {
     Ok(Generations::open(folder.to_owned(), &LogIdentity("measured".into()), Timestamp::UNIX_EPOCH)?)
 }
 
-fn fill(folder: PathBuf, cras: u64) -> anyhow::Result<()> {
-    let generations = open(&folder)?;
+fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {
+    let generations = open(folder)?;
     let generation = generations.serving();
     let began = Instant::now();
     let mut position = 1;
@@ -125,21 +125,24 @@ fn cra(n: u32) -> v1::Cra {
 async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let generations = open(&folder)?;
     let generation = generations.serving();
+    let opened = peak_mb()?;
     let snapshot = Snapshot { position: generation.position(), generation, recorded_at: None };
+    // Every query reads so: what it leaves in the store's cache is no cost of the export.
     queries::statistics(v1::Selection::default(), snapshot.clone()).await?;
     let before = peak_mb()?;
     let request =
         v1::ExportRequest { content: v1::ExportContent::Cras.into(), format, ..v1::ExportRequest::default() };
     let permit = InFlight::new("exports", NonZeroU32::MIN, Duration::ZERO).try_enter()?;
     let began = Instant::now();
-    let mut export = queries::export(request, snapshot, folder, permit).await?;
+    let wanted = queries::check_export(&request, &snapshot.generation).map_err(QueryError::Invalid)?;
+    let mut export = queries::export(wanted, snapshot, folder, permit).await?;
     let mut bytes = 0;
     while let Some(chunk) = export.next_chunk().await? {
         bytes += chunk.len();
     }
     let took = began.elapsed();
     println!(
-        "{}: {} MB in {took:.1?}; peak {} MB, of which {before} MB to open and scan",
+        "{}: {} MB in {took:.1?}; peak {} MB, {opened} MB when opened, {before} MB after a scan",
         export.media_type(),
         bytes >> 20,
         peak_mb()?

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cra_domain::cra::Cra;
+use cra_domain::cra::{Cra, DecodeError};
 use cra_domain::event::{Event, Fact as EventFact};
 use cra_eventlog::{LogEntry, Position};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::store::{Applied, Batch, Change, Current, Parked, Session, StoreError};
+use crate::table::Brought;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instant, nanoseconds};
 
@@ -18,7 +19,7 @@ use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instan
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
     #[error("{0}")]
-    Unreadable(#[from] cra_domain::cra::DecodeError),
+    Unreadable(#[from] DecodeError),
     #[error("stored under CRA {subject:?}, but says it is about {event}")]
     ForeignSubject { subject: Option<Uuid>, event: Uuid },
     #[error("revision {found}, expected {expected}")]
@@ -29,6 +30,8 @@ enum Misfit {
     NoSuchCra,
     #[error("corrects or withdraws a CRA that was withdrawn")]
     Withdrawn,
+    #[error("a later event of the CRA, at {0}, counts already; a replay takes both in their order")]
+    Overtaken(u64),
 }
 
 /// What an event did.
@@ -43,6 +46,16 @@ impl Effect {
     fn change(&self, recorded_at: i64) -> Change {
         Change { recorded_at, ended: self.ended, began_on: self.began.map(|key| key.day) }
     }
+}
+
+/// What applying some events came to.
+pub struct Finished {
+    /// To be written in one.
+    pub batch: Batch,
+    /// Facts that began or ended, by position.
+    pub brought: Vec<Brought>,
+    /// Where it brings the generation.
+    pub applied: Option<Applied>,
 }
 
 /// What became of an event that was parked.
@@ -105,19 +118,20 @@ impl<'a> Application<'a> {
         let former = self.applied.as_ref();
         let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
         let parked = former.map_or(0, |applied| applied.parked);
-        let (change, last_recorded_at, parked) = match self.apply(entry) {
-            Ok(effect) => {
-                let recorded_at = nanoseconds(effect.recorded_at);
-                (effect.change(clock.max(recorded_at)), recorded_at, parked)
-            }
+        let retried = former.map_or(0, |applied| applied.retried);
+        let event = Event::decode(&entry.payload);
+        // What cannot be read says no time: the log's stands still.
+        let recorded_at = event.as_ref().ok().map(|event| nanoseconds(event.recorded_at));
+        let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
+        let (change, parked) = match self.apply(entry, event) {
+            Ok(effect) => (effect.change(clock), parked),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(entry, &misfit)?;
-                // What cannot be read says no time: the log's stands still.
-                let nothing = Change { recorded_at: clock, ended: None, began_on: None };
-                (nothing, nanoseconds(entry.appended_at), parked + 1)
+                (Change { recorded_at: clock, ended: None, began_on: None }, parked + 1)
             }
         };
+        let last_recorded_at = recorded_at.unwrap_or_else(|| nanoseconds(entry.appended_at));
         self.batch.put_change(entry.position, &change)?;
         self.applied = Some(Applied {
             position: entry.position,
@@ -126,6 +140,7 @@ impl<'a> Application<'a> {
             last_recorded_at,
             applied_at: nanoseconds(self.now),
             parked,
+            retried,
         });
         Ok(())
     }
@@ -140,7 +155,7 @@ impl<'a> Application<'a> {
             payload: parked.payload.clone().into(),
             appended_at: self.now,
         };
-        let effect = match self.apply(&entry) {
+        let effect = match self.apply(&entry, Event::decode(&entry.payload)) {
             Ok(effect) => effect,
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
@@ -152,6 +167,7 @@ impl<'a> Application<'a> {
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
+            applied.retried += 1;
             applied.recorded_at = applied.recorded_at.max(recorded_at);
             let last = applied.position;
             self.put_clock_forward(position, last, &effect, recorded_at)?;
@@ -180,8 +196,8 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// The batch with everything pushed, and where it brings the generation.
-    pub fn finish(mut self) -> Result<(Batch, Option<Applied>), StoreError> {
+    /// Everything pushed, as what is to be written and what is to be counted.
+    pub fn finish(mut self) -> Result<Finished, StoreError> {
         for (key, fact) in &self.facts {
             self.batch.put_fact(*key, fact)?;
         }
@@ -194,11 +210,13 @@ impl<'a> Application<'a> {
         if let Some(applied) = &self.applied {
             self.batch.put_applied(applied)?;
         }
-        Ok((self.batch, self.applied))
+        let mut brought: Vec<_> = self.facts.iter().map(|(key, fact)| Brought::of(*key, fact)).collect();
+        brought.sort_unstable_by_key(Brought::position);
+        Ok(Finished { batch: self.batch, brought, applied: self.applied })
     }
 
-    fn apply(&mut self, entry: &LogEntry) -> Result<Effect, Failure> {
-        let event = Event::decode(&entry.payload).map_err(Misfit::from)?;
+    fn apply(&mut self, entry: &LogEntry, event: Result<Event, DecodeError>) -> Result<Effect, Failure> {
+        let event = event.map_err(Misfit::from)?;
         if entry.cra_id != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject: entry.cra_id, event: event.cra_id }.into());
         }
@@ -215,7 +233,7 @@ impl<'a> Application<'a> {
                 (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
-                let (_, former_key, former) = self.in_force(&event, current)?;
+                let (_, former_key, former) = self.in_force(entry.position, &event, current)?;
                 let provenance = Provenance {
                     recorded_at: instant(former.recorded_at),
                     corrected_at: Some(event.recorded_at),
@@ -228,7 +246,7 @@ impl<'a> Application<'a> {
                 (Some(former_key), Some(began))
             }
             EventFact::Withdrawn { .. } => {
-                let (current, key, fact) = self.in_force(&event, current)?;
+                let (current, key, fact) = self.in_force(entry.position, &event, current)?;
                 self.end(key, fact, entry.position);
                 let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
                 self.currents.insert(event.cra_id, withdrawn);
@@ -257,12 +275,17 @@ impl<'a> Application<'a> {
     /// The CRA's fact in force, for an event that ends it.
     fn in_force(
         &mut self,
+        position: Position,
         event: &Event,
         current: Option<Current>,
     ) -> Result<(Current, FactKey, Fact), Failure> {
         let current = current.ok_or(Misfit::NoSuchCra)?;
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
+        }
+        // Of events that are retried only: the log's order is the one that counts.
+        if current.fact.from > position.0 {
+            return Err(Misfit::Overtaken(current.fact.from).into());
         }
         expect_revision(current.revision + 1, event)?;
         let key = current.fact;
@@ -332,5 +355,7 @@ fn expect_revision(expected: u64, event: &Event) -> Result<(), Misfit> {
     }
 }
 
+#[cfg(test)]
+mod retry_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! What the tests of this crate are given: events of the contract, a log of them, read models in a folder of their
 //! own, and the answers that they give.
 
+mod running;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +16,10 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::generations::{Generation, Generations};
-use crate::queries::{self, Snapshot};
-use crate::store::Parked;
+use crate::queries::{self, Consistency, Snapshot};
+use crate::store::{Batch, Parked};
+
+pub(crate) use running::{Running, SOON, eventually, last};
 
 /// When the tests' events are recorded, unless they say otherwise.
 pub(crate) const RECORDED_AT: &str = "2024-03-05T12:00:00Z";
@@ -167,10 +171,22 @@ impl ReadModels {
         self.serving().session().parked(Position(position)).unwrap()
     }
 
+    /// Puts an event in the place of what was set aside at a position, as if it could be read now.
+    pub(crate) fn make_readable(&self, position: u64, event: &v1::CraEvent) {
+        rewrite_parked(&self.serving(), position, event);
+    }
+
     /// All figures, as of a position.
     pub(crate) async fn statistics_at(&self, position: u64) -> v1::Statistics {
-        let snapshot =
-            Snapshot { generation: self.serving(), position: Position(position), recorded_at: None };
+        statistics_of(&self.serving(), position).await
+    }
+
+    /// All figures, as of a time.
+    pub(crate) async fn statistics_as_of(&self, instant: &str) -> v1::Statistics {
+        let asked =
+            v1::Consistency { as_of_time: Some(timestamp_message(at(instant))), ..Default::default() };
+        let consistency = Consistency::parse(Some(&asked), Timestamp::MAX).unwrap();
+        let snapshot = consistency.snapshot(&self.generations, tokio::time::Instant::now()).await.unwrap();
         queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
     }
 
@@ -178,6 +194,28 @@ impl ReadModels {
     pub(crate) async fn statistics(&self) -> v1::Statistics {
         self.statistics_at(self.applied).await
     }
+}
+
+/// All figures of a generation, as of a position.
+pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -> v1::Statistics {
+    let snapshot =
+        Snapshot { generation: Arc::clone(generation), position: Position(position), recorded_at: None };
+    queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
+}
+
+/// Puts an event in the place of what was set aside at a position, as if it could be read now.
+pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1::CraEvent) {
+    let session = generation.session();
+    let parked = session.parked(Position(position)).unwrap().unwrap();
+    let readable = Parked { payload: record::encode(event).to_vec(), ..parked };
+    write(generation, |batch| batch.park(Position(position), &readable).unwrap());
+}
+
+/// Writes into read models what no event wrote.
+pub(crate) fn write(generation: &Generation, change: impl FnOnce(&mut Batch)) {
+    let mut batch = Batch::default();
+    change(&mut batch);
+    generation.session().write(batch).unwrap();
 }
 
 fn open(folder: &Path) -> Arc<Generations> {

@@ -16,6 +16,7 @@ pub mod replay;
 pub mod services;
 mod settings;
 pub mod store;
+pub mod table;
 pub mod verify;
 pub mod views;
 

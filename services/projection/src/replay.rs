@@ -41,6 +41,17 @@ pub enum ReplayError {
     TakeOver(#[from] TakeOverError),
 }
 
+impl ReplayError {
+    /// Whether what was replayed is good, so that a new try goes on from there.
+    #[must_use]
+    pub fn leaves_a_beginning(&self) -> bool {
+        match self {
+            Self::Log(_) | Self::ReaderEnded => true,
+            Self::Apply(_) | Self::ForeignLog(_) | Self::TakeOver(_) => false,
+        }
+    }
+}
+
 impl From<StoreError> for ReplayError {
     fn from(error: StoreError) -> Self {
         Self::Apply(error.into())
@@ -96,42 +107,13 @@ impl Replayer {
     /// Computes the read models again where the serving ones were computed by other definitions, and lets those serve
     /// until it is done. Goes on whatever fails, until the shutdown begins.
     pub async fn bring_to_todays_definitions(self, shutdown: Shutdown) {
-        let serving = self.generations.serving();
-        let theirs = &serving.description().definitions;
-        if *theirs == views::definitions() {
-            return;
-        }
-        tracing::warn!(
-            generation = serving.name(),
-            definitions = theirs,
-            wanted = views::definitions(),
-            "the read models were computed by other definitions; they serve until they are computed again"
-        );
-        let Some(_place) = self.try_begin() else {
-            return;
-        };
-        let compute = async || {
-            let generation = self.begin_filling().await?;
-            let head = self.log.head().await?.position;
-            self.fill(&generation, head, |progress| {
-                tracing::info!(
-                    position = progress.position.0,
-                    end = progress.end.0,
-                    events_per_second = progress.events_per_second,
-                    remaining_seconds = progress.remaining_seconds(),
-                    "computing the read models again"
-                );
-            })
-            .await?;
-            self.take_over(&generation).await
-        };
-        loop {
+        while !self.serves_todays_definitions() {
             let computed = tokio::select! {
-                computed = compute() => computed,
+                computed = self.compute_again() => computed,
                 () = shutdown.begun() => return,
             };
             let Err(error) = computed else {
-                return;
+                continue;
             };
             tracing::error!(error = %error, "the read models could not be computed again; trying again");
             tokio::select! {
@@ -141,10 +123,68 @@ impl Replayer {
         }
     }
 
-    /// The generation to fill: a new one, or the one that was left when the process ended.
-    pub async fn begin_filling(&self) -> Result<Arc<Generation>, ReplayError> {
+    fn serves_todays_definitions(&self) -> bool {
+        self.generations.serving().description().definitions == views::definitions()
+    }
+
+    /// Computes the read models by today's definitions, once no other replay is at work.
+    async fn compute_again(&self) -> Result<(), ReplayError> {
+        let _place = Arc::clone(&self.place).lock_owned().await;
+        if self.serves_todays_definitions() {
+            return Ok(());
+        }
+        let serving = self.generations.serving();
+        tracing::warn!(
+            generation = serving.name(),
+            definitions = serving.description().definitions,
+            wanted = views::definitions(),
+            "the read models were computed by other definitions; they serve until they are computed again"
+        );
+        let generation = self.begin_filling(None).await?;
+        let tell = |progress: Progress| {
+            tracing::info!(
+                position = progress.position.0,
+                end = progress.end.0,
+                events_per_second = progress.events_per_second,
+                remaining_seconds = progress.remaining_seconds(),
+                "computing the read models again"
+            );
+        };
+        let computed = async {
+            let head = self.log.head().await?.position;
+            self.fill(&generation, head, tell).await?;
+            self.take_over(&generation).await
+        };
+        match computed.await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                if !error.leaves_a_beginning() {
+                    self.discard(generation).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The generation to fill: a new one, or the one that was left when the process ended and is not past the end that
+    /// is wanted now.
+    pub async fn begin_filling(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
-        self.blocking(move |generations| Ok(generations.begin_filling(&identity, now)?)).await
+        self.blocking(move |generations| Ok(generations.begin_filling(&identity, until, now)?)).await
+    }
+
+    /// Keeps a generation that holds what it was to be filled with, beside the serving one.
+    pub async fn finish_filling(&self, generation: &Arc<Generation>) -> Result<(), ReplayError> {
+        let generation = Arc::clone(generation);
+        self.blocking(move |generations| Ok(generations.finish_filling(&generation)?)).await
+    }
+
+    /// Removes a generation, unless it serves by now.
+    pub async fn discard(&self, generation: Arc<Generation>) {
+        let discarded = self.blocking(move |generations| Ok(generations.discard(&generation)?)).await;
+        if let Err(error) = discarded {
+            tracing::error!(error = %error, "a generation could not be removed");
+        }
     }
 
     /// A generation that goes when it is dropped.
@@ -188,16 +228,21 @@ impl Replayer {
     }
 
     /// Brings a generation to where the serving one is, and puts it in its place. Readers never see an earlier position
-    /// than before.
+    /// than before. Gives the former one.
     pub async fn take_over(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
+        let filled = Arc::clone(generation);
+        self.blocking(move |_| Ok(filled.session().flush()?)).await?;
         let turn = self.generations.turn().await;
         self.fill(generation, self.generations.serving().position(), |_| {}).await?;
         let name = generation.name().to_owned();
-        let former = self.blocking(move |generations| Ok(generations.take_over(&name)?)).await?;
-        drop(turn);
-        Ok(former)
+        // The turn goes along: should the caller leave now, nothing is applied before the change is complete.
+        self.blocking(move |generations| {
+            let _turn = turn;
+            Ok(generations.take_over(&name)?)
+        })
+        .await
     }
 
     /// Works on the generations' files off the async workers.
@@ -215,3 +260,6 @@ fn per_second(events: u64, elapsed: Duration) -> u64 {
     let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
     events.saturating_mul(1_000) / milliseconds
 }
+
+#[cfg(test)]
+mod tests;

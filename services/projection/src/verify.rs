@@ -2,13 +2,13 @@
 //! The generation may be further: what came later is left out of the comparison.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use cra_eventlog::Position;
 use uuid::Uuid;
 
 use crate::generations::Generation;
-use crate::store::{Current, Session, StoreError};
+use crate::store::{Current, Parked, Session, StoreError};
 use crate::views::dictionary::{Code, Dictionary, Kind};
 use crate::views::fact::{Fact, FactKey, IN_FORCE, date_of};
 
@@ -69,25 +69,36 @@ impl Comparison {
     }
 
     fn currents(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
-        // A CRA that has gone on since says no more where it stood; its facts do.
-        let later = |cra_id: Uuid, checked: &Current| -> Result<bool, StoreError> {
-            let replay = self.replay.current(cra_id)?;
-            Ok(checked.fact.from > self.until.0
-                || replay.is_some_and(|replay| checked.revision > replay.revision))
-        };
-        let mut gone_on = HashSet::new();
-        for entry in self.checked.currents() {
-            let (cra_id, current) = entry?;
-            if later(cra_id, &current)? {
-                gone_on.insert(cra_id);
+        let checked = self.checked.currents().filter_map(|entry| {
+            entry
+                .and_then(|(cra_id, current)| Ok(self.as_of_the_end(current)?.map(|it| (cra_id, it))))
+                .transpose()
+        });
+        let name = |cra_id: &Uuid| format!("standing of CRA {cra_id}");
+        compare(checked, self.replay.currents(), name, found)
+    }
+
+    /// Where a CRA of the checked generation stood at the end of the replay, as its facts say; `None` when it had no
+    /// event yet. A fact that is not there is a difference of its own.
+    fn as_of_the_end(&self, current: Current) -> Result<Option<Current>, StoreError> {
+        if !current.withdrawn && current.fact.from <= self.until.0 {
+            return Ok(Some(current));
+        }
+        let mut key = current.fact;
+        while let Some(fact) = self.checked.fact(key)? {
+            if key.from <= self.until.0 {
+                // A standing says "withdrawn" of a fact in force: that is a difference, not something later.
+                let is_later = fact.until > self.until.0 && fact.until < IN_FORCE;
+                let is_now = key == current.fact && !is_later;
+                let then = Current { revision: fact.revision, fact: key, withdrawn: false };
+                return Ok(Some(if is_now { current } else { then }));
+            }
+            match fact.former {
+                Some(former) if former.from < key.from => key = former,
+                _ => return Ok(None),
             }
         }
-        let stayed = |entry: &Result<(Uuid, Current), StoreError>| {
-            entry.as_ref().map_or(true, |(cra_id, _)| !gone_on.contains(cra_id))
-        };
-        let checked = self.checked.currents().filter(stayed);
-        let replay = self.replay.currents().filter(stayed);
-        compare(checked, replay, |cra_id| format!("standing of CRA {cra_id}"), found)
+        Ok((key.from <= self.until.0).then_some(current))
     }
 
     fn changes(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
@@ -99,8 +110,12 @@ impl Comparison {
 
     fn parked(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
         let positions = Position::START..=self.until;
-        let checked = self.checked.parked_events(positions.clone());
-        let replay = self.replay.parked_events(positions);
+        // One that was retried has the reason that it met then, which may be another than in the log's order.
+        let whatever_the_reason = |entry: Result<(Position, Parked), StoreError>| {
+            entry.map(|(position, parked)| (position, (parked.cra_id, parked.payload)))
+        };
+        let checked = self.checked.parked_events(positions.clone()).map(whatever_the_reason);
+        let replay = self.replay.parked_events(positions).map(whatever_the_reason);
         compare(checked, replay, |position| format!("event set aside at position {position}"), found)
     }
 }
@@ -166,3 +181,6 @@ impl Codes {
         self.0.get(&(kind, code)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,9 +20,15 @@ const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
 /// Variables with the prefix that are no settings: the path of the file, the log filter, the server that tests run
-/// against, and where the command line finds the services.
-const NOT_SETTINGS: [&str; 5] =
-    ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER", "CRA_INGESTION_URL", "CRA_PROJECTION_URL"];
+/// against and their readers of files, and where the command line finds the services.
+const NOT_SETTINGS: [&str; 6] = [
+    "CRA_CONFIG",
+    "CRA_LOG",
+    "CRA_NATS_SERVER",
+    "CRA_TEST_READERS",
+    "CRA_INGESTION_URL",
+    "CRA_PROJECTION_URL",
+];
 
 /// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@
 mod consistency;
 mod cras;
 mod import;
+mod operations;
 mod statistics;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use import::ImportArgs;
+pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
@@ -88,6 +90,14 @@ pub(crate) enum Command {
     Communes(CommunesArgs),
     /// Show where the projection stands in the log
     Status(StatusArgs),
+    /// Replay the log into new read models, while those that serve go on
+    Replay(ReplayArgs),
+    /// Serve other read models: new ones, or the former ones again
+    Promote(PromoteArgs),
+    /// Compare the read models that serve with a replay of the log
+    Verify(VerifyArgs),
+    /// List the events that could not be applied, or try them again
+    Parked(ParkedArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -145,13 +155,6 @@ pub(crate) struct CommunesArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
@@ -198,11 +201,27 @@ mod tests {
             "history",
             "communes",
             "status",
+            "replay",
+            "promote",
+            "verify",
+            "parked",
         ] {
             let mut arguments = all.find_subcommand(name).unwrap().get_arguments();
             let json = arguments.find(|argument| argument.get_id() == "json").unwrap();
             assert_eq!(json.get_help_heading(), None, "{name}: it is no part of the selection");
         }
+    }
+
+    #[test]
+    fn events_are_tried_again_by_position_or_all_of_them() {
+        let retry =
+            |flags: &[&str]| match Arguments::parse_from(["cra", "parked"].iter().chain(flags)).command {
+                Command::Parked(args) => args.retry,
+                other => panic!("{other:?}"),
+            };
+        assert_eq!(retry(&[]), None);
+        assert_eq!(retry(&["--retry"]), Some(vec![]));
+        assert_eq!(retry(&["--retry", "7", "12", "--json"]), Some(vec![7, 12]));
     }
 
     #[test]

@@ -65,18 +65,21 @@ fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
 enum Target {
     StandardOutput,
     File(PathBuf, Existing),
-    /// Under the name that the service gives.
+    /// Under the name that the service gives; the working directory where the path is empty.
     Directory(PathBuf, Existing),
 }
 
 impl Target {
     fn of(args: &ExportArgs, to_terminal: bool) -> anyhow::Result<Self> {
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let path = args.output.clone().unwrap_or_else(|| PathBuf::from("."));
+        let path = args.output.clone().unwrap_or_default();
         if path == Path::new("-") {
             let is_text = matches!(args.format, ExportFormat::Csv | ExportFormat::Ndjson);
             anyhow::ensure!(is_text || !to_terminal, "a terminal cannot show this format; say --output FILE");
             return Ok(Self::StandardOutput);
+        }
+        if args.output.is_none() {
+            return Ok(Self::Directory(PathBuf::new(), existing));
         }
         if path.is_dir() {
             return Ok(Self::Directory(path, existing));

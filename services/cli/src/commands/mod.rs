@@ -8,27 +8,36 @@ mod cross;
 mod export;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_operations;
 mod follow;
 mod history;
 mod import;
 mod list;
 mod pages;
 mod pair;
+mod parked;
 mod progress;
+mod promote;
 #[cfg(test)]
 mod questions_tests;
+mod replay;
 mod series;
 mod show;
 mod standalone;
 mod stats;
 mod status;
 mod submit;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
 use crate::output::Output;
+
+/// What a shell reports of a program that Ctrl-C ended.
+const CANCELLED: u8 = 130;
 
 /// How a command that could do its work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +46,18 @@ pub(crate) enum Outcome {
     Done,
     /// Some items were refused, and told.
     SomeRefused,
+    /// What was compared differs, and is told.
+    Differs,
+    /// Ctrl-C, or SIGTERM, ended what was asked.
+    Cancelled,
 }
 
 impl Outcome {
     pub(crate) fn exit_code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
-            Self::SomeRefused => ExitCode::from(1),
+            Self::SomeRefused | Self::Differs => ExitCode::from(1),
+            Self::Cancelled => ExitCode::from(CANCELLED),
         }
     }
 }
@@ -68,5 +82,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Completions(args) => completions::run(&args, output),
+        Command::Replay(args) => replay::run(args, &endpoints, output).await,
+        Command::Promote(args) => promote::run(args, &endpoints, output).await,
+        Command::Verify(args) => verify::run(args, &endpoints, output).await,
+        Command::Parked(args) => parked::run(args, &endpoints, output).await,
     }
 }

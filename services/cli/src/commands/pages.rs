@@ -32,9 +32,9 @@ impl Extent {
     /// For the operator, beside rows that go to a program.
     pub(super) fn told(&self, rows_in_all: Option<u64>) -> String {
         let rows = match rows_in_all {
-            Some(all) => format!("{} of {all} rows", self.rows),
-            None if self.more_follow => format!("{} rows, more follow", self.rows),
-            None => format!("{} rows", self.rows),
+            Some(all) => format!("rows: {} of {all}", self.rows),
+            None if self.more_follow => format!("rows: {}, more follow", self.rows),
+            None => format!("rows: {}", self.rows),
         };
         let snapshot = self.snapshot.as_ref();
         let snapshot = snapshot.map(|snapshot| {
@@ -126,8 +126,8 @@ mod tests {
     fn programs_learn_beside_the_rows_which_position_they_show() {
         let snapshot = v1::Snapshot { position: 7, generation: "g1".to_owned(), ..v1::Snapshot::default() };
         let extent = Extent { rows: 25, more_follow: true, snapshot: Some(snapshot) };
-        assert_eq!(extent.told(Some(101)), "25 of 101 rows, position 7, generation g1");
-        assert_eq!(extent.told(None), "25 rows, more follow, position 7, generation g1");
+        assert_eq!(extent.told(Some(101)), "rows: 25 of 101, position 7, generation g1");
+        assert_eq!(extent.told(None), "rows: 25, more follow, position 7, generation g1");
     }
 
     #[tokio::test]

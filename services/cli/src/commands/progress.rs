@@ -1,13 +1,19 @@
-//! The progress of a stream of submissions or of a file, on standard error when it is a terminal, else nowhere.
+//! The progress of a stream of submissions or of a file, on standard error when it is a terminal, else nowhere; and of a
+//! replay, on standard error always: as a bar, or now and then as a line.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
 
+use crate::output::tell;
+use crate::render::replay::Standing;
 use crate::render::text::thousands;
 use crate::submission::Tally;
 
 const TICK: Duration = Duration::from_millis(120);
+/// Between two lines where there is no terminal to draw on.
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// A bar up to `length`, or a spinner where the length is unknown.
 pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
@@ -36,4 +42,38 @@ pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
 /// Shows how much of a file came in.
 pub(crate) fn advance_bytes(bar: &ProgressBar, bytes: u64) {
     bar.set_message(format!("{} KiB received", thousands(bytes / 1_024)));
+}
+
+/// The progress of a replay. Goes when it is dropped.
+pub(crate) struct Replaying {
+    bar: ProgressBar,
+    told: Option<Instant>,
+}
+
+impl Replaying {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3} %  {msg}") {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        Self { bar, told: None }
+    }
+
+    /// Shows how far it is.
+    pub(crate) fn show(&mut self, standing: Standing) {
+        if !self.bar.is_hidden() {
+            self.bar.set_length(standing.end);
+            self.bar.set_position(standing.position);
+            self.bar.set_message(standing.line());
+        } else if self.told.is_none_or(|told| told.elapsed() >= LINE_EVERY) {
+            tell(&standing.line());
+            self.told = Some(Instant::now());
+        }
+    }
+}
+
+impl Drop for Replaying {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }

@@ -1,12 +1,21 @@
-//! `cra status`: where the projection stands in the log.
+//! `cra status`: where the projection stands in the log; with `--watch` again and again, until Ctrl-C.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use cra_contracts::{json, v1};
+
+use cra_runtime::shutdown::Shutdown;
+use tokio::time::sleep;
 
 use super::Outcome;
 use crate::args::{EndpointArgs, StatusArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
-use crate::output::Output;
+use crate::output::{Output, redrawn, tell};
 use crate::render;
+
+/// Between two looks.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(
     args: StatusArgs,
@@ -14,6 +23,14 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    if args.watch {
+        let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
+        tokio::select! {
+            failed = watch(&connection, args.json, output) => failed?,
+            () = shutdown.begun() => {}
+        }
+        return Ok(Outcome::Done);
+    }
     let answer = ask(&connection).await?;
     if args.json {
         output.json(&json::to_value(&answer))?;
@@ -23,8 +40,74 @@ pub(crate) async fn run(
     Ok(Outcome::Done)
 }
 
+/// Shows every change; ends only when nothing can be written. A service that is away is asked again.
+async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> anyhow::Result<()> {
+    let (mut shown, mut drawn, mut is_away) = (String::new(), 0, false);
+    loop {
+        match ask(connection).await {
+            Ok(answer) => {
+                is_away = false;
+                let screen = output.screen().filter(|_| !as_json);
+                let line = render::status::line(&answer);
+                if let Some((look, _)) = screen {
+                    let page = render::status::page(&answer, look);
+                    output.write(&redrawn(&page, drawn))?;
+                    drawn = page.lines().count();
+                } else if line != shown {
+                    if as_json {
+                        output.json(&json::to_value(&answer))?;
+                    } else {
+                        output.line(&line)?;
+                    }
+                    shown = line;
+                }
+            }
+            Err(error) if !is_away => {
+                is_away = true;
+                drawn = 0;
+                tell(&format!("{error}\ntrying again"));
+            }
+            Err(_) => {}
+        }
+        sleep(WATCH_INTERVAL).await;
+    }
+}
+
 /// Where the projection stands.
 pub(crate) async fn ask(connection: &Connection) -> Result<v1::GetStatusResponse, ClientError> {
     let request = within_deadline(v1::GetStatusRequest {});
     connection.answer(connection.operations().get_status(request).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::fake_operations::{Fake, Written};
+    use super::*;
+
+    #[tokio::test]
+    async fn where_there_is_no_terminal_each_change_is_one_line() {
+        let is_replaying = Arc::new(AtomicBool::new(false));
+        let fake = Fake { is_replaying: Arc::clone(&is_replaying), ..Fake::default() };
+        let url = fake.serve().await.projection_url;
+        let connection = Connection::open(Service::Projection, &url).await.unwrap();
+        for as_json in [false, true] {
+            is_replaying.store(false, Ordering::SeqCst);
+            let written = Written::default();
+            let mut output = written.output();
+            let changes = async {
+                written.lines_reach(1).await;
+                sleep(3 * WATCH_INTERVAL).await;
+                assert_eq!(written.text().lines().count(), 1, "nothing changed");
+                is_replaying.store(true, Ordering::SeqCst);
+                written.lines_reach(2).await;
+            };
+            tokio::select! {
+                ended = watch(&connection, as_json, &mut output) => panic!("{ended:?}"),
+                () = changes => {}
+            }
+        }
+    }
 }

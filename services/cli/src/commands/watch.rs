@@ -8,7 +8,7 @@ use tonic::{Status, Streaming};
 use super::Outcome;
 use crate::args::{EndpointArgs, WatchArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, redrawn, tell};
 use crate::render::watch::{self, Progress};
 use crate::subscription::{Subscription, sustain};
 
@@ -65,14 +65,6 @@ impl<'a> Watcher<'a> {
         let again = redrawn(&page, self.drawn);
         self.drawn = page.lines().count();
         self.output.write(&again)
-    }
-}
-
-/// The page over the one that is there: up by its lines, and everything below cleared.
-fn redrawn(page: &str, drawn: usize) -> String {
-    match drawn {
-        0 => page.to_owned(),
-        lines => format!("\u{1b}[{lines}F\u{1b}[J{page}"),
     }
 }
 
@@ -166,11 +158,5 @@ mod tests {
         };
         assert_eq!(lines.iter().map(cras).collect::<Vec<_>>(), ["1", "4"]);
         assert_eq!(fake.watches.lock().unwrap()[0].min_interval_ms, 250);
-    }
-
-    #[test]
-    fn a_page_is_drawn_over_the_one_before() {
-        assert_eq!(redrawn("a\n", 0), "a\n");
-        assert_eq!(redrawn("b\nc\n", 3), "\u{1b}[3F\u{1b}[Jb\nc\n");
     }
 }

@@ -36,6 +36,21 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
     text
 }
 
+/// On one line, what changes while a projection is at work.
+pub(crate) fn line(status: &v1::GetStatusResponse) -> String {
+    let mut text = format!(
+        "{} serves, {} of {} events applied, {} parked",
+        printable(&status.generation),
+        thousands(status.applied_position),
+        thousands(status.log_position),
+        thousands(status.parked_events),
+    );
+    for other in status.generations.iter().filter(|other| !other.serving) {
+        text += &format!("; {} at {}", printable(&other.name), thousands(other.position));
+    }
+    text
+}
+
 fn generations(generations: &[v1::Generation], look: Look) -> Table {
     let mut table = Table::new();
     table
@@ -114,6 +129,15 @@ mod tests {
     fn a_projection_that_lags_says_by_how_many_events() {
         assert!(page(&status(1_999, 2_000), LOOK).contains("1 event behind"));
         assert!(page(&status(0, 2_000), LOOK).contains("2\u{202f}000 events behind"));
+    }
+
+    #[test]
+    fn a_line_says_what_serves_how_far_it_is_and_what_is_beside_it() {
+        let beside = v1::Generation { name: "g3".to_owned(), position: 7, ..v1::Generation::default() };
+        let mut status = status(1_999, 2_000);
+        status.generations.push(beside);
+        let expected = "g2 serves, 1\u{202f}999 of 2\u{202f}000 events applied, 0 parked; g3 at 7";
+        assert_eq!(line(&status), expected);
     }
 
     #[test]

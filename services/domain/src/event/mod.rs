@@ -130,6 +130,9 @@ pub fn timestamp(
     message: Option<&prost_types::Timestamp>,
 ) -> Result<Timestamp, DecodeError> {
     let message = message.ok_or_else(|| DecodeError::new(field, "nothing"))?;
+    if !(0..1_000_000_000).contains(&message.nanos) {
+        return Err(DecodeError::new(field, format!("{} nanoseconds", message.nanos)));
+    }
     Timestamp::new(message.seconds, message.nanos).map_err(|error| DecodeError::new(field, error))
 }
 

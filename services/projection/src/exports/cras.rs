@@ -4,7 +4,7 @@
 use cra_contracts::v1;
 use cra_domain::cra::DecodeError;
 use cra_domain::event::timestamp;
-use cra_domain::territory::{self, Commune};
+use cra_domain::territory::{self, Commune, Department, Epci, Region};
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Term, Theme, Word,
 };
@@ -150,15 +150,15 @@ fn place() -> Vec<Column<CraRow>> {
         Column::optional("code_postal", Kind::Text, |row: &CraRow| said(&row.place.postal_code).into()),
         Column::required("departement_code", Kind::Text, |row: &CraRow| row.commune.department().into()),
         Column::optional("departement", Kind::Text, |row: &CraRow| {
-            communes.department(row.commune.department()).map(|department| department.name()).into()
+            communes.department(row.commune.department()).map(Department::name).into()
         }),
         Column::required("region_code", Kind::Text, |row: &CraRow| row.commune.region().into()),
         Column::optional("region", Kind::Text, |row: &CraRow| {
-            communes.region(row.commune.region()).map(|region| region.name()).into()
+            communes.region(row.commune.region()).map(Region::name).into()
         }),
         Column::optional("epci_code", Kind::Text, |row: &CraRow| row.commune.epci().into()),
         Column::optional("epci", Kind::Text, |row: &CraRow| {
-            row.commune.epci().and_then(|code| communes.epci(code)).map(|epci| epci.name()).into()
+            row.commune.epci().and_then(|code| communes.epci(code)).map(Epci::name).into()
         }),
     ]
 }

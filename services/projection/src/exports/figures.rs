@@ -11,8 +11,11 @@ type Get<R> = fn(&R) -> &v1::Statistics;
 /// One breakdown of the statistics.
 type List = fn(&v1::Statistics) -> &[v1::Count];
 
+/// One figure of the statistics.
+type Figure = fn(&v1::Statistics) -> u64;
+
 /// The headline figures: name of the column, code in the contract, label, value.
-pub(super) const HEADLINE: [(&str, &str, &str, fn(&v1::Statistics) -> u64); 9] = [
+pub(super) const HEADLINE: [(&str, &str, &str, Figure); 9] = [
     ("cras", "cras", "CRA enregistrés", |s| s.cras),
     ("accompagnements", "acts", "Accompagnements", |s| s.acts),
     ("personnes", "people", "Personnes accompagnées", |s| s.people),
@@ -35,7 +38,7 @@ pub(super) const HEADLINE: [(&str, &str, &str, fn(&v1::Statistics) -> u64); 9] =
 
 /// The figures that fit on one line: headline, follow-up, time.
 pub(super) fn headline<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
-    let headline = HEADLINE.iter().map(|(name, _, _, value)| integer(*name, get, *value));
+    let headline = HEADLINE.iter().map(|(name, _, _, value)| integer(name, get, *value));
     let mut columns: Vec<Column<R>> = headline.collect();
     columns.extend([
         integer("suite_individuel", get, |s| s.follow_up.unwrap_or_default().individual),
@@ -69,7 +72,7 @@ pub(super) fn breakdowns<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
     columns
 }
 
-fn integer<R: 'static>(name: &'static str, get: Get<R>, value: fn(&v1::Statistics) -> u64) -> Column<R> {
+fn integer<R: 'static>(name: &'static str, get: Get<R>, value: Figure) -> Column<R> {
     Column::required(name, Kind::Integer, move |row| value(get(row)).into())
 }
 

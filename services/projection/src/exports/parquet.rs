@@ -168,7 +168,7 @@ impl Values {
         let levels = optional.then_some(&self.levels[..]);
         match &mut self.stored {
             Stored::Texts(bytes, ends) => {
-                let texts = slices(std::mem::take(bytes).into(), ends);
+                let texts = slices(&std::mem::take(bytes).into(), ends);
                 writer.typed::<ByteArrayType>().write_batch(&texts, levels, None)?;
                 ends.clear();
             }
@@ -186,7 +186,7 @@ impl Values {
     }
 }
 
-fn slices(bytes: Bytes, ends: &[usize]) -> Vec<ByteArray> {
+fn slices(bytes: &Bytes, ends: &[usize]) -> Vec<ByteArray> {
     let starts = std::iter::once(0).chain(ends.iter().copied());
     starts.zip(ends).map(|(start, end)| bytes.slice(start..*end).into()).collect()
 }

@@ -2,7 +2,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::parse_day;
-use cra_domain::territory;
+use cra_domain::territory::{self, Department, Epci, Region};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::french;
@@ -23,9 +23,9 @@ pub(super) fn period(selection: &v1::Selection) -> String {
 /// Its days, then every field that restricts: what it is, and its values.
 pub(super) fn in_french(selection: &v1::Selection) -> Vec<(&'static str, String)> {
     let communes = territory::communes();
-    let region = |code: &str| communes.region(code).map(|region| region.name());
-    let department = |code: &str| communes.department(code).map(|department| department.name());
-    let epci = |code: &str| communes.epci(code).map(|epci| epci.name());
+    let region = |code: &str| communes.region(code).map(Region::name);
+    let department = |code: &str| communes.department(code).map(Department::name);
+    let epci = |code: &str| communes.epci(code).map(Epci::name);
     let commune = |code: &str| communes.resolve(code).map(|id| communes.get(id).name());
     let fields = [
         ("Régions", named(&selection.region_codes, region)),

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 const GENERATIONS: &str = "generations";
 /// Where the generation that could not be used is kept for those who ask why; only the last one is.
 const SET_ASIDE: &str = "set-aside";
+/// Where generations are that go with the check that made them.
+const PASSING: &str = "passing";
 /// Names the generation that serves.
 const SERVING: &str = "serving";
 /// Names the generation that is being filled: a process that is killed meanwhile goes on with it.
@@ -23,11 +25,20 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn open(data: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(data.join(GENERATIONS))?;
+        match fs::remove_dir_all(data.join(PASSING)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         Ok(Self { data })
     }
 
     pub(super) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where a generation is that does not outlive the process.
+    pub(super) fn passing(&self, name: &str) -> PathBuf {
+        self.data.join(PASSING).join(name)
     }
 
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
@@ -79,22 +90,22 @@ impl Folder {
 
     /// Every generation on disk, oldest first.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(self.data.join(GENERATIONS))? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                names.extend(entry.file_name().into_string().ok());
-            }
-        }
+        let mut names = names_in(&self.data.join(GENERATIONS))?;
         names.sort();
         Ok(names)
     }
 
     /// A name that no generation has; names sort by when they were given.
-    pub(super) fn new_name(&self, now: Timestamp) -> String {
+    pub(super) fn new_name(&self, now: Timestamp) -> io::Result<String> {
         let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let names = (0_u32..).map(|n| if n == 0 { stamp.clone() } else { format!("{stamp}-{n:04}") });
-        names.into_iter().find(|name| !self.path_of(name).exists()).unwrap_or(stamp)
+        let names = self.names()?.into_iter().chain(names_in(&self.data.join(PASSING))?);
+        let last_of_the_second = names
+            .filter_map(|name| match name.strip_prefix(&stamp)? {
+                "" => Some(0),
+                number => number.strip_prefix('-')?.parse::<u32>().ok(),
+            })
+            .max();
+        Ok(last_of_the_second.map_or(stamp.clone(), |last| format!("{stamp}-{:04}", last + 1)))
     }
 
     /// Takes a generation out of the way, and drops the one that was there.
@@ -110,6 +121,22 @@ impl Folder {
     pub(super) fn bytes_of(&self, name: &str) -> u64 {
         bytes_below(&self.path_of(name))
     }
+}
+
+/// Names of the folders in a folder; none where it is not there.
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(names)
 }
 
 /// Bytes of all files below a folder; files that vanish meanwhile count nothing.

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::apply::{Application, Retried};
+use crate::apply::{Application, Finished, Retried};
 use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
+use crate::table::{Table, View};
 use crate::views::dictionary::Dictionary;
 
 /// Read models computed from one log by one set of definitions.
@@ -18,6 +19,7 @@ pub struct Generation {
     description: Description,
     store: Store,
     dictionary: RwLock<Dictionary>,
+    table: Table,
     /// What queries may show: sent after the batch that brings it is written.
     applied: watch::Sender<Option<Applied>>,
     /// Last: the files go after what reads them.
@@ -63,9 +65,10 @@ impl Generation {
 
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session().dictionary()?);
+        let table = Table::load(&store.session())?;
         let (applied, _) = watch::channel(store.session().applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
-        Ok(Self { name, description, store, dictionary, applied, files })
+        Ok(Self { name, description, store, dictionary, table, applied, files })
     }
 
     /// Makes its files go with it.
@@ -97,6 +100,12 @@ impl Generation {
         &self.dictionary
     }
 
+    /// Its facts in memory, for counting.
+    #[must_use]
+    pub fn facts(&self) -> View {
+        self.table.view()
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn applied(&self) -> Option<Applied> {
@@ -107,6 +116,12 @@ impl Generation {
     #[must_use]
     pub fn position(&self) -> Position {
         self.applied.borrow().as_ref().map_or(Position::START, |applied| applied.position)
+    }
+
+    /// Events that were set aside once and count now: each changed what it had told of the past.
+    #[must_use]
+    pub fn retried(&self) -> u64 {
+        self.applied.borrow().as_ref().map_or(0, |applied| applied.retried)
     }
 
     /// Where it stands, and will.
@@ -123,6 +138,8 @@ impl Generation {
         let mut application = Application::begin(self.session(), &self.dictionary, self.applied(), now);
         let retried = application.retry(position, &parked)?;
         self.write(application)?;
+        // It stands among older facts, where the table does not grow.
+        self.table.reload(&self.session())?;
         Ok(Some(retried))
     }
 
@@ -136,8 +153,9 @@ impl Generation {
     }
 
     fn write(&self, application: Application<'_>) -> Result<(), StoreError> {
-        let (batch, applied) = application.finish()?;
+        let Finished { batch, brought, applied } = application.finish()?;
         self.session().write(batch)?;
+        self.table.apply(brought);
         self.applied.send_replace(applied);
         Ok(())
     }

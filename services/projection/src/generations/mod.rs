@@ -8,10 +8,10 @@ mod generation;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cra_eventlog::LogIdentity;
+use cra_eventlog::{LogIdentity, Position};
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use folder::Folder;
 pub use generation::Generation;
@@ -27,11 +27,12 @@ const OTHERS_MAX: usize = 2;
 pub struct Generations {
     folder: Folder,
     serving: watch::Sender<Arc<Generation>>,
-    /// Beside the serving one, oldest first.
+    /// Beside the serving one, oldest first. Locked while a generation comes, goes, or takes over, files included: of
+    /// two that want the same one, the second finds it where the first left it.
     others: Mutex<Vec<Arc<Generation>>>,
     /// Held while events are applied to the serving generation, and while another one takes its place: so that the
     /// position that readers see never goes back.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why a generation cannot take over.
@@ -61,7 +62,7 @@ impl Generations {
         };
         let others = reopen_others(&folder, &generation)?;
         let (serving, _) = watch::channel(Arc::new(generation));
-        Ok(Self { folder, serving, others: Mutex::new(others), turn: tokio::sync::Mutex::new(()) })
+        Ok(Self { folder, serving, others: Mutex::new(others), turn: Arc::default() })
     }
 
     /// The generation that serves now.
@@ -79,9 +80,8 @@ impl Generations {
     /// Every generation, the serving one first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Generation>> {
-        let mut all = vec![self.serving()];
-        all.extend(self.others.lock().iter().cloned());
-        all
+        let others = self.others.lock();
+        std::iter::once(self.serving()).chain(others.iter().cloned()).collect()
     }
 
     /// One of those beside the serving one.
@@ -90,73 +90,94 @@ impl Generations {
         self.others.lock().iter().find(|generation| generation.name() == name).cloned()
     }
 
-    /// Waits for one's turn to bring the serving generation forward, or to put another one in its place.
-    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// Waits for one's turn to change the serving generation, or to put another one in its place. The turn goes to
+    /// whatever does it, and ends with it: a caller that leaves meanwhile does not end the work.
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
     }
 
-    /// The generation to fill from the log: the one that was being filled when the process was killed, else a new one.
-    /// Blocks.
-    pub fn begin_filling(&self, log: &LogIdentity, now: Timestamp) -> Result<Arc<Generation>, StoreError> {
-        let unfinished = self.folder.filling().and_then(|name| self.other(&name));
+    /// The generation to fill from the log: the one that was being filled when the process was killed, unless it is
+    /// past the end that is wanted now, else a new one. Blocks.
+    pub fn begin_filling(
+        &self,
+        log: &LogIdentity,
+        until: Option<Position>,
+        now: Timestamp,
+    ) -> Result<Arc<Generation>, StoreError> {
+        let mut others = self.others.lock();
+        let unfinished = self.folder.filling().and_then(|name| take(&mut others, &name));
         if let Some(unfinished) = unfinished {
             let description = unfinished.description();
-            if description.log == *log && description.definitions == views::definitions() {
+            let is_past = until.is_some_and(|until| unfinished.position() > until);
+            if description.log == *log && description.definitions == views::definitions() && !is_past {
                 tracing::info!(
                     generation = unfinished.name(),
                     position = unfinished.position().0,
                     "filling a generation, from where it was left"
                 );
+                others.push(Arc::clone(&unfinished));
                 return Ok(unfinished);
             }
-            self.discard(&unfinished)?;
+            self.folder.filled()?;
+            unfinished.remove_when_dropped();
         }
         let generation = Arc::new(begin(&self.folder, log, now)?);
         self.folder.fill(generation.name())?;
-        self.others.lock().push(Arc::clone(&generation));
+        others.push(Arc::clone(&generation));
         Ok(generation)
     }
 
-    /// A generation that no other process or list knows, and that goes when it is dropped. Blocks.
+    /// A generation that no list knows, and that goes when it is dropped, or at the next start. Blocks.
     pub fn begin_passing(&self, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
-        let generation = begin(&self.folder, log, now)?;
+        let name = self.folder.new_name(now)?;
+        let generation = Generation::create(name.clone(), &self.folder.passing(&name), of_today(log, now))?;
         generation.remove_when_dropped();
         Ok(generation)
     }
 
     /// Says that a generation holds what it was to be filled with. Blocks.
-    pub fn finish_filling(&self) -> Result<(), StoreError> {
+    pub fn finish_filling(&self, generation: &Generation) -> Result<(), StoreError> {
+        generation.session().flush()?;
+        let mut others = self.others.lock();
         self.folder.filled()?;
-        self.drop_oldest();
+        self.drop_oldest(&mut others);
         Ok(())
     }
 
-    /// Removes a generation that does not serve; its files go with the last query that reads them. Blocks.
-    pub fn discard(&self, generation: &Arc<Generation>) -> Result<(), StoreError> {
-        if self.folder.filling().as_deref() == Some(generation.name()) {
+    /// Removes a generation; its files go with the last query that reads them. One that began to serve meanwhile stays.
+    /// Blocks.
+    pub fn discard(&self, generation: &Generation) -> Result<(), StoreError> {
+        self.discard_among(&mut self.others.lock(), generation.name())
+    }
+
+    fn discard_among(&self, others: &mut Vec<Arc<Generation>>, name: &str) -> Result<(), StoreError> {
+        let Some(discarded) = take(others, name) else {
+            return Ok(());
+        };
+        discarded.remove_when_dropped();
+        if self.folder.filling().as_deref() == Some(name) {
             self.folder.filled()?;
         }
-        self.others.lock().retain(|other| other.name() != generation.name());
-        generation.remove_when_dropped();
         Ok(())
     }
 
     /// Puts a generation in the place of the serving one, which is kept. Call it in one's [`Generations::turn`], with a
     /// generation that is as far as the serving one. Blocks.
     pub fn take_over(&self, name: &str) -> Result<Arc<Generation>, TakeOverError> {
-        let new = self.other(name).ok_or_else(|| TakeOverError::NoSuchGeneration(name.to_owned()))?;
+        let mut others = self.others.lock();
+        if !others.iter().any(|other| other.name() == name) {
+            return Err(TakeOverError::NoSuchGeneration(name.to_owned()));
+        }
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().as_deref() == Some(name) {
             self.folder.filled().map_err(StoreError::from)?;
         }
         let former = self.serving();
-        {
-            let mut others = self.others.lock();
-            others.retain(|other| other.name() != name);
+        if let Some(new) = take(&mut others, name) {
+            self.serving.send_replace(new);
             others.push(Arc::clone(&former));
         }
-        self.serving.send_replace(new);
-        self.drop_oldest();
+        self.drop_oldest(&mut others);
         tracing::info!(generation = name, former = former.name(), "another generation serves");
         Ok(former)
     }
@@ -170,12 +191,13 @@ impl Generations {
             position = former.position().0,
             "generation set aside; rebuilding from the log"
         );
+        let mut others = self.others.lock();
         let new = begin_serving(&self.folder, log, now)?;
         self.serving.send_replace(Arc::new(new));
         let foreign: Vec<_> =
-            self.all().into_iter().filter(|other| other.description().log != *log).collect();
+            others.iter().filter(|other| other.description().log != *log).cloned().collect();
         for other in foreign {
-            self.discard(&other)?;
+            self.discard_among(&mut others, other.name())?;
         }
         Ok(self.folder.set_aside(former.name())?)
     }
@@ -191,9 +213,8 @@ impl Generations {
         self.folder.bytes_of(generation.name())
     }
 
-    fn drop_oldest(&self) {
+    fn drop_oldest(&self, others: &mut Vec<Arc<Generation>>) {
         let filling = self.folder.filling();
-        let mut others = self.others.lock();
         while others.len() > OTHERS_MAX {
             let Some(oldest) = others.iter().position(|other| Some(other.name()) != filling.as_deref())
             else {
@@ -204,6 +225,11 @@ impl Generations {
             oldest.remove_when_dropped();
         }
     }
+}
+
+fn take(others: &mut Vec<Arc<Generation>>, name: &str) -> Option<Arc<Generation>> {
+    let place = others.iter().position(|other| other.name() == name)?;
+    Some(others.remove(place))
 }
 
 /// A generation that cannot serve.
@@ -258,10 +284,13 @@ fn begin_serving(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<G
 }
 
 fn begin(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
-    let name = folder.new_name(now);
-    let description =
-        Description { definitions: views::definitions(), log: log.clone(), created_at: nanoseconds(now) };
-    let generation = Generation::create(name.clone(), &folder.path_of(&name), description)?;
+    let name = folder.new_name(now)?;
+    let generation = Generation::create(name.clone(), &folder.path_of(&name), of_today(log, now))?;
     tracing::info!(generation = name, "generation begun");
     Ok(generation)
+}
+
+/// What a generation begun now is.
+fn of_today(log: &LogIdentity, now: Timestamp) -> Description {
+    Description { definitions: views::definitions(), log: log.clone(), created_at: nanoseconds(now) }
 }

@@ -11,34 +11,28 @@ use crate::views::dimension::Dimension;
 use crate::views::order::Order;
 use crate::views::rows::{Line, Rows};
 
-/// What is broken down, by what, in which order.
-#[derive(Clone, Debug)]
+/// By what CRAs are broken down, and in which order.
+#[derive(Clone, Copy, Debug)]
 pub struct Breakdown {
-    selection: v1::Selection,
     dimension: Dimension,
     order: Order,
     include_empty: bool,
 }
 
 impl Breakdown {
-    /// Reads a dimension and an order; the selection is read by the scan.
-    pub fn parse(
-        selection: v1::Selection,
-        dimension: i32,
-        order_by: &str,
-        include_empty: bool,
-    ) -> Result<Self, Vec<Violation>> {
+    /// Reads a dimension and an order.
+    pub fn parse(dimension: i32, order_by: &str, include_empty: bool) -> Result<Self, Vec<Violation>> {
         match (Dimension::parse("dimension", dimension), Order::parse(order_by)) {
-            (Ok(dimension), Ok(order)) => Ok(Self { selection, dimension, order, include_empty }),
+            (Ok(dimension), Ok(order)) => Ok(Self { dimension, order, include_empty }),
             (dimension, order) => Err(dimension.err().into_iter().chain(order.err()).collect()),
         }
     }
 
     /// Every row, in order.
-    pub(crate) fn lines(&self, scan: &Scan) -> Result<Vec<Line>, QueryError> {
-        let mut rows = Rows::of(self.dimension);
-        scan.each(&self.selection, |key, fact| rows.add(key, fact))?;
-        let filter = scan.filter(&self.selection)?;
+    pub(crate) fn lines(&self, scan: &Scan, selection: &v1::Selection) -> Result<Vec<Line>, QueryError> {
+        let rows =
+            scan.count(selection, || Rows::of(self.dimension), |rows, _, seen| rows.add(&seen), Rows::merge)?;
+        let filter = scan.filter(selection)?;
         let dictionary = scan.snapshot.generation.dictionary().read();
         Ok(if self.include_empty {
             rows.with_empty(&filter).in_order(self.order, &dictionary)
@@ -61,13 +55,14 @@ pub struct BreakdownPage {
 
 /// The rows of a breakdown at a snapshot, from the `first` on, at most `rows_max`.
 pub async fn breakdown(
+    selection: v1::Selection,
     breakdown: Breakdown,
     first: usize,
     rows_max: usize,
     snapshot: Snapshot,
 ) -> Result<BreakdownPage, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let lines = breakdown.lines(scan)?;
+        let lines = breakdown.lines(scan, &selection)?;
         let dictionary = scan.snapshot.generation.dictionary().read();
         let mut rows = Vec::new();
         let mut bytes = 0;

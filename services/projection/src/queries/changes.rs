@@ -112,5 +112,5 @@ fn counted(
         return Ok(None);
     };
     let fact = session.fact(key)?.ok_or_else(|| StoreError::Damaged("a change without its fact".into()))?;
-    Ok(filter.matches(key, &fact).then_some((key, fact)))
+    Ok(filter.matches_fact(key, &fact).then_some((key, fact)))
 }

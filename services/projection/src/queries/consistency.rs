@@ -35,11 +35,11 @@ enum AsOf {
 
 impl Consistency {
     /// Reads what the caller asks. `now` bounds the times that an answer can be given for.
-    pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, QueryError> {
+    pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, Violation> {
         let Some(message) = message else {
             return Ok(Self { min_position: Position::START, as_of: AsOf::Now });
         };
-        let refuse = |field: &str, fault: Fault| Err(Violation::new(field, fault).into());
+        let refuse = |field: &str, fault: Fault| Err(Violation::new(field, fault));
         let as_of = match (message.as_of_position, message.as_of_time) {
             (0, None) => AsOf::Now,
             (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {

@@ -7,17 +7,16 @@ use cra_domain::cra::{Fault, Question, Violation};
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
+use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::dimension::{Dimension, Row};
-use crate::views::fact::{Fact, FactKey};
 
 /// Cells of one answer: two megabytes of message at most.
 const CELLS_MAX: usize = 200_000;
 
 /// What is crossed, and what is counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct CrossTable {
-    selection: v1::Selection,
     rows: Dimension,
     columns: Dimension,
     measure: v1::Measure,
@@ -33,12 +32,11 @@ pub struct Crossed {
 }
 
 impl CrossTable {
-    /// Reads two dimensions and a measure; the selection is read by the scan.
-    pub fn parse(request: v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
+    /// Reads two dimensions and a measure.
+    pub fn parse(request: &v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
         let rows = Dimension::parse("rows", request.rows);
         let columns = Dimension::parse("columns", request.columns);
         let measure = measure(request.measure);
-        let selection = request.selection.unwrap_or_default();
         let (rows, columns, measure) = match (rows, columns, measure) {
             (Ok(rows), Ok(columns), Ok(measure)) => (rows, columns, measure),
             (rows, columns, measure) => {
@@ -53,18 +51,18 @@ impl CrossTable {
         if divides_people && !matches!(measure, v1::Measure::Cras | v1::Measure::Acts) {
             return refuse("measure", Question::MeasureNotDivided);
         }
-        Ok(Self { selection, rows, columns, measure })
+        Ok(Self { rows, columns, measure })
     }
 
-    fn add(&self, cells: &mut HashMap<(Row, Row), u64>, key: FactKey, fact: &Fact) {
-        self.rows.each_row(key, fact, |row, people_of_row| {
-            self.columns.each_row(key, fact, |column, people_of_column| {
+    fn add(&self, cells: &mut HashMap<(Row, Row), u64>, seen: &Seen<'_>) {
+        self.rows.each_row(seen, |row, people_of_row| {
+            self.columns.each_row(seen, |column, people_of_column| {
                 let count = if self.rows.divides_people() {
                     people_of_row
                 } else if self.columns.divides_people() {
                     people_of_column
                 } else {
-                    counted(self.measure, fact)
+                    counted(self.measure, seen)
                 };
                 *cells.entry((row, column)).or_default() += count;
             });
@@ -81,20 +79,28 @@ fn measure(number: i32) -> Result<v1::Measure, Violation> {
     }
 }
 
-fn counted(measure: v1::Measure, fact: &Fact) -> u64 {
+fn counted(measure: v1::Measure, seen: &Seen<'_>) -> u64 {
     match measure {
         v1::Measure::Unspecified | v1::Measure::Cras => 1,
-        v1::Measure::Acts => u64::from(fact.participants),
-        v1::Measure::People => u64::from(fact.participants.saturating_sub(fact.returning)),
-        v1::Measure::EstimatedMinutes => u64::from(fact.duration.estimate()),
+        v1::Measure::Acts => u64::from(seen.participants()),
+        v1::Measure::People => u64::from(seen.participants().saturating_sub(seen.returning())),
+        v1::Measure::EstimatedMinutes => u64::from(seen.duration().estimate()),
     }
 }
 
 /// The table at a snapshot.
-pub async fn cross_table(table: CrossTable, snapshot: Snapshot) -> Result<Crossed, QueryError> {
+pub async fn cross_table(
+    selection: v1::Selection,
+    table: CrossTable,
+    snapshot: Snapshot,
+) -> Result<Crossed, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let mut cells = HashMap::new();
-        scan.each(&table.selection, |key, fact| table.add(&mut cells, key, fact))?;
+        let cells = scan.count(
+            &selection,
+            HashMap::new,
+            |cells, _, seen| table.add(cells, &seen),
+            |own, other| other.into_iter().for_each(|(cell, count)| *own.entry(cell).or_default() += count),
+        )?;
         let dictionary = scan.snapshot.generation.dictionary().read();
         let rows = axis(table.rows, cells.keys().map(|(row, _)| *row), &dictionary);
         let columns = axis(table.columns, cells.keys().map(|(_, column)| *column), &dictionary);

@@ -17,13 +17,14 @@ use tokio::task::JoinHandle;
 
 use self::chunks::Chunks;
 use self::months::Months;
-use self::wanted::Wanted;
+pub use self::wanted::{Wanted, check_export};
 use super::scan::{Leaving, Scan};
 use super::{Breakdown, QueryError, Snapshot};
 use crate::exports::{
     self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, Parquet,
 };
 use crate::store::StoreError;
+use crate::views::countable::Seen;
 use crate::views::figures;
 use crate::views::order::Order;
 use crate::views::record::record;
@@ -71,13 +72,12 @@ impl Export {
 /// Begins a file, or tells every fault of the request. Long workbooks pass through a nameless file in `folder`; the
 /// permit is given back once the file is written or its caller has left.
 pub async fn export(
-    request: v1::ExportRequest,
+    wanted: Wanted,
     snapshot: Snapshot,
     folder: PathBuf,
     permit: Permit,
 ) -> Result<Export, QueryError> {
-    let Wanted { content, format, selection } =
-        Scan::run(snapshot.clone(), move |scan| Wanted::parse(request, &scan.snapshot)).await?;
+    let Wanted { content, format, selection } = wanted;
     let shown = snapshot.to_message();
     let file_name = exports::file_name(content, format, &selection, shown.position);
     let about = About { content, selection, snapshot: shown.clone() };
@@ -103,9 +103,8 @@ fn write(
         Content::Statistics => write_statistics(scan, format, about, output),
         Content::Cras => write_cras(scan, format, about, folder, output),
         Content::Breakdown(dimension) => {
-            let selection = about.selection.clone();
-            let breakdown = Breakdown::parse(selection, dimension.into(), Order::DEFAULT, false)?;
-            let lines = breakdown.lines(scan)?;
+            let breakdown = Breakdown::parse(dimension.into(), Order::DEFAULT, false)?;
+            let lines = breakdown.lines(scan, &about.selection)?;
             let dictionary = scan.snapshot.generation.dictionary();
             // Made one at a time: a row is a message of some kilobytes.
             let rows = lines.iter().map(|line| line.to_message(&dictionary.read()));
@@ -120,8 +119,8 @@ fn write_statistics(
     about: &About,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
-    let mut months = Months::default();
-    scan.try_each(&about.selection, |key, fact| months.add(key, fact))?;
+    let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
+    let months = scan.count(&about.selection, Months::default, add, |own, other| own.merge(&other))?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {
@@ -209,6 +208,7 @@ fn write_breakdown(
     Ok(())
 }
 
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 fn damaged(error: DecodeError) -> QueryError {
     StoreError::Damaged(error.to_string()).into()
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::QueryError;
 use super::changes::{self, Effect, POSITIONS_MAX, Span};
 use crate::generations::{Generation, Generations};
-use crate::store::Description;
+use crate::store::Applied;
 
 /// Answers ready before the caller takes them.
 const READY_MAX: usize = 256;
@@ -43,7 +43,7 @@ pub fn follow(
     shutdown: Shutdown,
 ) -> Answers<v1::FollowCrasResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
-    let history = History::of(&generations.serving());
+    let history = History::of(generations.serving());
     let Follow { selection, after, end } = question;
     let following = Following {
         selection,
@@ -72,37 +72,54 @@ pub fn follow(
 
 /// What the changes told so far were computed from.
 struct History {
-    description: Description,
-    /// Events left out so far.
-    parked: u64,
+    generation: Arc<Generation>,
+    /// Events of it that were retried with success by then.
+    retried: u64,
 }
 
 impl History {
-    fn of(generation: &Generation) -> Self {
-        Self { description: generation.description().clone(), parked: parked(generation) }
+    fn of(generation: Arc<Generation>) -> Self {
+        Self { retried: generation.retried(), generation }
     }
 
     /// Whether what a generation tells after a position follows what was told: it was computed from the same log by the
-    /// same definitions, and no event that was left out counts now.
-    fn goes_on_in(&mut self, generation: &Generation, after: Position) -> Result<(), QueryError> {
-        let (former, new) = (&self.description, generation.description());
-        if new.log != former.log {
-            return Err(QueryError::LogReplaced);
-        }
-        let now_parked = parked(generation);
-        let is_level = generation.position() >= after;
-        if new.definitions != former.definitions || (is_level && now_parked < self.parked) {
+    /// same definitions, and leaves out the same events up to there.
+    async fn goes_on_in(&mut self, new: &Arc<Generation>, after: Position) -> Result<(), QueryError> {
+        if self.generation.retried() != self.retried {
             return Err(QueryError::HistoryChanged);
         }
-        if is_level {
-            self.parked = now_parked;
+        if Arc::ptr_eq(new, &self.generation) {
+            return Ok(());
         }
+        let (former, described) = (self.generation.description(), new.description());
+        if described.log != former.log {
+            return Err(QueryError::LogReplaced);
+        }
+        if described.definitions != former.definitions {
+            return Err(QueryError::HistoryChanged);
+        }
+        // One that is being filled is compared once it is as far.
+        if new.position() < after {
+            return Ok(());
+        }
+        let now = Self::of(Arc::clone(new));
+        let (former, new) = (Arc::clone(&self.generation), Arc::clone(new));
+        let compared = tokio::task::spawn_blocking(move || leave_out_the_same(&former, &new, after)).await;
+        if !compared.map_err(|_| QueryError::Ended)? {
+            return Err(QueryError::HistoryChanged);
+        }
+        *self = now;
         Ok(())
     }
 }
 
-fn parked(generation: &Generation) -> u64 {
-    generation.applied().map_or(0, |applied| applied.parked)
+/// Whether two generations left out the same events up to a position; not, if one cannot be read. Blocks.
+fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) -> bool {
+    let left_out = |generation: &Generation| {
+        let parked = generation.session().parked_events(Position::START..=until);
+        parked.map(|entry| Some(entry.ok()?.0))
+    };
+    left_out(former).eq(left_out(new)) && left_out(former).all(|position| position.is_some())
 }
 
 struct Following {
@@ -155,16 +172,16 @@ impl Following {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
-            self.history.goes_on_in(&generation, self.done)?;
+            self.history.goes_on_in(&generation, self.done).await?;
             let mut applied = generation.watch();
-            let holds_more =
-                |position: Option<Position>| position.is_some_and(|position| position > self.done);
-            if self.has_ended() || holds_more(Some(generation.position())) {
+            if self.has_ended() || generation.position() > self.done {
                 return Ok(generation);
             }
+            let known = generation.retried();
+            let has_news = |it: &Applied| it.position > self.done || it.retried != known;
             let checkpoint_at = self.said_at + CHECKPOINT_EVERY;
             tokio::select! {
-                _ = applied.wait_for(|applied| holds_more(applied.as_ref().map(|it| it.position))) => {}
+                _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
                 changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
                 () = tokio::time::sleep_until(checkpoint_at), if self.is_ahead() => return Ok(generation),
             }

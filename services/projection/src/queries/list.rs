@@ -1,11 +1,16 @@
 //! The CRAs themselves, newest activity first; those of one day, latest recorded first.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use cra_contracts::v1;
 use prost::Message as _;
 
 use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
+use crate::store::StoreError;
+use crate::views::countable::Seen;
 use crate::views::fact::FactKey;
 
 /// Some CRAs of a listing.
@@ -25,29 +30,56 @@ pub async fn list(
     snapshot: Snapshot,
 ) -> Result<CraPage, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let filter = scan.filter(&selection)?;
-        let (oldest, newest) = filter.keys().into_inner();
-        let newest = first.map_or(newest, |first| first.min(newest));
-        let mut page = CraPage { cras: Vec::new(), next: None };
-        let mut bytes = 0;
-        if newest < oldest {
-            return Ok(page);
-        }
-        for (number, entry) in scan.session().facts_backwards(oldest..=newest).enumerate() {
-            scan.check(number)?;
-            let (key, fact) = entry?;
-            if !scan.counts(&filter, key, &fact) {
-                continue;
+        let first = first.unwrap_or(FactKey::LAST);
+        // One more than the page holds, to know where the next one begins.
+        let new = || Newest { keys: BinaryHeap::new(), keys_max: cras_max.saturating_add(1) };
+        let add = |newest: &mut Newest, from, seen: Seen<'_>| {
+            let key = FactKey { day: seen.fixed().day, from };
+            if key <= first {
+                newest.take(key);
             }
-            let record = scan.record(key, &fact)?;
-            bytes += record.encoded_len();
-            if page.cras.len() == cras_max || (bytes > PAGE_BYTES_MAX && !page.cras.is_empty()) {
-                page.next = Some(key);
-                break;
-            }
-            page.cras.push(record);
-        }
-        Ok(page)
+        };
+        let newest = scan.count(&selection, new, add, |own, other| {
+            other.keys.into_iter().for_each(|Reverse(key)| own.take(key));
+        })?;
+        page(scan, newest, cras_max)
     })
     .await
+}
+
+/// The newest keys seen so far: the oldest of them on top.
+struct Newest {
+    keys: BinaryHeap<Reverse<FactKey>>,
+    keys_max: usize,
+}
+
+impl Newest {
+    fn take(&mut self, key: FactKey) {
+        if self.keys.len() < self.keys_max {
+            self.keys.push(Reverse(key));
+        } else if let Some(mut oldest) = self.keys.peek_mut()
+            && oldest.0 < key
+        {
+            *oldest = Reverse(key);
+        }
+    }
+}
+
+fn page(scan: &Scan, newest: Newest, cras_max: usize) -> Result<CraPage, QueryError> {
+    let session = scan.session();
+    let mut page = CraPage { cras: Vec::new(), next: None };
+    let mut bytes = 0;
+    for Reverse(key) in newest.keys.into_sorted_vec() {
+        let fact = session
+            .fact(key)?
+            .ok_or_else(|| StoreError::Damaged("a fact of the table is not there".into()))?;
+        let record = scan.record(key, &fact)?;
+        bytes += record.encoded_len();
+        if page.cras.len() == cras_max || (bytes > PAGE_BYTES_MAX && !page.cras.is_empty()) {
+            page.next = Some(key);
+            break;
+        }
+        page.cras.push(record);
+    }
+    Ok(page)
 }

@@ -18,6 +18,7 @@ mod watch;
 use std::sync::Arc;
 
 use cra_contracts::v1;
+use cra_domain::cra::Violation;
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
 
@@ -26,21 +27,20 @@ pub use consistency::{Consistency, wait_until};
 pub use cra::{Standing, cra};
 pub use cross_table::{CrossTable, Crossed, cross_table};
 pub use error::QueryError;
-pub use export::{Export, export};
+pub use export::{Export, Wanted, check_export, export};
 pub use follow::{Answers, Follow, follow};
 pub use list::{CraPage, list};
 pub use series::time_series;
 pub use statistics::statistics;
-pub use watch::{Watch, watch};
+pub use watch::{Watch, watch, watch_interval};
 
 use crate::generations::Generation;
 use crate::views::fact::instant;
 use crate::views::filter::Filter;
 
-/// Reads a selection for its faults only, before a stream begins.
-pub fn check_selection(selection: &v1::Selection, generation: &Generation) -> Result<(), QueryError> {
-    Filter::parse(selection, &generation.dictionary().read())?;
-    Ok(())
+/// Reads a selection for its faults only.
+pub fn check_selection(selection: &v1::Selection, generation: &Generation) -> Result<(), Vec<Violation>> {
+    Filter::parse(selection, &generation.dictionary().read()).map(drop)
 }
 
 /// The state of the log that an answer shows: one generation at one position.

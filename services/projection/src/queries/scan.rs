@@ -8,6 +8,7 @@ use cra_contracts::v1;
 use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
+use crate::views::countable::Seen;
 use crate::views::fact::{Fact, FactKey};
 use crate::views::filter::Filter;
 use crate::views::record::record;
@@ -39,19 +40,21 @@ impl Scan {
         (Self { snapshot, left }, leaving)
     }
 
-    /// Gives every fact that the selection counts, by day.
-    pub(crate) fn each(
+    /// Counts every fact that the selection counts, on all cores; see [`View::count`].
+    pub(crate) fn count<T: Send>(
         &self,
         selection: &v1::Selection,
-        mut take: impl FnMut(FactKey, &Fact),
-    ) -> Result<(), QueryError> {
-        self.try_each(selection, |key, fact| {
-            take(key, fact);
-            Ok(())
-        })
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, QueryError> {
+        let filter = self.filter(selection)?;
+        let facts = self.snapshot.generation.facts();
+        let counted = facts.count(self.snapshot.position, &filter, &self.left, new, add, merge);
+        counted.ok_or(QueryError::Ended)
     }
 
-    /// As [`Scan::each`], until the first failure.
+    /// Gives every fact that the selection counts whole, by day, until the first failure.
     pub(crate) fn try_each(
         &self,
         selection: &v1::Selection,
@@ -80,7 +83,7 @@ impl Scan {
 
     /// Whether a fact counts at the snapshot.
     pub(crate) fn counts(&self, filter: &Filter, key: FactKey, fact: &Fact) -> bool {
-        fact.counts_at(key.from, self.snapshot.position.0) && filter.matches(key, fact)
+        fact.counts_at(key.from, self.snapshot.position.0) && filter.matches_fact(key, fact)
     }
 
     /// The CRA of a fact.

@@ -11,17 +11,20 @@ use crate::views::tally::Tally;
 /// The figures of a selection's periods at a snapshot, from one scan.
 pub async fn time_series(
     selection: v1::Selection,
-    granularity: i32,
+    periods: Periods,
     snapshot: Snapshot,
 ) -> Result<Vec<v1::TimePoint>, QueryError> {
-    let periods = Periods::parse(&selection, granularity).map_err(QueryError::Invalid)?;
     Scan::run(snapshot, move |scan| {
-        let mut tallies = vec![Tally::default(); periods.all().len()];
-        scan.each(&selection, |key, fact| {
-            if let Some(period) = periods.index_of(key.day) {
-                tallies[period].add(fact);
-            }
-        })?;
+        let tallies = scan.count(
+            &selection,
+            || vec![Tally::default(); periods.all().len()],
+            |tallies, _, seen| {
+                if let Some(period) = periods.index_of(seen.fixed().day) {
+                    tallies[period].add(&seen);
+                }
+            },
+            |own, other| own.iter_mut().zip(&other).for_each(|(own, other)| own.merge(other)),
+        )?;
         let dictionary = scan.snapshot.generation.dictionary().read();
         let points = periods.all().iter().zip(&tallies).map(|(period, tally)| v1::TimePoint {
             from: period.from.to_string(),

@@ -100,7 +100,7 @@ async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
     let shutdown = Shutdown::new();
     let question = Follow { selection: v1::Selection::default(), after: Position(6), end: None };
     let mut followed = follow(question, Arc::clone(&models.generations), shutdown.clone());
-    let question = Watch::parse(v1::WatchStatisticsRequest::default()).unwrap();
+    let question = Watch { selection: v1::Selection::default(), interval: Duration::from_millis(100) };
     let mut watched = watch(question, Arc::clone(&models.generations), shutdown.clone());
     assert!(watched.recv().await.unwrap().is_ok());
     shutdown.begin();
@@ -117,9 +117,7 @@ async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
 #[tokio::test]
 async fn a_watcher_hears_of_the_figures_now_and_then_only_when_they_change() {
     let mut models = ReadModels::of(&[submitted(1, cra())]);
-    let request =
-        v1::WatchStatisticsRequest { selection: Some(of_advisor("conseiller-1")), min_interval_ms: 100 };
-    let question = Watch::parse(request).unwrap();
+    let question = Watch { selection: of_advisor("conseiller-1"), interval: Duration::from_millis(100) };
     let mut answers = watch(question, Arc::clone(&models.generations), Shutdown::new());
     let mut told = async || {
         let answer = timeout(SOON, answers.recv()).await.unwrap().unwrap().unwrap();
@@ -137,9 +135,7 @@ async fn a_watcher_hears_of_the_figures_now_and_then_only_when_they_change() {
 
 #[test]
 fn an_interval_is_at_least_a_tenth_of_a_second() {
-    let parse =
-        |min_interval_ms| Watch::parse(v1::WatchStatisticsRequest { min_interval_ms, ..Default::default() });
-    assert!(parse(0).is_ok() && parse(100).is_ok() && parse(u32::MAX).is_ok());
-    let refused = parse(99).unwrap_err();
+    assert!(watch_interval(0).is_ok() && watch_interval(100).is_ok() && watch_interval(u32::MAX).is_ok());
+    let refused = watch_interval(99).unwrap_err();
     assert_eq!((refused.field.as_str(), refused.fault.reason()), ("min_interval_ms", "INTERVAL_TOO_SHORT"));
 }

@@ -27,23 +27,21 @@ const INTERVAL_MS_MIN: u32 = 100;
 pub struct Watch {
     /// CRAs of interest.
     pub selection: v1::Selection,
-    interval: Duration,
+    /// Least time between two answers.
+    pub interval: Duration,
 }
 
-impl Watch {
-    /// Reads a selection and an interval.
-    pub fn parse(request: v1::WatchStatisticsRequest) -> Result<Self, Violation> {
-        let interval_ms = match request.min_interval_ms {
-            0 => INTERVAL_MS_DEFAULT,
-            interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
-            _ => {
-                let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
-                return Err(Violation::new("min_interval_ms", fault));
-            }
-        };
-        let selection = request.selection.unwrap_or_default();
-        Ok(Self { selection, interval: Duration::from_millis(interval_ms.into()) })
-    }
+/// Reads the interval of a request.
+pub fn watch_interval(min_interval_ms: u32) -> Result<Duration, Violation> {
+    let interval_ms = match min_interval_ms {
+        0 => INTERVAL_MS_DEFAULT,
+        interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
+        _ => {
+            let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
+            return Err(Violation::new("min_interval_ms", fault));
+        }
+    };
+    Ok(Duration::from_millis(interval_ms.into()))
 }
 
 /// Starts to watch.
@@ -75,8 +73,8 @@ struct Last {
     statistics: v1::Statistics,
     generation: Arc<Generation>,
     position: Position,
-    /// Events left out by then: one that counts again changes the figures at the same position.
-    parked: u64,
+    /// Events retried with success by then: one more changes the figures at the same position.
+    retried: u64,
 }
 
 struct Watching {
@@ -89,14 +87,14 @@ struct Watching {
 impl Watching {
     async fn run(mut self) -> Result<(), QueryError> {
         loop {
-            let (snapshot, parked) = self.changed().await?;
+            let (snapshot, retried) = self.changed().await?;
             let place = self.answers.clone();
             let place = place.reserve().await.map_err(|_| QueryError::Ended)?;
             let statistics = statistics(self.question.selection.clone(), snapshot.clone()).await?;
             let is_news = self.last.as_ref().is_none_or(|last| last.statistics != statistics);
             let shown = snapshot.to_message();
             let (generation, position) = (snapshot.generation, snapshot.position);
-            self.last = Some(Last { statistics: statistics.clone(), generation, position, parked });
+            self.last = Some(Last { statistics: statistics.clone(), generation, position, retried });
             if is_news {
                 let answer =
                     v1::WatchStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
@@ -113,28 +111,28 @@ impl Watching {
             let generation = serving.borrow_and_update().clone();
             let applied = generation.applied();
             let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
-            let parked = applied.as_ref().map_or(0, |applied| applied.parked);
+            let retried = applied.as_ref().map_or(0, |applied| applied.retried);
             let recorded_at = applied.map(|applied| applied.recorded_at);
             let snapshot = Snapshot { generation: Arc::clone(&generation), position, recorded_at };
             let Some(last) = &mut self.last else {
-                return Ok((snapshot, parked));
+                return Ok((snapshot, retried));
             };
             let is_same_log = generation.description().log == last.generation.description().log;
             // A generation that is being filled waits until it is as far as what was shown.
             let is_behind = is_same_log && position < last.position;
             if !is_behind {
-                if !Arc::ptr_eq(&generation, &last.generation) || parked < last.parked {
-                    return Ok((snapshot, parked));
+                if !Arc::ptr_eq(&generation, &last.generation) || retried != last.retried {
+                    return Ok((snapshot, retried));
                 }
                 let span = Span { after: last.position, until: position };
                 if concerns(generation.clone(), self.question.selection.clone(), span).await? {
-                    return Ok((snapshot, parked));
+                    return Ok((snapshot, retried));
                 }
-                (last.position, last.parked) = (position, parked);
+                last.position = position;
             }
             let mut applied = generation.watch();
-            let (seen, left_out) = (last.position, last.parked);
-            let has_news = |it: &Applied| it.position > seen || it.parked < left_out;
+            let (seen, known) = (last.position, last.retried);
+            let has_news = |it: &Applied| it.position > seen || it.retried != known;
             tokio::select! {
                 _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
                 changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },

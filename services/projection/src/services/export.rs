@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use tonic::codegen::BoxStream;
 use tonic::{Response, Status};
 
-use crate::queries::{self, Export, Snapshot};
+use crate::queries::{self, Export, Snapshot, Wanted};
 
 /// The answer of an export.
 pub(super) type Chunks = BoxStream<v1::ExportResponse>;
@@ -18,12 +18,12 @@ pub(super) type Chunks = BoxStream<v1::ExportResponse>;
 /// Begins an export, or says what is wrong with the request. Long workbooks pass through a nameless file in `folder`;
 /// the permit is given back when the file is written.
 pub(super) async fn answer(
-    request: v1::ExportRequest,
+    wanted: Wanted,
     snapshot: Snapshot,
     folder: &Path,
     permit: Permit,
 ) -> Result<Response<Chunks>, Status> {
-    let export = queries::export(request, snapshot, folder.to_owned(), permit).await?;
+    let export = queries::export(wanted, snapshot, folder.to_owned(), permit).await?;
     let header = v1::ExportHeader {
         file_name: export.file_name().to_owned(),
         media_type: export.media_type().to_owned(),

@@ -4,13 +4,11 @@ use cra_contracts::v1;
 use cra_eventlog::Position;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tonic::Status;
-use tonic::metadata::MetadataMap;
 
-use super::Statistics;
+use super::faults::Faults;
 use crate::generations::Generations;
 use crate::queries::page::{self, Place};
-use crate::queries::{Consistency, QueryError, Snapshot};
+use crate::queries::{Consistency, QueryError};
 
 /// A request whose answer comes in pages.
 pub(super) trait Paged: prost::Message + prost::Name {
@@ -18,23 +16,17 @@ pub(super) trait Paged: prost::Message + prost::Name {
     fn take_page(&mut self) -> (u32, String);
 }
 
-impl Paged for v1::ListBreakdownRequest {
-    fn take_page(&mut self) -> (u32, String) {
-        (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
-    }
+macro_rules! paged {
+    ($($request:ident),+) => {
+        $(impl Paged for v1::$request {
+            fn take_page(&mut self) -> (u32, String) {
+                (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
+            }
+        })+
+    };
 }
 
-impl Paged for v1::ListCrasRequest {
-    fn take_page(&mut self) -> (u32, String) {
-        (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
-    }
-}
-
-impl Paged for v1::ListParkedEventsRequest {
-    fn take_page(&mut self) -> (u32, String) {
-        (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
-    }
-}
+paged!(ListBreakdownRequest, ListCrasRequest, ListParkedEventsRequest);
 
 /// The page that a request asks for.
 pub(super) struct Page<C> {
@@ -57,33 +49,29 @@ impl<C: Copy> Page<C> {
     pub(super) fn cursor(&self) -> Option<C> {
         self.place.as_ref().map(|place| place.cursor)
     }
-}
 
-/// A request, read.
-pub(super) struct Listed<R, C> {
-    /// Without its page.
-    pub(super) request: R,
-    pub(super) page: Page<C>,
-    pub(super) listing: Listing,
+    /// The position that the page shows: that of the first page on the others, else as asked.
+    pub(super) fn consistency(&self, asked: Consistency) -> Consistency {
+        self.place.as_ref().map_or(asked, |place| Consistency::at(place.position))
+    }
 }
 
 /// The listing that a request asks a page of.
 pub(super) struct Listing(page::Listing);
 
 impl Listing {
-    /// Reads the page of a request; the rest of it is left to the query.
-    pub(super) fn read<R: Paged, C: DeserializeOwned>(
-        mut request: R,
+    /// Takes the page out of a request; the rest of it is what the listing is.
+    pub(super) fn read<C: DeserializeOwned>(
+        request: &mut impl Paged,
         generations: &Generations,
-    ) -> Result<Listed<R, C>, QueryError> {
+        faults: &mut Faults,
+    ) -> (Self, Option<Page<C>>) {
         let (page_size, page_token) = request.take_page();
-        let listing = page::Listing::of(&request, generations.serving().description());
-        match (page::rows(page_size), listing.place(&page_token)) {
-            (Ok(rows), Ok(place)) => {
-                Ok(Listed { request, page: Page { rows, place }, listing: Self(listing) })
-            }
-            (rows, place) => Err(QueryError::Invalid(rows.err().into_iter().chain(place.err()).collect())),
-        }
+        let listing = page::Listing::of(request, generations.serving().description());
+        let rows = faults.one(page::rows(page_size));
+        let place = faults.one(listing.place(&page_token));
+        let page = rows.zip(place).map(|(rows, place)| Page { rows, place });
+        (Self(listing), page)
     }
 
     /// The token of the next page; empty after the last.
@@ -93,20 +81,5 @@ impl Listing {
         cursor: Option<C>,
     ) -> Result<String, QueryError> {
         cursor.map_or(Ok(String::new()), |cursor| self.0.token(&Place { position, cursor }))
-    }
-}
-
-impl Statistics {
-    /// The snapshot of a page: that of the first page, on the others.
-    pub(super) async fn page_snapshot<C: Copy>(
-        &self,
-        page: &Page<C>,
-        consistency: Option<&v1::Consistency>,
-        metadata: &MetadataMap,
-    ) -> Result<Snapshot, Status> {
-        // Read on every page, for its faults.
-        let asked = Consistency::parse(consistency, self.clock.now())?;
-        let consistency = page.place.as_ref().map_or(asked, |place| Consistency::at(place.position));
-        self.reach(consistency, metadata).await
     }
 }

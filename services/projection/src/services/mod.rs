@@ -1,6 +1,7 @@
 //! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
 
 mod export;
+mod faults;
 mod listing;
 mod operations;
 mod replay;

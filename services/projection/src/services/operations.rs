@@ -11,7 +11,8 @@ use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::listing::{Listed, Listing, Page};
+use super::faults::Faults;
+use super::listing::{Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
 use crate::generations::{Generation, Generations};
@@ -84,13 +85,19 @@ impl OperationsService for Operations {
         request: Request<v1::PromoteRequest>,
     ) -> Result<Response<v1::PromoteResponse>, Status> {
         let name = request.into_inner().generation;
-        let _place = replay::begin(&self.replayer)?;
+        let place = replay::begin(&self.replayer)?;
         if self.replayer.generations.serving().name() == name {
             // Asked again: nothing is changed.
             return Ok(Response::new(v1::PromoteResponse::default()));
         }
         let generation = self.replayer.other(&name)?;
-        let former = self.replayer.take_over(&generation).await?;
+        let replayer = self.replayer.clone();
+        // Begun, it is brought to its end, whether the caller waits for it or not.
+        let taking_over = tokio::spawn(async move {
+            let _place = place;
+            replayer.take_over(&generation).await
+        });
+        let former = taking_over.await.map_err(|_| QueryError::Ended)??;
         Ok(Response::new(v1::PromoteResponse { former_generation: former.name().to_owned() }))
     }
 
@@ -106,8 +113,12 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::ListParkedEventsRequest>,
     ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
-        let request = request.into_inner();
-        let Listed { page, listing, .. } = Listing::read(request, &self.replayer.generations)?;
+        let mut faults = Faults::default();
+        let (listing, page) =
+            Listing::read(&mut request.into_inner(), &self.replayer.generations, &mut faults);
+        let Some(page) = page else {
+            return Err(faults.told());
+        };
         let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
         let next_page_token = listing.next(position, next)?;
         Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))
@@ -119,11 +130,13 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::RetryParkedEventsResponse>, Status> {
         let mut positions: Vec<_> = request.into_inner().positions.into_iter().map(Position).collect();
         positions.sort_unstable();
+        positions.dedup();
         let now = self.replayer.clock.now();
-        // Nothing else is applied meanwhile.
-        let _turn = self.replayer.generations.turn().await;
+        let turn = self.replayer.generations.turn().await;
         let answer = self
             .blocking(move |generations| {
+                // Nothing else is applied meanwhile, also when the caller leaves.
+                let _turn = turn;
                 let generation = generations.serving();
                 retry(&generation, &positions, |position| generation.retry(position, now))
             })
@@ -203,3 +216,6 @@ fn retry(
     tracing::info!(applied = answer.applied, still_parked = answer.still_parked, "parked events retried");
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;

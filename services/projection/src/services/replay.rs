@@ -16,6 +16,7 @@ use crate::batches::ApplyError;
 use crate::generations::{Generation, TakeOverError};
 use crate::queries::QueryError;
 use crate::replay::{Progress, ReplayError, Replayer};
+use crate::store::StoreError;
 use crate::verify;
 
 const AT_WORK: Row = Row { code: Code::FailedPrecondition, reason: "REPLAY_AT_WORK", retry: Retry::Never };
@@ -52,31 +53,43 @@ pub(super) fn rebuild(
 ) -> BoxStream<v1::RebuildResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
     tokio::spawn(async move {
-        let _place = place;
-        let generation = match replayer.begin_filling().await {
-            Ok(generation) => generation,
-            Err(error) => return end(&answers, error.into()).await,
-        };
-        let ended = tokio::select! {
-            ended = fill(&replayer, &generation, rebuild, &answers) => ended,
-            () = shutdown.begun() => return end(&answers, QueryError::Stopping.into()).await,
-            () = answers.closed() => {
-                tracing::info!(generation = generation.name(), "replay cancelled by its caller");
-                return discard(&replayer, generation).await;
-            }
-        };
-        match ended {
-            Ok(last) => drop(answers.send(Ok(last)).await),
-            Err(error) => {
-                tracing::warn!(generation = generation.name(), error = %error, "replay ended early");
-                if !matches!(error, ReplayError::Log(_) | ReplayError::ReaderEnded) {
-                    discard(&replayer, generation).await;
-                }
-                end(&answers, error.into()).await;
-            }
+        let last = rebuilt(&replayer, rebuild, &shutdown, &answers).await;
+        // First: who reads the last answer may call again at once.
+        drop(place);
+        if let Some(last) = last {
+            drop(answers.send(last).await);
         }
     });
     Box::pin(ReceiverStream::new(receiver))
+}
+
+/// The last answer; `None` when nobody waits for it.
+async fn rebuilt(
+    replayer: &Replayer,
+    rebuild: Rebuild,
+    shutdown: &Shutdown,
+    answers: &Answers<v1::RebuildResponse>,
+) -> Option<Result<v1::RebuildResponse, Status>> {
+    let generation = match replayer.begin_filling(rebuild.until).await {
+        Ok(generation) => generation,
+        Err(error) => return Some(Err(error.into())),
+    };
+    let ended = tokio::select! {
+        ended = fill(replayer, &generation, rebuild, answers) => ended,
+        () = shutdown.begun() => return Some(Err(QueryError::Stopping.into())),
+        () = answers.closed() => {
+            tracing::info!(generation = generation.name(), "replay cancelled by its caller");
+            replayer.discard(generation).await;
+            return None;
+        }
+    };
+    if let Err(error) = &ended {
+        tracing::warn!(generation = generation.name(), error = %error, "replay ended early");
+        if !error.leaves_a_beginning() {
+            replayer.discard(generation).await;
+        }
+    }
+    Some(ended.map_err(Status::from))
 }
 
 async fn fill(
@@ -101,9 +114,11 @@ async fn fill(
         replayer.take_over(generation).await?;
         last.promoted = true;
     } else {
-        replayer.blocking(|generations| Ok(generations.finish_filling()?)).await?;
+        replayer.finish_filling(generation).await?;
     }
     last.position = generation.position().0;
+    // The log went on meanwhile, and whatever takes over goes on with it.
+    last.log_position = last.log_position.max(last.position);
     last.remaining_seconds = 0;
     Ok(last)
 }
@@ -116,12 +131,12 @@ pub(super) fn check(
 ) -> BoxStream<v1::VerifyResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
     tokio::spawn(async move {
-        let _place = place;
         let ended = tokio::select! {
             ended = compare(&replayer, &answers) => ended.map_err(Status::from),
             () = shutdown.begun() => Err(QueryError::Stopping.into()),
             () = answers.closed() => return,
         };
+        drop(place);
         drop(answers.send(ended).await);
     });
     Box::pin(ReceiverStream::new(receiver))
@@ -142,7 +157,7 @@ async fn compare(
         })
         .await?;
     let name = checked.name().to_owned();
-    let differences = replayer.blocking(move |_| Ok(verify::differences(&checked, &replay)?)).await?;
+    let differences = replayer.blocking(move |_| Ok(unmoved_differences(&checked, &replay)?)).await?;
     for difference in &differences {
         tracing::error!(
             generation = name,
@@ -153,14 +168,14 @@ async fn compare(
     Ok(v1::VerifyResponse { same: Some(differences.is_empty()), differences, ..last })
 }
 
-async fn end<T>(answers: &Answers<T>, status: Status) {
-    drop(answers.send(Err(status)).await);
-}
-
-async fn discard(replayer: &Replayer, generation: Arc<Generation>) {
-    let discarded = replayer.blocking(move |generations| Ok(generations.discard(&generation)?)).await;
-    if let Err(error) = discarded {
-        tracing::error!(error = %error, "a generation could not be removed");
+/// The differences, looked for again where an event that was set aside came to count meanwhile. Blocks.
+fn unmoved_differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
+    loop {
+        let retried = checked.retried();
+        let differences = verify::differences(checked, replay)?;
+        if checked.retried() == retried {
+            return Ok(differences);
+        }
     }
 }
 

@@ -16,12 +16,14 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use super::export::{self, Chunks};
-use super::listing::{Listed, Listing};
+use super::faults::Faults;
+use super::listing::Listing;
 use super::stream::streamed;
 use crate::generations::Generations;
 use crate::queries::{
     self, Breakdown, Consistency, CrossTable, Follow, QueryError, Snapshot, Standing, Watch,
 };
+use crate::views::periods::Periods;
 
 /// The service.
 pub struct Statistics {
@@ -42,20 +44,20 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    async fn snapshot(
-        &self,
-        consistency: Option<&v1::Consistency>,
-        metadata: &MetadataMap,
-    ) -> Result<Snapshot, Status> {
-        self.reach(Consistency::parse(consistency, self.clock.now())?, metadata).await
+    /// Reads what a request asks of the position.
+    fn consistency(&self, asked: Option<&v1::Consistency>, faults: &mut Faults) -> Option<Consistency> {
+        faults.one(Consistency::parse(asked, self.clock.now()))
+    }
+
+    /// Reads a selection for its faults; the query reads it again at its snapshot.
+    fn selection(&self, selection: Option<v1::Selection>, faults: &mut Faults) -> Option<v1::Selection> {
+        let selection = selection.unwrap_or_default();
+        faults.all(queries::check_selection(&selection, &self.generations.serving()))?;
+        Some(selection)
     }
 
     /// Waits for what a reader asks of the position, as long as the caller does.
-    pub(super) async fn reach(
-        &self,
-        consistency: Consistency,
-        metadata: &MetadataMap,
-    ) -> Result<Snapshot, Status> {
+    async fn reach(&self, consistency: Consistency, metadata: &MetadataMap) -> Result<Snapshot, Status> {
         let until = queries::wait_until(Instant::now(), deadline(metadata));
         Ok(consistency.snapshot(&self.generations, until).await?)
     }
@@ -77,9 +79,15 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let mut faults = Faults::default();
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let selection = self.selection(request.selection, &mut faults);
+        let Some((consistency, selection)) = consistency.zip(selection) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
-        let statistics = queries::statistics(request.selection.unwrap_or_default(), snapshot).await?;
+        let statistics = queries::statistics(selection, snapshot).await?;
         let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
         Ok(Response::new(answer))
     }
@@ -90,10 +98,17 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let mut faults = Faults::default();
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let periods = request.selection.clone().unwrap_or_default();
+        let periods = faults.all(Periods::parse(&periods, request.granularity));
+        let selection = self.selection(request.selection, &mut faults);
+        let Some(((consistency, periods), selection)) = consistency.zip(periods).zip(selection) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
-        let selection = request.selection.unwrap_or_default();
-        let points = queries::time_series(selection, request.granularity, snapshot).await?;
+        let points = queries::time_series(selection, periods, snapshot).await?;
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
     }
 
@@ -102,17 +117,21 @@ impl StatisticsService for Statistics {
         request: Request<v1::ListBreakdownRequest>,
     ) -> Result<Response<v1::ListBreakdownResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
-        let (metadata, _, request) = request.into_parts();
-        let Listed { request, page, listing } = Listing::read(request, &self.generations)?;
-        let v1::ListBreakdownRequest { selection, dimension, order_by, consistency, include_empty, .. } =
-            request;
-        let selection = selection.unwrap_or_default();
+        let (metadata, _, mut request) = request.into_parts();
+        let mut faults = Faults::default();
+        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let question =
-            Breakdown::parse(selection, dimension, &order_by, include_empty).map_err(QueryError::Invalid)?;
-        let snapshot = self.page_snapshot(&page, consistency.as_ref(), &metadata).await?;
+            faults.all(Breakdown::parse(request.dimension, &request.order_by, request.include_empty));
+        let selection = self.selection(request.selection, &mut faults);
+        let asked = page.zip(consistency).zip(question).zip(selection);
+        let Some((((page, consistency), question), selection)) = asked else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
-        let answer = queries::breakdown(question, first, page.rows(), snapshot).await?;
+        let answer = queries::breakdown(selection, question, first, page.rows(), snapshot).await?;
         Ok(Response::new(v1::ListBreakdownResponse {
             rows: answer.rows,
             next_page_token: listing.next(shown.position, answer.next)?,
@@ -127,11 +146,16 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let consistency = request.consistency;
-        let question = CrossTable::parse(request).map_err(QueryError::Invalid)?;
-        let snapshot = self.snapshot(consistency.as_ref(), &metadata).await?;
+        let mut faults = Faults::default();
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let question = faults.all(CrossTable::parse(&request));
+        let selection = self.selection(request.selection, &mut faults);
+        let Some(((consistency, question), selection)) = consistency.zip(question).zip(selection) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
-        let crossed = queries::cross_table(question, snapshot).await?;
+        let crossed = queries::cross_table(selection, question, snapshot).await?;
         let (columns, rows) = (crossed.columns, crossed.rows);
         Ok(Response::new(v1::GetCrossTableResponse { columns, rows, snapshot: Some(shown) }))
     }
@@ -141,8 +165,14 @@ impl StatisticsService for Statistics {
         request: Request<v1::WatchStatisticsRequest>,
     ) -> Result<Response<BoxStream<v1::WatchStatisticsResponse>>, Status> {
         let permit = self.streams.try_enter()?;
-        let question = Watch::parse(request.into_inner()).map_err(QueryError::from)?;
-        queries::check_selection(&question.selection, &self.generations.serving())?;
+        let v1::WatchStatisticsRequest { selection, min_interval_ms } = request.into_inner();
+        let mut faults = Faults::default();
+        let interval = faults.one(queries::watch_interval(min_interval_ms));
+        let selection = self.selection(selection, &mut faults);
+        let Some((interval, selection)) = interval.zip(selection) else {
+            return Err(faults.told());
+        };
+        let question = Watch { selection, interval };
         let answers = queries::watch(question, Arc::clone(&self.generations), self.shutdown.clone());
         Ok(Response::new(streamed(answers, permit)))
     }
@@ -152,11 +182,16 @@ impl StatisticsService for Statistics {
         request: Request<v1::ListCrasRequest>,
     ) -> Result<Response<v1::ListCrasResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
-        let (metadata, _, request) = request.into_parts();
-        let Listed { request, page, listing } = Listing::read(request, &self.generations)?;
-        let snapshot = self.page_snapshot(&page, request.consistency.as_ref(), &metadata).await?;
+        let (metadata, _, mut request) = request.into_parts();
+        let mut faults = Faults::default();
+        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let selection = self.selection(request.selection, &mut faults);
+        let Some(((page, consistency), selection)) = page.zip(consistency).zip(selection) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
         let shown = snapshot.clone();
-        let selection = request.selection.unwrap_or_default();
         let answer = queries::list(selection, page.cursor(), page.rows(), snapshot).await?;
         Ok(Response::new(v1::ListCrasResponse {
             cras: answer.cras,
@@ -171,8 +206,13 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::GetCraResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let cra_id = check_cra_id(&request.cra_id).map_err(QueryError::from)?;
-        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
+        let mut faults = Faults::default();
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let cra_id = faults.one(check_cra_id(&request.cra_id));
+        let Some((consistency, cra_id)) = consistency.zip(cra_id) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
@@ -184,9 +224,11 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
         let permit = self.streams.try_enter()?;
         let v1::FollowCrasRequest { selection, after_position, stop_at_head } = request.into_inner();
-        let (selection, after) = (selection.unwrap_or_default(), Position(after_position));
-        queries::check_selection(&selection, &self.generations.serving())?;
-        let head = self.head().await?;
+        let mut faults = Faults::default();
+        let Some(selection) = self.selection(selection, &mut faults) else {
+            return Err(faults.told());
+        };
+        let (after, head) = (Position(after_position), self.head().await?);
         if after > head {
             return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
         }
@@ -198,7 +240,13 @@ impl StatisticsService for Statistics {
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Chunks>, Status> {
         let permit = self.exports.try_enter()?;
         let (metadata, _, request) = request.into_parts();
-        let snapshot = self.snapshot(request.consistency.as_ref(), &metadata).await?;
-        export::answer(request, snapshot, self.generations.data(), permit).await
+        let mut faults = Faults::default();
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let wanted = faults.all(queries::check_export(&request, &self.generations.serving()));
+        let Some((consistency, wanted)) = consistency.zip(wanted) else {
+            return Err(faults.told());
+        };
+        let snapshot = self.reach(consistency, &metadata).await?;
+        export::answer(wanted, snapshot, self.generations.data(), permit).await
     }
 }

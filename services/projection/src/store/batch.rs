@@ -39,6 +39,12 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes a fact away: for tests of what notices it.
+    #[cfg(test)]
+    pub(crate) fn remove_fact(&mut self, key: FactKey) {
+        self.writes.remove(keys::fact(key));
+    }
+
     /// Keeps a word with its code.
     pub fn put_word(&mut self, kind: Kind, code: Code, text: &str) {
         self.writes.insert(keys::word(kind, code), text.as_bytes());

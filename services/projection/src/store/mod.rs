@@ -23,8 +23,8 @@ use crate::views::fact::{Fact, FactKey};
 
 /// Entries of a leaf: the setting that the measurements in `services/ARCHITECTURE.md` were made with.
 const LEAF_FANOUT: usize = 128;
-/// Bytes that the cache may hold.
-const CACHE_BYTES: usize = 256 << 20;
+/// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// Why the read models cannot be read or written. They are a cache: set aside, they are rebuilt from the log.
 #[derive(Debug, thiserror::Error)]
@@ -98,14 +98,6 @@ impl Session {
         keys: RangeInclusive<FactKey>,
     ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
         self.between(keys::fact(*keys.start()), keys::fact(*keys.end())).map(fact_of)
-    }
-
-    /// As [`Session::facts`], the last first.
-    pub fn facts_backwards(
-        &self,
-        keys: RangeInclusive<FactKey>,
-    ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
-        self.db.range(keys::fact(*keys.start())..=keys::fact(*keys.end())).rev().map(fact_of)
     }
 
     /// Every text that was given a code.

@@ -32,6 +32,8 @@ pub struct Applied {
     pub applied_at: i64,
     /// Events parked so far and not retried with success.
     pub parked: u64,
+    /// Events parked once and retried with success: each changed what had been told of its position.
+    pub retried: u64,
 }
 
 /// What the event at a position did: which facts it ended and began. Of a parked event, nothing.

@@ -10,7 +10,8 @@ use cra_domain::territory::{self, Commune};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
 
-use super::fact::{Fact, FactKey, date_of};
+use super::countable::{Seen, bits};
+use super::fact::date_of;
 use super::filter::Filter;
 use super::tally::duration_line;
 
@@ -72,16 +73,19 @@ impl Dimension {
     }
 
     /// Gives each row that a fact belongs to, with the people of the fact that are of that row.
-    pub fn each_row(self, key: FactKey, fact: &Fact, mut take: impl FnMut(Row, u64)) {
+    #[inline]
+    pub fn each_row(self, seen: &Seen<'_>, mut take: impl FnMut(Row, u64)) {
         use v1::Dimension as D;
-        let people = u64::from(fact.participants);
+        let people = u64::from(seen.participants());
         match self.0 {
-            D::Theme => fact.theme_list().for_each(|theme| take(word_row(theme), people)),
-            D::SubTheme => fact.sub_theme_list().for_each(|sub_theme| take(word_row(sub_theme), people)),
-            D::Age => each_line::<AgeBand>(fact.ages, people, take),
-            D::Status => each_line::<Status>(fact.statuses, people, take),
+            D::Theme => bits(seen.theme_set()).for_each(|theme| take(line_row::<Theme>(theme + 1), people)),
+            D::SubTheme => {
+                bits(seen.sub_theme_set()).for_each(|sub| take(line_row::<SubTheme>(sub + 1), people));
+            }
+            D::Age => each_line::<AgeBand>(seen.ages(), people, take),
+            D::Status => each_line::<Status>(seen.statuses(), people, take),
             _ => {
-                if let Some(row) = self.only_row(key, fact) {
+                if let Some(row) = self.only_row(seen) {
                     take(row, people);
                 }
             }
@@ -89,8 +93,9 @@ impl Dimension {
     }
 
     /// The row of a fact that belongs to one.
-    fn only_row(self, key: FactKey, fact: &Fact) -> Option<Row> {
+    fn only_row(self, seen: &Seen<'_>) -> Option<Row> {
         use v1::Dimension as D;
+        let fact = seen.fixed();
         let commune = || territory::communes().at(fact.commune).map(|id| territory::communes().get(id));
         Some(match self.0 {
             D::Region => Row(u32::from(commune()?.region_id().index())),
@@ -100,12 +105,12 @@ impl Dimension {
             D::PostalCode => Row(fact.postal_code),
             D::Structure => Row(fact.structure),
             D::Advisor => Row(fact.advisor),
-            D::Venue => fact.venue.map_or(NONE, |code| Row(code + 1)),
-            D::Channel => word_row(fact.channel),
-            D::Activity => word_row(fact.activity),
-            D::Duration => line_row::<DurationBucket>(duration_line(fact.duration.bucket())),
-            D::Month => month_row(date_of(key.day)?),
-            D::Weekday => weekday_row(date_of(key.day)?),
+            D::Venue => seen.venue().map_or(NONE, |code| Row(code + 1)),
+            D::Channel => word_row(seen.channel()),
+            D::Activity => word_row(seen.activity()),
+            D::Duration => line_row::<DurationBucket>(duration_line(seen.duration().bucket())),
+            D::Month => month_row(date_of(fact.day)?),
+            D::Weekday => weekday_row(date_of(fact.day)?),
             D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,
         })
     }

@@ -19,6 +19,13 @@ pub struct FactKey {
     pub from: u64,
 }
 
+impl FactKey {
+    /// Before every fact.
+    pub const FIRST: Self = Self { day: i32::MIN, from: 0 };
+    /// After every fact.
+    pub const LAST: Self = Self { day: i32::MAX, from: u64::MAX };
+}
+
 /// `Fact::until` of a fact in force.
 pub const IN_FORCE: u64 = u64::MAX;
 

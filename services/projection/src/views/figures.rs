@@ -43,9 +43,9 @@ pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
         durations: with_unspecified::<DurationBucket>(&tally.durations, "DURATION_BUCKET_UNSPECIFIED"),
         ages: with_unspecified::<AgeBand>(&tally.ages, "AGE_BAND_UNSPECIFIED"),
         statuses: with_unspecified::<Status>(&tally.statuses, "STATUS_UNSPECIFIED"),
-        redirections: redirections(&tally.redirections, dictionary),
+        redirections: redirections(tally.redirections.all(), dictionary),
         time_spent: time_spent(tally),
-        entry_delay: Some(entry_delay(&tally.delays)),
+        entry_delay: Some(entry_delay(&tally.delays.all().collect())),
     }
 }
 
@@ -98,10 +98,13 @@ struct OrganisationTally {
     label_mentions: u64,
 }
 
-fn redirections(tally: &BTreeMap<RecipientCode, RecipientTally>, dictionary: &Dictionary) -> Vec<v1::Count> {
+fn redirections(
+    tally: impl Iterator<Item = (RecipientCode, RecipientTally)>,
+    dictionary: &Dictionary,
+) -> Vec<v1::Count> {
     let mut organisations: BTreeMap<String, OrganisationTally> = BTreeMap::new();
     for (recipient, tally) in tally {
-        let (name, label, is_fixed) = organisation(*recipient, dictionary);
+        let (name, label, is_fixed) = organisation(recipient, dictionary);
         let organisation = organisations.entry(name).or_default();
         organisation.people += tally.people;
         // The most frequent spelling is shown; of equals, the first in the alphabet, so that replays agree.
@@ -229,7 +232,7 @@ mod tests {
             (RecipientCode::Known(Organisation::Caf), RecipientTally { people: 1, mentions: 1 }),
             (RecipientCode::Unnamed, RecipientTally { people: 2, mentions: 1 }),
         ]);
-        let lines = redirections(&tally, &dictionary);
+        let lines = redirections(tally.into_iter(), &dictionary);
         let lines: Vec<_> = lines.iter().map(|l| (l.name.as_str(), l.label.as_str(), l.count)).collect();
         assert_eq!(
             lines,

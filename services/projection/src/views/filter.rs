@@ -1,7 +1,6 @@
 //! Which facts a selection counts. A selection becomes a [`Filter`], or every one of its faults is told: a field that
 //! cannot be understood never widens the answer. Fields combine with AND, the values of one field with OR.
 
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use cra_contracts::v1;
@@ -9,7 +8,9 @@ use cra_domain::cra::{Fault, Id, Question, Violation, parse_day};
 use cra_domain::territory::{self, Commune, CommuneId};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-use super::dictionary::{Code, Dictionary, Kind};
+use super::code_set::CodeSet;
+use super::countable::{Countable, Seen};
+use super::dictionary::{Dictionary, Kind};
 use super::fact::{Fact, FactKey, day_number};
 use super::tally::duration_line;
 
@@ -22,10 +23,10 @@ pub struct Filter {
     days: RangeInclusive<i32>,
     /// One flag per commune, by its index.
     communes: Option<Vec<bool>>,
-    postal_codes: Option<HashSet<u32>>,
-    structures: Option<HashSet<Code>>,
-    advisors: Option<HashSet<Code>>,
-    venues: Option<HashSet<Code>>,
+    postal_codes: Option<CodeSet>,
+    structures: Option<CodeSet>,
+    advisors: Option<CodeSet>,
+    venues: Option<CodeSet>,
     channels: Bits,
     activities: Bits,
     themes: Bits,
@@ -65,6 +66,12 @@ impl Filter {
         FactKey { day: first, from: 0 }..=FactKey { day: last, from: u64::MAX }
     }
 
+    /// Days of activity that it can count.
+    #[must_use]
+    pub fn days(&self) -> RangeInclusive<i32> {
+        self.days.clone()
+    }
+
     /// First and last day that it can count; `None` where it is not bounded.
     #[must_use]
     pub fn bounds(&self) -> (Option<i32>, Option<i32>) {
@@ -87,7 +94,7 @@ impl Filter {
     /// Whether its postal codes leave one.
     #[must_use]
     pub fn leaves_postal_code(&self, postal_code: u32) -> bool {
-        self.postal_codes.as_ref().is_none_or(|codes| codes.contains(&postal_code))
+        self.postal_codes.as_ref().is_none_or(|codes| codes.contains(postal_code))
     }
 
     /// Whether it leaves a channel.
@@ -110,28 +117,34 @@ impl Filter {
 
     /// Whether it counts a fact.
     #[must_use]
-    pub fn matches(&self, key: FactKey, fact: &Fact) -> bool {
-        let code = |codes: &Option<HashSet<Code>>, code: Code| {
-            codes.as_ref().is_none_or(|codes| codes.contains(&code))
-        };
-        self.days.contains(&key.day)
+    #[inline]
+    pub fn matches(&self, seen: &Seen<'_>) -> bool {
+        let fixed = seen.fixed();
+        self.days.contains(&fixed.day)
+            && self.advisors.as_ref().is_none_or(|codes| codes.contains(fixed.advisor))
+            && self.structures.as_ref().is_none_or(|codes| codes.contains(fixed.structure))
+            && self.communes.as_ref().is_none_or(|flags| flags.get(usize::from(fixed.commune)) == Some(&true))
+            && self.postal_codes.as_ref().is_none_or(|codes| codes.contains(fixed.postal_code))
             && self
-                .communes
+                .venues
                 .as_ref()
-                .is_none_or(|communes| communes.get(usize::from(fact.commune)) == Some(&true))
-            && self.postal_codes.as_ref().is_none_or(|codes| codes.contains(&fact.postal_code))
-            && code(&self.structures, fact.structure)
-            && code(&self.advisors, fact.advisor)
-            && self.venues.as_ref().is_none_or(|codes| fact.venue.is_some_and(|venue| codes.contains(&venue)))
-            && bit(self.channels, fact.channel.index())
-            && bit(self.activities, fact.activity.index())
-            && self.themes.is_none_or(|themes| themes & fact.themes != 0)
-            && self.sub_themes.is_none_or(|sub_themes| sub_themes & u32::from(fact.sub_themes) != 0)
-            && bit(self.durations, duration_line(fact.duration.bucket()))
-            && self.ages.is_none_or(|ages| ages & people_lines(fact.ages, fact.participants) != 0)
+                .is_none_or(|codes| seen.venue().is_some_and(|venue| codes.contains(venue)))
+            && bit(self.channels, seen.channel().index())
+            && bit(self.activities, seen.activity().index())
+            && self.themes.is_none_or(|themes| themes & seen.theme_set() != 0)
+            && self.sub_themes.is_none_or(|sub_themes| sub_themes & seen.sub_theme_set() != 0)
+            && bit(self.durations, duration_line(seen.duration().bucket()))
+            && self.ages.is_none_or(|ages| ages & people_lines(seen.ages(), seen.participants()) != 0)
             && self
                 .statuses
-                .is_none_or(|statuses| statuses & people_lines(fact.statuses, fact.participants) != 0)
+                .is_none_or(|statuses| statuses & people_lines(seen.statuses(), seen.participants()) != 0)
+    }
+
+    /// As [`Filter::matches`], for a fact that is looked at alone.
+    #[must_use]
+    pub fn matches_fact(&self, key: FactKey, fact: &Fact) -> bool {
+        let (fixed, beside) = Countable::of(key, fact);
+        self.matches(&Seen::new(&fixed, Some(&beside)))
     }
 }
 
@@ -229,11 +242,11 @@ impl Reading<'_> {
         selected
     }
 
-    fn postal_codes(&mut self, given: &[String]) -> Option<HashSet<u32>> {
+    fn postal_codes(&mut self, given: &[String]) -> Option<CodeSet> {
         if given.is_empty() {
             return None;
         }
-        let mut codes = HashSet::new();
+        let mut codes = CodeSet::default();
         for (i, code) in given.iter().enumerate() {
             match code.parse() {
                 Ok(number) if territory::communes().is_postal_code(code) => {
@@ -248,11 +261,11 @@ impl Reading<'_> {
         Some(codes)
     }
 
-    fn ids(&mut self, field: &str, kind: Kind, given: &[String]) -> Option<HashSet<Code>> {
+    fn ids(&mut self, field: &str, kind: Kind, given: &[String]) -> Option<CodeSet> {
         if given.is_empty() {
             return None;
         }
-        let mut codes = HashSet::new();
+        let mut codes = CodeSet::default();
         for (i, id) in given.iter().enumerate() {
             if Id::parse(id).is_none() {
                 self.refuse(format!("{field}[{i}]"), Fault::IdInvalid);

@@ -1,6 +1,8 @@
 //! Facts, tallies and figures: pure, without storage or network. One set of definitions, whatever the way a
 //! question is answered.
 
+mod code_set;
+pub mod countable;
 pub mod dictionary;
 pub mod dimension;
 pub mod fact;
@@ -17,7 +19,7 @@ use cra_domain::territory;
 
 /// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
 /// else.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
 /// computed again from the log, and serve until that is done.
 const VERSION: u32 = 1;

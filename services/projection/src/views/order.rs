@@ -1,7 +1,5 @@
 //! In which order the rows of a breakdown come. Rows that are equal by the order asked come in their natural one.
 
-use std::sync::Arc;
-
 use cra_domain::cra::{Question, Violation};
 use cra_domain::spelling;
 use cra_domain::vocabulary::Activity;
@@ -25,7 +23,7 @@ enum By {
     Measure(Measure),
 }
 
-/// A number of a row; of a row without any CRA it is the least there is.
+/// A number of a row.
 type Measure = fn(&RowTally) -> i64;
 
 /// Every order, by its name in a request.
@@ -78,10 +76,11 @@ impl Order {
         match self.by {
             By::Code if self.largest_first => lines.reverse(),
             By::Code => {}
-            By::Name => self.sort_by_key(lines, |line| {
-                (spelling::key(&line.name().label), Arc::clone(&line.name().label))
-            }),
-            By::Measure(measure) => self.sort_by_key(lines, |line| line.tally().map_or(i64::MIN, measure)),
+            By::Name => self.sort_by_key(lines, |line| spelling::key(&line.name().label)),
+            By::Measure(measure) => {
+                let nothing = RowTally::default();
+                self.sort_by_key(lines, |line| measure(line.tally().unwrap_or(&nothing)));
+            }
         }
     }
 

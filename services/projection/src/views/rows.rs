@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use cra_contracts::v1;
 use cra_domain::event::timestamp_message;
 
+use super::countable::Seen;
 use super::dictionary::Dictionary;
 use super::dimension::{Dimension, Name, Row};
-use super::fact::{Fact, FactKey, date_of, instant};
+use super::fact::{date_of, instant};
 use super::figures;
 use super::filter::Filter;
 use super::order::Order;
@@ -45,13 +46,23 @@ impl Rows {
     }
 
     /// Counts one fact in each of its rows.
-    pub fn add(&mut self, key: FactKey, fact: &Fact) {
-        self.dimension.each_row(key, fact, |row, _| {
+    pub fn add(&mut self, seen: &Seen<'_>) {
+        self.dimension.each_row(seen, |row, _| {
             let row = self.tallies.entry(row).or_default();
-            row.tally.add(fact);
-            row.last_day = row.last_day.max(key.day);
-            row.last_recorded_at = row.last_recorded_at.max(fact.recorded_at);
+            row.tally.add(seen);
+            row.last_day = row.last_day.max(seen.fixed().day);
+            row.last_recorded_at = row.last_recorded_at.max(seen.fixed().recorded_at);
         });
+    }
+
+    /// Counts what other rows counted.
+    pub fn merge(&mut self, other: Self) {
+        for (row, other) in other.tallies {
+            let own = self.tallies.entry(row).or_default();
+            own.tally.merge(&other.tally);
+            own.last_day = own.last_day.max(other.last_day);
+            own.last_recorded_at = own.last_recorded_at.max(other.last_recorded_at);
+        }
     }
 
     /// Adds the rows of a fixed list that count nothing, as far as the selection leaves them.

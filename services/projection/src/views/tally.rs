@@ -1,11 +1,13 @@
 //! Sums over facts: what every figure is computed from. A tally is a commutative monoid: facts may be added in any
 //! order and in parts, and parts merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word};
+use cra_domain::vocabulary::{Activity, Channel, DurationBucket, Organisation, SubTheme, Theme, Word};
 
-use super::fact::{Fact, RecipientCode};
+use super::countable::{Seen, bits};
+use super::dictionary::Code;
+use super::fact::RecipientCode;
 
 /// Counts of a closed list of the form.
 type Counts<const N: usize> = [u64; N];
@@ -74,47 +76,110 @@ pub struct Tally {
     /// People per status.
     pub statuses: Counts<WITH_UNSPECIFIED>,
     /// Redirections per recipient.
-    pub redirections: BTreeMap<RecipientCode, RecipientTally>,
+    pub redirections: Recipients,
     /// CRAs per entry delay in days.
-    pub delays: BTreeMap<u32, u64>,
+    pub delays: Delays,
+}
+
+/// Redirections per recipient: those of the form in their order, the others as they come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipients {
+    known: [RecipientTally; Organisation::ALL.len()],
+    unnamed: RecipientTally,
+    others: HashMap<Code, RecipientTally>,
+}
+
+impl Recipients {
+    fn of(&mut self, recipient: RecipientCode) -> &mut RecipientTally {
+        match recipient {
+            RecipientCode::Known(organisation) => &mut self.known[organisation.index()],
+            RecipientCode::Unnamed => &mut self.unnamed,
+            RecipientCode::Other(code) => self.others.entry(code).or_default(),
+        }
+    }
+
+    /// Every recipient that is named, with what was counted; in no order.
+    pub fn all(&self) -> impl Iterator<Item = (RecipientCode, RecipientTally)> {
+        let known =
+            Organisation::ALL.iter().zip(&self.known).map(|(it, tally)| (RecipientCode::Known(*it), *tally));
+        let others = self.others.iter().map(|(code, tally)| (RecipientCode::Other(*code), *tally));
+        let unnamed = std::iter::once((RecipientCode::Unnamed, self.unnamed));
+        known.chain(unnamed).chain(others).filter(|(_, tally)| tally.mentions > 0)
+    }
+}
+
+/// Delays that are counted in place; longer ones are rare.
+const SHORT_DELAYS: usize = 128;
+
+/// CRAs per entry delay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delays {
+    short: [u64; SHORT_DELAYS],
+    long: BTreeMap<u32, u64>,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { short: [0; SHORT_DELAYS], long: BTreeMap::new() }
+    }
+}
+
+impl Delays {
+    #[inline]
+    fn of(&mut self, days: u32) -> &mut u64 {
+        match usize::try_from(days) {
+            Ok(days) if days < SHORT_DELAYS => &mut self.short[days],
+            _ => self.long.entry(days).or_default(),
+        }
+    }
+
+    /// Days and CRAs, from the shortest delay on; none without CRAs.
+    pub fn all(&self) -> impl Iterator<Item = (u32, u64)> {
+        let short = (0..).zip(self.short).filter(|(_, cras)| *cras > 0);
+        short.chain(self.long.iter().map(|(days, cras)| (*days, *cras)))
+    }
 }
 
 impl Tally {
     /// Counts one fact.
-    pub fn add(&mut self, fact: &Fact) {
-        let participants = u64::from(fact.participants);
+    #[inline]
+    pub fn add(&mut self, seen: &Seen<'_>) {
+        let participants = u64::from(seen.participants());
+        let fixed = seen.fixed();
         self.cras += 1;
         self.acts += participants;
-        self.returning += u64::from(fact.returning);
+        self.returning += u64::from(seen.returning());
         self.defaulted_workshops +=
-            u64::from(fact.defaulted_participants && fact.activity == Activity::Workshop);
-        self.follow_up_individual += u64::from(fact.follow_up_individual);
-        self.follow_up_workshop += u64::from(fact.follow_up_workshop);
-        self.add_activity(fact);
-        self.channels[fact.channel.index()] += 1;
-        for theme in fact.theme_list() {
-            self.themes[theme.index()] += 1;
+            u64::from(fixed.defaulted_participants && seen.activity() == Activity::Workshop);
+        self.follow_up_individual += u64::from(seen.follow_up_individual());
+        self.follow_up_workshop += u64::from(seen.follow_up_workshop());
+        self.add_activity(seen, participants);
+        self.channels[seen.channel().index()] += 1;
+        for theme in bits(seen.theme_set()) {
+            self.themes[theme] += 1;
         }
-        for sub_theme in fact.sub_theme_list() {
-            self.sub_themes[sub_theme.index()] += 1;
+        for sub_theme in bits(seen.sub_theme_set()) {
+            self.sub_themes[sub_theme] += 1;
         }
-        self.durations[duration_line(fact.duration.bucket())] += 1;
-        add_people(&mut self.ages, fact.ages, participants);
-        add_people(&mut self.statuses, fact.statuses, participants);
-        for (recipient, people) in &fact.redirections {
-            let tally = self.redirections.entry(*recipient).or_default();
+        self.durations[duration_line(seen.duration().bucket())] += 1;
+        add_people(&mut self.ages, seen.ages(), participants);
+        add_people(&mut self.statuses, seen.statuses(), participants);
+        for (recipient, people) in seen.redirections() {
+            let tally = self.redirections.of(*recipient);
             tally.people += u64::from(*people);
             tally.mentions += 1;
         }
-        *self.delays.entry(fact.delay_days).or_default() += 1;
+        *self.delays.of(fixed.delay_days) += 1;
     }
 
-    fn add_activity(&mut self, fact: &Fact) {
-        let (minimum, maximum) = fact.duration.bounds();
-        let tally = &mut self.activities[fact.activity.index()];
+    #[inline]
+    fn add_activity(&mut self, seen: &Seen<'_>, participants: u64) {
+        let duration = seen.duration();
+        let (minimum, maximum) = duration.bounds();
+        let tally = &mut self.activities[seen.activity().index()];
         tally.cras += 1;
-        tally.participants += u64::from(fact.participants);
-        tally.minutes.estimated += u64::from(fact.duration.estimate());
+        tally.participants += participants;
+        tally.minutes.estimated += u64::from(duration.estimate());
         tally.minutes.minimum += u64::from(minimum);
         tally.minutes.maximum += u64::from(maximum);
     }
@@ -140,13 +205,13 @@ impl Tally {
         merge_counts(&mut self.durations, &other.durations);
         merge_counts(&mut self.ages, &other.ages);
         merge_counts(&mut self.statuses, &other.statuses);
-        for (recipient, tally) in &other.redirections {
-            let own = self.redirections.entry(*recipient).or_default();
+        for (recipient, tally) in other.redirections.all() {
+            let own = self.redirections.of(recipient);
             own.people += tally.people;
             own.mentions += tally.mentions;
         }
-        for (days, cras) in &other.delays {
-            *self.delays.entry(*days).or_default() += cras;
+        for (days, cras) in other.delays.all() {
+            *self.delays.of(days) += cras;
         }
     }
 
@@ -165,7 +230,7 @@ impl Tally {
     /// Redirected people.
     #[must_use]
     pub fn redirected(&self) -> u64 {
-        self.redirections.values().map(|tally| tally.people).sum()
+        self.redirections.all().map(|(_, tally)| tally.people).sum()
     }
 }
 
@@ -192,4 +257,4 @@ fn merge_counts<const N: usize>(own: &mut Counts<N>, other: &Counts<N>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

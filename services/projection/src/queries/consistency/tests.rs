@@ -17,7 +17,7 @@ fn as_of_time(instant: &str) -> v1::Consistency {
 }
 
 fn parse(message: &v1::Consistency) -> Result<Consistency, QueryError> {
-    Consistency::parse(Some(message), at(NOW))
+    Ok(Consistency::parse(Some(message), at(NOW))?)
 }
 
 /// The snapshot, without waiting.

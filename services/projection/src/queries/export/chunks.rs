@@ -17,7 +17,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks written ahead of the caller.
 const CHUNKS_AHEAD: usize = 4;
 /// How long the caller may take nothing.
-const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 
 /// The writing end; blocks, so keep it off the async workers.
 pub(super) struct Chunks {
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_bytes_come_in_order_in_full_chunks_and_a_rest() {
-        let (mut chunks, mut receiver) = channel();
+        let (mut chunks, mut taken) = channel();
         let bytes: Vec<u8> = (0..3 * CHUNK_BYTES + 7).map(|n| u8::try_from(n % 251).unwrap()).collect();
         let sent = bytes.clone();
         let writing = tokio::task::spawn_blocking(move || {
@@ -95,7 +95,7 @@ mod tests {
             chunks.end(written.map_err(QueryError::Export))
         });
         let mut received = Vec::new();
-        while let Some(chunk) = receiver.recv().await {
+        while let Some(chunk) = taken.recv().await {
             received.push(chunk);
         }
         writing.await.unwrap().unwrap();

@@ -7,13 +7,11 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::exports::Month;
-use crate::queries::QueryError;
-use crate::store::StoreError;
+use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, FactKey};
+use crate::views::fact::date_of;
 use crate::views::figures;
 use crate::views::periods::{PERIODS_MAX, Period, Periods};
-use crate::views::record;
 use crate::views::tally::Tally;
 
 /// Tallies per month that counts something.
@@ -23,25 +21,40 @@ pub(super) struct Months {
     tallies: BTreeMap<Date, Tally>,
     /// Of the months before the [`PERIODS_MAX`] latest.
     before: Tally,
-    /// The month of the day that came last: facts come by day.
-    last: Option<(i32, Date)>,
+    /// The last month that `before` took in.
+    last_before: Option<Date>,
 }
 
 impl Months {
     /// Counts one fact.
-    pub(super) fn add(&mut self, key: FactKey, fact: &Fact) -> Result<(), QueryError> {
-        let month = match self.last {
-            Some((day, month)) if day == key.day => month,
-            _ => record::day(key.day).map_err(|e| StoreError::Damaged(e.to_string()))?.first_of_month(),
-        };
-        self.last = Some((key.day, month));
-        self.tallies.entry(month).or_default().add(fact);
-        if self.tallies.len() > PERIODS_MAX {
-            if let Some((_, first)) = self.tallies.pop_first() {
-                self.before.merge(&first);
-            }
+    pub(super) fn add(&mut self, seen: &Seen<'_>) {
+        // Days of facts are of the calendar: they came from it.
+        let month = date_of(seen.fixed().day).unwrap_or_default().first_of_month();
+        if Some(month) <= self.last_before {
+            return self.before.add(seen);
         }
-        Ok(())
+        self.tallies.entry(month).or_default().add(seen);
+        self.keep_the_latest();
+    }
+
+    /// Counts what other months counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.before.merge(&other.before);
+        for (month, tally) in &other.tallies {
+            self.tallies.entry(*month).or_default().merge(tally);
+        }
+        self.last_before = self.last_before.max(other.last_before);
+        self.keep_the_latest();
+    }
+
+    fn keep_the_latest(&mut self) {
+        while let Some((month, _)) = self.tallies.first_key_value()
+            && (self.tallies.len() > PERIODS_MAX || Some(*month) <= self.last_before)
+            && let Some((month, tally)) = self.tallies.pop_first()
+        {
+            self.before.merge(&tally);
+            self.last_before = self.last_before.max(Some(month));
+        }
     }
 
     /// All of it.

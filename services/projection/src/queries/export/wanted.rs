@@ -4,31 +4,27 @@ use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
 
 use crate::exports::{Content, Format};
-use crate::queries::{QueryError, Snapshot};
-use crate::views::filter::Filter;
+use crate::generations::Generation;
+use crate::queries::check_selection;
 
 /// A file that can be written.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub struct Wanted {
     pub(super) content: Content,
     pub(super) format: Format,
     pub(super) selection: v1::Selection,
 }
 
-impl Wanted {
-    pub(super) fn parse(request: v1::ExportRequest, snapshot: &Snapshot) -> Result<Self, QueryError> {
-        let selection = request.selection.clone().unwrap_or_default();
-        let mut violations = Vec::new();
-        let content = content(&request, &mut violations);
-        let format = format(request.format, content, &mut violations);
-        let dictionary = snapshot.generation.dictionary();
-        if let Err(faults) = Filter::parse(&selection, &dictionary.read()) {
-            violations.extend(faults);
-        }
-        match (content, format) {
-            (Some(content), Some(format)) if violations.is_empty() => Ok(Self { content, format, selection }),
-            _ => Err(QueryError::Invalid(violations)),
-        }
+/// Reads a request; the selection is read again at its snapshot.
+pub fn check_export(request: &v1::ExportRequest, generation: &Generation) -> Result<Wanted, Vec<Violation>> {
+    let selection = request.selection.clone().unwrap_or_default();
+    let mut violations = Vec::new();
+    let content = content(request, &mut violations);
+    let format = format(request.format, content, &mut violations);
+    violations.extend(check_selection(&selection, generation).err().into_iter().flatten());
+    match (content, format) {
+        (Some(content), Some(format)) if violations.is_empty() => Ok(Wanted { content, format, selection }),
+        _ => Err(violations),
     }
 }
 

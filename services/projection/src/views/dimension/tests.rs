@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::given;
+use crate::views::countable::Countable;
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Provenance, day_number};
+use crate::views::fact::{Fact, FactKey, Provenance, day_number};
 
 fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> (FactKey, Fact) {
     let now: Timestamp = given::at("2024-03-06T10:00:00Z");
@@ -39,7 +40,8 @@ fn rows_of(
 ) -> Vec<(String, String, u64)> {
     let dimension = Dimension::parse("dimension", dimension.into()).unwrap();
     let mut rows = Vec::new();
-    dimension.each_row(key, fact, |row, people| {
+    let (fixed, beside) = Countable::of(key, fact);
+    dimension.each_row(&Seen::new(&fixed, Some(&beside)), |row, people| {
         let name = dimension.name(row, dictionary).unwrap();
         rows.push((name.code.to_string(), name.label.to_string(), people));
     });

@@ -8,7 +8,8 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use super::*;
-use crate::views::fact::IN_FORCE;
+use crate::views::countable::Countable;
+use crate::views::fact::{Fact, FactKey, IN_FORCE};
 
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -29,7 +30,7 @@ fn any_recipient() -> impl Strategy<Value = RecipientCode> {
 }
 
 prop_compose! {
-    fn any_fact()(
+    pub(crate) fn any_fact()(
         channel in select(Channel::ALL),
         activity in select(Activity::ALL),
         counts in ([0..9_u32, 0..9, 0..9, 0..9, 0..9], [0..9_u32, 0..9, 0..9, 0..9, 0..9]),
@@ -53,7 +54,10 @@ prop_compose! {
 
 fn tally<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
     let mut tally = Tally::default();
-    facts.into_iter().for_each(|fact| tally.add(fact));
+    for fact in facts {
+        let (fixed, beside) = Countable::of(FactKey { day: 0, from: 1 }, fact);
+        tally.add(&Seen::new(&fixed, Some(&beside)));
+    }
     tally
 }
 
@@ -84,7 +88,7 @@ proptest! {
         for counts in [&tally.channels[..], &tally.durations[..]] {
             prop_assert_eq!(counts.iter().sum::<u64>(), tally.cras);
         }
-        prop_assert_eq!(tally.delays.values().sum::<u64>(), tally.cras);
+        prop_assert_eq!(tally.delays.all().map(|(_, cras)| cras).sum::<u64>(), tally.cras);
         prop_assert_eq!(tally.activities.iter().map(|activity| activity.cras).sum::<u64>(), tally.cras);
     }
 }

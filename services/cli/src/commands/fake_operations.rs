@@ -1,0 +1,170 @@
+//! An operations service for the tests of commands: says what it was told to say.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_contracts::v1::operations_service_server::{OperationsService, OperationsServiceServer};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::args::EndpointArgs;
+use crate::output::{Look, Output};
+
+/// What the service says.
+#[derive(Debug, Default)]
+pub(super) struct Fake {
+    /// Answers of a replay or a check.
+    pub(super) answers: u64,
+    /// Whether a replay goes on after them until its caller leaves, which removes what it made.
+    pub(super) never_ends: bool,
+    /// Verdict of a check.
+    pub(super) same: Option<bool>,
+    /// Events set aside, two per page; a retry of all of them brings nothing, one of some brings these.
+    pub(super) parked: u64,
+    pub(super) is_replaying: Arc<AtomicBool>,
+}
+
+impl Fake {
+    /// Serves on a port of the system's choice.
+    pub(super) async fn serve(self) -> EndpointArgs {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(self));
+        tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+        EndpointArgs { ingestion_url: url.clone(), projection_url: url }
+    }
+}
+
+/// Removes what a replay made, when its caller leaves.
+struct Made(Arc<AtomicBool>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tonic::async_trait]
+impl OperationsService for Fake {
+    async fn get_status(
+        &self,
+        _request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let mut names = vec!["g1"];
+        if self.is_replaying.load(Ordering::SeqCst) {
+            names.push("g2");
+        }
+        let generation =
+            |name: &&str| v1::Generation { name: (*name).to_owned(), ..v1::Generation::default() };
+        let generations = names.iter().map(generation).collect();
+        Ok(Response::new(v1::GetStatusResponse { generations, ..v1::GetStatusResponse::default() }))
+    }
+
+    async fn rebuild(
+        &self,
+        _request: Request<v1::RebuildRequest>,
+    ) -> Result<Response<BoxStream<v1::RebuildResponse>>, Status> {
+        self.is_replaying.store(true, Ordering::SeqCst);
+        let made = Made(Arc::clone(&self.is_replaying));
+        let (last, never_ends) = (self.answers, self.never_ends);
+        let (answers, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let _made = made;
+            for position in 1..=last {
+                let (generation, log_position) = ("g2".to_owned(), last);
+                let answer = v1::RebuildResponse { generation, position, log_position, ..Default::default() };
+                if answers.send(Ok(answer)).await.is_err() {
+                    return;
+                }
+            }
+            if never_ends {
+                answers.closed().await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn promote(
+        &self,
+        _request: Request<v1::PromoteRequest>,
+    ) -> Result<Response<v1::PromoteResponse>, Status> {
+        Ok(Response::new(v1::PromoteResponse { former_generation: "g1".to_owned() }))
+    }
+
+    async fn verify(
+        &self,
+        _request: Request<v1::VerifyRequest>,
+    ) -> Result<Response<BoxStream<v1::VerifyResponse>>, Status> {
+        let (last, verdict) = (self.answers, self.same);
+        let answers = tokio_stream::iter(1..=last).map(move |position| {
+            let same = verdict.filter(|_| position == last);
+            let differences = if same == Some(false) { vec!["a difference".to_owned()] } else { Vec::new() };
+            Ok(v1::VerifyResponse { position, log_position: last, same, differences })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn list_parked_events(
+        &self,
+        request: Request<v1::ListParkedEventsRequest>,
+    ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
+        let first: u64 = request.into_inner().page_token.parse().unwrap_or(1);
+        let event = |position| v1::ParkedEvent { position, ..v1::ParkedEvent::default() };
+        let events = (first..=self.parked.min(first + 1)).map(event).collect();
+        let next = first + 2;
+        let next_page_token = if next <= self.parked { next.to_string() } else { String::new() };
+        Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))
+    }
+
+    async fn retry_parked_events(
+        &self,
+        request: Request<v1::RetryParkedEventsRequest>,
+    ) -> Result<Response<v1::RetryParkedEventsResponse>, Status> {
+        let applied = request.into_inner().positions.len() as u64;
+        let still_parked = if applied == 0 { self.parked } else { 0 };
+        Ok(Response::new(v1::RetryParkedEventsResponse { applied, still_parked }))
+    }
+}
+
+/// What a command wrote.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub(super) fn output(&self) -> Output {
+        Output::to(self.clone(), Look { columns: 100, colour: false })
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    pub(super) fn json(&self) -> Vec<serde_json::Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until so many lines are written.
+    pub(super) async fn lines_reach(&self, lines: usize) {
+        while self.text().lines().count() < lines {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

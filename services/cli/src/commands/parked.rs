@@ -1,0 +1,94 @@
+//! `cra parked`: the events that could not be applied, page by page, or a new try. Exit code 1 when some that were tried
+//! are still set aside.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{EndpointArgs, ParkedArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render;
+
+pub(crate) async fn run(
+    args: ParkedArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    match args.retry {
+        Some(positions) => retry(&connection, positions, args.json, output).await,
+        None => list(&connection, args.json, output).await,
+    }
+}
+
+async fn list(connection: &Connection, as_json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut page_token = String::new();
+    let mut is_first = true;
+    loop {
+        let request = within_deadline(v1::ListParkedEventsRequest { page_size: 0, page_token });
+        let page = connection.answer(connection.operations().list_parked_events(request).await)?;
+        if is_first && !as_json {
+            let header = render::parked::header(output.look());
+            output.write(if page.events.is_empty() { "nothing is set aside\n" } else { &header })?;
+        }
+        for event in &page.events {
+            if as_json {
+                output.json(&json::to_value(event))?;
+            } else {
+                output.write(&render::parked::line(event))?;
+            }
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(Outcome::Done);
+        }
+        page_token = page.next_page_token;
+        is_first = false;
+    }
+}
+
+async fn retry(
+    connection: &Connection,
+    positions: Vec<u64>,
+    as_json: bool,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let request = within_deadline(v1::RetryParkedEventsRequest { positions });
+    let answer = connection.answer(connection.operations().retry_parked_events(request).await)?;
+    if as_json {
+        output.json(&json::to_value(&answer))?;
+    } else {
+        output.write(&render::parked::retried(answer, output.look()))?;
+    }
+    Ok(if answer.still_parked == 0 { Outcome::Done } else { Outcome::SomeRefused })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake_operations::{Fake, Written};
+    use super::*;
+
+    async fn told(parked: u64, retry: Option<Vec<u64>>, json: bool) -> (Outcome, String) {
+        let endpoints = Fake { parked, ..Fake::default() }.serve().await;
+        let written = Written::default();
+        let outcome = run(ParkedArgs { retry, json }, &endpoints, &mut written.output()).await.unwrap();
+        (outcome, written.text())
+    }
+
+    #[tokio::test]
+    async fn every_page_is_told_under_one_header() {
+        let (outcome, text) = told(5, None, false).await;
+        assert_eq!((outcome, text.lines().count()), (Outcome::Done, 6));
+        let (_, text) = told(5, None, true).await;
+        assert_eq!(text.lines().count(), 5);
+        assert_eq!(told(0, None, false).await.1, "nothing is set aside\n");
+        assert_eq!(told(0, None, true).await.1, "");
+    }
+
+    #[tokio::test]
+    async fn what_is_still_set_aside_after_a_retry_is_the_exit_code() {
+        assert_eq!(told(5, Some(vec![1, 2]), false).await.0, Outcome::Done);
+        let (outcome, text) = told(5, Some(vec![]), false).await;
+        assert_eq!(outcome, Outcome::SomeRefused);
+        assert!(text.starts_with("0 applied, 5 still set aside"), "{text}");
+    }
+}

@@ -1,0 +1,25 @@
+//! `cra promote`: serves other read models.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use crate::args::{EndpointArgs, PromoteArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::Output;
+use crate::render;
+
+pub(crate) async fn run(
+    args: PromoteArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let request = v1::PromoteRequest { generation: args.generation.clone() };
+    let answer = connection.answer(connection.operations().promote(within_deadline(request)).await)?;
+    if args.json {
+        output.json(&json::to_value(&answer))?;
+    } else {
+        output.write(&render::replay::promoted(&args.generation, &answer, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}

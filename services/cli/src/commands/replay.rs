@@ -1,0 +1,129 @@
+//! `cra replay`: replays the log into new read models beside those that serve. Progress goes to standard error, the
+//! outcome to standard output; Ctrl-C cancels, and then nothing is left of the replay.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cra_contracts::{json, v1};
+use cra_runtime::shutdown::Shutdown;
+use tokio::time::sleep;
+
+use super::progress::Replaying;
+use super::{Outcome, status};
+use crate::args::{EndpointArgs, ReplayArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::render;
+
+/// How long the service may take to remove what a cancelled replay made, and how often it is asked.
+const REMOVAL_TRIES: u32 = 50;
+const REMOVAL_RETRY: Duration = Duration::from_millis(100);
+
+pub(crate) async fn run(
+    args: ReplayArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
+    replay(args, endpoints, shutdown, output).await
+}
+
+async fn replay(
+    args: ReplayArgs,
+    endpoints: &EndpointArgs,
+    shutdown: Shutdown,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let request = v1::RebuildRequest { until_position: args.until, promote: args.promote };
+    // No deadline: it takes what the log takes.
+    let mut answers = connection.answer(connection.operations().rebuild(request).await)?;
+    let mut progress = Replaying::new();
+    let mut last: Option<v1::RebuildResponse> = None;
+    loop {
+        let next = tokio::select! {
+            next = answers.message() => next.map_err(|status| connection.failure(status))?,
+            () = shutdown.begun() => {
+                drop((progress, answers));
+                tell(&cancelled(&connection, last.as_ref()).await);
+                return Ok(Outcome::Cancelled);
+            }
+        };
+        let Some(answer) = next else { break };
+        if args.json {
+            output.json(&json::to_value(&answer))?;
+        } else {
+            progress.show((&answer).into());
+        }
+        last = Some(answer);
+    }
+    drop(progress);
+    let last = last.context("the projection service ended the replay without a word")?;
+    if !args.json {
+        output.write(&render::replay::summary(&last, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Waits until the service has removed what the replay made, and says so; or that it serves, when it was complete.
+async fn cancelled(connection: &Connection, last: Option<&v1::RebuildResponse>) -> String {
+    let Some(v1::RebuildResponse { generation, .. }) = last else {
+        return "cancelled: the service removes what the replay made".to_owned();
+    };
+    for _ in 0..REMOVAL_TRIES {
+        let Ok(status) = status::ask(connection).await else { break };
+        match status.generations.iter().find(|it| it.name == *generation) {
+            None => return format!("cancelled: nothing is left of the replay ({generation} is removed)"),
+            Some(it) if it.serving => return format!("too late to cancel: {generation} serves"),
+            Some(_) => sleep(REMOVAL_RETRY).await,
+        }
+    }
+    format!("cancelled: the service has not removed {generation} yet; `cra status` shows when it has")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake_operations::{Fake, Written};
+    use super::*;
+
+    const ARGS: ReplayArgs = ReplayArgs { until: 0, promote: false, json: false };
+
+    #[tokio::test]
+    async fn the_outcome_of_a_replay_goes_to_standard_output() {
+        let endpoints = Fake { answers: 3, ..Fake::default() }.serve().await;
+        let written = Written::default();
+        let outcome = replay(ARGS, &endpoints, Shutdown::new(), &mut written.output()).await.unwrap();
+        assert_eq!(outcome, Outcome::Done);
+        assert!(written.text().starts_with("g2 holds the log up to position 3\n"), "{}", written.text());
+    }
+
+    #[tokio::test]
+    async fn programs_get_one_object_per_answer() {
+        let endpoints = Fake { answers: 3, ..Fake::default() }.serve().await;
+        let written = Written::default();
+        let args = ReplayArgs { json: true, ..ARGS };
+        replay(args, &endpoints, Shutdown::new(), &mut written.output()).await.unwrap();
+        let positions: Vec<_> = written.json().iter().map(|it| it["position"].clone()).collect();
+        assert_eq!(positions, ["1", "2", "3"]);
+    }
+
+    #[tokio::test]
+    async fn a_replay_that_is_cancelled_leaves_nothing_and_says_so() {
+        let endpoints = Fake { answers: 2, never_ends: true, ..Fake::default() }.serve().await;
+        let shutdown = Shutdown::new();
+        let written = Written::default();
+        let mut output = written.output();
+        let args = ReplayArgs { json: true, ..ARGS };
+        let replaying = replay(args, &endpoints, shutdown.clone(), &mut output);
+        let cancelling = async {
+            written.lines_reach(2).await;
+            shutdown.begin();
+        };
+        let (outcome, ()) = tokio::join!(replaying, cancelling);
+        assert_eq!(outcome.unwrap(), Outcome::Cancelled);
+        let connection = Connection::open(Service::Projection, &endpoints.projection_url).await.unwrap();
+        let last = v1::RebuildResponse { generation: "g2".into(), ..Default::default() };
+        let told = cancelled(&connection, Some(&last)).await;
+        assert!(told.contains("nothing is left") && told.contains("g2"), "{told}");
+    }
+}

@@ -1,0 +1,84 @@
+//! What `cra parked` tells operators: the events that could not be applied, and what became of a retry.
+
+use cra_contracts::v1;
+
+use super::text::{NO_BREAK_SPACE, Tone, left, printable, right, thousands, toned};
+use crate::output::Look;
+
+const POSITION_COLUMNS: usize = 13;
+/// A UUID.
+const ID_COLUMNS: usize = 36;
+const BYTES_COLUMNS: usize = 11;
+
+/// Above the lines.
+pub(crate) fn header(look: Look) -> String {
+    let columns = [
+        right("position", POSITION_COLUMNS),
+        left("CRA", ID_COLUMNS),
+        right("payload", BYTES_COLUMNS),
+        "reason".to_owned(),
+    ];
+    toned(look, Tone::Quiet, &columns.join("  ")) + "\n"
+}
+
+/// One event; its reason is never cut.
+pub(crate) fn line(event: &v1::ParkedEvent) -> String {
+    let cra_id = if event.cra_id.is_empty() { "another subject" } else { &event.cra_id };
+    let bytes = format!("{}{NO_BREAK_SPACE}B", thousands(event.payload.len() as u64));
+    let columns = [
+        right(&thousands(event.position), POSITION_COLUMNS),
+        left(&printable(cra_id), ID_COLUMNS),
+        right(&bytes, BYTES_COLUMNS),
+        printable(&event.error),
+    ];
+    columns.join("  ") + "\n"
+}
+
+/// What became of a retry.
+pub(crate) fn retried(answer: v1::RetryParkedEventsResponse, look: Look) -> String {
+    let v1::RetryParkedEventsResponse { applied, still_parked } = answer;
+    if applied + still_parked == 0 {
+        return "nothing was set aside there\n".to_owned();
+    }
+    let counting = toned(look, Tone::Good, &format!("{} applied", thousands(applied)));
+    let parked = match still_parked {
+        0 => "none still set aside".to_owned(),
+        number => {
+            toned(look, Tone::Bad, &format!("{} still set aside: `cra parked` says why", thousands(number)))
+        }
+    };
+    format!("{counting}, {parked}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look { columns: 100, colour: false };
+
+    #[test]
+    fn an_event_is_told_on_one_line_with_its_whole_reason() {
+        let event = v1::ParkedEvent {
+            position: 1_234,
+            cra_id: String::new(),
+            error: "a long reason\nover lines ".repeat(9),
+            payload: vec![0; 2_048].into(),
+        };
+        let text = line(&event);
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains("1\u{202f}234  another subject "), "{text}");
+        assert!(text.contains("2\u{202f}048\u{a0}B  a long reason·over lines"), "{text}");
+        assert_eq!(text.matches("a long reason").count(), 9);
+        let column = |text: &str, word| text.find(word).map(|at| text[..at].chars().count());
+        assert_eq!(column(&header(LOOK), "reason"), column(&text, "a long reason"));
+    }
+
+    #[test]
+    fn a_retry_says_how_many_count_now_and_how_many_do_not() {
+        let told =
+            |applied, still_parked| retried(v1::RetryParkedEventsResponse { applied, still_parked }, LOOK);
+        assert_eq!(told(2, 0), "2 applied, none still set aside\n");
+        assert_eq!(told(0, 1), "0 applied, 1 still set aside: `cra parked` says why\n");
+        assert_eq!(told(0, 0), "nothing was set aside there\n");
+    }
+}

@@ -1,0 +1,301 @@
+//! Given a log and read models that serve, when it is replayed beside them, then both are the same and nobody was
+//! disturbed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::*;
+use crate::given::{
+    Running, SOON, corrected, cra, eventually, last, statistics_of, submitted, withdrawn, workshop, write,
+};
+use crate::store::Description;
+
+/// Submissions, corrections and a withdrawal: seven events.
+fn history() -> Vec<v1::CraEvent> {
+    vec![
+        submitted(1, workshop(5)),
+        submitted(2, cra()),
+        corrected(1, 2, workshop(7)),
+        submitted(3, workshop(9)),
+        withdrawn(2, 2),
+        submitted(4, cra()),
+        corrected(3, 2, cra()),
+    ]
+}
+
+/// So many corrections of one CRA, from a revision on.
+fn corrections(n: u8, first: u64, number: u64) -> Vec<v1::CraEvent> {
+    (first..first + number).map(|revision| corrected(n, revision, workshop(2))).collect()
+}
+
+/// The positions that readers see, whichever generation serves, in the order in which they see them.
+fn watched(running: &Running) -> (watch::Sender<bool>, tokio::task::JoinHandle<Vec<u64>>) {
+    let (end, ended) = watch::channel(false);
+    let generations = Arc::clone(running.generations());
+    let watching = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        let mut serving = generations.watch();
+        while !*ended.borrow() {
+            let mut applied = serving.borrow_and_update().watch();
+            seen.push(applied.borrow_and_update().as_ref().map_or(0, |applied| applied.position.0));
+            tokio::select! {
+                _ = applied.changed() => {}
+                _ = serving.changed() => {}
+                () = tokio::time::sleep(Duration::from_millis(10)) => {}
+            }
+        }
+        seen
+    });
+    (end, watching)
+}
+
+#[tokio::test]
+async fn a_replay_makes_the_same_read_models_while_the_serving_ones_answer_and_follow() {
+    let mut running = Running::of(&history()).await;
+    let serving = running.serving();
+    running.follow();
+    running.hold_at(3);
+    let replay = running.rebuild(0, false).await.unwrap();
+    let other = running.other_at(3).await;
+    running.append(&[submitted(5, workshop(4))]).await;
+    Running::reached(&serving, 8).await;
+    assert_eq!(statistics_of(&serving, 8).await.cras, 4, "answered and followed meanwhile");
+    assert_eq!(other.position(), Position(3));
+
+    running.let_go();
+    let ended = last(replay).await.unwrap();
+    assert_eq!(ended.generation, other.name());
+    assert!(!ended.promoted && ended.position >= 7 && ended.remaining_seconds == 0, "{ended:?}");
+    assert_eq!(running.serving().name(), serving.name());
+    for position in 0..=7 {
+        assert_eq!(statistics_of(&other, position).await, statistics_of(&serving, position).await);
+    }
+    assert_eq!(crate::verify::differences(&serving, &other).unwrap(), Vec::<String>::new());
+    let checked = running.verified().await;
+    assert_eq!((checked.same, checked.position, checked.log_position), (Some(true), 8, 8));
+    assert_eq!(running.passing(), Vec::<String>::new(), "a check leaves nothing behind");
+}
+
+#[tokio::test]
+async fn a_replay_ends_at_the_position_that_was_asked() {
+    let running = Running::of(&history()).await;
+    let ended = running.rebuilt(4, false).await;
+    assert_eq!((ended.position, ended.log_position), (4, 7));
+    let other = running.generations().other(&ended.generation).unwrap();
+    assert_eq!(statistics_of(&other, 4).await, statistics_of(&running.serving(), 4).await);
+    assert_eq!(other.position(), Position(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_position_that_readers_see_never_goes_back_while_generations_change() {
+    let mut running = Running::of(&history()).await;
+    running.follow();
+    let (end, watching) = watched(&running);
+    let appending = running.appending(corrections(3, 3, 400));
+    let mut changes = 0;
+    while !appending.is_finished() || changes < 4 {
+        if changes % 3 == 0 {
+            assert!(running.rebuilt(0, true).await.promoted);
+        } else {
+            let way_back = running.generations().all().last().unwrap().name().to_owned();
+            let former = running.promote(&way_back).await.unwrap();
+            assert_ne!(former, way_back);
+            assert_eq!(running.serving().name(), way_back);
+        }
+        changes += 1;
+    }
+    appending.await.unwrap();
+    Running::reached(&running.serving(), 407).await;
+    end.send_replace(true);
+    let seen = watching.await.unwrap();
+    assert!(seen.is_sorted(), "{seen:?}");
+    assert!(*seen.last().unwrap() <= 407);
+    assert_eq!(running.verified().await.same, Some(true));
+    assert!(running.generations().all().len() <= 3, "the oldest ones went");
+}
+
+#[tokio::test]
+async fn a_replay_whose_caller_leaves_leaves_nothing_behind() {
+    let running = Running::of(&history()).await;
+    let before = running.on_disk();
+    running.hold_at(3);
+    let replay = running.rebuild(0, true).await.unwrap();
+    drop(running.other_at(3).await);
+    assert!(running.on_disk().contains(&"filling".to_owned()));
+    drop(replay);
+    eventually("nothing is left", || (running.on_disk() == before).then_some(())).await;
+    assert_eq!(running.generations().all().len(), 1);
+    running.let_go();
+    drop(running.place().await);
+    assert!(running.rebuilt(0, true).await.promoted, "and another one can begin");
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_during_the_change_finds_it_made_or_not_but_never_half() {
+    let running = Running::of(&history()).await;
+    for pause_us in (0..20_000).step_by(500) {
+        let before = running.serving();
+        let replay = running.rebuild(0, true).await.unwrap();
+        tokio::time::sleep(Duration::from_micros(pause_us)).await;
+        drop(replay);
+        let place = running.place().await;
+        let serving = running.serving();
+        assert!(running.on_disk().contains(&serving.name().to_owned()), "its files are there");
+        assert_eq!(serving.position(), Position(7));
+        assert!(running.generations().all().iter().filter(|it| it.name() == serving.name()).count() == 1);
+        drop((place, before));
+    }
+    let running = running.restarted().await;
+    assert_eq!(running.serving().position(), Position(7));
+    assert_eq!(running.set_aside(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_began_to_serve_is_not_removed_by_whoever_wanted_it_removed_before() {
+    let running = Running::of(&history()).await;
+    let promoted = running.rebuilt(0, true).await.generation;
+    running.replayer().discard(running.serving()).await;
+    let running = running.restarted().await;
+    assert_eq!((running.serving().name(), running.serving().position()), (&*promoted, Position(7)));
+}
+
+#[tokio::test]
+async fn what_a_check_leaves_at_the_processs_end_goes_at_the_next_start() {
+    let running = Running::of(&history()).await;
+    let before = running.on_disk();
+    let filled = running.replayer().begin_passing().await.unwrap();
+    assert_eq!(running.passing(), [filled.name()]);
+    assert_eq!(running.on_disk(), before, "it is not among those that can serve");
+    // Nobody is left to remove it.
+    std::mem::forget(filled);
+    let running = running.restarted().await;
+    assert_eq!(running.passing(), Vec::<String>::new());
+    assert_eq!(running.generations().all().len(), 1);
+}
+
+#[tokio::test]
+async fn a_replay_that_the_processs_end_cuts_is_gone_on_with() {
+    let running = Running::of(&history()).await;
+    running.hold_at(3);
+    let _replay = running.rebuild(0, false).await.unwrap();
+    let name = running.other_at(3).await.name().to_owned();
+
+    let running = running.restarted().await;
+    assert_eq!(running.generations().other(&name).unwrap().position(), Position(3), "kept as it was");
+    running.hold_at(5);
+    let replay = running.rebuild(0, false).await.unwrap();
+    let other = running.other_at(5).await;
+    assert_eq!(other.name(), name);
+    running.let_go();
+    assert_eq!(last(replay).await.unwrap().generation, name);
+    assert_eq!(crate::verify::differences(&running.serving(), &other).unwrap(), Vec::<String>::new());
+    assert!(!running.on_disk().contains(&"filling".to_owned()));
+}
+
+#[tokio::test]
+async fn a_replay_to_an_earlier_position_than_what_was_left_begins_anew() {
+    let running = Running::of(&history()).await;
+    running.hold_at(5);
+    let _replay = running.rebuild(0, false).await.unwrap();
+    running.other_at(5).await;
+
+    let running = running.restarted().await;
+    let ended = running.rebuilt(2, false).await;
+    assert_eq!(ended.position, 2);
+    assert_eq!(running.generations().other(&ended.generation).unwrap().position(), Position(2));
+    assert_eq!(running.generations().all().len(), 2, "what was left is not kept beside it");
+}
+
+#[tokio::test]
+async fn generations_beyond_the_bound_go_the_oldest_first() {
+    let running = Running::of(&history()).await;
+    let serving = running.serving().name().to_owned();
+    let mut made = Vec::new();
+    for until in 1..=4 {
+        made.push(running.rebuilt(until, false).await.generation);
+    }
+    let kept = |running: &Running| -> Vec<_> {
+        running.generations().all().iter().map(|it| it.name().to_owned()).collect()
+    };
+    let expected = [&serving, &made[2], &made[3]].map(String::clone);
+    assert_eq!(kept(&running), expected);
+    let folders = expected.into_iter().chain(["serving".to_owned()]).collect::<Vec<_>>();
+    eventually("their files went", || (running.on_disk() == folders).then_some(())).await;
+}
+
+/// Makes the serving generation one of other definitions, as the next start finds it.
+async fn restarted_with(running: Running, definitions: String) -> Running {
+    let generation = running.serving();
+    let description = Description { definitions, ..generation.description().clone() };
+    write(&generation, |batch| batch.put_description(&description).unwrap());
+    generation.session().flush().unwrap();
+    drop(generation);
+    running.restarted().await
+}
+
+#[tokio::test]
+async fn read_models_of_older_definitions_serve_until_they_are_computed_again() {
+    let running = Running::of(&history()).await;
+    let (form, _) =
+        views::definitions().rsplit_once('.').map(|(form, v)| (form.to_owned(), v.len())).unwrap();
+    let older = running.serving().name().to_owned();
+    let running = restarted_with(running, format!("{form}.0")).await;
+    assert_eq!(running.serving().name(), older, "it serves");
+    assert_eq!(statistics_of(&running.serving(), 7).await.cras, 3);
+
+    running.hold_at(3);
+    let shutdown = Shutdown::new();
+    let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(shutdown.clone()));
+    let new = running.other_at(3).await;
+    assert_eq!(running.serving().name(), older, "until the new ones are there");
+    running.let_go();
+    timeout(SOON, computing).await.unwrap().unwrap();
+    assert_eq!(running.serving().name(), new.name());
+    assert_eq!(new.description().definitions, views::definitions());
+    assert_eq!(new.position(), Position(7));
+    assert_eq!(running.restarted().await.serving().description().definitions, views::definitions());
+}
+
+#[tokio::test]
+async fn older_definitions_are_left_also_when_another_replay_is_at_work_first() {
+    let running = Running::of(&history()).await;
+    let form = views::definitions().rsplit_once('.').unwrap().0.to_owned();
+    let running = restarted_with(running, format!("{form}.0")).await;
+    let place = running.place().await;
+    let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(Shutdown::new()));
+    tokio::task::yield_now().await;
+    drop(place);
+    timeout(SOON, computing).await.unwrap().unwrap();
+    assert_eq!(running.serving().description().definitions, views::definitions());
+}
+
+#[tokio::test]
+async fn read_models_of_another_form_are_set_aside_and_computed_again() {
+    let running = Running::of(&history()).await;
+    let former = running.serving().name().to_owned();
+    let before = statistics_of(&running.serving(), 7).await;
+    let mut running = restarted_with(running, "0-0000000000000000.1".to_owned()).await;
+    assert_eq!(running.set_aside(), [former]);
+    assert_eq!(running.serving().description().definitions, views::definitions());
+    assert_eq!(running.serving().position(), Position::START);
+    running.follow();
+    Running::reached(&running.serving(), 7).await;
+    assert_eq!(statistics_of(&running.serving(), 7).await, before);
+}
+
+#[test]
+fn the_time_left_is_that_of_the_events_left_at_the_speed_so_far() {
+    let progress = |position, events_per_second| {
+        Progress { position: Position(position), end: Position(100), events_per_second }.remaining_seconds()
+    };
+    assert_eq!(progress(50, 10), 5);
+    assert_eq!(progress(99, 10), 1, "rounded up: not over yet");
+    assert_eq!(progress(100, 10), 0);
+    assert_eq!(progress(0, 0), 0, "not known yet");
+    assert_eq!(per_second(10, Duration::from_millis(500)), 20);
+    assert_eq!(per_second(10, Duration::ZERO), 10_000);
+}

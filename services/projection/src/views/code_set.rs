@@ -1,0 +1,54 @@
+//! A set of small numbers, one bit each: asked of every fact, so the answer is one look into memory.
+
+use super::dictionary::Code;
+
+const WORD_BITS: u32 = u64::BITS;
+
+/// Codes of a dictionary, or postal codes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CodeSet(Vec<u64>);
+
+impl CodeSet {
+    pub(super) fn insert(&mut self, code: Code) {
+        let (word, bit) = place(code);
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= bit;
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, code: Code) -> bool {
+        let (word, bit) = place(code);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+impl Extend<Code> for CodeSet {
+    fn extend<I: IntoIterator<Item = Code>>(&mut self, codes: I) {
+        codes.into_iter().for_each(|code| self.insert(code));
+    }
+}
+
+#[inline]
+fn place(code: Code) -> (usize, u64) {
+    (usize::try_from(code / WORD_BITS).unwrap_or(usize::MAX), 1 << (code % WORD_BITS))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_set_has_what_was_put_in_and_nothing_else(codes: HashSet<u16>, asked: Vec<u16>) {
+            let mut set = CodeSet::default();
+            set.extend(codes.iter().map(|code| Code::from(*code)));
+            for code in codes.iter().chain(&asked) {
+                proptest::prop_assert_eq!(set.contains(Code::from(*code)), codes.contains(code));
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Exported files, opened by independent readers, say what the API says, cell by cell; what does not fit together is
+//! refused with the field.
+
+mod cras;
+mod figures;
+
+use cra_contracts::v1 as pb;
+use cra_domain::event::timestamp_message;
+use cra_runtime::rejection::violations_of;
+use jiff::Timestamp;
+use serde_json::Value;
+use tonic::Code;
+
+use crate::harness::{
+    Exported, Ingestion, Pair, exported, new_id, read_export, submission, submitted, workshop,
+};
+
+async fn submit(ingestion: &mut Ingestion, cra: pb::Cra) -> pb::Receipt {
+    submitted(ingestion, submission(&new_id(), cra)).await.unwrap()
+}
+
+fn asked(content: pb::ExportContent, format: pb::ExportFormat) -> pb::ExportRequest {
+    pb::ExportRequest { content: content.into(), format: format.into(), ..pb::ExportRequest::default() }
+}
+
+fn as_of(position: u64, last: u64) -> pb::Consistency {
+    pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() }
+}
+
+fn read(file: &Exported) -> Value {
+    read_export(&file.header.file_name, &file.bytes)
+}
+
+/// The column of a CSV by its name, texts as they stand.
+fn column(csv: &Value, name: &str) -> Vec<String> {
+    let rows = csv["rows"].as_array().unwrap();
+    let place = rows[0].as_array().unwrap().iter().position(|column| column == name).unwrap();
+    rows[1..].iter().map(|row| row[place].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included() {
+    let pair = Pair::start().await;
+    let (mut ingestion, mut statistics) = (pair.ingestion().await, pair.statistics().await);
+    let stays = submit(&mut ingestion, workshop(3)).await;
+    let recorded = submit(&mut ingestion, workshop(5)).await;
+    let correction = pb::CorrectCraRequest {
+        cra_id: recorded.cra_id.clone(),
+        expected_revision: recorded.revision,
+        cra: Some(pb::Cra { date: "2024-01-02".into(), ..workshop(8) }),
+        reason: "des participants oubliés".into(),
+    };
+    let corrected = ingestion.correct_cra(correction).await.unwrap().into_inner().receipt.unwrap();
+    let withdrawal = pb::WithdrawCraRequest {
+        cra_id: recorded.cra_id.clone(),
+        expected_revision: corrected.revision,
+        reason: "saisi deux fois".into(),
+    };
+    let withdrawn = ingestion.withdraw_cra(withdrawal).await.unwrap().into_inner().receipt.unwrap();
+
+    // By day of activity, then by position.
+    let states = [
+        (0, vec![]),
+        (stays.position, vec!["3"]),
+        (recorded.position, vec!["3", "5"]),
+        (corrected.position, vec!["8", "3"]),
+        (withdrawn.position, vec!["3"]),
+    ];
+    for (position, participants) in states {
+        let state = match position {
+            0 => pb::Consistency {
+                min_position: withdrawn.position,
+                as_of_time: Some(timestamp_message(Timestamp::UNIX_EPOCH)),
+                ..pb::Consistency::default()
+            },
+            position => as_of(position, withdrawn.position),
+        };
+        for content in [pb::ExportContent::Cras, pb::ExportContent::Statistics] {
+            let request =
+                pb::ExportRequest { consistency: Some(state), ..asked(content, pb::ExportFormat::Csv) };
+            let file = exported(&mut statistics, request).await.unwrap();
+            assert_eq!(file.header.snapshot.as_ref().unwrap().position, position);
+            let csv = read(&file);
+            if content == pb::ExportContent::Cras {
+                assert_eq!(column(&csv, "participants"), participants, "as of {position}");
+            } else {
+                assert_eq!(column(&csv, "valeur")[0], participants.len().to_string(), "as of {position}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_nothing_is_a_valid_file() {
+    let pair = Pair::start().await;
+    let mut statistics = pair.statistics().await;
+    for format in [pb::ExportFormat::Csv, pb::ExportFormat::Parquet] {
+        let file = exported(&mut statistics, asked(pb::ExportContent::Cras, format)).await.unwrap();
+        assert_eq!(file.header.snapshot.as_ref().unwrap().position, 0);
+        let rows = read(&file)["rows"].as_array().unwrap().len();
+        assert_eq!(rows, usize::from(format == pb::ExportFormat::Csv), "only the names of the columns");
+    }
+    let lines = exported(&mut statistics, asked(pb::ExportContent::Cras, pb::ExportFormat::Ndjson)).await;
+    assert!(lines.unwrap().bytes.is_empty());
+    let workbook = exported(&mut statistics, asked(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)).await;
+    let workbook = read(&workbook.unwrap());
+    assert_eq!(workbook["sheets"][0]["rows"].as_array().unwrap().len(), 1);
+    let workbook =
+        exported(&mut statistics, asked(pb::ExportContent::Statistics, pb::ExportFormat::Xlsx)).await;
+    assert!(read(&workbook.unwrap())["sheets"].as_array().unwrap().len() > 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_together_is_refused_with_every_field_before_the_header() {
+    use pb::ExportContent::{Breakdown, Cras, Statistics, Unspecified};
+    use pb::ExportFormat::{Csv, Ndjson, Parquet, Xlsx};
+    let pair = Pair::start().await;
+    let mut statistics = pair.statistics().await;
+    let by_region = |request| pb::ExportRequest { dimension: pb::Dimension::Region.into(), ..request };
+    let cases: [(pb::ExportRequest, &[(&str, &str)]); 10] = [
+        (
+            asked(Unspecified, pb::ExportFormat::Unspecified),
+            &[("content", "REQUIRED"), ("format", "REQUIRED")],
+        ),
+        (
+            pb::ExportRequest { content: 77, format: 78, ..pb::ExportRequest::default() },
+            &[("content", "UNKNOWN_VALUE"), ("format", "UNKNOWN_VALUE")],
+        ),
+        (asked(Statistics, Ndjson), &[("format", "FORMAT_NOT_OFFERED")]),
+        (asked(Statistics, Parquet), &[("format", "FORMAT_NOT_OFFERED")]),
+        (by_region(asked(Breakdown, Parquet)), &[("format", "FORMAT_NOT_OFFERED")]),
+        (asked(Breakdown, Csv), &[("dimension", "REQUIRED")]),
+        (pb::ExportRequest { dimension: 99, ..asked(Breakdown, Xlsx) }, &[("dimension", "UNKNOWN_VALUE")]),
+        (by_region(asked(Cras, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (
+            by_region(asked(Statistics, Parquet)),
+            &[("dimension", "DIMENSION_NOT_ALLOWED"), ("format", "FORMAT_NOT_OFFERED")],
+        ),
+        (
+            pb::ExportRequest {
+                selection: Some(pb::Selection {
+                    from: "2024-02-30".into(),
+                    region_codes: vec!["999".into()],
+                    ..pb::Selection::default()
+                }),
+                ..asked(Statistics, Ndjson)
+            },
+            &[
+                ("format", "FORMAT_NOT_OFFERED"),
+                ("selection.from", "DATE_INVALID"),
+                ("selection.region_codes[0]", "TERRITORY_UNKNOWN"),
+            ],
+        ),
+    ];
+    for (request, expected) in cases {
+        let refused = statistics.export(request.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{request:?}");
+        let violations = violations_of(&refused);
+        let mut found: Vec<_> = violations.iter().map(|v| (v.field.as_str(), &*v.reason)).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{request:?}");
+        assert!(violations.iter().all(|v| !v.description.is_empty() && !v.localized_message.is_empty()));
+    }
+
+    let past = pb::ExportRequest { consistency: Some(as_of(5, 0)), ..asked(Cras, Csv) };
+    assert_eq!(statistics.export(past).await.unwrap_err().code(), Code::OutOfRange);
+}

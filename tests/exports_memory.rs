@@ -1,0 +1,155 @@
+//! An export costs the memory of a few chunks, however many CRAs it holds, and as many are written at once as the
+//! settings allow. On Linux, where a process's peak can be read.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+
+use cra_contracts::v1 as pb;
+use cra_domain::event::{record, timestamp_message};
+use cra_eventlog::nats::{NatsLog, NatsSettings};
+use cra_eventlog::{EventLog as _, Expectation, NewEvent};
+use cra_runtime::rejection::reason_of;
+use jiff::Timestamp;
+use pb::cra_event::Fact;
+use pb::export_response::Part;
+use tokio_stream::StreamExt as _;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::harness::{Pair, Service, Statistics, cra_of, eventually};
+
+const FEW: u32 = 10_000;
+const MANY: u32 = 80_000;
+const FEW_DAY: &str = "2024-01-02";
+const MANY_DAY: &str = "2024-01-03";
+/// Of the many over the few, in MB. A file held whole, or its rows, would be many times that: an NDJSON line alone has
+/// some 500 bytes.
+const GROWTH_MAX_MB: u64 = 20;
+/// Appends at once, so that they share durable writes.
+const APPENDS: usize = 2_000;
+/// Default of the projection's settings.
+const EXPORTS_IN_FLIGHT: usize = 4;
+
+const FORMATS: [pb::ExportFormat; 4] =
+    [pb::ExportFormat::Csv, pb::ExportFormat::Xlsx, pb::ExportFormat::Ndjson, pb::ExportFormat::Parquet];
+
+fn event(number: u32) -> NewEvent {
+    let day = if number < FEW { FEW_DAY } else { MANY_DAY };
+    let (cra_id, event_id) = (Uuid::new_v4(), Uuid::new_v4());
+    let cra = pb::Cra { date: day.into(), annotation: format!("séance {number}"), ..cra_of(number) };
+    let event = pb::CraEvent {
+        event_id: event_id.to_string(),
+        cra_id: cra_id.to_string(),
+        revision: 1,
+        recorded_at: Some(timestamp_message(Timestamp::now())),
+        origin: None,
+        fact: Some(Fact::Submitted(pb::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] })),
+    };
+    NewEvent { cra_id, event_id, payload: record::encode(&event) }
+}
+
+/// Appends straight to the log: what is measured is the way out, not the way in.
+async fn filled() -> Pair {
+    let mut pair = Pair::start().await;
+    let settings = NatsSettings { url: pair.nats.url(), ..NatsSettings::default() };
+    let log = std::sync::Arc::new(NatsLog::connect(settings).await.unwrap());
+    let mut number = 0;
+    while number < FEW + MANY {
+        let next = (number + u32::try_from(APPENDS).unwrap()).min(FEW + MANY);
+        let appends = (number..next).map(|number| {
+            let log = std::sync::Arc::clone(&log);
+            tokio::spawn(async move { log.append(event(number), Expectation::NoEvent).await })
+        });
+        for append in appends.collect::<Vec<_>>() {
+            let _ = append.await.unwrap().unwrap();
+        }
+        number = next;
+    }
+    everything_counts(&pair).await;
+    // The peak of applying events would hide that of an export; and a scan fills the store's cache, which is no cost
+    // of an export either.
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+    pair.projection.start_and_serve().await;
+    everything_counts(&pair).await;
+    pair
+}
+
+async fn everything_counts(pair: &Pair) {
+    let mut statistics = pair.statistics().await;
+    eventually("everything counts", async || {
+        let request = pb::GetStatisticsRequest::default();
+        let answer = statistics.get_statistics(request).await.map_err(|status| status.to_string())?;
+        let cras = answer.into_inner().statistics.unwrap().cras;
+        if cras == u64::from(FEW + MANY) { Ok(()) } else { Err(format!("{cras} CRAs")) }
+    })
+    .await;
+}
+
+fn asked(day: &str, format: pb::ExportFormat) -> pb::ExportRequest {
+    let selection = pb::Selection { from: day.into(), ..pb::Selection::default() };
+    let selection =
+        pb::Selection { to: if day == FEW_DAY { day.into() } else { String::new() }, ..selection };
+    pb::ExportRequest {
+        selection: Some(selection),
+        content: pb::ExportContent::Cras.into(),
+        format: format.into(),
+        ..pb::ExportRequest::default()
+    }
+}
+
+/// Takes a file without keeping it, and says how long it was.
+async fn bytes_of(statistics: &mut Statistics, request: pb::ExportRequest) -> usize {
+    let mut parts = statistics.export(request).await.unwrap().into_inner();
+    let mut bytes = 0;
+    while let Some(answer) = parts.next().await {
+        if let Some(Part::Chunk(chunk)) = answer.unwrap().part {
+            bytes += chunk.len();
+        }
+    }
+    bytes
+}
+
+fn peak_mb(service: &Service) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bounded() {
+    let pair = filled().await;
+    let mut statistics = pair.statistics().await;
+    let mut few = Vec::new();
+    for format in FORMATS {
+        few.push(bytes_of(&mut statistics, asked(FEW_DAY, format)).await);
+    }
+    let before = peak_mb(&pair.projection);
+    for (format, few) in FORMATS.into_iter().zip(few) {
+        let many = bytes_of(&mut statistics, asked(MANY_DAY, format)).await;
+        assert!(many > few * 3, "{format:?}: {few} bytes, then {many}");
+        let growth = peak_mb(&pair.projection) - before;
+
+        assert!(growth <= GROWTH_MAX_MB, "{format:?}: {before} MB, then {growth} more");
+    }
+    the_places_are_bounded(&pair).await;
+}
+
+/// Exports that nobody takes hold their places, one more is told to come back, and a caller that leaves gives its own
+/// back.
+async fn the_places_are_bounded(pair: &Pair) {
+    let request = || asked(MANY_DAY, pb::ExportFormat::Ndjson);
+    let mut held = Vec::new();
+    for _ in 0..EXPORTS_IN_FLIGHT {
+        held.push(pair.statistics().await.export(request()).await.unwrap());
+    }
+    let refused = pair.statistics().await.export(request()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+    drop(held);
+    eventually("the places are free again", async || {
+        let taken = pair.statistics().await.export(request()).await;
+        taken.map(drop).map_err(|status| status.to_string())
+    })
+    .await;
+}

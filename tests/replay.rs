@@ -1,0 +1,214 @@
+//! The log can be replayed at any time, beside the read models that serve: under load, across a kill, with the same
+//! figures to the last digit. What cannot be applied is set aside, told, and stops nothing.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cra_contracts::v1 as pb;
+use cra_eventlog::nats::{NatsLog, NatsSettings};
+use cra_eventlog::{Appended, EventLog as _, Expectation, NewEvent, Position};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tonic::Streaming;
+use uuid::Uuid;
+
+use crate::harness::{
+    Ended, Kind, Operations, Pair, cra_of, eventually, new_id, run_to_end, statistics_at, submission,
+    submit_stream, submitted, workshop,
+};
+
+const CRAS: u32 = 12_000;
+/// Longer than what was written takes to its disk by itself.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Records so many CRAs: the position of the last one.
+async fn recorded(pair: &Pair, number: u32) -> u64 {
+    let submissions = (0..number).map(|number| submission(&new_id(), cra_of(number)));
+    let submissions = tokio_stream::iter(submissions.collect::<Vec<_>>());
+    let receipts = submit_stream(&mut pair.ingestion().await, submissions).await;
+    receipts.iter().map(|receipt| receipt.position).max().unwrap()
+}
+
+/// Submissions one after the other, until the end is said: how many.
+async fn submissions(pair: &Pair, end: Arc<AtomicBool>) -> JoinHandle<u64> {
+    let mut ingestion = pair.ingestion().await;
+    tokio::spawn(async move {
+        let mut number = 0;
+        while !end.load(Ordering::SeqCst) {
+            submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+            number += 1;
+        }
+        number
+    })
+}
+
+async fn rebuild(operations: &mut Operations, promote: bool) -> Streaming<pb::RebuildResponse> {
+    let request = pb::RebuildRequest { until_position: 0, promote };
+    operations.rebuild(request).await.unwrap().into_inner()
+}
+
+async fn last<T>(mut answers: Streaming<T>) -> T {
+    let mut last = None;
+    while let Some(answer) = answers.message().await.unwrap() {
+        last = Some(answer);
+    }
+    last.unwrap()
+}
+
+async fn status(pair: &Pair) -> pb::GetStatusResponse {
+    pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner()
+}
+
+async fn beside(pair: &Pair) -> Option<pb::Generation> {
+    status(pair).await.generations.into_iter().find(|generation| !generation.serving)
+}
+
+/// Sends a signal to the log's server.
+fn signal(pair: &Pair, name: &str) {
+    let pid = pair.nats.pid().unwrap().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
+    let mut pair = Pair::start().await;
+    let head = recorded(&pair, CRAS).await;
+    let before = statistics_at(&mut pair.statistics().await, head).await;
+    let serving = status(&pair).await.generation;
+
+    let mut operations = pair.operations().await;
+    let replay = rebuild(&mut operations, true).await;
+    eventually("the replay is under way", async || match beside(&pair).await {
+        Some(generation) if generation.position > 0 => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    signal(&pair, "-STOP");
+    sleep(FLUSHED_WITHIN).await;
+    pair.projection.kill();
+    signal(&pair, "-CONT");
+    drop((replay, operations));
+
+    pair.projection.start_and_serve().await;
+    let cut = beside(&pair).await.unwrap();
+    assert!(cut.position > 0 && cut.position < head, "cut at {} of {head}", cut.position);
+    assert_eq!(status(&pair).await.generation, serving);
+    assert_eq!(statistics_at(&mut pair.statistics().await, head).await, before);
+
+    let end = Arc::new(AtomicBool::new(false));
+    let load = submissions(&pair, Arc::clone(&end)).await;
+    let ended = last(rebuild(&mut pair.operations().await, true).await).await;
+    assert_eq!(ended.generation, cut.name, "it goes on where it was cut");
+    assert!(ended.promoted && ended.position >= head, "{ended:?}");
+    assert_eq!(status(&pair).await.generation, cut.name);
+    let promote = pb::PromoteRequest { generation: serving.clone() };
+    let former = pair.operations().await.promote(promote).await.unwrap().into_inner();
+    assert_eq!(former.former_generation, cut.name);
+    let checked =
+        last(pair.operations().await.verify(pb::VerifyRequest {}).await.unwrap().into_inner()).await;
+    assert_eq!((checked.same, checked.differences.len()), (Some(true), 0));
+    end.store(true, Ordering::SeqCst);
+    let more = load.await.unwrap();
+    assert!(more > 0);
+
+    let after = statistics_at(&mut pair.statistics().await, head + more).await;
+    assert_eq!((after.cras, after.acts), (before.cras + more, before.acts + 5 * more));
+    assert_eq!(status(&pair).await.generation, serving);
+}
+
+/// Publishes payloads that are no events, each about a CRA of its own.
+async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
+    let settings = NatsSettings { url: pair.nats.url(), ..NatsSettings::default() };
+    let log = NatsLog::connect(settings).await.unwrap();
+    let mut positions = Vec::new();
+    for payload in payloads {
+        let (cra_id, event_id) = (Uuid::new_v4(), Uuid::new_v4());
+        let event = NewEvent { cra_id, event_id, payload: Bytes::from_static(payload) };
+        let appended: Appended = log.append(event, Expectation::NoEvent).await.unwrap();
+        positions.push(appended.position());
+    }
+    positions
+}
+
+/// Runs `cra` against the pair, to its end.
+fn cra(pair: &Pair, arguments: &[&str]) -> Ended {
+    let dir = tempfile::tempdir().unwrap();
+    let projection_url = format!("http://{}", pair.projection.address());
+    run_to_end(Kind::CommandLine, dir.path(), arguments, &[("CRA_PROJECTION_URL", &*projection_url)])
+}
+
+fn json(ended: &Ended) -> Vec<Value> {
+    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_is_set_aside_and_told_and_the_rest_counts() {
+    let pair = Pair::start().await;
+    let mut ingestion = pair.ingestion().await;
+    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let garbage: [&[u8]; 3] = [b"\xff\xff\xff", b"", b"{\"json\": true}"];
+    let positions = published(&pair, &garbage).await;
+    let receipt = submitted(&mut ingestion, submission(&new_id(), workshop(7))).await.unwrap();
+
+    let counted = statistics_at(&mut pair.statistics().await, receipt.position).await;
+    assert_eq!((counted.cras, counted.acts), (2, 12));
+    let status = status(&pair).await;
+    assert_eq!((status.parked_events, status.applied_position), (3, receipt.position));
+    let mut operations = pair.operations().await;
+    let listed = operations.list_parked_events(pb::ListParkedEventsRequest::default());
+    let listed = listed.await.unwrap().into_inner().events;
+    let told: Vec<_> = listed.iter().map(|event| (Position(event.position), &event.payload[..])).collect();
+    assert_eq!(told, positions.into_iter().zip(garbage).collect::<Vec<_>>());
+    assert!(listed.iter().all(|event| !event.error.is_empty() && !event.cra_id.is_empty()));
+    let retried = operations.retry_parked_events(pb::RetryParkedEventsRequest::default());
+    let retried = retried.await.unwrap().into_inner();
+    assert_eq!((retried.applied, retried.still_parked), (0, 3));
+    let checked =
+        last(pair.operations().await.verify(pb::VerifyRequest {}).await.unwrap().into_inner()).await;
+    assert_eq!(checked.same, Some(true), "a replay sets the same aside");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_replays_promotes_verifies_and_lists_what_is_set_aside() {
+    let pair = Pair::start().await;
+    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    published(&pair, &[b"\xff"]).await;
+    statistics_at(&mut pair.statistics().await, receipt.position + 1).await;
+    let first = status(&pair).await.generation;
+
+    let replayed = cra(&pair, &["replay", "--json"]);
+    assert!(replayed.status.success(), "{}", replayed.stderr);
+    let made = json(&replayed).last().unwrap()["generation"].as_str().unwrap().to_owned();
+    let promoted = cra(&pair, &["promote", &made]);
+    assert!(promoted.stdout.contains(&format!("cra promote {first}")), "{}", promoted.stdout);
+    assert_eq!(status(&pair).await.generation, made);
+    let replayed = cra(&pair, &["replay", "--promote"]);
+    assert!(replayed.stdout.contains("it serves now"), "{} {}", replayed.stdout, replayed.stderr);
+    assert!(replayed.stderr.contains("2 of 2 events"), "{}", replayed.stderr);
+    let until = cra(&pair, &["replay", "--until", "1"]);
+    assert!(until.stdout.contains("up to position 1"), "{}", until.stdout);
+
+    let verified = cra(&pair, &["verify"]);
+    assert!(verified.status.success() && verified.stdout.starts_with("same: "), "{}", verified.stdout);
+    let parked = cra(&pair, &["parked"]);
+    assert_eq!(parked.stdout.lines().count(), 2, "{}", parked.stdout);
+    assert_eq!(json(&cra(&pair, &["parked", "--json"]))[0]["position"], "2");
+    let retried = cra(&pair, &["parked", "--retry", "2"]);
+    assert_eq!(retried.status.code(), Some(1));
+    assert!(retried.stdout.contains("1 still set aside"), "{}", retried.stdout);
+    let listed = cra(&pair, &["status"]);
+    assert!(listed.stdout.contains(&made), "{}", listed.stdout);
+    assert_eq!(status(&pair).await.generations.len(), 3, "the one that served first went");
+
+    for refused in
+        [&["promote", "nothing"][..], &["replay", "--until", "9"], &["replay", "--until", "1", "--promote"]]
+    {
+        let ended = cra(&pair, refused);
+        assert_eq!(ended.status.code(), Some(2), "{refused:?}: {}", ended.stdout);
+        assert!(ended.stderr.contains("error: "), "{refused:?}: {}", ended.stderr);
+    }
+}
