@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cra_contracts::v1;
+use cra_contracts::v1::cra_event::Fact;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -12,7 +13,7 @@ use tonic::Request;
 
 use super::selections::wide_selection;
 use super::{cases, judge, some_events};
-use crate::harness::InProcess;
+use crate::harness::{InProcess, new_id};
 use crate::naive;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -20,6 +21,24 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_secs(20);
 /// Timers of the service and of the test are not read at the same moment.
 const TOLERANCE: Duration = Duration::from_millis(20);
+
+/// The events, then a correction of every CRA selected that changes a text and, but for defaults, no figure.
+fn and_other_texts(mut events: Vec<v1::CraEvent>, selection: &v1::Selection) -> Vec<v1::CraEvent> {
+    for record in naive::cras(&events, selection) {
+        let cra = v1::Cra { annotation: "au marché".into(), ..record.cra.unwrap() };
+        let (reason, defaulted_fields) = ("un oubli".to_owned(), vec![]);
+        let corrected = v1::CraCorrected { cra: Some(cra), reason, defaulted_fields };
+        events.push(v1::CraEvent {
+            event_id: new_id(),
+            cra_id: record.cra_id,
+            revision: record.revision + 1,
+            recorded_at: events[0].recorded_at,
+            origin: None,
+            fact: Some(Fact::Corrected(corrected)),
+        });
+    }
+    events
+}
 
 proptest! {
     #![proptest_config(cases(3))]
@@ -32,6 +51,7 @@ proptest! {
     ) {
         judge(async {
             let first = first.index(events.len());
+            let events = and_other_texts(events, &selection);
             let held = InProcess::of(&events[..first]);
             let min_interval_ms = u32::try_from(INTERVAL.as_millis()).unwrap();
             let request = v1::WatchStatisticsRequest { selection: Some(selection.clone()), min_interval_ms };
