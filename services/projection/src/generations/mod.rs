@@ -261,7 +261,12 @@ fn begin(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<Generatio
     let name = folder.new_name(now);
     let description =
         Description { definitions: views::definitions(), log: log.clone(), created_at: nanoseconds(now) };
-    let generation = Generation::create(name.clone(), &folder.path_of(&name), description)?;
+    let path = folder.path_of(&name);
+    folder.check_room()?;
+    let generation = Generation::create(name.clone(), &path, description).inspect_err(|_| {
+        // What could not be begun must not fill the disk, try after try.
+        let _ = std::fs::remove_dir_all(&path);
+    })?;
     tracing::info!(generation = name, "generation begun");
     Ok(generation)
 }
