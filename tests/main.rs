@@ -4,6 +4,7 @@
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod cluster;
 mod command_line;
 mod configuration;
 mod conformance;
@@ -12,6 +13,7 @@ mod cut_connection;
 mod harness;
 mod imports;
 mod kill_projection;
+mod kills;
 mod layers;
 mod naive;
 mod nats_restart;

@@ -1,18 +1,23 @@
 //! What the guarantees are proved on: a nats-server and the two services as processes of their own, clients, and
 //! ways to wait and to break things. Proves nothing itself.
 
+pub(crate) mod audit;
 mod clients;
 mod given;
+mod load;
 mod pair;
 mod process;
 mod proxy;
+mod soak;
 mod wait;
 
 pub(crate) use clients::{
-    Ingestion, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
+    Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use given::{cra_of, new_id, submission, workshop};
-pub(crate) use pair::Pair;
+pub(crate) use load::{Acknowledged, Change, Load};
+pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Direction, Proxy};
+pub(crate) use soak::{chance, either};
 pub(crate) use wait::{eventually, within};
