@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bad_questions;
+mod cluster;
 mod command_line;
 mod configuration;
 mod conformance;
@@ -16,6 +17,7 @@ mod exports_memory;
 mod harness;
 mod imports;
 mod kill_projection;
+mod kills;
 mod layers;
 mod naive;
 mod nats_restart;

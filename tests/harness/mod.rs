@@ -2,14 +2,17 @@
 //! ways to wait and to break things; for questions alone, the statistics service within the test's own process. Proves
 //! nothing itself.
 
+pub(crate) mod audit;
 mod clients;
 pub(crate) mod events;
 mod exports;
 mod given;
 mod in_process;
+mod load;
 mod pair;
 mod process;
 mod proxy;
+mod soak;
 mod wait;
 
 pub(crate) use clients::{
@@ -18,7 +21,9 @@ pub(crate) use clients::{
 pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
-pub(crate) use pair::Pair;
+pub(crate) use load::{Acknowledged, Change, Load};
+pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Direction, Proxy};
+pub(crate) use soak::{chance, either};
 pub(crate) use wait::{eventually, within};

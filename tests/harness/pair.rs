@@ -1,6 +1,6 @@
 //! The pair: a nats-server and the two services, on files of one test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cra_eventlog::testing::NatsServer;
 use tempfile::TempDir;
@@ -26,10 +26,7 @@ impl Pair {
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-        let url = nats.url();
-        let settings: Vec<_> = settings.iter().copied().chain([("LOG__URL", url.as_str())]).collect();
-        let ingestion = Service::new(Kind::Ingestion, &dir.path().join("ingestion"), &settings);
-        let projection = Self::projection_in(&dir.path().join("projection"), &settings);
+        let (ingestion, projection) = service_pair(dir.path(), &nats.url(), settings);
         let mut pair = Self { ingestion, projection, nats, dir };
         tokio::join!(pair.ingestion.start_and_serve(), pair.projection.start_and_serve());
         pair
@@ -37,14 +34,18 @@ impl Pair {
 
     /// One more projection of the same log, on read models of its own; not started.
     pub(crate) fn another_projection(&self) -> Service {
-        let url = self.nats.url();
-        Self::projection_in(&self.dir.path().join("another-projection"), &[("LOG__URL", &url)])
+        let (_, another) = service_pair(&self.dir.path().join("another"), &self.nats.url(), &[]);
+        another
     }
 
-    fn projection_in(dir: &Path, settings: &[(&str, &str)]) -> Service {
-        let data = dir.join("read-models").display().to_string();
-        let settings: Vec<_> = settings.iter().copied().chain([("DATA", data.as_str())]).collect();
-        Service::new(Kind::Projection, dir, &settings)
+    /// Where everything is kept: of the log's server, `ingestion`, `projection`.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Where the projection keeps its read models.
+    pub(crate) fn read_models(&self) -> PathBuf {
+        self.dir.path().join("projection/read-models")
     }
 
     /// A new connection to ingestion.
@@ -61,4 +62,16 @@ impl Pair {
     pub(crate) async fn operations(&self) -> Operations {
         Operations::new(super::connected(self.projection.address()).await.unwrap())
     }
+}
+
+/// The two services on a log, in a directory; not started. Further settings are environment variables without `CRA_`.
+pub(crate) fn service_pair(dir: &Path, log_url: &str, settings: &[(&str, &str)]) -> (Service, Service) {
+    let projection = dir.join("projection");
+    let data = projection.join("read-models").display().to_string();
+    let settings: Vec<_> =
+        settings.iter().copied().chain([("LOG__URL", log_url), ("DATA", data.as_str())]).collect();
+    // Only the projection keeps files.
+    let of_ingestion: Vec<_> = settings.iter().copied().filter(|(name, _)| *name != "DATA").collect();
+    let ingestion = Service::new(Kind::Ingestion, &dir.join("ingestion"), &of_ingestion);
+    (ingestion, Service::new(Kind::Projection, &projection, &settings))
 }

@@ -133,14 +133,25 @@ impl Service {
         Ok(answer.into_inner().status())
     }
 
+    /// What it wrote so far, over all its lives.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+
+    /// Fails the test if it has ended, or if it panicked at any time.
+    pub(crate) fn is_unharmed(&mut self) {
+        let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+        assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.binary());
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Where it listens; another one after each start.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.unwrap()
-    }
-
-    /// The process's id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
     }
 
     /// Kills it as `kill -9` does.

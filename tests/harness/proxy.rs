@@ -1,25 +1,67 @@
-//! A network that breaks: stands between a client and a service, lets requests through, and on demand keeps the
-//! answers back or cuts every connection. Knows no protocol.
+//! A network that breaks: stands between a client and a server, and on demand delays, loses or holds what passes, ends
+//! one direction, cuts every connection, or takes none. Knows no protocol.
 
+use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
+/// One direction of every connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answers {
+pub(crate) enum Direction {
+    Requests,
+    Answers,
+}
+
+/// What becomes of the bytes of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
     PassedOn,
-    KeptBack,
+    /// Read, and lost.
+    Lost,
+    /// Not read further until it is passed on again.
+    Held,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    flow: Flow,
+    /// How often this direction of all connections was ended.
+    ends: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Network {
-    answers: Answers,
-    /// Connections of a lower number are cut.
+    target: SocketAddr,
+    requests: Way,
+    answers: Way,
+    /// Added to the way of each piece.
+    delay: Duration,
+    takes_connections: bool,
+    /// How often all connections were cut.
     cuts: u64,
+}
+
+impl Network {
+    fn way(&self, direction: Direction) -> Way {
+        match direction {
+            Direction::Requests => self.requests,
+            Direction::Answers => self.answers,
+        }
+    }
+
+    fn way_mut(&mut self, direction: Direction) -> &mut Way {
+        match direction {
+            Direction::Requests => &mut self.requests,
+            Direction::Answers => &mut self.answers,
+        }
+    }
 }
 
 /// A proxy to one address; its connections end when it is dropped.
@@ -34,8 +76,16 @@ impl Proxy {
     pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (network, _) = watch::channel(Network { answers: Answers::PassedOn, cuts: 0 });
-        let accepting = tokio::spawn(accept(listener, target, network.clone()));
+        let way = Way { flow: Flow::PassedOn, ends: 0 };
+        let (network, _) = watch::channel(Network {
+            target,
+            requests: way,
+            answers: way,
+            delay: Duration::ZERO,
+            takes_connections: true,
+            cuts: 0,
+        });
+        let accepting = tokio::spawn(accept(listener, network.clone()));
         Self { address, network, accepting }
     }
 
@@ -44,17 +94,57 @@ impl Proxy {
         self.address
     }
 
+    /// Connections made from now on lead elsewhere.
+    pub(crate) fn lead_to(&self, target: SocketAddr) {
+        self.network.send_modify(|network| network.target = target);
+    }
+
     /// From now on requests arrive and answers do not.
     pub(crate) fn keep_answers_back(&self) {
-        self.network.send_modify(|network| network.answers = Answers::KeptBack);
+        self.set(Direction::Answers, Flow::Lost);
+    }
+
+    /// From now on one direction stands still, on connections that stay open; see [`Proxy::pass_on`].
+    pub(crate) fn hold(&self, direction: Direction) {
+        self.set(direction, Flow::Held);
+    }
+
+    /// What was held, and what comes, arrives again; connections are taken again.
+    pub(crate) fn pass_on(&self) {
+        self.network.send_modify(|network| {
+            network.requests.flow = Flow::PassedOn;
+            network.answers.flow = Flow::PassedOn;
+            network.delay = Duration::ZERO;
+            network.takes_connections = true;
+        });
+    }
+
+    /// Everything takes so much longer, each way.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.network.send_modify(|network| network.delay = delay);
+    }
+
+    /// Ends one direction of every connection; the other one goes on.
+    pub(crate) fn half_close(&self, direction: Direction) {
+        self.network.send_modify(|network| network.way_mut(direction).ends += 1);
     }
 
     /// Cuts every connection, on both sides; those made afterwards work.
     pub(crate) fn cut(&self) {
+        self.pass_on();
+        self.network.send_modify(|network| network.cuts += 1);
+    }
+
+    /// Cuts every connection, and takes none until [`Proxy::pass_on`].
+    pub(crate) fn cut_off(&self) {
         self.network.send_modify(|network| {
+            network.takes_connections = false;
             network.cuts += 1;
-            network.answers = Answers::PassedOn;
         });
+    }
+
+    fn set(&self, direction: Direction, flow: Flow) {
+        self.network.send_modify(|network| network.way_mut(direction).flow = flow);
     }
 }
 
@@ -65,36 +155,54 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, network: watch::Sender<Network>) {
+async fn accept(listener: TcpListener, network: watch::Sender<Network>) {
     while let Ok((client, _)) = listener.accept().await {
-        let made_at = network.borrow().cuts;
-        let Ok(service) = TcpStream::connect(target).await else {
+        let made = *network.borrow();
+        if !made.takes_connections {
+            continue;
+        }
+        let Ok(server) = TcpStream::connect(made.target).await else {
             continue;
         };
         let (from_client, to_client) = client.into_split();
-        let (from_service, to_service) = service.into_split();
+        let (from_server, to_server) = server.into_split();
         let mut cut = network.subscribe();
-        let answers = network.subscribe();
-        let lets_through = move || {
-            let network = answers.borrow();
-            network.answers == Answers::PassedOn && network.cuts == made_at
-        };
+        let requests = pass(from_client, to_server, network.subscribe(), Direction::Requests, made);
+        let answers = pass(from_server, to_client, network.subscribe(), Direction::Answers, made);
         tokio::spawn(async move {
             tokio::select! {
-                () = pass(from_client, to_service, || true) => {}
-                () = pass(from_service, to_client, lets_through) => {}
-                _ = cut.wait_for(|network| network.cuts > made_at) => {}
+                _ = async { tokio::try_join!(requests, answers) } => {}
+                _ = cut.wait_for(|network| network.cuts > made.cuts) => {}
             }
         });
     }
 }
 
-/// Passes bytes on until either side ends; those that `lets_through` refuses are lost.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, lets_through: impl Fn() -> bool) {
+/// Passes one direction on until its end, which is passed on too; an error ends both.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut network: watch::Receiver<Network>,
+    direction: Direction,
+    made: Network,
+) -> io::Result<()> {
+    let mut ended = network.clone();
     let mut buffer = vec![0; 16 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if lets_through() && to.write_all(&buffer[..read]).await.is_err() {
-            return;
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read?,
+            _ = ended.wait_for(|network| network.way(direction).ends > made.way(direction).ends) => 0,
+        };
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        let passing = network.wait_for(|network| network.way(direction).flow != Flow::Held).await;
+        let Ok(now) = passing.map(|now| *now) else {
+            return Ok(());
+        };
+        sleep(now.delay).await;
+        if now.way(direction).flow == Flow::PassedOn {
+            to.write_all(&buffer[..read]).await?;
         }
     }
 }

@@ -65,7 +65,7 @@ fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {
         generation.apply(&entries, Timestamp::UNIX_EPOCH)?;
         position = next;
     }
-    generation.session().flush()?;
+    generation.flush()?;
     println!("{cras} CRAs applied in {:.1?}, peak {} MB", began.elapsed(), peak_mb()?);
     Ok(())
 }

@@ -14,6 +14,8 @@ use crate::generations::{Generation, Generations};
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 5_000;
+/// How soon a failure of the files is seen that no event met: a query did, or the flush.
+const FILES_CHECK: Duration = Duration::from_millis(500);
 
 /// Why following stopped for a moment.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,7 @@ impl Follower {
         loop {
             let (batch, failure) = tokio::select! {
                 _ = serving.changed() => return Interruption::Replaced,
+                error = failed(&generation) => return error.into(),
                 next = batches.next() => match next {
                     Some(next) => next,
                     None => return Interruption::ReaderEnded,
@@ -121,5 +124,15 @@ impl Follower {
         let begun =
             tokio::task::spawn_blocking(move || generations.start_over(&reason, &head.identity, now)).await;
         Ok(begun.map_err(|_| ApplyError::Panicked)?.map_err(ApplyError::from)?)
+    }
+}
+
+/// Returns when the generation's files have failed.
+async fn failed(generation: &Generation) -> ApplyError {
+    loop {
+        if let Err(error) = generation.check() {
+            return error.into();
+        }
+        tokio::time::sleep(FILES_CHECK).await;
     }
 }

@@ -158,7 +158,7 @@ impl ReadModels {
     pub(crate) fn reopened(self) -> Self {
         let Self { folder, generations, applied } = self;
         let generation = generations.serving();
-        generation.session().flush().unwrap();
+        generation.flush().unwrap();
         drop((generation, generations));
         Self { generations: open(folder.path()), folder, applied }
     }

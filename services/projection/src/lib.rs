@@ -20,7 +20,6 @@ pub mod table;
 pub mod verify;
 pub mod views;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +34,7 @@ use cra_runtime::in_flight::InFlight;
 use cra_runtime::listen::{self, Identity, Listener};
 use cra_runtime::serve::{self, Drained};
 use cra_runtime::shutdown::Shutdown;
+use tokio::time::Instant;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
@@ -42,10 +42,13 @@ use follow::Follower;
 use generations::Generations;
 use replay::Replayer;
 pub use settings::{Limits, Settings};
+use store::Applied;
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
 
+/// Pause before the log is asked again where it ends.
+const HEAD_RETRY: Duration = Duration::from_secs(1);
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.
@@ -66,7 +69,7 @@ pub async fn serve(
     settings: Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    let generations = open(&log, &*clock, settings.data.clone()).await?;
+    let generations = open(&log, &*clock, &settings).await?;
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
     let replayer = Replayer {
         log: Arc::clone(&log),
@@ -78,7 +81,7 @@ pub async fn serve(
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
-    let ready = tokio::spawn(serve_when_caught_up(log, Arc::clone(&generations), health.clone()));
+    let ready = tokio::spawn(serve_while_caught_up(log, Arc::clone(&generations), health.clone()));
 
     let drained =
         serve::serve(listener, &settings.server, routes, health, shutdown.clone().into_begun()).await;
@@ -88,13 +91,32 @@ pub async fn serve(
     following.await.context("following the log failed")?;
     recomputing.await.context("computing the read models again failed")?;
     let closing = generations.serving();
-    tokio::task::spawn_blocking(move || closing.session().flush()).await??;
+    let flushed = tokio::task::spawn_blocking(move || closing.flush()).await?;
+    if let Err(error) = flushed {
+        // A cache: what is missing is read from the log at the next start.
+        tracing::error!(%error, "the read models could not be flushed");
+    }
     Ok(drained?)
 }
 
-async fn open(log: &Arc<dyn EventLog>, clock: &dyn Clock, data: PathBuf) -> anyhow::Result<Arc<Generations>> {
-    let head = log.head().await.context("the event log cannot be read at start")?;
-    let now = clock.now();
+async fn open(
+    log: &Arc<dyn EventLog>,
+    clock: &dyn Clock,
+    settings: &Settings,
+) -> anyhow::Result<Arc<Generations>> {
+    // A log that was just reached may be away for a moment, as it may when it is first looked for.
+    let until = Instant::now() + Duration::from_millis(settings.log.start_timeout_ms);
+    let head = loop {
+        match log.head().await {
+            Ok(head) => break head,
+            Err(error) if Instant::now() >= until => {
+                return Err(error).context("the event log cannot be read at start");
+            }
+            Err(error) => tracing::warn!(%error, "the event log cannot be read yet"),
+        }
+        tokio::time::sleep(HEAD_RETRY).await;
+    };
+    let (data, now) = (settings.data.clone(), clock.now());
     let shown = data.display().to_string();
     let opened = tokio::task::spawn_blocking(move || Generations::open(data, &head.identity, now)).await?;
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
@@ -120,26 +142,35 @@ fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Rout
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
 }
 
-/// Tells the world that it may ask, once the read models hold what the log held at start.
-async fn serve_when_caught_up(log: Arc<dyn EventLog>, generations: Arc<Generations>, health: Health) {
-    let head = loop {
-        match log.head().await {
-            Ok(head) => break head.position,
-            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-        }
-    };
-    while reached(&generations, head).await.is_err() {}
-    tracing::info!(position = head.0, "the read models have caught up");
-    health.set_all(Readiness::Serving).await;
-}
-
-/// Waits until the serving generation holds a position; an error when another one took its place.
-async fn reached(generations: &Generations, position: Position) -> Result<(), ()> {
-    let generation = generations.serving();
-    let mut applied = generation.watch();
+/// Tells the world that it may ask once the read models hold what the log held, and that it may not while they are
+/// computed anew.
+async fn serve_while_caught_up(log: Arc<dyn EventLog>, generations: Arc<Generations>, health: Health) {
     let mut serving = generations.watch();
-    tokio::select! {
-        _ = applied.wait_for(|applied| applied.as_ref().map_or(Position::START, |a| a.position) >= position) => Ok(()),
-        _ = serving.changed() => Err(()),
+    loop {
+        let head = loop {
+            match log.head().await {
+                Ok(head) => break head.position,
+                Err(_) => tokio::time::sleep(HEAD_RETRY).await,
+            }
+        };
+        let generation = serving.borrow_and_update().clone();
+        let mut applied = generation.watch();
+        let reached =
+            |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head;
+        tokio::select! {
+            _ = applied.wait_for(reached) => {}
+            // Another one, perhaps of another log.
+            _ = serving.changed() => continue,
+        }
+        tracing::info!(position = head.0, "the read models have caught up");
+        health.set_all(Readiness::Serving).await;
+        if serving.changed().await.is_err() {
+            return;
+        }
+        // A generation that takes over is as far as the former one; one that starts over is not.
+        if serving.borrow().position() < generation.position() {
+            tracing::warn!("not serving until the read models have caught up again");
+            health.set_all(Readiness::NotServing).await;
+        }
     }
 }

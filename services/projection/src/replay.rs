@@ -233,7 +233,7 @@ impl Replayer {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
         let filled = Arc::clone(generation);
-        self.blocking(move |_| Ok(filled.session().flush()?)).await?;
+        self.blocking(move |_| Ok(filled.flush()?)).await?;
         let turn = self.generations.turn().await;
         self.fill(generation, self.generations.serving().position(), |_| {}).await?;
         let name = generation.name().to_owned();

@@ -38,6 +38,8 @@ pub(super) struct Reader {
     subjects: Subjects,
     /// The last event given.
     position: Position,
+    /// The id of an event given here, where it has one: the log may come back with another event in its place.
+    last: Option<Uuid>,
     /// The log it reads, known from the first opening on.
     identity: Option<LogIdentity>,
     open: Option<Open>,
@@ -76,6 +78,7 @@ impl Reader {
             link,
             subjects,
             position: after,
+            last: None,
             identity: None,
             open: None,
             failures: 0,
@@ -126,6 +129,7 @@ impl Reader {
         let fresh = self.open.as_mut().is_some_and(|open| std::mem::take(&mut open.fresh));
         if entry.position == expected {
             self.position = expected;
+            self.last = entry.event_id;
             self.failures = 0;
             return Ok(Some(entry));
         }
@@ -169,6 +173,7 @@ impl Reader {
         // Before the first request: a connection lost from here on is noticed.
         let generation = self.link.state.borrow().generation;
         self.compare().await?;
+        self.compare_last().await?;
         let config = pull::Config {
             name: Some(format!("reader-{}", Uuid::new_v4().simple())),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.position.next().0 },
@@ -214,6 +219,23 @@ impl Reader {
             return Err(gap(head.first));
         }
         Ok(head)
+    }
+
+    /// Checks that the last event given stands where it stood: a log restored from an older copy may have grown past
+    /// it again before the reader came back.
+    async fn compare_last(&self) -> Result<(), NotOpen> {
+        let Some(last) = self.last else {
+            return Ok(());
+        };
+        let found = match self.link.stream.get_raw_message(self.position.0).await {
+            Ok(message) => self.subjects.stored(message).map_err(NotOpen::Lost)?.event_id,
+            Err(error) => return Err(away(error)),
+        };
+        if found == Some(last) {
+            return Ok(());
+        }
+        tracing::error!(position = self.position.0, "the log holds another event where one was read");
+        Err(NotOpen::Lost(ReadError::Gap { expected: self.position.next(), found: self.position }))
     }
 
     fn missing(&mut self, error: &InfoError) -> NotOpen {

@@ -3,12 +3,16 @@
 //!
 //! The program is `$CRA_NATS_SERVER`, or else the one `tests/run` installs under `target/tools`.
 
+mod cluster;
+
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use cluster::NatsCluster;
 
 const READY_WAIT: Duration = Duration::from_secs(15);
 const READY_RETRY: Duration = Duration::from_millis(20);
@@ -39,6 +43,8 @@ pub const STORE_DIR: &str = "data/nats";
 pub struct NatsServer {
     dir: PathBuf,
     port: u16,
+    /// Further ones for the program.
+    arguments: Vec<String>,
     child: Option<Child>,
 }
 
@@ -48,7 +54,8 @@ impl NatsServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server = Self { dir: dir.to_owned(), port: free_port()?, child: None };
+            let mut server =
+                Self { dir: dir.to_owned(), port: free_port()?, arguments: Vec::new(), child: None };
             match server.launch() {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
                 outcome => return outcome.map(|()| server),
@@ -60,6 +67,12 @@ impl NatsServer {
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// As [`NatsServer::url`], for what stands between.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// The server's process; `None` while it is killed.
@@ -90,6 +103,7 @@ impl NatsServer {
             .arg("--config")
             .arg(workspace_root().join("deploy/nats.conf"))
             .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(&self.arguments)
             // The settings name a directory relative to this one.
             .current_dir(&self.dir)
             .stdin(Stdio::null())

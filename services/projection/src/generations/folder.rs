@@ -17,6 +17,9 @@ const SERVING: &str = "serving";
 /// Names the generation that is being filled: a process that is killed meanwhile goes on with it.
 const FILLING: &str = "filling";
 
+/// What a disk must take before a generation is begun: a database that fails costs memory until the process ends.
+const ROOM_BYTES: usize = 1 << 20;
+
 /// The data folder of a projection.
 pub(super) struct Folder {
     data: PathBuf,
@@ -115,7 +118,21 @@ impl Folder {
             fs::remove_dir_all(&aside)?;
         }
         fs::create_dir_all(&aside)?;
-        fs::rename(self.path_of(name), aside.join(name))
+        match fs::rename(self.path_of(name), aside.join(name)) {
+            // Somebody removed it: nothing is left to keep.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed,
+        }
+    }
+
+    /// Tells when the disk takes no new generation.
+    pub(super) fn check_room(&self) -> io::Result<()> {
+        let generations = self.data.join(GENERATIONS);
+        fs::create_dir_all(&generations)?;
+        let probe = generations.join("room");
+        let written = fs::write(&probe, vec![1; ROOM_BYTES]);
+        let removed = fs::remove_file(&probe);
+        written.and(removed)
     }
 
     pub(super) fn bytes_of(&self, name: &str) -> u64 {

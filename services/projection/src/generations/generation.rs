@@ -49,7 +49,7 @@ impl Generation {
         let mut batch = Batch::default();
         batch.put_description(&description)?;
         store.session().write(batch)?;
-        store.session().flush()?;
+        store.flush()?;
         Self::of(name, path, description, store)
     }
 
@@ -92,6 +92,16 @@ impl Generation {
     #[must_use]
     pub fn session(&self) -> Session {
         self.store.session()
+    }
+
+    /// Waits until everything applied is on disk. Blocks.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+
+    /// Tells when its files have failed.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.store.check()
     }
 
     /// Its dictionary, for queries: hold it shortly, new facts wait for it.

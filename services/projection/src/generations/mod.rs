@@ -137,7 +137,7 @@ impl Generations {
 
     /// Says that a generation holds what it was to be filled with. Blocks.
     pub fn finish_filling(&self, generation: &Generation) -> Result<(), StoreError> {
-        generation.session().flush()?;
+        generation.flush()?;
         let mut others = self.others.lock();
         self.folder.filled()?;
         self.drop_oldest(&mut others);
@@ -285,7 +285,12 @@ fn begin_serving(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<G
 
 fn begin(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
     let name = folder.new_name(now)?;
-    let generation = Generation::create(name.clone(), &folder.path_of(&name), of_today(log, now))?;
+    let path = folder.path_of(&name);
+    folder.check_room()?;
+    let generation = Generation::create(name.clone(), &path, of_today(log, now)).inspect_err(|_| {
+        // What could not be begun must not fill the disk, try after try.
+        let _ = std::fs::remove_dir_all(&path);
+    })?;
     tracing::info!(generation = name, "generation begun");
     Ok(generation)
 }

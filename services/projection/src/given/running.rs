@@ -26,6 +26,7 @@ use tonic::{Request, Status};
 use uuid::Uuid;
 
 use super::{RECORDED_AT, at, cra_id};
+use crate::Settings;
 use crate::follow::Follower;
 use crate::generations::{Generation, Generations};
 use crate::replay::Replayer;
@@ -262,7 +263,10 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T
 async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
     let clock = Arc::new(FixedClock::at(at(RECORDED_AT)));
     let log: Arc<dyn EventLog> = Arc::<Gated>::clone(gated);
-    let generations = crate::open(&log, &*clock, folder.join("data")).await.unwrap();
+    let generations =
+        crate::open(&log, &*clock, &Settings { data: folder.join("data"), ..Settings::default() })
+            .await
+            .unwrap();
     Operations {
         replayer: Replayer { log, generations, clock, place: Arc::default() },
         shutdown: Shutdown::new(),

@@ -232,7 +232,7 @@ async fn restarted_with(running: Running, definitions: String) -> Running {
     let generation = running.serving();
     let description = Description { definitions, ..generation.description().clone() };
     write(&generation, |batch| batch.put_description(&description).unwrap());
-    generation.session().flush().unwrap();
+    generation.flush().unwrap();
     drop(generation);
     running.restarted().await
 }

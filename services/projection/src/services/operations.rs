@@ -149,7 +149,8 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
     let serving = generations.serving();
     let applied = serving.applied();
     let lag_ms = applied.as_ref().map_or(0, |applied| {
-        u64::try_from((applied.applied_at - applied.last_recorded_at) / 1_000_000).unwrap_or(0)
+        // A record may be dated after its application, or centuries away.
+        u64::try_from(applied.applied_at.saturating_sub(applied.last_recorded_at) / 1_000_000).unwrap_or(0)
     });
     let all = generations.all();
     v1::GetStatusResponse {

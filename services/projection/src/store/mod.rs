@@ -2,6 +2,7 @@
 //! and its position are one atomic write. Every call blocks: keep it off the async workers.
 
 mod batch;
+mod flushing;
 mod keys;
 mod records;
 
@@ -20,6 +21,7 @@ pub use records::{Applied, Change, Current, Description, Parked};
 
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Fact, FactKey};
+use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 
 /// Entries of a leaf: the setting that the measurements in `services/ARCHITECTURE.md` were made with.
 const LEAF_FANOUT: usize = 128;
@@ -41,6 +43,7 @@ pub enum StoreError {
 pub struct Store {
     /// The library's handle serves one thread at a time; each session gets a copy of it.
     db: Mutex<sled::Db<LEAF_FANOUT>>,
+    flushing: Flushing,
 }
 
 /// One thread's access to the database: take one per piece of work, not per read.
@@ -54,19 +57,34 @@ type Entry = (sled::InlineArray, sled::InlineArray);
 impl Store {
     /// Opens the database of a folder, which is made if it is not there.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let config = sled::Config::new().path(folder).cache_capacity_bytes(CACHE_BYTES);
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity_bytes(CACHE_BYTES)
+            .flush_every_ms(Some(LIBRARY_FLUSHES_EVERY_MS));
         // A damaged file can make the library panic: that is an answer here, not a crash.
         let opened = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()));
-        match opened {
-            Ok(db) => Ok(Self { db: Mutex::new(db?) }),
-            Err(_) => Err(StoreError::Damaged("it does not open".to_owned())),
-        }
+        let db = opened.map_err(|_| StoreError::Damaged("it does not open".to_owned()))??;
+        let flushing = Flushing::of(db.clone())?;
+        Ok(Self { db: Mutex::new(db), flushing })
     }
 
     /// Access for one thread.
     #[must_use]
     pub fn session(&self) -> Session {
         Session { db: self.db.lock().clone() }
+    }
+
+    /// Waits until everything written is on disk.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        Ok(self.flushing.flush(&self.session().db)?)
+    }
+
+    /// Tells when a write or a read has failed for good: the library answers nothing reliable from then on.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.flushing.failure(&self.session().db) {
+            Some(reason) => Err(StoreError::Io(std::io::Error::other(reason.to_owned()))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -164,15 +182,9 @@ impl Session {
         })
     }
 
-    /// Writes a batch, whole or not at all; durable at the next [`Session::flush`] or shortly after by itself.
+    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         Ok(self.db.apply_batch(batch.into_writes())?)
-    }
-
-    /// Waits until everything written is on disk.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
-        Ok(())
     }
 
     /// Entries between two keys, both included. The library's own bounded range reads on to the end of the tree when

@@ -1,0 +1,220 @@
+//! A load as platforms make it: several clients record, correct and withdraw, one by one and by streams, and send each
+//! request again with the same id until they have its receipt. Does not judge what came of it: `audit` does.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use cra_contracts::v1 as pb;
+use pb::submit_cras_response::Outcome;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+
+use super::{Ingestion, cra_of, eventually, new_id, submission};
+
+const RETRY_AFTER: Duration = Duration::from_millis(20);
+/// Between two CRAs of one client: the load is steady, not all that the machine gives.
+const PAUSE: Duration = Duration::from_millis(4);
+/// A request whose answer does not come is sent again after this.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// Items of one stream.
+const BURST: usize = 40;
+/// Numbers of one client's CRAs.
+const NUMBERS_PER_CLIENT: u32 = 1_000_000;
+
+/// A change of one CRA, as its client asks for it.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Submit(pb::SubmitCraRequest),
+    Correct(pb::CorrectCraRequest),
+    Withdraw(pb::WithdrawCraRequest),
+}
+
+impl Change {
+    /// Asks for it once.
+    pub(crate) async fn ask(&self, ingestion: &mut Ingestion) -> Result<pb::Receipt, Status> {
+        let receipt = match self.clone() {
+            Self::Submit(request) => ingestion.submit_cra(request).await?.into_inner().receipt,
+            Self::Correct(request) => ingestion.correct_cra(request).await?.into_inner().receipt,
+            Self::Withdraw(request) => ingestion.withdraw_cra(request).await?.into_inner().receipt,
+        };
+        Ok(receipt.unwrap())
+    }
+}
+
+/// A change that was acknowledged.
+#[derive(Clone, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) change: Change,
+    pub(crate) receipt: pb::Receipt,
+}
+
+/// Clients at work until [`Load::end`].
+pub(crate) struct Load {
+    clients: Vec<JoinHandle<Vec<Acknowledged>>>,
+    count: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Load {
+    /// So many clients that send one by one, and one that sends streams, to each address.
+    pub(crate) fn begin(addresses: &[SocketAddr], clients: u32) -> Self {
+        let (count, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let mut tasks = Vec::new();
+        for (number, address) in
+            addresses.iter().cycle().take(addresses.len() * (clients as usize + 1)).enumerate()
+        {
+            let first = u32::try_from(number).unwrap() * NUMBERS_PER_CLIENT;
+            let client =
+                Client { ingestion: lazily(*address), count: Arc::clone(&count), stop: Arc::clone(&stop) };
+            if number < addresses.len() {
+                tasks.push(tokio::spawn(client.streams(first)));
+            } else {
+                tasks.push(tokio::spawn(client.one_by_one(first)));
+            }
+        }
+        Self { clients: tasks, count, stop }
+    }
+
+    /// Changes acknowledged so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more changes are acknowledged: the pair works.
+    pub(crate) async fn goes_on(&self, more: u64) {
+        let before = self.count();
+        eventually("more changes are acknowledged", async || {
+            let gained = self.count() - before;
+            if gained >= more { Ok(()) } else { Err(format!("{gained} of {more}")) }
+        })
+        .await;
+    }
+
+    /// Lets each client finish what it began, and gives what was acknowledged.
+    pub(crate) async fn end(self) -> Vec<Acknowledged> {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut all = Vec::new();
+        for client in self.clients {
+            all.extend(client.await.unwrap());
+        }
+        all
+    }
+}
+
+/// A connection that is made when it is needed, and made again when it broke.
+fn lazily(address: SocketAddr) -> Ingestion {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    Ingestion::new(endpoint.connect_timeout(CALL_TIMEOUT).timeout(CALL_TIMEOUT).connect_lazy())
+}
+
+/// Whether a client sends again: the outcome is unknown, or the service asks for it.
+fn is_passing(status: &Status) -> bool {
+    // The transport's own words for a connection that broke, beside those of the service.
+    let codes =
+        [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded, Code::ResourceExhausted];
+    codes.contains(&status.code()) || (status.code() == Code::Internal && status.message().contains("h2"))
+}
+
+struct Client {
+    ingestion: Ingestion,
+    count: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Client {
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::SeqCst)
+    }
+
+    async fn one_by_one(mut self, first: u32) -> Vec<Acknowledged> {
+        let mut all = Vec::new();
+        for number in first.. {
+            if !self.goes_on() {
+                break;
+            }
+            for change in life(number) {
+                all.push(self.acknowledged(change).await);
+            }
+            sleep(PAUSE).await;
+        }
+        all
+    }
+
+    async fn acknowledged(&mut self, change: Change) -> Acknowledged {
+        loop {
+            match change.ask(&mut self.ingestion).await {
+                Ok(receipt) => {
+                    self.count.fetch_add(1, Ordering::SeqCst);
+                    return Acknowledged { change, receipt };
+                }
+                Err(status) => assert!(is_passing(&status), "{change:?}: {status:?}"),
+            }
+            sleep(RETRY_AFTER).await;
+        }
+    }
+
+    async fn streams(mut self, first: u32) -> Vec<Acknowledged> {
+        let mut numbers = first..;
+        let mut all = Vec::new();
+        let mut waiting = VecDeque::new();
+        while self.goes_on() || !waiting.is_empty() {
+            while self.goes_on() && waiting.len() < BURST {
+                let number = numbers.next().unwrap();
+                waiting.push_back(submission(&new_id(), cra_of(number)));
+            }
+            self.stream(&mut waiting, &mut all).await;
+            sleep(RETRY_AFTER).await;
+        }
+        all
+    }
+
+    /// Sends what waits over one stream; what has no receipt at its end waits again.
+    async fn stream(&mut self, waiting: &mut VecDeque<pb::SubmitCraRequest>, all: &mut Vec<Acknowledged>) {
+        let mut sent: Vec<Option<pb::SubmitCraRequest>> = waiting.drain(..).map(Some).collect();
+        let requests: Vec<_> = (0..)
+            .zip(&sent)
+            .map(|(item, submission)| pb::SubmitCrasRequest { item, submission: submission.clone() })
+            .collect();
+        if let Ok(answers) = self.ingestion.submit_cras(tokio_stream::iter(requests)).await {
+            let mut answers = answers.into_inner();
+            while let Ok(Some(answer)) = answers.message().await {
+                match answer.outcome.unwrap() {
+                    Outcome::Receipt(receipt) => {
+                        let submission = sent[usize::try_from(answer.item).unwrap()].take().unwrap();
+                        self.count.fetch_add(1, Ordering::SeqCst);
+                        all.push(Acknowledged { change: Change::Submit(submission), receipt });
+                    }
+                    Outcome::Refusal(refusal) => {
+                        let passing = ["UNAVAILABLE", "RESOURCE_EXHAUSTED"];
+                        assert!(passing.contains(&refusal.code.as_str()), "{refusal:?}");
+                    }
+                }
+            }
+        }
+        waiting.extend(sent.into_iter().flatten());
+    }
+}
+
+/// Everything that happens to a CRA: all are recorded, some corrected, some withdrawn.
+fn life(number: u32) -> Vec<Change> {
+    let cra_id = new_id();
+    let mut life = vec![Change::Submit(submission(&cra_id, cra_of(number)))];
+    if number.is_multiple_of(3) {
+        life.push(Change::Correct(pb::CorrectCraRequest {
+            cra_id: cra_id.clone(),
+            expected_revision: life.len() as u64,
+            cra: Some(pb::Cra { date: "2024-05-06".into(), ..cra_of(number + 1) }),
+            reason: "un nombre corrigé".into(),
+        }));
+    }
+    if number.is_multiple_of(5) {
+        let (expected_revision, reason) = (life.len() as u64, "saisi deux fois".into());
+        life.push(Change::Withdraw(pb::WithdrawCraRequest { cra_id, expected_revision, reason }));
+    }
+    life
+}
