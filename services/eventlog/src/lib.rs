@@ -2,10 +2,12 @@
 //!
 //! [`EventLog`] is the port. It knows streams, subjects and positions, and carries payloads as opaque
 //! bytes: what an event means is the domain's business. Two adapters implement it, [`nats`] and
-//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included.
+//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included. [`backup`] takes any
+//! log out into a folder and back.
 //!
 //! Features, for tests only: `conformance` (the suite) and `testing` (a real server to run it on).
 
+pub mod backup;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
@@ -16,5 +18,5 @@ pub mod testing;
 
 pub use port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, ReadError,
+    Position, RESTORE_EVENTS_MAX, ReadError, RestoreError,
 };

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// Largest payload every adapter takes, in bytes; a larger one is [`AppendError::Refused`].
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+/// Most entries that [`EventLog::restore`] takes at once.
+pub const RESTORE_EVENTS_MAX: usize = 1_000;
 
 /// Sequence of an event in the log: 1 for the first, without gaps; 0 stands before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +26,12 @@ impl Position {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
+    }
+
+    /// The position before; that of the start is the start.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
     }
 }
 
@@ -124,6 +132,28 @@ pub enum ReadError {
     Damaged(String),
 }
 
+/// Why entries of a backup were not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The log does not end right before the first entry; nothing was written.
+    #[error("the log ends at {head}, so that an entry of position {first} would not stand where it stood")]
+    Misplaced {
+        /// Position of the first entry.
+        first: Position,
+        /// Where the log ends.
+        head: Position,
+    },
+    /// Nothing was written: safe to try again.
+    #[error("the log cannot be reached: {0}")]
+    Unavailable(String),
+    /// Sent, but not acknowledged: all of the entries or none may be in the log now, or later. The head tells.
+    #[error("the entries were not acknowledged: {0}")]
+    OutcomeUnknown(String),
+    /// The log will never take these entries; nothing was written.
+    #[error("the log refused the entries: {0}")]
+    Refused(String),
+}
+
 /// One event as the log holds it.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
@@ -135,7 +165,7 @@ pub struct LogEntry {
     pub event_id: Option<Uuid>,
     /// The bytes, as they were appended.
     pub payload: Bytes,
-    /// When the log took it, by the log's clock.
+    /// When the log took it, by the log's clock; of a restored entry, when the first log took it.
     pub appended_at: Timestamp,
 }
 
@@ -159,6 +189,12 @@ pub trait EventLog: Send + Sync + 'static {
     /// and it survives a power cut. The append goes on when the caller's future is dropped.
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError>;
 
+    /// Puts entries of a backup at the positions they name, durably, all of them or none: to restore a log, never to
+    /// record a fact. They follow the head and each other without a gap, at most [`RESTORE_EVENTS_MAX`] of them; that
+    /// the whole log stands right before them is the expectation, which implies that of each CRA. An entry reads
+    /// afterwards as it was given: bytes, ids, absence of ids, and `appended_at`, the time of the log it came from.
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError>;
+
     /// Every event after `after`, in order, without gaps, and then those to come: the stream ends only with an
     /// error, or when the log is closed. It resumes by itself while the log is away for a short time.
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>>;
@@ -174,4 +210,26 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Whether the log can take an append now, as far as this process knows without asking.
     fn is_available(&self) -> bool;
+}
+
+/// First and last position of entries to restore, after checking what every adapter asks of them.
+pub(crate) fn restored_range(entries: &[LogEntry]) -> Result<(Position, Position), RestoreError> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Err(RestoreError::Refused("there are none".to_owned()));
+    };
+    if entries.len() > RESTORE_EVENTS_MAX {
+        let number = entries.len();
+        return Err(RestoreError::Refused(format!(
+            "{number} at once, at most {RESTORE_EVENTS_MAX} are taken"
+        )));
+    }
+    let mut expected = first.position;
+    for entry in entries {
+        if entry.position == Position::START || entry.position != expected {
+            let found = entry.position;
+            return Err(RestoreError::Refused(format!("position {found} where {expected} has to come")));
+        }
+        expected = expected.next();
+    }
+    Ok((first.position, last.position))
 }

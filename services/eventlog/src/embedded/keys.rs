@@ -27,8 +27,14 @@ const POSITION_BYTES: usize = 8;
 const UUID_BYTES: usize = 16;
 const LAST_BYTES: usize = POSITION_BYTES + UUID_BYTES;
 
-/// Version of the stored form of an event.
-const ENTRY_FORM: u8 = 1;
+/// Stored forms of an event. Which ids it has is part of the form: all that is appended has both.
+const FORM_BOTH_IDS: u8 = 1;
+/// Restored: something else had written it under a CRA's subject.
+const FORM_CRA_ID: u8 = 2;
+/// Restored: under a foreign subject, with an event id all the same.
+const FORM_EVENT_ID: u8 = 3;
+/// Restored: something else had written it.
+const FORM_NO_ID: u8 = 4;
 /// Form, time, previous position, CRA, event id; the payload follows.
 const ENTRY_HEADER_BYTES: usize = 1 + 8 + POSITION_BYTES + UUID_BYTES + UUID_BYTES;
 const _: () = assert!(ENTRY_HEADER_BYTES == 49);
@@ -54,22 +60,26 @@ pub(super) fn last_key(cra_id: Uuid) -> [u8; 1 + UUID_BYTES] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) position: Position,
-    pub(super) event_id: Uuid,
+    /// None when it was restored without one: no append can be the same event.
+    pub(super) event_id: Option<Uuid>,
 }
 
 impl Last {
-    pub(super) fn encode(self) -> [u8; LAST_BYTES] {
-        let mut value = [0; LAST_BYTES];
-        value[..POSITION_BYTES].copy_from_slice(&self.position.0.to_be_bytes());
-        value[POSITION_BYTES..].copy_from_slice(self.event_id.as_bytes());
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(LAST_BYTES);
+        value.extend_from_slice(&self.position.0.to_be_bytes());
+        if let Some(event_id) = self.event_id {
+            value.extend_from_slice(event_id.as_bytes());
+        }
         value
     }
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
         let mut fields = Fields(value);
-        let last = Self { position: Position(fields.number()?), event_id: fields.uuid()? };
+        let position = Position(fields.number()?);
+        let event_id = if fields.0.is_empty() { None } else { Some(fields.uuid()?) };
         if fields.0.is_empty() {
-            Ok(last)
+            Ok(Self { position, event_id })
         } else {
             Err(damaged("the last event of a CRA has trailing bytes"))
         }
@@ -82,8 +92,8 @@ pub(super) struct Record {
     pub(super) appended_at: Timestamp,
     /// Position of the CRA's event before this one; [`Position::START`] for its first.
     pub(super) previous: Position,
-    pub(super) cra_id: Uuid,
-    pub(super) event_id: Uuid,
+    pub(super) cra_id: Option<Uuid>,
+    pub(super) event_id: Option<Uuid>,
     pub(super) payload: Bytes,
 }
 
@@ -91,11 +101,17 @@ impl Record {
     pub(super) fn encode(&self) -> Vec<u8> {
         let nanoseconds = i64::try_from(self.appended_at.as_nanosecond()).unwrap_or(i64::MAX);
         let mut value = Vec::with_capacity(ENTRY_HEADER_BYTES + self.payload.len());
-        value.push(ENTRY_FORM);
+        value.push(match (self.cra_id, self.event_id) {
+            (Some(_), Some(_)) => FORM_BOTH_IDS,
+            (Some(_), None) => FORM_CRA_ID,
+            (None, Some(_)) => FORM_EVENT_ID,
+            (None, None) => FORM_NO_ID,
+        });
         value.extend_from_slice(&nanoseconds.to_be_bytes());
         value.extend_from_slice(&self.previous.0.to_be_bytes());
-        value.extend_from_slice(self.cra_id.as_bytes());
-        value.extend_from_slice(self.event_id.as_bytes());
+        for id in [self.cra_id, self.event_id].into_iter().flatten() {
+            value.extend_from_slice(id.as_bytes());
+        }
         value.extend_from_slice(&self.payload);
         value
     }
@@ -103,16 +119,20 @@ impl Record {
     pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
         let mut fields = Fields(value);
         let [form] = fields.take::<1>()?;
-        if form != ENTRY_FORM {
-            return Err(damaged(&format!("an event has form {form}, this program knows {ENTRY_FORM}")));
-        }
+        let (has_cra_id, has_event_id) = match form {
+            FORM_BOTH_IDS => (true, true),
+            FORM_CRA_ID => (true, false),
+            FORM_EVENT_ID => (false, true),
+            FORM_NO_ID => (false, false),
+            _ => return Err(damaged(&format!("an event has form {form}, which this program does not know"))),
+        };
         let nanoseconds = i64::from_be_bytes(fields.take()?);
         Ok(Self {
             appended_at: Timestamp::from_nanosecond(i128::from(nanoseconds))
                 .map_err(|error| damaged(&error.to_string()))?,
             previous: Position(fields.number()?),
-            cra_id: fields.uuid()?,
-            event_id: fields.uuid()?,
+            cra_id: has_cra_id.then(|| fields.uuid()).transpose()?,
+            event_id: has_event_id.then(|| fields.uuid()).transpose()?,
             payload: Bytes::copy_from_slice(fields.0),
         })
     }
@@ -120,8 +140,8 @@ impl Record {
     pub(super) fn into_entry(self, position: Position) -> LogEntry {
         LogEntry {
             position,
-            cra_id: Some(self.cra_id),
-            event_id: Some(self.event_id),
+            cra_id: self.cra_id,
+            event_id: self.event_id,
             payload: self.payload,
             appended_at: self.appended_at,
         }
@@ -165,22 +185,26 @@ mod tests {
         Record {
             appended_at: Timestamp::from_nanosecond(1_790_230_470_084_404_001).unwrap(),
             previous: Position(41),
-            cra_id: Uuid::from_u128(1),
-            event_id: Uuid::from_u128(2),
+            cra_id: Some(Uuid::from_u128(1)),
+            event_id: Some(Uuid::from_u128(2)),
             payload: Bytes::from_static(b"payload"),
         }
     }
 
     #[test]
     fn a_record_comes_back_as_it_was_stored() {
-        assert_eq!(Record::decode(&record().encode()).unwrap(), record());
+        let (cra_id, event_id) = (record().cra_id, record().event_id);
+        for (cra_id, event_id) in [(cra_id, event_id), (cra_id, None), (None, event_id), (None, None)] {
+            let record = Record { cra_id, event_id, ..record() };
+            assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+        }
     }
 
     #[test]
     fn a_cut_record_or_one_of_another_form_is_damage_not_a_guess() {
         let mut stored = record().encode();
         assert!(Record::decode(&stored[..ENTRY_HEADER_BYTES - 1]).is_err());
-        stored[0] = 2;
+        stored[0] = 5;
         assert!(Record::decode(&stored).is_err());
     }
 
@@ -192,8 +216,10 @@ mod tests {
 
     #[test]
     fn the_last_event_of_a_cra_comes_back_as_it_was_stored() {
-        let last = Last { position: Position(7), event_id: Uuid::from_u128(9) };
+        let last = Last { position: Position(7), event_id: Some(Uuid::from_u128(9)) };
         assert_eq!(Last::decode(&last.encode()).unwrap(), last);
+        let without_id = Last { event_id: None, ..last };
+        assert_eq!(Last::decode(&without_id.encode()).unwrap(), without_id);
         assert!(Last::decode(&last.encode()[1..]).is_err());
     }
 }

@@ -20,16 +20,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use self::store::Store;
-use self::writer::{Pending, Writer, failed_disk};
+use self::writer::{FAILED_DISK, Pending, Restoring, Work, Writer};
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, ReadError,
+    Position, ReadError, RestoreError, restored_range,
 };
 
 pub use self::store::OpenError;
 
 /// Events a reader takes from the disk at a time.
 const READ_EVENTS_MAX: usize = 1_024;
+/// Said when nobody will answer any more.
+const WRITER_GONE: &str = "the writer is gone";
 /// Payload a reader takes from the disk at a time, about.
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -50,7 +52,7 @@ struct Shared {
 }
 
 struct WriterHandle {
-    pending: mpsc::Sender<Pending>,
+    work: mpsc::Sender<Work>,
     thread: thread::JoinHandle<()>,
 }
 
@@ -59,7 +61,7 @@ impl EmbeddedLog {
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let opened = store::open(dir)?;
         let (head_sender, head) = watch::channel(opened.head);
-        let (pending, receiver) = mpsc::channel(writer::PENDING_APPENDS_MAX);
+        let (work, receiver) = mpsc::channel(writer::PENDING_APPENDS_MAX);
         let failed = Arc::new(AtomicBool::new(false));
         let writer = Writer { store: opened.store.clone(), head: head_sender, failed: Arc::clone(&failed) };
         let thread = thread::Builder::new()
@@ -72,7 +74,7 @@ impl EmbeddedLog {
             shared: Arc::new(Shared { store: Mutex::new(opened.store) }),
             head,
             failed,
-            writer: Mutex::new(Some(WriterHandle { pending, thread })),
+            writer: Mutex::new(Some(WriterHandle { work, thread })),
         })
     }
 
@@ -88,8 +90,21 @@ impl EmbeddedLog {
         lock(&self.writer).take()
     }
 
-    fn sender(&self) -> Option<mpsc::Sender<Pending>> {
-        lock(&self.writer).as_ref().map(|handle| handle.pending.clone())
+    fn sender(&self) -> Option<mpsc::Sender<Work>> {
+        lock(&self.writer).as_ref().map(|handle| handle.work.clone())
+    }
+
+    /// Gives work to the writer, or says why there is none to take it. The sender does not outlive its use: closing
+    /// waits for all of them to be gone.
+    fn hand_over(&self, work: Work) -> Result<(), String> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(FAILED_DISK.to_owned());
+        }
+        let sender = self.sender().ok_or("the log is closed")?;
+        sender.try_send(work).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+            mpsc::error::TrySendError::Closed(_) => WRITER_GONE.to_owned(),
+        })
     }
 
     async fn blocking<T, F>(&self, read: F) -> Result<T, ReadError>
@@ -123,7 +138,7 @@ impl Drop for EmbeddedLog {
 }
 
 fn finish(handle: WriterHandle) {
-    drop(handle.pending);
+    drop(handle.work);
     let _ = handle.thread.join();
 }
 
@@ -140,20 +155,17 @@ impl EventLog for EmbeddedLog {
                 "{size_bytes} bytes, at most {PAYLOAD_BYTES_MAX} are taken"
             )));
         }
-        if self.failed.load(Ordering::Acquire) {
-            return Err(failed_disk());
-        }
         let (answer, outcome) = oneshot::channel();
-        let sender = self.sender().ok_or_else(|| AppendError::Unavailable("the log is closed".to_owned()))?;
-        sender.try_send(Pending { event, expectation, answer }).map_err(|error| {
-            AppendError::Unavailable(match error {
-                mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
-                mpsc::error::TrySendError::Closed(_) => "the writer is gone".to_owned(),
-            })
-        })?;
-        // Closing waits for all senders to be gone: this one must not outlive its use.
-        drop(sender);
-        outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the writer is gone".to_owned())))
+        self.hand_over(Work::Append(Pending { event, expectation, answer }))
+            .map_err(AppendError::Unavailable)?;
+        outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown(WRITER_GONE.to_owned())))
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        restored_range(&entries)?;
+        let (answer, outcome) = oneshot::channel();
+        self.hand_over(Work::Restore(Restoring { entries, answer })).map_err(RestoreError::Unavailable)?;
+        outcome.await.unwrap_or_else(|_| Err(RestoreError::OutcomeUnknown(WRITER_GONE.to_owned())))
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {

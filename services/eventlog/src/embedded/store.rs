@@ -77,7 +77,9 @@ impl WriteBatch {
     pub(super) fn add(&mut self, position: Position, record: &Record) {
         let last = Last { position, event_id: record.event_id };
         self.0.insert(keys::entry_key(position), record.encode());
-        self.0.insert(keys::last_key(record.cra_id), last.encode());
+        if let Some(cra_id) = record.cra_id {
+            self.0.insert(keys::last_key(cra_id), last.encode());
+        }
         self.0.insert(keys::HEAD_KEY, position.0.to_be_bytes());
     }
 }
@@ -174,7 +176,7 @@ impl Store {
         while next != Position::START {
             let position = next;
             let record =
-                self.record(position)?.filter(|record| record.cra_id == cra_id).ok_or_else(|| {
+                self.record(position)?.filter(|record| record.cra_id == Some(cra_id)).ok_or_else(|| {
                     ReadError::Damaged(format!(
                         "position {position} does not hold the event of {cra_id} it should"
                     ))

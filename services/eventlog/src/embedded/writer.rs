@@ -1,5 +1,5 @@
 //! The one writer of the embedded log: takes all waiting appends, checks each expectation, writes one
-//! atomic batch, flushes once, moves the head, then answers.
+//! atomic batch, flushes once, moves the head, then answers. Entries of a backup go the same way, by themselves.
 //!
 //! It never answers before the flush, not even a conflict: the event that causes it may not be a fact yet.
 //! After a failed write it takes no more appends, since what is on the disk is not known any more.
@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 use super::keys::{Last, Record};
 use super::store::{Store, WriteBatch};
-use crate::port::{AppendError, Appended, Expectation, NewEvent, Position, ReadError};
+use crate::port::{
+    AppendError, Appended, Expectation, LogEntry, NewEvent, Position, ReadError, RestoreError,
+};
 
 /// Appends that may wait for the writer; one more is refused at once.
 pub(super) const PENDING_APPENDS_MAX: usize = 4_096;
@@ -33,6 +35,18 @@ pub(super) struct Pending {
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
+/// Entries of a backup on their way to the writer, checked to follow each other.
+pub(super) struct Restoring {
+    pub(super) entries: Vec<LogEntry>,
+    pub(super) answer: oneshot::Sender<Result<(), RestoreError>>,
+}
+
+/// What the writer is asked to do.
+pub(super) enum Work {
+    Append(Pending),
+    Restore(Restoring),
+}
+
 pub(super) struct Writer {
     pub(super) store: Store,
     pub(super) head: watch::Sender<Position>,
@@ -41,15 +55,42 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Serves until every sender is gone.
-    pub(super) fn run(self, mut pending: mpsc::Receiver<Pending>) {
-        while let Some(first) = pending.blocking_recv() {
-            let group = gather(first, &mut pending);
-            if self.failed.load(Ordering::Acquire) {
-                refuse(group);
-            } else {
-                self.commit(group);
+    pub(super) fn run(self, mut work: mpsc::Receiver<Work>) {
+        let mut held = None;
+        while let Some(next) = held.take().or_else(|| work.blocking_recv()) {
+            match next {
+                Work::Append(first) => {
+                    let group = gather(first, &mut held, &mut work);
+                    if self.failed.load(Ordering::Acquire) {
+                        refuse(group);
+                    } else {
+                        self.commit(group);
+                    }
+                }
+                Work::Restore(Restoring { entries, answer }) => {
+                    // The caller may have left.
+                    let _ = answer.send(self.restore(&entries));
+                }
             }
         }
+    }
+
+    fn restore(&self, entries: &[LogEntry]) -> Result<(), RestoreError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(RestoreError::Unavailable(FAILED_DISK.to_owned()));
+        }
+        let mut plan = Plan::new(&self.store, *self.head.borrow());
+        for entry in entries {
+            plan.restore(entry)?;
+        }
+        let head = plan.head;
+        if let Err(error) = self.store.write(plan.batch) {
+            tracing::error!(%error, entries = entries.len(), "the log could not be written: nothing more is taken");
+            self.failed.store(true, Ordering::Release);
+            return Err(RestoreError::OutcomeUnknown(error.to_string()));
+        }
+        self.head.send_replace(head);
+        Ok(())
     }
 
     fn commit(&self, group: Vec<Pending>) {
@@ -76,27 +117,34 @@ impl Writer {
     }
 }
 
-fn gather(first: Pending, pending: &mut mpsc::Receiver<Pending>) -> Vec<Pending> {
+/// Takes the appends that wait, up to the bounds of a group or to other work, which is held.
+fn gather(first: Pending, held: &mut Option<Work>, work: &mut mpsc::Receiver<Work>) -> Vec<Pending> {
     let mut bytes = first.event.payload.len();
     let mut group = vec![first];
     while group.len() < GROUP_APPENDS_MAX && bytes < GROUP_BYTES_MAX {
-        let Ok(next) = pending.try_recv() else { break };
-        bytes += next.event.payload.len();
-        group.push(next);
+        match work.try_recv() {
+            Ok(Work::Append(next)) => {
+                bytes += next.event.payload.len();
+                group.push(next);
+            }
+            Ok(other) => {
+                *held = Some(other);
+                break;
+            }
+            Err(_) => break,
+        }
     }
     group
 }
 
 fn refuse(group: Vec<Pending>) {
     for pending in group {
-        let _ = pending.answer.send(Err(failed_disk()));
+        let _ = pending.answer.send(Err(AppendError::Unavailable(FAILED_DISK.to_owned())));
     }
 }
 
 /// What every append gets after a failed write.
-pub(super) fn failed_disk() -> AppendError {
-    AppendError::Unavailable("an earlier write failed; check the disk, then start again".to_owned())
-}
+pub(super) const FAILED_DISK: &str = "an earlier write failed; check the disk, then start again";
 
 /// The group as decided so far: later appends of the group see the earlier ones.
 struct Plan<'a> {
@@ -128,7 +176,7 @@ impl<'a> Plan<'a> {
         let previous = actual.unwrap_or(Position::START);
         if previous != pending.expectation.position() {
             return match last {
-                Some(last) if last.event_id == event_id => Ok(Appended::AlreadyApplied(last.position)),
+                Some(last) if last.event_id == Some(event_id) => Ok(Appended::AlreadyApplied(last.position)),
                 _ => Err(AppendError::Conflict { expected: pending.expectation, actual }),
             };
         }
@@ -136,15 +184,42 @@ impl<'a> Plan<'a> {
         let record = Record {
             appended_at: self.now,
             previous,
-            cra_id,
-            event_id,
+            cra_id: Some(cra_id),
+            event_id: Some(event_id),
             payload: pending.event.payload.clone(),
         };
-        self.batch.add(position, &record);
+        self.add(position, &record);
+        Ok(Appended::Executed(position))
+    }
+
+    fn restore(&mut self, entry: &LogEntry) -> Result<(), RestoreError> {
+        if entry.position != self.head.next() {
+            return Err(RestoreError::Misplaced { first: entry.position, head: self.head });
+        }
+        let last = match entry.cra_id {
+            Some(cra_id) => {
+                self.last_of(cra_id).map_err(|error| RestoreError::Unavailable(error.to_string()))?
+            }
+            None => None,
+        };
+        let record = Record {
+            appended_at: entry.appended_at,
+            previous: last.map_or(Position::START, |last| last.position),
+            cra_id: entry.cra_id,
+            event_id: entry.event_id,
+            payload: entry.payload.clone(),
+        };
+        self.add(entry.position, &record);
+        Ok(())
+    }
+
+    fn add(&mut self, position: Position, record: &Record) {
+        self.batch.add(position, record);
         self.writes = true;
         self.head = position;
-        self.last.insert(cra_id, Some(Last { position, event_id }));
-        Ok(Appended::Executed(position))
+        if let Some(cra_id) = record.cra_id {
+            self.last.insert(cra_id, Some(Last { position, event_id: record.event_id }));
+        }
     }
 
     fn last_of(&mut self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {

@@ -2,7 +2,7 @@
 //!
 //! A message something else wrote is an entry all the same, without the ids it does not have.
 
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
 use async_nats::jetstream;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::{HeaderMap, HeaderValue};
@@ -13,6 +13,10 @@ use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
 
 /// Carries the event's id: how an own earlier try is told from a conflict.
 const EVENT_ID_HEADER: &str = "Cra-Event-Id";
+/// Carries the time that a restored entry had, in nanoseconds from 1970 on: the server knows its own only.
+const APPENDED_AT_HEADER: &str = "Cra-Appended-At";
+/// Last part of the subject of a restored entry that names no CRA; no UUID.
+const FOREIGN: &str = "foreign";
 /// What headers and framing may add to a payload.
 pub(super) const HEADERS_BYTES_MAX: usize = 1_024;
 
@@ -32,6 +36,11 @@ impl Subjects {
         format!("{}{}", self.prefix, cra_id.as_hyphenated())
     }
 
+    /// Where an entry of a backup belongs. What a foreign subject was called is not part of an entry.
+    pub(super) fn of_restored(&self, entry: &LogEntry) -> String {
+        entry.cra_id.map_or_else(|| format!("{}{FOREIGN}", self.prefix), |cra_id| self.of(cra_id))
+    }
+
     fn cra_id(&self, subject: &str) -> Option<Uuid> {
         let id = subject.strip_prefix(&self.prefix)?;
         Uuid::try_parse(id).ok()
@@ -41,8 +50,9 @@ impl Subjects {
     pub(super) fn delivered(&self, message: jetstream::Message) -> Result<LogEntry, ReadError> {
         let info = message.info().map_err(|error| damaged(&error))?;
         let position = Position(info.stream_sequence);
-        let appended_at = timestamp(info.published.unix_timestamp_nanos())?;
-        let event_id = message.headers.as_ref().and_then(event_id);
+        let headers = message.headers.as_ref();
+        let appended_at = appended_at(headers, info.published.unix_timestamp_nanos())?;
+        let event_id = headers.and_then(event_id);
         let cra_id = self.cra_id(&message.subject);
         Ok(LogEntry { position, cra_id, event_id, payload: message.message.payload, appended_at })
     }
@@ -54,7 +64,7 @@ impl Subjects {
             cra_id: self.cra_id(&message.subject),
             event_id: event_id(&message.headers),
             payload: message.payload,
-            appended_at: timestamp(message.time.unix_timestamp_nanos())?,
+            appended_at: appended_at(Some(&message.headers), message.time.unix_timestamp_nanos())?,
         })
     }
 }
@@ -67,8 +77,27 @@ pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
     headers
 }
 
+/// Headers of an entry of a backup; those of the first say where the whole log has to stand.
+pub(super) fn restored_headers(entry: &LogEntry, is_first: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if is_first {
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(entry.position.previous().0));
+    }
+    headers.insert(APPENDED_AT_HEADER, entry.appended_at.as_nanosecond().to_string().as_str());
+    if let Some(event_id) = entry.event_id {
+        headers.insert(EVENT_ID_HEADER, event_id.as_hyphenated().to_string().as_str());
+    }
+    headers
+}
+
 fn event_id(headers: &HeaderMap) -> Option<Uuid> {
     Uuid::try_parse(headers.get(EVENT_ID_HEADER)?.as_str()).ok()
+}
+
+/// The time an entry was restored with, else the one at which the server stored it.
+fn appended_at(headers: Option<&HeaderMap>, stored_at: i128) -> Result<Timestamp, ReadError> {
+    let restored = headers.and_then(|headers| headers.get(APPENDED_AT_HEADER)?.as_str().parse().ok());
+    timestamp(restored.unwrap_or(stored_at))
 }
 
 fn timestamp(nanoseconds: i128) -> Result<Timestamp, ReadError> {
@@ -90,6 +119,14 @@ mod tests {
         let subjects = Subjects::new("cra.event");
         let id = Uuid::from_u128(0x1234);
         assert_eq!(subjects.cra_id(&subjects.of(id)), Some(id));
+        let foreign = LogEntry {
+            position: Position(1),
+            cra_id: None,
+            event_id: None,
+            payload: Bytes::new(),
+            appended_at: Timestamp::UNIX_EPOCH,
+        };
+        assert_eq!(subjects.cra_id(&subjects.of_restored(&foreign)), None);
         for foreign in ["cra.event.x", "cra.event", "other.event.00000000-0000-0000-0000-000000001234"] {
             assert_eq!(subjects.cra_id(foreign), None, "{foreign}");
         }

@@ -6,10 +6,12 @@
 
 mod ack;
 mod append;
+mod batch;
 mod group;
 mod link;
 mod message;
 mod read;
+mod restore;
 mod settings;
 mod start;
 
@@ -30,7 +32,7 @@ use self::message::{HEADERS_BYTES_MAX, Subjects};
 use self::read::Reader;
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position,
-    ReadError,
+    ReadError, RestoreError,
 };
 
 pub use self::settings::{NatsSettings, Secret};
@@ -119,6 +121,10 @@ impl EventLog for NatsLog {
             },
         )?;
         outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the log is closed".to_owned())))
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        restore::restore(&self.link, &self.subjects, entries, self.append_timeout).await
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {

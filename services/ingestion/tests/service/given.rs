@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
 };
 use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
@@ -68,6 +68,10 @@ impl EventLog for TestLog {
             return Err(AppendError::OutcomeUnknown("the test says so".to_owned()));
         }
         Ok(appended)
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        self.inner.restore(entries).await
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {

@@ -1,0 +1,48 @@
+//! One atomic batch: stored whole or not at all, for one sync of the server.
+//!
+//! Does not decide what goes together, nor what an answer means for the parts; its callers do.
+
+use async_nats::HeaderMap;
+use async_nats::client::Request;
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
+use bytes::Bytes;
+use tokio::time::Duration;
+use uuid::Uuid;
+
+use super::ack::Ack;
+use super::append;
+use super::link::Link;
+
+/// The server's own bound on a batch.
+pub(super) const BATCH_EVENTS_MAX: usize = 1_000;
+
+/// One message of a batch.
+pub(super) struct Message {
+    pub(super) subject: String,
+    pub(super) headers: HeaderMap,
+    pub(super) payload: Bytes,
+}
+
+/// Publishes the messages; only the last asks for an answer, for all of them, and is waited for.
+pub(super) async fn publish(
+    link: &Link,
+    messages: impl ExactSizeIterator<Item = Message>,
+    wait: Duration,
+) -> Ack {
+    let batch_id = Uuid::new_v4().simple().to_string();
+    let count = messages.len();
+    for (Message { subject, mut headers, payload }, number) in messages.zip(1..) {
+        headers.insert(NATS_BATCH_ID, batch_id.as_str());
+        headers.insert(NATS_BATCH_SEQUENCE, number.to_string().as_str());
+        if number == count {
+            headers.insert(NATS_BATCH_COMMIT, "1");
+            let request = Request::new().headers(headers).payload(payload).timeout(Some(wait));
+            return append::request_ack(link, subject, request).await;
+        }
+        if let Err(error) = link.client.publish_with_headers(subject, headers, payload).await {
+            // Without its last message a batch is never stored.
+            return Ack::NotStored(error.to_string());
+        }
+    }
+    Ack::NotStored("an empty batch".to_owned())
+}
