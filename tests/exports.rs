@@ -1,6 +1,7 @@
 //! Exported files, opened by independent readers, say what the API says, cell by cell; what does not fit together is
 //! refused with the field.
 
+mod breakdowns;
 mod cras;
 mod figures;
 
