@@ -100,7 +100,6 @@ fn statistics(
         in_flight: room(),
         exports: room(),
         streams: room(),
-        exports: room(),
         shutdown: shutdown.clone(),
     }
 }

@@ -131,6 +131,15 @@ impl Log {
     }
 }
 
+/// Whether an event can be read, whatever it means for its CRA: a document of an older form may not be.
+pub(super) fn is_readable(event: &v1::CraEvent) -> bool {
+    let Some(Fact::Imported(imported)) = &event.fact else {
+        return true;
+    };
+    let form = FormVersion::from_number(imported.form_version).unwrap();
+    legacy::upcast(form, &imported.document).is_ok()
+}
+
 /// A CRA as it is told: nothing left to a default, themes and sub-themes in the contract's order.
 fn told(cra: &v1::Cra) -> v1::Cra {
     let mut told = Cra::from_message(cra).unwrap().to_message();

@@ -38,7 +38,7 @@ fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
     log.in_force().filter(|standing| selection::matches(selection, &standing.cra)).collect()
 }
 
-/// The time of the log after its last event: the latest record so far. An event that is set aside says no time.
+/// The time of the log after its last event: the latest record so far. An event that cannot be read says no time.
 pub(crate) fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
     times(events).last().copied().flatten()
 }
@@ -50,9 +50,9 @@ pub(crate) fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize 
 
 /// The time of the log after each event.
 fn times(events: &[v1::CraEvent]) -> Vec<Option<(i64, i32)>> {
-    let (mut log, mut latest, mut times) = (Log::default(), None, Vec::new());
+    let (mut latest, mut times) = (None, Vec::new());
     for event in events {
-        if log.take(event) {
+        if log::is_readable(event) {
             let recorded_at = event.recorded_at.unwrap();
             latest = latest.max(Some((recorded_at.seconds, recorded_at.nanos)));
         }
