@@ -11,6 +11,7 @@ use cra_contracts::v1 as pb;
 use cra_domain::event;
 use cra_eventlog::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
+    RestoreError,
 };
 use cra_projection::generations::Generations;
 use cra_projection::services;
@@ -130,6 +131,10 @@ impl HeldLog {
 impl EventLog for HeldLog {
     async fn append(&self, _: NewEvent, _: Expectation) -> Result<Appended, AppendError> {
         Err(AppendError::Refused("the test alone writes".to_owned()))
+    }
+
+    async fn restore(&self, _: Vec<LogEntry>) -> Result<(), RestoreError> {
+        Err(RestoreError::Refused("the test alone writes".to_owned()))
     }
 
     fn read(

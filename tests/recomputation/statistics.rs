@@ -147,9 +147,9 @@ fn the_random_questions_have_answers_often_enough_to_judge() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_set_aside_says_its_time_too() {
-    let unread = event(1, 2, 4, Fact::Withdrawn(v1::CraWithdrawn { reason: "doublon".into() }));
-    let events = [unread, submitted(2, 5, workshop(2))];
+async fn an_event_that_cannot_be_read_says_its_time_too() {
+    let document = v1::LegacyCraImported { legacy_id: "1".into(), form_version: 1, document: "{".into() };
+    let events = [event(1, 1, 4, Fact::Imported(document)), submitted(2, 5, workshop(2))];
     let (held, everything) = (InProcess::of(&events), v1::Selection::default());
     for at in 1..=events.len() {
         let (snapshot, _) = asked(&held, &everything, Some(as_of(at))).await;

@@ -11,7 +11,7 @@ use cra_contracts::v1::operations_service_server::OperationsService as _;
 use cra_domain::event::record;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
 };
 use cra_runtime::clock::FixedClock;
 use cra_runtime::shutdown::Shutdown;
@@ -46,6 +46,10 @@ struct Gated {
 impl EventLog for Gated {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         self.log.append(event, expectation).await
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        self.log.restore(entries).await
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {

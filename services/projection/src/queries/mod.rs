@@ -60,7 +60,11 @@ impl Snapshot {
     pub fn to_message(&self) -> v1::Snapshot {
         v1::Snapshot {
             position: self.position.0,
-            recorded_at: self.recorded_at.map(|at| timestamp_message(instant(at))),
+            // A log of which nothing can be read yet has no time.
+            recorded_at: self
+                .recorded_at
+                .filter(|at| *at != i64::MIN)
+                .map(|at| timestamp_message(instant(at))),
             generation: self.generation.name().to_owned(),
             definitions: self.generation.description().definitions.clone(),
         }
