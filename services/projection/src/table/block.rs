@@ -63,7 +63,7 @@ impl Block {
     }
 
     /// Adds a fact that is from a later position than the others; see [`Block::has_room`].
-    pub(super) fn push(&mut self, from: u64, fixed: Countable, beside: Beside) {
+    pub(super) fn push(&mut self, from: u64, fixed: Countable, beside: Option<Box<Beside>>) {
         if self.fixed.is_empty() {
             (self.first, self.first_day, self.last_day) = (from, fixed.day, fixed.day);
         }
@@ -72,9 +72,7 @@ impl Block {
         self.last_day = self.last_day.max(fixed.day);
         self.after_first.push(u32::try_from(from - self.first).unwrap_or(u32::MAX));
         self.fixed.push(fixed);
-        if !beside.is_empty() {
-            self.beside.push((index, beside));
-        }
+        self.beside.extend(beside.map(|beside| (index, *beside)));
     }
 
     /// Says where a fact ended.

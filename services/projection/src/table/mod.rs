@@ -3,6 +3,7 @@
 
 mod block;
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,6 +20,9 @@ use crate::views::filter::Filter;
 
 /// Blocks that one thread looks at before another one is worth its start.
 const BLOCKS_PER_THREAD_MIN: usize = 16;
+
+/// Positions whose facts are sorted at once when a table is loaded.
+const SORTED_AT_ONCE: u64 = 4_096;
 
 /// The facts of a generation.
 #[derive(Default)]
@@ -38,7 +42,8 @@ pub struct Brought {
     from: u64,
     until: u64,
     fixed: Countable,
-    beside: Beside,
+    /// Rarely anything.
+    beside: Option<Box<Beside>>,
 }
 
 impl Brought {
@@ -46,6 +51,7 @@ impl Brought {
     #[must_use]
     pub fn of(key: FactKey, fact: &Fact) -> Self {
         let (fixed, beside) = Countable::of(key, fact);
+        let beside = (!beside.is_empty()).then(|| Box::new(beside));
         Self { from: key.from, until: fact.until, fixed, beside }
     }
 
@@ -59,14 +65,17 @@ impl Brought {
 impl Table {
     /// The table of what a store holds.
     pub fn load(session: &Session) -> Result<Self, StoreError> {
-        let mut all = Vec::new();
+        // The store keeps them by day. Sorted some at a time, so that little more is held than the table itself.
+        let mut by_position: BTreeMap<u64, Vec<Brought>> = BTreeMap::new();
         for entry in session.facts(FactKey::FIRST..=FactKey::LAST) {
             let (key, fact) = entry?;
-            all.push(Brought::of(key, &fact));
+            by_position.entry(key.from / SORTED_AT_ONCE).or_default().push(Brought::of(key, &fact));
         }
-        all.sort_unstable_by_key(Brought::position);
         let table = Self::default();
-        table.apply(all);
+        while let Some((_, mut some)) = by_position.pop_first() {
+            some.sort_unstable_by_key(Brought::position);
+            table.apply(some);
+        }
         Ok(table)
     }
 
