@@ -54,7 +54,8 @@ impl NatsServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server = Self { dir: dir.to_owned(), port: free_port()?, arguments: Vec::new(), child: None };
+            let mut server =
+                Self { dir: dir.to_owned(), port: free_port()?, arguments: Vec::new(), child: None };
             match server.launch() {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
                 outcome => return outcome.map(|()| server),
