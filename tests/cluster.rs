@@ -6,8 +6,8 @@ use cra_eventlog::testing::NatsCluster;
 use tonic::Code;
 
 use crate::harness::{
-    Ingestion, Load, Statistics, audit, connected, either, eventually, new_id, recorded, service_pair, submission,
-    submitted, workshop,
+    Ingestion, Load, Statistics, audit, connected, either, eventually, new_id, recorded, service_pair,
+    submission, submitted, workshop,
 };
 
 const SETTINGS: [(&str, &str); 2] = [("LOG__REPLICAS", "3"), ("LOG__APPEND_TIMEOUT_MS", "2000")];
