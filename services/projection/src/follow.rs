@@ -128,7 +128,7 @@ impl Follower {
 }
 
 /// Returns when the generation's files have failed.
-async fn failed(generation: &Generation) -> ApplyError {
+pub(crate) async fn failed(generation: &Generation) -> ApplyError {
     loop {
         if let Err(error) = generation.check() {
             return error.into();

@@ -38,8 +38,9 @@ use tokio::time::Instant;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
+use batches::{Kinship, kinship};
 use follow::Follower;
-use generations::Generations;
+use generations::{Generation, Generations};
 use replay::Replayer;
 pub use settings::{Limits, Settings};
 use store::Applied;
@@ -142,35 +143,51 @@ fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Rout
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
 }
 
-/// Tells the world that it may ask once the read models hold what the log held, and that it may not while they are
-/// computed anew.
+/// Tells the world that it may ask while the read models follow the log: not before they hold what it held, nor while
+/// they are computed anew or have failed.
 async fn serve_while_caught_up(log: Arc<dyn EventLog>, generations: Arc<Generations>, health: Health) {
     let mut serving = generations.watch();
     loop {
-        let head = loop {
-            match log.head().await {
-                Ok(head) => break head.position,
-                Err(_) => tokio::time::sleep(HEAD_RETRY).await,
-            }
-        };
         let generation = serving.borrow_and_update().clone();
-        let mut applied = generation.watch();
-        let reached =
-            |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head;
         tokio::select! {
-            _ = applied.wait_for(reached) => {}
+            caught_up = caught_up(&*log, &generation) => if !caught_up {
+                tokio::time::sleep(HEAD_RETRY).await;
+                continue;
+            },
             // Another one, perhaps of another log.
             _ = serving.changed() => continue,
         }
-        tracing::info!(position = head.0, "the read models have caught up");
         health.set_all(Readiness::Serving).await;
-        if serving.changed().await.is_err() {
-            return;
+        tokio::select! {
+            replaced = serving.changed() => if replaced.is_err() {
+                return;
+            },
+            _ = follow::failed(&generation) => {}
         }
         // A generation that takes over is as far as the former one; one that starts over is not.
-        if serving.borrow().position() < generation.position() {
+        let is_behind = serving.borrow().position() < generation.position();
+        if is_behind || generation.check().is_err() {
             tracing::warn!("not serving until the read models have caught up again");
             health.set_all(Readiness::NotServing).await;
         }
     }
+}
+
+/// Waits until a generation holds what the log holds now; `false` when it never will, or nobody can tell.
+async fn caught_up(log: &dyn EventLog, generation: &Generation) -> bool {
+    let Ok(head) = log.head().await else {
+        return false;
+    };
+    let mut applied = generation.watch();
+    let reached =
+        |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
+    if applied.wait_for(reached).await.is_err() {
+        return false;
+    }
+    // It may be further than the log for being that of another one.
+    let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
+    if follows {
+        tracing::info!(position = head.position.0, "the read models have caught up");
+    }
+    follows
 }

@@ -1,0 +1,145 @@
+//! A log that lost its end, or that was made anew, is noticed: the projection sets its read models aside, says so, and
+//! computes them again from what the log holds; ingestion goes on.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use async_nats::jetstream;
+use cra_eventlog::testing::{NatsServer, STORE_DIR};
+
+use crate::harness::{
+    Ingestion, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id, service_pair,
+    submission, submit_stream, submitted,
+};
+
+const CRAS: u32 = 30;
+
+/// A pair whose projection reaches the log through a network of its own.
+struct Losing {
+    to_log: Proxy,
+    ingestion: Service,
+    projection: Service,
+    nats: NatsServer,
+    dir: tempfile::TempDir,
+}
+
+impl Losing {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        let to_log = Proxy::to(nats.address()).await;
+        let (mut ingestion, _) = service_pair(dir.path(), &nats.url(), &[]);
+        let (_, mut projection) = service_pair(dir.path(), &format!("nats://{}", to_log.address()), &[]);
+        tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
+        Self { to_log, ingestion, projection, nats, dir }
+    }
+
+    /// Records so many CRAs, and says where the last one stands.
+    async fn record(&self, cras: u32) -> u64 {
+        let mut ingestion = Ingestion::new(connected(self.ingestion.address()).await.unwrap());
+        // One first, with patience: ingestion may be reconnecting.
+        eventually("ingestion goes on", async || {
+            let first = submitted(&mut ingestion, submission(&new_id(), cra_of(0))).await;
+            first.map_err(|status| status.to_string())
+        })
+        .await;
+        let submissions: Vec<_> = (1..cras).map(|number| submission(&new_id(), cra_of(number))).collect();
+        let receipts = submit_stream(&mut ingestion, tokio_stream::iter(submissions)).await;
+        receipts.iter().map(|receipt| receipt.position).max().unwrap()
+    }
+
+    async fn shows_what_the_log_holds(&self) {
+        let entries = audit::log_of(&self.nats.url(), 1).await;
+        let mut statistics = Statistics::new(connected(self.projection.address()).await.unwrap());
+        audit::equals_recomputation(&mut statistics, &entries).await;
+    }
+
+    /// The projection sets its read models aside for a reason that says this, and serves the right figures again.
+    async fn starts_over(&mut self, because: &str) {
+        eventually("the read models are set aside", async || {
+            let output = self.projection.output();
+            let said = output.lines().any(|line| line.contains("set aside") && line.contains(because));
+            if said { Ok(()) } else { Err("nothing is said".to_owned()) }
+        })
+        .await;
+        self.shows_what_the_log_holds().await;
+        self.projection.serving().await;
+        self.ingestion.serving().await;
+        self.projection.is_unharmed();
+        self.ingestion.is_unharmed();
+        let aside = self.dir.path().join("projection/read-models/set-aside");
+        assert_eq!(fs::read_dir(aside).unwrap().count(), 1, "what was set aside is kept");
+    }
+
+    fn store(&self) -> std::path::PathBuf {
+        self.dir.path().join(STORE_DIR)
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
+    let mut losing = Losing::start().await;
+    losing.record(CRAS).await;
+    losing.shows_what_the_log_holds().await;
+
+    let context = jetstream::new(async_nats::connect(losing.nats.url()).await.unwrap());
+    let stream = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
+    context.delete_stream("CRA").await.unwrap();
+    context.create_stream(stream).await.unwrap();
+    // As long as the former one: only its identity tells them apart.
+    assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
+    losing.starts_over("created anew").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs() {
+    let mut losing = Losing::start().await;
+    let older = losing.dir.path().join("older");
+    losing.record(CRAS).await;
+    losing.nats.kill();
+    copy(&losing.store(), &older);
+    losing.nats.restart().unwrap();
+    for running in [true, false] {
+        losing.record(CRAS).await;
+        losing.shows_what_the_log_holds().await;
+        if !running {
+            losing.projection.kill();
+            fs::write(losing.dir.path().join("projection/stderr.log"), "").unwrap();
+        }
+        losing.nats.kill();
+        fs::remove_dir_all(losing.store()).unwrap();
+        copy(&older, &losing.store());
+        losing.nats.restart().unwrap();
+        if !running {
+            losing.projection.start().await;
+        }
+        losing.starts_over("the log ends at").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_end_and_grew_past_it_again_is_noticed() {
+    let mut losing = Losing::start().await;
+    let older = losing.dir.path().join("older");
+    losing.record(CRAS).await;
+    losing.nats.kill();
+    copy(&losing.store(), &older);
+    losing.nats.restart().unwrap();
+    losing.record(CRAS).await;
+    losing.shows_what_the_log_holds().await;
+
+    losing.to_log.cut_off();
+    losing.nats.kill();
+    fs::remove_dir_all(losing.store()).unwrap();
+    copy(&older, &losing.store());
+    losing.nats.restart().unwrap();
+    assert_eq!(losing.record(2 * CRAS).await, u64::from(3 * CRAS));
+    losing.to_log.pass_on();
+    losing.starts_over("holds another event").await;
+}
