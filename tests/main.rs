@@ -4,12 +4,15 @@
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod clock_jumps;
 mod cluster;
 mod command_line;
 mod configuration;
 mod conformance;
 mod corrections;
 mod cut_connection;
+mod damaged_read_models;
+mod foreign_events;
 mod harness;
 mod imports;
 mod kill_projection;
@@ -22,5 +25,6 @@ mod nats_restart;
 mod one_id;
 mod reading;
 mod recomputation;
+mod scale_out;
 mod shutdown;
 mod stalls;

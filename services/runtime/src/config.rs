@@ -19,10 +19,17 @@ use serde::de::DeserializeOwned;
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, the server that tests run
-/// against, and where the command line finds the services.
-const NOT_SETTINGS: [&str; 5] =
-    ["CRA_CONFIG", "CRA_LOG", "CRA_NATS_SERVER", "CRA_INGESTION_URL", "CRA_PROJECTION_URL"];
+/// Variables with the prefix that are no settings: the path of the file, the log filter, what tests are told, and where
+/// the command line finds the services.
+const NOT_SETTINGS: [&str; 7] = [
+    "CRA_CONFIG",
+    "CRA_LOG",
+    "CRA_NATS_SERVER",
+    "CRA_TEST_SOAK",
+    "CRA_TEST_SEED",
+    "CRA_INGESTION_URL",
+    "CRA_PROJECTION_URL",
+];
 
 /// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
 #[derive(Debug, thiserror::Error)]
