@@ -15,7 +15,7 @@ pub(crate) use clients::{
     Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use given::{cra_of, new_id, submission, workshop};
-pub(crate) use load::{Acknowledged, Change, Load};
+pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
 pub(crate) use proxy::{Direction, Proxy};
