@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod bad_questions;
+mod clock_jumps;
 mod cluster;
 mod command_line;
 mod configuration;
@@ -12,8 +13,10 @@ mod conformance;
 mod copy;
 mod corrections;
 mod cut_connection;
+mod damaged_read_models;
 mod exports;
 mod exports_memory;
+mod foreign_events;
 mod harness;
 mod imports;
 mod kill_projection;
@@ -27,5 +30,6 @@ mod one_id;
 mod reading;
 mod recomputation;
 mod replay;
+mod scale_out;
 mod shutdown;
 mod stalls;

@@ -21,7 +21,7 @@ pub(crate) use clients::{
 pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
-pub(crate) use load::{Acknowledged, Change, Load};
+pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
 pub(crate) use proxy::{Direction, Proxy};

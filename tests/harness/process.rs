@@ -138,15 +138,10 @@ impl Service {
         fs::read_to_string(&self.output).unwrap()
     }
 
-    /// Fails the test if it has ended, or if it panicked at any time.
+    /// Fails the test if it has ended.
     pub(crate) fn is_unharmed(&mut self) {
         let ended = self.child.as_mut().unwrap().try_wait().unwrap();
         assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.binary());
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
     }
 
     /// Where it listens; another one after each start.

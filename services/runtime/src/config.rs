@@ -19,13 +19,15 @@ use serde::de::DeserializeOwned;
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, the server that tests run
-/// against and their readers of files, and where the command line finds the services.
-const NOT_SETTINGS: [&str; 6] = [
+/// Variables with the prefix that are no settings: the path of the file, the log filter, what tests are told, and where
+/// the command line finds the services.
+const NOT_SETTINGS: [&str; 8] = [
     "CRA_CONFIG",
     "CRA_LOG",
     "CRA_NATS_SERVER",
     "CRA_TEST_READERS",
+    "CRA_TEST_SOAK",
+    "CRA_TEST_SEED",
     "CRA_INGESTION_URL",
     "CRA_PROJECTION_URL",
 ];

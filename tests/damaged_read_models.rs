@@ -1,0 +1,185 @@
+//! Read models are a cache: truncated, altered, deleted, or on a disk that is full, they are set aside and computed
+//! again from the log; readers get right figures or none, ingestion is not touched, and no process ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rand::RngExt as _;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::harness::{
+    Pair, audit, chance, cra_of, either, eventually, new_id, submission, submit_stream, submitted, workshop,
+};
+
+const CRAS: u32 = 400;
+/// A file is altered at so many places at once.
+const PLACES: usize = 8;
+
+async fn filled() -> Pair {
+    let pair = Pair::start().await;
+    let submissions: Vec<_> = (0..CRAS).map(|number| submission(&new_id(), cra_of(number))).collect();
+    submit_stream(&mut pair.ingestion().await, tokio_stream::iter(submissions)).await;
+    shows_what_the_log_holds(&pair).await;
+    pair
+}
+
+async fn shows_what_the_log_holds(pair: &Pair) {
+    let entries = audit::log_of(&pair.nats.url(), 1).await;
+    audit::equals_recomputation(&mut pair.statistics().await, &entries).await;
+}
+
+/// The projection ends, its files are damaged, it starts again: what it shows is what the log holds.
+async fn heals(pair: &mut Pair, damage: impl FnOnce()) {
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+    damage();
+    pair.projection.start_and_serve().await;
+    shows_what_the_log_holds(pair).await;
+    submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    shows_what_the_log_holds(pair).await;
+    pair.projection.serving().await;
+    pair.projection.is_unharmed();
+    pair.ingestion.is_unharmed();
+}
+
+/// The serving generation's files that hold anything.
+fn files(pair: &Pair) -> Vec<PathBuf> {
+    fn below(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, files);
+            } else if fs::metadata(&path).unwrap().len() > 0 {
+                files.push(path);
+            }
+        }
+    }
+    let generations = pair.read_models().join("generations");
+    let serving = fs::read_to_string(generations.join("serving")).unwrap();
+    let mut files = Vec::new();
+    below(&generations.join(serving.trim()), &mut files);
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_cut_short_are_computed_again() {
+    let mut pair = filled().await;
+    let kinds = files(&pair).len();
+    for number in 0..kinds.min(either(4, 64)) {
+        let cut = files(&pair).into_iter().nth(number);
+        heals(&mut pair, || {
+            let Some(file) = cut else { return };
+            let length = fs::metadata(&file).unwrap().len();
+            fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length / 2).unwrap();
+        })
+        .await;
+    }
+    assert!(pair.projection.output().contains("set aside"), "no damage was noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_altered_anywhere_never_show_wrong_figures() {
+    let mut chance = chance();
+    let mut pair = filled().await;
+    for _ in 0..either(6, 60) {
+        let files = files(&pair);
+        let file = files[chance.random_range(0..files.len())].clone();
+        heals(&mut pair, || {
+            let mut bytes = fs::read(&file).unwrap();
+            for _ in 0..PLACES {
+                let place = chance.random_range(0..bytes.len());
+                bytes[place] ^= 1 << chance.random_range(0..8);
+            }
+            fs::write(file, bytes).unwrap();
+        })
+        .await;
+    }
+    assert!(pair.projection.output().contains("set aside"), "no damage was noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_that_are_deleted_are_computed_again_also_while_they_are_used() {
+    let mut pair = filled().await;
+    let read_models = pair.read_models();
+    heals(&mut pair, || fs::remove_dir_all(&read_models).unwrap()).await;
+
+    fs::remove_dir_all(&read_models).unwrap();
+    for _ in 0..20 {
+        submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+        shows_what_the_log_holds(&pair).await;
+    }
+    pair.projection.is_unharmed();
+    heals(&mut pair, || {}).await;
+}
+
+/// A small disk of its own; gone when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not have one.
+    fn at(folder: &Path) -> Option<Self> {
+        fs::create_dir_all(folder).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(folder).output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder.to_owned()))
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Takes what room is left.
+    fn fill(&self) {
+        let full = fs::write(self.ballast(), vec![1; 64 << 20]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the projection may still hold its files.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_is_room() {
+    let mut pair = Pair::start().await;
+    pair.projection.kill();
+    fs::remove_dir_all(pair.read_models()).unwrap();
+    let Some(disk) = SmallDisk::at(&pair.read_models()) else {
+        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        return;
+    };
+    pair.projection.start_and_serve().await;
+    let mut ingestion = pair.ingestion().await;
+    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    shows_what_the_log_holds(&pair).await;
+
+    disk.fill();
+    let mut number = 0;
+    eventually("the projection is no longer serving", async || {
+        for _ in 0..20 {
+            number += 1;
+            submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
+        }
+        pair.projection.is_unharmed();
+        match pair.projection.health().await? {
+            ServingStatus::NotServing => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert!(pair.projection.output().contains("the read models failed"));
+
+    fs::remove_file(disk.ballast()).unwrap();
+    pair.projection.serving().await;
+    shows_what_the_log_holds(&pair).await;
+    pair.projection.is_unharmed();
+    pair.ingestion.is_unharmed();
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+}
