@@ -26,6 +26,11 @@ impl Pair {
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        Self::start_on(dir, nats, settings).await
+    }
+
+    /// A pair on a server that runs, with its files in `dir` as those of the services.
+    pub(crate) async fn start_on(dir: TempDir, nats: NatsServer, settings: &[(&str, &str)]) -> Self {
         let url = nats.url();
         let settings: Vec<_> = settings.iter().copied().chain([("LOG__URL", url.as_str())]).collect();
         let ingestion = Service::new(Kind::Ingestion, &dir.path().join("ingestion"), &settings);

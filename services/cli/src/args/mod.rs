@@ -6,6 +6,7 @@
 mod consistency;
 mod cras;
 mod import;
+mod log;
 mod statistics;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use import::ImportArgs;
+pub(crate) use log::{LogArgs, LogCommand};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     Communes(CommunesArgs),
     /// Show where the projection stands in the log
     Status(StatusArgs),
+    /// Back the event log up, restore or check a backup
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

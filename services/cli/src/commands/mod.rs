@@ -12,6 +12,7 @@ mod follow;
 mod history;
 mod import;
 mod list;
+mod log;
 mod pages;
 mod pair;
 mod progress;
@@ -67,6 +68,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
+        Command::Log(command) => log::run(command, output).await,
         Command::Completions(args) => completions::run(&args, output),
     }
 }

@@ -37,3 +37,15 @@ pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
 pub(crate) fn advance_bytes(bar: &ProgressBar, bytes: u64) {
     bar.set_message(format!("{} KiB received", thousands(bytes / 1_024)));
 }
+
+/// Shows how many events of a log are done.
+pub(crate) fn advance_events(bar: &ProgressBar, position: u64, end: u64, per_second: u64) {
+    bar.set_length(end);
+    bar.set_position(position);
+    bar.set_message(format!(
+        "{} of {} events, {} events/s",
+        thousands(position),
+        thousands(end),
+        thousands(per_second)
+    ));
+}
