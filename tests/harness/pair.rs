@@ -26,6 +26,11 @@ impl Pair {
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        Self::start_on(dir, nats, settings).await
+    }
+
+    /// A pair on a server that runs, with its files in `dir` as those of the services.
+    pub(crate) async fn start_on(dir: TempDir, nats: NatsServer, settings: &[(&str, &str)]) -> Self {
         let (ingestion, projection) = service_pair(dir.path(), &nats.url(), settings);
         let mut pair = Self { ingestion, projection, nats, dir };
         tokio::join!(pair.ingestion.start_and_serve(), pair.projection.start_and_serve());

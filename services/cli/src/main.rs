@@ -1,7 +1,7 @@
 //! `cra`, the command line of the pair: composes the parts and turns the outcome into an exit code.
 //!
 //! Holds no rule of its own: what a CRA may say is decided by the ingestion service, what is counted by the
-//! projection service, and both are reached over gRPC only.
+//! projection service, and both are reached over gRPC only. Only backups open the log itself.
 
 // Pages are short and made once: `write!` into a `String` would only add a result to ignore.
 #![allow(clippy::format_push_string, clippy::format_collect)]

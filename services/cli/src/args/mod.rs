@@ -6,6 +6,7 @@
 mod consistency;
 mod cras;
 mod import;
+mod log;
 mod operations;
 mod statistics;
 
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use import::ImportArgs;
+pub(crate) use log::{LogArgs, LogCommand};
 pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the events that could not be applied, or try them again
     Parked(ParkedArgs),
+    /// Back the event log up, restore or check a backup
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

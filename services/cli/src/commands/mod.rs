@@ -14,6 +14,7 @@ mod follow;
 mod history;
 mod import;
 mod list;
+mod log;
 mod pages;
 mod pair;
 mod parked;
@@ -81,6 +82,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
+        Command::Log(command) => log::run(command, output).await,
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::args::EndpointArgs;
 
 /// Folder of the event log below the data folder: what must be kept.
-const LOG: &str = "log";
+pub(super) const LOG: &str = "log";
 /// Folder of the read models below the data folder: a cache of the log.
 const READ_MODELS: &str = "projection";
 

@@ -77,3 +77,15 @@ impl Drop for Replaying {
         self.bar.finish_and_clear();
     }
 }
+
+/// Shows how many events of a log are done.
+pub(crate) fn advance_events(bar: &ProgressBar, position: u64, end: u64, per_second: u64) {
+    bar.set_length(end);
+    bar.set_position(position);
+    bar.set_message(format!(
+        "{} of {} events, {} events/s",
+        thousands(position),
+        thousands(end),
+        thousands(per_second)
+    ));
+}

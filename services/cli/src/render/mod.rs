@@ -9,6 +9,7 @@ mod frame;
 pub(crate) mod history;
 pub(crate) mod import;
 mod labels;
+pub(crate) mod log;
 pub(crate) mod parked;
 pub(crate) mod records;
 pub(crate) mod replay;

@@ -1,0 +1,156 @@
+//! The arguments of `cra log`: which log, and the folder of its backup.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cra_runtime::config::{self, ConfigError};
+use serde::{Deserialize, Serialize};
+
+use cra_eventlog::nats::NatsSettings;
+
+const EXPORT_DETAILS: &str = "\
+DIR receives segments of events (`events-<first position>.zst`) and `manifest.json`, which names them with their SHA-256. \
+Run again, it adds what is new; what is there is checked and never written again. Interrupted whenever, the backup holds \
+up to its last whole segment, and the next run goes on from there. The services may go on meanwhile.
+
+The chain that is told stands for the whole backup: kept elsewhere, it shows later that nothing was changed.
+
+Exit code: 0 when everything up to the log's end is in the backup, 2 when not.";
+
+const IMPORT_DETAILS: &str = "\
+The log must be empty, or hold the beginning of the same backup, as an interrupted import leaves it. Every event stands \
+afterwards at the position it had, and is read back and compared. Start the services only once it is done.
+
+Exit code: 0 when the log is the one that was backed up, 2 when not.";
+
+const VERIFY_DETAILS: &str = "\
+Checks digests, positions, and that each event reads as one of the CRA that its subject names. An event that does not is \
+told and counted: the log took it as it is, and a projection parks it.
+
+Exit code: 0 when the backup is sound, 1 when it is but some events do not read, 2 when it is not.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Back the event log up to a folder; run again, it adds what is new
+    #[command(after_long_help = EXPORT_DETAILS)]
+    Export(LogExportArgs),
+    /// Restore a backup to an empty event log; run again, it goes on
+    #[command(after_long_help = IMPORT_DETAILS)]
+    Import(LogImportArgs),
+    /// Check a backup by itself
+    #[command(after_long_help = VERIFY_DETAILS)]
+    Verify(LogVerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogExportArgs {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogImportArgs {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogVerifyArgs {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which log. On NATS the settings are those of the services: file, `CRA_LOG__*` variables, flags.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct LogArgs {
+    /// Log of `cra standalone --data DIR`, which must not be running
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["nats_url", "nats_stream", "config"])]
+    pub(crate) data: Option<PathBuf>,
+    /// NATS server, or several separated by commas [default: that of the services' settings]
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats_url: Option<String>,
+    /// Name of the stream [default: that of the services' settings]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) nats_stream: Option<String>,
+    /// TOML file with the settings of a service, of which `[log]` counts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What counts here of a service's settings; the rest of its file is its own.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    log: NatsSettings,
+}
+
+#[derive(Serialize)]
+struct Overrides<'a> {
+    log: LogOverrides<'a>,
+}
+
+#[derive(Serialize)]
+struct LogOverrides<'a> {
+    url: Option<&'a str>,
+    stream: Option<&'a str>,
+}
+
+impl LogArgs {
+    /// Where the log is on NATS: defaults, file, environment, then these flags.
+    pub(crate) fn nats(&self) -> Result<NatsSettings, ConfigError> {
+        let log = LogOverrides { url: self.nats_url.as_deref(), stream: self.nats_stream.as_deref() };
+        config::load::<Settings>(self.config.as_deref(), Overrides { log }).map(|settings| settings.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    fn parsed(arguments: &[&str]) -> Result<LogArgs, clap::Error> {
+        let arguments = [&["cra", "log", "export", "backup"], arguments].concat();
+        match Arguments::try_parse_from(arguments)?.command {
+            Command::Log(LogCommand::Export(args)) => Ok(args.log),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_services_own_file_says_where_the_log_is_and_flags_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ingestion.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\n[log]\nurl = \"nats://a\"\nstream = \"S\"\n")
+            .unwrap();
+        let file = file.to_str().unwrap();
+        let settings = parsed(&["--config", file, "--nats-url", "nats://b"]).unwrap().nats().unwrap();
+        assert_eq!((settings.url.as_str(), settings.stream.as_str()), ("nats://b", "S"));
+    }
+
+    #[test]
+    fn a_log_is_embedded_or_on_nats_not_both() {
+        assert!(parsed(&["--data", "d"]).is_ok());
+        for other in ["--nats-url", "--nats-stream", "--config"] {
+            assert!(parsed(&["--data", "d", other, "x"]).is_err(), "{other}");
+        }
+    }
+}

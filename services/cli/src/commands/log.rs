@@ -1,0 +1,143 @@
+//! `cra log`: backs the event log up, restores and checks a backup. The one family of commands that opens the log
+//! itself: a log must be able to leave, and to come back, when no service runs.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use cra_domain::event::Event;
+use cra_eventlog::backup::{self, Manifest, Progress};
+use cra_eventlog::embedded::EmbeddedLog;
+use cra_eventlog::nats::NatsLog;
+use cra_eventlog::{EventLog, LogEntry};
+use indicatif::ProgressBar;
+
+use super::pair::LOG;
+use super::{Outcome, progress};
+use crate::args::{LogArgs, LogCommand};
+use crate::output::{Output, tell};
+use crate::render;
+use crate::render::log::Done;
+
+/// Events that do not read, told one by one; those of another log would fill the terminal.
+const MISFITS_TOLD_MAX: u64 = 20;
+
+pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Result<Outcome> {
+    match command {
+        LogCommand::Export(args) => {
+            let log = open(&args.log, Missing::Refuse).await?;
+            let mut course = Course::begin();
+            let manifest = backup::export(&*log, &args.dir, |progress| course.advance(progress)).await?;
+            show("backed up", course, &manifest, args.json, output)
+        }
+        LogCommand::Import(args) => {
+            let log = open(&args.log, Missing::Create).await?;
+            let mut course = Course::begin();
+            let manifest = backup::import(&*log, &args.dir, |progress| course.advance(progress)).await?;
+            show("restored", course, &manifest, args.json, output)
+        }
+        LogCommand::Verify(args) => verify(&args.dir, args.json, output).await,
+    }
+}
+
+async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut course = Course::begin();
+    let (mut misfits, bar) = (0, course.bar.clone());
+    let read = |entry: &LogEntry| {
+        let Some(misfit) = misfit(entry) else { return };
+        misfits += 1;
+        if misfits <= MISFITS_TOLD_MAX {
+            bar.suspend(|| tell(&render::log::misfit(entry.position.0, &misfit)));
+        }
+    };
+    let manifest = backup::verify(dir, read, |progress| course.advance(progress)).await?;
+    course.misfits = Some(misfits);
+    show("checked", course, &manifest, json, output)
+}
+
+/// What is wrong with an event as the services' readers see it.
+fn misfit(entry: &LogEntry) -> Option<String> {
+    let Some(cra_id) = entry.cra_id else {
+        return Some("its subject names no CRA".to_owned());
+    };
+    let event = match Event::decode(&entry.payload) {
+        Ok(event) => event,
+        Err(error) => return Some(error.to_string()),
+    };
+    if event.cra_id != cra_id {
+        return Some(format!("it is about the CRA {}, its subject names {cra_id}", event.cra_id));
+    }
+    match entry.event_id {
+        Some(event_id) if event_id != event.event_id => {
+            Some(format!("its id is {}, the log knows it as {event_id}", event.event_id))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a log that is not there may be made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Create,
+    Refuse,
+}
+
+async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventLog>> {
+    let Some(data) = &args.data else {
+        return Ok(Box::new(NatsLog::connect(args.nats()?).await?));
+    };
+    let folder = data.join(LOG);
+    anyhow::ensure!(
+        missing == Missing::Create || folder.is_dir(),
+        "{} holds no log: name the folder that was given to `cra standalone --data`",
+        data.display()
+    );
+    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?;
+    let log = opened.context("`cra standalone` must not be running on it meanwhile")?;
+    Ok(Box::new(log))
+}
+
+/// How the work goes, and how fast.
+struct Course {
+    bar: ProgressBar,
+    began: Instant,
+    progress: Progress,
+    /// Events that do not read, where they were looked at.
+    misfits: Option<u64>,
+}
+
+impl Course {
+    fn begin() -> Self {
+        let bar = progress::bar(Some(0));
+        Self { bar, began: Instant::now(), progress: Progress::default(), misfits: None }
+    }
+
+    fn advance(&mut self, progress: Progress) {
+        self.progress = progress;
+        let per_second = self.per_second();
+        progress::advance_events(&self.bar, progress.position.0, progress.end.0, per_second);
+    }
+
+    fn per_second(&self) -> u64 {
+        let elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        self.progress.events().saturating_mul(1_000) / elapsed_ms
+    }
+}
+
+fn show(
+    verb: &str,
+    course: Course,
+    manifest: &Manifest,
+    json: bool,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    course.bar.finish_and_clear();
+    let (events, skipped) = (course.progress.events(), course.progress.skipped);
+    let done = Done { verb, events, skipped, per_second: course.per_second(), misfits: course.misfits };
+    if json {
+        output.json(&render::log::json(&done, manifest))?;
+    } else {
+        output.write(&render::log::page(&done, manifest, output.look()))?;
+    }
+    Ok(if course.misfits.unwrap_or(0) > 0 { Outcome::SomeRefused } else { Outcome::Done })
+}

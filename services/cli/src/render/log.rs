@@ -1,0 +1,69 @@
+//! What `cra log` tells, for operators: how many events went which way, how fast, and what the backup is.
+
+use cra_eventlog::backup::Manifest;
+use serde_json::{Value, json};
+
+use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
+use crate::output::Look;
+
+const LABEL_COLUMNS: usize = 14;
+
+/// What was done.
+pub(crate) struct Done<'a> {
+    /// Past participle.
+    pub(crate) verb: &'a str,
+    /// Events of this run.
+    pub(crate) events: u64,
+    /// Those that were there before.
+    pub(crate) skipped: u64,
+    pub(crate) per_second: u64,
+    /// Events that do not read; none where they were not looked at.
+    pub(crate) misfits: Option<u64>,
+}
+
+pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
+    let kib = manifest.file_bytes().div_ceil(1_024);
+    let events = thousands(done.events);
+    let mut lines = vec![
+        (done.verb, format!("{events} events, {} events/s", thousands(done.per_second))),
+        ("there before", format!("{} events", thousands(done.skipped))),
+        ("last position", thousands(manifest.last_position.0)),
+        (
+            "segments",
+            format!("{}, {}{NO_BREAK_SPACE}KiB", thousands(manifest.segments.len() as u64), thousands(kib)),
+        ),
+        ("log", printable(&manifest.log.0)),
+        ("chain", manifest.chain()),
+    ];
+    if let Some(misfits) = done.misfits {
+        let tone = if misfits == 0 { Tone::Good } else { Tone::Bad };
+        let told = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };
+        lines.push(("do not read", toned(look, tone, &told)));
+    }
+    lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect()
+}
+
+/// The same, for programs.
+pub(crate) fn json(done: &Done<'_>, manifest: &Manifest) -> Value {
+    let mut value = json!({
+        "outcome": done.verb,
+        "events": done.events,
+        "thereBefore": done.skipped,
+        "eventsPerSecond": done.per_second,
+        "lastPosition": manifest.last_position.0,
+        "segments": manifest.segments.len(),
+        "fileBytes": manifest.file_bytes(),
+        "bytes": manifest.segments.iter().map(|segment| segment.bytes).sum::<u64>(),
+        "log": manifest.log.0,
+        "chain": manifest.chain(),
+    });
+    if let Some(misfits) = done.misfits {
+        value["doNotRead"] = misfits.into();
+    }
+    value
+}
+
+/// One event that the services' readers would park.
+pub(crate) fn misfit(position: u64, reason: &str) -> String {
+    format!("position {position}: {}", printable(reason))
+}
