@@ -144,6 +144,11 @@ impl Service {
         assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.binary());
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Where it listens; another one after each start.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.unwrap()

@@ -185,12 +185,6 @@ impl Generations {
     /// Sets the serving generation aside and begins a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let former = self.serving();
-        tracing::error!(
-            reason,
-            generation = former.name(),
-            position = former.position().0,
-            "generation set aside; rebuilding from the log"
-        );
         let mut others = self.others.lock();
         let new = begin_serving(&self.folder, log, now)?;
         self.serving.send_replace(Arc::new(new));
@@ -199,7 +193,15 @@ impl Generations {
         for other in foreign {
             self.discard_among(&mut others, other.name())?;
         }
-        Ok(self.folder.set_aside(former.name())?)
+        self.folder.set_aside(former.name())?;
+        // Said once it is so: whoever reads it finds the new one serving.
+        tracing::error!(
+            reason,
+            generation = former.name(),
+            position = former.position().0,
+            "generation set aside; rebuilding from the log"
+        );
+        Ok(())
     }
 
     /// The data folder: where the disk has room, for what is too long for memory.
