@@ -1,4 +1,4 @@
-//! Breakdowns as files: the rows of ListBreakdown, in its order, cell by cell.
+//! Breakdowns as files: the rows of `ListBreakdown`, in its order, cell by cell.
 
 use cra_contracts::v1 as pb;
 use serde_json::json;

@@ -28,13 +28,13 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
             let log = open(&args.log, Missing::Refuse).await?;
             let mut course = Course::begin();
             let manifest = backup::export(&*log, &args.dir, |progress| course.advance(progress)).await?;
-            show("backed up", course, &manifest, args.json, output)
+            show("backed up", &course, &manifest, args.json, output)
         }
         LogCommand::Import(args) => {
             let log = open(&args.log, Missing::Create).await?;
             let mut course = Course::begin();
             let manifest = backup::import(&*log, &args.dir, |progress| course.advance(progress)).await?;
-            show("restored", course, &manifest, args.json, output)
+            show("restored", &course, &manifest, args.json, output)
         }
         LogCommand::Verify(args) => verify(&args.dir, args.json, output).await,
     }
@@ -52,7 +52,7 @@ async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<O
     };
     let manifest = backup::verify(dir, read, |progress| course.advance(progress)).await?;
     course.misfits = Some(misfits);
-    show("checked", course, &manifest, json, output)
+    show("checked", &course, &manifest, json, output)
 }
 
 /// What is wrong with an event as the services' readers see it.
@@ -126,7 +126,7 @@ impl Course {
 
 fn show(
     verb: &str,
-    course: Course,
+    course: &Course,
     manifest: &Manifest,
     json: bool,
     output: &mut Output,

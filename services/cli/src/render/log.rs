@@ -26,7 +26,6 @@ pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
     let events = thousands(done.events);
     let mut lines = vec![
         (done.verb, format!("{events} events, {} events/s", thousands(done.per_second))),
-        ("there before", format!("{} events", thousands(done.skipped))),
         ("last position", thousands(manifest.last_position.0)),
         (
             "segments",
@@ -35,6 +34,9 @@ pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
         ("log", printable(&manifest.log.0)),
         ("chain", manifest.chain()),
     ];
+    if done.skipped > 0 {
+        lines.insert(1, ("there before", format!("{} events", thousands(done.skipped))));
+    }
     if let Some(misfits) = done.misfits {
         let tone = if misfits == 0 { Tone::Good } else { Tone::Bad };
         let told = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };

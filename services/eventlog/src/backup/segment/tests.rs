@@ -8,27 +8,27 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn arbitrary_entry() -> impl Strategy<Value = (Option<u128>, Option<u128>, Vec<u8>, i64)> {
+/// CRA, event id, payload, time.
+type Parts = (Option<u128>, Option<u128>, Vec<u8>, i64);
+
+fn parts() -> impl Strategy<Value = Parts> {
     let id = || prop::option::of(any::<u128>());
     (id(), id(), prop::collection::vec(any::<u8>(), 0..200), any::<i64>())
 }
 
+fn entry_of((position, (cra_id, event_id, payload, time)): (u64, Parts)) -> LogEntry {
+    LogEntry {
+        position: Position(position),
+        cra_id: cra_id.map(Uuid::from_u128),
+        event_id: event_id.map(Uuid::from_u128),
+        payload: payload.into(),
+        appended_at: Timestamp::from_nanosecond(i128::from(time)).unwrap(),
+    }
+}
+
 fn arbitrary_entries() -> impl Strategy<Value = Vec<LogEntry>> {
-    (1_u64..1 << 40, prop::collection::vec(arbitrary_entry(), 1..40)).prop_map(|(first, entries)| {
-        let entry = |(position, (cra_id, event_id, payload, time)): (
-            u64,
-            (Option<u128>, Option<u128>, Vec<u8>, i64),
-        )| {
-            LogEntry {
-                position: Position(position),
-                cra_id: cra_id.map(Uuid::from_u128),
-                event_id: event_id.map(Uuid::from_u128),
-                payload: payload.into(),
-                appended_at: Timestamp::from_nanosecond(i128::from(time)).unwrap(),
-            }
-        };
-        (first..).zip(entries).map(entry).collect()
-    })
+    (1_u64..1 << 40, prop::collection::vec(parts(), 1..40))
+        .prop_map(|(first, entries)| (first..).zip(entries).map(entry_of).collect())
 }
 
 struct Written {
