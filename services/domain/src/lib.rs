@@ -3,6 +3,7 @@
 
 pub mod cra;
 pub mod event;
+pub mod french;
 pub mod legacy;
 pub mod spelling;
 pub mod territory;

@@ -4,9 +4,10 @@
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
 use cra_domain::event::{Event, Fact};
+use cra_domain::french;
 
 use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
-use super::text::{Tone, instant, left, moment, printable, toned};
+use super::text::{Tone, instant, left, printable, toned};
 use crate::output::Look;
 
 /// The life of the CRA, oldest event first.
@@ -42,7 +43,7 @@ fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
         }
         Fact::Imported { form_version, cra, created_at } => {
             let version = form(*form_version);
-            let what = format!("Importé du formulaire {version}, saisi le {}", moment(*created_at));
+            let what = format!("Importé du formulaire {version}, saisi le {}", french::moment(*created_at));
             recorded(&what, cra, before, look)
         }
         Fact::Corrected { cra, reason, .. } => {

@@ -2,11 +2,12 @@
 //! the service's codes; a code it does not know is its own label.
 
 use cra_contracts::v1::Dimension;
+use cra_domain::french;
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
 
-use super::text::{month_of, printable};
+use super::text::printable;
 
 const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 /// A word that an older form left open.
@@ -31,7 +32,7 @@ pub(super) fn label(dimension: Dimension, code: &str) -> String {
         Dimension::Duration => word::<DurationBucket>(code),
         Dimension::Age => word::<AgeBand>(code),
         Dimension::Status => word::<Status>(code),
-        Dimension::Month => format!("{code}-01").parse::<Date>().ok().map(month_of),
+        Dimension::Month => format!("{code}-01").parse::<Date>().ok().map(french::month),
         Dimension::Weekday => weekday(code).map(str::to_owned),
         Dimension::PostalCode
         | Dimension::Venue

@@ -1,11 +1,12 @@
 //! The page of `cra series`: a line per period with its CRAs, acts and people, and a bar of its CRAs.
 
 use cra_contracts::v1::{self, Granularity};
+use cra_domain::french;
 use jiff::civil::Date;
 
 use super::breakdown::bar;
 use super::frame::{snapshot, title};
-use super::text::{Tone, left, month_of, printable, right, short_day, thousands, toned, width};
+use super::text::{Tone, left, printable, right, short_day, thousands, toned, width};
 use crate::output::Look;
 
 const HEADINGS: [&str; 3] = ["CRA", "Accomp.", "Personnes"];
@@ -55,7 +56,7 @@ fn period(point: &v1::TimePoint, granularity: Granularity) -> String {
     let is_whole = |first: bool, last: Date| first && to == last;
     match granularity {
         Granularity::Day => short_day(&point.from),
-        Granularity::Month if is_whole(from.day() == 1, from.last_of_month()) => month_of(from),
+        Granularity::Month if is_whole(from.day() == 1, from.last_of_month()) => french::month(from),
         Granularity::Quarter if is_whole(begins_a_quarter(from), last_of_quarter(from)) => {
             format!("T{} {year}", (from.month() + 2) / 3)
         }

@@ -1,9 +1,8 @@
 //! French numbers, dates and durations, widths on a terminal, and colours when they mean anything there.
 
 use cra_domain::event::timestamp;
-use jiff::Timestamp;
+use cra_domain::french;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::output::Look;
@@ -12,21 +11,6 @@ use crate::output::Look;
 const NARROW_NO_BREAK_SPACE: char = '\u{202f}';
 /// Before a percent sign or a unit.
 pub(crate) const NO_BREAK_SPACE: char = '\u{a0}';
-
-const MONTHS: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
 
 /// How a text stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +74,7 @@ pub(crate) fn minutes(minutes: u64) -> String {
 
 /// `1er mars 2024`; a text that is no day as it is.
 pub(crate) fn day(iso: &str) -> String {
-    iso.parse().map_or_else(|_| printable(iso), day_of)
-}
-
-fn day_of(date: Date) -> String {
-    let ordinal = if date.day() == 1 { "er" } else { "" };
-    format!("{}{ordinal} {}", date.day(), month_of(date))
+    iso.parse().map_or_else(|_| printable(iso), french::day)
 }
 
 /// `01/03/2024`, for the narrow cells of tables; a text that is no day as it is.
@@ -103,27 +82,12 @@ pub(crate) fn short_day(iso: &str) -> String {
     iso.parse::<Date>().map_or_else(|_| printable(iso), |date| date.strftime("%d/%m/%Y").to_string())
 }
 
-/// `mars 2024`.
-pub(crate) fn month_of(date: Date) -> String {
-    format!("{} {}", month_name(date), date.year())
-}
-
-fn month_name(date: Date) -> &'static str {
-    usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or_default()
-}
-
 /// `1er mars 2024 à 09:05:00 UTC`; "date inconnue" where the message has none.
 pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
     let Ok(instant) = timestamp("timestamp", message) else {
         return "date inconnue".to_owned();
     };
-    moment(instant)
-}
-
-/// As [`instant`].
-pub(crate) fn moment(instant: Timestamp) -> String {
-    let utc = TimeZone::UTC.to_datetime(instant);
-    format!("{} à {} UTC", day_of(utc.date()), utc.strftime("%H:%M:%S"))
+    french::moment(instant)
 }
 
 /// The text without what a terminal would obey: names and messages come from others.

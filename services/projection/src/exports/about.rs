@@ -5,13 +5,14 @@ use std::io;
 
 use cra_contracts::v1;
 use cra_domain::event::timestamp;
+use cra_domain::french;
 use jiff::Timestamp;
 use rust_xlsxwriter::Workbook;
 
 use super::cell::{Column, Kind};
 use super::definitions::Definition;
 use super::file_name::Content;
-use super::{french, selection, xlsx};
+use super::{selection, xlsx};
 
 const SHEET: &str = "Définitions";
 
@@ -79,7 +80,7 @@ impl About {
     }
 
     fn state(&self) -> [Line; 4] {
-        let recorded_at = self.recorded_at().map_or_else(|| "journal vide".to_owned(), french::instant);
+        let recorded_at = self.recorded_at().map_or_else(|| "journal vide".to_owned(), french::moment);
         [
             Line::new("etat", "Position du journal", self.snapshot.position.to_string()),
             Line::new("etat", "Dernier enregistrement compté", recorded_at),

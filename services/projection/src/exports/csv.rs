@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::cell::{Cell, Column};
-use super::french;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -44,7 +43,7 @@ fn field(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Absent => Cow::Borrowed(""),
         Cell::Text(text) => neutral(text),
         Cell::Integer(number) => number.to_string().into(),
-        Cell::Share(per_mille) => french::percent(per_mille).into(),
+        Cell::Share(per_mille) => percent(per_mille).into(),
         Cell::Day(day) => day.to_string().into(),
         Cell::Instant(instant) => instant.to_string().into(),
     }
@@ -53,6 +52,11 @@ fn field(cell: Cell<'_>) -> Cow<'_, str> {
 /// A text that a spreadsheet takes for a formula gets an apostrophe in front: no cell must run on the reader's machine.
 fn neutral(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text }
+}
+
+/// `12,5` for 125 per mille.
+fn percent(per_mille: u32) -> String {
+    format!("{},{}", per_mille / 10, per_mille % 10)
 }
 
 #[cfg(test)]
@@ -99,5 +103,10 @@ mod tests {
         for harmless in ["a=1", "", "'=1", "12"] {
             assert_eq!(neutral(harmless.into()), harmless);
         }
+    }
+
+    #[test]
+    fn shares_read_as_in_french() {
+        assert_eq!([percent(0), percent(5), percent(125), percent(1000)], ["0,0", "0,5", "12,5", "100,0"]);
     }
 }

@@ -12,7 +12,6 @@ mod cras;
 mod definitions;
 mod figures;
 mod file_name;
-mod french;
 mod selection;
 mod statistics;
 

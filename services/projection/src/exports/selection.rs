@@ -2,10 +2,10 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::parse_day;
+use cra_domain::french;
 use cra_domain::territory::{self, Department, Epci, Region};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-use super::french;
 use crate::views::figures::UNSPECIFIED_LABEL;
 
 /// Its days.

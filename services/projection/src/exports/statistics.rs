@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use cra_contracts::v1;
+use cra_domain::french;
 use jiff::civil::Date;
 use rust_xlsxwriter::{ChartType, Workbook};
 
@@ -12,7 +13,6 @@ use super::cell::{Cell, Column, Kind};
 use super::csv::Csv;
 use super::definitions::DEFINITIONS;
 use super::figures::{self, HEADLINE};
-use super::french;
 use super::xlsx::{self, CHART_ROWS_MAX, Drawn};
 
 /// One figure.

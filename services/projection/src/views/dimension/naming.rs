@@ -3,28 +3,13 @@
 use std::sync::Arc;
 
 use cra_contracts::v1;
+use cra_domain::french::{MONTHS, WEEKDAYS};
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::{Dimension, NONE, Row};
 use crate::views::dictionary::{Dictionary, Kind};
 use crate::views::figures::UNSPECIFIED_LABEL;
-
-const MONTHS: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-const WEEKDAYS: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
 
 /// What a row is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
