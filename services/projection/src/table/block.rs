@@ -3,7 +3,7 @@
 
 use parking_lot::RwLock;
 
-use crate::views::countable::{Beside, Countable, Seen};
+use crate::views::countable::{Beside, Countable, Numbers, Redirected, Seen};
 use crate::views::filter::Filter;
 
 /// Facts of a block: small enough that one that is still growing is copied quickly, large enough that what a block costs
@@ -19,8 +19,12 @@ pub(super) struct Block {
     /// Positions, counted from the first.
     after_first: Vec<u32>,
     fixed: Vec<Countable>,
-    /// By index of the fact.
-    beside: Vec<(u16, Beside)>,
+    /// Redirections, those of a fact next to each other, in the order of the facts.
+    redirections: Vec<Redirected>,
+    /// Index of the fact that each redirection is of.
+    redirected: Vec<u16>,
+    /// Numbers that do not fit into the fixed part, by index of the fact.
+    numbers: Vec<(u16, Box<Numbers>)>,
     /// Facts that ended, each with the position where it did.
     ended: RwLock<Vec<(u16, u64)>>,
     first_day: i32,
@@ -33,7 +37,9 @@ impl Clone for Block {
             first: self.first,
             after_first: self.after_first.clone(),
             fixed: self.fixed.clone(),
-            beside: self.beside.clone(),
+            redirections: self.redirections.clone(),
+            redirected: self.redirected.clone(),
+            numbers: self.numbers.clone(),
             ended: RwLock::new(self.ended.read().clone()),
             first_day: self.first_day,
             last_day: self.last_day,
@@ -72,7 +78,11 @@ impl Block {
         self.last_day = self.last_day.max(fixed.day);
         self.after_first.push(u32::try_from(from - self.first).unwrap_or(u32::MAX));
         self.fixed.push(fixed);
-        self.beside.extend(beside.map(|beside| (index, *beside)));
+        if let Some(beside) = beside {
+            self.redirected.extend(beside.redirections.iter().map(|_| index));
+            self.redirections.extend_from_slice(&beside.redirections);
+            self.numbers.extend(beside.numbers.map(|numbers| (index, numbers)));
+        }
     }
 
     /// Says where a fact ended.
@@ -96,14 +106,19 @@ impl Block {
         }
         let known = self.known_at(position);
         let ended = self.ended_at(position);
-        let mut beside = self.beside.iter().peekable();
+        let mut numbers = self.numbers.iter().peekable();
+        let mut redirected = 0;
         for (index, fixed) in self.fixed[..known].iter().enumerate() {
-            let beside = beside.next_if(|(of, _)| usize::from(*of) == index).map(|(_, beside)| beside);
+            let numbers = numbers.next_if(|(of, _)| usize::from(*of) == index).map(|(_, numbers)| &**numbers);
+            let first = redirected;
+            while self.redirected.get(redirected).is_some_and(|of| usize::from(*of) == index) {
+                redirected += 1;
+            }
             if ended.as_ref().is_some_and(|ended| ended[index / WORD_BITS] & (1 << (index % WORD_BITS)) != 0)
             {
                 continue;
             }
-            let seen = Seen::new(fixed, beside);
+            let seen = Seen::new(fixed, &self.redirections[first..redirected], numbers);
             if filter.matches(&seen) {
                 take(self.first + u64::from(self.after_first[index]), seen);
             }

@@ -61,18 +61,27 @@ enum DurationKind {
 
 const SUB_THEMES_FROM: u32 = 24;
 
+/// People sent to one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirected {
+    /// Where to.
+    pub to: RecipientCode,
+    /// How many.
+    pub people: u32,
+}
+
 /// What is beside the fixed part: rarely anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
     /// People per recipient.
-    pub redirections: Vec<(RecipientCode, u32)>,
+    pub redirections: Box<[Redirected]>,
     /// The numbers, where one of them is too large for the fixed part.
-    numbers: Option<Box<Numbers>>,
+    pub numbers: Option<Box<Numbers>>,
 }
 
 /// The numbers of a fact, whatever their size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Numbers {
+pub struct Numbers {
     minutes: u32,
     participants: u32,
     returning: u32,
@@ -94,7 +103,8 @@ impl Beside {
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
     fixed: &'a Countable,
-    beside: Option<&'a Beside>,
+    redirections: &'a [Redirected],
+    numbers: Option<&'a Numbers>,
 }
 
 impl Countable {
@@ -141,7 +151,8 @@ impl Countable {
         };
         let fits = fixed.take(&numbers).is_some();
         let numbers = (!fits).then(|| Box::new(numbers));
-        (fixed, Beside { redirections: fact.redirections.clone(), numbers })
+        let redirected = |(to, people): &(RecipientCode, u32)| Redirected { to: *to, people: *people };
+        (fixed, Beside { redirections: fact.redirections.iter().map(redirected).collect(), numbers })
     }
 
     /// Takes the numbers in, if all of them fit.
@@ -175,7 +186,7 @@ macro_rules! numbers {
         #[must_use]
         #[inline]
         pub fn $name(&self) -> $type {
-            match self.numbers() {
+            match self.numbers {
                 None => $widen(self.fixed.$name),
                 Some(numbers) => numbers.$name,
             }
@@ -184,11 +195,17 @@ macro_rules! numbers {
 }
 
 impl<'a> Seen<'a> {
-    /// A fact of both its parts.
+    /// A fact of its parts, wherever they are kept.
     #[must_use]
     #[inline]
-    pub fn new(fixed: &'a Countable, beside: Option<&'a Beside>) -> Self {
-        Self { fixed, beside }
+    pub fn new(fixed: &'a Countable, redirections: &'a [Redirected], numbers: Option<&'a Numbers>) -> Self {
+        Self { fixed, redirections, numbers }
+    }
+
+    /// A fact of both its parts.
+    #[must_use]
+    pub fn of(fixed: &'a Countable, beside: &'a Beside) -> Self {
+        Self::new(fixed, &beside.redirections, beside.numbers.as_deref())
     }
 
     /// Its fixed part.
@@ -196,11 +213,6 @@ impl<'a> Seen<'a> {
     #[inline]
     pub fn fixed(&self) -> &'a Countable {
         self.fixed
-    }
-
-    #[inline]
-    fn numbers(&self) -> Option<&'a Numbers> {
-        self.beside.and_then(|beside| beside.numbers.as_deref())
     }
 
     numbers! {
@@ -271,8 +283,8 @@ impl<'a> Seen<'a> {
     /// People per recipient.
     #[must_use]
     #[inline]
-    pub fn redirections(&self) -> &'a [(RecipientCode, u32)] {
-        self.beside.map_or(&[], |beside| &beside.redirections)
+    pub fn redirections(&self) -> &'a [Redirected] {
+        self.redirections
     }
 }
 
@@ -319,7 +331,7 @@ mod tests {
                 fact.duration = Duration::Exact { minutes: large[3] };
             }
             let (fixed, beside) = Countable::of(FactKey { day, from: 1 }, &fact);
-            let seen = Seen::new(&fixed, (!beside.is_empty()).then_some(&beside));
+            let seen = Seen::of(&fixed, &beside);
             prop_assert_eq!(seen.participants(), fact.participants);
             prop_assert_eq!(seen.returning(), fact.returning);
             prop_assert_eq!((seen.ages(), seen.statuses()), (fact.ages, fact.statuses));
@@ -328,7 +340,8 @@ mod tests {
             prop_assert_eq!(seen.duration(), fact.duration);
             prop_assert_eq!((seen.venue(), seen.channel(), seen.activity()), (fact.venue, fact.channel, fact.activity));
             prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
-            prop_assert_eq!(seen.redirections(), &fact.redirections[..]);
+            let redirections: Vec<_> = seen.redirections().iter().map(|it| (it.to, it.people)).collect();
+            prop_assert_eq!(redirections, fact.redirections);
             prop_assert_eq!(bits(fact.themes).fold(0, |set, bit| set | 1 << bit), fact.themes);
         }
     }

@@ -144,7 +144,7 @@ impl Filter {
     #[must_use]
     pub fn matches_fact(&self, key: FactKey, fact: &Fact) -> bool {
         let (fixed, beside) = Countable::of(key, fact);
-        self.matches(&Seen::new(&fixed, Some(&beside)))
+        self.matches(&Seen::of(&fixed, &beside))
     }
 }
 

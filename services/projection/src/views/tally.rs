@@ -164,9 +164,9 @@ impl Tally {
         self.durations[duration_line(seen.duration().bucket())] += 1;
         add_people(&mut self.ages, seen.ages(), participants);
         add_people(&mut self.statuses, seen.statuses(), participants);
-        for (recipient, people) in seen.redirections() {
-            let tally = self.redirections.of(*recipient);
-            tally.people += u64::from(*people);
+        for redirected in seen.redirections() {
+            let tally = self.redirections.of(redirected.to);
+            tally.people += u64::from(redirected.people);
             tally.mentions += 1;
         }
         *self.delays.of(fixed.delay_days) += 1;

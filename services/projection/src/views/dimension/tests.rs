@@ -41,7 +41,7 @@ fn rows_of(
     let dimension = Dimension::parse("dimension", dimension.into()).unwrap();
     let mut rows = Vec::new();
     let (fixed, beside) = Countable::of(key, fact);
-    dimension.each_row(&Seen::new(&fixed, Some(&beside)), |row, people| {
+    dimension.each_row(&Seen::of(&fixed, &beside), |row, people| {
         let name = dimension.name(row, dictionary).unwrap();
         rows.push((name.code.to_string(), name.label.to_string(), people));
     });

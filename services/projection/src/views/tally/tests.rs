@@ -56,7 +56,7 @@ fn tally<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
     let mut tally = Tally::default();
     for fact in facts {
         let (fixed, beside) = Countable::of(FactKey { day: 0, from: 1 }, fact);
-        tally.add(&Seen::new(&fixed, Some(&beside)));
+        tally.add(&Seen::of(&fixed, &beside));
     }
     tally
 }
