@@ -97,7 +97,6 @@ async fn read_models_altered_anywhere_never_show_wrong_figures() {
         })
         .await;
     }
-    assert!(pair.projection.output().contains("set aside"), "no damage was noticed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

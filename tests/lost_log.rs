@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::Command;
 
 use async_nats::jetstream;
+use cra_contracts::v1 as pb;
 use cra_eventlog::testing::{NatsServer, STORE_DIR};
 
 use crate::harness::{
-    Ingestion, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id, service_pair,
-    submission, submit_stream, submitted,
+    Ingestion, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id,
+    service_pair, submission, submit_stream, submitted,
 };
 
 const CRAS: u32 = 30;
@@ -49,6 +50,18 @@ impl Losing {
         receipts.iter().map(|receipt| receipt.position).max().unwrap()
     }
 
+    async fn status(&self) -> Result<pb::GetStatusResponse, String> {
+        let mut operations = Operations::new(connected(self.projection.address()).await?);
+        let status = operations.get_status(pb::GetStatusRequest {}).await;
+        Ok(status.map_err(|status| status.to_string())?.into_inner())
+    }
+
+    /// The generation that shows what the log holds.
+    async fn settled(&self) -> String {
+        self.shows_what_the_log_holds().await;
+        self.status().await.unwrap().generation
+    }
+
     async fn shows_what_the_log_holds(&self) {
         let entries = audit::log_of(&self.nats.url(), 1).await;
         let mut statistics = Statistics::new(connected(self.projection.address()).await.unwrap());
@@ -56,11 +69,22 @@ impl Losing {
     }
 
     /// The projection sets its read models aside for a reason that says this, and serves the right figures again.
-    async fn starts_over(&mut self, because: &str) {
+    async fn starts_over(&mut self, former: &str, because: &str) {
         eventually("the read models are set aside", async || {
             let output = self.projection.output();
             let said = output.lines().any(|line| line.contains("set aside") && line.contains(because));
             if said { Ok(()) } else { Err("nothing is said".to_owned()) }
+        })
+        .await;
+        // It is said first, and done then.
+        eventually("another generation stands where the log does", async || {
+            let status = self.status().await?;
+            let is_new = status.generation != former;
+            if is_new && status.applied_position == status.log_position {
+                Ok(())
+            } else {
+                Err(format!("{status:?}"))
+            }
         })
         .await;
         self.shows_what_the_log_holds().await;
@@ -86,7 +110,7 @@ fn copy(from: &Path, to: &Path) {
 async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
     let mut losing = Losing::start().await;
     losing.record(CRAS).await;
-    losing.shows_what_the_log_holds().await;
+    let former = losing.settled().await;
 
     let context = jetstream::new(async_nats::connect(losing.nats.url()).await.unwrap());
     let stream = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
@@ -94,7 +118,7 @@ async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
     context.create_stream(stream).await.unwrap();
     // As long as the former one: only its identity tells them apart.
     assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
-    losing.starts_over("created anew").await;
+    losing.starts_over(&former, "created anew").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,9 +131,11 @@ async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs()
     losing.nats.restart().unwrap();
     for running in [true, false] {
         losing.record(CRAS).await;
-        losing.shows_what_the_log_holds().await;
+        let former = losing.settled().await;
         if !running {
-            losing.projection.kill();
+            // Not killed: what it had not flushed it would not miss.
+            losing.projection.terminate();
+            assert!(losing.projection.ended().await.success());
             fs::write(losing.dir.path().join("projection/stderr.log"), "").unwrap();
         }
         losing.nats.kill();
@@ -119,7 +145,7 @@ async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs()
         if !running {
             losing.projection.start().await;
         }
-        losing.starts_over("the log ends at").await;
+        losing.starts_over(&former, "the log ends at").await;
     }
 }
 
@@ -132,7 +158,7 @@ async fn a_log_that_lost_its_end_and_grew_past_it_again_is_noticed() {
     copy(&losing.store(), &older);
     losing.nats.restart().unwrap();
     losing.record(CRAS).await;
-    losing.shows_what_the_log_holds().await;
+    let former = losing.settled().await;
 
     losing.to_log.cut_off();
     losing.nats.kill();
@@ -141,5 +167,5 @@ async fn a_log_that_lost_its_end_and_grew_past_it_again_is_noticed() {
     losing.nats.restart().unwrap();
     assert_eq!(losing.record(2 * CRAS).await, u64::from(3 * CRAS));
     losing.to_log.pass_on();
-    losing.starts_over("holds another event").await;
+    losing.starts_over(&former, "holds another event").await;
 }
