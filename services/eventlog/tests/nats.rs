@@ -258,6 +258,7 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
     let log = NatsLog::connect(settings).await.unwrap();
     let pid = fixture.server.pid().unwrap();
     signal(pid, "STOP");
+    wait_until_stopped(pid).await;
     let hanging: Vec<_> = (0..20).map(|_| event(Uuid::new_v4(), "hanging")).collect();
     let began = Instant::now();
     let outcomes = futures::future::join_all(
@@ -282,6 +283,20 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
         assert_eq!(log.history(event.cra_id).await.unwrap().len(), 1);
     }
     assert_eq!(log.head().await.unwrap().position, Position(20));
+}
+
+/// The signal is on its way when `kill` ends: on a busy machine some threads go on for a moment.
+async fn wait_until_stopped(pid: u32) {
+    let state = |stat: String| stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    loop {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let states =
+            tasks.map(|task| state(std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap()));
+        if states.into_iter().all(|state| state == Some('T')) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn signal(pid: u32, name: &str) {

@@ -19,7 +19,7 @@ use super::cell::{Cell, Column, Kind};
 use crate::views::fact::day_number;
 
 /// Rows of a row group.
-const GROUP_ROWS_MAX: usize = 16_384;
+const GROUP_ROWS_MAX: usize = 4_096;
 /// Texts of a row group, in bytes, about: rows of older documents may be long.
 const GROUP_TEXT_BYTES_MAX: usize = 16 << 20;
 

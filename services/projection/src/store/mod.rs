@@ -26,7 +26,7 @@ use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 /// Entries of a leaf: the setting that the measurements in `services/ARCHITECTURE.md` were made with.
 const LEAF_FANOUT: usize = 128;
 /// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
-const CACHE_BYTES: usize = 16 << 20;
+const CACHE_BYTES: usize = 8 << 20;
 
 /// Why the read models cannot be read or written. They are a cache: set aside, they are rebuilt from the log.
 #[derive(Debug, thiserror::Error)]
