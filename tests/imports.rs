@@ -214,7 +214,10 @@ async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_do
     let documents: Vec<_> = (0..NUMBERED).map(numbered).collect();
     // One that is refused before the first interruption is told once, by whoever runs it.
     let text = format!("{{\"_id\":\"faulty\"}}\n{}", lines(&documents));
-    let import = Import::to(&pair).with_file(gzip(text.as_bytes()));
+    // Slow enough to be interrupted on the fastest machine.
+    let proxy = Proxy::to(pair.ingestion.address()).await;
+    proxy.delay(Duration::from_millis(10));
+    let import = Import::to_url(format!("http://{}", proxy.address())).with_file(gzip(text.as_bytes()));
     let step = u64::from(NUMBERED) / 8;
     for (signal, told) in [("-KILL", step), ("-INT", 2 * step), ("-KILL", 3 * step)] {
         let mut running = import.spawn(&["--report", "report"]);
