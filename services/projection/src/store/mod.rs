@@ -6,9 +6,11 @@ mod flushing;
 mod keys;
 mod records;
 
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use cra_eventlog::Position;
 use parking_lot::Mutex;
@@ -27,6 +29,10 @@ use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 const LEAF_FANOUT: usize = 128;
 /// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
 const CACHE_BYTES: usize = 8 << 20;
+
+/// How long a database that is still open elsewhere, as by a process that is leaving, is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Why the read models cannot be read or written. They are a cache: set aside, they are rebuilt from the log.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +67,18 @@ impl Store {
             .path(folder)
             .cache_capacity_bytes(CACHE_BYTES)
             .flush_every_ms(Some(LIBRARY_FLUSHES_EVERY_MS));
-        // A damaged file can make the library panic: that is an answer here, not a crash.
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()));
-        let db = opened.map_err(|_| StoreError::Damaged("it does not open".to_owned()))??;
+        let until = Instant::now() + LOCK_WAIT;
+        let db = loop {
+            // A damaged file can make the library panic: that is an answer here, not a crash.
+            let opened = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()));
+            match opened.map_err(|_| StoreError::Damaged("it does not open".to_owned()))? {
+                // Whoever had it open is about to let go.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
+                    std::thread::sleep(LOCK_RETRY);
+                }
+                opened => break opened?,
+            }
+        };
         let flushing = Flushing::of(db.clone())?;
         Ok(Self { db: Mutex::new(db), flushing })
     }
@@ -215,4 +230,21 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_stdvec(value).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_about_to_be_let_go_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Store::open(folder.path()).unwrap();
+        let letting_go = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        });
+        assert!(Store::open(folder.path()).is_ok());
+        letting_go.join().unwrap();
+    }
 }
