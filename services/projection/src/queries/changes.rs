@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::QueryError;
 use super::scan::record_in;
 use crate::generations::Generation;
-use crate::store::{Change, Session, StoreError};
+use crate::store::{Session, StoreError};
 use crate::views::fact::{Fact, FactKey};
 use crate::views::filter::Filter;
 
@@ -91,10 +91,11 @@ fn each_concerned(
     // Read anew for each span: identifiers that nothing had may have come since.
     let filter = Filter::parse(selection, &generation.dictionary().read())?;
     for change in session.changes(span.after.next()..=span.until) {
-        let (position, Change { ended, began_on, .. }) = change?;
-        let began = began_on.map(|day| FactKey { day, from: position.0 });
-        let met =
-            Met { ended: counted(&session, &filter, ended)?, began: counted(&session, &filter, began)? };
+        let (position, change) = change?;
+        let met = Met {
+            ended: counted(&session, &filter, change.ended)?,
+            began: counted(&session, &filter, change.began(position))?,
+        };
         if (met.ended.is_some() || met.began.is_some()) && matches!(take(position, met)?, Next::Stop) {
             return Ok(());
         }

@@ -27,7 +27,6 @@ use crate::store::StoreError;
 use crate::views::countable::Seen;
 use crate::views::figures;
 use crate::views::order::Order;
-use crate::views::record::record;
 
 /// A file on its way.
 pub struct Export {
@@ -176,12 +175,8 @@ fn each_record(
     about: &About,
     mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    let dictionary = scan.snapshot.generation.dictionary();
-    scan.try_each(&about.selection, |key, fact| {
-        // Held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
-        let record = record(key, fact, &dictionary.read());
-        take(record.map_err(damaged)?)
-    })
+    // The dictionary is held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
+    scan.try_each(&about.selection, |key, fact| take(scan.record(key, fact)?))
 }
 
 fn write_breakdown(

@@ -55,19 +55,25 @@ pub fn follow(
         said: None,
         said_at: Instant::now(),
     };
-    tokio::spawn(async move {
-        let answers = following.answers.clone();
-        let ended = tokio::select! {
-            ended = following.run() => ended,
-            () = shutdown.begun() => Err(QueryError::Stopping),
-            () = answers.closed() => Ok(()),
-        };
-        if let Err(error) = ended {
-            // A caller that left does not need to know.
-            let _ = answers.send(Err(error)).await;
-        }
-    });
+    tokio::spawn(sustain(following.answers.clone(), shutdown, following.run()));
     receiver
+}
+
+/// Lets a stream run until it ends by itself, its caller leaves, or the service stops, and tells why it ended.
+pub(super) async fn sustain<T>(
+    answers: mpsc::Sender<Result<T, QueryError>>,
+    shutdown: Shutdown,
+    running: impl Future<Output = Result<(), QueryError>>,
+) {
+    let ended = tokio::select! {
+        ended = running => ended,
+        () = shutdown.begun() => Err(QueryError::Stopping),
+        () = answers.closed() => Ok(()),
+    };
+    if let Err(error) = ended {
+        // A caller that left does not need to know.
+        let _ = answers.send(Err(error)).await;
+    }
 }
 
 /// What the changes told so far were computed from.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use cra_contracts::v1;
 use cra_domain::cra::Violation;
 use cra_domain::event::timestamp_message;
-use cra_eventlog::Position;
+use cra_eventlog::{EventLog, Position};
 
 pub use breakdown::{Breakdown, BreakdownPage, breakdown};
 pub use consistency::{Consistency, wait_until};
@@ -37,6 +37,15 @@ pub use watch::{Watch, watch, watch_interval};
 use crate::generations::Generation;
 use crate::views::fact::instant;
 use crate::views::filter::Filter;
+
+/// Where the log ends.
+pub async fn head(log: &dyn EventLog) -> Result<Position, QueryError> {
+    let head = log.head().await.map_err(|error| {
+        tracing::warn!(error = %error, "the head of the log is not known");
+        QueryError::LogUnavailable
+    })?;
+    Ok(head.position)
+}
 
 /// Reads a selection for its faults only.
 pub fn check_selection(selection: &v1::Selection, generation: &Generation) -> Result<(), Vec<Violation>> {

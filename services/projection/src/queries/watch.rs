@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::changes::{self, Span};
-use super::follow::Answers;
+use super::follow::{Answers, sustain};
 use super::{QueryError, Snapshot, statistics};
 use crate::generations::{Generation, Generations};
 use crate::store::Applied;
@@ -54,17 +54,7 @@ pub fn watch(
     // One answer ready: a slow caller gets the latest figures, not those of every moment.
     let (answers, receiver) = mpsc::channel(1);
     let watching = Watching { question, generations, answers: answers.clone(), last: None };
-    tokio::spawn(async move {
-        let ended = tokio::select! {
-            ended = watching.run() => ended,
-            () = shutdown.begun() => Err(QueryError::Stopping),
-            () = answers.closed() => Ok(()),
-        };
-        if let Err(error) = ended {
-            // A caller that left does not need to know.
-            let _ = answers.send(Err(error)).await;
-        }
-    });
+    tokio::spawn(sustain(answers, shutdown, watching.run()));
     receiver
 }
 

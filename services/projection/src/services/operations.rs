@@ -16,7 +16,7 @@ use super::listing::{Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
 use crate::generations::{Generation, Generations};
-use crate::queries::QueryError;
+use crate::queries::{self, QueryError};
 use crate::replay::Replayer;
 use crate::store::{Parked, StoreError};
 use crate::views::fact::instant;
@@ -30,14 +30,6 @@ pub struct Operations {
 }
 
 impl Operations {
-    async fn head(&self) -> Result<Position, QueryError> {
-        let head = self.replayer.log.head().await.map_err(|error| {
-            tracing::warn!(error = %error, "the head of the log is not known");
-            QueryError::LogUnavailable
-        })?;
-        Ok(head.position)
-    }
-
     /// Reads or writes the read models off the async workers.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -55,7 +47,7 @@ impl OperationsService for Operations {
         &self,
         _request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let head = self.head().await?;
+        let head = queries::head(&*self.replayer.log).await?;
         let status = self.blocking(move |generations| Ok(status(generations, head.0))).await?;
         Ok(Response::new(status))
     }
@@ -70,7 +62,7 @@ impl OperationsService for Operations {
             let fault = Question::OneOfTwo("until_position");
             return Err(QueryError::from(Violation::new("promote", fault)).into());
         }
-        let head = self.head().await?;
+        let head = queries::head(&*self.replayer.log).await?;
         if until.is_some_and(|until| until > head) {
             return Err(QueryError::PastTheHead { field: "until_position", head: head.0 }.into());
         }

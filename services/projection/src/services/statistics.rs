@@ -61,14 +61,6 @@ impl Statistics {
         let until = queries::wait_until(Instant::now(), deadline(metadata));
         Ok(consistency.snapshot(&self.generations, until).await?)
     }
-
-    async fn head(&self) -> Result<Position, QueryError> {
-        let head = self.log.head().await.map_err(|error| {
-            tracing::warn!(error = %error, "the head of the log is not known");
-            QueryError::LogUnavailable
-        })?;
-        Ok(head.position)
-    }
 }
 
 #[tonic::async_trait]
@@ -228,7 +220,7 @@ impl StatisticsService for Statistics {
         let Some(selection) = self.selection(selection, &mut faults) else {
             return Err(faults.told());
         };
-        let (after, head) = (Position(after_position), self.head().await?);
+        let (after, head) = (Position(after_position), queries::head(&*self.log).await?);
         if after > head {
             return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
         }
