@@ -22,7 +22,7 @@ use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use self::append::Append;
@@ -37,6 +37,10 @@ use crate::port::{
 
 pub use self::settings::{NatsSettings, Secret};
 pub use self::start::StartError;
+
+/// How long a read is tried again while the servers choose a leader, which takes them a second or so.
+const READ_PATIENCE: Duration = Duration::from_secs(2);
+const READ_RETRY: Duration = Duration::from_millis(100);
 
 /// The log on a NATS server or cluster. Dropping it lets the appends on their way come to their end.
 pub struct NatsLog {
@@ -90,6 +94,43 @@ impl NatsLog {
         Ok(())
     }
 
+    /// Asks again while the servers cannot answer for a moment; not while there is no connection to them.
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, ReadError>
+    where
+        F: Future<Output = Result<T, ReadError>>,
+    {
+        let deadline = Instant::now() + READ_PATIENCE;
+        loop {
+            match ask().await {
+                Err(ReadError::Unavailable(reason)) if self.link.is_up() && Instant::now() < deadline => {
+                    tracing::debug!(reason, "the log cannot be read for a moment");
+                    sleep(READ_RETRY).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn read_history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        let subject = self.subjects.of(cra_id);
+        // All of this asks the leader. The last event first: it says where to stop, and most CRAs are new.
+        let Some(last) = self.stored(self.link.stream.get_last_raw_message_by_subject(&subject).await)?
+        else {
+            return Ok(Vec::new());
+        };
+        let mut entries: Vec<LogEntry> = Vec::new();
+        loop {
+            let after = entries.last().map_or(Position::START, |entry| entry.position);
+            let next = self.link.stream.get_first_raw_message_by_subject(&subject, after.next().0).await;
+            match self.stored(next)? {
+                Some(entry) if entry.position < last.position => entries.push(entry),
+                _ => break,
+            }
+        }
+        entries.push(last);
+        Ok(entries)
+    }
+
     fn stored(
         &self,
         message: Result<jetstream::message::StreamMessage, RawMessageError>,
@@ -134,10 +175,12 @@ impl EventLog for NatsLog {
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        let info =
-            self.link.stream.get_info().await.map_err(|error| ReadError::Unavailable(error.to_string()))?;
-        let head = StreamHead::from(&info);
-        Ok(Head { identity: head.identity, position: head.last })
+        self.patiently(|| async {
+            let info = self.link.stream.get_info().await;
+            let head = StreamHead::from(&info.map_err(|error| ReadError::Unavailable(error.to_string()))?);
+            Ok(Head { identity: head.identity, position: head.last })
+        })
+        .await
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
@@ -145,27 +188,11 @@ impl EventLog for NatsLog {
         if position == Position::START {
             return Ok(None);
         }
-        self.stored(self.link.stream.get_raw_message(position.0).await)
+        self.patiently(|| async { self.stored(self.link.stream.get_raw_message(position.0).await) }).await
     }
 
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
-        let subject = self.subjects.of(cra_id);
-        // All of this asks the leader. The last event first: it says where to stop, and most CRAs are new.
-        let Some(last) = self.stored(self.link.stream.get_last_raw_message_by_subject(&subject).await)?
-        else {
-            return Ok(Vec::new());
-        };
-        let mut entries: Vec<LogEntry> = Vec::new();
-        loop {
-            let after = entries.last().map_or(Position::START, |entry| entry.position);
-            let next = self.link.stream.get_first_raw_message_by_subject(&subject, after.next().0).await;
-            match self.stored(next)? {
-                Some(entry) if entry.position < last.position => entries.push(entry),
-                _ => break,
-            }
-        }
-        entries.push(last);
-        Ok(entries)
+        self.patiently(|| self.read_history(cra_id)).await
     }
 
     fn is_available(&self) -> bool {
