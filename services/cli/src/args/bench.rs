@@ -40,6 +40,9 @@ pub(crate) struct MeasureArgs {
     /// The same seed and number give the same data
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Seconds that each kind of measurement takes, roughly; 0 for as few samples as will do
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(..=60))]
+    pub(crate) seconds: u64,
     /// Program of the log's server [default: the one on the PATH, or the one that the tests installed]
     #[arg(long, value_name = "FILE", env = "CRA_NATS_SERVER")]
     pub(crate) nats_server: Option<PathBuf>,

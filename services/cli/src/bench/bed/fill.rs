@@ -16,11 +16,11 @@ const BATCHES_AHEAD: usize = 4;
 
 /// Writes every event of the data, and says what the log holds then.
 pub(super) async fn fill(
-    settings: &NatsSettings,
+    settings: NatsSettings,
     generator: &Arc<Generator>,
     bar: &ProgressBar,
 ) -> anyhow::Result<Manifest> {
-    let log = NatsLog::connect(settings.clone()).await.context("the log to fill cannot be opened")?;
+    let log = NatsLog::connect(settings).await.context("the log to fill cannot be opened")?;
     let mut steps = generator.steps();
     let mut next = Position::START.next();
     let batches = std::iter::from_fn(|| {

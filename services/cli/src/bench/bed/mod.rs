@@ -74,7 +74,7 @@ impl Bed {
             return Ok(Log { server: self.start(&dir).await?, manifest, dir });
         }
         let mut server = self.start(&dir).await?;
-        let manifest = fill::fill(&settings(&server), generator, bar).await?;
+        let manifest = fill::fill(settings(server.url()), generator, bar).await?;
         if let Some(kept) = &kept {
             server.quit()?;
             kept.keep(&dir, &manifest).context("the log cannot be kept")?;
@@ -90,7 +90,7 @@ impl Bed {
 }
 
 /// How the event log reaches a server.
-pub(crate) fn settings(server: &NatsServer) -> NatsSettings {
+pub(crate) fn settings(url: String) -> NatsSettings {
     // A log of ten million events takes a server its time to open.
-    NatsSettings { url: server.url(), start_timeout_ms: 300_000, ..NatsSettings::default() }
+    NatsSettings { url, start_timeout_ms: 300_000, ..NatsSettings::default() }
 }

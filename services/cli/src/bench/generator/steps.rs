@@ -24,6 +24,7 @@ pub(crate) struct Step {
 }
 
 /// The events in the log's order.
+#[derive(Clone)]
 pub(crate) struct Steps<'a> {
     generator: &'a Generator,
     next: u64,

@@ -2,3 +2,4 @@
 
 pub(super) mod drain;
 pub(super) mod pass;
+pub(super) mod publish;

@@ -1,7 +1,7 @@
 //! Reading the log into empty read models: as a projection that starts, and beside one that serves; then what that
 //! projection takes, and how soon it serves again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cra_contracts::v1;
@@ -16,7 +16,8 @@ const RESIDENT_BYTES_MAX: u64 = 1_536 * 1_024 * 1_024;
 /// The rows of the report, and the projection that serves at the end.
 pub(crate) struct Replayed {
     pub(crate) projection: Service,
-    pub(crate) seconds: f64,
+    /// Reading the stream with the plain client.
+    pub(crate) drained: Measured,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -24,7 +25,7 @@ pub(crate) struct Replayed {
 pub(crate) async fn replay(log: &Log, tell: impl Fn(&str)) -> anyhow::Result<Replayed> {
     let events = log.manifest.events;
     tell("reading the stream with the plain client");
-    let drained = Measured::rate(events, "events", drain(&bed::settings(&log.server), events).await?);
+    let drained = Measured::rate(events, "events", drain(&bed::settings(log.server.url()), events).await?);
     tell("replaying the log");
     let projection = Service::start(Kind::Projection, &log.server.url(), &log.dir).await?;
     let began = projection.started_in;
@@ -54,7 +55,7 @@ pub(crate) async fn replay(log: &Log, tell: impl Fn(&str)) -> anyhow::Result<Rep
             .aiming(Target::SecondsAtMost(5.0)),
     );
     rows.extend(memory("after that start", &projection));
-    Ok(Replayed { projection, seconds: began.as_secs_f64(), rows })
+    Ok(Replayed { projection, drained, rows })
 }
 
 /// What the projection takes, where the system tells.
@@ -71,8 +72,8 @@ pub(crate) fn memory(when: &str, projection: &Service) -> Vec<Row> {
     ]
 }
 
-/// Replays beside the read models that serve, and leaves those in place.
-pub(crate) async fn rebuild(projection: &Connection, events: u64) -> anyhow::Result<Row> {
+/// Replays beside the read models that serve, and leaves those in place; how long it took.
+pub(crate) async fn rebuild(projection: &Connection, events: u64) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let request = v1::RebuildRequest { until_position: 0, promote: false };
     let mut progress = projection.operations().rebuild(request).await?.into_inner();
@@ -81,6 +82,5 @@ pub(crate) async fn rebuild(projection: &Connection, events: u64) -> anyhow::Res
         reached = standing.position;
     }
     anyhow::ensure!(reached >= events, "the replay ended at {reached}, before {events}");
-    let rate = Measured::rate(reached, "events", begun.elapsed());
-    Ok(Row::new(Scenario::Replay, "beside read models that serve", rate))
+    Ok(begun.elapsed())
 }
