@@ -79,7 +79,7 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 async fn measure(scope: Scope, args: &MeasureArgs) -> anyhow::Result<Report> {
-    let begun = Instant::now();
+    let start = Instant::now();
     let began = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let bed = Bed::prepare(args.nats_server.clone(), args.keep.clone())?;
     let measurement = Measurement { bed, scope, seed: args.seed, seconds: args.seconds, bar: bar() };
@@ -91,7 +91,7 @@ async fn measure(scope: Scope, args: &MeasureArgs) -> anyhow::Result<Report> {
         machine: Machine::of_process(),
         seed: args.seed,
         cras: args.cras,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: start.elapsed().as_secs_f64(),
         rows,
     })
 }

@@ -48,13 +48,13 @@ pub(super) async fn fill(
 
 fn entries(generator: &Generator, first: Position, steps: &[Step]) -> Result<Vec<LogEntry>, Invalid> {
     let entries = (first.0..).zip(steps).map(|(position, step)| {
-        let recorded = generator.event(*step)?;
+        let stored = generator.event(*step)?;
         Ok(LogEntry {
             position: Position(position),
-            cra_id: Some(recorded.cra_id),
-            event_id: Some(recorded.event_id),
-            payload: recorded.payload,
-            appended_at: recorded.recorded_at,
+            cra_id: Some(stored.cra_id),
+            event_id: Some(stored.event_id),
+            payload: stored.payload,
+            appended_at: stored.recorded_at,
         })
     });
     entries.collect()

@@ -18,7 +18,7 @@ use crate::client::{self, Connection};
 
 const READY_RETRY: Duration = Duration::from_millis(5);
 /// Reading ten million events for the first time takes minutes on a slow machine.
-const SERVING_WAIT: Duration = Duration::from_secs(1_800);
+const SERVING_WAIT: Duration = Duration::from_mins(30);
 const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 /// Of what a service wrote, shown when it fails.

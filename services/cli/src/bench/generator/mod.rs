@@ -55,7 +55,7 @@ mod purpose {
 
 /// One event as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Recorded {
+pub(crate) struct Stored {
     pub(crate) cra_id: Uuid,
     pub(crate) event_id: Uuid,
     pub(crate) recorded_at: Timestamp,
@@ -93,11 +93,6 @@ impl Generator {
         self.cras
     }
 
-    /// Number of advisors.
-    pub(crate) fn advisors(&self) -> usize {
-        self.population.advisors().len()
-    }
-
     /// Every event of the log, in its order.
     pub(crate) fn steps(&self) -> steps::Steps<'_> {
         steps::Steps::of(self)
@@ -124,11 +119,6 @@ impl Generator {
     pub(crate) fn cra_id(&self, number: u64) -> Uuid {
         let bytes = Draw::of(self.seed, purpose::ID, number).bytes();
         uuid::Builder::from_random_bytes(bytes).into_uuid()
-    }
-
-    /// Where its author stands among the advisors.
-    pub(crate) fn author(&self, number: u64) -> usize {
-        self.population.pick(&mut Draw::of(self.seed, purpose::AUTHOR, number))
     }
 
     /// What the form of a CRA says when it is submitted (`revision` 1) or corrected (2).
@@ -166,7 +156,7 @@ impl Generator {
     }
 
     /// The event of a step, as ingestion records it.
-    pub(crate) fn event(&self, step: Step) -> Result<Recorded, Invalid> {
+    pub(crate) fn event(&self, step: Step) -> Result<Stored, Invalid> {
         let Step { number, change, beside } = step;
         let revision = if change.is_some() { 2 } else { 1 };
         let mut draw = Draw::of(self.seed, purpose::EVENT + revision, number);
@@ -193,7 +183,7 @@ impl Generator {
             Some(Change::Withdrawn) => record::withdrawn(&header, reason(&WITHDRAWALS, &mut draw)),
         };
         let payload = record::encode(&event);
-        Ok(Recorded { cra_id: header.cra_id, event_id: header.event_id, recorded_at, payload })
+        Ok(Stored { cra_id: header.cra_id, event_id: header.event_id, recorded_at, payload })
     }
 }
 

@@ -52,7 +52,7 @@ mod tests {
         for (part, value) in CRAS_OF_ADVISORS {
             assert_eq!(at(&CRAS_OF_ADVISORS, part), value);
         }
-        assert_eq!(at(&CRAS_OF_ADVISORS, 925_000), (1_220 + 1_732) / 2);
+        assert_eq!(at(&CRAS_OF_ADVISORS, 925_000), u64::midpoint(1_220, 1_732));
         assert_eq!(at(&ENTRY_DELAYS, WHOLE - 1), 110);
     }
 }
