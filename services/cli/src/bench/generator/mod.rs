@@ -9,6 +9,8 @@
 mod population;
 mod quantiles;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use cra_contracts::v1;

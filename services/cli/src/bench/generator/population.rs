@@ -61,3 +61,33 @@ fn scaled(of_the_whole: u64, least: u64, cras: u64) -> usize {
     let scaled = u128::from(of_the_whole) * u128::from(cras) / u128::from(CRAS);
     usize::try_from(scaled).unwrap_or(usize::MAX).max(usize::try_from(least).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_cras_have_fewer_authors_with_the_same_proportions() {
+        let population = Population::draw(1, 1_000_000);
+        assert_eq!(population.advisors().len(), 466);
+        let structures: std::collections::BTreeSet<_> =
+            population.advisors().iter().map(|advisor| &advisor.structure_id).collect();
+        assert_eq!(structures.len(), 340);
+        let weights: Vec<_> = std::iter::once(population.sums[0])
+            .chain(population.sums.windows(2).map(|two| two[1] - two[0]))
+            .collect();
+        let at = |per_mille: usize| weights[weights.len() * per_mille / 1_000];
+        assert!(at(500).abs_diff(355) < 10 && at(950).abs_diff(1_732) < 60, "{} {}", at(500), at(950));
+        assert_eq!(weights.last(), Some(&10_449));
+    }
+
+    #[test]
+    fn an_author_is_drawn_as_often_as_it_writes() {
+        let population = Population::draw(1, 100_000);
+        let mut draw = Draw::of(1, 99, 0);
+        let busiest = population.advisors().len() - 1;
+        let drawn = (0..20_000).filter(|_| population.pick(&mut draw) == busiest).count() as u64;
+        let expected = 20_000 * 10_449 / population.sums[busiest];
+        assert!(drawn.abs_diff(expected) < expected / 10, "{drawn}, expected about {expected}");
+    }
+}

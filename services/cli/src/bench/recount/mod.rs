@@ -6,6 +6,8 @@
 
 mod figures;
 mod selected;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroUsize;
 use std::thread;

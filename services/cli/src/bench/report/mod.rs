@@ -2,6 +2,8 @@
 
 mod machine;
 mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use serde::Serialize;
 
 use super::latency::Latencies;
 pub(crate) use machine::Machine;
+pub(crate) use shown::thousands;
 
 /// Everything that one run measured.
 #[derive(Debug, Serialize)]

@@ -1,7 +1,5 @@
 //! The report for people: a table for the terminal, a page in Markdown.
 
-use std::time::Duration;
-
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Aim, Limit, Measured, Quantiles, Report, Row, Scenario, Target};
@@ -134,7 +132,8 @@ impl Measured {
             Self::Rate { per_second, of } => format!("{} {of}/s", decimal(per_second)),
             Self::Latency(quantiles) => format!("p50 {}", time(quantiles.p50_ms)),
             Self::Seconds(seconds_taken) => seconds(seconds_taken),
-            Self::Nanoseconds(nanoseconds) => format!("{nanoseconds:.2} ns"),
+            Self::Nanoseconds(nanoseconds) if nanoseconds < 1_000.0 => format!("{nanoseconds:.0} ns"),
+            Self::Nanoseconds(nanoseconds) => time(nanoseconds / 1e6),
             Self::Bytes(count) => bytes(count),
             Self::BytesPerCra(count) => format!("{count:.0} B/CRA"),
             Self::Times(times) => format!("{times:.2} ×"),
@@ -150,6 +149,7 @@ fn ratio(ratio: f64) -> String {
 /// From microseconds to seconds.
 fn time(milliseconds: f64) -> String {
     match milliseconds {
+        short if short < 0.1 => format!("{:.1} µs", short * 1_000.0),
         short if short < 1.0 => format!("{:.0} µs", short * 1_000.0),
         some if some < 100.0 => format!("{some:.1} ms"),
         long => format!("{long:.0} ms"),
@@ -157,11 +157,7 @@ fn time(milliseconds: f64) -> String {
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 1.0 {
-        time(seconds * 1_000.0)
-    } else {
-        format!("{:.1} s", Duration::from_secs_f64(seconds).as_secs_f64())
-    }
+    if seconds < 1.0 { time(seconds * 1_000.0) } else { format!("{:.1} s", seconds) }
 }
 
 fn bytes(count: u64) -> String {
@@ -175,7 +171,7 @@ fn decimal(number: f64) -> String {
 }
 
 /// `1,234,567`.
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.char_indices() {

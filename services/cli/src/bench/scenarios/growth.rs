@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::questions::Kind;
 use crate::bench::latency::Latencies;
-use crate::bench::report::{Measured, Row, Scenario, Target, float};
+use crate::bench::report::{Measured, Row, Scenario, Target, float, thousands};
 
 /// What is timed at each size.
 pub(crate) const KINDS: [Kind; 3] = [Kind::Country, Kind::Department, Kind::Anything];
@@ -39,7 +39,7 @@ pub(crate) fn growth(points: &[Point]) -> Vec<Row> {
     let mut rows = Vec::new();
     let row = |what: String, measured| Row::new(Scenario::Growth, what, measured);
     for point in points {
-        let cras = point.cras;
+        let cras = thousands(point.cras);
         rows.push(row(
             format!("an event of a replay of {cras} CRAs"),
             Measured::each(point.replayed, point.events),
@@ -67,4 +67,38 @@ pub(crate) fn growth(points: &[Point]) -> Vec<Row> {
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::report::Aim;
+
+    fn point(cras: u64, replayed_ms: u64, median_us: u64) -> Point {
+        let mut times = Latencies::new();
+        times.add(Duration::from_micros(median_us));
+        Point {
+            cras,
+            events: cras,
+            replayed: Duration::from_millis(replayed_ms),
+            times: KINDS.map(|kind| (kind, times.clone())).to_vec(),
+        }
+    }
+
+    fn aims(points: &[Point]) -> Vec<Aim> {
+        growth(points).iter().flat_map(|row| row.targets.clone()).collect()
+    }
+
+    #[test]
+    fn costs_that_are_flat_or_linear_meet_the_target() {
+        let aims = aims(&[point(1_000, 10, 20), point(10_000, 100, 200), point(100_000, 1_000, 2_000)]);
+        assert_eq!(aims.len(), 1 + KINDS.len());
+        assert!(aims.iter().all(|aim| aim.met), "{aims:?}");
+    }
+
+    #[test]
+    fn costs_that_grow_faster_than_the_rows_miss_it() {
+        let aims = aims(&[point(10_000, 100, 200), point(100_000, 2_000, 4_000)]);
+        assert!(aims.iter().all(|aim| !aim.met), "{aims:?}");
+    }
 }

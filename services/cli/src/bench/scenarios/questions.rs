@@ -267,3 +267,57 @@ fn every_field(draw: &mut Draw, row: &Row) -> v1::Selection {
         ..period
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::generator::Generator;
+    use crate::bench::recount::{Selected, rows_in_force};
+
+    fn selection(question: &Question) -> &v1::Selection {
+        match question {
+            Question::Statistics(selection)
+            | Question::Months(selection)
+            | Question::Departments(selection)
+            | Question::CrossTable(selection) => selection,
+        }
+    }
+
+    #[test]
+    fn most_questions_of_every_kind_have_something_to_count() {
+        let rows = rows_in_force(&Generator::new(1, 5_000));
+        for kind in Kind::ALL {
+            let mut questions = Questions::about(&rows, 1);
+            let counted = (0..40).filter(|_| {
+                let selected = Selected::of(selection(&questions.draw(kind)));
+                rows.iter().any(|row| selected.takes(row))
+            });
+            let counted = counted.count();
+            assert!(counted >= 20, "{kind:?}: {counted} of 40");
+        }
+    }
+
+    #[test]
+    fn a_series_is_36_whole_months() {
+        let mut draw = Draw::of(1, PURPOSE, 1);
+        for _ in 0..20 {
+            let selection = anything_in_months(&mut draw);
+            let [from, to]: [Date; 2] = [&selection.from, &selection.to].map(|day| day.parse().unwrap());
+            assert_eq!((from, to), (from.first_of_month(), to.last_of_month()));
+            let months = (i32::from(to.year()) - i32::from(from.year())) * 12 + i32::from(to.month())
+                - i32::from(from.month());
+            assert_eq!(months + 1, MONTHS);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_asks_the_same() {
+        let rows = rows_in_force(&Generator::new(1, 1_000));
+        let asked = |seed| {
+            let mut questions = Questions::about(&rows, seed);
+            (0..5).map(|_| selection(&questions.draw(Kind::Anything)).clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(1), asked(1));
+        assert_ne!(asked(1), asked(2));
+    }
+}
