@@ -135,6 +135,11 @@ impl Connection {
         Ok(Self { service, url: url.to_owned(), channel })
     }
 
+    /// The channel itself, for services that are not of the contract.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Channel> {
         IngestionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }

@@ -3,6 +3,7 @@
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
 
+mod bench;
 mod consistency;
 mod cras;
 mod import;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use bench::{BenchCommand, MeasureArgs};
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use import::ImportArgs;
@@ -103,6 +105,9 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
+    /// Measure how fast the pair is, against what this machine can do at best
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }
