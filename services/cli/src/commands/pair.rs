@@ -14,7 +14,7 @@ use cra_runtime::listen;
 use cra_runtime::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
-use crate::args::EndpointArgs;
+use crate::args::{CredentialArgs, EndpointArgs};
 
 /// Folder of the event log below the data folder: what must be kept.
 pub(super) const LOG: &str = "log";
@@ -42,6 +42,8 @@ pub(super) async fn start_pair(
     let endpoints = EndpointArgs {
         ingestion_url: format!("http://{}", ingestion.address()),
         projection_url: format!("http://{}", projection.address()),
+        // A pair of its own knows nobody.
+        credentials: CredentialArgs::default(),
     };
     let folder = data.join(LOG);
     let embedded = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder))

@@ -114,6 +114,11 @@ impl PerimeterClaim {
 }
 
 impl Claims {
+    /// What would keep a service from taking them, were they signed by its issuer for its audience.
+    pub fn check(&self) -> Result<(), String> {
+        self.caller(SignedDuration::ZERO).map(drop)
+    }
+
     /// The caller, once the signature, issuer, audience and times are verified; or which claim cannot be read.
     /// `clock_skew` is granted beyond the end.
     pub(super) fn caller(&self, clock_skew: SignedDuration) -> Result<Caller, String> {
