@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::{NatsServer, ServerError};
+use super::{NatsServer, ServerError, common_settings};
 
 /// Servers that replicate to each other; stopped when dropped.
 pub struct NatsCluster {
@@ -30,7 +30,8 @@ impl NatsCluster {
                 ["--routes", &routes],
             ];
             let arguments = arguments.as_flattened().iter().map(ToString::to_string).collect();
-            let mut node = NatsServer { dir: node_dir, port: *client_port, arguments, child: None };
+            let settings = common_settings();
+            let mut node = NatsServer { dir: node_dir, settings, port: *client_port, arguments, child: None };
             node.launch()?;
             nodes.push(node);
         }

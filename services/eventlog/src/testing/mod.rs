@@ -42,6 +42,7 @@ pub const STORE_DIR: &str = "data/nats";
 /// A running server; stopped when dropped.
 pub struct NatsServer {
     dir: PathBuf,
+    settings: PathBuf,
     port: u16,
     /// Further ones for the program.
     arguments: Vec<String>,
@@ -51,11 +52,28 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts a server with its files and its log in `dir`, and returns when it answers. Blocks.
     pub fn start(dir: &Path) -> Result<Self, ServerError> {
+        Self::start_on(dir, common_settings())
+    }
+
+    /// As [`NatsServer::start`], with more settings after those of `deploy/nats.conf`, such as users.
+    pub fn start_with(dir: &Path, settings: &str) -> Result<Self, ServerError> {
+        let common = std::fs::read_to_string(common_settings())?;
+        let own = dir.join("nats.conf");
+        std::fs::write(&own, format!("{common}\n{settings}\n"))?;
+        Self::start_on(dir, own)
+    }
+
+    fn start_on(dir: &Path, settings: PathBuf) -> Result<Self, ServerError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server =
-                Self { dir: dir.to_owned(), port: free_port()?, arguments: Vec::new(), child: None };
+            let mut server = Self {
+                dir: dir.to_owned(),
+                settings: settings.clone(),
+                port: free_port()?,
+                arguments: Vec::new(),
+                child: None,
+            };
             match server.launch() {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
                 outcome => return outcome.map(|()| server),
@@ -101,7 +119,7 @@ impl NatsServer {
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(program()?)
             .arg("--config")
-            .arg(workspace_root().join("deploy/nats.conf"))
+            .arg(&self.settings)
             .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
             .args(&self.arguments)
             // The settings name a directory relative to this one.
@@ -160,6 +178,10 @@ fn program() -> Result<PathBuf, ServerError> {
     let program = std::env::var_os("CRA_NATS_SERVER")
         .map_or_else(|| workspace_root().join("target/tools/nats-server/bin/nats-server"), PathBuf::from);
     if program.is_file() { Ok(program) } else { Err(ServerError::Missing(program)) }
+}
+
+fn common_settings() -> PathBuf {
+    workspace_root().join("deploy/nats.conf")
 }
 
 fn workspace_root() -> PathBuf {
