@@ -1,10 +1,11 @@
 //! Logs of the process: one line per event on standard error, as text or JSON.
 //!
 //! Logs never carry what a CRA holds: no payload, no field value, no request message; ids, positions,
-//! reasons, counts and durations only. Does no metrics and no traces.
+//! reasons, counts and durations only. Metrics are counted elsewhere: [`crate::metrics`].
 
 use std::env;
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -22,11 +23,13 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,cra_ingestion=debug`.
     pub log_filter: String,
+    /// Where `GET /metrics` is answered over HTTP; without it, nowhere. Port 0 lets the system choose one.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { log_format: LogFormat::Text, log_filter: "info".to_owned() }
+        Self { log_format: LogFormat::Text, log_filter: "info".to_owned(), metrics_listen: None }
     }
 }
 

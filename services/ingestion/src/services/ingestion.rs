@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::item_numbers::ItemNumbers;
 use super::{change, items, legacy, submission};
 use crate::append::Recorder;
+use crate::metrics::{Answers, Kind};
 use crate::refused::Refused;
 use crate::settings::Limits;
 
@@ -25,6 +26,7 @@ const STREAM_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The service; one per process.
 pub(crate) struct IngestionApi {
     recorder: Recorder,
+    answers: Answers,
     calls: InFlight,
     streams: InFlight,
     stream_items_in_flight: NonZeroU16,
@@ -33,15 +35,27 @@ pub(crate) struct IngestionApi {
 
 impl IngestionApi {
     /// The service on a log. At `shutdown` streams are read no further.
-    pub(crate) fn new(recorder: Recorder, limits: &Limits, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(recorder: Recorder, answers: Answers, limits: &Limits, shutdown: Shutdown) -> Self {
         let in_flight = |what, limit: NonZeroU32, retry_after| InFlight::new(what, limit, retry_after);
         Self {
             recorder,
+            answers,
             calls: in_flight("calls", limits.calls_in_flight, CALL_RETRY_AFTER),
             streams: in_flight("streams", limits.streams_in_flight, STREAM_RETRY_AFTER),
             stream_items_in_flight: limits.stream_items_in_flight,
             shutdown,
         }
+    }
+
+    /// What bounds the calls and the streams.
+    pub(crate) fn limits(&self) -> [&InFlight; 2] {
+        [&self.calls, &self.streams]
+    }
+
+    /// Counts an answer on its way to the caller.
+    fn counted(&self, kind: Kind, answer: Result<v1::Receipt, Refused>) -> Result<v1::Receipt, Refused> {
+        self.answers.count(kind, answer.as_ref());
+        answer
     }
 
     /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
@@ -50,7 +64,7 @@ impl IngestionApi {
         &self,
         requests: Streaming<Q>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Recorder, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Recorder, Answers, Q, Result<Arc<Permit>, Refused>) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,
@@ -59,11 +73,11 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's place is free when its last append has ended.
         let place = Arc::new(self.streams.try_enter()?);
-        let recorder = self.recorder.clone();
+        let (recorder, answers) = (self.recorder.clone(), self.answers.clone());
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
-            answer(recorder.clone(), request, admitted)
+            answer(recorder.clone(), answers.clone(), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(requests, in_flight, shutdown, answer)))
@@ -77,7 +91,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::SubmitCraRequest>,
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = submission::submit(&self.recorder, request.into_inner(), place).await?;
+        let answer = submission::submit(&self.recorder, request.into_inner(), place).await;
+        let receipt = self.counted(Kind::Submit, answer)?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
 
@@ -88,12 +103,13 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request.into_inner(),
             |request| request.item,
-            |recorder, request, admitted| async move {
+            |recorder, answers, request, admitted| async move {
                 let submission = request.submission.unwrap_or_default();
                 let outcome = match admitted {
                     Ok(place) => submission::submit(&recorder, submission, place).await,
                     Err(refused) => Err(refused),
                 };
+                answers.count(Kind::Submit, outcome.as_ref());
                 submission::answer(request.item, outcome)
             },
         )
@@ -104,7 +120,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::CorrectCraRequest>,
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = Some(change::correct(&self.recorder, request.into_inner(), place).await?);
+        let answer = change::correct(&self.recorder, request.into_inner(), place).await;
+        let receipt = Some(self.counted(Kind::Correct, answer)?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
     }
 
@@ -113,7 +130,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::WithdrawCraRequest>,
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = Some(change::withdraw(&self.recorder, request.into_inner(), place).await?);
+        let answer = change::withdraw(&self.recorder, request.into_inner(), place).await;
+        let receipt = Some(self.counted(Kind::Withdraw, answer)?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
 
@@ -124,12 +142,13 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request.into_inner(),
             |request| request.item,
-            |recorder, request, admitted| async move {
+            |recorder, answers, request, admitted| async move {
                 let item = request.item;
                 let outcome = match admitted {
                     Ok(place) => legacy::import(&recorder, request, place).await,
                     Err(refused) => Err(refused),
                 };
+                answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
                 legacy::answer(item, outcome)
             },
         )

@@ -272,7 +272,7 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             .await
             .unwrap();
     Operations {
-        replayer: Replayer { log, generations, clock, place: Arc::default() },
+        replayer: Replayer { log, generations, clock, place: Arc::default(), filling: Arc::default() },
         shutdown: Shutdown::new(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use cra_contracts::v1 as pb;
 use cra_runtime::health::{Health, Readiness};
 use cra_runtime::listen::{self, Identity};
+use cra_runtime::metrics::Metrics;
 use cra_runtime::serve::{Drained, ServeError, ServerSettings, serve};
 use cra_runtime::shutdown::Shutdown;
 use pb::operations_service_client::OperationsServiceClient;
@@ -91,7 +92,7 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
         let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_begun());
         async move {
             let routes = tonic::service::Routes::new(OperationsServiceServer::new(probe));
-            serve(listener, &settings, routes, health, begun).await
+            serve(listener, &settings, routes, health, &Metrics::default(), begun).await
         }
     });
     Running { address, probe, health, shutdown, outcome }
