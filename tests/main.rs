@@ -25,6 +25,7 @@ mod kills;
 mod layers;
 mod leaving;
 mod lost_log;
+mod metrics;
 mod naive;
 mod nats_restart;
 mod one_id;

@@ -12,7 +12,7 @@ mod rpc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::health::Health;
 use crate::in_flight::InFlight;
@@ -59,11 +59,6 @@ impl Metrics {
     /// Durations in seconds, one distribution per value of each label.
     pub fn durations(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, MetricsError> {
         self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
-    }
-
-    /// A distribution of durations without labels.
-    pub fn duration(&self, name: &str, help: &str) -> Result<Histogram, MetricsError> {
-        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()))?)
     }
 
     /// A figure that goes up and down.
