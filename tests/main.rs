@@ -33,5 +33,7 @@ mod reading;
 mod recomputation;
 mod replay;
 mod scale_out;
+mod secrecy;
 mod shutdown;
 mod stalls;
+mod traces;

@@ -13,6 +13,7 @@ use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
 use cra_runtime::rejection;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::render::text::printable;
 
@@ -30,6 +31,14 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    /// One word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingestion => "ingestion",
+            Self::Projection => "projection",
+        }
+    }
+
     fn flag(self) -> &'static str {
         match self {
             Self::Ingestion => "--ingestion-url",
@@ -149,6 +158,10 @@ impl Connection {
 
     pub(crate) fn operations(&self) -> OperationsServiceClient<Channel> {
         OperationsServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn health(&self) -> HealthClient<Channel> {
+        HealthClient::new(self.channel.clone())
     }
 
     /// The answer to a call, or its status with where it came from.

@@ -1,4 +1,5 @@
-//! What ingestion is measured by: what was accepted and refused, and how long the log takes to append.
+//! What ingestion is measured by: what was accepted and refused, and how long the log takes to append; and the place of
+//! each append in its caller's trace, which goes along with the event.
 //!
 //! `deploy/OPERATIONS.md` says what each figure means. Changes nothing of what it measures.
 
@@ -8,11 +9,15 @@ use std::time::Instant;
 use async_trait::async_trait;
 use cra_contracts::v1;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+    RestoreError, TraceParent,
 };
 use cra_runtime::metrics::{Metrics, MetricsError};
+use cra_runtime::traces::{self, SpanIds};
 use futures::stream::BoxStream;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::refused::Refused;
@@ -80,7 +85,7 @@ impl Answers {
     }
 }
 
-/// A log whose appends are timed.
+/// A log whose appends are timed, and told in traces.
 pub(crate) struct Measured {
     log: Arc<dyn EventLog>,
     stored: Histogram,
@@ -110,11 +115,28 @@ impl Measured {
     }
 }
 
+fn span() -> Span {
+    if !traces::are_recorded() {
+        return Span::none();
+    }
+    tracing::info_span!(target: traces::TARGET, "append", otel.kind = "producer", position = Empty)
+}
+
+fn trace_of(span: &Span) -> Option<TraceParent> {
+    let SpanIds { trace_id, span_id, is_sampled } = traces::ids_of(span)?;
+    TraceParent::new(trace_id, span_id, is_sampled)
+}
+
 #[async_trait]
 impl EventLog for Measured {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         let began = Instant::now();
-        let appended = self.log.append(event, expectation).await;
+        let span = span();
+        let event = NewEvent { trace: trace_of(&span), ..event };
+        let appended = self.log.append(event, expectation).instrument(span.clone()).await;
+        if let Ok(appended) = &appended {
+            span.record("position", appended.position().0);
+        }
         let outcome = match &appended {
             Ok(_) => &self.stored,
             Err(AppendError::Conflict { .. }) => &self.conflict,

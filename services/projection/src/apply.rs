@@ -158,6 +158,7 @@ impl<'a> Application<'a> {
             event_id: None,
             payload: parked.payload.clone().into(),
             appended_at: self.now,
+            trace: None,
         };
         let effect = match self.apply(&entry, Event::decode(&entry.payload)) {
             Ok(effect) => effect,

@@ -20,6 +20,7 @@ pub mod services;
 mod settings;
 pub mod store;
 pub mod table;
+mod traces;
 pub mod verify;
 pub mod views;
 

@@ -16,6 +16,7 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::service::Routes;
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use crate::deadline;
 use crate::metrics::Rpcs;
@@ -57,16 +58,18 @@ impl Service<Request<Body>> for AnsweredRoutes {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let within = deadline::of_headers(request.headers()).map_or(self.within, |own| own.min(self.within));
-        let call = self.rpcs.begin(request.uri().path());
+        let call = self.rpcs.begin(request.uri().path(), request.headers());
         let answer = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
-        Box::pin(async move {
+        let span = call.span().clone();
+        let answered = async move {
             let answer = match tokio::time::timeout(within, answer).await {
                 Ok(Ok(answer)) => answer?,
                 Ok(Err(_)) => panicked().into_http(),
                 Err(_) => timed_out(within).into_http(),
             };
             Ok(call.answered(answer))
-        })
+        };
+        Box::pin(answered.instrument(span))
     }
 }
 

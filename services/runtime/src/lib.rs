@@ -1,4 +1,4 @@
-//! What every process of the pair shares: reading the configuration, logs, metrics, the listener, the gRPC shell
+//! What every process of the pair shares: reading the configuration, logs, metrics, traces, the listener, the gRPC shell
 //! with health, reflection, limits and drain, the clock, and how a refusal is written on the wire.
 //!
 //! Knows nothing of CRAs, of the event log or of either service; a service composes these parts in its
@@ -20,4 +20,5 @@ pub mod secret;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
+pub mod traces;
 pub mod version;

@@ -13,7 +13,7 @@ mod statistics;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use consistency::ConsistencyArgs;
@@ -23,13 +23,15 @@ pub(crate) use log::{LogArgs, LogCommand};
 pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 
+use crate::client::Service;
+
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
 pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
 
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
 #[derive(Debug, Parser)]
-#[command(name = "cra", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "cra", version = cra_runtime::version::FULL, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -103,8 +105,12 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
+    /// Say whether the services can be asked; the exit code says it too
+    Health(HealthArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +172,39 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+/// One of the services, as a word.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ServiceName {
+    Ingestion,
+    Projection,
+}
+
+impl From<ServiceName> for Service {
+    fn from(name: ServiceName) -> Self {
+        match name {
+            ServiceName::Ingestion => Self::Ingestion,
+            ServiceName::Projection => Self::Projection,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// One of the two [default: both]
+    #[arg(value_enum, value_name = "SERVICE")]
+    pub(crate) service: Option<ServiceName>,
+    /// Write one JSON object per service
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Folder for a page per command; without it, the first page goes to standard output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -210,6 +249,7 @@ mod tests {
             "promote",
             "verify",
             "parked",
+            "health",
         ] {
             let mut arguments = all.find_subcommand(name).unwrap().get_arguments();
             let json = arguments.find(|argument| argument.get_id() == "json").unwrap();

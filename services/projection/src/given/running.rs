@@ -288,7 +288,8 @@ async fn append_payload(log: &EmbeddedLog, cra_id: Uuid, event_id: Uuid, payload
     let history = log.history(cra_id).await.unwrap();
     let expectation =
         history.last().map_or(Expectation::NoEvent, |entry| Expectation::LastAt(entry.position));
-    let appended = log.append(NewEvent { cra_id, event_id, payload }, expectation).await.unwrap();
+    let appended =
+        log.append(NewEvent { cra_id, event_id, payload, trace: None }, expectation).await.unwrap();
     assert!(matches!(appended, Appended::Executed(_)), "{event_id} was there");
 }
 

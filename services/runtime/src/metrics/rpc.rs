@@ -15,9 +15,11 @@ use prost_types::FileDescriptorSet;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Response};
 use tonic::{Code, Status};
+use tracing::Span;
 
 use super::{Metrics, MetricsError};
 use crate::rejection::code_name;
+use crate::traces;
 
 /// Codes of gRPC, from 0 on without a gap.
 const CODES: usize = 17;
@@ -84,11 +86,12 @@ impl Rpcs {
         Ok(Self { by_path: Arc::new(by_path), other: rpc(OTHER, true) })
     }
 
-    /// A call that arrived.
-    pub(crate) fn begin(&self, path: &str) -> Call {
+    /// A call that arrived, with its place in its caller's trace.
+    pub(crate) fn begin(&self, path: &str, headers: &HeaderMap) -> Call {
         let rpc = Arc::clone(self.by_path.get(path).unwrap_or(&self.other));
         rpc.in_flight.inc();
-        Call { rpc, began: Instant::now(), code: Code::Cancelled }
+        let span = traces::of_call(&rpc.label, headers);
+        Call { rpc, began: Instant::now(), code: Code::Cancelled, span }
     }
 }
 
@@ -97,12 +100,13 @@ pub(crate) struct Call {
     rpc: Arc<Rpc>,
     began: Instant,
     code: Code,
+    span: Span,
 }
 
 impl Call {
-    /// The RPC's name, such as `IngestionService/SubmitCra`.
-    pub(crate) fn label(&self) -> &str {
-        &self.rpc.label
+    /// Its span, where traces are recorded.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Goes with the answer, to its end.
@@ -119,6 +123,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.rpc.in_flight.dec();
+        self.span.record("rpc.grpc.status_code", self.code as i32);
         let (code, label) = (self.code, [self.rpc.label.as_str(), code_name(self.code)]);
         let place = code as usize;
         match &self.rpc.ended {
@@ -147,6 +152,9 @@ impl HttpBody for Measured {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        // What a stream does for its items belongs to the call, too.
+        let span = self.call.span.clone();
+        let _within = span.enter();
         let next = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &next
             && let Some(code) = frame.trailers_ref().and_then(code_of)
@@ -182,10 +190,9 @@ mod tests {
     #[test]
     fn a_refusal_counts_under_its_code_and_a_caller_that_leaves_as_cancelled() {
         let (metrics, rpcs) = measured();
-        let call = rpcs.begin("/cra.v1.OperationsService/GetStatus");
-        assert_eq!(call.label(), "OperationsService/GetStatus");
+        let call = rpcs.begin("/cra.v1.OperationsService/GetStatus", &HeaderMap::new());
         drop(call.answered(Status::resource_exhausted("busy").into_http()));
-        drop(rpcs.begin("/cra.v1.OperationsService/GetStatus"));
+        drop(rpcs.begin("/cra.v1.OperationsService/GetStatus", &HeaderMap::new()));
         let text = metrics.text().unwrap();
         for code in ["RESOURCE_EXHAUSTED", "CANCELLED"] {
             let told =
@@ -201,7 +208,7 @@ mod tests {
         for path in
             ["/cra.v1.OperationsService/Nothing", "/evil\"}/x", "", "/cra.v1.IngestionService/SubmitCra"]
         {
-            assert_eq!(rpcs.begin(path).label(), OTHER);
+            drop(rpcs.begin(path, &HeaderMap::new()));
         }
         let text = metrics.text().unwrap();
         assert!(text.contains("cra_rpc_streams_total{code=\"CANCELLED\",rpc=\"other\"} 4\n"), "{text}");
