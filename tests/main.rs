@@ -4,6 +4,7 @@
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod accounts;
 mod backup;
 mod bad_questions;
 mod clock_jumps;
@@ -15,6 +16,7 @@ mod copy;
 mod corrections;
 mod cut_connection;
 mod damaged_read_models;
+mod deployment;
 mod exports;
 mod exports_memory;
 mod foreign_events;
