@@ -61,7 +61,14 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
     let services = compose["services"].as_object().unwrap();
     let names: BTreeSet<_> = services.keys().map(String::as_str).collect();
     let expected = [
-        "nats-1", "nats-2", "nats-3", "ingestion-1", "ingestion-2", "projection-1", "projection-2", "prometheus",
+        "nats-1",
+        "nats-2",
+        "nats-3",
+        "ingestion-1",
+        "ingestion-2",
+        "projection-1",
+        "projection-2",
+        "prometheus",
         "grafana",
     ];
     assert_eq!(names, expected.into());
@@ -97,18 +104,21 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let folder = deploy().join("kubernetes");
     let kustomization = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     let listed: Vec<_> = kustomization.lines().filter_map(|line| line.strip_prefix("  - ")).collect();
-    let files: Vec<_> = listed.iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name)).collect();
+    let files: Vec<_> =
+        listed.iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name)).collect();
     assert_eq!(files.len(), std::fs::read_dir(&folder).unwrap().count() - 1, "all are applied");
     let documents = readers::run("read_kubernetes.py", &files);
     let documents = documents.as_array().unwrap();
-    let of_kind = |kind: &str| documents.iter().filter(|document| document["kind"] == kind).collect::<Vec<_>>();
+    let of_kind =
+        |kind: &str| documents.iter().filter(|document| document["kind"] == kind).collect::<Vec<_>>();
     let workloads: Vec<_> = of_kind("Deployment").into_iter().chain(of_kind("StatefulSet")).collect();
     assert_eq!(workloads.len(), 3);
     for workload in workloads {
         let name = workload["metadata"]["name"].as_str().unwrap();
         let labels = &workload["spec"]["selector"]["matchLabels"];
         assert_eq!(&workload["spec"]["template"]["metadata"]["labels"], labels, "{name}");
-        let budget = of_kind("PodDisruptionBudget").into_iter().find(|budget| budget["metadata"]["name"] == name);
+        let budget =
+            of_kind("PodDisruptionBudget").into_iter().find(|budget| budget["metadata"]["name"] == name);
         assert_eq!(&budget.unwrap()["spec"]["selector"]["matchLabels"], labels, "{name}");
         let pod = &workload["spec"]["template"]["spec"];
         assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
@@ -137,11 +147,16 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
         }
     }
     let policies = of_kind("NetworkPolicy");
-    let closed = policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
+    let closed =
+        policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
     assert_eq!(texts(&closed["spec"]["policyTypes"]), ["Ingress", "Egress"], "nobody, but as said");
     assert!(closed["spec"]["ingress"].is_null() && closed["spec"]["egress"].is_null());
-    let probed: Vec<_> = all(&Value::Array(documents.clone()), "grpc");
-    assert!(probed.iter().any(|probe| probe["port"] == 50_051) && probed.iter().any(|probe| probe["port"] == 50_052));
+    let documents = Value::Array(documents.clone());
+    let probed = all(&documents, "grpc");
+    assert!(
+        probed.iter().any(|probe| probe["port"] == 50_051)
+            && probed.iter().any(|probe| probe["port"] == 50_052)
+    );
 }
 
 /// The settings of a unit: every line is one, a section, a comment or empty.
@@ -163,7 +178,8 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = unit(&text);
-        for (key, value) in [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")] {
+        for (key, value) in [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
+        {
             assert_eq!(settings[key], [value], "{}", path.display());
         }
         // The programs stand elsewhere here.
