@@ -6,6 +6,7 @@
 //!
 //! It reads nothing of the log but one CRA's own events, and knows nothing of statistics.
 
+mod access;
 mod append;
 mod decisions;
 mod metrics;
@@ -24,9 +25,10 @@ use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
-use cra_runtime::listen::{self, Identity, Listener};
+use cra_runtime::identity::{Callers, Identity};
+use cra_runtime::listen::{self, Listener};
 use cra_runtime::metrics::{Metrics, MetricsError, expose};
-use cra_runtime::serve::{self as shell, Drained, ServerSettings};
+use cra_runtime::serve::{self as shell, Api, Drained, ServerSettings};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -38,6 +40,7 @@ use crate::metrics::{Answers, Measured};
 use crate::services::ingestion::IngestionApi;
 use crate::services::reference::ReferenceApi;
 
+pub use crate::access::METHODS;
 pub use crate::settings::{Limits, Settings};
 
 type IngestionServer = IngestionServiceServer<IngestionApi>;
@@ -46,7 +49,8 @@ type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 /// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once;
 /// callers that connect meanwhile wait for the log.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
-    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+    let listener = listen::bind(settings.listen, identity).await?;
     let log = tokio::select! {
         log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
         () = shutdown.begun() => return Ok(Drained::InTime),
@@ -70,7 +74,7 @@ pub async fn serve(
     let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, &metrics)?);
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
-    let routes = routes(recorder, settings, &metrics, &shutdown)?;
+    let routes = routes(recorder, settings, listener.callers(), &metrics, &shutdown)?;
     let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
     let _exposed = match settings.telemetry.metrics_listen {
@@ -86,7 +90,8 @@ pub async fn serve(
             let _ = drain_began.set(Instant::now());
         }
     };
-    let served = shell::serve(listener, &settings.server, routes, health, &metrics, shutdown).await;
+    let api = Api { routes, methods: METHODS };
+    let served = shell::serve(listener, &settings.server, api, health, &metrics, shutdown).await;
     watch.abort();
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
     Ok(match (served?, finished) {
@@ -98,12 +103,13 @@ pub async fn serve(
 fn routes(
     recorder: Recorder,
     settings: &Settings,
+    callers: Callers,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
     let bytes_max = settings.server.max_message_bytes.get();
     let answers = Answers::new(metrics)?;
-    let ingestion = IngestionApi::new(recorder, answers, &settings.limits, shutdown.clone());
+    let ingestion = IngestionApi::new(recorder, answers, &settings.limits, callers, shutdown.clone());
     metrics.watch_places(&ingestion.limits())?;
     let ingestion = IngestionServer::new(ingestion)
         .max_decoding_message_size(bytes_max)

@@ -4,6 +4,7 @@
 //! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
 //! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve.
 
+mod access;
 pub mod apply;
 pub mod batches;
 pub mod exports;
@@ -34,15 +35,17 @@ use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
+use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::in_flight::InFlight;
-use cra_runtime::listen::{self, Identity, Listener};
+use cra_runtime::listen::{self, Listener};
 use cra_runtime::metrics::{Metrics, MetricsError, expose};
-use cra_runtime::serve::{self, Drained};
+use cra_runtime::serve::{self, Api, Drained};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
+pub use access::METHODS;
 use follow::Follower;
 use generations::Generations;
 use progress::Progress;
@@ -60,7 +63,8 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown begins.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
-    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+    let listener = listen::bind(settings.listen, identity).await?;
     let log = NatsLog::connect(settings.log.clone()).await?;
     serve(listener, Arc::new(log), Arc::new(SystemClock), settings, shutdown).await
 }
@@ -85,7 +89,7 @@ pub async fn serve(
     let metrics = Metrics::of("projection")?;
     let progress = Arc::<Progress>::default();
     metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
-    let routes = routes(&settings, &replayer, &metrics, &shutdown)?;
+    let routes = routes(&settings, &replayer, listener.callers(), &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone()).await?),
         None => None,
@@ -104,7 +108,8 @@ pub async fn serve(
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
     let begun = shutdown.clone().into_begun();
-    let drained = serve::serve(listener, &settings.server, routes, health, &metrics, begun).await;
+    let api = Api { routes, methods: METHODS };
+    let drained = serve::serve(listener, &settings.server, api, health, &metrics, begun).await;
     ready.abort();
     looking.abort();
     // Also when serving failed: the follower must not outlive the service.
@@ -146,6 +151,7 @@ async fn open(
 fn routes(
     settings: &Settings,
     replayer: &Replayer,
+    callers: Callers,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
@@ -162,9 +168,10 @@ fn routes(
         in_flight,
         exports,
         streams,
+        callers,
         shutdown: shutdown.clone(),
     };
-    let operations = services::Operations { replayer: replayer.clone(), shutdown: shutdown.clone() };
+    let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };
     Ok(Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max)))
 }

@@ -5,10 +5,12 @@
 
 mod consistency;
 mod cras;
+mod credentials;
 mod import;
 mod log;
 mod operations;
 mod statistics;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,10 +20,12 @@ use clap_complete::Shell;
 
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use credentials::CredentialArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use log::{LogArgs, LogCommand};
 pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
+pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
 use crate::client::Service;
 
@@ -39,7 +43,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Where the two services are.
+/// Where the two services are, and who calls them.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
     /// Ingestion service
@@ -60,6 +64,8 @@ pub(crate) struct EndpointArgs {
         default_value = DEFAULT_PROJECTION_URL
     )]
     pub(crate) projection_url: String,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +111,9 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
+    /// Make keys and tokens, to try identity without an issuer
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Say whether the services can be asked; the exit code says it too
     Health(HealthArgs),
     /// Write the completions of a shell

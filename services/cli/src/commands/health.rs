@@ -18,11 +18,7 @@ pub(crate) async fn run(
     let mut outcome = Outcome::Done;
     for service in args.service.map_or(vec![Service::Ingestion, Service::Projection], |one| vec![one.into()])
     {
-        let url = match service {
-            Service::Ingestion => &endpoints.ingestion_url,
-            Service::Projection => &endpoints.projection_url,
-        };
-        let connection = Connection::open(service, url).await?;
+        let connection = Connection::to(service, endpoints).await?;
         let request = within_deadline(HealthCheckRequest::default());
         let status = match connection.health().check(request).await {
             Ok(answer) => answer.into_inner().status(),

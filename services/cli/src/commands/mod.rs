@@ -31,6 +31,7 @@ mod standalone;
 mod stats;
 mod status;
 mod submit;
+mod token;
 mod verify;
 mod watch;
 
@@ -87,6 +88,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => log::run(command, output).await,
+        Command::Token(command) => token::run(command, output),
         Command::Health(args) => health::run(args, &endpoints, output).await,
         Command::Man(args) => man::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
