@@ -4,7 +4,6 @@
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod accounts;
 mod backup;
 mod bad_questions;
 mod clock_jumps;
@@ -31,6 +30,7 @@ mod metrics;
 mod naive;
 mod nats_restart;
 mod one_id;
+mod production;
 mod reading;
 mod recomputation;
 mod replay;
