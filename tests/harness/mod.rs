@@ -12,6 +12,7 @@ mod load;
 mod pair;
 mod process;
 mod proxy;
+pub(crate) mod readers;
 mod soak;
 mod wait;
 

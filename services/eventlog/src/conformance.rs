@@ -24,6 +24,7 @@ use crate::port::{
     AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position,
     RESTORE_EVENTS_MAX, ReadError, RestoreError,
 };
+use crate::trace::TraceParent;
 
 /// A log under test.
 #[async_trait]
@@ -50,6 +51,7 @@ macro_rules! conformance_tests {
             of_racers_on_one_cra_exactly_one_wins
             the_history_of_a_cra_is_complete_and_in_order
             an_entry_is_what_was_appended
+            an_entry_belongs_to_the_trace_it_was_appended_in
             the_head_follows_the_appends
             the_identity_stays_across_reopening
             acknowledged_events_survive_reopening
@@ -83,7 +85,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An event with new ids.
 #[must_use]
 pub fn event(cra_id: Uuid, payload: &str) -> NewEvent {
-    NewEvent { cra_id, event_id: Uuid::new_v4(), payload: Bytes::copy_from_slice(payload.as_bytes()) }
+    let payload = Bytes::copy_from_slice(payload.as_bytes());
+    NewEvent { cra_id, event_id: Uuid::new_v4(), payload, trace: None }
 }
 
 async fn append_first(log: &Arc<dyn EventLog>, payload: &str) -> (NewEvent, Position) {
@@ -353,6 +356,7 @@ pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: im
         cra_id: Uuid::new_v4(),
         event_id: Uuid::new_v4(),
         payload: Bytes::from(vec![7; size_bytes]),
+        trace: None,
     };
     match log.append(sized(PAYLOAD_BYTES_MAX + 1), Expectation::NoEvent).await {
         Err(AppendError::Refused(_)) => {}
@@ -396,6 +400,23 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     assert_eq!(stored, acknowledged);
 }
 
+/// Alone and beside others, read and looked up.
+pub async fn an_entry_belongs_to_the_trace_it_was_appended_in(fixture: impl Fixture) {
+    let log = fixture.log();
+    let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n % 2 == 0));
+    let events: Vec<_> = traces.map(|trace| NewEvent { trace, ..event(Uuid::new_v4(), "traced") }).collect();
+    let appends = events.iter().map(|event| log.append(event.clone(), Expectation::NoEvent));
+    for appended in futures::future::join_all(appends).await {
+        let _ = appended.unwrap();
+    }
+    for entry in take(&mut log.read(Position::START), events.len()).await {
+        let appended = events.iter().find(|event| Some(event.event_id) == entry.event_id).unwrap();
+        assert_eq!(entry.trace, appended.trace);
+        let looked_up = log.entry(entry.position).await.unwrap().unwrap();
+        assert_eq!(looked_up.trace, appended.trace);
+    }
+}
+
 /// An entry of a backup.
 #[must_use]
 pub fn entry(position: u64, cra_id: Option<Uuid>, payload: &str) -> LogEntry {
@@ -405,6 +426,7 @@ pub fn entry(position: u64, cra_id: Option<Uuid>, payload: &str) -> LogEntry {
         event_id: Some(Uuid::new_v4()),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         appended_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
+        trace: None,
     }
 }
 
@@ -436,7 +458,7 @@ pub async fn restored_entries_read_as_they_were_given_and_the_log_goes_on_from_t
     let anew = log.append(event(cra, "anew"), Expectation::NoEvent).await;
     assert_conflict(anew, Expectation::NoEvent, Some(Position(4)));
     let event_id = entries[3].event_id.unwrap();
-    let again = NewEvent { cra_id: cra, event_id, payload: entries[3].payload.clone() };
+    let again = NewEvent { cra_id: cra, event_id, payload: entries[3].payload.clone(), trace: None };
     let again = log.append(again, Expectation::LastAt(Position(1))).await.unwrap();
     assert_eq!(again, Appended::AlreadyApplied(Position(4)));
     let third = log.append(event(cra, "third"), Expectation::LastAt(Position(4))).await.unwrap();

@@ -175,6 +175,7 @@ mod tests {
             cra_id: Uuid::from_u128(cra),
             event_id: Uuid::new_v4(),
             payload: Bytes::from(vec![0; size_bytes]),
+            trace: None,
         };
         let (answer, outcome) = oneshot::channel();
         let append = Append { event, expectation: Expectation::NoEvent, deadline: Instant::now() };
