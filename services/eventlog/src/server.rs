@@ -39,6 +39,8 @@ pub enum ServerError {
 pub struct NatsServer {
     program: PathBuf,
     dir: PathBuf,
+    /// After those of `deploy/nats.conf`.
+    more_settings: String,
     port: u16,
     /// Further ones for the program.
     arguments: Vec<String>,
@@ -48,12 +50,19 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts a program with its files and its log in `dir`, and returns when it answers. Blocks.
     pub fn start_program(program: &Path, dir: &Path) -> Result<Self, ServerError> {
+        Self::start_program_with(program, dir, "")
+    }
+
+    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`, such as users.
+    pub fn start_program_with(program: &Path, dir: &Path, settings: &str) -> Result<Self, ServerError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match Self::start_node(program, dir, free_port()?, Vec::new()) {
+            let mut server = Self::on(program, dir, free_port()?)?;
+            server.more_settings = settings.to_owned();
+            match server.launch() {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
-                outcome => return outcome,
+                outcome => return outcome.map(|()| server),
             }
         }
     }
@@ -65,12 +74,18 @@ impl NatsServer {
         port: u16,
         arguments: Vec<String>,
     ) -> Result<Self, ServerError> {
+        let mut server = Self::on(program, dir, port)?;
+        server.arguments = arguments;
+        server.launch().map(|()| server)
+    }
+
+    /// A server that is not started yet.
+    fn on(program: &Path, dir: &Path, port: u16) -> Result<Self, ServerError> {
         if !program.is_file() {
             return Err(ServerError::Missing(program.to_owned()));
         }
-        let mut server =
-            Self { program: program.to_owned(), dir: dir.canonicalize()?, port, arguments, child: None };
-        server.launch().map(|()| server)
+        let (program, dir) = (program.to_owned(), dir.canonicalize()?);
+        Ok(Self { program, dir, more_settings: String::new(), port, arguments: Vec::new(), child: None })
     }
 
     /// Where clients connect.
@@ -121,7 +136,7 @@ impl NatsServer {
 
     fn launch(&mut self) -> Result<(), ServerError> {
         let settings = self.dir.join("nats.conf");
-        std::fs::write(&settings, SETTINGS)?;
+        std::fs::write(&settings, format!("{SETTINGS}\n{}\n", self.more_settings))?;
         let log = self.dir.join("nats-server.log");
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(&self.program)

@@ -29,6 +29,7 @@ mod standalone;
 mod stats;
 mod status;
 mod submit;
+mod token;
 mod verify;
 mod watch;
 
@@ -85,6 +86,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => log::run(command, output).await,
         Command::Bench(command) => bench::run(command, output).await,
+        Command::Token(command) => token::run(command, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,

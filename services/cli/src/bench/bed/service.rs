@@ -94,7 +94,7 @@ impl Service {
                 bail!("the {} service ended at once ({status}); {}", self.kind.name(), self.last_lines());
             }
             if let Ok(connection) = self.connect().await {
-                let mut health = HealthClient::new(connection.channel());
+                let mut health = HealthClient::new(connection.calls());
                 while let Ok(answer) = health.check(HealthCheckRequest::default()).await {
                     if answer.into_inner().status() == ServingStatus::Serving {
                         return Ok(());

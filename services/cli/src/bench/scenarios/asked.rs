@@ -7,14 +7,13 @@ use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
 use cra_domain::territory;
 use cra_domain::vocabulary::{AgeBand, Theme, Word as _};
-use tonic::transport::Channel;
 
 use super::questions::Question;
 use crate::bench::recount::{Figures, Row, Selected};
-use crate::client::within_deadline;
+use crate::client::{Calls, within_deadline};
 
 /// A caller's connection.
-pub(crate) type Statistics = StatisticsServiceClient<Channel>;
+pub(crate) type Statistics = StatisticsServiceClient<Calls>;
 
 /// Asks, and says how long the answer took.
 pub(crate) async fn timed(statistics: &mut Statistics, question: &Question) -> anyhow::Result<Duration> {

@@ -10,16 +10,15 @@ use cra_contracts::v1;
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use cra_contracts::v1::submit_cras_response::Outcome;
 use tokio::task::JoinSet;
-use tonic::transport::Channel;
 
 use super::submissions::Submissions;
 use crate::bench::bed::{self, Service};
 use crate::bench::latency::Latencies;
 use crate::bench::limits::publish::Publisher;
 use crate::bench::report::{Measured, Row, Scenario, Target};
-use crate::client::within_deadline;
+use crate::client::{Calls, within_deadline};
 
-type Ingestion = IngestionServiceClient<Channel>;
+type Ingestion = IngestionServiceClient<Calls>;
 
 /// Streams at once: what they may have under way is more than one write of the log takes.
 const STREAMS: usize = 8;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use cra_contracts::v1;
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tonic::transport::Channel;
+
+use crate::client::Calls;
 
 /// Submissions a second.
 pub(crate) const PER_SECOND: u64 = 500;
@@ -26,4 +27,4 @@ pub(crate) async fn paced(
 }
 
 /// A caller's connection.
-pub(crate) type Ingestion = IngestionServiceClient<Channel>;
+pub(crate) type Ingestion = IngestionServiceClient<Calls>;
