@@ -19,6 +19,7 @@ mod exports;
 mod exports_memory;
 mod foreign_events;
 mod harness;
+mod identity;
 mod imports;
 mod kill_projection;
 mod kills;
