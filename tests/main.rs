@@ -25,6 +25,7 @@ mod kill_projection;
 mod kills;
 mod layers;
 mod leaving;
+mod limits;
 mod lost_log;
 mod naive;
 mod nats_restart;

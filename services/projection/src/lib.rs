@@ -139,6 +139,7 @@ fn routes(settings: &Settings, replayer: &Replayer, callers: Callers, shutdown: 
         clock: Arc::clone(clock),
         in_flight,
         exports,
+        export_bytes_max: settings.limits.export_bytes_max,
         streams,
         callers,
         shutdown: shutdown.clone(),

@@ -1,7 +1,7 @@
 //! What a projection can be told: a file, `CRA_*` variables, flags.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use cra_eventlog::nats::NatsSettings;
@@ -54,6 +54,8 @@ pub struct Limits {
     pub streams_open: NonZeroU32,
     /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
     pub exports_in_flight: NonZeroU32,
+    /// Largest file; the export of a larger one ends with a status.
+    pub export_bytes_max: NonZeroU64,
 }
 
 impl Default for Limits {
@@ -62,6 +64,7 @@ impl Default for Limits {
             queries_in_flight: NonZeroU32::MIN.saturating_add(255),
             streams_open: NonZeroU32::MIN.saturating_add(999),
             exports_in_flight: NonZeroU32::MIN.saturating_add(3),
+            export_bytes_max: NonZeroU64::MIN.saturating_add((4 << 30) - 1),
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts a server with its files and its log in `dir`, and returns when it answers. Blocks.
     pub fn start(dir: &Path) -> Result<Self, ServerError> {
-        Self::start_on(dir, common_settings())
+        Self::start_on(dir, &common_settings())
     }
 
     /// As [`NatsServer::start`], with more settings after those of `deploy/nats.conf`, such as users.
@@ -60,16 +60,16 @@ impl NatsServer {
         let common = std::fs::read_to_string(common_settings())?;
         let own = dir.join("nats.conf");
         std::fs::write(&own, format!("{common}\n{settings}\n"))?;
-        Self::start_on(dir, own)
+        Self::start_on(dir, &own)
     }
 
-    fn start_on(dir: &Path, settings: PathBuf) -> Result<Self, ServerError> {
+    fn start_on(dir: &Path, settings: &Path) -> Result<Self, ServerError> {
         let mut tries = 0;
         loop {
             tries += 1;
             let mut server = Self {
                 dir: dir.to_owned(),
-                settings: settings.clone(),
+                settings: settings.to_owned(),
                 port: free_port()?,
                 arguments: Vec::new(),
                 child: None,
