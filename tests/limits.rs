@@ -106,7 +106,8 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     });
     let many = tokio_stream::iter(many.collect::<Vec<_>>());
     let answers = pair.ingestion().await.submit_cras(carrying(&token, many)).await.unwrap();
-    assert_eq!(answers.into_inner().count().await, 1_500);
+    let answers: Vec<_> = answers.into_inner().collect().await;
+    assert_eq!(answers.len(), 1_500);
 
     let follow = || carrying(&token, pb::FollowCrasRequest::default());
     let (mut slow, mut other) =

@@ -208,6 +208,11 @@ impl Connection {
         Ok(Self { service, url: url.to_owned(), calls: InterceptedService::new(channel, bearer) })
     }
 
+    /// The channel itself, for services that are not of the contract.
+    pub(crate) fn channel(&self) -> Calls {
+        self.calls.clone()
+    }
+
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Calls> {
         IngestionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }

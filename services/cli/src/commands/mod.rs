@@ -36,6 +36,7 @@ mod watch;
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
+use crate::bench;
 use crate::output::Output;
 
 /// What a shell reports of a program that Ctrl-C ended.
@@ -85,6 +86,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => log::run(command, output).await,
         Command::Token(command) => token::run(command, output),
+        Command::Bench(command) => bench::run(command, output).await,
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,

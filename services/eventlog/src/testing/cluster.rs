@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::{NatsServer, ServerError, common_settings};
+use super::{NatsServer, ServerError};
 
 /// Servers that replicate to each other; stopped when dropped.
 pub struct NatsCluster {
@@ -30,10 +30,7 @@ impl NatsCluster {
                 ["--routes", &routes],
             ];
             let arguments = arguments.as_flattened().iter().map(ToString::to_string).collect();
-            let settings = common_settings();
-            let mut node = NatsServer { dir: node_dir, settings, port: *client_port, arguments, child: None };
-            node.launch()?;
-            nodes.push(node);
+            nodes.push(NatsServer::start_node(&super::program(), &node_dir, *client_port, arguments)?);
         }
         Ok(Self { nodes })
     }
