@@ -39,9 +39,8 @@ pub enum ServerError {
 pub struct NatsServer {
     program: PathBuf,
     dir: PathBuf,
-    /// After those of `deploy/nats.conf`.
-    more_settings: String,
     port: u16,
+    settings: String,
     /// Further ones for the program.
     arguments: Vec<String>,
     child: Option<Child>,
@@ -53,16 +52,18 @@ impl NatsServer {
         Self::start_program_with(program, dir, "")
     }
 
-    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`, such as users.
-    pub fn start_program_with(program: &Path, dir: &Path, settings: &str) -> Result<Self, ServerError> {
+    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`.
+    pub(crate) fn start_program_with(
+        program: &Path,
+        dir: &Path,
+        settings: &str,
+    ) -> Result<Self, ServerError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut server = Self::on(program, dir, free_port()?)?;
-            server.more_settings = settings.to_owned();
-            match server.launch() {
+            match Self::start_one(program, dir, free_port()?, Vec::new(), settings) {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
-                outcome => return outcome.map(|()| server),
+                outcome => return outcome,
             }
         }
     }
@@ -74,18 +75,28 @@ impl NatsServer {
         port: u16,
         arguments: Vec<String>,
     ) -> Result<Self, ServerError> {
-        let mut server = Self::on(program, dir, port)?;
-        server.arguments = arguments;
-        server.launch().map(|()| server)
+        Self::start_one(program, dir, port, arguments, "")
     }
 
-    /// A server that is not started yet.
-    fn on(program: &Path, dir: &Path, port: u16) -> Result<Self, ServerError> {
+    fn start_one(
+        program: &Path,
+        dir: &Path,
+        port: u16,
+        arguments: Vec<String>,
+        settings: &str,
+    ) -> Result<Self, ServerError> {
         if !program.is_file() {
             return Err(ServerError::Missing(program.to_owned()));
         }
-        let (program, dir) = (program.to_owned(), dir.canonicalize()?);
-        Ok(Self { program, dir, more_settings: String::new(), port, arguments: Vec::new(), child: None })
+        let mut server = Self {
+            program: program.to_owned(),
+            dir: dir.canonicalize()?,
+            port,
+            settings: format!("{SETTINGS}\n{settings}\n"),
+            arguments,
+            child: None,
+        };
+        server.launch().map(|()| server)
     }
 
     /// Where clients connect.
@@ -136,7 +147,7 @@ impl NatsServer {
 
     fn launch(&mut self) -> Result<(), ServerError> {
         let settings = self.dir.join("nats.conf");
-        std::fs::write(&settings, format!("{SETTINGS}\n{}\n", self.more_settings))?;
+        std::fs::write(&settings, &self.settings)?;
         let log = self.dir.join("nats-server.log");
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(&self.program)

@@ -23,12 +23,12 @@ pub(crate) async fn serve(kind: Kind) -> anyhow::Result<()> {
     let drained = match kind {
         Kind::Ingestion => {
             let settings: cra_ingestion::Settings = args.load()?;
-            telemetry::init(&settings.telemetry)?;
+            let _telemetry = telemetry::init(&settings.telemetry)?;
             cra_ingestion::run(settings, shutdown).await?
         }
         Kind::Projection => {
             let settings: cra_projection::Settings = args.load()?;
-            telemetry::init(&settings.telemetry)?;
+            let _telemetry = telemetry::init(&settings.telemetry)?;
             cra_projection::run(settings, shutdown).await?
         }
     };
