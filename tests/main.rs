@@ -6,6 +6,7 @@
 
 mod backup;
 mod bad_questions;
+mod bench;
 mod clock_jumps;
 mod cluster;
 mod command_line;

@@ -3,6 +3,7 @@
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
 
+mod bench;
 mod consistency;
 mod cras;
 mod credentials;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use bench::{BenchCommand, MeasureArgs};
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Say whether the services can be asked; the exit code says it too
     Health(HealthArgs),
+    /// Measure how fast the pair is, against what this machine can do at best
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
     /// Write the manual pages

@@ -38,6 +38,7 @@ mod watch;
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
+use crate::bench;
 use crate::output::Output;
 
 /// What a shell reports of a program that Ctrl-C ended.
@@ -91,6 +92,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Token(command) => token::run(command, output),
         Command::Health(args) => health::run(args, &endpoints, output).await,
         Command::Man(args) => man::run(&args, output),
+        Command::Bench(command) => bench::run(command, output).await,
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,
