@@ -403,7 +403,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
 /// Alone and beside others, read and looked up.
 pub async fn an_entry_belongs_to_the_trace_it_was_appended_in(fixture: impl Fixture) {
     let log = fixture.log();
-    let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n % 2 == 0));
+    let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n.is_multiple_of(2)));
     let events: Vec<_> = traces.map(|trace| NewEvent { trace, ..event(Uuid::new_v4(), "traced") }).collect();
     let appends = events.iter().map(|event| log.append(event.clone(), Expectation::NoEvent));
     for appended in futures::future::join_all(appends).await {
