@@ -156,7 +156,9 @@ impl Deployed {
         let secrets = dir.path().join("secrets");
         let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let [clients, routes, monitors] = [(); 3].map(|()| free_ports::<3>());
+        let ports = free_ports::<9>();
+        let three = |first: usize| [ports[first], ports[first + 1], ports[first + 2]];
+        let (clients, routes, monitors) = (three(0), three(3), three(6));
         let mut deployed = Self { servers: Vec::new(), clients, dir };
         let all = routes.map(|port| format!("nats://127.0.0.1:{port}")).join(",");
         for (index, ((client, route), monitor)) in clients.into_iter().zip(routes).zip(monitors).enumerate() {
