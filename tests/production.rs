@@ -156,9 +156,9 @@ impl Deployed {
         let secrets = dir.path().join("secrets");
         let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let [a, b, c, routes @ ..] = free_ports::<9>();
-        let [x, y, z, monitors @ ..] = routes;
-        let (clients, routes) = ([a, b, c], [x, y, z]);
+        let ports = free_ports::<9>();
+        let three = |first: usize| [ports[first], ports[first + 1], ports[first + 2]];
+        let (clients, routes, monitors) = (three(0), three(3), three(6));
         let mut deployed = Self { servers: Vec::new(), clients, dir };
         let all = routes.map(|port| format!("nats://127.0.0.1:{port}")).join(",");
         for (index, ((client, route), monitor)) in clients.into_iter().zip(routes).zip(monitors).enumerate() {
@@ -169,7 +169,7 @@ impl Deployed {
             let settings = std::fs::read_to_string(nats.join("production.conf"))
                 .unwrap()
                 .replace("/run/secrets", secrets.to_str().unwrap())
-                .replace("\"/data\"", &format!("{:?}", folder.join("data")))
+                .replace("\"/data\"", &format!("\"{}\"", folder.join("data").display()))
                 .replace("0.0.0.0:4222", &format!("127.0.0.1:{client}"))
                 .replace("0.0.0.0:6222", &format!("127.0.0.1:{route}"))
                 .replace("0.0.0.0:8222", &format!("127.0.0.1:{monitor}"));

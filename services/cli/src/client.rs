@@ -217,11 +217,6 @@ impl Connection {
         Ok(Self { service, url: url.to_owned(), calls: InterceptedService::new(channel, bearer) })
     }
 
-    /// What calls go through, for services that are not of the contract.
-    pub(crate) fn calls(&self) -> Calls {
-        self.calls.clone()
-    }
-
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Calls> {
         IngestionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }

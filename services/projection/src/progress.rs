@@ -139,13 +139,11 @@ mod tests {
         let mut pace = Pace::new(start);
         let stood = looks.iter().zip(1..).map(|(look, second)| {
             let now = start + Duration::from_secs(second);
-            match *look {
-                Some((head, applied)) => pace.stood_still(now, Position(head), Position(applied)),
-                None => {
-                    pace.unknown(now);
-                    Duration::ZERO
-                }
+            if let Some((head, applied)) = *look {
+                return pace.stood_still(now, Position(head), Position(applied));
             }
+            pace.unknown(now);
+            Duration::ZERO
         });
         stood.map(|stood| stood.as_secs()).collect()
     }

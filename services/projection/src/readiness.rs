@@ -150,6 +150,8 @@ mod tests {
         Running::reached(&running.serving(), 3).await;
         becomes(&health, ServingStatus::Serving).await;
         shutdown.begin();
-        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        for task in tasks {
+            task.abort();
+        }
     }
 }

@@ -36,6 +36,14 @@ pub(crate) struct IngestionApi {
     shutdown: Shutdown,
 }
 
+/// What the items of a stream are answered with.
+#[derive(Clone)]
+struct Desk {
+    recorder: Recorder,
+    answers: Answers,
+    author: Author,
+}
+
 impl IngestionApi {
     /// The service on a log. At `shutdown` streams are read no further.
     pub(crate) fn new(
@@ -79,7 +87,7 @@ impl IngestionApi {
         &self,
         request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Recorder, Answers, Author, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Desk, Q, Result<Arc<Permit>, Refused>) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,
@@ -88,12 +96,15 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's place is free when its last append has ended.
         let place = Arc::new(self.streams.try_enter()?);
-        let (recorder, answers, author) =
-            (self.recorder.clone(), self.answers.clone(), self.author(&request)?);
+        let desk = Desk {
+            recorder: self.recorder.clone(),
+            answers: self.answers.clone(),
+            author: self.author(&request)?,
+        };
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
-            answer(recorder.clone(), answers.clone(), author.clone(), request, admitted)
+            answer(desk.clone(), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
@@ -120,7 +131,7 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |recorder, answers, author, request, admitted| async move {
+            |Desk { recorder, answers, author }, request, admitted| async move {
                 let submission = request.submission.unwrap_or_default();
                 let outcome = match admitted {
                     Ok(place) => submission::submit(&recorder, author, submission, place).await,
@@ -161,7 +172,7 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |recorder, answers, author, request, admitted| async move {
+            |Desk { recorder, answers, author }, request, admitted| async move {
                 let item = request.item;
                 let outcome = match admitted {
                     Ok(place) => legacy::import(&recorder, author, request, place).await,

@@ -136,7 +136,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -144,9 +144,9 @@ mod tests {
     #[test]
     fn what_is_known_elsewhere_is_told_as_it_stands_when_somebody_asks() {
         let metrics = Metrics::of("test").unwrap();
-        let position = Arc::new(AtomicU64::new(0));
+        let position = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&position);
-        metrics.looked_up("cra_position", "Help.", move || known.load(Ordering::Relaxed) as f64).unwrap();
+        metrics.looked_up("cra_position", "Help.", move || known.load(Ordering::Relaxed).into()).unwrap();
         let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
         metrics.watch_places(&[&calls]).unwrap();
         position.store(7, Ordering::Relaxed);
