@@ -6,6 +6,7 @@
 
 mod backup;
 mod bad_questions;
+mod clients;
 mod clock_jumps;
 mod cluster;
 mod command_line;

@@ -13,6 +13,7 @@ mod pair;
 mod process;
 mod proxy;
 mod soak;
+mod standalone;
 mod wait;
 
 pub(crate) use clients::{
@@ -26,4 +27,5 @@ pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use soak::{chance, either};
+pub(crate) use standalone::Standalone;
 pub(crate) use wait::{eventually, within};
