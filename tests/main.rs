@@ -19,6 +19,7 @@ mod damaged_read_models;
 mod exports;
 mod exports_memory;
 mod foreign_events;
+mod guide;
 mod harness;
 mod imports;
 mod kill_projection;
