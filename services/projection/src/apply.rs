@@ -1,19 +1,18 @@
 //! From events to changes of the read models: one code path for live events and for replays. An event that cannot
 //! be applied is parked by its position, with the reason, and the others go on.
 
-use std::collections::{BTreeMap, HashMap};
-
 use cra_domain::cra::{Cra, DecodeError};
 use cra_domain::event::{Event, Fact as EventFact};
 use cra_eventlog::{LogEntry, Position};
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::store::{Applied, Batch, Change, Current, Parked, Session, StoreError};
-use crate::table::Brought;
+use crate::store::{Appending, Applied, Batch, Parked, Session, Step, StoreError, rewrite};
+use crate::table::{POSITIONS_MAX, Table, Taken};
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, FactKey, IN_FORCE, Provenance, day_number, instant, nanoseconds};
+use crate::views::fact::{Fact, Provenance, instant, nanoseconds};
 
 /// Why an event cannot be applied to the CRA as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -37,23 +36,34 @@ enum Misfit {
 /// What an event did.
 struct Effect {
     recorded_at: Timestamp,
-    ended: Option<FactKey>,
-    began: Option<FactKey>,
+    /// Position of the fact that it ended.
+    ended: Option<u64>,
+    began: Option<Fact>,
 }
 
 impl Effect {
-    /// The change to keep, with the time of the log there.
-    fn change(&self, recorded_at: i64) -> Change {
-        Change { recorded_at, ended: self.ended, began_on: self.began.map(|key| key.day) }
+    /// The step to keep, with the time of the log there.
+    fn step(self, recorded_at: i64) -> Step {
+        Step { recorded_at, ended: self.ended, began: self.began }
     }
+}
+
+/// Where a CRA stands.
+#[derive(Clone, Copy)]
+struct Current {
+    /// Rank of its last event.
+    revision: u64,
+    /// Position of its last fact: in force, unless it is withdrawn.
+    fact: u64,
+    withdrawn: bool,
 }
 
 /// What applying some events came to.
 pub struct Finished {
     /// To be written in one.
     pub batch: Batch,
-    /// Facts that began or ended, by position.
-    pub brought: Vec<Brought>,
+    /// What the events did, for the table.
+    pub taken: Vec<Taken>,
     /// Where it brings the generation.
     pub applied: Option<Applied>,
 }
@@ -88,23 +98,29 @@ impl From<StoreError> for Failure {
 pub struct Application<'a> {
     store: Session,
     dictionary: &'a RwLock<Dictionary>,
+    table: &'a Table,
     currents: HashMap<Uuid, Current>,
-    facts: BTreeMap<FactKey, Fact>,
+    /// After which position the batch begins.
+    after: Position,
+    /// What the events of the batch did, in their order.
+    steps: Vec<Step>,
     batch: Batch,
     applied: Option<Applied>,
     now: Timestamp,
 }
 
 impl<'a> Application<'a> {
-    /// An empty batch after what the store holds.
+    /// An empty batch after what the store and the table hold.
     pub fn begin(
         store: Session,
         dictionary: &'a RwLock<Dictionary>,
+        table: &'a Table,
         applied: Option<Applied>,
         now: Timestamp,
     ) -> Self {
-        let (currents, facts) = (HashMap::new(), BTreeMap::new());
-        Self { store, dictionary, currents, facts, batch: Batch::default(), applied, now }
+        let after = applied.as_ref().map_or(Position::START, |applied| applied.position);
+        let (currents, steps) = (HashMap::new(), Vec::new());
+        Self { store, dictionary, table, currents, after, steps, batch: Batch::default(), applied, now }
     }
 
     /// Applies one event, or parks it.
@@ -115,6 +131,9 @@ impl<'a> Application<'a> {
     pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
+        if entry.position.0 > POSITIONS_MAX {
+            return Err(StoreError::Full { positions: POSITIONS_MAX });
+        }
         let former = self.applied.as_ref();
         let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
         let parked = former.map_or(0, |applied| applied.parked);
@@ -127,20 +146,20 @@ impl<'a> Application<'a> {
         };
         let recorded_at = recorded_at.map(nanoseconds);
         let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
-        let (change, parked) = match self.apply(entry, event) {
-            Ok(effect) => (effect.change(clock), parked),
+        let (step, parked) = match self.apply(entry.position, entry.cra_id, event) {
+            Ok(effect) => (effect.step(clock), parked),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(entry, &misfit)?;
-                (Change { recorded_at: clock, ended: None, began_on: None }, parked + 1)
+                (Step { recorded_at: clock, ended: None, began: None }, parked + 1)
             }
         };
         let last_recorded_at = recorded_at.unwrap_or_else(|| nanoseconds(entry.appended_at));
-        self.batch.put_change(entry.position, &change)?;
+        self.steps.push(step);
         self.applied = Some(Applied {
             position: entry.position,
             event_id: entry.event_id,
-            recorded_at: change.recorded_at,
+            recorded_at: clock,
             last_recorded_at,
             applied_at: nanoseconds(self.now),
             parked,
@@ -151,7 +170,7 @@ impl<'a> Application<'a> {
 
     /// Applies an event that was parked, where it stands in the log: the read models are then what a replay with today's
     /// upcasters makes of the log. Begin an application for each event.
-    pub fn retry(&mut self, position: Position, parked: &Parked) -> Result<Retried, StoreError> {
+    pub fn retry(mut self, position: Position, parked: &Parked) -> Result<(Retried, Finished), StoreError> {
         let entry = LogEntry {
             position,
             cra_id: parked.cra_id,
@@ -159,85 +178,90 @@ impl<'a> Application<'a> {
             payload: parked.payload.clone().into(),
             appended_at: self.now,
         };
-        let effect = match self.apply(&entry, Event::decode(&entry.payload)) {
+        let effect = match self.apply(position, parked.cra_id, Event::decode(&entry.payload)) {
             Ok(effect) => effect,
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Misfit(misfit)) => {
                 self.park(&entry, &misfit)?;
-                return Ok(Retried::StillParked);
+                return Ok((Retried::StillParked, self.finish()?));
             }
         };
         let recorded_at = nanoseconds(effect.recorded_at);
+        let step = effect.step(recorded_at);
+        let taken = Taken::of(position, &step);
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
             applied.retried += 1;
             applied.recorded_at = applied.recorded_at.max(recorded_at);
-            let last = applied.position;
-            self.put_clock_forward(position, last, &effect, recorded_at)?;
         }
-        Ok(Retried::Applied)
+        let rewritten = self.put_clock_forward(position, step)?;
+        rewrite(rewritten, &self.store, &mut self.batch)?;
+        let finished = self.finish()?;
+        Ok((Retried::Applied, Finished { taken: vec![taken], ..finished }))
     }
 
-    /// Says what a retried event did, and brings the log's time forward from there on as far as it did.
-    fn put_clock_forward(
-        &mut self,
-        position: Position,
-        last: Position,
-        effect: &Effect,
-        recorded_at: i64,
-    ) -> Result<(), StoreError> {
-        for entry in self.store.changes(position..=last) {
-            let (at, change) = entry?;
-            let is_it = at == position;
-            if !is_it && change.recorded_at >= recorded_at {
+    /// The step of a retried event, and those after it whose time of the log it brings forward.
+    fn put_clock_forward(&self, position: Position, step: Step) -> Result<Vec<(Position, Step)>, StoreError> {
+        let recorded_at = step.recorded_at;
+        let mut rewritten = Vec::new();
+        for entry in self.store.steps(position..=self.after) {
+            let (at, former) = entry?;
+            let clock = former.recorded_at.max(recorded_at);
+            if at == position {
+                rewritten.push((at, Step { recorded_at: clock, ..step.clone() }));
+            } else if former.recorded_at < recorded_at {
+                rewritten.push((at, Step { recorded_at: clock, ..former }));
+            } else {
                 break;
             }
-            let clock = change.recorded_at.max(recorded_at);
-            let change = if is_it { effect.change(clock) } else { Change { recorded_at: clock, ..change } };
-            self.batch.put_change(at, &change)?;
         }
-        Ok(())
+        Ok(rewritten)
     }
 
     /// Everything pushed, as what is to be written and what is to be counted.
     pub fn finish(mut self) -> Result<Finished, StoreError> {
-        for (key, fact) in &self.facts {
-            self.batch.put_fact(*key, fact)?;
+        let mut appending = Appending::after(self.after, &self.store)?;
+        for step in &self.steps {
+            appending.push(step, &mut self.batch)?;
         }
-        for (cra_id, current) in &self.currents {
-            self.batch.put_current(*cra_id, current)?;
-        }
+        appending.finish(&mut self.batch);
         for (kind, code, text) in self.dictionary.write().take_new() {
             self.batch.put_word(kind, code, &text);
         }
         if let Some(applied) = &self.applied {
             self.batch.put_applied(applied)?;
         }
-        let mut brought: Vec<_> = self.facts.iter().map(|(key, fact)| Brought::of(*key, fact)).collect();
-        brought.sort_unstable_by_key(Brought::position);
-        Ok(Finished { batch: self.batch, brought, applied: self.applied })
+        let positions = (self.after.next().0..).map(Position);
+        let taken = positions.zip(&self.steps).map(|(position, step)| Taken::of(position, step)).collect();
+        Ok(Finished { batch: self.batch, taken, applied: self.applied })
     }
 
-    fn apply(&mut self, entry: &LogEntry, event: Result<Event, DecodeError>) -> Result<Effect, Failure> {
+    /// What an event of a subject does at a position.
+    fn apply(
+        &mut self,
+        position: Position,
+        subject: Option<Uuid>,
+        event: Result<Event, DecodeError>,
+    ) -> Result<Effect, Failure> {
         let event = event.map_err(Misfit::from)?;
-        if entry.cra_id != Some(event.cra_id) {
-            return Err(Misfit::ForeignSubject { subject: entry.cra_id, event: event.cra_id }.into());
+        if subject != Some(event.cra_id) {
+            return Err(Misfit::ForeignSubject { subject, event: event.cra_id }.into());
         }
         let current = self.current(event.cra_id)?;
         let (ended, began) = match &event.fact {
             EventFact::Submitted { cra, defaulted_participants } => {
                 let provenance = first(&event, *defaulted_participants);
-                (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
+                (None, Some(self.record(position, &event, current, provenance, cra)?))
             }
             EventFact::Imported { form_version, cra, created_at } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
                     Provenance { created_at: Some(*created_at), form_version, ..first(&event, false) };
-                (None, Some(self.record(entry.position, &event, current, provenance, cra)?))
+                (None, Some(self.record(position, &event, current, provenance, cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
-                let (_, former_key, former) = self.in_force(entry.position, &event, current)?;
+                let (current, former) = self.in_force(position, &event, current)?;
                 let provenance = Provenance {
                     recorded_at: instant(former.recorded_at),
                     corrected_at: Some(event.recorded_at),
@@ -245,16 +269,13 @@ impl<'a> Application<'a> {
                     form_version: former.form_version,
                     ..first(&event, *defaulted_participants)
                 };
-                self.end(former_key, former, entry.position);
-                let began = self.open(entry.position, &event, provenance, cra, Some(former_key));
-                (Some(former_key), Some(began))
+                (Some(current.fact), Some(self.open(position, &event, provenance, cra, Some(current.fact))))
             }
             EventFact::Withdrawn { .. } => {
-                let (current, key, fact) = self.in_force(entry.position, &event, current)?;
-                self.end(key, fact, entry.position);
+                let (current, _) = self.in_force(position, &event, current)?;
                 let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
                 self.currents.insert(event.cra_id, withdrawn);
-                (Some(key), None)
+                (Some(current.fact), None)
             }
         };
         Ok(Effect { recorded_at: event.recorded_at, ended, began })
@@ -268,7 +289,7 @@ impl<'a> Application<'a> {
         current: Option<Current>,
         provenance: Provenance,
         cra: &Cra,
-    ) -> Result<FactKey, Failure> {
+    ) -> Result<Fact, Failure> {
         if let Some(current) = current {
             return Err(Misfit::NotFirst(current.revision).into());
         }
@@ -282,29 +303,17 @@ impl<'a> Application<'a> {
         position: Position,
         event: &Event,
         current: Option<Current>,
-    ) -> Result<(Current, FactKey, Fact), Failure> {
+    ) -> Result<(Current, Fact), Failure> {
         let current = current.ok_or(Misfit::NoSuchCra)?;
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
         }
         // Of events that are retried only: the log's order is the one that counts.
-        if current.fact.from > position.0 {
-            return Err(Misfit::Overtaken(current.fact.from).into());
+        if current.fact > position.0 {
+            return Err(Misfit::Overtaken(current.fact).into());
         }
         expect_revision(current.revision + 1, event)?;
-        let key = current.fact;
-        let fact = match self.facts.get(&key) {
-            Some(fact) => Some(fact.clone()),
-            None => self.store.fact(key)?,
-        };
-        let fact = fact.ok_or_else(|| StoreError::Damaged("a CRA without its fact".into()))?;
-        Ok((current, key, fact))
-    }
-
-    fn end(&mut self, key: FactKey, mut fact: Fact, position: Position) {
-        debug_assert_eq!(fact.until, IN_FORCE, "a fact ends once");
-        fact.until = position.0;
-        self.facts.insert(key, fact);
+        Ok((current, self.fact(current.fact)?))
     }
 
     fn open(
@@ -313,21 +322,34 @@ impl<'a> Application<'a> {
         event: &Event,
         provenance: Provenance,
         cra: &Cra,
-        former: Option<FactKey>,
-    ) -> FactKey {
+        former: Option<u64>,
+    ) -> Fact {
         // Held for one fact only: queries read the dictionary meanwhile.
         let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
-        let key = FactKey { day: day_number(cra.date), from: position.0 };
-        let current = Current { revision: event.revision, fact: key, withdrawn: false };
-        self.facts.insert(key, fact);
+        let current = Current { revision: event.revision, fact: position.0, withdrawn: false };
         self.currents.insert(event.cra_id, current);
-        key
+        fact
     }
 
     fn current(&self, cra_id: Uuid) -> Result<Option<Current>, StoreError> {
-        match self.currents.get(&cra_id) {
-            Some(current) => Ok(Some(current.clone())),
-            None => self.store.current(cra_id),
+        if let Some(current) = self.currents.get(&cra_id) {
+            return Ok(Some(*current));
+        }
+        let Some((fact, ended)) = self.table.standing(cra_id) else {
+            return Ok(None);
+        };
+        // What ended the last fact of a CRA and began none withdrew it.
+        let withdrawn = ended.is_some();
+        let revision = self.store.fact(fact)?.revision + u64::from(withdrawn);
+        Ok(Some(Current { revision, fact, withdrawn }))
+    }
+
+    /// The fact from a position, of the batch or of the store.
+    fn fact(&self, from: u64) -> Result<Fact, StoreError> {
+        let step = from.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok());
+        match step.and_then(|index| self.steps.get(index)?.began.clone()) {
+            Some(fact) => Ok(fact),
+            None => self.store.fact(from),
         }
     }
 

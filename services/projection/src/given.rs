@@ -198,8 +198,7 @@ impl ReadModels {
 
 /// All figures of a generation, as of a position.
 pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -> v1::Statistics {
-    let snapshot =
-        Snapshot { generation: Arc::clone(generation), position: Position(position), recorded_at: None };
+    let snapshot = Snapshot { position: Position(position), ..Snapshot::now(Arc::clone(generation)) };
     queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
 }
 

@@ -1,34 +1,36 @@
 //! Compares a generation with a replay of the log, read model by read model, up to the position that the replay holds.
 //! The generation may be further: what came later is left out of the comparison.
 
+mod table;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use cra_eventlog::Position;
-use uuid::Uuid;
 
 use crate::generations::Generation;
-use crate::store::{Current, Parked, Session, StoreError};
+use crate::store::{Parked, Session, Step, StoreError};
 use crate::views::dictionary::{Code, Dictionary, Kind};
-use crate::views::fact::{Fact, FactKey, IN_FORCE, date_of};
+use crate::views::fact::Fact;
 
 /// Differences told at most.
 const DIFFERENCES_MAX: usize = 20;
 
-/// The first differences between a generation and a replay; none where both hold the same. Blocks.
+/// The first differences between a generation and a replay, and between what the generation keeps and what it counts
+/// from; none where all of it is the same. Blocks.
 pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
-    let until = replay.position();
+    // Before the codes: a fact that it holds has them.
+    let view = checked.table().view();
     let comparison = Comparison {
         checked: checked.session(),
         replay: replay.session(),
-        until,
+        until: replay.position(),
         codes: Codes::between(&replay.dictionary().read(), &checked.dictionary().read()),
     };
     let mut found = Vec::new();
-    comparison.facts(&mut found)?;
-    comparison.currents(&mut found)?;
-    comparison.changes(&mut found)?;
+    comparison.steps(&mut found)?;
     comparison.parked(&mut found)?;
+    table::compare(checked, &view, &mut found)?;
     Ok(found)
 }
 
@@ -40,72 +42,21 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn facts(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
-        let everything = FactKey { day: i32::MIN, from: 0 }..=FactKey { day: i32::MAX, from: u64::MAX };
-        // As they stood at the end of the replay.
-        let as_of = |entry: Result<(FactKey, Fact), StoreError>| {
-            entry.map(|(key, mut fact)| {
-                if fact.until > self.until.0 {
-                    fact.until = IN_FORCE;
-                }
-                (key, Some(fact))
-            })
-        };
-        let is_in_range = |entry: &Result<(FactKey, _), _>| {
-            entry.as_ref().map_or(true, |(key, _)| key.from <= self.until.0)
-        };
-        let checked = self.checked.facts(everything.clone()).filter(is_in_range).map(as_of);
-        // A text that the checked generation never met makes the fact differ.
-        let replay = self.replay.facts(everything).map(as_of).map(|entry| {
-            entry.map(|(key, fact)| {
-                (key, fact.and_then(|fact| fact.recoded(|kind, code| self.codes.of(kind, code))))
-            })
-        });
-        let name = |key: &FactKey| {
-            let day = date_of(key.day).map(|day| day.to_string()).unwrap_or_default();
-            format!("fact of {day} from position {}", key.from)
-        };
-        compare(checked, replay, name, found)
-    }
-
-    fn currents(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
-        let checked = self.checked.currents().filter_map(|entry| {
-            entry
-                .and_then(|(cra_id, current)| Ok(self.as_of_the_end(current)?.map(|it| (cra_id, it))))
-                .transpose()
-        });
-        let name = |cra_id: &Uuid| format!("standing of CRA {cra_id}");
-        compare(checked, self.replay.currents(), name, found)
-    }
-
-    /// Where a CRA of the checked generation stood at the end of the replay, as its facts say; `None` when it had no
-    /// event yet. A fact that is not there is a difference of its own.
-    fn as_of_the_end(&self, current: Current) -> Result<Option<Current>, StoreError> {
-        if !current.withdrawn && current.fact.from <= self.until.0 {
-            return Ok(Some(current));
-        }
-        let mut key = current.fact;
-        while let Some(fact) = self.checked.fact(key)? {
-            if key.from <= self.until.0 {
-                // A standing says "withdrawn" of a fact in force: that is a difference, not something later.
-                let is_later = fact.until > self.until.0 && fact.until < IN_FORCE;
-                let is_now = key == current.fact && !is_later;
-                let then = Current { revision: fact.revision, fact: key, withdrawn: false };
-                return Ok(Some(if is_now { current } else { then }));
-            }
-            match fact.former {
-                Some(former) if former.from < key.from => key = former,
-                _ => return Ok(None),
-            }
-        }
-        Ok((key.from <= self.until.0).then_some(current))
-    }
-
-    fn changes(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+    fn steps(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
         let positions = Position::START..=self.until;
-        let checked = self.checked.changes(positions.clone());
-        let replay = self.replay.changes(positions);
-        compare(checked, replay, |position| format!("change at position {position}"), found)
+        let whole = |entry: Result<(Position, Step), StoreError>| {
+            let (position, Step { recorded_at, ended, began }) = entry?;
+            Ok((position, (recorded_at, ended, began.map(Some))))
+        };
+        let checked = self.checked.steps(positions.clone()).map(whole);
+        // A text that the checked generation never met makes the fact differ.
+        let recode = |fact: Fact| fact.recoded(|kind, code| self.codes.of(kind, code));
+        let replay = self.replay.steps(positions).map(|entry| {
+            let (position, Step { recorded_at, ended, began }) = entry?;
+            Ok((position, (recorded_at, ended, began.map(recode))))
+        });
+        let name = |position: &Position| format!("what the event at position {position} did");
+        compare(checked, replay, name, found)
     }
 
     fn parked(&self, found: &mut Vec<String>) -> Result<(), StoreError> {

@@ -16,6 +16,9 @@ macro_rules! dense_id {
         pub struct $name($index);
 
         impl $name {
+            /// The largest index that an id can have.
+            pub const MAX: $index = <$index>::MAX;
+
             pub(super) fn from_position(position: usize) -> Option<Self> {
                 <$index>::try_from(position).ok().map(Self)
             }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::apply::{Application, Finished, Retried};
 use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
-use crate::table::{Table, View};
+use crate::table::Table;
 use crate::views::dictionary::Dictionary;
 
 /// Read models computed from one log by one set of definitions.
@@ -65,7 +65,7 @@ impl Generation {
 
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session().dictionary()?);
-        let table = Table::load(&store.session())?;
+        let table = Table::load(store.session())?;
         let (applied, _) = watch::channel(store.session().applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
         Ok(Self { name, description, store, dictionary, table, applied, files })
@@ -112,8 +112,8 @@ impl Generation {
 
     /// Its facts in memory, for counting.
     #[must_use]
-    pub fn facts(&self) -> View {
-        self.table.view()
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 
     /// Where it stands.
@@ -145,27 +145,28 @@ impl Generation {
         let Some(parked) = self.session().parked(position)? else {
             return Ok(None);
         };
-        let mut application = Application::begin(self.session(), &self.dictionary, self.applied(), now);
-        let retried = application.retry(position, &parked)?;
-        self.write(application)?;
-        // It stands among older facts, where the table does not grow.
-        self.table.reload(&self.session())?;
+        let (retried, finished) = self.application(now).retry(position, &parked)?;
+        self.write(finished)?;
         Ok(Some(retried))
     }
 
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
-        let mut application = Application::begin(self.session(), &self.dictionary, self.applied(), now);
+        let mut application = self.application(now);
         for entry in entries {
             application.push(entry)?;
         }
-        self.write(application)
+        self.write(application.finish()?)
     }
 
-    fn write(&self, application: Application<'_>) -> Result<(), StoreError> {
-        let Finished { batch, brought, applied } = application.finish()?;
+    fn application(&self, now: Timestamp) -> Application<'_> {
+        Application::begin(self.session(), &self.dictionary, &self.table, self.applied(), now)
+    }
+
+    fn write(&self, finished: Finished) -> Result<(), StoreError> {
+        let Finished { batch, taken, applied } = finished;
         self.session().write(batch)?;
-        self.table.apply(brought);
+        self.table.apply(&taken, applied.clone());
         self.applied.send_replace(applied);
         Ok(())
     }

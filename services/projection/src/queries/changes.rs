@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::QueryError;
 use super::scan::record_in;
 use crate::generations::Generation;
-use crate::store::{Session, StoreError};
-use crate::views::fact::{Fact, FactKey};
+use crate::store::Step;
+use crate::views::fact::Fact;
 use crate::views::filter::Filter;
 
 /// Positions looked at in one piece of work.
@@ -41,10 +41,8 @@ pub(super) fn effects(
     let mut effects = Vec::new();
     each_concerned(generation, selection, span, |position, met| {
         let effect = match met {
-            Met { began: Some((key, fact)), .. } => {
-                Effect::Upsert(Box::new(record_in(generation, key, &fact)?))
-            }
-            Met { ended: Some((_, fact)), .. } => Effect::Removal(fact.cra_id),
+            Met { began: Some(fact), .. } => Effect::Upsert(Box::new(record_in(generation, &fact)?)),
+            Met { ended: Some(fact), .. } => Effect::Removal(fact.cra_id),
             Met { .. } => return Ok(Next::GoOn),
         };
         effects.push((position, effect));
@@ -74,8 +72,8 @@ enum Next {
 
 /// The facts of an event that a selection counts: at least one.
 struct Met {
-    ended: Option<(FactKey, Fact)>,
-    began: Option<(FactKey, Fact)>,
+    ended: Option<Fact>,
+    began: Option<Fact>,
 }
 
 fn each_concerned(
@@ -90,28 +88,14 @@ fn each_concerned(
     let session = generation.session();
     // Read anew for each span: identifiers that nothing had may have come since.
     let filter = Filter::parse(selection, &generation.dictionary().read())?;
-    for change in session.changes(span.after.next()..=span.until) {
-        let (position, change) = change?;
-        let met = Met {
-            ended: counted(&session, &filter, change.ended)?,
-            began: counted(&session, &filter, change.began(position))?,
-        };
+    for step in session.steps(span.after.next()..=span.until) {
+        let (position, Step { ended, began, .. }) = step?;
+        let ended = ended.map(|from| session.fact(from)).transpose()?;
+        let counted = |fact: Option<Fact>| fact.filter(|fact| filter.matches_fact(fact));
+        let met = Met { ended: counted(ended), began: counted(began) };
         if (met.ended.is_some() || met.began.is_some()) && matches!(take(position, met)?, Next::Stop) {
             return Ok(());
         }
     }
     Ok(())
-}
-
-/// The fact of a key, if the selection counts it.
-fn counted(
-    session: &Session,
-    filter: &Filter,
-    key: Option<FactKey>,
-) -> Result<Option<(FactKey, Fact)>, StoreError> {
-    let Some(key) = key else {
-        return Ok(None);
-    };
-    let fact = session.fact(key)?.ok_or_else(|| StoreError::Damaged("a change without its fact".into()))?;
-    Ok(filter.matches_fact(key, &fact).then_some((key, fact)))
 }

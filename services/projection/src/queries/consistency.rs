@@ -69,9 +69,11 @@ impl Consistency {
         deadline: Instant,
     ) -> Result<Snapshot, QueryError> {
         let generation = self.reached(generations, deadline).await?;
-        let applied = generation.applied();
-        let as_of = self.as_of;
-        let fixed = tokio::task::spawn_blocking(move || fix(as_of, applied, generation));
+        let (now, as_of) = (Snapshot::now(generation), self.as_of);
+        if as_of == AsOf::Now {
+            return Ok(now);
+        }
+        let fixed = tokio::task::spawn_blocking(move || fix(as_of, now));
         fixed.await.map_err(|_| QueryError::Ended)?
     }
 
@@ -103,22 +105,18 @@ impl Consistency {
     }
 }
 
-/// Fixes the position within a generation that holds everything it may need. Blocks.
-fn fix(as_of: AsOf, applied: Option<Applied>, generation: Arc<Generation>) -> Result<Snapshot, QueryError> {
-    let head = applied.as_ref().map_or(Position::START, |applied| applied.position);
-    let store = generation.session();
-    let (position, recorded_at) = match as_of {
-        AsOf::Now => (head, applied.map(|applied| applied.recorded_at)),
+/// Fixes the position within a state that holds everything it may need. Blocks.
+fn fix(as_of: AsOf, now: Snapshot) -> Result<Snapshot, QueryError> {
+    let (store, head) = (now.generation.session(), now.position);
+    let position = match as_of {
+        AsOf::Now => return Ok(now),
         AsOf::Position(position) if position > head => {
             return Err(QueryError::PastTheHead { field: AS_OF_POSITION, head: head.0 });
         }
-        AsOf::Position(position) => (position, time_at(&store, position)?),
-        AsOf::Time(time) => {
-            let position = position_at(&store, time, head)?;
-            (position, time_at(&store, position)?)
-        }
+        AsOf::Position(position) => position,
+        AsOf::Time(time) => position_at(&store, time, head)?,
     };
-    Ok(Snapshot { generation, position, recorded_at })
+    Ok(Snapshot { position, recorded_at: time_at(&store, position)?, ..now })
 }
 
 /// The last position whose time is not after `time`. The log's clock never goes back, so a binary search finds it.
@@ -127,7 +125,7 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
     while low < high {
         let middle = Position(low.0 + (high.0 - low.0).div_ceil(2));
         let at = time_at(store, middle)?
-            .ok_or_else(|| StoreError::Damaged("a position without its change".into()))?;
+            .ok_or_else(|| StoreError::Damaged("a position without its step".into()))?;
         if at <= time { low = middle } else { high = Position(middle.0 - 1) }
     }
     Ok(low)
@@ -135,7 +133,7 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
 
 /// The time of the log at a position; `None` of the empty log.
 fn time_at(store: &Session, position: Position) -> Result<Option<i64>, StoreError> {
-    Ok(store.change(position)?.map(|change| change.recorded_at))
+    Ok(store.step(position)?.map(|step| step.recorded_at))
 }
 
 /// Longest wait for a position, where the caller sets no shorter deadline.

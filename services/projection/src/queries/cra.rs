@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::store::StoreError;
 
 /// One CRA, and whether it was withdrawn by then.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,15 +18,15 @@ pub struct Standing {
 /// The CRA as it stood at a snapshot; an error when it had no event by then.
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let (session, position) = (scan.session(), scan.snapshot.position.0);
+        let Snapshot { generation, position, view, .. } = &scan.snapshot;
+        let session = scan.session();
         // From the last content back to the one of that position.
-        let mut next = session.current(cra_id)?.map(|current| current.fact);
-        while let Some(key) = next {
-            let fact =
-                session.fact(key)?.ok_or_else(|| StoreError::Damaged("a CRA without its fact".into()))?;
-            if key.from <= position {
-                let record = scan.record(key, &fact)?;
-                return Ok(Standing { record, withdrawn: fact.until <= position });
+        let mut next = generation.table().latest(cra_id);
+        while let Some(from) = next {
+            let fact = session.fact(from)?;
+            if from <= position.0 {
+                let withdrawn = view.ended(from).is_some_and(|at| at <= position.0);
+                return Ok(Standing { record: scan.record(&fact)?, withdrawn });
             }
             next = fact.former;
         }

@@ -119,7 +119,7 @@ fn write_statistics(
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
     let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
-    let months = scan.count(&about.selection, Months::default, add, |own, other| own.merge(&other))?;
+    let months = scan.count(&about.selection, Months::default, add, |own, other| own.merge(other))?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {
@@ -176,7 +176,7 @@ fn each_record(
     mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
     // The dictionary is held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
-    scan.try_each(&about.selection, |key, fact| take(scan.record(key, fact)?))
+    scan.try_each(&about.selection, |fact| take(scan.record(fact)?))
 }
 
 fn write_breakdown(

@@ -9,7 +9,6 @@ use prost::Message as _;
 use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::store::StoreError;
 use crate::views::countable::Seen;
 use crate::views::fact::FactKey;
 
@@ -70,10 +69,7 @@ fn page(scan: &Scan, newest: Newest, cras_max: usize) -> Result<CraPage, QueryEr
     let mut page = CraPage { cras: Vec::new(), next: None };
     let mut bytes = 0;
     for Reverse(key) in newest.keys.into_sorted_vec() {
-        let fact = session
-            .fact(key)?
-            .ok_or_else(|| StoreError::Damaged("a fact of the table is not there".into()))?;
-        let record = scan.record(key, &fact)?;
+        let record = scan.record(&session.fact(key.from)?)?;
         bytes += record.encoded_len();
         if page.cras.len() == cras_max || (bytes > PAGE_BYTES_MAX && !page.cras.is_empty()) {
             page.next = Some(key);

@@ -35,6 +35,7 @@ pub use statistics::statistics;
 pub use watch::{Watch, watch, watch_interval};
 
 use crate::generations::Generation;
+use crate::table::View;
 use crate::views::fact::instant;
 use crate::views::filter::Filter;
 
@@ -61,9 +62,19 @@ pub struct Snapshot {
     pub position: Position,
     /// The time of the log there, in nanoseconds since 1970; `None` of the empty log.
     pub recorded_at: Option<i64>,
+    /// The facts: those of that position, and perhaps later ones.
+    pub view: View,
 }
 
 impl Snapshot {
+    /// What a generation shows now.
+    #[must_use]
+    pub fn now(generation: Arc<Generation>) -> Self {
+        let view = generation.table().view();
+        let recorded_at = view.applied().map(|applied| applied.recorded_at);
+        Self { position: view.position(), recorded_at, view, generation }
+    }
+
     /// The snapshot in the contract's form.
     #[must_use]
     pub fn to_message(&self) -> v1::Snapshot {

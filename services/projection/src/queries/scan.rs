@@ -8,10 +8,16 @@ use cra_contracts::v1;
 use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
+use crate::table::Among;
 use crate::views::countable::Seen;
 use crate::views::fact::{Fact, FactKey};
 use crate::views::filter::Filter;
+use crate::views::gathering::Gathering;
 use crate::views::record::record;
+use crate::views::scope::{Narrowing, Scope};
+
+/// Positions that are passed over in the time that a listed one takes to look up.
+const POSITIONS_PER_LISTED: usize = 8;
 
 /// Facts between two looks at whether somebody still waits for the answer.
 const FACTS_BETWEEN_CHECKS: usize = 1_024;
@@ -40,7 +46,7 @@ impl Scan {
         (Self { snapshot, left }, leaving)
     }
 
-    /// Counts every fact that the selection counts, on all cores; see [`View::count`].
+    /// Counts every fact that the selection counts, on all cores; see [`crate::table::View::count`].
     pub(crate) fn count<T: Send>(
         &self,
         selection: &v1::Selection,
@@ -49,24 +55,98 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection)?;
-        let facts = self.snapshot.generation.facts();
-        let counted = facts.count(self.snapshot.position, &filter, &self.left, new, add, merge);
-        counted.ok_or(QueryError::Ended)
+        let scopes = match filter.narrowing() {
+            Narrowing::Exactly(scopes) => vec![scopes],
+            Narrowing::Within(scopes) => scopes,
+        };
+        let listed = scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len);
+        let among = listed.as_deref().map_or(Among::Everything, Among::Positions);
+        self.count_among(&filter, among, new, add, merge)
     }
 
-    /// Gives every fact that the selection counts whole, by day, until the first failure.
+    fn count_among<T: Send>(
+        &self,
+        filter: &Filter,
+        among: Among<'_>,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, QueryError> {
+        let Snapshot { view, position, .. } = &self.snapshot;
+        view.count(*position, filter, among, &self.left, new, add, merge).ok_or(QueryError::Ended)
+    }
+
+    /// The positions of the facts of scopes, where looking at each is less work than looking at everything.
+    fn listed(&self, scopes: &[Scope]) -> Option<Vec<u32>> {
+        let most = self.snapshot.view.len() / POSITIONS_PER_LISTED;
+        self.snapshot.generation.table().listed(scopes, self.snapshot.position, most)
+    }
+
+    /// Gathers what the selection counts, by the slot of each day; days without a slot are left out. Of whole scopes,
+    /// sums of days are added where they are there; all else is counted fact by fact.
+    pub(crate) fn gather(
+        &self,
+        selection: &v1::Selection,
+        slots: usize,
+        slot_of: impl Fn(i32) -> Option<usize> + Sync,
+    ) -> Result<Vec<Gathering>, QueryError> {
+        let filter = self.filter(selection)?;
+        let new = || vec![Gathering::default(); slots];
+        let add = |slots: &mut Vec<Gathering>, _, seen: Seen<'_>| {
+            if let Some(slot) = slot_of(seen.fixed().day) {
+                slots[slot].add(&seen);
+            }
+        };
+        let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
+            own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
+        };
+        let is_now = self.snapshot.position == self.snapshot.view.position();
+        let Narrowing::Exactly(scopes) = filter.narrowing() else {
+            return self.count(selection, new, add, merge);
+        };
+        if !is_now {
+            return self.count(selection, new, add, merge);
+        }
+        let mut gathered = new();
+        let (days, mut without_sums) = (filter.days(), Vec::new());
+        for scope in scopes {
+            let has_sums = self.snapshot.view.each_day(scope, &days, |day, tally| {
+                if let Some(slot) = slot_of(day) {
+                    tally.add_to(&mut gathered[slot]);
+                }
+            });
+            if !has_sums {
+                without_sums.push(scope);
+            }
+        }
+        if without_sums.is_empty() {
+            return Ok(gathered);
+        }
+        match self.listed(&without_sums) {
+            Some(listed) => {
+                let counted = self.count_among(&filter, Among::Positions(&listed), new, add, merge)?;
+                merge(&mut gathered, counted);
+                Ok(gathered)
+            }
+            None => self.count(selection, new, add, merge),
+        }
+    }
+
+    /// Gives every fact that the selection counts whole, by day, then by position, until the first failure.
     pub(crate) fn try_each(
         &self,
         selection: &v1::Selection,
-        mut take: impl FnMut(FactKey, &Fact) -> Result<(), QueryError>,
+        mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let filter = self.filter(selection)?;
-        for (number, fact) in self.session().facts(filter.keys()).enumerate() {
+        let add = |keys: &mut Vec<FactKey>, from, seen: Seen<'_>| {
+            keys.push(FactKey { day: seen.fixed().day, from });
+        };
+        let mut keys = self.count(selection, Vec::new, add, |own, other| own.extend(other))?;
+        keys.sort_unstable();
+        let session = self.session();
+        for (number, key) in keys.into_iter().enumerate() {
             self.check(number)?;
-            let (key, fact) = fact?;
-            if self.counts(&filter, key, &fact) {
-                take(key, &fact)?;
-            }
+            take(&session.fact(key.from)?)?;
         }
         Ok(())
     }
@@ -81,14 +161,9 @@ impl Scan {
         self.snapshot.generation.session()
     }
 
-    /// Whether a fact counts at the snapshot.
-    pub(crate) fn counts(&self, filter: &Filter, key: FactKey, fact: &Fact) -> bool {
-        fact.counts_at(key.from, self.snapshot.position.0) && filter.matches_fact(key, fact)
-    }
-
     /// The CRA of a fact.
-    pub(crate) fn record(&self, key: FactKey, fact: &Fact) -> Result<v1::CraRecord, QueryError> {
-        record_in(&self.snapshot.generation, key, fact)
+    pub(crate) fn record(&self, fact: &Fact) -> Result<v1::CraRecord, QueryError> {
+        record_in(&self.snapshot.generation, fact)
     }
 
     /// Ends the question when nobody waits any more; looked at once in a while.
@@ -101,12 +176,8 @@ impl Scan {
 }
 
 /// The CRA of a fact of a generation.
-pub(super) fn record_in(
-    generation: &Generation,
-    key: FactKey,
-    fact: &Fact,
-) -> Result<v1::CraRecord, QueryError> {
-    record(key, fact, &generation.dictionary().read())
+pub(super) fn record_in(generation: &Generation, fact: &Fact) -> Result<v1::CraRecord, QueryError> {
+    record(fact, &generation.dictionary().read())
         .map_err(|error| StoreError::Damaged(error.to_string()).into())
 }
 

@@ -6,7 +6,6 @@ use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::views::figures;
 use crate::views::periods::Periods;
-use crate::views::tally::Tally;
 
 /// The figures of a selection's periods at a snapshot, from one scan.
 pub async fn time_series(
@@ -15,21 +14,12 @@ pub async fn time_series(
     snapshot: Snapshot,
 ) -> Result<Vec<v1::TimePoint>, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let tallies = scan.count(
-            &selection,
-            || vec![Tally::default(); periods.all().len()],
-            |tallies, _, seen| {
-                if let Some(period) = periods.index_of(seen.fixed().day) {
-                    tallies[period].add(&seen);
-                }
-            },
-            |own, other| own.iter_mut().zip(&other).for_each(|(own, other)| own.merge(other)),
-        )?;
+        let tallies = scan.gather(&selection, periods.all().len(), |day| periods.index_of(day))?;
         let dictionary = scan.snapshot.generation.dictionary().read();
-        let points = periods.all().iter().zip(&tallies).map(|(period, tally)| v1::TimePoint {
+        let points = periods.all().iter().zip(tallies).map(|(period, tally)| v1::TimePoint {
             from: period.from.to_string(),
             to: period.to.to_string(),
-            statistics: Some(figures::statistics(tally, &dictionary)),
+            statistics: Some(figures::statistics(&tally.tally(), &dictionary)),
         });
         Ok(points.collect())
     })

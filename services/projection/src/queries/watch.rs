@@ -99,11 +99,9 @@ impl Watching {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
-            let applied = generation.applied();
-            let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
-            let retried = applied.as_ref().map_or(0, |applied| applied.retried);
-            let recorded_at = applied.map(|applied| applied.recorded_at);
-            let snapshot = Snapshot { generation: Arc::clone(&generation), position, recorded_at };
+            let snapshot = Snapshot::now(Arc::clone(&generation));
+            let position = snapshot.position;
+            let retried = snapshot.view.applied().map_or(0, |applied| applied.retried);
             let Some(last) = &mut self.last else {
                 return Ok((snapshot, retried));
             };

@@ -1,12 +1,10 @@
 //! Writes that become visible together.
 
 use cra_eventlog::Position;
-use uuid::Uuid;
 
-use super::records::{Applied, Change, Current, Description, Parked};
+use super::records::{Applied, Description, Parked};
 use super::{StoreError, encode, keys};
 use crate::views::dictionary::{Code, Kind};
-use crate::views::fact::{Fact, FactKey};
 
 /// Writes of one batch.
 #[derive(Default)]
@@ -27,33 +25,14 @@ impl Batch {
         Ok(())
     }
 
-    /// Says where a CRA stands.
-    pub fn put_current(&mut self, cra_id: Uuid, current: &Current) -> Result<(), StoreError> {
-        self.writes.insert(keys::current(cra_id), encode(current)?);
-        Ok(())
-    }
-
-    /// Writes a fact, anew or over its former state.
-    pub fn put_fact(&mut self, key: FactKey, fact: &Fact) -> Result<(), StoreError> {
-        self.writes.insert(keys::fact(key), encode(fact)?);
-        Ok(())
-    }
-
-    /// Takes a fact away: for tests of what notices it.
-    #[cfg(test)]
-    pub(crate) fn remove_fact(&mut self, key: FactKey) {
-        self.writes.remove(keys::fact(key));
+    /// Keeps what the events of a run did, as far as they are there.
+    pub(super) fn put_run(&mut self, number: u64, bytes: &[u8]) {
+        self.writes.insert(&keys::run(number), bytes);
     }
 
     /// Keeps a word with its code.
     pub fn put_word(&mut self, kind: Kind, code: Code, text: &str) {
         self.writes.insert(keys::word(kind, code), text.as_bytes());
-    }
-
-    /// Keeps what the event at a position did.
-    pub fn put_change(&mut self, position: Position, change: &Change) -> Result<(), StoreError> {
-        self.writes.insert(keys::change(position), encode(change)?);
-        Ok(())
     }
 
     /// Sets an event aside.

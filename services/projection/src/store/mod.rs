@@ -5,6 +5,7 @@ mod batch;
 mod flushing;
 mod keys;
 mod records;
+mod runs;
 
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
@@ -16,17 +17,18 @@ use cra_eventlog::Position;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
 pub use batch::Batch;
-pub use records::{Applied, Change, Current, Description, Parked};
+pub use records::{Applied, Description, Parked, Step};
+pub use runs::{Appending, rewrite};
 
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, FactKey};
+use crate::views::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
+use runs::{Place, Steps};
 
-/// Entries of a leaf: the setting that the measurements in `services/ARCHITECTURE.md` were made with.
-const LEAF_FANOUT: usize = 128;
+/// Entries of a leaf, which is read and written whole: few, for most values are runs of some kilobytes.
+const LEAF_FANOUT: usize = 16;
 /// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
 const CACHE_BYTES: usize = 8 << 20;
 
@@ -43,6 +45,12 @@ pub enum StoreError {
     /// What is stored cannot be understood.
     #[error("the read models are damaged: {0}")]
     Damaged(String),
+    /// The log has more events than the read models have places for.
+    #[error("the read models hold {positions} events, not one more")]
+    Full {
+        /// Places.
+        positions: u64,
+    },
 }
 
 /// One generation's database, shared between threads.
@@ -114,25 +122,6 @@ impl Session {
         self.read(&keys::APPLIED)
     }
 
-    /// The last event of a CRA.
-    pub fn current(&self, cra_id: Uuid) -> Result<Option<Current>, StoreError> {
-        self.read(&keys::current(cra_id))
-    }
-
-    /// One fact.
-    pub fn fact(&self, key: FactKey) -> Result<Option<Fact>, StoreError> {
-        self.read(&keys::fact(key))
-    }
-
-    /// The facts between two keys, both included, in the order of their keys. No snapshot: facts say from which
-    /// position to which they count, and that is what makes an answer show one position.
-    pub fn facts(
-        &self,
-        keys: RangeInclusive<FactKey>,
-    ) -> impl Iterator<Item = Result<(FactKey, Fact), StoreError>> + use<> {
-        self.between(keys::fact(*keys.start()), keys::fact(*keys.end())).map(fact_of)
-    }
-
     /// Every text that was given a code.
     pub fn dictionary(&self) -> Result<Dictionary, StoreError> {
         let mut dictionary = Dictionary::default();
@@ -150,22 +139,31 @@ impl Session {
     }
 
     /// What the event at a position did; `None` past the end.
-    pub fn change(&self, position: Position) -> Result<Option<Change>, StoreError> {
-        self.read(&keys::change(position))
+    pub fn step(&self, position: Position) -> Result<Option<Step>, StoreError> {
+        let Some(Place { run, index }) = Place::of(position) else {
+            return Ok(None);
+        };
+        self.db.get(keys::run(run))?.and_then(|bytes| Steps::of(&bytes).nth(index)).transpose()
+    }
+
+    /// The fact that the event at a position began.
+    pub fn fact(&self, from: u64) -> Result<Fact, StoreError> {
+        let step = self.step(Position(from))?;
+        step.and_then(|step| step.began)
+            .ok_or_else(|| StoreError::Damaged(format!("the fact from position {from} is not there")))
     }
 
     /// What the events of some positions did, in the log's order.
-    pub fn changes(
+    pub fn steps(
         &self,
         positions: RangeInclusive<Position>,
-    ) -> impl Iterator<Item = Result<(Position, Change), StoreError>> + use<> {
-        let (first, last) = (keys::change(*positions.start()), keys::change(*positions.end()));
-        self.between(first, last).map(|entry| {
-            let (key, value) = entry?;
-            let position =
-                keys::read_change(&key).ok_or_else(|| StoreError::Damaged("the key of a change".into()))?;
-            Ok((position, decode(&value)?))
-        })
+    ) -> impl Iterator<Item = Result<(Position, Step), StoreError>> + use<> {
+        // Before the first position there is nothing.
+        let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
+        let run_of = |position| Place::of(position).map_or(0, |place| place.run);
+        let runs = self.between(keys::run(run_of(first)), keys::run(run_of(last)));
+        runs.flat_map(steps_of)
+            .filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
     }
 
     /// The event set aside at a position.
@@ -187,14 +185,9 @@ impl Session {
         })
     }
 
-    /// Where every CRA stands, by id.
-    pub fn currents(&self) -> impl Iterator<Item = Result<(Uuid, Current), StoreError>> + use<> {
-        self.between(keys::current(Uuid::nil()), keys::current(Uuid::max())).map(|entry| {
-            let (key, value) = entry?;
-            let cra_id =
-                keys::read_current(&key).ok_or_else(|| StoreError::Damaged("the key of a CRA".into()))?;
-            Ok((cra_id, decode(&value)?))
-        })
+    /// The bytes of a run.
+    fn run(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get(keys::run(number))?.map(|bytes| bytes.to_vec()))
     }
 
     /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
@@ -218,10 +211,17 @@ impl Session {
     }
 }
 
-fn fact_of(entry: std::io::Result<Entry>) -> Result<(FactKey, Fact), StoreError> {
-    let (key, value) = entry?;
-    let key = keys::read_fact(&key).ok_or_else(|| StoreError::Damaged("the key of a fact".into()))?;
-    Ok((key, decode(&value)?))
+/// The steps of a run, each with its position.
+fn steps_of(run: std::io::Result<Entry>) -> Vec<Result<(Position, Step), StoreError>> {
+    let (key, bytes) = match run {
+        Ok(run) => run,
+        Err(error) => return vec![Err(error.into())],
+    };
+    let Some(number) = keys::read_run(&key) else {
+        return vec![Err(StoreError::Damaged("the key of a run".into()))];
+    };
+    let positions = (Place::first_of(number).0..).map(Position);
+    positions.zip(Steps::of(&bytes)).map(|(position, step)| Ok((position, step?))).collect()
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {

@@ -4,7 +4,7 @@ use cra_eventlog::{LogIdentity, Position};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::views::fact::FactKey;
+use crate::views::fact::Fact;
 
 /// What a generation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,34 +36,15 @@ pub struct Applied {
     pub retried: u64,
 }
 
-/// What the event at a position did: which facts it ended and began. Of a parked event, nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+/// What the event at a position did: which fact it ended and which it began. Of a parked event, nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
     /// The time of the log there: the latest record so far, in nanoseconds since 1970.
     pub recorded_at: i64,
-    /// The fact in force until then.
-    pub ended: Option<FactKey>,
-    /// Day of the fact in force from then on; its position is the event's.
-    pub began_on: Option<i32>,
-}
-
-impl Change {
-    /// The fact in force from the event's position on.
-    #[must_use]
-    pub fn began(&self, position: Position) -> Option<FactKey> {
-        self.began_on.map(|day| FactKey { day, from: position.0 })
-    }
-}
-
-/// Where a CRA stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Current {
-    /// Rank of its last event.
-    pub revision: u64,
-    /// Its last fact: in force, unless it is withdrawn.
-    pub fact: FactKey,
-    /// Whether it is withdrawn.
-    pub withdrawn: bool,
+    /// Position of the fact in force until then.
+    pub ended: Option<u64>,
+    /// The fact in force from then on.
+    pub began: Option<Fact>,
 }
 
 /// An event that could not be applied.

@@ -1,146 +1,244 @@
-//! Some thousand facts next to each other in memory, in the order of their positions. They do not change any more, save
-//! that some of them end.
+//! Some thousand positions next to each other in memory, each with the fact that its event began, if any. Facts do not
+//! change any more; that some of them ended is kept apart, so that little is copied when one does.
 
-use parking_lot::RwLock;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use crate::views::countable::{Beside, Countable, Numbers, Redirected, Seen};
+use uuid::Uuid;
+
+use super::Brought;
+use crate::views::countable::{Countable, Numbers, Redirected, Seen};
 use crate::views::filter::Filter;
 
-/// Facts of a block: small enough that one that is still growing is copied quickly, large enough that what a block costs
-/// does not count.
-pub(super) const BLOCK_FACTS_MAX: usize = 4_096;
+/// Positions of a block: small enough that one that is still growing is copied quickly, large enough that what a block
+/// costs does not count.
+pub(super) const BLOCK_POSITIONS: usize = 4_096;
 
 const WORD_BITS: usize = u64::BITS as usize;
 
-/// Facts in the order of their positions.
-#[derive(Debug, Default)]
+/// One bit per position of a block.
+type Bits = [u64; BLOCK_POSITIONS / WORD_BITS];
+
+const NO_BITS: Bits = [0; BLOCK_POSITIONS / WORD_BITS];
+
+/// Positions next to each other, from the first of the block on.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Block {
-    first: u64,
-    /// Positions, counted from the first.
-    after_first: Vec<u32>,
-    fixed: Vec<Countable>,
-    /// Redirections, those of a fact next to each other, in the order of the facts.
-    redirections: Vec<Redirected>,
-    /// Index of the fact that each redirection is of.
-    redirected: Vec<u16>,
-    /// Numbers that do not fit into the fixed part, by index of the fact.
-    numbers: Vec<(u16, Box<Numbers>)>,
-    /// Facts that ended, each with the position where it did.
-    ended: RwLock<Vec<(u16, u64)>>,
-    first_day: i32,
-    last_day: i32,
+    facts: Arc<Facts>,
+    ends: Arc<Ends>,
 }
 
-impl Clone for Block {
-    fn clone(&self) -> Self {
+#[derive(Clone, Debug)]
+struct Facts {
+    fixed: Vec<Countable>,
+    cra_ids: Vec<Uuid>,
+    /// Which positions began a fact.
+    present: Bits,
+    /// Redirections, those of a fact next to each other, in the order of the facts.
+    redirections: Vec<Redirected>,
+    /// Place of the fact that each redirection is of.
+    redirected: Vec<u16>,
+    /// Numbers that do not fit into the fixed part, by place of the fact.
+    numbers: Vec<(u16, Box<Numbers>)>,
+    days: RangeInclusive<i32>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
         Self {
-            first: self.first,
-            after_first: self.after_first.clone(),
-            fixed: self.fixed.clone(),
-            redirections: self.redirections.clone(),
-            redirected: self.redirected.clone(),
-            numbers: self.numbers.clone(),
-            ended: RwLock::new(self.ended.read().clone()),
-            first_day: self.first_day,
-            last_day: self.last_day,
+            fixed: Vec::new(),
+            cra_ids: Vec::new(),
+            present: NO_BITS,
+            redirections: Vec::new(),
+            redirected: Vec::new(),
+            numbers: Vec::new(),
+            // Empty, until there is a fact.
+            days: i32::MAX..=i32::MIN,
         }
     }
+}
+
+/// The facts that ended.
+#[derive(Clone, Debug)]
+struct Ends {
+    ended: Bits,
+    /// Each with the position where it did.
+    at: Vec<(u16, u64)>,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { ended: NO_BITS, at: Vec::new() }
+    }
+}
+
+/// Which of a block's facts a question looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AsOf {
+    /// Those in force now.
+    Now,
+    /// Those in force when the log ended at a position: at most so many positions of the block were there.
+    Then { position: u64, known: usize },
 }
 
 impl Block {
-    /// Whether a fact from a position can still be added.
-    pub(super) fn has_room(&self, from: u64) -> bool {
-        self.fixed.is_empty()
-            || (self.fixed.len() < BLOCK_FACTS_MAX && u32::try_from(from - self.first).is_ok())
+    pub(super) fn len(&self) -> usize {
+        self.facts.fixed.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.fixed.is_empty()
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == BLOCK_POSITIONS
     }
 
-    /// Position of its first fact.
-    pub(super) fn first(&self) -> u64 {
-        self.first
-    }
-
-    /// Position of its last fact.
-    pub(super) fn last(&self) -> Option<u64> {
-        self.after_first.last().map(|after_first| self.first + u64::from(*after_first))
-    }
-
-    /// Adds a fact that is from a later position than the others; see [`Block::has_room`].
-    pub(super) fn push(&mut self, from: u64, fixed: Countable, beside: Option<Box<Beside>>) {
-        if self.fixed.is_empty() {
-            (self.first, self.first_day, self.last_day) = (from, fixed.day, fixed.day);
+    /// Adds what the event of the next position began.
+    pub(super) fn push(&mut self, fact: Option<&Brought>) {
+        let facts = Arc::make_mut(&mut self.facts);
+        if facts.fixed.len() == facts.fixed.capacity() {
+            let room = BLOCK_POSITIONS - facts.fixed.len();
+            facts.fixed.reserve_exact(room);
+            facts.cra_ids.reserve_exact(room);
         }
-        let index = self.index(self.fixed.len());
-        self.first_day = self.first_day.min(fixed.day);
-        self.last_day = self.last_day.max(fixed.day);
-        self.after_first.push(u32::try_from(from - self.first).unwrap_or(u32::MAX));
-        self.fixed.push(fixed);
-        if let Some(beside) = beside {
-            self.redirected.extend(beside.redirections.iter().map(|_| index));
-            self.redirections.extend_from_slice(&beside.redirections);
-            self.numbers.extend(beside.numbers.map(|numbers| (index, numbers)));
+        facts.fixed.push(Countable::NOTHING);
+        facts.cra_ids.push(Uuid::nil());
+        if let Some(fact) = fact {
+            facts.set(facts.fixed.len() - 1, fact);
         }
+    }
+
+    /// Puts a fact where the event of a position had begun none.
+    pub(super) fn set(&mut self, index: usize, fact: &Brought) {
+        Arc::make_mut(&mut self.facts).set(index, fact);
     }
 
     /// Says where a fact ended.
-    pub(super) fn end(&self, from: u64, until: u64) {
-        let after_first = u32::try_from(from.saturating_sub(self.first)).unwrap_or(u32::MAX);
-        if let Ok(index) = self.after_first.binary_search(&after_first) {
-            self.ended.write().push((self.index(index), until));
+    pub(super) fn end(&mut self, index: usize, at: u64) {
+        let ends = Arc::make_mut(&mut self.ends);
+        set_bit(&mut ends.ended, index);
+        ends.at.push((short(index), at));
+    }
+
+    /// Where the fact at a place ended.
+    pub(super) fn ended(&self, index: usize) -> Option<u64> {
+        let end = self.ends.at.iter().find(|(ended, _)| usize::from(*ended) == index);
+        end.map(|(_, at)| *at)
+    }
+
+    /// The CRA of the fact at a place; nil where there is none.
+    pub(super) fn cra_id(&self, index: usize) -> Uuid {
+        self.facts.cra_ids.get(index).copied().unwrap_or_default()
+    }
+
+    /// The fact at a place, whether it counts or not.
+    pub(super) fn fact(&self, index: usize) -> Option<Seen<'_>> {
+        has_bit(&self.facts.present, index).then(|| self.facts.seen(index))
+    }
+
+    /// Whether the fact at a place is in force.
+    pub(super) fn counts(&self, index: usize, as_of: AsOf) -> bool {
+        let facts = &self.facts;
+        match as_of {
+            AsOf::Now => has_bit(&facts.present, index) && !has_bit(&self.ends.ended, index),
+            AsOf::Then { position, known } => {
+                index < known
+                    && has_bit(&facts.present, index)
+                    && self.ended(index).is_none_or(|at| at > position)
+            }
         }
     }
 
-    #[allow(clippy::unused_self)] // an index is of a block
-    fn index(&self, index: usize) -> u16 {
-        u16::try_from(index).unwrap_or(u16::MAX)
-    }
-
-    /// Gives every fact that a filter counts when the log ends at a position.
-    pub(super) fn each<'a>(&'a self, position: u64, filter: &Filter, mut take: impl FnMut(u64, Seen<'a>)) {
+    /// Gives every fact that a filter counts, by its place in the block.
+    #[inline]
+    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, Seen<'a>)) {
         let days = filter.days();
-        if position < self.first || self.last_day < *days.start() || *days.end() < self.first_day {
+        if self.facts.days.end() < days.start() || days.end() < self.facts.days.start() {
             return;
         }
-        let known = self.known_at(position);
-        let ended = self.ended_at(position);
-        let mut numbers = self.numbers.iter().peekable();
-        let mut redirected = 0;
-        for (index, fixed) in self.fixed[..known].iter().enumerate() {
-            let numbers = numbers.next_if(|(of, _)| usize::from(*of) == index).map(|(_, numbers)| &**numbers);
-            let first = redirected;
-            while self.redirected.get(redirected).is_some_and(|of| usize::from(*of) == index) {
-                redirected += 1;
-            }
-            if ended.as_ref().is_some_and(|ended| ended[index / WORD_BITS] & (1 << (index % WORD_BITS)) != 0)
-            {
-                continue;
-            }
-            let seen = Seen::new(fixed, &self.redirections[first..redirected], numbers);
-            if filter.matches(&seen) {
-                take(self.first + u64::from(self.after_first[index]), seen);
+        let counting = self.counting(as_of);
+        for (word, mut bits) in counting.into_iter().enumerate() {
+            while bits != 0 {
+                let index = word * WORD_BITS + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let seen = self.facts.seen(index);
+                if filter.matches(&seen) {
+                    take(index, seen);
+                }
             }
         }
     }
 
-    /// Number of the facts that are not from a later position.
-    fn known_at(&self, position: u64) -> usize {
-        match u32::try_from(position - self.first) {
-            Ok(after_first) => self.after_first.partition_point(|from| *from <= after_first),
-            Err(_) => self.fixed.len(),
+    /// One bit per fact that counts.
+    fn counting(&self, as_of: AsOf) -> Bits {
+        let mut counting = self.facts.present;
+        match as_of {
+            AsOf::Now => {
+                for (bits, ended) in counting.iter_mut().zip(&self.ends.ended) {
+                    *bits &= !ended;
+                }
+            }
+            AsOf::Then { position, known } => {
+                for (index, _) in self.ends.at.iter().filter(|(_, at)| *at <= position) {
+                    clear_bit(&mut counting, usize::from(*index));
+                }
+                for index in known..self.len() {
+                    clear_bit(&mut counting, index);
+                }
+            }
+        }
+        counting
+    }
+}
+
+impl Facts {
+    fn set(&mut self, index: usize, brought: &Brought) {
+        set_bit(&mut self.present, index);
+        (self.fixed[index], self.cra_ids[index]) = (brought.fixed, brought.cra_id);
+        let day = brought.fixed.day;
+        self.days = day.min(*self.days.start())..=day.max(*self.days.end());
+        let Some(beside) = &brought.beside else {
+            return;
+        };
+        let of = short(index);
+        let first = self.redirected.partition_point(|other| *other < of);
+        self.redirected.splice(first..first, beside.redirections.iter().map(|_| of));
+        self.redirections.splice(first..first, beside.redirections.iter().copied());
+        if let Some(numbers) = &beside.numbers {
+            let place = self.numbers.partition_point(|(other, _)| *other < of);
+            self.numbers.insert(place, (of, numbers.clone()));
         }
     }
 
-    /// One bit per fact that ended up to a position; `None` when none did.
-    fn ended_at(&self, position: u64) -> Option<Vec<u64>> {
-        let ended = self.ended.read();
-        let mut words: Option<Vec<u64>> = None;
-        for (index, _) in ended.iter().filter(|(_, until)| *until <= position) {
-            let words = words.get_or_insert_with(|| vec![0; self.fixed.len().div_ceil(WORD_BITS)]);
-            words[usize::from(*index) / WORD_BITS] |= 1 << (usize::from(*index) % WORD_BITS);
+    #[inline]
+    fn seen(&self, index: usize) -> Seen<'_> {
+        let fixed = &self.fixed[index];
+        if fixed.has_beside {
+            self.seen_with_beside(fixed, short(index))
+        } else {
+            Seen::new(fixed, &[], None)
         }
-        words
     }
+
+    fn seen_with_beside<'a>(&'a self, fixed: &'a Countable, of: u16) -> Seen<'a> {
+        let first = self.redirected.partition_point(|other| *other < of);
+        let number = self.redirected[first..].iter().take_while(|other| **other == of).count();
+        let numbers = self.numbers.binary_search_by_key(&of, |(other, _)| *other).ok();
+        let numbers = numbers.map(|place| &*self.numbers[place].1);
+        Seen::new(fixed, &self.redirections[first..first + number], numbers)
+    }
+}
+
+/// A place in a block, which has fewer than 65,536.
+fn short(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+fn set_bit(bits: &mut Bits, index: usize) {
+    bits[index / WORD_BITS] |= 1 << (index % WORD_BITS);
+}
+
+fn clear_bit(bits: &mut Bits, index: usize) {
+    bits[index / WORD_BITS] &= !(1 << (index % WORD_BITS));
+}
+
+fn has_bit(bits: &Bits, index: usize) -> bool {
+    bits.get(index / WORD_BITS).is_some_and(|word| word & (1 << (index % WORD_BITS)) != 0)
 }

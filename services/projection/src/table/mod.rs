@@ -2,45 +2,51 @@
 //! the store when a generation is opened, and kept equal to it by each batch.
 
 mod block;
+mod lists;
+mod rollups;
+mod view;
 
-use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::RangeInclusive;
+use std::sync::mpsc;
 
 use cra_eventlog::Position;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
+use std::hash::BuildHasher as _;
+use uuid::Uuid;
 
-use block::Block;
-
-use crate::store::{Session, StoreError};
+use self::lists::Lists;
+use self::rollups::ROLLED_UP_FROM;
+pub use self::view::{Among, View};
+use crate::store::{Applied, Session, Step, StoreError};
 use crate::views::countable::{Beside, Countable, Seen};
-use crate::views::fact::{Fact, FactKey, IN_FORCE};
-use crate::views::filter::Filter;
+use crate::views::day_tally::DayTally;
+use crate::views::fact::Fact;
+use crate::views::scope::Scope;
 
-/// Blocks that one thread looks at before another one is worth its start.
-const BLOCKS_PER_THREAD_MIN: usize = 16;
+/// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
+pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 
-/// Positions whose facts are sorted at once when a table is loaded.
-const SORTED_AT_ONCE: u64 = 4_096;
+/// Steps that are read from the store while others are taken in.
+const STEPS_READ_AHEAD: usize = 4_096;
 
 /// The facts of a generation.
 #[derive(Default)]
-pub struct Table(RwLock<View>);
+pub struct Table(RwLock<Facts>);
 
-/// The facts as of a moment. Later ones may be among them, and later ends: a position says which count.
-#[derive(Clone, Default)]
-pub struct View {
-    /// Blocks that do not grow any more.
-    full: Arc<Vec<Arc<Block>>>,
-    /// The one that does: copied when it grows while somebody looks at it.
-    last: Arc<Block>,
+#[derive(Default)]
+struct Facts {
+    view: View,
+    /// Position of the latest fact of each CRA, found by its id.
+    latest: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    lists: Lists,
 }
 
-/// A fact and where it ended, as a batch brings it.
+/// A fact as the table takes it in.
+#[derive(Clone, Debug)]
 pub struct Brought {
-    from: u64,
-    until: u64,
+    cra_id: Uuid,
     fixed: Countable,
     /// Rarely anything.
     beside: Option<Box<Beside>>,
@@ -49,122 +55,209 @@ pub struct Brought {
 impl Brought {
     /// What the table keeps of a fact.
     #[must_use]
-    pub fn of(key: FactKey, fact: &Fact) -> Self {
-        let (fixed, beside) = Countable::of(key, fact);
-        let beside = (!beside.is_empty()).then(|| Box::new(beside));
-        Self { from: key.from, until: fact.until, fixed, beside }
+    pub fn of(fact: &Fact) -> Self {
+        let (fixed, beside) = Countable::of(fact);
+        let beside = fixed.has_beside.then(|| Box::new(beside));
+        Self { cra_id: fact.cra_id, fixed, beside }
     }
+}
 
-    /// Where it began.
+/// What the event at a position did, as the table takes it in.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The event's.
+    pub position: Position,
+    /// The fact that it began.
+    pub began: Option<Brought>,
+    /// Position of the fact that it ended.
+    pub ended: Option<u64>,
+}
+
+impl Taken {
+    /// What the table keeps of a step.
     #[must_use]
-    pub fn position(&self) -> u64 {
-        self.from
+    pub fn of(position: Position, step: &Step) -> Self {
+        Self { position, began: step.began.as_ref().map(Brought::of), ended: step.ended }
     }
 }
 
 impl Table {
     /// The table of what a store holds.
-    pub fn load(session: &Session) -> Result<Self, StoreError> {
-        // The store keeps them by day. Sorted some at a time, so that little more is held than the table itself.
-        let mut by_position: BTreeMap<u64, Vec<Brought>> = BTreeMap::new();
-        for entry in session.facts(FactKey::FIRST..=FactKey::LAST) {
-            let (key, fact) = entry?;
-            by_position.entry(key.from / SORTED_AT_ONCE).or_default().push(Brought::of(key, &fact));
-        }
-        let table = Self::default();
-        while let Some((_, mut some)) = by_position.pop_first() {
-            some.sort_unstable_by_key(Brought::position);
-            table.apply(some);
-        }
-        Ok(table)
+    pub fn load(session: Session) -> Result<Self, StoreError> {
+        let applied = session.applied()?;
+        let mut facts = Facts::default();
+        let expected = applied.as_ref().map_or(0, |applied| applied.position.0.min(POSITIONS_MAX));
+        facts.reserve(usize::try_from(expected).unwrap_or(0));
+        std::thread::scope(|scope| {
+            let (read, steps) = mpsc::sync_channel(4);
+            let reading = scope.spawn(move || read_steps(&session, &read));
+            for step in steps.into_iter().flatten() {
+                facts.take(&step);
+            }
+            reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+        facts.view.applied = applied;
+        Ok(Self(RwLock::new(facts)))
     }
 
-    /// Takes the place of what it was by what a store holds now.
-    pub fn reload(&self, session: &Session) -> Result<(), StoreError> {
-        let view = Self::load(session)?.view();
-        *self.0.write() = view;
-        Ok(())
-    }
-
-    /// Takes in what a batch brought: new facts, and older ones that ended. By position.
-    pub fn apply(&self, batch: Vec<Brought>) {
-        let mut view = self.0.write();
-        for brought in batch {
-            view.apply(brought);
+    /// Takes in what events did, each in its place: that of the next position, or that of an event that had done
+    /// nothing so far; and where they bring the generation.
+    pub fn apply(&self, steps: &[Taken], applied: Option<Applied>) {
+        let mut facts = self.0.write();
+        for step in steps {
+            facts.take(step);
         }
+        facts.view.applied = applied;
     }
 
     /// The facts now.
     #[must_use]
     pub fn view(&self) -> View {
-        self.0.read().clone()
+        self.0.read().view.clone()
+    }
+
+    /// Position of the latest fact of a CRA, in force or not.
+    #[must_use]
+    pub fn latest(&self, cra_id: Uuid) -> Option<u64> {
+        self.0.read().latest(cra_id).map(u64::from)
+    }
+
+    /// Position of the latest fact of a CRA, and that of the event that ended it, if one did.
+    #[must_use]
+    pub fn standing(&self, cra_id: Uuid) -> Option<(u64, Option<u64>)> {
+        let facts = self.0.read();
+        let from = u64::from(facts.latest(cra_id)?);
+        Some((from, facts.view.ended(from)))
+    }
+
+    /// The positions of the facts of scopes, up to one, ended ones included; `None` where one of them has no list, or
+    /// where there are more than `most`.
+    #[must_use]
+    pub fn listed(&self, scopes: &[Scope], until: Position, most: usize) -> Option<Vec<u32>> {
+        let facts = self.0.read();
+        let lists: Option<Vec<&[u32]>> = scopes.iter().map(|scope| facts.lists.of(*scope)).collect();
+        let lists = lists?;
+        if lists.iter().map(|list| list.len()).sum::<usize>() > most {
+            return None;
+        }
+        let until = u32::try_from(until.0).unwrap_or(u32::MAX);
+        Some(lists.into_iter().flatten().copied().filter(|from| *from <= until).collect())
     }
 }
 
 impl View {
-    fn apply(&mut self, brought: Brought) {
-        let Brought { from, until, fixed, beside } = brought;
-        if from > self.last_position() {
-            if !self.last.has_room(from) {
-                Arc::make_mut(&mut self.full).push(std::mem::take(&mut self.last));
-            }
-            Arc::make_mut(&mut self.last).push(from, fixed, beside);
-        }
-        if until != IN_FORCE {
-            self.block_of(from).end(from, until);
-        }
-    }
-
-    fn last_position(&self) -> u64 {
-        self.last.last().or_else(|| self.full.last().and_then(|block| block.last())).unwrap_or(0)
-    }
-
-    fn block_of(&self, from: u64) -> &Block {
-        if !self.last.is_empty() && self.last.first() <= from {
-            return &self.last;
-        }
-        let after = self.full.partition_point(|block| block.first() <= from);
-        self.full.get(after.saturating_sub(1)).unwrap_or(&self.last)
-    }
-
-    /// Counts every fact that a filter counts when the log ends at a position, on all cores: each thread begins with a
-    /// `new` count, `add`s facts to it in no order, and the counts are `merge`d. `None` when `left` said so meanwhile.
-    pub fn count<T: Send>(
+    /// The sums per day of scopes, of days in a range: whether every one of them has sums. Of the facts in force now.
+    pub fn each_day(
         &self,
-        position: Position,
-        filter: &Filter,
-        left: &AtomicBool,
-        new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
-        merge: impl Fn(&mut T, T),
-    ) -> Option<T> {
-        let blocks: Vec<&Block> = self.full.iter().map(|block| &**block).chain([&*self.last]).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut count = new();
-            while !left.load(Ordering::Relaxed) {
-                let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                    break;
-                };
-                block.each(position.0, filter, |from, seen| add(&mut count, from, seen));
-            }
-            count
-        };
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let helpers = cores.min(blocks.len() / BLOCKS_PER_THREAD_MIN).saturating_sub(1);
-        let count = std::thread::scope(|scope| {
-            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
-            let mut count = work();
-            for helper in helpers {
-                match helper.join() {
-                    Ok(part) => merge(&mut count, part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            count
-        });
-        (!left.load(Ordering::Relaxed)).then_some(count)
+        scope: Scope,
+        days: &RangeInclusive<i32>,
+        mut take: impl FnMut(i32, &DayTally),
+    ) -> bool {
+        let rolled_up = self.rollups().of(scope);
+        if let Some(sums) = rolled_up {
+            sums.within(days).for_each(|(day, tally)| take(day, tally));
+        }
+        // What is always summed up and has no sums has no facts.
+        rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
     }
+}
+
+impl Facts {
+    fn reserve(&mut self, positions: usize) {
+        let Self { view, latest, hasher, .. } = self;
+        latest.reserve(positions, |from| hasher.hash_one(view.cra_id(u64::from(*from))));
+    }
+
+    fn latest(&self, cra_id: Uuid) -> Option<u32> {
+        let is_it = |from: &u32| self.view.cra_id(u64::from(*from)) == cra_id;
+        self.latest.find(self.hasher.hash_one(cra_id), is_it).copied()
+    }
+
+    fn take(&mut self, step: &Taken) {
+        let Taken { position, began, ended } = step;
+        if let Some(ended) = ended {
+            self.end(*ended);
+        }
+        self.view.take(position.0, began.as_ref(), *ended);
+        // The store refuses more.
+        if let (Some(brought), Ok(from)) = (began, u32::try_from(position.0)) {
+            self.begin(from, brought);
+        }
+    }
+
+    fn end(&mut self, ended: u64) {
+        let View { blocks, rollups, .. } = &mut self.view;
+        let place = view::Place::of(ended);
+        let fact = place.and_then(|place| blocks.get(place.block)?.fact(place.index));
+        if let Some(seen) = fact {
+            let scopes = Scope::large(seen.fixed()).into_iter().chain(Scope::small(seen.fixed()));
+            rollups.remove(&seen, scopes.flatten());
+        }
+    }
+
+    fn begin(&mut self, from: u32, brought: &Brought) {
+        let nothing = Beside::default();
+        let seen = Seen::of(&brought.fixed, brought.beside.as_deref().unwrap_or(&nothing));
+        let small = self.lists.add(from, &brought.fixed).into_iter().flatten();
+        let mut rolled_up = Vec::new();
+        for (scope, facts) in small {
+            match facts.cmp(&ROLLED_UP_FROM) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => self.roll_up(scope),
+                std::cmp::Ordering::Greater => rolled_up.push(scope),
+            }
+        }
+        let scopes = Scope::large(&brought.fixed).into_iter().flatten().chain(rolled_up);
+        self.view.rollups.add(&seen, scopes);
+        self.point_to(from, brought.cra_id);
+    }
+
+    /// Sums up the facts of a scope that has become large, the last one included.
+    fn roll_up(&mut self, scope: Scope) {
+        let View { blocks, rollups, .. } = &mut self.view;
+        for from in self.lists.of(scope).unwrap_or_default() {
+            let Some(place) = view::Place::of(u64::from(*from)) else {
+                continue;
+            };
+            let block = &blocks[place.block];
+            if block.counts(place.index, block::AsOf::Now)
+                && let Some(seen) = block.fact(place.index)
+            {
+                rollups.add(&seen, [scope]);
+            }
+        }
+    }
+
+    /// The latest fact of a CRA is this one.
+    fn point_to(&mut self, from: u32, cra_id: Uuid) {
+        let Self { view, latest, hasher, .. } = self;
+        let is_it = |other: &u32| view.cra_id(u64::from(*other)) == cra_id;
+        let hash_of = |other: &u32| hasher.hash_one(view.cra_id(u64::from(*other)));
+        match latest.entry(hasher.hash_one(cra_id), is_it, hash_of) {
+            hashbrown::hash_table::Entry::Occupied(mut entry) => *entry.get_mut() = from,
+            hashbrown::hash_table::Entry::Vacant(entry) => {
+                entry.insert(from);
+            }
+        }
+    }
+}
+
+/// Reads the steps of a store in their order, some at a time, until nobody takes them.
+fn read_steps(session: &Session, read: &mpsc::SyncSender<Vec<Taken>>) -> Result<(), StoreError> {
+    let mut some = Vec::with_capacity(STEPS_READ_AHEAD);
+    for entry in session.steps(Position(1)..=Position(u64::MAX)) {
+        let (position, step) = entry?;
+        some.push(Taken::of(position, &step));
+        if some.len() == STEPS_READ_AHEAD {
+            let full = std::mem::replace(&mut some, Vec::with_capacity(STEPS_READ_AHEAD));
+            if read.send(full).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    // Nobody takes them only when the other side failed.
+    let _ = read.send(some);
+    Ok(())
 }
 
 #[cfg(test)]

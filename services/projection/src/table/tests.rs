@@ -9,29 +9,78 @@ use proptest::strategy::ValueTree as _;
 
 use super::*;
 use crate::views::dictionary::Dictionary;
+use crate::views::filter::Filter;
+use crate::views::gathering::Gathering;
+use crate::views::tally::Tally;
 use crate::views::tally::tests::any_fact;
 
-/// Facts in the order of their positions, some of which ended later.
-fn any_history() -> impl Strategy<Value = Vec<(FactKey, Fact)>> {
-    vec((any_fact(), 0..40_i32, 1..5_u64, proptest::option::weighted(0.2, 1..60_u64)), 0..60).prop_map(
+/// What the events of a log did: a fact or none, and the end of one before.
+#[derive(Clone, Debug)]
+struct Happened {
+    began: Option<Fact>,
+    ended: Option<u64>,
+}
+
+fn any_history() -> impl Strategy<Value = Vec<Happened>> {
+    let fact = (any_fact(), 0..40_i32, 0..9_u32).prop_map(|(fact, day, large)| {
+        let participants = if large == 0 { fact.participants + 70_000 } else { fact.participants };
+        Fact { day, participants, advisor: large, ..fact }
+    });
+    vec((proptest::option::weighted(0.8, fact), any::<prop::sample::Index>(), 0..4_u8), 0..80).prop_map(
         |drawn| {
-            let mut from = 0;
-            let fact = |(mut fact, day, step, lasts): (Fact, i32, u64, Option<u64>)| {
-                from += step;
-                fact.until = lasts.map_or(IN_FORCE, |lasts| from + lasts);
-                (FactKey { day, from }, fact)
+            let mut in_force = Vec::new();
+            let happen = |(from, (began, which, ends)): (u64, (Option<Fact>, prop::sample::Index, u8))| {
+                let ended = (ends == 0 && !in_force.is_empty())
+                    .then(|| in_force.swap_remove(which.index(in_force.len())));
+                let began = began.map(|fact| Fact { cra_id: Uuid::from_u128(from.into()), ..fact });
+                in_force.extend(began.is_some().then_some(from));
+                Happened { began, ended }
             };
-            drawn.into_iter().map(fact).collect()
+            (1..).zip(drawn).map(happen).collect()
         },
     )
 }
 
-fn counted(view: &View, position: u64, filter: &Filter) -> Vec<u64> {
+fn taken(position: u64, happened: &Happened) -> Taken {
+    let began = happened.began.as_ref().map(Brought::of);
+    Taken { position: Position(position), began, ended: happened.ended }
+}
+
+fn applied(position: u64) -> Option<Applied> {
+    (position > 0).then_some(Applied {
+        position: Position(position),
+        event_id: None,
+        recorded_at: 0,
+        last_recorded_at: 0,
+        applied_at: 0,
+        parked: 0,
+        retried: 0,
+    })
+}
+
+/// Positions of the facts that a plain pass counts.
+fn expected(history: &[Happened], position: u64, filter: &Filter) -> Vec<u64> {
+    let known = &history[..usize::try_from(position).unwrap().min(history.len())];
+    let has_ended = |from: u64| known.iter().any(|happened| happened.ended == Some(from));
+    let counts = |from: u64, fact: &Fact| !has_ended(from) && filter.matches_fact(fact);
+    (1..)
+        .zip(known)
+        .filter(|(from, happened)| happened.began.as_ref().is_some_and(|fact| counts(*from, fact)))
+        .map(|(from, _)| from)
+        .collect()
+}
+
+fn counted(view: &View, position: u64, filter: &Filter, among: Among<'_>) -> Vec<u64> {
     let (new, add) = (Vec::new, |found: &mut Vec<u64>, from, _: Seen<'_>| found.push(from));
     let merge = |own: &mut Vec<u64>, other: Vec<u64>| own.extend(other);
-    let mut found = view.count(Position(position), filter, &AtomicBool::new(false), new, add, merge).unwrap();
+    let left = AtomicBool::new(false);
+    let mut found = view.count(Position(position), filter, among, &left, new, add, merge).unwrap();
     found.sort_unstable();
     found
+}
+
+fn everything() -> Filter {
+    Filter::parse(&v1::Selection::default(), &Dictionary::default()).unwrap()
 }
 
 fn day(number: i32) -> String {
@@ -44,7 +93,7 @@ proptest! {
         history in any_history(),
         sizes in vec(1..9_usize, 1..4),
         days in [0..40_i32, 0..40],
-        position in 0..260_u64,
+        position in 0..100_u64,
     ) {
         let selection = v1::Selection {
             from: day(days[0].min(days[1])),
@@ -54,44 +103,125 @@ proptest! {
         };
         let filter = Filter::parse(&selection, &Dictionary::default()).unwrap();
         let table = Table::default();
-        let mut rest = &history[..];
+        let (mut done, mut rest) = (0, &history[..]);
         for size in sizes.iter().cycle() {
             let (batch, later) = rest.split_at((*size).min(rest.len()));
             // Looked at while it grows: what was seen stays as it was.
             let before = table.view();
-            let seen_before = counted(&before, position, &filter);
-            table.apply(batch.iter().map(|(key, fact)| Brought::of(*key, fact)).collect());
-            prop_assert_eq!(counted(&before, position, &filter), seen_before);
+            let seen_before = counted(&before, position.min(done), &filter, Among::Everything);
+            let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| taken(at, happened)).collect();
+            done += batch.len() as u64;
+            table.apply(&steps, applied(done));
+            prop_assert_eq!(counted(&before, position.min(done - batch.len() as u64), &filter, Among::Everything), seen_before);
             rest = later;
             if rest.is_empty() {
                 break;
             }
         }
-        let expected: Vec<u64> = history
-            .iter()
-            .filter(|(key, fact)| fact.counts_at(key.from, position) && filter.matches_fact(*key, fact))
-            .map(|(key, _)| key.from)
-            .collect();
-        prop_assert_eq!(counted(&table.view(), position, &filter), expected);
+        let view = table.view();
+        for position in [position.min(done), done] {
+            let expected = expected(&history, position, &filter);
+            prop_assert_eq!(&counted(&view, position, &filter, Among::Everything), &expected);
+            let all: Vec<u32> = (1..=u32::try_from(done).unwrap()).rev().collect();
+            prop_assert_eq!(&counted(&view, position, &filter, Among::Positions(&all)), &expected);
+        }
+        prop_assert_eq!(sums(&view, Scope::Country), tallied(&view, &expected(&history, done, &everything())));
+        let mut listed = table.listed(&[Scope::Advisor(3)], Position(position), usize::MAX).unwrap();
+        listed.sort_unstable();
+        let of_advisor = |(from, happened): (u32, &Happened)| {
+            let is_hers = happened.began.as_ref().is_some_and(|fact| fact.advisor == 3);
+            (is_hers && u64::from(from) <= position).then_some(from)
+        };
+        prop_assert_eq!(listed, (1..).zip(&history).filter_map(of_advisor).collect::<Vec<_>>());
     }
+}
+
+/// What the sums per day of a scope come to.
+fn sums(view: &View, scope: Scope) -> Tally {
+    let mut gathered = Gathering::default();
+    view.each_day(scope, &(i32::MIN..=i32::MAX), |_, day| day.add_to(&mut gathered));
+    gathered.tally()
+}
+
+/// What the facts from some positions come to.
+fn tallied(view: &View, from: &[u64]) -> Tally {
+    let mut gathered = Gathering::default();
+    from.iter().for_each(|from| gathered.add(&view.fact(*from).unwrap()));
+    gathered.tally()
+}
+
+fn one_fact() -> Fact {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    any_fact().new_tree(&mut runner).unwrap().current()
 }
 
 #[test]
 fn many_blocks_are_counted_on_all_cores_as_on_one() {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let fact = any_fact().new_tree(&mut runner).unwrap().current();
-    let facts = 200_000_u64;
+    let (fact, facts) = (one_fact(), 200_000_u64);
     let table = Table::default();
-    let brought = |from: u64| {
-        let until = if from.is_multiple_of(100) { from + 1 } else { IN_FORCE };
-        let fact = Fact { until, ..fact.clone() };
-        Brought::of(FactKey { day: i32::try_from(from % 400).unwrap(), from }, &fact)
+    let happened = |from: u64| {
+        let day = i32::try_from(from % 400).unwrap();
+        let fact = Fact { day, cra_id: Uuid::from_u128(from.into()), ..fact.clone() };
+        let ended = (from.is_multiple_of(100) && from > 100).then(|| from - 100);
+        taken(from, &Happened { began: Some(fact), ended })
     };
-    table.apply((1..=facts).map(brought).collect());
-    let filter = Filter::parse(&v1::Selection::default(), &Dictionary::default()).unwrap();
-    let found = counted(&table.view(), facts, &filter);
-    // The last one ends after that position.
-    assert_eq!(found.len() as u64, facts - facts / 100 + 1);
+    table.apply(&(1..=facts).map(happened).collect::<Vec<_>>(), applied(facts));
+    let view = table.view();
+    let found = counted(&view, facts, &everything(), Among::Everything);
+    assert_eq!(found.len() as u64, facts - facts / 100 + 1, "the last one has not ended");
     assert!(found.is_sorted_by(|a, b| a < b), "none twice");
-    assert_eq!(counted(&table.view(), 5_000, &filter).len(), 4_951);
+    assert_eq!(counted(&view, 5_000, &everything(), Among::Everything).len(), 4_951);
+    let all: Vec<u32> = (1..=200_000).collect();
+    assert_eq!(counted(&view, facts, &everything(), Among::Positions(&all)), found);
+}
+
+#[test]
+fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
+    let fact = one_fact();
+    let table = Table::default();
+    let advisor = Scope::Advisor(fact.advisor);
+    let mut position = 0;
+    let mut next = |ended: Option<u64>| {
+        position += 1;
+        let fact = Fact {
+            day: i32::try_from(position % 30).unwrap(),
+            cra_id: Uuid::from_u128(position.into()),
+            ..fact.clone()
+        };
+        taken(position, &Happened { began: Some(fact), ended })
+    };
+    let many = ROLLED_UP_FROM as u64;
+    let steps: Vec<_> =
+        (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
+    table.apply(&steps, applied(many - 1));
+    let is_summed_up = |view: &View| view.each_day(advisor, &(0..=0), |_, _| {});
+    assert!(!is_summed_up(&table.view()));
+    for last in [many, many + 1, many + 2] {
+        table.apply(&[next(Some(last - 2))], applied(last));
+        let view = table.view();
+        assert!(is_summed_up(&view));
+        assert_eq!(
+            sums(&view, advisor),
+            tallied(&view, &counted(&view, last, &everything(), Among::Everything))
+        );
+    }
+}
+
+#[test]
+fn an_event_that_did_nothing_at_first_takes_its_place_later() {
+    let fact = one_fact();
+    let of = |n: u128| Some(Fact { cra_id: Uuid::from_u128(n), ..fact.clone() });
+    let table = Table::default();
+    let nothing = Happened { began: None, ended: None };
+    let steps = [Happened { began: of(1), ended: None }, nothing, Happened { began: of(3), ended: Some(1) }];
+    let steps: Vec<_> = (1..).zip(&steps).map(|(at, happened)| taken(at, happened)).collect();
+    table.apply(&steps, applied(3));
+    assert_eq!(counted(&table.view(), 3, &everything(), Among::Everything), [3]);
+    table.apply(&[taken(2, &Happened { began: of(2), ended: None })], applied(3));
+    let view = table.view();
+    assert_eq!(counted(&view, 3, &everything(), Among::Everything), [2, 3]);
+    assert_eq!(counted(&view, 2, &everything(), Among::Everything), [1, 2]);
+    assert_eq!(table.latest(Uuid::from_u128(2)), Some(2));
+    assert_eq!(table.standing(Uuid::from_u128(1)), Some((1, Some(3))));
+    assert_eq!(sums(&view, Scope::Country), tallied(&view, &[2, 3]));
 }

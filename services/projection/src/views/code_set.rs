@@ -17,6 +17,13 @@ impl CodeSet {
         self.0[word] |= bit;
     }
 
+    /// The codes, in their order.
+    pub(super) fn codes(&self) -> impl Iterator<Item = Code> {
+        (0..).zip(&self.0).flat_map(|(word, bits)| {
+            (0..WORD_BITS).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * WORD_BITS + bit)
+        })
+    }
+
     #[inline]
     pub(super) fn contains(&self, code: Code) -> bool {
         let (word, bit) = place(code);
@@ -49,6 +56,9 @@ mod tests {
             for code in codes.iter().chain(&asked) {
                 proptest::prop_assert_eq!(set.contains(Code::from(*code)), codes.contains(code));
             }
+            let mut sorted: Vec<_> = codes.into_iter().map(Code::from).collect();
+            sorted.sort_unstable();
+            proptest::prop_assert_eq!(set.codes().collect::<Vec<_>>(), sorted);
         }
     }
 }

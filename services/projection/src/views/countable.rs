@@ -2,13 +2,16 @@
 //! give them. What does not fit is kept beside; what only records show is left out.
 
 use cra_domain::cra::Duration;
-use cra_domain::vocabulary::{Activity, Channel, SubTheme, Theme, Word as _};
+use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
 
 use super::dictionary::Code;
-use super::fact::{Fact, FactKey, RecipientCode};
+use super::fact::{Fact, RecipientCode};
+use super::tally::{WITH_UNSPECIFIED, duration_line};
 
-/// People per value of a list of five.
-type Five<T> = [T; 5];
+/// Lines of the people of a fact: of ages, then of statuses, each with those that an older form left open first.
+pub const PEOPLE_LINES: usize = 2 * WITH_UNSPECIFIED;
+/// Where the lines of statuses begin.
+pub const STATUS_LINES: usize = WITH_UNSPECIFIED;
 
 /// The fixed part of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,41 +28,84 @@ pub struct Countable {
     venue: Code,
     /// Postal code as a number; 0 without one.
     pub postal_code: u32,
-    /// Days from the activity to its record.
-    pub delay_days: u32,
-    /// Bit n: the n-th theme; from bit 24 on, the n-th sub-theme.
+    /// Bit n: the n-th theme; from [`SUB_THEMES_FROM`] on, the n-th sub-theme.
     topics: u32,
     /// Commune of today, by its index in the table of communes.
     pub commune: u16,
-    /// Minutes of an exact duration.
+    delay_days: u16,
     minutes: u16,
     participants: u16,
     returning: u16,
     follow_up_individual: u16,
     follow_up_workshop: u16,
-    ages: Five<u8>,
-    statuses: Five<u8>,
-    channel: Channel,
-    activity: Activity,
-    duration: DurationKind,
+    people: [u8; PEOPLE_LINES],
+    /// Channel, activity and kind of duration.
+    manner: Manner,
     /// Whether the participants were left to the form.
     pub defaulted_participants: bool,
+    /// Whether there is something beside.
+    pub has_beside: bool,
 }
 
 // One line of the processor's cache.
 const _: () = assert!(size_of::<Countable>() <= 64);
 
-/// [`Duration`] without its minutes.
+/// Bits of the topics from where on they are sub-themes.
+pub const SUB_THEMES_FROM: usize = 24;
+
+const CHANNELS: usize = Channel::ALL.len();
+const ACTIVITIES: usize = Activity::ALL.len();
+/// Kinds of duration: the buckets of the statistics, and what an older form left open.
+const KINDS: usize = WITH_UNSPECIFIED;
+
+/// Channel, activity and bucket of the duration of a fact, as one number: what it takes to count all three at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DurationKind {
-    UpTo30Minutes,
-    From30MinutesTo1Hour,
-    OneHourOrMore,
-    Exact,
-    Unspecified,
+pub struct Manner(u8);
+
+impl Manner {
+    /// How many there are.
+    pub const COUNT: usize = CHANNELS * ACTIVITIES * KINDS;
+
+    fn of(channel: Channel, activity: Activity, duration: Duration) -> Self {
+        let number = (channel.index() * ACTIVITIES + activity.index()) * KINDS;
+        Self(u8::try_from(number + duration_line(duration.bucket())).unwrap_or(0))
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).take(Self::COUNT).map(Self)
+    }
+
+    /// Its rank.
+    #[must_use]
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Its channel.
+    #[must_use]
+    #[inline]
+    pub fn channel(self) -> Channel {
+        Channel::ALL[self.index() / (ACTIVITIES * KINDS)]
+    }
+
+    /// Its activity.
+    #[must_use]
+    #[inline]
+    pub fn activity(self) -> Activity {
+        Activity::ALL[self.index() / KINDS % ACTIVITIES]
+    }
+
+    /// Its bucket of durations; `None` of what an older form left open.
+    #[must_use]
+    #[inline]
+    pub fn bucket(self) -> Option<DurationBucket> {
+        (self.index() % KINDS).checked_sub(1).map(|bucket| DurationBucket::ALL[bucket])
+    }
 }
 
-const SUB_THEMES_FROM: u32 = 24;
+const _: () = assert!(Manner::COUNT <= 128 && DurationBucket::ALL.len() + 1 == KINDS);
 
 /// People sent to one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +128,13 @@ pub struct Beside {
 /// The numbers of a fact, whatever their size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbers {
+    delay_days: u32,
     minutes: u32,
     participants: u32,
     returning: u32,
     follow_up_individual: u32,
     follow_up_workshop: u32,
-    ages: Five<u32>,
-    statuses: Five<u32>,
+    people: [u32; PEOPLE_LINES],
 }
 
 impl Beside {
@@ -110,73 +156,89 @@ pub struct Seen<'a> {
 impl Countable {
     /// Both parts of a fact.
     #[must_use]
-    pub fn of(key: FactKey, fact: &Fact) -> (Self, Beside) {
-        let (duration, minutes) = match fact.duration {
-            Duration::UpTo30Minutes => (DurationKind::UpTo30Minutes, 0),
-            Duration::From30MinutesTo1Hour => (DurationKind::From30MinutesTo1Hour, 0),
-            Duration::OneHourOrMore => (DurationKind::OneHourOrMore, 0),
-            Duration::Exact { minutes } => (DurationKind::Exact, minutes),
-            Duration::Unspecified => (DurationKind::Unspecified, 0),
-        };
+    pub fn of(fact: &Fact) -> (Self, Beside) {
         let numbers = Numbers {
-            minutes,
+            delay_days: fact.delay_days,
+            minutes: if let Duration::Exact { minutes } = fact.duration { minutes } else { 0 },
             participants: fact.participants,
             returning: fact.returning,
             follow_up_individual: fact.follow_up_individual,
             follow_up_workshop: fact.follow_up_workshop,
-            ages: fact.ages,
-            statuses: fact.statuses,
+            people: people_lines(fact),
         };
         let mut fixed = Self {
             recorded_at: fact.recorded_at,
-            day: key.day,
+            day: fact.day,
             advisor: fact.advisor,
             structure: fact.structure,
             venue: fact.venue.map_or(0, |code| code + 1),
             postal_code: fact.postal_code,
-            delay_days: fact.delay_days,
             topics: fact.themes | u32::from(fact.sub_themes) << SUB_THEMES_FROM,
-            commune: fact.commune,
-            minutes: 0,
-            participants: 0,
-            returning: 0,
-            follow_up_individual: 0,
-            follow_up_workshop: 0,
-            ages: [0; 5],
-            statuses: [0; 5],
-            channel: fact.channel,
-            activity: fact.activity,
-            duration,
+            manner: Manner::of(fact.channel, fact.activity, fact.duration),
             defaulted_participants: fact.defaulted_participants,
+            commune: fact.commune,
+            ..Self::NOTHING
         };
         let fits = fixed.take(&numbers).is_some();
         let numbers = (!fits).then(|| Box::new(numbers));
         let redirected = |(to, people): &(RecipientCode, u32)| Redirected { to: *to, people: *people };
-        (fixed, Beside { redirections: fact.redirections.iter().map(redirected).collect(), numbers })
+        let beside = Beside { redirections: fact.redirections.iter().map(redirected).collect(), numbers };
+        fixed.has_beside = !beside.is_empty();
+        (fixed, beside)
     }
+
+    /// What stands where there is no fact.
+    pub const NOTHING: Self = Self {
+        recorded_at: 0,
+        day: 0,
+        advisor: 0,
+        structure: 0,
+        venue: 0,
+        postal_code: 0,
+        topics: 0,
+        commune: 0,
+        delay_days: 0,
+        minutes: 0,
+        participants: 0,
+        returning: 0,
+        follow_up_individual: 0,
+        follow_up_workshop: 0,
+        people: [0; PEOPLE_LINES],
+        manner: Manner(0),
+        defaulted_participants: false,
+        has_beside: false,
+    };
 
     /// Takes the numbers in, if all of them fit.
     fn take(&mut self, numbers: &Numbers) -> Option<()> {
-        let five = |counts: Five<u32>| -> Option<Five<u8>> {
-            let mut small = [0; 5];
-            for (small, count) in small.iter_mut().zip(counts) {
-                *small = u8::try_from(count).ok()?;
-            }
-            Some(small)
-        };
+        let mut people = [0; PEOPLE_LINES];
+        for (small, count) in people.iter_mut().zip(numbers.people) {
+            *small = u8::try_from(count).ok()?;
+        }
         let short = |number: u32| u16::try_from(number).ok();
         *self = Self {
+            delay_days: short(numbers.delay_days)?,
             minutes: short(numbers.minutes)?,
             participants: short(numbers.participants)?,
             returning: short(numbers.returning)?,
             follow_up_individual: short(numbers.follow_up_individual)?,
             follow_up_workshop: short(numbers.follow_up_workshop)?,
-            ages: five(numbers.ages)?,
-            statuses: five(numbers.statuses)?,
+            people,
             ..*self
         };
         Some(())
     }
+}
+
+/// People per line: those of an older form that no band or status covers are unspecified.
+fn people_lines(fact: &Fact) -> [u32; PEOPLE_LINES] {
+    let mut lines = [0; PEOPLE_LINES];
+    for (first, people) in [(0, fact.ages), (STATUS_LINES, fact.statuses)] {
+        let specified = people.iter().fold(0_u32, |sum, people| sum.saturating_add(*people));
+        lines[first] = fact.participants.saturating_sub(specified);
+        lines[first + 1..first + WITH_UNSPECIFIED].copy_from_slice(&people);
+    }
+    lines
 }
 
 /// A number that the fixed part holds, unless all of them are beside.
@@ -208,6 +270,12 @@ impl<'a> Seen<'a> {
         Self::new(fixed, &beside.redirections, beside.numbers.as_deref())
     }
 
+    /// Whether another fact is the same to selections and tallies.
+    #[must_use]
+    pub fn is_same(&self, other: &Seen<'_>) -> bool {
+        self.fixed == other.fixed && self.redirections == other.redirections && self.numbers == other.numbers
+    }
+
     /// Its fixed part.
     #[must_use]
     #[inline]
@@ -216,6 +284,8 @@ impl<'a> Seen<'a> {
     }
 
     numbers! {
+        /// Days from the activity to its record.
+        delay_days: u32 = u32::from,
         /// People present.
         participants: u32 = u32::from,
         /// Among them, people met before.
@@ -224,38 +294,50 @@ impl<'a> Seen<'a> {
         follow_up_individual: u32 = u32::from,
         /// People who will come to a workshop.
         follow_up_workshop: u32 = u32::from,
-        /// People per age band.
-        ages: [u32; 5] = widened,
-        /// People per status.
-        statuses: [u32; 5] = widened,
-        /// Minutes of an exact duration.
+        /// Minutes of an exact duration; 0 of another one.
         minutes: u32 = u32::from,
     }
 
-    /// Channel.
+    /// People per line, where all of them are small.
     #[must_use]
     #[inline]
-    pub fn channel(&self) -> Channel {
-        self.fixed.channel
+    pub fn few_people(&self) -> Option<&'a [u8; PEOPLE_LINES]> {
+        self.numbers.is_none().then_some(&self.fixed.people)
     }
 
-    /// Activity.
+    /// People per line: see [`PEOPLE_LINES`].
     #[must_use]
     #[inline]
-    pub fn activity(&self) -> Activity {
-        self.fixed.activity
+    pub fn people(&self) -> [u32; PEOPLE_LINES] {
+        self.numbers.map_or_else(|| self.fixed.people.map(u32::from), |numbers| numbers.people)
+    }
+
+    /// The lines that have people: bit n for the n-th of [`PEOPLE_LINES`].
+    #[must_use]
+    #[inline]
+    pub fn peopled(&self) -> u32 {
+        (0..).zip(self.people()).fold(0, |lines, (line, people)| lines | u32::from(people > 0) << line)
+    }
+
+    /// Channel, activity and bucket of the duration.
+    #[must_use]
+    #[inline]
+    pub fn manner(&self) -> Manner {
+        self.fixed.manner
     }
 
     /// Duration.
     #[must_use]
     #[inline]
     pub fn duration(&self) -> Duration {
-        match self.fixed.duration {
-            DurationKind::UpTo30Minutes => Duration::UpTo30Minutes,
-            DurationKind::From30MinutesTo1Hour => Duration::From30MinutesTo1Hour,
-            DurationKind::OneHourOrMore => Duration::OneHourOrMore,
-            DurationKind::Exact => Duration::Exact { minutes: self.minutes() },
-            DurationKind::Unspecified => Duration::Unspecified,
+        match self.manner().bucket() {
+            Some(DurationBucket::UpTo30Minutes) => Duration::UpTo30Minutes,
+            Some(DurationBucket::From30MinutesTo1Hour) => Duration::From30MinutesTo1Hour,
+            Some(DurationBucket::From1HourUnrefined) => Duration::OneHourOrMore,
+            Some(DurationBucket::From1To2Hours | DurationBucket::From2Hours) => {
+                Duration::Exact { minutes: self.minutes() }
+            }
+            None => Duration::Unspecified,
         }
     }
 
@@ -264,6 +346,13 @@ impl<'a> Seen<'a> {
     #[inline]
     pub fn venue(&self) -> Option<Code> {
         self.fixed.venue.checked_sub(1)
+    }
+
+    /// Bit n: the n-th theme of the contract's order; from [`SUB_THEMES_FROM`] on, the n-th sub-theme.
+    #[must_use]
+    #[inline]
+    pub fn topics(&self) -> u32 {
+        self.fixed.topics
     }
 
     /// Bit n: the n-th theme of the contract's order.
@@ -288,11 +377,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-const _: () = assert!(Theme::ALL.len() <= SUB_THEMES_FROM as usize && SubTheme::ALL.len() <= 8);
-
-fn widened(counts: Five<u8>) -> Five<u32> {
-    counts.map(u32::from)
-}
+const _: () = assert!(Theme::ALL.len() <= SUB_THEMES_FROM && SubTheme::ALL.len() <= 8);
 
 /// Numbers of the bits that are set, lowest first.
 #[inline]
@@ -318,9 +403,8 @@ mod tests {
         #[test]
         fn a_countable_says_of_a_fact_what_the_fact_says(
             fact in any_fact(),
-            large in any::<[u32; 4]>(),
-            is_large: [bool; 4],
-            day: i32,
+            large in any::<[u32; 5]>(),
+            is_large: [bool; 5],
         ) {
             let mut fact = fact;
             let choose = |i: usize, small: u32| if is_large[i] { large[i] } else { small };
@@ -328,17 +412,25 @@ mod tests {
             fact.ages[3] = choose(1, fact.ages[3]);
             fact.follow_up_workshop = choose(2, fact.follow_up_workshop);
             if is_large[3] {
-                fact.duration = Duration::Exact { minutes: large[3] };
+                fact.duration = Duration::Exact { minutes: large[3].max(60) };
             }
-            let (fixed, beside) = Countable::of(FactKey { day, from: 1 }, &fact);
+            fact.delay_days = choose(4, fact.delay_days);
+            let (fixed, beside) = Countable::of(&fact);
+            prop_assert_eq!(fixed.has_beside, !beside.is_empty());
             let seen = Seen::of(&fixed, &beside);
             prop_assert_eq!(seen.participants(), fact.participants);
-            prop_assert_eq!(seen.returning(), fact.returning);
-            prop_assert_eq!((seen.ages(), seen.statuses()), (fact.ages, fact.statuses));
+            prop_assert_eq!((seen.returning(), seen.delay_days()), (fact.returning, fact.delay_days));
+            let people = seen.people();
+            prop_assert_eq!(&people[1..6], &fact.ages[..]);
+            prop_assert_eq!(&people[7..], &fact.statuses[..]);
+            let known: u64 = fact.ages.iter().map(|people| u64::from(*people)).sum();
+            prop_assert_eq!(u64::from(people[0]), u64::from(fact.participants).saturating_sub(known));
+            prop_assert_eq!(seen.peopled() & 0b10_0000 != 0, fact.ages[4] > 0);
             prop_assert_eq!(seen.follow_up_individual(), fact.follow_up_individual);
             prop_assert_eq!(seen.follow_up_workshop(), fact.follow_up_workshop);
             prop_assert_eq!(seen.duration(), fact.duration);
-            prop_assert_eq!((seen.venue(), seen.channel(), seen.activity()), (fact.venue, fact.channel, fact.activity));
+            let manner = seen.manner();
+            prop_assert_eq!((seen.venue(), manner.channel(), manner.activity()), (fact.venue, fact.channel, fact.activity));
             prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
             let redirections: Vec<_> = seen.redirections().iter().map(|it| (it.to, it.people)).collect();
             prop_assert_eq!(redirections, fact.redirections);

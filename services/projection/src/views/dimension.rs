@@ -10,7 +10,7 @@ use cra_domain::territory::{self, Commune};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
 
-use super::countable::{Seen, bits};
+use super::countable::{STATUS_LINES, Seen, bits};
 use super::fact::date_of;
 use super::filter::Filter;
 use super::tally::duration_line;
@@ -82,8 +82,8 @@ impl Dimension {
             D::SubTheme => {
                 bits(seen.sub_theme_set()).for_each(|sub| take(line_row::<SubTheme>(sub + 1), people));
             }
-            D::Age => each_line::<AgeBand>(seen.ages(), people, take),
-            D::Status => each_line::<Status>(seen.statuses(), people, take),
+            D::Age => each_line::<AgeBand>(&seen.people()[..STATUS_LINES], take),
+            D::Status => each_line::<Status>(&seen.people()[STATUS_LINES..], take),
             _ => {
                 if let Some(row) = self.only_row(seen) {
                     take(row, people);
@@ -106,9 +106,9 @@ impl Dimension {
             D::Structure => Row(fact.structure),
             D::Advisor => Row(fact.advisor),
             D::Venue => seen.venue().map_or(NONE, |code| Row(code + 1)),
-            D::Channel => word_row(seen.channel()),
-            D::Activity => word_row(seen.activity()),
-            D::Duration => line_row::<DurationBucket>(duration_line(seen.duration().bucket())),
+            D::Channel => word_row(seen.manner().channel()),
+            D::Activity => word_row(seen.manner().activity()),
+            D::Duration => line_row::<DurationBucket>(duration_line(seen.manner().bucket())),
             D::Month => month_row(date_of(fact.day)?),
             D::Weekday => weekday_row(date_of(fact.day)?),
             D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,
@@ -155,14 +155,11 @@ fn line_row<W: Word>(line: usize) -> Row {
     Row(u32::try_from(rank).unwrap_or(u32::MAX))
 }
 
-fn each_line<W: Word>(people: [u32; 5], participants: u64, mut take: impl FnMut(Row, u64)) {
-    let mut unspecified = participants;
-    for (index, people) in people.into_iter().enumerate().filter(|(_, people)| *people > 0) {
-        take(line_row::<W>(index + 1), u64::from(people));
-        unspecified = unspecified.saturating_sub(u64::from(people));
-    }
-    if unspecified > 0 {
-        take(line_row::<W>(0), unspecified);
+fn each_line<W: Word>(people: &[u32], mut take: impl FnMut(Row, u64)) {
+    let lines = people.iter().enumerate();
+    // What is unspecified comes last.
+    for (line, people) in lines.clone().skip(1).chain(lines.take(1)).filter(|(_, people)| **people > 0) {
+        take(line_row::<W>(line), u64::from(*people));
     }
 }
 

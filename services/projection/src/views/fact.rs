@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::dictionary::{Code, Dictionary, Kind};
 
-/// Where a fact stands: facts are kept by day of activity, then by the position that brought them.
+/// Where a fact stands among those that are shown: by day of activity, then by the position that brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FactKey {
     /// Day of activity, in days since 1970-01-01.
@@ -20,26 +20,21 @@ pub struct FactKey {
 }
 
 impl FactKey {
-    /// Before every fact.
-    pub const FIRST: Self = Self { day: i32::MIN, from: 0 };
     /// After every fact.
     pub const LAST: Self = Self { day: i32::MAX, from: u64::MAX };
 }
 
-/// `Fact::until` of a fact in force.
-pub const IN_FORCE: u64 = u64::MAX;
-
-/// One revision of one CRA: counts from the position in its key up to, and without, `until`.
+/// One revision of one CRA: counts from the position of the event that brought it, until another event ends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// The CRA.
     pub cra_id: Uuid,
     /// Rank of its event among the CRA's.
     pub revision: u64,
-    /// Position of the event that ended it; [`IN_FORCE`] while none did.
-    pub until: u64,
-    /// The fact that this one replaced.
-    pub former: Option<FactKey>,
+    /// Position of the fact that this one replaced.
+    pub former: Option<u64>,
+    /// Day of activity, in days since 1970-01-01.
+    pub day: i32,
     /// When the CRA's first event was recorded, in nanoseconds since 1970.
     pub recorded_at: i64,
     /// When it was corrected to this content, likewise.
@@ -124,21 +119,17 @@ pub struct Provenance {
 
 impl Fact {
     /// The fact of a CRA's content, in force.
-    pub fn new(
-        provenance: Provenance,
-        cra: &Cra,
-        former: Option<FactKey>,
-        dictionary: &mut Dictionary,
-    ) -> Self {
+    pub fn new(provenance: Provenance, cra: &Cra, former: Option<u64>, dictionary: &mut Dictionary) -> Self {
         let declared_at = provenance.created_at.unwrap_or(provenance.recorded_at);
-        let delay = day_number(cra.place.day_of(declared_at)) - day_number(cra.date);
+        let day = day_number(cra.date);
+        let delay = day_number(cra.place.day_of(declared_at)) - day;
         let commune = territory::communes().get(cra.place.commune);
         let declared = &cra.place.commune_code;
         Self {
             cra_id: provenance.cra_id,
             revision: provenance.revision,
-            until: IN_FORCE,
             former,
+            day,
             recorded_at: nanoseconds(provenance.recorded_at),
             corrected_at: provenance.corrected_at.map(nanoseconds),
             created_at: provenance.created_at.map(nanoseconds),
@@ -186,12 +177,6 @@ impl Fact {
             }
         }
         Some(self)
-    }
-
-    /// Whether it counts when the log ends at a position.
-    #[must_use]
-    pub fn counts_at(&self, from: u64, position: u64) -> bool {
-        from <= position && position < self.until
     }
 
     /// Its ages.

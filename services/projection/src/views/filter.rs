@@ -9,9 +9,10 @@ use cra_domain::territory::{self, Commune, CommuneId};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::code_set::CodeSet;
-use super::countable::{Countable, Seen};
-use super::dictionary::{Dictionary, Kind};
-use super::fact::{Fact, FactKey, day_number};
+use super::countable::{Countable, Manner, STATUS_LINES, Seen};
+use super::dictionary::{Code, Dictionary, Kind};
+use super::fact::{Fact, day_number};
+use super::scope::{self, Narrowing, Scope};
 use super::tally::duration_line;
 
 /// A set of small numbers, one bit each; `None` restricts nothing.
@@ -35,13 +36,15 @@ pub struct Filter {
     durations: Bits,
     ages: Bits,
     statuses: Bits,
+    /// Bit n: the n-th manner, as channels, activities and durations leave it.
+    manners: u128,
 }
 
 impl Filter {
     /// Reads a selection. Identifiers that no fact has are no fault: they select nothing.
     pub fn parse(selection: &v1::Selection, dictionary: &Dictionary) -> Result<Self, Vec<Violation>> {
         let mut reading = Reading { violations: Vec::new(), dictionary };
-        let filter = Self {
+        let mut filter = Self {
             days: reading.days(&selection.from, &selection.to),
             communes: reading.territories(selection),
             postal_codes: reading.postal_codes(&selection.postal_codes),
@@ -55,15 +58,12 @@ impl Filter {
             durations: reading.lines::<DurationBucket>("selection.durations", &selection.durations),
             ages: reading.lines::<AgeBand>("selection.ages", &selection.ages),
             statuses: reading.lines::<Status>("selection.statuses", &selection.statuses),
+            manners: 0,
         };
+        filter.manners = Manner::all()
+            .filter(|manner| filter.leaves_manner(*manner))
+            .fold(0, |manners, manner| manners | 1 << manner.index());
         if reading.violations.is_empty() { Ok(filter) } else { Err(reading.violations) }
-    }
-
-    /// Where the facts that it can count stand.
-    #[must_use]
-    pub fn keys(&self) -> RangeInclusive<FactKey> {
-        let (first, last) = (*self.days.start(), *self.days.end());
-        FactKey { day: first, from: 0 }..=FactKey { day: last, from: u64::MAX }
     }
 
     /// Days of activity that it can count.
@@ -115,6 +115,42 @@ impl Filter {
         bit(self.durations, duration_line(Some(bucket)))
     }
 
+    fn leaves_manner(&self, manner: Manner) -> bool {
+        self.leaves_channel(manner.channel())
+            && self.leaves_activity(manner.activity())
+            && bit(self.durations, duration_line(manner.bucket()))
+    }
+
+    /// How far scopes narrow what it counts.
+    #[must_use]
+    pub fn narrowing(&self) -> Narrowing {
+        let codes = |codes: &Option<CodeSet>, scope: fn(Code) -> Scope| {
+            codes.as_ref().map(|codes| codes.codes().map(scope).collect::<Vec<_>>())
+        };
+        let given = [
+            self.communes.as_ref().map(|communes| scope::of_communes(communes)),
+            codes(&self.structures, Scope::Structure),
+            codes(&self.advisors, Scope::Advisor),
+        ];
+        let mut given: Vec<_> = given.into_iter().flatten().collect();
+        match given.len() {
+            0 | 1 if self.asks_for_scopes_only() => {
+                Narrowing::Exactly(given.pop().unwrap_or_else(|| vec![Scope::Country]))
+            }
+            _ => Narrowing::Within(given),
+        }
+    }
+
+    /// Whether nothing but days, communes, structures and advisors is restricted.
+    fn asks_for_scopes_only(&self) -> bool {
+        let Self { postal_codes, venues, channels, activities, themes, sub_themes, durations, .. } = self;
+        postal_codes.is_none()
+            && venues.is_none()
+            && [channels, activities, themes, sub_themes, durations, &self.ages, &self.statuses]
+                .iter()
+                .all(|bits| bits.is_none())
+    }
+
     /// Whether it counts a fact.
     #[must_use]
     #[inline]
@@ -129,37 +165,23 @@ impl Filter {
                 .venues
                 .as_ref()
                 .is_none_or(|codes| seen.venue().is_some_and(|venue| codes.contains(venue)))
-            && bit(self.channels, seen.channel().index())
-            && bit(self.activities, seen.activity().index())
+            && self.manners & (1 << seen.manner().index()) != 0
             && self.themes.is_none_or(|themes| themes & seen.theme_set() != 0)
             && self.sub_themes.is_none_or(|sub_themes| sub_themes & seen.sub_theme_set() != 0)
-            && bit(self.durations, duration_line(seen.duration().bucket()))
-            && self.ages.is_none_or(|ages| ages & people_lines(seen.ages(), seen.participants()) != 0)
-            && self
-                .statuses
-                .is_none_or(|statuses| statuses & people_lines(seen.statuses(), seen.participants()) != 0)
+            && self.ages.is_none_or(|ages| ages & seen.peopled() != 0)
+            && self.statuses.is_none_or(|statuses| (statuses << STATUS_LINES) & seen.peopled() != 0)
     }
 
     /// As [`Filter::matches`], for a fact that is looked at alone.
     #[must_use]
-    pub fn matches_fact(&self, key: FactKey, fact: &Fact) -> bool {
-        let (fixed, beside) = Countable::of(key, fact);
+    pub fn matches_fact(&self, fact: &Fact) -> bool {
+        let (fixed, beside) = Countable::of(fact);
         self.matches(&Seen::of(&fixed, &beside))
     }
 }
 
 fn bit(bits: Bits, index: usize) -> bool {
     bits.is_none_or(|bits| bits & (1 << index) != 0)
-}
-
-/// The lines on which a fact has people: bit 0 when some are unspecified, then one bit per value.
-fn people_lines(people: [u32; 5], participants: u32) -> u32 {
-    let specified: u64 = people.iter().map(|count| u64::from(*count)).sum();
-    let unspecified = u32::from(specified < u64::from(participants));
-    people
-        .iter()
-        .enumerate()
-        .fold(unspecified, |lines, (index, count)| lines | (u32::from(*count > 0) << (index + 1)))
 }
 
 /// The communes of a territory's code; `None` of an unknown one.

@@ -3,15 +3,19 @@
 
 mod code_set;
 pub mod countable;
+pub mod counting;
+pub mod day_tally;
 pub mod dictionary;
 pub mod dimension;
 pub mod fact;
 pub mod figures;
 pub mod filter;
+pub mod gathering;
 pub mod order;
 pub mod periods;
 pub mod record;
 pub mod rows;
+pub mod scope;
 pub mod shares;
 pub mod tally;
 
@@ -19,7 +23,7 @@ use cra_domain::territory;
 
 /// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
 /// else.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 /// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
 /// computed again from the log, and serve until that is done.
 const VERSION: u32 = 1;

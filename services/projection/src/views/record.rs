@@ -8,14 +8,14 @@ use cra_domain::territory;
 use jiff::civil::Date;
 
 use super::dictionary::{Code, Dictionary, Kind};
-use super::fact::{Fact, FactKey, RecipientCode, date_of, instant};
+use super::fact::{Fact, RecipientCode, date_of, instant};
 
 /// The record of a fact. An error says that the fact and the dictionary are not of one generation.
-pub fn record(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<v1::CraRecord, DecodeError> {
+pub fn record(fact: &Fact, dictionary: &Dictionary) -> Result<v1::CraRecord, DecodeError> {
     Ok(v1::CraRecord {
         cra_id: fact.cra_id.to_string(),
         revision: fact.revision,
-        cra: Some(cra(key, fact, dictionary)?.to_message()),
+        cra: Some(cra(fact, dictionary)?.to_message()),
         recorded_at: Some(timestamp_message(instant(fact.recorded_at))),
         corrected_at: fact.corrected_at.map(|at| timestamp_message(instant(at))),
         legacy_form_version: u32::from(fact.form_version),
@@ -23,7 +23,7 @@ pub fn record(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<v1::
 }
 
 /// The CRA of a fact.
-pub fn cra(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<Cra, DecodeError> {
+pub fn cra(fact: &Fact, dictionary: &Dictionary) -> Result<Cra, DecodeError> {
     let commune = territory::communes()
         .at(fact.commune)
         .ok_or_else(|| DecodeError::new("place.commune_code", fact.commune))?;
@@ -31,7 +31,7 @@ pub fn cra(key: FactKey, fact: &Fact, dictionary: &Dictionary) -> Result<Cra, De
     Ok(Cra {
         advisor_id: id("advisor_id", Kind::Advisor, fact.advisor, dictionary)?,
         structure_id: id("structure_id", Kind::Structure, fact.structure, dictionary)?,
-        date: day(key.day)?,
+        date: day(fact.day)?,
         place: Place {
             channel: fact.channel,
             commune_code: declared.unwrap_or_else(|| territory::communes().get(commune).code().into()),
@@ -71,7 +71,7 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
     text.and_then(|text| Id::parse(text)).ok_or_else(|| DecodeError::new(field, code))
 }
 
-/// The day of a fact's key.
+/// The day of a fact.
 pub(crate) fn day(number: i32) -> Result<Date, DecodeError> {
     date_of(number).ok_or_else(|| DecodeError::new("date", number))
 }
@@ -95,7 +95,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::views::fact::{Provenance, day_number};
+    use crate::views::fact::Provenance;
 
     fn form() -> v1::Cra {
         v1::Cra {
@@ -143,8 +143,7 @@ mod tests {
         };
         let mut dictionary = Dictionary::default();
         let fact = Fact::new(provenance, submission.cra(), None, &mut dictionary);
-        let key = FactKey { day: day_number(submission.cra().date), from: 9 };
-        let record = record(key, &fact, &dictionary).unwrap();
+        let record = record(&fact, &dictionary).unwrap();
         assert_eq!(record.cra, Some(form()));
         assert_eq!(record.recorded_at, Some(timestamp_message(now)));
         assert_eq!((record.revision, record.corrected_at), (2, Some(timestamp_message(now))));
@@ -165,7 +164,7 @@ mod tests {
             defaulted_participants: false,
         };
         let fact = Fact::new(provenance, submission.cra(), None, &mut Dictionary::default());
-        let error = record(FactKey { day: 0, from: 1 }, &fact, &Dictionary::default()).unwrap_err();
+        let error = record(&fact, &Dictionary::default()).unwrap_err();
         assert_eq!(error.field, "advisor_id");
     }
 }

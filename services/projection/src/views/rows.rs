@@ -1,6 +1,6 @@
 //! One tally per row of a dimension, and the rows in the order asked.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use cra_contracts::v1;
 use cra_domain::event::timestamp_message;
@@ -11,23 +11,24 @@ use super::dimension::{Dimension, Name, Row};
 use super::fact::{date_of, instant};
 use super::figures;
 use super::filter::Filter;
+use super::gathering::Gathering;
 use super::order::Order;
 use super::tally::Tally;
 
 /// What is known of the CRAs of one row.
 #[derive(Debug)]
-pub struct RowTally {
+pub struct RowTally<T = Tally> {
     /// Their sums.
-    pub tally: Tally,
+    pub tally: T,
     /// Latest day of activity, in days since 1970.
     pub last_day: i32,
     /// Latest first record of a CRA, in nanoseconds since 1970.
     pub last_recorded_at: i64,
 }
 
-impl Default for RowTally {
+impl<T: Default> Default for RowTally<T> {
     fn default() -> Self {
-        Self { tally: Tally::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
+        Self { tally: T::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
     }
 }
 
@@ -35,7 +36,7 @@ impl Default for RowTally {
 #[derive(Debug)]
 pub struct Rows {
     dimension: Dimension,
-    tallies: HashMap<Row, RowTally>,
+    tallies: HashMap<Row, RowTally<Gathering>>,
 }
 
 impl Rows {
@@ -59,7 +60,7 @@ impl Rows {
     pub fn merge(&mut self, other: Self) {
         for (row, other) in other.tallies {
             let own = self.tallies.entry(row).or_default();
-            own.tally.merge(&other.tally);
+            own.tally.merge(other.tally);
             own.last_day = own.last_day.max(other.last_day);
             own.last_recorded_at = own.last_recorded_at.max(other.last_recorded_at);
         }
@@ -93,7 +94,9 @@ impl RowsAndEmpty {
     pub fn in_order(self, order: Order, dictionary: &Dictionary) -> Vec<Line> {
         let Rows { dimension, tallies } = self.rows;
         let empty = self.empty.into_iter().map(|row| (row, None));
-        let counting = tallies.into_iter().map(|(row, tally)| (row, Some(tally)));
+        let counting = tallies.into_iter().map(|(row, RowTally { tally, last_day, last_recorded_at })| {
+            (row, Some(RowTally { tally: tally.tally(), last_day, last_recorded_at }))
+        });
         let mut lines: Vec<Line> = counting
             .chain(empty)
             .filter_map(|(row, tally)| Some(Line { row, name: dimension.name(row, dictionary)?, tally }))

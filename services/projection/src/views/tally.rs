@@ -1,11 +1,10 @@
-//! Sums over facts: what every figure is computed from. A tally is a commutative monoid: facts may be added in any
-//! order and in parts, and parts merged.
+//! Sums over facts: what every figure is computed from.
 
 use std::collections::{BTreeMap, HashMap};
 
+use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, Organisation, SubTheme, Theme, Word};
 
-use super::countable::{Seen, bits};
 use super::dictionary::Code;
 use super::fact::RecipientCode;
 
@@ -24,6 +23,30 @@ pub struct Minutes {
     pub minimum: u64,
     /// At most.
     pub maximum: u64,
+}
+
+impl Minutes {
+    /// Counts exact durations of so many minutes in all.
+    pub(super) fn add_exact(&mut self, minutes: u64) {
+        self.estimated += minutes;
+        self.minimum += minutes;
+        self.maximum += minutes;
+    }
+
+    /// Counts the durations of some CRAs of one bucket; exact ones by [`Minutes::add_exact`].
+    pub(super) fn add_of_bucket(&mut self, bucket: Option<DurationBucket>, cras: u64) {
+        let duration = match bucket {
+            Some(DurationBucket::UpTo30Minutes) => Duration::UpTo30Minutes,
+            Some(DurationBucket::From30MinutesTo1Hour) => Duration::From30MinutesTo1Hour,
+            Some(DurationBucket::From1HourUnrefined) => Duration::OneHourOrMore,
+            Some(DurationBucket::From1To2Hours | DurationBucket::From2Hours) => return,
+            None => Duration::Unspecified,
+        };
+        let (minimum, maximum) = duration.bounds();
+        self.estimated += cras * u64::from(duration.estimate());
+        self.minimum += cras * u64::from(minimum);
+        self.maximum += cras * u64::from(maximum);
+    }
 }
 
 /// What is known per activity.
@@ -90,11 +113,21 @@ pub struct Recipients {
 }
 
 impl Recipients {
-    fn of(&mut self, recipient: RecipientCode) -> &mut RecipientTally {
-        match recipient {
+    /// Counts people sent to a recipient by so many CRAs.
+    #[inline]
+    pub(super) fn add(&mut self, recipient: RecipientCode, people: u64, mentions: u64) {
+        let own = match recipient {
             RecipientCode::Known(organisation) => &mut self.known[organisation.index()],
             RecipientCode::Unnamed => &mut self.unnamed,
             RecipientCode::Other(code) => self.others.entry(code).or_default(),
+        };
+        own.people += people;
+        own.mentions += mentions;
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (recipient, tally) in other.all() {
+            self.add(recipient, tally.people, tally.mentions);
         }
     }
 
@@ -125,11 +158,21 @@ impl Default for Delays {
 }
 
 impl Delays {
+    /// Counts CRAs of one delay.
     #[inline]
-    fn of(&mut self, days: u32) -> &mut u64 {
+    pub(super) fn add(&mut self, days: u32, cras: u64) {
         match usize::try_from(days) {
-            Ok(days) if days < SHORT_DELAYS => &mut self.short[days],
-            _ => self.long.entry(days).or_default(),
+            Ok(days) if days < SHORT_DELAYS => self.short[days] += cras,
+            _ => *self.long.entry(days).or_default() += cras,
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (own, other) in self.short.iter_mut().zip(other.short) {
+            *own += other;
+        }
+        for (days, cras) in &other.long {
+            self.add(*days, *cras);
         }
     }
 
@@ -141,80 +184,6 @@ impl Delays {
 }
 
 impl Tally {
-    /// Counts one fact.
-    #[inline]
-    pub fn add(&mut self, seen: &Seen<'_>) {
-        let participants = u64::from(seen.participants());
-        let fixed = seen.fixed();
-        self.cras += 1;
-        self.acts += participants;
-        self.returning += u64::from(seen.returning());
-        self.defaulted_workshops +=
-            u64::from(fixed.defaulted_participants && seen.activity() == Activity::Workshop);
-        self.follow_up_individual += u64::from(seen.follow_up_individual());
-        self.follow_up_workshop += u64::from(seen.follow_up_workshop());
-        self.add_activity(seen, participants);
-        self.channels[seen.channel().index()] += 1;
-        for theme in bits(seen.theme_set()) {
-            self.themes[theme] += 1;
-        }
-        for sub_theme in bits(seen.sub_theme_set()) {
-            self.sub_themes[sub_theme] += 1;
-        }
-        self.durations[duration_line(seen.duration().bucket())] += 1;
-        add_people(&mut self.ages, seen.ages(), participants);
-        add_people(&mut self.statuses, seen.statuses(), participants);
-        for redirected in seen.redirections() {
-            let tally = self.redirections.of(redirected.to);
-            tally.people += u64::from(redirected.people);
-            tally.mentions += 1;
-        }
-        *self.delays.of(fixed.delay_days) += 1;
-    }
-
-    #[inline]
-    fn add_activity(&mut self, seen: &Seen<'_>, participants: u64) {
-        let duration = seen.duration();
-        let (minimum, maximum) = duration.bounds();
-        let tally = &mut self.activities[seen.activity().index()];
-        tally.cras += 1;
-        tally.participants += participants;
-        tally.minutes.estimated += u64::from(duration.estimate());
-        tally.minutes.minimum += u64::from(minimum);
-        tally.minutes.maximum += u64::from(maximum);
-    }
-
-    /// Counts what another tally counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.cras += other.cras;
-        self.acts += other.acts;
-        self.returning += other.returning;
-        self.defaulted_workshops += other.defaulted_workshops;
-        self.follow_up_individual += other.follow_up_individual;
-        self.follow_up_workshop += other.follow_up_workshop;
-        for (own, other) in self.activities.iter_mut().zip(&other.activities) {
-            own.cras += other.cras;
-            own.participants += other.participants;
-            own.minutes.estimated += other.minutes.estimated;
-            own.minutes.minimum += other.minutes.minimum;
-            own.minutes.maximum += other.minutes.maximum;
-        }
-        merge_counts(&mut self.channels, &other.channels);
-        merge_counts(&mut self.themes, &other.themes);
-        merge_counts(&mut self.sub_themes, &other.sub_themes);
-        merge_counts(&mut self.durations, &other.durations);
-        merge_counts(&mut self.ages, &other.ages);
-        merge_counts(&mut self.statuses, &other.statuses);
-        for (recipient, tally) in other.redirections.all() {
-            let own = self.redirections.of(recipient);
-            own.people += tally.people;
-            own.mentions += tally.mentions;
-        }
-        for (days, cras) in other.delays.all() {
-            *self.delays.of(days) += cras;
-        }
-    }
-
     /// People who will be seen again, come to a workshop, or were redirected.
     #[must_use]
     pub fn followed_up(&self) -> u64 {
@@ -238,22 +207,6 @@ impl Tally {
 #[must_use]
 pub fn duration_line(bucket: Option<DurationBucket>) -> usize {
     bucket.map_or(0, |bucket| bucket.index() + 1)
-}
-
-/// People of an older form that no band or status covers count as unspecified.
-fn add_people(counts: &mut Counts<WITH_UNSPECIFIED>, people: [u32; WITH_UNSPECIFIED - 1], participants: u64) {
-    let mut specified = 0;
-    for (count, people) in counts[1..].iter_mut().zip(people) {
-        *count += u64::from(people);
-        specified += u64::from(people);
-    }
-    counts[0] += participants.saturating_sub(specified);
-}
-
-fn merge_counts<const N: usize>(own: &mut Counts<N>, other: &Counts<N>) {
-    for (own, other) in own.iter_mut().zip(other) {
-        *own += other;
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::date_of;
 use crate::views::figures;
+use crate::views::gathering::Gathering;
 use crate::views::periods::{PERIODS_MAX, Period, Periods};
 use crate::views::tally::Tally;
 
@@ -18,9 +19,9 @@ use crate::views::tally::Tally;
 #[derive(Default)]
 pub(super) struct Months {
     /// By first day.
-    tallies: BTreeMap<Date, Tally>,
+    tallies: BTreeMap<Date, Gathering>,
     /// Of the months before the [`PERIODS_MAX`] latest.
-    before: Tally,
+    before: Gathering,
     /// The last month that `before` took in.
     last_before: Option<Date>,
 }
@@ -38,10 +39,10 @@ impl Months {
     }
 
     /// Counts what other months counted.
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.before.merge(&other.before);
-        for (month, tally) in &other.tallies {
-            self.tallies.entry(*month).or_default().merge(tally);
+    pub(super) fn merge(&mut self, other: Self) {
+        self.before.merge(other.before);
+        for (month, tally) in other.tallies {
+            self.tallies.entry(month).or_default().merge(tally);
         }
         self.last_before = self.last_before.max(other.last_before);
         self.keep_the_latest();
@@ -52,7 +53,7 @@ impl Months {
             && (self.tallies.len() > PERIODS_MAX || Some(*month) <= self.last_before)
             && let Some((month, tally)) = self.tallies.pop_first()
         {
-            self.before.merge(&tally);
+            self.before.merge(tally);
             self.last_before = self.last_before.max(Some(month));
         }
     }
@@ -61,9 +62,9 @@ impl Months {
     pub(super) fn total(&self) -> Tally {
         let mut total = self.before.clone();
         for tally in self.tallies.values() {
-            total.merge(tally);
+            total.merge(tally.clone());
         }
-        total
+        total.tally()
     }
 
     /// The figures per month: of each month of the selection's days where it has both and they are few enough, else of
@@ -73,10 +74,9 @@ impl Months {
             Ok(periods) => periods.all().to_vec(),
             Err(_) => self.tallies.keys().map(|month| whole(*month)).collect(),
         };
-        let none = Tally::default();
         let months = periods.into_iter().map(|Period { from, to }| {
-            let tally = self.tallies.get(&from.first_of_month()).unwrap_or(&none);
-            Month { from, to, statistics: figures::statistics(tally, dictionary) }
+            let tally = self.tallies.get(&from.first_of_month()).cloned().unwrap_or_default().tally();
+            Month { from, to, statistics: figures::statistics(&tally, dictionary) }
         });
         months.collect()
     }

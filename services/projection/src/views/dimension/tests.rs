@@ -7,9 +7,9 @@ use super::*;
 use crate::given;
 use crate::views::countable::Countable;
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, FactKey, Provenance, day_number};
+use crate::views::fact::{Fact, Provenance};
 
-fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> (FactKey, Fact) {
+fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
     let now: Timestamp = given::at("2024-03-06T10:00:00Z");
     let submission = Submission::parse(Some(cra), now).unwrap();
     let provenance = Provenance {
@@ -21,26 +21,20 @@ fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> (FactKey, Fact) {
         form_version: 0,
         defaulted_participants: false,
     };
-    let fact = Fact::new(provenance, submission.cra(), None, dictionary);
-    (FactKey { day: day_number(submission.cra().date), from: 1 }, fact)
+    Fact::new(provenance, submission.cra(), None, dictionary)
 }
 
 /// Codes and labels of the rows that a CRA belongs to, with the people that are of them.
 fn rows(dimension: v1::Dimension, cra: &v1::Cra) -> Vec<(String, String, u64)> {
     let mut dictionary = Dictionary::default();
-    let (key, fact) = fact(cra, &mut dictionary);
-    rows_of(dimension, key, &fact, &dictionary)
+    let fact = fact(cra, &mut dictionary);
+    rows_of(dimension, &fact, &dictionary)
 }
 
-fn rows_of(
-    dimension: v1::Dimension,
-    key: FactKey,
-    fact: &Fact,
-    dictionary: &Dictionary,
-) -> Vec<(String, String, u64)> {
+fn rows_of(dimension: v1::Dimension, fact: &Fact, dictionary: &Dictionary) -> Vec<(String, String, u64)> {
     let dimension = Dimension::parse("dimension", dimension.into()).unwrap();
     let mut rows = Vec::new();
-    let (fixed, beside) = Countable::of(key, fact);
+    let (fixed, beside) = Countable::of(fact);
     dimension.each_row(&Seen::of(&fixed, &beside), |row, people| {
         let name = dimension.name(row, dictionary).unwrap();
         rows.push((name.code.to_string(), name.label.to_string(), people));
@@ -104,9 +98,9 @@ fn a_cra_belongs_to_each_of_its_themes_and_to_each_band_that_it_has_people_of() 
 #[test]
 fn people_that_an_older_form_left_open_are_a_row_after_the_others() {
     let mut dictionary = Dictionary::default();
-    let (key, mut fact) = fact(&given::workshop(5), &mut dictionary);
+    let mut fact = fact(&given::workshop(5), &mut dictionary);
     fact.ages = [1, 0, 0, 0, 0];
-    let rows = rows_of(v1::Dimension::Age, key, &fact, &dictionary);
+    let rows = rows_of(v1::Dimension::Age, &fact, &dictionary);
     let expected =
         [row("AGE_BAND_UNDER_12", "Moins de 12 ans", 1), row("AGE_BAND_UNSPECIFIED", "Non renseigné", 4)];
     assert_eq!(rows, expected);

@@ -8,8 +8,10 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use super::*;
-use crate::views::countable::Countable;
-use crate::views::fact::{Fact, FactKey, IN_FORCE};
+use crate::views::countable::{Countable, Seen};
+use crate::views::day_tally::DayTally;
+use crate::views::fact::Fact;
+use crate::views::gathering::Gathering;
 
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -42,7 +44,7 @@ prop_compose! {
     ) -> Fact {
         let (ages, statuses) = counts;
         Fact {
-            cra_id: Uuid::nil(), revision: 1, until: IN_FORCE, former: None, recorded_at: 0, corrected_at: None,
+            cra_id: Uuid::nil(), revision: 1, former: None, day: 0, recorded_at: 0, corrected_at: None,
             created_at: None, form_version: 0, delay_days: other.0, defaulted_participants: other.1, advisor: 0,
             structure: 0, channel, commune: 0, declared_commune: None, postal_code: 0, venue: None, activity,
             participants: ages.iter().sum::<u32>().max(statuses.iter().sum()) + unspecified,
@@ -52,31 +54,105 @@ prop_compose! {
     }
 }
 
-fn tally<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
+/// A plain recount, number by number.
+fn recounted<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
     let mut tally = Tally::default();
     for fact in facts {
-        let (fixed, beside) = Countable::of(FactKey { day: 0, from: 1 }, fact);
-        tally.add(&Seen::of(&fixed, &beside));
+        let participants = u64::from(fact.participants);
+        tally.cras += 1;
+        tally.acts += participants;
+        tally.returning += u64::from(fact.returning);
+        let defaulted = fact.defaulted_participants && fact.activity == Activity::Workshop;
+        tally.defaulted_workshops += u64::from(defaulted);
+        tally.follow_up_individual += u64::from(fact.follow_up_individual);
+        tally.follow_up_workshop += u64::from(fact.follow_up_workshop);
+        let activity = &mut tally.activities[fact.activity.index()];
+        activity.cras += 1;
+        activity.participants += participants;
+        activity.minutes.estimated += u64::from(fact.duration.estimate());
+        activity.minutes.minimum += u64::from(fact.duration.bounds().0);
+        activity.minutes.maximum += u64::from(fact.duration.bounds().1);
+        tally.channels[fact.channel.index()] += 1;
+        fact.theme_list().for_each(|theme| tally.themes[theme.index()] += 1);
+        fact.sub_theme_list().for_each(|sub_theme| tally.sub_themes[sub_theme.index()] += 1);
+        tally.durations[duration_line(fact.duration.bucket())] += 1;
+        for (lines, people) in [(&mut tally.ages, fact.ages), (&mut tally.statuses, fact.statuses)] {
+            let people = people.map(u64::from);
+            lines[0] += participants.saturating_sub(people.iter().sum());
+            lines[1..].iter_mut().zip(people).for_each(|(line, people)| *line += people);
+        }
+        for (to, people) in &fact.redirections {
+            tally.redirections.add(*to, u64::from(*people), 1);
+        }
+        tally.delays.add(fact.delay_days, 1);
     }
     tally
 }
 
-fn merged(left: &Tally, right: &Tally) -> Tally {
+fn gathered<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Gathering {
+    let mut gathering = Gathering::default();
+    for fact in facts {
+        let (fixed, beside) = Countable::of(fact);
+        gathering.add(&Seen::of(&fixed, &beside));
+    }
+    gathering
+}
+
+fn tally<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
+    gathered(facts).tally()
+}
+
+fn merged(left: &Gathering, right: &Gathering) -> Gathering {
     let mut merged = left.clone();
-    merged.merge(right);
+    merged.merge(right.clone());
     merged
+}
+
+/// Facts with numbers of every size.
+fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
+    let large =
+        (any_fact(), proptest::option::weighted(0.2, 200..70_000_u32)).prop_map(|(mut fact, large)| {
+            if let Some(large) = large {
+                fact.participants = fact.participants.max(large);
+                fact.ages[2] = large;
+                fact.delay_days = large;
+            }
+            fact
+        });
+    vec(large, 0..30)
 }
 
 proptest! {
     #[test]
+    fn a_gathering_counts_what_a_plain_recount_counts(facts in any_facts(), times in 1..40_usize) {
+        let many: Vec<&Fact> = facts.iter().cycle().take(facts.len() * times).collect();
+        prop_assert_eq!(tally(many.iter().copied()), recounted(many));
+    }
+
+    #[test]
+    fn days_count_what_a_plain_recount_counts_also_after_facts_ended(facts in any_facts(), ended: Vec<bool>) {
+        let mut day = DayTally::default();
+        let parts: Vec<_> = facts.iter().map(Countable::of).collect();
+        parts.iter().for_each(|(fixed, beside)| day.add(&Seen::of(fixed, beside)));
+        let has_ended = |i: usize| ended.get(i).copied().unwrap_or(false);
+        for (_, (fixed, beside)) in parts.iter().enumerate().filter(|(i, _)| has_ended(*i)) {
+            day.remove(&Seen::of(fixed, beside));
+        }
+        let left = facts.iter().enumerate().filter(|(i, _)| !has_ended(*i)).map(|(_, fact)| fact);
+        let mut gathering = Gathering::default();
+        day.add_to(&mut gathering);
+        prop_assert_eq!(gathering.tally(), recounted(left));
+    }
+
+    #[test]
     fn merging_parts_is_counting_everything(facts in vec(any_fact(), 0..30), cuts: [prop::sample::Index; 2]) {
         let mut cuts = cuts.map(|cut| cut.index(facts.len() + 1));
         cuts.sort_unstable();
-        let parts = [&facts[..cuts[0]], &facts[cuts[0]..cuts[1]], &facts[cuts[1]..]].map(tally);
+        let parts = [&facts[..cuts[0]], &facts[cuts[0]..cuts[1]], &facts[cuts[1]..]].map(gathered);
         let all = tally(&facts);
-        prop_assert_eq!(&merged(&merged(&parts[0], &parts[1]), &parts[2]), &all);
-        prop_assert_eq!(&merged(&parts[2], &merged(&parts[1], &parts[0])), &all, "in any order");
-        prop_assert_eq!(&merged(&all, &Tally::default()), &all, "nothing adds nothing");
+        prop_assert_eq!(&merged(&merged(&parts[0], &parts[1]), &parts[2]).tally(), &all);
+        prop_assert_eq!(&merged(&parts[2], &merged(&parts[1], &parts[0])).tally(), &all, "in any order");
+        prop_assert_eq!(&merged(&gathered(&facts), &Gathering::default()).tally(), &all, "nothing adds nothing");
         prop_assert_eq!(&tally(facts.iter().rev()), &all);
     }
 

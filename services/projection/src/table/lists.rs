@@ -1,0 +1,51 @@
+//! The positions of the facts of each commune, structure and advisor, ended ones included.
+
+use crate::views::countable::Countable;
+use crate::views::scope::Scope;
+
+/// Positions by commune, structure and advisor.
+#[derive(Default)]
+pub(super) struct Lists {
+    communes: Vec<Vec<u32>>,
+    structures: Vec<Vec<u32>>,
+    advisors: Vec<Vec<u32>>,
+}
+
+impl Lists {
+    /// Lists a fact under each of its small scopes; gives them, each with the length of its list now.
+    pub(super) fn add(&mut self, from: u32, fact: &Countable) -> [Option<(Scope, usize)>; 3] {
+        Scope::small(fact).map(|scope| {
+            let (list, place) = self.place(scope?)?;
+            if list.len() <= place {
+                list.resize_with(place + 1, Vec::new);
+            }
+            let list = &mut list[place];
+            if list.len() == list.capacity() {
+                // There are many: by less than the usual half, so that little stands empty.
+                list.reserve_exact(list.len() / 8 + 4);
+            }
+            list.push(from);
+            Some((scope?, list.len()))
+        })
+    }
+
+    /// The positions of a scope; `None` of one that has no list, for being large.
+    pub(super) fn of(&self, scope: Scope) -> Option<&[u32]> {
+        let (list, place) = match scope {
+            Scope::Country | Scope::Region(_) | Scope::Department(_) => return None,
+            Scope::Commune(id) => (&self.communes, usize::from(id.index())),
+            Scope::Structure(code) => (&self.structures, usize::try_from(code).ok()?),
+            Scope::Advisor(code) => (&self.advisors, usize::try_from(code).ok()?),
+        };
+        Some(list.get(place).map_or(&[], Vec::as_slice))
+    }
+
+    fn place(&mut self, scope: Scope) -> Option<(&mut Vec<Vec<u32>>, usize)> {
+        match scope {
+            Scope::Country | Scope::Region(_) | Scope::Department(_) => None,
+            Scope::Commune(id) => Some((&mut self.communes, usize::from(id.index()))),
+            Scope::Structure(code) => Some((&mut self.structures, usize::try_from(code).ok()?)),
+            Scope::Advisor(code) => Some((&mut self.advisors, usize::try_from(code).ok()?)),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The facts as of a moment: what a question is counted from. Nothing in it changes any more while somebody holds it.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use cra_eventlog::Position;
+use uuid::Uuid;
+
+use super::Brought;
+use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::rollups::Rollups;
+use crate::store::Applied;
+use crate::views::countable::Seen;
+use crate::views::filter::Filter;
+
+/// Blocks that one thread looks at before another one is worth its start.
+const BLOCKS_PER_THREAD_MIN: usize = 16;
+/// Single positions that are looked at in one piece of work.
+const POSITIONS_PER_PIECE: usize = 1_024;
+/// Pieces of single positions that one thread looks at before another one is worth its start.
+const PIECES_PER_THREAD_MIN: usize = 8;
+
+/// The facts as of a moment.
+#[derive(Clone, Default)]
+pub struct View {
+    /// What it holds the facts of.
+    pub(super) applied: Option<Applied>,
+    /// The n-th one holds [`BLOCK_POSITIONS`] positions; all but the last are full.
+    pub(super) blocks: Arc<Vec<Block>>,
+    pub(super) rollups: Rollups,
+}
+
+/// Where a position is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) block: usize,
+    pub(super) index: usize,
+}
+
+impl Place {
+    /// The place of a position from 1 on.
+    #[inline]
+    pub(super) fn of(position: u64) -> Option<Self> {
+        let before = usize::try_from(position.checked_sub(1)?).ok()?;
+        Some(Self { block: before / BLOCK_POSITIONS, index: before % BLOCK_POSITIONS })
+    }
+}
+
+/// What a question looks at.
+#[derive(Clone, Copy)]
+pub enum Among<'a> {
+    /// Every fact.
+    Everything,
+    /// The facts of these positions, none of them twice.
+    Positions(&'a [u32]),
+}
+
+/// A piece of work.
+enum Piece<'a> {
+    Block(usize),
+    Positions(&'a [u32]),
+}
+
+impl<'a> Among<'a> {
+    fn pieces(self, view: &View) -> usize {
+        match self {
+            Self::Everything => view.blocks.len(),
+            Self::Positions(positions) => positions.len().div_ceil(POSITIONS_PER_PIECE),
+        }
+    }
+
+    fn piece(self, number: usize, view: &View) -> Option<Piece<'a>> {
+        match self {
+            Self::Everything => (number < view.blocks.len()).then_some(Piece::Block(number)),
+            Self::Positions(positions) => {
+                positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Piece::Positions)
+            }
+        }
+    }
+
+    fn pieces_per_thread_min(self) -> usize {
+        match self {
+            Self::Everything => BLOCKS_PER_THREAD_MIN,
+            Self::Positions(_) => PIECES_PER_THREAD_MIN,
+        }
+    }
+}
+
+impl View {
+    /// The last position that it holds.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.applied.as_ref().map_or(Position::START, |applied| applied.position)
+    }
+
+    /// Where the generation stood.
+    #[must_use]
+    pub fn applied(&self) -> Option<&Applied> {
+        self.applied.as_ref()
+    }
+
+    /// Sums per day of the facts in force now.
+    pub(super) fn rollups(&self) -> &Rollups {
+        &self.rollups
+    }
+
+    /// Positions that have a place.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len())
+    }
+
+    /// The CRA of the fact from a position; nil where there is none.
+    pub(super) fn cra_id(&self, from: u64) -> Uuid {
+        self.block_at(from).map_or(Uuid::nil(), |(block, index)| block.cra_id(index))
+    }
+
+    /// The fact from a position, in force or not.
+    #[must_use]
+    pub fn fact(&self, from: u64) -> Option<Seen<'_>> {
+        self.block_at(from).and_then(|(block, index)| block.fact(index))
+    }
+
+    /// Position of the event that ended the fact from a position.
+    #[must_use]
+    pub fn ended(&self, from: u64) -> Option<u64> {
+        self.block_at(from).and_then(|(block, index)| block.ended(index))
+    }
+
+    fn block_at(&self, position: u64) -> Option<(&Block, usize)> {
+        let Place { block, index } = Place::of(position)?;
+        self.blocks.get(block).map(|block| (block, index))
+    }
+
+    /// What a block shows when the log ends at a position; `None` when it begins later.
+    fn as_of(&self, position: Position, block: usize) -> Option<AsOf> {
+        if position == self.position() {
+            return Some(AsOf::Now);
+        }
+        let before = block * BLOCK_POSITIONS;
+        let known = usize::try_from(position.0).unwrap_or(usize::MAX).checked_sub(before)?;
+        Some(AsOf::Then { position: position.0, known: known.min(self.blocks[block].len()) })
+    }
+
+    /// Counts every fact that a filter counts when the log ends at a position, on all cores: each thread begins with a
+    /// `new` count, `add`s facts to it in no order, and the counts are `merge`d. `None` when `left` said so meanwhile.
+    pub fn count<T: Send>(
+        &self,
+        position: Position,
+        filter: &Filter,
+        among: Among<'_>,
+        left: &AtomicBool,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Option<T> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut count = new();
+            while !left.load(Ordering::Relaxed) {
+                let Some(piece) = among.piece(next.fetch_add(1, Ordering::Relaxed), self) else {
+                    break;
+                };
+                self.each(position, filter, piece, |from, seen| add(&mut count, from, seen));
+            }
+            count
+        };
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let helpers = cores.min(among.pieces(self) / among.pieces_per_thread_min()).saturating_sub(1);
+        let count = std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut count = work();
+            for helper in helpers {
+                match helper.join() {
+                    Ok(part) => merge(&mut count, part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            count
+        });
+        (!left.load(Ordering::Relaxed)).then_some(count)
+    }
+
+    #[inline]
+    fn each<'a>(
+        &'a self,
+        position: Position,
+        filter: &Filter,
+        piece: Piece<'_>,
+        mut take: impl FnMut(u64, Seen<'a>),
+    ) {
+        match piece {
+            Piece::Block(number) => {
+                if let Some(as_of) = self.as_of(position, number) {
+                    let first = (number * BLOCK_POSITIONS) as u64 + 1;
+                    self.blocks[number].each(as_of, filter, |index, seen| take(first + index as u64, seen));
+                }
+            }
+            Piece::Positions(positions) => {
+                for from in positions.iter().map(|from| u64::from(*from)) {
+                    let Some(Place { block, index }) =
+                        Place::of(from).filter(|it| it.block < self.blocks.len())
+                    else {
+                        continue;
+                    };
+                    let counts = |as_of| self.blocks[block].counts(index, as_of);
+                    if self.as_of(position, block).is_some_and(counts)
+                        && let Some(seen) = self.blocks[block].fact(index)
+                        && filter.matches(&seen)
+                    {
+                        take(from, seen);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in what the event at a position did; see [`super::Table::apply`].
+    pub(super) fn take(&mut self, position: u64, brought: Option<&Brought>, ended: Option<u64>) {
+        let blocks = Arc::make_mut(&mut self.blocks);
+        if let Some(Place { block, index }) = Place::of(position) {
+            if blocks.last().is_none_or(Block::is_full) && blocks.len() == block {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.get_mut(block) {
+                if index == block.len() {
+                    block.push(brought);
+                } else if let Some(brought) = brought {
+                    block.set(index, brought);
+                }
+            }
+        }
+        if let Some(ended) = ended.and_then(Place::of)
+            && let Some(block) = blocks.get_mut(ended.block)
+        {
+            block.end(ended.index, position);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Compares what a generation counts from with what it keeps: each fact with its place in the table, the latest fact of
+//! each CRA, and the sums per day with a count of the facts.
+
+use std::sync::atomic::AtomicBool;
+
+use cra_contracts::v1;
+use cra_eventlog::Position;
+
+use super::DIFFERENCES_MAX;
+use crate::generations::Generation;
+use crate::store::{Step, StoreError};
+use crate::table::{Among, Table, View};
+use crate::views::countable::{Countable, Seen};
+use crate::views::dictionary::Dictionary;
+use crate::views::fact::Fact;
+use crate::views::filter::Filter;
+use crate::views::gathering::Gathering;
+use crate::views::scope::Scope;
+
+/// Adds the differences between a view of a generation's table and its store to those found.
+pub(super) fn compare(
+    generation: &Generation,
+    view: &View,
+    found: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    for entry in generation.session().steps(Position::START..=view.position()) {
+        if found.len() >= DIFFERENCES_MAX {
+            return Ok(());
+        }
+        let (position, Step { ended, began, .. }) = entry?;
+        if !is_counted_as_kept(view, position, ended, began.as_ref()) {
+            found.push(format!("what the event at position {position} did is counted as something else"));
+        }
+        if let Some(fact) = began
+            && !is_found(generation.table(), position, &fact)
+        {
+            found.push(format!("CRA {} is not found at its last content", fact.cra_id));
+        }
+    }
+    if gathered(view, Sums::Days) != gathered(view, Sums::Facts) {
+        found.push("the sums per day are not those of the facts".to_owned());
+    }
+    Ok(())
+}
+
+fn is_counted_as_kept(view: &View, position: Position, ended: Option<u64>, began: Option<&Fact>) -> bool {
+    let ends = ended.is_none_or(|from| view.ended(from) == Some(position.0));
+    ends && match (view.fact(position.0), began.map(Countable::of)) {
+        (None, None) => true,
+        (Some(counted), Some((fixed, beside))) => counted.is_same(&Seen::of(&fixed, &beside)),
+        _ => false,
+    }
+}
+
+/// Whether the latest fact of a CRA is this one or a later one.
+fn is_found(table: &Table, position: Position, fact: &Fact) -> bool {
+    table.latest(fact.cra_id).is_some_and(|latest| latest >= position.0)
+}
+
+enum Sums {
+    Days,
+    Facts,
+}
+
+/// Everything in force, counted in one of two ways.
+fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
+    let mut gathered = Gathering::default();
+    match sums {
+        Sums::Days => {
+            view.each_day(Scope::Country, &(i32::MIN..=i32::MAX), |_, day| day.add_to(&mut gathered));
+        }
+        Sums::Facts => {
+            let everything = Filter::parse(&v1::Selection::default(), &Dictionary::default()).ok()?;
+            let add = |gathered: &mut Gathering, _, seen: Seen<'_>| gathered.add(&seen);
+            let left = AtomicBool::new(false);
+            gathered = view.count(
+                view.position(),
+                &everything,
+                Among::Everything,
+                &left,
+                Gathering::default,
+                add,
+                Gathering::merge,
+            )?;
+        }
+    }
+    Some(gathered.tally())
+}

@@ -1,0 +1,176 @@
+//! What the facts in force of one day come to, of a territory, a structure, an advisor or the whole country: small, and
+//! facts can be taken away again, so that it stays true as CRAs are corrected and withdrawn.
+
+use cra_domain::vocabulary::{Activity, Word as _};
+
+use super::countable::{Manner, PEOPLE_LINES, Redirected, Seen};
+use super::counting::{self, Counting};
+use super::fact::RecipientCode;
+use super::gathering::{Gathering, TOPICS};
+use super::tally::RecipientTally;
+
+const ACTIVITIES: usize = Activity::ALL.len();
+
+/// The facts in force of one day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayTally {
+    sums: Sums,
+    /// CRAs per entry delay in days, by delay; none without CRAs.
+    delays: Vec<(u32, u32)>,
+    /// By recipient; none without mentions.
+    redirections: Vec<(RecipientCode, RecipientTally)>,
+}
+
+/// The sums of a day that always have a place. A day has fewer CRAs than the log has positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) manners: [u32; Manner::COUNT],
+    pub(super) topics: [u32; TOPICS],
+    pub(super) people: [u64; PEOPLE_LINES],
+    pub(super) participants: [u64; ACTIVITIES],
+    pub(super) minutes: [u64; ACTIVITIES],
+    pub(super) returning: u64,
+    pub(super) follow_up_individual: u64,
+    pub(super) follow_up_workshop: u64,
+    pub(super) defaulted_workshops: u32,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            manners: [0; Manner::COUNT],
+            topics: [0; TOPICS],
+            people: [0; PEOPLE_LINES],
+            participants: [0; ACTIVITIES],
+            minutes: [0; ACTIVITIES],
+            returning: 0,
+            follow_up_individual: 0,
+            follow_up_workshop: 0,
+            defaulted_workshops: 0,
+        }
+    }
+}
+
+impl DayTally {
+    /// Counts a fact.
+    pub fn add(&mut self, seen: &Seen<'_>) {
+        counting::count(seen, &mut Changing::<false> { day: self });
+    }
+
+    /// Counts a fact no more that was counted.
+    pub fn remove(&mut self, seen: &Seen<'_>) {
+        counting::count(seen, &mut Changing::<true> { day: self });
+    }
+
+    /// Adds it to what is gathered.
+    pub fn add_to(&self, gathering: &mut Gathering) {
+        gathering.add_day(&self.sums);
+        for (days, cras) in &self.delays {
+            gathering.add_delay(*days, u64::from(*cras));
+        }
+        for (to, tally) in &self.redirections {
+            gathering.redirections_mut().add(*to, tally.people, tally.mentions);
+        }
+    }
+}
+
+/// Adds facts to a day, or takes them away.
+struct Changing<'a, const REMOVES: bool> {
+    day: &'a mut DayTally,
+}
+
+impl<const REMOVES: bool> Changing<'_, REMOVES> {
+    // What is taken away was added before, so that nothing wraps in the end.
+    #[inline]
+    fn number(own: &mut u64, change: u32) {
+        let change = u64::from(change);
+        *own = if REMOVES { own.wrapping_sub(change) } else { own.wrapping_add(change) };
+    }
+
+    #[inline]
+    fn cras(own: &mut u32, change: u32) {
+        *own = if REMOVES { own.wrapping_sub(change) } else { own.wrapping_add(change) };
+    }
+}
+
+impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
+    #[inline]
+    fn cra(&mut self, manner: Manner, defaulted: bool) {
+        Self::cras(&mut self.day.sums.manners[manner.index()], 1);
+        if defaulted && manner.activity() == Activity::Workshop {
+            Self::cras(&mut self.day.sums.defaulted_workshops, 1);
+        }
+    }
+
+    #[inline]
+    fn topics(&mut self, topics: u32) {
+        for topic in super::countable::bits(topics) {
+            Self::cras(&mut self.day.sums.topics[topic], 1);
+        }
+    }
+
+    #[inline]
+    fn presence(&mut self, activity: Activity, participants: u32, minutes: u32) {
+        Self::number(&mut self.day.sums.participants[activity.index()], participants);
+        Self::number(&mut self.day.sums.minutes[activity.index()], minutes);
+    }
+
+    #[inline]
+    fn few_people(&mut self, people: &[u8; PEOPLE_LINES]) {
+        for (sum, people) in self.day.sums.people.iter_mut().zip(people) {
+            Self::number(sum, u32::from(*people));
+        }
+    }
+
+    fn people(&mut self, people: &[u32; PEOPLE_LINES]) {
+        for (sum, people) in self.day.sums.people.iter_mut().zip(people) {
+            Self::number(sum, *people);
+        }
+    }
+
+    #[inline]
+    fn coming_back(&mut self, returning: u32, individual: u32, workshop: u32) {
+        Self::number(&mut self.day.sums.returning, returning);
+        Self::number(&mut self.day.sums.follow_up_individual, individual);
+        Self::number(&mut self.day.sums.follow_up_workshop, workshop);
+    }
+
+    fn delay(&mut self, days: u32) {
+        let delays = &mut self.day.delays;
+        match delays.binary_search_by_key(&days, |(days, _)| *days) {
+            Ok(place) => {
+                Self::cras(&mut delays[place].1, 1);
+                if delays[place].1 == 0 {
+                    delays.remove(place);
+                }
+            }
+            Err(place) => insert(delays, place, (days, 1)),
+        }
+    }
+
+    fn redirected(&mut self, redirected: Redirected) {
+        let redirections = &mut self.day.redirections;
+        match redirections.binary_search_by_key(&redirected.to, |(to, _)| *to) {
+            Ok(place) => {
+                let tally = &mut redirections[place].1;
+                Self::number(&mut tally.people, redirected.people);
+                Self::number(&mut tally.mentions, 1);
+                if tally.mentions == 0 {
+                    redirections.remove(place);
+                }
+            }
+            Err(place) => {
+                let tally = RecipientTally { people: redirected.people.into(), mentions: 1 };
+                insert(redirections, place, (redirected.to, tally));
+            }
+        }
+    }
+}
+
+/// Puts a line in its place; there are many short lists, so that they grow by little.
+fn insert<T>(lines: &mut Vec<T>, place: usize, line: T) {
+    if lines.len() == lines.capacity() {
+        lines.reserve_exact(lines.len() / 4 + 1);
+    }
+    lines.insert(place, line);
+}

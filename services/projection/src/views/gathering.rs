@@ -1,0 +1,244 @@
+//! Counters of facts as they are met, in the form in which adding one is cheapest: millions are added per question. What
+//! they come to is a [`Tally`].
+
+use cra_domain::vocabulary::{Activity, SubTheme, Theme, Word as _};
+
+use super::countable::{Manner, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM, Seen};
+use super::counting::{self, Counting};
+use super::tally::{Delays, Recipients, Tally, WITH_UNSPECIFIED, duration_line};
+
+/// Bits of a topic set.
+pub(super) const TOPICS: usize = u32::BITS as usize;
+const ACTIVITIES: usize = Activity::ALL.len();
+
+/// Facts whose small numbers are added up before they are carried over: as many as cannot overflow.
+const CARRIED_AFTER: u8 = u8::MAX;
+const BYTES_OF_TOPICS: usize = TOPICS / 8;
+
+/// A commutative monoid: facts may be added in any order and in parts, and parts merged.
+#[derive(Clone, Debug, Default)]
+pub struct Gathering {
+    pending: Pending,
+    /// CRAs per manner.
+    manners: Manners,
+    /// CRAs per topic.
+    topics: [u64; TOPICS],
+    /// People per line.
+    people: [u64; PEOPLE_LINES],
+    /// People present per activity.
+    participants: [u64; ACTIVITIES],
+    /// Exact minutes per activity.
+    minutes: [u64; ACTIVITIES],
+    returning: u64,
+    follow_up_individual: u64,
+    follow_up_workshop: u64,
+    defaulted_workshops: u64,
+    redirections: Recipients,
+    delays: Delays,
+}
+
+/// CRAs per manner.
+#[derive(Clone, Debug)]
+struct Manners([u64; Manner::COUNT]);
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self([0; Manner::COUNT])
+    }
+}
+
+/// Sums of the last facts, in numbers as small as they allow, so that one instruction adds several.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    facts: u8,
+    /// Per byte of the topics, its bits as a byte each.
+    topics: [u64; BYTES_OF_TOPICS],
+    people: [u16; PEOPLE_LINES],
+}
+
+/// The bits of a byte, each as a byte of its own.
+const SPREAD: [u64; 256] = {
+    let mut spread = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte & (1 << bit) != 0 {
+                spread[byte] |= 1 << (8 * bit);
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    spread
+};
+
+impl Counting for Gathering {
+    #[inline]
+    fn cra(&mut self, manner: Manner, defaulted: bool) {
+        self.manners.0[manner.index()] += 1;
+        if defaulted && manner.activity() == Activity::Workshop {
+            self.defaulted_workshops += 1;
+        }
+    }
+
+    #[inline]
+    fn topics(&mut self, topics: u32) {
+        for (sums, byte) in self.pending.topics.iter_mut().zip(topics.to_le_bytes()) {
+            *sums += SPREAD[usize::from(byte)];
+        }
+    }
+
+    #[inline]
+    fn presence(&mut self, activity: Activity, participants: u32, minutes: u32) {
+        self.participants[activity.index()] += u64::from(participants);
+        self.minutes[activity.index()] += u64::from(minutes);
+    }
+
+    #[inline]
+    fn few_people(&mut self, people: &[u8; PEOPLE_LINES]) {
+        for (sum, people) in self.pending.people.iter_mut().zip(people) {
+            *sum += u16::from(*people);
+        }
+    }
+
+    fn people(&mut self, people: &[u32; PEOPLE_LINES]) {
+        for (sum, people) in self.people.iter_mut().zip(people) {
+            *sum += u64::from(*people);
+        }
+    }
+
+    #[inline]
+    fn coming_back(&mut self, returning: u32, individual: u32, workshop: u32) {
+        self.returning += u64::from(returning);
+        self.follow_up_individual += u64::from(individual);
+        self.follow_up_workshop += u64::from(workshop);
+    }
+
+    #[inline]
+    fn delay(&mut self, days: u32) {
+        self.delays.add(days, 1);
+    }
+
+    #[inline]
+    fn redirected(&mut self, redirected: Redirected) {
+        self.redirections.add(redirected.to, redirected.people.into(), 1);
+    }
+}
+
+impl Gathering {
+    /// Counts one fact.
+    #[inline]
+    pub fn add(&mut self, seen: &Seen<'_>) {
+        counting::count(seen, self);
+        self.pending.facts += 1;
+        if self.pending.facts == CARRIED_AFTER {
+            self.carry();
+        }
+    }
+
+    /// Carries the small sums over.
+    fn carry(&mut self) {
+        let Pending { topics, people, .. } = std::mem::take(&mut self.pending);
+        let topics = topics.iter().flat_map(|sums| sums.to_le_bytes());
+        for (sum, carried) in self.topics.iter_mut().zip(topics) {
+            *sum += u64::from(carried);
+        }
+        for (sum, carried) in self.people.iter_mut().zip(people) {
+            *sum += u64::from(carried);
+        }
+    }
+
+    /// Counts what another one counted.
+    pub fn merge(&mut self, mut other: Self) {
+        self.carry();
+        other.carry();
+        merge(&mut self.manners.0, &other.manners.0);
+        merge(&mut self.topics, &other.topics);
+        merge(&mut self.people, &other.people);
+        merge(&mut self.participants, &other.participants);
+        merge(&mut self.minutes, &other.minutes);
+        self.returning += other.returning;
+        self.follow_up_individual += other.follow_up_individual;
+        self.follow_up_workshop += other.follow_up_workshop;
+        self.defaulted_workshops += other.defaulted_workshops;
+        self.redirections.merge(&other.redirections);
+        self.delays.merge(&other.delays);
+    }
+
+    /// Counts what a day came to.
+    pub(super) fn add_day(&mut self, day: &super::day_tally::Sums) {
+        for (own, of_day) in self.manners.0.iter_mut().zip(day.manners) {
+            *own += u64::from(of_day);
+        }
+        for (own, of_day) in self.topics.iter_mut().zip(day.topics) {
+            *own += u64::from(of_day);
+        }
+        merge(&mut self.people, &day.people);
+        merge(&mut self.participants, &day.participants);
+        merge(&mut self.minutes, &day.minutes);
+        self.returning += day.returning;
+        self.follow_up_individual += day.follow_up_individual;
+        self.follow_up_workshop += day.follow_up_workshop;
+        self.defaulted_workshops += u64::from(day.defaulted_workshops);
+    }
+
+    /// Adds CRAs of one delay.
+    pub(super) fn add_delay(&mut self, days: u32, cras: u64) {
+        self.delays.add(days, cras);
+    }
+
+    /// Redirections per recipient.
+    pub(super) fn redirections_mut(&mut self) -> &mut Recipients {
+        &mut self.redirections
+    }
+
+    /// What all of it comes to.
+    #[must_use]
+    pub fn tally(mut self) -> Tally {
+        self.carry();
+        let mut tally = Tally {
+            returning: self.returning,
+            defaulted_workshops: self.defaulted_workshops,
+            follow_up_individual: self.follow_up_individual,
+            follow_up_workshop: self.follow_up_workshop,
+            acts: self.participants.iter().sum(),
+            redirections: self.redirections,
+            delays: self.delays,
+            ..Tally::default()
+        };
+        for (manner, cras) in Manner::all().zip(self.manners.0) {
+            tally.add_manner(manner, cras);
+        }
+        for ((activity, participants), minutes) in
+            tally.activities.iter_mut().zip(self.participants).zip(self.minutes)
+        {
+            activity.participants = participants;
+            activity.minutes.add_exact(minutes);
+        }
+        let (themes, sub_themes) = self.topics.split_at(SUB_THEMES_FROM);
+        tally.themes.copy_from_slice(&themes[..Theme::ALL.len()]);
+        tally.sub_themes.copy_from_slice(&sub_themes[..SubTheme::ALL.len()]);
+        tally.ages.copy_from_slice(&self.people[..WITH_UNSPECIFIED]);
+        tally.statuses.copy_from_slice(&self.people[STATUS_LINES..]);
+        tally
+    }
+}
+
+impl Tally {
+    /// Counts CRAs of one manner, without their people and their exact minutes.
+    fn add_manner(&mut self, manner: Manner, cras: u64) {
+        self.cras += cras;
+        self.channels[manner.channel().index()] += cras;
+        self.durations[duration_line(manner.bucket())] += cras;
+        let activity = &mut self.activities[manner.activity().index()];
+        activity.cras += cras;
+        activity.minutes.add_of_bucket(manner.bucket(), cras);
+    }
+}
+
+fn merge<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
+    for (own, other) in own.iter_mut().zip(other) {
+        *own += other;
+    }
+}

@@ -1,0 +1,111 @@
+//! Territories, structures and advisors as what statistics are asked of most: what is counted ahead, or listed, for
+//! each. A selection is looked at for the scopes that it comes to.
+
+use cra_domain::territory::{self, CommuneId, DepartmentId, RegionId};
+
+use super::countable::Countable;
+use super::dictionary::Code;
+
+/// What a fact belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Every fact.
+    Country,
+    /// Where it took place.
+    Region(RegionId),
+    /// Likewise.
+    Department(DepartmentId),
+    /// Likewise; of today.
+    Commune(CommuneId),
+    /// The structure of the advisor.
+    Structure(Code),
+    /// The advisor.
+    Advisor(Code),
+}
+
+impl Scope {
+    /// The scopes of a fact that are many, each of few facts.
+    #[must_use]
+    pub fn small(fact: &Countable) -> [Option<Self>; 3] {
+        let commune = territory::communes().at(fact.commune).map(Self::Commune);
+        [commune, Some(Self::Structure(fact.structure)), Some(Self::Advisor(fact.advisor))]
+    }
+
+    /// The scopes of a fact that are few, each of many facts.
+    #[must_use]
+    pub fn large(fact: &Countable) -> [Option<Self>; 3] {
+        let communes = territory::communes();
+        let commune = communes.at(fact.commune).map(|id| communes.get(id));
+        [
+            Some(Self::Country),
+            commune.map(|commune| Self::Region(commune.region_id())),
+            commune.map(|commune| Self::Department(commune.department_id())),
+        ]
+    }
+}
+
+/// How far scopes narrow what a selection counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Narrowing {
+    /// It counts every fact of these scopes, save that days may be bounded; no fact is of two of them.
+    Exactly(Vec<Scope>),
+    /// It counts facts of these scopes only, or of these, …: whichever list is shorter.
+    Within(Vec<Vec<Scope>>),
+}
+
+/// The fewest scopes that hold these communes and no other one: whole regions and departments where all of their
+/// communes are selected.
+#[must_use]
+pub fn of_communes(selected: &[bool]) -> Vec<Scope> {
+    let communes = territory::communes();
+    let is_selected = |id: CommuneId| selected.get(usize::from(id.index())) == Some(&true);
+    let mut regions = vec![true; 1 + usize::from(RegionId::MAX)];
+    let mut departments = vec![true; 1 + usize::from(DepartmentId::MAX)];
+    for commune in communes.all().iter().filter(|commune| !is_selected(commune.id())) {
+        regions[usize::from(commune.region_id().index())] = false;
+        departments[usize::from(commune.department_id().index())] = false;
+    }
+    let mut scopes = Vec::new();
+    for commune in communes.all().iter().filter(|commune| is_selected(commune.id())) {
+        scopes.push(if regions[usize::from(commune.region_id().index())] {
+            Scope::Region(commune.region_id())
+        } else if departments[usize::from(commune.department_id().index())] {
+            Scope::Department(commune.department_id())
+        } else {
+            Scope::Commune(commune.id())
+        });
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(belongs: impl Fn(&territory::Commune) -> bool) -> Vec<Scope> {
+        let flags: Vec<bool> = territory::communes().all().iter().map(belongs).collect();
+        of_communes(&flags)
+    }
+
+    #[test]
+    fn communes_are_named_by_the_fewest_territories() {
+        let communes = territory::communes();
+        let commune = communes.get(communes.resolve("35238").unwrap());
+        let (region, department) = (commune.region_id(), commune.department_id());
+        assert_eq!(selected(|_| false), []);
+        assert_eq!(selected(|it| it.id() == commune.id()), [Scope::Commune(commune.id())]);
+        assert_eq!(selected(|it| it.department_id() == department), [Scope::Department(department)]);
+        assert_eq!(selected(|it| it.region_id() == region), [Scope::Region(region)]);
+        let all_but_it = selected(|it| it.region_id() == region && it.id() != commune.id());
+        let others = communes.all().iter().filter(|it| it.department_id() == department).count() - 1;
+        assert_eq!(all_but_it.iter().filter(|it| matches!(it, Scope::Commune(_))).count(), others);
+        assert_eq!(all_but_it.iter().filter(|it| matches!(it, Scope::Department(_))).count(), 3);
+    }
+
+    #[test]
+    fn all_communes_are_all_regions() {
+        assert!(selected(|_| true).iter().all(|scope| matches!(scope, Scope::Region(_))));
+    }
+}
