@@ -7,12 +7,17 @@ use cra_eventlog::{EventLog, Head, LogEntry, Position, ReadError};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::generations::Generation;
 use crate::store::StoreError;
 
 /// Events applied in one write: large enough that its cost is shared, small enough to stay in memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
+
+/// Batches that are read while one is applied.
+const BATCHES_READ_AHEAD: usize = 2;
 
 /// Why applying stopped.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +33,27 @@ pub enum ApplyError {
 /// Events in the log's order, then the failure that ended the reading.
 pub type Batches = BoxStream<'static, (Vec<LogEntry>, Option<ReadError>)>;
 
-/// Every event after a position, and then those to come, as they are there.
+/// Every event after a position, and then those to come, as they are there. They are read while others are applied,
+/// until nobody takes them any more.
 #[must_use]
 pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
-    log.read(after).ready_chunks(BATCH_EVENTS_MAX).map(split).boxed()
+    let mut read = log.read(after).ready_chunks(BATCH_EVENTS_MAX).map(split);
+    let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
+    tokio::spawn(async move {
+        loop {
+            let batch = tokio::select! {
+                batch = read.next() => batch,
+                () = ahead.closed() => return,
+            };
+            let Some(batch) = batch else {
+                return;
+            };
+            if ahead.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    ReceiverStream::new(batches).boxed()
 }
 
 /// The events before the first failure, and the failure.

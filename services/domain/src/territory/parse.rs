@@ -195,6 +195,7 @@ impl Rows {
             by_postal_code: Buckets::new(POSTAL_CODES, &self.postal_codes),
             names: OnceLock::new(),
             fingerprint: OnceLock::new(),
+            by_code: OnceLock::new(),
         }
     }
 }

@@ -202,6 +202,7 @@ pub struct Communes {
     /// Made on the first search: a process that only resolves codes does without.
     pub(super) names: OnceLock<NameIndex>,
     pub(super) fingerprint: OnceLock<u64>,
+    pub(super) by_code: OnceLock<Vec<Option<CommuneId>>>,
 }
 
 /// Every postal code has 5 digits.
@@ -215,10 +216,24 @@ impl Communes {
     /// commune that has replaced it. None: nobody has or had this code.
     #[must_use]
     pub fn resolve(&self, code: &str) -> Option<CommuneId> {
-        let of_today = find(&self.rows, code, |commune| commune.code).map(Commune::id);
-        let merged = || find(&self.merged, code, |merged| merged.code).map(|merged| merged.today);
-        let former = || find(&self.former, code, |former| former.code).map(|former| former.today);
-        of_today.or_else(merged).or_else(former)
+        *self.by_code().get(code_number(code)?)?
+    }
+
+    /// What each code means, by [`code_number`]: codes are resolved for every event that is read.
+    fn by_code(&self) -> &[Option<CommuneId>] {
+        self.by_code.get_or_init(|| {
+            let former = self.former.iter().map(|former| (former.code, former.today));
+            let merged = self.merged.iter().map(|merged| (merged.code, merged.today));
+            let of_today = self.rows.iter().map(|commune| (commune.code, commune.id));
+            let mut by_code = vec![None; CODE_NUMBERS];
+            // The later ones win.
+            for (code, id) in former.chain(merged).chain(of_today) {
+                if let Some(place) = code_number(code).and_then(|number| by_code.get_mut(number)) {
+                    *place = Some(id);
+                }
+            }
+            by_code
+        })
     }
 
     /// The communes that a selection by this code covers: the one it resolves to and, for Paris, Lyon and
@@ -311,6 +326,22 @@ impl Communes {
 pub(super) fn postal_number(text: &str) -> Option<usize> {
     let digits = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
+}
+
+/// Codes of communes: 5 digits, or those of Corsica.
+const CODE_NUMBERS: usize = POSTAL_CODES + 2 * 1_000;
+
+/// A number of its own for each text that has the form of a commune's code: 5 digits, or "2A" or "2B" and 3 digits.
+fn code_number(code: &str) -> Option<usize> {
+    let of_corsica = |department: usize, digits: &str| {
+        let is_number = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { Some(POSTAL_CODES + department * 1_000 + digits.parse::<usize>().ok()?) } else { None }
+    };
+    match (code.strip_prefix("2A"), code.strip_prefix("2B")) {
+        (Some(digits), _) => of_corsica(0, digits),
+        (_, Some(digits)) => of_corsica(1, digits),
+        _ => postal_number(code),
+    }
 }
 
 /// The element with this code in a list that is sorted by code.

@@ -110,12 +110,7 @@ impl Scan {
         let mut gathered = new();
         let (days, mut without_sums) = (filter.days(), Vec::new());
         for scope in scopes {
-            let has_sums = self.snapshot.view.each_day(scope, &days, |day, tally| {
-                if let Some(slot) = slot_of(day) {
-                    tally.add_to(&mut gathered[slot]);
-                }
-            });
-            if !has_sums {
+            if !self.snapshot.view.gather_days(scope, &days, &slot_of, &mut gathered) {
                 without_sums.push(scope);
             }
         }

@@ -6,21 +6,20 @@ mod lists;
 mod rollups;
 mod view;
 
-use std::ops::RangeInclusive;
+use std::cmp::Ordering;
+use std::hash::BuildHasher as _;
 use std::sync::mpsc;
 
 use cra_eventlog::Position;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
-use std::hash::BuildHasher as _;
 use uuid::Uuid;
 
 use self::lists::Lists;
 use self::rollups::ROLLED_UP_FROM;
 pub use self::view::{Among, View};
 use crate::store::{Applied, Session, Step, StoreError};
-use crate::views::countable::{Beside, Countable, Seen};
-use crate::views::day_tally::DayTally;
+use crate::views::countable::{Beside, Countable};
 use crate::views::fact::Fact;
 use crate::views::scope::Scope;
 
@@ -92,10 +91,12 @@ impl Table {
             let (read, steps) = mpsc::sync_channel(4);
             let reading = scope.spawn(move || read_steps(&session, &read));
             for step in steps.into_iter().flatten() {
-                facts.take(&step);
+                facts.take(&step, true);
             }
             reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
+        let View { blocks, rollups, .. } = &mut facts.view;
+        rollups.sum_departments_up(blocks);
         facts.view.applied = applied;
         Ok(Self(RwLock::new(facts)))
     }
@@ -105,7 +106,7 @@ impl Table {
     pub fn apply(&self, steps: &[Taken], applied: Option<Applied>) {
         let mut facts = self.0.write();
         for step in steps {
-            facts.take(step);
+            facts.take(step, false);
         }
         facts.view.applied = applied;
     }
@@ -145,23 +146,6 @@ impl Table {
     }
 }
 
-impl View {
-    /// The sums per day of scopes, of days in a range: whether every one of them has sums. Of the facts in force now.
-    pub fn each_day(
-        &self,
-        scope: Scope,
-        days: &RangeInclusive<i32>,
-        mut take: impl FnMut(i32, &DayTally),
-    ) -> bool {
-        let rolled_up = self.rollups().of(scope);
-        if let Some(sums) = rolled_up {
-            sums.within(days).for_each(|(day, tally)| take(day, tally));
-        }
-        // What is always summed up and has no sums has no facts.
-        rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
-    }
-}
-
 impl Facts {
     fn reserve(&mut self, positions: usize) {
         let Self { view, latest, hasher, .. } = self;
@@ -173,42 +157,41 @@ impl Facts {
         self.latest.find(self.hasher.hash_one(cra_id), is_it).copied()
     }
 
-    fn take(&mut self, step: &Taken) {
+    /// Takes a step in. Its fact is counted in the country and its region too, unless these are `summed_later`.
+    fn take(&mut self, step: &Taken, summed_later: bool) {
         let Taken { position, began, ended } = step;
+        // The store refuses positions that have no place.
+        let (from, ended) = (u32::try_from(position.0).ok(), ended.and_then(|at| u32::try_from(at).ok()));
         if let Some(ended) = ended {
-            self.end(*ended);
+            self.end(ended, summed_later);
         }
-        self.view.take(position.0, began.as_ref(), *ended);
-        // The store refuses more.
-        if let (Some(brought), Ok(from)) = (began, u32::try_from(position.0)) {
-            self.begin(from, brought);
+        self.view.take(position.0, began.as_ref(), ended.map(u64::from));
+        if let Some((from, brought)) = from.zip(began.as_ref()) {
+            self.begin(from, brought, summed_later);
         }
     }
 
-    fn end(&mut self, ended: u64) {
+    fn end(&mut self, ended: u32, summed_later: bool) {
         let View { blocks, rollups, .. } = &mut self.view;
-        let place = view::Place::of(ended);
-        let fact = place.and_then(|place| blocks.get(place.block)?.fact(place.index));
-        if let Some(seen) = fact {
-            let scopes = Scope::large(seen.fixed()).into_iter().chain(Scope::small(seen.fixed()));
-            rollups.remove(&seen, scopes.flatten());
+        if let Some(seen) = view::fact(blocks, ended) {
+            let scopes = Scope::small(seen.fixed()).into_iter().chain(large(seen.fixed(), summed_later));
+            rollups.remove(blocks, ended, scopes.flatten());
         }
     }
 
-    fn begin(&mut self, from: u32, brought: &Brought) {
-        let nothing = Beside::default();
-        let seen = Seen::of(&brought.fixed, brought.beside.as_deref().unwrap_or(&nothing));
-        let small = self.lists.add(from, &brought.fixed).into_iter().flatten();
-        let mut rolled_up = Vec::new();
-        for (scope, facts) in small {
+    fn begin(&mut self, from: u32, brought: &Brought, summed_later: bool) {
+        let mut rolled_up = [None; 3];
+        let small = self.lists.add(from, &brought.fixed);
+        for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
             match facts.cmp(&ROLLED_UP_FROM) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => self.roll_up(scope),
-                std::cmp::Ordering::Greater => rolled_up.push(scope),
+                Ordering::Less => {}
+                Ordering::Equal => self.roll_up(scope),
+                Ordering::Greater => *rolled_up = Some(scope),
             }
         }
-        let scopes = Scope::large(&brought.fixed).into_iter().flatten().chain(rolled_up);
-        self.view.rollups.add(&seen, scopes);
+        let scopes = large(&brought.fixed, summed_later).into_iter().chain(rolled_up).flatten();
+        let View { blocks, rollups, .. } = &mut self.view;
+        rollups.add(blocks, from, scopes);
         self.point_to(from, brought.cra_id);
     }
 
@@ -216,14 +199,9 @@ impl Facts {
     fn roll_up(&mut self, scope: Scope) {
         let View { blocks, rollups, .. } = &mut self.view;
         for from in self.lists.of(scope).unwrap_or_default() {
-            let Some(place) = view::Place::of(u64::from(*from)) else {
-                continue;
-            };
-            let block = &blocks[place.block];
-            if block.counts(place.index, block::AsOf::Now)
-                && let Some(seen) = block.fact(place.index)
-            {
-                rollups.add(&seen, [scope]);
+            let place = view::Place::of(u64::from(*from));
+            if place.is_some_and(|place| blocks[place.block].counts(place.index, block::AsOf::Now)) {
+                rollups.add(blocks, *from, [scope]);
             }
         }
     }
@@ -240,6 +218,12 @@ impl Facts {
             }
         }
     }
+}
+
+/// The large scopes that a fact is counted in; only its department where the others are `summed_later`.
+fn large(fact: &Countable, summed_later: bool) -> [Option<Scope>; 3] {
+    let scopes = Scope::large(fact);
+    if summed_later { scopes.map(|scope| scope.filter(|it| matches!(it, Scope::Department(_)))) } else { scopes }
 }
 
 /// Reads the steps of a store in their order, some at a time, until nobody takes them.

@@ -4,23 +4,39 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use cra_domain::territory;
 use hashbrown::HashMap;
 
+use super::block::Block;
+use super::view::fact;
 use crate::views::countable::Seen;
 use crate::views::day_tally::DayTally;
+use crate::views::gathering::Gathering;
 use crate::views::scope::Scope;
 
 /// Facts, ended ones included, from which on a commune, a structure or an advisor has sums of its own: fewer are counted
 /// one by one in less than a millisecond.
 pub(super) const ROLLED_UP_FROM: usize = 16_384;
 
+/// Facts of a day that are kept as their positions: sums would take more memory than the facts.
+const FEW: usize = 12;
+
 /// Sums per scope and day; copied where they change while somebody holds them.
 #[derive(Clone, Default)]
 pub(super) struct Rollups(Arc<HashMap<Scope, Arc<Days>>>);
 
-/// Sums per day that has or had facts, by day.
+/// What each day that has or had facts comes to, by day.
 #[derive(Clone, Default)]
-pub(super) struct Days(Vec<(i32, Arc<DayTally>)>);
+pub(super) struct Days(Vec<(i32, Day)>);
+
+/// The facts in force of one day.
+#[derive(Clone)]
+enum Day {
+    /// Their positions.
+    Few(Vec<u32>),
+    /// What they come to.
+    Many(Arc<DayTally>),
+}
 
 impl Rollups {
     /// The days of a scope; `None` when it has no sums.
@@ -28,40 +44,138 @@ impl Rollups {
         self.0.get(&scope).map(|days| &**days)
     }
 
-    /// Counts a fact in scopes, which get sums if they have none.
-    pub(super) fn add(&mut self, seen: &Seen<'_>, scopes: impl IntoIterator<Item = Scope>) {
+    /// Counts the fact from a position in scopes, which get sums if they have none.
+    pub(super) fn add(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(seen) = fact(blocks, from) else {
+            return;
+        };
         let rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             let days = Arc::make_mut(rollups.entry(scope).or_default());
-            days.day(seen.fixed().day).add(seen);
+            days.day(seen.fixed().day).add(blocks, from, &seen);
         }
     }
 
-    /// Counts a fact no more, in those of the scopes that have sums.
-    pub(super) fn remove(&mut self, seen: &Seen<'_>, scopes: impl IntoIterator<Item = Scope>) {
+    /// Counts the fact from a position no more, in those of the scopes that have sums.
+    pub(super) fn remove(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(seen) = fact(blocks, from) else {
+            return;
+        };
         let rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             if let Some(days) = rollups.get_mut(&scope) {
-                Arc::make_mut(days).day(seen.fixed().day).remove(seen);
+                Arc::make_mut(days).day(seen.fixed().day).remove(from, &seen);
             }
         }
+    }
+
+    /// Sums the departments up to regions, and these to the country: for many facts at once, a fraction of the work of
+    /// counting each of them three times.
+    pub(super) fn sum_departments_up(&mut self, blocks: &[Block]) {
+        let regions = territory::communes().departments().iter();
+        let region_of: HashMap<_, _> = regions.map(|it| (it.id(), it.region_id())).collect();
+        let rollups = Arc::make_mut(&mut self.0);
+        let mut sums: HashMap<Scope, Days> = HashMap::new();
+        for (scope, days) in rollups.iter() {
+            if let Scope::Department(id) = scope
+                && let Some(region) = region_of.get(id)
+            {
+                sums.entry(Scope::Region(*region)).or_default().merge(blocks, days);
+            }
+        }
+        let mut country = Days::default();
+        sums.values().for_each(|region| country.merge(blocks, region));
+        if !sums.is_empty() {
+            sums.insert(Scope::Country, country);
+        }
+        rollups.extend(sums.into_iter().map(|(scope, days)| (scope, Arc::new(days))));
     }
 }
 
 impl Days {
-    /// The days of a range, in order.
-    pub(super) fn within(&self, days: &RangeInclusive<i32>) -> impl Iterator<Item = (i32, &DayTally)> {
+    /// Adds the days of a range to what is gathered in their slots; days without one are left out.
+    pub(super) fn gather(
+        &self,
+        blocks: &[Block],
+        days: &RangeInclusive<i32>,
+        mut slot_of: impl FnMut(i32) -> Option<usize>,
+        slots: &mut [Gathering],
+    ) {
         let first = self.0.partition_point(|(day, _)| day < days.start());
-        let last = *days.end();
-        self.0[first..].iter().take_while(move |(day, _)| *day <= last).map(|(day, tally)| (*day, &**tally))
+        for (day, sums) in self.0[first..].iter().take_while(|(day, _)| day <= days.end()) {
+            let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) else {
+                continue;
+            };
+            match sums {
+                Day::Few(facts) => {
+                    facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| slot.add(&seen));
+                }
+                Day::Many(tally) => tally.add_to(slot),
+            }
+        }
     }
 
-    fn day(&mut self, day: i32) -> &mut DayTally {
-        // Mostly one of the latest.
-        let place = self.0.partition_point(|(other, _)| *other < day);
+    fn day(&mut self, day: i32) -> &mut Day {
+        let place = match self.0.last() {
+            // Many are of today.
+            Some((last, _)) if *last == day => self.0.len() - 1,
+            Some((last, _)) if *last < day => self.0.len(),
+            _ => self.0.partition_point(|(other, _)| *other < day),
+        };
         if self.0.get(place).is_none_or(|(other, _)| *other != day) {
-            self.0.insert(place, (day, Arc::default()));
+            self.0.insert(place, (day, Day::Few(Vec::new())));
         }
-        Arc::make_mut(&mut self.0[place].1)
+        &mut self.0[place].1
+    }
+
+    fn merge(&mut self, blocks: &[Block], other: &Self) {
+        for (day, sums) in &other.0 {
+            self.day(*day).merge(blocks, sums);
+        }
+    }
+}
+
+impl Day {
+    fn add(&mut self, blocks: &[Block], from: u32, seen: &Seen<'_>) {
+        if let Self::Few(facts) = self
+            && facts.len() < FEW
+        {
+            facts.push(from);
+        } else {
+            self.sums(blocks).add(seen);
+        }
+    }
+
+    fn remove(&mut self, from: u32, seen: &Seen<'_>) {
+        match self {
+            Self::Few(facts) => facts.retain(|other| *other != from),
+            Self::Many(tally) => Arc::make_mut(tally).remove(seen),
+        }
+    }
+
+    fn merge(&mut self, blocks: &[Block], other: &Self) {
+        match other {
+            Self::Few(facts) => {
+                for from in facts {
+                    if let Some(seen) = fact(blocks, *from) {
+                        self.add(blocks, *from, &seen);
+                    }
+                }
+            }
+            Self::Many(tally) => self.sums(blocks).merge(tally),
+        }
+    }
+
+    /// Its sums, from now on if it had none.
+    fn sums(&mut self, blocks: &[Block]) -> &mut DayTally {
+        if let Self::Few(facts) = self {
+            let mut tally = DayTally::default();
+            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| tally.add(&seen));
+            *self = Self::Many(Arc::new(tally));
+        }
+        match self {
+            Self::Many(tally) => Arc::make_mut(tally),
+            Self::Few(_) => unreachable!("few facts were just summed up"),
+        }
     }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::*;
+use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::filter::Filter;
 use crate::views::gathering::Gathering;
@@ -139,7 +140,7 @@ proptest! {
 /// What the sums per day of a scope come to.
 fn sums(view: &View, scope: Scope) -> Tally {
     let mut gathered = Gathering::default();
-    view.each_day(scope, &(i32::MIN..=i32::MAX), |_, day| day.add_to(&mut gathered));
+    view.gather_days(scope, &(i32::MIN..=i32::MAX), |_| Some(0), std::slice::from_mut(&mut gathered));
     gathered.tally()
 }
 
@@ -194,7 +195,7 @@ fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
     let steps: Vec<_> =
         (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
     table.apply(&steps, applied(many - 1));
-    let is_summed_up = |view: &View| view.each_day(advisor, &(0..=0), |_, _| {});
+    let is_summed_up = |view: &View| view.gather_days(advisor, &(0..=0), |_| None, &mut []);
     assert!(!is_summed_up(&table.view()));
     for last in [many, many + 1, many + 2] {
         table.apply(&[next(Some(last - 2))], applied(last));

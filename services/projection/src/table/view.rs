@@ -1,6 +1,7 @@
 //! The facts as of a moment: what a question is counted from. Nothing in it changes any more while somebody holds it.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -13,6 +14,8 @@ use super::rollups::Rollups;
 use crate::store::Applied;
 use crate::views::countable::Seen;
 use crate::views::filter::Filter;
+use crate::views::gathering::Gathering;
+use crate::views::scope::Scope;
 
 /// Blocks that one thread looks at before another one is worth its start.
 const BLOCKS_PER_THREAD_MIN: usize = 16;
@@ -45,6 +48,12 @@ impl Place {
         let before = usize::try_from(position.checked_sub(1)?).ok()?;
         Some(Self { block: before / BLOCK_POSITIONS, index: before % BLOCK_POSITIONS })
     }
+}
+
+/// The fact from a position, in force or not.
+pub(super) fn fact(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
+    let Place { block, index } = Place::of(u64::from(from))?;
+    blocks.get(block)?.fact(index)
 }
 
 /// What a question looks at.
@@ -100,9 +109,21 @@ impl View {
         self.applied.as_ref()
     }
 
-    /// Sums per day of the facts in force now.
-    pub(super) fn rollups(&self) -> &Rollups {
-        &self.rollups
+    /// Gathers the facts in force now of a scope, of days in a range, by the slot of each day; days without a slot are
+    /// left out. From sums per day: whether the scope has them.
+    pub fn gather_days(
+        &self,
+        scope: Scope,
+        days: &RangeInclusive<i32>,
+        slot_of: impl Fn(i32) -> Option<usize>,
+        slots: &mut [Gathering],
+    ) -> bool {
+        let rolled_up = self.rollups.of(scope);
+        if let Some(sums) = rolled_up {
+            sums.gather(&self.blocks, days, slot_of, slots);
+        }
+        // What is always summed up and has no sums has no facts.
+        rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
     }
 
     /// Positions that have a place.

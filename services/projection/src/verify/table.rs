@@ -67,7 +67,8 @@ fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
     let mut gathered = Gathering::default();
     match sums {
         Sums::Days => {
-            view.each_day(Scope::Country, &(i32::MIN..=i32::MAX), |_, day| day.add_to(&mut gathered));
+            let one = std::slice::from_mut(&mut gathered);
+            view.gather_days(Scope::Country, &(i32::MIN..=i32::MAX), |_| Some(0), one);
         }
         Sums::Facts => {
             let everything = Filter::parse(&v1::Selection::default(), &Dictionary::default()).ok()?;

@@ -62,6 +62,36 @@ impl DayTally {
         counting::count(seen, &mut Changing::<true> { day: self });
     }
 
+    /// Counts what another day came to.
+    pub fn merge(&mut self, other: &Self) {
+        let (own, sums) = (&mut self.sums, &other.sums);
+        add_all(&mut own.manners, &sums.manners);
+        add_all(&mut own.topics, &sums.topics);
+        add_all(&mut own.people, &sums.people);
+        add_all(&mut own.participants, &sums.participants);
+        add_all(&mut own.minutes, &sums.minutes);
+        own.returning += sums.returning;
+        own.follow_up_individual += sums.follow_up_individual;
+        own.follow_up_workshop += sums.follow_up_workshop;
+        own.defaulted_workshops += sums.defaulted_workshops;
+        for (days, cras) in &other.delays {
+            match self.delays.binary_search_by_key(days, |(days, _)| *days) {
+                Ok(place) => self.delays[place].1 += cras,
+                Err(place) => insert(&mut self.delays, place, (*days, *cras)),
+            }
+        }
+        for (to, tally) in &other.redirections {
+            match self.redirections.binary_search_by_key(to, |(to, _)| *to) {
+                Ok(place) => {
+                    let own = &mut self.redirections[place].1;
+                    own.people += tally.people;
+                    own.mentions += tally.mentions;
+                }
+                Err(place) => insert(&mut self.redirections, place, (*to, *tally)),
+            }
+        }
+    }
+
     /// Adds it to what is gathered.
     pub fn add_to(&self, gathering: &mut Gathering) {
         gathering.add_day(&self.sums);
@@ -164,6 +194,12 @@ impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
                 insert(redirections, place, (redirected.to, tally));
             }
         }
+    }
+}
+
+fn add_all<T: Copy + std::ops::AddAssign, const N: usize>(own: &mut [T; N], other: &[T; N]) {
+    for (own, other) in own.iter_mut().zip(other) {
+        *own += *other;
     }
 }
 

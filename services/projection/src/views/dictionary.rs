@@ -1,9 +1,9 @@
 //! Codes for texts that come back: identifiers of advisors, structures and venues, free names of organisations.
 //! A code is given once and never changes meaning within a generation.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// What a text names; codes of different kinds are independent.

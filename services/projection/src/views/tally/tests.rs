@@ -139,9 +139,16 @@ proptest! {
             day.remove(&Seen::of(fixed, beside));
         }
         let left = facts.iter().enumerate().filter(|(i, _)| !has_ended(*i)).map(|(_, fact)| fact);
+        let left: Vec<_> = left.collect();
         let mut gathering = Gathering::default();
         day.add_to(&mut gathering);
-        prop_assert_eq!(gathering.tally(), recounted(left));
+        prop_assert_eq!(gathering.tally(), recounted(left.iter().copied()));
+        let mut merged = DayTally::default();
+        merged.merge(&day);
+        merged.merge(&day);
+        let mut twice = Gathering::default();
+        merged.add_to(&mut twice);
+        prop_assert_eq!(twice.tally(), recounted(left.iter().chain(&left).copied()));
     }
 
     #[test]
