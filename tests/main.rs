@@ -21,6 +21,7 @@ mod exports_memory;
 mod foreign_events;
 mod guide;
 mod harness;
+mod hostile;
 mod imports;
 mod kill_projection;
 mod kills;

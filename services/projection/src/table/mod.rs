@@ -223,7 +223,11 @@ impl Facts {
 /// The large scopes that a fact is counted in; only its department where the others are `summed_later`.
 fn large(fact: &Countable, summed_later: bool) -> [Option<Scope>; 3] {
     let scopes = Scope::large(fact);
-    if summed_later { scopes.map(|scope| scope.filter(|it| matches!(it, Scope::Department(_)))) } else { scopes }
+    if summed_later {
+        scopes.map(|scope| scope.filter(|it| matches!(it, Scope::Department(_))))
+    } else {
+        scopes
+    }
 }
 
 /// Reads the steps of a store in their order, some at a time, until nobody takes them.
