@@ -8,7 +8,8 @@ use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{EventLog, Position};
 use cra_runtime::clock::FixedClock;
-use cra_runtime::listen::{self, Identity};
+use cra_runtime::identity::Identity;
+use cra_runtime::listen;
 use cra_runtime::shutdown::Shutdown;
 use jiff::Timestamp;
 use tokio_stream::StreamExt as _;
@@ -62,7 +63,7 @@ impl Jumping {
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
         let (recording, applying) = (FixedClock::at(at(JUMPS[0])), FixedClock::at(at(APPLIED[0])));
         let shutdown = Shutdown::new();
-        let bind = || listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::NotConfigured);
+        let bind = || listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured());
         let (for_ingestion, for_projection) = (bind().await.unwrap(), bind().await.unwrap());
         let addresses = [for_ingestion.address(), for_projection.address()];
         let settings =

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cra-contracts", &[]),
     ("cra-domain", &["cra-contracts"]),
     ("cra-eventlog", &["cra-contracts", "cra-domain"]),
-    ("cra-runtime", &["cra-contracts"]),
+    ("cra-runtime", &["cra-contracts", "cra-domain"]),
     ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
     ("cra-projection", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
     (

@@ -6,6 +6,7 @@
 
 mod backup;
 mod bad_questions;
+mod bench;
 mod clients;
 mod clock_jumps;
 mod cluster;

@@ -16,6 +16,7 @@ use cra_eventlog::{
 use cra_projection::generations::Generations;
 use cra_projection::services;
 use cra_runtime::clock::FixedClock;
+use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
 use jiff::Timestamp;
@@ -101,6 +102,7 @@ fn statistics(
         in_flight: room(),
         exports: room(),
         streams: room(),
+        callers: Callers::Anyone,
         shutdown: shutdown.clone(),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
 pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
-pub(crate) use process::{Ended, Kind, Service, run_to_end};
+pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use soak::{chance, either};
 pub(crate) use standalone::Standalone;

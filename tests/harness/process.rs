@@ -173,7 +173,7 @@ impl Service {
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
         let (child, status) = tokio::task::spawn_blocking(move || {
-            let status = wait_for_end(&mut child);
+            let status = wait_for_end(&mut child, END_WAIT);
             (child, status)
         })
         .await
@@ -216,8 +216,19 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// Runs a program that is expected to end by itself. `environment` holds whole names.
+/// Runs a program that is expected to end by itself, soon. `environment` holds whole names.
 pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    run_to_end_within(END_WAIT, kind, dir, arguments, environment)
+}
+
+/// As [`run_to_end`], for what has more to do.
+pub(crate) fn run_to_end_within(
+    wait: Duration,
+    kind: Kind,
+    dir: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Ended {
     let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
     let mut child = kind
         .command()
@@ -229,19 +240,19 @@ pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment
         .stderr(File::create(&stderr).unwrap())
         .spawn()
         .unwrap();
-    let ended = wait_for_end(&mut child);
+    let ended = wait_for_end(&mut child, wait);
     let read = |file| fs::read_to_string(file).unwrap();
     let (stdout, stderr) = (read(stdout), read(stderr));
     let Some(status) = ended else {
         let _ = child.kill();
         let _ = child.wait();
-        panic!("{} went on for {END_WAIT:?}; it wrote:\n{stderr}", kind.binary());
+        panic!("{} went on for {wait:?}; it wrote:\n{stderr}", kind.binary());
     };
     Ended { status, stdout, stderr }
 }
 
-fn wait_for_end(child: &mut Child) -> Option<ExitStatus> {
-    let deadline = Instant::now() + END_WAIT;
+fn wait_for_end(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + wait;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);

@@ -1,19 +1,25 @@
-//! Reaching the services: one channel each, opened before anything is asked, and a deadline on every call.
+//! Reaching the services: one channel each, opened before anything is asked, a token where there is one, and a deadline
+//! on every call.
 //!
 //! What goes wrong is told to an operator in English; what is wrong with a form is told in French, by the
 //! service's own messages. Does not retry: submissions carry ids, so running a command again is safe.
 
-use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs, io};
 
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use cra_contracts::v1::operations_service_client::OperationsServiceClient;
 use cra_contracts::v1::reference_service_client::ReferenceServiceClient;
 use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
 use cra_runtime::rejection;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 
+use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +68,8 @@ pub(crate) enum ClientError {
          with {}", service.flag()
     )]
     BadUrl { service: Service, url: String, problem: String },
+    #[error("{path} cannot be read: {source}", path = path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
     #[error(
         "cannot reach the {service} at {url}: {problem}\n\
          start both services with `cra standalone`, or `{}` alone, or say where it is with {}",
@@ -77,7 +85,7 @@ impl ClientError {
     /// tells under various codes and always with its cause.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::BadUrl { .. } => false,
+            Self::BadUrl { .. } | Self::Unreadable { .. } => false,
             Self::Unreachable { .. } => true,
             Self::Answered { status, .. } => {
                 let away = matches!(
@@ -97,7 +105,7 @@ impl ClientError {
     pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Answered { status, .. } => rejection::retry_delay_of(status),
-            Self::BadUrl { .. } | Self::Unreachable { .. } => None,
+            Self::BadUrl { .. } | Self::Unreadable { .. } | Self::Unreachable { .. } => None,
         }
     }
 
@@ -107,22 +115,87 @@ impl ClientError {
     }
 }
 
+/// What each call carries.
+#[derive(Clone, Debug)]
+pub(crate) enum Bearer {
+    Nothing,
+    Token(AsciiMetadataValue),
+    /// Read for each call: it may be renewed while a command runs.
+    File(PathBuf),
+}
+
+impl Bearer {
+    fn of(credentials: &CredentialArgs) -> Result<Self, Status> {
+        match (&credentials.token, &credentials.token_file) {
+            (Some(token), _) => Ok(Self::Token(header(token)?)),
+            (None, Some(file)) => Ok(Self::File(file.clone())),
+            (None, None) => Ok(Self::Nothing),
+        }
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let value = match self {
+            Self::Nothing => return Ok(request),
+            Self::Token(value) => value.clone(),
+            Self::File(path) => header(&fs::read_to_string(&*path).map_err(|error| {
+                Status::unauthenticated(format!("the token in {} cannot be read: {error}", path.display()))
+            })?)?,
+        };
+        request.metadata_mut().insert("authorization", value);
+        Ok(request)
+    }
+}
+
+fn header(token: &str) -> Result<AsciiMetadataValue, Status> {
+    let value = format!("Bearer {}", token.trim()).parse::<AsciiMetadataValue>();
+    let mut value = value.map_err(|_| Status::unauthenticated("the token holds what no token does"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A channel on which every call carries the token.
+pub(crate) type Calls = InterceptedService<Channel, Bearer>;
+
 /// An open channel to one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     service: Service,
     url: String,
-    channel: Channel,
+    calls: Calls,
 }
 
 impl Connection {
-    /// Opens the channel, or says why it cannot be.
+    /// Opens the channel to a service as the command line says, or says why it cannot be.
+    pub(crate) async fn to(service: Service, endpoints: &EndpointArgs) -> Result<Self, ClientError> {
+        let url = match service {
+            Service::Ingestion => &endpoints.ingestion_url,
+            Service::Projection => &endpoints.projection_url,
+        };
+        Self::open_as(service, url, &endpoints.credentials).await
+    }
+
+    /// As [`Connection::to`], to a service that asks nobody who they are.
     pub(crate) async fn open(service: Service, url: &str) -> Result<Self, ClientError> {
+        Self::open_as(service, url, &CredentialArgs::default()).await
+    }
+
+    async fn open_as(service: Service, url: &str, credentials: &CredentialArgs) -> Result<Self, ClientError> {
         let bad = |problem: String| ClientError::BadUrl { service, url: url.to_owned(), problem };
+        let bearer = Bearer::of(credentials).map_err(|status| bad(status.message().to_owned()))?;
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| bad(innermost(&error)))?;
-        if endpoint.uri().scheme_str() != Some("http") {
-            return Err(bad("it does not start with http://".to_owned()));
-        }
+        let is_on_this_machine = is_loopback(endpoint.uri().host().unwrap_or_default());
+        let endpoint = match (endpoint.uri().scheme_str(), &bearer) {
+            (Some("https"), _) => {
+                endpoint.tls_config(tls(credentials)?).map_err(|error| bad(innermost(&error)))?
+            }
+            (Some("http"), Bearer::Token(_) | Bearer::File(_)) if !is_on_this_machine => {
+                return Err(bad("a token would cross the network in clear; use https://".to_owned()));
+            }
+            (Some("http"), _) => endpoint,
+            _ => return Err(bad("it starts neither with https:// nor with http://".to_owned())),
+        };
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(30))
@@ -132,23 +205,28 @@ impl Connection {
             url: url.to_owned(),
             problem: innermost(&error),
         })?;
-        Ok(Self { service, url: url.to_owned(), channel })
+        Ok(Self { service, url: url.to_owned(), calls: InterceptedService::new(channel, bearer) })
     }
 
-    pub(crate) fn ingestion(&self) -> IngestionServiceClient<Channel> {
-        IngestionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    /// What calls go through, for services that are not of the contract.
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
-    pub(crate) fn statistics(&self) -> StatisticsServiceClient<Channel> {
-        StatisticsServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    pub(crate) fn ingestion(&self) -> IngestionServiceClient<Calls> {
+        IngestionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    pub(crate) fn reference(&self) -> ReferenceServiceClient<Channel> {
-        ReferenceServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    pub(crate) fn statistics(&self) -> StatisticsServiceClient<Calls> {
+        StatisticsServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    pub(crate) fn operations(&self) -> OperationsServiceClient<Channel> {
-        OperationsServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    pub(crate) fn reference(&self) -> ReferenceServiceClient<Calls> {
+        ReferenceServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn operations(&self) -> OperationsServiceClient<Calls> {
+        OperationsServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// The answer to a call, or its status with where it came from.
@@ -159,6 +237,27 @@ impl Connection {
     pub(crate) fn failure(&self, status: Status) -> ClientError {
         ClientError::Answered { service: self.service, url: self.url.clone(), status: Box::new(status) }
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|host| host.is_loopback())
+}
+
+/// Whom to trust, and what to show.
+fn tls(credentials: &CredentialArgs) -> Result<ClientTlsConfig, ClientError> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|source| ClientError::Unreadable { path: path.to_owned(), source })
+    };
+    let CredentialArgs { ca, cert, key, .. } = credentials;
+    let mut tls = match ca {
+        Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    if let Some((cert, key)) = cert.as_ref().zip(key.as_ref()) {
+        tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+    }
+    Ok(tls)
 }
 
 /// A unary request under the command line's deadline.
@@ -222,11 +321,20 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_none_is_told_with_the_flag_that_gives_it() {
-        for url in ["127.0.0.1:50051", "https://example.org", "not a url"] {
+        for url in ["127.0.0.1:50051", "ftp://example.org", "not a url"] {
             let error = Connection::open(Service::Ingestion, url).await.unwrap_err();
             assert!(matches!(error, ClientError::BadUrl { .. }), "{url}: {error}");
             assert!(error.to_string().contains("--ingestion-url"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_does_not_cross_the_network_in_clear() {
+        let credentials = CredentialArgs { token: Some("secret".to_owned()), ..CredentialArgs::default() };
+        let url = "http://192.0.2.1:50051";
+        let error = Connection::open_as(Service::Ingestion, url, &credentials).await.unwrap_err();
+        assert!(matches!(error, ClientError::BadUrl { .. }), "{error}");
+        assert!(error.to_string().contains("in clear") && !error.to_string().contains("secret"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod args;
+mod bench;
 mod choice;
 mod client;
 mod commands;

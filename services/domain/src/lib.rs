@@ -5,6 +5,7 @@ pub mod cra;
 pub mod event;
 pub mod french;
 pub mod legacy;
+pub mod perimeter;
 pub mod spelling;
 pub mod territory;
 pub mod vocabulary;

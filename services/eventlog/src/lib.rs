@@ -5,7 +5,8 @@
 //! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included. [`backup`] takes any
 //! log out into a folder and back.
 //!
-//! Features, for tests only: `conformance` (the suite) and `testing` (a real server to run it on).
+//! Features: `server` (a real server as a child process, for tests and measurements); for tests only, `conformance` (the
+//! suite) and `testing` (servers to run it on).
 
 pub mod backup;
 #[cfg(any(test, feature = "conformance"))]
@@ -13,6 +14,8 @@ pub mod conformance;
 pub mod embedded;
 pub mod nats;
 mod port;
+#[cfg(any(test, feature = "server"))]
+pub mod server;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

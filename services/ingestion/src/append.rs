@@ -65,12 +65,13 @@ impl Recorder {
         self.clock.now()
     }
 
-    /// Decides for one CRA, from what is `known` of it, and records what was decided. `place` is given back
-    /// when that is done, even when the caller leaves before.
+    /// Decides for one CRA, from what is `known` of it, and records what was decided, caused by `origin`. `place` is
+    /// given back when that is done, even when the caller leaves before.
     pub(crate) async fn record<P, D>(
         &self,
         cra_id: Uuid,
         known: Known,
+        origin: v1::Origin,
         place: P,
         decide: D,
     ) -> Result<v1::Receipt, Refused>
@@ -81,7 +82,7 @@ impl Recorder {
         let recorder = self.clone();
         let recording = async move {
             let _place = place;
-            recorder.decide_and_append(cra_id, known, decide).await
+            recorder.decide_and_append(cra_id, known, origin, decide).await
         };
         self.tasks.spawn(recording.in_current_span()).await.unwrap_or_else(|error| {
             // Without the panic's own text, which may quote the CRA.
@@ -94,6 +95,7 @@ impl Recorder {
         &self,
         cra_id: Uuid,
         known: Known,
+        origin: v1::Origin,
         decide: D,
     ) -> Result<v1::Receipt, Refused>
     where
@@ -107,7 +109,7 @@ impl Recorder {
             Known::HasEvents => self.history(cra_id).await?,
         };
         for pause_ms in PAUSES_MS {
-            let event = match decide(&history, &self.header(cra_id, history.next_revision())) {
+            let event = match decide(&history, &self.header(cra_id, history.next_revision(), &origin)) {
                 Next::Append(event) => *event,
                 Next::Answer(receipt) => return Ok(receipt),
                 Next::Refuse(refused) => return Err(refused),
@@ -143,11 +145,10 @@ impl Recorder {
         entries.iter().map(recorded).collect::<Result<Vec<_>, _>>().map(History::new)
     }
 
-    /// Identity is not configured yet, so the origin stays empty.
-    fn header(&self, cra_id: Uuid, revision: u64) -> Header {
+    fn header(&self, cra_id: Uuid, revision: u64, origin: &v1::Origin) -> Header {
         let recorded_at = self.clock.now();
         let event_id = Uuid::new_v7(uuid_time(recorded_at));
-        Header { event_id, cra_id, revision, recorded_at, origin: v1::Origin::default() }
+        Header { event_id, cra_id, revision, recorded_at, origin: origin.clone() }
     }
 }
 

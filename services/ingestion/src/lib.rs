@@ -6,6 +6,7 @@
 //!
 //! It reads nothing of the log but one CRA's own events, and knows nothing of statistics.
 
+mod access;
 mod append;
 mod decisions;
 mod readiness;
@@ -23,8 +24,9 @@ use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
-use cra_runtime::listen::{self, Identity, Listener};
-use cra_runtime::serve::{self as shell, Drained, ServerSettings};
+use cra_runtime::identity::{Callers, Identity};
+use cra_runtime::listen::{self, Listener};
+use cra_runtime::serve::{self as shell, Api, Drained, ServerSettings};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -35,6 +37,7 @@ use crate::append::Recorder;
 use crate::services::ingestion::IngestionApi;
 use crate::services::reference::ReferenceApi;
 
+pub use crate::access::METHODS;
 pub use crate::settings::{Limits, Settings};
 
 type IngestionServer = IngestionServiceServer<IngestionApi>;
@@ -43,7 +46,8 @@ type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 /// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once;
 /// callers that connect meanwhile wait for the log.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
-    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+    let listener = listen::bind(settings.listen, identity).await?;
     let log = tokio::select! {
         log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
         () = shutdown.begun() => return Ok(Drained::InTime),
@@ -64,7 +68,7 @@ pub async fn serve(
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
-    let routes = routes(recorder, settings, &shutdown);
+    let routes = routes(recorder, settings, listener.callers(), &shutdown);
     let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
 
@@ -76,7 +80,8 @@ pub async fn serve(
             let _ = drain_began.set(Instant::now());
         }
     };
-    let served = shell::serve(listener, &settings.server, routes, health, shutdown).await;
+    let api = Api { routes, methods: METHODS };
+    let served = shell::serve(listener, &settings.server, api, health, shutdown).await;
     watch.abort();
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
     Ok(match (served?, finished) {
@@ -85,9 +90,9 @@ pub async fn serve(
     })
 }
 
-fn routes(recorder: Recorder, settings: &Settings, shutdown: &Shutdown) -> Routes {
+fn routes(recorder: Recorder, settings: &Settings, callers: Callers, shutdown: &Shutdown) -> Routes {
     let bytes_max = settings.server.max_message_bytes.get();
-    let ingestion = IngestionApi::new(recorder, &settings.limits, shutdown.clone());
+    let ingestion = IngestionApi::new(recorder, &settings.limits, callers, shutdown.clone());
     let ingestion = IngestionServer::new(ingestion)
         .max_decoding_message_size(bytes_max)
         .max_encoding_message_size(bytes_max);

@@ -6,7 +6,9 @@
 use cra_contracts::v1;
 use cra_domain::cra::Violation;
 use cra_eventlog::{AppendError, ReadError};
-use cra_runtime::rejection::{self, INTERNAL, INVALID_REQUEST, Rejection, Retry, Row, code_name};
+use cra_runtime::rejection::{
+    self, BEYOND_PERIMETER, INTERNAL, INVALID_REQUEST, Rejection, Retry, Row, code_name,
+};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -21,6 +23,8 @@ const TEXT_CHARACTERS_MAX: usize = 500;
 pub(crate) enum Refused {
     /// It breaks rules; at least one violation.
     Invalid(Vec<rejection::Violation>),
+    /// What is asked reaches beyond what the caller is granted. Says nothing of what is recorded there.
+    BeyondPerimeter,
     /// The id was taken with another content.
     OtherContent { cra_id: Uuid },
     /// The log has no event of this CRA.
@@ -52,6 +56,7 @@ impl Refused {
         let row = |code, reason, retry| Row { code, reason, retry };
         match self {
             Self::Invalid(_) => INVALID_REQUEST,
+            Self::BeyondPerimeter => BEYOND_PERIMETER,
             Self::OtherContent { .. } => row(Code::AlreadyExists, "CRA_ALREADY_EXISTS", Retry::Never),
             Self::NotFound { .. } => row(Code::NotFound, "CRA_NOT_FOUND", Retry::Never),
             Self::RevisionChanged { .. } => row(Code::Aborted, "CRA_REVISION_CHANGED", Retry::Never),
@@ -68,6 +73,9 @@ impl Refused {
     fn message(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "the request breaks rules of the form",
+            Self::BeyondPerimeter => {
+                "the token does not grant this CRA: neither its advisor, nor its structure, nor its department"
+            }
             Self::OtherContent { .. } => {
                 "this id is recorded with another content; correct that CRA, or choose a new id for a new one"
             }
@@ -93,6 +101,7 @@ impl Refused {
     /// For the person who filled the form in.
     fn french(&self) -> Option<&'static str> {
         match self {
+            Self::BeyondPerimeter => Some("Ce compte-rendu est hors de votre périmètre."),
             Self::OtherContent { .. } => {
                 Some("Un autre compte-rendu est déjà enregistré sous cet identifiant.")
             }
@@ -116,6 +125,7 @@ impl Refused {
             | Self::Withdrawn { cra_id }
             | Self::Contended { cra_id } => Some(*cra_id),
             Self::Invalid(_)
+            | Self::BeyondPerimeter
             | Self::LogUnavailable
             | Self::OutcomeUnknown
             | Self::EventNotTaken
@@ -238,6 +248,7 @@ mod tests {
         let violation = Violation { field: "cra".into(), fault: Fault::Required("le compte-rendu") };
         vec![
             Refused::invalid(&[violation]),
+            Refused::BeyondPerimeter,
             Refused::OtherContent { cra_id },
             Refused::NotFound { cra_id },
             Refused::Contended { cra_id },
@@ -257,6 +268,7 @@ mod tests {
         });
         let expected = [
             ("INVALID_ARGUMENT", "INVALID_REQUEST", false),
+            ("PERMISSION_DENIED", "BEYOND_PERIMETER", false),
             ("ALREADY_EXISTS", "CRA_ALREADY_EXISTS", false),
             ("NOT_FOUND", "CRA_NOT_FOUND", false),
             ("ABORTED", "CRA_CONTENDED", true),

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 
 use cra_eventlog::nats::NatsSettings;
+use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Address to listen on; port 0 lets the system choose one.
     pub listen: SocketAddr,
+    /// How callers prove who they are; without, the service listens on loopback only.
+    pub identity: IdentitySettings,
     /// Limits of the gRPC server.
     pub server: ServerSettings,
     /// Limits of this service's own.
@@ -30,6 +33,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 50_051).into(),
+            identity: IdentitySettings::default(),
             server: ServerSettings::default(),
             limits: Limits::default(),
             log: NatsSettings::default(),

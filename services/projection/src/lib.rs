@@ -4,6 +4,7 @@
 //! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
 //! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve.
 
+mod access;
 pub mod apply;
 pub mod batches;
 pub mod exports;
@@ -30,14 +31,16 @@ use cra_eventlog::nats::NatsLog;
 use cra_eventlog::{EventLog, Position};
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::{Health, Readiness};
+use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::in_flight::InFlight;
-use cra_runtime::listen::{self, Identity, Listener};
-use cra_runtime::serve::{self, Drained};
+use cra_runtime::listen::{self, Listener};
+use cra_runtime::serve::{self, Api, Drained};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
+pub use access::METHODS;
 use batches::{Kinship, kinship};
 use follow::Follower;
 use generations::{Generation, Generations};
@@ -57,7 +60,8 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown begins.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
-    let listener = listen::bind(settings.listen, Identity::NotConfigured).await?;
+    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+    let listener = listen::bind(settings.listen, identity).await?;
     let log = NatsLog::connect(settings.log.clone()).await?;
     serve(listener, Arc::new(log), Arc::new(SystemClock), settings, shutdown).await
 }
@@ -78,14 +82,14 @@ pub async fn serve(
         clock: Arc::clone(&clock),
         place: Arc::default(),
     };
-    let routes = routes(&settings, &replayer, &shutdown);
+    let routes = routes(&settings, &replayer, listener.callers(), &shutdown);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(serve_while_caught_up(log, Arc::clone(&generations), health.clone()));
 
-    let drained =
-        serve::serve(listener, &settings.server, routes, health, shutdown.clone().into_begun()).await;
+    let api = Api { routes, methods: METHODS };
+    let drained = serve::serve(listener, &settings.server, api, health, shutdown.clone().into_begun()).await;
     ready.abort();
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
@@ -123,7 +127,7 @@ async fn open(
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
-fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Routes {
+fn routes(settings: &Settings, replayer: &Replayer, callers: Callers, shutdown: &Shutdown) -> Routes {
     let Replayer { log, generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
@@ -136,9 +140,10 @@ fn routes(settings: &Settings, replayer: &Replayer, shutdown: &Shutdown) -> Rout
         in_flight,
         exports,
         streams,
+        callers,
         shutdown: shutdown.clone(),
     };
-    let operations = services::Operations { replayer: replayer.clone(), shutdown: shutdown.clone() };
+    let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };
     Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
 }

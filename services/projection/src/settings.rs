@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use cra_eventlog::nats::NatsSettings;
+use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Folder of the read models: a cache, rebuilt from the log when it is lost.
     pub data: PathBuf,
+    /// How callers prove who they are; without, the service listens on loopback only.
+    pub identity: IdentitySettings,
     /// Limits of the gRPC server.
     pub server: ServerSettings,
     /// The event log.
@@ -32,6 +35,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50052)),
             data: PathBuf::from("data/projection"),
+            identity: IdentitySettings::default(),
             server: ServerSettings::default(),
             log: NatsSettings::default(),
             limits: Limits::default(),

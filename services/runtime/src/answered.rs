@@ -14,7 +14,6 @@ use futures::FutureExt as _;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
-use tonic::service::Routes;
 use tower::{Layer, Service};
 
 use crate::deadline;
@@ -27,33 +26,37 @@ pub(crate) struct Answered {
     pub(crate) within: Duration,
 }
 
-impl Layer<Routes> for Answered {
-    type Service = AnsweredRoutes;
+impl<S> Layer<S> for Answered {
+    type Service = Answering<S>;
 
-    fn layer(&self, routes: Routes) -> AnsweredRoutes {
-        AnsweredRoutes { routes, within: self.within }
+    fn layer(&self, inner: S) -> Answering<S> {
+        Answering { inner, within: self.within }
     }
 }
 
 /// Routes that always answer.
 #[derive(Clone, Debug)]
-pub(crate) struct AnsweredRoutes {
-    routes: Routes,
+pub(crate) struct Answering<S> {
+    inner: S,
     within: Duration,
 }
 
-impl Service<Request<Body>> for AnsweredRoutes {
+impl<S> Service<Request<Body>> for Answering<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request<Body>>::poll_ready(&mut self.routes, cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let within = deadline::of_headers(request.headers()).map_or(self.within, |own| own.min(self.within));
-        let answer = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             match tokio::time::timeout(within, answer).await {
                 Ok(Ok(answer)) => answer,
@@ -84,6 +87,7 @@ mod tests {
     use pb::operations_service_client::OperationsServiceClient;
     use pb::operations_service_server::{OperationsService, OperationsServiceServer};
     use tonic::Code;
+    use tonic::service::Routes;
 
     use super::*;
     use crate::rejection::reason_of;

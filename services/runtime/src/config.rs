@@ -19,9 +19,9 @@ use serde::de::DeserializeOwned;
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, what tests are told, and where
-/// the command line finds the services.
-const NOT_SETTINGS: [&str; 8] = [
+/// Variables with the prefix that are no settings: the path of the file, the log filter, what tests are told, where
+/// the command line finds the services and how it proves who it is.
+const NOT_SETTINGS: [&str; 13] = [
     "CRA_CONFIG",
     "CRA_LOG",
     "CRA_NATS_SERVER",
@@ -30,6 +30,11 @@ const NOT_SETTINGS: [&str; 8] = [
     "CRA_TEST_SEED",
     "CRA_INGESTION_URL",
     "CRA_PROJECTION_URL",
+    "CRA_TOKEN",
+    "CRA_TOKEN_FILE",
+    "CRA_CA",
+    "CRA_CERT",
+    "CRA_KEY",
 ];
 
 /// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.

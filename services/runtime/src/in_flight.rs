@@ -49,6 +49,12 @@ impl InFlight {
         }
     }
 
+    /// Whether every place is free.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        u32::try_from(self.places.available_permits()).is_ok_and(|free| free == self.limit.get())
+    }
+
     fn full(&self) -> Status {
         let Self { limit, what, .. } = self;
         Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; try again later"))

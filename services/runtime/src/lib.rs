@@ -1,16 +1,20 @@
 //! What every process of the pair shares: reading the configuration, logs, the listener, the gRPC shell
 //! with health, reflection, limits and drain, the clock, and how a refusal is written on the wire.
 //!
-//! Knows nothing of CRAs, of the event log or of either service; a service composes these parts in its
-//! `run(config, shutdown)`. Identity (TLS, bearer tokens) is not here yet: see [`listen`].
+//! Knows nothing of the event log or of either service, and of CRAs only which perimeter they lie in; a service
+//! composes these parts in its `run(config, shutdown)`.
 
+mod admission;
 mod answered;
 pub mod args;
+pub mod clients;
 pub mod clock;
 pub mod config;
 mod connections;
 pub mod deadline;
+mod guarded;
 pub mod health;
+pub mod identity;
 pub mod in_flight;
 pub mod listen;
 pub mod process;

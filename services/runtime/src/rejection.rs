@@ -46,6 +46,21 @@ pub const INVALID_REQUEST: Row =
     Row { code: Code::InvalidArgument, reason: "INVALID_REQUEST", retry: Retry::Never };
 /// A limit of concurrent work is reached.
 pub const BUSY: Row = Row { code: Code::ResourceExhausted, reason: "BUSY", retry: Retry::AfterMs(1_000) };
+/// A client asks more often than it may.
+pub const RATE_LIMITED: Row =
+    Row { code: Code::ResourceExhausted, reason: "RATE_LIMITED", retry: Retry::AfterMs(1_000) };
+/// A stream has lived as long as it may; another one goes on.
+pub const STREAM_LIFETIME: Row =
+    Row { code: Code::ResourceExhausted, reason: "STREAM_LIFETIME", retry: Retry::AfterMs(0) };
+/// One side of a stream sent or took nothing for too long.
+pub const STREAM_STALLED: Row =
+    Row { code: Code::Aborted, reason: "STREAM_STALLED", retry: Retry::AfterMs(0) };
+/// The token does not grant the scope that the call needs.
+pub const SCOPE_MISSING: Row =
+    Row { code: Code::PermissionDenied, reason: "SCOPE_MISSING", retry: Retry::Never };
+/// The request reaches beyond what the token grants of the CRAs.
+pub const BEYOND_PERIMETER: Row =
+    Row { code: Code::PermissionDenied, reason: "BEYOND_PERIMETER", retry: Retry::Never };
 /// The process is leaving; another instance, or this one after its restart, answers.
 pub const DRAINING: Row = Row { code: Code::Unavailable, reason: "DRAINING", retry: Retry::AfterMs(1_000) };
 /// The time limit of the call passed first; requests carry ids, so sending one again is safe.

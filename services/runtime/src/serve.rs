@@ -10,6 +10,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,12 @@ use tonic::transport::Server;
 use tonic_reflection::server::Builder as Reflection;
 use tower::layer::util::{Identity, Stack};
 
+use crate::admission::{Admission, Door};
 use crate::answered::Answered;
+use crate::clients::{ClientLimits, Clients};
 use crate::connections::incoming;
 use crate::health::Health;
+use crate::identity::access::Method;
 use crate::listen::Listener;
 
 /// After the cut, connections end within moments; a handler that blocks its thread is not waited for.
@@ -51,8 +55,13 @@ pub struct ServerSettings {
     pub max_connection_age_s: NonZeroU64,
     /// What its calls get to finish before it is closed all the same: the longest a stream can live after that.
     pub max_connection_age_grace_s: NonZeroU64,
+    /// How long one side of a stream may neither send nor take before it is ended: a client that is asked for its next
+    /// message, a reader that has answers waiting.
+    pub stalled_after_s: NonZeroU64,
     /// How long a drain may take.
     pub drain_deadline_ms: NonZeroU64,
+    /// Limits of each client; counted where identity is configured.
+    pub per_client: ClientLimits,
 }
 
 impl Default for ServerSettings {
@@ -66,6 +75,7 @@ impl Default for ServerSettings {
         const KEEPALIVE_TIMEOUT_S: NonZeroU64 = NonZeroU64::new(20).unwrap();
         const AGE_S: NonZeroU64 = NonZeroU64::new(3_600).unwrap();
         const GRACE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
+        const STALLED_S: NonZeroU64 = NonZeroU64::new(120).unwrap();
         const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
         Self {
             concurrent_connections: CONNECTIONS,
@@ -77,7 +87,9 @@ impl Default for ServerSettings {
             keepalive_timeout_s: KEEPALIVE_TIMEOUT_S,
             max_connection_age_s: AGE_S,
             max_connection_age_grace_s: GRACE_S,
+            stalled_after_s: STALLED_S,
             drain_deadline_ms: DRAIN_MS,
+            per_client: ClientLimits::default(),
         }
     }
 }
@@ -87,6 +99,12 @@ impl ServerSettings {
     #[must_use]
     pub fn drain_deadline(&self) -> Duration {
         Duration::from_millis(self.drain_deadline_ms.get())
+    }
+
+    /// How long one side of a stream may stand still.
+    #[must_use]
+    pub fn stalled_after(&self) -> Duration {
+        Duration::from_secs(self.stalled_after_s.get())
     }
 
     /// How long an answer may take.
@@ -117,20 +135,35 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves `routes` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
+/// The calls that a process answers.
+pub struct Api {
+    /// What answers them.
+    pub routes: Routes,
+    /// What each needs: a row for every method, for one without is not served.
+    pub methods: &'static [Method],
+}
+
+/// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
 /// latest shortly after the drain's deadline.
 pub async fn serve(
     listener: Listener,
     settings: &ServerSettings,
-    routes: Routes,
+    api: Api,
     health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Drained, ServeError> {
-    let routes = with_reflection(routes, &health)?.add_service(health.server());
+    let routes = with_reflection(api.routes, &health)?.add_service(health.server());
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let address = listener.address();
-    let connections = incoming(listener.socket, settings.concurrent_connections, cut.clone());
-    let mut server = limited(settings);
+    let tls = listener.identity.tls.clone();
+    let connections = incoming(listener.socket, settings.concurrent_connections, cut.clone(), tls);
+    let door = Door {
+        identity: listener.identity,
+        methods: api.methods,
+        clients: Clients::new(settings.per_client.clone()),
+        stalled_after: settings.stalled_after(),
+    };
+    let mut server = limited(settings, door);
     let serving = server.add_routes(routes).serve_with_incoming_shutdown(connections, stop.cancelled());
     let mut serving = pin!(serving);
 
@@ -162,10 +195,11 @@ pub async fn serve(
     Ok(drained)
 }
 
-fn limited(settings: &ServerSettings) -> Server<Stack<Answered, Identity>> {
+fn limited(settings: &ServerSettings, door: Door) -> Server<Stack<Admission, Stack<Answered, Identity>>> {
     let seconds = |count: NonZeroU64| Duration::from_secs(count.get());
     Server::builder()
         .layer(Answered { within: settings.request_timeout() })
+        .layer(Admission(Arc::new(door)))
         .max_concurrent_streams(settings.concurrent_streams.get())
         .http2_max_header_list_size(settings.max_header_bytes.get())
         .http2_keepalive_interval(Some(seconds(settings.keepalive_interval_s)))

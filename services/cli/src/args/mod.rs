@@ -3,12 +3,15 @@
 //!
 //! Does not check what the services check: a code or an id goes to them as it was given.
 
+mod bench;
 mod consistency;
 mod cras;
+mod credentials;
 mod import;
 mod log;
 mod operations;
 mod statistics;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,12 +19,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use bench::{BenchCommand, MeasureArgs};
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use credentials::CredentialArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use log::{LogArgs, LogCommand};
 pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
+pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
@@ -37,7 +43,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Where the two services are.
+/// Where the two services are, and who calls them.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
     /// Ingestion service
@@ -58,6 +64,8 @@ pub(crate) struct EndpointArgs {
         default_value = DEFAULT_PROJECTION_URL
     )]
     pub(crate) projection_url: String,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +111,12 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
+    /// Measure how fast the pair is, against what this machine can do at best
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Make keys and tokens, to try identity without an issuer
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

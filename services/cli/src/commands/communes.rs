@@ -14,7 +14,7 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     // Each service offers the reference; submissions need the codes, so the one that takes them is asked.
-    let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
+    let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let request = v1::SearchCommunesRequest { text: args.text.join(" "), limit: args.limit };
     let answer = connection.answer(connection.reference().search_communes(within_deadline(request)).await)?;
     if args.json {

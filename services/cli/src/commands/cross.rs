@@ -13,7 +13,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let selection = args.selection.to_message();
     let request = v1::GetCrossTableRequest {
         selection: Some(selection.clone()),

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let request = request(&args)?;
     let target = Target::of(&args, output.is_terminal())?;
     let shutdown = Shutdown::on_signal()?;
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let received = tokio::select! {
         received = receive(&connection, request, &target, output) => received?,
         () = shutdown.begun() => anyhow::bail!("interrupted: no file was written"),

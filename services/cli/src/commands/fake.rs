@@ -12,7 +12,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::Outcome;
-use crate::args::{Arguments, EndpointArgs};
+use crate::args::{Arguments, CredentialArgs, EndpointArgs};
 use crate::output::{Look, Output};
 
 /// How a stream ends.
@@ -222,7 +222,7 @@ pub(super) async fn endpoints(fake: &Arc<Fake>) -> EndpointArgs {
     let service = StatisticsServiceServer::from_arc(Arc::clone(fake));
     let routes = tonic::transport::Server::builder().add_service(service);
     tokio::spawn(routes.serve_with_incoming(TcpListenerStream::new(listener)));
-    EndpointArgs { ingestion_url: url.clone(), projection_url: url }
+    EndpointArgs { ingestion_url: url.clone(), projection_url: url, credentials: CredentialArgs::default() }
 }
 
 /// What a command wrote, readable while it runs.

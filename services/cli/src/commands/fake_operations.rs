@@ -14,7 +14,7 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use crate::args::EndpointArgs;
+use crate::args::{CredentialArgs, EndpointArgs};
 use crate::output::{Look, Output};
 
 /// What the service says.
@@ -38,7 +38,11 @@ impl Fake {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(self));
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
-        EndpointArgs { ingestion_url: url.clone(), projection_url: url }
+        EndpointArgs {
+            ingestion_url: url.clone(),
+            projection_url: url,
+            credentials: CredentialArgs::default(),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn run(
         output,
     };
     let shutdown = Shutdown::on_signal()?;
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     follow(&connection, &mut follower, &shutdown).await?;
     Ok(Outcome::Done)
 }

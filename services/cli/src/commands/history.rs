@@ -13,7 +13,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
+    let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let request = v1::GetCraHistoryRequest { cra_id: args.cra_id.clone() };
     let answer = connection.answer(connection.ingestion().get_cra_history(within_deadline(request)).await)?;
     if args.json {

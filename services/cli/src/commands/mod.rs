@@ -29,12 +29,14 @@ mod standalone;
 mod stats;
 mod status;
 mod submit;
+mod token;
 mod verify;
 mod watch;
 
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
+use crate::bench;
 use crate::output::Output;
 
 /// What a shell reports of a program that Ctrl-C ended.
@@ -83,6 +85,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => log::run(command, output).await,
+        Command::Bench(command) => bench::run(command, output).await,
+        Command::Token(command) => token::run(command, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,

@@ -9,11 +9,12 @@ use anyhow::Context as _;
 use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_runtime::clock::SystemClock;
-use cra_runtime::listen::{self, Identity};
+use cra_runtime::identity::Identity;
+use cra_runtime::listen;
 use cra_runtime::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
-use crate::args::EndpointArgs;
+use crate::args::{CredentialArgs, EndpointArgs};
 
 /// Folder of the event log below the data folder: what must be kept.
 pub(super) const LOG: &str = "log";
@@ -36,11 +37,13 @@ pub(super) async fn start_pair(
     projection: SocketAddr,
     shutdown: Shutdown,
 ) -> anyhow::Result<Pair> {
-    let ingestion = listen::bind(ingestion, Identity::NotConfigured).await?;
-    let projection = listen::bind(projection, Identity::NotConfigured).await?;
+    let ingestion = listen::bind(ingestion, Identity::not_configured()).await?;
+    let projection = listen::bind(projection, Identity::not_configured()).await?;
     let endpoints = EndpointArgs {
         ingestion_url: format!("http://{}", ingestion.address()),
         projection_url: format!("http://{}", projection.address()),
+        // A pair of its own knows nobody.
+        credentials: CredentialArgs::default(),
     };
     let folder = data.join(LOG);
     let embedded = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder))

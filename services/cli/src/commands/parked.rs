@@ -14,7 +14,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     match args.retry {
         Some(positions) => retry(&connection, positions, args.json, output).await,
         None => list(&connection, args.json, output).await,

@@ -13,7 +13,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::PromoteRequest { generation: args.generation.clone() };
     let answer = connection.answer(connection.operations().promote(within_deadline(request)).await)?;
     if args.json {

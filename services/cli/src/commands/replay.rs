@@ -34,7 +34,7 @@ async fn replay(
     shutdown: Shutdown,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::RebuildRequest { until_position: args.until, promote: args.promote };
     // No deadline: it takes what the log takes.
     let mut answers = connection.answer(connection.operations().rebuild(request).await)?;

@@ -18,7 +18,7 @@ pub(crate) async fn run(
         !selection.from.is_empty() && !selection.to.is_empty(),
         "a series needs both days: --from 2024-01-01 --to 2024-12-31, or --month 2024-03"
     );
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::GetTimeSeriesRequest {
         selection: Some(selection.clone()),
         granularity: args.by.into(),

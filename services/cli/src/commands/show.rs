@@ -13,7 +13,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::GetCraRequest { cra_id: args.cra_id, consistency: Some(args.consistency.to_message()) };
     let answer = connection.answer(connection.statistics().get_cra(within_deadline(request)).await)?;
     if args.json {

@@ -83,7 +83,7 @@ async fn greet(endpoints: &EndpointArgs, with_sample: bool, output: &mut Output)
         load_sample(endpoints, month, output).await?;
         example = format!("cra stats --month {month} --theme email --age over-60");
     }
-    let EndpointArgs { ingestion_url, projection_url } = endpoints;
+    let EndpointArgs { ingestion_url, projection_url, .. } = endpoints;
     if projection_url != DEFAULT_PROJECTION_URL {
         example += &format!(" --projection-url {projection_url}");
     }

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     if args.watch {
         let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
         tokio::select! {

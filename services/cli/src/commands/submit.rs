@@ -25,7 +25,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let opened = file::open(&args.file)?;
     let length = opened.length();
-    let connection = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
+    let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let Items { items, ended } = file::items(opened, content::submission, 0);
 
     let mode = if args.validate_only { Mode::ValidateOnly } else { Mode::Record };

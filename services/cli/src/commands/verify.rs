@@ -16,7 +16,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     // No deadline: it takes what the log takes.
     let mut answers = connection.answer(connection.operations().verify(v1::VerifyRequest {}).await)?;
     let mut progress = Replaying::new();

@@ -18,7 +18,7 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let shutdown = Shutdown::on_signal()?;
-    let connection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
+    let connection = Connection::to(Service::Projection, endpoints).await?;
     let mut watcher = Watcher::new(&args, output);
     tokio::select! {
         ended = sustain(&connection, &mut watcher) => ended?,

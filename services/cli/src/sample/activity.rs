@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::audience::Audience;
 use super::draw::{Draw, Weighted};
-use super::people::{Advisor, Team};
+use super::people::Advisor;
 use super::topics;
 
 /// What the form writes for a workshop; must agree with it, or ages would not add up.
@@ -63,9 +63,8 @@ const FREE_NAMES: [&str; 6] = [
     "Espace public numérique",
 ];
 
-/// One CRA of that day.
-pub(super) fn draw(team: &Team, day: Date, draw: &mut Draw) -> v1::Cra {
-    let advisor = team.pick(draw);
+/// One CRA of that advisor and day.
+pub(crate) fn draw(advisor: &Advisor, day: Date, draw: &mut Draw) -> v1::Cra {
     let activity = draw.pick(&[(Activity::Individual, 58), (Activity::OneOff, 27), (Activity::Workshop, 15)]);
     let people = if activity == Activity::Workshop { draw.pick(&WORKSHOP_PEOPLE) } else { 1 };
     let audience =

@@ -5,12 +5,12 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, SeedableRng as _};
 
 /// A value and its weight among the others.
-pub(super) type Weighted<T> = (T, u32);
+pub(crate) type Weighted<T> = (T, u32);
 
-pub(super) struct Draw(Xoshiro256PlusPlus);
+pub(crate) struct Draw(Xoshiro256PlusPlus);
 
 impl Draw {
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let mut bytes = [0; 32];
         for (part, chunk) in (0_u64..).zip(bytes.chunks_exact_mut(8)) {
             chunk.copy_from_slice(&splitmix(seed.wrapping_add(part)).to_le_bytes());
@@ -18,41 +18,53 @@ impl Draw {
         Self(Xoshiro256PlusPlus::from_seed(bytes))
     }
 
+    /// For one of many things that a seed decides, each on its own: `purpose` says what, `number` of which.
+    pub(crate) fn of(seed: u64, purpose: u64, number: u64) -> Self {
+        Self::seeded(splitmix(splitmix(splitmix(seed) ^ purpose) ^ number))
+    }
+
+    /// So many bytes.
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// From 0 to `bound`, excluded; 0 when there is no choice.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.0.next_u64()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or_default()
     }
 
     /// Both included.
-    pub(super) fn between(&mut self, low: u32, high: u32) -> u32 {
+    pub(crate) fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
         low + u32::try_from(self.below(span)).unwrap_or_default()
     }
 
     /// True `per_mille` times out of 1,000.
-    pub(super) fn chance(&mut self, per_mille: u32) -> bool {
+    pub(crate) fn chance(&mut self, per_mille: u32) -> bool {
         self.below(1_000) < u64::from(per_mille)
     }
 
     /// How many of `count` a chance picks.
-    pub(super) fn some_of(&mut self, count: u32, per_mille: u32) -> u32 {
+    pub(crate) fn some_of(&mut self, count: u32, per_mille: u32) -> u32 {
         (0..count).map(|_| u32::from(self.chance(per_mille))).sum()
     }
 
     /// One of a list that is not empty.
-    pub(super) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let index = self.below(list.len() as u64);
         &list[usize::try_from(index).unwrap_or_default()]
     }
 
     /// One of a list that is not empty, by weight.
-    pub(super) fn pick<T: Copy>(&mut self, list: &[Weighted<T>]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, list: &[Weighted<T>]) -> T {
         list[self.pick_index(list.iter().map(|(_, weight)| u64::from(*weight)))].0
     }
 
     /// The index of one weight, by weight; of the first when all are 0.
-    pub(super) fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
+    pub(crate) fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
         let mut left = self.below(weights.clone().sum());
         for (index, weight) in weights.enumerate() {
             match left.checked_sub(weight) {

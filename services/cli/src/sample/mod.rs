@@ -2,13 +2,13 @@
 //! the machine. Nobody in it exists: advisors, structures and venues are numbers.
 //!
 //! The shares come from real, published samples of the old form; the communes, from the official list. Sends
-//! nothing.
+//! nothing. What one advisor writes is drawn in `activity`, for the data of measurements too.
 
-mod activity;
+pub(crate) mod activity;
 mod audience;
 mod calendar;
-mod draw;
-mod people;
+pub(crate) mod draw;
+pub(crate) mod people;
 mod topics;
 
 use cra_contracts::v1;
@@ -33,7 +33,7 @@ pub(crate) fn submissions(month: Month) -> Vec<v1::SubmitCraRequest> {
         let name = format!("{month}/{index}");
         v1::SubmitCraRequest {
             cra_id: Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string(),
-            cra: Some(activity::draw(&team, day, &mut draw)),
+            cra: Some(activity::draw(team.pick(&mut draw), day, &mut draw)),
             validate_only: false,
         }
     });

@@ -17,7 +17,7 @@ const VENUES_MAX: u32 = 3;
 
 /// A place as a CRA declares it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     pub(super) commune_code: &'static str,
     pub(super) postal_code: &'static str,
 }
@@ -31,9 +31,9 @@ impl Spot {
 }
 
 /// One conseiller numérique.
-pub(super) struct Advisor {
-    pub(super) id: String,
-    pub(super) structure_id: String,
+pub(crate) struct Advisor {
+    pub(crate) id: String,
+    pub(crate) structure_id: String,
     /// Registered venues, with their ids; at least one.
     pub(super) venues: Vec<(String, Spot)>,
     /// Where else the advisor goes; at least one.
@@ -44,12 +44,13 @@ pub(super) struct Team(Vec<Advisor>);
 
 impl Team {
     pub(super) fn draw(draw: &mut Draw) -> Self {
-        let communes: Vec<_> = territory::communes().all().iter().filter(|one| is_inhabited(one)).collect();
+        let communes = inhabited();
         let rounds: Vec<_> = (0..STRUCTURES).map(|index| round(index, &communes, draw)).collect();
         let advisors = (0..ADVISORS).map(|index| {
             // One advisor in each structure first, then a second or a third in the first ones.
             let structure = if index < STRUCTURES { index } else { (index - STRUCTURES) % 10 };
-            advisor(index, structure, &rounds[structure], draw)
+            let structure_id = format!("structure-{:03}", structure + 1);
+            advisor(index + 1, structure_id, &rounds[structure], draw)
         });
         Self(advisors.collect())
     }
@@ -61,16 +62,29 @@ impl Team {
     }
 }
 
+/// The communes and arrondissements where people live, by code.
+pub(crate) fn inhabited() -> Vec<&'static Commune> {
+    territory::communes().all().iter().filter(|one| is_inhabited(one)).collect()
+}
+
 fn is_inhabited(commune: &Commune) -> bool {
     let has_people = commune.population().is_some_and(|people| people > 0);
     has_people && !commune.postal_codes().is_empty() && !DIVIDED_COMMUNES.contains(&commune.code())
 }
 
-/// The structure's own commune, then others of its department.
 fn round(structure: usize, communes: &[&'static Commune], draw: &mut Draw) -> Vec<Spot> {
     let chosen = CHOSEN_COMMUNES.get(structure * 3 / 10).filter(|_| (structure * 3) % 10 < 3);
     let chosen = chosen.and_then(|code| communes.iter().find(|commune| commune.code() == *code));
     let home = chosen.copied().unwrap_or_else(|| by_population(communes, draw));
+    round_from(home, communes, draw)
+}
+
+/// The structure's own commune, then others of its department.
+pub(crate) fn round_from(
+    home: &'static Commune,
+    communes: &[&'static Commune],
+    draw: &mut Draw,
+) -> Vec<Spot> {
     let around: Vec<_> =
         communes.iter().copied().filter(|commune| commune.department() == home.department()).collect();
     let mut round = vec![Spot::draw(home, draw)];
@@ -78,13 +92,14 @@ fn round(structure: usize, communes: &[&'static Commune], draw: &mut Draw) -> Ve
     round
 }
 
-fn by_population(communes: &[&'static Commune], draw: &mut Draw) -> &'static Commune {
+/// One of the communes, by how many people live there.
+pub(crate) fn by_population(communes: &[&'static Commune], draw: &mut Draw) -> &'static Commune {
     let people = communes.iter().map(|commune| u64::from(commune.population().unwrap_or_default()));
     communes[draw.pick_index(people)]
 }
 
-fn advisor(index: usize, structure: usize, round: &[Spot], draw: &mut Draw) -> Advisor {
-    let number = index + 1;
+/// An advisor who works in the communes of a round.
+pub(crate) fn advisor(number: usize, structure_id: String, round: &[Spot], draw: &mut Draw) -> Advisor {
     let count = draw.between(1, VENUES_MAX);
     let venues = (1..=count).map(|venue| {
         // The first venue is at the structure's; the others may be anywhere around.
@@ -93,7 +108,7 @@ fn advisor(index: usize, structure: usize, round: &[Spot], draw: &mut Draw) -> A
     });
     Advisor {
         id: format!("conseiller-{number:04}"),
-        structure_id: format!("structure-{:03}", structure + 1),
+        structure_id,
         venues: venues.collect(),
         round: round.to_vec(),
     }

@@ -30,9 +30,7 @@ impl NatsCluster {
                 ["--routes", &routes],
             ];
             let arguments = arguments.as_flattened().iter().map(ToString::to_string).collect();
-            let mut node = NatsServer { dir: node_dir, port: *client_port, arguments, child: None };
-            node.launch()?;
-            nodes.push(node);
+            nodes.push(NatsServer::start_node(&super::program(), &node_dir, *client_port, arguments)?);
         }
         Ok(Self { nodes })
     }

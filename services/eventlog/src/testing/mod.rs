@@ -1,169 +1,31 @@
-//! A real nats-server for tests: on a free port, with the settings of `deploy/nats.conf` and its files in a
-//! directory of the test; it can be killed and started again. Not for anything but tests.
+//! Real servers for tests; see [`crate::server`]. Not for anything but tests.
 //!
 //! The program is `$CRA_NATS_SERVER`, or else the one `tests/run` installs under `target/tools`.
 
 mod cluster;
 
-use std::io::{self, Read as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
+pub use crate::server::{NatsServer, STORE_DIR, ServerError};
 pub use cluster::NatsCluster;
-
-const READY_WAIT: Duration = Duration::from_secs(15);
-const READY_RETRY: Duration = Duration::from_millis(20);
-/// Another process may take the free port first.
-const START_TRIES_MAX: usize = 5;
-
-/// Why the server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// No program to start.
-    #[error("no nats-server at {0}: run `tests/run`, which installs it, or name one in CRA_NATS_SERVER")]
-    Missing(PathBuf),
-    /// It did not start, or stopped at once.
-    #[error("nats-server did not start: {log}")]
-    NotReady {
-        /// What it wrote.
-        log: String,
-    },
-    /// The system would not.
-    #[error("nats-server: {0}")]
-    Io(#[from] io::Error),
-}
-
-/// Where the server keeps its files, in the directory it is started in: as `deploy/nats.conf` says.
-pub const STORE_DIR: &str = "data/nats";
-
-/// A running server; stopped when dropped.
-pub struct NatsServer {
-    dir: PathBuf,
-    port: u16,
-    /// Further ones for the program.
-    arguments: Vec<String>,
-    child: Option<Child>,
-}
 
 impl NatsServer {
     /// Starts a server with its files and its log in `dir`, and returns when it answers. Blocks.
     pub fn start(dir: &Path) -> Result<Self, ServerError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let mut server =
-                Self { dir: dir.to_owned(), port: free_port()?, arguments: Vec::new(), child: None };
-            match server.launch() {
-                Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
-                outcome => return outcome.map(|()| server),
-            }
-        }
+        Self::start_program(&program(), dir)
     }
 
-    /// Where clients connect.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    /// As [`NatsServer::url`], for what stands between.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-
-    /// The server's process; `None` while it is killed.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
-    }
-
-    /// Kills the server as a power cut would, and waits until it is gone.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may be gone already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-
-    /// Starts the server again, on the same port and the same files.
-    pub fn restart(&mut self) -> Result<(), ServerError> {
-        self.kill();
-        self.launch()
-    }
-
-    fn launch(&mut self) -> Result<(), ServerError> {
-        let log = self.dir.join("nats-server.log");
-        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let child = Command::new(program()?)
-            .arg("--config")
-            .arg(workspace_root().join("deploy/nats.conf"))
-            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(&self.arguments)
-            // The settings name a directory relative to this one.
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(output)
-            .spawn()?;
-        self.child = Some(child);
-        if self.becomes_ready()? {
-            return Ok(());
-        }
-        self.kill();
-        Err(ServerError::NotReady { log: std::fs::read_to_string(log)? })
-    }
-
-    /// Whether the server greets a client in time.
-    fn becomes_ready(&mut self) -> io::Result<bool> {
-        let deadline = Instant::now() + READY_WAIT;
-        while Instant::now() < deadline {
-            if let Some(child) = &mut self.child
-                && child.try_wait()?.is_some()
-            {
-                return Ok(false);
-            }
-            if greets(self.port) {
-                return Ok(true);
-            }
-            thread::sleep(READY_RETRY);
-        }
-        Ok(false)
+    /// As [`NatsServer::start`], with more settings after those of `deploy/nats.conf`, such as users.
+    pub fn start_with(dir: &Path, settings: &str) -> Result<Self, ServerError> {
+        Self::start_program_with(&program(), dir, settings)
     }
 }
 
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn greets(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))) else {
-        return false;
+fn program() -> PathBuf {
+    let installed = || {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().unwrap_or(root);
+        root.join("target/tools/nats-server/bin/nats-server")
     };
-    let mut greeting = [0; 4];
-    stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
-        && stream.read_exact(&mut greeting).is_ok()
-        && &greeting == b"INFO"
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn program() -> Result<PathBuf, ServerError> {
-    let program = std::env::var_os("CRA_NATS_SERVER")
-        .map_or_else(|| workspace_root().join("target/tools/nats-server/bin/nats-server"), PathBuf::from);
-    if program.is_file() { Ok(program) } else { Err(ServerError::Missing(program)) }
-}
-
-fn workspace_root() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // The server runs in another directory.
-    root.canonicalize().unwrap_or(root)
+    std::env::var_os("CRA_NATS_SERVER").map_or_else(installed, PathBuf::from)
 }

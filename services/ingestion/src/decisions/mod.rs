@@ -10,6 +10,8 @@ pub(crate) mod withdraw;
 
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::Submission;
+use cra_domain::legacy;
+use cra_domain::perimeter::Perimeter;
 use cra_eventlog::{Expectation, Position};
 
 /// One event of a CRA, as the log holds it.
@@ -97,6 +99,13 @@ impl History {
         self.0.first()
     }
 
+    /// Whether the CRA, as it stands or stood before it was withdrawn, lies within a perimeter. One that has no event
+    /// or cannot be read lies in none but the national one.
+    pub(crate) fn lies_within(&self, perimeter: &Perimeter) -> bool {
+        *perimeter == Perimeter::National
+            || self.0.iter().rev().find_map(content).is_some_and(|cra| perimeter.covers_message(&cra))
+    }
+
     /// Where the log has to stand for a decision on this history to hold.
     pub(crate) fn expectation(&self) -> Expectation {
         self.0.last().map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
@@ -144,6 +153,19 @@ impl History {
     /// The events themselves.
     pub(crate) fn into_events(self) -> Vec<v1::CraEvent> {
         self.0.into_iter().map(|recorded| recorded.event).collect()
+    }
+}
+
+/// The content that an event gave its CRA, in today's words.
+fn content(recorded: &Recorded) -> Option<v1::Cra> {
+    match recorded.event.fact.as_ref()? {
+        Fact::Submitted(fact) => fact.cra.clone(),
+        Fact::Corrected(fact) => fact.cra.clone(),
+        Fact::Withdrawn(_) => None,
+        Fact::Imported(fact) => {
+            let form = legacy::check_form_version(fact.form_version).ok()?;
+            Some(legacy::upcast(form, &fact.document).ok()?.cra.to_message())
+        }
     }
 }
 

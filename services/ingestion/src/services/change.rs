@@ -1,9 +1,11 @@
-//! Corrections and withdrawals: what is said is checked, decided on the CRA's whole history, recorded.
+//! Corrections and withdrawals: what is said is checked, decided on the CRA's whole history, recorded. The CRA must lie
+//! within the author's perimeter before and after.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use uuid::Uuid;
 
+use super::author::Author;
 use crate::append::{Known, Next, Recorder};
 use crate::decisions::{Change, Misplaced, correct, withdraw};
 use crate::refused::Refused;
@@ -11,6 +13,7 @@ use crate::refused::Refused;
 /// Replaces the content of a CRA. `place` is held until the append has ended.
 pub(super) async fn correct<P: Send + 'static>(
     recorder: &Recorder,
+    author: Author,
     request: v1::CorrectCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
@@ -26,15 +29,21 @@ pub(super) async fn correct<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| {
-        next(cra_id, correct::decide(history, request.expected_revision, &submission, &reason, header))
+    author.may_record(submission.cra())?;
+    let origin = author.origin();
+    let decide = move |history: &_, header: &_| match author.may_see(cra_id, history) {
+        Ok(()) => {
+            next(cra_id, correct::decide(history, request.expected_revision, &submission, &reason, header))
+        }
+        Err(refused) => Next::Refuse(refused),
     };
-    recorder.record(cra_id, Known::HasEvents, place, decide).await
+    recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
 
 /// Takes a CRA out of the statistics. `place` is held until the append has ended.
 pub(super) async fn withdraw<P: Send + 'static>(
     recorder: &Recorder,
+    author: Author,
     request: v1::WithdrawCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
@@ -45,10 +54,12 @@ pub(super) async fn withdraw<P: Send + 'static>(
             return Err(Refused::invalid(&faults));
         }
     };
-    let decide = move |history: &_, header: &_| {
-        next(cra_id, withdraw::decide(history, request.expected_revision, &reason, header))
+    let origin = author.origin();
+    let decide = move |history: &_, header: &_| match author.may_see(cra_id, history) {
+        Ok(()) => next(cra_id, withdraw::decide(history, request.expected_revision, &reason, header)),
+        Err(refused) => Next::Refuse(refused),
     };
-    recorder.record(cra_id, Known::HasEvents, place, decide).await
+    recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
 
 fn next(cra_id: Uuid, change: Change) -> Next {

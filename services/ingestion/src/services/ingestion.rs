@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use cra_contracts::v1::{self, ingestion_service_server::IngestionService};
 use cra_domain::cra::check_cra_id;
+use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
 use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::author::Author;
 use super::item_numbers::ItemNumbers;
 use super::{change, items, legacy, submission};
 use crate::append::Recorder;
@@ -28,29 +30,36 @@ pub(crate) struct IngestionApi {
     calls: InFlight,
     streams: InFlight,
     stream_items_in_flight: NonZeroU16,
+    callers: Callers,
     shutdown: Shutdown,
 }
 
 impl IngestionApi {
     /// The service on a log. At `shutdown` streams are read no further.
-    pub(crate) fn new(recorder: Recorder, limits: &Limits, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(recorder: Recorder, limits: &Limits, callers: Callers, shutdown: Shutdown) -> Self {
         let in_flight = |what, limit: NonZeroU32, retry_after| InFlight::new(what, limit, retry_after);
         Self {
             recorder,
             calls: in_flight("calls", limits.calls_in_flight, CALL_RETRY_AFTER),
             streams: in_flight("streams", limits.streams_in_flight, STREAM_RETRY_AFTER),
             stream_items_in_flight: limits.stream_items_in_flight,
+            callers,
             shutdown,
         }
+    }
+
+    /// Who sent a request.
+    fn author<T>(&self, request: &Request<T>) -> Result<Author, Status> {
+        self.callers.of(request).map(Author::new)
     }
 
     /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
     /// is refused.
     fn each_item<Q, A, F>(
         &self,
-        requests: Streaming<Q>,
+        request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Recorder, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Recorder, Author, Q, Result<Arc<Permit>, Refused>) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,
@@ -59,14 +68,14 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's place is free when its last append has ended.
         let place = Arc::new(self.streams.try_enter()?);
-        let recorder = self.recorder.clone();
+        let (recorder, author) = (self.recorder.clone(), self.author(&request)?);
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
-            answer(recorder.clone(), request, admitted)
+            answer(recorder.clone(), author.clone(), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
-        Ok(Response::new(items::answers(requests, in_flight, shutdown, answer)))
+        Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
     }
 }
 
@@ -77,7 +86,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::SubmitCraRequest>,
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = submission::submit(&self.recorder, request.into_inner(), place).await?;
+        let author = self.author(&request)?;
+        let receipt = submission::submit(&self.recorder, author, request.into_inner(), place).await?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
 
@@ -86,12 +96,12 @@ impl IngestionService for IngestionApi {
         request: Request<Streaming<v1::SubmitCrasRequest>>,
     ) -> Result<Response<BoxStream<v1::SubmitCrasResponse>>, Status> {
         self.each_item(
-            request.into_inner(),
+            request,
             |request| request.item,
-            |recorder, request, admitted| async move {
+            |recorder, author, request, admitted| async move {
                 let submission = request.submission.unwrap_or_default();
                 let outcome = match admitted {
-                    Ok(place) => submission::submit(&recorder, submission, place).await,
+                    Ok(place) => submission::submit(&recorder, author, submission, place).await,
                     Err(refused) => Err(refused),
                 };
                 submission::answer(request.item, outcome)
@@ -104,7 +114,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::CorrectCraRequest>,
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = Some(change::correct(&self.recorder, request.into_inner(), place).await?);
+        let author = self.author(&request)?;
+        let receipt = Some(change::correct(&self.recorder, author, request.into_inner(), place).await?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
     }
 
@@ -113,7 +124,8 @@ impl IngestionService for IngestionApi {
         request: Request<v1::WithdrawCraRequest>,
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
         let place = self.calls.try_enter()?;
-        let receipt = Some(change::withdraw(&self.recorder, request.into_inner(), place).await?);
+        let author = self.author(&request)?;
+        let receipt = Some(change::withdraw(&self.recorder, author, request.into_inner(), place).await?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
 
@@ -122,12 +134,12 @@ impl IngestionService for IngestionApi {
         request: Request<Streaming<v1::ImportLegacyCrasRequest>>,
     ) -> Result<Response<BoxStream<v1::ImportLegacyCrasResponse>>, Status> {
         self.each_item(
-            request.into_inner(),
+            request,
             |request| request.item,
-            |recorder, request, admitted| async move {
+            |recorder, author, request, admitted| async move {
                 let item = request.item;
                 let outcome = match admitted {
-                    Ok(place) => legacy::import(&recorder, request, place).await,
+                    Ok(place) => legacy::import(&recorder, author, request, place).await,
                     Err(refused) => Err(refused),
                 };
                 legacy::answer(item, outcome)
@@ -140,12 +152,16 @@ impl IngestionService for IngestionApi {
         request: Request<v1::GetCraHistoryRequest>,
     ) -> Result<Response<v1::GetCraHistoryResponse>, Status> {
         let _place = self.calls.try_enter()?;
+        let author = self.author(&request)?;
         let cra_id =
             check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
-        let events = self.recorder.history(cra_id).await?.into_events();
+        let history = self.recorder.history(cra_id).await?;
+        author.may_see(cra_id, &history)?;
+        let events = history.into_events();
         if events.is_empty() {
             return Err(Refused::NotFound { cra_id }.into());
         }
+        author.reads("GetCraHistory", cra_id);
         Ok(Response::new(v1::GetCraHistoryResponse { events }))
     }
 }

@@ -4,9 +4,10 @@
 //! of the document is not stored.
 
 use cra_contracts::v1::{self, import_legacy_cras_response};
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Cra, Fault, Violation};
 use cra_domain::legacy;
 
+use super::author::Author;
 use crate::append::{Known, Next, Recorder};
 use crate::decisions::import::{self, Document, Outcome};
 use crate::refused::{Refused, clipped};
@@ -26,19 +27,22 @@ pub(super) struct Imported {
 /// Records a document. `place` is held until the append has ended.
 pub(super) async fn import<P: Send + 'static>(
     recorder: &Recorder,
+    author: Author,
     request: v1::ImportLegacyCrasRequest,
     place: P,
 ) -> Result<Imported, Refused> {
-    let notes = check(&request)?;
+    let Checked { cra, notes } = check(&request)?;
+    author.may_record(&cra)?;
+    let origin = author.origin();
     let v1::ImportLegacyCrasRequest { legacy_id, form_version, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
     let document = Document { legacy_id, form_version, bytes: document };
     let decide = move |history: &_, header: &_| match import::decide(history, &document, header) {
         Outcome::Record(event) => Next::Append(event),
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Outcome::OtherContent => Next::Refuse(Refused::OtherContent { cra_id }),
+        Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
     };
-    let receipt = recorder.record(cra_id, Known::IsNew, place, decide).await?;
+    let receipt = recorder.record(cra_id, Known::IsNew, origin, place, decide).await?;
     Ok(Imported { receipt, notes })
 }
 
@@ -52,8 +56,15 @@ pub(super) fn answer(item: u64, outcome: Result<Imported, Refused>) -> v1::Impor
     v1::ImportLegacyCrasResponse { item, outcome: Some(outcome), notes }
 }
 
-/// Every fault at once, or the upcaster's notes.
-fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Vec<String>, Refused> {
+/// What the upcaster made of a document.
+#[derive(Debug)]
+struct Checked {
+    cra: Cra,
+    notes: Vec<String>,
+}
+
+/// Every fault at once, or the CRA in today's words with the upcaster's notes.
+fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
     let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id).err().into_iter().collect();
     let size_bytes = request.document.len();
     let form_version = legacy::check_form_version(request.form_version);
@@ -68,7 +79,7 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Vec<String>, Refused> 
         Err(violation) => Err(vec![violation]),
     };
     match upcast {
-        Ok(upcast) if faults.is_empty() => Ok(bounded(&upcast.notes)),
+        Ok(upcast) if faults.is_empty() => Ok(Checked { notes: bounded(&upcast.notes), cra: upcast.cra }),
         Ok(_) => Err(Refused::invalid(&faults)),
         Err(violations) => {
             faults.extend(violations);

@@ -1,5 +1,6 @@
 //! The two gRPC services: what comes in is checked here, decided in `decisions`, recorded by `append`.
 
+mod author;
 mod change;
 pub(crate) mod ingestion;
 mod item_numbers;

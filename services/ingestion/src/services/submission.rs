@@ -5,6 +5,7 @@ use cra_contracts::v1::{self, submit_cras_response};
 use cra_domain::cra::{Submission, check_cra_id};
 use uuid::Uuid;
 
+use super::author::Author;
 use crate::append::{Known, Next, Recorder};
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
@@ -12,19 +13,22 @@ use crate::refused::Refused;
 /// Records a submission, or only checks it. `place` is held until the append has ended.
 pub(super) async fn submit<P: Send + 'static>(
     recorder: &Recorder,
+    author: Author,
     request: v1::SubmitCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
     let (cra_id, submission) = check(&request, recorder.now())?;
+    author.may_record(submission.cra())?;
     if request.validate_only {
         return Ok(unrecorded(cra_id, &submission));
     }
+    let origin = author.origin();
     let decide = move |history: &_, header: &_| match submit::decide(history, &submission, header) {
         Outcome::Record(event) => Next::Append(event),
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Outcome::OtherContent => Next::Refuse(Refused::OtherContent { cra_id }),
+        Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
     };
-    recorder.record(cra_id, Known::IsNew, place, decide).await
+    recorder.record(cra_id, Known::IsNew, origin, place, decide).await
 }
 
 /// The answer to an item of a stream.

@@ -13,7 +13,8 @@ use cra_eventlog::{
 };
 use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
-use cra_runtime::listen::{self, Identity};
+use cra_runtime::identity::Identity;
+use cra_runtime::listen;
 use cra_runtime::serve::Drained;
 use cra_runtime::shutdown::Shutdown;
 use futures::stream::BoxStream;
@@ -116,7 +117,7 @@ pub(crate) async fn service_with(limits: Limits) -> Running {
     let gate = Semaphore::new(1_000);
     let log = Arc::new(TestLog { inner, mode: AtomicU8::new(Mode::Up as u8), gate });
     let clock = FixedClock::at(instant(MONDAY));
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured).await.unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::not_configured()).await.unwrap();
     let address = listener.address();
     let shutdown = Shutdown::new();
     let outcome = tokio::spawn({

@@ -14,6 +14,7 @@ use cra_eventlog::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
 };
 use cra_runtime::clock::FixedClock;
+use cra_runtime::identity::Callers;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -273,6 +274,7 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             .unwrap();
     Operations {
         replayer: Replayer { log, generations, clock, place: Arc::default() },
+        callers: Callers::Anyone,
         shutdown: Shutdown::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod faults;
+mod grant;
 mod listing;
 mod operations;
 mod replay;

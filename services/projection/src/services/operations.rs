@@ -7,11 +7,13 @@ use cra_contracts::v1::operations_service_server::OperationsService;
 use cra_domain::cra::{Question, Violation};
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
+use cra_runtime::identity::Callers;
 use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use super::faults::Faults;
+use super::grant::Grant;
 use super::listing::{Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
@@ -25,6 +27,8 @@ use crate::views::fact::instant;
 pub struct Operations {
     /// What stands on disk, the log, and the way from one to the other.
     pub replayer: Replayer,
+    /// Who asks.
+    pub callers: Callers,
     /// Ends replays.
     pub shutdown: Shutdown,
 }
@@ -105,6 +109,7 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::ListParkedEventsRequest>,
     ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
+        let grant = Grant(self.callers.of(&request)?);
         let mut faults = Faults::default();
         let (listing, page) =
             Listing::read(&mut request.into_inner(), &self.replayer.generations, &mut faults);
@@ -112,6 +117,7 @@ impl OperationsService for Operations {
             return Err(faults.told());
         };
         let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
+        grant.reads_events("ListParkedEvents", events.len());
         let next_page_token = listing.next(position, next)?;
         Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))
     }

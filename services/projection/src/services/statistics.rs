@@ -8,6 +8,7 @@ use cra_domain::cra::check_cra_id;
 use cra_eventlog::{EventLog, Position};
 use cra_runtime::clock::Clock;
 use cra_runtime::deadline::deadline;
+use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use tonic::{Request, Response, Status};
 
 use super::export::{self, Chunks};
 use super::faults::Faults;
+use super::grant::Grant;
 use super::listing::Listing;
 use super::stream::streamed;
 use crate::generations::Generations;
@@ -39,11 +41,18 @@ pub struct Statistics {
     pub exports: InFlight,
     /// Bounds the streams that are open.
     pub streams: InFlight,
+    /// Who asks.
+    pub callers: Callers,
     /// Ends the streams that would go on for ever.
     pub shutdown: Shutdown,
 }
 
 impl Statistics {
+    /// What is granted to whoever sent a request.
+    fn grant<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
+        self.callers.of(request).map(Grant)
+    }
+
     /// Reads what a request asks of the position.
     fn consistency(&self, asked: Option<&v1::Consistency>, faults: &mut Faults) -> Option<Consistency> {
         faults.one(Consistency::parse(asked, self.clock.now()))
@@ -70,6 +79,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::GetStatisticsRequest>,
     ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -77,6 +87,7 @@ impl StatisticsService for Statistics {
         let Some((consistency, selection)) = consistency.zip(selection) else {
             return Err(faults.told());
         };
+        grant.counts(&selection, &[])?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let statistics = queries::statistics(selection, snapshot).await?;
@@ -89,6 +100,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::GetTimeSeriesRequest>,
     ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -98,6 +110,7 @@ impl StatisticsService for Statistics {
         let Some(((consistency, periods), selection)) = consistency.zip(periods).zip(selection) else {
             return Err(faults.told());
         };
+        grant.counts(&selection, &[])?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let points = queries::time_series(selection, periods, snapshot).await?;
@@ -109,6 +122,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::ListBreakdownRequest>,
     ) -> Result<Response<v1::ListBreakdownResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, mut request) = request.into_parts();
         let mut faults = Faults::default();
         let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
@@ -120,6 +134,7 @@ impl StatisticsService for Statistics {
         let Some((((page, consistency), question), selection)) = asked else {
             return Err(faults.told());
         };
+        grant.counts(&selection, &[request.dimension])?;
         let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
@@ -137,6 +152,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::GetCrossTableRequest>,
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -145,6 +161,7 @@ impl StatisticsService for Statistics {
         let Some(((consistency, question), selection)) = consistency.zip(question).zip(selection) else {
             return Err(faults.told());
         };
+        grant.counts(&selection, &[request.rows, request.columns])?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let crossed = queries::cross_table(selection, question, snapshot).await?;
@@ -162,6 +179,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::WatchStatisticsRequest>,
     ) -> Result<Response<BoxStream<v1::WatchStatisticsResponse>>, Status> {
         let permit = self.streams.try_enter()?;
+        let grant = self.grant(&request)?;
         let v1::WatchStatisticsRequest { selection, min_interval_ms } = request.into_inner();
         let mut faults = Faults::default();
         let interval = faults.one(queries::watch_interval(min_interval_ms));
@@ -169,6 +187,7 @@ impl StatisticsService for Statistics {
         let Some((interval, selection)) = interval.zip(selection) else {
             return Err(faults.told());
         };
+        grant.counts(&selection, &[])?;
         let question = Watch { selection, interval };
         let answers = queries::watch(question, Arc::clone(&self.generations), self.shutdown.clone());
         Ok(Response::new(streamed(answers, permit)))
@@ -179,6 +198,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::ListCrasRequest>,
     ) -> Result<Response<v1::ListCrasResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, mut request) = request.into_parts();
         let mut faults = Faults::default();
         let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
@@ -187,6 +207,7 @@ impl StatisticsService for Statistics {
         let Some(((page, consistency), selection)) = page.zip(consistency).zip(selection) else {
             return Err(faults.told());
         };
+        grant.reads("ListCras", &selection)?;
         let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
         let shown = snapshot.clone();
         let answer = queries::list(selection, page.cursor(), page.rows(), snapshot).await?;
@@ -202,6 +223,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::GetCraRequest>,
     ) -> Result<Response<v1::GetCraResponse>, Status> {
         let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -212,6 +234,7 @@ impl StatisticsService for Statistics {
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
+        grant.shows("GetCra", cra_id, record.cra.as_ref())?;
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
     }
 
@@ -220,11 +243,13 @@ impl StatisticsService for Statistics {
         request: Request<v1::FollowCrasRequest>,
     ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
         let permit = self.streams.try_enter()?;
+        let grant = self.grant(&request)?;
         let v1::FollowCrasRequest { selection, after_position, stop_at_head } = request.into_inner();
         let mut faults = Faults::default();
         let Some(selection) = self.selection(selection, &mut faults) else {
             return Err(faults.told());
         };
+        grant.reads("FollowCras", &selection)?;
         let (after, head) = (Position(after_position), queries::head(&*self.log).await?);
         if after > head {
             return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
@@ -236,6 +261,7 @@ impl StatisticsService for Statistics {
 
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Chunks>, Status> {
         let permit = self.exports.try_enter()?;
+        let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -243,6 +269,7 @@ impl StatisticsService for Statistics {
         let Some((consistency, wanted)) = consistency.zip(wanted) else {
             return Err(faults.told());
         };
+        grant.exports(&request)?;
         let snapshot = self.reach(consistency, &metadata).await?;
         export::answer(wanted, snapshot, self.generations.data(), permit).await
     }

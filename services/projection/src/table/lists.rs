@@ -1,6 +1,9 @@
 //! The positions of the facts of each commune, structure and advisor, ended ones included.
 
+use cra_domain::territory;
+
 use crate::views::countable::Countable;
+use crate::views::dictionary::Code;
 use crate::views::scope::Scope;
 
 /// Positions by commune, structure and advisor.
@@ -22,7 +25,7 @@ impl Lists {
             let list = &mut list[place];
             if list.len() == list.capacity() {
                 // There are many: by less than the usual half, so that little stands empty.
-                list.reserve_exact(list.len() / 8 + 4);
+                list.reserve_exact(list.len() / 4 + 4);
             }
             list.push(from);
             Some((scope?, list.len()))
@@ -38,6 +41,20 @@ impl Lists {
             Scope::Advisor(code) => (&self.advisors, usize::try_from(code).ok()?),
         };
         Some(list.get(place).map_or(&[], Vec::as_slice))
+    }
+
+    /// The scopes that have more facts than a number.
+    pub(super) fn longer_than(&self, facts: usize) -> Vec<Scope> {
+        let codes = |lists: &[Vec<u32>], scope: fn(Code) -> Scope| -> Vec<Scope> {
+            let long = (0..).zip(lists).filter(|(_, list)| list.len() > facts);
+            long.map(|(code, _)| scope(code)).collect()
+        };
+        let communes = territory::communes().all().iter().zip(&self.communes);
+        let communes = communes.filter(|(_, list)| list.len() > facts);
+        let mut scopes: Vec<_> = communes.map(|(commune, _)| Scope::Commune(commune.id())).collect();
+        scopes.extend(codes(&self.structures, Scope::Structure));
+        scopes.extend(codes(&self.advisors, Scope::Advisor));
+        scopes
     }
 
     fn place(&mut self, scope: Scope) -> Option<(&mut Vec<Vec<u32>>, usize)> {

@@ -26,8 +26,9 @@ use crate::views::scope::Scope;
 /// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
 pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 
-/// Steps that are read from the store while others are taken in.
-const STEPS_READ_AHEAD: usize = 4_096;
+/// Steps that are read from the store at once, and how many times as many while others are taken in.
+const STEPS_READ_AT_ONCE: usize = 4_096;
+const CHUNKS_READ_AHEAD: usize = 4;
 
 /// The facts of a generation.
 #[derive(Default)]
@@ -87,16 +88,15 @@ impl Table {
         let mut facts = Facts::default();
         let expected = applied.as_ref().map_or(0, |applied| applied.position.0.min(POSITIONS_MAX));
         facts.reserve(usize::try_from(expected).unwrap_or(0));
-        std::thread::scope(|scope| {
-            let (read, steps) = mpsc::sync_channel(4);
+        facts.lists = std::thread::scope(|scope| {
+            let (read, steps) = mpsc::sync_channel(CHUNKS_READ_AHEAD);
             let reading = scope.spawn(move || read_steps(&session, &read));
             for step in steps.into_iter().flatten() {
-                facts.take(&step, true);
+                facts.take(&step, Sums::Later);
             }
             reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
-        let View { blocks, rollups, .. } = &mut facts.view;
-        rollups.sum_departments_up(blocks);
+        facts.sum_up();
         facts.view.applied = applied;
         Ok(Self(RwLock::new(facts)))
     }
@@ -106,7 +106,7 @@ impl Table {
     pub fn apply(&self, steps: &[Taken], applied: Option<Applied>) {
         let mut facts = self.0.write();
         for step in steps {
-            facts.take(step, false);
+            facts.take(step, Sums::Now);
         }
         facts.view.applied = applied;
     }
@@ -157,42 +157,52 @@ impl Facts {
         self.latest.find(self.hasher.hash_one(cra_id), is_it).copied()
     }
 
-    /// Takes a step in. Its fact is counted in the country and its region too, unless these are `summed_later`.
-    fn take(&mut self, step: &Taken, summed_later: bool) {
+    fn take(&mut self, step: &Taken, sums: Sums) {
         let Taken { position, began, ended } = step;
         // The store refuses positions that have no place.
         let (from, ended) = (u32::try_from(position.0).ok(), ended.and_then(|at| u32::try_from(at).ok()));
         if let Some(ended) = ended {
-            self.end(ended, summed_later);
+            self.end(ended, sums);
         }
         self.view.take(position.0, began.as_ref(), ended.map(u64::from));
         if let Some((from, brought)) = from.zip(began.as_ref()) {
-            self.begin(from, brought, summed_later);
+            self.begin(from, brought, sums);
         }
     }
 
-    fn end(&mut self, ended: u32, summed_later: bool) {
+    fn end(&mut self, ended: u32, sums: Sums) {
         let View { blocks, rollups, .. } = &mut self.view;
         if let Some(seen) = view::fact(blocks, ended) {
-            let scopes = Scope::small(seen.fixed()).into_iter().chain(large(seen.fixed(), summed_later));
+            let scopes = Scope::small(seen.fixed()).into_iter().chain(sums.large_scopes(seen.fixed()));
             rollups.remove(blocks, ended, scopes.flatten());
         }
     }
 
-    fn begin(&mut self, from: u32, brought: &Brought, summed_later: bool) {
+    fn begin(&mut self, from: u32, brought: &Brought, sums: Sums) {
         let mut rolled_up = [None; 3];
-        let small = self.lists.add(from, &brought.fixed);
-        for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
-            match facts.cmp(&ROLLED_UP_FROM) {
-                Ordering::Less => {}
-                Ordering::Equal => self.roll_up(scope),
-                Ordering::Greater => *rolled_up = Some(scope),
+        if sums == Sums::Now {
+            let small = self.lists.add(from, &brought.fixed);
+            for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
+                match facts.cmp(&ROLLED_UP_FROM) {
+                    Ordering::Less => {}
+                    Ordering::Equal => self.roll_up(scope),
+                    Ordering::Greater => *rolled_up = Some(scope),
+                }
             }
         }
-        let scopes = large(&brought.fixed, summed_later).into_iter().chain(rolled_up).flatten();
+        let scopes = sums.large_scopes(&brought.fixed).into_iter().chain(rolled_up).flatten();
         let View { blocks, rollups, .. } = &mut self.view;
         rollups.add(blocks, from, scopes);
         self.point_to(from, brought.cra_id);
+    }
+
+    /// Makes the sums that were left for later.
+    fn sum_up(&mut self) {
+        let View { blocks, rollups, .. } = &mut self.view;
+        rollups.sum_departments_up(blocks);
+        for scope in self.lists.longer_than(ROLLED_UP_FROM - 1) {
+            self.roll_up(scope);
+        }
     }
 
     /// Sums up the facts of a scope that has become large, the last one included.
@@ -220,32 +230,43 @@ impl Facts {
     }
 }
 
-/// The large scopes that a fact is counted in; only its department where the others are `summed_later`.
-fn large(fact: &Countable, summed_later: bool) -> [Option<Scope>; 3] {
-    let scopes = Scope::large(fact);
-    if summed_later {
-        scopes.map(|scope| scope.filter(|it| matches!(it, Scope::Department(_))))
-    } else {
-        scopes
+/// When the sums that can be made of other sums are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sums {
+    /// With each fact.
+    Now,
+    /// All at once, by [`Facts::sum_up`]: a fraction of the work, where many facts come at once.
+    Later,
+}
+
+impl Sums {
+    /// The large scopes that a fact is counted in.
+    fn large_scopes(self, fact: &Countable) -> [Option<Scope>; 3] {
+        let is_for_now = |scope: &Scope| self == Self::Now || matches!(scope, Scope::Department(_));
+        Scope::large(fact).map(|scope| scope.filter(is_for_now))
     }
 }
 
-/// Reads the steps of a store in their order, some at a time, until nobody takes them.
-fn read_steps(session: &Session, read: &mpsc::SyncSender<Vec<Taken>>) -> Result<(), StoreError> {
-    let mut some = Vec::with_capacity(STEPS_READ_AHEAD);
+/// Reads the steps of a store in their order, some at a time, until nobody takes them; gives the lists of their facts.
+fn read_steps(session: &Session, read: &mpsc::SyncSender<Vec<Taken>>) -> Result<Lists, StoreError> {
+    let (mut some, mut lists) = (Vec::with_capacity(STEPS_READ_AT_ONCE), Lists::default());
     for entry in session.steps(Position(1)..=Position(u64::MAX)) {
         let (position, step) = entry?;
-        some.push(Taken::of(position, &step));
-        if some.len() == STEPS_READ_AHEAD {
-            let full = std::mem::replace(&mut some, Vec::with_capacity(STEPS_READ_AHEAD));
+        let taken = Taken::of(position, &step);
+        if let (Some(brought), Ok(from)) = (&taken.began, u32::try_from(position.0)) {
+            lists.add(from, &brought.fixed);
+        }
+        some.push(taken);
+        if some.len() == STEPS_READ_AT_ONCE {
+            let full = std::mem::replace(&mut some, Vec::with_capacity(STEPS_READ_AT_ONCE));
             if read.send(full).is_err() {
-                return Ok(());
+                break;
             }
         }
     }
     // Nobody takes them only when the other side failed.
     let _ = read.send(some);
-    Ok(())
+    Ok(lists)
 }
 
 #[cfg(test)]

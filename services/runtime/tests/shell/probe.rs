@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use cra_contracts::v1 as pb;
 use cra_runtime::health::{Health, Readiness};
-use cra_runtime::listen::{self, Identity};
-use cra_runtime::serve::{Drained, ServeError, ServerSettings, serve};
+use cra_runtime::identity::Identity;
+use cra_runtime::identity::access::{Method, Needs, Shape};
+use cra_runtime::listen;
+use cra_runtime::serve::{Api, Drained, ServeError, ServerSettings, serve};
 use cra_runtime::shutdown::Shutdown;
 use pb::operations_service_client::OperationsServiceClient;
 use pb::operations_service_server::{OperationsService, OperationsServiceServer};
@@ -70,6 +72,16 @@ impl OperationsService for Probe {
     }
 }
 
+const fn open(path: &'static str, shape: Shape) -> Method {
+    Method { path, needs: Needs::Nothing, shape }
+}
+
+const METHODS: &[Method] = &[
+    open("/cra.v1.OperationsService/GetStatus", Shape::Single),
+    open("/cra.v1.OperationsService/Promote", Shape::Single),
+    open("/cra.v1.OperationsService/Verify", Shape::Answers),
+];
+
 /// A server that runs, and what a test needs to hold it.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -80,7 +92,7 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn run(settings: ServerSettings) -> Running {
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::NotConfigured).await.unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::not_configured()).await.unwrap();
     let address = listener.address();
     let probe = Probe::default();
     let names = [<Server as tonic::server::NamedService>::NAME];
@@ -91,7 +103,7 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
         let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_begun());
         async move {
             let routes = tonic::service::Routes::new(OperationsServiceServer::new(probe));
-            serve(listener, &settings, routes, health, begun).await
+            serve(listener, &settings, Api { routes, methods: METHODS }, health, begun).await
         }
     });
     Running { address, probe, health, shutdown, outcome }

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let kept = Kept::of(&args, &opened, &endpoints.ingestion_url)?;
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let (connection, reached) = tokio::select! {
-        started = start(&args, &endpoints.ingestion_url, kept.as_ref()) => started?,
+        started = start(&args, endpoints, kept.as_ref()) => started?,
         () = shutdown.begun() => anyhow::bail!("interrupted; nothing was sent"),
     };
     let report = open_report(&args, &reached)?;
@@ -99,14 +99,18 @@ impl Kept {
 }
 
 /// Reaches the service, and finds where to begin.
-async fn start(args: &ImportArgs, url: &str, kept: Option<&Kept>) -> anyhow::Result<(Connection, Reached)> {
+async fn start(
+    args: &ImportArgs,
+    endpoints: &EndpointArgs,
+    kept: Option<&Kept>,
+) -> anyhow::Result<(Connection, Reached)> {
     let mut reached = match kept {
         Some(kept) => kept.find(args.restart)?,
         None => Reached::default(),
     };
     let retry_for = Duration::from_secs(args.retry_for);
     let away = |failure: &ClientError| tell(&render::import::away(failure, args.retry_for));
-    let open = async || Connection::open(Service::Ingestion, url).await;
+    let open = async || Connection::to(Service::Ingestion, endpoints).await;
     let connection = patiently(retry_for, open, away).await?;
     let Some(kept) = kept.filter(|_| reached.tally.told() > 0) else {
         return Ok((connection, reached));

@@ -1,0 +1,81 @@
+//! Questions while the log is replayed beside the read models that serve, and CRAs come in at a steady rate.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use cra_contracts::v1;
+use tokio::task::JoinSet;
+
+use super::pace::{self, paced};
+use super::query::times_of;
+use super::questions::{Kind, Questions};
+use super::submissions::Submissions;
+use crate::bench::bed::Service;
+use crate::bench::latency::Latencies;
+use crate::bench::recount;
+use crate::bench::report::{Measured, Row, Scenario, Target, milliseconds};
+use crate::client::{Connection, within_deadline};
+
+/// What is asked under load.
+const KINDS: [Kind; 3] = [Kind::Country, Kind::Department, Kind::Anything];
+/// Submissions that are ready at the rate, in seconds: more than the questions take.
+const LOADED_SECONDS_MAX: u64 = 120;
+
+/// Times questions under load, and compares each kind with its quiet times.
+pub(crate) async fn load(
+    ingestion: &Service,
+    projection: &Connection,
+    submissions: &mut Submissions,
+    asked: (&[recount::Row], u64),
+    quiet: &[(Kind, Latencies)],
+    within: Duration,
+) -> anyhow::Result<Vec<Row>> {
+    let (in_force, seed) = asked;
+    // Dropped at the end, which ends both.
+    let mut beside: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    beside.spawn(replaying(projection.clone()));
+    let client = ingestion.connect().await?.ingestion();
+    let requests = submissions.take(pace::PER_SECOND * LOADED_SECONDS_MAX);
+    beside.spawn(async move {
+        let mut calls = JoinSet::new();
+        paced(requests, |request, _| {
+            let mut client = client.clone();
+            calls.spawn(async move { client.submit_cra(within_deadline(request)).await.map(|_| ()) });
+        })
+        .await;
+        while let Some(ended) = calls.join_next().await {
+            ended??;
+        }
+        Ok(())
+    });
+    let mut rows = Vec::new();
+    let mut statistics = projection.statistics();
+    for kind in KINDS {
+        let mut questions = Questions::about(in_force, seed);
+        let times = tokio::select! {
+            times = times_of(&mut statistics, &mut questions, kind, within) => times?,
+            Some(ended) = beside.join_next() => {
+                ended??;
+                bail!("the load ended before the questions");
+            }
+        };
+        let what = format!("{}, while replaying and ingesting", kind.name());
+        rows.push(Row::new(Scenario::Load, &*what, Measured::latency(&times)));
+        if let Some((_, quiet)) = quiet.iter().find(|(of, _)| *of == kind) {
+            let p99 = |times: &Latencies| milliseconds(times.per_mille(990));
+            let growth = Measured::Times(p99(&times) / p99(quiet));
+            let what = format!("{what}: p99 by the quiet one");
+            rows.push(Row::new(Scenario::Load, what, growth).aiming(Target::TimesAtMost(3.0)));
+        }
+    }
+    Ok(rows)
+}
+
+/// Replays again and again.
+async fn replaying(projection: Connection) -> anyhow::Result<()> {
+    loop {
+        let request = v1::RebuildRequest { until_position: 0, promote: false };
+        let mut progress = projection.operations().rebuild(request).await?.into_inner();
+        while progress.message().await?.is_some() {}
+    }
+}

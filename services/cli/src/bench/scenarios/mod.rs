@@ -1,0 +1,12 @@
+//! What is measured, one file per scenario.
+
+mod asked;
+pub(super) mod growth;
+pub(super) mod ingest;
+pub(super) mod load;
+mod pace;
+pub(super) mod query;
+pub(super) mod questions;
+pub(super) mod replay;
+pub(super) mod submissions;
+pub(super) mod visible;

@@ -1,0 +1,105 @@
+//! Questions over gRPC, one caller at a time: first a sample of the answers is checked, then each kind is timed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::asked::{Statistics, checked, timed};
+use super::questions::{Kind, Questions};
+use crate::bench::latency::Latencies;
+use crate::bench::limits::pass;
+use crate::bench::recount::Row;
+use crate::bench::report::{self, Measured, Scenario, Target};
+
+/// Answers of each kind that are checked.
+const CHECKED: usize = 6;
+/// Of each kind, however short the time; enough for a 99th percentile.
+const SAMPLES_MIN: u64 = 100;
+const SAMPLES_MAX: u64 = 2_000;
+/// However slow the answers are.
+const TIMED_MAX: Duration = Duration::from_secs(40);
+const WARM_UP: usize = 10;
+
+/// The times of each kind, and the rows of the report.
+pub(crate) struct Queried {
+    pub(crate) times: Vec<(Kind, Latencies)>,
+    pub(crate) rows: Vec<report::Row>,
+}
+
+/// Compares some answers of each kind with a recount; the first difference is an error.
+async fn check(statistics: &mut Statistics, rows: &[Row], seed: u64, kinds: &[Kind]) -> anyhow::Result<u64> {
+    let mut questions = Questions::about(rows, seed);
+    let mut answers = 0;
+    for kind in kinds {
+        for _ in 0..CHECKED {
+            let question = questions.draw(*kind);
+            checked(statistics, &question, rows)
+                .await
+                .with_context(|| format!("a wrong answer to {question:?}"))?;
+            answers += 1;
+        }
+    }
+    Ok(answers)
+}
+
+/// Checks, then times each kind of question.
+pub(crate) async fn query(
+    statistics: &mut Statistics,
+    (rows, seed): (&[Row], u64),
+    kinds: &[Kind],
+    within: Duration,
+    tell: impl Fn(&str),
+) -> anyhow::Result<Queried> {
+    tell("checking answers by a recount");
+    let answers = check(statistics, rows, seed, kinds).await?;
+    let checked =
+        report::Row::new(Scenario::Query, "answers that a recount confirms", Measured::Answers(answers));
+    let pass = pass::passes(rows);
+    let mut queried = Queried { times: Vec::new(), rows: vec![checked] };
+    for kind in kinds.iter().copied() {
+        tell(kind.name());
+        let times = times_of(statistics, &mut Questions::about(rows, seed), kind, within).await?;
+        let row = report::Row::new(Scenario::Query, kind.name(), Measured::latency(&times))
+            .limited("a pass in memory", Measured::latency(&pass));
+        queried.rows.push(row.aiming(Target::P99MsAtMost(kind.p99_ms_at_most())));
+        queried.times.push((kind, times));
+    }
+    Ok(queried)
+}
+
+/// Asks questions of a kind, one after the other.
+pub(crate) async fn times_of(
+    statistics: &mut Statistics,
+    questions: &mut Questions<'_>,
+    kind: Kind,
+    within: Duration,
+) -> anyhow::Result<Latencies> {
+    for _ in 0..WARM_UP {
+        timed(statistics, &questions.draw(kind)).await?;
+    }
+    let begun = Instant::now();
+    let mut times = Latencies::new();
+    loop {
+        let (asked, spent) = (times.count(), begun.elapsed());
+        let enough = asked >= SAMPLES_MAX || (asked >= SAMPLES_MIN && spent >= within);
+        if enough || spent >= TIMED_MAX {
+            return Ok(times);
+        }
+        times.add(timed(statistics, &questions.draw(kind)).await?);
+    }
+}
+
+impl Kind {
+    fn p99_ms_at_most(self) -> f64 {
+        match self {
+            Self::Country
+            | Self::Region
+            | Self::Department
+            | Self::Commune
+            | Self::Structure
+            | Self::Advisor => 3.0,
+            Self::Anything | Self::EveryField => 150.0,
+            Self::Months | Self::Departments | Self::CrossTable => 250.0,
+        }
+    }
+}

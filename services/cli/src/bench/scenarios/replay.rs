@@ -1,0 +1,86 @@
+//! Reading the log into empty read models: as a projection that starts, and beside one that serves; then what that
+//! projection takes, and how soon it serves again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use cra_contracts::v1;
+
+use crate::bench::bed::{self, Kind, Log, Service};
+use crate::bench::limits::drain::drain;
+use crate::bench::report::{Measured, Row, Scenario, Target, float};
+use crate::client::Connection;
+
+const RESIDENT_BYTES_MAX: u64 = 1_536 * 1_024 * 1_024;
+
+/// The rows of the report, and the projection that serves at the end.
+pub(crate) struct Replayed {
+    pub(crate) projection: Service,
+    /// Reading the stream with the plain client.
+    pub(crate) drained: Measured,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Replays a log into the empty folder beside it.
+pub(crate) async fn replay(log: &Log, tell: impl Fn(&str)) -> anyhow::Result<Replayed> {
+    let events = log.manifest.events;
+    tell("reading the stream with the plain client");
+    let drained = Measured::rate(events, "events", drain(&bed::settings(log.server.url()), events).await?);
+    tell("replaying the log");
+    let projection = Service::start(Kind::Projection, &log.server.url(), &log.dir).await?;
+    let began = projection.started_in;
+    let replayed = Row::new(
+        Scenario::Replay,
+        "a projection that starts without read models, process included",
+        Measured::rate(events, "events", began),
+    );
+    let mut rows = vec![replayed.limited("raw drain", drained).aiming(Target::RatioAtLeast(0.7))];
+    rows.push(
+        Row::new(Scenario::Replay, "until it serves", Measured::Seconds(began.as_secs_f64()))
+            .aiming(Target::SecondsAtMost(120.0)),
+    );
+    rows.extend(memory("after the replay", &projection));
+    rows.extend(peak("until then", &projection));
+
+    tell("starting again");
+    projection.stop().await?;
+    let bytes = bed::bytes_below(&bed::read_models(&log.dir))?;
+    let per_cra = Measured::BytesPerCra(float(bytes) / float(log.manifest.events));
+    rows.push(
+        Row::new(Scenario::Replay, "read models on disk", per_cra).aiming(Target::BytesPerCraAtMost(150.0)),
+    );
+    let projection = Service::start(Kind::Projection, &log.server.url(), &log.dir).await?;
+    let restarted = Measured::Seconds(projection.started_in.as_secs_f64());
+    rows.push(
+        Row::new(Scenario::Replay, "a start with read models, until it serves", restarted)
+            .aiming(Target::SecondsAtMost(5.0)),
+    );
+    rows.extend(memory("after that start", &projection));
+    Ok(Replayed { projection, drained, rows })
+}
+
+/// What the projection takes now, where the system tells.
+pub(crate) fn memory(when: &str, projection: &Service) -> Option<Row> {
+    let bytes = Measured::Bytes(projection.memory()?.resident_bytes);
+    let row = Row::new(Scenario::Replay, format!("resident memory of the projection {when}"), bytes);
+    Some(row.aiming(Target::BytesAtMost(RESIDENT_BYTES_MAX)))
+}
+
+/// The most that it took.
+fn peak(when: &str, projection: &Service) -> Option<Row> {
+    let bytes = Measured::Bytes(projection.memory()?.peak_bytes);
+    Some(Row::new(Scenario::Replay, format!("most resident memory of the projection {when}"), bytes))
+}
+
+/// Replays beside the read models that serve, and leaves those in place; how long it took.
+pub(crate) async fn rebuild(projection: &Connection, events: u64) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let request = v1::RebuildRequest { until_position: 0, promote: false };
+    let mut progress = projection.operations().rebuild(request).await?.into_inner();
+    let mut reached = 0;
+    while let Some(standing) = progress.message().await.context("the replay failed")? {
+        reached = standing.position;
+    }
+    anyhow::ensure!(reached >= events, "the replay ended at {reached}, before {events}");
+    Ok(begun.elapsed())
+}

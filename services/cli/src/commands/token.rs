@@ -1,0 +1,155 @@
+//! `cra token`: a signing key with its key set, and tokens signed with it, to try identity without an issuer.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, Scope, SigningKey, key_set};
+use jiff::Timestamp;
+
+use super::Outcome;
+use crate::args::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
+use crate::output::{Output, tell};
+
+const PRIVATE: &str = "private.pem";
+const PUBLIC: &str = "jwks.json";
+
+pub(crate) fn run(command: TokenCommand, output: &mut Output) -> anyhow::Result<Outcome> {
+    match command {
+        TokenCommand::Keys(args) => keys(&args, output),
+        TokenCommand::Issue(args) => issue(args, output),
+    }
+}
+
+fn keys(args: &TokenKeysArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let TokenKeysArgs { dir, parties } = args;
+    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let key = SigningKey::generate_ed25519()?;
+    let public = dir.join(PUBLIC);
+    write_new(&dir.join(PRIVATE), &key.to_pem(), 0o600)?;
+    write_new(&public, &format!("{:#}\n", key_set(&[&key])), 0o644)?;
+    let public = fs::canonicalize(&public).context("the key set was written and cannot be found")?;
+    tell("settings of both services, as a file for --config or as CRA_IDENTITY__TOKENS__… variables:");
+    let settings = toml_of(&parties.issuer, &parties.audience, &public);
+    output.write(&settings)?;
+    Ok(Outcome::Done)
+}
+
+/// JSON texts are TOML texts too.
+fn toml_of(issuer: &str, audience: &str, jwks_file: &Path) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    format!(
+        "[identity.tokens]\nissuer = {}\naudience = {}\njwks_file = {}\n",
+        quoted(issuer),
+        quoted(audience),
+        quoted(&jwks_file.display().to_string())
+    )
+}
+
+/// Never over what is there: a lost key cannot be made again.
+fn write_new(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn issue(args: TokenIssueArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let path = args.dir.join(PRIVATE);
+    let pem = fs::read_to_string(&path)
+        .with_context(|| format!("{} cannot be read; make it with `cra token keys`", path.display()))?;
+    let key = SigningKey::from_pem(&pem).with_context(|| path.display().to_string())?;
+    output.line(&key.sign(&claims(args, Timestamp::now())?)?)?;
+    Ok(Outcome::Done)
+}
+
+fn claims(args: TokenIssueArgs, now: Timestamp) -> anyhow::Result<Claims> {
+    let scope = args.scope.join(" ");
+    for word in scope.split_whitespace() {
+        let known = || Scope::ALL.map(Scope::name).join(", ");
+        anyhow::ensure!(
+            Scope::from_name(word).is_some(),
+            "`{word}` is no scope; expected some of {}",
+            known()
+        );
+    }
+    let perimeter = PerimeterClaim {
+        national: args.perimeter.national,
+        advisors: args.perimeter.advisor,
+        structures: args.perimeter.structure,
+        departments: args.perimeter.department,
+        regions: args.perimeter.region,
+    };
+    let claims = Claims {
+        iss: args.parties.issuer,
+        aud: OneOrMany::One(args.parties.audience),
+        exp: now.as_second() + i64::from(args.minutes) * 60,
+        nbf: None,
+        sub: args.subject,
+        azp: Some(args.client),
+        client_id: None,
+        scope: OneOrMany::One(scope),
+        perimeter: (perimeter != PerimeterClaim::default()).then_some(perimeter),
+    };
+    // As a service would read it.
+    claims.check().map_err(|why| anyhow::anyhow!("no service would take this token: {why}"))?;
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::fake::written;
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    fn token(arguments: &[&str]) -> (String, anyhow::Result<Outcome>) {
+        let Command::Token(command) = Arguments::parse_from([&["cra", "token"], arguments].concat()).command
+        else {
+            panic!("{arguments:?}")
+        };
+        written(|output| run(command, output))
+    }
+
+    #[test]
+    fn keys_are_made_once_for_their_owner_only_and_sign_tokens() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys").display().to_string();
+        let (settings, outcome) = token(&["keys", &keys]);
+        assert_eq!(outcome.unwrap(), Outcome::Done);
+        assert!(settings.contains("jwks.json") && settings.contains("cra-first-try"), "{settings}");
+        let before = fs::read(dir.path().join("keys").join(PRIVATE)).unwrap();
+        assert!(token(&["keys", &keys]).1.is_err(), "the key is written over");
+        assert_eq!(fs::read(dir.path().join("keys").join(PRIVATE)).unwrap(), before);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(dir.path().join("keys").join(PRIVATE)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let (signed, outcome) =
+            token(&["issue", &keys, "--client", "c", "--scope", "cra:submit cra:read", "--department", "35"]);
+        outcome.unwrap();
+        assert_eq!(signed.trim_end().split('.').count(), 3, "{signed}");
+    }
+
+    #[test]
+    fn a_token_that_no_service_would_take_is_not_issued() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().display().to_string();
+        token(&["keys", &keys]).1.unwrap();
+        let issue = ["issue", &keys, "--client", "c", "--scope"];
+        for refused in
+            [&["everything"][..], &["cra:read", "--department", "1"], &["cra:read", "--advisor", "é"]]
+        {
+            let (signed, outcome) = token(&[&issue, refused].concat());
+            assert!(outcome.is_err() && signed.is_empty(), "{refused:?}: {signed}");
+        }
+    }
+}

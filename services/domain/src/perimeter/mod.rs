@@ -1,0 +1,204 @@
+//! What part of the CRAs a caller may read and write: everything, or those of some advisors, structures,
+//! departments and regions. Pure; who holds which perimeter is said elsewhere, by whoever knows the caller.
+//!
+//! A CRA lies within when its advisor **or** its structure **or** its commune's department is granted. A selection
+//! lies within when every CRA that it could ever count does, whatever is recorded: see [`Perimeter::allows`].
+
+use std::collections::BTreeSet;
+
+use cra_contracts::v1;
+
+use crate::cra::{Cra, Id};
+use crate::territory::{self, Commune, CommuneId, Department, DepartmentId, Epci, EpciId, Region, RegionId};
+
+#[cfg(test)]
+mod tests;
+
+/// What part of the CRAs is granted. The default grants nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Perimeter {
+    /// Everything.
+    National,
+    /// What lies within at least one of the lists.
+    Within(Lists),
+}
+
+/// Advisors, structures and territories, as they are granted together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    advisors: BTreeSet<Id>,
+    structures: BTreeSet<Id>,
+    /// Those of the granted regions too.
+    departments: BTreeSet<DepartmentId>,
+}
+
+/// A list that names what cannot exist: an id out of form, an unknown code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is no {kind} that can be granted")]
+pub struct UnknownMember {
+    /// Name of the list, such as `departments`.
+    pub kind: &'static str,
+    /// What it holds.
+    pub value: String,
+}
+
+impl Default for Perimeter {
+    fn default() -> Self {
+        Self::Within(Lists::default())
+    }
+}
+
+impl Lists {
+    /// Reads the lists. Codes are the official ones, of today.
+    pub fn parse(
+        advisors: &[String],
+        structures: &[String],
+        departments: &[String],
+        regions: &[String],
+    ) -> Result<Self, UnknownMember> {
+        let communes = territory::communes();
+        let unknown = |kind, value: &String| UnknownMember { kind, value: value.clone() };
+        let mut lists = Self::default();
+        for id in advisors {
+            lists.advisors.insert(Id::parse(id).ok_or_else(|| unknown("advisors", id))?);
+        }
+        for id in structures {
+            lists.structures.insert(Id::parse(id).ok_or_else(|| unknown("structures", id))?);
+        }
+        for code in departments {
+            let department = communes.department(code).ok_or_else(|| unknown("departments", code))?;
+            lists.departments.insert(department.id());
+        }
+        for code in regions {
+            let region = communes.region(code).ok_or_else(|| unknown("regions", code))?.id();
+            let of_region = communes.departments().iter().filter(|it| it.region_id() == region);
+            lists.departments.extend(of_region.map(Department::id));
+        }
+        Ok(lists)
+    }
+
+    fn holds(&self, commune: &Commune) -> bool {
+        self.departments.contains(&commune.department_id())
+    }
+
+    fn covers(&self, advisor_id: &str, structure_id: &str, commune: Option<CommuneId>) -> bool {
+        let granted = |ids: &BTreeSet<Id>, id: &str| Id::parse(id).is_some_and(|id| ids.contains(&id));
+        granted(&self.advisors, advisor_id)
+            || granted(&self.structures, structure_id)
+            || commune.is_some_and(|commune| self.holds(territory::communes().get(commune)))
+    }
+
+    /// A selection counts the CRAs of some advisors **and** some structures **and** some communes, each possibly all.
+    /// One that lies outside all three lists exists exactly when none of the three lies within its list.
+    fn allows(&self, selection: &v1::Selection) -> bool {
+        all_granted(&selection.advisor_ids, &self.advisors)
+            || all_granted(&selection.structure_ids, &self.structures)
+            || self.allows_territories(selection)
+    }
+
+    /// Whether every commune that the territorial fields leave is granted. A postal code proves nothing: it may be
+    /// shared across departments, and an older form may give another than its commune's.
+    fn allows_territories(&self, selection: &v1::Selection) -> bool {
+        let Some(fields) = territorial(selection) else { return false };
+        // The usual question, and the one that needs no look at the communes.
+        if fields
+            .iter()
+            .any(|field| matches!(field, Field::Departments(ids) if ids.is_subset(&self.departments)))
+        {
+            return true;
+        }
+        let left = |commune: &&Commune| fields.iter().all(|field| field.has(commune));
+        !fields.is_empty()
+            && territory::communes().all().iter().filter(left).all(|commune| self.holds(commune))
+    }
+}
+
+impl Perimeter {
+    /// Whether a CRA lies within.
+    #[must_use]
+    pub fn covers(&self, cra: &Cra) -> bool {
+        match self {
+            Self::National => true,
+            Self::Within(lists) => {
+                lists.covers(cra.advisor_id.as_str(), cra.structure_id.as_str(), Some(cra.place.commune))
+            }
+        }
+    }
+
+    /// Whether a CRA in the contract's form lies within. A commune that nobody knows lies in no territory.
+    #[must_use]
+    pub fn covers_message(&self, cra: &v1::Cra) -> bool {
+        let commune = || {
+            let place = cra.place.as_ref()?;
+            territory::communes().resolve(place.commune_code.trim())
+        };
+        match self {
+            Self::National => true,
+            Self::Within(lists) => lists.covers(&cra.advisor_id, &cra.structure_id, commune()),
+        }
+    }
+
+    /// Whether every CRA that a selection can count lies within, whatever is recorded.
+    ///
+    /// Exact for advisors, structures and territories: it refuses only where a CRA could be recorded that the
+    /// selection counts and the perimeter does not cover. Days, themes and the other fields do not help, nor does an
+    /// unknown code.
+    #[must_use]
+    pub fn allows(&self, selection: &v1::Selection) -> bool {
+        match self {
+            Self::National => true,
+            Self::Within(lists) => lists.allows(selection),
+        }
+    }
+}
+
+/// Whether a field names some ids, and only granted ones.
+fn all_granted(asked: &[String], granted: &BTreeSet<Id>) -> bool {
+    !asked.is_empty() && asked.iter().all(|id| Id::parse(id).is_some_and(|id| granted.contains(&id)))
+}
+
+/// One territorial field that a selection gives.
+enum Field {
+    Regions(BTreeSet<RegionId>),
+    Departments(BTreeSet<DepartmentId>),
+    Epcis(BTreeSet<EpciId>),
+    Communes(BTreeSet<CommuneId>),
+}
+
+impl Field {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Regions(ids) => ids.is_empty(),
+            Self::Departments(ids) => ids.is_empty(),
+            Self::Epcis(ids) => ids.is_empty(),
+            Self::Communes(ids) => ids.is_empty(),
+        }
+    }
+
+    fn has(&self, commune: &Commune) -> bool {
+        match self {
+            Self::Regions(ids) => ids.contains(&commune.region_id()),
+            Self::Departments(ids) => ids.contains(&commune.department_id()),
+            Self::Epcis(ids) => commune.epci_id().is_some_and(|id| ids.contains(&id)),
+            Self::Communes(ids) => ids.contains(&commune.id()),
+        }
+    }
+}
+
+/// The territorial fields that are given; `None` where one has an unknown code, whose meaning nobody can tell.
+fn territorial(selection: &v1::Selection) -> Option<Vec<Field>> {
+    let communes = territory::communes();
+    let regions = selection.region_codes.iter().map(|code| communes.region(code).map(Region::id));
+    let departments =
+        selection.department_codes.iter().map(|code| communes.department(code).map(Department::id));
+    let epcis = selection.epci_codes.iter().map(|code| communes.epci(code).map(Epci::id));
+    let members = selection.commune_codes.iter().map(|code| communes.expand(code));
+    let members: BTreeSet<_> = members.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
+    let fields = [
+        Field::Regions(regions.collect::<Option<_>>()?),
+        Field::Departments(departments.collect::<Option<_>>()?),
+        Field::Epcis(epcis.collect::<Option<_>>()?),
+        Field::Communes(members),
+    ];
+    Some(fields.into_iter().filter(|field| !field.is_empty()).collect())
+}

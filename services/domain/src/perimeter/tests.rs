@@ -1,0 +1,156 @@
+//! A selection is allowed exactly when no CRA outside the perimeter can be among those that it counts: compared with
+//! a naive reading of the selection, over every advisor, structure and commune there could be.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+
+const ADVISORS: [&str; 3] = ["a", "b", "c"];
+const STRUCTURES: [&str; 3] = ["s", "t", "u"];
+const DEPARTMENTS: [&str; 6] = ["22", "35", "56", "75", "2A", "974"];
+const REGIONS: [&str; 4] = ["53", "11", "94", "04"];
+/// Redon: its communes lie in 35, 56 and 44. Rennes: in 35.
+const EPCIS: [&str; 2] = ["243500741", "243500139"];
+/// Rennes, Paris with its arrondissements, one of them, Saint-Brieuc, Ajaccio, Saint-Denis.
+const COMMUNES: [&str; 6] = ["35238", "75056", "75101", "22278", "2A004", "97411"];
+
+fn strings(values: Vec<&str>) -> Vec<String> {
+    values.into_iter().map(str::to_owned).collect()
+}
+
+fn some_of(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        2 => Just(Vec::new()),
+        3 => subsequence(pool, 1..=2).prop_map(strings),
+    ]
+}
+
+fn perimeters() -> impl Strategy<Value = Perimeter> {
+    let lists = (some_of(&ADVISORS), some_of(&STRUCTURES), some_of(&DEPARTMENTS), some_of(&REGIONS));
+    let within = lists.prop_map(|(advisors, structures, departments, regions)| {
+        Perimeter::Within(Lists::parse(&advisors, &structures, &departments, &regions).unwrap())
+    });
+    prop_oneof![1 => Just(Perimeter::National), 20 => within]
+}
+
+fn selections() -> impl Strategy<Value = v1::Selection> {
+    let ids = (some_of(&ADVISORS), some_of(&STRUCTURES));
+    let territories = (some_of(&REGIONS), some_of(&DEPARTMENTS), some_of(&EPCIS), some_of(&COMMUNES));
+    let postal_codes = select(vec![vec![], vec!["35000".to_owned()]]);
+    (ids, territories, postal_codes).prop_map(|((advisor_ids, structure_ids), territories, postal_codes)| {
+        let (region_codes, department_codes, epci_codes, commune_codes) = territories;
+        v1::Selection {
+            advisor_ids,
+            structure_ids,
+            region_codes,
+            department_codes,
+            epci_codes,
+            commune_codes,
+            postal_codes,
+            ..v1::Selection::default()
+        }
+    })
+}
+
+fn names(codes: &[String], code: &str) -> bool {
+    codes.is_empty() || codes.iter().any(|named| named == code)
+}
+
+/// Whether a selection counts the CRAs of a commune, read field by field.
+fn counts(selection: &v1::Selection, commune: &Commune) -> bool {
+    let parent = commune.parent().map_or("", |parent| territory::communes().get(parent).code());
+    names(&selection.region_codes, commune.region())
+        && names(&selection.department_codes, commune.department())
+        && names(&selection.epci_codes, commune.epci().unwrap_or("none"))
+        && (names(&selection.commune_codes, commune.code())
+            || selection.commune_codes.iter().any(|code| code == parent))
+}
+
+/// The first CRA that the selection counts and that lies outside, of all there could be.
+fn outside(perimeter: &Perimeter, selection: &v1::Selection) -> Option<v1::Cra> {
+    // "x" stands for everybody else.
+    let advisors = ADVISORS.into_iter().chain(["x"]).filter(|id| names(&selection.advisor_ids, id));
+    for advisor_id in advisors {
+        let structures = STRUCTURES.into_iter().chain(["x"]).filter(|id| names(&selection.structure_ids, id));
+        for structure_id in structures {
+            let mut communes = territory::communes().all().iter().filter(|it| counts(selection, it));
+            let cra = |commune: &Commune| v1::Cra {
+                advisor_id: advisor_id.to_owned(),
+                structure_id: structure_id.to_owned(),
+                place: Some(v1::Place { commune_code: commune.code().to_owned(), ..v1::Place::default() }),
+                ..v1::Cra::default()
+            };
+            if let Some(found) = communes.find(|commune| !perimeter.covers_message(&cra(commune))) {
+                return Some(cra(found));
+            }
+        }
+    }
+    None
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_selection_is_allowed_exactly_when_it_can_count_nothing_outside(
+        perimeter in perimeters(),
+        selection in selections(),
+    ) {
+        let outside = outside(&perimeter, &selection);
+        prop_assert_eq!(perimeter.allows(&selection), outside.is_none(), "{:?}", outside);
+    }
+}
+
+fn within(departments: &[&str], advisors: &[&str]) -> Perimeter {
+    let (departments, advisors) = (strings(departments.to_vec()), strings(advisors.to_vec()));
+    Perimeter::Within(Lists::parse(&advisors, &[], &departments, &[]).unwrap())
+}
+
+#[test]
+fn nothing_is_granted_by_default() {
+    let nothing = Perimeter::default();
+    assert!(!nothing.allows(&v1::Selection::default()));
+    assert!(!nothing.covers_message(&v1::Cra::default()));
+}
+
+#[test]
+fn a_former_code_lies_where_its_commune_of_today_does_and_an_unknown_one_nowhere() {
+    let of_commune =
+        |code: &str| v1::Selection { commune_codes: vec![code.to_owned()], ..v1::Selection::default() };
+    // Équeurdreville-Hainneville, in Cherbourg-en-Cotentin since 2016.
+    assert!(within(&["50"], &[]).allows(&of_commune("50173")));
+    assert!(!within(&["35"], &[]).allows(&of_commune("50173")));
+    assert!(!within(&["50"], &[]).allows(&of_commune("99999")));
+}
+
+#[test]
+fn a_postal_code_or_another_field_proves_nothing() {
+    let selection = v1::Selection {
+        postal_codes: vec!["35000".into()],
+        venue_ids: vec!["v".into()],
+        from: "2024-01-01".into(),
+        ..v1::Selection::default()
+    };
+    assert!(!within(&["35"], &["a"]).allows(&selection));
+}
+
+#[test]
+fn lists_that_name_what_cannot_exist_are_refused() {
+    let one = |value: &str| vec![value.to_owned()];
+    for (lists, kind) in [
+        (Lists::parse(&one("é"), &[], &[], &[]), "advisors"),
+        (Lists::parse(&[], &one(""), &[], &[]), "structures"),
+        (Lists::parse(&[], &[], &one("1"), &[]), "departments"),
+        (Lists::parse(&[], &[], &[], &one("35000")), "regions"),
+    ] {
+        assert_eq!(lists.unwrap_err().kind, kind);
+    }
+}
+
+#[test]
+fn a_region_grants_its_departments() {
+    let brittany = Lists::parse(&[], &[], &[], &["53".to_owned()]).unwrap();
+    let departments = ["22", "29", "35", "56"].map(str::to_owned);
+    assert_eq!(brittany, Lists::parse(&[], &[], &departments, &[]).unwrap());
+}

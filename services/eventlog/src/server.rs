@@ -1,0 +1,197 @@
+//! A nats-server as a child of this process: on a free port of loopback, with the settings of `deploy/nats.conf`
+//! (compiled in) and its files in a directory; it can be killed and started again. For tests and measurements, which
+//! bring the program; a server that keeps real events is started by its operator.
+
+use std::io::{self, Read as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const READY_WAIT: Duration = Duration::from_secs(15);
+const READY_RETRY: Duration = Duration::from_millis(20);
+/// Another process may take the free port first.
+const START_TRIES_MAX: usize = 5;
+const SETTINGS: &str = include_str!("../../../deploy/nats.conf");
+
+/// Where the server keeps its files, in the directory it is started in: as `deploy/nats.conf` says.
+pub const STORE_DIR: &str = "data/nats";
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// No program to start.
+    #[error("no nats-server at {0}: run `tests/run`, which installs it, or name one in CRA_NATS_SERVER")]
+    Missing(PathBuf),
+    /// It did not start, or stopped at once.
+    #[error("nats-server did not start: {log}")]
+    NotReady {
+        /// What it wrote.
+        log: String,
+    },
+    /// The system would not.
+    #[error("nats-server: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running server; stopped when dropped.
+pub struct NatsServer {
+    program: PathBuf,
+    dir: PathBuf,
+    /// After those of `deploy/nats.conf`.
+    more_settings: String,
+    port: u16,
+    /// Further ones for the program.
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
+impl NatsServer {
+    /// Starts a program with its files and its log in `dir`, and returns when it answers. Blocks.
+    pub fn start_program(program: &Path, dir: &Path) -> Result<Self, ServerError> {
+        Self::start_program_with(program, dir, "")
+    }
+
+    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`, such as users.
+    pub fn start_program_with(program: &Path, dir: &Path, settings: &str) -> Result<Self, ServerError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut server = Self::on(program, dir, free_port()?)?;
+            server.more_settings = settings.to_owned();
+            match server.launch() {
+                Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
+                outcome => return outcome.map(|()| server),
+            }
+        }
+    }
+
+    /// As [`NatsServer::start_program`], on a port and with further arguments.
+    pub(crate) fn start_node(
+        program: &Path,
+        dir: &Path,
+        port: u16,
+        arguments: Vec<String>,
+    ) -> Result<Self, ServerError> {
+        let mut server = Self::on(program, dir, port)?;
+        server.arguments = arguments;
+        server.launch().map(|()| server)
+    }
+
+    /// A server that is not started yet.
+    fn on(program: &Path, dir: &Path, port: u16) -> Result<Self, ServerError> {
+        if !program.is_file() {
+            return Err(ServerError::Missing(program.to_owned()));
+        }
+        let (program, dir) = (program.to_owned(), dir.canonicalize()?);
+        Ok(Self { program, dir, more_settings: String::new(), port, arguments: Vec::new(), child: None })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// As [`NatsServer::url`], for what stands between.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// The server's process; `None` while it is killed.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Kills the server as a power cut would, and waits until it is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Lets the server leave in order, so that it opens its files at once the next time. Blocks.
+    pub fn quit(&mut self) -> Result<(), ServerError> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        let asked = Command::new(&self.program).arg("--signal").arg(format!("quit={}", child.id())).status();
+        if !asked?.success() {
+            let _ = child.kill();
+        }
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts the server again, on the same port and the same files.
+    pub fn restart(&mut self) -> Result<(), ServerError> {
+        self.kill();
+        self.launch()
+    }
+
+    fn launch(&mut self) -> Result<(), ServerError> {
+        let settings = self.dir.join("nats.conf");
+        std::fs::write(&settings, format!("{SETTINGS}\n{}\n", self.more_settings))?;
+        let log = self.dir.join("nats-server.log");
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let child = Command::new(&self.program)
+            .arg("--config")
+            .arg(settings)
+            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(&self.arguments)
+            // The settings name a directory relative to this one.
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()?;
+        self.child = Some(child);
+        if self.becomes_ready()? {
+            return Ok(());
+        }
+        self.kill();
+        Err(ServerError::NotReady { log: std::fs::read_to_string(log)? })
+    }
+
+    /// Whether the server greets a client in time.
+    fn becomes_ready(&mut self) -> io::Result<bool> {
+        let deadline = Instant::now() + READY_WAIT;
+        while Instant::now() < deadline {
+            if let Some(child) = &mut self.child
+                && child.try_wait()?.is_some()
+            {
+                return Ok(false);
+            }
+            if greets(self.port) {
+                return Ok(true);
+            }
+            thread::sleep(READY_RETRY);
+        }
+        Ok(false)
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn greets(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))) else {
+        return false;
+    };
+    let mut greeting = [0; 4];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
+        && stream.read_exact(&mut greeting).is_ok()
+        && &greeting == b"INFO"
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

@@ -1,0 +1,56 @@
+//! Who causes an event, and which CRAs they may touch: what a request's caller means to the decisions.
+
+use std::sync::Arc;
+
+use cra_contracts::v1;
+use cra_domain::cra::Cra;
+use cra_domain::perimeter::Perimeter;
+use cra_runtime::identity::Caller;
+use uuid::Uuid;
+
+use crate::decisions::History;
+use crate::refused::Refused;
+
+/// The caller of a write; clones share it.
+#[derive(Clone)]
+pub(super) struct Author(Arc<Caller>);
+
+impl Author {
+    pub(super) fn new(caller: Arc<Caller>) -> Self {
+        Self(caller)
+    }
+
+    fn perimeter(&self) -> &Perimeter {
+        &self.0.perimeter
+    }
+
+    /// What the event keeps of the author.
+    pub(super) fn origin(&self) -> v1::Origin {
+        v1::Origin { client_id: self.0.client_id.clone(), subject: self.0.subject.clone() }
+    }
+
+    /// Whether what is to be recorded lies within the perimeter. Asked before anything is read: the answer follows
+    /// from the request alone.
+    pub(super) fn may_record(&self, cra: &Cra) -> Result<(), Refused> {
+        if self.perimeter().covers(cra) { Ok(()) } else { Err(Refused::BeyondPerimeter) }
+    }
+
+    /// Whether a CRA as it stands lies within the perimeter. One outside does not exist for this caller.
+    pub(super) fn may_see(&self, cra_id: Uuid, history: &History) -> Result<(), Refused> {
+        if history.lies_within(self.perimeter()) { Ok(()) } else { Err(Refused::NotFound { cra_id }) }
+    }
+
+    /// Why an id that is taken with another content is refused: that it is taken is told only to those who may see it.
+    pub(super) fn taken(&self, cra_id: Uuid, history: &History) -> Refused {
+        match self.may_see(cra_id, history) {
+            Ok(()) => Refused::OtherContent { cra_id },
+            Err(_) => Refused::BeyondPerimeter,
+        }
+    }
+
+    /// Tells the log of the process that somebody read a CRA: who and which, never what it says.
+    pub(super) fn reads(&self, call: &'static str, cra_id: Uuid) {
+        let Caller { client_id, subject, .. } = &*self.0;
+        tracing::info!(target: "cra::audit", call, client_id, subject, %cra_id, "a CRA was read");
+    }
+}

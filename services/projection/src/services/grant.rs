@@ -1,0 +1,109 @@
+//! What a caller's grant means to a question: whether it may be asked at all. It is answered whole or refused, never
+//! narrowed to what is granted.
+
+use std::sync::Arc;
+
+use cra_contracts::json;
+use cra_contracts::v1::{self, Selection};
+use cra_domain::perimeter::Perimeter;
+use cra_runtime::identity::{Caller, Scope};
+use cra_runtime::rejection::{BEYOND_PERIMETER, Rejection, SCOPE_MISSING};
+use prost::Message as _;
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::queries::QueryError;
+
+/// Largest selection that the log of reads shows, as it comes over the wire; of others it tells the size.
+const SELECTION_BYTES_MAX: usize = 2_000;
+
+/// The caller of a question.
+#[derive(Clone)]
+pub(super) struct Grant(pub(super) Arc<Caller>);
+
+impl Grant {
+    /// Whether the figures of a selection may be counted, broken down by these dimensions. Public figures are of the
+    /// whole country, and never of one advisor.
+    pub(super) fn counts(&self, selection: &Selection, dimensions: &[i32]) -> Result<(), Status> {
+        if !self.0.sees_public_statistics_only() {
+            return self.covers(selection);
+        }
+        let names_advisors =
+            !selection.advisor_ids.is_empty() || dimensions.contains(&v1::Dimension::Advisor.into());
+        if names_advisors {
+            return Err(missing(Scope::Statistics, "figures of advisors"));
+        }
+        Ok(())
+    }
+
+    /// Whether the CRAs of a selection may be read.
+    pub(super) fn reads(&self, call: &'static str, selection: &Selection) -> Result<(), Status> {
+        self.covers(selection)?;
+        let selection = match selection.encoded_len() {
+            ..=SELECTION_BYTES_MAX => json::to_value(selection).to_string(),
+            bytes => format!("a selection of {bytes} bytes"),
+        };
+        let Caller { client_id, subject, .. } = &*self.0;
+        tracing::info!(target: "cra::audit", call, client_id, subject, selection, "CRAs are read");
+        Ok(())
+    }
+
+    /// Whether a CRA that was found may be shown. One outside does not exist for this caller.
+    pub(super) fn shows(
+        &self,
+        call: &'static str,
+        cra_id: Uuid,
+        cra: Option<&v1::Cra>,
+    ) -> Result<(), Status> {
+        let Caller { client_id, subject, perimeter, .. } = &*self.0;
+        let is_covered = match perimeter {
+            Perimeter::National => true,
+            Perimeter::Within(_) => cra.is_some_and(|cra| perimeter.covers_message(cra)),
+        };
+        if !is_covered {
+            return Err(QueryError::NoSuchCra(cra_id).into());
+        }
+        tracing::info!(target: "cra::audit", call, client_id, subject, %cra_id, "a CRA was read");
+        Ok(())
+    }
+
+    /// Whether a file may be written: of the CRAs to those who may read them, of figures to those who may count.
+    pub(super) fn exports(&self, request: &v1::ExportRequest) -> Result<(), Status> {
+        let nothing = Selection::default();
+        let selection = request.selection.as_ref().unwrap_or(&nothing);
+        if request.content == i32::from(v1::ExportContent::Cras) {
+            self.holds(Scope::Read, "a file of CRAs")?;
+            self.reads("Export", selection)
+        } else {
+            self.holds(Scope::Statistics, "a file of figures")?;
+            self.covers(selection)
+        }
+    }
+
+    /// Tells the log of the process that events were read with what they hold.
+    pub(super) fn reads_events(&self, call: &'static str, events: usize) {
+        let Caller { client_id, subject, .. } = &*self.0;
+        tracing::info!(target: "cra::audit", call, client_id, subject, events, "events were read");
+    }
+
+    fn holds(&self, scope: Scope, what: &str) -> Result<(), Status> {
+        if self.0.may(scope) { Ok(()) } else { Err(missing(scope, what)) }
+    }
+
+    fn covers(&self, selection: &Selection) -> Result<(), Status> {
+        if self.0.perimeter.allows(selection) {
+            return Ok(());
+        }
+        let message = "the selection reaches beyond what the token grants: name advisors, structures, departments or \
+                       regions, all of them granted";
+        Err(Rejection::new(BEYOND_PERIMETER, message)
+            .in_french("Cette sélection dépasse votre périmètre.")
+            .into())
+    }
+}
+
+fn missing(scope: Scope, what: &str) -> Status {
+    Rejection::new(SCOPE_MISSING, format!("the token does not grant {}, which {what} needs", scope.name()))
+        .with("scope", scope.name())
+        .into()
+}

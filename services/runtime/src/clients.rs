@@ -1,0 +1,206 @@
+//! What one client may take of a service at once, so that none takes it from the others. A client is whom its token
+//! names; without a token, its certificate or its address. The bounds of the whole process stand beside these.
+//!
+//! Without identity everybody comes from this machine and nobody can be told from another: then only the bounds of the
+//! process count.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::in_flight::{InFlight, Permit};
+use crate::rejection::{RATE_LIMITED, Rejection};
+
+/// Clients that are remembered; past that, those that have nothing in flight are forgotten.
+const CLIENTS_MAX: usize = 10_000;
+/// When a client with too much in flight should come back.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Limits of each client. None can be zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientLimits {
+    /// Single calls at once; further ones are told when to come back.
+    pub calls_in_flight: NonZeroU32,
+    /// Streams at once; further ones are told when to come back.
+    pub streams_in_flight: NonZeroU32,
+    /// Calls begun per second, on average; a stream counts once.
+    pub calls_per_second: NonZeroU32,
+    /// Calls that may begin at once after a pause.
+    pub burst_calls: NonZeroU32,
+    /// How long a stream may live; the client goes on with another.
+    pub stream_lifetime_s: NonZeroU32,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        const CALLS: NonZeroU32 = NonZeroU32::new(256).unwrap();
+        const STREAMS: NonZeroU32 = NonZeroU32::new(16).unwrap();
+        const PER_SECOND: NonZeroU32 = NonZeroU32::new(2_000).unwrap();
+        const BURST: NonZeroU32 = NonZeroU32::new(4_000).unwrap();
+        const LIFETIME_S: NonZeroU32 = NonZeroU32::new(3_600).unwrap();
+        Self {
+            calls_in_flight: CALLS,
+            streams_in_flight: STREAMS,
+            calls_per_second: PER_SECOND,
+            burst_calls: BURST,
+            stream_lifetime_s: LIFETIME_S,
+        }
+    }
+}
+
+impl ClientLimits {
+    /// How long a stream may live.
+    #[must_use]
+    pub fn stream_lifetime(&self) -> Duration {
+        Duration::from_secs(self.stream_lifetime_s.get().into())
+    }
+}
+
+/// Whom limits are counted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ClientKey {
+    /// The client of a verified token.
+    Named(String),
+    /// The SHA-256 of the caller's certificate, in hexadecimal.
+    Certificate(Arc<str>),
+    /// Where the caller connects from.
+    Address(Option<IpAddr>),
+}
+
+/// What is counted of one client.
+struct Client {
+    calls: InFlight,
+    streams: InFlight,
+    rate: DefaultDirectRateLimiter,
+}
+
+/// What a call takes a place among.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Call,
+    Stream,
+}
+
+/// The clients seen lately.
+pub(crate) struct Clients {
+    limits: ClientLimits,
+    seen: Mutex<HashMap<ClientKey, Arc<Client>>>,
+    clock: DefaultClock,
+}
+
+impl Clients {
+    pub(crate) fn new(limits: ClientLimits) -> Self {
+        Self { limits, seen: Mutex::default(), clock: DefaultClock::default() }
+    }
+
+    pub(crate) fn limits(&self) -> &ClientLimits {
+        &self.limits
+    }
+
+    /// Takes a place for a call of a client, or says when to come back.
+    pub(crate) fn enter(&self, key: ClientKey, kind: Kind) -> Result<Permit, tonic::Status> {
+        let client = self.client(key);
+        if let Err(early) = client.rate.check() {
+            let wait = early.wait_time_from(self.clock.now());
+            let per_second = self.limits.calls_per_second;
+            let message = format!("this client may begin {per_second} calls per second; try again later");
+            return Err(Rejection::new(RATE_LIMITED, message)
+                .retry_after(wait)
+                .with("calls_per_second", per_second.to_string())
+                .into());
+        }
+        match kind {
+            Kind::Call => client.calls.try_enter(),
+            Kind::Stream => client.streams.try_enter(),
+        }
+    }
+
+    fn client(&self, key: ClientKey) -> Arc<Client> {
+        let mut seen = self.seen.lock();
+        if seen.len() >= CLIENTS_MAX && !seen.contains_key(&key) {
+            seen.retain(|_, client| !client.is_idle());
+        }
+        let new = || Arc::new(Client::new(&self.limits));
+        Arc::clone(seen.entry(key).or_insert_with(new))
+    }
+}
+
+impl Client {
+    fn new(limits: &ClientLimits) -> Self {
+        let quota = Quota::per_second(limits.calls_per_second).allow_burst(limits.burst_calls);
+        Self {
+            calls: InFlight::new("calls of this client", limits.calls_in_flight, RETRY_AFTER),
+            streams: InFlight::new("streams of this client", limits.streams_in_flight, RETRY_AFTER),
+            rate: RateLimiter::direct(quota),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.calls.is_idle() && self.streams.is_idle()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rejection::{reason_of, retry_delay_of};
+
+    fn key(name: &str) -> ClientKey {
+        ClientKey::Named(name.to_owned())
+    }
+
+    fn limits(calls_in_flight: u32, burst_calls: u32) -> ClientLimits {
+        let limit = |count| NonZeroU32::new(count).unwrap();
+        ClientLimits {
+            calls_in_flight: limit(calls_in_flight),
+            calls_per_second: NonZeroU32::MIN,
+            burst_calls: limit(burst_calls),
+            ..ClientLimits::default()
+        }
+    }
+
+    #[test]
+    fn a_client_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_touched() {
+        let clients = Clients::new(limits(100, 3));
+        for _ in 0..3 {
+            assert!(clients.enter(key("a"), Kind::Call).is_ok());
+        }
+        let refused = clients.enter(key("a"), Kind::Call).unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("RATE_LIMITED"));
+        let wait = retry_delay_of(&refused).unwrap();
+        assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1), "{wait:?}");
+        assert!(clients.enter(key("b"), Kind::Call).is_ok());
+        assert!(clients.enter(ClientKey::Address(None), Kind::Call).is_ok());
+    }
+
+    #[test]
+    fn a_client_has_so_many_calls_in_flight_and_streams_beside_them() {
+        let clients = Clients::new(limits(2, 100));
+        let held: Vec<_> = (0..2).map(|_| clients.enter(key("a"), Kind::Call).unwrap()).collect();
+        let refused = clients.enter(key("a"), Kind::Call).unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+        assert_eq!(retry_delay_of(&refused), Some(RETRY_AFTER));
+        assert!(clients.enter(key("a"), Kind::Stream).is_ok());
+        drop(held);
+        assert!(clients.enter(key("a"), Kind::Call).is_ok());
+    }
+
+    #[test]
+    fn however_many_clients_come_only_so_many_are_remembered_and_none_with_a_call_in_flight_is_forgotten() {
+        let clients = Clients::new(limits(1, 100));
+        let _held = clients.enter(key("a"), Kind::Call).unwrap();
+        for number in 0..2 * CLIENTS_MAX {
+            assert!(clients.enter(key(&number.to_string()), Kind::Call).is_ok());
+        }
+        assert!(clients.seen.lock().len() <= CLIENTS_MAX);
+        assert!(clients.enter(key("a"), Kind::Call).is_err());
+    }
+}

@@ -1,0 +1,282 @@
+//! Streams that end: at a time that is known when they begin (the grant's end, the longest life), or because one side
+//! stalls. Whatever a handler does, its stream is ended here, with a status that says why.
+//!
+//! A client's messages end with an error, so that a handler answers what it has read; answers end with trailers. A
+//! reader that takes nothing is noticed by a task of its own, for nobody asks for the next answer then: what makes the
+//! answers is dropped, and the reader learns why when it reads on.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Frame;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::HeaderMap;
+
+use crate::in_flight::Permit;
+use crate::rejection::{Rejection, STREAM_STALLED};
+
+/// When a stream ends at the latest, and what it then says.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) at: Instant,
+    pub(crate) status: Status,
+}
+
+impl End {
+    /// The same end, some time later.
+    pub(crate) fn later(self, delay: Duration) -> Self {
+        Self { at: self.at + delay, ..self }
+    }
+}
+
+/// A client's messages, under guard.
+pub(crate) fn requests(inner: Body, end: End, stalled_after: Duration) -> Body {
+    let silence = Box::pin(sleep(stalled_after));
+    let end_at = Box::pin(sleep_until(end.at));
+    Body::new(Requests { inner: Some(inner), end, end_at, stalled_after, silence, is_silent: false })
+}
+
+struct Requests {
+    /// `None` once it was ended.
+    inner: Option<Body>,
+    end: End,
+    end_at: Pin<Box<Sleep>>,
+    stalled_after: Duration,
+    silence: Pin<Box<Sleep>>,
+    /// Whether the next message was asked for and has not come: what is not asked for is nobody's delay.
+    is_silent: bool,
+}
+
+impl http_body::Body for Requests {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = http_body::Body::poll_frame(Pin::new(inner), cx) {
+            self.is_silent = false;
+            return Poll::Ready(frame);
+        }
+        if !self.is_silent {
+            self.is_silent = true;
+            let until = Instant::now() + self.stalled_after;
+            self.silence.as_mut().reset(until);
+        }
+        let status = if self.end_at.as_mut().poll(cx).is_ready() {
+            self.end.status.clone()
+        } else {
+            ready!(self.silence.as_mut().poll(cx));
+            stalled("nothing was sent", self.stalled_after)
+        };
+        self.inner = None;
+        Poll::Ready(Some(Err(status)))
+    }
+}
+
+fn stalled(what: &str, after: Duration) -> Status {
+    let message = format!("{what} for {} s; begin a new stream", after.as_secs());
+    Rejection::new(STREAM_STALLED, message).into()
+}
+
+/// Answers of a stream, under guard; `permit` is its place, given back when it ends.
+pub(crate) fn answers(inner: Body, end: End, stalled_after: Duration, permit: Option<Permit>) -> Body {
+    let shared = Arc::new(Mutex::new(Shared { inner: Some(inner), permit, untaken_since: None }));
+    let watchdog = tokio::spawn(watch(Arc::clone(&shared), stalled_after)).abort_handle();
+    let end_at = Box::pin(sleep_until(end.at));
+    Body::new(Answers { shared, watchdog, end, end_at, stalled_after, has_ended: false })
+}
+
+struct Answers {
+    shared: Arc<Mutex<Shared>>,
+    watchdog: AbortHandle,
+    end: End,
+    end_at: Pin<Box<Sleep>>,
+    stalled_after: Duration,
+    has_ended: bool,
+}
+
+struct Shared {
+    /// `None` once it was ended.
+    inner: Option<Body>,
+    permit: Option<Permit>,
+    /// When an answer was handed on after which no other was asked for.
+    untaken_since: Option<Instant>,
+}
+
+impl Shared {
+    fn cut(&mut self) {
+        self.inner = None;
+        self.permit = None;
+    }
+}
+
+/// Cuts a stream whose reader takes nothing; it may be asked for the next answer at any time until then.
+async fn watch(shared: Arc<Mutex<Shared>>, stalled_after: Duration) {
+    loop {
+        let wake_at = {
+            let mut shared = shared.lock();
+            let now = Instant::now();
+            match shared.untaken_since {
+                Some(since) if since + stalled_after <= now => {
+                    shared.cut();
+                    return;
+                }
+                Some(since) => since + stalled_after,
+                None => now + stalled_after,
+            }
+        };
+        sleep_until(wake_at).await;
+    }
+}
+
+impl http_body::Body for Answers {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let has_to_end = self.end_at.as_mut().poll(cx).is_ready();
+        let shared = Arc::clone(&self.shared);
+        let mut shared = shared.lock();
+        let status = match &mut shared.inner {
+            None => stalled("no answer was taken", self.stalled_after),
+            Some(_) if has_to_end => self.end.status.clone(),
+            Some(inner) => {
+                let polled = http_body::Body::poll_frame(Pin::new(inner), cx);
+                shared.untaken_since = polled.is_ready().then(Instant::now);
+                return polled;
+            }
+        };
+        shared.cut();
+        self.has_ended = true;
+        Poll::Ready(Some(Ok(Frame::trailers(trailers(&status)))))
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        self.watchdog.abort();
+        self.shared.lock().cut();
+    }
+}
+
+fn trailers(status: &Status) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    if status.add_header(&mut trailers).is_err() {
+        // The message or a detail has no form in a header; the code always has.
+        let _ = Status::new(status.code(), "").add_header(&mut trailers);
+    }
+    trailers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_hours(1);
+
+    /// Frames as they are sent; ends when the sender goes.
+    struct Sent(tokio::sync::mpsc::Receiver<u8>);
+
+    impl http_body::Body for Sent {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            self.0.poll_recv(cx).map(|sent| sent.map(|byte| Ok(Frame::data(Bytes::from(vec![byte])))))
+        }
+    }
+
+    fn sent() -> (tokio::sync::mpsc::Sender<u8>, Body) {
+        let (sender, receiver) = tokio::sync::mpsc::channel(8);
+        (sender, Body::new(Sent(receiver)))
+    }
+
+    fn end(after: Duration) -> End {
+        End { at: Instant::now() + after, status: Status::unauthenticated("over") }
+    }
+
+    async fn next(body: &mut Body) -> Option<Result<Frame<Bytes>, Status>> {
+        poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut *body), cx)).await
+    }
+
+    fn code_of(frame: &Frame<Bytes>) -> tonic::Code {
+        Status::from_header_map(frame.trailers_ref().unwrap()).unwrap().code()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_nothing_is_told_so_and_one_that_is_not_read_is_not() {
+        let (sender, body) = sent();
+        let mut guarded = requests(body, end(LONG), Duration::from_mins(1));
+        for _ in 0..3 {
+            sender.send(7).await.unwrap();
+            // The handler takes its time: nobody's silence but its own.
+            sleep(Duration::from_secs(100)).await;
+            assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
+        }
+        let asked = Instant::now();
+        let stalled = next(&mut guarded).await.unwrap().unwrap_err();
+        assert_eq!(stalled.code(), tonic::Code::Aborted);
+        assert_eq!(asked.elapsed().as_secs(), 60);
+        assert!(next(&mut guarded).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_sides_end_when_the_grant_does() {
+        let (_sender, body) = sent();
+        let mut guarded = requests(body, end(Duration::from_secs(5)), LONG);
+        assert_eq!(next(&mut guarded).await.unwrap().unwrap_err().code(), tonic::Code::Unauthenticated);
+
+        let (sender, body) = sent();
+        let mut guarded = answers(body, end(Duration::from_secs(5)), LONG, None);
+        sender.send(7).await.unwrap();
+        assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
+        let last = next(&mut guarded).await.unwrap().unwrap();
+        assert_eq!(code_of(&last), tonic::Code::Unauthenticated);
+        assert!(next(&mut guarded).await.is_none());
+        assert!(sender.is_closed(), "what makes the answers is let go");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_frees_what_it_holds_and_learns_why() {
+        let (sender, body) = sent();
+        let mut guarded = answers(body, end(LONG), Duration::from_mins(1), None);
+        sender.send(7).await.unwrap();
+        assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
+        sender.closed().await;
+        let last = next(&mut guarded).await.unwrap().unwrap();
+        assert_eq!(code_of(&last), tonic::Code::Aborted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_waits_is_not_one_that_stalls() {
+        let (sender, body) = sent();
+        let mut guarded = answers(body, end(LONG), Duration::from_mins(1), None);
+        let waiting = async { next(&mut guarded).await.unwrap().unwrap().is_data() };
+        let (came, ()) = tokio::join!(waiting, async {
+            sleep(Duration::from_mins(10)).await;
+            sender.send(7).await.unwrap();
+        });
+        assert!(came);
+    }
+}

@@ -1,0 +1,224 @@
+//! How callers prove who they are. Nothing configured means nobody does: such a service listens on loopback only.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tonic::codegen::http::Uri;
+
+/// Settings of identity: the table `[identity]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentitySettings {
+    /// TLS ends in front of this process, at a proxy that alone can reach the address: tokens may then come in clear.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_by_proxy: bool,
+    /// The certificate of the service, and whose callers must show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSettings>,
+    /// The tokens that callers carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenSettings>,
+}
+
+/// Settings of TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    /// PEM file of the certificate, followed by those between it and its authority.
+    pub cert_file: PathBuf,
+    /// PEM file of its private key.
+    pub key_file: PathBuf,
+    /// PEM file of the authorities that sign the certificates of callers. Given, callers must show one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ca_file: Option<PathBuf>,
+    /// How often the files are looked at; new ones count for new connections, broken ones are told and ignored.
+    #[serde(default = "reload_s")]
+    pub reload_s: NonZeroU32,
+}
+
+/// Settings of tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// Who must have issued a token: its claim `iss`.
+    pub issuer: String,
+    /// Whom it must be for: one of its claim `aud`.
+    pub audience: String,
+    /// File of the issuer's keys, a JWKS; this or `jwks_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_file: Option<PathBuf>,
+    /// Address of the issuer's keys: https, or http on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// PEM file of the authority that signed the certificate of `jwks_url`, when the system does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_ca_file: Option<PathBuf>,
+    /// How often the keys are read again.
+    #[serde(default = "refresh_s")]
+    pub refresh_s: NonZeroU32,
+    /// A token with an unknown key has them read again at once, but not more often than this.
+    #[serde(default = "refresh_pause_ms")]
+    pub refresh_pause_ms: NonZeroU32,
+    /// How long keys serve that cannot be read again; then tokens are answered UNAVAILABLE.
+    #[serde(default = "keys_max_age_s")]
+    pub keys_max_age_s: NonZeroU32,
+    /// How far the issuer's clock may be from this one's.
+    #[serde(default = "clock_skew_s")]
+    pub clock_skew_s: u32,
+}
+
+const fn non_zero(value: u32) -> NonZeroU32 {
+    match NonZeroU32::new(value) {
+        Some(value) => value,
+        None => NonZeroU32::MIN,
+    }
+}
+
+fn reload_s() -> NonZeroU32 {
+    non_zero(10)
+}
+
+fn refresh_s() -> NonZeroU32 {
+    non_zero(300)
+}
+
+fn refresh_pause_ms() -> NonZeroU32 {
+    non_zero(5_000)
+}
+
+fn keys_max_age_s() -> NonZeroU32 {
+    non_zero(24 * 3_600)
+}
+
+fn clock_skew_s() -> u32 {
+    30
+}
+
+/// Where the issuer's keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum KeySource {
+    File(PathBuf),
+    Url { url: String, ca_file: Option<PathBuf> },
+}
+
+/// Settings that do not fit together, or leave a door open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Neither or both places of the keys.
+    #[error("`identity.tokens` needs either `jwks_file` or `jwks_url`")]
+    OneKeySource,
+    /// Keys that anybody on the way could replace.
+    #[error(
+        "`identity.tokens.jwks_url` is {url}: keys come over https, or over http from this machine; anybody on the way \
+         could replace them"
+    )]
+    KeysInClear {
+        /// The address.
+        url: String,
+    },
+    /// A certificate authority for an address that needs none.
+    #[error("`identity.tokens.jwks_ca_file` is of use with an https `jwks_url` only")]
+    UselessAuthority,
+    /// An issuer or audience that every token could have.
+    #[error("`identity.tokens.issuer` and `identity.tokens.audience` cannot be empty")]
+    Empty,
+    /// A proxy that ends TLS, and TLS here.
+    #[error("`identity.tls_by_proxy` says that TLS ends elsewhere, and `identity.tls` that it ends here")]
+    TlsTwice,
+}
+
+impl IdentitySettings {
+    /// Whether anything is configured.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        *self != Self::default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if self.tls_by_proxy && self.tls.is_some() { Err(SettingsError::TlsTwice) } else { Ok(()) }
+    }
+}
+
+impl TokenSettings {
+    pub(super) fn key_source(&self) -> Result<KeySource, SettingsError> {
+        if self.issuer.is_empty() || self.audience.is_empty() {
+            return Err(SettingsError::Empty);
+        }
+        let is_https = self.jwks_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+        if self.jwks_ca_file.is_some() && !is_https {
+            return Err(SettingsError::UselessAuthority);
+        }
+        match (&self.jwks_file, &self.jwks_url) {
+            (Some(file), None) => Ok(KeySource::File(file.clone())),
+            (None, Some(url)) if is_https || is_http_on_this_machine(url) => {
+                Ok(KeySource::Url { url: url.clone(), ca_file: self.jwks_ca_file.clone() })
+            }
+            (None, Some(url)) => Err(SettingsError::KeysInClear { url: url.clone() }),
+            _ => Err(SettingsError::OneKeySource),
+        }
+    }
+}
+
+fn is_http_on_this_machine(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+    uri.scheme_str() == Some("http") && is_loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(rest: &str) -> TokenSettings {
+        let text = format!("issuer = \"i\"\naudience = \"a\"\n{rest}");
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn keys_come_from_one_place_that_nobody_can_replace_them_on() {
+        let source = |rest: &str| tokens(rest).key_source();
+        assert!(matches!(source("jwks_file = \"keys.json\""), Ok(KeySource::File(_))));
+        for url in
+            ["https://issuer.example/keys", "http://127.0.0.1:1/keys", "http://[::1]/k", "http://localhost/k"]
+        {
+            assert!(matches!(source(&format!("jwks_url = \"{url}\"")), Ok(KeySource::Url { .. })), "{url}");
+        }
+        for url in
+            ["http://issuer.example/keys", "http://127.0.0.1.example/k", "ftp://127.0.0.1/k", "keys.json"]
+        {
+            assert!(
+                matches!(source(&format!("jwks_url = \"{url}\"")), Err(SettingsError::KeysInClear { .. })),
+                "{url}"
+            );
+        }
+        assert_eq!(source(""), Err(SettingsError::OneKeySource));
+        assert_eq!(
+            source("jwks_file = \"k\"\njwks_url = \"https://i.example/k\""),
+            Err(SettingsError::OneKeySource)
+        );
+        assert_eq!(
+            source("jwks_file = \"k\"\njwks_ca_file = \"ca.pem\""),
+            Err(SettingsError::UselessAuthority)
+        );
+    }
+
+    #[test]
+    fn an_empty_audience_or_issuer_is_refused() {
+        let settings = TokenSettings { audience: String::new(), ..tokens("jwks_file = \"k\"") };
+        assert_eq!(settings.key_source(), Err(SettingsError::Empty));
+    }
+
+    #[test]
+    fn what_is_configured_is_written_out_and_read_again() {
+        let settings = IdentitySettings {
+            tokens: Some(tokens("jwks_file = \"keys.json\"")),
+            ..IdentitySettings::default()
+        };
+        let text = toml::to_string(&settings).unwrap();
+        assert_eq!(toml::from_str::<IdentitySettings>(&text).unwrap(), settings);
+        assert!(toml::from_str::<IdentitySettings>("[tls]\ncert = \"x\"").is_err());
+    }
+}

@@ -1,0 +1,314 @@
+//! Tokens that must be taken and tokens that must not, each as an attacker or a mistaken issuer would make it; and
+//! keys that change under way.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::identity::signing::key_set;
+
+const RSA: &str = include_str!("rsa_of_tests.pem");
+
+fn claims() -> Claims {
+    Claims {
+        iss: "https://issuer.example".to_owned(),
+        aud: OneOrMany::One("cra".to_owned()),
+        exp: Timestamp::now().as_second() + 600,
+        azp: Some("platform".to_owned()),
+        scope: OneOrMany::One("cra:submit".to_owned()),
+        ..Claims::default()
+    }
+}
+
+/// Where the keys are, and what verifies with them.
+struct Given {
+    _folder: TempDir,
+    file: PathBuf,
+    identity: Identity,
+}
+
+async fn identity(rest: &str) -> Result<Identity, IdentityError> {
+    let text = format!("[tokens]\nissuer = \"https://issuer.example\"\naudience = \"cra\"\n{rest}");
+    Identity::open(&toml::from_str(&text).unwrap()).await
+}
+
+async fn given(keys: &[&SigningKey]) -> Given {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    fs::write(&file, key_set(keys).to_string()).unwrap();
+    let identity = identity(&format!("jwks_file = {file:?}\nrefresh_pause_ms = 1")).await.unwrap();
+    Given { _folder: folder, file, identity }
+}
+
+impl Given {
+    async fn refused(&self, token: &str) -> TokenRefused {
+        self.identity.caller(Some(token)).await.expect_err("the token was taken")
+    }
+}
+
+fn invalid(what: &str) -> TokenRefused {
+    TokenRefused::Invalid(what.to_owned())
+}
+
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+#[tokio::test]
+async fn a_token_signed_with_each_kind_of_key_is_taken() {
+    let keys = [
+        SigningKey::generate_ed25519().unwrap(),
+        SigningKey::generate_p256().unwrap(),
+        SigningKey::from_pem(RSA).unwrap(),
+    ];
+    let given = given(&keys.each_ref()).await;
+    for key in &keys {
+        let token = key.sign(&claims()).unwrap();
+        for _ in 0..2 {
+            let caller = given.identity.caller(Some(&token)).await.unwrap();
+            assert_eq!(caller.client_id, "platform");
+            assert!(caller.may(Scope::Submit) && !caller.may(Scope::Read));
+        }
+    }
+    assert_eq!(given.identity.caller(None).await.unwrap_err(), TokenRefused::Missing);
+}
+
+#[tokio::test]
+async fn a_token_out_of_its_time_or_for_others_is_refused_with_the_reason() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    let now = Timestamp::now().as_second();
+    let other_audience = OneOrMany::Many(vec!["others".to_owned()]);
+    for (claims, refused) in [
+        (Claims { exp: now - 60, ..claims() }, TokenRefused::Expired),
+        (Claims { nbf: Some(now + 60), ..claims() }, TokenRefused::NotYet),
+        (Claims { aud: other_audience, ..claims() }, invalid("it is for another audience")),
+        (Claims { iss: "https://other.example".to_owned(), ..claims() }, invalid("another issuer made it")),
+    ] {
+        assert_eq!(given.refused(&key.sign(&claims).unwrap()).await, refused);
+    }
+    // Within the skew of the clocks.
+    for claims in [Claims { exp: now - 10, ..claims() }, Claims { nbf: Some(now + 10), ..claims() }] {
+        assert!(given.identity.caller(Some(&key.sign(&claims).unwrap())).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_taken_is_refused_once_it_has_expired() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    let token = key.sign(&Claims { exp: Timestamp::now().as_second() - 28, ..claims() }).unwrap();
+    assert!(given.identity.caller(Some(&token)).await.is_ok());
+    tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
+    assert_eq!(given.refused(&token).await, TokenRefused::Expired);
+}
+
+#[tokio::test]
+async fn a_token_without_a_signature_or_of_another_algorithm_is_refused() {
+    let key = SigningKey::from_pem(RSA).unwrap();
+    let given = given(&[&key]).await;
+    let jwk = key.to_jwk();
+    let body = part(&json!(claims()));
+    for algorithm in ["none", "None", "NONE", ""] {
+        let header = part(&json!({"alg": algorithm, "typ": "JWT", "kid": jwk["kid"]}));
+        for token in [format!("{header}.{body}."), format!("{header}.{body}")] {
+            assert_eq!(given.refused(&token).await, invalid("it cannot be read"), "{token}");
+        }
+    }
+    // The public key, which everybody has, as a shared secret: in the forms that libraries have been seen to take.
+    let header = part(&json!({"alg": "HS256", "typ": "JWT", "kid": jwk["kid"]}));
+    let signed = format!("{header}.{body}");
+    for secret in [jwk.to_string(), jwk["n"].as_str().unwrap().to_owned(), RSA.to_owned()] {
+        let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(ring::hmac::sign(&secret, signed.as_bytes()));
+        let refused = given.refused(&format!("{signed}.{signature}")).await;
+        assert_eq!(refused, invalid("its algorithm is not the one of the key"));
+    }
+    // The key's own family, by a weaker or other algorithm.
+    for algorithm in ["RS384", "PS256", "ES256", "EdDSA"] {
+        let token = key.sign(&claims()).unwrap();
+        let rest = token.split_once('.').unwrap().1;
+        let header = part(&json!({"alg": algorithm, "kid": jwk["kid"]}));
+        let refused = given.refused(&format!("{header}.{rest}")).await;
+        assert_eq!(refused, invalid("its algorithm is not the one of the key"), "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_or_signed_by_somebody_else_is_refused() {
+    let (key, other) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
+    let given = given(&[&key]).await;
+    let token = key.sign(&claims()).unwrap();
+    let [header, _, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+    let more = Claims { scope: OneOrMany::One("cra:submit operations".to_owned()), ..claims() };
+    let changed = format!("{header}.{}.{signature}", part(&json!(more)));
+    assert_eq!(given.refused(&changed).await, invalid("its signature does not fit"));
+
+    // Under the id of the right key.
+    let foreign = other.sign(&claims()).unwrap();
+    let foreign = format!("{header}.{}", foreign.split_once('.').unwrap().1);
+    assert_eq!(given.refused(&foreign).await, invalid("its signature does not fit"));
+    // Under its own.
+    let unknown = other.sign(&claims()).unwrap();
+    assert_eq!(given.refused(&unknown).await, invalid("no key of the issuer has its `kid`"));
+    // With the key in its own header.
+    let own_key = part(&json!({"alg": "EdDSA", "jwk": other.to_jwk()}));
+    let rest = unknown.split_once('.').unwrap().1;
+    assert_eq!(given.refused(&format!("{own_key}.{rest}")).await, invalid("its signature does not fit"));
+    // Asking for what is not known here.
+    let critical = part(&json!({"alg": "EdDSA", "kid": key.to_jwk()["kid"], "crit": ["b64"], "b64": false}));
+    let refused = given.refused(&format!("{critical}.{rest}")).await;
+    assert_eq!(refused, invalid("its header asks for what is not known here"));
+}
+
+#[tokio::test]
+async fn garbage_is_refused_and_nothing_of_it_is_told() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    for garbage in ["", ".", "..", "a.b.c", "é.é.é", &"A".repeat(9_000), &format!("{}.x.y", part(&json!(7)))]
+    {
+        let refused = given.refused(garbage).await;
+        assert!(matches!(refused, TokenRefused::Invalid(_)), "{garbage}: {refused}");
+        assert!(garbage.len() < 4 || !refused.to_string().contains(garbage));
+    }
+    // Well signed, and not what a grant looks like.
+    let no_client = Claims { azp: None, ..claims() };
+    let unknown_department =
+        PerimeterClaim { departments: vec!["999".to_owned()], ..PerimeterClaim::default() };
+    let bad_perimeter = Claims { perimeter: Some(unknown_department), ..claims() };
+    for claims in [no_client, bad_perimeter] {
+        let refused = given.refused(&key.sign(&claims).unwrap()).await;
+        assert!(matches!(refused, TokenRefused::Invalid(_)), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_in_the_file_counts_at_once_and_a_removed_one_no_more() {
+    let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_p256().unwrap());
+    let given = given(&[&old]).await;
+    let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
+    assert!(given.identity.caller(Some(&of_old)).await.is_ok());
+    fs::write(&given.file, key_set(&[&new]).to_string()).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    assert!(given.identity.caller(Some(&of_new)).await.is_ok());
+    // Verified before, and by a key that is gone.
+    assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
+
+    // Broken in passing: those known serve on.
+    fs::write(&given.file, "{").unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
+    assert!(given.identity.caller(Some(&of_new)).await.is_ok());
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_any_more_serve_for_a_while_only() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    fs::write(&file, key_set(&[&key]).to_string()).unwrap();
+    let identity = identity(&format!("jwks_file = {file:?}\nkeys_max_age_s = 1")).await.unwrap();
+    let token = key.sign(&claims()).unwrap();
+    assert!(identity.caller(Some(&token)).await.is_ok());
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(identity.caller(Some(&token)).await.unwrap_err(), TokenRefused::KeysUnavailable);
+}
+
+#[tokio::test]
+async fn a_file_without_usable_keys_is_an_error_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.json");
+    let opened = async || identity(&format!("jwks_file = {file:?}")).await.err().unwrap().to_string();
+    assert!(opened().await.contains("keys.json"));
+    fs::write(&file, r#"{"keys": []}"#).unwrap();
+    assert!(opened().await.contains("can verify a token"));
+}
+
+/// An issuer on this machine: what it answers, and how often it was asked.
+struct Issuer {
+    url: String,
+    answer: Arc<Mutex<String>>,
+    asked: Arc<AtomicUsize>,
+}
+
+fn issuer() -> Issuer {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let (answer, asked) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
+    let (said, counted) = (Arc::clone(&answer), Arc::clone(&asked));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            counted.fetch_add(1, Ordering::SeqCst);
+            let body = said.lock().clone();
+            let status = if body.is_empty() { "503 Service Unavailable" } else { "200 OK" };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all((head + &body).as_bytes());
+        }
+    });
+    Issuer { url, answer, asked }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_key_with_a_pause() {
+    let issuer = issuer();
+    let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
+    let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
+    // Away at start: the service starts, and tokens are answered "try again".
+    let settings = format!("jwks_url = {:?}\nrefresh_s = 1\nrefresh_pause_ms = 60_000", issuer.url);
+    let identity = identity(&settings).await.unwrap();
+    assert_eq!(identity.caller(Some(&of_old)).await.unwrap_err(), TokenRefused::KeysUnavailable);
+    *issuer.answer.lock() = key_set(&[&old]).to_string();
+    for _ in 0..100 {
+        if identity.caller(Some(&of_old)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(identity.caller(Some(&of_old)).await.is_ok());
+
+    // Fetched again at intervals.
+    *issuer.answer.lock() = key_set(&[&old, &new]).to_string();
+    for _ in 0..100 {
+        if identity.caller(Some(&of_new)).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(identity.caller(Some(&of_new)).await.is_ok() && identity.caller(Some(&of_old)).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_key_ids_cost_the_issuer_one_request_per_pause() {
+    let issuer = issuer();
+    let (own, later) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
+    *issuer.answer.lock() = key_set(&[&own]).to_string();
+    let settings = format!("jwks_url = {:?}\nrefresh_s = 3600\nrefresh_pause_ms = 400", issuer.url);
+    let identity = identity(&settings).await.unwrap();
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 1);
+    let unknown = later.sign(&claims()).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+    for _ in 0..50 {
+        assert!(identity.caller(Some(&unknown)).await.is_err());
+    }
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 2, "more than one request within the pause");
+    // The key was new, not made up: it counts after the pause, without waiting for the interval.
+    *issuer.answer.lock() = key_set(&[&own, &later]).to_string();
+    tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+    assert!(identity.caller(Some(&unknown)).await.is_ok());
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 3);
+}

@@ -1,0 +1,252 @@
+//! Bearer tokens: verified against the issuer's keys, turned into callers, and kept while the keys stand.
+//!
+//! A token is verified once: signature, issuer, audience, times, claims. Afterwards the same text is the same caller
+//! until it ends or the keys change. Keys are read again at intervals, and at once for a token that names an unknown
+//! one, with a pause in between, so that a stream of made-up key ids costs the issuer nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Validation, decode, decode_header};
+use parking_lot::RwLock;
+use tokio::sync::Mutex;
+use tonic::{Code, Status};
+
+use super::caller::Caller;
+use super::claims::Claims;
+use super::crypto;
+use super::key_source::{Source, SourceError};
+use super::keys::{Key, Keys, KeysError};
+use super::settings::{SettingsError, TokenSettings};
+use crate::rejection::{Rejection, Retry, Row};
+
+/// Longer ones are not looked at.
+const TOKEN_BYTES_MAX: usize = 8 * 1_024;
+/// Verified tokens that are kept; at the bound all are forgotten, and verified again.
+const KEPT_MAX: usize = 1_024;
+
+/// Why the keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// The settings do not fit together.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The key set cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It is read, and of no use.
+    #[error("the issuer's keys: {0}")]
+    Keys(#[from] KeysError),
+    /// Reading it was ended.
+    #[error("reading the issuer's keys was ended")]
+    Ended,
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefused {
+    /// The call carries none.
+    #[error("this call needs a token, as `authorization: Bearer …`")]
+    Missing,
+    /// It was not issued so, or not for this service.
+    #[error("the token is not valid: {0}")]
+    Invalid(String),
+    /// It has ended.
+    #[error("the token has expired; get a new one")]
+    Expired,
+    /// It has not begun.
+    #[error("the token is not valid yet; check the clocks")]
+    NotYet,
+    /// The issuer's keys are not known.
+    #[error("the keys of the token's issuer cannot be had; try again")]
+    KeysUnavailable,
+}
+
+impl TokenRefused {
+    fn row(&self) -> Row {
+        let row = |reason| Row { code: Code::Unauthenticated, reason, retry: Retry::Never };
+        match self {
+            Self::Missing => row("TOKEN_REQUIRED"),
+            Self::Invalid(_) => row("TOKEN_INVALID"),
+            Self::Expired => row("TOKEN_EXPIRED"),
+            Self::NotYet => row("TOKEN_NOT_YET_VALID"),
+            Self::KeysUnavailable => {
+                Row { code: Code::Unavailable, reason: "KEYS_UNAVAILABLE", retry: Retry::AfterMs(1_000) }
+            }
+        }
+    }
+}
+
+impl From<TokenRefused> for Status {
+    fn from(refused: TokenRefused) -> Self {
+        Rejection::new(refused.row(), refused.to_string()).into()
+    }
+}
+
+/// Verifies tokens.
+pub(super) struct Tokens {
+    settings: TokenSettings,
+    source: Arc<Source>,
+    held: RwLock<Held>,
+    /// When the keys were last asked for; held while they are.
+    asked: Mutex<Option<Instant>>,
+}
+
+/// The keys, and what was verified with them.
+#[derive(Default)]
+struct Held {
+    keys: Arc<Keys>,
+    /// The set they were read from, to know a new one.
+    set: Vec<u8>,
+    read_at: Option<Instant>,
+    verified: HashMap<Box<str>, Arc<Caller>>,
+}
+
+impl Tokens {
+    /// Reads the keys and keeps them fresh while the result is held. A file must hold keys at once; an address may be
+    /// away for a while, and tokens are answered UNAVAILABLE until it is there.
+    pub(super) async fn open(settings: TokenSettings) -> Result<Arc<Self>, TokensError> {
+        crypto::install();
+        let source = Arc::new(Source::open(settings.key_source()?)?);
+        let refresh_every = Duration::from_secs(settings.refresh_s.get().into());
+        let (held, asked) = (RwLock::default(), Mutex::default());
+        let tokens = Arc::new(Self { settings, source, held, asked });
+        match (tokens.read_keys().await, &*tokens.source) {
+            (Ok(()), _) => {}
+            (Err(error), Source::Url { .. }) => {
+                tracing::warn!(%error, "no token can be verified yet");
+            }
+            (Err(error), Source::File(_)) => return Err(error),
+        }
+        tokio::spawn(keep_fresh(Arc::downgrade(&tokens), refresh_every));
+        Ok(tokens)
+    }
+
+    /// The caller that a token stands for.
+    pub(super) async fn caller(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenRefused::Invalid(format!("it is longer than {TOKEN_BYTES_MAX} bytes")));
+        }
+        if let Some(caller) = self.known(token)? {
+            return not_expired(caller);
+        }
+        let header = decode_header(token).map_err(|error| refused(error.kind()))?;
+        if header.crit.is_some() {
+            return Err(TokenRefused::Invalid("its header asks for what is not known here".to_owned()));
+        }
+        let id = header.kid.as_deref();
+        let mut keys = self.keys();
+        if keys.find(id).is_none() {
+            self.ask_again().await;
+            keys = self.keys();
+        }
+        let unknown = || TokenRefused::Invalid("no key of the issuer has its `kid`".to_owned());
+        let caller = Arc::new(self.verify(token, keys.find(id).ok_or_else(unknown)?)?);
+        let mut held = self.held.write();
+        if held.verified.len() >= KEPT_MAX {
+            held.verified.clear();
+        }
+        // Keys that changed meanwhile may not have this one any more: then it is verified again.
+        if Arc::ptr_eq(&held.keys, &keys) {
+            held.verified.insert(token.into(), Arc::clone(&caller));
+        }
+        Ok(caller)
+    }
+
+    /// The caller of a token that was verified with the keys that still stand.
+    fn known(&self, token: &str) -> Result<Option<Arc<Caller>>, TokenRefused> {
+        let held = self.held.read();
+        let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
+        match held.read_at {
+            Some(read_at) if read_at.elapsed() <= max_age => Ok(held.verified.get(token).cloned()),
+            _ => Err(TokenRefused::KeysUnavailable),
+        }
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.held.read().keys)
+    }
+
+    fn verify(&self, token: &str, key: &Key) -> Result<Caller, TokenRefused> {
+        let mut validation = Validation::new(key.algorithm);
+        validation.set_issuer(&[&self.settings.issuer]);
+        validation.set_audience(&[&self.settings.audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
+        validation.leeway = self.settings.clock_skew_s.into();
+        validation.validate_nbf = true;
+        let token =
+            decode::<Claims>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?;
+        let clock_skew = SignedDuration::from_secs(self.settings.clock_skew_s.into());
+        token.claims.caller(clock_skew).map_err(TokenRefused::Invalid)
+    }
+
+    /// Reads the keys again, unless that was tried a moment ago. Whoever comes meanwhile waits for the same answer.
+    async fn ask_again(&self) {
+        let pause = Duration::from_millis(self.settings.refresh_pause_ms.get().into());
+        let mut asked = self.asked.lock().await;
+        if asked.is_some_and(|asked| asked.elapsed() < pause) {
+            return;
+        }
+        if let Err(error) = self.read_keys_in_turn(&mut asked).await {
+            tracing::warn!(%error, "the issuer's keys could not be read again");
+        }
+    }
+
+    async fn read_keys(&self) -> Result<(), TokensError> {
+        let mut asked = self.asked.lock().await;
+        self.read_keys_in_turn(&mut asked).await
+    }
+
+    async fn read_keys_in_turn(&self, asked: &mut Option<Instant>) -> Result<(), TokensError> {
+        let source = Arc::clone(&self.source);
+        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        *asked = Some(Instant::now());
+        let set = read.map_err(|_| TokensError::Ended)??;
+        if self.held.read().set == set {
+            self.held.write().read_at = *asked;
+            return Ok(());
+        }
+        let keys = Arc::new(Keys::parse(&set)?);
+        tracing::info!("the issuer's keys are read");
+        *self.held.write() = Held { keys, set, read_at: *asked, verified: HashMap::new() };
+        Ok(())
+    }
+}
+
+fn not_expired(caller: Arc<Caller>) -> Result<Arc<Caller>, TokenRefused> {
+    if caller.expires_at.is_some_and(|end| end <= Timestamp::now()) {
+        return Err(TokenRefused::Expired);
+    }
+    Ok(caller)
+}
+
+/// What is wrong, without the library's own text, which may quote the token.
+fn refused(kind: &ErrorKind) -> TokenRefused {
+    let invalid = |what: &str| TokenRefused::Invalid(what.to_owned());
+    match kind {
+        ErrorKind::ExpiredSignature => TokenRefused::Expired,
+        ErrorKind::ImmatureSignature => TokenRefused::NotYet,
+        ErrorKind::InvalidAudience => invalid("it is for another audience"),
+        ErrorKind::InvalidIssuer => invalid("another issuer made it"),
+        ErrorKind::InvalidSignature => invalid("its signature does not fit"),
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
+            invalid("its algorithm is not the one of the key")
+        }
+        ErrorKind::MissingRequiredClaim(claim) => TokenRefused::Invalid(format!("it has no `{claim}`")),
+        _ => invalid("it cannot be read"),
+    }
+}
+
+/// Reads the keys again at intervals, as long as somebody verifies tokens with them.
+async fn keep_fresh(tokens: Weak<Tokens>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(tokens) = tokens.upgrade() else { return };
+        if let Err(error) = tokens.read_keys().await {
+            tracing::warn!(%error, "the issuer's keys could not be read again: those known serve on for a while");
+        }
+    }
+}

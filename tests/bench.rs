@@ -1,0 +1,91 @@
+//! `cra bench all`, small: every scenario runs on real processes, answers are checked, every row is told in each form, and
+//! nothing is left behind. Times nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{Kind, run_to_end, run_to_end_within};
+
+/// Beside the other tests, on a small machine.
+const WAIT: Duration = Duration::from_mins(3);
+
+/// The log's server, as other tests find it.
+fn nats_server() -> String {
+    std::env::var("CRA_NATS_SERVER").unwrap_or_else(|_| {
+        format!("{}/../target/tools/nats-server/bin/nats-server", env!("CARGO_MANIFEST_DIR"))
+    })
+}
+
+/// Rows whose figures a report may not lack.
+const ROWS: [(&str, &str); 17] = [
+    ("ingest", "SubmitCras, 8 streams"),
+    ("ingest", "SubmitCra, 64 callers"),
+    ("ingest", "SubmitCra, a lone caller"),
+    ("visible", "from a submission to statistics that hold it, 500/s"),
+    ("replay", "a projection that starts without read models, process included"),
+    ("replay", "a replay beside read models that serve"),
+    ("replay", "read models on disk"),
+    ("replay", "a start with read models, until it serves"),
+    ("query", "answers that a recount confirms"),
+    ("query", "the country, any period"),
+    ("query", "an advisor, any period"),
+    ("query", "any selection, country-wide"),
+    ("query", "36 months, any selection, country-wide"),
+    ("query", "breakdown by department, any selection"),
+    ("query", "themes by ages, any selection, country-wide"),
+    ("load", "the country, any period, while replaying and ingesting"),
+    ("growth", "an event at the largest size by one at a tenth"),
+];
+
+#[test]
+fn every_figure_is_measured_and_told_in_every_form() {
+    let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let arguments = [
+        "bench",
+        "all",
+        "--cras",
+        "2000",
+        "--seconds",
+        "0",
+        "--json",
+        "report.json",
+        "--markdown",
+        "report.md",
+    ];
+    let environment =
+        [("CRA_NATS_SERVER", nats_server()), ("TMPDIR", temporary.path().display().to_string())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let ended = run_to_end_within(WAIT, Kind::CommandLine, dir.path(), &arguments, &environment);
+    assert!(ended.status.success(), "{}", ended.stderr);
+
+    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
+    let told: BTreeSet<_> = rows.iter().map(|row| (text(row, "scenario"), text(row, "what"))).collect();
+    assert_eq!(told.len(), rows.len(), "no row twice");
+    for (scenario, what) in ROWS {
+        assert!(told.contains(&(scenario.to_owned(), what.to_owned())), "no {scenario}: {what} in {told:?}");
+    }
+    let limited = rows.iter().filter(|row| !row["limit"].is_null());
+    for row in limited {
+        assert!(row["ratio"].as_f64().is_some_and(|ratio| ratio > 0.0), "{row}");
+    }
+
+    let page = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    assert_eq!(page.lines().filter(|line| line.starts_with("| ")).count(), rows.len() + 1, "{page}");
+    assert!(ended.stdout.contains("targets met"), "{}", ended.stdout);
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_with_the_flag_that_names_it() {
+    let dir = TempDir::new().unwrap();
+    let arguments = ["bench", "replay", "--nats-server", "/no/such/nats-server"];
+    let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(ended.stderr.contains("/no/such/nats-server") && ended.stderr.contains("--nats-server"));
+}
