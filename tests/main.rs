@@ -7,6 +7,7 @@
 mod backup;
 mod bad_questions;
 mod bench;
+mod clients;
 mod clock_jumps;
 mod cluster;
 mod command_line;
@@ -20,7 +21,9 @@ mod deployment;
 mod exports;
 mod exports_memory;
 mod foreign_events;
+mod guide;
 mod harness;
+mod hostile;
 mod identity;
 mod imports;
 mod kill_projection;
