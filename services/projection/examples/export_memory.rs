@@ -126,7 +126,7 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let generations = open(&folder)?;
     let generation = generations.serving();
     let opened = peak_mb()?;
-    let snapshot = Snapshot::now(generation);
+    let snapshot = Snapshot::now(generation).context("the read models do not serve")?;
     // Every query reads so: what it leaves in the store's cache is no cost of the export.
     queries::statistics(v1::Selection::default(), snapshot.clone()).await?;
     let before = peak_mb()?;

@@ -200,7 +200,9 @@ impl ReadModels {
 
 /// All figures of a generation, as of a position.
 pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -> v1::Statistics {
-    let snapshot = Snapshot { position: Position(position), ..Snapshot::now(Arc::clone(generation)) };
+    generation.table().unwrap();
+    let now = Snapshot::now(Arc::clone(generation)).unwrap();
+    let snapshot = Snapshot { position: Position(position), ..now };
     queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
 }
 

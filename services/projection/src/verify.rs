@@ -1,7 +1,7 @@
 //! Compares a generation with a replay of the log, read model by read model, up to the position that the replay holds.
 //! The generation may be further: what came later is left out of the comparison.
 
-mod table;
+mod counted;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -20,7 +20,8 @@ const DIFFERENCES_MAX: usize = 20;
 /// from; none where all of it is the same. Blocks.
 pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
     // Before the codes: a fact that it holds has them.
-    let view = checked.table().view();
+    let table = checked.table()?;
+    let view = table.view();
     let comparison = Comparison {
         checked: checked.session(),
         replay: replay.session(),
@@ -30,7 +31,7 @@ pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<Stri
     let mut found = Vec::new();
     comparison.steps(&mut found)?;
     comparison.parked(&mut found)?;
-    table::compare(checked, &view, &mut found)?;
+    counted::compare(checked, &table, &view, &mut found)?;
     Ok(found)
 }
 

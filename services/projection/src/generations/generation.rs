@@ -1,11 +1,12 @@
 //! One generation of the read models: its store, its dictionary, and how far it is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cra_eventlog::{LogEntry, Position};
 use jiff::Timestamp;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::apply::{Application, Finished, Retried};
@@ -19,7 +20,9 @@ pub struct Generation {
     description: Description,
     store: Store,
     dictionary: RwLock<Dictionary>,
-    table: Table,
+    /// Its facts in memory, while it serves or is filled: they take most of the memory there is, and are made again
+    /// from the store when they are needed.
+    table: Mutex<Option<Arc<Table>>>,
     /// What queries may show: sent after the batch that brings it is written.
     applied: watch::Sender<Option<Applied>>,
     /// Last: the files go after what reads them.
@@ -50,10 +53,12 @@ impl Generation {
         batch.put_description(&description)?;
         store.write(batch)?;
         store.flush()?;
-        Self::of(name, path, description, store)
+        let generation = Self::of(name, path, description, store)?;
+        *generation.table.lock() = Some(Arc::default());
+        Ok(generation)
     }
 
-    /// Opens a generation.
+    /// Opens a generation; its facts stay on disk until they are needed.
     pub(super) fn open(name: String, path: &Path) -> Result<Self, StoreError> {
         let store = Store::open(path)?;
         let description = store
@@ -65,7 +70,7 @@ impl Generation {
 
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session().dictionary()?);
-        let table = Table::load(store.session())?;
+        let table = Mutex::new(None);
         let (applied, _) = watch::channel(store.session().applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
         Ok(Self { name, description, store, dictionary, table, applied, files })
@@ -116,10 +121,27 @@ impl Generation {
         &self.dictionary
     }
 
-    /// Its facts in memory, for counting.
+    /// Its facts in memory, for counting; read from the store if they are not there. Blocks.
+    pub fn table(&self) -> Result<Arc<Table>, StoreError> {
+        let mut table = self.table.lock();
+        if let Some(table) = &*table {
+            return Ok(Arc::clone(table));
+        }
+        let loaded = Arc::new(Table::load(self.session())?);
+        *table = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Its facts in memory; `None` when they are on disk only, as those of a generation that serves no more.
     #[must_use]
-    pub fn table(&self) -> &Table {
-        &self.table
+    pub fn table_in_memory(&self) -> Option<Arc<Table>> {
+        // Not waiting for those that are being read: they are not there yet.
+        self.table.try_lock()?.clone()
+    }
+
+    /// Keeps its facts on disk only, until they are needed again. Whoever counts from them goes on.
+    pub(super) fn rest(&self) {
+        *self.table.lock() = None;
     }
 
     /// Where it stands.
@@ -151,28 +173,30 @@ impl Generation {
         let Some(parked) = self.session().parked(position)? else {
             return Ok(None);
         };
-        let (retried, finished) = self.application(now).retry(position, &parked)?;
-        self.write(finished)?;
+        let table = self.table()?;
+        let (retried, finished) = self.application(&table, now).retry(position, &parked)?;
+        self.write(&table, finished)?;
         Ok(Some(retried))
     }
 
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
-        let mut application = self.application(now);
+        let table = self.table()?;
+        let mut application = self.application(&table, now);
         for entry in entries {
             application.push(entry)?;
         }
-        self.write(application.finish()?)
+        self.write(&table, application.finish()?)
     }
 
-    fn application(&self, now: Timestamp) -> Application<'_> {
-        Application::begin(self.session(), &self.dictionary, &self.table, self.applied(), now)
+    fn application<'a>(&'a self, table: &'a Table, now: Timestamp) -> Application<'a> {
+        Application::begin(self.session(), &self.dictionary, table, self.applied(), now)
     }
 
-    fn write(&self, finished: Finished) -> Result<(), StoreError> {
+    fn write(&self, table: &Table, finished: Finished) -> Result<(), StoreError> {
         let Finished { batch, taken, applied } = finished;
         self.store.write(batch)?;
-        self.table.apply(&taken, applied.clone());
+        table.apply(&taken, applied.clone());
         self.applied.send_replace(applied);
         Ok(())
     }

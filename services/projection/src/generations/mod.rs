@@ -141,6 +141,7 @@ impl Generations {
         let mut others = self.others.lock();
         self.folder.filled()?;
         self.drop_oldest(&mut others);
+        generation.rest();
         Ok(())
     }
 
@@ -165,9 +166,11 @@ impl Generations {
     /// generation that is as far as the serving one. Blocks.
     pub fn take_over(&self, name: &str) -> Result<Arc<Generation>, TakeOverError> {
         let mut others = self.others.lock();
-        if !others.iter().any(|other| other.name() == name) {
+        let Some(new) = others.iter().find(|other| other.name() == name) else {
             return Err(TakeOverError::NoSuchGeneration(name.to_owned()));
-        }
+        };
+        // Before it serves: questions do not wait for it.
+        new.table()?;
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().as_deref() == Some(name) {
             self.folder.filled().map_err(StoreError::from)?;
@@ -176,6 +179,7 @@ impl Generations {
         if let Some(new) = take(&mut others, name) {
             self.serving.send_replace(new);
             others.push(Arc::clone(&former));
+            former.rest();
         }
         self.drop_oldest(&mut others);
         tracing::info!(generation = name, former = former.name(), "another generation serves");
@@ -256,6 +260,7 @@ fn reopen(folder: &Folder, log: &LogIdentity) -> Result<Option<Generation>, Unus
     if description.log != *log {
         return Err(unusable(format!("computed from log {}, this is {}", description.log.0, log.0)));
     }
+    generation.table().map_err(|error| unusable(error.to_string()))?;
     Ok(Some(generation))
 }
 

@@ -68,8 +68,14 @@ impl Consistency {
         generations: &Generations,
         deadline: Instant,
     ) -> Result<Snapshot, QueryError> {
-        let generation = self.reached(generations, deadline).await?;
-        let (now, as_of) = (Snapshot::now(generation), self.as_of);
+        let now = loop {
+            // One that another took the place of in between is not asked any more.
+            if let Some(now) = Snapshot::now(self.reached(generations, deadline).await?) {
+                break now;
+            }
+            tokio::task::yield_now().await;
+        };
+        let as_of = self.as_of;
         if as_of == AsOf::Now {
             return Ok(now);
         }

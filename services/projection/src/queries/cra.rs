@@ -18,10 +18,10 @@ pub struct Standing {
 /// The CRA as it stood at a snapshot; an error when it had no event by then.
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let Snapshot { generation, position, view, .. } = &scan.snapshot;
+        let Snapshot { table, position, view, .. } = &scan.snapshot;
         let session = scan.session();
         // From the last content back to the one of that position.
-        let mut next = generation.table().latest(cra_id);
+        let mut next = table.latest(cra_id);
         while let Some(from) = next {
             let fact = session.fact(from)?;
             if from <= position.0 {

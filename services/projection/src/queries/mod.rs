@@ -35,7 +35,7 @@ pub use statistics::statistics;
 pub use watch::{Watch, watch, watch_interval};
 
 use crate::generations::Generation;
-use crate::table::View;
+use crate::table::{Table, View};
 use crate::views::fact::instant;
 use crate::views::filter::Filter;
 
@@ -64,15 +64,18 @@ pub struct Snapshot {
     pub recorded_at: Option<i64>,
     /// The facts: those of that position, and perhaps later ones.
     pub view: View,
+    /// Where they are found by scope and by CRA.
+    pub table: Arc<Table>,
 }
 
 impl Snapshot {
-    /// What a generation shows now.
+    /// What a generation shows now; `None` when it serves no more.
     #[must_use]
-    pub fn now(generation: Arc<Generation>) -> Self {
-        let view = generation.table().view();
+    pub fn now(generation: Arc<Generation>) -> Option<Self> {
+        let table = generation.table_in_memory()?;
+        let view = table.view();
         let recorded_at = view.applied().map(|applied| applied.recorded_at);
-        Self { position: view.position(), recorded_at, view, generation }
+        Some(Self { position: view.position(), recorded_at, view, table, generation })
     }
 
     /// The snapshot in the contract's form.

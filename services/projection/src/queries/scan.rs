@@ -79,7 +79,7 @@ impl Scan {
     /// The positions of the facts of scopes, where looking at each is less work than looking at everything.
     fn listed(&self, scopes: &[Scope]) -> Option<Vec<u32>> {
         let most = self.snapshot.view.len() / POSITIONS_PER_LISTED;
-        self.snapshot.generation.table().listed(scopes, self.snapshot.position, most)
+        self.snapshot.table.listed(scopes, self.snapshot.position, most)
     }
 
     /// Gathers what the selection counts, by the slot of each day; days without a slot are left out. Of whole scopes,

@@ -99,7 +99,11 @@ impl Watching {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
-            let snapshot = Snapshot::now(Arc::clone(&generation));
+            let Some(snapshot) = Snapshot::now(Arc::clone(&generation)) else {
+                // Another one took its place in between.
+                tokio::task::yield_now().await;
+                continue;
+            };
             let position = snapshot.position;
             let retried = snapshot.view.applied().map_or(0, |applied| applied.retried);
             let Some(last) = &mut self.last else {

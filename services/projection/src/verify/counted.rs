@@ -20,6 +20,7 @@ use crate::views::scope::Scope;
 /// Adds the differences between a view of a generation's table and its store to those found.
 pub(super) fn compare(
     generation: &Generation,
+    table: &Table,
     view: &View,
     found: &mut Vec<String>,
 ) -> Result<(), StoreError> {
@@ -32,7 +33,7 @@ pub(super) fn compare(
             found.push(format!("what the event at position {position} did is counted as something else"));
         }
         if let Some(fact) = began
-            && !is_found(generation.table(), position, &fact)
+            && !is_found(table, position, &fact)
         {
             found.push(format!("CRA {} is not found at its last content", fact.cra_id));
         }
