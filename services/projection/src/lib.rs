@@ -141,6 +141,7 @@ fn routes(settings: &Settings, replayer: &Replayer, callers: Callers, shutdown: 
         exports,
         streams,
         callers,
+        small_count_base: settings.small_count_base,
         shutdown: shutdown.clone(),
     };
     let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };

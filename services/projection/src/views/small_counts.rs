@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Theme, Word as _};
+use serde::{Deserialize, Serialize};
 
 use super::shares::{per_mille, rate_per_mille};
 
@@ -22,8 +23,30 @@ mod attack;
 mod tests;
 
 /// The smallest count that is shown, and what counts are multiples of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u64")]
 pub struct Base(u64);
+
+impl Default for Base {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+impl TryFrom<u32> for Base {
+    type Error = String;
+
+    fn try_from(base: u32) -> Result<Self, String> {
+        Self::new(base)
+            .ok_or_else(|| format!("expected at least {}: less would tell what it hides", Self::MIN))
+    }
+}
+
+impl From<Base> for u64 {
+    fn from(base: Base) -> Self {
+        base.0
+    }
+}
 
 impl Base {
     /// Below it, leaving something out would tell it.
