@@ -170,6 +170,7 @@ fn routes(
         export_bytes_max: settings.limits.export_bytes_max,
         streams,
         callers,
+        small_count_base: settings.small_count_base,
         shutdown: shutdown.clone(),
     };
     let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };

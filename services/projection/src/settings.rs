@@ -11,6 +11,8 @@ use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
 
+use crate::views::small_counts::Base;
+
 /// Settings of the projection service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +29,8 @@ pub struct Settings {
     pub log: NatsSettings,
     /// Bounds of this service.
     pub limits: Limits,
+    /// Callers of `statistics:public` alone see counts as multiples of this, so none below it; at least 3.
+    pub small_count_base: Base,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -40,6 +44,7 @@ impl Default for Settings {
             server: ServerSettings::default(),
             log: NatsSettings::default(),
             limits: Limits::default(),
+            small_count_base: Base::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

@@ -13,6 +13,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::queries::QueryError;
+use crate::views::small_counts::Base;
 
 /// Largest selection that the log of reads shows, as it comes over the wire; of others it tells the size.
 const SELECTION_BYTES_MAX: usize = 2_000;
@@ -34,6 +35,21 @@ impl Grant {
             return Err(missing(Scope::Statistics, "figures of advisors"));
         }
         Ok(())
+    }
+
+    /// Whether figures of the past may be counted: a public count of each position would show where it passes a
+    /// multiple of the base.
+    pub(super) fn counts_past(&self, asked: Option<&v1::Consistency>) -> Result<(), Status> {
+        let is_past = asked.is_some_and(|asked| asked.as_of_position != 0 || asked.as_of_time.is_some());
+        if is_past && self.0.sees_public_statistics_only() {
+            return Err(missing(Scope::Statistics, "figures of the past"));
+        }
+        Ok(())
+    }
+
+    /// What figures must be rounded to for this caller; none of one who sees them as they are.
+    pub(super) fn rounds_to(&self, base: Base) -> Option<Base> {
+        self.0.sees_public_statistics_only().then_some(base)
     }
 
     /// Whether the CRAs of a selection may be read.
@@ -106,4 +122,30 @@ fn missing(scope: Scope, what: &str) -> Status {
     Rejection::new(SCOPE_MISSING, format!("the token does not grant {}, which {what} needs", scope.name()))
         .with("scope", scope.name())
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use cra_runtime::rejection::reason_of;
+
+    use super::*;
+
+    fn holder_of(scopes: &[Scope]) -> Grant {
+        Grant(Arc::new(Caller { scopes: scopes.iter().copied().collect(), ..Caller::anyone() }))
+    }
+
+    #[test]
+    fn who_holds_public_figures_alone_sees_them_rounded_and_of_now_only() {
+        let past = v1::Consistency { as_of_position: 7, ..v1::Consistency::default() };
+        let own_write = v1::Consistency { min_position: 7, ..v1::Consistency::default() };
+        let public = holder_of(&[Scope::PublicStatistics]);
+        assert_eq!(public.rounds_to(Base::default()), Some(Base::default()));
+        let refused = public.counts_past(Some(&past)).unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
+        assert!(public.counts_past(Some(&own_write)).is_ok() && public.counts_past(None).is_ok());
+
+        let full = holder_of(&[Scope::PublicStatistics, Scope::Statistics]);
+        assert_eq!(full.rounds_to(Base::default()), None);
+        assert!(full.counts_past(Some(&past)).is_ok());
+    }
 }

@@ -27,6 +27,7 @@ use crate::queries::{
     self, Breakdown, Consistency, CrossTable, Follow, QueryError, Snapshot, Standing, Watch,
 };
 use crate::views::periods::Periods;
+use crate::views::small_counts::{self, Base};
 
 /// The service.
 pub struct Statistics {
@@ -46,6 +47,8 @@ pub struct Statistics {
     pub streams: InFlight,
     /// Who asks.
     pub callers: Callers,
+    /// What public figures are rounded to.
+    pub small_count_base: Base,
     /// Ends the streams that would go on for ever.
     pub shutdown: Shutdown,
 }
@@ -84,6 +87,7 @@ impl StatisticsService for Statistics {
         let _permit = self.in_flight.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let selection = self.selection(request.selection, &mut faults);
@@ -93,7 +97,10 @@ impl StatisticsService for Statistics {
         grant.counts(&selection, &[])?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
-        let statistics = queries::statistics(selection, snapshot).await?;
+        let mut statistics = queries::statistics(selection, snapshot).await?;
+        if let Some(base) = grant.rounds_to(self.small_count_base) {
+            statistics = small_counts::statistics(&statistics, base);
+        }
         let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
         Ok(Response::new(answer))
     }
@@ -105,6 +112,7 @@ impl StatisticsService for Statistics {
         let _permit = self.in_flight.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let periods = request.selection.clone().unwrap_or_default();
@@ -116,7 +124,10 @@ impl StatisticsService for Statistics {
         grant.counts(&selection, &[])?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
-        let points = queries::time_series(selection, periods, snapshot).await?;
+        let mut points = queries::time_series(selection, periods, snapshot).await?;
+        if let Some(base) = grant.rounds_to(self.small_count_base) {
+            points = small_counts::series(points, base);
+        }
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
     }
 
@@ -127,6 +138,7 @@ impl StatisticsService for Statistics {
         let _permit = self.in_flight.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, mut request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
@@ -142,10 +154,15 @@ impl StatisticsService for Statistics {
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
         let answer = queries::breakdown(selection, question, first, page.rows(), snapshot).await?;
+        let (rows, total_rows) = match grant.rounds_to(self.small_count_base) {
+            // How many rows there are would tell of those that are not listed.
+            Some(base) => (small_counts::rows(answer.rows, base), 0),
+            None => (answer.rows, answer.total_rows as u64),
+        };
         Ok(Response::new(v1::ListBreakdownResponse {
-            rows: answer.rows,
+            rows,
             next_page_token: listing.next(shown.position, answer.next)?,
-            total_rows: answer.total_rows as u64,
+            total_rows,
             snapshot: Some(shown.to_message()),
         }))
     }
@@ -157,9 +174,11 @@ impl StatisticsService for Statistics {
         let _permit = self.in_flight.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let question = faults.all(CrossTable::parse(&request));
+        let measure = request.measure();
         let selection = self.selection(request.selection, &mut faults);
         let Some(((consistency, question), selection)) = consistency.zip(question).zip(selection) else {
             return Err(faults.told());
@@ -168,12 +187,15 @@ impl StatisticsService for Statistics {
         let snapshot = self.reach(consistency, &metadata).await?;
         let shown = snapshot.to_message();
         let crossed = queries::cross_table(selection, question, snapshot).await?;
-        let (columns, rows) = (crossed.columns, crossed.rows);
-        Ok(Response::new(v1::GetCrossTableResponse {
-            columns,
-            rows,
+        let exact = v1::GetCrossTableResponse {
+            columns: crossed.columns,
+            rows: crossed.rows,
             snapshot: Some(shown),
             ..v1::GetCrossTableResponse::default()
+        };
+        Ok(Response::new(match grant.rounds_to(self.small_count_base) {
+            Some(base) => small_counts::cross_table(exact, measure, base),
+            None => exact,
         }))
     }
 
@@ -228,6 +250,7 @@ impl StatisticsService for Statistics {
         let _permit = self.in_flight.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let cra_id = faults.one(check_cra_id(&request.cra_id));
@@ -266,6 +289,7 @@ impl StatisticsService for Statistics {
         let permit = self.exports.try_enter()?;
         let grant = self.grant(&request)?;
         let (metadata, _, request) = request.into_parts();
+        grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let wanted = faults.all(queries::check_export(&request, &self.generations.serving()));

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Theme, Word as _};
+use serde::{Deserialize, Serialize};
 
 use super::shares::{per_mille, rate_per_mille};
 
@@ -22,8 +23,30 @@ mod attack;
 mod tests;
 
 /// The smallest count that is shown, and what counts are multiples of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u64")]
 pub struct Base(u64);
+
+impl Default for Base {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+impl TryFrom<u32> for Base {
+    type Error = String;
+
+    fn try_from(base: u32) -> Result<Self, String> {
+        Self::new(base)
+            .ok_or_else(|| format!("expected at least {}: less would tell what it hides", Self::MIN))
+    }
+}
+
+impl From<Base> for u64 {
+    fn from(base: Base) -> Self {
+        base.0
+    }
+}
 
 impl Base {
     /// Below it, leaving something out would tell it.
@@ -115,8 +138,8 @@ pub fn statistics(exact: &v1::Statistics, base: Base) -> v1::Statistics {
 /// The periods of a series, for everybody. Their sums are known, from a longer period.
 #[must_use]
 pub fn series(mut points: Vec<v1::TimePoint>, base: Base) -> Vec<v1::TimePoint> {
-    let exact = points.iter().map(|point| point.statistics.clone().unwrap_or_default()).collect();
-    for (point, statistics) in points.iter_mut().zip(side_by_side(exact, base)) {
+    let exact: Vec<_> = points.iter().map(|point| point.statistics.clone().unwrap_or_default()).collect();
+    for (point, statistics) in points.iter_mut().zip(side_by_side(&exact, base)) {
         point.statistics = Some(statistics);
     }
     points
@@ -128,8 +151,8 @@ pub fn series(mut points: Vec<v1::TimePoint>, base: Base) -> Vec<v1::TimePoint> 
 #[must_use]
 pub fn rows(mut rows: Vec<v1::BreakdownRow>, base: Base) -> Vec<v1::BreakdownRow> {
     rows.retain(|row| row.statistics.as_ref().is_some_and(|statistics| statistics.cras >= base.0));
-    let exact = rows.iter_mut().map(|row| row.statistics.take().unwrap_or_default()).collect();
-    for (row, statistics) in rows.iter_mut().zip(side_by_side(exact, base)) {
+    let exact: Vec<_> = rows.iter_mut().map(|row| row.statistics.take().unwrap_or_default()).collect();
+    for (row, statistics) in rows.iter_mut().zip(side_by_side(&exact, base)) {
         row.statistics = Some(statistics);
         row.last_date.clear();
         row.last_recorded_at = None;
@@ -273,9 +296,9 @@ fn round_minutes(lines: &mut [v1::TimeSpent], base: Base) {
 }
 
 /// Figures whose sums are known too: a figure that would tell itself across them is left out of all.
-fn side_by_side(exact: Vec<v1::Statistics>, base: Base) -> Vec<v1::Statistics> {
+fn side_by_side(exact: &[v1::Statistics], base: Base) -> Vec<v1::Statistics> {
     let mut across: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for statistics in &exact {
+    for statistics in exact {
         for (field, count) in every_count(statistics) {
             across.entry(field).or_default().push(count);
         }

@@ -72,7 +72,9 @@ impl Attacker<'_> {
                 ("individual_supports", individual),
                 ("one_off_requests", one_off),
             ];
-            found.map(|(field, count)| self.take(field, count));
+            for (field, count) in found {
+                self.take(field, count);
+            }
         }
         for (parts, sum) in follow_ups.into_iter().filter(|(parts, _)| !parts.is_empty()) {
             self.take("follow_up.total", sum);
