@@ -71,6 +71,37 @@ fn without_identity_an_address_beyond_loopback_is_refused() {
 }
 
 #[test]
+fn an_identity_that_leaves_a_door_open_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys.json");
+    fs::write(&keys, r#"{"keys": []}"#).unwrap();
+    let keys = keys.display().to_string();
+    let tokens = [("CRA_IDENTITY__TOKENS__ISSUER", "i"), ("CRA_IDENTITY__TOKENS__AUDIENCE", "a")];
+    let with = |more: &[(&'static str, &'static str)]| [&tokens, more].concat();
+    for kind in KINDS {
+        for (environment, names) in [
+            (with(&[]), &["jwks_file", "jwks_url"][..]),
+            (with(&[("CRA_IDENTITY__TOKENS__JWKS_URL", "http://192.0.2.1/keys")]), &["https", "192.0.2.1"]),
+            (with(&[("CRA_IDENTITY__TOKENS__JWKS_FILE", "/absent/keys.json")]), &["/absent/keys.json"]),
+            (vec![("CRA_IDENTITY__TLS__CERT_FILE", "/absent/cert.pem")], &["key_file"]),
+            (
+                vec![
+                    ("CRA_IDENTITY__TLS__CERT_FILE", "/absent/cert.pem"),
+                    ("CRA_IDENTITY__TLS__KEY_FILE", "/absent/key.pem"),
+                ],
+                &["/absent/cert.pem"],
+            ),
+            (vec![("CRA_IDENTITY__TOKEN", "x")], &["CRA_IDENTITY__TOKEN"]),
+        ] {
+            assert_refused(&run(kind, &[], &environment), names);
+        }
+        // Nobody could come in.
+        let environment = [&tokens[..], &[("CRA_IDENTITY__TOKENS__JWKS_FILE", &*keys)]].concat();
+        assert_refused(&run(kind, &[], &environment), &["can verify a token"]);
+    }
+}
+
+#[test]
 fn print_config_prints_what_would_be_used_without_secrets_and_leaves() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(

@@ -1,7 +1,7 @@
 //! `StatisticsService` over read models in this process: its methods are called directly, without a network and without
 //! a log server. What the log holds and what the read models hold are said apart.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -101,6 +101,7 @@ fn statistics(
         clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
         in_flight: room(),
         exports: room(),
+        export_bytes_max: NonZeroU64::MAX,
         streams: room(),
         callers: Callers::Anyone,
         shutdown: shutdown.clone(),

@@ -3,11 +3,13 @@
 //! nothing itself.
 
 pub(crate) mod audit;
+mod certificates;
 mod clients;
 pub(crate) mod events;
 mod exports;
 mod given;
 mod in_process;
+mod issuer;
 mod load;
 mod pair;
 mod process;
@@ -16,12 +18,14 @@ pub(crate) mod readers;
 mod soak;
 mod wait;
 
+pub(crate) use certificates::{Authority, Certified};
 pub(crate) use clients::{
     Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
+pub(crate) use issuer::{Issuer, carrying, department, national, of_department};
 pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within};

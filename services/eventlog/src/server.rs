@@ -40,6 +40,7 @@ pub struct NatsServer {
     program: PathBuf,
     dir: PathBuf,
     port: u16,
+    settings: String,
     /// Further ones for the program.
     arguments: Vec<String>,
     child: Option<Child>,
@@ -48,10 +49,19 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts a program with its files and its log in `dir`, and returns when it answers. Blocks.
     pub fn start_program(program: &Path, dir: &Path) -> Result<Self, ServerError> {
+        Self::start_program_with(program, dir, "")
+    }
+
+    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`.
+    pub(crate) fn start_program_with(
+        program: &Path,
+        dir: &Path,
+        settings: &str,
+    ) -> Result<Self, ServerError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match Self::start_node(program, dir, free_port()?, Vec::new()) {
+            match Self::start_one(program, dir, free_port()?, Vec::new(), settings) {
                 Err(ServerError::NotReady { .. }) if tries < START_TRIES_MAX => {}
                 outcome => return outcome,
             }
@@ -65,11 +75,27 @@ impl NatsServer {
         port: u16,
         arguments: Vec<String>,
     ) -> Result<Self, ServerError> {
+        Self::start_one(program, dir, port, arguments, "")
+    }
+
+    fn start_one(
+        program: &Path,
+        dir: &Path,
+        port: u16,
+        arguments: Vec<String>,
+        settings: &str,
+    ) -> Result<Self, ServerError> {
         if !program.is_file() {
             return Err(ServerError::Missing(program.to_owned()));
         }
-        let mut server =
-            Self { program: program.to_owned(), dir: dir.canonicalize()?, port, arguments, child: None };
+        let mut server = Self {
+            program: program.to_owned(),
+            dir: dir.canonicalize()?,
+            port,
+            settings: format!("{SETTINGS}\n{settings}\n"),
+            arguments,
+            child: None,
+        };
         server.launch().map(|()| server)
     }
 
@@ -121,7 +147,7 @@ impl NatsServer {
 
     fn launch(&mut self) -> Result<(), ServerError> {
         let settings = self.dir.join("nats.conf");
-        std::fs::write(&settings, SETTINGS)?;
+        std::fs::write(&settings, &self.settings)?;
         let log = self.dir.join("nats-server.log");
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(&self.program)

@@ -216,7 +216,7 @@ pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1:
 pub(crate) fn write(generation: &Generation, change: impl FnOnce(&mut Batch)) {
     let mut batch = Batch::default();
     change(&mut batch);
-    generation.session().write(batch).unwrap();
+    generation.tamper(batch);
 }
 
 fn open(folder: &Path) -> Arc<Generations> {

@@ -167,6 +167,7 @@ fn routes(
         clock: Arc::clone(clock),
         in_flight,
         exports,
+        export_bytes_max: settings.limits.export_bytes_max,
         streams,
         callers,
         shutdown: shutdown.clone(),

@@ -57,6 +57,8 @@ pub struct Limits {
     pub exports_in_flight: NonZeroU32,
     /// How long the read models may stand still while events wait in the log before health says so.
     pub standstill_ms: NonZeroU64,
+    /// Largest file; the export of a larger one ends with a status.
+    pub export_bytes_max: NonZeroU64,
 }
 
 impl Limits {
@@ -74,6 +76,7 @@ impl Default for Limits {
             streams_open: NonZeroU32::MIN.saturating_add(999),
             exports_in_flight: NonZeroU32::MIN.saturating_add(3),
             standstill_ms: NonZeroU64::MIN.saturating_add(29_999),
+            export_bytes_max: NonZeroU64::MIN.saturating_add((4 << 30) - 1),
         }
     }
 }

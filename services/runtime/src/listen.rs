@@ -36,8 +36,8 @@ impl Listener {
 pub enum ListenError {
     /// Beyond loopback without identity.
     #[error(
-        "refusing to listen on {address}: no identity is configured, so anyone who reaches this address could \
-         read and write everything; listen on a loopback address such as 127.0.0.1:{} or [::1]:{}, with a proxy \
+        "refusing to listen on {address}: no identity is configured; without `identity.tokens`, anyone who reaches \
+         this address could read and write everything; listen on a loopback address such as 127.0.0.1:{} or [::1]:{}, with a proxy \
          that authenticates callers on the same machine if others must reach it",
         address.port(), address.port()
     )]

@@ -113,14 +113,14 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
+    /// Measure how fast the pair is, against what this machine can do at best
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Make keys and tokens, to try identity without an issuer
     #[command(subcommand)]
     Token(TokenCommand),
     /// Say whether the services can be asked; the exit code says it too
     Health(HealthArgs),
-    /// Measure how fast the pair is, against what this machine can do at best
-    #[command(subcommand)]
-    Bench(BenchCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
     /// Write the manual pages

@@ -2,7 +2,9 @@
 //!
 //! The state is what this process knows without asking; a request may still fail on a link that is up.
 
+use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 
 use async_nats::connection::State;
 use async_nats::jetstream::stream::{Info, Stream};
@@ -10,7 +12,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::settings::NatsSettings;
+use super::settings::{Login, NatsSettings};
 use super::start::StartError;
 use crate::port::{LogIdentity, Position};
 
@@ -86,7 +88,7 @@ pub(super) async fn connect(
     let servers = servers(settings)?;
     let deadline = Instant::now() + settings.start_timeout();
     loop {
-        let (options, state) = options(settings);
+        let (options, state) = options(settings)?;
         match options.connect(servers.as_slice()).await {
             Ok(client) => return Ok((client, state)),
             Err(error) => {
@@ -120,7 +122,7 @@ fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
     }
 }
 
-fn options(settings: &NatsSettings) -> (ConnectOptions, watch::Receiver<LinkState>) {
+fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<LinkState>), StartError> {
     let (sender, state) = watch::channel(LinkState { up: true, generation: 0 });
     let mut options = ConnectOptions::new()
         .name("cra-eventlog")
@@ -132,16 +134,31 @@ fn options(settings: &NatsSettings) -> (ConnectOptions, watch::Receiver<LinkStat
             observe(&sender, &event);
             std::future::ready(())
         });
-    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
-        options = options.user_and_password(user.clone(), password.expose().to_owned());
-    }
-    if let Some(token) = &settings.token {
-        options = options.token(token.expose().to_owned());
-    }
+    options = logged_in(options, settings)?;
     if let Some(file) = &settings.ca_file {
         options = options.add_root_certificates(file.clone());
     }
-    (options, state)
+    if let Some((cert, key)) = settings.cert_file.as_ref().zip(settings.key_file.as_ref()) {
+        options = options.add_client_certificate(cert.clone(), key.clone());
+    }
+    Ok((options.require_tls(settings.require_tls), state))
+}
+
+/// Files are read at each start of the connection's making; the client library keeps what they held.
+fn logged_in(options: ConnectOptions, settings: &NatsSettings) -> Result<ConnectOptions, StartError> {
+    let unreadable = |path: &Path, error: io::Error| {
+        StartError::Settings(format!("{} cannot be read: {error}", path.display()))
+    };
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| unreadable(path, error));
+    match settings.login().map_err(|why| StartError::Settings(why.to_owned()))? {
+        Login::Nothing => Ok(options),
+        Login::User { user, password } => Ok(options.user_and_password(user.to_owned(), password.to_owned())),
+        Login::Token(token) => Ok(options.token(token.to_owned())),
+        Login::NkeyFile(path) => Ok(options.nkey(read(path)?.trim().to_owned())),
+        Login::CredentialsFile(path) => {
+            options.credentials(&read(path)?).map_err(|error| unreadable(path, error))
+        }
+    }
 }
 
 fn observe(state: &watch::Sender<LinkState>, event: &Event) {

@@ -1,6 +1,7 @@
 //! Where the log is and how long to wait for it. Every value has a default; unknown keys are errors.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -26,9 +27,23 @@ pub struct NatsSettings {
     /// Token, instead of user and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
+    /// File of an nkey's seed (`SU…`), instead of user and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nkey_file: Option<PathBuf>,
+    /// File of credentials (`.creds`: a JWT and its seed), instead of user and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_file: Option<PathBuf>,
     /// PEM file of the authority that signed the server's certificate, when the system does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    /// PEM file of the certificate to show the server, with `key_file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert_file: Option<PathBuf>,
+    /// PEM file of the private key of `cert_file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// Refuse a server without TLS, whatever its url says.
+    pub require_tls: bool,
     /// How long one attempt to connect may take.
     pub connect_timeout_ms: u64,
     /// How long to try at start before giving up.
@@ -49,7 +64,12 @@ impl Default for NatsSettings {
             user: None,
             password: None,
             token: None,
+            nkey_file: None,
+            credentials_file: None,
             ca_file: None,
+            cert_file: None,
+            key_file: None,
+            require_tls: false,
             connect_timeout_ms: 2_000,
             start_timeout_ms: 30_000,
             append_timeout_ms: 5_000,
@@ -64,6 +84,32 @@ impl NatsSettings {
         self.url.split(',').map(str::trim).filter(|server| !server.is_empty()).collect()
     }
 
+    /// What the server is shown: one way, whole; or why that cannot be said.
+    pub(super) fn login(&self) -> Result<Login<'_>, &'static str> {
+        let Self { user, password, token, nkey_file, credentials_file, .. } = self;
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return Err("cert_file and key_file go together");
+        }
+        let named = match (user, password) {
+            (Some(user), Some(password)) => Some(Login::User { user, password: password.expose() }),
+            (None, None) => None,
+            _ => return Err("user and password go together"),
+        };
+        let ways = [
+            named,
+            token.as_ref().map(|token| Login::Token(token.expose())),
+            nkey_file.as_deref().map(Login::NkeyFile),
+            credentials_file.as_deref().map(Login::CredentialsFile),
+        ];
+        let mut ways = ways.into_iter().flatten();
+        match (ways.next(), ways.next()) {
+            (Some(_), Some(_)) => {
+                Err("choose one of user with password, token, nkey_file and credentials_file")
+            }
+            (only, _) => Ok(only.unwrap_or(Login::Nothing)),
+        }
+    }
+
     pub(super) fn start_timeout(&self) -> Duration {
         Duration::from_millis(self.start_timeout_ms)
     }
@@ -71,6 +117,16 @@ impl NatsSettings {
     pub(super) fn append_timeout(&self) -> Duration {
         Duration::from_millis(self.append_timeout_ms)
     }
+}
+
+/// What the server is shown, beside a certificate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Login<'a> {
+    Nothing,
+    User { user: &'a str, password: &'a str },
+    Token(&'a str),
+    NkeyFile(&'a Path),
+    CredentialsFile(&'a Path),
 }
 
 /// A value that is neither printed nor written out.
@@ -123,6 +179,21 @@ mod tests {
         let settings = NatsSettings { password: Some(Secret::new("tell-nobody")), ..NatsSettings::default() };
         assert!(!format!("{settings:?}").contains("tell-nobody"));
         assert!(!serde_json::to_string(&settings).unwrap().contains("tell-nobody"));
+    }
+
+    #[test]
+    fn the_server_is_shown_one_thing_and_that_whole() {
+        let secret = || Some(Secret::new("s"));
+        let none = NatsSettings::default();
+        let user = NatsSettings { user: Some("u".to_owned()), password: secret(), ..none.clone() };
+        assert_eq!(none.login(), Ok(Login::Nothing));
+        assert_eq!(user.login(), Ok(Login::User { user: "u", password: "s" }));
+        let half = NatsSettings { password: None, ..user.clone() };
+        let two = NatsSettings { token: secret(), ..user };
+        let certificate_alone = NatsSettings { cert_file: Some("cert.pem".into()), ..none };
+        for contradictory in [half, two, certificate_alone] {
+            assert!(contradictory.login().is_err(), "{contradictory:?}");
+        }
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub enum StartError {
         reason: String,
     },
     /// The server knows no such user.
-    #[error("the log at {url} refuses this process: {reason}; check user, password or token")]
+    #[error(
+        "the log at {url} refuses this process: {reason}; check user and password, token, nkey or credentials"
+    )]
     Refused {
         /// Where.
         url: String,

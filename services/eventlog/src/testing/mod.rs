@@ -14,6 +14,11 @@ impl NatsServer {
     pub fn start(dir: &Path) -> Result<Self, ServerError> {
         Self::start_program(&program(), dir)
     }
+
+    /// As [`NatsServer::start`], with more settings after those of `deploy/nats.conf`, such as users.
+    pub fn start_with(dir: &Path, settings: &str) -> Result<Self, ServerError> {
+        Self::start_program_with(&program(), dir, settings)
+    }
 }
 
 fn program() -> PathBuf {

@@ -1,14 +1,16 @@
 //! `StatisticsService.Export`: the header, then the file in chunks. Whatever ends it early ends the stream with a
 //! status: a stream that ends without one gave the whole file.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use cra_contracts::v1;
 use cra_contracts::v1::export_response::Part;
 use cra_runtime::in_flight::Permit;
+use cra_runtime::rejection::{Rejection, Retry, Row};
 use futures::stream::{self, StreamExt as _};
 use tonic::codegen::BoxStream;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 use crate::queries::{self, Export, Snapshot, Wanted};
 
@@ -16,11 +18,12 @@ use crate::queries::{self, Export, Snapshot, Wanted};
 pub(super) type Chunks = BoxStream<v1::ExportResponse>;
 
 /// Begins an export, or says what is wrong with the request. Long workbooks pass through a nameless file in `folder`;
-/// the permit is given back when the file is written.
+/// the permit is given back when the file is written. A file of more than `bytes_max` ends there, with a status.
 pub(super) async fn answer(
     wanted: Wanted,
     snapshot: Snapshot,
     folder: &Path,
+    bytes_max: NonZeroU64,
     permit: Permit,
 ) -> Result<Response<Chunks>, Status> {
     let export = queries::export(wanted, snapshot, folder.to_owned(), permit).await?;
@@ -29,18 +32,41 @@ pub(super) async fn answer(
         media_type: export.media_type().to_owned(),
         snapshot: Some(export.snapshot().clone()),
     };
-    let chunks = stream::unfold(Some(export), next_chunk);
+    let file = File { export, bytes_max, bytes: 0 };
+    let chunks = stream::unfold(Some(file), next_chunk);
     let header = stream::once(async { Ok(part(Part::Header(header))) });
     Ok(Response::new(header.chain(chunks).boxed()))
 }
 
-async fn next_chunk(export: Option<Export>) -> Option<(Result<v1::ExportResponse, Status>, Option<Export>)> {
-    let mut export = export?;
-    match export.next_chunk().await {
-        Ok(Some(chunk)) => Some((Ok(part(Part::Chunk(chunk))), Some(export))),
+/// A file on its way, and how much of it has gone.
+struct File {
+    export: Export,
+    bytes_max: NonZeroU64,
+    bytes: u64,
+}
+
+async fn next_chunk(file: Option<File>) -> Option<(Result<v1::ExportResponse, Status>, Option<File>)> {
+    let mut file = file?;
+    match file.export.next_chunk().await {
+        Ok(Some(chunk)) => {
+            file.bytes += chunk.len() as u64;
+            if file.bytes > file.bytes_max.get() {
+                return Some((Err(too_large(file.bytes_max)), None));
+            }
+            Some((Ok(part(Part::Chunk(chunk))), Some(file)))
+        }
         Ok(None) => None,
         Err(error) => Some((Err(error.into()), None)),
     }
+}
+
+const EXPORT_TOO_LARGE: Row =
+    Row { code: Code::ResourceExhausted, reason: "EXPORT_TOO_LARGE", retry: Retry::Never };
+
+fn too_large(bytes_max: NonZeroU64) -> Status {
+    let message =
+        format!("the file is larger than {bytes_max} bytes; ask for fewer days, or one territory at a time");
+    Rejection::new(EXPORT_TOO_LARGE, message).with("bytes_max", bytes_max.to_string()).into()
 }
 
 fn part(part: Part) -> v1::ExportResponse {

@@ -1,5 +1,6 @@
 //! `StatisticsService`.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use cra_contracts::v1;
@@ -39,6 +40,8 @@ pub struct Statistics {
     pub in_flight: InFlight,
     /// Bounds the files being written.
     pub exports: InFlight,
+    /// Largest file.
+    pub export_bytes_max: NonZeroU64,
     /// Bounds the streams that are open.
     pub streams: InFlight,
     /// Who asks.
@@ -266,6 +269,7 @@ impl StatisticsService for Statistics {
         };
         grant.exports(&request)?;
         let snapshot = self.reach(consistency, &metadata).await?;
-        export::answer(wanted, snapshot, self.generations.data(), permit).await
+        let folder = self.generations.data();
+        export::answer(wanted, snapshot, folder, self.export_bytes_max, permit).await
     }
 }

@@ -17,7 +17,7 @@ mod tests;
 mod tls;
 mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
@@ -44,6 +44,9 @@ pub enum IdentityError {
     #[error(transparent)]
     Tokens(#[from] TokensError),
 }
+
+/// One for all the calls of a service without identity.
+static ANYONE: LazyLock<Arc<Caller>> = LazyLock::new(|| Arc::new(Caller::anyone()));
 
 /// Whether and how a service knows who is calling; clones share it.
 #[derive(Clone, Default)]
@@ -92,7 +95,7 @@ impl Identity {
     /// The caller of a token; [`Caller::anyone`] where no tokens are configured.
     pub(crate) async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
         match (&self.tokens, token) {
-            (None, _) => Ok(Arc::new(Caller::anyone())),
+            (None, _) => Ok(Arc::clone(&ANYONE)),
             (Some(_), None) => Err(TokenRefused::Missing),
             (Some(tokens), Some(token)) => tokens.caller(token).await,
         }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::Calls;
 use anyhow::{Context as _, ensure};
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
@@ -11,7 +10,7 @@ use cra_domain::vocabulary::{AgeBand, Theme, Word as _};
 
 use super::questions::Question;
 use crate::bench::recount::{Figures, Row, Selected};
-use crate::client::within_deadline;
+use crate::client::{Calls, within_deadline};
 
 /// A caller's connection.
 pub(crate) type Statistics = StatisticsServiceClient<Calls>;

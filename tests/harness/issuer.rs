@@ -1,0 +1,89 @@
+//! An issuer of tokens, and what the services are told of it.
+
+use std::fs;
+
+use cra_contracts::v1 as pb;
+use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, SigningKey, key_set};
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tonic::Request;
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "cra";
+
+/// An issuer with one key.
+pub(crate) struct Issuer {
+    key: SigningKey,
+    dir: TempDir,
+}
+
+impl Issuer {
+    pub(crate) fn new() -> Self {
+        let issuer = Self { key: SigningKey::generate_ed25519().unwrap(), dir: tempfile::tempdir().unwrap() };
+        fs::write(issuer.keys(), key_set(&[&issuer.key]).to_string()).unwrap();
+        issuer
+    }
+
+    fn keys(&self) -> std::path::PathBuf {
+        self.dir.path().join("jwks.json")
+    }
+
+    /// Settings of a service that trusts it: environment variables without `CRA_`.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        let setting = |name: &str, value: &str| (format!("IDENTITY__TOKENS__{name}"), value.to_owned());
+        vec![
+            setting("ISSUER", ISSUER),
+            setting("AUDIENCE", AUDIENCE),
+            setting("JWKS_FILE", &self.keys().display().to_string()),
+            setting("CLOCK_SKEW_S", "0"),
+        ]
+    }
+
+    /// A token with these scopes and this perimeter, for ten minutes.
+    pub(crate) fn token(&self, scope: &str, perimeter: &PerimeterClaim) -> String {
+        self.token_for("platform", scope, perimeter, 600)
+    }
+
+    /// A token of a client, for so many seconds.
+    pub(crate) fn token_for(
+        &self,
+        client: &str,
+        scope: &str,
+        perimeter: &PerimeterClaim,
+        valid_s: i64,
+    ) -> String {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: OneOrMany::One(AUDIENCE.to_owned()),
+            exp: Timestamp::now().as_second() + valid_s,
+            sub: Some("marie".to_owned()),
+            azp: Some(client.to_owned()),
+            scope: OneOrMany::One(scope.to_owned()),
+            perimeter: Some(perimeter.clone()),
+            ..Claims::default()
+        };
+        self.key.sign(&claims).unwrap()
+    }
+}
+
+/// Everything.
+pub(crate) fn national() -> PerimeterClaim {
+    PerimeterClaim { national: true, ..PerimeterClaim::default() }
+}
+
+/// The CRAs of a department.
+pub(crate) fn department(code: &str) -> PerimeterClaim {
+    PerimeterClaim { departments: vec![code.to_owned()], ..PerimeterClaim::default() }
+}
+
+/// A request that carries a token.
+pub(crate) fn carrying<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+/// The selection of a department.
+pub(crate) fn of_department(code: &str) -> Option<pb::Selection> {
+    Some(pb::Selection { department_codes: vec![code.to_owned()], ..pb::Selection::default() })
+}

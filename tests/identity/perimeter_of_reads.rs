@@ -1,0 +1,275 @@
+//! A question within the perimeter is answered, one that reaches beyond is refused, never narrowed; a CRA outside is as
+//! one that was never recorded.
+
+use cra_contracts::v1 as pb;
+use cra_runtime::identity::PerimeterClaim;
+use cra_runtime::rejection::reason_of;
+use tonic::{Code, Status};
+
+use super::pair_of;
+use crate::harness::{
+    Ingestion, Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission,
+    workshop,
+};
+
+const RENNES: (&str, &str) = ("35238", "35000");
+const BREST: (&str, &str) = ("29019", "29200");
+
+fn at((commune_code, postal_code): (&str, &str), advisor: &str, structure: &str) -> pb::Cra {
+    let cra = workshop(5);
+    let place = pb::Place {
+        commune_code: commune_code.to_owned(),
+        postal_code: postal_code.to_owned(),
+        ..cra.place.clone().unwrap()
+    };
+    pb::Cra { advisor_id: advisor.into(), structure_id: structure.into(), place: Some(place), ..cra }
+}
+
+/// A pair that holds a CRA of 35 and one of 29.
+struct Given {
+    issuer: Issuer,
+    pair: Pair,
+    inside: String,
+    outside: String,
+    position: u64,
+}
+
+async fn given() -> Given {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[]).await;
+    let mut ingestion = pair.ingestion().await;
+    let token = issuer.token("cra:submit", &national());
+    let (inside, outside) = (new_id(), new_id());
+    let mut position = 0;
+    for (id, cra) in [(&inside, at(RENNES, "in", "s-in")), (&outside, at(BREST, "out", "s-out"))] {
+        let answer = ingestion.submit_cra(carrying(&token, submission(id, cra))).await.unwrap();
+        position = answer.into_inner().receipt.unwrap().position;
+    }
+    Given { issuer, pair, inside, outside, position }
+}
+
+type Asked = Result<(), Status>;
+
+async fn statistics(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let request = pb::GetStatisticsRequest { selection, ..Default::default() };
+    client.get_statistics(carrying(token, request)).await.map(drop)
+}
+
+async fn series(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let days = pb::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..selection.unwrap() };
+    let granularity = pb::Granularity::Month.into();
+    let request = pb::GetTimeSeriesRequest { selection: Some(days), granularity, ..Default::default() };
+    client.get_time_series(carrying(token, request)).await.map(drop)
+}
+
+async fn breakdown(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let dimension = pb::Dimension::Theme.into();
+    let request = pb::ListBreakdownRequest { selection, dimension, ..Default::default() };
+    client.list_breakdown(carrying(token, request)).await.map(drop)
+}
+
+async fn cross_table(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let (rows, columns) = (pb::Dimension::Theme.into(), pb::Dimension::Channel.into());
+    let measure = pb::Measure::Cras.into();
+    let request = pb::GetCrossTableRequest { selection, rows, columns, measure, ..Default::default() };
+    client.get_cross_table(carrying(token, request)).await.map(drop)
+}
+
+async fn watch(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let request = pb::WatchStatisticsRequest { selection, ..Default::default() };
+    client.watch_statistics(carrying(token, request)).await.map(drop)
+}
+
+async fn list(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let request = pb::ListCrasRequest { selection, ..Default::default() };
+    client.list_cras(carrying(token, request)).await.map(drop)
+}
+
+async fn follow(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    let request = pb::FollowCrasRequest { selection, stop_at_head: true, ..Default::default() };
+    client.follow_cras(carrying(token, request)).await.map(drop)
+}
+
+async fn export(
+    client: &mut Statistics,
+    token: &str,
+    selection: Option<pb::Selection>,
+    content: pb::ExportContent,
+) -> Asked {
+    let (content, format) = (content.into(), pb::ExportFormat::Csv.into());
+    let request = pb::ExportRequest { selection, content, format, ..Default::default() };
+    client.export(carrying(token, request)).await.map(drop)
+}
+
+const KINDS: usize = 9;
+
+async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+    match kind {
+        0 => statistics(client, token, selection).await,
+        1 => series(client, token, selection).await,
+        2 => breakdown(client, token, selection).await,
+        3 => cross_table(client, token, selection).await,
+        4 => watch(client, token, selection).await,
+        5 => list(client, token, selection).await,
+        6 => follow(client, token, selection).await,
+        7 => export(client, token, selection, pb::ExportContent::Cras).await,
+        8 => export(client, token, selection, pb::ExportContent::Statistics).await,
+        _ => unreachable!(),
+    }
+}
+
+fn of_ids(advisors: &[&str], structures: &[&str]) -> Option<pb::Selection> {
+    Some(pb::Selection {
+        advisor_ids: advisors.iter().map(ToString::to_string).collect(),
+        structure_ids: structures.iter().map(ToString::to_string).collect(),
+        ..pb::Selection::default()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it() {
+    let Given { issuer, pair, .. } = given().await;
+    let mut client = pair.statistics().await;
+    let ids = |advisors: &[&str], structures: &[&str]| PerimeterClaim {
+        advisors: advisors.iter().map(ToString::to_string).collect(),
+        structures: structures.iter().map(ToString::to_string).collect(),
+        ..PerimeterClaim::default()
+    };
+    let everything = Some(pb::Selection::default());
+    let cases = [
+        (
+            department("35"),
+            vec![of_department("35")],
+            vec![of_department("29"), of_ids(&["in"], &[]), everything.clone()],
+        ),
+        (
+            ids(&["in"], &[]),
+            vec![of_ids(&["in"], &[])],
+            vec![of_ids(&["in", "out"], &[]), of_department("35")],
+        ),
+        (
+            ids(&[], &["s-in"]),
+            vec![of_ids(&[], &["s-in"])],
+            vec![of_ids(&[], &["s-out"]), everything.clone()],
+        ),
+        (national(), vec![everything.clone(), of_department("29")], vec![]),
+        (PerimeterClaim::default(), vec![], vec![everything, of_ids(&["in"], &[])]),
+    ];
+    for (perimeter, inside, beyond) in cases {
+        let token = issuer.token("statistics:read cra:read", &perimeter);
+        for kind in 0..KINDS {
+            for selection in &inside {
+                let answer = asked(kind, &mut client, &token, selection.clone()).await;
+                assert!(answer.is_ok(), "{kind}, {perimeter:?}, {selection:?}: {answer:?}");
+            }
+            for selection in &beyond {
+                let refused = asked(kind, &mut client, &token, selection.clone()).await.unwrap_err();
+                assert_eq!(refused.code(), Code::PermissionDenied, "{kind}, {perimeter:?}, {selection:?}");
+                assert_eq!(reason_of(&refused).as_deref(), Some("BEYOND_PERIMETER"));
+            }
+        }
+    }
+}
+
+/// A refusal, without the id that the caller itself gave.
+fn told(status: &Status, id: &str) -> (Code, String, Vec<u8>) {
+    let details = String::from_utf8_lossy(status.details()).replace(id, "ID").into_bytes();
+    (status.code(), status.message().replace(id, "ID"), details)
+}
+
+async fn shown(
+    client: &mut Statistics,
+    token: &str,
+    id: &str,
+    position: u64,
+) -> Result<pb::CraRecord, Status> {
+    let consistency = Some(pb::Consistency { min_position: position, ..Default::default() });
+    let request = pb::GetCraRequest { cra_id: id.to_owned(), consistency };
+    let answer = client.get_cra(carrying(token, request)).await?;
+    Ok(answer.into_inner().record.unwrap())
+}
+
+async fn history(client: &mut Ingestion, token: &str, id: &str) -> Result<usize, Status> {
+    let request = pb::GetCraHistoryRequest { cra_id: id.to_owned() };
+    Ok(client.get_cra_history(carrying(token, request)).await?.into_inner().events.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cra_outside_the_perimeter_is_told_exactly_as_one_that_was_never_recorded() {
+    let Given { issuer, pair, inside, outside, position } = given().await;
+    let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
+    let token = issuer.token("cra:read", &department("35"));
+    let absent = new_id();
+    assert_eq!(shown(&mut statistics, &token, &inside, position).await.unwrap().cra_id, inside);
+    assert_eq!(history(&mut ingestion, &token, &inside).await.unwrap(), 1);
+
+    let of_outside = shown(&mut statistics, &token, &outside, position).await.unwrap_err();
+    let of_absent = shown(&mut statistics, &token, &absent, position).await.unwrap_err();
+    assert_eq!(of_absent.code(), Code::NotFound);
+    assert_eq!(told(&of_outside, &outside), told(&of_absent, &absent));
+    let of_outside = history(&mut ingestion, &token, &outside).await.unwrap_err();
+    let of_absent = history(&mut ingestion, &token, &absent).await.unwrap_err();
+    assert_eq!(of_absent.code(), Code::NotFound);
+    assert_eq!(told(&of_outside, &outside), told(&of_absent, &absent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn public_statistics_are_of_the_whole_country_and_of_no_advisor() {
+    let Given { issuer, pair, .. } = given().await;
+    let mut client = pair.statistics().await;
+    let token = issuer.token("statistics:public", &PerimeterClaim::default());
+    for kind in 0..4 {
+        for selection in [Some(pb::Selection::default()), of_department("29")] {
+            asked(kind, &mut client, &token, selection).await.unwrap();
+        }
+        let refused = asked(kind, &mut client, &token, of_ids(&["in"], &[])).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{kind}");
+    }
+    let dimension = pb::Dimension::Advisor.into();
+    let by_advisor = pb::ListBreakdownRequest { dimension, ..Default::default() };
+    let refused = client.list_breakdown(carrying(&token, by_advisor)).await.unwrap_err();
+    assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
+    for kind in 4..KINDS {
+        let refused = asked(kind, &mut client, &token, Some(pb::Selection::default())).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scope_to_count() {
+    let Given { issuer, pair, .. } = given().await;
+    let mut client = pair.statistics().await;
+    let (reads, counts) =
+        (issuer.token("cra:read", &national()), issuer.token("statistics:read", &national()));
+    use pb::ExportContent::{Cras, Statistics};
+    let everything = || Some(pb::Selection::default());
+    assert!(export(&mut client, &reads, everything(), Cras).await.is_ok());
+    assert!(export(&mut client, &counts, everything(), Statistics).await.is_ok());
+    for (token, content) in [(&reads, Statistics), (&counts, Cras)] {
+        let refused = export(&mut client, token, everything(), content).await.unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"), "{content:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_read_which_cras_is_logged_and_neither_what_they_say_nor_the_token() {
+    let Given { issuer, pair, inside, position, .. } = given().await;
+    let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
+    let token = issuer.token_for("the-reader", "cra:read", &department("35"), 600);
+    list(&mut statistics, &token, of_department("35")).await.unwrap();
+    export(&mut statistics, &token, of_department("35"), pb::ExportContent::Cras).await.unwrap();
+    follow(&mut statistics, &token, of_department("35")).await.unwrap();
+    shown(&mut statistics, &token, &inside, position).await.unwrap();
+    history(&mut ingestion, &token, &inside).await.unwrap();
+    let logged = pair.projection.output() + &pair.ingestion.output();
+    let reads: Vec<_> = logged.lines().filter(|line| line.contains("cra::audit")).collect();
+    for call in ["ListCras", "Export", "FollowCras", "GetCra", "GetCraHistory"] {
+        let of_call = |line: &&&str| line.contains(&format!("\"call\":\"{call}\""));
+        let line = reads.iter().find(of_call).unwrap_or_else(|| panic!("{call} is not in {reads:?}"));
+        assert!(line.contains("the-reader") && line.contains("marie"), "{line}");
+        assert!(line.contains("35") || line.contains(&inside), "{line}");
+    }
+    let secret = token.rsplit_once('.').unwrap().1;
+    assert!(!logged.contains(secret), "the log holds a token");
+    assert!(!logged.contains("s-in"), "the log holds what a CRA says");
+}

@@ -1,0 +1,200 @@
+//! What is recorded lies within the author's perimeter, before and after; the event says who caused it; and what lies
+//! outside cannot be found out by trying.
+
+use cra_contracts::v1 as pb;
+use cra_runtime::rejection::reason_of;
+use tonic::{Code, Status};
+
+use super::pair_of;
+use crate::harness::{Ingestion, Issuer, carrying, department, national, new_id, submission, workshop};
+
+fn in_rennes() -> pb::Cra {
+    let cra = workshop(5);
+    let place = pb::Place {
+        commune_code: "35238".to_owned(),
+        postal_code: "35000".to_owned(),
+        ..cra.place.clone().unwrap()
+    };
+    pb::Cra { place: Some(place), ..cra }
+}
+
+/// The harness's own, in Paris.
+fn in_paris() -> pb::Cra {
+    workshop(5)
+}
+
+async fn submit(client: &mut Ingestion, token: &str, id: &str, cra: pb::Cra) -> Result<pb::Receipt, Status> {
+    let answer = client.submit_cra(carrying(token, submission(id, cra))).await?;
+    Ok(answer.into_inner().receipt.unwrap())
+}
+
+async fn correct(client: &mut Ingestion, token: &str, id: &str, cra: pb::Cra) -> Result<pb::Receipt, Status> {
+    let request = pb::CorrectCraRequest {
+        cra_id: id.to_owned(),
+        expected_revision: 1,
+        cra: Some(cra),
+        reason: "une erreur de saisie".to_owned(),
+    };
+    Ok(client.correct_cra(carrying(token, request)).await?.into_inner().receipt.unwrap())
+}
+
+async fn withdraw(client: &mut Ingestion, token: &str, id: &str) -> Result<pb::Receipt, Status> {
+    let request = pb::WithdrawCraRequest {
+        cra_id: id.to_owned(),
+        expected_revision: 1,
+        reason: "saisi deux fois".to_owned(),
+    };
+    Ok(client.withdraw_cra(carrying(token, request)).await?.into_inner().receipt.unwrap())
+}
+
+async fn events(client: &mut Ingestion, token: &str, id: &str) -> Vec<pb::CraEvent> {
+    let request = pb::GetCraHistoryRequest { cra_id: id.to_owned() };
+    match client.get_cra_history(carrying(token, request)).await {
+        Ok(answer) => answer.into_inner().events,
+        Err(status) => {
+            assert_eq!(status.code(), Code::NotFound);
+            Vec::new()
+        }
+    }
+}
+
+fn denied(refused: &Status) {
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    assert_eq!(reason_of(refused).as_deref(), Some("BEYOND_PERIMETER"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cra_is_recorded_within_the_perimeter_only_and_its_event_says_who_caused_it() {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[]).await;
+    let mut client = pair.ingestion().await;
+    let own = issuer.token("cra:submit cra:correct cra:read", &department("35"));
+    let all = issuer.token("cra:read", &national());
+    let (inside, outside) = (new_id(), new_id());
+    submit(&mut client, &own, &inside, in_rennes()).await.unwrap();
+    denied(&submit(&mut client, &own, &outside, in_paris()).await.unwrap_err());
+    let check_only = pb::SubmitCraRequest { validate_only: true, ..submission(&outside, in_paris()) };
+    denied(&client.submit_cra(carrying(&own, check_only)).await.unwrap_err());
+    assert!(events(&mut client, &all, &outside).await.is_empty(), "it was recorded");
+
+    correct(&mut client, &own, &inside, pb::Cra { themes: vec![pb::Theme::Budget.into()], ..in_rennes() })
+        .await
+        .unwrap();
+    let events = events(&mut client, &own, &inside).await;
+    assert_eq!(events.len(), 2);
+    for event in events {
+        let expected = pb::Origin { client_id: "platform".to_owned(), subject: "marie".to_owned() };
+        assert_eq!(event.origin, Some(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[]).await;
+    let mut client = pair.ingestion().await;
+    let own = issuer.token("cra:submit cra:correct cra:read", &department("35"));
+    let all = issuer.token("cra:submit cra:correct cra:read", &national());
+    let (inside, outside, absent) = (new_id(), new_id(), new_id());
+    submit(&mut client, &all, &inside, in_rennes()).await.unwrap();
+    submit(&mut client, &all, &outside, in_paris()).await.unwrap();
+
+    // Out of the perimeter: what is asked says so itself, whether the CRA is there or not.
+    for id in [&inside, &outside, &absent] {
+        denied(&correct(&mut client, &own, id, in_paris()).await.unwrap_err());
+    }
+    // Into the perimeter: what is not granted does not exist.
+    for id in [&outside, &absent] {
+        for refused in [
+            correct(&mut client, &own, id, in_rennes()).await.unwrap_err(),
+            withdraw(&mut client, &own, id).await.unwrap_err(),
+        ] {
+            assert_eq!(reason_of(&refused).as_deref(), Some("CRA_NOT_FOUND"), "{refused:?}");
+            assert_eq!(refused.message(), "no event of this CRA is recorded; check the id");
+        }
+    }
+    assert_eq!(events(&mut client, &all, &outside).await.len(), 1);
+    withdraw(&mut client, &own, &inside).await.unwrap();
+    // Withdrawn, it lies where it lay.
+    assert_eq!(events(&mut client, &own, &inside).await.len(), 2);
+
+    // Moved away by somebody who may, it is gone for who may not.
+    let moved = new_id();
+    submit(&mut client, &own, &moved, in_rennes()).await.unwrap();
+    correct(&mut client, &all, &moved, in_paris()).await.unwrap();
+    assert!(events(&mut client, &own, &moved).await.is_empty());
+    assert_eq!(withdraw(&mut client, &own, &moved).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_an_id_is_taken_is_told_only_to_those_who_may_see_its_cra() {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[]).await;
+    let mut client = pair.ingestion().await;
+    let own = issuer.token("cra:submit", &department("35"));
+    let all = issuer.token("cra:submit", &national());
+    let (inside, outside) = (new_id(), new_id());
+    submit(&mut client, &all, &inside, in_rennes()).await.unwrap();
+    submit(&mut client, &all, &outside, in_paris()).await.unwrap();
+    let other = pb::Cra { themes: vec![pb::Theme::Budget.into()], ..in_rennes() };
+    let told = submit(&mut client, &own, &inside, other.clone()).await.unwrap_err();
+    assert_eq!(told.code(), Code::AlreadyExists);
+    let refused = submit(&mut client, &own, &outside, other).await.unwrap_err();
+    denied(&refused);
+    assert!(!String::from_utf8_lossy(refused.details()).contains(&outside));
+    // The same as where nothing is recorded and the content itself reaches beyond.
+    let beyond = submit(&mut client, &own, &new_id(), in_paris()).await.unwrap_err();
+    assert_eq!((refused.message(), refused.details()), (beyond.message(), beyond.details()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_beyond_the_perimeter_is_refused_and_the_others_of_its_stream_are_recorded() {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[]).await;
+    let mut client = pair.ingestion().await;
+    let token = issuer.token("cra:submit cra:import", &department("35"));
+    let items = [in_rennes(), in_paris(), in_rennes()];
+    let requests = (1..)
+        .zip(items)
+        .map(|(item, cra)| pb::SubmitCrasRequest { item, submission: Some(submission(&new_id(), cra)) });
+    let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
+    let mut answers = client.submit_cras(carrying(&token, requests)).await.unwrap().into_inner();
+    let mut outcomes = std::collections::BTreeMap::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        let refusal = match answer.outcome.unwrap() {
+            pb::submit_cras_response::Outcome::Receipt(_) => None,
+            pb::submit_cras_response::Outcome::Refusal(refusal) => Some(refusal.code),
+        };
+        outcomes.insert(answer.item, refusal);
+    }
+    let outcomes: Vec<_> = outcomes.into_values().collect();
+    assert_eq!(outcomes, [None, Some("PERMISSION_DENIED".to_owned()), None]);
+
+    let document = |commune: &str, code: &str| {
+        format!(
+            r#"{{"_id": "a", "createdAt": "2022-12-05T10:00:00Z", "conseiller": "c", "structure": "s",
+                "cra": {{"dateAccompagnement": "2022-12-05T10:00:00Z", "canal": "domicile",
+                "codePostal": "{code}", "nomCommune": "{commune}", "activite": "ponctuel", "nbParticipants": 1,
+                "themes": ["courriel"], "duree": "0-30", "age": {{"plus60ans": 1}}, "statut": {{"retraite": 1}}}}}}"#
+        )
+    };
+    let documents = [document("Rennes", "35000"), document("Brest", "29200")];
+    let requests = (1..).zip(documents).map(|(item, document)| pb::ImportLegacyCrasRequest {
+        item,
+        legacy_id: format!("legacy-{item}"),
+        form_version: 3,
+        document: document.into_bytes().into(),
+    });
+    let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
+    let mut answers = client.import_legacy_cras(carrying(&token, requests)).await.unwrap().into_inner();
+    let mut outcomes = std::collections::BTreeMap::new();
+    while let Some(answer) = answers.message().await.unwrap() {
+        let refusal = match answer.outcome.unwrap() {
+            pb::import_legacy_cras_response::Outcome::Receipt(_) => None,
+            pb::import_legacy_cras_response::Outcome::Refusal(refusal) => Some(refusal.code),
+        };
+        outcomes.insert(answer.item, refusal);
+    }
+    let outcomes: Vec<_> = outcomes.into_values().collect();
+    assert_eq!(outcomes, [None, Some("PERMISSION_DENIED".to_owned())]);
+}

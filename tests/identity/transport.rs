@@ -1,0 +1,180 @@
+//! TLS: only who trusts the service's authority reaches it, only who shows a certificate where one is asked for; new
+//! certificates count without a restart.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use cra_contracts::v1 as pb;
+use cra_eventlog::testing::NatsServer;
+use pb::reference_service_client::ReferenceServiceClient;
+use tempfile::TempDir;
+use tonic::Request;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use crate::harness::{
+    Authority, Certified, Issuer, Kind, Service, carrying, eventually, national, new_id, run_to_end,
+    service_pair, submission, workshop,
+};
+
+async fn over_tls(
+    address: SocketAddr,
+    authority: &Authority,
+    shown: Option<&Certified>,
+) -> Result<Channel, String> {
+    let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority.pem()));
+    if let Some(Certified { cert, key }) = shown {
+        tls = tls.identity(Identity::from_pem(cert, key));
+    }
+    let endpoint = Endpoint::from_shared(format!("https://localhost:{}", address.port())).unwrap();
+    let endpoint = endpoint.tls_config(tls).unwrap();
+    endpoint.connect().await.map_err(|error| format!("{error:?}"))
+}
+
+/// Asks what needs no token; with TLS 1.3 a certificate is missed only then.
+async fn answers(channel: &Channel) -> Result<(), String> {
+    let mut client = ReferenceServiceClient::new(channel.clone());
+    let answer = client.get_vocabulary(Request::new(pb::GetVocabularyRequest {})).await;
+    answer.map(drop).map_err(|status| status.to_string())
+}
+
+async fn reaches(
+    address: SocketAddr,
+    authority: &Authority,
+    shown: Option<&Certified>,
+) -> Result<Channel, String> {
+    let channel = over_tls(address, authority, shown).await?;
+    answers(&channel).await.map(|()| channel)
+}
+
+struct Given {
+    dir: TempDir,
+    issuer: Issuer,
+    service: Service,
+    _nats: NatsServer,
+}
+
+/// Ingestion with a certificate, not started yet.
+fn given(own: &Certified, more: &[(&str, &str)]) -> Given {
+    let dir = tempfile::tempdir().unwrap();
+    let nats = NatsServer::start(dir.path()).unwrap();
+    let [cert, key] = own.write(dir.path()).map(|path| path.display().to_string());
+    let issuer = Issuer::new();
+    let mut settings = issuer.settings();
+    let mut set = |name: &str, value: &str| settings.push((name.to_owned(), value.to_owned()));
+    set("IDENTITY__TLS__CERT_FILE", &cert);
+    set("IDENTITY__TLS__KEY_FILE", &key);
+    set("IDENTITY__TLS__RELOAD_S", "1");
+    more.iter().for_each(|(name, value)| set(name, value));
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let (service, _) = service_pair(dir.path(), &nats.url(), &settings);
+    Given { dir, issuer, service, _nats: nats }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_with_a_certificate_is_reached_over_tls_by_those_who_trust_its_authority() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let mut given = given(&authority.certify(), &[]);
+    given.service.start().await;
+    let address = given.service.address();
+    eventually("it is reached", async || reaches(address, &authority, None).await).await;
+    assert!(reaches(address, &other, None).await.is_err(), "its certificate is of another authority");
+    let in_clear = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await;
+    if let Ok(channel) = in_clear {
+        assert!(answers(&channel).await.is_err(), "it is reached without TLS");
+    }
+    // A caller that says nothing keeps nobody out.
+    let _silent = std::net::TcpStream::connect(address).unwrap();
+    reaches(address, &authority, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_certificates_count_for_new_connections_without_a_restart_and_broken_ones_do_not() {
+    let (former, new) = (Authority::new(), Authority::new());
+    let mut given = given(&former.certify(), &[]);
+    given.service.start().await;
+    let address = given.service.address();
+    let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
+
+    fs::write(given.dir.path().join("cert.pem"), "half a certifica").unwrap();
+    eventually("the broken certificate is told", async || {
+        let told = given.service.output().contains("could not be read again");
+        told.then_some(()).ok_or_else(|| "nothing is told".to_owned())
+    })
+    .await;
+    reaches(address, &former, None).await.unwrap();
+
+    new.certify().write(given.dir.path());
+    eventually("the new certificate is shown", async || reaches(address, &new, None).await).await;
+    assert!(reaches(address, &former, None).await.is_err());
+    answers(&held).await.expect("connections go on as they are");
+    given.service.is_unharmed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_callers_must_show_a_certificate_only_those_of_the_authority_come_in() {
+    let (authority, of_callers, other) = (Authority::new(), Authority::new(), Authority::new());
+    let dir = tempfile::tempdir().unwrap();
+    let callers = dir.path().join("callers.pem");
+    fs::write(&callers, of_callers.pem()).unwrap();
+    let own = authority.certify();
+    let mut given = given(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers.display().to_string())]);
+    given.service.start().await;
+    let address = given.service.address();
+    let caller = of_callers.certify();
+    eventually("it is reached", async || reaches(address, &authority, Some(&caller)).await).await;
+    assert!(reaches(address, &authority, None).await.is_err(), "a caller without a certificate came in");
+    let foreign = other.certify();
+    assert!(reaches(address, &authority, Some(&foreign)).await.is_err(), "a foreign certificate came in");
+
+    // A certificate is no grant: what needs a token needs it all the same.
+    let channel = reaches(address, &authority, Some(&caller)).await.unwrap();
+    let mut client = crate::harness::Ingestion::new(channel);
+    let request = || submission(&new_id(), workshop(5));
+    let refused = client.submit_cra(request()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    let token = given.issuer.token("cra:submit", &national());
+    client.submit_cra(carrying(&token, request())).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_trusts_shows_and_carries_what_it_is_told() {
+    let (authority, of_callers) = (Authority::new(), Authority::new());
+    let dir = tempfile::tempdir().unwrap();
+    let in_dir = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let callers = in_dir("callers.pem", &of_callers.pem());
+    let own = authority.certify();
+    let mut given = given(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers)]);
+    given.service.start().await;
+    let address = given.service.address();
+    let caller = of_callers.certify();
+    eventually("it is reached", async || reaches(address, &authority, Some(&caller)).await).await;
+
+    let ca = in_dir("ca.pem", &authority.pem());
+    let (cert, key) = (in_dir("caller.pem", &caller.cert), in_dir("caller-key.pem", &caller.key));
+    let token = in_dir("token", &given.issuer.token("cra:submit cra:read", &national()));
+    let id = new_id();
+    let cra = cra_contracts::json::to_value(&submission(&id, workshop(5))).to_string();
+    let file = in_dir("one.json", &cra);
+    let url = format!("https://localhost:{}", address.port());
+    let trusting = ["--ingestion-url", &url, "--ca", &ca, "--cert", &cert, "--key", &key];
+    let run = |arguments: &[&str]| run_to_end(Kind::CommandLine, Path::new(dir.path()), arguments, &[]);
+    let carrying = [&trusting[..], &["--token-file", &token]].concat();
+    let submitted = run(&[&["submit", &file], &carrying[..]].concat());
+    assert!(submitted.status.success(), "{}", submitted.stderr);
+    let shown = run(&[&["history", &id], &carrying[..]].concat());
+    assert!(shown.status.success() && shown.stdout.contains(&id), "{}", shown.stderr);
+
+    let without_token = run(&[&["history", &id], &trusting[..]].concat());
+    assert!(without_token.stderr.contains("TOKEN_REQUIRED"), "{}", without_token.stderr);
+    let untrusting = run(&["history", &id, "--ingestion-url", &url]);
+    assert!(
+        !untrusting.status.success() && untrusting.stderr.contains("cannot reach"),
+        "{}",
+        untrusting.stderr
+    );
+}

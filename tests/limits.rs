@@ -1,0 +1,245 @@
+//! What one client may take, and what happens to those who ask for more than there is: they are told when to come back,
+//! the others are answered, and nothing that was acknowledged is lost.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use cra_contracts::v1 as pb;
+use cra_eventlog::testing::NatsServer;
+use cra_runtime::rejection::{reason_of, retry_delay_of};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+
+use crate::harness::{
+    Ingestion, Issuer, Pair, Service, Statistics, carrying, connected, cra_of, eventually, national, new_id,
+    service_pair, statistics_at, submission, submit_stream, within, workshop,
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+async fn pair_of(issuer: &Issuer, settings: &[(&str, &str)]) -> Pair {
+    let own = issuer.settings();
+    let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Pair::start_with(&own.chain(settings.iter().copied()).collect::<Vec<_>>()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_too_often_is_told_when_to_come_back_and_another_is_answered() {
+    let issuer = Issuer::new();
+    let limits = [("SERVER__PER_CLIENT__CALLS_PER_SECOND", "1"), ("SERVER__PER_CLIENT__BURST_CALLS", "5")];
+    let pair = pair_of(&issuer, &limits).await;
+    let mut client = pair.statistics().await;
+    let token = |client: &str| issuer.token_for(client, "statistics:read", &national(), 600);
+    let (eager, other) = (token("eager"), token("other"));
+    let mut refused = Vec::new();
+    for _ in 0..20 {
+        let request = carrying(&eager, pb::GetStatisticsRequest::default());
+        refused.extend(client.get_statistics(request).await.err());
+    }
+    assert!(refused.len() >= 10, "only {} of 20 were refused", refused.len());
+    for status in &refused {
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(reason_of(status).as_deref(), Some("RATE_LIMITED"));
+    }
+    client.get_statistics(carrying(&other, pb::GetStatisticsRequest::default())).await.unwrap();
+    let wait = retry_delay_of(refused.last().unwrap()).unwrap();
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    tokio::time::sleep(wait).await;
+    client.get_statistics(carrying(&eager, pb::GetStatisticsRequest::default())).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_lives_as_long_as_it_may_and_another_goes_on() {
+    let issuer = Issuer::new();
+    let pair = pair_of(&issuer, &[("SERVER__PER_CLIENT__STREAM_LIFETIME_S", "2")]).await;
+    let mut client = pair.statistics().await;
+    let token = issuer.token("statistics:read", &national());
+    for _ in 0..2 {
+        let watch = client.watch_statistics(carrying(&token, pb::WatchStatisticsRequest::default())).await;
+        let mut watch = watch.unwrap().into_inner();
+        assert!(watch.message().await.unwrap().is_some());
+        let ended = within(SOON, "the stream ends", async { watch.next().await.unwrap().unwrap_err() }).await;
+        assert_eq!(ended.code(), Code::ResourceExhausted, "{ended:?}");
+        assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_LIFETIME"));
+        assert!(retry_delay_of(&ended).is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_sends_nothing_is_cut() {
+    let pair = Pair::start_with(&[("SERVER__STALLED_AFTER_S", "2")]).await;
+    let mut client = pair.ingestion().await;
+    let (sender, requests) = tokio::sync::mpsc::channel(1);
+    let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+    let mut answers = client.submit_cras(requests).await.unwrap().into_inner();
+    for item in 1..=2 {
+        let submission = Some(submission(&new_id(), workshop(5)));
+        sender.send(pb::SubmitCrasRequest { item, submission }).await.unwrap();
+        assert!(answers.message().await.unwrap().is_some());
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    let ended = within(SOON, "the stream ends", async { answers.next().await.unwrap().unwrap_err() }).await;
+    assert_eq!(ended.code(), Code::Aborted, "{ended:?}");
+    assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_STALLED"));
+}
+
+/// A connection on which only little is sent ahead of the reader.
+async fn narrow(address: SocketAddr) -> Statistics {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    Statistics::new(endpoint.initial_stream_window_size(65_535).connect().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
+    let issuer = Issuer::new();
+    let limits = [("SERVER__STALLED_AFTER_S", "2"), ("SERVER__PER_CLIENT__STREAMS_IN_FLIGHT", "1")];
+    let pair = pair_of(&issuer, &limits).await;
+    let token = issuer.token("cra:submit cra:read", &national());
+    // More than what is sent ahead of a reader.
+    let many = (1..=1_500).map(|item| pb::SubmitCrasRequest {
+        item,
+        submission: Some(submission(&new_id(), cra_of(u32::try_from(item).unwrap()))),
+    });
+    let many = tokio_stream::iter(many.collect::<Vec<_>>());
+    let answers = pair.ingestion().await.submit_cras(carrying(&token, many)).await.unwrap();
+    let answers: Vec<_> = answers.into_inner().collect().await;
+    assert_eq!(answers.len(), 1_500);
+
+    let follow = || carrying(&token, pb::FollowCrasRequest::default());
+    let (mut slow, mut other) =
+        (narrow(pair.projection.address()).await, narrow(pair.projection.address()).await);
+    let mut stalled = slow.follow_cras(follow()).await.unwrap().into_inner();
+    let refused = other.follow_cras(follow()).await.err().expect("the client has one place for streams");
+    assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+    eventually("the place is given back", async || match other.follow_cras(follow()).await {
+        Ok(_) => Ok(()),
+        Err(status) => Err(status.to_string()),
+    })
+    .await;
+    // What was sent ahead is there, then why there is no more.
+    let ended = within(SOON, "the reader learns why", async {
+        loop {
+            match stalled.next().await.unwrap() {
+                Ok(_) => {}
+                Err(status) => return status,
+            }
+        }
+    });
+    assert_eq!(reason_of(&ended.await).as_deref(), Some("STREAM_STALLED"));
+}
+
+/// A log with both services, each with settings of its own.
+async fn apart(
+    of_ingestion: &[(&str, &str)],
+    of_projection: &[(&str, &str)],
+) -> (TempDir, NatsServer, Service, Service) {
+    let dir = tempfile::tempdir().unwrap();
+    let nats = NatsServer::start(dir.path()).unwrap();
+    let (mut ingestion, _) = service_pair(dir.path(), &nats.url(), of_ingestion);
+    let (_, mut projection) = service_pair(dir.path(), &nats.url(), of_projection);
+    tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
+    (dir, nats, ingestion, projection)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_larger_than_allowed_ends_with_a_status_and_a_smaller_one_is_whole() {
+    let (_dir, _nats, ingestion, projection) = apart(&[], &[("LIMITS__EXPORT_BYTES_MAX", "20000")]).await;
+    let mut client = Ingestion::new(connected(ingestion.address()).await.unwrap());
+    let cras = (0..300).map(|number| submission(&new_id(), cra_of(number)));
+    let receipts = submit_stream(&mut client, tokio_stream::iter(cras.collect::<Vec<_>>())).await;
+    let position = receipts.iter().map(|receipt| receipt.position).max().unwrap();
+    let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
+    statistics_at(&mut statistics, position).await;
+    let mut export = async |advisor_ids: Vec<String>| -> Result<(), Status> {
+        let (content, format) = (pb::ExportContent::Cras.into(), pb::ExportFormat::Ndjson.into());
+        let selection = Some(pb::Selection { advisor_ids, ..Default::default() });
+        let request = pb::ExportRequest { selection, content, format, ..Default::default() };
+        let mut parts = statistics.export(request).await?.into_inner();
+        while parts.message().await?.is_some() {}
+        Ok(())
+    };
+    let ended = export(vec![]).await.unwrap_err();
+    assert_eq!(ended.code(), Code::ResourceExhausted, "{ended:?}");
+    assert_eq!(reason_of(&ended).as_deref(), Some("EXPORT_TOO_LARGE"));
+    export(vec!["nobody".to_owned()]).await.unwrap();
+}
+
+/// Calls that the service takes at once.
+const CAPACITY: usize = 32;
+/// Callers at once, each with one call.
+const CALLERS: usize = 10 * CAPACITY;
+const CRAS_PER_CALLER: u32 = 8;
+
+/// What one caller saw.
+struct Seen {
+    receipts: Vec<pb::Receipt>,
+    /// Of the tries that were taken.
+    latencies: Vec<Duration>,
+    refused: Vec<Status>,
+}
+
+/// Records some CRAs, each until it has its receipt, as told when to come back.
+async fn insist(address: SocketAddr, caller: u32) -> Seen {
+    let mut client = Ingestion::new(connected(address).await.unwrap());
+    let mut seen = Seen { receipts: Vec::new(), latencies: Vec::new(), refused: Vec::new() };
+    for number in 0..CRAS_PER_CALLER {
+        let request = submission(&new_id(), cra_of(caller * CRAS_PER_CALLER + number));
+        loop {
+            let began = Instant::now();
+            match client.submit_cra(request.clone()).await {
+                Ok(answer) => {
+                    seen.latencies.push(began.elapsed());
+                    seen.receipts.push(answer.into_inner().receipt.unwrap());
+                    break;
+                }
+                Err(status) => {
+                    // Sooner than told: the pressure is to stay.
+                    tokio::time::sleep(retry_delay_of(&status).unwrap_or_default() / 10).await;
+                    seen.refused.push(status);
+                }
+            }
+        }
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_never_lost() {
+    let capacity = CAPACITY.to_string();
+    let (_dir, _nats, ingestion, projection) = apart(&[("LIMITS__CALLS_IN_FLIGHT", &capacity)], &[]).await;
+    let mut callers = JoinSet::new();
+    for caller in 0..u32::try_from(CALLERS).unwrap() {
+        callers.spawn(insist(ingestion.address(), caller));
+    }
+    let (mut receipts, mut latencies, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(seen) = callers.join_next().await {
+        let seen = seen.unwrap();
+        receipts.extend(seen.receipts);
+        latencies.extend(seen.latencies);
+        refused.extend(seen.refused);
+    }
+    assert!(refused.len() > CALLERS, "only {} were shed", refused.len());
+    for status in &refused {
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        assert_eq!(reason_of(status).as_deref(), Some("BUSY"));
+        assert!(retry_delay_of(status).is_some());
+    }
+    latencies.sort_unstable();
+    let p99 = latencies[latencies.len() * 99 / 100];
+    eprintln!("{} taken, {} shed, p99 of those taken {p99:?}", latencies.len(), refused.len());
+    // A second on a machine of its own; tests share theirs.
+    assert!(p99 < Duration::from_secs(5), "{p99:?}");
+
+    let expected = CALLERS as u64 * u64::from(CRAS_PER_CALLER);
+    let positions: BTreeSet<_> = receipts.iter().map(|receipt| receipt.position).collect();
+    assert_eq!(positions, (1..=expected).collect(), "each receipt is an event, and each event has one");
+    let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
+    let counted = statistics_at(&mut statistics, expected).await;
+    assert_eq!(counted.cras, expected);
+    let acts: u64 = (0..u32::try_from(expected).unwrap()).map(|number| u64::from(2 + number % 97)).sum();
+    assert_eq!(counted.acts, acts);
+}
