@@ -15,6 +15,7 @@ use cra_eventlog::{
 };
 use cra_projection::generations::Generations;
 use cra_projection::services;
+use cra_projection::views::small_counts::Base;
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
@@ -104,6 +105,7 @@ fn statistics(
         export_bytes_max: NonZeroU64::MAX,
         streams: room(),
         callers: Callers::Anyone,
+        small_count_base: Base::default(),
         shutdown: shutdown.clone(),
     }
 }
