@@ -113,7 +113,7 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     let (mut slow, mut other) =
         (narrow(pair.projection.address()).await, narrow(pair.projection.address()).await);
     let mut stalled = slow.follow_cras(follow()).await.unwrap().into_inner();
-    let refused = other.follow_cras(follow()).await.err().expect("the client has one place for streams");
+    let refused = other.follow_cras(follow()).await.expect_err("the client has one place for streams");
     assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
     eventually("the place is given back", async || match other.follow_cras(follow()).await {
         Ok(_) => Ok(()),

@@ -10,8 +10,7 @@ use cra_domain::vocabulary::{AgeBand, Theme, Word as _};
 
 use super::questions::Question;
 use crate::bench::recount::{Figures, Row, Selected};
-use crate::client::Calls;
-use crate::client::within_deadline;
+use crate::client::{Calls, within_deadline};
 
 /// A caller's connection.
 pub(crate) type Statistics = StatisticsServiceClient<Calls>;

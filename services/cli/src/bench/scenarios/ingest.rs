@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::client::Calls;
 use anyhow::{bail, ensure};
 use cra_contracts::v1;
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
@@ -17,7 +16,7 @@ use crate::bench::bed::{self, Service};
 use crate::bench::latency::Latencies;
 use crate::bench::limits::publish::Publisher;
 use crate::bench::report::{Measured, Row, Scenario, Target};
-use crate::client::within_deadline;
+use crate::client::{Calls, within_deadline};
 
 type Ingestion = IngestionServiceClient<Calls>;
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::client::Calls;
 use cra_contracts::v1;
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::client::Calls;
 
 /// Submissions a second.
 pub(crate) const PER_SECOND: u64 = 500;
