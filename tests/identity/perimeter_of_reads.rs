@@ -6,7 +6,6 @@ use cra_runtime::identity::PerimeterClaim;
 use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
-use super::pair_of;
 use crate::harness::{
     Ingestion, Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission,
     workshop,
@@ -36,7 +35,7 @@ struct Given {
 
 async fn given() -> Given {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut ingestion = pair.ingestion().await;
     let token = issuer.token("cra:submit", &national());
     let (inside, outside) = (new_id(), new_id());
