@@ -45,7 +45,7 @@ fn event(number: u32) -> NewEvent {
         origin: None,
         fact: Some(Fact::Submitted(pb::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] })),
     };
-    NewEvent { cra_id, event_id, payload: record::encode(&event) }
+    NewEvent { cra_id, event_id, payload: record::encode(&event), trace: None }
 }
 
 /// Appends straight to the log: what is measured is the way out, not the way in.

@@ -127,7 +127,7 @@ async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
     let mut positions = Vec::new();
     for payload in payloads {
         let (cra_id, event_id) = (Uuid::new_v4(), Uuid::new_v4());
-        let event = NewEvent { cra_id, event_id, payload: Bytes::from_static(payload) };
+        let event = NewEvent { cra_id, event_id, payload: Bytes::from_static(payload), trace: None };
         let appended: Appended = log.append(event, Expectation::NoEvent).await.unwrap();
         positions.push(appended.position());
     }

@@ -116,6 +116,7 @@ fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
         event_id: event.event_id.parse().ok(),
         payload: Bytes::from(event.encode_to_vec()),
         appended_at: event::timestamp("recorded_at", event.recorded_at.as_ref()).unwrap(),
+        trace: None,
     }
 }
 

@@ -14,7 +14,9 @@ mod load;
 mod pair;
 mod process;
 mod proxy;
+pub(crate) mod readers;
 mod soak;
+mod standalone;
 mod wait;
 
 pub(crate) use certificates::{Authority, Certified};
@@ -30,4 +32,5 @@ pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use soak::{chance, either};
+pub(crate) use standalone::Standalone;
 pub(crate) use wait::{eventually, within};

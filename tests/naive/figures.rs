@@ -52,6 +52,7 @@ pub(super) fn figures(selected: &[&Standing]) -> v1::Statistics {
         redirections: redirections(selected),
         time_spent: time_spent(selected),
         entry_delay: Some(entry_delay(selected)),
+        ..v1::Statistics::default()
     }
 }
 

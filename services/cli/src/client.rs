@@ -18,6 +18,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
@@ -36,6 +37,14 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    /// One word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingestion => "ingestion",
+            Self::Projection => "projection",
+        }
+    }
+
     fn flag(self) -> &'static str {
         match self {
             Self::Ingestion => "--ingestion-url",
@@ -208,11 +217,6 @@ impl Connection {
         Ok(Self { service, url: url.to_owned(), calls: InterceptedService::new(channel, bearer) })
     }
 
-    /// The channel itself, for services that are not of the contract.
-    pub(crate) fn channel(&self) -> Calls {
-        self.calls.clone()
-    }
-
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Calls> {
         IngestionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
@@ -227,6 +231,10 @@ impl Connection {
 
     pub(crate) fn operations(&self) -> OperationsServiceClient<Calls> {
         OperationsServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    pub(crate) fn health(&self) -> HealthClient<Calls> {
+        HealthClient::new(self.calls.clone())
     }
 
     /// The answer to a call, or its status with where it came from.

@@ -21,9 +21,13 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position,
-    RESTORE_EVENTS_MAX, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position, ReadError,
 };
+use crate::trace::TraceParent;
+
+mod restoring;
+
+pub use restoring::*;
 
 /// A log under test.
 #[async_trait]
@@ -50,6 +54,7 @@ macro_rules! conformance_tests {
             of_racers_on_one_cra_exactly_one_wins
             the_history_of_a_cra_is_complete_and_in_order
             an_entry_is_what_was_appended
+            an_entry_belongs_to_the_trace_it_was_appended_in
             the_head_follows_the_appends
             the_identity_stays_across_reopening
             acknowledged_events_survive_reopening
@@ -83,7 +88,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An event with new ids.
 #[must_use]
 pub fn event(cra_id: Uuid, payload: &str) -> NewEvent {
-    NewEvent { cra_id, event_id: Uuid::new_v4(), payload: Bytes::copy_from_slice(payload.as_bytes()) }
+    let payload = Bytes::copy_from_slice(payload.as_bytes());
+    NewEvent { cra_id, event_id: Uuid::new_v4(), payload, trace: None }
 }
 
 async fn append_first(log: &Arc<dyn EventLog>, payload: &str) -> (NewEvent, Position) {
@@ -353,6 +359,7 @@ pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: im
         cra_id: Uuid::new_v4(),
         event_id: Uuid::new_v4(),
         payload: Bytes::from(vec![7; size_bytes]),
+        trace: None,
     };
     match log.append(sized(PAYLOAD_BYTES_MAX + 1), Expectation::NoEvent).await {
         Err(AppendError::Refused(_)) => {}
@@ -396,96 +403,19 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     assert_eq!(stored, acknowledged);
 }
 
-/// An entry of a backup.
-#[must_use]
-pub fn entry(position: u64, cra_id: Option<Uuid>, payload: &str) -> LogEntry {
-    LogEntry {
-        position: Position(position),
-        cra_id,
-        event_id: Some(Uuid::new_v4()),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-        appended_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
+/// Alone and beside others, read and looked up.
+pub async fn an_entry_belongs_to_the_trace_it_was_appended_in(fixture: impl Fixture) {
+    let log = fixture.log();
+    let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n.is_multiple_of(2)));
+    let events: Vec<_> = traces.map(|trace| NewEvent { trace, ..event(Uuid::new_v4(), "traced") }).collect();
+    let appends = events.iter().map(|event| log.append(event.clone(), Expectation::NoEvent));
+    for appended in futures::future::join_all(appends).await {
+        let _ = appended.unwrap();
     }
-}
-
-fn assert_same(given: &[LogEntry], read: &[LogEntry]) {
-    assert_eq!(given.len(), read.len());
-    for (given, read) in given.iter().zip(read) {
-        assert_eq!(format!("{given:?}"), format!("{read:?}"));
+    for entry in take(&mut log.read(Position::START), events.len()).await {
+        let appended = events.iter().find(|event| Some(event.event_id) == entry.event_id).unwrap();
+        assert_eq!(entry.trace, appended.trace);
+        let looked_up = log.entry(entry.position).await.unwrap().unwrap();
+        assert_eq!(looked_up.trace, appended.trace);
     }
-}
-
-/// Ids, their absence, bytes and times; histories; and what writers expect afterwards.
-pub async fn restored_entries_read_as_they_were_given_and_the_log_goes_on_from_them(fixture: impl Fixture) {
-    let log = fixture.log();
-    let (cra, other) = (Uuid::new_v4(), Uuid::new_v4());
-    let entries = vec![
-        entry(1, Some(cra), "first"),
-        LogEntry { event_id: None, ..entry(2, None, "foreign") },
-        entry(3, None, "foreign with an id"),
-        entry(4, Some(cra), "second \u{0}"),
-        LogEntry { event_id: None, ..entry(5, Some(other), "without an id") },
-    ];
-    log.restore(entries[..2].to_vec()).await.unwrap();
-    log.restore(entries[2..].to_vec()).await.unwrap();
-    assert_same(&entries, &take(&mut log.read(Position::START), 5).await);
-    assert_same(&entries[1..2], &[log.entry(Position(2)).await.unwrap().unwrap()]);
-    assert_eq!(positions(&log.history(cra).await.unwrap()), [1, 4]);
-    assert_eq!(positions(&log.history(other).await.unwrap()), [5]);
-
-    let anew = log.append(event(cra, "anew"), Expectation::NoEvent).await;
-    assert_conflict(anew, Expectation::NoEvent, Some(Position(4)));
-    let event_id = entries[3].event_id.unwrap();
-    let again = NewEvent { cra_id: cra, event_id, payload: entries[3].payload.clone() };
-    let again = log.append(again, Expectation::LastAt(Position(1))).await.unwrap();
-    assert_eq!(again, Appended::AlreadyApplied(Position(4)));
-    let third = log.append(event(cra, "third"), Expectation::LastAt(Position(4))).await.unwrap();
-    assert_eq!(third, Appended::Executed(Position(6)));
-    let next = log.append(event(other, "next"), Expectation::LastAt(Position(5))).await.unwrap();
-    assert_eq!(next, Appended::Executed(Position(7)));
-}
-
-/// As many as are taken at once, on the disk when it is said.
-pub async fn restored_entries_survive_reopening(mut fixture: impl Fixture) {
-    let count = RESTORE_EVENTS_MAX as u64;
-    let cras: Vec<_> = (0..7).map(|_| Uuid::new_v4()).collect();
-    let entries: Vec<_> = (1..=count)
-        .map(|position| entry(position, cras.get((position % 8) as usize).copied(), "restored"))
-        .collect();
-    fixture.log().restore(entries.clone()).await.unwrap();
-    fixture.reopen().await;
-    let log = fixture.log();
-    assert_same(&entries, &take(&mut log.read(Position::START), entries.len()).await);
-    assert_eq!(append_first(&log, "next").await.1, Position(count + 1));
-}
-
-/// Neither beyond the end nor over what is there; told where the log ends.
-pub async fn entries_that_do_not_follow_the_head_are_not_restored(fixture: impl Fixture) {
-    let log = fixture.log();
-    let assert_misplaced = async |first: u64, at: u64| {
-        let entries = (first..first + 3).map(|position| entry(position, Some(Uuid::new_v4()), "x")).collect();
-        match log.restore(entries).await {
-            Err(RestoreError::Misplaced { first: told, head }) => assert_eq!((told.0, head.0), (first, at)),
-            other => panic!("expected a misplaced entry, got {other:?}"),
-        }
-        assert_eq!(log.head().await.unwrap().position, Position(at));
-    };
-    assert_misplaced(2, 0).await;
-    append_first(&log, "event").await;
-    assert_misplaced(1, 1).await;
-    assert_misplaced(3, 1).await;
-}
-
-/// A gap, a repetition, too many, none at all.
-pub async fn of_entries_that_do_not_follow_each_other_none_is_restored(fixture: impl Fixture) {
-    let log = fixture.log();
-    let of = |positions: &mut dyn Iterator<Item = u64>| {
-        positions.map(|position| entry(position, Some(Uuid::new_v4()), "x")).collect::<Vec<_>>()
-    };
-    let too_many = RESTORE_EVENTS_MAX as u64 + 1;
-    for positions in [vec![1, 3], vec![1, 1], vec![2, 1], vec![0, 1], vec![], (1..=too_many).collect()] {
-        let outcome = log.restore(of(&mut positions.iter().copied())).await;
-        assert!(matches!(outcome, Err(RestoreError::Refused(_))), "{positions:?}: {outcome:?}");
-    }
-    assert_eq!(log.head().await.unwrap().position, Position::START);
 }

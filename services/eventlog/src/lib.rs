@@ -18,8 +18,10 @@ mod port;
 pub mod server;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod trace;
 
 pub use port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
     Position, RESTORE_EVENTS_MAX, ReadError, RestoreError,
 };
+pub use trace::{NotATraceParent, TraceParent};

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::trace::TraceParent;
+
 /// Largest payload every adapter takes, in bytes; a larger one is [`AppendError::Refused`].
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 /// Most entries that [`EventLog::restore`] takes at once.
@@ -50,6 +52,8 @@ pub struct NewEvent {
     pub event_id: Uuid,
     /// Encoded `cra.v1.CraEvent`; opaque here.
     pub payload: Bytes,
+    /// The trace it is appended in, if that is recorded.
+    pub trace: Option<TraceParent>,
 }
 
 /// What the writer knows of the CRA's events; an append that knows less is refused.
@@ -167,6 +171,8 @@ pub struct LogEntry {
     pub payload: Bytes,
     /// When the log took it, by the log's clock; of a restored entry, when the first log took it.
     pub appended_at: Timestamp,
+    /// The trace it was appended in; `None` also where something else wrote it.
+    pub trace: Option<TraceParent>,
 }
 
 /// Which log this is: two logs of the same name, one created after the other was lost, differ.

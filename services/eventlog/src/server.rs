@@ -68,7 +68,8 @@ impl NatsServer {
         }
     }
 
-    /// As [`NatsServer::start_program`], on a port and with further arguments.
+    /// As [`NatsServer::start_program`], on a port and with further arguments: a server of a cluster.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn start_node(
         program: &Path,
         dir: &Path,

@@ -132,6 +132,7 @@ impl Recorder {
             cra_id: parsed(&event.cra_id)?,
             event_id: parsed(&event.event_id)?,
             payload: record::encode(&event),
+            trace: None,
         };
         let appended = self.log.append(new_event, history.expectation()).await?;
         let position = appended.position();

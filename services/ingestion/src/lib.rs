@@ -9,6 +9,7 @@
 mod access;
 mod append;
 mod decisions;
+mod metrics;
 mod readiness;
 mod refused;
 mod services;
@@ -26,6 +27,7 @@ use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
 use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::listen::{self, Listener};
+use cra_runtime::metrics::{Metrics, MetricsError, expose};
 use cra_runtime::serve::{self as shell, Api, Drained, ServerSettings};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::{Instant, timeout};
@@ -34,6 +36,7 @@ use tonic::server::NamedService as _;
 use tonic::service::Routes;
 
 use crate::append::Recorder;
+use crate::metrics::{Answers, Measured};
 use crate::services::ingestion::IngestionApi;
 use crate::services::reference::ReferenceApi;
 
@@ -56,7 +59,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
 }
 
 /// Serves on a bound address and an open log until `shutdown`, then drains: what is being appended is finished,
-/// under the deadline of `settings.server`. Of the settings, only `server` and `limits` are looked at.
+/// under the deadline of `settings.server`. Of the settings, only `server`, `limits` and where metrics are asked for are
+/// looked at.
 pub async fn serve(
     listener: Listener,
     log: Arc<dyn EventLog>,
@@ -66,11 +70,17 @@ pub async fn serve(
 ) -> anyhow::Result<Drained> {
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
+    let metrics = Metrics::of("ingestion")?;
+    let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, &metrics)?);
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
-    let routes = routes(recorder, settings, listener.callers(), &shutdown);
+    let routes = routes(recorder, settings, listener.callers(), &metrics, &shutdown)?;
     let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
+    let _exposed = match settings.telemetry.metrics_listen {
+        Some(address) => Some(expose(address, metrics.clone()).await?),
+        None => None,
+    };
 
     let drain_began = Arc::new(OnceLock::new());
     let shutdown = {
@@ -81,7 +91,7 @@ pub async fn serve(
         }
     };
     let api = Api { routes, methods: METHODS };
-    let served = shell::serve(listener, &settings.server, api, health, shutdown).await;
+    let served = shell::serve(listener, &settings.server, api, health, &metrics, shutdown).await;
     watch.abort();
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
     Ok(match (served?, finished) {
@@ -90,16 +100,24 @@ pub async fn serve(
     })
 }
 
-fn routes(recorder: Recorder, settings: &Settings, callers: Callers, shutdown: &Shutdown) -> Routes {
+fn routes(
+    recorder: Recorder,
+    settings: &Settings,
+    callers: Callers,
+    metrics: &Metrics,
+    shutdown: &Shutdown,
+) -> Result<Routes, MetricsError> {
     let bytes_max = settings.server.max_message_bytes.get();
-    let ingestion = IngestionApi::new(recorder, &settings.limits, callers, shutdown.clone());
+    let answers = Answers::new(metrics)?;
+    let ingestion = IngestionApi::new(recorder, answers, &settings.limits, callers, shutdown.clone());
+    metrics.watch_places(&ingestion.limits())?;
     let ingestion = IngestionServer::new(ingestion)
         .max_decoding_message_size(bytes_max)
         .max_encoding_message_size(bytes_max);
     let reference = ReferenceServer::new(ReferenceApi)
         .max_decoding_message_size(bytes_max)
         .max_encoding_message_size(bytes_max);
-    Routes::new(ingestion).add_service(reference)
+    Ok(Routes::new(ingestion).add_service(reference))
 }
 
 /// Waits for the appends whose callers are gone, for what is left of the drain's time.

@@ -9,7 +9,7 @@ use cra_runtime::process;
 
 /// Takes comptes-rendus d'activité in: checks them and appends them to the event log
 #[derive(Parser)]
-#[command(version)]
+#[command(version = cra_runtime::version::FULL)]
 struct Command {
     #[command(flatten)]
     server: ServerArgs,

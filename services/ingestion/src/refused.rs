@@ -69,6 +69,11 @@ impl Refused {
         }
     }
 
+    /// Stable; also what refusals are counted by.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.row().reason
+    }
+
     /// English: what happened and what to do.
     fn message(&self) -> &'static str {
         match self {

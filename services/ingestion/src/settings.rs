@@ -58,7 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         const CALLS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
         const STREAMS: NonZeroU32 = NonZeroU32::new(32).unwrap();
-        const ITEMS: NonZeroU16 = NonZeroU16::new(256).unwrap();
+        const ITEMS: NonZeroU16 = NonZeroU16::new(512).unwrap();
         Self { calls_in_flight: CALLS, streams_in_flight: STREAMS, stream_items_in_flight: ITEMS }
     }
 }

@@ -85,7 +85,7 @@ fn entry(position: u64) -> LogEntry {
         })),
     };
     let (cra_id, payload) = (Some(cra_id), record::encode(&event));
-    LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at }
+    LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at, trace: None }
 }
 
 /// A workshop whose every field depends on its number.

@@ -177,6 +177,7 @@ impl<'a> Application<'a> {
             event_id: None,
             payload: parked.payload.clone().into(),
             appended_at: self.now,
+            trace: None,
         };
         let effect = match self.apply(position, parked.cra_id, Event::decode(&entry.payload)) {
             Ok(effect) => effect,

@@ -12,6 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::generations::Generation;
 use crate::store::StoreError;
+use crate::traces;
 
 /// Events applied in one write: large enough that its cost is shared, small enough to stay in memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
@@ -77,8 +78,8 @@ pub async fn apply(
     if batch.is_empty() {
         return Ok(());
     }
-    let generation = Arc::clone(generation);
-    let applied = tokio::task::spawn_blocking(move || generation.apply(&batch, now)).await;
+    let (generation, span) = (Arc::clone(generation), traces::of_batch(&batch));
+    let applied = tokio::task::spawn_blocking(move || span.in_scope(|| generation.apply(&batch, now))).await;
     Ok(applied.map_err(|_| ApplyError::Panicked)??)
 }
 

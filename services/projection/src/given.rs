@@ -107,6 +107,7 @@ pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
         event_id: event.event_id.parse().ok(),
         payload: record::encode(event),
         appended_at: at(RECORDED_AT),
+        trace: None,
     }
 }
 
@@ -118,6 +119,7 @@ pub(crate) fn garbage(position: u64) -> LogEntry {
         event_id: None,
         payload: Bytes::from_static(b"\xffno event"),
         appended_at: at(RECORDED_AT),
+        trace: None,
     }
 }
 
@@ -214,7 +216,7 @@ pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1:
 pub(crate) fn write(generation: &Generation, change: impl FnOnce(&mut Batch)) {
     let mut batch = Batch::default();
     change(&mut batch);
-    generation.session().write(batch).unwrap();
+    generation.tamper(batch);
 }
 
 fn open(folder: &Path) -> Arc<Generations> {

@@ -12,12 +12,16 @@ pub mod follow;
 pub mod generations;
 #[cfg(test)]
 mod given;
+pub mod metrics;
+pub mod progress;
 pub mod queries;
+mod readiness;
 pub mod replay;
 pub mod services;
 mod settings;
 pub mod store;
 pub mod table;
+mod traces;
 pub mod verify;
 pub mod views;
 
@@ -27,13 +31,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
+use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
-use cra_eventlog::{EventLog, Position};
 use cra_runtime::clock::{Clock, SystemClock};
-use cra_runtime::health::{Health, Readiness};
+use cra_runtime::health::Health;
 use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::listen::{self, Listener};
+use cra_runtime::metrics::{Metrics, MetricsError, expose};
 use cra_runtime::serve::{self, Api, Drained};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -41,18 +46,16 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 
 pub use access::METHODS;
-use batches::{Kinship, kinship};
 use follow::Follower;
-use generations::{Generation, Generations};
+use generations::Generations;
+use progress::Progress;
+use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, Settings};
-use store::Applied;
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
 
-/// Pause before the log is asked again where it ends.
-const HEAD_RETRY: Duration = Duration::from_secs(1);
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.
@@ -81,16 +84,34 @@ pub async fn serve(
         generations: Arc::clone(&generations),
         clock: Arc::clone(&clock),
         place: Arc::default(),
+        filling: Arc::default(),
     };
-    let routes = routes(&settings, &replayer, listener.callers(), &shutdown);
+    let metrics = Metrics::of("projection")?;
+    let progress = Arc::<Progress>::default();
+    metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
+    let routes = routes(&settings, &replayer, listener.callers(), &metrics, &shutdown)?;
+    let _exposed = match settings.telemetry.metrics_listen {
+        Some(address) => Some(expose(address, metrics.clone()).await?),
+        None => None,
+    };
+    let stillness = progress.stillness();
+    let looking = progress.look(
+        Arc::clone(&log),
+        Arc::clone(&generations),
+        Arc::clone(&clock),
+        settings.limits.standstill(),
+    );
+    let looking = tokio::spawn(looking);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
-    let ready = tokio::spawn(serve_while_caught_up(log, Arc::clone(&generations), health.clone()));
+    let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
+    let begun = shutdown.clone().into_begun();
     let api = Api { routes, methods: METHODS };
-    let drained = serve::serve(listener, &settings.server, api, health, shutdown.clone().into_begun()).await;
+    let drained = serve::serve(listener, &settings.server, api, health, &metrics, begun).await;
     ready.abort();
+    looking.abort();
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
     following.await.context("following the log failed")?;
@@ -127,12 +148,19 @@ async fn open(
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
-fn routes(settings: &Settings, replayer: &Replayer, callers: Callers, shutdown: &Shutdown) -> Routes {
+fn routes(
+    settings: &Settings,
+    replayer: &Replayer,
+    callers: Callers,
+    metrics: &Metrics,
+    shutdown: &Shutdown,
+) -> Result<Routes, MetricsError> {
     let Replayer { log, generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
+    metrics.watch_places(&[&in_flight, &exports, &streams])?;
     let statistics = services::Statistics {
         generations: Arc::clone(generations),
         log: Arc::clone(log),
@@ -145,55 +173,6 @@ fn routes(settings: &Settings, replayer: &Replayer, callers: Callers, shutdown: 
         shutdown: shutdown.clone(),
     };
     let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };
-    Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
-        .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max))
-}
-
-/// Tells the world that it may ask while the read models follow the log: not before they hold what it held, nor while
-/// they are computed anew or have failed.
-async fn serve_while_caught_up(log: Arc<dyn EventLog>, generations: Arc<Generations>, health: Health) {
-    let mut serving = generations.watch();
-    loop {
-        let generation = serving.borrow_and_update().clone();
-        tokio::select! {
-            caught_up = caught_up(&*log, &generation) => if !caught_up {
-                tokio::time::sleep(HEAD_RETRY).await;
-                continue;
-            },
-            // Another one, perhaps of another log.
-            _ = serving.changed() => continue,
-        }
-        health.set_all(Readiness::Serving).await;
-        tokio::select! {
-            replaced = serving.changed() => if replaced.is_err() {
-                return;
-            },
-            _ = follow::failed(&generation) => {}
-        }
-        // A generation that takes over is as far as the former one; one that starts over is not.
-        let is_behind = serving.borrow().position() < generation.position();
-        if is_behind || generation.check().is_err() {
-            tracing::warn!("not serving until the read models have caught up again");
-            health.set_all(Readiness::NotServing).await;
-        }
-    }
-}
-
-/// Waits until a generation holds what the log holds now; `false` when it never will, or nobody can tell.
-async fn caught_up(log: &dyn EventLog, generation: &Generation) -> bool {
-    let Ok(head) = log.head().await else {
-        return false;
-    };
-    let mut applied = generation.watch();
-    let reached =
-        |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
-    if applied.wait_for(reached).await.is_err() {
-        return false;
-    }
-    // It may be further than the log for being that of another one.
-    let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
-    if follows {
-        tracing::info!(position = head.position.0, "the read models have caught up");
-    }
-    follows
+    Ok(Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
+        .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max)))
 }

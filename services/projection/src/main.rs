@@ -9,7 +9,7 @@ use cra_runtime::process;
 
 /// Turns the events of the log into read models and answers statistics over gRPC
 #[derive(Parser)]
-#[command(version)]
+#[command(version = cra_runtime::version::FULL)]
 struct Command {
     #[command(flatten)]
     server: ServerArgs,

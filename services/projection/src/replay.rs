@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::batches::{self, ApplyError, Kinship, kinship};
 use crate::generations::{Generation, Generations, TakeOverError};
+use crate::metrics::Filling;
 use crate::store::StoreError;
 use crate::views;
 
@@ -89,6 +90,8 @@ pub struct Replayer {
     pub clock: Arc<dyn Clock>,
     /// Taken by whoever fills or replaces a generation.
     pub place: Arc<tokio::sync::Mutex<()>>,
+    /// Told how far the replay at work is.
+    pub filling: Arc<Filling>,
 }
 
 impl Replayer {
@@ -210,11 +213,13 @@ impl Replayer {
             events_per_second: per_second(position.0 - begun_at.0, begun.elapsed()),
         };
         let mut batches = batches::batches(&self.log, begun_at);
+        let at_work = self.filling.begin();
         let mut told = Instant::now();
         while generation.position() < end {
             let (mut batch, failure) = batches.next().await.ok_or(ReplayError::ReaderEnded)?;
             batch.retain(|entry| entry.position <= end);
             batches::apply(generation, batch, self.clock.now()).await?;
+            at_work.reached(progress(generation.position()));
             if told.elapsed() >= PROGRESS_EVERY {
                 tell(progress(generation.position()));
                 told = Instant::now();

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::identity::IdentitySettings;
@@ -54,8 +55,18 @@ pub struct Limits {
     pub streams_open: NonZeroU32,
     /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
     pub exports_in_flight: NonZeroU32,
+    /// How long the read models may stand still while events wait in the log before health says so.
+    pub standstill_ms: NonZeroU64,
     /// Largest file; the export of a larger one ends with a status.
     pub export_bytes_max: NonZeroU64,
+}
+
+impl Limits {
+    /// How long the read models may stand still while events wait.
+    #[must_use]
+    pub fn standstill(&self) -> Duration {
+        Duration::from_millis(self.standstill_ms.get())
+    }
 }
 
 impl Default for Limits {
@@ -64,6 +75,7 @@ impl Default for Limits {
             queries_in_flight: NonZeroU32::MIN.saturating_add(255),
             streams_open: NonZeroU32::MIN.saturating_add(999),
             exports_in_flight: NonZeroU32::MIN.saturating_add(3),
+            standstill_ms: NonZeroU64::MIN.saturating_add(29_999),
             export_bytes_max: NonZeroU64::MIN.saturating_add((4 << 30) - 1),
         }
     }

@@ -1,6 +1,6 @@
 //! Sees to it that every call gets an answer callers can act on: past its time limit it is
 //! `DEADLINE_EXCEEDED` (the transport's own limit answers `CANCELLED`, which callers take for their own
-//! doing), and after a panic of the handler it is `INTERNAL`.
+//! doing), and after a panic of the handler it is `INTERNAL`. Each is measured, to the end of its answer.
 //!
 //! Covers a call up to the start of its answer: what a stream sends later is the handler's to bound.
 
@@ -15,30 +15,35 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use crate::deadline;
+use crate::metrics::Rpcs;
 use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
 
 /// Wraps the routes of a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Answered {
     /// The caller's own deadline counts when it is shorter.
     pub(crate) within: Duration,
+    /// Measures each call.
+    pub(crate) rpcs: Rpcs,
 }
 
 impl<S> Layer<S> for Answered {
     type Service = Answering<S>;
 
     fn layer(&self, inner: S) -> Answering<S> {
-        Answering { inner, within: self.within }
+        Answering { inner, within: self.within, rpcs: self.rpcs.clone() }
     }
 }
 
 /// Routes that always answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Answering<S> {
     inner: S,
     within: Duration,
+    rpcs: Rpcs,
 }
 
 impl<S> Service<Request<Body>> for Answering<S>
@@ -56,14 +61,18 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let within = deadline::of_headers(request.headers()).map_or(self.within, |own| own.min(self.within));
+        let call = self.rpcs.begin(request.uri().path(), request.headers());
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
-            match tokio::time::timeout(within, answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Ok(panicked().into_http()),
-                Err(_) => Ok(timed_out(within).into_http()),
-            }
-        })
+        let span = call.span().clone();
+        let answered = async move {
+            let answer = match tokio::time::timeout(within, answer).await {
+                Ok(Ok(answer)) => answer?,
+                Ok(Err(_)) => panicked().into_http(),
+                Err(_) => timed_out(within).into_http(),
+            };
+            Ok(call.answered(answer))
+        };
+        Box::pin(answered.instrument(span))
     }
 }
 
@@ -90,6 +99,7 @@ mod tests {
     use tonic::service::Routes;
 
     use super::*;
+    use crate::metrics::Metrics;
     use crate::rejection::reason_of;
 
     struct Silent;
@@ -108,7 +118,8 @@ mod tests {
     async fn the_shorter_of_the_callers_deadline_and_the_servers_limit_ends_the_call() {
         for (own_s, server_s, ended_after_s) in [(2, 30, 2), (60, 30, 30)] {
             let routes = Routes::new(OperationsServiceServer::new(Silent));
-            let answered = Answered { within: Duration::from_secs(server_s) }.layer(routes);
+            let rpcs = Rpcs::new(&Metrics::default(), &[]).unwrap();
+            let answered = Answered { within: Duration::from_secs(server_s), rpcs }.layer(routes);
             // In process: the deadline is the server's to keep, with no transport of the client to cut first.
             let mut client = OperationsServiceClient::new(answered);
             let mut request = tonic::Request::new(pb::GetStatusRequest {});

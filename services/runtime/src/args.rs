@@ -1,6 +1,6 @@
 //! The flags that every server of the pair takes, and how they enter the configuration.
 //!
-//! Flags write the keys `listen` and `telemetry.log_format` of the settings type, which must have them.
+//! Flags write the keys `listen`, `telemetry.log_format` and `telemetry.metrics_listen` of the settings type, which must have them.
 //! Secrets are no flags: other users of the machine see a process's command line.
 
 use std::net::SocketAddr;
@@ -24,6 +24,9 @@ pub struct ServerArgs {
     /// How log lines are written to standard error
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Address of the metrics (GET /metrics); without it there are none
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Print the resulting settings as TOML, secrets hidden, and leave
     #[arg(long)]
     pub print_config: bool,
@@ -53,7 +56,13 @@ impl ServerArgs {
     /// The flags in the shape of a settings type; to nest in a larger one.
     #[must_use]
     pub fn overrides(&self) -> impl Serialize + use<> {
-        Overrides { listen: self.listen, telemetry: TelemetryOverrides { log_format: self.log_format } }
+        Overrides {
+            listen: self.listen,
+            telemetry: TelemetryOverrides {
+                log_format: self.log_format,
+                metrics_listen: self.metrics_listen,
+            },
+        }
     }
 }
 
@@ -66,6 +75,7 @@ struct Overrides {
 #[derive(Serialize)]
 struct TelemetryOverrides {
     log_format: Option<LogFormat>,
+    metrics_listen: Option<SocketAddr>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 use tonic::server::NamedService;
@@ -39,6 +40,8 @@ pub struct Health {
     reporter: HealthReporter,
     state: Arc<Mutex<State>>,
     names: Arc<[&'static str]>,
+    /// By place of the name: what was told last, for those who must not wait.
+    told: Arc<[AtomicBool]>,
 }
 
 #[derive(Debug)]
@@ -56,6 +59,7 @@ impl Health {
         let health = Self {
             reporter: HealthReporter::new(),
             state: Arc::new(Mutex::new(State::Open(BTreeMap::new()))),
+            told: names.iter().map(|_| AtomicBool::new(false)).collect(),
             names: Arc::clone(&names),
         };
         for name in names.iter() {
@@ -82,6 +86,7 @@ impl Health {
             return;
         };
         services.insert(name, readiness);
+        self.tell(name, readiness);
         let all_serve = services.values().all(|readiness| *readiness == Readiness::Serving);
         let whole = if all_serve { Readiness::Serving } else { Readiness::NotServing };
         self.reporter.set_service_status(name, readiness.into()).await;
@@ -95,16 +100,34 @@ impl Health {
         let State::Open(services) = former else { return };
         let mut reporter = self.reporter.clone();
         for name in services.into_keys().chain([WHOLE]) {
+            self.tell(name, Readiness::NotServing);
             reporter.set_service_status(name, ServingStatus::NotServing).await;
             reporter.clear_service_status(name).await;
         }
+    }
+
+    fn tell(&self, name: &str, readiness: Readiness) {
+        if let Some(place) = self.names.iter().position(|known| *known == name) {
+            self.told[place].store(readiness == Readiness::Serving, Ordering::Relaxed);
+        }
+    }
+
+    /// Each named service, and whether it serves.
+    pub(crate) fn serving(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        self.names.iter().zip(&*self.told).map(|(name, told)| (*name, told.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn names(&self) -> &[&'static str] {
         &self.names
     }
 
+    /// The health protocol's service: what [`crate::serve`] serves, and tests ask without a port.
+    #[must_use]
+    pub fn service(&self) -> HealthService {
+        HealthService::from_health_reporter(self.reporter.clone())
+    }
+
     pub(crate) fn server(&self) -> HealthServer<HealthService> {
-        HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
+        HealthServer::new(self.service())
     }
 }

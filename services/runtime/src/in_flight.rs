@@ -49,6 +49,25 @@ impl InFlight {
         }
     }
 
+    /// How many places are taken now.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        let places = usize::try_from(self.limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        places.min(Semaphore::MAX_PERMITS).saturating_sub(self.places.available_permits())
+    }
+
+    /// How many places there are.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit.get()
+    }
+
+    /// What they are taken by.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
     /// Whether every place is free.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What every process of the pair shares: reading the configuration, logs, the listener, the gRPC shell
+//! What every process of the pair shares: reading the configuration, logs, metrics, traces, the listener, the gRPC shell
 //! with health, reflection, limits and drain, the clock, and how a refusal is written on the wire.
 //!
 //! Knows nothing of the event log or of either service, and of CRAs only which perimeter they lie in; a service
@@ -17,9 +17,12 @@ pub mod health;
 pub mod identity;
 pub mod in_flight;
 pub mod listen;
+pub mod metrics;
 pub mod process;
 pub mod rejection;
 pub mod secret;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
+pub mod traces;
+pub mod version;

@@ -50,8 +50,9 @@ where
         io::stdout().write_all(config::print(&settings)?.as_bytes())?;
         return Ok(());
     }
-    telemetry::init(telemetry_of(&settings))?;
-    let drained = service(settings, Shutdown::on_signal()?).await?;
-    tracing::info!(?drained, "left");
+    let telemetry = telemetry::init(telemetry_of(&settings))?;
+    let drained = service(settings, Shutdown::on_signal()?).await;
+    telemetry.end().await;
+    tracing::info!(drained = ?drained?, "left");
     Ok(())
 }

@@ -28,6 +28,7 @@ use crate::connections::incoming;
 use crate::health::Health;
 use crate::identity::access::Method;
 use crate::listen::Listener;
+use crate::metrics::{Metrics, MetricsError, Rpcs};
 
 /// After the cut, connections end within moments; a handler that blocks its thread is not waited for.
 const AFTER_CUT: Duration = Duration::from_millis(500);
@@ -130,6 +131,9 @@ pub enum ServeError {
     /// The contract's descriptors cannot be served; a mistake in the build.
     #[error("the contract cannot be described by reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The calls cannot be measured; likewise.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The transport failed.
     #[error("the gRPC server failed: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -144,14 +148,17 @@ pub struct Api {
 }
 
 /// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
-/// latest shortly after the drain's deadline.
+/// latest shortly after the drain's deadline. Calls and health are measured in `metrics`.
 pub async fn serve(
     listener: Listener,
     settings: &ServerSettings,
     api: Api,
     health: Health,
+    metrics: &Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Drained, ServeError> {
+    metrics.watch_health(&health)?;
+    let rpcs = Rpcs::new(metrics, health.names())?;
     let routes = with_reflection(api.routes, &health)?.add_service(health.server());
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let address = listener.address();
@@ -163,7 +170,7 @@ pub async fn serve(
         clients: Clients::new(settings.per_client.clone()),
         stalled_after: settings.stalled_after(),
     };
-    let mut server = limited(settings, door);
+    let mut server = limited(settings, rpcs, door);
     let serving = server.add_routes(routes).serve_with_incoming_shutdown(connections, stop.cancelled());
     let mut serving = pin!(serving);
 
@@ -195,10 +202,14 @@ pub async fn serve(
     Ok(drained)
 }
 
-fn limited(settings: &ServerSettings, door: Door) -> Server<Stack<Admission, Stack<Answered, Identity>>> {
+fn limited(
+    settings: &ServerSettings,
+    rpcs: Rpcs,
+    door: Door,
+) -> Server<Stack<Admission, Stack<Answered, Identity>>> {
     let seconds = |count: NonZeroU64| Duration::from_secs(count.get());
     Server::builder()
-        .layer(Answered { within: settings.request_timeout() })
+        .layer(Answered { within: settings.request_timeout(), rpcs })
         .layer(Admission(Arc::new(door)))
         .max_concurrent_streams(settings.concurrent_streams.get())
         .http2_max_header_list_size(settings.max_header_bytes.get())

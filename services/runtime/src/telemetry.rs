@@ -1,15 +1,19 @@
-//! Logs of the process: one line per event on standard error, as text or JSON.
+//! Logs of the process: one line per event on standard error, as text or JSON; and, where it is asked for, traces.
 //!
 //! Logs never carry what a CRA holds: no payload, no field value, no request message; ids, positions,
-//! reasons, counts and durations only. Does no metrics and no traces.
+//! reasons, counts and durations only. Spans are made elsewhere ([`crate::traces`]), metrics
+//! counted elsewhere: [`crate::metrics`].
 
 use std::env;
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _};
+
+use crate::traces::{self, Sender};
 
 /// The first that is set wins over the configuration's filter.
 const FILTER_VARIABLES: [&str; 2] = ["CRA_LOG", "RUST_LOG"];
@@ -22,11 +26,23 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,cra_ingestion=debug`.
     pub log_filter: String,
+    /// Where `GET /metrics` is answered over HTTP; without it, nowhere. Port 0 lets the system choose one.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Collector that traces are sent to, OTLP over gRPC: `http://HOST:4317`. Without it there are none.
+    pub traces_endpoint: Option<String>,
+    /// Of the traces that begin here, how many in a thousand are recorded; one that a caller began is when the caller says so.
+    pub traces_per_mille: u16,
 }
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { log_format: LogFormat::Text, log_filter: "info".to_owned() }
+        Self {
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            metrics_listen: None,
+            traces_endpoint: None,
+            traces_per_mille: 10,
+        }
     }
 }
 
@@ -55,25 +71,54 @@ pub enum TelemetryError {
         /// What the parser said.
         source: ParseError,
     },
+    /// Traces cannot be sent there.
+    #[error("traces cannot be sent to `{endpoint}` of `telemetry.traces_endpoint`: {reason}")]
+    Traces {
+        /// As it was given.
+        endpoint: String,
+        /// What does not do.
+        reason: String,
+    },
     /// Logs were set up before.
     #[error("logs are set up twice in one process: {0}")]
     SetUpTwice(#[from] TryInitError),
 }
 
-/// Sets the logs of the whole process up. For `main`, once; not for a service's `run`, which may run beside
-/// another in one process.
-pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
-    let filter = filter(settings, |name| env::var(name).ok())?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // Where standard error is gone, telling so on standard error would panic in whatever logged.
-        .log_internal_errors(false)
-        .with_writer(io::stderr);
-    match settings.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).finish().try_init()?,
+/// Logs and traces of the process, as they were set up.
+#[must_use = "traces are sent until this is ended"]
+pub struct Telemetry(Option<Sender>);
+
+impl Telemetry {
+    /// Sends the traces that are left, for a bounded time.
+    pub async fn end(self) {
+        if let Some(sender) = self.0 {
+            // A panic there concerns nobody who waits here.
+            let _ = tokio::task::spawn_blocking(|| sender.end()).await;
+        }
     }
-    Ok(())
+}
+
+/// Sets the logs and traces of the whole process up, within the tokio runtime. For `main`, once; not for a service's `run`, which may run beside
+/// another in one process.
+pub fn init(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> {
+    let filter = filter(settings, |name| env::var(name).ok())?;
+    // Where standard error is gone, telling so on standard error would panic in whatever logged.
+    let lines = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(io::stderr);
+    let lines = match settings.log_format {
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed(),
+    };
+    let sender = Sender::begin(settings)?;
+    let spans = sender.as_ref().map(|sender| {
+        let ours = filter_fn(|metadata| metadata.is_span() && metadata.target() == traces::TARGET);
+        tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_tracer(sender.tracer())
+            .with_filter(ours)
+    });
+    tracing_subscriber::registry().with(lines).with(spans).try_init()?;
+    Ok(Telemetry(sender))
 }
 
 fn filter(

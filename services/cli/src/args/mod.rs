@@ -16,7 +16,7 @@ mod token;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use bench::{BenchCommand, MeasureArgs};
@@ -29,13 +29,15 @@ pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, Ver
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
+use crate::client::Service;
+
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
 pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
 
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
 #[derive(Debug, Parser)]
-#[command(name = "cra", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "cra", version = cra_runtime::version::FULL, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -111,14 +113,18 @@ pub(crate) enum Command {
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),
-    /// Make keys and tokens, to try identity without an issuer
-    #[command(subcommand)]
-    Token(TokenCommand),
     /// Measure how fast the pair is, against what this machine can do at best
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Make keys and tokens, to try identity without an issuer
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Say whether the services can be asked; the exit code says it too
+    Health(HealthArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +186,39 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+/// One of the services, as a word.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ServiceName {
+    Ingestion,
+    Projection,
+}
+
+impl From<ServiceName> for Service {
+    fn from(name: ServiceName) -> Self {
+        match name {
+            ServiceName::Ingestion => Self::Ingestion,
+            ServiceName::Projection => Self::Projection,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// One of the two [default: both]
+    #[arg(value_enum, value_name = "SERVICE")]
+    pub(crate) service: Option<ServiceName>,
+    /// Write one JSON object per service
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Folder for a page per command; without it, the first page goes to standard output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -224,6 +263,7 @@ mod tests {
             "promote",
             "verify",
             "parked",
+            "health",
         ] {
             let mut arguments = all.find_subcommand(name).unwrap().get_arguments();
             let json = arguments.find(|argument| argument.get_id() == "json").unwrap();

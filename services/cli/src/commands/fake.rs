@@ -180,7 +180,9 @@ impl StatisticsService for Fake {
         self.crosses.lock().unwrap().push(request.into_inner());
         let row = v1::CrossTableRow { name: "THEME_EMAIL".to_owned(), values: vec![7] };
         let columns = vec!["AGE_BAND_OVER_60".to_owned()];
-        Ok(Response::new(v1::GetCrossTableResponse { columns, rows: vec![row], snapshot: Some(snapshot()) }))
+        let (rows, snapshot) = (vec![row], Some(snapshot()));
+        let answer = v1::GetCrossTableResponse { columns, rows, snapshot, ..Default::default() };
+        Ok(Response::new(answer))
     }
 
     async fn get_cra(

@@ -11,10 +11,12 @@ mod fake;
 #[cfg(test)]
 mod fake_operations;
 mod follow;
+mod health;
 mod history;
 mod import;
 mod list;
 mod log;
+mod man;
 mod pages;
 mod pair;
 mod parked;
@@ -51,6 +53,8 @@ pub(crate) enum Outcome {
     SomeRefused,
     /// What was compared differs, and is told.
     Differs,
+    /// A service says that it cannot be asked now.
+    NotServing,
     /// Ctrl-C, or SIGTERM, ended what was asked.
     Cancelled,
 }
@@ -59,7 +63,7 @@ impl Outcome {
     pub(crate) fn exit_code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
-            Self::SomeRefused | Self::Differs => ExitCode::from(1),
+            Self::SomeRefused | Self::Differs | Self::NotServing => ExitCode::from(1),
             Self::Cancelled => ExitCode::from(CANCELLED),
         }
     }
@@ -85,8 +89,10 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => log::run(command, output).await,
-        Command::Token(command) => token::run(command, output),
         Command::Bench(command) => bench::run(command, output).await,
+        Command::Token(command) => token::run(command, output),
+        Command::Health(args) => health::run(args, &endpoints, output).await,
+        Command::Man(args) => man::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Replay(args) => replay::run(args, &endpoints, output).await,
         Command::Promote(args) => promote::run(args, &endpoints, output).await,

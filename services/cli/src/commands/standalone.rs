@@ -37,7 +37,8 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
         log_filter: "warn,cra_runtime::listen=error".to_owned(),
         ..TelemetrySettings::default()
     };
-    telemetry::init(&quiet)?;
+    // Without traces there is nothing to end.
+    let _telemetry = telemetry::init(&quiet)?;
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let Pair { endpoints, mut served } =
         pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;

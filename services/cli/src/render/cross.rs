@@ -113,7 +113,7 @@ mod tests {
                 row("THEME_EMAIL", [0, 1, 20, 300, 4_000]),
                 row("THEME_SOCIAL_EXCHANGE", [1, 2, 3, 4, 5]),
             ],
-            snapshot: None,
+            ..v1::GetCrossTableResponse::default()
         }
     }
 

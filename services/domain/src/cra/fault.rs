@@ -6,6 +6,8 @@ use std::fmt;
 
 pub use question::Question;
 
+use super::PersonalData;
+
 /// A fault of one field, with what the messages need to help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -97,6 +99,8 @@ pub enum Fault {
         /// Most characters.
         max: usize,
     },
+    /// A text that looks as if it held data of a person.
+    PersonalData(PersonalData),
     /// Minutes with a band that has none.
     MinutesNotAllowed,
     /// Minutes off the range or the step.
@@ -142,7 +146,7 @@ impl Fault {
             Self::SubThemeWithoutTheme { .. } => "SUB_THEME_WITHOUT_THEME",
             Self::Duplicate => "DUPLICATE",
             Self::AnnotationLength => "ANNOTATION_LENGTH",
-            Self::TextInvalid { .. } => "TEXT_INVALID",
+            Self::TextInvalid { .. } | Self::PersonalData(_) => "TEXT_INVALID",
             Self::MinutesNotAllowed => "MINUTES_NOT_ALLOWED",
             Self::MinutesInvalid => "MINUTES_INVALID",
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
@@ -198,6 +202,9 @@ impl Fault {
             Self::AnnotationLength => "expected nothing, or 3 to 35 characters".into(),
             Self::TextInvalid { min, max } => {
                 format!("expected {min} to {max} characters, none of them a control character")
+            }
+            Self::PersonalData(found) => {
+                format!("this looks like {}; a CRA holds no personal data: leave it out", in_english(*found))
             }
             Self::MinutesNotAllowed => {
                 "minutes go with DURATION_BAND_ONE_HOUR_OR_MORE only; leave them out".into()
@@ -278,6 +285,10 @@ impl Fault {
             Self::TextInvalid { min, max } => {
                 format!("Écrivez de {min} à {max} caractères, sans saut de ligne ni caractère de contrôle.")
             }
+            Self::PersonalData(found) => format!(
+                "Ce texte semble contenir {} : retirez-le, un compte-rendu ne contient aucune donnée personnelle.",
+                in_french(*found)
+            ),
             Self::MinutesNotAllowed => {
                 "Les minutes ne se précisent qu'à partir d'une heure : retirez-les.".into()
             }
@@ -293,6 +304,23 @@ impl Fault {
             Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
             Self::Question(question) => question.message_fr(),
         }
+    }
+}
+
+fn in_english(found: PersonalData) -> &'static str {
+    match found {
+        PersonalData::Email => "an e-mail address",
+        PersonalData::Phone => "a phone number",
+        PersonalData::SocialSecurityNumber => "a social security number",
+    }
+}
+
+/// All masculine, for the sentence goes on with them.
+fn in_french(found: PersonalData) -> &'static str {
+    match found {
+        PersonalData::Email => "un courriel (adresse e-mail)",
+        PersonalData::Phone => "un numéro de téléphone",
+        PersonalData::SocialSecurityNumber => "un numéro de sécurité sociale",
     }
 }
 

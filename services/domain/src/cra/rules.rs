@@ -13,6 +13,7 @@ use jiff::{
 use uuid::Uuid;
 
 use super::parts::day_at;
+use super::personal::personal_data;
 use super::{AgeCounts, Cra, Duration, Fault, Id, Place, Recipient, Redirection, StatusCounts, Violation};
 use crate::spelling;
 use crate::territory::{self, CommuneId};
@@ -360,6 +361,9 @@ impl Check {
             let (min, max) = (ANNOTATION_CHARACTERS_MIN, ANNOTATION_CHARACTERS_MAX);
             return self.refuse(FIELD, Fault::TextInvalid { min, max });
         }
+        if let Some(found) = personal_data(text) {
+            return self.refuse(FIELD, Fault::PersonalData(found));
+        }
         Some(text.to_owned())
     }
 
@@ -417,6 +421,9 @@ impl Check {
                 if !well_formed {
                     let fault = Fault::TextInvalid { min: 1, max: ORGANISATION_CHARACTERS_MAX };
                     return self.refuse(format!("{path}.other"), fault);
+                }
+                if let Some(found) = personal_data(name) {
+                    return self.refuse(format!("{path}.other"), Fault::PersonalData(found));
                 }
                 Some(Recipient::Other(name.into()))
             }

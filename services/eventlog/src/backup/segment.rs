@@ -176,7 +176,7 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
         _ => take(&mut body).map(|bytes| Some(Uuid::from_bytes(bytes))),
     };
     let (cra_id, event_id) = (id(HAS_CRA_ID)?, id(HAS_EVENT_ID)?);
-    Ok(LogEntry { position, cra_id, event_id, payload: body, appended_at })
+    Ok(LogEntry { position, cra_id, event_id, payload: body, appended_at, trace: None })
 }
 
 fn take<const N: usize>(rest: &mut Bytes) -> Result<[u8; N], &'static str> {

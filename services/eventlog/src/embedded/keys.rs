@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::port::{LogEntry, Position, ReadError};
+use crate::trace::TraceParent;
 
 /// First byte of every key.
 #[repr(u8)]
@@ -35,6 +36,8 @@ const FORM_CRA_ID: u8 = 2;
 const FORM_EVENT_ID: u8 = 3;
 /// Restored: something else had written it.
 const FORM_NO_ID: u8 = 4;
+/// Beside one of these: the trace that it was appended in stands before the payload.
+const FORM_TRACED: u8 = 0x10;
 /// Form, time, previous position, CRA, event id; the payload follows.
 const ENTRY_HEADER_BYTES: usize = 1 + 8 + POSITION_BYTES + UUID_BYTES + UUID_BYTES;
 const _: () = assert!(ENTRY_HEADER_BYTES == 49);
@@ -95,22 +98,27 @@ pub(super) struct Record {
     pub(super) cra_id: Option<Uuid>,
     pub(super) event_id: Option<Uuid>,
     pub(super) payload: Bytes,
+    pub(super) trace: Option<TraceParent>,
 }
 
 impl Record {
     pub(super) fn encode(&self) -> Vec<u8> {
         let nanoseconds = i64::try_from(self.appended_at.as_nanosecond()).unwrap_or(i64::MAX);
-        let mut value = Vec::with_capacity(ENTRY_HEADER_BYTES + self.payload.len());
-        value.push(match (self.cra_id, self.event_id) {
+        let mut value = Vec::with_capacity(ENTRY_HEADER_BYTES + TraceParent::BYTES + self.payload.len());
+        let ids = match (self.cra_id, self.event_id) {
             (Some(_), Some(_)) => FORM_BOTH_IDS,
             (Some(_), None) => FORM_CRA_ID,
             (None, Some(_)) => FORM_EVENT_ID,
             (None, None) => FORM_NO_ID,
-        });
+        };
+        value.push(if self.trace.is_some() { ids | FORM_TRACED } else { ids });
         value.extend_from_slice(&nanoseconds.to_be_bytes());
         value.extend_from_slice(&self.previous.0.to_be_bytes());
         for id in [self.cra_id, self.event_id].into_iter().flatten() {
             value.extend_from_slice(id.as_bytes());
+        }
+        if let Some(trace) = self.trace {
+            value.extend_from_slice(&trace.to_bytes());
         }
         value.extend_from_slice(&self.payload);
         value
@@ -119,7 +127,7 @@ impl Record {
     pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
         let mut fields = Fields(value);
         let [form] = fields.take::<1>()?;
-        let (has_cra_id, has_event_id) = match form {
+        let (has_cra_id, has_event_id) = match form & !FORM_TRACED {
             FORM_BOTH_IDS => (true, true),
             FORM_CRA_ID => (true, false),
             FORM_EVENT_ID => (false, true),
@@ -133,6 +141,8 @@ impl Record {
             previous: Position(fields.number()?),
             cra_id: has_cra_id.then(|| fields.uuid()).transpose()?,
             event_id: has_event_id.then(|| fields.uuid()).transpose()?,
+            // One that cannot be read is none: it is no part of the fact.
+            trace: if form & FORM_TRACED == 0 { None } else { TraceParent::from_bytes(fields.take()?) },
             payload: Bytes::copy_from_slice(fields.0),
         })
     }
@@ -144,6 +154,7 @@ impl Record {
             event_id: self.event_id,
             payload: self.payload,
             appended_at: self.appended_at,
+            trace: self.trace,
         }
     }
 }
@@ -188,6 +199,7 @@ mod tests {
             cra_id: Some(Uuid::from_u128(1)),
             event_id: Some(Uuid::from_u128(2)),
             payload: Bytes::from_static(b"payload"),
+            trace: None,
         }
     }
 
@@ -195,8 +207,10 @@ mod tests {
     fn a_record_comes_back_as_it_was_stored() {
         let (cra_id, event_id) = (record().cra_id, record().event_id);
         for (cra_id, event_id) in [(cra_id, event_id), (cra_id, None), (None, event_id), (None, None)] {
-            let record = Record { cra_id, event_id, ..record() };
-            assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+            for trace in [None, TraceParent::new([3; 16], [4; 8], true)] {
+                let record = Record { cra_id, event_id, trace, ..record() };
+                assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+            }
         }
     }
 
@@ -206,6 +220,15 @@ mod tests {
         assert!(Record::decode(&stored[..ENTRY_HEADER_BYTES - 1]).is_err());
         stored[0] = 5;
         assert!(Record::decode(&stored).is_err());
+        stored[0] = 0x20 | FORM_BOTH_IDS;
+        assert!(Record::decode(&stored).is_err());
+    }
+
+    #[test]
+    fn a_record_without_a_trace_is_stored_as_before_there_were_any() {
+        let stored = record().encode();
+        assert_eq!(stored[0], FORM_BOTH_IDS);
+        assert_eq!(stored.len(), ENTRY_HEADER_BYTES + record().payload.len());
     }
 
     #[test]

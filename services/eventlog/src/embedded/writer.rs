@@ -187,6 +187,7 @@ impl<'a> Plan<'a> {
             cra_id: Some(cra_id),
             event_id: Some(event_id),
             payload: pending.event.payload.clone(),
+            trace: pending.event.trace,
         };
         self.add(position, &record);
         Ok(Appended::Executed(position))
@@ -208,6 +209,7 @@ impl<'a> Plan<'a> {
             cra_id: entry.cra_id,
             event_id: entry.event_id,
             payload: entry.payload.clone(),
+            trace: entry.trace,
         };
         self.add(entry.position, &record);
         Ok(())

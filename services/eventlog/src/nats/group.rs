@@ -19,7 +19,7 @@ use super::message::{self, Subjects};
 use crate::port::{AppendError, Appended, Position};
 
 /// Appends that may wait to be sent; one more is refused at once.
-pub(super) const PENDING_APPENDS_MAX: usize = 4_096;
+pub(super) const PENDING_APPENDS_MAX: usize = 16_384;
 /// Smaller groups go side by side: a batch costs the server 2.3 ms of its own, an append alone 0.4 ms (measured
 /// with `sync_interval: always`; 32 in a batch took 3.4 ms, 1,000 took 22 ms).
 const BATCH_APPENDS_MIN: usize = 8;
@@ -175,6 +175,7 @@ mod tests {
             cra_id: Uuid::from_u128(cra),
             event_id: Uuid::new_v4(),
             payload: Bytes::from(vec![0; size_bytes]),
+            trace: None,
         };
         let (answer, outcome) = oneshot::channel();
         let append = Append { event, expectation: Expectation::NoEvent, deadline: Instant::now() };

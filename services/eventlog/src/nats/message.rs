@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
+use crate::trace::TraceParent;
 
 /// Carries the event's id: how an own earlier try is told from a conflict.
 const EVENT_ID_HEADER: &str = "Cra-Event-Id";
 /// Carries the time that a restored entry had, in nanoseconds from 1970 on: the server knows its own only.
 const APPENDED_AT_HEADER: &str = "Cra-Appended-At";
+/// Carries the trace that the event was appended in.
+const TRACE_HEADER: &str = "traceparent";
 /// Last part of the subject of a restored entry that names no CRA; no UUID.
 const FOREIGN: &str = "foreign";
 /// What headers and framing may add to a payload.
@@ -53,8 +56,9 @@ impl Subjects {
         let headers = message.headers.as_ref();
         let appended_at = appended_at(headers, info.published.unix_timestamp_nanos())?;
         let event_id = headers.and_then(event_id);
+        let trace = headers.and_then(trace);
         let cra_id = self.cra_id(&message.subject);
-        Ok(LogEntry { position, cra_id, event_id, payload: message.message.payload, appended_at })
+        Ok(LogEntry { position, cra_id, event_id, payload: message.message.payload, appended_at, trace })
     }
 
     /// An entry from a message read by position or subject.
@@ -63,6 +67,7 @@ impl Subjects {
             position: Position(message.sequence),
             cra_id: self.cra_id(&message.subject),
             event_id: event_id(&message.headers),
+            trace: trace(&message.headers),
             payload: message.payload,
             appended_at: appended_at(Some(&message.headers), message.time.unix_timestamp_nanos())?,
         })
@@ -74,6 +79,7 @@ pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expectation.position().0));
     headers.insert(EVENT_ID_HEADER, event.event_id.as_hyphenated().to_string().as_str());
+    insert_trace(&mut headers, event.trace);
     headers
 }
 
@@ -87,7 +93,18 @@ pub(super) fn restored_headers(entry: &LogEntry, is_first: bool) -> HeaderMap {
     if let Some(event_id) = entry.event_id {
         headers.insert(EVENT_ID_HEADER, event_id.as_hyphenated().to_string().as_str());
     }
+    insert_trace(&mut headers, entry.trace);
     headers
+}
+
+fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
+    if let Some(trace) = trace {
+        headers.insert(TRACE_HEADER, trace.to_string().as_str());
+    }
+}
+
+fn trace(headers: &HeaderMap) -> Option<TraceParent> {
+    headers.get(TRACE_HEADER)?.as_str().parse().ok()
 }
 
 fn event_id(headers: &HeaderMap) -> Option<Uuid> {
@@ -125,6 +142,7 @@ mod tests {
             event_id: None,
             payload: Bytes::new(),
             appended_at: Timestamp::UNIX_EPOCH,
+            trace: None,
         };
         assert_eq!(subjects.cra_id(&subjects.of_restored(&foreign)), None);
         for foreign in ["cra.event.x", "cra.event", "other.event.00000000-0000-0000-0000-000000001234"] {
@@ -134,7 +152,12 @@ mod tests {
 
     #[test]
     fn the_headers_carry_the_expectation_and_the_event_id() {
-        let event = NewEvent { cra_id: Uuid::nil(), event_id: Uuid::from_u128(7), payload: Bytes::new() };
+        let event = NewEvent {
+            cra_id: Uuid::nil(),
+            event_id: Uuid::from_u128(7),
+            payload: Bytes::new(),
+            trace: None,
+        };
         let sequence =
             |expectation| headers(&event, expectation).get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).cloned();
         assert_eq!(sequence(Expectation::NoEvent).unwrap().as_str(), "0");

@@ -17,6 +17,7 @@ use super::author::Author;
 use super::item_numbers::ItemNumbers;
 use super::{change, items, legacy, submission};
 use crate::append::Recorder;
+use crate::metrics::{Answers, Kind};
 use crate::refused::Refused;
 use crate::settings::Limits;
 
@@ -27,6 +28,7 @@ const STREAM_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The service; one per process.
 pub(crate) struct IngestionApi {
     recorder: Recorder,
+    answers: Answers,
     calls: InFlight,
     streams: InFlight,
     stream_items_in_flight: NonZeroU16,
@@ -34,18 +36,44 @@ pub(crate) struct IngestionApi {
     shutdown: Shutdown,
 }
 
+/// What the items of a stream are answered with.
+#[derive(Clone)]
+struct Desk {
+    recorder: Recorder,
+    answers: Answers,
+    author: Author,
+}
+
 impl IngestionApi {
     /// The service on a log. At `shutdown` streams are read no further.
-    pub(crate) fn new(recorder: Recorder, limits: &Limits, callers: Callers, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(
+        recorder: Recorder,
+        answers: Answers,
+        limits: &Limits,
+        callers: Callers,
+        shutdown: Shutdown,
+    ) -> Self {
         let in_flight = |what, limit: NonZeroU32, retry_after| InFlight::new(what, limit, retry_after);
         Self {
             recorder,
+            answers,
             calls: in_flight("calls", limits.calls_in_flight, CALL_RETRY_AFTER),
             streams: in_flight("streams", limits.streams_in_flight, STREAM_RETRY_AFTER),
             stream_items_in_flight: limits.stream_items_in_flight,
             callers,
             shutdown,
         }
+    }
+
+    /// What bounds the calls and the streams.
+    pub(crate) fn limits(&self) -> [&InFlight; 2] {
+        [&self.calls, &self.streams]
+    }
+
+    /// Counts an answer on its way to the caller.
+    fn counted(&self, kind: Kind, answer: Result<v1::Receipt, Refused>) -> Result<v1::Receipt, Refused> {
+        self.answers.count(kind, answer.as_ref());
+        answer
     }
 
     /// Who sent a request.
@@ -59,7 +87,7 @@ impl IngestionApi {
         &self,
         request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Recorder, Author, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Desk, Q, Result<Arc<Permit>, Refused>) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,
@@ -68,11 +96,15 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's place is free when its last append has ended.
         let place = Arc::new(self.streams.try_enter()?);
-        let (recorder, author) = (self.recorder.clone(), self.author(&request)?);
+        let desk = Desk {
+            recorder: self.recorder.clone(),
+            answers: self.answers.clone(),
+            author: self.author(&request)?,
+        };
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
-            answer(recorder.clone(), author.clone(), request, admitted)
+            answer(desk.clone(), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
@@ -87,7 +119,8 @@ impl IngestionService for IngestionApi {
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
         let place = self.calls.try_enter()?;
         let author = self.author(&request)?;
-        let receipt = submission::submit(&self.recorder, author, request.into_inner(), place).await?;
+        let answer = submission::submit(&self.recorder, author, request.into_inner(), place).await;
+        let receipt = self.counted(Kind::Submit, answer)?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
 
@@ -98,12 +131,13 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |recorder, author, request, admitted| async move {
+            |Desk { recorder, answers, author }, request, admitted| async move {
                 let submission = request.submission.unwrap_or_default();
                 let outcome = match admitted {
                     Ok(place) => submission::submit(&recorder, author, submission, place).await,
                     Err(refused) => Err(refused),
                 };
+                answers.count(Kind::Submit, outcome.as_ref());
                 submission::answer(request.item, outcome)
             },
         )
@@ -115,7 +149,8 @@ impl IngestionService for IngestionApi {
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
         let place = self.calls.try_enter()?;
         let author = self.author(&request)?;
-        let receipt = Some(change::correct(&self.recorder, author, request.into_inner(), place).await?);
+        let answer = change::correct(&self.recorder, author, request.into_inner(), place).await;
+        let receipt = Some(self.counted(Kind::Correct, answer)?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
     }
 
@@ -125,7 +160,8 @@ impl IngestionService for IngestionApi {
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
         let place = self.calls.try_enter()?;
         let author = self.author(&request)?;
-        let receipt = Some(change::withdraw(&self.recorder, author, request.into_inner(), place).await?);
+        let answer = change::withdraw(&self.recorder, author, request.into_inner(), place).await;
+        let receipt = Some(self.counted(Kind::Withdraw, answer)?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
 
@@ -136,12 +172,13 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |recorder, author, request, admitted| async move {
+            |Desk { recorder, answers, author }, request, admitted| async move {
                 let item = request.item;
                 let outcome = match admitted {
                     Ok(place) => legacy::import(&recorder, author, request, place).await,
                     Err(refused) => Err(refused),
                 };
+                answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
                 legacy::answer(item, outcome)
             },
         )

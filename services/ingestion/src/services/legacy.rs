@@ -24,6 +24,12 @@ pub(super) struct Imported {
     notes: Vec<String>,
 }
 
+impl Imported {
+    pub(super) fn receipt(&self) -> &v1::Receipt {
+        &self.receipt
+    }
+}
+
 /// Records a document. `place` is held until the append has ended.
 pub(super) async fn import<P: Send + 'static>(
     recorder: &Recorder,

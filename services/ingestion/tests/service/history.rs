@@ -29,6 +29,7 @@ async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
         cra_id: uuid::Uuid::from_u128(1),
         event_id: uuid::Uuid::from_u128(99),
         payload: withdrawn.encode_to_vec().into(),
+        trace: None,
     };
     let last = Expectation::LastAt(cra_eventlog::Position(receipt.position));
     let _ = service.log.append(event, last).await.unwrap();

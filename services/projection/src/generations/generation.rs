@@ -48,7 +48,7 @@ impl Generation {
         let store = Store::open(path)?;
         let mut batch = Batch::default();
         batch.put_description(&description)?;
-        store.session().write(batch)?;
+        store.write(batch)?;
         store.flush()?;
         Self::of(name, path, description, store)
     }
@@ -92,6 +92,12 @@ impl Generation {
     #[must_use]
     pub fn session(&self) -> Session {
         self.store.session()
+    }
+
+    /// Writes what no event wrote.
+    #[cfg(test)]
+    pub(crate) fn tamper(&self, batch: Batch) {
+        self.store.write(batch).unwrap();
     }
 
     /// Waits until everything applied is on disk. Blocks.
@@ -165,7 +171,7 @@ impl Generation {
 
     fn write(&self, finished: Finished) -> Result<(), StoreError> {
         let Finished { batch, taken, applied } = finished;
-        self.session().write(batch)?;
+        self.store.write(batch)?;
         self.table.apply(&taken, applied.clone());
         self.applied.send_replace(applied);
         Ok(())

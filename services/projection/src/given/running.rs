@@ -273,7 +273,7 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             .await
             .unwrap();
     Operations {
-        replayer: Replayer { log, generations, clock, place: Arc::default() },
+        replayer: Replayer { log, generations, clock, place: Arc::default(), filling: Arc::default() },
         callers: Callers::Anyone,
         shutdown: Shutdown::new(),
     }
@@ -290,7 +290,8 @@ async fn append_payload(log: &EmbeddedLog, cra_id: Uuid, event_id: Uuid, payload
     let history = log.history(cra_id).await.unwrap();
     let expectation =
         history.last().map_or(Expectation::NoEvent, |entry| Expectation::LastAt(entry.position));
-    let appended = log.append(NewEvent { cra_id, event_id, payload }, expectation).await.unwrap();
+    let appended =
+        log.append(NewEvent { cra_id, event_id, payload, trace: None }, expectation).await.unwrap();
     assert!(matches!(appended, Appended::Executed(_)), "{event_id} was there");
 }
 

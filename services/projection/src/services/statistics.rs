@@ -169,7 +169,12 @@ impl StatisticsService for Statistics {
         let shown = snapshot.to_message();
         let crossed = queries::cross_table(selection, question, snapshot).await?;
         let (columns, rows) = (crossed.columns, crossed.rows);
-        Ok(Response::new(v1::GetCrossTableResponse { columns, rows, snapshot: Some(shown) }))
+        Ok(Response::new(v1::GetCrossTableResponse {
+            columns,
+            rows,
+            snapshot: Some(shown),
+            ..v1::GetCrossTableResponse::default()
+        }))
     }
 
     async fn watch_statistics(

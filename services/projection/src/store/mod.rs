@@ -58,7 +58,9 @@ pub enum StoreError {
 
 /// One generation's database, shared between threads.
 pub struct Store {
-    /// The library's handle serves one thread at a time; each session gets a copy of it.
+    /// The library's handle serves one thread at a time; each session gets a copy of it. This one writes: a handle tells
+    /// the library's cache what it used only after some dozens of uses, so that nothing that passing ones write would
+    /// ever leave the memory.
     db: Mutex<sled::Db<LEAF_FANOUT>>,
     flushing: Flushing,
 }
@@ -99,6 +101,11 @@ impl Store {
     #[must_use]
     pub fn session(&self) -> Session {
         Session { db: self.db.lock().clone() }
+    }
+
+    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
+    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        Ok(self.db.lock().apply_batch(batch.into_writes())?)
     }
 
     /// Waits until everything written is on disk.
@@ -192,11 +199,6 @@ impl Session {
     /// The bytes of a run.
     fn run(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get(keys::run(number))?.map(|bytes| bytes.to_vec()))
-    }
-
-    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
-    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        Ok(self.db.apply_batch(batch.into_writes())?)
     }
 
     /// Entries between two keys, both included. The library's own bounded range reads on to the end of the tree when

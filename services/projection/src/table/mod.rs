@@ -27,8 +27,8 @@ use crate::views::scope::Scope;
 pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 
 /// Steps that are read from the store at once, and how many times as many while others are taken in.
-const STEPS_READ_AT_ONCE: usize = 1_024;
-const CHUNKS_READ_AHEAD: usize = 8;
+const STEPS_READ_AT_ONCE: usize = 4_096;
+const CHUNKS_READ_AHEAD: usize = 4;
 
 /// The facts of a generation.
 #[derive(Default)]

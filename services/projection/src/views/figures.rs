@@ -46,6 +46,7 @@ pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
         redirections: redirections(tally.redirections.all(), dictionary),
         time_spent: time_spent(tally),
         entry_delay: Some(entry_delay(&tally.delays.all().collect())),
+        ..v1::Statistics::default()
     }
 }
 

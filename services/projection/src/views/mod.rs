@@ -17,6 +17,7 @@ pub mod record;
 pub mod rows;
 pub mod scope;
 pub mod shares;
+pub mod small_counts;
 pub mod tally;
 
 use cra_domain::territory;

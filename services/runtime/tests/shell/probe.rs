@@ -10,6 +10,7 @@ use cra_runtime::health::{Health, Readiness};
 use cra_runtime::identity::Identity;
 use cra_runtime::identity::access::{Method, Needs, Shape};
 use cra_runtime::listen;
+use cra_runtime::metrics::Metrics;
 use cra_runtime::serve::{Api, Drained, ServeError, ServerSettings, serve};
 use cra_runtime::shutdown::Shutdown;
 use pb::operations_service_client::OperationsServiceClient;
@@ -103,7 +104,8 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
         let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_begun());
         async move {
             let routes = tonic::service::Routes::new(OperationsServiceServer::new(probe));
-            serve(listener, &settings, Api { routes, methods: METHODS }, health, begun).await
+            let api = Api { routes, methods: METHODS };
+            serve(listener, &settings, api, health, &Metrics::default(), begun).await
         }
     });
     Running { address, probe, health, shutdown, outcome }

@@ -55,6 +55,7 @@ fn entries(generator: &Generator, first: Position, steps: &[Step]) -> Result<Vec
             event_id: Some(stored.event_id),
             payload: stored.payload,
             appended_at: stored.recorded_at,
+            trace: None,
         })
     });
     entries.collect()

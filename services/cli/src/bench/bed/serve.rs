@@ -23,13 +23,17 @@ pub(crate) async fn serve(kind: Kind) -> anyhow::Result<()> {
     let drained = match kind {
         Kind::Ingestion => {
             let settings: cra_ingestion::Settings = args.load()?;
-            telemetry::init(&settings.telemetry)?;
-            cra_ingestion::run(settings, shutdown).await?
+            let telemetry = telemetry::init(&settings.telemetry)?;
+            let drained = cra_ingestion::run(settings, shutdown).await;
+            telemetry.end().await;
+            drained?
         }
         Kind::Projection => {
             let settings: cra_projection::Settings = args.load()?;
-            telemetry::init(&settings.telemetry)?;
-            cra_projection::run(settings, shutdown).await?
+            let telemetry = telemetry::init(&settings.telemetry)?;
+            let drained = cra_projection::run(settings, shutdown).await;
+            telemetry.end().await;
+            drained?
         }
     };
     tracing::info!(?drained, "left");

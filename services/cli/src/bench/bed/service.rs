@@ -11,7 +11,6 @@ use clap::ValueEnum;
 use tokio::time::sleep;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 
 use super::memory::Memory;
 use crate::client::{self, Connection};
@@ -94,7 +93,7 @@ impl Service {
                 bail!("the {} service ended at once ({status}); {}", self.kind.name(), self.last_lines());
             }
             if let Ok(connection) = self.connect().await {
-                let mut health = HealthClient::new(connection.channel());
+                let mut health = connection.health();
                 while let Ok(answer) = health.check(HealthCheckRequest::default()).await {
                     if answer.into_inner().status() == ServingStatus::Serving {
                         return Ok(());

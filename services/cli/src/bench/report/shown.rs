@@ -157,7 +157,7 @@ fn time(milliseconds: f64) -> String {
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 1.0 { time(seconds * 1_000.0) } else { format!("{:.1} s", seconds) }
+    if seconds < 1.0 { time(seconds * 1_000.0) } else { format!("{seconds:.1} s") }
 }
 
 fn bytes(count: u64) -> String {

@@ -12,7 +12,7 @@ mod themes;
 use cra_contracts::v1;
 use jiff::Timestamp;
 
-use super::super::{Cra, Fault, Question, Violation};
+use super::super::{Cra, Fault, PersonalData, Question, Violation};
 use super::Submission;
 
 /// Noon of a Tuesday in Paris.
@@ -207,6 +207,9 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::Duplicate,
         Fault::AnnotationLength,
         Fault::TextInvalid { min: 1, max: 100 },
+        Fault::PersonalData(PersonalData::Email),
+        Fault::PersonalData(PersonalData::Phone),
+        Fault::PersonalData(PersonalData::SocialSecurityNumber),
         Fault::MinutesNotAllowed,
         Fault::MinutesInvalid,
         Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },

@@ -23,6 +23,7 @@ fn entry_of((position, (cra_id, event_id, payload, time)): (u64, Parts)) -> LogE
         event_id: event_id.map(Uuid::from_u128),
         payload: payload.into(),
         appended_at: Timestamp::from_nanosecond(i128::from(time)).unwrap(),
+        trace: None,
     }
 }
 

@@ -1,0 +1,72 @@
+/** What a refusal says: its reason, whether the same request may be sent again and when, and what to show to whom. */
+
+import { type CallOptions, ClientError, type ClientMiddleware, Metadata, Status } from "nice-grpc";
+
+import { BadRequest, ErrorInfo, LocalizedMessage, RetryInfo } from "./generated/google/rpc/error_details.js";
+import { Status as StatusDetails } from "./generated/google/rpc/status.js";
+
+/** Said by the transport too, where no service was reached to add details. */
+const PASSING_CODES: readonly Status[] = [Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED];
+/** Of one item of a stream, whose refusal has a code and no details. */
+export const PASSING_ITEM_CODES: readonly string[] = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED"];
+
+/** An error with what the service attached to it. */
+export class RefusedError extends ClientError {
+  readonly #attached: StatusDetails["details"];
+
+  constructor(error: ClientError, details: Uint8Array) {
+    super(error.path, error.code, error.details);
+    this.#attached = StatusDetails.decode(details).details;
+  }
+
+  detail<T>(name: string, kind: { decode(bytes: Uint8Array): T }): T | undefined {
+    const found = this.#attached.find(({ typeUrl }) => typeUrl === `type.googleapis.com/google.rpc.${name}`);
+    return found && kind.decode(found.value);
+  }
+}
+
+/** Turns errors that carry details into `RefusedError`. */
+export const refusals: ClientMiddleware = async function* (call, options: CallOptions) {
+  let trailer = Metadata();
+  try {
+    return yield* call.next(call.request, {
+      ...options,
+      onTrailer: (received) => {
+        trailer = received;
+        options.onTrailer?.(received);
+      },
+    });
+  } catch (error) {
+    const details = trailer.get("grpc-status-details-bin");
+    throw error instanceof ClientError && details ? new RefusedError(error, details) : error;
+  }
+};
+
+/** The stable reason, such as CRA_REVISION_CHANGED; undefined when it was not a service that answered. */
+export function reason(error: unknown): string | undefined {
+  const info = error instanceof RefusedError ? error.detail("ErrorInfo", ErrorInfo) : undefined;
+  return info?.domain === "cra.v1" ? info.reason : undefined;
+}
+
+/** After how many milliseconds the service wants to be asked again; undefined when it does not say. */
+export function retryDelayMs(error: unknown): number | undefined {
+  const retry = error instanceof RefusedError ? error.detail("RetryInfo", RetryInfo) : undefined;
+  return retry?.retryDelay && retry.retryDelay.seconds * 1_000 + retry.retryDelay.nanos / 1_000_000;
+}
+
+/** Whether the same request may succeed later: the service says so, or was not reached or did not answer. */
+export function mayPass(error: unknown): boolean {
+  return (
+    retryDelayMs(error) !== undefined || (error instanceof ClientError && PASSING_CODES.includes(error.code))
+  );
+}
+
+/** For the person who filled the form in: French where there is French. */
+export function messages(error: ClientError): string[] {
+  if (!(error instanceof RefusedError)) return [error.details];
+  const request = error.detail("BadRequest", BadRequest);
+  if (request) {
+    return request.fieldViolations.map((v) => `${v.field} (${v.reason}): ${v.localizedMessage?.message ?? ""}`);
+  }
+  return [error.detail("LocalizedMessage", LocalizedMessage)?.message ?? error.details];
+}

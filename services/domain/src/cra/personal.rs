@@ -1,0 +1,269 @@
+//! Whether a free text looks as if it held an e-mail address, a French phone number or a social security number (NIR):
+//! data of a person that a CRA must not hold.
+//!
+//! Looks at forms, not at meaning: a name or a diagnosis is not found. Numbers that the form is full of (dates, times,
+//! ages, prices, five-digit codes) are not taken for one; hence the same separator within a phone number, and the
+//! control key within a long NIR.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// What a text looks as if it held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonalData {
+    /// An e-mail address.
+    Email,
+    /// A phone number of France, overseas included.
+    Phone,
+    /// A social security number, with or without its key.
+    SocialSecurityNumber,
+}
+
+/// A local part's last character, an at sign as it is written to be read by people, a domain with a dot.
+const EMAIL: &str = r"[a-z0-9_] ?(@|\(at\)|\[at\]|\barobase\b) ?[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}";
+
+/// Ten digits from 0, or the country's prefix and what follows the 0; in the ways of writing that are usual.
+const PHONE: &str = concat!(
+    r"(^|[^0-9])(",
+    r"0[1-9]([0-9]{8}|( [0-9]{2}){4}|(\.[0-9]{2}){4}|(-[0-9]{2}){4}|(/[0-9]{2}){4}|(_[0-9]{2}){4}",
+    r"|[0-9]{2}( [0-9]{2}){3}|[0-9]{2} [0-9]{3} [0-9]{3}| [0-9]{4} [0-9]{4}| [0-9]{8})",
+    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?(\(0\))?[ .-]?[1-9]([ ./-]?[0-9]{2}){4}",
+    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?(\(0\))?[ .-]?[1-9][0-9]{2}([ .-]?[0-9]{3}){2}",
+    r"|\+ ?689[ .-]?[0-9]{2}([ .-]?[0-9]{2}){3}",
+    r"|\+ ?(508|681|687)[ .-]?[0-9]{2}([ .-]?[0-9]{2}){2}",
+    r")($|[^0-9])",
+);
+
+/// Sex, year, month, department, commune, order; a key. Parted like that, or not at all.
+const NIR: &str = concat!(
+    r"(^|[^0-9])",
+    r"([12378])[ .-]?([0-9]{2})[ .-]?(0[1-9]|1[0-2]|[2-4][0-9]|[5-9][0-9])[ .-]?",
+    r"([0-9]{2}|2a|2b)[ .-]?([0-9]{3})[ .-]?([0-9]{3})(?:[ ./-]{0,3}([0-9]{2}))?",
+    r"($|[^0-9])",
+);
+
+static EMAIL_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(EMAIL).ok());
+static PHONE_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PHONE).ok());
+static NIR_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(NIR).ok());
+
+/// What a text looks as if it held; none of an ordinary text.
+#[must_use]
+pub(super) fn personal_data(text: &str) -> Option<PersonalData> {
+    if text.is_empty() {
+        return None;
+    }
+    let text = folded(text);
+    if matches(&EMAIL_FORM, &text) {
+        return Some(PersonalData::Email);
+    }
+    if text.bytes().filter(u8::is_ascii_digit).count() < DIGITS_MIN {
+        return None;
+    }
+    if holds_nir(&text) {
+        return Some(PersonalData::SocialSecurityNumber);
+    }
+    matches(&PHONE_FORM, &text).then_some(PersonalData::Phone)
+}
+
+/// Digits of the shortest of them: +687 and six.
+const DIGITS_MIN: usize = 9;
+
+fn matches(form: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    form.as_ref().is_some_and(|form| form.is_match(text))
+}
+
+/// Lower case, without accents, digits and signs of any width as the plain ones, spaces of any kind and number as one,
+/// dashes as one.
+fn folded(text: &str) -> String {
+    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
+    let words: Vec<&str> =
+        plain.split(|c: char| c.is_whitespace() || c == '\u{200b}').filter(|word| !word.is_empty()).collect();
+    words.join(" ").replace(['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2212}'], "-")
+}
+
+/// Thirteen digits say it by a month of the calendar; fifteen by their key.
+fn holds_nir(text: &str) -> bool {
+    let Some(form) = NIR_FORM.as_ref() else { return false };
+    form.captures_iter(text).any(|found| {
+        let part = |group| found.get(group).map_or("", |part| part.as_str());
+        match part(8) {
+            "" => matches!(
+                part(4),
+                "01" | "02" | "03" | "04" | "05" | "06" | "07" | "08" | "09" | "10" | "11" | "12"
+            ),
+            key => {
+                let digits: String = (2..=7).map(part).collect();
+                key.parse().is_ok_and(|key: u64| key_of(&digits) == Some(key))
+            }
+        }
+    })
+}
+
+/// The key of thirteen characters; Corsica's letters count as 19 and 18.
+fn key_of(nir: &str) -> Option<u64> {
+    let number: u64 = nir.replace("2a", "19").replace("2b", "18").parse().ok()?;
+    Some(97 - number % 97)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::PersonalData::{Email, Phone, SocialSecurityNumber};
+    use super::*;
+
+    #[test]
+    fn the_three_forms_are_written_right() {
+        assert!(EMAIL_FORM.is_some() && PHONE_FORM.is_some() && NIR_FORM.is_some());
+    }
+
+    #[test]
+    fn an_email_address_is_found_however_it_is_written() {
+        for text in [
+            "jean@orange.fr",
+            "mail : Jean.Dupont+cra@mail.orange.fr",
+            "jean @ orange.fr",
+            "jean(at)orange.fr",
+            "jean [at] orange.fr",
+            "jean arobase orange.fr",
+            "ｊｅａｎ＠ｏｒａｎｇｅ.ｆｒ",
+            "hélène@numérique.fr",
+        ] {
+            assert_eq!(personal_data(text), Some(Email), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_phone_number_is_found_however_it_is_written() {
+        for text in [
+            "0612345678",
+            "tel0612345678.",
+            "06 12 34 56 78",
+            "06\u{a0}12\u{a0}34  56 78",
+            "06.12.34.56.78",
+            "06-12-34-56-78",
+            "06–12–34–56–78",
+            "06/12/34/56/78",
+            "0612 34 56 78",
+            "06 1234 5678",
+            "06 12345678",
+            "0692 123 456",
+            "+33612345678",
+            "+33 6 12 34 56 78",
+            "+33 (0)6 12 34 56 78",
+            "0033 6 12 34 56 78",
+            "+33 612 345 678",
+            "+262 692 12 34 56",
+            "+689 87 12 34 56",
+            "+687 12 34 56",
+            "rappeler au 01 23 45 67 89 lundi",
+        ] {
+            assert_eq!(personal_data(text), Some(Phone), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_social_security_number_is_found_with_its_key_and_without() {
+        for text in [
+            "1 85 12 75 123 456",
+            "1851275123456",
+            "185127512345688",
+            "1 85 12 75 123 456 88",
+            "nir 1.85.12.75.123.456 / 88",
+            "2 99 06 2A 004 012",
+        ] {
+            assert_eq!(personal_data(text), Some(SocialSecurityNumber), "{text}");
+        }
+        // No key of these thirteen digits, and no month: neither says a person.
+        assert_eq!(personal_data("185127512345600"), None);
+        assert_eq!(personal_data("1856375123456"), None);
+    }
+
+    #[test]
+    fn ordinary_texts_are_left_alone() {
+        for text in [
+            "",
+            "3 personnes le 12/05",
+            "salle 12",
+            "2024",
+            "le 05/12/2024 10h30",
+            "05 12 2024 10 30",
+            "01/02/2024-03/02/2024",
+            "de 09:30 à 10:30, puis 11:00-12:00",
+            "08h00 09h00 10h00 11h00 12h00",
+            "35000 et 35238",
+            "SIRET 130 025 265 00013",
+            "SIREN 130025265",
+            "ameli.fr, @caf, rdv @ mairie",
+            "impots.gouv.fr + France Connect",
+            "12 18 25 35 60 ans",
+            "+60 ans : 10 20 30 40",
+            "9 782 070 612 758",
+            "3949, 3646, 115",
+            "1 234 567 €",
+            "IMEI 356938035643809",
+        ] {
+            assert_eq!(personal_data(text), None, "{text}");
+        }
+    }
+
+    fn words() -> impl Strategy<Value = String> {
+        "[a-zéèàç' ]{0,12}"
+    }
+
+    proptest! {
+        #[test]
+        fn no_day_hour_year_age_room_or_sum_is_taken_for_a_person(
+            (day, month, year) in (1..=31_u32, 1..=12_u32, 2020..2031_u32),
+            (hour, minute, room, people, euros) in (0..24_u32, 0..60_u32, 0..1_000_u32, 1..101_u32, 0..100_000_u32),
+            word in words(),
+        ) {
+            for text in [
+                format!("{people} personnes le {day:02}/{month:02}"),
+                format!("{word} salle {room} {day:02}/{month:02}/{year}"),
+                format!("le {day:02}/{month:02}/{year} {hour:02}h{minute:02}"),
+                format!("{day:02}.{month:02}.{year} {hour:02}:{minute:02} salle {room}"),
+                format!("{day:02}-{month:02}-{year} {hour} {minute}"),
+                format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}"),
+                format!("{word}{euros} € {people} pers. {year}"),
+                format!("{hour:02}h{minute:02}-{hour:02}h59 {room} {euros:05}"),
+            ] {
+                prop_assert_eq!(personal_data(&text), None, "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_phone_number_is_found_among_any_words(
+            number in 100_000_000..1_000_000_000_u64,
+            (before, after) in (words(), words()),
+            separator in prop::sample::select(vec!["", " ", ".", "-", "/"]),
+        ) {
+            let digits = format!("0{number}");
+            let pairs: Vec<&str> = (0..5).map(|pair| &digits[2 * pair..2 * pair + 2]).collect();
+            let text = format!("{before}{}{after}", pairs.join(separator));
+            prop_assert_eq!(personal_data(&text), Some(Phone), "{}", text);
+            let abroad = format!("{before} +33 {} {}{after}", &digits[1..2], pairs[1..].join(separator));
+            prop_assert_eq!(personal_data(&abroad), Some(Phone), "{}", abroad);
+        }
+
+        #[test]
+        fn any_social_security_number_is_found_by_its_key(
+            (sex, year, month) in (1..3_u64, 0..100_u64, 1..13_u64),
+            (department, commune, order) in (1..96_u64, 1..1_000_u64, 1..1_000_u64),
+            (before, after) in (words(), words()),
+        ) {
+            let nir = format!("{sex}{year:02}{month:02}{department:02}{commune:03}{order:03}");
+            let key = key_of(&nir).unwrap();
+            for text in [format!("{before}{nir}{key:02}{after}"), format!("{before}{nir} {key:02}{after}"), nir] {
+                prop_assert_eq!(personal_data(&text), Some(SocialSecurityNumber), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_fail(text in any::<String>()) {
+            let _ = personal_data(&text);
+        }
+    }
+}

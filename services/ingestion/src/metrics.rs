@@ -1,0 +1,201 @@
+//! What ingestion is measured by: what was accepted and refused, and how long the log takes to append; and the place of
+//! each append in its caller's trace, which goes along with the event.
+//!
+//! `deploy/OPERATIONS.md` says what each figure means. Changes nothing of what it measures.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use cra_contracts::v1;
+use cra_eventlog::{
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+    RestoreError, TraceParent,
+};
+use cra_runtime::metrics::{Metrics, MetricsError};
+use cra_runtime::traces::{self, SpanIds};
+use futures::stream::BoxStream;
+use prometheus::{Histogram, IntCounter, IntCounterVec};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+use uuid::Uuid;
+
+use crate::refused::Refused;
+
+/// What a request asks to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Submit,
+    Correct,
+    Withdraw,
+    Import,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Submit, Self::Correct, Self::Withdraw, Self::Import];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Correct => "correct",
+            Self::Withdraw => "withdraw",
+            Self::Import => "import",
+        }
+    }
+}
+
+/// Counts answers to requests that record; clones share the counts.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    accepted: [Accepted; Kind::ALL.len()],
+    refused: IntCounterVec,
+}
+
+#[derive(Clone)]
+struct Accepted {
+    recorded: IntCounter,
+    repeated: IntCounter,
+    checked: IntCounter,
+}
+
+impl Answers {
+    pub(crate) fn new(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "Requests that were accepted: recorded now, recorded by an earlier try, or only checked.";
+        let accepted = metrics.counters("cra_ingestion_accepted_total", help, &["kind", "outcome"])?;
+        let help = "Requests that were refused, by reason; items of streams one by one.";
+        let refused = metrics.counters("cra_ingestion_refused_total", help, &["kind", "reason"])?;
+        let accepted = Kind::ALL.map(|kind| {
+            let outcome = |outcome| accepted.with_label_values(&[kind.label(), outcome]);
+            let (recorded, repeated) = (outcome("recorded"), outcome("repeated"));
+            Accepted { recorded, repeated, checked: outcome("checked") }
+        });
+        Ok(Self { accepted, refused })
+    }
+
+    /// Counts an answer.
+    pub(crate) fn count(&self, kind: Kind, answer: Result<&v1::Receipt, &Refused>) {
+        let accepted = &self.accepted[kind as usize];
+        match answer {
+            Ok(receipt) if receipt.duplicate => accepted.repeated.inc(),
+            // Nothing was recorded, so it stands nowhere.
+            Ok(receipt) if receipt.position == 0 => accepted.checked.inc(),
+            Ok(_) => accepted.recorded.inc(),
+            Err(refused) => self.refused.with_label_values(&[kind.label(), refused.reason()]).inc(),
+        }
+    }
+}
+
+/// A log whose appends are timed, and told in traces.
+pub(crate) struct Measured {
+    log: Arc<dyn EventLog>,
+    stored: Histogram,
+    conflict: Histogram,
+    unavailable: Histogram,
+    unknown: Histogram,
+    refused: Histogram,
+}
+
+impl Measured {
+    /// The same log, measured; `cra_log_up` says whether it can take appends.
+    pub(crate) fn new(log: Arc<dyn EventLog>, metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "From an append's hand-over to its outcome, the wait for its group included.";
+        let seconds = metrics.durations("cra_log_append_seconds", help, &["outcome"])?;
+        let link = Arc::clone(&log);
+        let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
+        metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
+        let outcome = |outcome| seconds.with_label_values(&[outcome]);
+        Ok(Self {
+            log,
+            stored: outcome("stored"),
+            conflict: outcome("conflict"),
+            unavailable: outcome("unavailable"),
+            unknown: outcome("unknown"),
+            refused: outcome("refused"),
+        })
+    }
+}
+
+fn span() -> Span {
+    if !traces::are_recorded() {
+        return Span::none();
+    }
+    tracing::info_span!(target: traces::TARGET, "append", otel.kind = "producer", position = Empty)
+}
+
+fn trace_of(span: &Span) -> Option<TraceParent> {
+    let SpanIds { trace_id, span_id, is_sampled } = traces::ids_of(span)?;
+    TraceParent::new(trace_id, span_id, is_sampled)
+}
+
+#[async_trait]
+impl EventLog for Measured {
+    async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
+        let began = Instant::now();
+        let span = span();
+        let event = NewEvent { trace: trace_of(&span), ..event };
+        let appended = self.log.append(event, expectation).instrument(span.clone()).await;
+        if let Ok(appended) = &appended {
+            span.record("position", appended.position().0);
+        }
+        let outcome = match &appended {
+            Ok(_) => &self.stored,
+            Err(AppendError::Conflict { .. }) => &self.conflict,
+            Err(AppendError::Unavailable(_)) => &self.unavailable,
+            Err(AppendError::OutcomeUnknown(_)) => &self.unknown,
+            Err(AppendError::Refused(_)) => &self.refused,
+        };
+        outcome.observe(began.elapsed().as_secs_f64());
+        appended
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        self.log.restore(entries).await
+    }
+
+    fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
+        self.log.read(after)
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        self.log.head().await
+    }
+
+    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        self.log.entry(position).await
+    }
+
+    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        self.log.history(cra_id).await
+    }
+
+    fn is_available(&self) -> bool {
+        self.log.is_available()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_once_under_what_became_of_the_request() {
+        let metrics = Metrics::default();
+        let answers = Answers::new(&metrics).unwrap();
+        let recorded = v1::Receipt { position: 7, ..v1::Receipt::default() };
+        let repeated = v1::Receipt { duplicate: true, ..recorded.clone() };
+        answers.count(Kind::Submit, Ok(&recorded));
+        answers.count(Kind::Submit, Ok(&repeated));
+        answers.count(Kind::Submit, Ok(&v1::Receipt::default()));
+        answers.count(Kind::Correct, Err(&Refused::LogUnavailable));
+        let text = metrics.text().unwrap();
+        for told in [
+            r#"cra_ingestion_accepted_total{kind="submit",outcome="recorded"} 1"#,
+            r#"cra_ingestion_accepted_total{kind="submit",outcome="repeated"} 1"#,
+            r#"cra_ingestion_accepted_total{kind="submit",outcome="checked"} 1"#,
+            r#"cra_ingestion_accepted_total{kind="import",outcome="recorded"} 0"#,
+            r#"cra_ingestion_refused_total{kind="correct",reason="LOG_UNAVAILABLE"} 1"#,
+        ] {
+            assert!(text.contains(told), "{told} in\n{text}");
+        }
+    }
+}

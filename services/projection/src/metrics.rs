@@ -1,0 +1,139 @@
+//! What the projection is measured by: where the log ends, how far the serving read models are, what was set aside, and
+//! how fast a replay goes.
+//!
+//! Nothing is counted here: each figure is looked up when somebody asks. `deploy/OPERATIONS.md` says what each means.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cra_eventlog::{EventLog, Position};
+use cra_runtime::metrics::{Metrics, MetricsError};
+
+use crate::generations::Generations;
+use crate::progress::Progress;
+use crate::replay;
+
+/// The replay, or the check, that is at work.
+#[derive(Debug, Default)]
+pub struct Filling {
+    position: AtomicU64,
+    end: AtomicU64,
+    events_per_second: AtomicU64,
+}
+
+impl Filling {
+    /// One begins; it is over when what this gives is dropped.
+    pub(crate) fn begin(&self) -> AtWork<'_> {
+        AtWork(self)
+    }
+
+    fn tell(&self, position: u64, end: u64, events_per_second: u64) {
+        self.position.store(position, Ordering::Relaxed);
+        self.end.store(end, Ordering::Relaxed);
+        self.events_per_second.store(events_per_second, Ordering::Relaxed);
+    }
+}
+
+/// A replay at work.
+pub(crate) struct AtWork<'a>(&'a Filling);
+
+impl AtWork<'_> {
+    pub(crate) fn reached(&self, progress: replay::Progress) {
+        let replay::Progress { position, end, events_per_second } = progress;
+        self.0.tell(position.0, end.0, events_per_second);
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.tell(0, 0, 0);
+    }
+}
+
+// Positions are exact in a float up to 2^53; at 10,000 events per second that is 28,000 years.
+#[allow(clippy::cast_precision_loss)]
+fn figure(value: u64) -> f64 {
+    value as f64
+}
+
+/// Has the figures looked up from where they are known.
+pub(crate) fn register(
+    metrics: &Metrics,
+    log: &Arc<dyn EventLog>,
+    generations: &Arc<Generations>,
+    progress: &Arc<Progress>,
+    filling: &Arc<Filling>,
+) -> Result<(), MetricsError> {
+    let link = Arc::clone(log);
+    let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
+    metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
+
+    let seen = Arc::clone(progress);
+    let help = "Position of the log's last event, as of the last look, at most a second or so ago.";
+    metrics.looked_up("cra_log_position", help, move || figure(seen.head().0))?;
+
+    let serving = Arc::clone(generations);
+    let help = "Position up to which the serving read models hold the log.";
+    metrics
+        .looked_up("cra_projection_applied_position", help, move || figure(serving.serving().position().0))?;
+
+    let (seen, serving) = (Arc::clone(progress), Arc::clone(generations));
+    let help = "Events of the log that the serving read models do not hold yet.";
+    metrics.looked_up("cra_projection_lag_events", help, move || {
+        let Position(applied) = serving.serving().position();
+        figure(seen.head().0.saturating_sub(applied))
+    })?;
+
+    let seen = Arc::clone(progress);
+    let help = "Age of the oldest event that the serving read models do not hold yet; 0 when they hold all.";
+    metrics.looked_up("cra_projection_lag_seconds", help, move || seen.waited().as_secs_f64())?;
+
+    let serving = Arc::clone(generations);
+    let help = "Events that could not be applied and are set aside.";
+    metrics.looked_up("cra_projection_parked_events", help, move || {
+        figure(serving.serving().applied().map_or(0, |applied| applied.parked))
+    })?;
+
+    let of_filling = |name, help, value: fn(&Filling) -> &AtomicU64| {
+        let filling = Arc::clone(filling);
+        metrics.looked_up(name, help, move || figure(value(&filling).load(Ordering::Relaxed)))
+    };
+    let help = "Events per second that the replay or check at work applies, since it began; 0 when none is.";
+    of_filling("cra_projection_rebuild_events_per_second", help, |filling| &filling.events_per_second)?;
+    let help = "Position up to which the replay or check at work has come; 0 when none is.";
+    of_filling("cra_projection_rebuild_position", help, |filling| &filling.position)?;
+    let help = "Position at which the replay or check at work ends; 0 when none is.";
+    of_filling("cra_projection_rebuild_end", help, |filling| &filling.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{Running, cra, submitted};
+
+    #[tokio::test]
+    async fn the_figures_follow_what_is_applied_and_a_replay_shows_only_while_it_is_at_work() {
+        let running = Running::of(&[submitted(1, cra())]).await;
+        running.append_garbage(2).await;
+        running.catch_up().await;
+        let replayer = running.replayer();
+        let (metrics, progress) = (Metrics::default(), Arc::<Progress>::default());
+        register(&metrics, &replayer.log, &replayer.generations, &progress, &replayer.filling).unwrap();
+        let text = metrics.text().unwrap();
+        for told in [
+            "cra_log_up 1",
+            "cra_projection_applied_position 2",
+            "cra_projection_parked_events 1",
+            "cra_projection_rebuild_position 0",
+        ] {
+            assert!(text.contains(&format!("\n{told}\n")), "{told} in\n{text}");
+        }
+        let at_work = replayer.filling.begin();
+        at_work.reached(replay::Progress { position: Position(1), end: Position(2), events_per_second: 9 });
+        let text = metrics.text().unwrap();
+        assert!(text.contains("\ncra_projection_rebuild_events_per_second 9\n"), "{text}");
+        assert!(text.contains("\ncra_projection_rebuild_end 2\n"), "{text}");
+        drop(at_work);
+        assert!(metrics.text().unwrap().contains("\ncra_projection_rebuild_end 0\n"));
+    }
+}

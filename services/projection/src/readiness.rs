@@ -1,0 +1,157 @@
+//! Tells the world that it may ask while the read models follow the log: not before they hold what it held, nor while
+//! they are computed anew, have failed, or stand still although events wait. How far they are behind does not matter once
+//! they have caught up; every answer says its position.
+//!
+//! Mends nothing; the follower does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_eventlog::{EventLog, Position};
+use cra_runtime::health::{Health, Readiness};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::batches::{Kinship, kinship};
+use crate::follow;
+use crate::generations::{Generation, Generations};
+use crate::store::Applied;
+
+/// Pause before the log is asked again where it ends.
+pub(crate) const HEAD_RETRY: Duration = Duration::from_secs(1);
+
+/// Tells it until it is dropped. `stillness` says whether the read models stand still although events wait.
+pub(crate) async fn tell(
+    log: Arc<dyn EventLog>,
+    generations: Arc<Generations>,
+    health: Health,
+    mut stillness: watch::Receiver<bool>,
+) {
+    let mut serving = generations.watch();
+    loop {
+        let generation = serving.borrow_and_update().clone();
+        tokio::select! {
+            caught_up = caught_up(&*log, &generation) => if !caught_up {
+                sleep(HEAD_RETRY).await;
+                continue;
+            },
+            // Another one, perhaps of another log.
+            _ = serving.changed() => continue,
+        }
+        tokio::select! {
+            replaced = serving.changed() => if replaced.is_err() {
+                return;
+            },
+            _ = follow::failed(&generation) => {}
+            () = while_it_goes_on(&health, &mut stillness) => return,
+        }
+        // A generation that takes over is as far as the former one; one that starts over is not.
+        let is_behind = serving.borrow().position() < generation.position();
+        if is_behind || generation.check().is_err() {
+            tracing::warn!("not serving until the read models have caught up again");
+            health.set_all(Readiness::NotServing).await;
+        }
+    }
+}
+
+/// Tells what has caught up from what stands still; ends only when nobody looks any more.
+async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>) {
+    loop {
+        if stillness.wait_for(|is_still| !is_still).await.is_err() {
+            return;
+        }
+        health.set_all(Readiness::Serving).await;
+        if stillness.wait_for(|is_still| *is_still).await.is_err() {
+            return;
+        }
+        tracing::error!("not serving: events wait in the log, and the read models do not go on");
+        health.set_all(Readiness::NotServing).await;
+    }
+}
+
+/// Waits until a generation holds what the log holds now; `false` when it never will, or nobody can tell.
+async fn caught_up(log: &dyn EventLog, generation: &Generation) -> bool {
+    let Ok(head) = log.head().await else {
+        return false;
+    };
+    let mut applied = generation.watch();
+    let reached =
+        |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
+    if applied.wait_for(reached).await.is_err() {
+        return false;
+    }
+    // It may be further than the log for being that of another one.
+    let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
+    if follows {
+        tracing::info!(position = head.position.0, "the read models have caught up");
+    }
+    follows
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::server::NamedService as _;
+    use tonic_health::ServingStatus;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_server::Health as _;
+
+    use super::*;
+    use crate::StatisticsServer;
+    use crate::follow::Follower;
+    use crate::given::{Running, SOON, cra, submitted};
+    use crate::progress::Progress;
+
+    const PATIENCE: Duration = Duration::from_millis(200);
+
+    async fn status(health: &Health) -> ServingStatus {
+        let request = HealthCheckRequest { service: String::new() };
+        let answer = health.service().check(tonic::Request::new(request)).await.unwrap();
+        if answer.into_inner().status == ServingStatus::Serving as i32 {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        }
+    }
+
+    async fn becomes(health: &Health, expected: ServingStatus) {
+        let turning = async {
+            while status(health).await != expected {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, turning).await.unwrap_or_else(|_| panic!("never {expected:?}"));
+    }
+
+    #[tokio::test]
+    async fn what_stands_still_while_events_wait_does_not_serve_until_it_goes_on() {
+        let running = Running::of(&[submitted(1, cra())]).await;
+        let replayer = running.replayer().clone();
+        let health = Health::of([StatisticsServer::NAME]).await;
+        let progress = Arc::new(Progress::default());
+        let (log, generations) = (replayer.log.clone(), replayer.generations.clone());
+        let follower =
+            Follower { log: log.clone(), generations: generations.clone(), clock: replayer.clock.clone() };
+        let shutdown = running.operations.shutdown.clone();
+        let telling = tell(log.clone(), generations.clone(), health.clone(), progress.stillness());
+        let looking = progress.clone().look(log, generations, replayer.clock.clone(), PATIENCE);
+        let tasks =
+            [tokio::spawn(telling), tokio::spawn(looking), tokio::spawn(follower.run(shutdown.clone()))];
+        becomes(&health, ServingStatus::Serving).await;
+
+        running.hold_at(1);
+        running.append(&[submitted(2, cra()), submitted(3, cra())]).await;
+        becomes(&health, ServingStatus::NotServing).await;
+        assert_eq!(progress.head(), Position(3));
+
+        // One of two: it is behind, and goes on.
+        running.hold_at(2);
+        becomes(&health, ServingStatus::Serving).await;
+        running.let_go();
+        Running::reached(&running.serving(), 3).await;
+        becomes(&health, ServingStatus::Serving).await;
+        shutdown.begin();
+        for task in tasks {
+            task.abort();
+        }
+    }
+}

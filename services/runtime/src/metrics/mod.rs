@@ -1,0 +1,168 @@
+//! What a service can be measured by, in the text format of Prometheus: a registry per service, for both may run in one
+//! process.
+//!
+//! Counting is an atomic addition. What is known elsewhere already (a position, how many places are taken) is not
+//! counted at all: it is looked at when somebody asks, see [`Metrics::looked_up`]. Labels come from fixed lists, never
+//! from a caller's words. Knows no service's own figures; those are named where they are counted, and
+//! `deploy/OPERATIONS.md` says what each means.
+
+mod endpoint;
+mod rpc;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::core::Collector;
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+use crate::health::Health;
+use crate::in_flight::InFlight;
+use crate::version;
+
+pub use endpoint::{ExposeError, Exposed, expose};
+pub(crate) use rpc::Rpcs;
+
+/// Upper bounds of the buckets of every duration, in seconds: from a fast append to the longest call.
+const SECONDS: [f64; 15] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// A figure that cannot be made: its name is taken or is none; a mistake in the build.
+#[derive(Debug, thiserror::Error)]
+#[error("a metric cannot be registered: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+type Look = Box<dyn Fn() + Send + Sync>;
+
+/// The figures of one service; clones share them.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    registry: Registry,
+    /// Run before the figures are written.
+    looks: Arc<Mutex<Vec<Look>>>,
+}
+
+impl Metrics {
+    /// Figures of a service; `cra_build_info` tells its version and commit.
+    pub fn of(service: &'static str) -> Result<Self, MetricsError> {
+        let metrics = Self::default();
+        let help = "Always 1; the labels say what runs.";
+        let labels = ["service", "version", "commit"];
+        let build = metrics.add(IntGaugeVec::new(Opts::new("cra_build_info", help), &labels)?)?;
+        build.with_label_values(&[service, version::VERSION, version::COMMIT]).set(1);
+        Ok(metrics)
+    }
+
+    /// Counters that only grow, one per value of each label.
+    pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// Durations in seconds, one distribution per value of each label.
+    pub fn durations(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, MetricsError> {
+        self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
+    }
+
+    /// A figure that goes up and down.
+    pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
+        self.add(Gauge::new(name, help)?)
+    }
+
+    /// Figures that go up and down, one per value of each label.
+    pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// A figure that is looked up when somebody asks; must not block.
+    pub fn looked_up(
+        &self,
+        name: &str,
+        help: &str,
+        value: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        let gauge = self.gauge(name, help)?;
+        self.before_each_look(move || gauge.set(value()));
+        Ok(())
+    }
+
+    /// How many of the places under each limit are taken, and how many there are.
+    pub fn watch_places(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
+        let taken =
+            self.gauges("cra_in_flight", "What goes on now, by the limit that bounds it.", &["what"])?;
+        let most = self.gauges(
+            "cra_in_flight_limit",
+            "How much may go on at once; one more is refused.",
+            &["what"],
+        )?;
+        for limit in limits {
+            most.with_label_values(&[limit.what()]).set(limit.limit().into());
+            let (taken, limit) = (taken.with_label_values(&[limit.what()]), (*limit).clone());
+            self.before_each_look(move || taken.set(i64::try_from(limit.taken()).unwrap_or(i64::MAX)));
+        }
+        Ok(())
+    }
+
+    /// Whether each named service says SERVING.
+    pub(crate) fn watch_health(&self, health: &Health) -> Result<(), MetricsError> {
+        let help = "1 while the service's health says SERVING, else 0.";
+        let serving = self.gauges("cra_serving", help, &["service"])?;
+        let health = health.clone();
+        self.before_each_look(move || {
+            for (name, serves) in health.serving() {
+                serving.with_label_values(&[name]).set(serves.into());
+            }
+        });
+        Ok(())
+    }
+
+    /// Everything, in the text format of Prometheus.
+    pub fn text(&self) -> Result<String, MetricsError> {
+        for look in self.looks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            look();
+        }
+        let mut text = String::new();
+        prometheus::TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    fn before_each_look(&self, look: impl Fn() + Send + Sync + 'static) {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
+    }
+
+    fn add<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, MetricsError> {
+        self.registry.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_elsewhere_is_told_as_it_stands_when_somebody_asks() {
+        let metrics = Metrics::of("test").unwrap();
+        let position = Arc::new(AtomicU32::new(0));
+        let known = Arc::clone(&position);
+        metrics.looked_up("cra_position", "Help.", move || known.load(Ordering::Relaxed).into()).unwrap();
+        let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
+        metrics.watch_places(&[&calls]).unwrap();
+        position.store(7, Ordering::Relaxed);
+        let place = calls.try_enter().unwrap();
+        let text = metrics.text().unwrap();
+        assert!(text.contains("\ncra_position 7\n"), "{text}");
+        assert!(text.contains("\ncra_in_flight{what=\"calls\"} 1\n"), "{text}");
+        assert!(text.contains("\ncra_in_flight_limit{what=\"calls\"} 1\n"), "{text}");
+        drop(place);
+        assert!(metrics.text().unwrap().contains("\ncra_in_flight{what=\"calls\"} 0\n"));
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        let metrics = Metrics::default();
+        metrics.gauge("cra_one", "Help.").unwrap();
+        assert!(metrics.gauge("cra_one", "Help.").is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! Traces over OTLP/gRPC: from the caller's `traceparent` to what its request led to, in other processes too. Off unless an
+//! endpoint is configured, and then no span is made at all.
+//!
+//! A span says which RPC, how it ended, positions and counts; never what a request holds. Whether a trace is recorded is
+//! its caller's word, and for those that begin here a share of them. What the collector does not take in time is dropped:
+//! nothing waits for it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use tonic::codegen::http::{HeaderMap, HeaderName};
+use tracing::Span;
+use tracing::field::Empty;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::telemetry::{TelemetryError, TelemetrySettings};
+use crate::version;
+
+/// Target of every span that is exported; no other one is, nor any log line.
+pub const TARGET: &str = "cra_trace";
+/// Spans of other traces that one span names, at most: those of the first events of a batch.
+const LINKS_MAX: usize = 128;
+/// How long the collector may take for one export, and for what is left when the process leaves.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+static ARE_RECORDED: AtomicBool = AtomicBool::new(false);
+
+/// A span as other processes know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanIds {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span in it.
+    pub span_id: [u8; 8],
+    /// Whether the trace is being recorded.
+    pub is_sampled: bool,
+}
+
+impl From<SpanIds> for SpanContext {
+    fn from(ids: SpanIds) -> Self {
+        let flags = if ids.is_sampled { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
+        let (trace_id, span_id) = (TraceId::from_bytes(ids.trace_id), SpanId::from_bytes(ids.span_id));
+        Self::new(trace_id, span_id, flags, true, TraceState::NONE)
+    }
+}
+
+/// Whether spans are worth making: make none otherwise.
+#[must_use]
+pub fn are_recorded() -> bool {
+    ARE_RECORDED.load(Ordering::Relaxed)
+}
+
+/// The ids of a span; `None` where none was made.
+#[must_use]
+pub fn ids_of(span: &Span) -> Option<SpanIds> {
+    let context = span.context();
+    let known = context.span().span_context().clone();
+    known.is_valid().then(|| SpanIds {
+        trace_id: known.trace_id().to_bytes(),
+        span_id: known.span_id().to_bytes(),
+        is_sampled: known.is_sampled(),
+    })
+}
+
+/// Says which spans led to a new one: the first that is recorded is its parent, and it names all of them, up to a bound.
+pub fn led_by(span: &Span, others: impl Iterator<Item = SpanIds>) {
+    let mut has_parent = false;
+    for other in others.filter(|other| other.is_sampled).take(LINKS_MAX) {
+        let other = SpanContext::from(other);
+        if !has_parent {
+            has_parent = true;
+            // Refused only where there is nobody to tell.
+            let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(other.clone()));
+        }
+        span.add_link(other);
+    }
+}
+
+/// The span of a call: below its caller's, or the first of a trace.
+pub(crate) fn of_call(rpc: &str, headers: &HeaderMap) -> Span {
+    if !are_recorded() {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        target: TARGET,
+        "call",
+        otel.name = rpc,
+        otel.kind = "server",
+        rpc.system = "grpc",
+        rpc.grpc.status_code = Empty,
+    );
+    let caller = TraceContextPropagator::new().extract(&Headers(headers));
+    let _ = span.set_parent(caller);
+    span
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+/// What makes spans into traces and sends them; flush it before the process ends.
+pub(crate) struct Sender {
+    provider: SdkTracerProvider,
+}
+
+impl Sender {
+    /// Sends to the endpoint of the settings; `None` without one. Call it within the tokio runtime.
+    pub(crate) fn begin(settings: &TelemetrySettings) -> Result<Option<Self>, TelemetryError> {
+        let Some(endpoint) = &settings.traces_endpoint else {
+            return Ok(None);
+        };
+        let refused = |reason: String| TelemetryError::Traces { endpoint: endpoint.clone(), reason };
+        if !endpoint.starts_with("http://") {
+            return Err(refused("expected http://HOST:PORT of a collector beside the service".to_owned()));
+        }
+        let exporter = SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(endpoint)
+            .with_timeout(EXPORT_TIMEOUT)
+            .build()
+            .map_err(|error| refused(error.to_string()))?;
+        let share = f64::from(settings.traces_per_mille.min(1_000)) / 1_000.0;
+        let resource = Resource::builder_empty()
+            .with_service_name(program())
+            .with_attribute(opentelemetry::KeyValue::new("service.version", version::FULL))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share))))
+            .with_resource(resource)
+            .build();
+        ARE_RECORDED.store(true, Ordering::Relaxed);
+        Ok(Some(Self { provider }))
+    }
+
+    pub(crate) fn tracer(&self) -> SdkTracer {
+        self.provider.tracer("cra")
+    }
+
+    /// Sends what is left, for a bounded time. Blocks.
+    pub(crate) fn end(self) {
+        ARE_RECORDED.store(false, Ordering::Relaxed);
+        if let Err(error) = self.provider.shutdown_with_timeout(EXPORT_TIMEOUT) {
+            tracing::warn!(%error, "the last spans could not be sent");
+        }
+    }
+}
+
+/// The name of the program, as it was started.
+fn program() -> String {
+    let path = std::env::args_os().next().map(std::path::PathBuf::from);
+    let name =
+        path.as_deref().and_then(std::path::Path::file_stem).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "cra".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_is_recorded_no_span_is_made() {
+        let span = of_call("IngestionService/SubmitCra", &HeaderMap::new());
+        assert!(span.is_none());
+        assert_eq!(ids_of(&span), None);
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_cannot_be_spoken_to_is_told_with_what_is_expected() {
+        for endpoint in ["https://collector:4317", "collector:4317", ""] {
+            let traces_endpoint = Some(endpoint.to_owned());
+            let settings = TelemetrySettings { traces_endpoint, ..TelemetrySettings::default() };
+            let error = Sender::begin(&settings).err().unwrap().to_string();
+            assert!(error.contains("telemetry.traces_endpoint") && error.contains("http://"), "{error}");
+        }
+    }
+}

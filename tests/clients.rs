@@ -1,0 +1,179 @@
+//! The example clients of `deploy/clients` do what the integration guide says, in each language, against
+//! `cra standalone`: submit once whatever breaks, tell faults in French, correct, read their own writes, follow.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
+
+/// How long an answer is on its way: long enough to cut it off once the record is seen.
+const ANSWER_DELAY: Duration = Duration::from_secs(1);
+
+/// An example client, as its users start it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    Python,
+    TypeScript,
+}
+
+impl Client {
+    fn command(self) -> Command {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let tools =
+            std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
+        let made = tools.join(match self {
+            Self::Python => "python-client",
+            Self::TypeScript => "typescript-client",
+        });
+        assert!(made.is_dir(), "no {}: run `tests/run`, which makes it", made.display());
+        match self {
+            Self::Python => {
+                let mut command = Command::new("python3");
+                let packages = format!("{0}/packages:{0}/stubs", made.display());
+                command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
+                command.arg(root.join("deploy/clients/python/example.py"));
+                command
+            }
+            Self::TypeScript => {
+                let mut command = Command::new("node");
+                command.arg(made.join("dist/example.js"));
+                command
+            }
+        }
+    }
+
+    /// Runs it to its end; blocks.
+    fn run(self, ingestion: SocketAddr, projection: SocketAddr, arguments: &[&str]) -> Output {
+        self.command()
+            .args(arguments)
+            .env("CRA_INGESTION_URL", format!("http://{ingestion}"))
+            .env("CRA_PROJECTION_URL", format!("http://{projection}"))
+            .output()
+            .unwrap()
+    }
+}
+
+/// The lines of a client that ended with success.
+fn told(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    lines(output)
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A CRA of one person, in the contract's JSON.
+fn submission(cra_id: &str, over_60: u32) -> Value {
+    json!({
+        "craId": cra_id,
+        "cra": {
+            "advisorId": "conseiller-1", "structureId": "structure-1", "date": "2024-03-04",
+            "place": {"channel": "CHANNEL_VENUE", "communeCode": "35238", "postalCode": "35000"},
+            "activity": "ACTIVITY_INDIVIDUAL", "ages": {"over60": over_60}, "statuses": {"retired": 1},
+            "themes": ["THEME_EMAIL"], "duration": {"band": "DURATION_BAND_UP_TO_30_MINUTES"},
+        },
+    })
+}
+
+fn written(folder: &Path, name: &str, submissions: &[Value]) -> String {
+    let lines: Vec<String> = submissions.iter().map(ToString::to_string).collect();
+    let file = folder.join(name);
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    file.display().to_string()
+}
+
+/// The whole tour of the guide.
+async fn a_tour(client: Client) {
+    // More than one batch of the stream.
+    const CRAS: usize = 620;
+    let services = Standalone::start().await;
+    let (ingestion, projection) = (services.ingestion, services.projection);
+    let run = |arguments: &[&str]| client.run(ingestion, projection, arguments);
+
+    let first = new_id();
+    let one = written(services.dir(), "one.json", &[submission(&first, 1)]);
+    let receipt = |duplicate| json!({"craId": first, "revision": 1, "position": 1, "duplicate": duplicate});
+    assert_eq!(told(&run(&["submit", &one])), [receipt(false)]);
+    assert_eq!(told(&run(&["submit", &one])), [receipt(true)]);
+
+    let wrong = submission(&new_id(), 2);
+    let many: Vec<Value> = (1..CRAS).map(|_| submission(&new_id(), 1)).collect();
+    let all = written(services.dir(), "all.json", &[&many[..], &[wrong.clone()]].concat());
+    let bulk = run(&["bulk", &all]);
+    assert_eq!(bulk.status.code(), Some(1), "{}", String::from_utf8_lossy(&bulk.stderr));
+    let (refused, received): (Vec<Value>, _) =
+        lines(&bulk).into_iter().partition(|line| line["refused"].is_array());
+    assert_eq!(received.len(), CRAS - 1);
+    let fault = "cra.ages (AGES_SUM_MISMATCH): Les tranches d'âge totalisent 2 pour un nombre de participants de 1 : \
+                 les deux doivent être égaux.";
+    assert_eq!(refused, [json!({"craId": wrong["craId"], "code": "INVALID_ARGUMENT", "refused": [fault]})]);
+    let alone = run(&["submit", &written(services.dir(), "wrong.json", &[wrong])]);
+    assert_eq!(alone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains(fault));
+
+    let corrected = told(&run(&["correct", &one, "1", "relu avec la personne"]));
+    assert_eq!(corrected[0]["revision"], 2);
+    let outdated = run(&["correct", &one, "1", "une autre raison"]);
+    assert_eq!(outdated.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&outdated.stderr).contains("Ce compte-rendu a été modifié entre-temps"));
+
+    let position = corrected[0]["position"].to_string();
+    let figures = &told(&run(&["stats", "conseiller-1", &position]))[0];
+    assert_eq!((&figures["cras"], &figures["acts"]), (&json!(CRAS), &json!(CRAS)));
+
+    let checkpoint = services.dir().join("checkpoint").display().to_string();
+    let changes = told(&run(&["follow", &checkpoint]));
+    assert_eq!(changes.len(), CRAS + 1);
+    assert_eq!(changes.last().unwrap()["revision"], 2);
+    let none: [Value; 0] = [];
+    assert_eq!(told(&run(&["follow", &checkpoint])), none, "goes on where it stopped");
+}
+
+/// The connection breaks between the record and its answer: the client comes back by itself, with the same id.
+async fn a_lost_answer(client: Client, command: &'static str) {
+    let services = Standalone::start().await;
+    let proxy = Proxy::to(services.ingestion).await;
+    proxy.delay(ANSWER_DELAY);
+    let cra_id = new_id();
+    let file = written(services.dir(), "one.json", &[submission(&cra_id, 1)]);
+    let (ingestion, projection) = (proxy.address(), services.projection);
+    let running = tokio::task::spawn_blocking(move || client.run(ingestion, projection, &[command, &file]));
+
+    let mut direct = services.ingestion().await;
+    eventually("the request is recorded", async || {
+        recorded(&mut direct, &cra_id).await.map_err(|status| status.to_string())
+    })
+    .await;
+    proxy.cut();
+    let receipt = &told(&running.await.unwrap())[0];
+    assert_eq!(*receipt, json!({"craId": cra_id, "revision": 1, "position": 1, "duplicate": true}));
+    assert_eq!(recorded(&mut direct, &cra_id).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_client_submits_corrects_reads_its_own_writes_and_follows() {
+    a_tour(Client::Python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_typescript_client_submits_corrects_reads_its_own_writes_and_follows() {
+    a_tour(Client::TypeScript).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_client_sends_again_with_the_same_id_what_got_no_answer() {
+    a_lost_answer(Client::Python, "submit").await;
+    a_lost_answer(Client::Python, "bulk").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_typescript_client_sends_again_with_the_same_id_what_got_no_answer() {
+    a_lost_answer(Client::TypeScript, "submit").await;
+    a_lost_answer(Client::TypeScript, "bulk").await;
+}

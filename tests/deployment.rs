@@ -1,0 +1,240 @@
+//! What deploys the pair is accepted by those that read it, and says what the services understand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Ended, Kind, Pair, eventually, readers, run_to_end};
+
+fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").canonicalize().unwrap()
+}
+
+/// The values under a key, however deep.
+fn all<'a>(value: &'a Value, key: &str) -> Vec<&'a Value> {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, field)| if name == key { vec![field] } else { all(field, key) })
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(|value| all(value, key)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// What a service makes of settings; fails the test when it does not take them.
+fn settings(kind: Kind, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments: Vec<_> = arguments.iter().copied().chain(["--print-config"]).collect();
+    let Ended { status, stdout, stderr } = run_to_end(kind, dir.path(), &arguments, environment);
+    assert!(status.success(), "{stderr}");
+    stdout
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "ingestion" => Kind::Ingestion,
+        "projection" => Kind::Projection,
+        other => panic!("{other} is no service"),
+    }
+}
+
+#[test]
+fn the_services_take_the_settings_that_are_deployed_with_them() {
+    for name in ["ingestion", "projection"] {
+        let file = deploy().join(format!("config/{name}.toml"));
+        let taken = settings(kind_of(name), &["--config", file.to_str().unwrap()], &[]);
+        assert!(taken.contains(&format!("user = \"{name}\"")), "{taken}");
+        assert!(taken.contains("metrics_listen"), "{taken}");
+    }
+}
+
+#[test]
+fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_machine() {
+    let compose = readers::run("read_compose.py", &[deploy().join("compose.yaml")]);
+    let services = compose["services"].as_object().unwrap();
+    let names: BTreeSet<_> = services.keys().map(String::as_str).collect();
+    let expected = [
+        "nats-1",
+        "nats-2",
+        "nats-3",
+        "ingestion-1",
+        "ingestion-2",
+        "projection-1",
+        "projection-2",
+        "prometheus",
+        "grafana",
+    ];
+    assert_eq!(names, expected.into());
+    for (name, service) in services {
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(texts(&service["cap_drop"]), ["ALL"], "{name}");
+        for port in texts(&service["ports"]) {
+            assert!(port.starts_with("127.0.0.1:"), "{name} is open to the network: {port}");
+        }
+        for file in texts(&service["volumes"]).into_iter().filter(|volume| volume.starts_with("./")) {
+            let file = deploy().join(file.split(':').next().unwrap());
+            assert!(file.exists(), "{name}: {}", file.display());
+        }
+        if name.starts_with("nats-") || name.starts_with("ingestion") || name.starts_with("projection") {
+            assert!(service["healthcheck"]["test"].is_array(), "{name} is not probed");
+        }
+        // A health command that the command line does not know would fail for ever.
+        let probe = texts(&service["healthcheck"]["test"]);
+        if let ["CMD", "cra", command @ ..] = &probe[..] {
+            let dir = tempfile::tempdir().unwrap();
+            let help: Vec<_> = command.iter().copied().take(1).chain(["--help"]).collect();
+            assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
+        }
+    }
+    let dockerfile = std::fs::read_to_string(deploy().join("Dockerfile")).unwrap();
+    let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
+    assert!(last_stage.contains("\nUSER 10001:10001\n"), "the image runs as root");
+    assert!(dockerfile.contains("cargo build --release --locked"));
+}
+
+#[test]
+fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
+    let folder = deploy().join("kubernetes");
+    let kustomization = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+    let listed: Vec<_> = kustomization.lines().filter_map(|line| line.strip_prefix("  - ")).collect();
+    let files: Vec<_> = listed.iter().map(|name| folder.join(name)).filter(|file| file.is_file()).collect();
+    assert_eq!(files.len(), std::fs::read_dir(&folder).unwrap().count() - 1, "all are applied");
+    let documents = readers::run("read_kubernetes.py", &files);
+    let documents = documents.as_array().unwrap();
+    let of_kind =
+        |kind: &str| documents.iter().filter(|document| document["kind"] == kind).collect::<Vec<_>>();
+    let workloads: Vec<_> = of_kind("Deployment").into_iter().chain(of_kind("StatefulSet")).collect();
+    assert_eq!(workloads.len(), 3);
+    for workload in workloads {
+        let name = workload["metadata"]["name"].as_str().unwrap();
+        let labels = &workload["spec"]["selector"]["matchLabels"];
+        assert_eq!(&workload["spec"]["template"]["metadata"]["labels"], labels, "{name}");
+        let budget =
+            of_kind("PodDisruptionBudget").into_iter().find(|budget| budget["metadata"]["name"] == name);
+        assert_eq!(&budget.unwrap()["spec"]["selector"]["matchLabels"], labels, "{name}");
+        let pod = &workload["spec"]["template"]["spec"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+        for container in pod["containers"].as_array().unwrap() {
+            let context = &container["securityContext"];
+            assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
+            assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
+            assert_eq!(texts(&context["capabilities"]["drop"]), ["ALL"], "{name}");
+            for probe in ["readinessProbe", "livenessProbe"] {
+                assert!(container[probe].is_object(), "{name} has no {probe}");
+            }
+            assert!(container["resources"]["requests"]["memory"].is_string(), "{name}");
+            // What a service is told is what it understands.
+            if name != "nats" {
+                let told: Vec<_> = container["env"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter_map(|one| Some((one["name"].as_str()?, one["value"].as_str()?)))
+                    .collect();
+                let taken = settings(kind_of(name), &[], &told);
+                assert!(taken.contains("replicas = 3"), "{taken}");
+            }
+        }
+    }
+    let policies = of_kind("NetworkPolicy");
+    let closed =
+        policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
+    assert_eq!(texts(&closed["spec"]["policyTypes"]), ["Ingress", "Egress"], "nobody, but as said");
+    assert!(closed["spec"]["ingress"].is_null() && closed["spec"]["egress"].is_null());
+    let documents = Value::Array(documents.clone());
+    let probed = all(&documents, "grpc");
+    assert!(
+        probed.iter().any(|probe| probe["port"] == 50_051)
+            && probed.iter().any(|probe| probe["port"] == 50_052)
+    );
+}
+
+/// The settings of a unit: every line is one, a section, a comment or empty.
+fn unit(text: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '['])) {
+        let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("no setting: {line}"));
+        settings.entry(key).or_default().push(value);
+    }
+    settings
+}
+
+#[test]
+fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
+    let dir = tempfile::tempdir().unwrap();
+    let programs = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+    let mut copies = Vec::new();
+    for entry in std::fs::read_dir(deploy().join("systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let settings = unit(&text);
+        for (key, value) in [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
+        {
+            assert_eq!(settings[key], [value], "{}", path.display());
+        }
+        // The programs stand elsewhere here.
+        let copy = dir.path().join(path.file_name().unwrap());
+        let text = text
+            .replace("/usr/bin/cra-", &format!("{}/cra-", programs.display()))
+            .replace("/usr/bin/nats-server", "/bin/true");
+        std::fs::write(&copy, text).unwrap();
+        copies.push(copy);
+    }
+    assert_eq!(copies.len(), 3);
+    match Command::new("systemd-analyze").arg("verify").args(&copies).output() {
+        Ok(verified) => {
+            let told = String::from_utf8_lossy(&verified.stderr).into_owned();
+            assert!(verified.status.success() && told.is_empty(), "{told}");
+        }
+        // Where there is no systemd, the form was looked at above.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
+    let mut pair = Pair::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (ingestion, projection) =
+        (format!("http://{}", pair.ingestion.address()), format!("http://{}", pair.projection.address()));
+    let environment =
+        [("CRA_INGESTION_URL", ingestion.as_str()), ("CRA_PROJECTION_URL", projection.as_str())];
+    let ask = |arguments: &[&str]| run_to_end(Kind::CommandLine, dir.path(), arguments, &environment);
+    let both = ask(&["health"]);
+    assert!(both.status.success(), "{}", both.stderr);
+    assert_eq!(both.stdout, "ingestion   SERVING\nprojection  SERVING\n");
+    let one = ask(&["health", "projection", "--json"]);
+    assert_eq!(one.stdout, "{\"service\":\"projection\",\"status\":\"SERVING\"}\n");
+
+    pair.nats.kill();
+    eventually("ingestion says that it cannot be asked", async || {
+        let one = ask(&["health", "ingestion"]);
+        let told = (one.status.code(), one.stdout.as_str());
+        if told == (Some(1), "ingestion   NOT_SERVING\n") { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    pair.ingestion.kill();
+    assert_eq!(ask(&["health", "ingestion"]).status.code(), Some(2));
+}
+
+#[test]
+fn each_program_says_its_version_and_what_it_was_built_from() {
+    let dir = tempfile::tempdir().unwrap();
+    for (kind, name) in
+        [(Kind::Ingestion, "cra-ingestion"), (Kind::Projection, "cra-projection"), (Kind::CommandLine, "cra")]
+    {
+        let told = run_to_end(kind, dir.path(), &["--version"], &[]).stdout;
+        let commit = told.strip_prefix(&format!("{name} {} (", env!("CARGO_PKG_VERSION")));
+        let commit = commit.and_then(|rest| rest.strip_suffix(")\n"));
+        assert!(commit.is_some_and(|commit| !commit.is_empty()), "{told:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The integration guide knows every reason that a service can give: whoever adds one says what a client does with it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const GUIDE: &str = "deploy/INTEGRATION.md";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The sources of a folder that are not tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if name == "tests" || name.ends_with("_tests") {
+            continue;
+        }
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The name that a line of a table gives after one of these openings.
+fn name_after<'a>(line: &'a str, openings: &[&str]) -> Option<&'a str> {
+    let opened = openings.iter().find_map(|opening| line.split_once(opening))?.1;
+    // `row(Code::NotFound, "CRA_NOT_FOUND", …)`: the name may follow the code.
+    let name = opened.trim_start_matches(|c: char| c != '"').trim_start_matches('"');
+    let name = name.split('"').next()?;
+    let is_a_name = name.len() > 3 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    is_a_name.then_some(name)
+}
+
+fn reasons() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for service in ["runtime", "ingestion", "projection"] {
+        sources(&root().join("services").join(service).join("src"), &mut files);
+    }
+    sources(&root().join("services/domain/src/cra/fault"), &mut files);
+    files.push(root().join("services/domain/src/cra/fault.rs"));
+    let mut reasons = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let openings: &[&str] = if file.to_string_lossy().contains("fault") {
+            &["=> "]
+        } else {
+            &["reason: ", "row(", "row(Code::"]
+        };
+        reasons.extend(code.lines().filter_map(|line| name_after(line, openings)).map(str::to_owned));
+    }
+    reasons
+}
+
+#[test]
+fn the_guide_says_what_to_do_about_every_reason_that_a_service_can_give() {
+    let guide = fs::read_to_string(root().join(GUIDE)).unwrap();
+    let told: BTreeSet<&str> =
+        guide.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|word| word.len() > 3).collect();
+    let reasons = reasons();
+    for known in ["CRA_REVISION_CHANGED", "BUSY", "NOT_YET_APPLIED", "AGES_SUM_MISMATCH", "TOO_MANY_CELLS"] {
+        assert!(reasons.contains(known), "{known} is not found in the sources any more: {reasons:?}");
+    }
+    let missing: Vec<_> = reasons.iter().filter(|reason| !told.contains(reason.as_str())).collect();
+    assert!(missing.is_empty(), "{GUIDE} does not tell of {missing:?}");
+}

@@ -1,0 +1,23 @@
+//! Programs of `tests/readers`: they read what this project writes with libraries that know nothing of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a reader says of files; a file that it cannot read fails the test, with the reader's reason.
+pub(crate) fn run(reader: &str, files: &[PathBuf]) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readers =
+        std::env::var_os("CRA_TEST_READERS").map_or_else(|| root.join("target/tools/readers"), PathBuf::from);
+    assert!(readers.is_dir(), "no {}: run `tests/run`, which installs the readers", readers.display());
+    let output = Command::new("python3")
+        .arg(root.join("tests/readers").join(reader))
+        .args(files)
+        .env("PYTHONPATH", readers)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{reader}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}

@@ -1,0 +1,69 @@
+//! Both services in one process over an embedded log, as somebody runs them who tries a client out.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::process::{Child, Stdio};
+
+use tempfile::TempDir;
+
+use super::process::Kind;
+use super::{Ingestion, connected, eventually};
+
+/// `cra standalone`; killed when dropped.
+pub(crate) struct Standalone {
+    pub(crate) ingestion: SocketAddr,
+    pub(crate) projection: SocketAddr,
+    dir: TempDir,
+    process: Child,
+}
+
+impl Standalone {
+    /// On an empty log, serving.
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("stdout");
+        let mut process = Kind::CommandLine
+            .command()
+            .args(["standalone", "--data", "data"])
+            .args(["--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"])
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).unwrap())
+            .stderr(File::create(dir.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        let (ingestion, projection) = eventually("standalone tells where it serves", async || {
+            if let Some(status) = process.try_wait().unwrap() {
+                panic!("{status}: {}", fs::read_to_string(dir.path().join("stderr")).unwrap());
+            }
+            let told = fs::read_to_string(&output).unwrap();
+            let address = |service| address_of(service, &told).ok_or_else(|| told.clone());
+            Ok((address("ingestion")?, address("projection")?))
+        })
+        .await;
+        Self { ingestion, projection, dir, process }
+    }
+
+    /// A new connection to ingestion.
+    pub(crate) async fn ingestion(&self) -> Ingestion {
+        Ingestion::new(connected(self.ingestion).await.unwrap())
+    }
+
+    /// A folder for the files of the test.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Standalone {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn address_of(service: &str, told: &str) -> Option<SocketAddr> {
+    let line = told.lines().find(|line| line.starts_with(service))?;
+    line.rsplit("http://").next()?.parse().ok()
+}

@@ -1,0 +1,127 @@
+//! What comes from outside as bytes, each with the code that reads it: none may panic, whatever the bytes are, and what
+//! is read must stand up to what is done with it next. Called by the fuzz targets of `fuzz/` and by the replay of the
+//! kept inputs.
+
+use cra_contracts::v1;
+use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
+use cra_domain::event::Event;
+use cra_domain::legacy::{self, FormVersion};
+use cra_eventlog::{LogIdentity, Position};
+use cra_projection::queries::page::{Listing, Place};
+use cra_projection::queries::{Breakdown, Consistency, CrossTable, watch_interval};
+use cra_projection::store::Description;
+use cra_projection::views::dictionary::Dictionary;
+use cra_projection::views::filter::Filter;
+use cra_projection::views::periods::Periods;
+use jiff::Timestamp;
+use prost::Message as _;
+
+/// Reads one kind of input.
+pub(crate) type Input = fn(&[u8]);
+
+/// Every kind, by the name of its fuzz target and of the folder of its kept inputs.
+#[allow(dead_code, reason = "a fuzz target reads one kind")]
+pub(crate) const ALL: [(&str, Input); 5] = [
+    ("submission", submission),
+    ("legacy_document", legacy_document),
+    ("event", event),
+    ("page_token", page_token),
+    ("question", question),
+];
+
+/// Noon of some day.
+fn now() -> Timestamp {
+    Timestamp::from_second(1_709_636_400).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn are_told(faults: &[Violation]) {
+    for fault in faults {
+        assert!(!fault.field.is_empty() && !fault.fault.reason().is_empty());
+        assert!(!fault.fault.description().is_empty() && !fault.fault.message_fr().is_empty());
+    }
+}
+
+/// `SubmitCraRequest`: refused with every fault told, or a CRA that is its own content when it is sent again.
+pub(crate) fn submission(bytes: &[u8]) {
+    let Ok(request) = v1::SubmitCraRequest::decode(bytes) else { return };
+    let _ = check_cra_id(&request.cra_id);
+    let _ = check_reason(&request.cra_id);
+    match Submission::parse(request.cra.as_ref(), now()) {
+        Ok(submission) => {
+            let again = Submission::parse(Some(&submission.cra().to_message()), now());
+            assert_eq!(again.map(|again| again.cra().clone()), Ok(submission.cra().clone()));
+        }
+        Err(faults) => {
+            assert!(!faults.is_empty(), "refused without a fault");
+            are_told(&faults);
+        }
+    }
+}
+
+/// A document of an older form: the form's number, then the document.
+pub(crate) fn legacy_document(bytes: &[u8]) {
+    let Some((form, document)) = bytes.split_first() else { return };
+    let Some(form) = FormVersion::from_number(u32::from(form % 4)) else { return };
+    match legacy::upcast(form, document) {
+        Ok(upcast) => {
+            let message = upcast.cra.to_message();
+            let read = cra_domain::cra::Cra::from_message(&message);
+            assert_eq!(read.ok().as_ref(), Some(&upcast.cra), "what is imported is read back");
+        }
+        Err(faults) => are_told(&faults),
+    }
+}
+
+/// An event, as it stands in the log.
+pub(crate) fn event(bytes: &[u8]) {
+    let _ = Event::recorded_at_of(bytes);
+    if let Ok(event) = Event::decode(bytes) {
+        let _ = format!("{event:?}");
+    }
+}
+
+/// The token of a page.
+pub(crate) fn page_token(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let description = Description { definitions: "1".into(), log: LogIdentity("log".into()), created_at: 0 };
+    let listing = Listing::of(&v1::ListCrasRequest::default(), &description);
+    // A cursor of a list and one of a breakdown.
+    let _ = listing.place::<(i32, u64)>(&text);
+    let _ = listing.place::<u64>(&text);
+    // A token with the right digest over these bytes, as if somebody had forged one.
+    let forged = listing.token(&Place { position: Position(u64::MAX), cursor: bytes.to_vec() });
+    if let Ok(forged) = forged {
+        let _ = listing.place::<(i32, u64)>(&forged);
+        let _ = listing.place::<u64>(&forged);
+    }
+}
+
+/// Every part of the questions of the statistics service, each read from the same bytes.
+pub(crate) fn question(bytes: &[u8]) {
+    let dictionary = Dictionary::default();
+    if let Ok(request) = v1::GetTimeSeriesRequest::decode(bytes) {
+        let selection = request.selection.unwrap_or_default();
+        if let Err(faults) = Filter::parse(&selection, &dictionary) {
+            are_told(&faults);
+        }
+        if let Err(faults) = Periods::parse(&selection, request.granularity) {
+            are_told(&faults);
+        }
+        if let Err(fault) = Consistency::parse(request.consistency.as_ref(), now()) {
+            are_told(&[fault]);
+        }
+    }
+    if let Ok(request) = v1::ListBreakdownRequest::decode(bytes)
+        && let Err(faults) = Breakdown::parse(request.dimension, &request.order_by, request.include_empty)
+    {
+        are_told(&faults);
+    }
+    if let Ok(request) = v1::GetCrossTableRequest::decode(bytes)
+        && let Err(faults) = CrossTable::parse(&request)
+    {
+        are_told(&faults);
+    }
+    if let Ok(request) = v1::WatchStatisticsRequest::decode(bytes) {
+        let _ = watch_interval(request.min_interval_ms);
+    }
+}
