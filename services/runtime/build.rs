@@ -20,7 +20,7 @@ fn main() {
     });
     // It ends up in a label and in what `--version` prints.
     let commit: String = commit.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-    println!("cargo::rustc-env=CRA_BUILD_COMMIT={commit}");
+    println!("cargo::rustc-env=BUILD_COMMIT={commit}");
 }
 
 /// What git says; `None` without git, or outside a repository.
