@@ -104,7 +104,7 @@ async fn a_tour(client: Client) {
 
     let wrong = submission(&new_id(), 2);
     let many: Vec<Value> = (1..CRAS).map(|_| submission(&new_id(), 1)).collect();
-    let all = written(services.dir(), "all.json", &[&many[..], &[wrong.clone()]].concat());
+    let all = written(services.dir(), "all.json", &[&many[..], std::slice::from_ref(&wrong)].concat());
     let bulk = run(&["bulk", &all]);
     assert_eq!(bulk.status.code(), Some(1), "{}", String::from_utf8_lossy(&bulk.stderr));
     let (refused, received): (Vec<Value>, _) =

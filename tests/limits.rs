@@ -21,17 +21,11 @@ use crate::harness::{
 
 const SOON: Duration = Duration::from_secs(30);
 
-async fn pair_of(issuer: &Issuer, settings: &[(&str, &str)]) -> Pair {
-    let own = issuer.settings();
-    let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Pair::start_with(&own.chain(settings.iter().copied()).collect::<Vec<_>>()).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back_and_another_is_answered() {
     let issuer = Issuer::new();
     let limits = [("SERVER__PER_CLIENT__CALLS_PER_SECOND", "1"), ("SERVER__PER_CLIENT__BURST_CALLS", "5")];
-    let pair = pair_of(&issuer, &limits).await;
+    let pair = Pair::start_trusting(&issuer, &limits).await;
     let mut client = pair.statistics().await;
     let token = |client: &str| issuer.token_for(client, "statistics:read", &national(), 600);
     let (eager, other) = (token("eager"), token("other"));
@@ -55,7 +49,7 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back_and_another_is_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_lives_as_long_as_it_may_and_another_goes_on() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[("SERVER__PER_CLIENT__STREAM_LIFETIME_S", "2")]).await;
+    let pair = Pair::start_trusting(&issuer, &[("SERVER__PER_CLIENT__STREAM_LIFETIME_S", "2")]).await;
     let mut client = pair.statistics().await;
     let token = issuer.token("statistics:read", &national());
     for _ in 0..2 {
@@ -97,7 +91,7 @@ async fn narrow(address: SocketAddr) -> Statistics {
 async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     let issuer = Issuer::new();
     let limits = [("SERVER__STALLED_AFTER_S", "2"), ("SERVER__PER_CLIENT__STREAMS_IN_FLIGHT", "1")];
-    let pair = pair_of(&issuer, &limits).await;
+    let pair = Pair::start_trusting(&issuer, &limits).await;
     let token = issuer.token("cra:submit cra:read", &national());
     // More than what is sent ahead of a reader.
     let many = (1..=1_500).map(|item| pb::SubmitCrasRequest {
@@ -113,7 +107,7 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     let (mut slow, mut other) =
         (narrow(pair.projection.address()).await, narrow(pair.projection.address()).await);
     let mut stalled = slow.follow_cras(follow()).await.unwrap().into_inner();
-    let refused = other.follow_cras(follow()).await.err().expect("the client has one place for streams");
+    let refused = other.follow_cras(follow()).await.expect_err("the client has one place for streams");
     assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
     eventually("the place is given back", async || match other.follow_cras(follow()).await {
         Ok(_) => Ok(()),

@@ -14,7 +14,7 @@ use crate::harness::{Exported, Pair, Statistics, exported, imported, workshop};
 
 /// What a spreadsheet would run, or trip over.
 const HOSTILE: [&str; 5] =
-    ["=HYPERLINK(\"http://a.b\";\"x\")", "+33612345678", "\"quoted;semicolon\"", "-1+1", "@SUM(A1:A9)"];
+    ["=HYPERLINK(\"http://a.b\";\"x\")", "+2+5*(1)", "\"quoted;semicolon\"", "-1+1", "@SUM(A1:A9)"];
 const HOSTILE_ORGANISATION: &str = "=cmd|' /C calc'!A0";
 
 /// What a cell should say.

@@ -84,6 +84,6 @@ pub(crate) fn carrying<T>(token: &str, message: T) -> Request<T> {
 }
 
 /// The selection of a department.
-pub(crate) fn of_department(code: &str) -> Option<pb::Selection> {
-    Some(pb::Selection { department_codes: vec![code.to_owned()], ..pb::Selection::default() })
+pub(crate) fn of_department(code: &str) -> pb::Selection {
+    pb::Selection { department_codes: vec![code.to_owned()], ..pb::Selection::default() }
 }

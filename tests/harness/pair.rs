@@ -6,6 +6,7 @@ use cra_eventlog::testing::NatsServer;
 use tempfile::TempDir;
 
 use super::clients::{Ingestion, Operations, Statistics};
+use super::issuer::Issuer;
 use super::process::{Kind, Service};
 
 /// Everything a test needs running; stopped, services first, when dropped.
@@ -27,6 +28,13 @@ impl Pair {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
         Self::start_on(dir, nats, settings).await
+    }
+
+    /// A pair that trusts an issuer, with further settings for both services.
+    pub(crate) async fn start_trusting(issuer: &Issuer, settings: &[(&str, &str)]) -> Self {
+        let own = issuer.settings();
+        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Self::start_with(&own.chain(settings.iter().copied()).collect::<Vec<_>>()).await
     }
 
     /// A pair on a server that runs, with its files in `dir` as those of the services.

@@ -6,7 +6,6 @@ use cra_runtime::identity::PerimeterClaim;
 use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
-use super::pair_of;
 use crate::harness::{
     Ingestion, Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission,
     workshop,
@@ -36,7 +35,7 @@ struct Given {
 
 async fn given() -> Given {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut ingestion = pair.ingestion().await;
     let token = issuer.token("cra:submit", &national());
     let (inside, outside) = (new_id(), new_id());
@@ -50,60 +49,62 @@ async fn given() -> Given {
 
 type Asked = Result<(), Status>;
 
-async fn statistics(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
-    let request = pb::GetStatisticsRequest { selection, ..Default::default() };
+async fn statistics(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let request = pb::GetStatisticsRequest { selection: Some(selection), ..Default::default() };
     client.get_statistics(carrying(token, request)).await.map(drop)
 }
 
-async fn series(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
-    let days = pb::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..selection.unwrap() };
+async fn series(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let days = pb::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..selection };
     let granularity = pb::Granularity::Month.into();
     let request = pb::GetTimeSeriesRequest { selection: Some(days), granularity, ..Default::default() };
     client.get_time_series(carrying(token, request)).await.map(drop)
 }
 
-async fn breakdown(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+async fn breakdown(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
     let dimension = pb::Dimension::Theme.into();
-    let request = pb::ListBreakdownRequest { selection, dimension, ..Default::default() };
+    let request = pb::ListBreakdownRequest { selection: Some(selection), dimension, ..Default::default() };
     client.list_breakdown(carrying(token, request)).await.map(drop)
 }
 
-async fn cross_table(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+async fn cross_table(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
     let (rows, columns) = (pb::Dimension::Theme.into(), pb::Dimension::Channel.into());
     let measure = pb::Measure::Cras.into();
-    let request = pb::GetCrossTableRequest { selection, rows, columns, measure, ..Default::default() };
+    let request =
+        pb::GetCrossTableRequest { selection: Some(selection), rows, columns, measure, ..Default::default() };
     client.get_cross_table(carrying(token, request)).await.map(drop)
 }
 
-async fn watch(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
-    let request = pb::WatchStatisticsRequest { selection, ..Default::default() };
+async fn watch(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let request = pb::WatchStatisticsRequest { selection: Some(selection), ..Default::default() };
     client.watch_statistics(carrying(token, request)).await.map(drop)
 }
 
-async fn list(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
-    let request = pb::ListCrasRequest { selection, ..Default::default() };
+async fn list(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let request = pb::ListCrasRequest { selection: Some(selection), ..Default::default() };
     client.list_cras(carrying(token, request)).await.map(drop)
 }
 
-async fn follow(client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
-    let request = pb::FollowCrasRequest { selection, stop_at_head: true, ..Default::default() };
+async fn follow(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let request =
+        pb::FollowCrasRequest { selection: Some(selection), stop_at_head: true, ..Default::default() };
     client.follow_cras(carrying(token, request)).await.map(drop)
 }
 
 async fn export(
     client: &mut Statistics,
     token: &str,
-    selection: Option<pb::Selection>,
+    selection: pb::Selection,
     content: pb::ExportContent,
 ) -> Asked {
     let (content, format) = (content.into(), pb::ExportFormat::Csv.into());
-    let request = pb::ExportRequest { selection, content, format, ..Default::default() };
+    let request = pb::ExportRequest { selection: Some(selection), content, format, ..Default::default() };
     client.export(carrying(token, request)).await.map(drop)
 }
 
 const KINDS: usize = 9;
 
-async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: Option<pb::Selection>) -> Asked {
+async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
     match kind {
         0 => statistics(client, token, selection).await,
         1 => series(client, token, selection).await,
@@ -118,12 +119,12 @@ async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: Opt
     }
 }
 
-fn of_ids(advisors: &[&str], structures: &[&str]) -> Option<pb::Selection> {
-    Some(pb::Selection {
+fn of_ids(advisors: &[&str], structures: &[&str]) -> pb::Selection {
+    pb::Selection {
         advisor_ids: advisors.iter().map(ToString::to_string).collect(),
         structure_ids: structures.iter().map(ToString::to_string).collect(),
         ..pb::Selection::default()
-    })
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +136,7 @@ async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it()
         structures: structures.iter().map(ToString::to_string).collect(),
         ..PerimeterClaim::default()
     };
-    let everything = Some(pb::Selection::default());
+    let everything = pb::Selection::default();
     let cases = [
         (
             department("35"),
@@ -219,7 +220,7 @@ async fn public_statistics_are_of_the_whole_country_and_of_no_advisor() {
     let mut client = pair.statistics().await;
     let token = issuer.token("statistics:public", &PerimeterClaim::default());
     for kind in 0..4 {
-        for selection in [Some(pb::Selection::default()), of_department("29")] {
+        for selection in [pb::Selection::default(), of_department("29")] {
             asked(kind, &mut client, &token, selection).await.unwrap();
         }
         let refused = asked(kind, &mut client, &token, of_ids(&["in"], &[])).await.unwrap_err();
@@ -230,7 +231,7 @@ async fn public_statistics_are_of_the_whole_country_and_of_no_advisor() {
     let refused = client.list_breakdown(carrying(&token, by_advisor)).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
     for kind in 4..KINDS {
-        let refused = asked(kind, &mut client, &token, Some(pb::Selection::default())).await.unwrap_err();
+        let refused = asked(kind, &mut client, &token, pb::Selection::default()).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied, "{kind}");
     }
 }
@@ -241,11 +242,11 @@ async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scop
     let mut client = pair.statistics().await;
     let (reads, counts) =
         (issuer.token("cra:read", &national()), issuer.token("statistics:read", &national()));
-    use pb::ExportContent::{Cras, Statistics};
-    let everything = || Some(pb::Selection::default());
-    assert!(export(&mut client, &reads, everything(), Cras).await.is_ok());
-    assert!(export(&mut client, &counts, everything(), Statistics).await.is_ok());
-    for (token, content) in [(&reads, Statistics), (&counts, Cras)] {
+    let (cras, figures) = (pb::ExportContent::Cras, pb::ExportContent::Statistics);
+    let everything = pb::Selection::default;
+    assert!(export(&mut client, &reads, everything(), cras).await.is_ok());
+    assert!(export(&mut client, &counts, everything(), figures).await.is_ok());
+    for (token, content) in [(&reads, figures), (&counts, cras)] {
         let refused = export(&mut client, token, everything(), content).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"), "{content:?}");
     }

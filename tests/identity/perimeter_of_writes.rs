@@ -5,8 +5,7 @@ use cra_contracts::v1 as pb;
 use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
-use super::pair_of;
-use crate::harness::{Ingestion, Issuer, carrying, department, national, new_id, submission, workshop};
+use crate::harness::{Ingestion, Issuer, Pair, carrying, department, national, new_id, submission, workshop};
 
 fn in_rennes() -> pb::Cra {
     let cra = workshop(5);
@@ -66,7 +65,7 @@ fn denied(refused: &Status) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cra_is_recorded_within_the_perimeter_only_and_its_event_says_who_caused_it() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut client = pair.ingestion().await;
     let own = issuer.token("cra:submit cra:correct cra:read", &department("35"));
     let all = issuer.token("cra:read", &national());
@@ -91,7 +90,7 @@ async fn a_cra_is_recorded_within_the_perimeter_only_and_its_event_says_who_caus
 #[tokio::test(flavor = "multi_thread")]
 async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut client = pair.ingestion().await;
     let own = issuer.token("cra:submit cra:correct cra:read", &department("35"));
     let all = issuer.token("cra:submit cra:correct cra:read", &national());
@@ -129,7 +128,7 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn that_an_id_is_taken_is_told_only_to_those_who_may_see_its_cra() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut client = pair.ingestion().await;
     let own = issuer.token("cra:submit", &department("35"));
     let all = issuer.token("cra:submit", &national());
@@ -150,7 +149,7 @@ async fn that_an_id_is_taken_is_told_only_to_those_who_may_see_its_cra() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_beyond_the_perimeter_is_refused_and_the_others_of_its_stream_are_recorded() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut client = pair.ingestion().await;
     let token = issuer.token("cra:submit cra:import", &department("35"));
     let items = [in_rennes(), in_paris(), in_rennes()];

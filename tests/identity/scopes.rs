@@ -13,8 +13,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::pair_of;
-use crate::harness::{Issuer, carrying, connected, national};
+use crate::harness::{Issuer, Pair, carrying, connected, national};
 
 /// What each call needs, as the guide for platforms says it; nothing where it needs no token.
 const NEEDED: [(&str, &[&str]); 23] = [
@@ -89,7 +88,7 @@ async fn called(channel: &Channel, path: &str, shape: Shape, request: Request<()
 #[tokio::test(flavor = "multi_thread")]
 async fn each_call_is_let_in_by_its_scopes_alone_and_by_no_token_only_where_it_needs_none() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let ingestion = connected(pair.ingestion.address()).await.unwrap();
     let projection = connected(pair.projection.address()).await.unwrap();
     let shapes = contract();
@@ -123,7 +122,7 @@ async fn health_and_reflection_need_no_token_and_what_is_not_served_has_no_answe
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let channel = connected(pair.ingestion.address()).await.unwrap();
     let list = ServerReflectionRequest {
         host: String::new(),

@@ -7,8 +7,7 @@ use cra_runtime::rejection::reason_of;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 
-use super::pair_of;
-use crate::harness::{Issuer, carrying, national, new_id, submission, within, workshop};
+use crate::harness::{Issuer, Pair, carrying, national, new_id, submission, within, workshop};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -20,7 +19,7 @@ fn expired(status: &Status) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_and_a_follow_are_cut_when_their_token_expires() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let (mut watching, mut following) = (pair.statistics().await, pair.statistics().await);
     let token = issuer.token_for("c", "statistics:read cra:read", &national(), 4);
     let watch = watching.watch_statistics(carrying(&token, pb::WatchStatisticsRequest::default())).await;
@@ -44,7 +43,7 @@ async fn a_watch_and_a_follow_are_cut_when_their_token_expires() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_submissions_ends_with_its_token_and_what_was_read_is_answered() {
     let issuer = Issuer::new();
-    let pair = pair_of(&issuer, &[]).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let token = issuer.token_for("c", "cra:submit", &national(), 4);
     let (sender, requests) = tokio::sync::mpsc::channel(8);
     let requests = tokio_stream::wrappers::ReceiverStream::new(requests);

@@ -65,7 +65,9 @@ fn given(own: &Certified, more: &[(&str, &str)]) -> Given {
     set("IDENTITY__TLS__CERT_FILE", &cert);
     set("IDENTITY__TLS__KEY_FILE", &key);
     set("IDENTITY__TLS__RELOAD_S", "1");
-    more.iter().for_each(|(name, value)| set(name, value));
+    for (name, value) in more {
+        set(name, value);
+    }
     let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
     let (service, _) = service_pair(dir.path(), &nats.url(), &settings);
     Given { dir, issuer, service, _nats: nats }

@@ -196,14 +196,18 @@ impl<'a> Application<'a> {
             applied.retried += 1;
             applied.recorded_at = applied.recorded_at.max(recorded_at);
         }
-        let rewritten = self.put_clock_forward(position, step)?;
+        let rewritten = self.put_clock_forward(position, &step)?;
         rewrite(rewritten, &self.store, &mut self.batch)?;
         let finished = self.finish()?;
         Ok((Retried::Applied, Finished { taken: vec![taken], ..finished }))
     }
 
     /// The step of a retried event, and those after it whose time of the log it brings forward.
-    fn put_clock_forward(&self, position: Position, step: Step) -> Result<Vec<(Position, Step)>, StoreError> {
+    fn put_clock_forward(
+        &self,
+        position: Position,
+        step: &Step,
+    ) -> Result<Vec<(Position, Step)>, StoreError> {
         let recorded_at = step.recorded_at;
         let mut rewritten = Vec::new();
         for entry in self.store.steps(position..=self.after) {

@@ -119,7 +119,7 @@ fn write_statistics(
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
     let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
-    let months = scan.count(&about.selection, Months::default, add, |own, other| own.merge(other))?;
+    let months = scan.count(&about.selection, Months::default, add, Months::merge)?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {

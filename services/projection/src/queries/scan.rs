@@ -8,7 +8,7 @@ use cra_contracts::v1;
 use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
-use crate::table::Among;
+use crate::table::{Among, Question};
 use crate::views::countable::Seen;
 use crate::views::fact::{Fact, FactKey};
 use crate::views::filter::Filter;
@@ -73,7 +73,8 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let Snapshot { view, position, .. } = &self.snapshot;
-        view.count(*position, filter, among, &self.left, new, add, merge).ok_or(QueryError::Ended)
+        let question = Question { position: *position, filter, among, left: &self.left };
+        view.count(question, new, add, merge).ok_or(QueryError::Ended)
     }
 
     /// The positions of the facts of scopes, where looking at each is less work than looking at everything.
@@ -136,7 +137,7 @@ impl Scan {
         let add = |keys: &mut Vec<FactKey>, from, seen: Seen<'_>| {
             keys.push(FactKey { day: seen.fixed().day, from });
         };
-        let mut keys = self.count(selection, Vec::new, add, |own, other| own.extend(other))?;
+        let mut keys = self.count(selection, Vec::new, add, Vec::extend)?;
         keys.sort_unstable();
         let session = self.session();
         for (number, key) in keys.into_iter().enumerate() {

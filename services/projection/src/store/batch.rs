@@ -27,7 +27,7 @@ impl Batch {
 
     /// Keeps what the events of a run did, as far as they are there.
     pub(super) fn put_run(&mut self, number: u64, bytes: &[u8]) {
-        self.writes.insert(&keys::run(number), bytes);
+        self.writes.insert(keys::run(number), bytes);
     }
 
     /// Keeps a word with its code.

@@ -1,7 +1,6 @@
 //! Some thousand positions next to each other in memory, each with the fact that its event began, if any. Facts do not
 //! change any more; that some of them ended is kept apart, so that little is copied when one does.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -40,7 +39,8 @@ struct Facts {
     redirected: Vec<u16>,
     /// Numbers that do not fit into the fixed part, by place of the fact.
     numbers: Vec<(u16, Box<Numbers>)>,
-    days: RangeInclusive<i32>,
+    /// First and last day of activity; `None` until there is a fact.
+    days: Option<(i32, i32)>,
 }
 
 impl Default for Facts {
@@ -52,8 +52,7 @@ impl Default for Facts {
             redirections: Vec::new(),
             redirected: Vec::new(),
             numbers: Vec::new(),
-            // Empty, until there is a fact.
-            days: i32::MAX..=i32::MIN,
+            days: None,
         }
     }
 }
@@ -150,7 +149,7 @@ impl Block {
     #[inline]
     pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, Seen<'a>)) {
         let days = filter.days();
-        if self.facts.days.end() < days.start() || days.end() < self.facts.days.start() {
+        if self.facts.days.is_none_or(|(first, last)| last < *days.start() || *days.end() < first) {
             return;
         }
         let counting = self.counting(as_of);
@@ -193,7 +192,8 @@ impl Facts {
         set_bit(&mut self.present, index);
         (self.fixed[index], self.cra_ids[index]) = (brought.fixed, brought.cra_id);
         let day = brought.fixed.day;
-        self.days = day.min(*self.days.start())..=day.max(*self.days.end());
+        let (first, last) = self.days.unwrap_or((day, day));
+        self.days = Some((day.min(first), day.max(last)));
         let Some(beside) = &brought.beside else {
             return;
         };

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::lists::Lists;
 use self::rollups::ROLLED_UP_FROM;
-pub use self::view::{Among, View};
+pub use self::view::{Among, Question, View};
 use crate::store::{Applied, Session, Step, StoreError};
 use crate::views::countable::{Beside, Countable};
 use crate::views::fact::Fact;

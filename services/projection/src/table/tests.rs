@@ -75,7 +75,8 @@ fn counted(view: &View, position: u64, filter: &Filter, among: Among<'_>) -> Vec
     let (new, add) = (Vec::new, |found: &mut Vec<u64>, from, _: Seen<'_>| found.push(from));
     let merge = |own: &mut Vec<u64>, other: Vec<u64>| own.extend(other);
     let left = AtomicBool::new(false);
-    let mut found = view.count(Position(position), filter, among, &left, new, add, merge).unwrap();
+    let question = Question { position: Position(position), filter, among, left: &left };
+    let mut found = view.count(question, new, add, merge).unwrap();
     found.sort_unstable();
     found
 }
@@ -147,7 +148,9 @@ fn sums(view: &View, scope: Scope) -> Tally {
 /// What the facts from some positions come to.
 fn tallied(view: &View, from: &[u64]) -> Tally {
     let mut gathered = Gathering::default();
-    from.iter().for_each(|from| gathered.add(&view.fact(*from).unwrap()));
+    for from in from {
+        gathered.add(&view.fact(*from).unwrap());
+    }
     gathered.tally()
 }
 

@@ -65,7 +65,21 @@ pub enum Among<'a> {
     Positions(&'a [u32]),
 }
 
+/// What is asked of every fact.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// Where the log ends.
+    pub position: Position,
+    /// Which facts count.
+    pub filter: &'a Filter,
+    /// Where they are looked for.
+    pub among: Among<'a>,
+    /// Set when nobody waits for the answer any more.
+    pub left: &'a AtomicBool,
+}
+
 /// A piece of work.
+#[derive(Clone, Copy)]
 enum Piece<'a> {
     Block(usize),
     Positions(&'a [u32]),
@@ -164,18 +178,16 @@ impl View {
         Some(AsOf::Then { position: position.0, known: known.min(self.blocks[block].len()) })
     }
 
-    /// Counts every fact that a filter counts when the log ends at a position, on all cores: each thread begins with a
-    /// `new` count, `add`s facts to it in no order, and the counts are `merge`d. `None` when `left` said so meanwhile.
+    /// Counts every fact that a question counts, on all cores: each thread begins with a `new` count, `add`s facts to it
+    /// in no order, and the counts are `merge`d. `None` when nobody waits any more.
     pub fn count<T: Send>(
         &self,
-        position: Position,
-        filter: &Filter,
-        among: Among<'_>,
-        left: &AtomicBool,
+        question: Question<'_>,
         new: impl Fn() -> T + Sync,
         add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
+        let Question { position, filter, among, left } = question;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut count = new();

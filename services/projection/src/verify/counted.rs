@@ -9,7 +9,7 @@ use cra_eventlog::Position;
 use super::DIFFERENCES_MAX;
 use crate::generations::Generation;
 use crate::store::{Step, StoreError};
-use crate::table::{Among, Table, View};
+use crate::table::{Among, Question, Table, View};
 use crate::views::countable::{Countable, Seen};
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::Fact;
@@ -58,6 +58,7 @@ fn is_found(table: &Table, position: Position, fact: &Fact) -> bool {
     table.latest(fact.cra_id).is_some_and(|latest| latest >= position.0)
 }
 
+#[derive(Clone, Copy)]
 enum Sums {
     Days,
     Facts,
@@ -75,15 +76,9 @@ fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
             let everything = Filter::parse(&v1::Selection::default(), &Dictionary::default()).ok()?;
             let add = |gathered: &mut Gathering, _, seen: Seen<'_>| gathered.add(&seen);
             let left = AtomicBool::new(false);
-            gathered = view.count(
-                view.position(),
-                &everything,
-                Among::Everything,
-                &left,
-                Gathering::default,
-                add,
-                Gathering::merge,
-            )?;
+            let among = Among::Everything;
+            let question = Question { position: view.position(), filter: &everything, among, left: &left };
+            gathered = view.count(question, Gathering::default, add, Gathering::merge)?;
         }
     }
     Some(gathered.tally())

@@ -133,7 +133,9 @@ proptest! {
     fn days_count_what_a_plain_recount_counts_also_after_facts_ended(facts in any_facts(), ended: Vec<bool>) {
         let mut day = DayTally::default();
         let parts: Vec<_> = facts.iter().map(Countable::of).collect();
-        parts.iter().for_each(|(fixed, beside)| day.add(&Seen::of(fixed, beside)));
+        for (fixed, beside) in &parts {
+            day.add(&Seen::of(fixed, beside));
+        }
         let has_ended = |i: usize| ended.get(i).copied().unwrap_or(false);
         for (_, (fixed, beside)) in parts.iter().enumerate().filter(|(i, _)| has_ended(*i)) {
             day.remove(&Seen::of(fixed, beside));
