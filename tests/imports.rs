@@ -173,14 +173,16 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
         "\n{\"_id\": \n".to_owned(),
         lines(&[without_id]),
         // The same document with a blank more is other bytes.
-        format!("{}\n", numbered(1).to_string().replacen(':', ": ", 1)),
+        format!("{}\n", numbered(5).to_string().replacen(':', ": ", 1)),
         lines(&[numbered(2)]),
     ];
+    // There before the others: within one file, whichever of two comes first is recorded.
+    assert_ended(&Import::to(&pair).with_file(lines(&[numbered(5)])).run(3, &[]), 0);
     let import = Import::to(&pair).with_file(file.concat());
     let ended = import.run(3, &["--report", "report"]);
     assert_ended(&ended, 1);
     // What is refused is not there at all.
-    assert_head(&pair, 3).await;
+    assert_head(&pair, 4).await;
 
     let report = import.report();
     let summed: Vec<_> =
