@@ -19,15 +19,15 @@ use serde::de::DeserializeOwned;
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, what tests are told, where
-/// the command line finds the services and how it proves who it is.
-const NOT_SETTINGS: [&str; 13] = [
+/// Variables that tests are told with.
+const TEST_PREFIX: &str = "CRA_TEST_";
+
+/// Variables with the prefix that are no settings: the path of the file, the log filter, where the command line finds
+/// the services and how it proves who it is.
+const NOT_SETTINGS: [&str; 10] = [
     "CRA_CONFIG",
     "CRA_LOG",
     "CRA_NATS_SERVER",
-    "CRA_TEST_READERS",
-    "CRA_TEST_SOAK",
-    "CRA_TEST_SEED",
     "CRA_INGESTION_URL",
     "CRA_PROJECTION_URL",
     "CRA_TOKEN",
@@ -157,7 +157,10 @@ fn read_environment(
     let mut settings = BTreeMap::new();
     for (name, value) in variables {
         let Ok(name) = name.into_string() else { continue };
-        if name.starts_with(PREFIX) && !NOT_SETTINGS.contains(&name.as_str()) {
+        if name.starts_with(PREFIX)
+            && !name.starts_with(TEST_PREFIX)
+            && !NOT_SETTINGS.contains(&name.as_str())
+        {
             settings.insert(name, value);
         }
     }

@@ -145,6 +145,7 @@ fn variables_that_are_no_settings_are_left_alone() {
         ("CRA_CONFIG", "x"),
         ("CRA_LOG", "debug"),
         ("CRA_NATS_SERVER", "x"),
+        ("CRA_TEST_ANYTHING", "x"),
         ("PATH", "/bin"),
         ("SCRA_X", "1"),
     ];
