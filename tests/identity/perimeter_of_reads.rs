@@ -237,6 +237,27 @@ async fn public_statistics_are_of_the_whole_country_and_of_no_advisor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn public_statistics_tell_no_small_count_and_nothing_of_the_past() {
+    let Given { issuer, pair, position, .. } = given().await;
+    let mut client = pair.statistics().await;
+    let public = issuer.token("statistics:public", &PerimeterClaim::default());
+    let trusted = issuer.token("statistics:read", &national());
+    let asked =
+        |consistency| pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
+    let now = || asked(pb::Consistency { min_position: position, ..Default::default() });
+    let exact = client.get_statistics(carrying(&trusted, now())).await.unwrap().into_inner();
+    let rounded = client.get_statistics(carrying(&public, now())).await.unwrap().into_inner();
+    let (exact, rounded) = (exact.statistics.unwrap(), rounded.statistics.unwrap());
+    assert_eq!((exact.cras, exact.acts, exact.rounded_to), (2, 10, 0));
+    assert_eq!((rounded.cras, rounded.acts, rounded.rounded_to), (0, 10, 5));
+    assert!(rounded.channels.iter().all(|line| line.count == 0), "{:?}", rounded.channels);
+    let past = || asked(pb::Consistency { as_of_position: 1, ..Default::default() });
+    assert!(client.get_statistics(carrying(&trusted, past())).await.is_ok());
+    let refused = client.get_statistics(carrying(&public, past())).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scope_to_count() {
     let Given { issuer, pair, .. } = given().await;
     let mut client = pair.statistics().await;

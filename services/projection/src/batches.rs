@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use cra_eventlog::{EventLog, Head, LogEntry, Position, ReadError};
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,8 +14,11 @@ use crate::generations::Generation;
 use crate::store::StoreError;
 use crate::traces;
 
-/// Events applied in one write: large enough that its cost is shared, small enough to stay in memory.
+/// Events from which on a batch takes no more: large enough that the cost of a write is shared, small enough to stay in
+/// memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
+/// Events that a batch grows by.
+const EVENTS_READ_AT_ONCE: usize = 500;
 
 /// Batches that are read while one is applied.
 const BATCHES_READ_AHEAD: usize = 2;
@@ -32,24 +35,26 @@ pub enum ApplyError {
 }
 
 /// Events in the log's order, then the failure that ended the reading.
-pub type Batches = BoxStream<'static, (Vec<LogEntry>, Option<ReadError>)>;
+pub type Batch = (Vec<LogEntry>, Option<ReadError>);
+/// Batches, as they come.
+pub type Batches = BoxStream<'static, Batch>;
 
 /// Every event after a position, and then those to come, as they are there. They are read while others are applied,
 /// until nobody takes them any more.
 #[must_use]
 pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
-    let mut read = log.read(after).ready_chunks(BATCH_EVENTS_MAX).map(split);
+    let mut read = log.read(after).ready_chunks(EVENTS_READ_AT_ONCE);
     let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
     tokio::spawn(async move {
         loop {
-            let batch = tokio::select! {
-                batch = read.next() => batch,
+            let chunk = tokio::select! {
+                chunk = read.next() => chunk,
                 () = ahead.closed() => return,
             };
-            let Some(batch) = batch else {
+            let Some(chunk) = chunk else {
                 return;
             };
-            if ahead.send(batch).await.is_err() {
+            if ahead.send(with_what_is_there(split(chunk), &mut read).await).await.is_err() {
                 return;
             }
         }
@@ -57,8 +62,26 @@ pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
     ReceiverStream::new(batches).boxed()
 }
 
+/// A batch, with the events that are there already. A task that goes on reading is made to give way to others though
+/// more is there: without this, batches would be as short as that takes.
+async fn with_what_is_there(
+    (mut entries, mut failure): Batch,
+    read: &mut (impl Stream<Item = Vec<Result<LogEntry, ReadError>>> + Unpin),
+) -> Batch {
+    while failure.is_none() && entries.len() < BATCH_EVENTS_MAX {
+        tokio::task::yield_now().await;
+        let Some(Some(chunk)) = read.next().now_or_never() else {
+            break;
+        };
+        let (more, failed) = split(chunk);
+        entries.extend(more);
+        failure = failed;
+    }
+    (entries, failure)
+}
+
 /// The events before the first failure, and the failure.
-fn split(chunk: Vec<Result<LogEntry, ReadError>>) -> (Vec<LogEntry>, Option<ReadError>) {
+fn split(chunk: Vec<Result<LogEntry, ReadError>>) -> Batch {
     let mut entries = Vec::with_capacity(chunk.len());
     for item in chunk {
         match item {
