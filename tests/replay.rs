@@ -21,7 +21,7 @@ use crate::harness::{
     submit_stream, submitted, workshop,
 };
 
-const CRAS: u32 = 12_000;
+const CRAS: u32 = 60_000;
 /// Longer than what was written takes to its disk by itself.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
