@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::manifest::{Manifest, Segment, file_name};
 use super::segment::Draft;
@@ -14,6 +16,10 @@ use super::{BackupError, at};
 const MANIFEST: &str = "manifest.json";
 /// Held while an export writes.
 const LOCK: &str = "export.lock";
+/// How long a folder that is just being let go is waited for: also a process that is being started has the lock of the one
+/// that starts it, until it runs its program.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 /// Added to a name while the file is written.
 const WRITING: &str = "part";
 /// Largest manifest that is read: room for some 40,000 segments, or two billion events.
@@ -31,7 +37,14 @@ impl Folder {
         fs::create_dir_all(dir).map_err(at(dir))?;
         let path = dir.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
-        match lock.try_lock() {
+        let until = Instant::now() + LOCK_WAIT;
+        let locked = loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_RETRY),
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(BackupError::InUse(dir.to_owned())),
             Err(TryLockError::Error(error)) => Err(at(&path)(error)),
