@@ -156,7 +156,7 @@ async fn past_the_limit_of_calls_in_flight_the_caller_is_told_when_to_come_back(
             loop {
                 match client.submit_cra(submission(1)).await {
                     Err(refused) if refused.code() == Code::ResourceExhausted => {
-                        tokio::task::yield_now().await
+                        tokio::task::yield_now().await;
                     }
                     outcome => return outcome,
                 }
