@@ -64,8 +64,7 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
     let Some(form) = FormVersion::from_number(u32::from(form % 4)) else { return };
     match legacy::upcast(form, document) {
         Ok(upcast) => {
-            let message = upcast.cra.to_message();
-            let read = cra_domain::cra::Cra::from_message(&message);
+            let read = cra_domain::cra::Cra::from_message(upcast.cra.to_message());
             assert_eq!(read.ok().as_ref(), Some(&upcast.cra), "what is imported is read back");
         }
         Err(faults) => are_told(&faults),

@@ -33,6 +33,15 @@ enum Misfit {
     Overtaken(u64),
 }
 
+/// An event of a CRA, whatever its fact.
+#[derive(Clone, Copy)]
+struct Occurrence {
+    position: Position,
+    cra_id: Uuid,
+    revision: u64,
+    recorded_at: Timestamp,
+}
+
 /// What an event did.
 struct Effect {
     recorded_at: Timestamp,
@@ -121,6 +130,14 @@ impl<'a> Application<'a> {
         let after = applied.as_ref().map_or(Position::START, |applied| applied.position);
         let (currents, steps) = (HashMap::new(), Vec::new());
         Self { store, dictionary, table, currents, after, steps, batch: Batch::default(), applied, now }
+    }
+
+    /// Makes room for as many events.
+    #[must_use]
+    pub fn for_events(mut self, events: usize) -> Self {
+        self.steps.reserve(events);
+        self.currents.reserve(events);
+        self
     }
 
     /// Applies one event, or parks it.
@@ -249,35 +266,36 @@ impl<'a> Application<'a> {
         subject: Option<Uuid>,
         event: Result<Event, DecodeError>,
     ) -> Result<Effect, Failure> {
-        let event = event.map_err(Misfit::from)?;
+        let Event { cra_id, revision, recorded_at, fact, .. } = event.map_err(Misfit::from)?;
+        let event = Occurrence { position, cra_id, revision, recorded_at };
         if subject != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject, event: event.cra_id }.into());
         }
         let current = self.current(event.cra_id)?;
-        let (ended, began) = match &event.fact {
+        let (ended, began) = match fact {
             EventFact::Submitted { cra, defaulted_participants } => {
-                let provenance = first(&event, *defaulted_participants);
-                (None, Some(self.record(position, &event, current, provenance, cra)?))
+                let provenance = first(event, defaulted_participants);
+                (None, Some(self.record(event, current, provenance, *cra)?))
             }
             EventFact::Imported { form_version, cra, created_at } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
-                    Provenance { created_at: Some(*created_at), form_version, ..first(&event, false) };
-                (None, Some(self.record(position, &event, current, provenance, cra)?))
+                    Provenance { created_at: Some(created_at), form_version, ..first(event, false) };
+                (None, Some(self.record(event, current, provenance, *cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
-                let (current, former) = self.in_force(position, &event, current)?;
+                let (current, former) = self.in_force(event, current)?;
                 let provenance = Provenance {
                     recorded_at: instant(former.recorded_at),
                     corrected_at: Some(event.recorded_at),
                     created_at: former.created_at.map(instant),
                     form_version: former.form_version,
-                    ..first(&event, *defaulted_participants)
+                    ..first(event, defaulted_participants)
                 };
-                (Some(current.fact), Some(self.open(position, &event, provenance, cra, Some(current.fact))))
+                (Some(current.fact), Some(self.open(event, provenance, *cra, Some(current.fact))))
             }
             EventFact::Withdrawn { .. } => {
-                let (current, _) = self.in_force(position, &event, current)?;
+                let (current, _) = self.in_force(event, current)?;
                 let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
                 self.currents.insert(event.cra_id, withdrawn);
                 (Some(current.fact), None)
@@ -289,49 +307,36 @@ impl<'a> Application<'a> {
     /// A CRA's first event.
     fn record(
         &mut self,
-        position: Position,
-        event: &Event,
+        event: Occurrence,
         current: Option<Current>,
         provenance: Provenance,
-        cra: &Cra,
+        cra: Cra,
     ) -> Result<Fact, Failure> {
         if let Some(current) = current {
             return Err(Misfit::NotFirst(current.revision).into());
         }
         expect_revision(1, event)?;
-        Ok(self.open(position, event, provenance, cra, None))
+        Ok(self.open(event, provenance, cra, None))
     }
 
     /// The CRA's fact in force, for an event that ends it.
-    fn in_force(
-        &mut self,
-        position: Position,
-        event: &Event,
-        current: Option<Current>,
-    ) -> Result<(Current, Fact), Failure> {
+    fn in_force(&mut self, event: Occurrence, current: Option<Current>) -> Result<(Current, Fact), Failure> {
         let current = current.ok_or(Misfit::NoSuchCra)?;
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
         }
         // Of events that are retried only: the log's order is the one that counts.
-        if current.fact > position.0 {
+        if current.fact > event.position.0 {
             return Err(Misfit::Overtaken(current.fact).into());
         }
         expect_revision(current.revision + 1, event)?;
         Ok((current, self.fact(current.fact)?))
     }
 
-    fn open(
-        &mut self,
-        position: Position,
-        event: &Event,
-        provenance: Provenance,
-        cra: &Cra,
-        former: Option<u64>,
-    ) -> Fact {
+    fn open(&mut self, event: Occurrence, provenance: Provenance, cra: Cra, former: Option<u64>) -> Fact {
         // Held for one fact only: queries read the dictionary meanwhile.
         let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
-        let current = Current { revision: event.revision, fact: position.0, withdrawn: false };
+        let current = Current { revision: event.revision, fact: event.position.0, withdrawn: false };
         self.currents.insert(event.cra_id, current);
         fact
     }
@@ -366,7 +371,7 @@ impl<'a> Application<'a> {
     }
 }
 
-fn first(event: &Event, defaulted_participants: bool) -> Provenance {
+fn first(event: Occurrence, defaulted_participants: bool) -> Provenance {
     Provenance {
         cra_id: event.cra_id,
         revision: event.revision,
@@ -378,7 +383,7 @@ fn first(event: &Event, defaulted_participants: bool) -> Provenance {
     }
 }
 
-fn expect_revision(expected: u64, event: &Event) -> Result<(), Misfit> {
+fn expect_revision(expected: u64, event: Occurrence) -> Result<(), Misfit> {
     if event.revision == expected {
         Ok(())
     } else {

@@ -17,9 +17,6 @@ use crate::traces;
 /// Events from which on a batch takes no more: large enough that the cost of a write is shared, small enough to stay in
 /// memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
-/// Events that a batch grows by.
-const EVENTS_READ_AT_ONCE: usize = 500;
-
 /// Batches that are read while one is applied.
 const BATCHES_READ_AHEAD: usize = 2;
 
@@ -43,18 +40,22 @@ pub type Batches = BoxStream<'static, Batch>;
 /// until nobody takes them any more.
 #[must_use]
 pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
-    let mut read = log.read(after).ready_chunks(EVENTS_READ_AT_ONCE);
+    let mut read = log.read(after);
     let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
     tokio::spawn(async move {
+        // Batches are about as long as the one before.
+        let mut expected = 0;
         loop {
-            let chunk = tokio::select! {
-                chunk = read.next() => chunk,
+            let first = tokio::select! {
+                first = read.next() => first,
                 () = ahead.closed() => return,
             };
-            let Some(chunk) = chunk else {
+            let Some(first) = first else {
                 return;
             };
-            if ahead.send(with_what_is_there(split(chunk), &mut read).await).await.is_err() {
+            let batch = with_what_is_there(first, &mut read, expected).await;
+            expected = batch.0.len();
+            if ahead.send(batch).await.is_err() {
                 return;
             }
         }
@@ -62,34 +63,35 @@ pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
     ReceiverStream::new(batches).boxed()
 }
 
-/// A batch, with the events that are there already. A task that goes on reading is made to give way to others though
-/// more is there: without this, batches would be as short as that takes.
+/// A batch of an event and those that are there already.
 async fn with_what_is_there(
-    (mut entries, mut failure): Batch,
-    read: &mut (impl Stream<Item = Vec<Result<LogEntry, ReadError>>> + Unpin),
+    first: Result<LogEntry, ReadError>,
+    read: &mut (impl Stream<Item = Result<LogEntry, ReadError>> + Unpin),
+    expected: usize,
 ) -> Batch {
-    while failure.is_none() && entries.len() < BATCH_EVENTS_MAX {
-        tokio::task::yield_now().await;
-        let Some(Some(chunk)) = read.next().now_or_never() else {
-            break;
-        };
-        let (more, failed) = split(chunk);
-        entries.extend(more);
-        failure = failed;
-    }
-    (entries, failure)
-}
-
-/// The events before the first failure, and the failure.
-fn split(chunk: Vec<Result<LogEntry, ReadError>>) -> Batch {
-    let mut entries = Vec::with_capacity(chunk.len());
-    for item in chunk {
-        match item {
+    let mut entries = Vec::with_capacity(expected);
+    let mut next = Some(first);
+    while let Some(read_one) = next {
+        match read_one {
             Ok(entry) => entries.push(entry),
-            Err(error) => return (entries, Some(error)),
+            Err(failure) => return (entries, Some(failure)),
         }
+        if entries.len() == BATCH_EVENTS_MAX {
+            break;
+        }
+        next = is_there(read).await;
     }
     (entries, None)
+}
+
+/// The next event, if it is there. A task that goes on reading is made to give way to others though more is there:
+/// without a second look, batches would be as short as that takes.
+async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    if let Some(next) = read.next().now_or_never() {
+        return next;
+    }
+    tokio::task::yield_now().await;
+    read.next().now_or_never().flatten()
 }
 
 /// Applies events off the async workers.

@@ -170,7 +170,7 @@ impl ReadModels {
     }
 
     pub(crate) fn parked(&self, position: u64) -> Option<Parked> {
-        self.serving().session().parked(Position(position)).unwrap()
+        self.serving().session().unwrap().parked(Position(position)).unwrap()
     }
 
     /// Puts an event in the place of what was set aside at a position, as if it could be read now.
@@ -208,7 +208,7 @@ pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -
 
 /// Puts an event in the place of what was set aside at a position, as if it could be read now.
 pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1::CraEvent) {
-    let session = generation.session();
+    let session = generation.session().unwrap();
     let parked = session.parked(Position(position)).unwrap().unwrap();
     let readable = Parked { payload: record::encode(event).to_vec(), ..parked };
     write(generation, |batch| batch.park(Position(position), &readable).unwrap());

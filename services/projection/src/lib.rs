@@ -33,6 +33,7 @@ use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
+use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
 use cra_runtime::identity::{Callers, Identity};
@@ -65,8 +66,19 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
-    let log = NatsLog::connect(settings.log.clone()).await?;
-    serve(listener, Arc::new(log), Arc::new(SystemClock), settings, shutdown).await
+    let log = Arc::new(NatsLog::connect(settings.log.clone()).await?);
+    let background = Background::start()?;
+    // A connection of its own: live events do not queue up behind those of a replay, which are read in the background.
+    let log_apart = Arc::new(background.spawn(NatsLog::connect(settings.log.clone())).await??);
+    serve_beside(
+        Replays { log: log_apart, background },
+        listener,
+        log,
+        Arc::new(SystemClock),
+        settings,
+        shutdown,
+    )
+    .await
 }
 
 /// Serves on a listener over any log.
@@ -77,19 +89,39 @@ pub async fn serve(
     settings: Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
+    let replays = Replays { log: Arc::clone(&log), background: Background::start()? };
+    serve_beside(replays, listener, log, clock, settings, shutdown).await
+}
+
+/// Where replays read, and where they are at work.
+struct Replays {
+    log: Arc<dyn EventLog>,
+    background: Background,
+}
+
+async fn serve_beside(
+    replays: Replays,
+    listener: Listener,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    shutdown: Shutdown,
+) -> anyhow::Result<Drained> {
+    let Replays { log: log_apart, background } = replays;
     let generations = open(&log, &*clock, &settings).await?;
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
     let replayer = Replayer {
-        log: Arc::clone(&log),
+        log: log_apart,
         generations: Arc::clone(&generations),
         clock: Arc::clone(&clock),
         place: Arc::default(),
         filling: Arc::default(),
+        background: background.handle().clone(),
     };
     let metrics = Metrics::of("projection")?;
     let progress = Arc::<Progress>::default();
     metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
-    let routes = routes(&settings, &replayer, listener.callers(), &metrics, &shutdown)?;
+    let routes = routes(&settings, &log, &replayer, listener.callers(), &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone()).await?),
         None => None,
@@ -104,7 +136,7 @@ pub async fn serve(
     let looking = tokio::spawn(looking);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
-    let recomputing = tokio::spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
+    let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
     let begun = shutdown.clone().into_begun();
@@ -150,12 +182,13 @@ async fn open(
 
 fn routes(
     settings: &Settings,
+    log: &Arc<dyn EventLog>,
     replayer: &Replayer,
     callers: Callers,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
-    let Replayer { log, generations, clock, .. } = replayer;
+    let Replayer { generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
     let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);

@@ -70,7 +70,7 @@ async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>
 }
 
 /// Waits until a generation holds what the log holds now; `false` when it never will, or nobody can tell.
-async fn caught_up(log: &dyn EventLog, generation: &Generation) -> bool {
+async fn caught_up(log: &dyn EventLog, generation: &Arc<Generation>) -> bool {
     let Ok(head) = log.head().await else {
         return false;
     };
@@ -78,6 +78,12 @@ async fn caught_up(log: &dyn EventLog, generation: &Generation) -> bool {
     let reached =
         |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
     if applied.wait_for(reached).await.is_err() {
+        return false;
+    }
+    // So that the first question does not wait for it.
+    let asked = Arc::clone(generation);
+    let is_ready = tokio::task::spawn_blocking(move || asked.table().map(|table| table.get_ready())).await;
+    if !matches!(is_ready, Ok(Ok(()))) {
         return false;
     }
     // It may be further than the log for being that of another one.

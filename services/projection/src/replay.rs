@@ -8,6 +8,7 @@ use cra_eventlog::{EventLog, Position, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -92,6 +93,8 @@ pub struct Replayer {
     pub place: Arc<tokio::sync::Mutex<()>>,
     /// Told how far the replay at work is.
     pub filling: Arc<Filling>,
+    /// Where replays are at work, so that questions and live events go before them.
+    pub background: Handle,
 }
 
 impl Replayer {
@@ -238,7 +241,13 @@ impl Replayer {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
         let filled = Arc::clone(generation);
-        self.blocking(move |_| Ok(filled.flush()?)).await?;
+        // Before the turn, which events wait for.
+        self.blocking(move |_| {
+            filled.flush()?;
+            filled.table()?.get_ready();
+            Ok(())
+        })
+        .await?;
         let turn = self.generations.turn().await;
         self.fill(generation, self.generations.serving().position(), |_| {}).await?;
         let name = generation.name().to_owned();

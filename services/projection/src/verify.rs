@@ -23,8 +23,8 @@ pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<Stri
     let table = checked.table()?;
     let view = table.view();
     let comparison = Comparison {
-        checked: checked.session(),
-        replay: replay.session(),
+        checked: checked.session()?,
+        replay: replay.session()?,
         until: replay.position(),
         codes: Codes::between(&replay.dictionary().read(), &checked.dictionary().read()),
     };

@@ -7,6 +7,7 @@
 mod admission;
 mod answered;
 pub mod args;
+pub mod background;
 pub mod clients;
 pub mod clock;
 pub mod config;

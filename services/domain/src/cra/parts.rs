@@ -19,15 +19,27 @@ impl Id {
     /// The identifier, if the text has its form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = (1..=Self::LENGTH_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b));
-        well_formed.then(|| Self(text.into()))
+        Self::is_well_formed(text).then(|| Self(text.into()))
+    }
+
+    fn is_well_formed(text: &str) -> bool {
+        (1..=Self::LENGTH_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
     }
 
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = String;
+
+    /// The identifier, or the text that has not its form.
+    fn try_from(text: String) -> Result<Self, String> {
+        if Self::is_well_formed(&text) { Ok(Self(text.into())) } else { Err(text) }
     }
 }
 

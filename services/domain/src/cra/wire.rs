@@ -69,14 +69,13 @@ impl Cra {
     }
 
     /// The CRA that a stored message holds.
-    pub fn from_message(message: &v1::Cra) -> Result<Self, DecodeError> {
-        let empty_follow_up = v1::FollowUp::default();
-        let follow_up = message.follow_up.as_ref().unwrap_or(&empty_follow_up);
+    pub fn from_message(message: v1::Cra) -> Result<Self, DecodeError> {
+        let follow_up = message.follow_up.unwrap_or_default();
         Ok(Self {
-            advisor_id: id("advisor_id", &message.advisor_id)?,
-            structure_id: id("structure_id", &message.structure_id)?,
+            advisor_id: id("advisor_id", message.advisor_id)?,
+            structure_id: id("structure_id", message.structure_id)?,
             date: message.date.parse().map_err(|_| DecodeError::new("date", &message.date))?,
-            place: place(message.place.as_ref())?,
+            place: place(message.place)?,
             activity: word("activity", message.activity)?,
             participants: message.participants.ok_or_else(|| DecodeError::new("participants", "nothing"))?,
             returning_participants: message.returning_participants,
@@ -88,42 +87,42 @@ impl Cra {
                 .iter()
                 .map(|n| word("sub_themes", *n))
                 .collect::<Result<_, _>>()?,
-            annotation: message.annotation.clone(),
-            duration: duration(message.duration.as_ref())?,
+            annotation: message.annotation,
+            duration: duration(message.duration)?,
             follow_up_individual: follow_up.individual,
             follow_up_workshop: follow_up.workshop,
-            redirections: follow_up.redirections.iter().map(redirection).collect::<Result<_, _>>()?,
+            redirections: follow_up.redirections.into_iter().map(redirection).collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn id(field: &'static str, text: &str) -> Result<Id, DecodeError> {
-    Id::parse(text).ok_or_else(|| DecodeError::new(field, text))
+fn id(field: &'static str, text: String) -> Result<Id, DecodeError> {
+    Id::try_from(text).map_err(|text| DecodeError::new(field, text))
 }
 
 fn word<W: Word>(field: &'static str, number: i32) -> Result<W, DecodeError> {
     W::from_number(number).ok_or_else(|| DecodeError::new(field, number))
 }
 
-fn place(message: Option<&v1::Place>) -> Result<Place, DecodeError> {
+fn place(message: Option<v1::Place>) -> Result<Place, DecodeError> {
     let message = message.ok_or_else(|| DecodeError::new("place", "nothing"))?;
     let commune = territory::communes()
         .resolve(&message.commune_code)
         .ok_or_else(|| DecodeError::new("place.commune_code", &message.commune_code))?;
     Ok(Place {
         channel: word("place.channel", message.channel)?,
-        commune_code: message.commune_code.as_str().into(),
+        commune_code: message.commune_code.into(),
         commune,
-        postal_code: message.postal_code.as_str().into(),
-        venue_id: match message.venue_id.as_str() {
-            "" => None,
+        postal_code: message.postal_code.into(),
+        venue_id: match message.venue_id {
+            none if none.is_empty() => None,
             venue_id => Some(id("place.venue_id", venue_id)?),
         },
     })
 }
 
-fn duration(message: Option<&v1::Duration>) -> Result<Duration, DecodeError> {
-    let message = message.copied().unwrap_or_default();
+fn duration(message: Option<v1::Duration>) -> Result<Duration, DecodeError> {
+    let message = message.unwrap_or_default();
     if message.band == 0 {
         return Ok(Duration::Unspecified);
     }
@@ -156,13 +155,13 @@ fn statuses_message(counts: &StatusCounts) -> v1::StatusCounts {
     v1::StatusCounts { student, unemployed, employed, retired, unspecified_or_mixed }
 }
 
-fn redirection(message: &v1::Redirection) -> Result<Redirection, DecodeError> {
+fn redirection(message: v1::Redirection) -> Result<Redirection, DecodeError> {
     use v1::redirection::Organisation as Message;
-    let recipient = match &message.organisation {
+    let recipient = match message.organisation {
         Some(Message::Known(number)) => {
-            Recipient::Known(word::<Organisation>("follow_up.redirections.known", *number)?)
+            Recipient::Known(word::<Organisation>("follow_up.redirections.known", number)?)
         }
-        Some(Message::Other(name)) => Recipient::Other(name.as_str().into()),
+        Some(Message::Other(name)) => Recipient::Other(name.into()),
         None => Recipient::Unnamed,
     };
     Ok(Redirection { recipient, people: message.people })

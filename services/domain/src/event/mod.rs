@@ -97,11 +97,11 @@ fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
     match message {
         Some(Message::Submitted(submitted)) => Ok(Fact::Submitted {
             defaulted_participants: names_participants(&submitted.defaulted_fields),
-            cra: cra(submitted.cra.as_ref())?,
+            cra: cra(submitted.cra)?,
         }),
         Some(Message::Corrected(corrected)) => Ok(Fact::Corrected {
             defaulted_participants: names_participants(&corrected.defaulted_fields),
-            cra: cra(corrected.cra.as_ref())?,
+            cra: cra(corrected.cra)?,
             reason: corrected.reason,
         }),
         Some(Message::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
@@ -122,7 +122,7 @@ fn names_participants(defaulted_fields: &[String]) -> bool {
     defaulted_fields.iter().any(|field| field == Submission::PARTICIPANTS)
 }
 
-fn cra(message: Option<&v1::Cra>) -> Result<Box<Cra>, DecodeError> {
+fn cra(message: Option<v1::Cra>) -> Result<Box<Cra>, DecodeError> {
     let message = message.ok_or_else(|| DecodeError::new("cra", "nothing"))?;
     Cra::from_message(message).map(Box::new)
 }

@@ -2,7 +2,7 @@
 //!
 //! A message something else wrote is an entry all the same, without the ids it does not have.
 
-use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
+use async_nats::header::{HeaderName, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
 use async_nats::jetstream;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::{HeaderMap, HeaderValue};
@@ -13,11 +13,11 @@ use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
 use crate::trace::TraceParent;
 
 /// Carries the event's id: how an own earlier try is told from a conflict.
-const EVENT_ID_HEADER: &str = "Cra-Event-Id";
+static EVENT_ID: HeaderName = HeaderName::from_static("Cra-Event-Id");
 /// Carries the time that a restored entry had, in nanoseconds from 1970 on: the server knows its own only.
-const APPENDED_AT_HEADER: &str = "Cra-Appended-At";
+static APPENDED_AT: HeaderName = HeaderName::from_static("Cra-Appended-At");
 /// Carries the trace that the event was appended in.
-const TRACE_HEADER: &str = "traceparent";
+static TRACE: HeaderName = HeaderName::from_static("traceparent");
 /// Last part of the subject of a restored entry that names no CRA; no UUID.
 const FOREIGN: &str = "foreign";
 /// What headers and framing may add to a payload.
@@ -78,7 +78,7 @@ impl Subjects {
 pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(expectation.position().0));
-    headers.insert(EVENT_ID_HEADER, event.event_id.as_hyphenated().to_string().as_str());
+    headers.insert(EVENT_ID.clone(), event.event_id.as_hyphenated().to_string().as_str());
     insert_trace(&mut headers, event.trace);
     headers
 }
@@ -89,31 +89,36 @@ pub(super) fn restored_headers(entry: &LogEntry, is_first: bool) -> HeaderMap {
     if is_first {
         headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(entry.position.previous().0));
     }
-    headers.insert(APPENDED_AT_HEADER, entry.appended_at.as_nanosecond().to_string().as_str());
+    headers.insert(APPENDED_AT.clone(), entry.appended_at.as_nanosecond().to_string().as_str());
     if let Some(event_id) = entry.event_id {
-        headers.insert(EVENT_ID_HEADER, event_id.as_hyphenated().to_string().as_str());
+        headers.insert(EVENT_ID.clone(), event_id.as_hyphenated().to_string().as_str());
     }
     insert_trace(&mut headers, entry.trace);
     headers
 }
 
+/// What a header says. Its name is made once: from a text, the library would check it and copy it for each event.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name.clone()).map(HeaderValue::as_str)
+}
+
 fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
     if let Some(trace) = trace {
-        headers.insert(TRACE_HEADER, trace.to_string().as_str());
+        headers.insert(TRACE.clone(), trace.to_string().as_str());
     }
 }
 
 fn trace(headers: &HeaderMap) -> Option<TraceParent> {
-    headers.get(TRACE_HEADER)?.as_str().parse().ok()
+    text(headers, &TRACE)?.parse().ok()
 }
 
 fn event_id(headers: &HeaderMap) -> Option<Uuid> {
-    Uuid::try_parse(headers.get(EVENT_ID_HEADER)?.as_str()).ok()
+    Uuid::try_parse(text(headers, &EVENT_ID)?).ok()
 }
 
 /// The time an entry was restored with, else the one at which the server stored it.
 fn appended_at(headers: Option<&HeaderMap>, stored_at: i128) -> Result<Timestamp, ReadError> {
-    let restored = headers.and_then(|headers| headers.get(APPENDED_AT_HEADER)?.as_str().parse().ok());
+    let restored = headers.and_then(|headers| text(headers, &APPENDED_AT)?.parse().ok());
     timestamp(restored.unwrap_or(stored_at))
 }
 

@@ -227,7 +227,13 @@ async fn the_logs_clock_never_goes_back() {
         recorded_at(submitted(3, cra()), "2024-03-05T13:00:00Z"),
     ]);
     let clock = |position| {
-        models.serving().session().step(Position(position)).unwrap().map(|step| instant(step.recorded_at))
+        models
+            .serving()
+            .session()
+            .unwrap()
+            .step(Position(position))
+            .unwrap()
+            .map(|step| instant(step.recorded_at))
     };
     assert_eq!(clock(0), None);
     assert_eq!(clock(1), Some(at("2024-03-05T12:00:00Z")));

@@ -62,16 +62,16 @@ impl Generation {
     pub(super) fn open(name: String, path: &Path) -> Result<Self, StoreError> {
         let store = Store::open(path)?;
         let description = store
-            .session()
+            .session()?
             .description()?
             .ok_or_else(|| StoreError::Damaged("it does not say what it is".into()))?;
         Self::of(name, path, description, store)
     }
 
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
-        let dictionary = RwLock::new(store.session().dictionary()?);
+        let dictionary = RwLock::new(store.session()?.dictionary()?);
         let table = Mutex::new(None);
-        let (applied, _) = watch::channel(store.session().applied()?);
+        let (applied, _) = watch::channel(store.session()?.applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
         Ok(Self { name, description, store, dictionary, table, applied, files })
     }
@@ -94,8 +94,7 @@ impl Generation {
     }
 
     /// Access to its store, for one thread.
-    #[must_use]
-    pub fn session(&self) -> Session {
+    pub fn session(&self) -> Result<Session, StoreError> {
         self.store.session()
     }
 
@@ -127,7 +126,7 @@ impl Generation {
         if let Some(table) = &*table {
             return Ok(Arc::clone(table));
         }
-        let loaded = Arc::new(Table::load(self.session())?);
+        let loaded = Arc::new(Table::load(&self.store)?);
         *table = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -170,11 +169,11 @@ impl Generation {
 
     /// Applies the event that was set aside at a position, if it can be now; `None` where none is. Blocks.
     pub fn retry(&self, position: Position, now: Timestamp) -> Result<Option<Retried>, StoreError> {
-        let Some(parked) = self.session().parked(position)? else {
+        let Some(parked) = self.session()?.parked(position)? else {
             return Ok(None);
         };
         let table = self.table()?;
-        let (retried, finished) = self.application(&table, now).retry(position, &parked)?;
+        let (retried, finished) = self.application(&table, now)?.retry(position, &parked)?;
         self.write(&table, finished)?;
         Ok(Some(retried))
     }
@@ -182,15 +181,15 @@ impl Generation {
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
         let table = self.table()?;
-        let mut application = self.application(&table, now);
+        let mut application = self.application(&table, now)?.for_events(entries.len());
         for entry in entries {
             application.push(entry)?;
         }
         self.write(&table, application.finish()?)
     }
 
-    fn application<'a>(&'a self, table: &'a Table, now: Timestamp) -> Application<'a> {
-        Application::begin(self.session(), &self.dictionary, table, self.applied(), now)
+    fn application<'a>(&'a self, table: &'a Table, now: Timestamp) -> Result<Application<'a>, StoreError> {
+        Ok(Application::begin(self.session()?, &self.dictionary, table, self.applied(), now))
     }
 
     fn write(&self, table: &Table, finished: Finished) -> Result<(), StoreError> {

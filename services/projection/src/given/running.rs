@@ -273,7 +273,14 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             .await
             .unwrap();
     Operations {
-        replayer: Replayer { log, generations, clock, place: Arc::default(), filling: Arc::default() },
+        replayer: Replayer {
+            log,
+            generations,
+            clock,
+            place: Arc::default(),
+            filling: Arc::default(),
+            background: tokio::runtime::Handle::current(),
+        },
         callers: Callers::Anyone,
         shutdown: Shutdown::new(),
     }

@@ -85,7 +85,7 @@ fn each_concerned(
     if span.until <= span.after {
         return Ok(());
     }
-    let session = generation.session();
+    let session = generation.session()?;
     // Read anew for each span: identifiers that nothing had may have come since.
     let filter = Filter::parse(selection, &generation.dictionary().read())?;
     for step in session.steps(span.after.next()..=span.until) {

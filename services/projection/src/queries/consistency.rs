@@ -113,7 +113,7 @@ impl Consistency {
 
 /// Fixes the position within a state that holds everything it may need. Blocks.
 fn fix(as_of: AsOf, now: Snapshot) -> Result<Snapshot, QueryError> {
-    let (store, head) = (now.generation.session(), now.position);
+    let (store, head) = (now.generation.session()?, now.position);
     let position = match as_of {
         AsOf::Now => return Ok(now),
         AsOf::Position(position) if position > head => {

@@ -19,7 +19,7 @@ pub struct Standing {
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
         let Snapshot { table, position, view, .. } = &scan.snapshot;
-        let session = scan.session();
+        let session = scan.session()?;
         // From the last content back to the one of that position.
         let mut next = table.latest(cra_id);
         while let Some(from) = next {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::QueryError;
 use super::changes::{self, Effect, POSITIONS_MAX, Span};
 use crate::generations::{Generation, Generations};
-use crate::store::Applied;
+use crate::store::{Applied, StoreError};
 
 /// Answers ready before the caller takes them.
 const READY_MAX: usize = 256;
@@ -121,11 +121,12 @@ impl History {
 
 /// Whether two generations left out the same events up to a position; not, if one cannot be read. Blocks.
 fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) -> bool {
-    let left_out = |generation: &Generation| {
-        let parked = generation.session().parked_events(Position::START..=until);
-        parked.map(|entry| Some(entry.ok()?.0))
+    let left_out = |generation: &Generation| -> Result<Vec<Position>, StoreError> {
+        let session = generation.session()?;
+        let parked = session.parked_events(Position::START..=until);
+        parked.map(|entry| Ok(entry?.0)).collect()
     };
-    left_out(former).eq(left_out(new)) && left_out(former).all(|position| position.is_some())
+    matches!((left_out(former), left_out(new)), (Ok(former), Ok(new)) if former == new)
 }
 
 struct Following {

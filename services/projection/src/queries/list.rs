@@ -65,7 +65,7 @@ impl Newest {
 }
 
 fn page(scan: &Scan, newest: Newest, cras_max: usize) -> Result<CraPage, QueryError> {
-    let session = scan.session();
+    let session = scan.session()?;
     let mut page = CraPage { cras: Vec::new(), next: None };
     let mut bytes = 0;
     for Reverse(key) in newest.keys.into_sorted_vec() {

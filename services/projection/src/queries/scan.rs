@@ -55,13 +55,24 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection)?;
-        let scopes = match filter.narrowing() {
+        self.count_within(&filter, filter.narrowing(), new, add, merge)
+    }
+
+    fn count_within<T: Send>(
+        &self,
+        filter: &Filter,
+        narrowing: Narrowing,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, QueryError> {
+        let scopes = match narrowing {
             Narrowing::Exactly(scopes) => vec![scopes],
             Narrowing::Within(scopes) => scopes,
         };
         let listed = scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len);
         let among = listed.as_deref().map_or(Among::Everything, Among::Positions);
-        self.count_among(&filter, among, new, add, merge)
+        self.count_among(filter, among, new, add, merge)
     }
 
     fn count_among<T: Send>(
@@ -102,12 +113,10 @@ impl Scan {
             own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
         let is_now = self.snapshot.position == self.snapshot.view.position();
-        let Narrowing::Exactly(scopes) = filter.narrowing() else {
-            return self.count(selection, new, add, merge);
+        let scopes = match filter.narrowing() {
+            Narrowing::Exactly(scopes) if is_now => scopes,
+            narrowing => return self.count_within(&filter, narrowing, new, add, merge),
         };
-        if !is_now {
-            return self.count(selection, new, add, merge);
-        }
         let mut gathered = new();
         let (days, mut without_sums) = (filter.days(), Vec::new());
         for scope in scopes {
@@ -124,7 +133,7 @@ impl Scan {
                 merge(&mut gathered, counted);
                 Ok(gathered)
             }
-            None => self.count(selection, new, add, merge),
+            None => self.count_among(&filter, Among::Everything, new, add, merge),
         }
     }
 
@@ -139,7 +148,7 @@ impl Scan {
         };
         let mut keys = self.count(selection, Vec::new, add, Vec::extend)?;
         keys.sort_unstable();
-        let session = self.session();
+        let session = self.session()?;
         for (number, key) in keys.into_iter().enumerate() {
             self.check(number)?;
             take(&session.fact(key.from)?)?;
@@ -153,8 +162,8 @@ impl Scan {
     }
 
     /// Access to the facts.
-    pub(crate) fn session(&self) -> Session {
-        self.snapshot.generation.session()
+    pub(crate) fn session(&self) -> Result<Session, QueryError> {
+        Ok(self.snapshot.generation.session()?)
     }
 
     /// The CRA of a fact.

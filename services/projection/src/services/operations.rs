@@ -180,7 +180,7 @@ fn parked(generations: &Generations, page: &Page<Position>) -> Result<ParkedPage
     let first = page.cursor().unwrap_or(Position::START);
     let mut events = Vec::new();
     let mut bytes = 0;
-    for entry in generation.session().parked_events(first..=Position(u64::MAX)) {
+    for entry in generation.session()?.parked_events(first..=Position(u64::MAX)) {
         let (position, Parked { cra_id, error, payload }) = entry?;
         bytes += payload.len() + error.len();
         if !page.has_room(events.len(), bytes) {
@@ -199,7 +199,8 @@ fn retry(
     retry: impl Fn(Position) -> Result<Option<Retried>, StoreError>,
 ) -> Result<v1::RetryParkedEventsResponse, StoreError> {
     let all: Vec<Position> = if positions.is_empty() {
-        let parked = generation.session().parked_events(Position::START..=Position(u64::MAX));
+        let session = generation.session()?;
+        let parked = session.parked_events(Position::START..=Position(u64::MAX));
         parked.map(|entry| Ok(entry?.0)).collect::<Result<_, StoreError>>()?
     } else {
         positions.to_vec()

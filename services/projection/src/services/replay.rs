@@ -52,7 +52,7 @@ pub(super) fn rebuild(
     shutdown: Shutdown,
 ) -> BoxStream<v1::RebuildResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
-    tokio::spawn(async move {
+    replayer.background.clone().spawn(async move {
         let last = rebuilt(&replayer, rebuild, &shutdown, &answers).await;
         // First: who reads the last answer may call again at once.
         drop(place);
@@ -130,7 +130,7 @@ pub(super) fn check(
     shutdown: Shutdown,
 ) -> BoxStream<v1::VerifyResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
-    tokio::spawn(async move {
+    replayer.background.clone().spawn(async move {
         let ended = tokio::select! {
             ended = compare(&replayer, &answers) => ended.map_err(Status::from),
             () = shutdown.begun() => Err(QueryError::Stopping.into()),

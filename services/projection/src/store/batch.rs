@@ -10,6 +10,7 @@ use crate::views::dictionary::{Code, Kind};
 #[derive(Default)]
 pub struct Batch {
     writes: sled::Batch,
+    full_runs_bytes: usize,
 }
 
 impl Batch {
@@ -28,6 +29,17 @@ impl Batch {
     /// Keeps what the events of a run did, as far as they are there.
     pub(super) fn put_run(&mut self, number: u64, bytes: &[u8]) {
         self.writes.insert(keys::run(number), bytes);
+    }
+
+    /// Keeps what the events of a run did, which is whole now.
+    pub(super) fn put_full_run(&mut self, number: u64, bytes: &[u8]) {
+        self.full_runs_bytes += bytes.len();
+        self.put_run(number, bytes);
+    }
+
+    /// Bytes of the runs that it makes whole.
+    pub(super) fn full_runs_bytes(&self) -> usize {
+        self.full_runs_bytes
     }
 
     /// Keeps a word with its code.

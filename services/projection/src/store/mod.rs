@@ -10,11 +10,12 @@ mod runs;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cra_eventlog::Position;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,8 +30,14 @@ use runs::{Place, Steps};
 
 /// Entries of a leaf, which is read and written whole: few, for most values are runs of some kilobytes.
 const LEAF_FANOUT: usize = 16;
+/// Handles that are kept for sessions to come.
+const IDLE_HANDLES_MAX: usize = 64;
 /// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
 const CACHE_BYTES: usize = 8 << 20;
+
+/// Bytes written after which the database is opened anew. What was written stays in the library's memory until then,
+/// whatever its cache may hold: a leaf that changed is marked as not flushed for as long as it is there.
+const REOPENED_AFTER_BYTES: usize = 64 << 20;
 
 /// The fastest of the usual ones: half of what is kept is ids, which no level makes smaller.
 const COMPRESSION_LEVEL: i32 = 1;
@@ -58,17 +65,39 @@ pub enum StoreError {
 
 /// One generation's database, shared between threads.
 pub struct Store {
-    /// The library's handle serves one thread at a time; each session gets a copy of it. This one writes: a handle tells
-    /// the library's cache what it used only after some dozens of uses, so that nothing that passing ones write would
-    /// ever leave the memory.
-    db: Mutex<sled::Db<LEAF_FANOUT>>,
+    folder: PathBuf,
+    /// `None` once it could not be opened again.
+    open: RwLock<Option<Arc<Open>>>,
+    reopened_after_bytes: usize,
+}
+
+/// The database while it is open.
+struct Open {
+    writer: Mutex<Writer>,
+    /// Handles that no session uses. They are used again: a handle tells the library's cache what it used only after
+    /// some dozens of uses, so that what passing ones use would never leave the memory.
+    idle: Mutex<Vec<Handle>>,
     flushing: Flushing,
+}
+
+struct Writer {
+    db: Handle,
+    /// Of full runs, since the database was opened.
+    bytes_written: usize,
 }
 
 /// One thread's access to the database: take one per piece of work, not per read.
 pub struct Session {
-    db: sled::Db<LEAF_FANOUT>,
+    /// `None` while it is dropped.
+    db: Option<Handle>,
+    open: Arc<Open>,
 }
+
+/// The library's handle serves one thread at a time. Boxed, for it is large enough to fill the stacks that it is moved
+/// over.
+type Handle = Box<Db>;
+
+type Db = sled::Db<LEAF_FANOUT>;
 
 /// A key and its value.
 type Entry = (sled::InlineArray, sled::InlineArray);
@@ -76,6 +105,63 @@ type Entry = (sled::InlineArray, sled::InlineArray);
 impl Store {
     /// Opens the database of a folder, which is made if it is not there.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let open = RwLock::new(Some(Arc::new(Open::at(folder)?)));
+        Ok(Self { folder: folder.to_owned(), open, reopened_after_bytes: REOPENED_AFTER_BYTES })
+    }
+
+    /// Access for one thread.
+    pub fn session(&self) -> Result<Session, StoreError> {
+        let open = self.opened()?;
+        let idle = open.idle.lock().pop();
+        let db = Some(idle.unwrap_or_else(|| open.writer.lock().db.clone()));
+        Ok(Session { db, open })
+    }
+
+    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
+    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let written = self.opened()?.write(batch)?;
+        if written >= self.reopened_after_bytes { self.reopen() } else { Ok(()) }
+    }
+
+    /// Waits until everything written is on disk.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let session = self.session()?;
+        Ok(session.open.flushing.flush(session.db())?)
+    }
+
+    /// Tells when a write or a read has failed for good: the library answers nothing reliable from then on.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let session = self.session()?;
+        match session.open.flushing.failure(session.db()) {
+            Some(reason) => Err(StoreError::Io(std::io::Error::other(reason.to_owned()))),
+            None => Ok(()),
+        }
+    }
+
+    fn opened(&self) -> Result<Arc<Open>, StoreError> {
+        let closed = || StoreError::Io(std::io::Error::other("the database could not be opened again"));
+        self.open.read().clone().ok_or_else(closed)
+    }
+
+    /// Closes the database and opens it again, unless somebody reads it: then another time.
+    fn reopen(&self) -> Result<(), StoreError> {
+        let is_read = |open: &Option<Arc<Open>>| open.as_ref().is_none_or(|open| Arc::strong_count(open) > 1);
+        if is_read(&self.open.read()) {
+            return Ok(());
+        }
+        // Before readers are kept waiting.
+        self.flush()?;
+        let mut open = self.open.write();
+        if !is_read(&open) {
+            *open = None;
+            *open = Some(Arc::new(Open::at(&self.folder)?));
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    fn at(folder: &Path) -> Result<Self, StoreError> {
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity_bytes(CACHE_BYTES)
@@ -94,35 +180,33 @@ impl Store {
             }
         };
         let flushing = Flushing::of(db.clone())?;
-        Ok(Self { db: Mutex::new(db), flushing })
+        let writer = Mutex::new(Writer { db: Box::new(db), bytes_written: 0 });
+        Ok(Self { writer, idle: Mutex::default(), flushing })
     }
 
-    /// Access for one thread.
-    #[must_use]
-    pub fn session(&self) -> Session {
-        Session { db: self.db.lock().clone() }
+    /// Gives the bytes of full runs written so far.
+    fn write(&self, batch: Batch) -> Result<usize, StoreError> {
+        let mut writer = self.writer.lock();
+        writer.bytes_written += batch.full_runs_bytes();
+        writer.db.apply_batch(batch.into_writes())?;
+        Ok(writer.bytes_written)
     }
+}
 
-    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
-    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        Ok(self.db.lock().apply_batch(batch.into_writes())?)
-    }
-
-    /// Waits until everything written is on disk.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        Ok(self.flushing.flush(&self.session().db)?)
-    }
-
-    /// Tells when a write or a read has failed for good: the library answers nothing reliable from then on.
-    pub fn check(&self) -> Result<(), StoreError> {
-        match self.flushing.failure(&self.session().db) {
-            Some(reason) => Err(StoreError::Io(std::io::Error::other(reason.to_owned()))),
-            None => Ok(()),
+impl Drop for Session {
+    fn drop(&mut self) {
+        let mut idle = self.open.idle.lock();
+        if idle.len() < IDLE_HANDLES_MAX {
+            idle.extend(self.db.take());
         }
     }
 }
 
 impl Session {
+    fn db(&self) -> &Db {
+        self.db.as_deref().unwrap_or_else(|| unreachable!("a session has its handle until it is dropped"))
+    }
+
     /// What the generation is; `None` in a new one.
     pub fn description(&self) -> Result<Option<Description>, StoreError> {
         self.read(&keys::DESCRIPTION)
@@ -154,7 +238,7 @@ impl Session {
         let Some(Place { run, index }) = Place::of(position) else {
             return Ok(None);
         };
-        self.db.get(keys::run(run))?.and_then(|bytes| Steps::of(&bytes).nth(index)).transpose()
+        self.run(run)?.and_then(|bytes| Steps::of(&bytes).nth(index)).transpose()
     }
 
     /// The fact that the event at a position began.
@@ -164,16 +248,18 @@ impl Session {
             .ok_or_else(|| StoreError::Damaged(format!("the fact from position {from} is not there")))
     }
 
-    /// What the events of some positions did, in the log's order.
+    /// What the events of some positions did, in the log's order, up to the first one that is not there.
     pub fn steps(
         &self,
         positions: RangeInclusive<Position>,
-    ) -> impl Iterator<Item = Result<(Position, Step), StoreError>> + use<> {
+    ) -> impl Iterator<Item = Result<(Position, Step), StoreError>> {
         // Before the first position there is nothing.
         let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
         let run_of = |position| Place::of(position).map_or(0, |place| place.run);
-        let runs = self.between(keys::run(run_of(first)), keys::run(run_of(last)));
-        runs.flat_map(steps_of)
+        // Not a range of the library, which would take a handle of its own.
+        let runs = (run_of(first)..=run_of(last))
+            .map_while(|number| self.run(number).transpose().map(|run| (number, run)));
+        runs.flat_map(|(number, run)| steps_of(number, run))
             .filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
     }
 
@@ -186,7 +272,7 @@ impl Session {
     pub fn parked_events(
         &self,
         positions: RangeInclusive<Position>,
-    ) -> impl Iterator<Item = Result<(Position, Parked), StoreError>> + use<> {
+    ) -> impl Iterator<Item = Result<(Position, Parked), StoreError>> {
         let (first, last) = (keys::parked(*positions.start()), keys::parked(*positions.end()));
         self.between(first, last).map(|entry| {
             let (key, value) = entry?;
@@ -197,8 +283,8 @@ impl Session {
     }
 
     /// The bytes of a run.
-    fn run(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(keys::run(number))?.map(|bytes| bytes.to_vec()))
+    fn run(&self, number: u64) -> Result<Option<sled::InlineArray>, StoreError> {
+        Ok(self.db().get(keys::run(number))?)
     }
 
     /// Entries between two keys, both included. The library's own bounded range reads on to the end of the tree when
@@ -207,24 +293,24 @@ impl Session {
         &self,
         first: [u8; N],
         last: [u8; N],
-    ) -> impl Iterator<Item = std::io::Result<Entry>> + use<N> {
+    ) -> impl Iterator<Item = std::io::Result<Entry>> {
         let is_past = move |entry: &std::io::Result<Entry>| matches!(entry, Ok((key, _)) if **key > last[..]);
-        self.db.range(first..).take_while(move |entry| !is_past(entry))
+        self.db().range(first..).take_while(move |entry| !is_past(entry))
     }
 
     fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.db.get(key)?.map(|value| decode(&value)).transpose()
+        self.db().get(key)?.map(|value| decode(&value)).transpose()
     }
 }
 
 /// The steps of a run, each with its position.
-fn steps_of(run: std::io::Result<Entry>) -> Vec<Result<(Position, Step), StoreError>> {
-    let (key, bytes) = match run {
+fn steps_of(
+    number: u64,
+    run: Result<sled::InlineArray, StoreError>,
+) -> Vec<Result<(Position, Step), StoreError>> {
+    let bytes = match run {
         Ok(run) => run,
-        Err(error) => return vec![Err(error.into())],
-    };
-    let Some(number) = keys::read_run(&key) else {
-        return vec![Err(StoreError::Damaged("the key of a run".into()))];
+        Err(error) => return vec![Err(error)],
     };
     let positions = (Place::first_of(number).0..).map(Position);
     positions.zip(Steps::of(&bytes)).map(|(position, step)| Ok((position, step?))).collect()
@@ -241,6 +327,38 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Writes a run after a position, and says whether the database was opened anew.
+    fn write_run(store: &Store, after: u64) -> bool {
+        let before = Arc::as_ptr(&store.opened().unwrap());
+        let mut batch = Batch::default();
+        let mut appending = Appending::after(Position(after), &store.session().unwrap()).unwrap();
+        for recorded_at in 1..=64 {
+            appending.push(&Step { recorded_at, ended: None, began: None }, &mut batch).unwrap();
+        }
+        appending.finish(&mut batch);
+        // Held, so that a new one is another one.
+        let held = Arc::downgrade(&store.opened().unwrap());
+        store.write(batch).unwrap();
+        held.upgrade().is_none_or(|open| Arc::as_ptr(&open) != before)
+    }
+
+    #[test]
+    fn a_database_is_opened_anew_after_many_writes_once_nobody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store { reopened_after_bytes: 300, ..Store::open(folder.path()).unwrap() };
+        assert!(!write_run(&store, 0), "few bytes were written");
+        let reader = store.session().unwrap();
+        assert!(!write_run(&store, 64), "somebody reads");
+        assert_eq!(reader.step(Position(65)).unwrap().unwrap().recorded_at, 1);
+        drop(reader);
+        assert!(write_run(&store, 128));
+        assert!(!write_run(&store, 192), "it was just opened");
+        let steps = store.session().unwrap();
+        let kept: Vec<_> = steps.steps(Position(1)..=Position(1_000)).map(|step| step.unwrap().0.0).collect();
+        assert_eq!(kept, (1..=256).collect::<Vec<_>>());
+        assert_eq!(store.check().ok(), Some(()));
+    }
 
     #[test]
     fn a_database_that_is_about_to_be_let_go_is_waited_for() {

@@ -80,7 +80,8 @@ impl Appending {
         if length > 0 && bytes.is_none() {
             return Err(StoreError::Damaged(format!("what happened up to position {position}")));
         }
-        Ok(Self { run, length, bytes: bytes.unwrap_or_default(), has_more: false })
+        let bytes = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
+        Ok(Self { run, length, bytes, has_more: false })
     }
 
     /// Puts the step of the next position behind the others.
@@ -90,7 +91,7 @@ impl Appending {
         self.length += 1;
         self.has_more = true;
         if self.length == RUN_POSITIONS {
-            batch.put_run(self.run, &self.bytes);
+            batch.put_full_run(self.run, &self.bytes);
             (self.run, self.length, self.has_more) = (self.run + 1, 0, false);
             self.bytes.clear();
         }

@@ -127,6 +127,16 @@ impl Block {
         self.facts.cra_ids.get(index).copied().unwrap_or_default()
     }
 
+    /// Every fact by its place, whether it counts or not.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &Countable)> {
+        self.facts.present(&self.facts.fixed)
+    }
+
+    /// The CRA of every fact, by the fact's place.
+    pub(super) fn cra_ids(&self) -> impl Iterator<Item = (u32, Uuid)> {
+        self.facts.present(&self.facts.cra_ids).map(|(index, cra_id)| (index, *cra_id))
+    }
+
     /// The fact at a place, whether it counts or not.
     pub(super) fn fact(&self, index: usize) -> Option<Seen<'_>> {
         has_bit(&self.facts.present, index).then(|| self.facts.seen(index))
@@ -188,6 +198,12 @@ impl Block {
 }
 
 impl Facts {
+    /// What is known of every fact, by its place.
+    fn present<'a, T>(&'a self, known: &'a [T]) -> impl Iterator<Item = (u32, &'a T)> {
+        let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(&self.present, index));
+        (0..).zip(known).filter(move |(index, _)| is_present(*index))
+    }
+
     fn set(&mut self, index: usize, brought: &Brought) {
         set_bit(&mut self.present, index);
         (self.fixed[index], self.cra_ids[index]) = (brought.fixed, brought.cra_id);

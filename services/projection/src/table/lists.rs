@@ -2,6 +2,8 @@
 
 use cra_domain::territory;
 
+use super::block::Block;
+use super::view;
 use crate::views::countable::Countable;
 use crate::views::dictionary::Code;
 use crate::views::scope::Scope;
@@ -15,6 +17,18 @@ pub(super) struct Lists {
 }
 
 impl Lists {
+    /// The lists of all facts, made on all cores.
+    pub(super) fn of(blocks: &[Block]) -> Self {
+        let commune = |fact: &Countable| territory::communes().at(fact.commune).map(|_| fact.commune.into());
+        let structure = |fact: &Countable| usize::try_from(fact.structure).ok();
+        let advisor = |fact: &Countable| usize::try_from(fact.advisor).ok();
+        let (communes, (structures, advisors)) = rayon::join(
+            || listed(blocks, commune),
+            || rayon::join(|| listed(blocks, structure), || listed(blocks, advisor)),
+        );
+        Self { communes, structures, advisors }
+    }
+
     /// Lists a fact under each of its small scopes; gives them, each with the length of its list now.
     pub(super) fn add(&mut self, from: u32, fact: &Countable) -> [Option<(Scope, usize)>; 3] {
         Scope::small(fact).map(|scope| {
@@ -24,8 +38,7 @@ impl Lists {
             }
             let list = &mut list[place];
             if list.len() == list.capacity() {
-                // There are many: by less than the usual half, so that little stands empty.
-                list.reserve_exact(list.len() / 4 + 4);
+                list.reserve_exact(room_beside(list.len()));
             }
             list.push(from);
             Some((scope?, list.len()))
@@ -33,7 +46,7 @@ impl Lists {
     }
 
     /// The positions of a scope; `None` of one that has no list, for being large.
-    pub(super) fn of(&self, scope: Scope) -> Option<&[u32]> {
+    pub(super) fn of_scope(&self, scope: Scope) -> Option<&[u32]> {
         let (list, place) = match scope {
             Scope::Country | Scope::Region(_) | Scope::Department(_) => return None,
             Scope::Commune(id) => (&self.communes, usize::from(id.index())),
@@ -65,4 +78,30 @@ impl Lists {
             Scope::Advisor(code) => Some((&mut self.advisors, usize::try_from(code).ok()?)),
         }
     }
+}
+
+/// The positions of all facts by their place. They are counted first: growing by and by, each would be copied some
+/// dozens of times.
+pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&Countable) -> Option<usize>) -> Vec<Vec<u32>> {
+    let mut lengths = Vec::new();
+    for place in view::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {
+        if lengths.len() <= place {
+            lengths.resize(place + 1, 0_usize);
+        }
+        lengths[place] += 1;
+    }
+    let with_room =
+        |length: usize| Vec::with_capacity(if length == 0 { 0 } else { length + room_beside(length) });
+    let mut lists: Vec<Vec<u32>> = lengths.into_iter().map(with_room).collect();
+    for (from, fact) in view::facts(blocks) {
+        if let Some(place) = place_of(fact) {
+            lists[place].push(from);
+        }
+    }
+    lists
+}
+
+/// Places that a list gets beside those that are taken: there are many lists, so that little may stand empty.
+fn room_beside(length: usize) -> usize {
+    length / 4 + 4
 }

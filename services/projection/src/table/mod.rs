@@ -2,33 +2,29 @@
 //! the store when a generation is opened, and kept equal to it by each batch.
 
 mod block;
+mod ids;
 mod lists;
+mod load;
 mod rollups;
 mod view;
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher as _;
-use std::sync::mpsc;
 
 use cra_eventlog::Position;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
+use self::ids::Ids;
 use self::lists::Lists;
-use self::rollups::ROLLED_UP_FROM;
+use self::rollups::{ROLLED_UP_FROM, Rollups};
 pub use self::view::{Among, Question, View};
-use crate::store::{Applied, Session, Step, StoreError};
+use crate::store::{Applied, Step, Store, StoreError};
 use crate::views::countable::{Beside, Countable};
 use crate::views::fact::Fact;
 use crate::views::scope::Scope;
 
 /// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
 pub const POSITIONS_MAX: u64 = u32::MAX as u64;
-
-/// Steps that are read from the store at once, and how many times as many while others are taken in.
-const STEPS_READ_AT_ONCE: usize = 4_096;
-const CHUNKS_READ_AHEAD: usize = 4;
 
 /// The facts of a generation.
 #[derive(Default)]
@@ -37,10 +33,10 @@ pub struct Table(RwLock<Facts>);
 #[derive(Default)]
 struct Facts {
     view: View,
-    /// Position of the latest fact of each CRA, found by its id.
-    latest: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    lists: Lists,
+    latest: Ids,
+    /// `None` until somebody asks: a table that is being filled does without lists and sums, which are made of all facts
+    /// at once for a fraction of the work.
+    lists: Option<Lists>,
 }
 
 /// A fact as the table takes it in.
@@ -82,23 +78,9 @@ impl Taken {
 }
 
 impl Table {
-    /// The table of what a store holds.
-    pub fn load(session: Session) -> Result<Self, StoreError> {
-        let applied = session.applied()?;
-        let mut facts = Facts::default();
-        let expected = applied.as_ref().map_or(0, |applied| applied.position.0.min(POSITIONS_MAX));
-        facts.reserve(usize::try_from(expected).unwrap_or(0));
-        facts.lists = std::thread::scope(|scope| {
-            let (read, steps) = mpsc::sync_channel(CHUNKS_READ_AHEAD);
-            let reading = scope.spawn(move || read_steps(&session, &read));
-            for step in steps.into_iter().flatten() {
-                facts.take(&step, Sums::Later);
-            }
-            reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
-        facts.sum_up();
-        facts.view.applied = applied;
-        Ok(Self(RwLock::new(facts)))
+    /// The table of what a store holds. Blocks.
+    pub fn load(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self(RwLock::new(load::facts(store)?)))
     }
 
     /// Takes in what events did, each in its place: that of the next position, or that of an event that had done
@@ -106,14 +88,28 @@ impl Table {
     pub fn apply(&self, steps: &[Taken], applied: Option<Applied>) {
         let mut facts = self.0.write();
         for step in steps {
-            facts.take(step, Sums::Now);
+            facts.take(step);
         }
         facts.view.applied = applied;
+    }
+
+    /// Makes what questions are answered from, unless it is there. Takes a second per ten million facts; blocks.
+    pub fn get_ready(&self) {
+        let mut facts = self.0.write();
+        if facts.lists.is_none() {
+            facts.list_and_sum_up();
+        }
     }
 
     /// The facts now.
     #[must_use]
     pub fn view(&self) -> View {
+        let facts = self.0.read();
+        if facts.lists.is_some() {
+            return facts.view.clone();
+        }
+        drop(facts);
+        self.get_ready();
         self.0.read().view.clone()
     }
 
@@ -136,7 +132,8 @@ impl Table {
     #[must_use]
     pub fn listed(&self, scopes: &[Scope], until: Position, most: usize) -> Option<Vec<u32>> {
         let facts = self.0.read();
-        let lists: Option<Vec<&[u32]>> = scopes.iter().map(|scope| facts.lists.of(*scope)).collect();
+        let lists: Option<Vec<&[u32]>> =
+            scopes.iter().map(|scope| facts.lists.as_ref()?.of_scope(*scope)).collect();
         let lists = lists?;
         if lists.iter().map(|list| list.len()).sum::<usize>() > most {
             return None;
@@ -147,126 +144,58 @@ impl Table {
 }
 
 impl Facts {
-    fn reserve(&mut self, positions: usize) {
-        let Self { view, latest, hasher, .. } = self;
-        latest.reserve(positions, |from| hasher.hash_one(view.cra_id(u64::from(*from))));
-    }
-
     fn latest(&self, cra_id: Uuid) -> Option<u32> {
-        let is_it = |from: &u32| self.view.cra_id(u64::from(*from)) == cra_id;
-        self.latest.find(self.hasher.hash_one(cra_id), is_it).copied()
+        self.latest.latest(cra_id, |from| view::cra_id(&self.view.blocks, from))
     }
 
-    fn take(&mut self, step: &Taken, sums: Sums) {
+    fn take(&mut self, step: &Taken) {
         let Taken { position, began, ended } = step;
         // The store refuses positions that have no place.
         let (from, ended) = (u32::try_from(position.0).ok(), ended.and_then(|at| u32::try_from(at).ok()));
         if let Some(ended) = ended {
-            self.end(ended, sums);
+            self.end(ended);
         }
         self.view.take(position.0, began.as_ref(), ended.map(u64::from));
         if let Some((from, brought)) = from.zip(began.as_ref()) {
-            self.begin(from, brought, sums);
+            self.begin(from, brought);
         }
     }
 
-    fn end(&mut self, ended: u32, sums: Sums) {
+    fn list_and_sum_up(&mut self) {
+        let blocks = &self.view.blocks;
+        let lists = Lists::of(blocks);
+        self.view.rollups = Rollups::of(blocks, &lists);
+        self.lists = Some(lists);
+    }
+
+    fn end(&mut self, ended: u32) {
         let View { blocks, rollups, .. } = &mut self.view;
-        if let Some(seen) = view::fact(blocks, ended) {
-            let scopes = Scope::small(seen.fixed()).into_iter().chain(sums.large_scopes(seen.fixed()));
+        if self.lists.is_some()
+            && let Some(seen) = view::fact(blocks, ended)
+        {
+            let scopes = Scope::small(seen.fixed()).into_iter().chain(Scope::large(seen.fixed()));
             rollups.remove(blocks, ended, scopes.flatten());
         }
     }
 
-    fn begin(&mut self, from: u32, brought: &Brought, sums: Sums) {
+    fn begin(&mut self, from: u32, brought: &Brought) {
+        let View { blocks, rollups, .. } = &mut self.view;
+        self.latest.point_to(from, |other| view::cra_id(blocks, other));
+        let Some(lists) = &mut self.lists else {
+            return;
+        };
         let mut rolled_up = [None; 3];
-        if sums == Sums::Now {
-            let small = self.lists.add(from, &brought.fixed);
-            for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
-                match facts.cmp(&ROLLED_UP_FROM) {
-                    Ordering::Less => {}
-                    Ordering::Equal => self.roll_up(scope),
-                    Ordering::Greater => *rolled_up = Some(scope),
-                }
+        let small = lists.add(from, &brought.fixed);
+        for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
+            match facts.cmp(&ROLLED_UP_FROM) {
+                Ordering::Less => {}
+                Ordering::Equal => rollups.roll_up(blocks, scope, lists),
+                Ordering::Greater => *rolled_up = Some(scope),
             }
         }
-        let scopes = sums.large_scopes(&brought.fixed).into_iter().chain(rolled_up).flatten();
-        let View { blocks, rollups, .. } = &mut self.view;
-        rollups.add(blocks, from, scopes);
-        self.point_to(from, brought.cra_id);
+        let scopes = Scope::large(&brought.fixed).into_iter().chain(rolled_up);
+        rollups.add(blocks, from, scopes.flatten());
     }
-
-    /// Makes the sums that were left for later.
-    fn sum_up(&mut self) {
-        let View { blocks, rollups, .. } = &mut self.view;
-        rollups.sum_departments_up(blocks);
-        for scope in self.lists.longer_than(ROLLED_UP_FROM - 1) {
-            self.roll_up(scope);
-        }
-    }
-
-    /// Sums up the facts of a scope that has become large, the last one included.
-    fn roll_up(&mut self, scope: Scope) {
-        let View { blocks, rollups, .. } = &mut self.view;
-        for from in self.lists.of(scope).unwrap_or_default() {
-            let place = view::Place::of(u64::from(*from));
-            if place.is_some_and(|place| blocks[place.block].counts(place.index, block::AsOf::Now)) {
-                rollups.add(blocks, *from, [scope]);
-            }
-        }
-    }
-
-    /// The latest fact of a CRA is this one.
-    fn point_to(&mut self, from: u32, cra_id: Uuid) {
-        let Self { view, latest, hasher, .. } = self;
-        let is_it = |other: &u32| view.cra_id(u64::from(*other)) == cra_id;
-        let hash_of = |other: &u32| hasher.hash_one(view.cra_id(u64::from(*other)));
-        match latest.entry(hasher.hash_one(cra_id), is_it, hash_of) {
-            hashbrown::hash_table::Entry::Occupied(mut entry) => *entry.get_mut() = from,
-            hashbrown::hash_table::Entry::Vacant(entry) => {
-                entry.insert(from);
-            }
-        }
-    }
-}
-
-/// When the sums that can be made of other sums are made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sums {
-    /// With each fact.
-    Now,
-    /// All at once, by [`Facts::sum_up`]: a fraction of the work, where many facts come at once.
-    Later,
-}
-
-impl Sums {
-    /// The large scopes that a fact is counted in.
-    fn large_scopes(self, fact: &Countable) -> [Option<Scope>; 3] {
-        let is_for_now = |scope: &Scope| self == Self::Now || matches!(scope, Scope::Department(_));
-        Scope::large(fact).map(|scope| scope.filter(is_for_now))
-    }
-}
-
-/// Reads the steps of a store in their order, some at a time, until nobody takes them; gives the lists of their facts.
-fn read_steps(session: &Session, read: &mpsc::SyncSender<Vec<Taken>>) -> Result<Lists, StoreError> {
-    let (mut some, mut lists) = (Vec::with_capacity(STEPS_READ_AT_ONCE), Lists::default());
-    for entry in session.steps(Position(1)..=Position(u64::MAX)) {
-        let (position, step) = entry?;
-        let taken = Taken::of(position, &step);
-        if let (Some(brought), Ok(from)) = (&taken.began, u32::try_from(position.0)) {
-            lists.add(from, &brought.fixed);
-        }
-        some.push(taken);
-        if some.len() == STEPS_READ_AT_ONCE {
-            let full = std::mem::replace(&mut some, Vec::with_capacity(STEPS_READ_AT_ONCE));
-            if read.send(full).is_err() {
-                break;
-            }
-        }
-    }
-    // Nobody takes them only when the other side failed.
-    let _ = read.send(some);
-    Ok(lists)
 }
 
 #[cfg(test)]

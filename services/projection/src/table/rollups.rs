@@ -4,12 +4,14 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use cra_domain::territory;
+use cra_domain::territory::{self, DepartmentId};
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::block::Block;
-use super::view::fact;
-use crate::views::countable::Seen;
+use super::lists::{Lists, listed};
+use super::view::{fact, fact_in_force};
+use crate::views::countable::{Countable, Seen};
 use crate::views::day_tally::DayTally;
 use crate::views::gathering::Gathering;
 use crate::views::scope::Scope;
@@ -40,7 +42,7 @@ enum Day {
 
 impl Rollups {
     /// The days of a scope; `None` when it has no sums.
-    pub(super) fn of(&self, scope: Scope) -> Option<&Days> {
+    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Days> {
         self.0.get(&scope).map(|days| &**days)
     }
 
@@ -69,30 +71,52 @@ impl Rollups {
         }
     }
 
-    /// Sums the departments up to regions, and these to the country: for many facts at once, a fraction of the work of
-    /// counting each of them three times.
-    pub(super) fn sum_departments_up(&mut self, blocks: &[Block]) {
-        let regions = territory::communes().departments().iter();
-        let region_of: HashMap<_, _> = regions.map(|it| (it.id(), it.region_id())).collect();
-        let rollups = Arc::make_mut(&mut self.0);
-        let mut sums: HashMap<Scope, Days> = HashMap::new();
-        for (scope, days) in rollups.iter() {
-            if let Scope::Department(id) = scope
-                && let Some(region) = region_of.get(id)
-            {
-                sums.entry(Scope::Region(*region)).or_default().merge(blocks, days);
-            }
+    /// The sums of all facts in force, made on all cores. Departments are summed up to regions, and these to the country:
+    /// a fraction of the work of counting each fact three times.
+    pub(super) fn of(blocks: &[Block], lists: &Lists) -> Self {
+        let communes = territory::communes();
+        let department_of =
+            |fact: &Countable| communes.at(fact.commune).map(|id| communes.get(id).department_id());
+        let listed = listed(blocks, |fact| department_of(fact).map(|id| id.index().into()));
+        let of_department =
+            |id: DepartmentId| listed.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
+        let departments = communes.departments().par_iter();
+        let departments = departments.map(|it| (it, Days::of(blocks, of_department(it.id()))));
+        let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
+        let (mut regions, mut country) = (HashMap::new(), Days::default());
+        for (department, days) in &departments {
+            let region = regions.entry(Scope::Region(department.region_id())).or_insert_with(Days::default);
+            region.merge(blocks, days);
         }
-        let mut country = Days::default();
-        sums.values().for_each(|region| country.merge(blocks, region));
-        if !sums.is_empty() {
-            sums.insert(Scope::Country, country);
-        }
-        rollups.extend(sums.into_iter().map(|(scope, days)| (scope, Arc::new(days))));
+        regions.values().for_each(|region| country.merge(blocks, region));
+        let long = lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
+        let long: Vec<_> =
+            long.map(|scope| (scope, Days::of(blocks, lists.of_scope(scope).unwrap_or_default()))).collect();
+        let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
+        let country = (!country.0.is_empty()).then_some((Scope::Country, country));
+        let all = departments.chain(regions).chain(country).chain(long);
+        Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
+    }
+
+    /// Sums up the facts of a scope that has become large, the last one included.
+    pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, lists: &Lists) {
+        let days = Days::of(blocks, lists.of_scope(scope).unwrap_or_default());
+        Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
     }
 }
 
 impl Days {
+    /// The days of the facts from some positions, as far as they are in force.
+    fn of(blocks: &[Block], positions: &[u32]) -> Self {
+        let mut days = Self::default();
+        for from in positions {
+            if let Some(seen) = fact_in_force(blocks, *from) {
+                days.day(seen.fixed().day).add(blocks, *from, &seen);
+            }
+        }
+        days
+    }
+
     /// Adds the days of a range to what is gathered in their slots; days without one are left out.
     pub(super) fn gather(
         &self,
@@ -116,11 +140,12 @@ impl Days {
     }
 
     fn day(&mut self, day: i32) -> &mut Day {
-        let place = match self.0.last() {
-            // Many are of today.
-            Some((last, _)) if *last == day => self.0.len() - 1,
-            Some((last, _)) if *last < day => self.0.len(),
-            _ => self.0.partition_point(|(other, _)| *other < day),
+        // Where it is if no day before it is missing: it stands there or earlier.
+        let first = self.0.first().map_or(day, |(first, _)| *first);
+        let guess = usize::try_from(i64::from(day) - i64::from(first)).unwrap_or(0);
+        let place = match self.0.get(guess) {
+            Some((there, _)) if *there == day => guess,
+            _ => self.0[..guess.min(self.0.len())].partition_point(|(other, _)| *other < day),
         };
         if self.0.get(place).is_none_or(|(other, _)| *other != day) {
             self.0.insert(place, (day, Day::Few(Vec::new())));

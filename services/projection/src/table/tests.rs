@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::*;
+use crate::store::{Appending, Batch};
 use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::filter::Filter;
@@ -183,6 +184,7 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
 fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
     let fact = one_fact();
     let table = Table::default();
+    table.get_ready();
     let advisor = Scope::Advisor(fact.advisor);
     let mut position = 0;
     let mut next = |ended: Option<u64>| {
@@ -228,4 +230,91 @@ fn an_event_that_did_nothing_at_first_takes_its_place_later() {
     assert_eq!(table.latest(Uuid::from_u128(2)), Some(2));
     assert_eq!(table.standing(Uuid::from_u128(1)), Some((1, Some(3))));
     assert_eq!(sums(&view, Scope::Country), tallied(&view, &[2, 3]));
+}
+
+/// A store that holds what the events of a log did.
+fn stored(history: &[Happened]) -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut appending = Appending::after(Position::START, &store.session().unwrap()).unwrap();
+    let mut batch = Batch::default();
+    for Happened { began, ended } in history {
+        let step = Step { recorded_at: 0, ended: *ended, began: began.clone() };
+        appending.push(&step, &mut batch).unwrap();
+    }
+    appending.finish(&mut batch);
+    batch.put_applied(&applied(history.len() as u64).unwrap()).unwrap();
+    store.write(batch).unwrap();
+    (folder, store)
+}
+
+/// Some blocks of facts of a few days and places, one advisor and structure of many facts, every third fact replaced by
+/// a later one.
+fn long_history(length: u64) -> Vec<Happened> {
+    let fact = one_fact();
+    let communes = u16::try_from(cra_domain::territory::communes().all().len()).unwrap();
+    let happened = |from: u64| {
+        let ended = (from > 9_000 && from.is_multiple_of(3)).then(|| from - 9_000);
+        let short = u16::try_from(from % 977).unwrap();
+        let fact = Fact {
+            day: i32::from(short % 30),
+            commune: short.wrapping_mul(641) % communes,
+            advisor: u32::from(short % 7 == 0),
+            cra_id: Uuid::from_u128(ended.unwrap_or(from).into()),
+            ..fact.clone()
+        };
+        Happened { began: (!from.is_multiple_of(101)).then_some(fact), ended }
+    };
+    let history: Vec<_> = (1..=length).map(happened).collect();
+    let has_fact = |from: u64| history[usize::try_from(from).unwrap() - 1].began.is_some();
+    let ends = |happened: &Happened| happened.ended.filter(|from| has_fact(*from));
+    history.iter().map(|happened| Happened { ended: ends(happened), ..happened.clone() }).collect()
+}
+
+#[test]
+fn a_table_made_of_a_store_is_the_one_that_grew_with_it() {
+    let history = long_history(30_000);
+    let steps: Vec<_> = (1..).zip(&history).map(|(at, happened)| taken(at, happened)).collect();
+    let (kept, later) = history.split_at(29_000);
+    let (_folder, store) = stored(kept);
+    let (grown, made) = (Table::default(), Table::load(&store).unwrap());
+    grown.get_ready();
+    grown.apply(&steps[..kept.len()], applied(kept.len() as u64));
+    let everywhere = everything();
+    for more in [0, later.len()] {
+        let position = (kept.len() + more) as u64;
+        if more > 0 {
+            for table in [&grown, &made] {
+                table.apply(&steps[kept.len()..], applied(position));
+            }
+        }
+        let (grown_view, made_view) = (grown.view(), made.view());
+        let found = |view: &View| counted(view, position, &everywhere, Among::Everything);
+        assert_eq!(found(&made_view), found(&grown_view));
+        assert_eq!(made_view.position(), grown_view.position());
+        let communes = cra_domain::territory::communes();
+        let communes = communes.all().iter().map(|it| Scope::Department(it.department_id()));
+        let long = [Scope::Country, Scope::Advisor(0), Scope::Structure(one_fact().structure)];
+        for scope in communes.chain(long) {
+            assert_eq!(sums(&made_view, scope), sums(&grown_view, scope), "{scope:?}");
+        }
+        for scope in [Scope::Advisor(0), Scope::Advisor(1), Scope::Structure(one_fact().structure)] {
+            let listed = |table: &Table| table.listed(&[scope], Position(position), usize::MAX);
+            assert_eq!(listed(&made), listed(&grown), "{scope:?}");
+        }
+        for happened in &history {
+            if let Some(fact) = &happened.began {
+                assert_eq!(made.standing(fact.cra_id), grown.standing(fact.cra_id));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_lacks_what_an_event_did_makes_no_table() {
+    let (_folder, store) = stored(&long_history(5_000));
+    let mut batch = Batch::default();
+    batch.put_applied(&applied(5_001).unwrap()).unwrap();
+    store.write(batch).unwrap();
+    assert!(matches!(Table::load(&store), Err(StoreError::Damaged(_))));
 }

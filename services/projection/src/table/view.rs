@@ -12,7 +12,7 @@ use super::Brought;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
 use super::rollups::Rollups;
 use crate::store::Applied;
-use crate::views::countable::Seen;
+use crate::views::countable::{Countable, Seen};
 use crate::views::filter::Filter;
 use crate::views::gathering::Gathering;
 use crate::views::scope::Scope;
@@ -48,6 +48,40 @@ impl Place {
         let before = usize::try_from(position.checked_sub(1)?).ok()?;
         Some(Self { block: before / BLOCK_POSITIONS, index: before % BLOCK_POSITIONS })
     }
+}
+
+/// Every fact, in force or not, with its position.
+pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &Countable)> {
+    each(blocks, Block::facts)
+}
+
+/// The CRA of every fact, with its position.
+pub(super) fn cra_ids(blocks: &[Block]) -> impl Iterator<Item = (u32, Uuid)> {
+    each(blocks, Block::cra_ids)
+}
+
+/// What each block gives by the place in it, by position.
+fn each<'a, T, I: Iterator<Item = (u32, T)>>(
+    blocks: &'a [Block],
+    of_block: impl Fn(&'a Block) -> I,
+) -> impl Iterator<Item = (u32, T)> {
+    let firsts = (1_u32..).step_by(BLOCK_POSITIONS);
+    firsts
+        .zip(blocks)
+        .flat_map(move |(first, block)| of_block(block).map(move |(index, it)| (first + index, it)))
+}
+
+/// The CRA of the fact from a position; nil where there is none.
+pub(super) fn cra_id(blocks: &[Block], from: u32) -> Uuid {
+    let place = Place::of(u64::from(from));
+    place.and_then(|it| Some(blocks.get(it.block)?.cra_id(it.index))).unwrap_or_default()
+}
+
+/// The fact from a position, in force now.
+pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
+    let Place { block, index } = Place::of(u64::from(from))?;
+    let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
+    block.fact(index)
 }
 
 /// The fact from a position, in force or not.
@@ -132,7 +166,7 @@ impl View {
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Gathering],
     ) -> bool {
-        let rolled_up = self.rollups.of(scope);
+        let rolled_up = self.rollups.of_scope(scope);
         if let Some(sums) = rolled_up {
             sums.gather(&self.blocks, days, slot_of, slots);
         }
@@ -144,11 +178,6 @@ impl View {
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len())
-    }
-
-    /// The CRA of the fact from a position; nil where there is none.
-    pub(super) fn cra_id(&self, from: u64) -> Uuid {
-        self.block_at(from).map_or(Uuid::nil(), |(block, index)| block.cra_id(index))
     }
 
     /// The fact from a position, in force or not.

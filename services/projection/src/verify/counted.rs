@@ -24,7 +24,7 @@ pub(super) fn compare(
     view: &View,
     found: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    for entry in generation.session().steps(Position::START..=view.position()) {
+    for entry in generation.session()?.steps(Position::START..=view.position()) {
         if found.len() >= DIFFERENCES_MAX {
             return Ok(());
         }

@@ -29,7 +29,7 @@ fn told(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
 
 /// Writes another step in the place of what the event at a position did.
 fn restep(generation: &Generation, batch: &mut Batch, position: u64, change: impl FnOnce(Step) -> Step) {
-    let (session, position) = (generation.session(), Position(position));
+    let (session, position) = (generation.session().unwrap(), Position(position));
     let step = change(session.step(position).unwrap().unwrap());
     rewrite([(position, step)], &session, batch).unwrap();
 }
@@ -189,7 +189,7 @@ fn the_codes_of_texts_may_differ_and_their_meaning_not() {
     });
     let retried = generation.retry(Position(1), crate::given::at(crate::given::RECORDED_AT)).unwrap();
     assert_eq!(retried, Some(crate::apply::Retried::Applied));
-    let code = |generation: &Generation| generation.session().fact(1).unwrap().advisor;
+    let code = |generation: &Generation| generation.session().unwrap().fact(1).unwrap().advisor;
     assert_ne!(code(&generation), code(&replay.serving()));
     assert_eq!(differences(&generation, &replay.serving()).unwrap(), Vec::<String>::new());
 }

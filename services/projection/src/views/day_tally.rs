@@ -75,20 +75,14 @@ impl DayTally {
         own.follow_up_workshop += sums.follow_up_workshop;
         own.defaulted_workshops += sums.defaulted_workshops;
         for (days, cras) in &other.delays {
-            match self.delays.binary_search_by_key(days, |(days, _)| *days) {
-                Ok(place) => self.delays[place].1 += cras,
-                Err(place) => insert(&mut self.delays, place, (*days, *cras)),
-            }
+            let place = place_of(&mut self.delays, *days);
+            self.delays[place].1 += cras;
         }
         for (to, tally) in &other.redirections {
-            match self.redirections.binary_search_by_key(to, |(to, _)| *to) {
-                Ok(place) => {
-                    let own = &mut self.redirections[place].1;
-                    own.people += tally.people;
-                    own.mentions += tally.mentions;
-                }
-                Err(place) => insert(&mut self.redirections, place, (*to, *tally)),
-            }
+            let place = place_of(&mut self.redirections, *to);
+            let own = &mut self.redirections[place].1;
+            own.people += tally.people;
+            own.mentions += tally.mentions;
         }
     }
 
@@ -167,32 +161,21 @@ impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
 
     fn delay(&mut self, days: u32) {
         let delays = &mut self.day.delays;
-        match delays.binary_search_by_key(&days, |(days, _)| *days) {
-            Ok(place) => {
-                Self::cras(&mut delays[place].1, 1);
-                if delays[place].1 == 0 {
-                    delays.remove(place);
-                }
-            }
-            Err(place) => insert(delays, place, (days, 1)),
+        let place = place_of(delays, days);
+        Self::cras(&mut delays[place].1, 1);
+        if delays[place].1 == 0 {
+            delays.remove(place);
         }
     }
 
     fn redirected(&mut self, redirected: Redirected) {
         let redirections = &mut self.day.redirections;
-        match redirections.binary_search_by_key(&redirected.to, |(to, _)| *to) {
-            Ok(place) => {
-                let tally = &mut redirections[place].1;
-                Self::number(&mut tally.people, redirected.people);
-                Self::number(&mut tally.mentions, 1);
-                if tally.mentions == 0 {
-                    redirections.remove(place);
-                }
-            }
-            Err(place) => {
-                let tally = RecipientTally { people: redirected.people.into(), mentions: 1 };
-                insert(redirections, place, (redirected.to, tally));
-            }
+        let place = place_of(redirections, redirected.to);
+        let tally = &mut redirections[place].1;
+        Self::number(&mut tally.people, redirected.people);
+        Self::number(&mut tally.mentions, 1);
+        if tally.mentions == 0 {
+            redirections.remove(place);
         }
     }
 }
@@ -203,10 +186,13 @@ fn add_all<T: Copy + std::ops::AddAssign, const N: usize>(own: &mut [T; N], othe
     }
 }
 
-/// Puts a line in its place; there are many short lists, so that they grow by little.
-fn insert<T>(lines: &mut Vec<T>, place: usize, line: T) {
-    if lines.len() == lines.capacity() {
-        lines.reserve_exact(lines.len() / 4 + 1);
-    }
-    lines.insert(place, line);
+/// The place of a line, which is made if it is not there. There are many short lists, so that they grow by little.
+fn place_of<K: Copy + Ord, V: Default>(lines: &mut Vec<(K, V)>, key: K) -> usize {
+    lines.binary_search_by_key(&key, |(key, _)| *key).unwrap_or_else(|place| {
+        if lines.len() == lines.capacity() {
+            lines.reserve_exact(lines.len() / 4 + 1);
+        }
+        lines.insert(place, (key, V::default()));
+        place
+    })
 }

@@ -142,7 +142,7 @@ mod tests {
             defaulted_participants: false,
         };
         let mut dictionary = Dictionary::default();
-        let fact = Fact::new(provenance, submission.cra(), None, &mut dictionary);
+        let fact = Fact::new(provenance, submission.cra().clone(), None, &mut dictionary);
         let record = record(&fact, &dictionary).unwrap();
         assert_eq!(record.cra, Some(form()));
         assert_eq!(record.recorded_at, Some(timestamp_message(now)));
@@ -163,7 +163,7 @@ mod tests {
             form_version: 0,
             defaulted_participants: false,
         };
-        let fact = Fact::new(provenance, submission.cra(), None, &mut Dictionary::default());
+        let fact = Fact::new(provenance, submission.cra().clone(), None, &mut Dictionary::default());
         let error = record(&fact, &Dictionary::default()).unwrap_err();
         assert_eq!(error.field, "advisor_id");
     }
