@@ -64,13 +64,6 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
     let bands: Vec<i32> = [duration.band].into_iter().filter(|band| *band != 0).collect();
     let [band_code, band] = words::<DurationBand>(&bands);
     let redirections: Vec<String> = follow_up.redirections.iter().map(redirection).collect();
-    let ages_known =
-        ages.under_12 + ages.from_12_to_18 + ages.from_18_to_35 + ages.from_35_to_60 + ages.over_60;
-    let statuses_known = statuses.student
-        + statuses.unemployed
-        + statuses.employed
-        + statuses.retired
-        + statuses.unspecified_or_mixed;
     let number = |n: u32| Said::Number(n.into());
     BTreeMap::from([
         ("cra_id", text(&record.cra_id)),
@@ -99,13 +92,13 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
         ("age_de18a35ans", number(ages.from_18_to_35)),
         ("age_de35a60ans", number(ages.from_35_to_60)),
         ("age_plus60ans", number(ages.over_60)),
-        ("age_non_renseigne", number(participants - ages_known)),
+        ("age_non_renseigne", number(participants - people_of_ages(&ages))),
         ("statut_etudiant", number(statuses.student)),
         ("statut_sans_emploi", number(statuses.unemployed)),
         ("statut_en_emploi", number(statuses.employed)),
         ("statut_retraite", number(statuses.retired)),
         ("statut_heterogene", number(statuses.unspecified_or_mixed)),
-        ("statut_non_renseigne", number(participants - statuses_known)),
+        ("statut_non_renseigne", number(participants - people_of_statuses(&statuses))),
         ("themes_codes", themes_codes),
         ("themes", themes),
         ("sous_themes_codes", sub_themes_codes),
@@ -123,6 +116,15 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
         ("revision", Said::Number(record.revision)),
         ("version_formulaire", number(record.legacy_form_version)),
     ])
+}
+
+fn people_of_ages(ages: &pb::AgeCounts) -> u32 {
+    ages.under_12 + ages.from_12_to_18 + ages.from_18_to_35 + ages.from_35_to_60 + ages.over_60
+}
+
+fn people_of_statuses(statuses: &pb::StatusCounts) -> u32 {
+    let known = statuses.student + statuses.unemployed + statuses.employed + statuses.retired;
+    known + statuses.unspecified_or_mixed
 }
 
 fn redirection(redirection: &pb::Redirection) -> String {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use cra_eventlog::Position;
 use parking_lot::{Mutex, RwLock};
+use rayon::iter::Either;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -257,10 +258,13 @@ impl Session {
         let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
         let run_of = |position| Place::of(position).map_or(0, |place| place.run);
         // Not a range of the library, which would take a handle of its own.
-        let runs = (run_of(first)..=run_of(last))
-            .map_while(|number| self.run(number).transpose().map(|run| (number, run)));
-        runs.flat_map(|(number, run)| steps_of(number, run))
-            .filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
+        let runs =
+            (run_of(first)..=run_of(last)).map_while(|number| Some((number, self.run(number).transpose()?)));
+        let steps = runs.flat_map(|(number, run)| match run {
+            Ok(run) => Either::Left(steps_of(number, run)),
+            Err(error) => Either::Right(std::iter::once(Err(error))),
+        });
+        steps.filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
     }
 
     /// The event set aside at a position.
@@ -306,14 +310,10 @@ impl Session {
 /// The steps of a run, each with its position.
 fn steps_of(
     number: u64,
-    run: Result<sled::InlineArray, StoreError>,
-) -> Vec<Result<(Position, Step), StoreError>> {
-    let bytes = match run {
-        Ok(run) => run,
-        Err(error) => return vec![Err(error)],
-    };
+    run: sled::InlineArray,
+) -> impl Iterator<Item = Result<(Position, Step), StoreError>> {
     let positions = (Place::first_of(number).0..).map(Position);
-    positions.zip(Steps::of(&bytes)).map(|(position, step)| Ok((position, step?))).collect()
+    positions.zip(Steps::of(run)).map(|(position, step)| Ok((position, step?)))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {

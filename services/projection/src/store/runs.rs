@@ -34,28 +34,31 @@ impl Place {
 }
 
 /// The steps of a run, in the order of their positions.
-pub(super) struct Steps<'a>(&'a [u8]);
+pub(super) struct Steps<B> {
+    bytes: B,
+    /// Bytes that were read.
+    read: usize,
+}
 
-impl<'a> Steps<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+impl<B: AsRef<[u8]>> Steps<B> {
+    pub(super) fn of(bytes: B) -> Self {
+        Self { bytes, read: 0 }
     }
 }
 
-impl Iterator for Steps<'_> {
+impl<B: AsRef<[u8]>> Iterator for Steps<B> {
     type Item = Result<Step, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        match postcard::take_from_bytes(self.0) {
+        let bytes = self.bytes.as_ref();
+        let rest = bytes.get(self.read..).filter(|rest| !rest.is_empty())?;
+        match postcard::take_from_bytes(rest) {
             Ok((step, rest)) => {
-                self.0 = rest;
+                self.read = bytes.len() - rest.len();
                 Some(Ok(step))
             }
             Err(error) => {
-                self.0 = &[];
+                self.read = bytes.len();
                 Some(Err(StoreError::Damaged(error.to_string())))
             }
         }

@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 use uuid::Uuid;
 
-use super::block::Block;
+use super::block::{BLOCK_POSITIONS, Block};
 use super::view;
 
 /// Parts of the index: one grows at a time, so that nobody waits while all of it is laid out anew.
@@ -32,17 +32,15 @@ impl Ids {
     pub(super) fn of(blocks: &[Block]) -> Self {
         let Self { mut shards, hasher } = Self::default();
         // By shard first: each is small enough for the processor's cache while it is made.
-        let some_more_than_its_share = blocks.iter().map(Block::len).sum::<usize>() / SHARDS * 17 / 16;
-        let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
-        for (from, cra_id) in view::cra_ids(blocks) {
-            let hash = hasher.hash_one(cra_id);
-            sorted[shard_of(hash)].push((hash, from));
-        }
+        let blocks_each = blocks.len().div_ceil(rayon::current_num_threads()).max(1);
+        let parts = blocks.par_chunks(blocks_each).enumerate();
+        let parts: Vec<_> =
+            parts.map(|(part, some)| by_shard(some, part * blocks_each * BLOCK_POSITIONS, &hasher)).collect();
         let id_of = |from| view::cra_id(blocks, from);
-        shards.par_iter_mut().zip(sorted).for_each(|(shard, sorted)| {
-            shard.reserve(sorted.len(), |from| hasher.hash_one(id_of(*from)));
-            for (hash, from) in sorted {
-                point_to(shard, from, hash, &hasher, id_of);
+        shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
+            shard.reserve(parts.iter().map(|part| part[number].len()).sum(), |_| 0);
+            for (hash, from) in parts.iter().flat_map(|part| &part[number]) {
+                point_to(shard, *from, *hash, &hasher, id_of);
             }
         });
         Self { shards, hasher }
@@ -59,6 +57,18 @@ impl Ids {
         let hash = self.hasher.hash_one(id_of(from));
         point_to(&mut self.shards[shard_of(hash)], from, hash, &self.hasher, id_of);
     }
+}
+
+/// Hash and position of the facts of blocks before which there are some positions, by the shard they belong to.
+fn by_shard(blocks: &[Block], before: usize, hasher: &DefaultHashBuilder) -> Vec<Vec<(u64, u32)>> {
+    let before = u32::try_from(before).unwrap_or(u32::MAX);
+    let some_more_than_its_share = blocks.len() * BLOCK_POSITIONS / SHARDS * 17 / 16;
+    let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
+    for (place, cra_id) in view::cra_ids(blocks) {
+        let hash = hasher.hash_one(cra_id);
+        sorted[shard_of(hash)].push((hash, before + place));
+    }
+    sorted
 }
 
 fn point_to(

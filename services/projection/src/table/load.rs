@@ -20,8 +20,8 @@ pub(super) fn facts(store: &Store) -> Result<Facts, StoreError> {
     let applied = store.session()?.applied()?;
     let positions = applied.as_ref().map_or(0, |applied| applied.position.0.min(POSITIONS_MAX));
     let blocks = blocks(store, positions)?;
-    let latest = Ids::of(&blocks);
-    Ok(Facts { view: View { applied, blocks: Arc::new(blocks), ..View::default() }, latest, lists: None })
+    let ids = Ids::of(&blocks);
+    Ok(Facts { view: View { applied, blocks: Arc::new(blocks), ..View::default() }, ids, lists: None })
 }
 
 fn blocks(store: &Store, positions: u64) -> Result<Vec<Block>, StoreError> {

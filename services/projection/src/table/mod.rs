@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::ids::Ids;
 use self::lists::Lists;
-use self::rollups::{ROLLED_UP_FROM, Rollups};
+use self::rollups::{Departments, ROLLED_UP_FROM, Rollups};
 pub use self::view::{Among, Question, View};
 use crate::store::{Applied, Step, Store, StoreError};
 use crate::views::countable::{Beside, Countable};
@@ -33,7 +33,7 @@ pub struct Table(RwLock<Facts>);
 #[derive(Default)]
 struct Facts {
     view: View,
-    latest: Ids,
+    ids: Ids,
     /// `None` until somebody asks: a table that is being filled does without lists and sums, which are made of all facts
     /// at once for a fraction of the work.
     lists: Option<Lists>,
@@ -145,7 +145,7 @@ impl Table {
 
 impl Facts {
     fn latest(&self, cra_id: Uuid) -> Option<u32> {
-        self.latest.latest(cra_id, |from| view::cra_id(&self.view.blocks, from))
+        self.ids.latest(cra_id, |from| view::cra_id(&self.view.blocks, from))
     }
 
     fn take(&mut self, step: &Taken) {
@@ -163,8 +163,8 @@ impl Facts {
 
     fn list_and_sum_up(&mut self) {
         let blocks = &self.view.blocks;
-        let lists = Lists::of(blocks);
-        self.view.rollups = Rollups::of(blocks, &lists);
+        let (lists, departments) = rayon::join(|| Lists::of(blocks), || Departments::of(blocks));
+        self.view.rollups = Rollups::of(blocks, &lists, &departments);
         self.lists = Some(lists);
     }
 
@@ -180,7 +180,7 @@ impl Facts {
 
     fn begin(&mut self, from: u32, brought: &Brought) {
         let View { blocks, rollups, .. } = &mut self.view;
-        self.latest.point_to(from, |other| view::cra_id(blocks, other));
+        self.ids.point_to(from, |other| view::cra_id(blocks, other));
         let Some(lists) = &mut self.lists else {
             return;
         };

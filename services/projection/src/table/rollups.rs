@@ -23,6 +23,21 @@ pub(super) const ROLLED_UP_FROM: usize = 16_384;
 /// Facts of a day that are kept as their positions: sums would take more memory than the facts.
 const FEW: usize = 12;
 
+/// Facts that are looked up one right after the other.
+const LOOKED_UP_TOGETHER: usize = 32;
+
+/// The positions of the facts of each department, ended ones included, by its index.
+pub(super) struct Departments(Vec<Vec<u32>>);
+
+impl Departments {
+    pub(super) fn of(blocks: &[Block]) -> Self {
+        let communes = territory::communes();
+        let department =
+            |fact: &Countable| communes.at(fact.commune).map(|id| communes.get(id).department_id());
+        Self(listed(blocks, |fact| department(fact).map(|id| id.index().into())))
+    }
+}
+
 /// Sums per scope and day; copied where they change while somebody holds them.
 #[derive(Clone, Default)]
 pub(super) struct Rollups(Arc<HashMap<Scope, Arc<Days>>>);
@@ -73,14 +88,10 @@ impl Rollups {
 
     /// The sums of all facts in force, made on all cores. Departments are summed up to regions, and these to the country:
     /// a fraction of the work of counting each fact three times.
-    pub(super) fn of(blocks: &[Block], lists: &Lists) -> Self {
-        let communes = territory::communes();
-        let department_of =
-            |fact: &Countable| communes.at(fact.commune).map(|id| communes.get(id).department_id());
-        let listed = listed(blocks, |fact| department_of(fact).map(|id| id.index().into()));
+    pub(super) fn of(blocks: &[Block], lists: &Lists, departments: &Departments) -> Self {
         let of_department =
-            |id: DepartmentId| listed.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
-        let departments = communes.departments().par_iter();
+            |id: DepartmentId| departments.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
+        let departments = territory::communes().departments().par_iter();
         let departments = departments.map(|it| (it, Days::of(blocks, of_department(it.id()))));
         let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
         let (mut regions, mut country) = (HashMap::new(), Days::default());
@@ -108,10 +119,12 @@ impl Rollups {
 impl Days {
     /// The days of the facts from some positions, as far as they are in force.
     fn of(blocks: &[Block], positions: &[u32]) -> Self {
-        let mut days = Self::default();
-        for from in positions {
-            if let Some(seen) = fact_in_force(blocks, *from) {
-                days.day(seen.fixed().day).add(blocks, *from, &seen);
+        let (mut days, mut together) = (Self::default(), Vec::with_capacity(LOOKED_UP_TOGETHER));
+        for some in positions.chunks(LOOKED_UP_TOGETHER) {
+            // Far from each other in memory, which gives several at a time where nothing stands between.
+            together.extend(some.iter().filter_map(|from| Some((*from, fact_in_force(blocks, *from)?))));
+            for (from, seen) in together.drain(..) {
+                days.day(seen.fixed().day).add(blocks, from, &seen);
             }
         }
         days

@@ -13,8 +13,9 @@ pub const PEOPLE_LINES: usize = 2 * WITH_UNSPECIFIED;
 /// Where the lines of statuses begin.
 pub const STATUS_LINES: usize = WITH_UNSPECIFIED;
 
-/// The fixed part of a fact.
+/// The fixed part of a fact: one line of the processor's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Countable {
     /// When the CRA was first recorded, in nanoseconds since 1970.
     pub recorded_at: i64,
@@ -47,8 +48,7 @@ pub struct Countable {
     pub has_beside: bool,
 }
 
-// One line of the processor's cache.
-const _: () = assert!(size_of::<Countable>() <= 64);
+const _: () = assert!(size_of::<Countable>() == 64);
 
 /// Bits of the topics from where on they are sub-themes.
 pub const SUB_THEMES_FROM: usize = 24;
