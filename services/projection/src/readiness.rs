@@ -82,7 +82,7 @@ async fn caught_up(log: &dyn EventLog, generation: &Arc<Generation>) -> bool {
     }
     // So that the first question does not wait for it.
     let asked = Arc::clone(generation);
-    let is_ready = tokio::task::spawn_blocking(move || asked.table().map(|table| table.get_ready())).await;
+    let is_ready = tokio::task::spawn_blocking(move || asked.get_ready()).await;
     if !matches!(is_ready, Ok(Ok(()))) {
         return false;
     }

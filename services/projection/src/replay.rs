@@ -244,8 +244,7 @@ impl Replayer {
         // Before the turn, which events wait for.
         self.blocking(move |_| {
             filled.flush()?;
-            filled.table()?.get_ready();
-            Ok(())
+            Ok(filled.get_ready()?)
         })
         .await?;
         let turn = self.generations.turn().await;

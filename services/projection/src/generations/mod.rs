@@ -170,7 +170,7 @@ impl Generations {
             return Err(TakeOverError::NoSuchGeneration(name.to_owned()));
         };
         // Before it serves: questions do not wait for it.
-        new.table()?.get_ready();
+        new.get_ready()?;
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().as_deref() == Some(name) {
             self.folder.filled().map_err(StoreError::from)?;
@@ -260,7 +260,7 @@ fn reopen(folder: &Folder, log: &LogIdentity) -> Result<Option<Generation>, Unus
     if description.log != *log {
         return Err(unusable(format!("computed from log {}, this is {}", description.log.0, log.0)));
     }
-    generation.table().map_err(|error| unusable(error.to_string()))?.get_ready();
+    generation.get_ready().map_err(|error| unusable(error.to_string()))?;
     Ok(Some(generation))
 }
 

@@ -121,7 +121,7 @@ impl Store {
     /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let written = self.opened()?.write(batch)?;
-        if written >= self.reopened_after_bytes { self.reopen() } else { Ok(()) }
+        if written >= self.reopened_after_bytes { self.let_go_of_what_was_written() } else { Ok(()) }
     }
 
     /// Waits until everything written is on disk.
@@ -144,10 +144,13 @@ impl Store {
         self.open.read().clone().ok_or_else(closed)
     }
 
-    /// Closes the database and opens it again, unless somebody reads it: then another time.
-    fn reopen(&self) -> Result<(), StoreError> {
+    /// Gives back the memory of what was written: closes the database and opens it again, unless somebody reads it: then
+    /// another time.
+    pub fn let_go_of_what_was_written(&self) -> Result<(), StoreError> {
         let is_read = |open: &Option<Arc<Open>>| open.as_ref().is_none_or(|open| Arc::strong_count(open) > 1);
-        if is_read(&self.open.read()) {
+        let wrote =
+            |open: &Option<Arc<Open>>| open.as_ref().is_some_and(|open| open.writer.lock().bytes_written > 0);
+        if is_read(&self.open.read()) || !wrote(&self.open.read()) {
             return Ok(());
         }
         // Before readers are kept waiting.

@@ -103,5 +103,5 @@ pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&Countable) -> Option<u
 
 /// Places that a list gets beside those that are taken: there are many lists, so that little may stand empty.
 fn room_beside(length: usize) -> usize {
-    length / 4 + 4
+    length / 8 + 4
 }
