@@ -88,9 +88,11 @@ fn some(
     let Some(message) = messages.get(name).filter(|_| depth <= DEPTH_MAX) else { return bytes };
     for field in &message.field {
         let number = u32::try_from(field.number()).unwrap();
-        let times = match field.label() {
-            Label::Repeated => chance.random_range(0..4),
-            _ => chance.random_range(0..2),
+        // Most fields say nothing: of a question with a fault in each field only the faults are looked at.
+        let times = match (chance.random_range(0..4), field.label()) {
+            (0, Label::Repeated) => chance.random_range(1..4),
+            (0, _) => 1,
+            _ => 0,
         };
         for _ in 0..times {
             let length_delimited = |content: &[u8], bytes: &mut Vec<u8>| {

@@ -96,7 +96,7 @@ impl Identity {
     }
 
     /// The caller of a token; [`Caller::anyone`] where no tokens are configured.
-    pub(crate) async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
+    pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
         match (&self.tokens, token) {
             (None, _) => Ok(Arc::clone(&ANYONE)),
             (Some(_), None) => Err(TokenRefused::Missing),
