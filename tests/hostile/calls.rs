@@ -204,7 +204,7 @@ async fn no_request_of_the_contracts_types_meets_a_fault_of_a_service() {
     let last = receipts.iter().map(|receipt| receipt.position).max().unwrap();
     statistics_at(&mut pair.statistics().await, last).await;
     let mut told = BTreeMap::<&str, u32>::new();
-    for _ in 0..either(25, 1_000) {
+    for _ in 0..either(25, 250) {
         for method in &methods {
             let is_of_ingestion = ["Ingestion", "Reference"].iter().any(|name| method.path.contains(name));
             let channel = if is_of_ingestion { &ingestion } else { &projection };

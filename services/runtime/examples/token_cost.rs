@@ -14,6 +14,7 @@ use cra_runtime::identity::{Claims, Identity, OneOrMany, PerimeterClaim, Signing
 use cra_runtime::metrics::{Metrics, Rpcs};
 use cra_runtime::telemetry::{self, TelemetrySettings};
 use jiff::Timestamp;
+use serde_json::json;
 use tonic::Status;
 use tonic::codegen::http::HeaderMap;
 
@@ -59,8 +60,8 @@ async fn tokens(name: &str, key: &SigningKey) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("keys.json");
     fs::write(&file, key_set(&[key]).to_string())?;
-    let settings = format!("[tokens]\nissuer = \"issuer\"\naudience = \"cra\"\njwks_file = {file:?}");
-    let identity = Identity::open(&toml::from_str(&settings)?).await?;
+    let settings = json!({"tokens": {"issuer": "issuer", "audience": "cra", "jwks_file": file}});
+    let identity = Identity::open(&serde_json::from_value(settings)?).await?;
     let mut tokens = Vec::new();
     for number in 0..TOKENS {
         tokens.push(key.sign(&claims(number))?);

@@ -87,6 +87,7 @@ impl Rpcs {
     }
 
     /// A call that arrived, with its place in its caller's trace.
+    #[must_use]
     pub fn begin(&self, path: &str, headers: &HeaderMap) -> Call {
         let rpc = Arc::clone(self.by_path.get(path).unwrap_or(&self.other));
         rpc.in_flight.inc();
