@@ -173,7 +173,8 @@ struct Seen {
     receipts: Vec<pb::Receipt>,
     /// Of the tries that were taken.
     latencies: Vec<Duration>,
-    refused: Vec<Status>,
+    /// Of the tries that were shed, with what they were told.
+    refused: Vec<(Duration, Status)>,
 }
 
 /// Records some CRAs, each until it has its receipt, as told when to come back.
@@ -191,14 +192,20 @@ async fn insist(address: SocketAddr, caller: u32) -> Seen {
                     break;
                 }
                 Err(status) => {
+                    let took = began.elapsed();
                     // Sooner than told: the pressure is to stay.
                     tokio::time::sleep(retry_delay_of(&status).unwrap_or_default() / 10).await;
-                    seen.refused.push(status);
+                    seen.refused.push((took, status));
                 }
             }
         }
     }
     seen
+}
+
+fn p99(mut took: Vec<Duration>) -> Duration {
+    took.sort_unstable();
+    took[took.len() * 99 / 100]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,16 +224,15 @@ async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_ne
         refused.extend(seen.refused);
     }
     assert!(refused.len() > CALLERS, "only {} were shed", refused.len());
-    for status in &refused {
+    for (_, status) in &refused {
         assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
         assert_eq!(reason_of(status).as_deref(), Some("BUSY"));
         assert!(retry_delay_of(status).is_some());
     }
-    latencies.sort_unstable();
-    let p99 = latencies[latencies.len() * 99 / 100];
-    eprintln!("{} taken, {} shed, p99 of those taken {p99:?}", latencies.len(), refused.len());
-    // A second on a machine of its own; tests share theirs.
-    assert!(p99 < Duration::from_secs(5), "{p99:?}");
+    let (taken, shed) = (p99(latencies), p99(refused.iter().map(|(took, _)| *took).collect()));
+    eprintln!("{} shed; p99 of those taken {taken:?}, of those shed {shed:?}", refused.len());
+    // A fifth of it here, with other tests beside.
+    assert!(taken < Duration::from_secs(1) && shed < Duration::from_secs(1), "{taken:?}, {shed:?}");
 
     let expected = CALLERS as u64 * u64::from(CRAS_PER_CALLER);
     let positions: BTreeSet<_> = receipts.iter().map(|receipt| receipt.position).collect();

@@ -2,10 +2,14 @@
 //! is read must stand up to what is done with it next. Called by the fuzz targets of `fuzz/` and by the replay of the
 //! kept inputs.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use cra_contracts::v1;
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use cra_domain::event::Event;
 use cra_domain::legacy::{self, FormVersion};
+use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
 use cra_projection::queries::page::{Listing, Place};
 use cra_projection::queries::{Breakdown, Consistency, CrossTable, watch_interval};
@@ -13,6 +17,7 @@ use cra_projection::store::Description;
 use cra_projection::views::dictionary::Dictionary;
 use cra_projection::views::filter::Filter;
 use cra_projection::views::periods::Periods;
+use cra_runtime::identity::{self, Claims, Keys, OneOrMany, PerimeterClaim, SigningKey, TokenSettings};
 use jiff::Timestamp;
 use prost::Message as _;
 
@@ -21,12 +26,15 @@ pub(crate) type Input = fn(&[u8]);
 
 /// Every kind, by the name of its fuzz target and of the folder of its kept inputs.
 #[allow(dead_code, reason = "a fuzz target reads one kind")]
-pub(crate) const ALL: [(&str, Input); 5] = [
+pub(crate) const ALL: [(&str, Input); 8] = [
     ("submission", submission),
     ("legacy_document", legacy_document),
     ("event", event),
     ("page_token", page_token),
     ("question", question),
+    ("search", search),
+    ("token", token),
+    ("key_set", key_set),
 ];
 
 /// Noon of some day.
@@ -122,5 +130,101 @@ pub(crate) fn question(bytes: &[u8]) {
     }
     if let Ok(request) = v1::WatchStatisticsRequest::decode(bytes) {
         let _ = watch_interval(request.min_interval_ms);
+    }
+}
+
+/// What somebody types who looks for a commune.
+pub(crate) fn search(bytes: &[u8]) {
+    const FOUND_MAX: usize = 20;
+    let found = communes().search(&String::from_utf8_lossy(bytes), FOUND_MAX);
+    let distinct: BTreeSet<_> = found.iter().map(|id| communes().get(*id).code()).collect();
+    assert!(found.len() <= FOUND_MAX && distinct.len() == found.len(), "one is found twice");
+}
+
+/// An issuer with a key of each kind. The keys are kept, for the kept tokens are signed with them.
+struct Issuer {
+    settings: TokenSettings,
+    signs: SigningKey,
+    keys: Keys,
+    /// A token of each key.
+    tokens: Vec<String>,
+}
+
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
+    let pems = [
+        include_str!("../../services/runtime/src/identity/rsa_of_tests.pem"),
+        include_str!("keys/p256.pem"),
+        include_str!("keys/ed25519.pem"),
+    ];
+    let keys = pems.map(|pem| SigningKey::from_pem(pem).expect("a key of the tests"));
+    let settings = serde_json::json!({"issuer": "https://issuer.example", "audience": "cra"});
+    let issuer = Issuer {
+        settings: serde_json::from_value(settings).expect("settings of the tests"),
+        keys: Keys::parse(identity::key_set(&keys.each_ref()).to_string().as_bytes()).expect("a key set"),
+        tokens: keys.iter().map(|key| signed(key, &kept_claims())).collect(),
+        signs: keys.into_iter().next_back().expect("an Ed25519 key"),
+    };
+    assert!(issuer.tokens.iter().all(|token| issuer.takes(token)));
+    issuer
+});
+
+impl Issuer {
+    fn takes(&self, token: &str) -> bool {
+        identity::verify(token, &self.keys, &self.settings).is_ok()
+    }
+}
+
+fn signed(key: &SigningKey, claims: &Claims) -> String {
+    key.sign(claims).expect("claims can be signed")
+}
+
+/// What the kept tokens say that are taken.
+fn kept_claims() -> Claims {
+    Claims {
+        iss: "https://issuer.example".to_owned(),
+        aud: OneOrMany::One("cra".to_owned()),
+        // In the year 2100.
+        exp: 4_102_444_800,
+        azp: Some("kept".to_owned()),
+        sub: Some("marie".to_owned()),
+        scope: OneOrMany::One("cra:submit statistics:read".to_owned()),
+        perimeter: Some(PerimeterClaim { departments: vec!["35".to_owned()], ..PerimeterClaim::default() }),
+        ..Claims::default()
+    }
+}
+
+/// Whether a token is taken.
+#[allow(dead_code, reason = "a fuzz target reads whatever comes")]
+pub(crate) fn is_taken(token: &str) -> bool {
+    ISSUER.takes(token)
+}
+
+/// What stands after `Bearer`: taken as it was signed, or not at all. The same bytes as claims that the issuer signed:
+/// taken exactly when they can be read whole.
+pub(crate) fn token(bytes: &[u8]) {
+    let issuer = &*ISSUER;
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(caller) = identity::verify(&text, &issuer.keys, &issuer.settings) {
+        let kept = issuer.tokens.iter().map(|kept| identity::verify(kept, &issuer.keys, &issuer.settings));
+        assert!(kept.into_iter().any(|kept| kept == Ok(caller.clone())), "nobody signed for {caller:?}");
+    }
+    // Those that are too long to be looked at as tokens are another matter.
+    let Some(Ok(said)) = (bytes.len() <= 4_096).then(|| serde_json::from_slice::<Claims>(bytes)) else {
+        return;
+    };
+    // Whenever they end, and for whomever they are.
+    let _ = issuer.takes(&signed(&issuer.signs, &said));
+    let Claims { iss, aud, exp, .. } = kept_claims();
+    let for_us = Claims { iss, aud, exp, nbf: None, ..said };
+    let as_checked = for_us.check().is_ok();
+    assert_eq!(issuer.takes(&signed(&issuer.signs, &for_us)), as_checked, "{for_us:?}");
+}
+
+/// The key set of an issuer: whatever its keys are, tokens can be held against them.
+pub(crate) fn key_set(bytes: &[u8]) {
+    let issuer = &*ISSUER;
+    let Ok(keys) = Keys::parse(bytes) else { return };
+    for token in &issuer.tokens {
+        let _ = identity::verify(token, &keys, &issuer.settings);
     }
 }

@@ -8,12 +8,28 @@ use rand::RngExt as _;
 
 use crate::harness::{chance, either};
 
+mod calls;
 mod inputs;
 
 fn kept(target: &str) -> Vec<Vec<u8>> {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+/// The names say which: those that are taken show that the others are refused for what they are.
+#[test]
+fn of_the_kept_tokens_those_are_taken_that_the_issuer_signed_for_this_service() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/token");
+    let mut taken = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        if inputs::is_taken(&fs::read_to_string(file.path()).unwrap()) {
+            taken.push(file.file_name().into_string().unwrap());
+        }
+    }
+    taken.sort_unstable();
+    assert_eq!(taken, ["taken-eddsa", "taken-es256", "taken-rs256"]);
 }
 
 #[test]

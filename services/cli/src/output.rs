@@ -7,6 +7,8 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 
+use cra_runtime::process::told;
+
 /// What a shell reports of a program that a closed pipe ended.
 const PIPE_CLOSED: u8 = 141;
 /// Usage and connection: nothing can be said about the items.
@@ -114,7 +116,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     if pipe_closed {
         return ExitCode::from(PIPE_CLOSED);
     }
-    tell(&format!("error: {error:#}"));
+    tell(&format!("error: {}", told(error)));
     ExitCode::from(FAILED)
 }
 

@@ -7,11 +7,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cra_eventlog::EventLog as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cra_eventlog::conformance::event;
 use cra_eventlog::nats::{NatsLog, NatsSettings, Secret, StartError};
 use cra_eventlog::testing::NatsServer;
+use cra_eventlog::{EventLog as _, Expectation, Position};
+use futures::StreamExt as _;
 use nkeys::KeyPair;
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair as TlsKey};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 async fn connects(settings: NatsSettings) -> Result<(), StartError> {
     let settings = NatsSettings { start_timeout_ms: 5_000, ..settings };
@@ -61,6 +67,87 @@ async fn a_user_a_token_or_an_nkey_lets_the_log_in_and_nothing_else_does() {
     };
     connects(token("right")).await.unwrap();
     assert!(matches!(connects(token("wrong")).await, Err(StartError::Refused { .. })));
+}
+
+/// What a key of an operator or account says of another, as the server reads it.
+fn signed(by: &KeyPair, subject: &KeyPair, name: &str, nats: &Value) -> String {
+    let claims = json!({
+        "jti": name, "iat": 1_700_000_000, "iss": by.public_key(), "sub": subject.public_key(), "name": name,
+        "nats": nats,
+    });
+    let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"ed25519-nkey"}"#);
+    let text = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let signature = URL_SAFE_NO_PAD.encode(by.sign(text.as_bytes()).unwrap());
+    format!("{text}.{signature}")
+}
+
+/// An account without limits; its JetStream is limited to so many streams, each on the disk.
+fn account(operator: &KeyPair, account: &KeyPair, name: &str, streams: i64) -> String {
+    let disk = if streams == 0 { 0 } else { -1 };
+    let limits = json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1,
+        "leaf": -1, "mem_storage": 0, "disk_storage": disk, "streams": streams, "consumer": streams.min(0),
+    });
+    signed(operator, account, name, &json!({"type": "account", "version": 2, "limits": limits}))
+}
+
+/// A file of credentials for a user of an account, with the seed of some key.
+fn credentials(dir: &Path, name: &str, account: &KeyPair, user: &KeyPair, seed_of: &KeyPair) -> PathBuf {
+    let nats = json!({"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1});
+    let jwt = signed(account, user, name, &nats);
+    let seed = seed_of.seed().unwrap();
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    written(dir, name, &text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_another_do_not() {
+    let (operator, system) = (KeyPair::new_operator(), KeyPair::new_account());
+    let [own, without_a_log, unknown] = std::array::from_fn(|_| KeyPair::new_account());
+    let known = [(&system, "system", 0), (&own, "cra", -1), (&without_a_log, "others", 0)];
+    let accounts = known.map(|(key, name, streams)| {
+        format!("{}: {}", key.public_key(), account(&operator, key, name, streams))
+    });
+    let operator_says = json!({"type": "operator", "version": 2, "system_account": system.public_key()});
+    let settings = format!(
+        "operator: {}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{}\n}}",
+        signed(&operator, &operator, "operator", &operator_says),
+        system.public_key(),
+        accounts.join("\n"),
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let server = NatsServer::start_with(dir.path(), &settings).unwrap();
+    let (user, stranger) = (KeyPair::new_user(), KeyPair::new_user());
+    let with = |file: PathBuf| NatsSettings {
+        url: server.url(),
+        credentials_file: Some(file),
+        start_timeout_ms: 2_000,
+        ..NatsSettings::default()
+    };
+    let good = with(credentials(dir.path(), "own.creds", &own, &user, &user));
+
+    let log = NatsLog::connect(good.clone()).await.unwrap();
+    let appended = log.append(event(Uuid::new_v4(), "with credentials"), Expectation::NoEvent).await.unwrap();
+    assert_eq!(appended.position(), Position(1));
+    // Another process with the same file.
+    let read = NatsLog::connect(good).await.unwrap().read(Position::START).next().await.unwrap().unwrap();
+    assert_eq!((read.position, &read.payload[..]), (Position(1), &b"with credentials"[..]));
+
+    let of_unknown = with(credentials(dir.path(), "unknown.creds", &unknown, &user, &user));
+    let of_a_thief = with(credentials(dir.path(), "thief.creds", &own, &user, &stranger));
+    let of_nobody = NatsSettings { credentials_file: None, ..of_unknown.clone() };
+    for refused in [of_unknown, of_a_thief, of_nobody] {
+        let error = connects(refused).await.unwrap_err();
+        assert!(matches!(error, StartError::Refused { .. }), "{error}");
+    }
+    // Let in by the server, into an account that cannot see the log and may not make one.
+    let of_others = with(credentials(dir.path(), "others.creds", &without_a_log, &user, &user));
+    let error = connects(of_others).await.unwrap_err();
+    assert!(matches!(error, StartError::Provision { .. }), "{error}");
+    assert_eq!(log.head().await.unwrap().position, Position(1));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Logs may not be set up yet.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
@@ -55,4 +55,33 @@ where
     telemetry.end().await;
     tracing::info!(drained = ?drained?, "left");
     Ok(())
+}
+
+/// An error and its causes on one line. Many say their cause themselves: what the text ends with is not told twice.
+#[must_use]
+pub fn told(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("keys.json cannot be read: {source}")]
+    struct Unreadable {
+        source: io::Error,
+    }
+
+    #[test]
+    fn each_cause_of_an_error_is_told_once() {
+        let source = io::Error::other("no such file");
+        let error = Err::<(), _>(Unreadable { source }).context("identity cannot be set up").unwrap_err();
+        assert_eq!(told(&error), "identity cannot be set up: keys.json cannot be read: no such file");
+    }
 }

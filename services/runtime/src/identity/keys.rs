@@ -7,6 +7,8 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
+use super::crypto;
+
 /// Keys of one set; more than any issuer has.
 const KEYS_MAX: usize = 100;
 
@@ -26,7 +28,7 @@ pub enum KeysError {
 
 /// The keys of an issuer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Keys(Vec<Key>);
+pub struct Keys(Vec<Key>);
 
 /// One key, with the algorithm it verifies.
 #[derive(Clone, Debug)]
@@ -43,7 +45,9 @@ struct Set {
 
 impl Keys {
     /// Reads a set; at least one of its keys must be of use.
-    pub(super) fn parse(json: &[u8]) -> Result<Self, KeysError> {
+    pub fn parse(json: &[u8]) -> Result<Self, KeysError> {
+        // What reads keys is what will use them.
+        crypto::install();
         let set: Set = serde_json::from_slice(json)?;
         let count = set.keys.len();
         let mut keys = Vec::new();

@@ -16,6 +16,7 @@ mod signing;
 mod tests;
 mod tls;
 mod tokens;
+mod verification;
 
 use std::sync::{Arc, LazyLock};
 
@@ -24,10 +25,12 @@ use tokio_rustls::rustls::ServerConfig;
 
 pub use caller::{Caller, Callers, Scope, Scopes};
 pub use claims::{Claims, OneOrMany, PerimeterClaim};
+pub use keys::{Keys, KeysError};
 pub use settings::{IdentitySettings, SettingsError, TlsSettings, TokenSettings};
 pub use signing::{SigningError, SigningKey, key_set};
 pub use tls::TlsError;
-pub use tokens::{TokenRefused, TokensError};
+pub use tokens::TokensError;
+pub use verification::{TokenRefused, verify};
 
 use tokens::Tokens;
 
@@ -93,7 +96,7 @@ impl Identity {
     }
 
     /// The caller of a token; [`Caller::anyone`] where no tokens are configured.
-    pub(crate) async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
+    pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
         match (&self.tokens, token) {
             (None, _) => Ok(Arc::clone(&ANYONE)),
             (Some(_), None) => Err(TokenRefused::Missing),

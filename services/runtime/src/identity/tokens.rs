@@ -1,30 +1,23 @@
 //! Bearer tokens: verified against the issuer's keys, turned into callers, and kept while the keys stand.
 //!
-//! A token is verified once: signature, issuer, audience, times, claims. Afterwards the same text is the same caller
-//! until it ends or the keys change. Keys are read again at intervals, and at once for a token that names an unknown
+//! A token is verified once, by [`super::verification`]. Afterwards the same text is the same caller until it ends or
+//! the keys change. Keys are read again at intervals, and at once for a token that names an unknown
 //! one, with a pause in between, so that a stream of made-up key ids costs the issuer nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Validation, decode, decode_header};
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
-use tonic::{Code, Status};
 
 use super::caller::Caller;
-use super::claims::Claims;
-use super::crypto;
 use super::key_source::{Source, SourceError};
-use super::keys::{Key, Keys, KeysError};
+use super::keys::{Keys, KeysError};
 use super::settings::{SettingsError, TokenSettings};
-use crate::rejection::{Rejection, Retry, Row};
+use super::verification::{self, TokenRefused};
 
-/// Longer ones are not looked at.
-const TOKEN_BYTES_MAX: usize = 8 * 1_024;
 /// Verified tokens that are kept; at the bound all are forgotten, and verified again.
 const KEPT_MAX: usize = 1_024;
 
@@ -43,47 +36,6 @@ pub enum TokensError {
     /// Reading it was ended.
     #[error("reading the issuer's keys was ended")]
     Ended,
-}
-
-/// Why a token is not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenRefused {
-    /// The call carries none.
-    #[error("this call needs a token, as `authorization: Bearer …`")]
-    Missing,
-    /// It was not issued so, or not for this service.
-    #[error("the token is not valid: {0}")]
-    Invalid(String),
-    /// It has ended.
-    #[error("the token has expired; get a new one")]
-    Expired,
-    /// It has not begun.
-    #[error("the token is not valid yet; check the clocks")]
-    NotYet,
-    /// The issuer's keys are not known.
-    #[error("the keys of the token's issuer cannot be had; try again")]
-    KeysUnavailable,
-}
-
-impl TokenRefused {
-    fn row(&self) -> Row {
-        let row = |reason| Row { code: Code::Unauthenticated, reason, retry: Retry::Never };
-        match self {
-            Self::Missing => row("TOKEN_REQUIRED"),
-            Self::Invalid(_) => row("TOKEN_INVALID"),
-            Self::Expired => row("TOKEN_EXPIRED"),
-            Self::NotYet => row("TOKEN_NOT_YET_VALID"),
-            Self::KeysUnavailable => {
-                Row { code: Code::Unavailable, reason: "KEYS_UNAVAILABLE", retry: Retry::AfterMs(1_000) }
-            }
-        }
-    }
-}
-
-impl From<TokenRefused> for Status {
-    fn from(refused: TokenRefused) -> Self {
-        Rejection::new(refused.row(), refused.to_string()).into()
-    }
 }
 
 /// Verifies tokens.
@@ -109,7 +61,6 @@ impl Tokens {
     /// Reads the keys and keeps them fresh while the result is held. A file must hold keys at once; an address may be
     /// away for a while, and tokens are answered UNAVAILABLE until it is there.
     pub(super) async fn open(settings: TokenSettings) -> Result<Arc<Self>, TokensError> {
-        crypto::install();
         let source = Arc::new(Source::open(settings.key_source()?)?);
         let refresh_every = Duration::from_secs(settings.refresh_s.get().into());
         let (held, asked) = (RwLock::default(), Mutex::default());
@@ -127,24 +78,17 @@ impl Tokens {
 
     /// The caller that a token stands for.
     pub(super) async fn caller(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenRefused::Invalid(format!("it is longer than {TOKEN_BYTES_MAX} bytes")));
-        }
         if let Some(caller) = self.known(token)? {
             return not_expired(caller);
         }
-        let header = decode_header(token).map_err(|error| refused(error.kind()))?;
-        if header.crit.is_some() {
-            return Err(TokenRefused::Invalid("its header asks for what is not known here".to_owned()));
-        }
-        let id = header.kid.as_deref();
+        let id = verification::key_id(token)?;
         let mut keys = self.keys();
-        if keys.find(id).is_none() {
+        if keys.find(id.as_deref()).is_none() {
             self.ask_again().await;
             keys = self.keys();
         }
-        let unknown = || TokenRefused::Invalid("no key of the issuer has its `kid`".to_owned());
-        let caller = Arc::new(self.verify(token, keys.find(id).ok_or_else(unknown)?)?);
+        let key = verification::key_of(&keys, id.as_deref())?;
+        let caller = Arc::new(verification::verify_with(key, token, &self.settings)?);
         let mut held = self.held.write();
         if held.verified.len() >= KEPT_MAX {
             held.verified.clear();
@@ -168,19 +112,6 @@ impl Tokens {
 
     fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.held.read().keys)
-    }
-
-    fn verify(&self, token: &str, key: &Key) -> Result<Caller, TokenRefused> {
-        let mut validation = Validation::new(key.algorithm);
-        validation.set_issuer(&[&self.settings.issuer]);
-        validation.set_audience(&[&self.settings.audience]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
-        validation.leeway = self.settings.clock_skew_s.into();
-        validation.validate_nbf = true;
-        let token =
-            decode::<Claims>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?;
-        let clock_skew = SignedDuration::from_secs(self.settings.clock_skew_s.into());
-        token.claims.caller(clock_skew).map_err(TokenRefused::Invalid)
     }
 
     /// Reads the keys again, unless that was tried a moment ago. Whoever comes meanwhile waits for the same answer.
@@ -221,23 +152,6 @@ fn not_expired(caller: Arc<Caller>) -> Result<Arc<Caller>, TokenRefused> {
         return Err(TokenRefused::Expired);
     }
     Ok(caller)
-}
-
-/// What is wrong, without the library's own text, which may quote the token.
-fn refused(kind: &ErrorKind) -> TokenRefused {
-    let invalid = |what: &str| TokenRefused::Invalid(what.to_owned());
-    match kind {
-        ErrorKind::ExpiredSignature => TokenRefused::Expired,
-        ErrorKind::ImmatureSignature => TokenRefused::NotYet,
-        ErrorKind::InvalidAudience => invalid("it is for another audience"),
-        ErrorKind::InvalidIssuer => invalid("another issuer made it"),
-        ErrorKind::InvalidSignature => invalid("its signature does not fit"),
-        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
-            invalid("its algorithm is not the one of the key")
-        }
-        ErrorKind::MissingRequiredClaim(claim) => TokenRefused::Invalid(format!("it has no `{claim}`")),
-        _ => invalid("it cannot be read"),
-    }
 }
 
 /// Reads the keys again at intervals, as long as somebody verifies tokens with them.

@@ -19,7 +19,7 @@ use crate::in_flight::InFlight;
 use crate::version;
 
 pub use endpoint::{ExposeError, Exposed, expose};
-pub(crate) use rpc::Rpcs;
+pub use rpc::{Call, Rpcs};
 
 /// Upper bounds of the buckets of every duration, in seconds: from a fast append to the longest call.
 const SECONDS: [f64; 15] =

@@ -28,7 +28,7 @@ const OTHER: &str = "other";
 
 /// Measures the calls of a server; clones share the figures.
 #[derive(Clone)]
-pub(crate) struct Rpcs {
+pub struct Rpcs {
     by_path: Arc<HashMap<String, Arc<Rpc>>>,
     other: Arc<Rpc>,
 }
@@ -50,7 +50,7 @@ enum Ended {
 
 impl Rpcs {
     /// Figures for every RPC of the named services.
-    pub(crate) fn new(metrics: &Metrics, services: &[&str]) -> Result<Self, MetricsError> {
+    pub fn new(metrics: &Metrics, services: &[&str]) -> Result<Self, MetricsError> {
         let help = "From a call's arrival to the end of its answer, by RPC and code.";
         let seconds = metrics.durations("cra_rpc_seconds", help, &["rpc", "code"])?;
         let help = "Streams that ended, by RPC and code.";
@@ -87,7 +87,8 @@ impl Rpcs {
     }
 
     /// A call that arrived, with its place in its caller's trace.
-    pub(crate) fn begin(&self, path: &str, headers: &HeaderMap) -> Call {
+    #[must_use]
+    pub fn begin(&self, path: &str, headers: &HeaderMap) -> Call {
         let rpc = Arc::clone(self.by_path.get(path).unwrap_or(&self.other));
         rpc.in_flight.inc();
         let span = traces::of_call(&rpc.label, headers);
@@ -96,7 +97,7 @@ impl Rpcs {
 }
 
 /// A call on its way. Whatever ends it, it is told once: dropped without an outcome, the caller has left.
-pub(crate) struct Call {
+pub struct Call {
     rpc: Arc<Rpc>,
     began: Instant,
     code: Code,
@@ -110,7 +111,8 @@ impl Call {
     }
 
     /// Goes with the answer, to its end.
-    pub(crate) fn answered(mut self, response: Response<Body>) -> Response<Body> {
+    #[must_use]
+    pub fn answered(mut self, response: Response<Body>) -> Response<Body> {
         // Also an answer that is nothing but a status.
         if let Some(code) = code_of(response.headers()) {
             self.code = code;

@@ -1,0 +1,8 @@
+//! See `tests/hostile/inputs.rs`.
+#![no_main]
+
+#[path = "../../tests/hostile/inputs.rs"]
+#[allow(dead_code)]
+mod inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::search(bytes));
