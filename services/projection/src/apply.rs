@@ -345,13 +345,12 @@ impl<'a> Application<'a> {
         if let Some(current) = self.currents.get(&cra_id) {
             return Ok(Some(*current));
         }
-        let Some((fact, ended)) = self.table.standing(cra_id) else {
+        let Some((from, fact)) = self.table.latest(cra_id, &self.store)? else {
             return Ok(None);
         };
         // What ended the last fact of a CRA and began none withdrew it.
-        let withdrawn = ended.is_some();
-        let revision = self.store.fact(fact)?.revision + u64::from(withdrawn);
-        Ok(Some(Current { revision, fact, withdrawn }))
+        let withdrawn = self.table.ended(from).is_some();
+        Ok(Some(Current { revision: fact.revision + u64::from(withdrawn), fact: from, withdrawn }))
     }
 
     /// The fact from a position, of the batch or of the store.

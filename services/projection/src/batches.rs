@@ -7,7 +7,7 @@ use cra_eventlog::{EventLog, Head, LogEntry, Position, ReadError};
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::generations::Generation;
@@ -94,18 +94,44 @@ async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     read.next().now_or_never().flatten()
 }
 
-/// Applies events off the async workers.
-pub async fn apply(
-    generation: &Arc<Generation>,
+/// Applies batches to a generation, one after the other, off the async workers and all on one thread: what the allocator
+/// gives a thread for one batch, it gives it again for the next.
+pub struct Applier {
+    work: mpsc::Sender<Work>,
+}
+
+/// A batch to apply, and who waits for it.
+struct Work {
     batch: Vec<LogEntry>,
     now: Timestamp,
-) -> Result<(), ApplyError> {
-    if batch.is_empty() {
-        return Ok(());
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Applier {
+    /// Applies to a generation, until it is dropped.
+    #[must_use]
+    pub fn to(generation: &Arc<Generation>) -> Self {
+        let (work, mut waiting) = mpsc::channel::<Work>(1);
+        let generation = Arc::clone(generation);
+        tokio::task::spawn_blocking(move || {
+            while let Some(Work { batch, now, done }) = waiting.blocking_recv() {
+                let applied = traces::of_batch(&batch).in_scope(|| generation.apply(&batch, now));
+                // Whoever has left does not undo it.
+                let _ = done.send(applied);
+            }
+        });
+        Self { work }
     }
-    let (generation, span) = (Arc::clone(generation), traces::of_batch(&batch));
-    let applied = tokio::task::spawn_blocking(move || span.in_scope(|| generation.apply(&batch, now))).await;
-    Ok(applied.map_err(|_| ApplyError::Panicked)??)
+
+    /// Applies a batch. A caller that leaves meanwhile does not end it.
+    pub async fn apply(&self, batch: Vec<LogEntry>, now: Timestamp) -> Result<(), ApplyError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (done, applied) = oneshot::channel();
+        self.work.send(Work { batch, now, done }).await.map_err(|_| ApplyError::Panicked)?;
+        Ok(applied.await.map_err(|_| ApplyError::Panicked)??)
+    }
 }
 
 /// What a generation and the log say of each other.

@@ -9,7 +9,7 @@ use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
 
-use crate::batches::{self, ApplyError, Kinship, kinship};
+use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
 use crate::generations::{Generation, Generations};
 
 const RETRY_MS_MIN: u64 = 100;
@@ -81,6 +81,7 @@ impl Follower {
             Err(error) => return error.into(),
         }
         let mut batches = batches::batches(&self.log, generation.position());
+        let applier = Applier::to(&generation);
         loop {
             let (batch, failure) = tokio::select! {
                 _ = serving.changed() => return Interruption::Replaced,
@@ -94,7 +95,7 @@ impl Follower {
             if serving.has_changed().unwrap_or(true) {
                 return Interruption::Replaced;
             }
-            if let Err(error) = batches::apply(&generation, batch, self.clock.now()).await {
+            if let Err(error) = applier.apply(batch, self.clock.now()).await {
                 return error.into();
             }
             drop(turn);

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
+use crate::store::StoreError;
 
 /// One CRA, and whether it was withdrawn by then.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,14 +22,13 @@ pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryErro
         let Snapshot { table, position, view, .. } = &scan.snapshot;
         let session = scan.session()?;
         // From the last content back to the one of that position.
-        let mut next = table.latest(cra_id);
-        while let Some(from) = next {
-            let fact = session.fact(from)?;
+        let mut next = table.latest(cra_id, &session)?;
+        while let Some((from, fact)) = next {
             if from <= position.0 {
                 let withdrawn = view.ended(from).is_some_and(|at| at <= position.0);
                 return Ok(Standing { record: scan.record(&fact)?, withdrawn });
             }
-            next = fact.former;
+            next = fact.former.map(|from| Ok::<_, StoreError>((from, session.fact(from)?))).transpose()?;
         }
         Err(QueryError::NoSuchCra(cra_id))
     })

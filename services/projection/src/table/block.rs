@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::Brought;
 use crate::views::countable::{Countable, Numbers, Redirected, Seen};
 use crate::views::filter::Filter;
@@ -30,7 +28,6 @@ pub(super) struct Block {
 #[derive(Clone, Debug)]
 struct Facts {
     fixed: Vec<Countable>,
-    cra_ids: Vec<Uuid>,
     /// Which positions began a fact.
     present: Bits,
     /// Redirections, those of a fact next to each other, in the order of the facts.
@@ -47,7 +44,6 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             fixed: Vec::new(),
-            cra_ids: Vec::new(),
             present: NO_BITS,
             redirections: Vec::new(),
             redirected: Vec::new(),
@@ -95,10 +91,8 @@ impl Block {
         if facts.fixed.len() == facts.fixed.capacity() {
             let room = BLOCK_POSITIONS - facts.fixed.len();
             facts.fixed.reserve_exact(room);
-            facts.cra_ids.reserve_exact(room);
         }
         facts.fixed.push(Countable::NOTHING);
-        facts.cra_ids.push(Uuid::nil());
         if let Some(fact) = fact {
             facts.set(facts.fixed.len() - 1, fact);
         }
@@ -122,19 +116,11 @@ impl Block {
         end.map(|(_, at)| *at)
     }
 
-    /// The CRA of the fact at a place; nil where there is none.
-    pub(super) fn cra_id(&self, index: usize) -> Uuid {
-        self.facts.cra_ids.get(index).copied().unwrap_or_default()
-    }
-
     /// Every fact by its place, whether it counts or not.
     pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &Countable)> {
-        self.facts.present(&self.facts.fixed)
-    }
-
-    /// The CRA of every fact, by the fact's place.
-    pub(super) fn cra_ids(&self) -> impl Iterator<Item = (u32, Uuid)> {
-        self.facts.present(&self.facts.cra_ids).map(|(index, cra_id)| (index, *cra_id))
+        let Facts { fixed, present, .. } = &*self.facts;
+        let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(present, index));
+        (0..).zip(fixed).filter(move |(index, _)| is_present(*index))
     }
 
     /// The fact at a place, whether it counts or not.
@@ -198,15 +184,9 @@ impl Block {
 }
 
 impl Facts {
-    /// What is known of every fact, by its place.
-    fn present<'a, T>(&'a self, known: &'a [T]) -> impl Iterator<Item = (u32, &'a T)> {
-        let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(&self.present, index));
-        (0..).zip(known).filter(move |(index, _)| is_present(*index))
-    }
-
     fn set(&mut self, index: usize, brought: &Brought) {
         set_bit(&mut self.present, index);
-        (self.fixed[index], self.cra_ids[index]) = (brought.fixed, brought.cra_id);
+        self.fixed[index] = brought.fixed;
         let day = brought.fixed.day;
         let (first, last) = self.days.unwrap_or((day, day));
         self.days = Some((day.min(first), day.max(last)));

@@ -1,22 +1,29 @@
-//! Position of the latest fact of each CRA, found by its id.
+//! Where the latest fact of each CRA may stand, found by its id. The ids themselves stay in the store: kept here is a
+//! short hash of each, so that whoever asks looks whether the fact is of that CRA.
 
 use std::hash::BuildHasher as _;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 use uuid::Uuid;
 
-use super::block::{BLOCK_POSITIONS, Block};
-use super::view;
-
 /// Parts of the index: one grows at a time, so that nobody waits while all of it is laid out anew.
-const SHARDS: usize = 256;
+const SHARDS: usize = 1 << SHARD_BITS;
+const SHARD_BITS: u32 = 8;
 
-/// Positions by id. The ids stay where the facts are: whoever asks says how to find the one of a position.
+/// The latest fact of a CRA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Latest {
+    /// Of the CRA's id. Among ten million CRAs, one of 430 has that of another one.
+    hash: u32,
+    /// The fact's position.
+    from: u32,
+}
+
+/// Positions by id.
 pub(super) struct Ids {
-    /// By some bits of the hash that the tables do not use.
-    shards: Vec<HashTable<u32>>,
+    /// By the highest bits of the hash.
+    shards: Vec<HashTable<Latest>>,
     hasher: DefaultHashBuilder,
 }
 
@@ -28,66 +35,69 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// The index of all facts, made on all cores.
-    pub(super) fn of(blocks: &[Block]) -> Self {
-        let Self { mut shards, hasher } = Self::default();
+    /// A CRA's latest fact, as the index keeps it.
+    pub(super) fn latest(&self, cra_id: Uuid, from: u32) -> Latest {
+        Latest { hash: self.hash(cra_id), from }
+    }
+
+    fn hash(&self, cra_id: Uuid) -> u32 {
+        (self.hasher.hash_one(cra_id) >> u32::BITS) as u32
+    }
+
+    /// Fills an empty index on all cores, with facts in some parts.
+    pub(super) fn fill(&mut self, found: &[Vec<Latest>]) {
         // By shard first: each is small enough for the processor's cache while it is made.
-        let blocks_each = blocks.len().div_ceil(rayon::current_num_threads()).max(1);
-        let parts = blocks.par_chunks(blocks_each).enumerate();
-        let parts: Vec<_> =
-            parts.map(|(part, some)| by_shard(some, part * blocks_each * BLOCK_POSITIONS, &hasher)).collect();
-        let id_of = |from| view::cra_id(blocks, from);
-        shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
-            shard.reserve(parts.iter().map(|part| part[number].len()).sum(), |_| 0);
-            for (hash, from) in parts.iter().flat_map(|part| &part[number]) {
-                point_to(shard, *from, *hash, &hasher, id_of);
+        let parts = found.par_chunks(found.len().div_ceil(rayon::current_num_threads()).max(1));
+        let parts: Vec<_> = parts.map(by_shard).collect();
+        self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
+            let of_shard = || parts.iter().map(|part| &part[number]);
+            shard.reserve(of_shard().map(Vec::len).sum(), spread_of);
+            for latest in of_shard().flatten() {
+                shard.insert_unique(spread(latest.hash), *latest, spread_of);
             }
         });
-        Self { shards, hasher }
     }
 
-    /// Position of the latest fact of a CRA.
-    pub(super) fn latest(&self, cra_id: Uuid, id_of: impl Fn(u32) -> Uuid) -> Option<u32> {
-        let hash = self.hasher.hash_one(cra_id);
-        self.shards[shard_of(hash)].find(hash, |from| id_of(*from) == cra_id).copied()
+    /// Where the latest fact of a CRA may stand.
+    pub(super) fn candidates(&self, cra_id: Uuid) -> impl Iterator<Item = u32> {
+        let hash = self.hash(cra_id);
+        let same = self.shards[shard_of(hash)].iter_hash(spread(hash));
+        same.filter(move |latest| latest.hash == hash).map(|latest| latest.from)
     }
 
-    /// The latest fact of its CRA is this one.
-    pub(super) fn point_to(&mut self, from: u32, id_of: impl Fn(u32) -> Uuid) {
-        let hash = self.hasher.hash_one(id_of(from));
-        point_to(&mut self.shards[shard_of(hash)], from, hash, &self.hasher, id_of);
+    /// The latest fact of a CRA that had none.
+    pub(super) fn insert(&mut self, latest: Latest) {
+        self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, spread_of);
     }
-}
 
-/// Hash and position of the facts of blocks before which there are some positions, by the shard they belong to.
-fn by_shard(blocks: &[Block], before: usize, hasher: &DefaultHashBuilder) -> Vec<Vec<(u64, u32)>> {
-    let before = u32::try_from(before).unwrap_or(u32::MAX);
-    let some_more_than_its_share = blocks.len() * BLOCK_POSITIONS / SHARDS * 17 / 16;
-    let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
-    for (place, cra_id) in view::cra_ids(blocks) {
-        let hash = hasher.hash_one(cra_id);
-        sorted[shard_of(hash)].push((hash, before + place));
-    }
-    sorted
-}
-
-fn point_to(
-    shard: &mut HashTable<u32>,
-    from: u32,
-    hash: u64,
-    hasher: &DefaultHashBuilder,
-    id_of: impl Fn(u32) -> Uuid,
-) {
-    let is_it = |other: &u32| id_of(*other) == id_of(from);
-    match shard.entry(hash, is_it, |other| hasher.hash_one(id_of(*other))) {
-        Entry::Occupied(mut entry) => *entry.get_mut() = from,
-        Entry::Vacant(entry) => {
-            entry.insert(from);
+    /// A CRA's former fact is not its latest one any more.
+    pub(super) fn remove(&mut self, former: Latest) {
+        let found = self.shards[shard_of(former.hash)].find_entry(spread(former.hash), |it| *it == former);
+        if let Ok(entry) = found {
+            entry.remove();
         }
     }
 }
 
-/// Tables take the lowest bits of a hash and the seven highest ones.
-fn shard_of(hash: u64) -> usize {
-    (hash >> 40) as usize % SHARDS
+fn by_shard(found: &[Vec<Latest>]) -> Vec<Vec<Latest>> {
+    let some_more_than_its_share = found.iter().map(Vec::len).sum::<usize>() / SHARDS * 17 / 16;
+    let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
+    for latest in found.iter().flatten() {
+        sorted[shard_of(latest.hash)].push(*latest);
+    }
+    sorted
+}
+
+fn shard_of(hash: u32) -> usize {
+    (hash >> (u32::BITS - SHARD_BITS)) as usize
+}
+
+/// A hash as the tables take it, which look at its lowest bits and at its highest ones.
+fn spread(hash: u32) -> u64 {
+    // Odd, so that no two come to the same.
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn spread_of(latest: &Latest) -> u64 {
+    spread(latest.hash)
 }

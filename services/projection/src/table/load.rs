@@ -7,33 +7,51 @@ use cra_eventlog::Position;
 use rayon::prelude::*;
 
 use super::block::{BLOCK_POSITIONS, Block};
-use super::ids::Ids;
+use super::ids::{Ids, Latest};
 use super::view::{Place, View};
-use super::{Brought, Facts, POSITIONS_MAX};
+use super::{Facts, POSITIONS_MAX, Taken};
 use crate::store::{Session, Store, StoreError};
 
-/// The fact from a position, and the position of the event that ended it.
-type End = (u64, u64);
+/// Some positions, as they are read.
+#[derive(Default)]
+struct Read {
+    block: Block,
+    /// The fact that each event began.
+    latest: Vec<Latest>,
+    /// The facts that events ended, with the position of the event.
+    ended: Vec<(u64, u64)>,
+    /// The facts among those that another one of their CRA replaced.
+    replaced: Vec<Latest>,
+}
 
 /// What a store holds. Blocks.
 pub(super) fn facts(store: &Store) -> Result<Facts, StoreError> {
     let applied = store.session()?.applied()?;
     let positions = applied.as_ref().map_or(0, |applied| applied.position.0.min(POSITIONS_MAX));
-    let blocks = blocks(store, positions)?;
-    let ids = Ids::of(&blocks);
+    let mut ids = Ids::default();
+    let blocks = blocks(store, positions, &mut ids)?;
     Ok(Facts { view: View { applied, blocks: Arc::new(blocks), ..View::default() }, ids, lists: None })
 }
 
-fn blocks(store: &Store, positions: u64) -> Result<Vec<Block>, StoreError> {
+fn blocks(store: &Store, positions: u64, ids: &mut Ids) -> Result<Vec<Block>, StoreError> {
     let numbers = 0..positions.div_ceil(BLOCK_POSITIONS as u64);
     let read = numbers.into_par_iter().map(|number| {
         let before = number * BLOCK_POSITIONS as u64;
         let last = positions.min(before + BLOCK_POSITIONS as u64);
-        block(&store.session()?, before + 1, last)
+        Read::of(&store.session()?, before + 1, last, ids)
     });
-    let (mut blocks, ends): (Vec<Block>, Vec<Vec<End>>) =
-        read.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    for (from, at) in ends.into_iter().flatten() {
+    let mut read = read.collect::<Result<Vec<_>, _>>()?;
+    let latest: Vec<_> = read.iter_mut().map(|part| std::mem::take(&mut part.latest)).collect();
+    ids.fill(&latest);
+    drop(latest);
+    let mut blocks = Vec::with_capacity(read.len());
+    let mut ended = Vec::new();
+    for part in read {
+        blocks.push(part.block);
+        ended.extend(part.ended);
+        part.replaced.into_iter().for_each(|former| ids.remove(former));
+    }
+    for (from, at) in ended {
         if let Some(Place { block, index }) = Place::of(from)
             && let Some(block) = blocks.get_mut(block)
         {
@@ -43,21 +61,29 @@ fn blocks(store: &Store, positions: u64) -> Result<Vec<Block>, StoreError> {
     Ok(blocks)
 }
 
-/// The block of some positions, and what their events ended.
-fn block(session: &Session, first: u64, last: u64) -> Result<(Block, Vec<End>), StoreError> {
-    let (mut block, mut ends) = (Block::default(), Vec::new());
-    let mut expected = first;
-    for entry in session.steps(Position(first)..=Position(last)) {
-        let (position, step) = entry?;
-        if position.0 != expected {
-            break;
+impl Read {
+    /// What the events of some positions did, of a block.
+    fn of(session: &Session, first: u64, last: u64, ids: &Ids) -> Result<Self, StoreError> {
+        let mut read = Self::default();
+        let mut expected = first;
+        for entry in session.steps(Position(first)..=Position(last)) {
+            let (position, step) = entry?;
+            if position.0 != expected {
+                break;
+            }
+            read.take(&Taken::of(position, &step), ids);
+            expected += 1;
         }
-        block.push(step.began.as_ref().map(Brought::of).as_ref());
-        ends.extend(step.ended.map(|from| (from, position.0)));
-        expected += 1;
+        if expected != last + 1 {
+            return Err(StoreError::Damaged(format!("what happened at position {expected}")));
+        }
+        Ok(read)
     }
-    if expected != last + 1 {
-        return Err(StoreError::Damaged(format!("what happened at position {expected}")));
+
+    fn take(&mut self, step: &Taken, ids: &Ids) {
+        self.block.push(step.began.as_ref());
+        self.latest.extend(step.latest(ids));
+        self.replaced.extend(step.replaced(ids));
+        self.ended.extend(step.ended.map(|from| (from, step.position.0)));
     }
-    Ok((block, ends))
 }

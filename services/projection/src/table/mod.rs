@@ -14,11 +14,11 @@ use cra_eventlog::Position;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use self::ids::Ids;
+use self::ids::{Ids, Latest};
 use self::lists::Lists;
 use self::rollups::{Departments, ROLLED_UP_FROM, Rollups};
 pub use self::view::{Among, Question, View};
-use crate::store::{Applied, Step, Store, StoreError};
+use crate::store::{Applied, Session, Step, Store, StoreError};
 use crate::views::countable::{Beside, Countable};
 use crate::views::fact::Fact;
 use crate::views::scope::Scope;
@@ -75,6 +75,18 @@ impl Taken {
     pub fn of(position: Position, step: &Step) -> Self {
         Self { position, began: step.began.as_ref().map(Brought::of), ended: step.ended }
     }
+
+    /// The fact that it began, as the latest of its CRA.
+    fn latest(&self, ids: &Ids) -> Option<Latest> {
+        let from = u32::try_from(self.position.0).ok()?;
+        self.began.as_ref().map(|brought| ids.latest(brought.cra_id, from))
+    }
+
+    /// The fact that it ended, where it began the next one of the same CRA: it is the latest one no more.
+    fn replaced(&self, ids: &Ids) -> Option<Latest> {
+        let former = u32::try_from(self.ended?).ok()?;
+        self.began.as_ref().map(|brought| ids.latest(brought.cra_id, former))
+    }
 }
 
 impl Table {
@@ -113,18 +125,28 @@ impl Table {
         self.0.read().view.clone()
     }
 
-    /// Position of the latest fact of a CRA, in force or not.
+    /// Where the latest fact of a CRA may stand: rarely more than one position. The fact there tells whether it is of that
+    /// CRA.
     #[must_use]
-    pub fn latest(&self, cra_id: Uuid) -> Option<u64> {
-        self.0.read().latest(cra_id).map(u64::from)
+    pub fn candidates(&self, cra_id: Uuid) -> Vec<u64> {
+        self.0.read().ids.candidates(cra_id).map(u64::from).collect()
     }
 
-    /// Position of the latest fact of a CRA, and that of the event that ended it, if one did.
+    /// The latest fact of a CRA, in force or not, and its position; `None` where the CRA has none.
+    pub fn latest(&self, cra_id: Uuid, store: &Session) -> Result<Option<(u64, Fact)>, StoreError> {
+        for from in self.candidates(cra_id) {
+            let fact = store.fact(from)?;
+            if fact.cra_id == cra_id {
+                return Ok(Some((from, fact)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Position of the event that ended the fact from a position, if one did.
     #[must_use]
-    pub fn standing(&self, cra_id: Uuid) -> Option<(u64, Option<u64>)> {
-        let facts = self.0.read();
-        let from = u64::from(facts.latest(cra_id)?);
-        Some((from, facts.view.ended(from)))
+    pub fn ended(&self, from: u64) -> Option<u64> {
+        self.0.read().view.ended(from)
     }
 
     /// The positions of the facts of scopes, up to one, ended ones included; `None` where one of them has no list, or
@@ -144,10 +166,6 @@ impl Table {
 }
 
 impl Facts {
-    fn latest(&self, cra_id: Uuid) -> Option<u32> {
-        self.ids.latest(cra_id, |from| view::cra_id(&self.view.blocks, from))
-    }
-
     fn take(&mut self, step: &Taken) {
         let Taken { position, began, ended } = step;
         // The store refuses positions that have no place.
@@ -156,6 +174,12 @@ impl Facts {
             self.end(ended);
         }
         self.view.take(position.0, began.as_ref(), ended.map(u64::from));
+        if let Some(former) = step.replaced(&self.ids) {
+            self.ids.remove(former);
+        }
+        if let Some(latest) = step.latest(&self.ids) {
+            self.ids.insert(latest);
+        }
         if let Some((from, brought)) = from.zip(began.as_ref()) {
             self.begin(from, brought);
         }
@@ -180,7 +204,6 @@ impl Facts {
 
     fn begin(&mut self, from: u32, brought: &Brought) {
         let View { blocks, rollups, .. } = &mut self.view;
-        self.ids.point_to(from, |other| view::cra_id(blocks, other));
         let Some(lists) = &mut self.lists else {
             return;
         };

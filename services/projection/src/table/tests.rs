@@ -227,8 +227,8 @@ fn an_event_that_did_nothing_at_first_takes_its_place_later() {
     let view = table.view();
     assert_eq!(counted(&view, 3, &everything(), Among::Everything), [2, 3]);
     assert_eq!(counted(&view, 2, &everything(), Among::Everything), [1, 2]);
-    assert_eq!(table.latest(Uuid::from_u128(2)), Some(2));
-    assert_eq!(table.standing(Uuid::from_u128(1)), Some((1, Some(3))));
+    assert_eq!(table.candidates(Uuid::from_u128(2)), [2]);
+    assert_eq!((table.candidates(Uuid::from_u128(1)), table.ended(1)), (vec![1], Some(3)));
     assert_eq!(sums(&view, Scope::Country), tallied(&view, &[2, 3]));
 }
 
@@ -248,27 +248,36 @@ fn stored(history: &[Happened]) -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
+/// The position of the latest fact of a CRA, found by the store up to where that reaches.
+fn latest(table: &Table, store: &Store, cra_id: Uuid) -> Vec<u64> {
+    let session = store.session().unwrap();
+    let is_its = |from: &u64| {
+        session.step(Position(*from)).unwrap().is_none_or(|it| it.began.unwrap().cra_id == cra_id)
+    };
+    table.candidates(cra_id).into_iter().filter(is_its).collect()
+}
+
 /// Some blocks of facts of a few days and places, one advisor and structure of many facts, every third fact replaced by
 /// a later one.
 fn long_history(length: u64) -> Vec<Happened> {
     let fact = one_fact();
     let communes = u16::try_from(cra_domain::territory::communes().all().len()).unwrap();
-    let happened = |from: u64| {
-        let ended = (from > 9_000 && from.is_multiple_of(3)).then(|| from - 9_000);
+    let mut history: Vec<Happened> = Vec::new();
+    for from in 1..=length {
+        let former = from.checked_sub(9_001).filter(|_| from.is_multiple_of(3));
+        let former = former.and_then(|index| history[usize::try_from(index).unwrap()].began.as_ref());
         let short = u16::try_from(from % 977).unwrap();
         let fact = Fact {
             day: i32::from(short % 30),
             commune: short.wrapping_mul(641) % communes,
             advisor: u32::from(short % 7 == 0),
-            cra_id: Uuid::from_u128(ended.unwrap_or(from).into()),
+            cra_id: former.map_or(Uuid::from_u128(from.into()), |former| former.cra_id),
             ..fact.clone()
         };
-        Happened { began: (!from.is_multiple_of(101)).then_some(fact), ended }
-    };
-    let history: Vec<_> = (1..=length).map(happened).collect();
-    let has_fact = |from: u64| history[usize::try_from(from).unwrap() - 1].began.is_some();
-    let ends = |happened: &Happened| happened.ended.filter(|from| has_fact(*from));
-    history.iter().map(|happened| Happened { ended: ends(happened), ..happened.clone() }).collect()
+        let ended = former.map(|_| from - 9_000);
+        history.push(Happened { began: (!from.is_multiple_of(101)).then_some(fact), ended });
+    }
+    history
 }
 
 #[test]
@@ -302,9 +311,9 @@ fn a_table_made_of_a_store_is_the_one_that_grew_with_it() {
             let listed = |table: &Table| table.listed(&[scope], Position(position), usize::MAX);
             assert_eq!(listed(&made), listed(&grown), "{scope:?}");
         }
-        for happened in &history {
+        for happened in history.iter().step_by(11) {
             if let Some(fact) = &happened.began {
-                assert_eq!(made.standing(fact.cra_id), grown.standing(fact.cra_id));
+                assert_eq!(latest(&made, &store, fact.cra_id), latest(&grown, &store, fact.cra_id));
             }
         }
     }
@@ -317,4 +326,23 @@ fn a_store_that_lacks_what_an_event_did_makes_no_table() {
     batch.put_applied(&applied(5_001).unwrap()).unwrap();
     store.write(batch).unwrap();
     assert!(matches!(Table::load(&store), Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn a_cra_is_told_from_another_one_of_the_same_hash() {
+    let fact = |n: u128| Some(Fact { cra_id: Uuid::from_u128(n), ..one_fact() });
+    let history = [fact(1), fact(2)].map(|began| Happened { began, ended: None });
+    let (_folder, store) = stored(&history);
+    let (table, session) = (Table::load(&store).unwrap(), store.session().unwrap());
+    let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
+    {
+        let ids = &mut table.0.write().ids;
+        let of_the_same_hash = [ids.latest(first, 2), ids.latest(third, 1)];
+        of_the_same_hash.into_iter().for_each(|latest| ids.insert(latest));
+    }
+    assert_eq!(table.candidates(first).len(), 2);
+    let latest = |cra_id| table.latest(cra_id, &session).unwrap().map(|(from, fact)| (from, fact.cra_id));
+    assert_eq!(latest(first), Some((1, first)));
+    assert_eq!(latest(second), Some((2, second)));
+    assert_eq!(latest(third), None);
 }

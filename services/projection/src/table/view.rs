@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cra_eventlog::Position;
-use uuid::Uuid;
 
 use super::Brought;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
@@ -52,29 +51,8 @@ impl Place {
 
 /// Every fact, in force or not, with its position.
 pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &Countable)> {
-    each(blocks, Block::facts)
-}
-
-/// The CRA of every fact, with its position.
-pub(super) fn cra_ids(blocks: &[Block]) -> impl Iterator<Item = (u32, Uuid)> {
-    each(blocks, Block::cra_ids)
-}
-
-/// What each block gives by the place in it, by position.
-fn each<'a, T, I: Iterator<Item = (u32, T)>>(
-    blocks: &'a [Block],
-    of_block: impl Fn(&'a Block) -> I,
-) -> impl Iterator<Item = (u32, T)> {
     let firsts = (1_u32..).step_by(BLOCK_POSITIONS);
-    firsts
-        .zip(blocks)
-        .flat_map(move |(first, block)| of_block(block).map(move |(index, it)| (first + index, it)))
-}
-
-/// The CRA of the fact from a position; nil where there is none.
-pub(super) fn cra_id(blocks: &[Block], from: u32) -> Uuid {
-    let place = Place::of(u64::from(from));
-    place.and_then(|it| Some(blocks.get(it.block)?.cra_id(it.index))).unwrap_or_default()
+    firsts.zip(blocks).flat_map(|(first, block)| block.facts().map(move |(index, it)| (first + index, it)))
 }
 
 /// The fact from a position, in force now.

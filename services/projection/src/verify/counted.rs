@@ -55,7 +55,7 @@ fn is_counted_as_kept(view: &View, position: Position, ended: Option<u64>, began
 
 /// Whether the latest fact of a CRA is this one or a later one.
 fn is_found(table: &Table, position: Position, fact: &Fact) -> bool {
-    table.latest(fact.cra_id).is_some_and(|latest| latest >= position.0)
+    table.candidates(fact.cra_id).into_iter().any(|latest| latest >= position.0)
 }
 
 #[derive(Clone, Copy)]
