@@ -19,6 +19,9 @@ use crate::views::scope::{Narrowing, Scope};
 /// Positions that are passed over in the time that a listed one takes to look up.
 const POSITIONS_PER_LISTED: usize = 8;
 
+/// Scopes whose sums of all days are added in a millisecond at most.
+const FEW_SCOPES: usize = 4;
+
 /// Facts between two looks at whether somebody still waits for the answer.
 const FACTS_BETWEEN_CHECKS: usize = 1_024;
 
@@ -94,15 +97,59 @@ impl Scan {
         self.snapshot.table.listed(scopes, self.snapshot.position, most)
     }
 
-    /// Gathers what the selection counts, by the slot of each day; days without a slot are left out. Of whole scopes,
-    /// sums of days are added where they are there; all else is counted fact by fact.
-    pub(crate) fn gather(
+    /// Gathers what the selection counts, by the slot of each day, and makes an answer of it; days without a slot are left
+    /// out. Off the async workers, unless some sums are the whole answer: that takes less than to wake another thread.
+    pub(crate) async fn gathered<T: Send + 'static>(
+        snapshot: Snapshot,
+        selection: v1::Selection,
+        slots: usize,
+        slot_of: impl Fn(i32) -> Option<usize> + Send + Sync + 'static,
+        answer: impl FnOnce(&Self, Vec<Gathering>) -> T + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let (scan, _leaving) = Self::streamed(snapshot);
+        let filter = scan.filter(&selection)?;
+        let narrowing = filter.narrowing();
+        if let Some(gathered) = scan.sums_of_few(&filter, &narrowing, slots, &slot_of) {
+            return Ok(answer(&scan, gathered));
+        }
+        let counting = tokio::task::spawn_blocking(move || {
+            scan.gather(&filter, narrowing, slots, slot_of).map(|gathered| answer(&scan, gathered))
+        });
+        counting.await.map_err(|_| QueryError::Ended)?
+    }
+
+    /// The sums of days of a few whole scopes; `None` where there are more, or where something must be counted.
+    fn sums_of_few(
         &self,
-        selection: &v1::Selection,
+        filter: &Filter,
+        narrowing: &Narrowing,
+        slots: usize,
+        slot_of: impl Fn(i32) -> Option<usize>,
+    ) -> Option<Vec<Gathering>> {
+        let Narrowing::Exactly(scopes) = narrowing else {
+            return None;
+        };
+        if !self.is_now() || scopes.len() > FEW_SCOPES {
+            return None;
+        }
+        let (days, mut gathered) = (filter.days(), vec![Gathering::default(); slots]);
+        let mut add = |scope: &Scope| self.snapshot.view.gather_days(*scope, &days, &slot_of, &mut gathered);
+        scopes.iter().all(&mut add).then_some(gathered)
+    }
+
+    fn is_now(&self) -> bool {
+        self.snapshot.position == self.snapshot.view.position()
+    }
+
+    /// Gathers what a filter counts. Of whole scopes, sums of days are added where they are there; all else is counted fact
+    /// by fact.
+    fn gather(
+        &self,
+        filter: &Filter,
+        narrowing: Narrowing,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Result<Vec<Gathering>, QueryError> {
-        let filter = self.filter(selection)?;
         let new = || vec![Gathering::default(); slots];
         let add = |slots: &mut Vec<Gathering>, _, seen: Seen<'_>| {
             if let Some(slot) = slot_of(seen.fixed().day) {
@@ -112,10 +159,9 @@ impl Scan {
         let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
             own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
-        let is_now = self.snapshot.position == self.snapshot.view.position();
-        let scopes = match filter.narrowing() {
-            Narrowing::Exactly(scopes) if is_now => scopes,
-            narrowing => return self.count_within(&filter, narrowing, new, add, merge),
+        let scopes = match narrowing {
+            Narrowing::Exactly(scopes) if self.is_now() => scopes,
+            narrowing => return self.count_within(filter, narrowing, new, add, merge),
         };
         let mut gathered = new();
         let (days, mut without_sums) = (filter.days(), Vec::new());
@@ -129,11 +175,11 @@ impl Scan {
         }
         match self.listed(&without_sums) {
             Some(listed) => {
-                let counted = self.count_among(&filter, Among::Positions(&listed), new, add, merge)?;
+                let counted = self.count_among(filter, Among::Positions(&listed), new, add, merge)?;
                 merge(&mut gathered, counted);
                 Ok(gathered)
             }
-            None => self.count_among(&filter, Among::Everything, new, add, merge),
+            None => self.count_among(filter, Among::Everything, new, add, merge),
         }
     }
 

@@ -1,5 +1,7 @@
 //! All figures of one selection per period, empty periods included.
 
+use std::sync::Arc;
+
 use cra_contracts::v1;
 
 use super::scan::Scan;
@@ -13,15 +15,17 @@ pub async fn time_series(
     periods: Periods,
     snapshot: Snapshot,
 ) -> Result<Vec<v1::TimePoint>, QueryError> {
-    Scan::run(snapshot, move |scan| {
-        let tallies = scan.gather(&selection, periods.all().len(), |day| periods.index_of(day))?;
+    let periods = Arc::new(periods);
+    let (slots, of_days) = (periods.all().len(), Arc::clone(&periods));
+    let slot_of = move |day| of_days.index_of(day);
+    Scan::gathered(snapshot, selection, slots, slot_of, move |scan, tallies| {
         let dictionary = scan.snapshot.generation.dictionary().read();
         let points = periods.all().iter().zip(tallies).map(|(period, tally)| v1::TimePoint {
             from: period.from.to_string(),
             to: period.to.to_string(),
             statistics: Some(figures::statistics(&tally.tally(), &dictionary)),
         });
-        Ok(points.collect())
+        points.collect()
     })
     .await
 }

@@ -38,7 +38,8 @@ impl Lists {
             }
             let list = &mut list[place];
             if list.len() == list.capacity() {
-                list.reserve_exact(room_beside(list.len()));
+                // There are many: by little, so that little stands empty.
+                list.reserve_exact(list.len() / 8 + 4);
             }
             list.push(from);
             Some((scope?, list.len()))
@@ -90,18 +91,11 @@ pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&Countable) -> Option<u
         }
         lengths[place] += 1;
     }
-    let with_room =
-        |length: usize| Vec::with_capacity(if length == 0 { 0 } else { length + room_beside(length) });
-    let mut lists: Vec<Vec<u32>> = lengths.into_iter().map(with_room).collect();
+    let mut lists: Vec<Vec<u32>> = lengths.into_iter().map(Vec::with_capacity).collect();
     for (from, fact) in view::facts(blocks) {
         if let Some(place) = place_of(fact) {
             lists[place].push(from);
         }
     }
     lists
-}
-
-/// Places that a list gets beside those that are taken: there are many lists, so that little may stand empty.
-fn room_beside(length: usize) -> usize {
-    length / 8 + 4
 }
