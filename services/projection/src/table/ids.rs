@@ -51,9 +51,9 @@ impl Ids {
         let parts: Vec<_> = parts.map(by_shard).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
             let of_shard = || parts.iter().map(|part| &part[number]);
-            shard.reserve(of_shard().map(Vec::len).sum(), spread_of);
+            shard.reserve(of_shard().map(Vec::len).sum(), |it| spread(it.hash));
             for latest in of_shard().flatten() {
-                shard.insert_unique(spread(latest.hash), *latest, spread_of);
+                shard.insert_unique(spread(latest.hash), *latest, |it| spread(it.hash));
             }
         });
     }
@@ -67,7 +67,7 @@ impl Ids {
 
     /// The latest fact of a CRA that had none.
     pub(super) fn insert(&mut self, latest: Latest) {
-        self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, spread_of);
+        self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, |it| spread(it.hash));
     }
 
     /// A CRA's former fact is not its latest one any more.
@@ -96,8 +96,4 @@ fn shard_of(hash: u32) -> usize {
 fn spread(hash: u32) -> u64 {
     // Odd, so that no two come to the same.
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-fn spread_of(latest: &Latest) -> u64 {
-    spread(latest.hash)
 }

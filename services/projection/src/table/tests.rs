@@ -338,7 +338,9 @@ fn a_cra_is_told_from_another_one_of_the_same_hash() {
     {
         let ids = &mut table.0.write().ids;
         let of_the_same_hash = [ids.latest(first, 2), ids.latest(third, 1)];
-        of_the_same_hash.into_iter().for_each(|latest| ids.insert(latest));
+        for latest in of_the_same_hash {
+            ids.insert(latest);
+        }
     }
     assert_eq!(table.candidates(first).len(), 2);
     let latest = |cra_id| table.latest(cra_id, &session).unwrap().map(|(from, fact)| (from, fact.cra_id));
