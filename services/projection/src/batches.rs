@@ -94,7 +94,7 @@ async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     read.next().now_or_never().flatten()
 }
 
-/// Applies batches to a generation, one after the other, off the async workers and all on one thread: what the allocator
+/// Applies batches, one after the other, off the async workers and all on one thread: what the allocator
 /// gives a thread for one batch, it gives it again for the next.
 pub struct Applier {
     work: mpsc::Sender<Work>,
@@ -102,20 +102,22 @@ pub struct Applier {
 
 /// A batch to apply, and who waits for it.
 struct Work {
+    generation: Arc<Generation>,
     batch: Vec<LogEntry>,
     now: Timestamp,
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Applier {
-    /// Applies to a generation, until it is dropped.
+    /// Starts the thread, which ends when this is dropped.
     #[must_use]
-    pub fn to(generation: &Arc<Generation>) -> Self {
+    pub fn start() -> Self {
         let (work, mut waiting) = mpsc::channel::<Work>(1);
-        let generation = Arc::clone(generation);
         tokio::task::spawn_blocking(move || {
-            while let Some(Work { batch, now, done }) = waiting.blocking_recv() {
+            while let Some(Work { generation, batch, now, done }) = waiting.blocking_recv() {
                 let applied = traces::of_batch(&batch).in_scope(|| generation.apply(&batch, now));
+                // Before the answer: a generation that goes with its last user goes then.
+                drop(generation);
                 // Whoever has left does not undo it.
                 let _ = done.send(applied);
             }
@@ -123,13 +125,21 @@ impl Applier {
         Self { work }
     }
 
-    /// Applies a batch. A caller that leaves meanwhile does not end it.
-    pub async fn apply(&self, batch: Vec<LogEntry>, now: Timestamp) -> Result<(), ApplyError> {
+    /// Applies a batch to a generation. A caller that leaves meanwhile does not end it.
+    pub async fn apply(
+        &self,
+        generation: &Arc<Generation>,
+        batch: Vec<LogEntry>,
+        now: Timestamp,
+    ) -> Result<(), ApplyError> {
         if batch.is_empty() {
             return Ok(());
         }
         let (done, applied) = oneshot::channel();
-        self.work.send(Work { batch, now, done }).await.map_err(|_| ApplyError::Panicked)?;
+        self.work
+            .send(Work { generation: Arc::clone(generation), batch, now, done })
+            .await
+            .map_err(|_| ApplyError::Panicked)?;
         Ok(applied.await.map_err(|_| ApplyError::Panicked)??)
     }
 }

@@ -81,7 +81,7 @@ impl Follower {
             Err(error) => return error.into(),
         }
         let mut batches = batches::batches(&self.log, generation.position());
-        let applier = Applier::to(&generation);
+        let applier = Applier::start();
         loop {
             let (batch, failure) = tokio::select! {
                 _ = serving.changed() => return Interruption::Replaced,
@@ -95,7 +95,7 @@ impl Follower {
             if serving.has_changed().unwrap_or(true) {
                 return Interruption::Replaced;
             }
-            if let Err(error) = applier.apply(batch, self.clock.now()).await {
+            if let Err(error) = applier.apply(&generation, batch, self.clock.now()).await {
                 return error.into();
             }
             drop(turn);

@@ -216,13 +216,13 @@ impl Replayer {
             events_per_second: per_second(position.0 - begun_at.0, begun.elapsed()),
         };
         let mut batches = batches::batches(&self.log, begun_at);
-        let applier = Applier::to(generation);
+        let applier = Applier::start();
         let at_work = self.filling.begin();
         let mut told = Instant::now();
         while generation.position() < end {
             let (mut batch, failure) = batches.next().await.ok_or(ReplayError::ReaderEnded)?;
             batch.retain(|entry| entry.position <= end);
-            applier.apply(batch, self.clock.now()).await?;
+            applier.apply(generation, batch, self.clock.now()).await?;
             at_work.reached(progress(generation.position()));
             if told.elapsed() >= PROGRESS_EVERY {
                 tell(progress(generation.position()));
