@@ -7,10 +7,6 @@ use std::io;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-/// The lowest of the system's usual priorities: 19 steps below that of other threads.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 19;
-
 /// The runtime; its tasks end with it.
 pub struct Background {
     /// Taken by the end only.
@@ -49,11 +45,19 @@ impl Drop for Background {
     }
 }
 
-/// Lowers the priority of this thread: without a process, the call is about the thread on Linux, and only there.
+/// Has this thread run when no other one wants the core. A low priority alone would not do: since Linux 6.6 a thread of
+/// the usual policy ends its time slice, 3 ms, before one of a higher priority that woke up gets its core; a thread of
+/// the idle policy gives it up at once.
 #[cfg(target_os = "linux")]
 fn step_back() {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::warn!(%error, "work in the background runs at the usual priority");
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+        thread_native_id,
+    };
+
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy) {
+        tracing::warn!(?error, "work in the background may disturb what somebody waits for");
     }
 }
 
@@ -62,19 +66,21 @@ fn step_back() {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use rustix::process::getpriority_process;
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
 
     use super::*;
 
     #[tokio::test]
     async fn its_threads_step_back_and_no_others_do() {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
         let background = Background::start().unwrap();
-        let before = getpriority_process(None).unwrap();
+        let before = thread_schedule_policy().unwrap();
+        assert_ne!(before, idle);
         let of_tasks = background.spawn(async {
-            let blocking = tokio::task::spawn_blocking(|| getpriority_process(None).unwrap());
-            (getpriority_process(None).unwrap(), blocking.await.unwrap())
+            let blocking = tokio::task::spawn_blocking(|| thread_schedule_policy().unwrap());
+            (thread_schedule_policy().unwrap(), blocking.await.unwrap())
         });
-        assert_eq!(of_tasks.await.unwrap(), (NICE, NICE));
-        assert_eq!(getpriority_process(None).unwrap(), before);
+        assert_eq!(of_tasks.await.unwrap(), (idle, idle));
+        assert_eq!(thread_schedule_policy().unwrap(), before);
     }
 }

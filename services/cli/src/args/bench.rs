@@ -14,6 +14,8 @@ pub(crate) enum BenchCommand {
     Replay(MeasureArgs),
     /// Questions of every kind, after a recount has confirmed a sample of the answers
     Query(MeasureArgs),
+    /// Small and large questions while the log is replayed and CRAs come in, against their quiet times
+    Load(MeasureArgs),
     /// What an event and a question cost with a hundredth, a tenth and all of the CRAs
     Growth(MeasureArgs),
     /// Everything

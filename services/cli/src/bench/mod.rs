@@ -41,6 +41,7 @@ enum Scope {
     Ingest,
     Replay,
     Query,
+    Load,
     Growth,
     All,
 }
@@ -51,6 +52,7 @@ pub(crate) async fn run(command: BenchCommand, output: &mut Output) -> anyhow::R
         BenchCommand::Ingest(args) => (Scope::Ingest, args),
         BenchCommand::Replay(args) => (Scope::Replay, args),
         BenchCommand::Query(args) => (Scope::Query, args),
+        BenchCommand::Load(args) => (Scope::Load, args),
         BenchCommand::Growth(args) => (Scope::Growth, args),
         BenchCommand::All(args) => (Scope::All, args),
         BenchCommand::Serve { service } => {
@@ -143,14 +145,17 @@ impl Measurement {
         let kinds: &[Kind] = match self.scope {
             Scope::Ingest | Scope::Replay => &[],
             Scope::Growth => &growth::KINDS,
+            Scope::Load => &load::KINDS,
             Scope::Query | Scope::All => &Kind::ALL,
         };
-        let measured = self.of_one_log(&generator, kinds, self.scope == Scope::All).await?;
+        let with_load = matches!(self.scope, Scope::Load | Scope::All);
+        let measured = self.of_one_log(&generator, kinds, with_load).await?;
         points.push(measured.point);
         rows.extend(match self.scope {
             Scope::Ingest => Vec::new(),
             Scope::Replay => measured.replay,
             Scope::Query => measured.query,
+            Scope::Load => [measured.query, measured.load].concat(),
             Scope::Growth => growth::growth(&points),
             Scope::All => [measured.replay, measured.query, measured.load, growth::growth(&points)].concat(),
         });

@@ -48,6 +48,8 @@ pub struct NatsLog {
     subjects: Subjects,
     pending: mpsc::Sender<Pending>,
     append_timeout: Duration,
+    /// Events that a reader asks for at a time.
+    read_ahead: usize,
 }
 
 impl NatsLog {
@@ -81,7 +83,20 @@ impl NatsLog {
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
         tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));
-        Ok(Self { link, subjects, pending, append_timeout: settings.append_timeout() })
+        Ok(Self {
+            link,
+            subjects,
+            pending,
+            append_timeout: settings.append_timeout(),
+            read_ahead: read::READ_AHEAD_MAX,
+        })
+    }
+
+    /// Has readers ask for fewer events at a time. The server sends what was asked for at one go, and meanwhile takes a
+    /// core from others on its machine; smaller portions cost readers speed.
+    #[must_use]
+    pub fn reading_ahead(self, events: usize) -> Self {
+        Self { read_ahead: events.clamp(1, read::READ_AHEAD_MAX), ..self }
     }
 
     fn check_size(&self, event: &NewEvent) -> Result<(), AppendError> {
@@ -169,7 +184,7 @@ impl EventLog for NatsLog {
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
-        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after);
+        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, self.read_ahead);
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
             .boxed()
     }

@@ -16,8 +16,8 @@ use super::link::{Link, StreamHead};
 use super::message::Subjects;
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
-/// Events asked for at a time; with the next request under way at half of it.
-const BATCH_EVENTS_MAX: usize = 10_000;
+/// Most events asked for at a time; with the next request under way at half of it.
+pub(super) const READ_AHEAD_MAX: usize = 10_000;
 /// Bytes asked for at a time: what a reader may hold, about twice over.
 const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 const BATCH_EXPIRES: Duration = Duration::from_secs(10);
@@ -36,6 +36,7 @@ const STREAM_MISSES_MAX: u32 = 8;
 pub(super) struct Reader {
     link: Link,
     subjects: Subjects,
+    read_ahead: usize,
     /// The last event given.
     position: Position,
     /// The id of an event given here, where it has one: the log may come back with another event in its place.
@@ -73,10 +74,11 @@ enum Event {
 }
 
 impl Reader {
-    pub(super) fn new(link: Link, subjects: Subjects, after: Position) -> Self {
+    pub(super) fn new(link: Link, subjects: Subjects, after: Position, read_ahead: usize) -> Self {
         Self {
             link,
             subjects,
+            read_ahead,
             position: after,
             last: None,
             identity: None,
@@ -188,7 +190,7 @@ impl Reader {
         let consumer = self.link.stream.create_consumer(config).await.map_err(away)?;
         let messages = consumer
             .stream()
-            .max_messages_per_batch(BATCH_EVENTS_MAX)
+            .max_messages_per_batch(self.read_ahead)
             .max_bytes_per_batch(BATCH_BYTES_MAX)
             .expires(BATCH_EXPIRES)
             .heartbeat(HEARTBEAT)

@@ -17,7 +17,7 @@ use crate::bench::report::{Measured, Row, Scenario, Target, milliseconds};
 use crate::client::{Connection, within_deadline};
 
 /// What is asked under load.
-const KINDS: [Kind; 3] = [Kind::Country, Kind::Department, Kind::Anything];
+pub(crate) const KINDS: [Kind; 3] = [Kind::Country, Kind::Department, Kind::Anything];
 /// Submissions that are ready at the rate, in seconds: more than the questions take.
 const LOADED_SECONDS_MAX: u64 = 120;
 
