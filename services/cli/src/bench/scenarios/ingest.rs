@@ -37,7 +37,7 @@ struct Extent {
 impl Extent {
     fn of(seconds: u64) -> Self {
         Self {
-            streamed: (25_000 * seconds).max(2_000),
+            streamed: (75_000 * seconds).max(2_000),
             called: (5_000 * seconds).max(640),
             alone: (500 * seconds).max(100),
         }

@@ -15,7 +15,7 @@ use crate::bench::report::{self, Measured, Scenario, Target};
 const CHECKED: usize = 6;
 /// Of each kind, however short the time; enough for a 99th percentile.
 const SAMPLES_MIN: u64 = 100;
-const SAMPLES_MAX: u64 = 2_000;
+const SAMPLES_MAX: u64 = 10_000;
 /// However slow the answers are.
 const TIMED_MAX: Duration = Duration::from_secs(40);
 const WARM_UP: usize = 10;
