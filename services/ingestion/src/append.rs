@@ -3,14 +3,15 @@
 //!
 //! Nothing is read first for a new CRA: it is the usual case and costs one append. Each decision runs in its own task,
 //! so it goes on when its caller leaves and the drain waits for it. Does not decide anything itself, and does
-//! not bound how many run; the caller's place does, held until the task ends.
+//! not bound how many run; the caller's place does, held until the task ends. What is large waits in a box: tasks that
+//! wait for the log are many, and are moved when they begin.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_domain::event::record::{self, Header};
-use cra_eventlog::{AppendError, EventLog, LogEntry, NewEvent};
+use cra_eventlog::{AppendError, EventLog, LogEntry, NewEvent, Position};
 use cra_runtime::clock::Clock;
 use jiff::Timestamp;
 use prost::Message as _;
@@ -65,16 +66,16 @@ impl Recorder {
         self.clock.now()
     }
 
-    /// Decides for one CRA, from what is `known` of it, and records what was decided, caused by `origin`. `place` is
-    /// given back when that is done, even when the caller leaves before.
-    pub(crate) async fn record<P, D>(
+    /// Decides for one CRA, from what is `known` of it, and records what was decided, caused by `origin`. Begins at
+    /// once; `place` is given back when that is done, even when the caller leaves before.
+    pub(crate) fn record<P, D>(
         &self,
         cra_id: Uuid,
         known: Known,
         origin: v1::Origin,
         place: P,
         decide: D,
-    ) -> Result<v1::Receipt, Refused>
+    ) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P, D>
     where
         P: Send + 'static,
         D: Fn(&History, &Header) -> Next + Send + Sync + 'static,
@@ -82,21 +83,24 @@ impl Recorder {
         let recorder = self.clone();
         let recording = async move {
             let _place = place;
-            recorder.decide_and_append(cra_id, known, origin, decide).await
+            recorder.decide_and_append(cra_id, known, &origin, &decide).await
         };
-        self.tasks.spawn(recording.in_current_span()).await.unwrap_or_else(|error| {
-            // Without the panic's own text, which may quote the CRA.
-            tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
-            Err(Refused::Fault)
-        })
+        let recording = self.tasks.spawn(recording.in_current_span());
+        async move {
+            recording.await.unwrap_or_else(|error| {
+                // Without the panic's own text, which may quote the CRA.
+                tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
+                Err(Refused::Fault)
+            })
+        }
     }
 
     async fn decide_and_append<D>(
         &self,
         cra_id: Uuid,
         known: Known,
-        origin: v1::Origin,
-        decide: D,
+        origin: &v1::Origin,
+        decide: &D,
     ) -> Result<v1::Receipt, Refused>
     where
         D: Fn(&History, &Header) -> Next + Send + Sync,
@@ -109,13 +113,13 @@ impl Recorder {
             Known::HasEvents => self.history(cra_id).await?,
         };
         for pause_ms in PAUSES_MS {
-            let event = match decide(&history, &self.header(cra_id, history.next_revision(), &origin)) {
-                Next::Append(event) => *event,
+            let event = match decide(&history, &self.header(cra_id, history.next_revision(), origin)) {
+                Next::Append(event) => event,
                 Next::Answer(receipt) => return Ok(receipt),
                 Next::Refuse(refused) => return Err(refused),
             };
-            match self.append(event, &history).await {
-                Ok(recorded) => return Ok(recorded.receipt(Attempt::First)),
+            match self.append(&event, &history).await {
+                Ok(position) => return Ok(Recorded { position, event: *event }.receipt(Attempt::First)),
                 Err(AppendError::Conflict { .. }) => {
                     sleep(Duration::from_millis(pause_ms)).await;
                     history = self.history(cra_id).await?;
@@ -127,17 +131,17 @@ impl Recorder {
         Err(Refused::Contended { cra_id })
     }
 
-    async fn append(&self, event: v1::CraEvent, history: &History) -> Result<Recorded, AppendError> {
+    async fn append(&self, event: &v1::CraEvent, history: &History) -> Result<Position, AppendError> {
         let new_event = NewEvent {
             cra_id: parsed(&event.cra_id)?,
             event_id: parsed(&event.event_id)?,
-            payload: record::encode(&event),
+            payload: record::encode(event),
             trace: None,
         };
         let appended = self.log.append(new_event, history.expectation()).await?;
         let position = appended.position();
         tracing::debug!(cra_id = event.cra_id, revision = event.revision, %position, "recorded");
-        Ok(Recorded { position, event })
+        Ok(position)
     }
 
     /// Every event of one CRA, oldest first, as the log holds them.

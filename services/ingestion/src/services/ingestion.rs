@@ -119,7 +119,7 @@ impl IngestionService for IngestionApi {
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
         let place = self.calls.try_enter()?;
         let author = self.author(&request)?;
-        let answer = submission::submit(&self.recorder, author, request.into_inner(), place).await;
+        let answer = submission::submit(&self.recorder, author, request.get_ref(), place).await;
         let receipt = self.counted(Kind::Submit, answer)?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
@@ -131,14 +131,18 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |Desk { recorder, answers, author }, request, admitted| async move {
+            |Desk { recorder, answers, author }, request, admitted| {
+                let item = request.item;
                 let submission = request.submission.unwrap_or_default();
-                let outcome = match admitted {
-                    Ok(place) => submission::submit(&recorder, author, submission, place).await,
-                    Err(refused) => Err(refused),
-                };
-                answers.count(Kind::Submit, outcome.as_ref());
-                submission::answer(request.item, outcome)
+                let begun = admitted.map(|place| submission::submit(&recorder, author, &submission, place));
+                async move {
+                    let outcome = match begun {
+                        Ok(recording) => recording.await,
+                        Err(refused) => Err(refused),
+                    };
+                    answers.count(Kind::Submit, outcome.as_ref());
+                    submission::answer(item, outcome)
+                }
             },
         )
     }

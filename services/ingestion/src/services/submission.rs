@@ -3,6 +3,7 @@
 
 use cra_contracts::v1::{self, submit_cras_response};
 use cra_domain::cra::{Submission, check_cra_id};
+use futures::future::{Either, ready};
 use uuid::Uuid;
 
 use super::author::Author;
@@ -10,25 +11,29 @@ use crate::append::{Known, Next, Recorder};
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
 
-/// Records a submission, or only checks it. `place` is held until the append has ended.
-pub(super) async fn submit<P: Send + 'static>(
+/// Records a submission, or only checks it. Begins at once; `place` is held until the append has ended.
+pub(super) fn submit<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
-    request: v1::SubmitCraRequest,
+    request: &v1::SubmitCraRequest,
     place: P,
-) -> Result<v1::Receipt, Refused> {
-    let (cra_id, submission) = check(&request, recorder.now())?;
-    author.may_record(submission.cra())?;
-    if request.validate_only {
-        return Ok(unrecorded(cra_id, &submission));
-    }
+) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P> {
+    let checked = check(request, recorder.now())
+        .and_then(|checked| author.may_record(checked.1.cra()).map(|()| checked));
+    let (cra_id, submission) = match checked {
+        Ok((cra_id, submission)) if request.validate_only => {
+            return Either::Left(ready(Ok(unrecorded(cra_id, &submission))));
+        }
+        Ok(checked) => checked,
+        Err(refused) => return Either::Left(ready(Err(refused))),
+    };
     let origin = author.origin();
     let decide = move |history: &_, header: &_| match submit::decide(history, &submission, header) {
         Outcome::Record(event) => Next::Append(event),
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
         Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
     };
-    recorder.record(cra_id, Known::IsNew, origin, place, decide).await
+    Either::Right(recorder.record(cra_id, Known::IsNew, origin, place, decide))
 }
 
 /// The answer to an item of a stream.
@@ -41,11 +46,11 @@ pub(super) fn answer(item: u64, outcome: Result<v1::Receipt, Refused>) -> v1::Su
     v1::SubmitCrasResponse { item, outcome: Some(outcome) }
 }
 
-fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, Submission), Refused> {
+fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, Box<Submission>), Refused> {
     let cra_id = check_cra_id(&request.cra_id);
     let submission = Submission::parse(request.cra.as_ref(), now);
     match (cra_id, submission) {
-        (Ok(cra_id), Ok(submission)) => Ok((cra_id, submission)),
+        (Ok(cra_id), Ok(submission)) => Ok((cra_id, Box::new(submission))),
         (cra_id, submission) => {
             let faults: Vec<_> =
                 cra_id.err().into_iter().chain(submission.err().into_iter().flatten()).collect();
