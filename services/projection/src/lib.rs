@@ -58,8 +58,8 @@ type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
 
 /// Events that replays beside a serving generation ask the log for at a time: the log's server sends a portion in about
-/// half a millisecond, so that what else needs its core waits no longer.
-const READ_AHEAD_APART: usize = 250;
+/// one millisecond, so that what else needs its core waits no longer.
+const READ_AHEAD_APART: usize = 500;
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.

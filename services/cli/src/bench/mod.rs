@@ -61,10 +61,16 @@ pub(crate) async fn run(command: BenchCommand, output: &mut Output) -> anyhow::R
         }
     };
     let interrupted = Shutdown::on_signal().context("signals cannot be caught")?;
+    // On a thread of the runtime, where answers come in: passing them on to the thread that started it would be measured.
+    let mut measuring = tokio::spawn(measure(scope, args.clone()));
     let report = tokio::select! {
-        report = measure(scope, &args) => report?,
-        // Dropped here: servers, services and their folder.
-        () = interrupted.begun() => return Ok(Outcome::Cancelled),
+        report = &mut measuring => report??,
+        () = interrupted.begun() => {
+            // Which ends servers and services, and removes their folder.
+            measuring.abort();
+            let _ = measuring.await;
+            return Ok(Outcome::Cancelled);
+        }
     };
     output.write(&report.table(output.look().columns))?;
     if let Some(file) = &args.json {
@@ -80,7 +86,7 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
-async fn measure(scope: Scope, args: &MeasureArgs) -> anyhow::Result<Report> {
+async fn measure(scope: Scope, args: MeasureArgs) -> anyhow::Result<Report> {
     let start = Instant::now();
     let began = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let bed = Bed::prepare(args.nats_server.clone(), args.keep.clone())?;
