@@ -94,8 +94,8 @@ async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     read.next().now_or_never().flatten()
 }
 
-/// Applies batches, one after the other, off the async workers and all on one thread: what the allocator
-/// gives a thread for one batch, it gives it again for the next.
+/// Applies batches, one after the other, off the async workers and all on one thread: what the allocator gives a thread
+/// for one batch, it gives it again for the next.
 pub struct Applier {
     work: mpsc::Sender<Work>,
 }

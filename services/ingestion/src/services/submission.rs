@@ -18,9 +18,7 @@ pub(super) fn submit<P: Send + 'static>(
     request: &v1::SubmitCraRequest,
     place: P,
 ) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P> {
-    let checked = check(request, recorder.now())
-        .and_then(|checked| author.may_record(checked.1.cra()).map(|()| checked));
-    let (cra_id, submission) = match checked {
+    let (cra_id, submission) = match check(request, &author, recorder.now()) {
         Ok((cra_id, submission)) if request.validate_only => {
             return Either::Left(ready(Ok(unrecorded(cra_id, &submission))));
         }
@@ -46,11 +44,19 @@ pub(super) fn answer(item: u64, outcome: Result<v1::Receipt, Refused>) -> v1::Su
     v1::SubmitCrasResponse { item, outcome: Some(outcome) }
 }
 
-fn check(request: &v1::SubmitCraRequest, now: jiff::Timestamp) -> Result<(Uuid, Box<Submission>), Refused> {
+/// A complete form, of an advisor that its author may record for.
+fn check(
+    request: &v1::SubmitCraRequest,
+    author: &Author,
+    now: jiff::Timestamp,
+) -> Result<(Uuid, Box<Submission>), Refused> {
     let cra_id = check_cra_id(&request.cra_id);
     let submission = Submission::parse(request.cra.as_ref(), now);
     match (cra_id, submission) {
-        (Ok(cra_id), Ok(submission)) => Ok((cra_id, Box::new(submission))),
+        (Ok(cra_id), Ok(submission)) => {
+            author.may_record(submission.cra())?;
+            Ok((cra_id, Box::new(submission)))
+        }
         (cra_id, submission) => {
             let faults: Vec<_> =
                 cra_id.err().into_iter().chain(submission.err().into_iter().flatten()).collect();
