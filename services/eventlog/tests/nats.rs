@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "test code: helpers outside of test functions panic too")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
@@ -212,6 +213,64 @@ async fn a_reader_of_a_log_created_anew_meets_a_gap_and_the_new_log_can_be_read(
     assert_ne!(before.identity, after.identity);
     let mut anew = fixture.log.read(Position::START);
     assert_eq!(next(&mut anew, Duration::from_secs(5)).await.position, Position(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_sends_as_many_events_at_a_time_as_the_reader_is_told_to_take_just_then() {
+    let fixture = on_server().await;
+    for _ in 0..50 {
+        append(&fixture.log, "one of many").await;
+    }
+    let portion = Arc::new(AtomicUsize::new(10));
+    let told = Arc::clone(&portion);
+    let log = NatsLog::connect(fixture.settings()).await.unwrap();
+    let log = log.paced(Arc::new(move || told.load(Ordering::Relaxed)));
+    let mut stream = log.read(Position::START);
+    next(&mut stream, Duration::from_secs(5)).await;
+    assert_eq!(consumer(&fixture).await.num_pending, 40, "ten of fifty were sent");
+    portion.store(30, Ordering::Relaxed);
+    next(&mut stream, Duration::from_secs(5)).await;
+    next(&mut stream, Duration::from_secs(5)).await;
+    assert_eq!(consumer(&fixture).await.num_pending, 10, "the next portion is on its way, and is larger");
+    for expected in 4..=50 {
+        assert_eq!(next(&mut stream, Duration::from_secs(5)).await.position, Position(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_waits_longer_than_a_request_lives_asks_again_on_the_same_consumer() {
+    let fixture = on_server().await;
+    let mut stream = fixture.log.read(Position::START);
+    append(&fixture.log, "before").await;
+    next(&mut stream, Duration::from_secs(5)).await;
+    let before = consumer(&fixture).await.name;
+    let idle = tokio::time::timeout(Duration::from_secs(13), stream.next()).await;
+    assert!(idle.is_err(), "nothing was appended");
+    append(&fixture.log, "after").await;
+    assert_eq!(next(&mut stream, Duration::from_secs(1)).await.position, Position(2));
+    assert_eq!(consumer(&fixture).await.name, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_whose_consumer_was_deleted_makes_another_one() {
+    let fixture = on_server().await;
+    let mut stream = fixture.log.read(Position::START);
+    append(&fixture.log, "before").await;
+    next(&mut stream, Duration::from_secs(5)).await;
+    let name = consumer(&fixture).await.name;
+    let log = fixture.context().await.get_stream("CRA").await.unwrap();
+    log.delete_consumer(&name).await.unwrap();
+    append(&fixture.log, "after").await;
+    assert_eq!(next(&mut stream, Duration::from_secs(15)).await.position, Position(2));
+    assert_ne!(consumer(&fixture).await.name, name);
+}
+
+/// What the server says of the only consumer.
+async fn consumer(fixture: &OnServer) -> jetstream::consumer::Info {
+    let stream = fixture.context().await.get_stream("CRA").await.unwrap();
+    let consumers: Vec<_> = stream.consumers().map(Result::unwrap).collect().await;
+    let [consumer] = consumers.try_into().unwrap();
+    consumer
 }
 
 #[tokio::test]

@@ -109,6 +109,10 @@ pub struct Application<'a> {
     dictionary: &'a RwLock<Dictionary>,
     table: &'a Table,
     currents: HashMap<Uuid, Current>,
+    /// Of each event of the batch, whether its CRA may have had a fact before the batch; of none where it is not known.
+    may_have_former: Vec<bool>,
+    /// The fact of the store that was read last, and its position: an event that ends it asks for it twice.
+    read: Option<(u64, Fact)>,
     /// After which position the batch begins.
     after: Position,
     /// What the events of the batch did, in their order.
@@ -128,15 +132,27 @@ impl<'a> Application<'a> {
         now: Timestamp,
     ) -> Self {
         let after = applied.as_ref().map_or(Position::START, |applied| applied.position);
-        let (currents, steps) = (HashMap::new(), Vec::new());
-        Self { store, dictionary, table, currents, after, steps, batch: Batch::default(), applied, now }
+        Self {
+            store,
+            dictionary,
+            table,
+            currents: HashMap::new(),
+            may_have_former: Vec::new(),
+            read: None,
+            after,
+            steps: Vec::new(),
+            batch: Batch::default(),
+            applied,
+            now,
+        }
     }
 
-    /// Makes room for as many events.
+    /// Makes ready for these events.
     #[must_use]
-    pub fn for_events(mut self, events: usize) -> Self {
-        self.steps.reserve(events);
-        self.currents.reserve(events);
+    pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
+        self.steps.reserve(entries.len());
+        self.currents.reserve(entries.len());
+        self.may_have_former = self.table.may_hold(entries.iter().map(|it| it.cra_id.unwrap_or_default()));
         self
     }
 
@@ -271,17 +287,17 @@ impl<'a> Application<'a> {
         if subject != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject, event: event.cra_id }.into());
         }
-        let current = self.current(event.cra_id)?;
+        let current = self.current(event)?;
         let (ended, began) = match fact {
             EventFact::Submitted { cra, defaulted_participants } => {
                 let provenance = first(event, defaulted_participants);
-                (None, Some(self.record(event, current, provenance, *cra)?))
+                (None, Some(self.record(event, current, provenance, cra)?))
             }
             EventFact::Imported { form_version, cra, created_at } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
                     Provenance { created_at: Some(created_at), form_version, ..first(event, false) };
-                (None, Some(self.record(event, current, provenance, *cra)?))
+                (None, Some(self.record(event, current, provenance, cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
                 let (current, former) = self.in_force(event, current)?;
@@ -292,7 +308,7 @@ impl<'a> Application<'a> {
                     form_version: former.form_version,
                     ..first(event, defaulted_participants)
                 };
-                (Some(current.fact), Some(self.open(event, provenance, *cra, Some(current.fact))))
+                (Some(current.fact), Some(self.open(event, provenance, cra, Some(current.fact))))
             }
             EventFact::Withdrawn { .. } => {
                 let (current, _) = self.in_force(event, current)?;
@@ -310,7 +326,7 @@ impl<'a> Application<'a> {
         event: Occurrence,
         current: Option<Current>,
         provenance: Provenance,
-        cra: Cra,
+        cra: Box<Cra>,
     ) -> Result<Fact, Failure> {
         if let Some(current) = current {
             return Err(Misfit::NotFirst(current.revision).into());
@@ -333,33 +349,55 @@ impl<'a> Application<'a> {
         Ok((current, self.fact(current.fact)?))
     }
 
-    fn open(&mut self, event: Occurrence, provenance: Provenance, cra: Cra, former: Option<u64>) -> Fact {
+    fn open(
+        &mut self,
+        event: Occurrence,
+        provenance: Provenance,
+        cra: Box<Cra>,
+        former: Option<u64>,
+    ) -> Fact {
         // Held for one fact only: queries read the dictionary meanwhile.
-        let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
+        let fact = Fact::new(provenance, *cra, former, &mut self.dictionary.write());
         let current = Current { revision: event.revision, fact: event.position.0, withdrawn: false };
         self.currents.insert(event.cra_id, current);
         fact
     }
 
-    fn current(&self, cra_id: Uuid) -> Result<Option<Current>, StoreError> {
+    /// Where the CRA of an event stands; the event's subject names the same CRA.
+    fn current(&mut self, event: Occurrence) -> Result<Option<Current>, StoreError> {
+        let cra_id = event.cra_id;
         if let Some(current) = self.currents.get(&cra_id) {
             return Ok(Some(*current));
+        }
+        let may_have_former =
+            self.in_batch(event.position.0).and_then(|index| self.may_have_former.get(index));
+        if may_have_former == Some(&false) {
+            return Ok(None);
         }
         let Some((from, fact)) = self.table.latest(cra_id, &self.store)? else {
             return Ok(None);
         };
         // What ended the last fact of a CRA and began none withdrew it.
         let withdrawn = self.table.ended(from).is_some();
-        Ok(Some(Current { revision: fact.revision + u64::from(withdrawn), fact: from, withdrawn }))
+        let revision = fact.revision + u64::from(withdrawn);
+        self.read = Some((from, fact));
+        Ok(Some(Current { revision, fact: from, withdrawn }))
     }
 
     /// The fact from a position, of the batch or of the store.
-    fn fact(&self, from: u64) -> Result<Fact, StoreError> {
-        let step = from.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok());
-        match step.and_then(|index| self.steps.get(index)?.began.clone()) {
+    fn fact(&mut self, from: u64) -> Result<Fact, StoreError> {
+        if let Some((_, fact)) = self.read.take_if(|(position, _)| *position == from) {
+            return Ok(fact);
+        }
+        match self.in_batch(from).and_then(|index| self.steps.get(index)?.began.clone()) {
             Some(fact) => Ok(fact),
             None => self.store.fact(from),
         }
+    }
+
+    /// Which event of the batch a position is, counted from 0; `None` before the batch.
+    fn in_batch(&self, position: u64) -> Option<usize> {
+        position.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok())
     }
 
     fn park(&mut self, entry: &LogEntry, misfit: &Misfit) -> Result<(), StoreError> {

@@ -32,7 +32,7 @@ use anyhow::Context as _;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
-use cra_eventlog::nats::NatsLog;
+use cra_eventlog::nats::{NatsLog, Pace, READ_AHEAD_MAX};
 use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
@@ -57,9 +57,11 @@ pub use settings::{Limits, Settings};
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
 
-/// Events that replays beside a serving generation ask the log for at a time: the log's server sends a portion in about
-/// one millisecond, so that what else needs its core waits no longer.
-const READ_AHEAD_APART: usize = 500;
+/// Events that replays ask the log for at a time while somebody asks questions: the log's server sends a portion at one
+/// go, so that what else needs its core waits no longer than that takes.
+const READ_AHEAD_BESIDE_QUESTIONS: usize = 100;
+/// How long after a question the next one is expected.
+const QUESTIONS_PAUSE: Duration = Duration::from_secs(1);
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.
@@ -73,8 +75,14 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let background = Background::start()?;
     // A connection of its own: live events do not queue up behind those of a replay, which are read in the background.
     let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await??;
+    let queries = queries_in_flight(&settings);
+    let asked = queries.clone();
+    let pace: Pace = Arc::new(move || {
+        if asked.was_wanted_within(QUESTIONS_PAUSE) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
+    });
     serve_beside(
-        Replays { log: Arc::new(log_apart.reading_ahead(READ_AHEAD_APART)), background },
+        Replays { log: Arc::new(log_apart.paced(pace)), background },
+        queries,
         listener,
         log,
         Arc::new(SystemClock),
@@ -93,7 +101,8 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
     let replays = Replays { log: Arc::clone(&log), background: Background::start()? };
-    serve_beside(replays, listener, log, clock, settings, shutdown).await
+    let queries = queries_in_flight(&settings);
+    serve_beside(replays, queries, listener, log, clock, settings, shutdown).await
 }
 
 /// Where replays read, and where they are at work.
@@ -102,8 +111,13 @@ struct Replays {
     background: Background,
 }
 
+fn queries_in_flight(settings: &Settings) -> InFlight {
+    InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER)
+}
+
 async fn serve_beside(
     replays: Replays,
+    queries: InFlight,
     listener: Listener,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
@@ -124,7 +138,7 @@ async fn serve_beside(
     let metrics = Metrics::of("projection")?;
     let progress = Arc::<Progress>::default();
     metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
-    let routes = routes(&settings, &log, &replayer, listener.callers(), &metrics, &shutdown)?;
+    let routes = routes(&settings, queries, &log, &replayer, listener.callers(), &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone()).await?),
         None => None,
@@ -185,6 +199,7 @@ async fn open(
 
 fn routes(
     settings: &Settings,
+    in_flight: InFlight,
     log: &Arc<dyn EventLog>,
     replayer: &Replayer,
     callers: Callers,
@@ -193,7 +208,6 @@ fn routes(
 ) -> Result<Routes, MetricsError> {
     let Replayer { generations, clock, .. } = replayer;
     let bytes_max = settings.server.max_message_bytes.get();
-    let in_flight = InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER);
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
     metrics.watch_places(&[&in_flight, &exports, &streams])?;

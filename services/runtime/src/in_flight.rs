@@ -5,7 +5,8 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -19,6 +20,9 @@ pub struct InFlight {
     limit: NonZeroU32,
     what: &'static str,
     retry_after: Duration,
+    /// When a place was last wanted, in milliseconds since this was made; 0 before the first.
+    wanted_ms: Arc<AtomicU64>,
+    made: Instant,
 }
 
 /// A place taken; dropping it gives the place back. Move it into the task that does the work.
@@ -38,11 +42,14 @@ impl InFlight {
             limit,
             what,
             retry_after,
+            wanted_ms: Arc::default(),
+            made: Instant::now(),
         }
     }
 
     /// Takes a place, or says when to come back.
     pub fn try_enter(&self) -> Result<Permit, Status> {
+        self.wanted_ms.store(self.elapsed_ms().max(1), Ordering::Relaxed);
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => Ok(Permit { _place: place }),
             Err(_) => Err(self.full()),
@@ -54,6 +61,19 @@ impl InFlight {
     pub fn taken(&self) -> usize {
         let places = usize::try_from(self.limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
         places.min(Semaphore::MAX_PERMITS).saturating_sub(self.places.available_permits())
+    }
+
+    /// Whether somebody wanted a place within this time, up to now.
+    #[must_use]
+    pub fn was_wanted_within(&self, time: Duration) -> bool {
+        match self.wanted_ms.load(Ordering::Relaxed) {
+            0 => false,
+            wanted_ms => u128::from(self.elapsed_ms().saturating_sub(wanted_ms)) < time.as_millis(),
+        }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How many places there are.
@@ -101,5 +121,15 @@ mod tests {
         assert_eq!(refused.message(), "1 appends are in flight, the limit; try again later");
         drop(permit);
         assert!(limit.try_enter().is_ok());
+    }
+
+    #[test]
+    fn it_tells_whether_a_place_was_wanted_of_late() {
+        let limit = InFlight::new("queries", NonZeroU32::MIN, Duration::ZERO);
+        assert!(!limit.was_wanted_within(Duration::MAX), "nobody came yet");
+        let _permit = limit.clone().try_enter().unwrap();
+        assert!(limit.was_wanted_within(Duration::from_hours(1)), "clones share it");
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!limit.was_wanted_within(Duration::from_millis(2)));
     }
 }

@@ -5,6 +5,7 @@
 //! composes these parts in its `run(config, shutdown)`.
 
 mod admission;
+mod allocator;
 mod answered;
 pub mod args;
 pub mod background;

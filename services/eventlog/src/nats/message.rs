@@ -49,28 +49,58 @@ impl Subjects {
         Uuid::try_parse(id).ok()
     }
 
-    /// An entry from a message delivered to a reader.
-    pub(super) fn delivered(&self, message: jetstream::Message) -> Result<LogEntry, ReadError> {
+    /// An entry from a message delivered to a reader; takes the payload out of it.
+    pub(super) fn delivered(&self, message: &mut jetstream::Message) -> Result<LogEntry, ReadError> {
         let info = message.info().map_err(|error| damaged(&error))?;
         let position = Position(info.stream_sequence);
-        let headers = message.headers.as_ref();
-        let appended_at = appended_at(headers, info.published.unix_timestamp_nanos())?;
-        let event_id = headers.and_then(event_id);
-        let trace = headers.and_then(trace);
+        let Told { event_id, trace, restored_at } =
+            message.headers.as_ref().map(Told::of).unwrap_or_default();
+        let appended_at = timestamp(restored_at.unwrap_or(info.published.unix_timestamp_nanos()))?;
         let cra_id = self.cra_id(&message.subject);
-        Ok(LogEntry { position, cra_id, event_id, payload: message.message.payload, appended_at, trace })
+        let payload = std::mem::take(&mut message.message.payload);
+        Ok(LogEntry { position, cra_id, event_id, payload, appended_at, trace })
     }
 
     /// An entry from a message read by position or subject.
     pub(super) fn stored(&self, message: StreamMessage) -> Result<LogEntry, ReadError> {
+        let Told { event_id, trace, restored_at } = Told::of(&message.headers);
         Ok(LogEntry {
             position: Position(message.sequence),
             cra_id: self.cra_id(&message.subject),
-            event_id: event_id(&message.headers),
-            trace: trace(&message.headers),
+            event_id,
+            trace,
             payload: message.payload,
-            appended_at: appended_at(Some(&message.headers), message.time.unix_timestamp_nanos())?,
+            appended_at: timestamp(restored_at.unwrap_or(message.time.unix_timestamp_nanos()))?,
         })
+    }
+}
+
+/// What the headers of an entry tell of it. What cannot be read counts as not told.
+#[derive(Default)]
+struct Told {
+    event_id: Option<Uuid>,
+    trace: Option<TraceParent>,
+    /// The time it was restored with, in nanoseconds since 1970.
+    restored_at: Option<i128>,
+}
+
+impl Told {
+    /// Goes once through all headers, which are few: a look-up of each name costs more, for every event of a replay.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut told = Self::default();
+        for (name, values) in headers.iter() {
+            let Some(text) = values.first().map(HeaderValue::as_str) else {
+                continue;
+            };
+            if *name == EVENT_ID {
+                told.event_id = Uuid::try_parse(text).ok();
+            } else if *name == TRACE {
+                told.trace = text.parse().ok();
+            } else if *name == APPENDED_AT {
+                told.restored_at = text.parse().ok();
+            }
+        }
+        told
     }
 }
 
@@ -97,29 +127,10 @@ pub(super) fn restored_headers(entry: &LogEntry, is_first: bool) -> HeaderMap {
     headers
 }
 
-/// What a header says. Its name is made once: from a text, the library would check it and copy it for each event.
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name.clone()).map(HeaderValue::as_str)
-}
-
 fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
     if let Some(trace) = trace {
         headers.insert(TRACE.clone(), trace.to_string().as_str());
     }
-}
-
-fn trace(headers: &HeaderMap) -> Option<TraceParent> {
-    text(headers, &TRACE)?.parse().ok()
-}
-
-fn event_id(headers: &HeaderMap) -> Option<Uuid> {
-    Uuid::try_parse(text(headers, &EVENT_ID)?).ok()
-}
-
-/// The time an entry was restored with, else the one at which the server stored it.
-fn appended_at(headers: Option<&HeaderMap>, stored_at: i128) -> Result<Timestamp, ReadError> {
-    let restored = headers.and_then(|headers| text(headers, &APPENDED_AT)?.parse().ok());
-    timestamp(restored.unwrap_or(stored_at))
 }
 
 fn timestamp(nanoseconds: i128) -> Result<Timestamp, ReadError> {
@@ -167,6 +178,6 @@ mod tests {
             |expectation| headers(&event, expectation).get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).cloned();
         assert_eq!(sequence(Expectation::NoEvent).unwrap().as_str(), "0");
         assert_eq!(sequence(Expectation::LastAt(Position(5))).unwrap().as_str(), "5");
-        assert_eq!(event_id(&headers(&event, Expectation::NoEvent)), Some(Uuid::from_u128(7)));
+        assert_eq!(Told::of(&headers(&event, Expectation::NoEvent)).event_id, Some(Uuid::from_u128(7)));
     }
 }

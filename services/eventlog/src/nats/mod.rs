@@ -10,11 +10,13 @@ mod batch;
 mod group;
 mod link;
 mod message;
+mod portions;
 mod read;
 mod restore;
 mod settings;
 mod start;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
@@ -35,6 +37,8 @@ use crate::port::{
     ReadError, RestoreError,
 };
 
+pub use self::portions::Pace;
+pub use self::read::READ_AHEAD_MAX;
 pub use self::settings::{NatsSettings, Secret};
 pub use self::start::StartError;
 
@@ -48,8 +52,7 @@ pub struct NatsLog {
     subjects: Subjects,
     pending: mpsc::Sender<Pending>,
     append_timeout: Duration,
-    /// Events that a reader asks for at a time.
-    read_ahead: usize,
+    pace: Pace,
 }
 
 impl NatsLog {
@@ -88,15 +91,15 @@ impl NatsLog {
             subjects,
             pending,
             append_timeout: settings.append_timeout(),
-            read_ahead: read::READ_AHEAD_MAX,
+            pace: Arc::new(|| READ_AHEAD_MAX),
         })
     }
 
-    /// Has readers ask for fewer events at a time. The server sends what was asked for at one go, and meanwhile takes a
-    /// core from others on its machine; smaller portions cost readers speed.
+    /// Has readers ask for other numbers of events at a time than [`READ_AHEAD_MAX`]. The server sends what was asked
+    /// for at one go, and meanwhile takes a core from others on its machine; smaller portions cost readers speed.
     #[must_use]
-    pub fn reading_ahead(self, events: usize) -> Self {
-        Self { read_ahead: events.clamp(1, read::READ_AHEAD_MAX), ..self }
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     fn check_size(&self, event: &NewEvent) -> Result<(), AppendError> {
@@ -184,7 +187,7 @@ impl EventLog for NatsLog {
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
-        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, self.read_ahead);
+        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.pace));
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
             .boxed()
     }

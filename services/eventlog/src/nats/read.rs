@@ -4,29 +4,29 @@
 //! given position after each reconnection, error, hole or silence while the head moves: what was on its way
 //! on a lost connection counts as delivered for the server. A hole that a new consumer shows too is real.
 
+use std::sync::Arc;
+
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::stream::InfoError;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::FutureExt as _;
 use tokio::time::{Duration, sleep, timeout};
 use uuid::Uuid;
 
 use super::link::{Link, StreamHead};
 use super::message::Subjects;
+use super::portions::{Delivered, Pace, Portions};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
 /// Most events asked for at a time; with the next request under way at half of it.
-pub(super) const READ_AHEAD_MAX: usize = 10_000;
-/// Bytes asked for at a time: what a reader may hold, about twice over.
-const BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
-const BATCH_EXPIRES: Duration = Duration::from_secs(10);
-/// A server silent for two of these has lost the consumer.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+pub const READ_AHEAD_MAX: usize = 10_000;
 /// When the server drops a consumer nobody asks any more.
 const CONSUMER_IDLE: Duration = Duration::from_secs(30);
-/// After this silence, the reader compares its position with the head.
+/// After this silence, the reader compares its position with the head. The server gives a sign of life as often.
 const WATCHDOG: Duration = Duration::from_secs(2);
+/// A server that misses more signs of life than these in a row has lost the consumer.
+const SILENCES_MAX: u32 = 2;
 const REOPEN_FIRST_MS: u64 = 100;
 const REOPEN_MAX_MS: u64 = 5_000;
 /// A server that starts may not know its streams yet: only this many misses in a row mean that it is gone.
@@ -36,7 +36,7 @@ const STREAM_MISSES_MAX: u32 = 8;
 pub(super) struct Reader {
     link: Link,
     subjects: Subjects,
-    read_ahead: usize,
+    pace: Pace,
     /// The last event given.
     position: Position,
     /// The id of an event given here, where it has one: the log may come back with another event in its place.
@@ -51,7 +51,9 @@ pub(super) struct Reader {
 
 /// A consumer, and the connection it was made on.
 struct Open {
-    messages: pull::Stream,
+    portions: Portions,
+    /// In a row.
+    silences: u32,
     generation: u64,
     /// Nothing came yet: a hole would be a real one.
     fresh: bool,
@@ -68,17 +70,18 @@ enum NotOpen {
 /// What came, or did not.
 enum Event {
     Entry(Result<LogEntry, ReadError>),
+    SignOfLife,
     Failed(String),
     Silence,
     Reconnected,
 }
 
 impl Reader {
-    pub(super) fn new(link: Link, subjects: Subjects, after: Position, read_ahead: usize) -> Self {
+    pub(super) fn new(link: Link, subjects: Subjects, after: Position, pace: Pace) -> Self {
         Self {
             link,
             subjects,
-            read_ahead,
+            pace,
             position: after,
             last: None,
             identity: None,
@@ -115,6 +118,7 @@ impl Reader {
                         return Ok(entry);
                     }
                 }
+                Event::SignOfLife => {}
                 Event::Silence => self.check().await?,
                 Event::Reconnected => self.open = None,
                 Event::Failed(reason) => {
@@ -188,17 +192,9 @@ impl Reader {
             ..pull::Config::default()
         };
         let consumer = self.link.stream.create_consumer(config).await.map_err(away)?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(self.read_ahead)
-            .max_bytes_per_batch(BATCH_BYTES_MAX)
-            .expires(BATCH_EXPIRES)
-            .heartbeat(HEARTBEAT)
-            .messages()
-            .await
-            .map_err(away)?;
+        let portions = Portions::of(consumer, &self.link, Arc::clone(&self.pace)).await.map_err(away)?;
         tracing::debug!(position = self.position.0, "reading the log");
-        Ok(Open { messages, generation, fresh: true })
+        Ok(Open { portions, silences: 0, generation, fresh: true })
     }
 
     /// Checks that the stream is the one the reader knows, and reaches as far as it has read.
@@ -266,31 +262,40 @@ impl Reader {
 
 /// Waits for the next message, a new connection, or the watchdog.
 async fn event(link: &Link, subjects: &Subjects, open: &mut Open) -> Event {
+    let Open { portions, silences, generation, .. } = open;
     // Most messages are there already: no timer for those.
-    if let Some(next) = open.messages.next().now_or_never() {
+    if let Some(next) = portions.next().now_or_never() {
+        *silences = 0;
         return delivered(subjects, next);
     }
-    let generation = open.generation;
     let mut state = link.state.clone();
-    tokio::select! {
-        next = timeout(WATCHDOG, open.messages.next()) => {
-            next.map_or(Event::Silence, |next| delivered(subjects, next))
-        },
-        changed = state.wait_for(|state| state.up && state.generation != generation) => match changed {
-            Ok(_) => Event::Reconnected,
-            Err(_) => Event::Failed("the client is closed".to_owned()),
-        },
+    let next = tokio::select! {
+        next = timeout(WATCHDOG, portions.next()) => next,
+        changed = state.wait_for(|state| state.up && state.generation != *generation) => {
+            return match changed {
+                Ok(_) => Event::Reconnected,
+                Err(_) => Event::Failed("the client is closed".to_owned()),
+            };
+        }
+    };
+    match next {
+        Ok(next) => {
+            *silences = 0;
+            delivered(subjects, next)
+        }
+        Err(_) if *silences == SILENCES_MAX => Event::Failed("the server is silent".to_owned()),
+        Err(_) => {
+            *silences += 1;
+            Event::Silence
+        }
     }
 }
 
-fn delivered(
-    subjects: &Subjects,
-    next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
-) -> Event {
+fn delivered(subjects: &Subjects, next: Result<Delivered<'_>, String>) -> Event {
     match next {
-        Some(Ok(message)) => Event::Entry(subjects.delivered(message)),
-        Some(Err(error)) => Event::Failed(error.to_string()),
-        None => Event::Failed("the consumer ended".to_owned()),
+        Ok(Delivered::Event(message)) => Event::Entry(subjects.delivered(message)),
+        Ok(Delivered::SignOfLife) => Event::SignOfLife,
+        Err(reason) => Event::Failed(reason),
     }
 }
 

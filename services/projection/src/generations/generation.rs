@@ -188,7 +188,7 @@ impl Generation {
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
         let table = self.table()?;
-        let mut application = self.application(&table, now)?.for_events(entries.len());
+        let mut application = self.application(&table, now)?.for_events(entries);
         for entry in entries {
             application.push(entry)?;
         }

@@ -65,6 +65,11 @@ impl Ids {
         same.filter(move |latest| latest.hash == hash).map(|latest| latest.from)
     }
 
+    /// Whether a CRA may have a fact: `false` is certain.
+    pub(super) fn may_hold(&self, cra_id: Uuid) -> bool {
+        self.candidates(cra_id).next().is_some()
+    }
+
     /// The latest fact of a CRA that had none.
     pub(super) fn insert(&mut self, latest: Latest) {
         self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, |it| spread(it.hash));
