@@ -40,8 +40,9 @@ const CACHE_BYTES: usize = 8 << 20;
 /// whatever its cache may hold: a leaf that changed is marked as not flushed for as long as it is there.
 const REOPENED_AFTER_BYTES: usize = 16 << 20;
 
-/// The fastest of the usual ones: half of what is kept is ids, which no level makes smaller.
-const COMPRESSION_LEVEL: i32 = 1;
+/// One of the fast ones, below zero: half of what is kept is ids, which no level makes smaller. Level 1 keeps 55 bytes
+/// per CRA instead of 65, and takes a replay 5 % longer.
+const COMPRESSION_LEVEL: i32 = -5;
 
 /// How long a database that is still open elsewhere, as by a process that is leaving, is waited for.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
