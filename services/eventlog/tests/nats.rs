@@ -229,10 +229,13 @@ async fn the_server_sends_as_many_events_at_a_time_as_the_reader_is_told_to_take
     next(&mut stream, Duration::from_secs(5)).await;
     assert_eq!(consumer(&fixture).await.num_pending, 40, "ten of fifty were sent");
     portion.store(30, Ordering::Relaxed);
-    next(&mut stream, Duration::from_secs(5)).await;
+    for _ in 2..=5 {
+        next(&mut stream, Duration::from_secs(5)).await;
+    }
+    assert_eq!(consumer(&fixture).await.num_pending, 40, "half of the portion is still to come");
     next(&mut stream, Duration::from_secs(5)).await;
     assert_eq!(consumer(&fixture).await.num_pending, 10, "the next portion is on its way, and is larger");
-    for expected in 4..=50 {
+    for expected in 7..=50 {
         assert_eq!(next(&mut stream, Duration::from_secs(5)).await.position, Position(expected));
     }
 }

@@ -52,6 +52,7 @@ struct Effect {
 
 impl Effect {
     /// The step to keep, with the time of the log there.
+    #[inline]
     fn step(self, recorded_at: i64) -> Step {
         Step { recorded_at, ended: self.ended, began: self.began }
     }
@@ -321,6 +322,7 @@ impl<'a> Application<'a> {
     }
 
     /// A CRA's first event.
+    #[inline]
     fn record(
         &mut self,
         event: Occurrence,
@@ -349,6 +351,7 @@ impl<'a> Application<'a> {
         Ok((current, self.fact(current.fact)?))
     }
 
+    #[inline]
     fn open(
         &mut self,
         event: Occurrence,

@@ -213,7 +213,7 @@ impl Measurement {
         let replayed = replay::rebuild(&connection, events).await?;
         let rate = Measured::rate(events, "events", replayed);
         let beside = Row::new(Scenario::Replay, "a replay beside read models that serve", rate);
-        replay.push(beside.limited("raw drain", drained).aiming(Target::RatioAtLeast(0.7)));
+        replay.push(beside.limited(replay::DRAINED, drained).aiming(Target::RatioAtLeast(0.7)));
 
         let mut load = Vec::new();
         if with_load {

@@ -34,11 +34,11 @@ struct Zones {
 /// The time zone of a department or overseas collectivity, by its code; any other text has the time
 /// of Paris.
 #[must_use]
-pub fn time_zone(department: &str) -> TimeZone {
+pub fn time_zone(department: &str) -> &'static TimeZone {
     static ZONES: LazyLock<Zones> =
         LazyLock::new(|| Zones { paris: bundled(PARIS), overseas: OVERSEAS.map(|(_, name)| bundled(name)) });
     let overseas = OVERSEAS.iter().position(|(code, _)| *code == department);
-    overseas.map_or(&ZONES.paris, |position| &ZONES.overseas[position]).clone()
+    overseas.map_or(&ZONES.paris, |position| &ZONES.overseas[position])
 }
 
 /// UTC stands in for a name the database does not have; a test checks that it has them all.
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn one_instant_is_two_civil_days() {
         let instant: Timestamp = "2023-01-01T00:30:00Z".parse().unwrap();
-        let day_in = |department| instant.to_zoned_datetime(time_zone(department)).date().to_string();
+        let day_in = |department| instant.to_zoned_datetime(time_zone(department).clone()).date().to_string();
         assert_eq!(day_in("75"), "2023-01-01");
         assert_eq!(day_in("987"), "2022-12-31");
         assert_eq!(day_in("988"), "2023-01-01");

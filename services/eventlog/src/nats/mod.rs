@@ -37,8 +37,7 @@ use crate::port::{
     ReadError, RestoreError,
 };
 
-pub use self::portions::Pace;
-pub use self::read::READ_AHEAD_MAX;
+pub use self::portions::{Pace, READ_AHEAD_MAX};
 pub use self::settings::{NatsSettings, Secret};
 pub use self::start::StartError;
 
@@ -188,6 +187,8 @@ impl EventLog for NatsLog {
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.pace));
+        // It is handed on with every event, and is large.
+        let reader = Box::new(reader);
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
             .boxed()
     }

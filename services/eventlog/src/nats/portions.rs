@@ -13,6 +13,8 @@ use tokio::time::Duration;
 
 use super::link::Link;
 
+/// Most events asked for at a time: asking takes less than reading a hundred of them.
+pub const READ_AHEAD_MAX: usize = 10_000;
 /// Bytes asked for at a time: what a reader may hold, about twice over.
 const PORTION_BYTES_MAX: usize = 32 * 1024 * 1024;
 const PORTION_EXPIRES: Duration = Duration::from_secs(10);
@@ -21,7 +23,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Says how many of the events that were asked for will not come.
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 
-/// Says how many events to ask the log for at a time.
+/// Says how many events to ask the log for at a time: from 1 to [`READ_AHEAD_MAX`], or as near as may be. Asked when the
+/// next portion may be due, not for every event.
 pub type Pace = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// What came from the server.
@@ -38,6 +41,8 @@ pub(super) struct Portions {
     inbox: Subject,
     messages: Subscriber,
     pace: Pace,
+    /// Events of a portion, when the pace was last asked for.
+    portion: usize,
     /// Asked for, and neither here nor given up by the server.
     pending: usize,
     /// The last event, with what makes it a message of a stream: given to each anew, that would cost a good part of what
@@ -56,14 +61,17 @@ impl Portions {
         let inbox = Subject::from(link.client.new_inbox());
         let messages = link.client.subscribe(inbox.clone()).await?;
         let context = jetstream::new(link.client.clone());
-        Ok(Self { consumer, inbox, messages, pace, pending: 0, last: None, context })
+        Ok(Self { consumer, inbox, messages, pace, portion: 0, pending: 0, last: None, context })
     }
 
     /// Waits for what comes next, or says why nothing will. Nothing is lost when the wait is given up.
     pub(super) async fn next(&mut self) -> Result<Delivered<'_>, String> {
-        let portion = (self.pace)().max(1);
-        if self.pending <= portion / 2 {
-            self.ask(portion).await?;
+        if self.is_due() {
+            self.portion = (self.pace)().clamp(1, READ_AHEAD_MAX);
+            // Not yet, where portions have become smaller.
+            if self.is_due() {
+                self.ask().await?;
+            }
         }
         let message = self.messages.next().await.ok_or("the subscription ended")?;
         match message.status {
@@ -89,9 +97,14 @@ impl Portions {
         }
     }
 
-    async fn ask(&mut self, portion: usize) -> Result<(), String> {
+    /// Whether the next portion has to be on its way.
+    fn is_due(&self) -> bool {
+        self.pending <= self.portion / 2
+    }
+
+    async fn ask(&mut self) -> Result<(), String> {
         let request = pull::BatchConfig {
-            batch: portion,
+            batch: self.portion,
             max_bytes: PORTION_BYTES_MAX,
             expires: Some(PORTION_EXPIRES),
             idle_heartbeat: HEARTBEAT,
@@ -99,7 +112,7 @@ impl Portions {
         };
         let asked = self.consumer.request_batch(request, self.inbox.clone()).await;
         asked.map_err(|error| error.to_string())?;
-        self.pending += portion;
+        self.pending += self.portion;
         Ok(())
     }
 }

@@ -19,8 +19,6 @@ use super::message::Subjects;
 use super::portions::{Delivered, Pace, Portions};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
-/// Most events asked for at a time; with the next request under way at half of it.
-pub const READ_AHEAD_MAX: usize = 10_000;
 /// When the server drops a consumer nobody asks any more.
 const CONSUMER_IDLE: Duration = Duration::from_secs(30);
 /// After this silence, the reader compares its position with the head. The server gives a sign of life as often.

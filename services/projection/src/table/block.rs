@@ -123,6 +123,12 @@ impl Block {
         (0..).zip(fixed).filter(move |(index, _)| is_present(*index))
     }
 
+    /// The day of what stands at a place: of a fact, or of nothing.
+    #[inline]
+    pub(super) fn day(&self, index: usize) -> Option<i32> {
+        self.facts.fixed.get(index).map(|it| it.day)
+    }
+
     /// The fact at a place, whether it counts or not.
     pub(super) fn fact(&self, index: usize) -> Option<Seen<'_>> {
         has_bit(&self.facts.present, index).then(|| self.facts.seen(index))

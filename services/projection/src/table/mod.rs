@@ -102,6 +102,10 @@ impl Table {
         for step in steps {
             facts.take(step);
         }
+        // One right after the other: each waits for memory, which gives several at a time where little stands between.
+        for step in steps {
+            facts.find_by_id(step);
+        }
         facts.view.applied = applied;
     }
 
@@ -182,14 +186,17 @@ impl Facts {
             self.end(ended);
         }
         self.view.take(position.0, began.as_ref(), ended.map(u64::from));
+        if let Some((from, brought)) = from.zip(began.as_ref()) {
+            self.begin(from, brought);
+        }
+    }
+
+    fn find_by_id(&mut self, step: &Taken) {
         if let Some(former) = step.replaced(&self.ids) {
             self.ids.remove(former);
         }
         if let Some(latest) = step.latest(&self.ids) {
             self.ids.insert(latest);
-        }
-        if let Some((from, brought)) = from.zip(began.as_ref()) {
-            self.begin(from, brought);
         }
     }
 

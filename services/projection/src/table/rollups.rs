@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::block::Block;
 use super::lists::{Lists, listed};
-use super::view::{fact, fact_in_force};
+use super::view::{LOOKED_UP_TOGETHER, days_at, fact, fact_in_force};
 use crate::views::countable::{Countable, Seen};
 use crate::views::day_tally::DayTally;
 use crate::views::gathering::Gathering;
@@ -22,9 +22,6 @@ pub(super) const ROLLED_UP_FROM: usize = 16_384;
 
 /// Facts of a day that are kept as their positions: sums would take more memory than the facts.
 const FEW: usize = 12;
-
-/// Facts that are looked up one right after the other.
-const LOOKED_UP_TOGETHER: usize = 32;
 
 /// The positions of the facts of each department, ended ones included, by its index.
 pub(super) struct Departments(Vec<Vec<u32>>);
@@ -119,12 +116,12 @@ impl Rollups {
 impl Days {
     /// The days of the facts from some positions, as far as they are in force.
     fn of(blocks: &[Block], positions: &[u32]) -> Self {
-        let (mut days, mut together) = (Self::default(), Vec::with_capacity(LOOKED_UP_TOGETHER));
+        let mut days = Self::default();
         for some in positions.chunks(LOOKED_UP_TOGETHER) {
-            // Far from each other in memory, which gives several at a time where nothing stands between.
-            together.extend(some.iter().filter_map(|from| Some((*from, fact_in_force(blocks, *from)?))));
-            for (from, seen) in together.drain(..) {
-                days.day(seen.fixed().day).add(blocks, from, &seen);
+            for (from, day) in some.iter().zip(days_at(blocks, some)) {
+                if let Some((day, seen)) = day.zip(fact_in_force(blocks, *from)) {
+                    days.day(day).add(blocks, *from, &seen);
+                }
             }
         }
         days
@@ -139,15 +136,23 @@ impl Days {
         slots: &mut [Gathering],
     ) {
         let first = self.0.partition_point(|(day, _)| day < days.start());
+        let mut few = Vec::new();
         for (day, sums) in self.0[first..].iter().take_while(|(day, _)| day <= days.end()) {
-            let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) else {
-                continue;
-            };
             match sums {
-                Day::Few(facts) => {
-                    facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| slot.add(&seen));
+                Day::Few(facts) => few.extend_from_slice(facts),
+                Day::Many(tally) => {
+                    if let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) {
+                        tally.add_to(slot);
+                    }
                 }
-                Day::Many(tally) => tally.add_to(slot),
+            }
+        }
+        for some in few.chunks(LOOKED_UP_TOGETHER) {
+            for (from, day) in some.iter().zip(days_at(blocks, some)) {
+                let slot = day.and_then(&mut slot_of).and_then(|slot| slots.get_mut(slot));
+                if let Some((slot, seen)) = slot.zip(fact(blocks, *from)) {
+                    slot.add(&seen);
+                }
             }
         }
     }

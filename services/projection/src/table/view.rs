@@ -19,9 +19,11 @@ use crate::views::scope::Scope;
 /// Blocks that one thread looks at before another one is worth its start.
 const BLOCKS_PER_THREAD_MIN: usize = 16;
 /// Single positions that are looked at in one piece of work.
-const POSITIONS_PER_PIECE: usize = 1_024;
+const POSITIONS_PER_PIECE: usize = 512;
 /// Pieces of single positions that one thread looks at before another one is worth its start.
-const PIECES_PER_THREAD_MIN: usize = 8;
+const PIECES_PER_THREAD_MIN: usize = 4;
+/// Single positions that are looked at in one go.
+pub(super) const LOOKED_UP_TOGETHER: usize = 32;
 
 /// The facts as of a moment.
 #[derive(Clone, Default)]
@@ -60,6 +62,17 @@ pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
     let Place { block, index } = Place::of(u64::from(from))?;
     let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
     block.fact(index)
+}
+
+/// The days of what stands at some positions, at most [`LOOKED_UP_TOGETHER`]. They are far from each other in memory,
+/// which gives several of them at a time where nothing is decided in between; who looks at the facts next finds them near.
+#[inline]
+pub(super) fn days_at(blocks: &[Block], positions: &[u32]) -> [Option<i32>; LOOKED_UP_TOGETHER] {
+    let mut days = [None; LOOKED_UP_TOGETHER];
+    for (day, from) in days.iter_mut().zip(positions) {
+        *day = Place::of(u64::from(*from)).and_then(|it| blocks.get(it.block)?.day(it.index));
+    }
+    days
 }
 
 /// The fact from a position, in force or not.
@@ -238,22 +251,27 @@ impl View {
                 }
             }
             Piece::Positions(positions) => {
-                for from in positions.iter().map(|from| u64::from(*from)) {
-                    let Some(Place { block, index }) =
-                        Place::of(from).filter(|it| it.block < self.blocks.len())
-                    else {
-                        continue;
-                    };
-                    let counts = |as_of| self.blocks[block].counts(index, as_of);
-                    if self.as_of(position, block).is_some_and(counts)
-                        && let Some(seen) = self.blocks[block].fact(index)
-                        && filter.matches(&seen)
-                    {
-                        take(from, seen);
+                let asked = filter.days();
+                for some in positions.chunks(LOOKED_UP_TOGETHER) {
+                    let dated = some.iter().zip(days_at(&self.blocks, some));
+                    for (from, _) in dated.filter(|(_, day)| day.is_some_and(|day| asked.contains(&day))) {
+                        let from = u64::from(*from);
+                        if let Some(seen) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
+                            take(from, seen);
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// The fact from a position, if it was in force when the log ended at another one.
+    #[inline]
+    fn fact_as_of(&self, position: Position, from: u64) -> Option<Seen<'_>> {
+        let Place { block, index } = Place::of(from)?;
+        let as_of = self.blocks.get(block).and_then(|_| self.as_of(position, block))?;
+        let block = &self.blocks[block];
+        if block.counts(index, as_of) { block.fact(index) } else { None }
     }
 
     /// Takes in what the event at a position did; see [`super::Table::apply`].
