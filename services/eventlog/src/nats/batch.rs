@@ -31,11 +31,13 @@ pub(super) async fn publish(
 ) -> Ack {
     let batch_id = Uuid::new_v4().simple().to_string();
     let count = messages.len();
+    let sending = link.sending.lock().await;
     for (Message { subject, mut headers, payload }, number) in messages.zip(1..) {
         headers.insert(NATS_BATCH_ID, batch_id.as_str());
         headers.insert(NATS_BATCH_SEQUENCE, number.to_string().as_str());
         if number == count {
             headers.insert(NATS_BATCH_COMMIT, "1");
+            drop(sending);
             let request = Request::new().headers(headers).payload(payload).timeout(Some(wait));
             return append::request_ack(link, subject, request).await;
         }

@@ -3,13 +3,14 @@
 //! The state is what this process knows without asking; a request may still fail on a link that is up.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
 use async_nats::connection::State;
 use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::settings::{Login, NatsSettings};
@@ -38,6 +39,9 @@ pub(super) struct Link {
     pub(super) client: Client,
     pub(super) stream: Stream<()>,
     pub(super) state: watch::Receiver<LinkState>,
+    /// Held while a batch is sent. Of two that were sent at once, the server could write neither before both are there;
+    /// of two that are sent one after the other, it writes the first meanwhile.
+    pub(super) sending: Arc<Mutex<()>>,
 }
 
 /// What the stream says of itself.

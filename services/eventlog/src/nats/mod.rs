@@ -81,7 +81,7 @@ impl NatsLog {
             identity = head.identity.0,
             "log open"
         );
-        let link = Link { client, stream, state };
+        let link = Link { client, stream, state, sending: Arc::default() };
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
         tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));

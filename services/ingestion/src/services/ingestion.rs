@@ -36,8 +36,7 @@ pub(crate) struct IngestionApi {
     shutdown: Shutdown,
 }
 
-/// What the items of a stream are answered with.
-#[derive(Clone)]
+/// What the items of a stream are answered with; they share it.
 struct Desk {
     recorder: Recorder,
     answers: Answers,
@@ -87,7 +86,7 @@ impl IngestionApi {
         &self,
         request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Desk, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Arc<Desk>, Q, Result<Arc<Permit>, Refused>) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,
@@ -96,19 +95,26 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's place is free when its last append has ended.
         let place = Arc::new(self.streams.try_enter()?);
-        let desk = Desk {
+        let desk = Arc::new(Desk {
             recorder: self.recorder.clone(),
             answers: self.answers.clone(),
             author: self.author(&request)?,
-        };
+        });
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
-            answer(desk.clone(), request, admitted)
+            answer(Arc::clone(&desk), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
     }
+}
+
+/// What came of an item, which was begun or refused at once.
+async fn outcome_of<T>(
+    begun: Result<impl Future<Output = Result<T, Refused>>, Refused>,
+) -> Result<T, Refused> {
+    begun?.await
 }
 
 #[tonic::async_trait]
@@ -131,16 +137,14 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |Desk { recorder, answers, author }, request, admitted| {
+            |desk, request, admitted| {
                 let item = request.item;
                 let submission = request.submission.unwrap_or_default();
-                let begun = admitted.map(|place| submission::submit(&recorder, author, &submission, place));
+                let begun = admitted
+                    .map(|place| submission::submit(&desk.recorder, desk.author.clone(), &submission, place));
                 async move {
-                    let outcome = match begun {
-                        Ok(recording) => recording.await,
-                        Err(refused) => Err(refused),
-                    };
-                    answers.count(Kind::Submit, outcome.as_ref());
+                    let outcome = outcome_of(begun).await;
+                    desk.answers.count(Kind::Submit, outcome.as_ref());
                     submission::answer(item, outcome)
                 }
             },
@@ -176,14 +180,15 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |Desk { recorder, answers, author }, request, admitted| async move {
+            |desk, request, admitted| {
                 let item = request.item;
-                let outcome = match admitted {
-                    Ok(place) => legacy::import(&recorder, author, request, place).await,
-                    Err(refused) => Err(refused),
-                };
-                answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
-                legacy::answer(item, outcome)
+                let begun =
+                    admitted.map(|place| legacy::import(&desk.recorder, desk.author.clone(), request, place));
+                async move {
+                    let outcome = outcome_of(begun).await;
+                    desk.answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
+                    legacy::answer(item, outcome)
+                }
             },
         )
     }

@@ -27,7 +27,8 @@ where
 {
     let end = Arc::new(OnceLock::new());
     let last = Arc::clone(&end);
-    let reading = Reading { requests, shutdown, end };
+    // Handed on with every item, and large.
+    let reading = Box::new(Reading { requests, shutdown, end });
     stream::unfold(reading, Reading::next)
         .map(answer)
         .buffer_unordered(usize::from(in_flight.get()))
@@ -48,7 +49,7 @@ impl<S, Q> Reading<S>
 where
     S: Stream<Item = Result<Q, Status>> + Unpin,
 {
-    async fn next(mut self) -> Option<(Q, Self)> {
+    async fn next(mut self: Box<Self>) -> Option<(Q, Box<Self>)> {
         let next = tokio::select! {
             biased;
             () = self.shutdown.begun() => Some(Err(draining())),

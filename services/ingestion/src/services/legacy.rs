@@ -6,6 +6,7 @@
 use cra_contracts::v1::{self, import_legacy_cras_response};
 use cra_domain::cra::{Cra, Fault, Violation};
 use cra_domain::legacy;
+use futures::future::{Either, ready};
 
 use super::author::Author;
 use crate::append::{Known, Next, Recorder};
@@ -30,15 +31,18 @@ impl Imported {
     }
 }
 
-/// Records a document. `place` is held until the append has ended.
-pub(super) async fn import<P: Send + 'static>(
+/// Records a document. Begins at once; `place` is held until the append has ended.
+pub(super) fn import<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
     request: v1::ImportLegacyCrasRequest,
     place: P,
-) -> Result<Imported, Refused> {
-    let Checked { cra, notes } = check(&request)?;
-    author.may_record(&cra)?;
+) -> impl Future<Output = Result<Imported, Refused>> + Send + use<P> {
+    let checked = check(&request);
+    let notes = match checked.and_then(|it| author.may_record(&it.cra).map(|()| it.notes)) {
+        Ok(notes) => notes,
+        Err(refused) => return Either::Left(ready(Err(refused))),
+    };
     let origin = author.origin();
     let v1::ImportLegacyCrasRequest { legacy_id, form_version, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
@@ -48,8 +52,8 @@ pub(super) async fn import<P: Send + 'static>(
         Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
         Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
     };
-    let receipt = recorder.record(cra_id, Known::IsNew, origin, place, decide).await?;
-    Ok(Imported { receipt, notes })
+    let recording = recorder.record(cra_id, Known::IsNew, origin, place, decide);
+    Either::Right(async move { Ok(Imported { receipt: recording.await?, notes }) })
 }
 
 /// The answer to an item of a stream.
