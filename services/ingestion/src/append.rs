@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::decisions::{Attempt, History, Recorded};
+use crate::decisions::{Attempt, History, Recorded, receipt};
 use crate::refused::Refused;
 
 /// One try each; after a conflict, the pause before the events are read and the decision is taken again. The first
@@ -118,8 +118,10 @@ impl Recorder {
                 Next::Answer(receipt) => return Ok(receipt),
                 Next::Refuse(refused) => return Err(refused),
             };
-            match self.append(&event, &history).await {
-                Ok(position) => return Ok(Recorded { position, event: *event }.receipt(Attempt::First)),
+            let (new_event, receipt) = prepared(&event)?;
+            drop(event);
+            match self.log.append(new_event, history.expectation()).await {
+                Ok(appended) => return Ok(recorded_at(appended.position(), receipt)),
                 Err(AppendError::Conflict { .. }) => {
                     sleep(Duration::from_millis(pause_ms)).await;
                     history = self.history(cra_id).await?;
@@ -129,19 +131,6 @@ impl Recorder {
         }
         tracing::warn!(%cra_id, tries = PAUSES_MS.len(), "others wrote at each try");
         Err(Refused::Contended { cra_id })
-    }
-
-    async fn append(&self, event: &v1::CraEvent, history: &History) -> Result<Position, AppendError> {
-        let new_event = NewEvent {
-            cra_id: parsed(&event.cra_id)?,
-            event_id: parsed(&event.event_id)?,
-            payload: record::encode(event),
-            trace: None,
-        };
-        let appended = self.log.append(new_event, history.expectation()).await?;
-        let position = appended.position();
-        tracing::debug!(cra_id = event.cra_id, revision = event.revision, %position, "recorded");
-        Ok(position)
     }
 
     /// Every event of one CRA, oldest first, as the log holds them.
@@ -155,6 +144,23 @@ impl Recorder {
         let event_id = Uuid::new_v7(uuid_time(recorded_at));
         Header { event_id, cra_id, revision, recorded_at, origin: origin.clone() }
     }
+}
+
+/// An event as the log takes it, and its receipt, which lacks the position: all that is needed of it while it waits for
+/// the log, as thousands may.
+fn prepared(event: &v1::CraEvent) -> Result<(NewEvent, v1::Receipt), AppendError> {
+    let new_event = NewEvent {
+        cra_id: parsed(&event.cra_id)?,
+        event_id: parsed(&event.event_id)?,
+        payload: record::encode(event),
+        trace: None,
+    };
+    Ok((new_event, receipt(event, Position::START, Attempt::First)))
+}
+
+fn recorded_at(position: Position, receipt: v1::Receipt) -> v1::Receipt {
+    tracing::debug!(cra_id = receipt.cra_id, revision = receipt.revision, %position, "recorded");
+    v1::Receipt { position: position.0, ..receipt }
 }
 
 fn recorded(entry: &LogEntry) -> Result<Recorded, Refused> {

@@ -60,8 +60,6 @@ type OperationsServer = OperationsServiceServer<services::Operations>;
 /// Events that replays ask the log for at a time while somebody asks questions: the log's server sends a portion at one
 /// go, so that what else needs its core waits no longer than that takes.
 const READ_AHEAD_BESIDE_QUESTIONS: usize = 100;
-/// How long after a question the next one is expected.
-const QUESTIONS_PAUSE: Duration = Duration::from_secs(1);
 /// When a query that found no place should come back.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.
@@ -77,9 +75,12 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await??;
     let queries = queries_in_flight(&settings);
     let asked = queries.clone();
-    let pace: Pace = Arc::new(move || {
-        if asked.was_wanted_within(QUESTIONS_PAUSE) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
-    });
+    let pace: Pace =
+        Arc::new(
+            move || {
+                if replay::are_expected(&asked) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
+            },
+        );
     serve_beside(
         Replays { log: Arc::new(log_apart.paced(pace)), background },
         queries,
@@ -134,6 +135,7 @@ async fn serve_beside(
         place: Arc::default(),
         filling: Arc::default(),
         background: background.handle().clone(),
+        questions: queries.clone(),
     };
     let metrics = Metrics::of("projection")?;
     let progress = Arc::<Progress>::default();

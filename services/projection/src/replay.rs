@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use cra_eventlog::{EventLog, Position, ReadError};
 use cra_runtime::clock::Clock;
+use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
 use crate::generations::{Generation, Generations, TakeOverError};
@@ -20,6 +21,8 @@ use crate::views;
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// How long after a question the next one is expected.
+const QUESTIONS_PAUSE: Duration = Duration::from_secs(1);
 /// Pause before the next try of what goes on by itself.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -95,6 +98,8 @@ pub struct Replayer {
     pub filling: Arc<Filling>,
     /// Where replays are at work, so that questions and live events go before them.
     pub background: Handle,
+    /// Questions on their way: while some are asked, replays rest as long as they work.
+    pub questions: InFlight,
 }
 
 impl Replayer {
@@ -123,7 +128,7 @@ impl Replayer {
             };
             tracing::error!(error = %error, "the read models could not be computed again; trying again");
             tokio::select! {
-                () = tokio::time::sleep(RETRY_AFTER) => {}
+                () = sleep(RETRY_AFTER) => {}
                 () = shutdown.begun() => return,
             }
         }
@@ -222,7 +227,9 @@ impl Replayer {
         while generation.position() < end {
             let (mut batch, failure) = batches.next().await.ok_or(ReplayError::ReaderEnded)?;
             batch.retain(|entry| entry.position <= end);
+            let applying = Instant::now();
             applier.apply(generation, batch, self.clock.now()).await?;
+            self.give_way(applying.elapsed()).await;
             at_work.reached(progress(generation.position()));
             if told.elapsed() >= PROGRESS_EVERY {
                 tell(progress(generation.position()));
@@ -234,6 +241,14 @@ impl Replayer {
         }
         tell(progress(generation.position()));
         Ok(())
+    }
+
+    /// Rests as long as it worked, while questions are asked: what replays do in the background is not all, for the log's
+    /// server sends to them.
+    async fn give_way(&self, worked: Duration) {
+        if are_expected(&self.questions) {
+            sleep(worked).await;
+        }
     }
 
     /// Brings a generation to where the serving one is, and puts it in its place. Readers never see an earlier position
@@ -268,6 +283,11 @@ impl Replayer {
         let done = tokio::task::spawn_blocking(move || work(&generations)).await;
         done.map_err(|_| ApplyError::Panicked)?
     }
+}
+
+/// Whether questions are on their way, or will be soon: somebody asked a moment ago.
+pub(crate) fn are_expected(questions: &InFlight) -> bool {
+    questions.was_wanted_within(QUESTIONS_PAUSE)
 }
 
 fn per_second(events: u64, elapsed: Duration) -> u64 {

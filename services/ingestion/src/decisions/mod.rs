@@ -31,34 +31,38 @@ pub(crate) enum Attempt {
 impl Recorded {
     /// The receipt of this event, the same each time but for `duplicate`.
     pub(crate) fn receipt(&self, attempt: Attempt) -> v1::Receipt {
-        v1::Receipt {
-            cra_id: self.event.cra_id.clone(),
-            revision: self.event.revision,
-            position: self.position.0,
-            recorded_at: self.event.recorded_at,
-            duplicate: attempt == Attempt::Repeated,
-            defaulted_fields: self.defaulted_fields(),
-        }
+        receipt(&self.event, self.position, attempt)
     }
+}
 
-    /// Read from the event, so that a repeated receipt tells the values that were recorded, not today's.
-    fn defaulted_fields(&self) -> Vec<v1::DefaultedField> {
-        let (cra, defaulted_fields) = match &self.event.fact {
-            Some(Fact::Submitted(submitted)) => (submitted.cra.as_ref(), &submitted.defaulted_fields),
-            Some(Fact::Corrected(corrected)) => (corrected.cra.as_ref(), &corrected.defaulted_fields),
-            Some(Fact::Withdrawn(_) | Fact::Imported(_)) | None => return Vec::new(),
-        };
-        let value_of = |field: &str| match field {
-            Submission::DATE => cra.map(|cra| cra.date.clone()),
-            Submission::PARTICIPANTS => cra.and_then(|cra| cra.participants).map(|people| people.to_string()),
-            _ => None,
-        };
-        let told = defaulted_fields.iter().map(|field| v1::DefaultedField {
-            field: field.clone(),
-            value: value_of(field).unwrap_or_default(),
-        });
-        told.collect()
+/// The receipt of an event at a position of the log.
+pub(crate) fn receipt(event: &v1::CraEvent, position: Position, attempt: Attempt) -> v1::Receipt {
+    v1::Receipt {
+        cra_id: event.cra_id.clone(),
+        revision: event.revision,
+        position: position.0,
+        recorded_at: event.recorded_at,
+        duplicate: attempt == Attempt::Repeated,
+        defaulted_fields: defaulted_fields(event),
     }
+}
+
+/// Read from the event, so that a repeated receipt tells the values that were recorded, not today's.
+fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
+    let (cra, defaulted_fields) = match &event.fact {
+        Some(Fact::Submitted(submitted)) => (submitted.cra.as_ref(), &submitted.defaulted_fields),
+        Some(Fact::Corrected(corrected)) => (corrected.cra.as_ref(), &corrected.defaulted_fields),
+        Some(Fact::Withdrawn(_) | Fact::Imported(_)) | None => return Vec::new(),
+    };
+    let value_of = |field: &str| match field {
+        Submission::DATE => cra.map(|cra| cra.date.clone()),
+        Submission::PARTICIPANTS => cra.and_then(|cra| cra.participants).map(|people| people.to_string()),
+        _ => None,
+    };
+    let told = defaulted_fields
+        .iter()
+        .map(|field| v1::DefaultedField { field: field.clone(), value: value_of(field).unwrap_or_default() });
+    told.collect()
 }
 
 /// Why a CRA cannot be changed as asked.

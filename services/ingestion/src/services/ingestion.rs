@@ -36,6 +36,9 @@ pub(crate) struct IngestionApi {
     shutdown: Shutdown,
 }
 
+/// A share of a stream's place, or why an item is refused.
+type Admitted = Result<Arc<Permit>, Refused>;
+
 /// What the items of a stream are answered with; they share it.
 struct Desk {
     recorder: Recorder,
@@ -86,7 +89,7 @@ impl IngestionApi {
         &self,
         request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Arc<Desk>, Q, Result<Arc<Permit>, Refused>) -> F,
+        answer: fn(Arc<Desk>, Q, Admitted) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Send + 'static,

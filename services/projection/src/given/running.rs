@@ -280,6 +280,7 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             place: Arc::default(),
             filling: Arc::default(),
             background: tokio::runtime::Handle::current(),
+            questions: crate::queries_in_flight(&Settings::default()),
         },
         callers: Callers::Anyone,
         shutdown: Shutdown::new(),

@@ -90,6 +90,24 @@ async fn a_replay_ends_at_the_position_that_was_asked() {
     assert_eq!(other.position(), Position(4));
 }
 
+#[tokio::test]
+async fn a_replay_rests_as_long_as_it_works_while_questions_are_asked() {
+    let running = Running::of(&history()).await;
+    let replayer = running.replayer();
+    // From here on, time passes only where somebody rests.
+    tokio::time::pause();
+    let worked = Duration::from_millis(40);
+    let rested = async || {
+        let begun = Instant::now();
+        replayer.give_way(worked).await;
+        begun.elapsed()
+    };
+    assert_eq!(rested().await, Duration::ZERO, "nobody asks");
+    let question = replayer.questions.try_enter().unwrap();
+    assert!(rested().await >= worked);
+    drop(question);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_position_that_readers_see_never_goes_back_while_generations_change() {
     let mut running = Running::of(&history()).await;

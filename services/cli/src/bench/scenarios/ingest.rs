@@ -56,23 +56,28 @@ pub(crate) async fn ingest(
     let settings = bed::settings(log_url);
     tell("publishing with the plain client");
     let publisher = Publisher::open(&settings).await?;
-    let messages = submissions.messages(extent.streamed)?;
-    let batches = Measured::rate(extent.streamed, "events", publisher.batches(&messages).await?);
-    let (_, taken) = publisher.singles(&submissions.messages(extent.called)?, CALLERS).await?;
-    let singles = Measured::rate(extent.called, "events", taken);
-    let (lone_publish, _) = publisher.singles(&submissions.messages(extent.alone)?, 1).await?;
-
+    let batches = async |submissions: &mut Submissions| {
+        publisher.batches(&submissions.messages(extent.streamed)?).await
+    };
+    let before = batches(submissions).await?;
     tell("submitting over streams");
     let taken = streamed(ingestion, submissions.take(extent.streamed)).await?;
+    tell("publishing with the plain client once more");
+    let after = batches(submissions).await?;
     let streamed = Row::new(
         Scenario::Ingest,
         format!("SubmitCras, {STREAMS} streams"),
         Measured::rate(extent.streamed, "CRAs", taken),
     );
+    // Before and after: a machine that others use too is not as fast at all times.
+    let batches = Measured::rate(2 * extent.streamed, "events", before + after);
     let streamed = streamed
-        .limited("raw atomic batches of 1,000", batches)
+        .limited("raw atomic batches of 1,000, before and after", batches)
         .aiming(Target::RateAtLeast(15_000.0))
         .aiming(Target::RatioAtLeast(0.5));
+    let (_, taken) = publisher.singles(&submissions.messages(extent.called)?, CALLERS).await?;
+    let singles = Measured::rate(extent.called, "events", taken);
+    let (lone_publish, _) = publisher.singles(&submissions.messages(extent.alone)?, 1).await?;
 
     tell("submitting from many callers");
     let (times, taken) = called(ingestion, submissions.take(extent.called), CALLERS).await?;
