@@ -160,7 +160,7 @@ fn time_spent(selected: &[&Standing]) -> Vec<v1::TimeSpent> {
 /// Days from the activity to its record, both where it took place.
 fn delay(standing: &Standing) -> u32 {
     let zone = territory::time_zone(commune(&standing.cra).department());
-    let recorded = standing.recorded_at.to_zoned_datetime(zone).date();
+    let recorded = zone.to_datetime(standing.recorded_at).date();
     let done: jiff::civil::Date = standing.cra.date.parse().unwrap();
     let mut days = 0;
     let mut day = done;

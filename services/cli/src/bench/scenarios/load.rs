@@ -1,5 +1,7 @@
 //! Questions while the log is replayed beside the read models that serve, and CRAs come in at a steady rate.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -13,7 +15,7 @@ use super::submissions::Submissions;
 use crate::bench::bed::Service;
 use crate::bench::latency::Latencies;
 use crate::bench::recount;
-use crate::bench::report::{Measured, Row, Scenario, Target, milliseconds};
+use crate::bench::report::{Measured, Row, Scenario, Target, float, milliseconds};
 use crate::client::{Connection, within_deadline};
 
 /// What is asked under load.
@@ -33,7 +35,8 @@ pub(crate) async fn load(
     let (in_force, seed) = asked;
     // Dropped at the end, which ends both.
     let mut beside: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    beside.spawn(replaying(projection.clone()));
+    let speed = Arc::<AtomicU64>::default();
+    beside.spawn(replaying(projection.clone(), Arc::clone(&speed)));
     let client = ingestion.connect().await?.ingestion();
     let requests = submissions.take(pace::PER_SECOND * LOADED_SECONDS_MAX);
     beside.spawn(async move {
@@ -68,14 +71,19 @@ pub(crate) async fn load(
             rows.push(Row::new(Scenario::Load, what, growth).aiming(Target::TimesAtMost(3.0)));
         }
     }
+    let per_second = float(speed.load(Ordering::Relaxed));
+    let speed = Measured::Rate { per_second, of: "events" };
+    rows.push(Row::new(Scenario::Load, "the replay meanwhile", speed));
     Ok(rows)
 }
 
-/// Replays again and again.
-async fn replaying(projection: Connection) -> anyhow::Result<()> {
+/// Replays again and again, and tells how fast.
+async fn replaying(projection: Connection, speed: Arc<AtomicU64>) -> anyhow::Result<()> {
     loop {
         let request = v1::RebuildRequest { until_position: 0, promote: false };
         let mut progress = projection.operations().rebuild(request).await?.into_inner();
-        while progress.message().await?.is_some() {}
+        while let Some(standing) = progress.message().await? {
+            speed.store(standing.events_per_second, Ordering::Relaxed);
+        }
     }
 }
