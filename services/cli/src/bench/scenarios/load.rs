@@ -35,8 +35,8 @@ pub(crate) async fn load(
     let (in_force, seed) = asked;
     // Dropped at the end, which ends both.
     let mut beside: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    let speed = Arc::<AtomicU64>::default();
-    beside.spawn(replaying(projection.clone(), Arc::clone(&speed)));
+    let meanwhile = Arc::<AtomicU64>::default();
+    beside.spawn(replaying(projection.clone(), Arc::clone(&meanwhile)));
     let client = ingestion.connect().await?.ingestion();
     let requests = submissions.take(pace::PER_SECOND * LOADED_SECONDS_MAX);
     beside.spawn(async move {
@@ -71,19 +71,19 @@ pub(crate) async fn load(
             rows.push(Row::new(Scenario::Load, what, growth).aiming(Target::TimesAtMost(3.0)));
         }
     }
-    let per_second = float(speed.load(Ordering::Relaxed));
-    let speed = Measured::Rate { per_second, of: "events" };
-    rows.push(Row::new(Scenario::Load, "the replay meanwhile", speed));
+    let per_second = float(meanwhile.load(Ordering::Relaxed));
+    let meanwhile = Measured::Rate { per_second, of: "events" };
+    rows.push(Row::new(Scenario::Load, "the replay meanwhile", meanwhile));
     Ok(rows)
 }
 
 /// Replays again and again, and tells how fast.
-async fn replaying(projection: Connection, speed: Arc<AtomicU64>) -> anyhow::Result<()> {
+async fn replaying(projection: Connection, meanwhile: Arc<AtomicU64>) -> anyhow::Result<()> {
     loop {
         let request = v1::RebuildRequest { until_position: 0, promote: false };
         let mut progress = projection.operations().rebuild(request).await?.into_inner();
         while let Some(standing) = progress.message().await? {
-            speed.store(standing.events_per_second, Ordering::Relaxed);
+            meanwhile.store(standing.events_per_second, Ordering::Relaxed);
         }
     }
 }
