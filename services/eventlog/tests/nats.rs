@@ -242,11 +242,7 @@ async fn the_server_sends_as_many_events_at_a_time_as_the_reader_is_told_to_take
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_waits_longer_than_a_request_lives_asks_again_on_the_same_consumer() {
-    let fixture = on_server().await;
-    let mut stream = fixture.log.read(Position::START);
-    append(&fixture.log, "before").await;
-    next(&mut stream, Duration::from_secs(5)).await;
-    let before = consumer(&fixture).await.name;
+    let (fixture, mut stream, before) = one_event_read().await;
     let idle = tokio::time::timeout(Duration::from_secs(13), stream.next()).await;
     assert!(idle.is_err(), "nothing was appended");
     append(&fixture.log, "after").await;
@@ -256,16 +252,22 @@ async fn a_reader_that_waits_longer_than_a_request_lives_asks_again_on_the_same_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_whose_consumer_was_deleted_makes_another_one() {
-    let fixture = on_server().await;
-    let mut stream = fixture.log.read(Position::START);
-    append(&fixture.log, "before").await;
-    next(&mut stream, Duration::from_secs(5)).await;
-    let name = consumer(&fixture).await.name;
+    let (fixture, mut stream, name) = one_event_read().await;
     let log = fixture.context().await.get_stream("CRA").await.unwrap();
     log.delete_consumer(&name).await.unwrap();
     append(&fixture.log, "after").await;
     assert_eq!(next(&mut stream, Duration::from_secs(15)).await.position, Position(2));
     assert_ne!(consumer(&fixture).await.name, name);
+}
+
+/// A reader that was given one event, and the name of its consumer.
+async fn one_event_read() -> (OnServer, BoxStream<'static, Result<LogEntry, ReadError>>, String) {
+    let fixture = on_server().await;
+    let mut stream = fixture.log.read(Position::START);
+    append(&fixture.log, "before").await;
+    next(&mut stream, Duration::from_secs(5)).await;
+    let name = consumer(&fixture).await.name;
+    (fixture, stream, name)
 }
 
 /// What the server says of the only consumer.

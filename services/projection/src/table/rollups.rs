@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::block::Block;
 use super::lists::{Lists, listed};
-use super::view::{LOOKED_UP_TOGETHER, days_at, fact, fact_in_force};
+use super::view::{dated, fact, fact_in_force};
 use crate::views::countable::{Countable, Seen};
 use crate::views::day_tally::DayTally;
 use crate::views::gathering::Gathering;
@@ -117,13 +117,11 @@ impl Days {
     /// The days of the facts from some positions, as far as they are in force.
     fn of(blocks: &[Block], positions: &[u32]) -> Self {
         let mut days = Self::default();
-        for some in positions.chunks(LOOKED_UP_TOGETHER) {
-            for (from, day) in some.iter().zip(days_at(blocks, some)) {
-                if let Some((day, seen)) = day.zip(fact_in_force(blocks, *from)) {
-                    days.day(day).add(blocks, *from, &seen);
-                }
+        dated(blocks, positions).for_each(|(from, day)| {
+            if let Some(seen) = fact_in_force(blocks, from) {
+                days.day(day).add(blocks, from, &seen);
             }
-        }
+        });
         days
     }
 
@@ -147,14 +145,12 @@ impl Days {
                 }
             }
         }
-        for some in few.chunks(LOOKED_UP_TOGETHER) {
-            for (from, day) in some.iter().zip(days_at(blocks, some)) {
-                let slot = day.and_then(&mut slot_of).and_then(|slot| slots.get_mut(slot));
-                if let Some((slot, seen)) = slot.zip(fact(blocks, *from)) {
-                    slot.add(&seen);
-                }
+        dated(blocks, &few).for_each(|(from, day)| {
+            let slot = slot_of(day).and_then(|slot| slots.get_mut(slot));
+            if let Some((slot, seen)) = slot.zip(fact(blocks, from)) {
+                slot.add(&seen);
             }
-        }
+        });
     }
 
     fn day(&mut self, day: i32) -> &mut Day {

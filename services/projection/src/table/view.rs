@@ -23,7 +23,7 @@ const POSITIONS_PER_PIECE: usize = 512;
 /// Pieces of single positions that one thread looks at before another one is worth its start.
 const PIECES_PER_THREAD_MIN: usize = 4;
 /// Single positions that are looked at in one go.
-pub(super) const LOOKED_UP_TOGETHER: usize = 32;
+const LOOKED_UP_TOGETHER: usize = 32;
 
 /// The facts as of a moment.
 #[derive(Clone, Default)]
@@ -64,15 +64,19 @@ pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
     block.fact(index)
 }
 
-/// The days of what stands at some positions, at most [`LOOKED_UP_TOGETHER`]. They are far from each other in memory,
-/// which gives several of them at a time where nothing is decided in between; who looks at the facts next finds them near.
+/// Positions with the day of what stands there. They are far from each other in memory, which gives several days at a time
+/// where nothing is decided in between: some are read at once, and who looks at the facts next finds them near. Cheapest by
+/// `for_each`, which becomes two plain loops.
 #[inline]
-pub(super) fn days_at(blocks: &[Block], positions: &[u32]) -> [Option<i32>; LOOKED_UP_TOGETHER] {
-    let mut days = [None; LOOKED_UP_TOGETHER];
-    for (day, from) in days.iter_mut().zip(positions) {
-        *day = Place::of(u64::from(*from)).and_then(|it| blocks.get(it.block)?.day(it.index));
-    }
-    days
+pub(super) fn dated(blocks: &[Block], positions: &[u32]) -> impl Iterator<Item = (u32, i32)> {
+    let day_at = |from| Place::of(u64::from(from)).and_then(|it| blocks.get(it.block)?.day(it.index));
+    positions.chunks(LOOKED_UP_TOGETHER).flat_map(move |some| {
+        let mut days = [None; LOOKED_UP_TOGETHER];
+        for (day, from) in days.iter_mut().zip(some) {
+            *day = day_at(*from);
+        }
+        some.iter().zip(days).filter_map(|(from, day)| Some((*from, day?)))
+    })
 }
 
 /// The fact from a position, in force or not.
@@ -252,15 +256,12 @@ impl View {
             }
             Piece::Positions(positions) => {
                 let asked = filter.days();
-                for some in positions.chunks(LOOKED_UP_TOGETHER) {
-                    let dated = some.iter().zip(days_at(&self.blocks, some));
-                    for (from, _) in dated.filter(|(_, day)| day.is_some_and(|day| asked.contains(&day))) {
-                        let from = u64::from(*from);
-                        if let Some(seen) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
-                            take(from, seen);
-                        }
+                let dated = dated(&self.blocks, positions).filter(|(_, day)| asked.contains(day));
+                dated.map(|(from, _)| u64::from(from)).for_each(|from| {
+                    if let Some(seen) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
+                        take(from, seen);
                     }
-                }
+                });
             }
         }
     }
@@ -268,9 +269,9 @@ impl View {
     /// The fact from a position, if it was in force when the log ended at another one.
     #[inline]
     fn fact_as_of(&self, position: Position, from: u64) -> Option<Seen<'_>> {
-        let Place { block, index } = Place::of(from)?;
-        let as_of = self.blocks.get(block).and_then(|_| self.as_of(position, block))?;
-        let block = &self.blocks[block];
+        let Place { block: number, index } = Place::of(from)?;
+        let block = self.blocks.get(number)?;
+        let as_of = self.as_of(position, number)?;
         if block.counts(index, as_of) { block.fact(index) } else { None }
     }
 
