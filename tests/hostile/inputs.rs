@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use cra_contracts::v1;
+use cra_contracts::{stored, v1};
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use cra_domain::event::Event;
 use cra_domain::legacy::{self, FormVersion};
@@ -72,7 +72,7 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
     let Some(form) = FormVersion::from_number(u32::from(form % 4)) else { return };
     match legacy::upcast(form, document) {
         Ok(upcast) => {
-            let read = cra_domain::cra::Cra::from_message(upcast.cra.to_message());
+            let read = cra_domain::cra::Cra::from_message(&upcast.cra.to_message());
             assert_eq!(read.ok().as_ref(), Some(&upcast.cra), "what is imported is read back");
         }
         Err(faults) => are_told(&faults),
@@ -81,6 +81,8 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
 
 /// An event, as it stands in the log.
 pub(crate) fn event(bytes: &[u8]) {
+    let (read, generated) = (stored::Event::read(bytes), v1::CraEvent::decode(bytes));
+    assert_eq!(read.is_ok(), generated.is_ok(), "borrowed: {read:?}, generated: {generated:?}");
     let _ = Event::recorded_at_of(bytes);
     if let Ok(event) = Event::decode(bytes) {
         let _ = format!("{event:?}");

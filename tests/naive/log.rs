@@ -133,7 +133,7 @@ impl Log {
 
 /// A CRA as it is told: nothing left to a default, themes and sub-themes in the contract's order.
 fn told(cra: &v1::Cra) -> v1::Cra {
-    let mut told = Cra::from_message(cra.clone()).unwrap().to_message();
+    let mut told = Cra::from_message(cra).unwrap().to_message();
     told.themes.sort_unstable();
     told.sub_themes.sort_unstable();
     told

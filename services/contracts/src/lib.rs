@@ -3,6 +3,7 @@
 
 #[cfg(feature = "json")]
 pub mod json;
+pub mod stored;
 
 /// Messages, clients and servers of `cra.v1`; documented in the proto files themselves.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -281,7 +281,7 @@ impl<'a> Application<'a> {
         &mut self,
         position: Position,
         subject: Option<Uuid>,
-        event: Result<Event, DecodeError>,
+        event: Result<Event<'_>, DecodeError>,
     ) -> Result<Effect, Failure> {
         let Event { cra_id, revision, recorded_at, fact, .. } = event.map_err(Misfit::from)?;
         let event = Occurrence { position, cra_id, revision, recorded_at };
@@ -292,13 +292,13 @@ impl<'a> Application<'a> {
         let (ended, began) = match fact {
             EventFact::Submitted { cra, defaulted_participants } => {
                 let provenance = first(event, defaulted_participants);
-                (None, Some(self.record(event, current, provenance, cra)?))
+                (None, Some(self.record(event, current, provenance, &cra)?))
             }
             EventFact::Imported { form_version, cra, created_at } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
                     Provenance { created_at: Some(created_at), form_version, ..first(event, false) };
-                (None, Some(self.record(event, current, provenance, cra)?))
+                (None, Some(self.record(event, current, provenance, &cra)?))
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
                 let (current, former) = self.in_force(event, current)?;
@@ -309,7 +309,7 @@ impl<'a> Application<'a> {
                     form_version: former.form_version,
                     ..first(event, defaulted_participants)
                 };
-                (Some(current.fact), Some(self.open(event, provenance, cra, Some(current.fact))))
+                (Some(current.fact), Some(self.open(event, provenance, &cra, Some(current.fact))))
             }
             EventFact::Withdrawn { .. } => {
                 let (current, _) = self.in_force(event, current)?;
@@ -323,12 +323,12 @@ impl<'a> Application<'a> {
 
     /// A CRA's first event.
     #[inline]
-    fn record(
+    fn record<T: AsRef<str>>(
         &mut self,
         event: Occurrence,
         current: Option<Current>,
         provenance: Provenance,
-        cra: Box<Cra>,
+        cra: &Cra<T>,
     ) -> Result<Fact, Failure> {
         if let Some(current) = current {
             return Err(Misfit::NotFirst(current.revision).into());
@@ -352,15 +352,15 @@ impl<'a> Application<'a> {
     }
 
     #[inline]
-    fn open(
+    fn open<T: AsRef<str>>(
         &mut self,
         event: Occurrence,
         provenance: Provenance,
-        cra: Box<Cra>,
+        cra: &Cra<T>,
         former: Option<u64>,
     ) -> Fact {
         // Held for one fact only: queries read the dictionary meanwhile.
-        let fact = Fact::new(provenance, *cra, former, &mut self.dictionary.write());
+        let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
         let current = Current { revision: event.revision, fact: event.position.0, withdrawn: false };
         self.currents.insert(event.cra_id, current);
         fact

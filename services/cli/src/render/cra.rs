@@ -40,7 +40,7 @@ pub(super) fn content(fields: &[Field], look: Look) -> String {
 }
 
 /// Every field of a CRA, in the order of the form, always the same labels.
-pub(super) fn fields(cra: &Cra) -> Vec<Field> {
+pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Field> {
     let people = |count: u32| counted(count.into(), "personne", "personnes");
     let planned = |count: u32| if count == 0 { String::new() } else { people(count) };
     let labels = |labels: Vec<&'static str>| labels.join(", ");
@@ -58,7 +58,7 @@ pub(super) fn fields(cra: &Cra) -> Vec<Field> {
         ("Statuts", per_word::<Status>(|status| cra.statuses.of(status))),
         ("Thématiques", labels(cra.themes.iter().map(|theme| theme.term().label).collect())),
         ("Sous-thématiques", labels(cra.sub_themes.iter().map(|theme| theme.term().label).collect())),
-        ("Précision", printable(&cra.annotation)),
+        ("Précision", printable(cra.annotation.as_ref())),
         ("Durée", duration(cra.duration)),
         ("Suite : individuel", planned(cra.follow_up_individual)),
         ("Suite : atelier", planned(cra.follow_up_workshop)),
@@ -66,12 +66,13 @@ pub(super) fn fields(cra: &Cra) -> Vec<Field> {
     ]
 }
 
-fn commune(cra: &Cra) -> String {
+fn commune<T: AsRef<str>>(cra: &Cra<T>) -> String {
     let commune = territory::communes().get(cra.place.commune);
-    let postal_code = [" ", &cra.place.postal_code].concat();
+    let (declared, postal_code) = (cra.place.commune_code.as_ref(), cra.place.postal_code.as_ref());
+    let postal_code = [" ", postal_code].concat();
     let mut text = format!("{}{} ({})", commune.name(), postal_code.trim_end(), commune.code());
-    if *cra.place.commune_code != *commune.code() {
-        text += &format!(", déclarée {}", printable(&cra.place.commune_code));
+    if *declared != *commune.code() {
+        text += &format!(", déclarée {}", printable(declared));
     }
     text
 }
@@ -89,11 +90,11 @@ fn duration(duration: Duration) -> String {
     }
 }
 
-fn redirections(cra: &Cra) -> String {
+fn redirections<T: AsRef<str>>(cra: &Cra<T>) -> String {
     let named = cra.redirections.iter().map(|redirection| {
         let name = match &redirection.recipient {
             Recipient::Known(organisation) => organisation.term().label.to_owned(),
-            Recipient::Other(name) => printable(name),
+            Recipient::Other(name) => printable(name.as_ref()),
             Recipient::Unnamed => "Non précisé".to_owned(),
         };
         format!("{name} : {}", redirection.people)

@@ -3,7 +3,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
-use cra_domain::event::{Event, Fact};
+use cra_domain::event::{Event, Fact, record};
 use cra_domain::french;
 
 use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
@@ -19,7 +19,8 @@ pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> Strin
         let number = toned(look, Tone::Figure, &format!("Révision {revision}"));
         let by = event.origin.as_ref().map(author).unwrap_or_default();
         text += &format!("\n{number}  {recorded_at}{}\n", toned(look, Tone::Quiet, &by));
-        match Event::from_message(event) {
+        // As it is read where it is stored.
+        match Event::decode(&record::encode(&event)) {
             Ok(event) => text += &told(&event.fact, &mut before, look),
             // A newer service may have written what this command cannot read yet.
             Err(error) => text += &format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
@@ -35,7 +36,7 @@ fn author(origin: &v1::Origin) -> String {
 }
 
 /// `before` is the content that the last event left, for the next correction.
-fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
+fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String {
     match fact {
         Fact::Submitted { cra, defaulted_participants } => {
             let note = if *defaulted_participants { ", participants par défaut" } else { "" };
@@ -59,7 +60,7 @@ fn told(fact: &Fact, before: &mut Option<Vec<Field>>, look: Look) -> String {
     }
 }
 
-fn recorded(what: &str, cra: &Cra, before: &mut Option<Vec<Field>>, look: Look) -> String {
+fn recorded<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, look: Look) -> String {
     let now = fields(cra);
     let text = format!("  {what}\n{}", content(&now, look));
     *before = Some(now);

@@ -49,7 +49,7 @@ impl Lines {
     /// One line.
     pub(crate) fn line(&self, record: &v1::CraRecord) -> String {
         let cra = record.cra.as_ref();
-        let read = cra.and_then(|cra| Cra::from_message(cra.clone()).ok());
+        let read = cra.and_then(|cra| Cra::from_message(cra).ok());
         let raw = |text: fn(&v1::Cra) -> &str| printable(cra.map_or("", text));
         let themes = |cra: &Cra| {
             let labels: Vec<_> = cra.themes.iter().map(|theme| theme.term().label).collect();
@@ -112,7 +112,7 @@ pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
     if answer.withdrawn {
         text += &format!("  {}\n", toned(look, Tone::Bad, "Retiré des statistiques"));
     }
-    text += &match Cra::from_message(record.cra.clone().unwrap_or_default()) {
+    text += &match Cra::from_message(record.cra.as_ref().unwrap_or(&v1::Cra::default())) {
         Ok(cra) => content(&fields(&cra), look),
         Err(error) => format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
     };

@@ -23,16 +23,18 @@ use jiff::civil::Date;
 use crate::vocabulary::{Activity, SubTheme, Theme};
 
 /// What a conseiller numérique did with the public, at one place, on one day.
+///
+/// Its texts are its own, or, as `Cra<&str>`, borrowed from the stored event it is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cra {
+pub struct Cra<T = Box<str>> {
     /// Who did it.
-    pub advisor_id: Id,
+    pub advisor_id: Id<T>,
     /// Who employed the advisor on that day.
-    pub structure_id: Id,
+    pub structure_id: Id<T>,
     /// Civil day of the activity, where it took place.
     pub date: Date,
     /// Where.
-    pub place: Place,
+    pub place: Place<T>,
     /// What kind.
     pub activity: Activity,
     /// People present, at least 1.
@@ -48,7 +50,7 @@ pub struct Cra {
     /// In the order of the form that was sent, without repetition.
     pub sub_themes: Vec<SubTheme>,
     /// Free precision, trimmed; empty when there is none.
-    pub annotation: String,
+    pub annotation: T,
     /// How long.
     pub duration: Duration,
     /// People who will be seen again one to one.
@@ -56,5 +58,30 @@ pub struct Cra {
     /// People who will come to a workshop.
     pub follow_up_workshop: u32,
     /// People sent elsewhere.
-    pub redirections: Vec<Redirection>,
+    pub redirections: Vec<Redirection<T>>,
+}
+
+impl<T: AsRef<str>> Cra<T> {
+    /// The same with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Cra {
+        Cra {
+            advisor_id: self.advisor_id.into_owned(),
+            structure_id: self.structure_id.into_owned(),
+            date: self.date,
+            place: self.place.into_owned(),
+            activity: self.activity,
+            participants: self.participants,
+            returning_participants: self.returning_participants,
+            ages: self.ages,
+            statuses: self.statuses,
+            themes: self.themes,
+            sub_themes: self.sub_themes,
+            annotation: self.annotation.as_ref().into(),
+            duration: self.duration,
+            follow_up_individual: self.follow_up_individual,
+            follow_up_workshop: self.follow_up_workshop,
+            redirections: self.redirections.into_iter().map(Redirection::into_owned).collect(),
+        }
+    }
 }

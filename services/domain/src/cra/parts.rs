@@ -10,7 +10,7 @@ use crate::vocabulary::{AgeBand, Channel, DurationBucket, Organisation, Status, 
 
 /// Opaque identifier of an advisor, a structure or a venue: 1 to 64 of `[A-Za-z0-9._:-]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(Box<str>);
+pub struct Id<T = Box<str>>(T);
 
 impl Id {
     /// Longest identifier, in characters.
@@ -19,63 +19,81 @@ impl Id {
     /// The identifier, if the text has its form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::is_well_formed(text).then(|| Self(text.into()))
+        Id::borrowed(text).map(Id::into_owned)
     }
+}
 
-    fn is_well_formed(text: &str) -> bool {
-        (1..=Self::LENGTH_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+impl<'a> Id<&'a str> {
+    /// The identifier, if the text has its form.
+    #[must_use]
+    pub fn borrowed(text: &'a str) -> Option<Self> {
+        let is_well_formed = (1..=Id::LENGTH_MAX).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b':' | b'-'));
+        is_well_formed.then_some(Self(text))
     }
+}
 
+impl<T: AsRef<str>> Id<T> {
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_ref()
+    }
+
+    /// The same with a text of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Id {
+        Id(self.0.as_ref().into())
     }
 }
 
-impl TryFrom<String> for Id {
-    type Error = String;
-
-    /// The identifier, or the text that has not its form.
-    fn try_from(text: String) -> Result<Self, String> {
-        if Self::is_well_formed(&text) { Ok(Self(text.into())) } else { Err(text) }
-    }
-}
-
-impl fmt::Display for Id {
+impl<T: AsRef<str>> fmt::Display for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 /// Where the activity took place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Place<T = Box<str>> {
     /// Canal.
     pub channel: Channel,
     /// The INSEE code as it was declared: possibly of a delegated, associated or former commune.
-    pub commune_code: Box<str>,
+    pub commune_code: T,
     /// The commune or arrondissement it belongs to today.
     pub commune: CommuneId,
     /// One of the commune's; empty where the commune has none.
-    pub postal_code: Box<str>,
+    pub postal_code: T,
     /// The advisor's registered venue.
-    pub venue_id: Option<Id>,
+    pub venue_id: Option<Id<T>>,
 }
 
-impl Place {
+impl<T: AsRef<str>> Place<T> {
     /// Civil day of an instant at this place.
     #[must_use]
     pub fn day_of(&self, instant: Timestamp) -> Date {
         day_at(self.commune, instant)
     }
+
+    /// The same with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Place {
+        Place {
+            channel: self.channel,
+            commune_code: self.commune_code.as_ref().into(),
+            commune: self.commune,
+            postal_code: self.postal_code.as_ref().into(),
+            venue_id: self.venue_id.map(Id::into_owned),
+        }
+    }
 }
 
 /// Civil day of an instant in a commune.
 pub(super) fn day_at(commune: CommuneId, instant: Timestamp) -> Date {
-    let department = territory::communes().get(commune).department();
-    territory::time_zone(department).to_datetime(instant).date()
+    let department = territory::communes().department_of(commune);
+    territory::time_zone_of(department).to_datetime(instant).date()
 }
 
 /// People per value of a closed list.
@@ -172,11 +190,11 @@ impl Duration {
 
 /// Who people are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipient {
+pub enum Recipient<T = Box<str>> {
     /// An organisation of the form.
     Known(Organisation),
     /// A free name, trimmed, 1 to 100 characters.
-    Other(Box<str>),
+    Other(T),
     /// An older form did not name it ("Non précisé").
     Unnamed,
 }
@@ -194,11 +212,24 @@ impl Recipient {
 
 /// People sent to another organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirection {
+pub struct Redirection<T = Box<str>> {
     /// Where to.
-    pub recipient: Recipient,
+    pub recipient: Recipient<T>,
     /// How many, at least 1.
     pub people: u32,
+}
+
+impl<T: AsRef<str>> Redirection<T> {
+    /// The same with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Redirection {
+        let recipient = match self.recipient {
+            Recipient::Known(organisation) => Recipient::Known(organisation),
+            Recipient::Other(name) => Recipient::Other(name.as_ref().into()),
+            Recipient::Unnamed => Recipient::Unnamed,
+        };
+        Redirection { recipient, people: self.people }
+    }
 }
 
 #[cfg(test)]

@@ -350,7 +350,7 @@ impl Check {
         sub_themes
     }
 
-    fn annotation(&mut self, given: &str) -> Option<String> {
+    fn annotation(&mut self, given: &str) -> Option<Box<str>> {
         const FIELD: &str = "cra.annotation";
         let text = given.trim();
         let characters = text.chars().count();
@@ -364,7 +364,7 @@ impl Check {
         if let Some(found) = personal_data(text) {
             return self.refuse(FIELD, Fault::PersonalData(found));
         }
-        Some(text.to_owned())
+        Some(text.into())
     }
 
     fn duration(&mut self, given: Option<&v1::Duration>) -> Option<Duration> {

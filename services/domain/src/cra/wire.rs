@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use cra_contracts::v1;
+use cra_contracts::{stored, v1};
+use prost::Message as _;
 
 use super::rules::{age_counts, status_counts};
 use super::{AgeCounts, Cra, Duration, Id, Place, Recipient, Redirection, StatusCounts};
@@ -35,7 +36,7 @@ impl DecodeError {
     }
 }
 
-impl Cra {
+impl<T: AsRef<str>> Cra<T> {
     /// The CRA as a message of the contract, nothing left to a default.
     #[must_use]
     pub fn to_message(&self) -> v1::Cra {
@@ -47,8 +48,8 @@ impl Cra {
             date: self.date.to_string(),
             place: Some(v1::Place {
                 channel: self.place.channel.number(),
-                commune_code: self.place.commune_code.to_string(),
-                postal_code: self.place.postal_code.to_string(),
+                commune_code: self.place.commune_code.as_ref().to_owned(),
+                postal_code: self.place.postal_code.as_ref().to_owned(),
                 venue_id: self.place.venue_id.as_ref().map(Id::to_string).unwrap_or_default(),
             }),
             activity: self.activity.number(),
@@ -58,7 +59,7 @@ impl Cra {
             statuses: Some(statuses_message(&self.statuses)),
             themes: self.themes.iter().map(|theme| theme.number()).collect(),
             sub_themes: self.sub_themes.iter().map(|sub_theme| sub_theme.number()).collect(),
-            annotation: self.annotation.clone(),
+            annotation: self.annotation.as_ref().to_owned(),
             duration: Some(duration_message(self.duration)),
             follow_up: follows.then(|| v1::FollowUp {
                 individual: self.follow_up_individual,
@@ -67,55 +68,71 @@ impl Cra {
             }),
         }
     }
+}
 
+impl Cra {
+    /// The CRA that a message holds, as it is read where it is stored.
+    pub fn from_message(message: &v1::Cra) -> Result<Self, DecodeError> {
+        let bytes = message.encode_to_vec();
+        let message = stored::Cra::read(&bytes).map_err(|error| DecodeError::new("cra", error))?;
+        Cra::of_stored(message).map(Cra::into_owned)
+    }
+}
+
+impl<'a> Cra<&'a str> {
     /// The CRA that a stored message holds.
-    pub fn from_message(message: v1::Cra) -> Result<Self, DecodeError> {
+    pub(crate) fn of_stored(message: stored::Cra<'a>) -> Result<Self, DecodeError> {
         let follow_up = message.follow_up.unwrap_or_default();
         Ok(Self {
             advisor_id: id("advisor_id", message.advisor_id)?,
             structure_id: id("structure_id", message.structure_id)?,
-            date: message.date.parse().map_err(|_| DecodeError::new("date", &message.date))?,
+            date: message.date.parse().map_err(|_| DecodeError::new("date", message.date))?,
             place: place(message.place)?,
             activity: word("activity", message.activity)?,
             participants: message.participants.ok_or_else(|| DecodeError::new("participants", "nothing"))?,
             returning_participants: message.returning_participants,
             ages: age_counts(message.ages.as_ref()),
             statuses: status_counts(message.statuses.as_ref()),
-            themes: message.themes.iter().map(|n| word("themes", *n)).collect::<Result<_, _>>()?,
-            sub_themes: message
-                .sub_themes
-                .iter()
-                .map(|n| word("sub_themes", *n))
-                .collect::<Result<_, _>>()?,
+            themes: words("themes", &message.themes)?,
+            sub_themes: words("sub_themes", &message.sub_themes)?,
             annotation: message.annotation,
             duration: duration(message.duration)?,
             follow_up_individual: follow_up.individual,
             follow_up_workshop: follow_up.workshop,
-            redirections: follow_up.redirections.into_iter().map(redirection).collect::<Result<_, _>>()?,
+            redirections: follow_up.redirections.iter().map(redirection).collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn id(field: &'static str, text: String) -> Result<Id, DecodeError> {
-    Id::try_from(text).map_err(|text| DecodeError::new(field, text))
+fn id<'a>(field: &'static str, text: &'a str) -> Result<Id<&'a str>, DecodeError> {
+    Id::borrowed(text).ok_or_else(|| DecodeError::new(field, text))
 }
 
 fn word<W: Word>(field: &'static str, number: i32) -> Result<W, DecodeError> {
     W::from_number(number).ok_or_else(|| DecodeError::new(field, number))
 }
 
-fn place(message: Option<v1::Place>) -> Result<Place, DecodeError> {
+fn words<W: Word>(field: &'static str, numbers: &[i32]) -> Result<Vec<W>, DecodeError> {
+    // Not collected at one go, which would not know how many there are.
+    let mut words = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        words.push(word(field, *number)?);
+    }
+    Ok(words)
+}
+
+fn place<'a>(message: Option<stored::Place<'a>>) -> Result<Place<&'a str>, DecodeError> {
     let message = message.ok_or_else(|| DecodeError::new("place", "nothing"))?;
     let commune = territory::communes()
-        .resolve(&message.commune_code)
-        .ok_or_else(|| DecodeError::new("place.commune_code", &message.commune_code))?;
+        .resolve(message.commune_code)
+        .ok_or_else(|| DecodeError::new("place.commune_code", message.commune_code))?;
     Ok(Place {
         channel: word("place.channel", message.channel)?,
-        commune_code: message.commune_code.into(),
+        commune_code: message.commune_code,
         commune,
-        postal_code: message.postal_code.into(),
+        postal_code: message.postal_code,
         venue_id: match message.venue_id {
-            none if none.is_empty() => None,
+            "" => None,
             venue_id => Some(id("place.venue_id", venue_id)?),
         },
     })
@@ -155,23 +172,23 @@ fn statuses_message(counts: &StatusCounts) -> v1::StatusCounts {
     v1::StatusCounts { student, unemployed, employed, retired, unspecified_or_mixed }
 }
 
-fn redirection(message: v1::Redirection) -> Result<Redirection, DecodeError> {
-    use v1::redirection::Organisation as Message;
+fn redirection<'a>(message: &stored::Redirection<'a>) -> Result<Redirection<&'a str>, DecodeError> {
+    use stored::Organisation as Stored;
     let recipient = match message.organisation {
-        Some(Message::Known(number)) => {
+        Some(Stored::Known(number)) => {
             Recipient::Known(word::<Organisation>("follow_up.redirections.known", number)?)
         }
-        Some(Message::Other(name)) => Recipient::Other(name.into()),
+        Some(Stored::Other(name)) => Recipient::Other(name),
         None => Recipient::Unnamed,
     };
     Ok(Redirection { recipient, people: message.people })
 }
 
-fn redirection_message(redirection: &Redirection) -> v1::Redirection {
+fn redirection_message<T: AsRef<str>>(redirection: &Redirection<T>) -> v1::Redirection {
     use v1::redirection::Organisation as Message;
     let organisation = match &redirection.recipient {
         Recipient::Known(organisation) => Some(Message::Known(organisation.number())),
-        Recipient::Other(name) => Some(Message::Other(name.to_string())),
+        Recipient::Other(name) => Some(Message::Other(name.as_ref().to_owned())),
         Recipient::Unnamed => None,
     };
     v1::Redirection { organisation, people: redirection.people }

@@ -5,17 +5,16 @@
 
 pub mod record;
 
-use cra_contracts::v1;
+use cra_contracts::stored;
 use jiff::Timestamp;
-use prost::Message as _;
 use uuid::Uuid;
 
 use crate::cra::{Cra, DecodeError, Submission};
 use crate::legacy::{self, FormVersion};
 
-/// One fact of one CRA's life, in today's words.
+/// One fact of one CRA's life, in today's words; its texts are those of the bytes that it is read from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Event<'a> {
     /// Unique per event.
     pub event_id: Uuid,
     /// The CRA it is about.
@@ -25,32 +24,32 @@ pub struct Event {
     /// When it was recorded, by ingestion's clock.
     pub recorded_at: Timestamp,
     /// What happened.
-    pub fact: Fact,
+    pub fact: Fact<'a>,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
+pub enum Fact<'a> {
     /// A CRA of today's form was recorded.
     Submitted {
         /// Its content.
-        cra: Box<Cra>,
+        cra: Cra<&'a str>,
         /// Whether the participants were left to the form.
         defaulted_participants: bool,
     },
     /// Its content was replaced.
     Corrected {
         /// The new content.
-        cra: Box<Cra>,
+        cra: Cra<&'a str>,
         /// Whether the participants were left to the form.
         defaulted_participants: bool,
         /// Why.
-        reason: String,
+        reason: &'a str,
     },
     /// It was taken out.
     Withdrawn {
         /// Why.
-        reason: String,
+        reason: &'a str,
     },
     /// A CRA of an older form was recorded.
     Imported {
@@ -63,52 +62,47 @@ pub enum Fact {
     },
 }
 
-impl Event {
-    /// Reads a stored event.
-    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
-        let message = v1::CraEvent::decode(payload).map_err(|error| DecodeError::new("event", error))?;
-        Self::from_message(message)
-    }
-
-    /// When a stored event was recorded, also where the rest of it cannot be read.
-    #[must_use]
-    pub fn recorded_at_of(payload: &[u8]) -> Option<Timestamp> {
-        let message = v1::CraEvent::decode(payload).ok()?;
-        timestamp("recorded_at", message.recorded_at.as_ref()).ok()
-    }
-
-    /// Brings a stored event to today's words.
-    pub fn from_message(message: v1::CraEvent) -> Result<Self, DecodeError> {
+impl<'a> Event<'a> {
+    /// Reads a stored event and brings it to today's words.
+    pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
+        let message = stored::Event::read(payload).map_err(|error| DecodeError::new("event", error))?;
         if message.revision == 0 {
             return Err(DecodeError::new("revision", 0));
         }
         Ok(Self {
-            event_id: uuid("event_id", &message.event_id)?,
-            cra_id: uuid("cra_id", &message.cra_id)?,
+            event_id: uuid("event_id", message.event_id)?,
+            cra_id: uuid("cra_id", message.cra_id)?,
             revision: message.revision,
             recorded_at: timestamp("recorded_at", message.recorded_at.as_ref())?,
             fact: fact(message.fact)?,
         })
     }
+
+    /// When a stored event was recorded, also where the rest of it cannot be read.
+    #[must_use]
+    pub fn recorded_at_of(payload: &[u8]) -> Option<Timestamp> {
+        let message = stored::Event::read(payload).ok()?;
+        timestamp("recorded_at", message.recorded_at.as_ref()).ok()
+    }
 }
 
-fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
-    use v1::cra_event::Fact as Message;
+fn fact(message: Option<stored::Fact<'_>>) -> Result<Fact<'_>, DecodeError> {
+    use stored::Fact as Stored;
     match message {
-        Some(Message::Submitted(submitted)) => Ok(Fact::Submitted {
+        Some(Stored::Submitted(submitted)) => Ok(Fact::Submitted {
             defaulted_participants: names_participants(&submitted.defaulted_fields),
             cra: cra(submitted.cra)?,
         }),
-        Some(Message::Corrected(corrected)) => Ok(Fact::Corrected {
+        Some(Stored::Corrected(corrected)) => Ok(Fact::Corrected {
             defaulted_participants: names_participants(&corrected.defaulted_fields),
             cra: cra(corrected.cra)?,
             reason: corrected.reason,
         }),
-        Some(Message::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
-        Some(Message::Imported(imported)) => {
+        Some(Stored::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
+        Some(Stored::Imported(imported)) => {
             let form_version = FormVersion::from_number(imported.form_version)
                 .ok_or_else(|| DecodeError::new("form_version", imported.form_version))?;
-            let upcast = legacy::upcast(form_version, &imported.document).map_err(|violations| {
+            let upcast = legacy::upcast(form_version, imported.document).map_err(|violations| {
                 let faults: Vec<_> = violations.iter().map(ToString::to_string).collect();
                 DecodeError::new("document", faults.join("; "))
             })?;
@@ -118,13 +112,12 @@ fn fact(message: Option<v1::cra_event::Fact>) -> Result<Fact, DecodeError> {
     }
 }
 
-fn names_participants(defaulted_fields: &[String]) -> bool {
-    defaulted_fields.iter().any(|field| field == Submission::PARTICIPANTS)
+fn names_participants(defaulted_fields: &[&str]) -> bool {
+    defaulted_fields.contains(&Submission::PARTICIPANTS)
 }
 
-fn cra(message: Option<v1::Cra>) -> Result<Box<Cra>, DecodeError> {
-    let message = message.ok_or_else(|| DecodeError::new("cra", "nothing"))?;
-    Cra::from_message(message).map(Box::new)
+fn cra(message: Option<stored::Cra<'_>>) -> Result<Cra<&str>, DecodeError> {
+    Cra::of_stored(message.ok_or_else(|| DecodeError::new("cra", "nothing"))?)
 }
 
 fn uuid(field: &'static str, text: &str) -> Result<Uuid, DecodeError> {

@@ -40,7 +40,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Cra, Timestamp)> {
         statuses,
         themes: themes?,
         sub_themes: Vec::new(),
-        annotation: String::new(),
+        annotation: Box::default(),
         duration,
         follow_up_individual: everybody_if(Next::Individual),
         follow_up_workshop: everybody_if(Next::Workshop),

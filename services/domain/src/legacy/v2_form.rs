@@ -15,7 +15,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Cra, Timestamp)> {
         venue: None,
         redirections: organisations::one_name,
         sub_themes: Vec::new(),
-        annotation: String::new(),
+        annotation: Box::default(),
     };
     read_with(document, own)
 }
@@ -27,7 +27,7 @@ pub(super) struct OwnParts {
     pub(super) venue: Option<Id>,
     pub(super) redirections: fn(&mut Document<'_>, u32) -> Vec<Redirection>,
     pub(super) sub_themes: Vec<SubTheme>,
-    pub(super) annotation: String,
+    pub(super) annotation: Box<str>,
 }
 
 /// What the second and the third form share.

@@ -22,7 +22,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Cra, Timestamp)> {
 }
 
 /// `sousThemes`: a list of objects, a theme's slug to its sub-themes, or `annotation` to the free precision.
-fn sub_themes(document: &mut Document<'_>) -> (Vec<SubTheme>, String) {
+fn sub_themes(document: &mut Document<'_>) -> (Vec<SubTheme>, Box<str>) {
     const PATH: &str = "cra.sousThemes";
     const ANNOTATION: &str = "annotation";
     let mut found = Vec::new();
@@ -58,7 +58,7 @@ fn sub_themes(document: &mut Document<'_>) -> (Vec<SubTheme>, String) {
             }
         }
     }
-    (found, annotations.join(", "))
+    (found, annotations.join(", ").into())
 }
 
 /// The texts of a list, or the one text; trimmed, without the empty ones.

@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 
 pub use search::SEARCH_RESULTS_MAX;
 pub use table::{Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId};
-pub use time_zone::time_zone;
+pub use time_zone::{time_zone, time_zone_of};
 
 const TEXT: &str = include_str!("../../data/communes.tsv");
 

@@ -196,6 +196,7 @@ impl Rows {
             names: OnceLock::new(),
             fingerprint: OnceLock::new(),
             by_code: OnceLock::new(),
+            departments_of: OnceLock::new(),
         }
     }
 }

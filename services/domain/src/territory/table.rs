@@ -183,6 +183,14 @@ pub(super) struct Former {
     pub(super) today: CommuneId,
 }
 
+/// What a code means.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meaning {
+    today: CommuneId,
+    /// Whether it is the code of that commune, not one of another that it has replaced.
+    is_current: bool,
+}
+
 /// All communes of today and municipal arrondissements, with what leads to them.
 #[derive(Debug)]
 pub struct Communes {
@@ -202,7 +210,8 @@ pub struct Communes {
     /// Made on the first search: a process that only resolves codes does without.
     pub(super) names: OnceLock<NameIndex>,
     pub(super) fingerprint: OnceLock<u64>,
-    pub(super) by_code: OnceLock<Vec<Option<CommuneId>>>,
+    pub(super) by_code: OnceLock<Vec<Option<Meaning>>>,
+    pub(super) departments_of: OnceLock<Vec<DepartmentId>>,
 }
 
 /// Every postal code has 5 digits.
@@ -216,20 +225,30 @@ impl Communes {
     /// commune that has replaced it. None: nobody has or had this code.
     #[must_use]
     pub fn resolve(&self, code: &str) -> Option<CommuneId> {
+        Some(self.meaning(code)?.today)
+    }
+
+    /// Whether a commune of today or a municipal arrondissement has this code.
+    #[must_use]
+    pub fn is_current(&self, code: &str) -> bool {
+        self.meaning(code).is_some_and(|meaning| meaning.is_current)
+    }
+
+    fn meaning(&self, code: &str) -> Option<Meaning> {
         *self.by_code().get(code_number(code)?)?
     }
 
     /// What each code means, by [`code_number`]: codes are resolved for every event that is read.
-    fn by_code(&self) -> &[Option<CommuneId>] {
+    fn by_code(&self) -> &[Option<Meaning>] {
         self.by_code.get_or_init(|| {
-            let former = self.former.iter().map(|former| (former.code, former.today));
-            let merged = self.merged.iter().map(|merged| (merged.code, merged.today));
-            let of_today = self.rows.iter().map(|commune| (commune.code, commune.id));
+            let former = self.former.iter().map(|former| (former.code, former.today, false));
+            let merged = self.merged.iter().map(|merged| (merged.code, merged.today, false));
+            let of_today = self.rows.iter().map(|commune| (commune.code, commune.id, true));
             let mut by_code = vec![None; CODE_NUMBERS];
             // The later ones win.
-            for (code, id) in former.chain(merged).chain(of_today) {
+            for (code, today, is_current) in former.chain(merged).chain(of_today) {
                 if let Some(place) = code_number(code).and_then(|number| by_code.get_mut(number)) {
-                    *place = Some(id);
+                    *place = Some(Meaning { today, is_current });
                 }
             }
             by_code
@@ -253,6 +272,14 @@ impl Communes {
     #[must_use]
     pub fn get(&self, id: CommuneId) -> &Commune {
         &self.rows[id.position()]
+    }
+
+    /// The department of a commune: [`Commune::department_id`], from a table that is small enough to stay in the
+    /// processor's cache where it is asked for every event that is read.
+    #[must_use]
+    pub fn department_of(&self, id: CommuneId) -> DepartmentId {
+        let departments = || self.rows.iter().map(Commune::department_id).collect();
+        self.departments_of.get_or_init(departments)[id.position()]
     }
 
     /// The id at this position of the table, as [`CommuneId::index`] gave it; none beyond its end.

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use super::{DepartmentId, communes};
+
 const PARIS: &str = "Europe/Paris";
 
 const OVERSEAS: [(&str, &str); 13] = [
@@ -41,6 +43,14 @@ pub fn time_zone(department: &str) -> &'static TimeZone {
     overseas.map_or(&ZONES.paris, |position| &ZONES.overseas[position])
 }
 
+/// The time zone of a department: [`time_zone`] of its code.
+#[must_use]
+pub fn time_zone_of(department: DepartmentId) -> &'static TimeZone {
+    static ZONES: LazyLock<Vec<&'static TimeZone>> =
+        LazyLock::new(|| communes().departments().iter().map(|it| time_zone(it.code())).collect());
+    ZONES[usize::from(department.index())]
+}
+
 /// UTC stands in for a name the database does not have; a test checks that it has them all.
 fn bundled(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
@@ -69,6 +79,16 @@ mod tests {
         assert_eq!(name_of("984").as_deref(), Some("UTC"));
         assert_eq!(name_of("75").as_deref(), Some("Europe/Paris"));
         assert_eq!(name_of("2A").as_deref(), Some("Europe/Paris"));
+    }
+
+    #[test]
+    fn every_department_has_the_zone_of_its_code() {
+        for department in communes().departments() {
+            assert_eq!(time_zone_of(department.id()), time_zone(department.code()), "{}", department.name());
+        }
+        for commune in communes().all() {
+            assert_eq!(communes().department_of(commune.id()), commune.department_id(), "{}", commune.name());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A message something else wrote is an entry all the same, without the ids it does not have.
 
+use async_nats::datetime::DateTime;
 use async_nats::header::{HeaderName, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
 use async_nats::jetstream;
 use async_nats::jetstream::message::StreamMessage;
@@ -55,7 +56,7 @@ impl Subjects {
         let position = Position(info.stream_sequence);
         let Told { event_id, trace, restored_at } =
             message.headers.as_ref().map(Told::of).unwrap_or_default();
-        let appended_at = timestamp(restored_at.unwrap_or(info.published.unix_timestamp_nanos()))?;
+        let appended_at = restored_at.map_or_else(|| timestamp(info.published), Ok)?;
         let cra_id = self.cra_id(&message.subject);
         let payload = std::mem::take(&mut message.message.payload);
         Ok(LogEntry { position, cra_id, event_id, payload, appended_at, trace })
@@ -70,7 +71,7 @@ impl Subjects {
             event_id,
             trace,
             payload: message.payload,
-            appended_at: timestamp(restored_at.unwrap_or(message.time.unix_timestamp_nanos()))?,
+            appended_at: restored_at.map_or_else(|| timestamp(message.time), Ok)?,
         })
     }
 }
@@ -80,8 +81,8 @@ impl Subjects {
 struct Told {
     event_id: Option<Uuid>,
     trace: Option<TraceParent>,
-    /// The time it was restored with, in nanoseconds since 1970.
-    restored_at: Option<i128>,
+    /// The time it was restored with.
+    restored_at: Option<Timestamp>,
 }
 
 impl Told {
@@ -97,7 +98,7 @@ impl Told {
             } else if *name == TRACE {
                 told.trace = text.parse().ok();
             } else if *name == APPENDED_AT {
-                told.restored_at = text.parse().ok();
+                told.restored_at = text.parse().ok().and_then(instant);
             }
         }
         told
@@ -133,8 +134,18 @@ fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
     }
 }
 
-fn timestamp(nanoseconds: i128) -> Result<Timestamp, ReadError> {
-    Timestamp::from_nanosecond(nanoseconds).map_err(|error| damaged(&error))
+/// An instant by its nanoseconds since 1970. Those of 64 bits reach to 2262, and take a fraction of the time of those
+/// of 128, which one that is written as late as that would need.
+fn instant(nanoseconds: i64) -> Option<Timestamp> {
+    const SECOND: i64 = 1_000_000_000;
+    let rest = i32::try_from(nanoseconds % SECOND).ok()?;
+    Timestamp::new(nanoseconds / SECOND, rest).ok()
+}
+
+/// An instant of the client library.
+fn timestamp(time: DateTime) -> Result<Timestamp, ReadError> {
+    let rest = i32::try_from(time.nanosecond()).unwrap_or_default();
+    Timestamp::new(time.unix_timestamp(), rest).map_err(|error| damaged(&error))
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> ReadError {

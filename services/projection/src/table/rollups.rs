@@ -29,8 +29,7 @@ pub(super) struct Departments(Vec<Vec<u32>>);
 impl Departments {
     pub(super) fn of(blocks: &[Block]) -> Self {
         let communes = territory::communes();
-        let department =
-            |fact: &Countable| communes.at(fact.commune).map(|id| communes.get(id).department_id());
+        let department = |fact: &Countable| communes.at(fact.commune).map(|id| communes.department_of(id));
         Self(listed(blocks, |fact| department(fact).map(|id| id.index().into())))
     }
 }

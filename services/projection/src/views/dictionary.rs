@@ -1,8 +1,7 @@
 //! Codes for texts that come back: identifiers of advisors, structures and venues, free names of organisations.
 //! A code is given once and never changes meaning within a generation.
 
-use std::sync::Arc;
-
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +34,8 @@ pub type Code = u32;
 
 #[derive(Debug, Default)]
 struct Words {
-    codes: HashMap<Arc<str>, Code>,
-    texts: Vec<Arc<str>>,
+    codes: HashMap<CompactString, Code>,
+    texts: Vec<CompactString>,
 }
 
 /// Every text seen so far, with its code.
@@ -44,7 +43,7 @@ struct Words {
 pub struct Dictionary {
     kinds: [Words; Kind::COUNT],
     /// Given since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
-    new: Vec<(Kind, Code, Arc<str>)>,
+    new: Vec<(Kind, Code, CompactString)>,
 }
 
 impl Dictionary {
@@ -53,9 +52,8 @@ impl Dictionary {
         if let Some(code) = self.find(kind, text) {
             return code;
         }
-        let text: Arc<str> = text.into();
-        let code = self.push(kind, text.clone());
-        self.new.push((kind, code, text));
+        let code = self.push(kind, text);
+        self.new.push((kind, code, text.into()));
         code
     }
 
@@ -67,34 +65,34 @@ impl Dictionary {
 
     /// The text of a code.
     #[must_use]
-    pub fn text(&self, kind: Kind, code: Code) -> Option<&Arc<str>> {
-        self.kinds[kind as usize].texts.get(usize::try_from(code).ok()?)
+    pub fn text(&self, kind: Kind, code: Code) -> Option<&str> {
+        self.kinds[kind as usize].texts.get(usize::try_from(code).ok()?).map(CompactString::as_str)
     }
 
     /// Every text with its code.
-    pub fn all(&self) -> impl Iterator<Item = (Kind, Code, &Arc<str>)> {
+    pub fn all(&self) -> impl Iterator<Item = (Kind, Code, &str)> {
         (0..)
             .map_while(Kind::from_number)
             .zip(&self.kinds)
-            .flat_map(|(kind, words)| (0..).zip(&words.texts).map(move |(code, text)| (kind, code, text)))
+            .flat_map(|(kind, words)| (0..).zip(&words.texts).map(move |(code, text)| (kind, code, &**text)))
     }
 
     /// Takes in a stored text: those of a kind must come in the order of their codes. False when a code is missing.
     #[must_use]
     pub fn restore(&mut self, kind: Kind, code: Code, text: &str) -> bool {
-        self.push(kind, text.into()) == code
+        self.push(kind, text) == code
     }
 
     /// The texts that were given a code since the last call.
-    pub fn take_new(&mut self) -> Vec<(Kind, Code, Arc<str>)> {
+    pub fn take_new(&mut self) -> Vec<(Kind, Code, CompactString)> {
         std::mem::take(&mut self.new)
     }
 
-    fn push(&mut self, kind: Kind, text: Arc<str>) -> Code {
+    fn push(&mut self, kind: Kind, text: &str) -> Code {
         let words = &mut self.kinds[kind as usize];
         let code = Code::try_from(words.texts.len()).unwrap_or(Code::MAX);
-        words.texts.push(text.clone());
-        words.codes.insert(text, code);
+        words.texts.push(text.into());
+        words.codes.insert(text.into(), code);
         code
     }
 }
@@ -112,7 +110,7 @@ mod tests {
         assert_eq!(dictionary.code_of(Kind::Advisor, "a"), 0);
         assert_eq!(dictionary.take_new().len(), 3);
         assert!(dictionary.take_new().is_empty());
-        assert_eq!(dictionary.text(Kind::Advisor, 1).map(|text| &**text), Some("b"));
+        assert_eq!(dictionary.text(Kind::Advisor, 1), Some("b"));
         assert_eq!(dictionary.find(Kind::Venue, "b"), None);
         assert!(!dictionary.restore(Kind::Venue, 3, "x"), "a gap is told");
     }

@@ -119,12 +119,16 @@ pub struct Provenance {
 
 impl Fact {
     /// The fact of a CRA's content, in force.
-    pub fn new(provenance: Provenance, cra: Cra, former: Option<u64>, dictionary: &mut Dictionary) -> Self {
+    pub fn new<T: AsRef<str>>(
+        provenance: Provenance,
+        cra: &Cra<T>,
+        former: Option<u64>,
+        dictionary: &mut Dictionary,
+    ) -> Self {
         let declared_at = provenance.created_at.unwrap_or(provenance.recorded_at);
         let day = day_number(cra.date);
         let delay = day_number(cra.place.day_of(declared_at)) - day;
-        let commune = territory::communes().get(cra.place.commune);
-        let declared = cra.place.commune_code;
+        let declared = cra.place.commune_code.as_ref();
         Self {
             cra_id: provenance.cra_id,
             revision: provenance.revision,
@@ -140,8 +144,8 @@ impl Fact {
             structure: dictionary.code_of(Kind::Structure, cra.structure_id.as_str()),
             channel: cra.place.channel,
             commune: cra.place.commune.index(),
-            declared_commune: (*declared != *commune.code()).then_some(declared),
-            postal_code: cra.place.postal_code.parse().unwrap_or(0),
+            declared_commune: (!territory::communes().is_current(declared)).then(|| declared.into()),
+            postal_code: cra.place.postal_code.as_ref().parse().unwrap_or(0),
             venue: cra.place.venue_id.as_ref().map(|id| dictionary.code_of(Kind::Venue, id.as_str())),
             activity: cra.activity,
             participants: cra.participants,
@@ -150,7 +154,7 @@ impl Fact {
             statuses: cra.statuses.0,
             themes: cra.themes.iter().fold(0, |set, theme| set | 1 << theme.index()),
             sub_themes: cra.sub_themes.iter().fold(0, |set, sub_theme| set | 1 << sub_theme.index()),
-            annotation: cra.annotation.into(),
+            annotation: cra.annotation.as_ref().into(),
             duration: cra.duration,
             follow_up_individual: cra.follow_up_individual,
             follow_up_workshop: cra.follow_up_workshop,
@@ -202,10 +206,10 @@ impl Fact {
     }
 }
 
-fn recipient_code(recipient: &Recipient, dictionary: &mut Dictionary) -> RecipientCode {
+fn recipient_code<T: AsRef<str>>(recipient: &Recipient<T>, dictionary: &mut Dictionary) -> RecipientCode {
     match recipient {
         Recipient::Known(organisation) => RecipientCode::Known(*organisation),
-        Recipient::Other(name) => RecipientCode::Other(dictionary.code_of(Kind::Organisation, name)),
+        Recipient::Other(name) => RecipientCode::Other(dictionary.code_of(Kind::Organisation, name.as_ref())),
         Recipient::Unnamed => RecipientCode::Unnamed,
     }
 }

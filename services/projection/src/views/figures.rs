@@ -136,8 +136,7 @@ fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, S
         RecipientCode::Known(organisation) => known(organisation),
         RecipientCode::Unnamed => unnamed(),
         RecipientCode::Other(code) => {
-            let spelt =
-                dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other((**text).into()));
+            let spelt = dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other(text.into()));
             match spelt.map(|recipient| recipient.recognised()) {
                 Some(Recipient::Known(organisation)) => known(organisation),
                 Some(Recipient::Other(name)) => (spelling::key(&name), name.into(), false),

@@ -52,7 +52,7 @@ pub fn cra(fact: &Fact, dictionary: &Dictionary) -> Result<Cra, DecodeError> {
         statuses: fact.status_counts(),
         themes: fact.theme_list().collect(),
         sub_themes: fact.sub_theme_list().collect(),
-        annotation: fact.annotation.to_string(),
+        annotation: fact.annotation.clone(),
         duration: fact.duration,
         follow_up_individual: fact.follow_up_individual,
         follow_up_workshop: fact.follow_up_workshop,
@@ -68,7 +68,7 @@ pub fn cra(fact: &Fact, dictionary: &Dictionary) -> Result<Cra, DecodeError> {
 
 fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> Result<Id, DecodeError> {
     let text = dictionary.text(kind, code);
-    text.and_then(|text| Id::parse(text)).ok_or_else(|| DecodeError::new(field, code))
+    text.and_then(Id::parse).ok_or_else(|| DecodeError::new(field, code))
 }
 
 /// The day of a fact.
@@ -83,7 +83,7 @@ fn recipient(code: RecipientCode, dictionary: &Dictionary) -> Result<Recipient, 
         RecipientCode::Other(code) => {
             let name = dictionary.text(Kind::Organisation, code);
             let name = name.ok_or_else(|| DecodeError::new("follow_up.redirections.other", code))?;
-            Ok(Recipient::Other((**name).into()))
+            Ok(Recipient::Other(name.into()))
         }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
             defaulted_participants: false,
         };
         let mut dictionary = Dictionary::default();
-        let fact = Fact::new(provenance, submission.cra().clone(), None, &mut dictionary);
+        let fact = Fact::new(provenance, submission.cra(), None, &mut dictionary);
         let record = record(&fact, &dictionary).unwrap();
         assert_eq!(record.cra, Some(form()));
         assert_eq!(record.recorded_at, Some(timestamp_message(now)));
@@ -163,7 +163,7 @@ mod tests {
             form_version: 0,
             defaulted_participants: false,
         };
-        let fact = Fact::new(provenance, submission.cra().clone(), None, &mut Dictionary::default());
+        let fact = Fact::new(provenance, submission.cra(), None, &mut Dictionary::default());
         let error = record(&fact, &Dictionary::default()).unwrap_err();
         assert_eq!(error.field, "advisor_id");
     }

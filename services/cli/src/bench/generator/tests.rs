@@ -9,10 +9,14 @@ use super::*;
 
 const CRAS: u64 = 20_000;
 
-/// Every event, read back as the projection reads it.
-fn events(generator: &Generator) -> Vec<Event> {
-    let events = generator.steps().map(|step| {
-        let stored = generator.event(step).unwrap();
+/// Every event as it is stored.
+fn stored(generator: &Generator) -> Vec<Stored> {
+    generator.steps().map(|step| generator.event(step).unwrap()).collect()
+}
+
+/// Events, read back as the projection reads them.
+fn events(stored: &[Stored]) -> Vec<Event<'_>> {
+    let events = stored.iter().map(|stored| {
         let event = Event::decode(&stored.payload).unwrap();
         assert_eq!((event.cra_id, event.event_id), (stored.cra_id, stored.event_id));
         assert_eq!(event.recorded_at, stored.recorded_at);
@@ -38,7 +42,8 @@ fn near(found: usize, expected: usize, tolerance: usize) {
 
 #[test]
 fn every_event_keeps_the_rules_and_follows_in_time_and_revision() {
-    let events = events(&Generator::new(7, 4_000));
+    let stored = stored(&Generator::new(7, 4_000));
+    let events = events(&stored);
     let mut revisions = BTreeMap::new();
     let mut ids = BTreeSet::new();
     for pair in events.windows(2) {
@@ -108,7 +113,8 @@ fn workshops_and_themes_have_the_sizes_and_shares_of_real_data() {
 #[test]
 fn activities_are_recorded_late_and_some_are_corrected_or_withdrawn() {
     let generator = Generator::new(1, CRAS);
-    let events = events(&generator);
+    let stored = stored(&generator);
+    let events = events(&stored);
     let (mut delays, mut corrected, mut withdrawn) = (Vec::new(), 0, 0);
     for event in &events {
         match &event.fact {

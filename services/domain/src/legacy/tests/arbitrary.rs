@@ -96,7 +96,7 @@ fn judge(bytes: &[u8]) {
                 assert!(participants >= 1 && u64::from(cra.returning_participants) <= participants);
                 assert!(cra.ages.sum() <= participants && cra.statuses.sum() <= participants);
                 assert!(cra.redirections.iter().all(|redirection| redirection.people > 0));
-                assert_eq!(Cra::from_message(cra.to_message()), Ok(cra));
+                assert_eq!(Cra::from_message(&cra.to_message()), Ok(cra));
             }
             Err(violations) => assert!(!violations.is_empty(), "refused without a fault"),
         }

@@ -174,7 +174,7 @@ fn sub_themes_and_the_annotation_come_from_one_list() {
     let list =
         json!([{"sante": ["espace-sante"]}, {"annotation": [" ameli "]}, {"accompagner enfant": "parent"}]);
     let cra = read(V3, &with("cra.sousThemes", list.clone()), &[]);
-    assert_eq!(cra.annotation, "ameli");
+    assert_eq!(&*cra.annotation, "ameli");
     assert_eq!(cra.sub_themes.iter().map(|s| s.term().slug).collect::<Vec<_>>(), ["espace-sante", "parent"]);
     for nothing in [json!(null), json!([])] {
         assert!(read(V3, &with("cra.sousThemes", nothing), &[]).sub_themes.is_empty());

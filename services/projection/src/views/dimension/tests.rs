@@ -21,7 +21,7 @@ fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
         form_version: 0,
         defaulted_participants: false,
     };
-    Fact::new(provenance, submission.cra().clone(), None, dictionary)
+    Fact::new(provenance, submission.cra(), None, dictionary)
 }
 
 /// Codes and labels of the rows that a CRA belongs to, with the people that are of them.

@@ -22,9 +22,9 @@ fn counts(cra: &v1::Cra, selection: &v1::Selection) -> bool {
         form_version: 0,
         defaulted_participants: false,
     };
-    let cra = Cra::from_message(cra.clone()).unwrap();
+    let cra = Cra::from_message(cra).unwrap();
     let mut dictionary = Dictionary::default();
-    let fact = Fact::new(provenance, cra, None, &mut dictionary);
+    let fact = Fact::new(provenance, &cra, None, &mut dictionary);
     let filter = Filter::parse(selection, &dictionary).unwrap_or_else(|faults| panic!("refused: {faults:?}"));
     filter.matches_fact(&fact)
 }

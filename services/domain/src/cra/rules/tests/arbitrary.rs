@@ -154,7 +154,7 @@ proptest! {
     fn what_is_accepted_is_read_back_unchanged(form in any_change()) {
         if let Ok(submission) = Submission::parse(Some(&form), at(NOW)) {
             let message = submission.cra().to_message();
-            prop_assert_eq!(&Cra::from_message(message.clone()).unwrap(), submission.cra());
+            prop_assert_eq!(&Cra::from_message(&message).unwrap(), submission.cra());
             // Complete: sent again, nothing is left to the form and nothing changes.
             let again = Submission::parse(Some(&message), at(NOW)).unwrap();
             prop_assert_eq!(again.cra(), submission.cra());

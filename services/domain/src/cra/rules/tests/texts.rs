@@ -9,9 +9,9 @@ fn annotated(text: &str) -> v1::Cra {
 #[test]
 fn an_annotation_is_empty_or_has_3_to_35_characters_once_trimmed() {
     for (right, stored) in [("", ""), ("   ", ""), ("été", "été"), (" \tcaf ameli\n", "caf ameli")] {
-        assert_eq!(cra_of(&annotated(right)).annotation, stored);
+        assert_eq!(*cra_of(&annotated(right)).annotation, *stored);
     }
-    assert_eq!(cra_of(&annotated(&format!("  {} ", "é".repeat(35)))).annotation, "é".repeat(35));
+    assert_eq!(*cra_of(&annotated(&format!("  {} ", "é".repeat(35)))).annotation, *"é".repeat(35));
     for wrong in ["a", "ab", " ab ", &"é".repeat(36)] {
         refused(&annotated(wrong), &[("cra.annotation", "ANNOTATION_LENGTH")]);
     }
@@ -37,6 +37,6 @@ fn a_free_text_that_looks_like_data_of_a_person_is_refused() {
         refused(&form, &[("cra.follow_up.redirections[0].other", "TEXT_INVALID")]);
     }
     for right in ["3 personnes le 12/05", "salle 12", "ameli.fr", "09:30-10:30, 2024"] {
-        assert_eq!(cra_of(&annotated(right)).annotation, right);
+        assert_eq!(*cra_of(&annotated(right)).annotation, *right);
     }
 }

@@ -1,0 +1,400 @@
+//! Stored events, read where they lie: texts are borrowed from the bytes. A replay reads every event of the log, and
+//! uses most texts only to look something up.
+//!
+//! One type per message of `proto/cra/v1/event.proto` that holds a text, with the same fields under the same numbers (the
+//! test `stored` compares them with the contract); those without are the contract's own. Merges what is told twice, passes
+//! over fields that are not known, and refuses what is no message, as the generated types do.
+
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost_types::Timestamp;
+use smallvec::SmallVec;
+
+use crate::v1::{AgeCounts, Duration, StatusCounts};
+
+/// Why bytes are no message of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// No field begins where one should.
+    #[error("no field begins where one should")]
+    Key,
+    /// A number is longer than numbers are.
+    #[error("a number does not end")]
+    Number,
+    /// A value is longer than what is there.
+    #[error("the bytes end within a value")]
+    CutOff,
+    /// A field holds a value of another kind.
+    #[error("a field holds a value of another kind than the contract says")]
+    Kind,
+    /// A text is none.
+    #[error("a text is not UTF-8")]
+    Text,
+    /// A field that is not known here cannot be passed over.
+    #[error("a field that is not known here does not end")]
+    Unknown,
+}
+
+/// Numbers of a list: most have few.
+pub type Numbers = SmallVec<[i32; 8]>;
+
+/// What a field holds.
+trait Value<'a>: Default {
+    /// Takes in a value, which is taken off the bytes.
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed>;
+}
+
+impl<'a> Value<'a> for i32 {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::Varint, kind)?;
+        *self = int32(varint(bytes)?);
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for u32 {
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // as the format says
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::Varint, kind)?;
+        *self = varint(bytes)? as u32;
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for i64 {
+    #[inline]
+    #[allow(clippy::cast_possible_wrap)] // as the format says
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::Varint, kind)?;
+        *self = varint(bytes)? as i64;
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for u64 {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::Varint, kind)?;
+        *self = varint(bytes)?;
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for &'a [u8] {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::LengthDelimited, kind)?;
+        *self = delimited(bytes)?;
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for &'a str {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::LengthDelimited, kind)?;
+        *self = std::str::from_utf8(delimited(bytes)?).map_err(|_| Malformed::Text)?;
+        Ok(())
+    }
+}
+
+impl<'a> Value<'a> for Numbers {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        if kind != WireType::LengthDelimited {
+            expect(WireType::Varint, kind)?;
+            self.push(int32(varint(bytes)?));
+            return Ok(());
+        }
+        let mut packed = delimited(bytes)?;
+        while !packed.is_empty() {
+            self.push(int32(varint(&mut packed)?));
+        }
+        Ok(())
+    }
+}
+
+impl<'a, T: Value<'a>> Value<'a> for Vec<T> {
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        let mut value = T::default();
+        value.take_in(kind, bytes)?;
+        self.push(value);
+        Ok(())
+    }
+}
+
+impl<'a, T: Value<'a>> Value<'a> for Option<T> {
+    #[inline]
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        self.get_or_insert_default().take_in(kind, bytes)
+    }
+}
+
+/// Messages of the contract that hold no text: read into the generated type.
+macro_rules! without_texts {
+    ($($type:ident { $($number:literal $field:ident,)* })*) => {$(
+        impl<'a> Value<'a> for $type {
+            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+                expect(WireType::LengthDelimited, kind)?;
+                let mut bytes = delimited(bytes)?;
+                while !bytes.is_empty() {
+                    let (number, kind) = key(&mut bytes)?;
+                    match number {
+                        $($number => self.$field.take_in(kind, &mut bytes)?,)*
+                        _ => pass_over(number, kind, &mut bytes)?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    )*
+
+        /// Fields of the messages that are read into the generated type, by number.
+        pub const FIELDS_WITHOUT_TEXTS: &[(&str, &[(i32, &str)])] =
+            &[$((stringify!($type), &[$(($number, stringify!($field)),)*]),)*];
+    };
+}
+
+without_texts! {
+    AgeCounts {
+        1 under_12,
+        2 from_12_to_18,
+        3 from_18_to_35,
+        4 from_35_to_60,
+        5 over_60,
+    }
+    StatusCounts {
+        1 student,
+        2 unemployed,
+        3 employed,
+        4 retired,
+        5 unspecified_or_mixed,
+    }
+    Duration {
+        1 band,
+        2 minutes,
+    }
+    Timestamp {
+        1 seconds,
+        2 nanos,
+    }
+}
+
+/// Declares messages: fields by their numbers, then those of which one is told.
+macro_rules! messages {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident {
+            $($number:literal $field:ident: $type:ty,)*
+            $(one of $choice:ident: $one:ident {
+                $($one_number:literal $one_field:ident: $variant:ident,)+
+            })?
+        }
+    )*) => {$(
+        $(#[$doc])*
+        #[allow(missing_docs)] // fields are documented in the proto files
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name<'a> {
+            $(pub $field: $type,)*
+            $(pub $choice: Option<$one<'a>>,)?
+        }
+
+        impl<'a> $name<'a> {
+            /// The contract's fields that are read, by number.
+            pub const FIELDS: &'static [(i32, &'static str)] = &[
+                $(($number, stringify!($field)),)*
+                $($(($one_number, stringify!($one_field)),)+)?
+            ];
+
+            /// Reads a message.
+            pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+                let mut message = Self::default();
+                message.merge_fields(bytes)?;
+                Ok(message)
+            }
+
+            fn merge_fields(&mut self, mut bytes: &'a [u8]) -> Result<(), Malformed> {
+                while !bytes.is_empty() {
+                    let (number, kind) = key(&mut bytes)?;
+                    match number {
+                        $($number => self.$field.take_in(kind, &mut bytes)?,)*
+                        $($($one_number => {
+                            if !matches!(self.$choice, Some($one::$variant(_))) {
+                                self.$choice = Some($one::$variant(Default::default()));
+                            }
+                            if let Some($one::$variant(value)) = &mut self.$choice {
+                                value.take_in(kind, &mut bytes)?;
+                            }
+                        })+)?
+                        _ => pass_over(number, kind, &mut bytes)?,
+                    }
+                }
+                Ok(())
+            }
+        }
+
+        impl<'a> Value<'a> for $name<'a> {
+            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+                expect(WireType::LengthDelimited, kind)?;
+                self.merge_fields(delimited(bytes)?)
+            }
+        }
+    )*};
+}
+
+messages! {
+    /// `CraEvent`.
+    Event {
+        1 event_id: &'a str,
+        2 cra_id: &'a str,
+        3 revision: u64,
+        4 recorded_at: Option<Timestamp>,
+        5 origin: Option<Origin<'a>>,
+        one of fact: Fact {
+            6 submitted: Submitted,
+            7 corrected: Corrected,
+            8 withdrawn: Withdrawn,
+            9 imported: Imported,
+        }
+    }
+    /// `Origin`.
+    Origin {
+        1 client_id: &'a str,
+        2 subject: &'a str,
+    }
+    /// `CraSubmitted`.
+    Submitted {
+        1 cra: Option<Cra<'a>>,
+        2 defaulted_fields: Vec<&'a str>,
+    }
+    /// `CraCorrected`.
+    Corrected {
+        1 cra: Option<Cra<'a>>,
+        2 reason: &'a str,
+        3 defaulted_fields: Vec<&'a str>,
+    }
+    /// `CraWithdrawn`.
+    Withdrawn {
+        1 reason: &'a str,
+    }
+    /// `LegacyCraImported`.
+    Imported {
+        1 legacy_id: &'a str,
+        2 form_version: u32,
+        3 document: &'a [u8],
+    }
+    /// `Cra`.
+    Cra {
+        1 advisor_id: &'a str,
+        2 structure_id: &'a str,
+        3 date: &'a str,
+        4 place: Option<Place<'a>>,
+        5 activity: i32,
+        6 participants: Option<u32>,
+        7 returning_participants: u32,
+        8 ages: Option<AgeCounts>,
+        9 statuses: Option<StatusCounts>,
+        10 themes: Numbers,
+        11 sub_themes: Numbers,
+        12 annotation: &'a str,
+        13 duration: Option<Duration>,
+        14 follow_up: Option<FollowUp<'a>>,
+    }
+    /// `Place`.
+    Place {
+        1 channel: i32,
+        2 commune_code: &'a str,
+        3 postal_code: &'a str,
+        4 venue_id: &'a str,
+    }
+    /// `FollowUp`.
+    FollowUp {
+        1 individual: u32,
+        2 workshop: u32,
+        3 redirections: Vec<Redirection<'a>>,
+    }
+    /// `Redirection`.
+    Redirection {
+        3 people: u32,
+        one of organisation: Organisation {
+            1 known: Known,
+            2 other: Other,
+        }
+    }
+}
+
+/// What happened, of an [`Event`].
+#[allow(missing_docs, clippy::large_enum_variant)] // documented in the proto files; most are of the largest kind
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact<'a> {
+    Submitted(Submitted<'a>),
+    Corrected(Corrected<'a>),
+    Withdrawn(Withdrawn<'a>),
+    Imported(Imported<'a>),
+}
+
+/// Where people are sent, of a [`Redirection`].
+#[allow(missing_docs)] // documented in the proto files
+#[derive(Clone, Debug, PartialEq)]
+pub enum Organisation<'a> {
+    Known(i32),
+    Other(&'a str),
+}
+
+#[inline]
+fn expect(expected: WireType, found: WireType) -> Result<(), Malformed> {
+    if found == expected { Ok(()) } else { Err(Malformed::Kind) }
+}
+
+#[allow(clippy::inline_always)] // once for every field: a call costs as much as what is done
+#[inline(always)]
+fn key(bytes: &mut &[u8]) -> Result<(u32, WireType), Malformed> {
+    // Numbers up to 15 take one byte.
+    if let [byte @ 0x08..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        let kind = match byte & 7 {
+            0 => WireType::Varint,
+            1 => WireType::SixtyFourBit,
+            2 => WireType::LengthDelimited,
+            3 => WireType::StartGroup,
+            4 => WireType::EndGroup,
+            5 => WireType::ThirtyTwoBit,
+            _ => return Err(Malformed::Key),
+        };
+        return Ok((u32::from(byte >> 3), kind));
+    }
+    decode_key(bytes).map_err(|_| Malformed::Key)
+}
+
+#[cold]
+fn pass_over(number: u32, kind: WireType, bytes: &mut &[u8]) -> Result<(), Malformed> {
+    skip_field(kind, number, bytes, DecodeContext::default()).map_err(|_| Malformed::Unknown)
+}
+
+#[allow(clippy::inline_always)] // as above
+#[inline(always)]
+fn varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    // Most are short.
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Ok(u64::from(*byte));
+    }
+    decode_varint(bytes).map_err(|_| Malformed::Number)
+}
+
+/// Enumerations are of this type, whose negative values take all of 64 bits.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // as the format says
+fn int32(value: u64) -> i32 {
+    value as i32
+}
+
+#[allow(clippy::inline_always)] // as above
+#[inline(always)]
+fn delimited<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+    let length = usize::try_from(varint(bytes)?).map_err(|_| Malformed::CutOff)?;
+    let (value, rest) = bytes.split_at_checked(length).ok_or(Malformed::CutOff)?;
+    *bytes = rest;
+    Ok(value)
+}
