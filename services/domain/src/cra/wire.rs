@@ -121,7 +121,7 @@ fn words<W: Word>(field: &'static str, numbers: &[i32]) -> Result<Vec<W>, Decode
     Ok(words)
 }
 
-fn place<'a>(message: Option<stored::Place<'a>>) -> Result<Place<&'a str>, DecodeError> {
+fn place(message: Option<stored::Place<'_>>) -> Result<Place<&str>, DecodeError> {
     let message = message.ok_or_else(|| DecodeError::new("place", "nothing"))?;
     let commune = territory::communes()
         .resolve(message.commune_code)
