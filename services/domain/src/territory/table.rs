@@ -285,7 +285,8 @@ impl Communes {
     /// The id at this position of the table, as [`CommuneId::index`] gave it; none beyond its end.
     #[must_use]
     pub fn at(&self, index: u16) -> Option<CommuneId> {
-        self.rows.get(usize::from(index)).map(Commune::id)
+        // Not by its row, which would have to be fetched from memory.
+        (usize::from(index) < self.rows.len()).then_some(CommuneId(index))
     }
 
     /// All communes of today and municipal arrondissements, by code; a position is an id's index.

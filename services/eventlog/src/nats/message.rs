@@ -134,8 +134,8 @@ fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
     }
 }
 
-/// An instant by its nanoseconds since 1970. Those of 64 bits reach to 2262, and take a fraction of the time of those
-/// of 128, which one that is written as late as that would need.
+/// An instant by its nanoseconds since 1970. Those of 64 bits reach to 2262, and are read in a fraction of the time that
+/// those of 128 take.
 fn instant(nanoseconds: i64) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000_000;
     let rest = i32::try_from(nanoseconds % SECOND).ok()?;

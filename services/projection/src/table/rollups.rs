@@ -90,12 +90,14 @@ impl Rollups {
         let departments = territory::communes().departments().par_iter();
         let departments = departments.map(|it| (it, Days::of(blocks, of_department(it.id()))));
         let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
-        let (mut regions, mut country) = (HashMap::new(), Days::default());
+        let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
         for (department, days) in &departments {
-            let region = regions.entry(Scope::Region(department.region_id())).or_insert_with(Days::default);
-            region.merge(blocks, days);
+            of_region.entry(Scope::Region(department.region_id())).or_default().push(days);
         }
-        regions.values().for_each(|region| country.merge(blocks, region));
+        let of_region: Vec<_> = of_region.into_iter().collect();
+        let regions = of_region.into_par_iter().map(|(region, days)| (region, Days::merged(blocks, days)));
+        let regions: Vec<_> = regions.collect();
+        let country = Days::merged(blocks, regions.iter().map(|(_, days)| days));
         let long = lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
         let long: Vec<_> =
             long.map(|scope| (scope, Days::of(blocks, lists.of_scope(scope).unwrap_or_default()))).collect();
@@ -166,10 +168,13 @@ impl Days {
         &mut self.0[place].1
     }
 
-    fn merge(&mut self, blocks: &[Block], other: &Self) {
-        for (day, sums) in &other.0 {
-            self.day(*day).merge(blocks, sums);
+    /// What the facts of several come to; no fact is in two of them.
+    fn merged<'a>(blocks: &[Block], several: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut merged = Self::default();
+        for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
+            merged.day(*day).merge(blocks, sums);
         }
+        merged
     }
 }
 

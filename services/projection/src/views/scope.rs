@@ -35,11 +35,12 @@ impl Scope {
     #[must_use]
     pub fn large(fact: &Countable) -> [Option<Self>; 3] {
         let communes = territory::communes();
-        let commune = communes.at(fact.commune).map(|id| communes.get(id));
+        let department = communes.at(fact.commune).map(|id| communes.department_of(id));
+        let region = department.and_then(|id| communes.departments().get(usize::from(id.index())));
         [
             Some(Self::Country),
-            commune.map(|commune| Self::Region(commune.region_id())),
-            commune.map(|commune| Self::Department(commune.department_id())),
+            region.map(|department| Self::Region(department.region_id())),
+            department.map(Self::Department),
         ]
     }
 }

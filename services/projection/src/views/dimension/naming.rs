@@ -47,7 +47,7 @@ impl Dimension {
         use v1::Dimension as D;
         let communes = territory::communes();
         let index = usize::try_from(row.0).ok()?;
-        let text = |kind, code| dictionary.text(kind, code).map(|text| Name::same(text));
+        let text = |kind, code| dictionary.text(kind, code).map(Name::same);
         match self.message() {
             D::Region => communes.regions().get(index).map(|it| Name::new(it.code(), it.name())),
             D::Department => communes.departments().get(index).map(|it| Name::new(it.code(), it.name())),
