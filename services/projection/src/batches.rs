@@ -18,7 +18,7 @@ use crate::traces;
 /// memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
 /// Batches that are read while one is applied.
-const BATCHES_READ_AHEAD: usize = 3;
+const BATCHES_READ_AHEAD: usize = 8;
 
 /// Why applying stopped.
 #[derive(Debug, thiserror::Error)]

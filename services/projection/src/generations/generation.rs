@@ -134,8 +134,12 @@ impl Generation {
     /// Makes everything that questions need, and lets go what was only needed to write. Takes a second or so per ten
     /// million facts, where many are new; blocks.
     pub fn get_ready(&self) -> Result<(), StoreError> {
-        self.table()?.get_ready();
-        self.store.let_go_of_what_was_written()
+        let table = self.table()?;
+        // The disk is waited for meanwhile.
+        std::thread::scope(|scope| {
+            scope.spawn(|| table.get_ready());
+            self.store.let_go_of_what_was_written()
+        })
     }
 
     /// Its facts in memory; `None` when they are on disk only, as those of a generation that serves no more.

@@ -32,6 +32,27 @@ impl Departments {
         let department = |fact: &Countable| communes.at(fact.commune).map(|id| communes.department_of(id));
         Self(listed(blocks, |fact| department(fact).map(|id| id.index().into())))
     }
+
+    /// The sums of departments, regions and the country. Departments are summed up to regions, and these to the country:
+    /// a fraction of the work of counting each fact three times.
+    fn sums(&self, blocks: &[Block]) -> Vec<(Scope, Days)> {
+        let positions = |id: DepartmentId| self.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
+        let departments = territory::communes().departments().par_iter();
+        let departments = departments.map(|it| (it, Days::of(blocks, positions(it.id()))));
+        let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
+        let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
+        for (department, days) in &departments {
+            of_region.entry(department.region_id()).or_default().push(days);
+        }
+        let of_region: Vec<_> = of_region.into_iter().collect();
+        let regions = of_region.into_par_iter();
+        let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(blocks, days)));
+        let regions: Vec<_> = regions.collect();
+        let country = Days::merged(blocks, regions.iter().map(|(_, days)| days));
+        let country = (!country.0.is_empty()).then_some((Scope::Country, country));
+        let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
+        departments.chain(regions).chain(country).collect()
+    }
 }
 
 /// Sums per scope and day; copied where they change while somebody holds them.
@@ -82,28 +103,15 @@ impl Rollups {
         }
     }
 
-    /// The sums of all facts in force, made on all cores. Departments are summed up to regions, and these to the country:
-    /// a fraction of the work of counting each fact three times.
+    /// The sums of all facts in force, made on all cores.
     pub(super) fn of(blocks: &[Block], lists: &Lists, departments: &Departments) -> Self {
-        let of_department =
-            |id: DepartmentId| departments.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
-        let departments = territory::communes().departments().par_iter();
-        let departments = departments.map(|it| (it, Days::of(blocks, of_department(it.id()))));
-        let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
-        let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
-        for (department, days) in &departments {
-            of_region.entry(Scope::Region(department.region_id())).or_default().push(days);
-        }
-        let of_region: Vec<_> = of_region.into_iter().collect();
-        let regions = of_region.into_par_iter().map(|(region, days)| (region, Days::merged(blocks, days)));
-        let regions: Vec<_> = regions.collect();
-        let country = Days::merged(blocks, regions.iter().map(|(_, days)| days));
-        let long = lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
-        let long: Vec<_> =
-            long.map(|scope| (scope, Days::of(blocks, lists.of_scope(scope).unwrap_or_default()))).collect();
-        let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
-        let country = (!country.0.is_empty()).then_some((Scope::Country, country));
-        let all = departments.chain(regions).chain(country).chain(long);
+        let long = || {
+            let long = lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
+            let days = |scope| Days::of(blocks, lists.of_scope(scope).unwrap_or_default());
+            long.map(|scope| (scope, days(scope))).collect::<Vec<_>>()
+        };
+        let (territories, long) = rayon::join(|| departments.sums(blocks), long);
+        let all = territories.into_iter().chain(long);
         Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
     }
 
