@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cra_contracts::v1;
+use tokio::time::sleep;
 
 use crate::bench::bed::{self, Kind, Log, Service};
 use crate::bench::limits::drain::drain;
@@ -13,6 +14,9 @@ use crate::client::Connection;
 
 /// What replays are compared with.
 pub(crate) const DRAINED: &str = "raw drain, before and after";
+
+/// For longer than a replay steps back after a question.
+const STEPPING_BACK: Duration = Duration::from_millis(1_500);
 
 const RESIDENT_BYTES_MAX: u64 = 1_536 * 1_024 * 1_024;
 
@@ -83,8 +87,10 @@ fn peak(when: &str, projection: &Service) -> Option<Row> {
     Some(Row::new(Scenario::Replay, format!("most resident memory of the projection {when}"), bytes))
 }
 
-/// Replays beside the read models that serve, and leaves those in place; how long it took.
+/// Replays beside the read models that serve, and leaves those in place; how long it took. Nobody asks meanwhile: how
+/// fast a replay is beside questions is a row of its own.
 pub(crate) async fn rebuild(projection: &Connection, events: u64) -> anyhow::Result<Duration> {
+    sleep(STEPPING_BACK).await;
     let begun = Instant::now();
     let request = v1::RebuildRequest { until_position: 0, promote: false };
     let mut progress = projection.operations().rebuild(request).await?.into_inner();
