@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -92,13 +92,15 @@ impl Service {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the {} service ended at once ({status}); {}", self.kind.name(), self.last_lines());
             }
-            if let Ok(connection) = self.connect().await {
-                let mut health = connection.health();
-                while let Ok(answer) = health.check(HealthCheckRequest::default()).await {
-                    if answer.into_inner().status() == ServingStatus::Serving {
+            if let Ok(connection) = self.connect().await
+                && let Ok(watched) = connection.health().watch(HealthCheckRequest::default()).await
+            {
+                // Told, not asked again and again, which would take a good part of a core from a replay.
+                let mut statuses = watched.into_inner();
+                while let Ok(Ok(Some(answer))) = timeout_at(deadline.into(), statuses.message()).await {
+                    if answer.status() == ServingStatus::Serving {
                         return Ok(());
                     }
-                    sleep(READY_RETRY).await;
                 }
             }
             sleep(READY_RETRY).await;
