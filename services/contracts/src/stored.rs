@@ -1,9 +1,9 @@
 //! Stored events, read where they lie: texts are borrowed from the bytes. A replay reads every event of the log, and
 //! uses most texts only to look something up.
 //!
-//! One type per message of `proto/cra/v1/event.proto` that holds a text, with the same fields under the same numbers (the
-//! test `stored` compares them with the contract); those without are the contract's own. Merges what is told twice, passes
-//! over fields that are not known, and refuses what is no message, as the generated types do.
+//! One type per message of an event that holds a text, with the same fields under the same numbers (the test `stored`
+//! compares them with the contract); those without are the contract's own. Merges what is told twice, passes over fields
+//! that are not known, and refuses what is no message, as the generated types do.
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost_types::Timestamp;
@@ -43,43 +43,21 @@ trait Value<'a>: Default {
     fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed>;
 }
 
-impl<'a> Value<'a> for i32 {
-    #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        expect(WireType::Varint, kind)?;
-        *self = int32(varint(bytes)?);
-        Ok(())
-    }
+macro_rules! numbers {
+    ($($type:ty),*) => {$(
+        impl<'a> Value<'a> for $type {
+            #[inline]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // as the format says
+            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+                expect(WireType::Varint, kind)?;
+                *self = varint(bytes)? as $type;
+                Ok(())
+            }
+        }
+    )*};
 }
 
-impl<'a> Value<'a> for u32 {
-    #[inline]
-    #[allow(clippy::cast_possible_truncation)] // as the format says
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        expect(WireType::Varint, kind)?;
-        *self = varint(bytes)? as u32;
-        Ok(())
-    }
-}
-
-impl<'a> Value<'a> for i64 {
-    #[inline]
-    #[allow(clippy::cast_possible_wrap)] // as the format says
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        expect(WireType::Varint, kind)?;
-        *self = varint(bytes)? as i64;
-        Ok(())
-    }
-}
-
-impl<'a> Value<'a> for u64 {
-    #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        expect(WireType::Varint, kind)?;
-        *self = varint(bytes)?;
-        Ok(())
-    }
-}
+numbers!(i32, i64, u32, u64);
 
 impl<'a> Value<'a> for &'a [u8] {
     #[inline]
@@ -102,14 +80,18 @@ impl<'a> Value<'a> for &'a str {
 impl<'a> Value<'a> for Numbers {
     #[inline]
     fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        let mut take_one = |kind, bytes: &mut &'a [u8]| {
+            let mut number = 0;
+            number.take_in(kind, bytes)?;
+            self.push(number);
+            Ok(())
+        };
         if kind != WireType::LengthDelimited {
-            expect(WireType::Varint, kind)?;
-            self.push(int32(varint(bytes)?));
-            return Ok(());
+            return take_one(kind, bytes);
         }
         let mut packed = delimited(bytes)?;
         while !packed.is_empty() {
-            self.push(int32(varint(&mut packed)?));
+            take_one(WireType::Varint, &mut packed)?;
         }
         Ok(())
     }
@@ -381,13 +363,6 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
         return Ok(u64::from(*byte));
     }
     decode_varint(bytes).map_err(|_| Malformed::Number)
-}
-
-/// Enumerations are of this type, whose negative values take all of 64 bits.
-#[inline]
-#[allow(clippy::cast_possible_truncation)] // as the format says
-fn int32(value: u64) -> i32 {
-    value as i32
 }
 
 #[allow(clippy::inline_always)] // as above
