@@ -1,5 +1,5 @@
-//! The contract `cra.v1` as Rust types: generated from `proto/cra/v1` and nothing else. No rule lives
-//! here; what a message may hold is decided in the domain.
+//! The contract `cra.v1` as Rust types: generated from `proto/cra/v1`, and, of stored events, types that borrow from
+//! the bytes. No rule lives here; what a message may hold is decided in the domain.
 
 #[cfg(feature = "json")]
 pub mod json;
