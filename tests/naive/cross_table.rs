@@ -42,7 +42,11 @@ pub(crate) fn cross_table(
         let value = |column: &Row| cells.get(&(row.clone(), column.clone())).copied().unwrap_or(0);
         columns.iter().map(value).collect()
     };
-    let rows = rows.iter().map(|row| v1::CrossTableRow { name: row.code.clone(), values: values(row) });
+    let rows = rows.iter().map(|row| v1::CrossTableRow {
+        name: row.code.clone(),
+        values: values(row),
+        label: String::new(),
+    });
     (columns.iter().map(|column| column.code.clone()).collect(), rows.collect())
 }
 

@@ -141,7 +141,11 @@ fn a_cross_table_counts_people_where_a_dimension_parts_them() {
     let events = &history()[..3];
     let everything = v1::Selection::default();
     let table = |rows, columns, measure| cross_table(events, &everything, [rows, columns], measure);
-    let row = |name: &str, values: &[u64]| v1::CrossTableRow { name: name.into(), values: values.to_vec() };
+    let row = |name: &str, values: &[u64]| v1::CrossTableRow {
+        name: name.into(),
+        values: values.to_vec(),
+        ..Default::default()
+    };
     let (columns, rows) = table(Dimension::Advisor, Dimension::Month, Measure::Acts);
     assert_eq!(columns, ["2024-02", "2024-03"]);
     assert_eq!(rows, [row("ada", &[0, 7]), row("bo", &[3, 0])]);

@@ -68,6 +68,7 @@ mod tests {
             department_code: "974".to_owned(),
             region_code: "04".to_owned(),
             epci_code: "249740119".to_owned(),
+            matched_name: String::new(),
         }
     }
 

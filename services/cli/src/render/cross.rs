@@ -106,6 +106,7 @@ mod tests {
         let row = |name: &str, values: [u64; 5]| v1::CrossTableRow {
             name: name.to_owned(),
             values: values.to_vec(),
+            ..v1::CrossTableRow::default()
         };
         v1::GetCrossTableResponse {
             columns: AGES.map(str::to_owned).to_vec(),

@@ -1,5 +1,7 @@
 //! What can be wrong with a submission: one table from fault to reason, English description and French message.
 
+mod english;
+mod french;
 mod question;
 
 use std::fmt;
@@ -155,181 +157,10 @@ impl Fault {
             Self::Question(question) => question.reason(),
         }
     }
-
-    /// For those who write the client: what was expected and what to do.
-    #[must_use]
-    pub fn description(&self) -> String {
-        match self {
-            Self::CraIdInvalid => "expected a UUID, chosen by the client and kept at every retry".into(),
-            Self::Required(_) => "this field is mandatory; set it".into(),
-            Self::UnknownValue(number) => {
-                format!("{number} is no value of the form; take one of ReferenceService.GetVocabulary")
-            }
-            Self::UnknownWord(found) => format!("{found} is no value of that form"),
-            Self::DocumentInvalid(found) => format!("expected the stored document as JSON: {found}"),
-            Self::FormVersionUnknown => "expected 1, 2 or 3".into(),
-            Self::IdInvalid => "expected 1 to 64 characters of [A-Za-z0-9._:-]".into(),
-            Self::DateInvalid => "expected an existing calendar day, as YYYY-MM-DD".into(),
-            Self::DateTooEarly => "expected a day from 2020-01-01 on".into(),
-            Self::DateInFuture { today } => {
-                format!("expected a day up to today, {today} where the activity took place")
-            }
-            Self::CommuneUnknown => {
-                "no commune has this INSEE code; look it up with ReferenceService.SearchCommunes".into()
-            }
-            Self::PostalCodeMismatch { commune, accepted } => {
-                format!("not a postal code of {commune}; expected {}", one_of(accepted, "no postal code"))
-            }
-            Self::PostalCodeRequired { commune, accepted } => {
-                format!("{commune} has several postal codes; give one of {}", accepted.join(", "))
-            }
-            Self::VenueNotAllowed => "a venue goes with CHANNEL_VENUE only; leave it out".into(),
-            Self::ParticipantsOutOfRange { min, max } => format!("expected {}", range(*min, *max)),
-            Self::ReturningExceedsParticipants { participants } => {
-                format!("expected at most the {participants} participants")
-            }
-            Self::AgesSumMismatch { sum, participants } => {
-                format!("the ages add up to {sum}, expected the {participants} participants")
-            }
-            Self::StatusesSumMismatch { sum, participants } => {
-                format!("the statuses add up to {sum}, expected the {participants} participants")
-            }
-            Self::ThemeClosed { .. } => "a theme of older forms; a new CRA cannot use it".into(),
-            Self::SubThemeWithoutTheme { theme } => {
-                format!("choose its theme ({theme}) too, or leave it out")
-            }
-            Self::Duplicate => "said before in this list; keep one".into(),
-            Self::AnnotationLength => "expected nothing, or 3 to 35 characters".into(),
-            Self::TextInvalid { min, max } => {
-                format!("expected {min} to {max} characters, none of them a control character")
-            }
-            Self::PersonalData(found) => {
-                format!("this looks like {}; a CRA holds no personal data: leave it out", in_english(*found))
-            }
-            Self::MinutesNotAllowed => {
-                "minutes go with DURATION_BAND_ONE_HOUR_OR_MORE only; leave them out".into()
-            }
-            Self::MinutesInvalid => "expected a multiple of 15 from 60 to 480".into(),
-            Self::FollowUpExceedsParticipants { sum, participants } => {
-                format!("{sum} people planned, expected at most the {participants} participants")
-            }
-            Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
-            Self::ReasonLength => "expected 3 to 500 characters".into(),
-            Self::Question(question) => question.description(),
-        }
-    }
-
-    /// For those who fill the form, in French.
-    #[must_use]
-    pub fn message_fr(&self) -> String {
-        match self {
-            Self::CraIdInvalid => "L'identifiant du compte-rendu n'est pas valide.".into(),
-            Self::Required(what) => format!("Indiquez {what}."),
-            Self::UnknownValue(_) => {
-                "Cette valeur n'existe pas dans le formulaire : choisissez-en une autre.".into()
-            }
-            Self::UnknownWord(found) => format!("La valeur {found} n'existe pas dans ce formulaire."),
-            Self::DocumentInvalid(_) => "Ce document n'est pas lisible : il doit être en JSON.".into(),
-            Self::FormVersionUnknown => {
-                "Cette version du formulaire n'existe pas : indiquez 1, 2 ou 3.".into()
-            }
-            Self::IdInvalid => {
-                "Cet identifiant n'est pas valide : 1 à 64 lettres, chiffres, points, tirets ou deux-points."
-                    .into()
-            }
-            Self::DateInvalid => "Cette date n'existe pas : indiquez un jour du calendrier.".into(),
-            Self::DateTooEarly => "La date ne peut pas être antérieure au 1er janvier 2020.".into(),
-            Self::DateInFuture { today } => format!(
-                "La date ne peut pas être dans le futur : nous sommes le {} sur place.",
-                today.strftime("%d/%m/%Y")
-            ),
-            Self::CommuneUnknown => "Cette commune est inconnue : choisissez-la dans la liste.".into(),
-            Self::PostalCodeMismatch { commune, accepted } => format!(
-                "Ce code postal n'est pas celui de {commune} : {}.",
-                one_of(accepted, "cette commune n'en a pas")
-            ),
-            Self::PostalCodeRequired { commune, accepted } => {
-                format!("{commune} a plusieurs codes postaux : choisissez {}.", one_of(accepted, ""))
-            }
-            Self::VenueNotAllowed => {
-                "Un lieu d'activité ne se précise que pour une activité à ce lieu : retirez-le.".into()
-            }
-            Self::ParticipantsOutOfRange { max: 1, .. } => {
-                "Cette activité concerne une seule personne ; au-delà, choisissez l'atelier collectif.".into()
-            }
-            Self::ParticipantsOutOfRange { min, max } => {
-                format!("Le nombre de participants doit être compris entre {min} et {max}.")
-            }
-            Self::ReturningExceedsParticipants { participants } => format!(
-                "Les personnes déjà accompagnées ne peuvent pas être plus nombreuses que les participants \
-                 ({participants})."
-            ),
-            Self::AgesSumMismatch { sum, participants } => format!(
-                "Les tranches d'âge totalisent {sum} pour un nombre de participants de {participants} : les deux \
-                 doivent être égaux."
-            ),
-            Self::StatusesSumMismatch { sum, participants } => format!(
-                "Les statuts totalisent {sum} pour un nombre de participants de {participants} : les deux doivent \
-                 être égaux."
-            ),
-            Self::ThemeClosed { label } => {
-                format!("La thématique « {label} » n'existe plus : choisissez-en une autre.")
-            }
-            Self::SubThemeWithoutTheme { theme } => {
-                format!("Cette précision demande de choisir aussi la thématique « {theme} ».")
-            }
-            Self::Duplicate => "Déjà indiqué : ne le gardez qu'une fois.".into(),
-            Self::AnnotationLength => {
-                "La précision doit compter entre 3 et 35 caractères, ou rester vide.".into()
-            }
-            Self::TextInvalid { min, max } => {
-                format!("Écrivez de {min} à {max} caractères, sans saut de ligne ni caractère de contrôle.")
-            }
-            Self::PersonalData(found) => format!(
-                "Ce texte semble contenir {} : retirez-le, un compte-rendu ne contient aucune donnée personnelle.",
-                in_french(*found)
-            ),
-            Self::MinutesNotAllowed => {
-                "Les minutes ne se précisent qu'à partir d'une heure : retirez-les.".into()
-            }
-            Self::MinutesInvalid => {
-                "La durée doit être comprise entre 60 et 480 minutes, de 15 en 15.".into()
-            }
-            Self::FollowUpExceedsParticipants { sum, participants } => format!(
-                "Les suites envisagées concernent {sum} personnes pour un nombre de participants de {participants}."
-            ),
-            Self::PeopleRequired => {
-                "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
-            }
-            Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
-            Self::Question(question) => question.message_fr(),
-        }
-    }
-}
-
-fn in_english(found: PersonalData) -> &'static str {
-    match found {
-        PersonalData::Email => "an e-mail address",
-        PersonalData::Phone => "a phone number",
-        PersonalData::SocialSecurityNumber => "a social security number",
-    }
-}
-
-/// All masculine, for the sentence goes on with them.
-fn in_french(found: PersonalData) -> &'static str {
-    match found {
-        PersonalData::Email => "un courriel (adresse e-mail)",
-        PersonalData::Phone => "un numéro de téléphone",
-        PersonalData::SocialSecurityNumber => "un numéro de sécurité sociale",
-    }
 }
 
 fn one_of(codes: &[&str], none: &str) -> String {
     if codes.is_empty() { none.to_owned() } else { codes.join(", ") }
-}
-
-fn range(min: u32, max: u32) -> String {
-    if min == max { format!("exactly {min}") } else { format!("{min} to {max}") }
 }
 
 impl From<Question> for Fault {

@@ -44,6 +44,7 @@ pub(crate) fn receipt(event: &v1::CraEvent, position: Position, attempt: Attempt
         recorded_at: event.recorded_at,
         duplicate: attempt == Attempt::Repeated,
         defaulted_fields: defaulted_fields(event),
+        withdrawn: false,
     }
 }
 

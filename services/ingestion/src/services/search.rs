@@ -42,6 +42,7 @@ fn message(commune: &Commune) -> v1::Commune {
         department_code: commune.department().to_owned(),
         region_code: commune.region().to_owned(),
         epci_code: commune.epci().unwrap_or_default().to_owned(),
+        matched_name: String::new(),
     }
 }
 

@@ -112,6 +112,7 @@ pub async fn cross_table(
         let row_of = |(row, name): &(Row, String)| v1::CrossTableRow {
             name: name.clone(),
             values: columns.iter().map(|(column, _)| value(*row, *column)).collect(),
+            ..v1::CrossTableRow::default()
         };
         Ok(Crossed {
             rows: rows.iter().map(row_of).collect(),

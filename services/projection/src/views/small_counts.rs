@@ -191,7 +191,8 @@ pub fn cross_table(
     rows.retain(|row| row.values.iter().any(|count| *count > 0));
     let columns =
         columns.into_iter().enumerate().filter(|(index, _)| kept.contains(index)).map(|(_, name)| name);
-    v1::GetCrossTableResponse { columns: columns.collect(), rows, snapshot, rounded_to: base.0, hidden }
+    let columns = columns.collect();
+    v1::GetCrossTableResponse { columns, rows, snapshot, rounded_to: base.0, hidden, ..Default::default() }
 }
 
 /// Minutes of an hour.

@@ -272,13 +272,17 @@ fn a_cross_table_names_nothing_that_it_does_not_show_and_is_left_out_where_it_wo
         rows: rows
             .iter()
             .zip(["x", "y"])
-            .map(|(values, name)| v1::CrossTableRow { name: name.into(), values: values.to_vec() })
+            .map(|(values, name)| v1::CrossTableRow {
+                name: name.into(),
+                values: values.to_vec(),
+                ..Default::default()
+            })
             .collect(),
         ..v1::GetCrossTableResponse::default()
     };
     let shown = cross_table(table(&[&[11, 2, 0], &[4, 3, 1]]), v1::Measure::Cras, FIVE);
     assert_eq!(shown.columns, ["a"]);
-    assert_eq!(shown.rows, [v1::CrossTableRow { name: "x".into(), values: vec![10] }]);
+    assert_eq!(shown.rows, [v1::CrossTableRow { name: "x".into(), values: vec![10], ..Default::default() }]);
     assert!(!shown.hidden && shown.rounded_to == 5);
 
     let three = Base::new(3).unwrap();

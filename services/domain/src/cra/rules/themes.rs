@@ -1,0 +1,75 @@
+//! On what: themes, sub-themes, how long.
+
+use cra_contracts::v1;
+
+use super::super::{Duration, Fault};
+use super::{Check, MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
+use crate::vocabulary::{DurationBand, SubTheme, Theme, Word as _};
+
+impl Check {
+    pub(super) fn themes(&mut self, numbers: &[i32]) -> Option<Vec<Theme>> {
+        if numbers.is_empty() {
+            return self.refuse("cra.themes", Fault::Required("au moins une thématique"));
+        }
+        let mut themes = Vec::with_capacity(numbers.len().min(Theme::ALL.len()));
+        let mut all_known = true;
+        for (i, number) in numbers.iter().enumerate() {
+            let fault = match Theme::from_number(*number) {
+                None => {
+                    all_known = false;
+                    Fault::UnknownValue(*number)
+                }
+                Some(theme) if !theme.term().open => Fault::ThemeClosed { label: theme.term().label },
+                Some(theme) if themes.contains(&theme) => Fault::Duplicate,
+                Some(theme) => {
+                    themes.push(theme);
+                    continue;
+                }
+            };
+            self.tell(format!("cra.themes[{i}]"), fault);
+        }
+        all_known.then_some(themes)
+    }
+
+    /// `themes` is `None` when a theme is missing or unknown: it may be the one that a sub-theme needs.
+    pub(super) fn sub_themes(&mut self, numbers: &[i32], themes: Option<&[Theme]>) -> Vec<SubTheme> {
+        let mut sub_themes = Vec::new();
+        for (i, number) in numbers.iter().enumerate() {
+            let fault = match SubTheme::from_number(*number) {
+                None => Fault::UnknownValue(*number),
+                Some(sub) if themes.is_some_and(|themes| !themes.contains(&sub.theme())) => {
+                    Fault::SubThemeWithoutTheme { theme: sub.theme().term().label }
+                }
+                Some(sub) if sub_themes.contains(&sub) => Fault::Duplicate,
+                Some(sub) => {
+                    sub_themes.push(sub);
+                    continue;
+                }
+            };
+            self.tell(format!("cra.sub_themes[{i}]"), fault);
+        }
+        sub_themes
+    }
+
+    pub(super) fn duration(&mut self, given: Option<&v1::Duration>) -> Option<Duration> {
+        const MINUTES: &str = "cra.duration.minutes";
+        let Some(given) = given else {
+            return self.refuse("cra.duration", Fault::Required("la durée"));
+        };
+        let band = self.word::<DurationBand>("cra.duration.band", given.band, "la durée");
+        let Some(minutes) = given.minutes else {
+            return band.map(|band| match band {
+                DurationBand::UpTo30Minutes => Duration::UpTo30Minutes,
+                DurationBand::From30MinutesTo1Hour => Duration::From30MinutesTo1Hour,
+                DurationBand::OneHourOrMore => Duration::OneHourOrMore,
+            });
+        };
+        if band? != DurationBand::OneHourOrMore {
+            return self.refuse(MINUTES, Fault::MinutesNotAllowed);
+        }
+        if !(MINUTES_MIN..=MINUTES_MAX).contains(&minutes) || !minutes.is_multiple_of(MINUTES_STEP) {
+            return self.refuse(MINUTES, Fault::MinutesInvalid);
+        }
+        Some(Duration::Exact { minutes })
+    }
+}
