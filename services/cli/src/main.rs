@@ -11,7 +11,9 @@ mod bench;
 mod choice;
 mod client;
 mod commands;
+mod comparison;
 mod output;
+mod period;
 mod render;
 mod sample;
 mod selection;
@@ -21,11 +23,10 @@ mod whole_file;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments =
+        args::Arguments::of_command_line(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let mut output = output::Output::of_process();
     match commands::run(arguments, &mut output).await {
         Ok(outcome) => outcome.exit_code(),

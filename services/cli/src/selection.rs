@@ -9,19 +9,19 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status,
 use jiff::civil::Date;
 
 use crate::choice::one_of;
+use crate::period::{Period, PeriodArgs, cra_day, today};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection (repeat a flag, or part its values with commas)")]
 pub(crate) struct SelectionArgs {
     /// First day of activity, such as 2024-03-01
     #[arg(long, value_name = "DAY", value_parser = day)]
-    pub(crate) from: Option<Date>,
+    from: Option<Date>,
     /// Last day of activity
     #[arg(long, value_name = "DAY", value_parser = day)]
-    pub(crate) to: Option<Date>,
-    /// A whole month, such as 2024-03
-    #[arg(long, value_name = "MONTH", value_parser = month, conflicts_with_all = ["from", "to"])]
-    pub(crate) month: Option<Date>,
+    to: Option<Date>,
+    #[command(flatten)]
+    period: PeriodArgs,
     /// Region code, such as 84
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     pub(crate) region: Vec<String>,
@@ -72,13 +72,25 @@ pub(crate) struct SelectionArgs {
 impl SelectionArgs {
     /// One whole month.
     pub(crate) fn of_month(first_day: Date) -> Self {
-        Self { month: Some(first_day), ..Self::default() }
+        Self { period: PeriodArgs::month_of(first_day), ..Self::default() }
     }
 
-    /// What the contract calls it.
+    /// The days that are selected, where both the first and the last are, as today has them.
+    pub(crate) fn period(&self, today: Date) -> Option<Period> {
+        let given = || Period::between(self.from?, self.to?);
+        self.period.period(today).or_else(given)
+    }
+
+    /// What the contract calls it, now.
     pub(crate) fn to_message(&self) -> v1::Selection {
-        let from = self.month.or(self.from);
-        let to = self.month.map(Date::last_of_month).or(self.to);
+        self.to_message_on(today())
+    }
+
+    /// What the contract calls it, as today has it.
+    pub(crate) fn to_message_on(&self, today: Date) -> v1::Selection {
+        let named = self.period.period(today);
+        let from = named.map(Period::from).or(self.from);
+        let to = named.map(Period::to).or(self.to);
         let day = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
         v1::Selection {
             from: day(from),
@@ -110,22 +122,14 @@ fn day(text: &str) -> Result<Date, String> {
     cra_day(text).ok_or_else(|| "expected a day such as 2024-03-01".to_owned())
 }
 
-/// The month's first day.
-fn month(text: &str) -> Result<Date, String> {
-    cra_day(&format!("{text}-01")).ok_or_else(|| "expected a month such as 2024-03".to_owned())
-}
-
-/// `YYYY-MM-DD` and no other form of ISO 8601, as in a CRA.
-pub(crate) fn cra_day(text: &str) -> Option<Date> {
-    let date: Date = text.parse().ok()?;
-    (date.to_string() == text).then_some(date)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use jiff::civil::date;
 
     use super::*;
+
+    const TODAY: Date = date(2026, 11, 26);
 
     #[derive(Debug, Parser)]
     struct Flags {
@@ -135,7 +139,7 @@ mod tests {
 
     fn selected(flags: &[&str]) -> Result<v1::Selection, String> {
         Flags::try_parse_from(["cra"].iter().chain(flags))
-            .map(|flags| flags.selection.to_message())
+            .map(|flags| flags.selection.to_message_on(TODAY))
             .map_err(|error| error.to_string())
     }
 
@@ -162,13 +166,72 @@ mod tests {
     }
 
     #[test]
-    fn a_month_is_all_of_its_days_and_excludes_bounds() {
-        let selection = selected(&["--month", "2024-02"]).unwrap();
-        assert_eq!((selection.from.as_str(), selection.to.as_str()), ("2024-02-01", "2024-02-29"));
-        assert!(selected(&["--month", "2024-02", "--to", "2024-02-10"]).is_err());
-        for wrong in ["2024-13", "2024-2", "2024", "fevrier"] {
-            assert!(selected(&["--month", wrong]).unwrap_err().contains("2024-03"), "{wrong}");
+    fn a_named_period_is_all_of_its_days() {
+        for (flag, text, from, to) in [
+            ("--year", "2024", "2024-01-01", "2024-12-31"),
+            ("--quarter", "2026-T3", "2026-07-01", "2026-09-30"),
+            ("--month", "2024-02", "2024-02-01", "2024-02-29"),
+            ("--week", "2026-W40", "2026-09-28", "2026-10-04"),
+            ("--school-year", "2025-2026", "2025-09-01", "2026-08-31"),
+            ("--last", "month", "2026-10-01", "2026-10-31"),
+            ("--last", "30 days", "2026-10-28", "2026-11-26"),
+            ("--last", "semaine", "2026-11-16", "2026-11-22"),
+        ] {
+            let selection = selected(&[flag, text]).unwrap();
+            assert_eq!((selection.from.as_str(), selection.to.as_str()), (from, to), "{flag} {text}");
         }
+        for (flag, day) in [("--today", "2026-11-26"), ("--yesterday", "2026-11-25")] {
+            let selection = selected(&[flag]).unwrap();
+            assert_eq!((selection.from.as_str(), selection.to.as_str()), (day, day));
+        }
+    }
+
+    #[test]
+    fn one_period_excludes_the_others_and_the_bounds() {
+        let periods: [&[&str]; 8] = [
+            &["--year", "2024"],
+            &["--quarter", "2024-Q1"],
+            &["--month", "2024-02"],
+            &["--week", "2024-W06"],
+            &["--school-year", "2023-2024"],
+            &["--last", "month"],
+            &["--today"],
+            &["--yesterday"],
+        ];
+        let bounds: [&[&str]; 2] = [&["--from", "2024-01-01"], &["--to", "2024-02-10"]];
+        for (number, period) in periods.iter().enumerate() {
+            for other in periods.iter().skip(number + 1).chain(&bounds) {
+                let error = selected(&[*period, *other].concat()).unwrap_err();
+                assert!(error.contains("cannot be used with") && error.contains(period[0]), "{error}");
+            }
+        }
+        assert!(selected(&bounds.concat()).is_ok());
+    }
+
+    #[test]
+    fn a_period_that_is_none_is_refused_with_an_example() {
+        for (flag, wrong, example) in [
+            ("--month", "2024-13", "2024-03"),
+            ("--month", "fevrier", "2024-03"),
+            ("--week", "2025-W53", "01 to 52"),
+            ("--quarter", "2026-5", "2026-T3"),
+            ("--last", "decade", "30 days"),
+        ] {
+            let error = selected(&[flag, wrong]).unwrap_err();
+            assert!(error.contains(example) && error.contains(wrong), "{flag} {wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn days_that_are_both_given_are_a_period() {
+        let period = |flags: &[&str]| {
+            let flags = Flags::try_parse_from(["cra"].iter().chain(flags)).unwrap();
+            flags.selection.period(TODAY)
+        };
+        assert_eq!(period(&["--from", "2024-03-01", "--to", "2024-03-31"]), period(&["--month", "2024-03"]));
+        assert_eq!(period(&["--from", "2024-03-01"]), None);
+        assert_eq!(period(&["--from", "2024-03-02", "--to", "2024-03-01"]), None);
+        assert_eq!(period(&[]), None);
     }
 
     #[test]

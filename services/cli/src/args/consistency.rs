@@ -6,7 +6,7 @@ use cra_domain::event::timestamp_message;
 use cra_domain::territory;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::selection::cra_day;
+use crate::period::cra_day;
 
 /// Paris: days given without a time are the agency's.
 const DEPARTMENT: &str = "75";

@@ -13,6 +13,7 @@ mod operations;
 mod statistics;
 mod token;
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, St
 pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
 use crate::client::Service;
+use crate::period::unit_of;
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
@@ -43,6 +45,46 @@ pub(crate) struct Arguments {
     pub(crate) endpoints: EndpointArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Reads a command line, the name of the program first.
+    pub(crate) fn of_command_line(
+        line: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, clap::Error> {
+        Self::try_parse_from(with_last_in_one(line.into_iter().map(Into::into).collect()))
+    }
+}
+
+/// The command line with `--last 30 days` as `--last "30 days"`: a flag that took one word or two would take the next
+/// argument of `--last month cras` too.
+fn with_last_in_one(line: Vec<OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(line.len());
+    for word in line {
+        let is_unit = word.to_str().is_some_and(|word| unit_of(word).is_some());
+        match joined.as_mut_slice() {
+            [.., flag, number] if is_unit && *flag == "--last" && is_number(number) => {
+                number.push(" ");
+                number.push(word);
+            }
+            [.., number] if is_unit && is_number_of_last(number) => {
+                number.push(" ");
+                number.push(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
+}
+
+fn is_number(word: &OsStr) -> bool {
+    word.to_str().is_some_and(|word| !word.is_empty() && word.bytes().all(|it| it.is_ascii_digit()))
+}
+
+fn is_number_of_last(word: &OsStr) -> bool {
+    word.to_str()
+        .and_then(|word| word.strip_prefix("--last="))
+        .is_some_and(|word| is_number(OsStr::new(word)))
 }
 
 /// Where the two services are, and who calls them.
@@ -269,6 +311,32 @@ mod tests {
             let json = arguments.find(|argument| argument.get_id() == "json").unwrap();
             assert_eq!(json.get_help_heading(), None, "{name}: it is no part of the selection");
         }
+    }
+
+    #[test]
+    fn a_number_of_units_is_one_period_with_and_without_quotes_and_takes_no_other_argument() {
+        let content = |flags: &[&str]| {
+            let line = ["cra", "export"].iter().chain(flags);
+            Arguments::of_command_line(line).map(|arguments| match arguments.command {
+                Command::Export(args) => {
+                    (args.content, args.selection.to_message_on(jiff::civil::date(2026, 11, 26)))
+                }
+                other => panic!("{other:?}"),
+            })
+        };
+        let thirty_days = content(&["cras", "--last", "30 days"]).unwrap();
+        assert_eq!((thirty_days.1.from.as_str(), thirty_days.1.to.as_str()), ("2026-10-28", "2026-11-26"));
+        for flags in [
+            &["cras", "--last", "30", "days"][..],
+            &["cras", "--last=30", "jours"],
+            &["--last", "30", "days", "cras"],
+            &["cras", "--last", "30-days", "--json"],
+        ] {
+            assert_eq!(content(flags).unwrap(), thirty_days, "{flags:?}");
+        }
+        assert_eq!(content(&["--last", "month", "cras"]).unwrap().1.to, "2026-10-31");
+        let error = content(&["cras", "--last", "30", "decades"]).unwrap_err().to_string();
+        assert!(error.contains("decades"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use cra_contracts::v1::{Dimension, Granularity, Measure};
 
 use super::ConsistencyArgs;
 use crate::choice::{Choice as _, SortKey, choice, one_of};
+use crate::comparison::Comparand;
 use crate::selection::SelectionArgs;
 
 /// Rows or CRAs shown unless more are asked for.
@@ -12,6 +13,15 @@ const ROWS_DEFAULT: u32 = 25;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
+    /// Compare each figure with the period before, or with the same period a year earlier: previous, last-year. A period
+    /// that is not over is compared with as many days of the other
+    #[arg(
+        long,
+        value_name = "PERIOD",
+        value_parser = one_of::<Comparand>(),
+        hide_possible_values = true
+    )]
+    pub(crate) compare: Option<Comparand>,
     /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -32,6 +42,15 @@ pub(crate) struct SeriesArgs {
         hide_possible_values = true
     )]
     pub(crate) by: Granularity,
+    /// Compare each figure with the period before, or with the same period a year earlier: previous, last-year. A period
+    /// that is not over is compared with as many days of the other
+    #[arg(
+        long,
+        value_name = "PERIOD",
+        value_parser = one_of::<Comparand>(),
+        hide_possible_values = true
+    )]
+    pub(crate) compare: Option<Comparand>,
     /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -40,6 +40,10 @@ pub(super) struct Fake {
     pub(super) export_ending: Ending,
     /// Rows of every listing.
     pub(super) rows: u64,
+    /// Events that come into the log, one before each of the first questions for statistics.
+    pub(super) grows: u64,
+    /// What statistics are rounded to.
+    pub(super) rounded_to: u64,
     pub(super) follows: Mutex<Vec<v1::FollowCrasRequest>>,
     pub(super) watches: Mutex<Vec<v1::WatchStatisticsRequest>>,
     pub(super) exports: Mutex<Vec<v1::ExportRequest>>,
@@ -48,6 +52,7 @@ pub(super) struct Fake {
     pub(super) lists: Mutex<Vec<v1::ListCrasRequest>>,
     pub(super) shows: Mutex<Vec<v1::GetCraRequest>>,
     pub(super) series: Mutex<Vec<v1::GetTimeSeriesRequest>>,
+    pub(super) statistics: Mutex<Vec<v1::GetStatisticsRequest>>,
 }
 
 fn snapshot() -> v1::Snapshot {
@@ -194,16 +199,29 @@ impl StatisticsService for Fake {
         Ok(Response::new(v1::GetCraResponse { record, withdrawn: true, snapshot: Some(snapshot()) }))
     }
 
+    async fn get_statistics(
+        &self,
+        request: Request<v1::GetStatisticsRequest>,
+    ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
+        let request = request.into_inner();
+        let year = request.selection.as_ref().and_then(|it| it.to.get(2..4)?.parse().ok());
+        let mut requests = self.statistics.lock().unwrap();
+        let mut snapshot = snapshot();
+        snapshot.position += (requests.len() as u64).min(self.grows);
+        requests.push(request);
+        let statistics = v1::Statistics { rounded_to: self.rounded_to, ..statistics(year.unwrap_or(0)) };
+        let statistics = Some(statistics);
+        Ok(Response::new(v1::GetStatisticsResponse { statistics, snapshot: Some(snapshot) }))
+    }
+
     async fn get_time_series(
         &self,
         request: Request<v1::GetTimeSeriesRequest>,
     ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
-        self.series.lock().unwrap().push(request.into_inner());
-        let point = v1::TimePoint {
-            from: "2024-03-01".to_owned(),
-            to: "2024-03-31".to_owned(),
-            statistics: Some(statistics(9)),
-        };
+        let selection = request.into_inner();
+        let v1::Selection { from, to, .. } = selection.selection.clone().unwrap_or_default();
+        self.series.lock().unwrap().push(selection);
+        let point = v1::TimePoint { from, to, statistics: Some(statistics(9)) };
         Ok(Response::new(v1::GetTimeSeriesResponse { points: vec![point], snapshot: Some(snapshot()) }))
     }
 }
@@ -270,8 +288,7 @@ pub(super) fn written<T>(write: impl FnOnce(&mut Output) -> T) -> (String, T) {
 
 /// Runs a whole command line against the fake.
 pub(super) async fn ran(fake: &Arc<Fake>, arguments: &[&str]) -> (String, anyhow::Result<Outcome>) {
-    use clap::Parser as _;
-    let mut arguments = Arguments::try_parse_from(["cra"].iter().chain(arguments)).unwrap();
+    let mut arguments = Arguments::of_command_line(["cra"].iter().chain(arguments)).unwrap();
     arguments.endpoints = endpoints(fake).await;
     let written = Written::default();
     let outcome = super::run(arguments, &mut written.output()).await;

@@ -3,6 +3,9 @@
 mod breakdown;
 mod checkpoint;
 mod communes;
+mod compared;
+#[cfg(test)]
+mod compared_tests;
 mod completions;
 mod cross;
 mod export;

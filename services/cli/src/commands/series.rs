@@ -2,9 +2,9 @@
 
 use cra_contracts::{json, v1};
 
-use super::Outcome;
+use super::{Outcome, compared};
 use crate::args::{EndpointArgs, SeriesArgs};
-use crate::client::{Connection, Service, within_deadline};
+use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::Output;
 use crate::render;
 
@@ -13,23 +13,37 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    if let Some(with) = args.compare {
+        let connection = Connection::to(Service::Projection, endpoints).await?;
+        return compared::series(&args, with, &connection, output).await;
+    }
     let selection = args.selection.to_message();
     anyhow::ensure!(
         !selection.from.is_empty() && !selection.to.is_empty(),
-        "a series needs both days: --from 2024-01-01 --to 2024-12-31, or --month 2024-03"
+        "a series needs both days: --from 2024-01-01 --to 2024-12-31, or a period such as --month 2024-03 or \
+         --year 2024"
     );
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let request = v1::GetTimeSeriesRequest {
-        selection: Some(selection.clone()),
-        granularity: args.by.into(),
-        consistency: Some(args.consistency.to_message()),
-    };
-    let answer =
-        connection.answer(connection.statistics().get_time_series(within_deadline(request)).await)?;
+    let answer = ask(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
         output.write(&render::series::page(&selection, args.by, &answer, output.look()))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The figures of each period of a selection.
+pub(super) async fn ask(
+    connection: &Connection,
+    selection: v1::Selection,
+    granularity: v1::Granularity,
+    consistency: v1::Consistency,
+) -> Result<v1::GetTimeSeriesResponse, ClientError> {
+    let request = v1::GetTimeSeriesRequest {
+        selection: Some(selection),
+        granularity: granularity.into(),
+        consistency: Some(consistency),
+    };
+    connection.answer(connection.statistics().get_time_series(within_deadline(request)).await)
 }

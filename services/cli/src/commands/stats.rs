@@ -2,7 +2,7 @@
 
 use cra_contracts::{json, v1};
 
-use super::Outcome;
+use super::{Outcome, compared};
 use crate::args::{EndpointArgs, StatsArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::Output;
@@ -14,6 +14,9 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::to(Service::Projection, endpoints).await?;
+    if let Some(with) = args.compare {
+        return compared::statistics(&args, with, &connection, output).await;
+    }
     let selection = args.selection.to_message();
     let answer = ask(&connection, selection.clone(), args.consistency.to_message()).await?;
     if args.json {

@@ -3,6 +3,7 @@
 
 pub(crate) mod breakdown;
 pub(crate) mod communes;
+pub(crate) mod comparison;
 mod cra;
 pub(crate) mod cross;
 mod frame;

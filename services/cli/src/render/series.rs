@@ -48,7 +48,7 @@ pub(crate) fn page(
 }
 
 /// A whole period by its name, one that the selection cuts by its days.
-fn period(point: &v1::TimePoint, granularity: Granularity) -> String {
+pub(super) fn period(point: &v1::TimePoint, granularity: Granularity) -> String {
     let (Ok(from), Ok(to)) = (point.from.parse::<Date>(), point.to.parse::<Date>()) else {
         return printable(&format!("{} – {}", point.from, point.to));
     };

@@ -1,0 +1,134 @@
+//! `cra stats --compare` and `cra series --compare`: two questions at one position of the log.
+
+use cra_contracts::v1;
+
+use super::{Outcome, series, stats};
+use crate::args::{SeriesArgs, StatsArgs};
+use crate::client::{ClientError, Connection};
+use crate::comparison::{self, Comparand, Comparison};
+use crate::output::Output;
+use crate::period::today;
+use crate::render;
+
+/// Times that both questions are asked again when the read models changed between them.
+const TRIES_MAX: usize = 5;
+
+/// The statistics of both periods.
+pub(super) async fn statistics(
+    args: &StatsArgs,
+    with: Comparand,
+    connection: &Connection,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let (selection, comparison) = questions(&args.selection, with)?;
+    let ask = async |period, consistency| {
+        stats::ask(connection, Comparison::selection(&selection, period), consistency).await
+    };
+    let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
+    if args.json {
+        output.json(&comparison::json::statistics(&comparison, &current, &other))?;
+    } else {
+        let answers = [&current, &other];
+        output.write(&render::comparison::statistics(&selection, &comparison, answers, output.look()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The series of both periods.
+pub(super) async fn series(
+    args: &SeriesArgs,
+    with: Comparand,
+    connection: &Connection,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let (selection, comparison) = questions(&args.selection, with)?;
+    let ask = async |period, consistency| {
+        series::ask(connection, Comparison::selection(&selection, period), args.by, consistency).await
+    };
+    let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
+    if args.json {
+        output.json(&comparison::json::series(&comparison, &current, &other))?;
+    } else {
+        let answers = [&current, &other];
+        let page = render::comparison::series(&selection, args.by, &comparison, answers, output.look());
+        output.write(&page)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn questions(
+    selection: &crate::selection::SelectionArgs,
+    with: Comparand,
+) -> anyhow::Result<(v1::Selection, Comparison)> {
+    let today = today();
+    let comparison = Comparison::of(selection.period(today), with, today)?;
+    Ok((selection.to_message_on(today), comparison))
+}
+
+/// An answer that shows a state of the log.
+trait Answer {
+    fn snapshot(&self) -> Option<&v1::Snapshot>;
+
+    /// Whether its figures are for everybody: those are of now only.
+    fn is_of_now_only(&self) -> bool;
+
+    /// Whether two answers show the same state, and count alike.
+    fn shows_what(&self, other: &Self) -> bool {
+        let state = |answer: &Self| {
+            answer.snapshot().map(|snapshot| (snapshot.position, snapshot.definitions.clone()))
+        };
+        state(self) == state(other)
+    }
+
+    /// What asks for the state that it shows.
+    fn consistency(&self) -> v1::Consistency {
+        let position = self.snapshot().map_or(0, |snapshot| snapshot.position);
+        let as_of_position = if self.is_of_now_only() { 0 } else { position };
+        // A replica that is behind waits for it.
+        v1::Consistency { min_position: position, as_of_position, as_of_time: None }
+    }
+}
+
+impl Answer for v1::GetStatisticsResponse {
+    fn snapshot(&self) -> Option<&v1::Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    fn is_of_now_only(&self) -> bool {
+        self.statistics.as_ref().is_some_and(|statistics| statistics.rounded_to > 0)
+    }
+}
+
+impl Answer for v1::GetTimeSeriesResponse {
+    fn snapshot(&self) -> Option<&v1::Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    fn is_of_now_only(&self) -> bool {
+        let mut statistics = self.points.iter().filter_map(|point| point.statistics.as_ref());
+        statistics.any(|statistics| statistics.rounded_to > 0)
+    }
+}
+
+/// Both answers at one position: the second question is asked as of the position that the first answer shows. Read models
+/// that were replaced in between, the empty log and figures of now only are asked again until both show the same.
+async fn at_one_position<A: Answer>(
+    comparison: &Comparison,
+    consistency: v1::Consistency,
+    mut ask: impl AsyncFnMut(crate::period::Period, v1::Consistency) -> Result<A, ClientError>,
+) -> anyhow::Result<[A; 2]> {
+    let mut current = ask(comparison.current, consistency).await?;
+    for _ in 0..TRIES_MAX {
+        let other = ask(comparison.other, current.consistency()).await?;
+        if current.shows_what(&other) {
+            return Ok([current, other]);
+        }
+        current = ask(comparison.current, other.consistency()).await?;
+        if current.shows_what(&other) {
+            return Ok([current, other]);
+        }
+    }
+    anyhow::bail!(
+        "the figures of the two periods could not be read at one position: the log grows; try again"
+    )
+}

@@ -1,0 +1,56 @@
+//! The flags that name a period.
+
+use clap::Args;
+use jiff::civil::Date;
+
+use super::Period;
+use super::said::{self, Last};
+
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[group(id = "period", multiple = false, conflicts_with_all = ["from", "to"])]
+#[command(next_help_heading = "Period (one of these, or --from and --to)")]
+pub(crate) struct PeriodArgs {
+    /// A whole year, such as 2026
+    #[arg(long, value_name = "YEAR", value_parser = said::year)]
+    year: Option<Period>,
+    /// A whole quarter, such as 2026-Q3 or 2026-T3
+    #[arg(long, value_name = "QUARTER", value_parser = said::quarter)]
+    quarter: Option<Period>,
+    /// A whole month, such as 2024-03
+    #[arg(long, value_name = "MONTH", value_parser = said::month)]
+    month: Option<Period>,
+    /// A whole ISO week, from Monday, such as 2026-W40
+    #[arg(long, value_name = "WEEK", value_parser = said::week)]
+    week: Option<Period>,
+    /// A school year, from 1 September to 31 August, such as 2025-2026
+    #[arg(long, value_name = "YEARS", value_parser = said::school_year)]
+    school_year: Option<Period>,
+    /// The last week, month, quarter or year that is over in Paris, or several: 3 months. Days include today: 30 days
+    #[arg(long, value_name = "UNIT", value_parser = said::last)]
+    last: Option<Last>,
+    /// Today in Paris
+    #[arg(long)]
+    today: bool,
+    /// The day before
+    #[arg(long)]
+    yesterday: bool,
+}
+
+impl PeriodArgs {
+    /// A named period.
+    pub(crate) fn month_of(day: Date) -> Self {
+        Self { month: Some(Period::month_of(day)), ..Self::default() }
+    }
+
+    /// The period that was named, as today has it; `None` where none was.
+    pub(crate) fn period(&self, today: Date) -> Option<Period> {
+        let named = self.year.or(self.quarter).or(self.month).or(self.week).or(self.school_year);
+        let relative = || match (self.last, self.today, self.yesterday) {
+            (Some(last), ..) => Some(last.period(today)),
+            (None, true, _) => Some(Period::day(today)),
+            (None, false, true) => Some(Period::day(super::day_before(today))),
+            (None, false, false) => None,
+        };
+        named.or_else(relative)
+    }
+}
