@@ -9,6 +9,7 @@
 
 mod buckets;
 mod fold;
+mod matching;
 mod names;
 mod parse;
 mod search;

@@ -1,45 +1,132 @@
 //! A commune by its postal code and its name, as the oldest CRAs have them.
 //!
-//! A name is compared by its folded form. It never guesses: a name that no commune of the postal code
-//! has, or that two of them have, finds nothing.
+//! Names are compared by their folded form, first as they are, then up to what lists and typing leave out or
+//! change. The lookup never guesses: a name that two communes of the postal code fit equally well finds nothing.
 
 use super::fold::fold;
-use super::table::{CommuneId, Communes};
+use super::matching::{Name, Nearness};
+use super::table::{CommuneId, Communes, FormerName};
+
+/// What one way of comparing finds.
+enum Found {
+    Nothing,
+    One(CommuneId),
+    Several,
+}
+
+impl Found {
+    fn in_list(ids: impl IntoIterator<Item = CommuneId>) -> Self {
+        ids.into_iter().fold(Self::Nothing, |found, id| match found {
+            Self::Nothing => Self::One(id),
+            Self::One(before) if before == id => found,
+            Self::One(_) | Self::Several => Self::Several,
+        })
+    }
+
+    /// Compares in another way where nothing was found. What was found twice stays undecided.
+    fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        if matches!(self, Self::Nothing) { other() } else { self }
+    }
+}
 
 impl Communes {
     /// The commune that has this postal code (5 digits, no trimming) and this name.
     ///
-    /// Accents, case, hyphens, apostrophes, st/saint and ste/sainte do not matter. An arrondissement is
-    /// found as "PARIS 01", "Lyon 3e" or "Marseille 1er Arrondissement". The name of a delegated or
-    /// associated commune finds the commune it belongs to today, unless a commune of today has that name.
+    /// Accents, case, hyphens, apostrophes, st/saint and ste/sainte do not matter. An arrondissement is found as
+    /// "PARIS 01", "Lyon 3e" or "Marseille 1er Arrondissement", and as its city with a postal code that is the
+    /// arrondissement's. A name of before a merger or a renaming, with today's postal code or the one of then,
+    /// finds the commune of today, unless a commune of today has that name. Then articles, little words, an
+    /// abbreviated name and one letter may differ, where only one commune of the postal code is that near.
     #[must_use]
     pub fn by_postal_code_and_name(&self, postal_code: &str, name: &str) -> Option<CommuneId> {
         let wanted = fold(name);
         if wanted.is_empty() {
             return None;
         }
-        let candidates = self.by_postal_code(postal_code);
-        let named = |id: &CommuneId| same_place(self.folded_name(*id), &wanted);
-        let of_today: Vec<CommuneId> = candidates.iter().copied().filter(named).collect();
-        if !of_today.is_empty() {
-            return only(&of_today);
+        let found = self
+            .named_today(postal_code, &wanted)
+            .or_else(|| self.listed_formerly(postal_code, &wanted))
+            .or_else(|| self.named_formerly(postal_code, &wanted))
+            .or_else(|| self.named_nearly(postal_code, &wanted));
+        match found {
+            Found::One(commune) => Some(self.arrondissement_at(commune, postal_code).unwrap_or(commune)),
+            Found::Nothing | Found::Several => None,
         }
-        let formerly_named = |id: &CommuneId| self.merged_names(*id).any(|former| fold(former) == wanted);
-        let merged: Vec<CommuneId> = candidates.iter().copied().filter(formerly_named).collect();
-        only(&merged)
     }
 
-    /// The names of the communes that were merged into this one.
-    fn merged_names(&self, today: CommuneId) -> impl Iterator<Item = &'static str> {
-        let start = self.merged_names.partition_point(|(id, _)| *id < today);
-        self.merged_names[start..].iter().take_while(move |(id, _)| *id == today).map(|(_, name)| *name)
+    /// By a name and a postal code of today.
+    fn named_today(&self, postal_code: &str, wanted: &str) -> Found {
+        let candidates = self.by_postal_code(postal_code).iter().copied();
+        Found::in_list(candidates.filter(|id| same_place(self.folded_name(*id), wanted)))
     }
-}
 
-fn only(found: &[CommuneId]) -> Option<CommuneId> {
-    match found {
-        [id] => Some(*id),
-        _ => None,
+    /// By a name together with the postal code that it had.
+    fn listed_formerly(&self, postal_code: &str, wanted: &str) -> Found {
+        let named = self.formerly_at(postal_code).filter(|former| fold(former.name) == wanted);
+        Found::in_list(named.map(|former| former.today))
+    }
+
+    /// By a former name with a postal code of today.
+    fn named_formerly(&self, postal_code: &str, wanted: &str) -> Found {
+        let formerly_named = |id: &CommuneId| self.other_names(*id).any(|former| fold(former) == wanted);
+        Found::in_list(self.by_postal_code(postal_code).iter().copied().filter(formerly_named))
+    }
+
+    /// By a name that is near to one that has, or had, the postal code.
+    fn named_nearly(&self, postal_code: &str, wanted: &str) -> Found {
+        let mut candidates: Vec<(CommuneId, String)> = Vec::new();
+        for &id in self.by_postal_code(postal_code) {
+            candidates.push((id, self.folded_name(id).to_owned()));
+            candidates.extend(self.other_names(id).map(|former| (id, fold(former))));
+        }
+        candidates.extend(self.formerly_at(postal_code).map(|former| (former.today, fold(former.name))));
+        let names: Vec<_> = candidates.iter().map(|(id, folded)| (*id, Name::new(folded))).collect();
+        let wanted_name = Name::new(wanted);
+        for nearness in Nearness::ALL {
+            let near =
+                names.iter().filter(|(_, name)| name.is_near(&wanted_name, nearness)).map(|(id, _)| *id);
+            match Found::in_list(near) {
+                Found::Nothing => {}
+                Found::One(id) if nearness.is_loose() && self.is_named_elsewhere(id, wanted) => {
+                    return Found::Several;
+                }
+                found => return found,
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Whether another commune of the same department has, or had, exactly this name.
+    fn is_named_elsewhere(&self, commune: CommuneId, wanted: &str) -> bool {
+        let department = self.get(commune).department_id;
+        let others =
+            self.rows.iter().filter(|other| other.department_id == department && other.id != commune);
+        others.into_iter().any(|other| {
+            self.folded_name(other.id) == wanted
+                || self.other_names(other.id).any(|name| fold(name) == wanted)
+        })
+    }
+
+    /// The only arrondissement of a city that has this postal code.
+    pub(super) fn arrondissement_at(&self, city: CommuneId, postal_code: &str) -> Option<CommuneId> {
+        let mut there = self.arrondissements(city).filter(|id| self.get(*id).has_postal_code(postal_code));
+        match (there.next(), there.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The names that lead to this commune besides its own: of merged communes, former ones, of postal lists.
+    pub(super) fn other_names(&self, today: CommuneId) -> impl Iterator<Item = &'static str> {
+        let start = self.other_names.partition_point(|(id, _)| *id < today);
+        self.other_names[start..].iter().take_while(move |(id, _)| *id == today).map(|(_, name)| *name)
+    }
+
+    /// The names that had this postal code, or have it in a postal list.
+    pub(super) fn formerly_at(&self, postal_code: &str) -> impl Iterator<Item = &FormerName> {
+        let start = self.former_at.partition_point(|(code, _)| *code < postal_code);
+        let listed = self.former_at[start..].iter().take_while(move |(code, _)| *code == postal_code);
+        listed.filter_map(|(_, position)| self.former_names.get(*position))
     }
 }
 
@@ -61,68 +148,4 @@ pub(super) fn arrondissement(folded: &str) -> Option<(&str, u8)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::territory::communes;
-
-    fn found(postal_code: &str, name: &str) -> Option<&'static str> {
-        communes().by_postal_code_and_name(postal_code, name).map(|id| communes().get(id).code())
-    }
-
-    #[test]
-    fn a_name_is_found_whatever_its_spelling() {
-        assert_eq!(found("42000", "ST ETIENNE"), Some("42218"));
-        assert_eq!(found("42100", "saint-étienne"), Some("42218"));
-        assert_eq!(found("01400", "L ABERGEMENT CLEMENCIAT"), Some("01001"));
-        assert_eq!(found("01400", "L’Abergement-Clémenciat"), Some("01001"));
-        assert_eq!(found("69110", "STE FOY LES LYON"), Some("69202"));
-        assert_eq!(found("94240", "L HAY LES ROSES"), Some("94038"));
-    }
-
-    #[test]
-    fn an_arrondissement_is_found_by_its_number() {
-        for name in ["PARIS 01", "Paris 1", "paris 1er", "Paris 1er Arrondissement", "PARIS-1ER-ARR"] {
-            assert_eq!(found("75001", name), Some("75101"), "{name}");
-        }
-        assert_eq!(found("75116", "PARIS 16"), Some("75116"));
-        assert_eq!(found("69003", "LYON 03"), Some("69383"));
-        assert_eq!(found("69003", "Lyon 3ème"), Some("69383"));
-        assert_eq!(found("13016", "MARSEILLE 16"), Some("13216"));
-        assert_eq!(found("75001", "PARIS"), Some("75056"));
-    }
-
-    #[test]
-    fn a_merged_commune_is_the_commune_of_today() {
-        assert_eq!(found("01300", "ARBIGNIEU"), Some("01015"));
-        assert_eq!(found("01800", "Cordieux"), None, "its commune of today has another postal code");
-        assert_eq!(found("01120", "Cordieux"), Some("01262"));
-    }
-
-    #[test]
-    fn a_name_is_never_guessed() {
-        assert_eq!(found("75001", "PARIS 02"), None);
-        assert_eq!(found("75001", "PARI"), None);
-        assert_eq!(found("01300", ""), None);
-        assert_eq!(found("01300", " - "), None);
-        assert_eq!(found("1300", "Arbignieu"), None);
-        assert_eq!(found("97429", ""), None, "even where the postal code has one commune");
-    }
-
-    #[test]
-    fn every_commune_is_found_by_its_own_postal_codes_and_name() {
-        for commune in communes().all() {
-            for postal_code in commune.postal_codes() {
-                assert_eq!(found(postal_code, commune.name()), Some(commune.code()));
-            }
-        }
-    }
-
-    #[test]
-    fn only_a_number_makes_an_arrondissement() {
-        assert_eq!(arrondissement("paris 01"), Some(("paris", 1)));
-        assert_eq!(arrondissement("lyon 3e arr"), Some(("lyon", 3)));
-        for name in ["paris", "paris 1x", "paris 100", "paris er", "1", "paris arrondissement"] {
-            assert_eq!(arrondissement(name), None, "{name}");
-        }
-    }
-}
+mod tests;

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use super::buckets::Buckets;
 use super::table::{
-    Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Former, Merged, POSTAL_CODES,
-    Region, RegionId, find, postal_number,
+    Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Former, FormerName, Merged,
+    POSTAL_CODES, Region, RegionId, find, postal_number,
 };
 
 /// A line of the file that cannot be read.
@@ -62,6 +62,7 @@ struct Rows {
     arrondissements: Vec<CommuneId>,
     merged: Vec<Merged>,
     former: Vec<Former>,
+    former_names: Vec<FormerName>,
     postal_codes: Vec<(usize, CommuneId)>,
 }
 
@@ -75,6 +76,7 @@ impl Rows {
             "C" | "A" => self.read_commune(kind == "A", rest),
             "H" => self.read_merged(rest),
             "F" => self.read_former(rest),
+            "N" | "L" => self.read_former_name(rest),
             _ => Err(Problem::Kind),
         }
     }
@@ -158,6 +160,17 @@ impl Rows {
         Ok(())
     }
 
+    fn read_former_name(&mut self, rest: &'static str) -> Result<(), Problem> {
+        let [today, name, postal_codes] = columns(rest)?;
+        let today = self.commune(today)?.id;
+        let postal_codes: Box<[_]> = postal_codes.split_ascii_whitespace().collect();
+        if postal_codes.iter().any(|postal_code| postal_number(postal_code).is_none()) {
+            return Err(Problem::PostalCode);
+        }
+        self.former_names.push(FormerName { name, today, postal_codes });
+        Ok(())
+    }
+
     fn department(&self, code: &str) -> Result<&Department, Problem> {
         // Rows come by code, so the department is nearly always the one of the row before.
         let before =
@@ -180,8 +193,15 @@ impl Rows {
     }
 
     fn into_communes(self, text: &'static str) -> Communes {
-        let mut merged_names: Vec<_> = self.merged.iter().map(|merged| (merged.today, merged.name)).collect();
-        merged_names.sort_unstable();
+        let merged = self.merged.iter().map(|merged| (merged.today, merged.name));
+        let former = self.former_names.iter().map(|former| (former.today, former.name));
+        let mut other_names: Vec<_> = merged.chain(former).collect();
+        other_names.sort_unstable();
+        let postal_codes = |(position, former): (usize, &FormerName)| {
+            former.postal_codes.iter().map(move |code| (*code, position)).collect::<Vec<_>>()
+        };
+        let mut former_at: Vec<_> = self.former_names.iter().enumerate().flat_map(postal_codes).collect();
+        former_at.sort_unstable();
         Communes {
             text,
             regions: self.regions,
@@ -191,7 +211,9 @@ impl Rows {
             arrondissements: self.arrondissements,
             merged: self.merged,
             former: self.former,
-            merged_names,
+            former_names: self.former_names,
+            former_at,
+            other_names,
             by_postal_code: Buckets::new(POSTAL_CODES, &self.postal_codes),
             names: OnceLock::new(),
             fingerprint: OnceLock::new(),
@@ -269,6 +291,8 @@ mod tests {
         assert_eq!(problem("C\t01015\tA\t01\t9\t\t\n"), (5, Problem::Reference));
         assert_eq!(problem("C\t01015\tA\t01\t\tmany\t\n"), (5, Problem::Population));
         assert_eq!(problem("C\t01015\tA\t01\t\t\t0130\n"), (5, Problem::PostalCode));
+        assert_eq!(problem("C\t01015\tA\t01\t\t\t\nN\t01015\tB\t0130\n"), (6, Problem::PostalCode));
+        assert_eq!(problem("N\t01015\tB\t\n"), (5, Problem::Reference));
         assert_eq!(problem("C\t01015\tA\t01\t\t\t\nC\t01001\tB\t01\t\t\t\n"), (6, Problem::Order));
     }
 }

@@ -134,7 +134,7 @@ named_territory!(
     region: &'static str,
     /// Its region.
     region_id: RegionId,
-    /// The code of its EPCI; an arrondissement has the one of its commune. 98 communes are in none.
+    /// The code of its EPCI; an arrondissement has the one of its commune. 99 communes are in none.
     epci: Option<&'static str>,
     /// Its EPCI.
     epci_id: Option<EpciId>,
@@ -183,6 +183,15 @@ pub(super) struct Former {
     pub(super) today: CommuneId,
 }
 
+/// A name that leads to a commune of today: one of before a merger or a renaming, or a spelling of a postal list.
+#[derive(Clone, Debug)]
+pub(super) struct FormerName {
+    pub(super) name: &'static str,
+    pub(super) today: CommuneId,
+    /// Those that it goes with and that are not all postal codes of today's commune, in ascending order.
+    pub(super) postal_codes: Box<[&'static str]>,
+}
+
 /// What a code means.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meaning {
@@ -203,8 +212,11 @@ pub struct Communes {
     pub(super) arrondissements: Vec<CommuneId>,
     pub(super) merged: Vec<Merged>,
     pub(super) former: Vec<Former>,
-    /// Names of merged communes, by the commune of today.
-    pub(super) merged_names: Vec<(CommuneId, &'static str)>,
+    pub(super) former_names: Vec<FormerName>,
+    /// Positions in `former_names`, by postal code.
+    pub(super) former_at: Vec<(&'static str, usize)>,
+    /// Names of merged communes and former names, by the commune of today.
+    pub(super) other_names: Vec<(CommuneId, &'static str)>,
     /// The bucket's number is the postal code.
     pub(super) by_postal_code: Buckets<CommuneId>,
     /// Made on the first search: a process that only resolves codes does without.

@@ -17,12 +17,13 @@ fn the_file_has_every_commune_of_the_edition() {
     let communes = communes();
     let arrondissements = communes.all().iter().filter(|commune| commune.parent().is_some()).count();
     assert_eq!(arrondissements, 45);
-    assert_eq!(communes.all().len() - arrondissements, 34_969);
+    assert_eq!(communes.all().len() - arrondissements, 34_969 + 1, "Monaco");
     assert_eq!(communes.merged.len(), 2_105 + 471);
-    assert_eq!(communes.departments().len(), 109);
-    assert_eq!(communes.regions().len(), 26);
+    assert!(communes.former_names.len() > 4_500);
+    assert_eq!(communes.departments().len(), 109 + 1);
+    assert_eq!(communes.regions().len(), 26 + 1);
     assert_eq!(communes.epcis().len(), 1_255);
-    assert_eq!(communes.all().iter().filter(|commune| commune.epci().is_none()).count(), 98);
+    assert_eq!(communes.all().iter().filter(|commune| commune.epci().is_none()).count(), 98 + 1);
 }
 
 #[test]
@@ -121,6 +122,7 @@ fn overseas_collectivities_are_departments_and_regions_of_their_own() {
         ("987", "98735", "Polynésie française"),
         ("988", "98818", "Nouvelle-Calédonie"),
         ("989", "98901", "Île de Clipperton"),
+        ("980", "99138", "Monaco"),
     ] {
         let commune = communes.get(communes.resolve(commune).unwrap());
         assert_eq!((commune.department(), commune.region()), (code, code));
