@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use cra_contracts::v1;
 use cra_contracts::v1::redirection::Organisation as Recipient;
-use cra_domain::spelling;
 use cra_domain::territory;
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBucket, Organisation, Status, SubTheme, Theme, Word as _,
@@ -13,6 +12,7 @@ use cra_domain::vocabulary::{
 use super::lines::{breakdown, count, shared, shares};
 use super::log::Standing;
 use super::selection::{ages, bucket, commune, minutes, participants, statuses, unspecified};
+use super::spelling;
 
 /// The statistics of these CRAs.
 pub(super) fn figures(selected: &[&Standing]) -> v1::Statistics {
@@ -92,7 +92,7 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
         for redirection in standing.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections) {
             let known = match &redirection.organisation {
                 Some(Recipient::Known(number)) => Organisation::from_number(*number),
-                Some(Recipient::Other(name)) => Organisation::recognise(name),
+                Some(Recipient::Other(name)) => spelling::known(name),
                 None => None,
             };
             let key = match (&redirection.organisation, known) {
@@ -100,7 +100,9 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
                     fixed.insert(known.term().name.to_owned(), known.term().label.to_owned());
                     known.term().name.to_owned()
                 }
-                (Some(Recipient::Other(name)), None) => spelling::key(name),
+                (Some(Recipient::Other(name)), None) if !spelling::key(name).is_empty() => {
+                    spelling::key(name)
+                }
                 _ => {
                     fixed.insert("ORGANISATION_UNSPECIFIED".into(), "Non précisé".into());
                     "ORGANISATION_UNSPECIFIED".into()
@@ -117,8 +119,11 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
     for (key, spelt) in &organisations {
         let most = spelt.spellings.values().max();
         let most_frequent = || spelt.spellings.iter().find(|(_, times)| Some(*times) == most).unwrap().0;
-        let label = fixed.get(key).unwrap_or_else(most_frequent);
-        lines.push(count(key, label, spelt.people));
+        let line = match fixed.get(key) {
+            Some(label) => count(key, label, spelt.people),
+            None => count(&spelling::plain(most_frequent()), most_frequent(), spelt.people),
+        };
+        lines.push(line);
     }
     lines.sort_by_key(|line| (u64::MAX - line.count, line.label.clone(), line.name.clone()));
     shared(lines)

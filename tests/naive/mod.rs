@@ -14,6 +14,7 @@ mod order;
 mod records;
 mod selection;
 mod series;
+mod spelling;
 #[cfg(test)]
 mod tests;
 

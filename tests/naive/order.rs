@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use cra_contracts::v1;
-use cra_domain::spelling;
+
+use super::spelling;
 
 /// Every order, without the "-" in front.
 pub(crate) const ORDERS: [&str; 16] = [
@@ -49,7 +50,7 @@ fn key(row: &v1::BreakdownRow, name: &str) -> Key {
     let statistics = row.statistics.as_ref().unwrap();
     let follow_up = statistics.follow_up.unwrap();
     Key::Number(match name {
-        "name" => return Key::Text(spelling::key(&row.label)),
+        "name" => return Key::Text(spelling::plain(&row.label)),
         "last_date" => return Key::Text(row.last_date.clone()),
         "last_recorded_at" => return Key::Time(row.last_recorded_at.map(|at| (at.seconds, at.nanos))),
         "cras" => statistics.cras,

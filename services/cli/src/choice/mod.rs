@@ -46,7 +46,7 @@ pub(crate) fn choice<C: Choice>(text: &str) -> Result<C, String> {
     if let Some(value) = C::exactly(text) {
         return Ok(value);
     }
-    let key = |text: &str| spelling::key(&text.replace(['-', '_', '\'', '’'], " "));
+    let key = |text: &str| spelling::key(&text.replace('_', " "));
     let given = key(text);
     let means = |value: &C| {
         let forms = [value.name(), &short_form(*value)].map(key);

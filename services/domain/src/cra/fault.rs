@@ -6,6 +6,8 @@ mod question;
 
 use std::fmt;
 
+use icu_properties::CodePointSetData;
+use icu_properties::props::BidiControl;
 pub use question::Question;
 
 use super::PersonalData;
@@ -93,7 +95,16 @@ pub enum Fault {
     /// Said twice.
     Duplicate,
     /// Too short or too long an annotation.
-    AnnotationLength,
+    AnnotationLength(TextLength),
+    /// Too short or too long a free name.
+    TextLength(TextLength),
+    /// A free text with a character that shows nothing, turns the direction of writing or has no shared meaning.
+    TextCharacter {
+        /// The first such character.
+        character: char,
+        /// Code points before it.
+        letters_before: usize,
+    },
     /// A text that is empty, too long or has control characters.
     TextInvalid {
         /// Fewest characters.
@@ -117,7 +128,7 @@ pub enum Fault {
     /// A redirection of nobody.
     PeopleRequired,
     /// Too short or too long a reason.
-    ReasonLength,
+    ReasonLength(TextLength),
     /// What is wrong with a question rather than with a form.
     Question(Question),
 }
@@ -147,16 +158,23 @@ impl Fault {
             Self::ThemeClosed { .. } => "THEME_CLOSED",
             Self::SubThemeWithoutTheme { .. } => "SUB_THEME_WITHOUT_THEME",
             Self::Duplicate => "DUPLICATE",
-            Self::AnnotationLength => "ANNOTATION_LENGTH",
-            Self::TextInvalid { .. } | Self::PersonalData(_) => "TEXT_INVALID",
+            Self::AnnotationLength(_) => "ANNOTATION_LENGTH",
+            Self::TextInvalid { .. }
+            | Self::TextLength(_)
+            | Self::TextCharacter { .. }
+            | Self::PersonalData(_) => "TEXT_INVALID",
             Self::MinutesNotAllowed => "MINUTES_NOT_ALLOWED",
             Self::MinutesInvalid => "MINUTES_INVALID",
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
             Self::PeopleRequired => "PEOPLE_REQUIRED",
-            Self::ReasonLength => "REASON_LENGTH",
+            Self::ReasonLength(_) => "REASON_LENGTH",
             Self::Question(question) => question.reason(),
         }
     }
+}
+
+fn turns_direction(character: char) -> bool {
+    CodePointSetData::new::<BidiControl>().contains(character)
 }
 
 fn one_of(codes: &[&str], none: &str) -> String {
@@ -167,6 +185,21 @@ impl From<Question> for Fault {
     fn from(question: Question) -> Self {
         Self::Question(question)
     }
+}
+
+/// How long a free text is, and how long it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextLength {
+    /// Letters as people count them.
+    pub letters: usize,
+    /// Code points that they are made of.
+    pub code_points: usize,
+    /// Fewest letters.
+    pub letters_min: usize,
+    /// Most letters.
+    pub letters_max: usize,
+    /// Most code points.
+    pub code_points_max: usize,
 }
 
 /// A fault at a place of the request.

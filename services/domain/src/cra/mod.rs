@@ -9,12 +9,12 @@ mod personal;
 mod rules;
 mod wire;
 
-pub use fault::{Fault, Question, Violation};
+pub use fault::{Fault, Question, TextLength, Violation};
 pub use parts::{AgeCounts, Duration, Id, Place, Recipient, Redirection, StatusCounts};
 pub use personal::PersonalData;
 pub use rules::{
     DEFAULT_WORKSHOP_PARTICIPANTS, DefaultedField, FIRST_DAY, Limits, Submission, check_cra_id, check_reason,
-    limits, parse_day,
+    is_same_reason, limits, parse_day,
 };
 pub use wire::DecodeError;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
+use crate::spelling;
 use crate::territory::{self, CommuneId};
 use crate::vocabulary::{AgeBand, Channel, DurationBucket, Organisation, Status, Word};
 
@@ -200,10 +201,12 @@ pub enum Recipient<T = Box<str>> {
 }
 
 impl Recipient {
-    /// The recipient it counts as: a free name that is a known one up to its spelling is that one.
+    /// The recipient it counts as: a free name that is a known one up to its spelling is that one, and one that shows
+    /// nothing names none.
     #[must_use]
     pub fn recognised(&self) -> Self {
         match self {
+            Self::Other(name) if spelling::key(name).is_empty() => Self::Unnamed,
             Self::Other(name) => Organisation::recognise(name).map_or_else(|| self.clone(), Self::Known),
             Self::Known(_) | Self::Unnamed => self.clone(),
         }

@@ -3,7 +3,8 @@
 //!
 //! Looks at forms, not at meaning: a name or a diagnosis is not found. Numbers that the form is full of (dates, times,
 //! ages, prices, five-digit codes) are not taken for one; hence the same separator within a phone number, and the
-//! control key within a long NIR.
+//! control key within a long NIR. Numbers of services are no person's: those that begin with 08 (0 805 …, 0892 …) and short
+//! ones (115, 3949).
 
 use std::sync::LazyLock;
 
@@ -24,13 +25,15 @@ pub enum PersonalData {
 /// A local part's last character, an at sign as it is written to be read by people, a domain with a dot.
 const EMAIL: &str = r"[a-z0-9_] ?(@|\(at\)|\[at\]|\barobase\b) ?[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}";
 
-/// Ten digits from 0, or the country's prefix and what follows the 0; in the ways of writing that are usual.
+/// Ten digits from 0, or the country's prefix and what follows the 0; in the ways of writing that are usual. The digit after
+/// the 0 is not 8, which services have.
 const PHONE: &str = concat!(
     r"(^|[^0-9])(",
-    r"0[1-9]([0-9]{8}|( [0-9]{2}){4}|(\.[0-9]{2}){4}|(-[0-9]{2}){4}|(/[0-9]{2}){4}|(_[0-9]{2}){4}",
+    r"0[1-79]([0-9]{8}|( [0-9]{2}){4}|(\. ?[0-9]{2}){4}|( ?- ?[0-9]{2}){4}|( ?/ ?[0-9]{2}){4}|(_[0-9]{2}){4}",
     r"|[0-9]{2}( [0-9]{2}){3}|[0-9]{2} [0-9]{3} [0-9]{3}| [0-9]{4} [0-9]{4}| [0-9]{8})",
-    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?(\(0\))?[ .-]?[1-9]([ ./-]?[0-9]{2}){4}",
-    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?(\(0\))?[ .-]?[1-9][0-9]{2}([ .-]?[0-9]{3}){2}",
+    r"|0 [1-79][0-9]{2} ([0-9]{2} [0-9]{2} [0-9]{2}|[0-9]{3} [0-9]{3})",
+    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?0?[ .-]?[1-79]([ ./-]?[0-9]{2}){4}",
+    r"|(\+ ?|00 ?)(33|262|590|594|596)[ .-]?0?[ .-]?[1-79][0-9]{2}([ .-]?[0-9]{3}){2}",
     r"|\+ ?689[ .-]?[0-9]{2}([ .-]?[0-9]{2}){3}",
     r"|\+ ?(508|681|687)[ .-]?[0-9]{2}([ .-]?[0-9]{2}){2}",
     r")($|[^0-9])",
@@ -64,7 +67,19 @@ pub(super) fn personal_data(text: &str) -> Option<PersonalData> {
     if holds_nir(&text) {
         return Some(PersonalData::SocialSecurityNumber);
     }
-    matches(&PHONE_FORM, &text).then_some(PersonalData::Phone)
+    let is_phone =
+        matches(&PHONE_FORM, &text) || without_brackets(&text).iter().any(|it| matches(&PHONE_FORM, it));
+    is_phone.then_some(PersonalData::Phone)
+}
+
+/// A text with its brackets left out, and as spaces: `(06) 12 …`, `+33 (0)6 …`; none without brackets.
+fn without_brackets(text: &str) -> Vec<String> {
+    const BRACKETS: [char; 4] = ['(', ')', '[', ']'];
+    if !text.contains(BRACKETS) {
+        return Vec::new();
+    }
+    let spaced = text.replace(BRACKETS, " ");
+    vec![text.replace(BRACKETS, ""), spaced.split_whitespace().collect::<Vec<_>>().join(" ")]
 }
 
 /// Digits of the shortest of them: +687 and six.
@@ -158,10 +173,52 @@ mod tests {
             "+262 692 12 34 56",
             "+689 87 12 34 56",
             "+687 12 34 56",
+            "(06) 12 34 56 78",
+            "06 (12) 34 56 78",
+            "(+33) 6 12 34 56 78",
+            "+33(0)612345678",
+            "+33 (0) 6 12 34 56 78",
+            "0033 (0)6 12 34 56 78",
+            "+330612345678",
+            "salle 12(0612345678)",
+            "06. 12. 34. 56. 78",
+            "06 - 12 - 34 - 56 - 78",
+            "06\u{202f}12\u{202f}34\u{202f}56\u{202f}78",
+            "06\u{2011}12\u{2011}34\u{2011}56\u{2011}78",
+            "０６１２３４５６７８",
+            "0 612 345 678",
+            "appeler le 09 72 00 00 00",
             "rappeler au 01 23 45 67 89 lundi",
         ] {
             assert_eq!(personal_data(text), Some(Phone), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_of_a_service_is_no_persons() {
+        for text in [
+            "08 00 12 34 56",
+            "0800123456",
+            "0 800 123 456",
+            "0 805 11 22 33",
+            "0892 70 10 10",
+            "08.92.70.10.10",
+            "08-92-70-10-10",
+            "0892 701 010",
+            "+33 8 92 70 10 10",
+            "+33 (0)8 92 70 10 10",
+            "0033 892 701 010",
+            "+33892701010",
+            "CAF 0810 25 25 10",
+            "0899 123 456",
+            "115",
+            "3949 ou 39 49",
+            "36 46 puis 3960",
+            "119, 114, 3018",
+        ] {
+            assert_eq!(personal_data(text), None, "{text}");
+        }
+        assert_eq!(personal_data("0892 70 10 10 ou 06 12 34 56 78"), Some(Phone));
     }
 
     #[test]
@@ -236,7 +293,7 @@ mod tests {
 
         #[test]
         fn any_phone_number_is_found_among_any_words(
-            number in 100_000_000..1_000_000_000_u64,
+            number in (100_000_000..1_000_000_000_u64).prop_filter("of a service", |it| it / 100_000_000 != 8),
             (before, after) in (words(), words()),
             separator in prop::sample::select(vec!["", " ", ".", "-", "/"]),
         ) {
@@ -246,6 +303,23 @@ mod tests {
             prop_assert_eq!(personal_data(&text), Some(Phone), "{}", text);
             let abroad = format!("{before} +33 {} {}{after}", &digits[1..2], pairs[1..].join(separator));
             prop_assert_eq!(personal_data(&abroad), Some(Phone), "{}", abroad);
+        }
+
+        #[test]
+        fn no_number_of_a_service_is_taken_for_a_persons(
+            number in 800_000_000..900_000_000_u64,
+            (before, after) in (words(), words()),
+            separator in prop::sample::select(vec!["", " ", ".", "-", "/"]),
+        ) {
+            let digits = format!("0{number}");
+            let pairs: Vec<&str> = (0..5).map(|pair| &digits[2 * pair..2 * pair + 2]).collect();
+            for text in [
+                format!("{before}{}{after}", pairs.join(separator)),
+                format!("{before} 0 {} {} {}{after}", &digits[1..4], &digits[4..7], &digits[7..]),
+                format!("{before} +33 {} {}{after}", &digits[1..2], pairs[1..].join(separator)),
+            ] {
+                prop_assert_eq!(personal_data(&text), None, "{}", text);
+            }
         }
 
         #[test]

@@ -1,8 +1,11 @@
-//! The rules of a new CRA: the contract's message becomes a [`Submission`], or every one of its faults is told
-//! at once. Source: the table of rules of the domain page; one function per part of the form.
+//! The rules of a CRA: the contract's message becomes a [`Submission`], or every one of its faults is reported at once.
+//! Source: the table of rules of the domain page; one module per part of the form.
 //!
-//! A rule that needs a missing or unknown value says nothing beside that value's own fault.
+//! A rule that needs a missing or unknown value reports nothing where that value has its own fault. In a correction a rule
+//! is checked only when a field that it reads differs from the CRA's current content, lists by element: what an older form
+//! allowed stays as it is, and nothing can be added that a new CRA could not say.
 
+mod day;
 mod follow_up;
 mod people;
 mod place;
@@ -17,10 +20,12 @@ use jiff::{
 use uuid::Uuid;
 
 use super::{Cra, Fault, Id, Place, Violation};
+use crate::territory::CommuneId;
 use crate::vocabulary::{Activity, Channel, Word};
+pub use day::parse_day;
 pub(super) use people::{age_counts, status_counts};
-pub use place::parse_day;
-pub use texts::check_reason;
+use texts::FreeText;
+pub use texts::{check_reason, is_same_reason};
 
 /// First day that a CRA may tell of.
 pub const FIRST_DAY: Date = date(2020, 1, 1);
@@ -28,11 +33,6 @@ pub const FIRST_DAY: Date = date(2020, 1, 1);
 pub const DEFAULT_WORKSHOP_PARTICIPANTS: u32 = 5;
 const WORKSHOP_PARTICIPANTS_MIN: u32 = 2;
 const WORKSHOP_PARTICIPANTS_MAX: u32 = 100;
-const ANNOTATION_CHARACTERS_MIN: usize = 3;
-const ANNOTATION_CHARACTERS_MAX: usize = 35;
-const ORGANISATION_CHARACTERS_MAX: usize = 100;
-const REASON_CHARACTERS_MIN: usize = 3;
-const REASON_CHARACTERS_MAX: usize = 500;
 const MINUTES_MIN: u32 = 60;
 const MINUTES_MAX: u32 = 480;
 const MINUTES_STEP: u32 = 15;
@@ -48,7 +48,7 @@ pub struct DefaultedField {
     pub value: String,
 }
 
-/// A CRA that keeps every rule of today's form: made by [`Submission::parse`] and in no other way.
+/// A CRA that keeps every rule of today's form, or, in a correction, every rule that the change touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     cra: Cra,
@@ -61,9 +61,19 @@ impl Submission {
     /// Path of the number of people.
     pub const PARTICIPANTS: &'static str = "cra.participants";
 
-    /// Applies the defaults, then every rule. `now` decides what today is where the activity took place.
+    /// Reads a new CRA: applies the defaults, then every rule. `now` decides what today is where the activity took place.
     pub fn parse(form: Option<&v1::Cra>, now: Timestamp) -> Result<Self, Vec<Violation>> {
-        let mut check = Check { now, violations: Vec::new(), defaulted: Vec::new() };
+        Self::read(form, None, now)
+    }
+
+    /// Reads the next content of a CRA that says `current` now. A field that is left out means what it means in a new CRA;
+    /// a rule is checked only when a field that it reads differs from `current`.
+    pub fn parse_correction(form: &v1::Cra, current: &Cra, now: Timestamp) -> Result<Self, Vec<Violation>> {
+        Self::read(Some(form), Some(current), now)
+    }
+
+    fn read(form: Option<&v1::Cra>, current: Option<&Cra>, now: Timestamp) -> Result<Self, Vec<Violation>> {
+        let mut check = Check { now, current, violations: Vec::new(), defaulted: Vec::new() };
         let cra = match form {
             Some(form) => check.cra(form),
             None => check.refuse("cra", Fault::Required("le compte-rendu")),
@@ -109,26 +119,28 @@ pub fn limits() -> Limits {
         ("participants.one_off.default", "1".into()),
         ("participants.one_off.max", "1".into()),
         ("themes.min", "1".into()),
-        ("annotation.characters.min", ANNOTATION_CHARACTERS_MIN.to_string()),
-        ("annotation.characters.max", ANNOTATION_CHARACTERS_MAX.to_string()),
+        ("annotation.characters.min", FreeText::ANNOTATION.letters_min.to_string()),
+        ("annotation.characters.max", FreeText::ANNOTATION.letters_max.to_string()),
         ("duration.minutes.min", MINUTES_MIN.to_string()),
         ("duration.minutes.max", MINUTES_MAX.to_string()),
         ("duration.minutes.step", MINUTES_STEP.to_string()),
         ("redirections.people.min", "1".into()),
-        ("redirections.other.characters.max", ORGANISATION_CHARACTERS_MAX.to_string()),
-        ("reason.characters.min", REASON_CHARACTERS_MIN.to_string()),
-        ("reason.characters.max", REASON_CHARACTERS_MAX.to_string()),
+        ("redirections.other.characters.max", FreeText::ORGANISATION.letters_max.to_string()),
+        ("reason.characters.min", FreeText::REASON.letters_min.to_string()),
+        ("reason.characters.max", FreeText::REASON.letters_max.to_string()),
     ]
 }
 
 /// One reading of the form: what was found wrong and what was filled in so far.
-struct Check {
+struct Check<'a> {
     now: Timestamp,
+    /// What the CRA says now; none of a new one.
+    current: Option<&'a Cra>,
     violations: Vec<Violation>,
     defaulted: Vec<DefaultedField>,
 }
 
-impl Check {
+impl Check<'_> {
     fn tell(&mut self, field: impl Into<String>, fault: Fault) {
         if self.violations.len() < VIOLATIONS_MAX {
             self.violations.push(Violation { field: field.into(), fault });
@@ -140,16 +152,19 @@ impl Check {
         None
     }
 
+    /// Whether the current content has this too, so that rules which read nothing else are not checked again.
+    fn unchanged(&self, is_the_same: impl FnOnce(&Cra) -> bool) -> bool {
+        self.current.is_some_and(is_the_same)
+    }
+
     fn cra(&mut self, form: &v1::Cra) -> Option<Cra> {
-        let advisor_id = self.id("cra.advisor_id", &form.advisor_id, "le conseiller");
-        let structure_id = self.id("cra.structure_id", &form.structure_id, "la structure");
-        let empty_place = v1::Place::default();
-        let place_form = form.place.as_ref().unwrap_or(&empty_place);
-        let channel = self.word::<Channel>("cra.place.channel", place_form.channel, "le canal");
-        let commune = self.commune(place_form.commune_code.trim());
-        let postal_code = commune.and_then(|commune| self.postal_code(commune, &place_form.postal_code));
-        let venue_id = self.venue(channel, &place_form.venue_id);
-        let date = self.date(&form.date, commune);
+        let current = self.current;
+        let advisor_id = current.map(|cra| &cra.advisor_id);
+        let advisor_id = self.id("cra.advisor_id", &form.advisor_id, advisor_id, "le conseiller");
+        let structure_id = current.map(|cra| &cra.structure_id);
+        let structure_id = self.id("cra.structure_id", &form.structure_id, structure_id, "la structure");
+        let place = self.place(&form.place.clone().unwrap_or_default());
+        let date = self.date(&form.date, place.commune);
         let activity = self.word::<Activity>("cra.activity", form.activity, "le type d'activité");
         let participants = self.participants(form.participants, activity);
         let ages = age_counts(form.ages.as_ref());
@@ -169,13 +184,7 @@ impl Check {
             advisor_id: advisor_id?,
             structure_id: structure_id?,
             date: date?,
-            place: Place {
-                channel: channel?,
-                commune_code: place_form.commune_code.trim().into(),
-                commune: commune?,
-                postal_code: postal_code?.into(),
-                venue_id,
-            },
+            place: place.complete()?,
             activity: activity?,
             participants: participants?,
             returning_participants: form.returning_participants,
@@ -191,19 +200,73 @@ impl Check {
         })
     }
 
-    fn id(&mut self, field: &str, text: &str, what: &'static str) -> Option<Id> {
+    fn place(&mut self, form: &v1::Place) -> PlaceFound {
+        let current = self.current.map(|cra| &cra.place);
+        let channel = self.word::<Channel>("cra.place.channel", form.channel, "le canal");
+        let same = current.filter(|place| {
+            *place.commune_code == *form.commune_code && *place.postal_code == *form.postal_code
+        });
+        let (commune, postal_code) = if let Some(place) = same {
+            (Some(place.commune), Some(place.postal_code.clone()))
+        } else {
+            let commune = self.commune(form.commune_code.trim());
+            let postal_code = commune.and_then(|commune| self.postal_code(commune, &form.postal_code));
+            (commune, postal_code.map(Into::into))
+        };
+        let same = current.filter(|place| {
+            let venue_id = place.venue_id.as_ref().map_or("", Id::as_str);
+            Some(place.channel) == channel && *venue_id == *form.venue_id
+        });
+        let venue_id = match same {
+            Some(place) => place.venue_id.clone(),
+            None => self.venue(channel, &form.venue_id),
+        };
+        PlaceFound { channel, commune_code: form.commune_code.trim().into(), commune, postal_code, venue_id }
+    }
+
+    fn id(&mut self, field: &str, text: &str, current: Option<&Id>, what: &'static str) -> Option<Id> {
+        if let Some(current) = current.filter(|current| current.as_str() == text) {
+            return Some(current.clone());
+        }
         if text.is_empty() {
             return self.refuse(field, Fault::Required(what));
         }
         Id::parse(text).or_else(|| self.refuse(field, Fault::IdInvalid))
     }
 
+    /// A value that a CRA holds is always known, so that a correction is no other case.
     fn word<W: Word>(&mut self, field: &str, number: i32, what: &'static str) -> Option<W> {
         if number == 0 {
             return self.refuse(field, Fault::Required(what));
         }
         W::from_number(number).or_else(|| self.refuse(field, Fault::UnknownValue(number)))
     }
+}
+
+/// What was found of a place; a part that is missing has its fault.
+struct PlaceFound {
+    channel: Option<Channel>,
+    commune_code: Box<str>,
+    commune: Option<CommuneId>,
+    postal_code: Option<Box<str>>,
+    venue_id: Option<Id>,
+}
+
+impl PlaceFound {
+    fn complete(self) -> Option<Place> {
+        Some(Place {
+            channel: self.channel?,
+            commune_code: self.commune_code,
+            commune: self.commune?,
+            postal_code: self.postal_code?,
+            venue_id: self.venue_id,
+        })
+    }
+}
+
+/// How often a list holds a value.
+fn times<T: PartialEq>(list: &[T], value: &T) -> usize {
+    list.iter().filter(|other| *other == value).count()
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ fn duration(message: Option<v1::Duration>) -> Result<Duration, DecodeError> {
     })
 }
 
-fn duration_message(duration: Duration) -> v1::Duration {
+pub(super) fn duration_message(duration: Duration) -> v1::Duration {
     let (band, minutes) = match duration {
         Duration::UpTo30Minutes => (DurationBand::UpTo30Minutes.number(), None),
         Duration::From30MinutesTo1Hour => (DurationBand::From30MinutesTo1Hour.number(), None),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{Word, words};
+use super::{PastLabel, Word, words};
 use crate::spelling;
 
 words! {
@@ -35,8 +35,10 @@ words! {
         Mediatheque = 12: Term::new("ORGANISATION_MEDIATHEQUE", "Médiathèque", "Médiathèque"),
         /// Youth employment centre.
         MissionLocale = 13: Term::new("ORGANISATION_MISSION_LOCALE", "Mission locale", "Mission locale"),
-        /// National employment agency.
-        PoleEmploi = 14: Term::new("ORGANISATION_POLE_EMPLOI", "Pôle emploi", "Pôle emploi"),
+        /// National employment agency, Pôle emploi until 2023.
+        PoleEmploi = 14: Term::new("ORGANISATION_POLE_EMPLOI", "Pôle emploi", "France Travail")
+            .slugs(&["France Travail"])
+            .formerly(&[PastLabel { label: "Pôle emploi", until: "2023-12-31" }]),
         /// Prefecture.
         Prefecture = 15: Term::new("ORGANISATION_PREFECTURE", "Préfecture", "Préfecture"),
         /// Sub-prefecture.
@@ -61,14 +63,52 @@ words! {
 }
 
 impl Organisation {
-    /// The organisation that a free name means, whatever its case, accents and spaces.
+    /// The organisation that a free name means, in whatever spelling: by its label, today's or a past one, or by the word
+    /// of the old data.
     #[must_use]
     pub fn recognise(name: &str) -> Option<Self> {
-        // Asked for every spelling of every answer: the labels' own keys are made once.
+        // Asked for every spelling of every answer: the keys of the form's names are made once.
         static BY_KEY: LazyLock<HashMap<String, Organisation>> = LazyLock::new(|| {
-            let keys = Organisation::ALL.iter().map(|organisation| spelling::key(organisation.term().label));
-            keys.zip(Organisation::ALL.iter().copied()).collect()
+            let names = |organisation: Organisation| {
+                let term = organisation.term();
+                let past = term.past_labels.iter().map(|past| past.label);
+                [term.label, term.slug].into_iter().chain(past).chain(term.former_slugs.iter().copied())
+            };
+            let each = Organisation::ALL.iter().copied();
+            each.flat_map(|it| names(it).map(move |name| (spelling::key(name), it))).collect()
         });
         BY_KEY.get(&spelling::key(name)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn france_travail_is_known_by_both_names_in_any_spelling() {
+        for name in [
+            "France Travail",
+            "FRANCE-TRAVAIL",
+            "Pôle emploi",
+            "Pôle-emploi",
+            "pole  emploi",
+            "PÔLE\u{200b}EMPLOI",
+        ] {
+            assert_eq!(Organisation::recognise(name), Some(Organisation::PoleEmploi), "{name}");
+        }
+        assert_eq!(Organisation::PoleEmploi.term().label, "France Travail");
+        assert_eq!(Organisation::recognise("France Services"), Some(Organisation::FranceServices));
+        assert_eq!(Organisation::recognise("tiers lieu/fablab"), Some(Organisation::TiersLieuFablab));
+        assert_eq!(Organisation::recognise("tiers lieu fablab"), None, "the slash is part of the name");
+        assert_eq!(Organisation::recognise("Sous préfecture"), Some(Organisation::SousPrefecture));
+    }
+
+    #[test]
+    fn no_two_organisations_share_a_name() {
+        for organisation in Organisation::ALL {
+            assert_eq!(Organisation::recognise(organisation.term().label), Some(*organisation));
+            assert_eq!(Organisation::recognise(organisation.term().slug), Some(*organisation));
+        }
     }
 }

@@ -1,29 +1,48 @@
 //! A correction: the next content of a CRA, sent before, or too late. Whoever corrects says which revision was seen;
 //! a correction never covers one that was not.
 
-use cra_contracts::v1::cra_event::Fact;
-use cra_domain::cra::Submission;
+use cra_contracts::v1::{self, cra_event::Fact};
+use cra_domain::cra::{Submission, check_reason, is_same_reason};
 use cra_domain::event::record::{self, Header};
 
-use super::submit::same_content;
-use super::{Change, History};
+use super::{Change, History, gives_again};
 
-/// Decides what a correction of `expected_revision` means for the CRA that `history` tells of.
+/// Decides what a correction of `expected_revision` means for the CRA that `history` tells of. The rules are checked against
+/// what the CRA says now; a correction that was recorded is the same one, whatever rules came since.
 pub(crate) fn decide(
     history: &History,
     expected_revision: u64,
-    submission: &Submission,
+    form: &v1::Cra,
     reason: &str,
     header: &Header,
 ) -> Change {
-    let is_the_same = |fact: &Fact| match fact {
-        Fact::Corrected(recorded) => {
-            recorded.reason == reason
-                && same_content(recorded.cra.as_ref(), &recorded.defaulted_fields, submission)
+    let now = header.recorded_at;
+    let repeated = history.receipt_of_change(expected_revision, |next| match &next.event.fact {
+        Some(Fact::Corrected(recorded)) => {
+            is_same_reason(&recorded.reason, reason) && gives_again(form, next, now)
         }
         _ => false,
+    });
+    if let Some(receipt) = repeated {
+        return Change::AlreadyRecorded(receipt);
+    }
+    if let Err(misplaced) = history.stands_at(expected_revision) {
+        return Change::Misplaced(misplaced);
+    }
+    let submission = match history.current() {
+        Some(current) => Submission::parse_correction(form, &current, now),
+        // What is recorded cannot be read any more: its next content is read as a new one.
+        None => Submission::parse(Some(form), now),
     };
-    history.change(expected_revision, is_the_same, || record::corrected(header, submission, reason))
+    match (submission, check_reason(reason)) {
+        (Ok(submission), Ok(reason)) => {
+            Change::Record(Box::new(record::corrected(header, &submission, &reason)))
+        }
+        (submission, reason) => {
+            let faults = submission.err().into_iter().flatten().chain(reason.err());
+            Change::Invalid(faults.collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -42,9 +61,8 @@ mod tests {
     }
 
     fn correct(given: &History, expected_revision: u64, reason: &str) -> Change {
-        let submission = submission(&corrected_form(), NOW);
         let header = Header { revision: given.next_revision(), ..header(NOW) };
-        decide(given, expected_revision, &submission, reason, &header)
+        decide(given, expected_revision, &corrected_form(), reason, &header)
     }
 
     fn submitted() -> v1::CraEvent {
@@ -78,7 +96,30 @@ mod tests {
         {
             let Change::AlreadyRecorded(receipt) = correct(&given, 1, REASON) else { panic!() };
             assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
+            assert_eq!(receipt.withdrawn, given.next_revision() == 4);
         }
+    }
+
+    #[test]
+    fn given_rules_that_refuse_it_today_when_a_recorded_correction_is_sent_again_then_its_receipt() {
+        let mut recorded = corrected();
+        let Some(Fact::Corrected(fact)) = &mut recorded.fact else { panic!("no correction") };
+        fact.reason = "vu\u{200b} avec 06 12 34 56 78".into();
+        let cra = fact.cra.as_mut().unwrap();
+        cra.themes.push(v1::Theme::Smartphone.into());
+        let (form, reason) = (cra.clone(), fact.reason.clone());
+        let given = history([submitted(), recorded]);
+        let header = Header { revision: 3, ..header(NOW) };
+        let again = decide(&given, 1, &form, &reason, &header);
+        assert!(matches!(again, Change::AlreadyRecorded(_)), "{again:?}");
+        // As another correction it is refused for all of that at once, but for the theme, which is there.
+        let Change::Invalid(faults) =
+            decide(&given, 2, &v1::Cra { duration: None, ..form }, &reason, &header)
+        else {
+            panic!()
+        };
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["cra.duration", "reason"]);
     }
 
     #[test]

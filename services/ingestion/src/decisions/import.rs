@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::event::record::{self, Header};
 
-use super::{Attempt, History};
+use super::History;
 
 /// A document that the upcaster can read.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub(crate) fn decide(history: &History, document: &Document, header: &Header) ->
                 && recorded.form_version == *form_version
                 && recorded.document == *bytes =>
         {
-            Outcome::AlreadyRecorded(first.receipt(Attempt::Repeated))
+            Outcome::AlreadyRecorded(history.receipt(first))
         }
         _ => Outcome::OtherContent,
     }

@@ -9,10 +9,11 @@ pub(crate) mod submit;
 pub(crate) mod withdraw;
 
 use cra_contracts::v1::{self, cra_event::Fact};
-use cra_domain::cra::Submission;
+use cra_domain::cra::{Cra, Submission, Violation};
 use cra_domain::legacy;
 use cra_domain::perimeter::Perimeter;
 use cra_eventlog::{Expectation, Position};
+use jiff::Timestamp;
 
 /// One event of a CRA, as the log holds it.
 #[derive(Clone, Debug)]
@@ -26,13 +27,6 @@ pub(crate) struct Recorded {
 pub(crate) enum Attempt {
     First,
     Repeated,
-}
-
-impl Recorded {
-    /// The receipt of this event, the same each time but for `duplicate`.
-    pub(crate) fn receipt(&self, attempt: Attempt) -> v1::Receipt {
-        receipt(&self.event, self.position, attempt)
-    }
 }
 
 /// The receipt of an event at a position of the log.
@@ -87,6 +81,8 @@ pub(crate) enum Change {
     AlreadyRecorded(v1::Receipt),
     /// The CRA does not stand as expected.
     Misplaced(Misplaced),
+    /// What is to be recorded breaks rules; every fault.
+    Invalid(Vec<Violation>),
 }
 
 /// What is known of a CRA's events, oldest first; empty by default.
@@ -102,6 +98,29 @@ impl History {
     /// The event that made the CRA.
     pub(crate) fn first(&self) -> Option<&Recorded> {
         self.0.first()
+    }
+
+    /// The receipt of one of its events, for a request like the one that caused it: the same each time but for `duplicate`
+    /// and `withdrawn`.
+    pub(crate) fn receipt(&self, recorded: &Recorded) -> v1::Receipt {
+        let is_withdrawal = |other: &Recorded| matches!(other.event.fact, Some(Fact::Withdrawn(_)));
+        let since = |other: &&Recorded| other.event.revision > recorded.event.revision;
+        v1::Receipt {
+            withdrawn: self.0.iter().filter(since).any(is_withdrawal),
+            ..receipt(&recorded.event, recorded.position, Attempt::Repeated)
+        }
+    }
+
+    /// The receipt of the first event whose content a form gives again; none of another content. A field that is the
+    /// recorded one is the same, whatever rules came since.
+    pub(crate) fn receipt_of_content(&self, form: &v1::Cra, now: Timestamp) -> Option<v1::Receipt> {
+        let same = |recorded: &&Recorded| gives_again(form, recorded, now);
+        self.0.iter().find(same).map(|recorded| self.receipt(recorded))
+    }
+
+    /// What the CRA says, or said before it was withdrawn, in today's words; none where that cannot be read.
+    pub(crate) fn current(&self) -> Option<Cra> {
+        self.0.iter().rev().find_map(content).and_then(|cra| Cra::from_message(&cra).ok())
     }
 
     /// Whether the CRA, as it stands or stood before it was withdrawn, lies within a perimeter. One that has no event
@@ -127,22 +146,14 @@ impl History {
         self.0.iter().find(|recorded| recorded.event.revision == next)
     }
 
-    /// What a change of a revision means: sent before, recordable now, or misplaced.
-    pub(crate) fn change(
+    /// The receipt of the change that followed a revision, if it is the same one.
+    fn receipt_of_change(
         &self,
         expected_revision: u64,
-        is_the_same: impl FnOnce(&Fact) -> bool,
-        event: impl FnOnce() -> v1::CraEvent,
-    ) -> Change {
-        if let Some(next) = self.after(expected_revision)
-            && next.event.fact.as_ref().is_some_and(is_the_same)
-        {
-            return Change::AlreadyRecorded(next.receipt(Attempt::Repeated));
-        }
-        match self.stands_at(expected_revision) {
-            Ok(()) => Change::Record(Box::new(event())),
-            Err(misplaced) => Change::Misplaced(misplaced),
-        }
+        is_the_same: impl FnOnce(&Recorded) -> bool,
+    ) -> Option<v1::Receipt> {
+        let next = self.after(expected_revision)?;
+        is_the_same(next).then(|| self.receipt(next))
     }
 
     /// Whether the CRA can be changed by someone who saw this revision of it.
@@ -159,6 +170,38 @@ impl History {
     pub(crate) fn into_events(self) -> Vec<v1::CraEvent> {
         self.0.into_iter().map(|recorded| recorded.event).collect()
     }
+}
+
+/// Whether a form says what an event recorded. The order of themes and organisations makes no difference; a day that was
+/// left to the form both times is the same one.
+fn gives_again(form: &v1::Cra, recorded: &Recorded, now: Timestamp) -> bool {
+    let content = content(recorded).and_then(|cra| Cra::from_message(&cra).ok());
+    let Some(mut content) = content else { return false };
+    let mut form = form.clone();
+    let defaulted = match &recorded.event.fact {
+        Some(Fact::Submitted(fact)) => &fact.defaulted_fields[..],
+        Some(Fact::Corrected(fact)) => &fact.defaulted_fields,
+        _ => &[],
+    };
+    if form.date.is_empty() && defaulted.iter().any(|field| field == Submission::DATE) {
+        form.date = content.date.to_string();
+    }
+    match Submission::parse_correction(&form, &content, now) {
+        Ok(submission) => {
+            let mut cra = submission.cra().clone();
+            unordered(&mut cra);
+            unordered(&mut content);
+            cra == content
+        }
+        Err(_) => false,
+    }
+}
+
+/// Brings the lists into one order.
+fn unordered(cra: &mut Cra) {
+    cra.themes.sort_unstable();
+    cra.sub_themes.sort_unstable();
+    cra.redirections.sort_by_cached_key(|redirection| format!("{redirection:?}"));
 }
 
 /// The content that an event gave its CRA, in today's words.

@@ -1,13 +1,14 @@
 //! A submission of today's form: new, sent before, or another content under a taken id.
 //!
-//! Same content is judged on the complete, normalised CRA, never on bytes. A retry that left the day to the form
-//! means the day of its first try, even when it comes on another.
+//! Same content is judged on the complete, normalised CRA, never on bytes, against every content that the CRA had: a row
+//! that was exported after a correction is that revision. A retry that left the day to the form means the day of its first
+//! try, even when it comes on another.
 
-use cra_contracts::v1::{self, cra_event::Fact};
+use cra_contracts::v1;
 use cra_domain::cra::Submission;
 use cra_domain::event::record::{self, Header};
 
-use super::{Attempt, History};
+use super::History;
 
 /// What a submission means.
 #[must_use]
@@ -15,45 +16,26 @@ use super::{Attempt, History};
 pub(crate) enum Outcome {
     /// A new CRA: record this event.
     Record(Box<v1::CraEvent>),
-    /// The same submission was recorded: its first receipt, whatever happened to the CRA since.
+    /// The same content was recorded: the receipt of its first event, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
     /// The id was taken with another content.
     OtherContent,
 }
 
-/// Decides what a submission means for the CRA that `history` tells of.
-pub(crate) fn decide(history: &History, submission: &Submission, header: &Header) -> Outcome {
-    let Some(first) = history.first() else {
+/// Decides what a submission means for the CRA that `history` tells of; `form` is what `submission` was read from.
+pub(crate) fn decide(history: &History, form: &v1::Cra, submission: &Submission, header: &Header) -> Outcome {
+    if history.first().is_none() {
         return Outcome::Record(Box::new(record::submitted(header, submission)));
-    };
-    match &first.event.fact {
-        Some(Fact::Submitted(recorded))
-            if same_content(recorded.cra.as_ref(), &recorded.defaulted_fields, submission) =>
-        {
-            Outcome::AlreadyRecorded(first.receipt(Attempt::Repeated))
-        }
-        _ => Outcome::OtherContent,
     }
-}
-
-/// Whether a submission says what was recorded. A day that the form filled in both times is the same one.
-pub(super) fn same_content(
-    recorded: Option<&v1::Cra>,
-    recorded_defaults: &[String],
-    submission: &Submission,
-) -> bool {
-    let Some(recorded) = recorded else { return false };
-    let mut cra = submission.cra().to_message();
-    let left_then = recorded_defaults.iter().any(|field| field == Submission::DATE);
-    let left_now = submission.defaulted().iter().any(|default| default.field == Submission::DATE);
-    if left_then && left_now {
-        cra.date.clone_from(&recorded.date);
+    match history.receipt_of_content(form, header.recorded_at) {
+        Some(receipt) => Outcome::AlreadyRecorded(receipt),
+        None => Outcome::OtherContent,
     }
-    cra == *recorded
 }
 
 #[cfg(test)]
 mod tests {
+    use cra_contracts::v1::cra_event::Fact;
     use jiff::Timestamp;
 
     use super::super::given::{self, form, header, history, submission};
@@ -63,7 +45,7 @@ mod tests {
     const TUESDAY: &str = "2024-03-05T10:00:00Z";
 
     fn recorded(form: &v1::Cra, now: &str) -> v1::CraEvent {
-        match decide(&History::default(), &submission(form, now), &header(now)) {
+        match decide(&History::default(), form, &submission(form, now), &header(now)) {
             Outcome::Record(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
@@ -88,7 +70,7 @@ mod tests {
     #[test]
     fn given_the_same_content_when_submitted_again_then_the_first_receipt_with_its_values() {
         let given = history([recorded(&form(), MONDAY)]);
-        let outcome = decide(&given, &submission(&form(), MONDAY), &header(TUESDAY));
+        let outcome = decide(&given, &form(), &submission(&form(), MONDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
         assert_eq!(receipt.recorded_at.unwrap().seconds, MONDAY.parse::<Timestamp>().unwrap().as_second());
@@ -100,7 +82,7 @@ mod tests {
     #[test]
     fn given_a_day_left_to_the_form_when_left_again_a_day_later_then_it_is_the_same_submission() {
         let given = history([recorded(&form(), MONDAY)]);
-        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!(receipt.defaulted_fields[0].value, "2024-03-04");
     }
@@ -109,7 +91,7 @@ mod tests {
     fn given_a_day_left_to_the_form_when_another_day_is_said_then_it_is_another_content() {
         let given = history([recorded(&form(), MONDAY)]);
         let said = v1::Cra { date: "2024-03-05".into(), ..form() };
-        let outcome = decide(&given, &submission(&said, TUESDAY), &header(TUESDAY));
+        let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
@@ -117,7 +99,7 @@ mod tests {
     fn given_a_day_that_was_said_when_it_is_left_to_the_form_on_another_then_it_is_another_content() {
         let said = v1::Cra { date: "2024-03-04".into(), ..form() };
         let given = history([recorded(&said, MONDAY)]);
-        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
@@ -131,7 +113,7 @@ mod tests {
             follow_up: Some(v1::FollowUp::default()),
             ..form()
         };
-        let outcome = decide(&given, &submission(&said, TUESDAY), &header(TUESDAY));
+        let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
         assert!(matches!(outcome, Outcome::AlreadyRecorded(_)), "{outcome:?}");
     }
 
@@ -139,14 +121,14 @@ mod tests {
     fn given_another_content_when_submitted_then_it_is_another_content() {
         let given = history([recorded(&form(), MONDAY)]);
         let other = v1::Cra { themes: vec![v1::Theme::Budget.into()], ..form() };
-        let outcome = decide(&given, &submission(&other, MONDAY), &header(MONDAY));
+        let outcome = decide(&given, &other, &submission(&other, MONDAY), &header(MONDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_a_correction_since_when_the_first_content_comes_again_then_the_first_receipt() {
         let given = history([recorded(&form(), MONDAY), corrected()]);
-        let outcome = decide(&given, &submission(&form(), TUESDAY), &header(TUESDAY));
+        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position), (1, 41));
     }
@@ -155,7 +137,7 @@ mod tests {
     fn given_an_event_of_another_kind_when_submitted_then_it_is_another_content() {
         for fact in [None, Some(Fact::Imported(v1::LegacyCraImported::default()))] {
             let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
-            let outcome = decide(&given, &submission(&form(), MONDAY), &header(MONDAY));
+            let outcome = decide(&given, &form(), &submission(&form(), MONDAY), &header(MONDAY));
             assert_eq!(outcome, Outcome::OtherContent);
         }
     }

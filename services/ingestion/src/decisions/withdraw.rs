@@ -1,14 +1,22 @@
 //! A withdrawal: the last event of a CRA, sent before, or too late.
 
 use cra_contracts::v1::cra_event::Fact;
+use cra_domain::cra::{check_reason, is_same_reason};
 use cra_domain::event::record::{self, Header};
 
 use super::{Change, History};
 
 /// Decides what a withdrawal of `expected_revision` means for the CRA that `history` tells of.
 pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, header: &Header) -> Change {
-    let is_the_same = |fact: &Fact| matches!(fact, Fact::Withdrawn(recorded) if recorded.reason == reason);
-    history.change(expected_revision, is_the_same, || record::withdrawn(header, reason))
+    let repeated = history.receipt_of_change(expected_revision, |next| {
+        matches!(&next.event.fact, Some(Fact::Withdrawn(recorded)) if is_same_reason(&recorded.reason, reason))
+    });
+    match (repeated, history.stands_at(expected_revision), check_reason(reason)) {
+        (Some(receipt), ..) => Change::AlreadyRecorded(receipt),
+        (None, Err(misplaced), _) => Change::Misplaced(misplaced),
+        (None, Ok(()), Err(violation)) => Change::Invalid(vec![violation]),
+        (None, Ok(()), Ok(reason)) => Change::Record(Box::new(record::withdrawn(header, &reason))),
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +58,7 @@ mod tests {
         let given = history([submitted(), withdrawn()]);
         let Change::AlreadyRecorded(receipt) = withdraw(&given, 1, REASON) else { panic!() };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
+        assert!(!receipt.withdrawn, "nothing was withdrawn since");
     }
 
     #[test]

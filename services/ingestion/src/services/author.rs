@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cra_contracts::v1;
+use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::Cra;
 use cra_domain::perimeter::Perimeter;
 use cra_runtime::identity::Caller;
@@ -33,6 +33,19 @@ impl Author {
     /// from the request alone.
     pub(super) fn may_record(&self, cra: &Cra) -> Result<(), Refused> {
         if self.perimeter().covers(cra) { Ok(()) } else { Err(Refused::BeyondPerimeter) }
+    }
+
+    /// The same of a correction that was decided.
+    pub(super) fn may_record_event(&self, event: &v1::CraEvent) -> Result<(), Refused> {
+        match &event.fact {
+            Some(Fact::Corrected(v1::CraCorrected { cra: Some(cra), .. })) => self.may_record_form(cra),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of a form that may break rules.
+    pub(super) fn may_record_form(&self, form: &v1::Cra) -> Result<(), Refused> {
+        if self.perimeter().covers_message(form) { Ok(()) } else { Err(Refused::BeyondPerimeter) }
     }
 
     /// Whether a CRA as it stands lies within the perimeter. One outside does not exist for this caller.

@@ -1,5 +1,8 @@
-//! Corrections and withdrawals: what is said is checked, decided on the CRA's whole history, recorded. The CRA must lie
-//! within the author's perimeter before and after.
+//! Corrections and withdrawals: decided on the CRA's whole history, recorded. The CRA must lie within the author's
+//! perimeter before and after.
+//!
+//! What the rules are checked against is in the history, so that a request with faults costs a read. A CRA that the author
+//! cannot see is answered as one that was never recorded: by the faults that the request has as a new CRA, else as not found.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
@@ -7,7 +10,7 @@ use uuid::Uuid;
 
 use super::author::Author;
 use crate::append::{Known, Next, Recorder};
-use crate::decisions::{Change, Misplaced, correct, withdraw};
+use crate::decisions::{Change, History, Misplaced, correct, withdraw};
 use crate::refused::Refused;
 
 /// Replaces the content of a CRA. `place` is held until the append has ended.
@@ -17,25 +20,27 @@ pub(super) async fn correct<P: Send + 'static>(
     request: v1::CorrectCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
-    let cra_id = check_cra_id(&request.cra_id);
-    let submission = Submission::parse(request.cra.as_ref(), recorder.now());
-    let reason = check_reason(&request.reason);
-    let (cra_id, submission, reason) = match (cra_id, submission, reason) {
-        (Ok(cra_id), Ok(submission), Ok(reason)) => (cra_id, submission, reason),
-        (cra_id, submission, reason) => {
-            let mut faults: Vec<Violation> = cra_id.err().into_iter().collect();
-            faults.extend(submission.err().into_iter().flatten());
-            faults.extend(reason.err());
-            return Err(Refused::invalid(&faults));
-        }
-    };
-    author.may_record(submission.cra())?;
+    let v1::CorrectCraRequest { cra_id, expected_revision, cra, reason } = request;
+    let as_new = Submission::parse(cra.as_ref(), recorder.now());
+    if let Ok(submission) = &as_new {
+        // Before anything is read: the answer follows from the request alone.
+        author.may_record(submission.cra())?;
+    }
+    let faults = as_new.err().into_iter().flatten().chain(check_reason(&reason).err());
+    let faults: Vec<Violation> = faults.collect();
+    let (cra_id, form) = known(&cra_id, cra, &faults)?;
     let origin = author.origin();
-    let decide = move |history: &_, header: &_| match author.may_see(cra_id, history) {
-        Ok(()) => {
-            next(cra_id, correct::decide(history, request.expected_revision, &submission, &reason, header))
+    let decide = move |history: &History, header: &_| {
+        if let Err(refused) = author.may_see(cra_id, history) {
+            return Next::Refuse(unseen(refused, &faults));
         }
-        Err(refused) => Next::Refuse(refused),
+        match correct::decide(history, expected_revision, &form, &reason, header) {
+            Change::Record(event) => match author.may_record_event(&event) {
+                Ok(()) => Next::Append(event),
+                Err(refused) => Next::Refuse(refused),
+            },
+            change => next(cra_id, change, &faults),
+        }
     };
     recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
@@ -47,26 +52,39 @@ pub(super) async fn withdraw<P: Send + 'static>(
     request: v1::WithdrawCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
-    let (cra_id, reason) = match (check_cra_id(&request.cra_id), check_reason(&request.reason)) {
-        (Ok(cra_id), Ok(reason)) => (cra_id, reason),
-        (cra_id, reason) => {
-            let faults: Vec<Violation> = cra_id.err().into_iter().chain(reason.err()).collect();
-            return Err(Refused::invalid(&faults));
-        }
-    };
+    let v1::WithdrawCraRequest { cra_id, expected_revision, reason } = request;
+    let faults: Vec<Violation> = check_reason(&reason).err().into_iter().collect();
+    let (cra_id, ()) = known(&cra_id, Some(()), &faults)?;
     let origin = author.origin();
-    let decide = move |history: &_, header: &_| match author.may_see(cra_id, history) {
-        Ok(()) => next(cra_id, withdraw::decide(history, request.expected_revision, &reason, header)),
-        Err(refused) => Next::Refuse(refused),
+    let decide = move |history: &History, header: &_| match author.may_see(cra_id, history) {
+        Ok(()) => next(cra_id, withdraw::decide(history, expected_revision, &reason, header), &faults),
+        Err(refused) => Next::Refuse(unseen(refused, &faults)),
     };
     recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
 
-fn next(cra_id: Uuid, change: Change) -> Next {
+/// What a history can be read and a form compared by; without it, every fault that the request has by itself.
+fn known<F>(cra_id: &str, form: Option<F>, faults: &[Violation]) -> Result<(Uuid, F), Refused> {
+    match (check_cra_id(cra_id), form) {
+        (Ok(cra_id), Some(form)) => Ok((cra_id, form)),
+        (cra_id, _) => {
+            let faults: Vec<Violation> = cra_id.err().into_iter().chain(faults.iter().cloned()).collect();
+            Err(Refused::invalid(&faults))
+        }
+    }
+}
+
+/// The answer where there is no CRA to compare with.
+fn unseen(not_found: Refused, faults: &[Violation]) -> Refused {
+    if faults.is_empty() { not_found } else { Refused::invalid(faults) }
+}
+
+fn next(cra_id: Uuid, change: Change, faults: &[Violation]) -> Next {
     match change {
         Change::Record(event) => Next::Append(event),
         Change::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Change::Misplaced(Misplaced::NoSuchCra) => Next::Refuse(Refused::NotFound { cra_id }),
+        Change::Misplaced(Misplaced::NoSuchCra) => Next::Refuse(unseen(Refused::NotFound { cra_id }, faults)),
+        Change::Invalid(faults) => Next::Refuse(Refused::invalid(&faults)),
         Change::Misplaced(Misplaced::Withdrawn) => Next::Refuse(Refused::Withdrawn { cra_id }),
         Change::Misplaced(Misplaced::Revision { current }) => {
             Next::Refuse(Refused::RevisionChanged { cra_id, current })

@@ -2,16 +2,21 @@
 //! an item of a stream.
 
 use cra_contracts::v1::{self, submit_cras_response};
-use cra_domain::cra::{Submission, check_cra_id};
+use cra_domain::cra::{Id, Submission, check_cra_id};
+use cra_domain::event::record::Header;
 use futures::future::{Either, ready};
 use uuid::Uuid;
 
 use super::author::Author;
 use crate::append::{Known, Next, Recorder};
+use crate::decisions::History;
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
 
 /// Records a submission, or only checks it. Begins at once; `place` is held until the append has ended.
+///
+/// One that breaks rules is refused, unless it was recorded before them: its CRA's events are read first, where there may
+/// be one of this caller's.
 pub(super) fn submit<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
@@ -22,16 +27,39 @@ pub(super) fn submit<P: Send + 'static>(
         Ok((cra_id, submission)) if request.validate_only => {
             return Either::Left(ready(Ok(unrecorded(cra_id, &submission))));
         }
-        Ok(checked) => checked,
-        Err(refused) => return Either::Left(ready(Err(refused))),
+        Ok((cra_id, submission)) => (cra_id, Ok(submission)),
+        Err(refused) => match recordable(request, &author) {
+            Some(cra_id) => (cra_id, Err(refused)),
+            None => return Either::Left(ready(Err(refused))),
+        },
     };
     let origin = author.origin();
-    let decide = move |history: &_, header: &_| match submit::decide(history, &submission, header) {
-        Outcome::Record(event) => Next::Append(event),
-        Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+    let form = Box::new(request.cra.clone().unwrap_or_default());
+    let known = if submission.is_ok() { Known::IsNew } else { Known::HasEvents };
+    let decide = move |history: &History, header: &Header| match &submission {
+        Ok(submission) => match submit::decide(history, &form, submission, header) {
+            Outcome::Record(event) => Next::Append(event),
+            Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+            Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+        },
+        Err(refused) => match history.receipt_of_content(&form, header.recorded_at) {
+            Some(receipt) => Next::Answer(receipt),
+            None => Next::Refuse(refused.clone()),
+        },
     };
-    Either::Right(recorder.record(cra_id, Known::IsNew, origin, place, decide))
+    Either::Right(recorder.record(cra_id, known, origin, place, decide))
+}
+
+/// The id of a CRA that a refused submission may have been recorded under: what every recorded content has is there, and
+/// the caller may record it.
+fn recordable(request: &v1::SubmitCraRequest, author: &Author) -> Option<Uuid> {
+    let cra_id = check_cra_id(&request.cra_id).ok()?;
+    let form = request.cra.as_ref().filter(|_| !request.validate_only)?;
+    let is_whole = Id::parse(&form.advisor_id).is_some()
+        && Id::parse(&form.structure_id).is_some()
+        && form.place.is_some()
+        && form.activity != 0;
+    (is_whole && author.may_record_form(form).is_ok()).then_some(cra_id)
 }
 
 /// The answer to an item of a stream.

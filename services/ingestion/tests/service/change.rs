@@ -131,3 +131,55 @@ async fn of_eight_racing_corrections_of_one_revision_one_is_recorded() {
     }
     assert_eq!(service.events().await, 2);
 }
+
+#[tokio::test]
+async fn a_cra_withdrawn_and_sent_again_says_that_it_does_not_count() {
+    let service = service().await;
+    let mut client = service.ingestion().await;
+    let first = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
+    let corrected = correct(&service, correction(1, 1)).await.unwrap();
+    let withdrawn = withdraw(&service, 2, REASON).await.unwrap();
+    assert!(!first.withdrawn && !corrected.withdrawn && !withdrawn.withdrawn);
+
+    let again = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
+    assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..first });
+    let again = correct(&service, correction(1, 1)).await.unwrap();
+    assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..corrected });
+    // The withdrawal itself is the last word: nothing took it back.
+    let again = withdraw(&service, 2, REASON).await.unwrap();
+    assert_eq!(again, pb::Receipt { duplicate: true, ..withdrawn });
+    assert_eq!(service.events().await, 3);
+}
+
+#[tokio::test]
+async fn the_content_of_a_correction_submitted_under_its_id_answers_that_revision() {
+    let service = service().await;
+    submit(&service, 1).await;
+    let corrected = correct(&service, correction(1, 1)).await.unwrap();
+    // As a file of records gives it: complete, its lists in any order.
+    let request = pb::GetCraHistoryRequest { cra_id: cra_id(1) };
+    let events = service.ingestion().await.get_cra_history(request).await.unwrap().into_inner().events;
+    let Some(Fact::Corrected(fact)) = &events[1].fact else { panic!("no correction") };
+    let exported = pb::SubmitCraRequest { cra: fact.cra.clone(), ..submission(1) };
+    let mut client = service.ingestion().await;
+    let again = client.submit_cra(exported.clone()).await.unwrap().into_inner().receipt.unwrap();
+    assert_eq!(again, pb::Receipt { duplicate: true, ..corrected });
+    let other = pb::Cra { annotation: "autre".into(), ..exported.cra.unwrap() };
+    let refused =
+        client.submit_cra(pb::SubmitCraRequest { cra: Some(other), ..submission(1) }).await.unwrap_err();
+    assert_eq!(refused.code(), Code::AlreadyExists);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_correction_is_told_with_the_reasons_fault_whether_the_cra_is_there_or_not() {
+    let service = service().await;
+    submit(&service, 1).await;
+    for id in [1, 2] {
+        let cra = pb::Cra { themes: vec![pb::Theme::Other.into()], duration: None, ..form() };
+        let request = pb::CorrectCraRequest { cra: Some(cra), reason: "ab".into(), ..correction(id, 1) };
+        let refused = correct(&service, request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let fields: Vec<_> = violations_of(&refused).into_iter().map(|v| v.field).collect();
+        assert_eq!(fields, ["cra.themes[0]", "cra.duration", "reason"]);
+    }
+}

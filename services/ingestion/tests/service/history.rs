@@ -42,9 +42,9 @@ async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
     assert_eq!(submitted.defaulted_fields, ["cra.date", "cra.participants"]);
     assert_eq!(events[1], withdrawn);
 
-    // Whatever happened since, the submission's receipt stays what it was.
+    // Whatever happened since, the submission's receipt stays what it was, and says that the CRA does not count.
     let again = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
-    assert_eq!(again, pb::Receipt { duplicate: true, ..receipt });
+    assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..receipt });
 }
 
 #[tokio::test]

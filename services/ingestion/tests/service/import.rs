@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cra_contracts::v1 as pb;
+use cra_runtime::rejection::violations_of;
 use futures::StreamExt as _;
 use pb::import_legacy_cras_response::Outcome;
 
@@ -118,5 +119,62 @@ async fn a_document_that_cannot_be_read_is_refused_with_the_path_in_it_and_stops
     ];
     let told: Vec<_> = told.iter().map(|(item, fields)| (*item, fields.as_str())).collect();
     assert_eq!(told, expected);
+    assert_eq!(service.events().await, 1);
+}
+
+/// A CRA as its document says it: closed themes, a duration that nobody can read, no ages.
+async fn old(service: &Running) -> (String, pb::Cra) {
+    let document = DOCUMENT
+        .replace(r#""themes": ["courriel"]"#, r#""themes": ["autre", "courriel", "smartphone"]"#)
+        .replace(r#""duree": "60""#, r#""duree": "0""#)
+        .replace(r#""de18a35ans": 3"#, r#""de18a35ans": 2"#);
+    let answers = import(service, vec![item(1, "old", &document)]).await;
+    let cra_id = receipt(&answers[&1]).cra_id.clone();
+    let form = cra_domain::legacy::check_form_version(2).unwrap();
+    let cra = cra_domain::legacy::upcast(form, document.as_bytes()).unwrap().cra.to_message();
+    (cra_id, cra)
+}
+
+fn correction(cra_id: &str, cra: pb::Cra) -> pb::CorrectCraRequest {
+    let (cra_id, reason) = (cra_id.to_owned(), "le jour était faux".to_owned());
+    pb::CorrectCraRequest { cra_id, expected_revision: 1, cra: Some(cra), reason }
+}
+
+#[tokio::test]
+async fn an_old_cra_can_have_its_day_corrected_with_all_else_as_it_is() {
+    let service = service().await;
+    let (cra_id, cra) = old(&service).await;
+    let mut client = service.ingestion().await;
+    let added = pb::Cra { date: "2022-06-16".into(), ..cra.clone() };
+    let added =
+        pb::Cra { themes: [added.themes.clone(), vec![pb::Theme::Smartphone.into()]].concat(), ..added };
+    let refused = client.correct_cra(correction(&cra_id, added)).await.unwrap_err();
+    let faults: Vec<_> =
+        violations_of(&refused).into_iter().map(|v| (v.field, v.reason.into_owned())).collect();
+    assert_eq!(faults, [("cra.themes[3]".to_owned(), "DUPLICATE".to_owned())]);
+    let other_day = pb::Cra { date: "2022-06-16".into(), ..cra };
+    let corrected = client.correct_cra(correction(&cra_id, other_day.clone())).await.unwrap().into_inner();
+    assert_eq!(corrected.receipt.unwrap().revision, 2);
+    // Sent as a new CRA under its id, it is the one that is recorded, though no new CRA could say so.
+    let again = pb::SubmitCraRequest { cra_id, cra: Some(other_day), validate_only: false };
+    let receipt = client.submit_cra(again).await.unwrap().into_inner().receipt.unwrap();
+    assert_eq!((receipt.revision, receipt.duplicate), (2, true));
+    assert_eq!(service.events().await, 2);
+}
+
+#[tokio::test]
+async fn a_row_of_an_imported_cra_is_known_again_and_under_another_id_it_is_refused() {
+    let service = service().await;
+    let (cra_id, cra) = old(&service).await;
+    let mut client = service.ingestion().await;
+    let again = pb::SubmitCraRequest { cra_id, cra: Some(cra), validate_only: false };
+    let receipt = client.submit_cra(again.clone()).await.unwrap().into_inner().receipt.unwrap();
+    assert_eq!((receipt.revision, receipt.duplicate), (1, true));
+    let checked = pb::SubmitCraRequest { validate_only: true, ..again.clone() };
+    let elsewhere = pb::SubmitCraRequest { cra_id: crate::given::cra_id(9), ..again };
+    for refused in [checked, elsewhere] {
+        let refused = client.submit_cra(refused).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
     assert_eq!(service.events().await, 1);
 }

@@ -95,6 +95,7 @@ fn share(mut lines: Vec<v1::Count>) -> Vec<v1::Count> {
 #[derive(Default)]
 struct OrganisationTally {
     people: u64,
+    is_fixed: bool,
     label: String,
     label_mentions: u64,
 }
@@ -105,10 +106,11 @@ fn redirections(
 ) -> Vec<v1::Count> {
     let mut organisations: BTreeMap<String, OrganisationTally> = BTreeMap::new();
     for (recipient, tally) in tally {
-        let (name, label, is_fixed) = organisation(recipient, dictionary);
-        let organisation = organisations.entry(name).or_default();
+        let (key, label, is_fixed) = organisation(recipient, dictionary);
+        let organisation = organisations.entry(key).or_default();
+        organisation.is_fixed = is_fixed;
         organisation.people += tally.people;
-        // The most frequent spelling is shown; of equals, the first in the alphabet, so that replays agree.
+        // The most frequent spelling is shown; of equals, the first in code points, so that replays agree.
         let mentions = if is_fixed { u64::MAX } else { tally.mentions };
         let better = mentions > organisation.label_mentions
             || (mentions == organisation.label_mentions && label < organisation.label);
@@ -118,7 +120,11 @@ fn redirections(
     }
     let mut lines: Vec<v1::Count> = organisations
         .into_iter()
-        .map(|(name, organisation)| named(&name, &organisation.label, organisation.people))
+        .map(|(key, organisation)| {
+            let OrganisationTally { people, is_fixed, label, .. } = organisation;
+            let name = if is_fixed { key } else { spelling::plain(&label) };
+            named(&name, &label, people)
+        })
         .collect();
     lines.sort_by(|a, b| {
         b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)).then_with(|| a.name.cmp(&b.name))
@@ -126,7 +132,7 @@ fn redirections(
     share(lines)
 }
 
-/// Name and label of the line that a recipient counts on, and whether the label is the form's own.
+/// Key and label of the line that a recipient counts on, and whether both are the form's own.
 fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
     let known = |organisation: Organisation| {
         (organisation.term().name.to_owned(), organisation.term().label.to_owned(), true)

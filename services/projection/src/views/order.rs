@@ -76,7 +76,7 @@ impl Order {
         match self.by {
             By::Code if self.largest_first => lines.reverse(),
             By::Code => {}
-            By::Name => self.sort_by_key(lines, |line| spelling::key(&line.name().label)),
+            By::Name => self.sort_by_key(lines, |line| spelling::plain(&line.name().label)),
             By::Measure(measure) => {
                 let nothing = RowTally::default();
                 self.sort_by_key(lines, |line| measure(line.tally().unwrap_or(&nothing)));

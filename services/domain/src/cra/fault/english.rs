@@ -1,7 +1,8 @@
 //! Faults for those who write the client, in English.
 
 use super::super::PersonalData;
-use super::{Fault, one_of};
+use super::{Fault, TextLength, one_of, turns_direction};
+use crate::spelling::is_invisible;
 
 impl Fault {
     /// For those who write the client: what was expected and what to do.
@@ -47,7 +48,13 @@ impl Fault {
                 format!("choose its theme ({theme}) too, or leave it out")
             }
             Self::Duplicate => "said before in this list; keep one".into(),
-            Self::AnnotationLength => "expected nothing, or 3 to 35 characters".into(),
+            Self::AnnotationLength(length) => format!("{}, or nothing", length_in_english(length)),
+            Self::TextLength(length) | Self::ReasonLength(length) => length_in_english(length),
+            Self::TextCharacter { character, letters_before } => format!(
+                "character {} is {}; take it out",
+                letters_before + 1,
+                character_in_english(*character)
+            ),
             Self::TextInvalid { min, max } => {
                 format!("expected {min} to {max} characters, none of them a control character")
             }
@@ -62,7 +69,6 @@ impl Fault {
                 format!("{sum} people planned, expected at most the {participants} participants")
             }
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
-            Self::ReasonLength => "expected 3 to 500 characters".into(),
             Self::Question(question) => question.description(),
         }
     }
@@ -73,6 +79,29 @@ fn in_english(found: PersonalData) -> &'static str {
         PersonalData::Email => "an e-mail address",
         PersonalData::Phone => "a phone number",
         PersonalData::SocialSecurityNumber => "a social security number",
+    }
+}
+
+fn length_in_english(length: &TextLength) -> String {
+    let TextLength { letters, code_points, letters_min, letters_max, code_points_max } = length;
+    if (letters_min..=letters_max).contains(&letters) {
+        format!(
+            "{letters} characters are made of {code_points} code points, expected at most {code_points_max}"
+        )
+    } else {
+        format!("the text has {letters} characters, expected {letters_min} to {letters_max}")
+    }
+}
+
+fn character_in_english(character: char) -> String {
+    let code = u32::from(character);
+    match character {
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => "a line break".to_owned(),
+        '\t' => "a tab".to_owned(),
+        _ if character.is_control() => format!("a control character (U+{code:04X})"),
+        _ if turns_direction(character) => format!("one that turns the direction of writing (U+{code:04X})"),
+        _ if is_invisible(character) => format!("one that shows nothing (U+{code:04X})"),
+        _ => format!("none that Unicode gives a meaning (U+{code:04X})"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Faults for those who fill the form, in French.
 
 use super::super::PersonalData;
-use super::{Fault, one_of};
+use super::{Fault, TextLength, one_of, turns_direction};
+use crate::spelling::is_invisible;
 
 impl Fault {
     /// For those who fill the form, in French.
@@ -64,8 +65,18 @@ impl Fault {
                 format!("Cette précision demande de choisir aussi la thématique « {theme} ».")
             }
             Self::Duplicate => "Déjà indiqué : ne le gardez qu'une fois.".into(),
-            Self::AnnotationLength => {
-                "La précision doit compter entre 3 et 35 caractères, ou rester vide.".into()
+            Self::AnnotationLength(length) => {
+                length_in_french("La précision", length, ", ou laissez-la vide")
+            }
+            Self::TextLength(length) => length_in_french("Ce nom", length, ""),
+            Self::ReasonLength(length) => length_in_french("Le motif", length, ""),
+            Self::TextCharacter { character, letters_before } => {
+                let rank = letters_before + 1;
+                let ordinal = if rank == 1 { "1er" } else { &format!("{rank}e") };
+                format!(
+                    "Le {ordinal} caractère de ce texte est {} : retirez-le.",
+                    character_in_french(*character)
+                )
             }
             Self::TextInvalid { min, max } => {
                 format!("Écrivez de {min} à {max} caractères, sans saut de ligne ni caractère de contrôle.")
@@ -86,9 +97,44 @@ impl Fault {
             Self::PeopleRequired => {
                 "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
             }
-            Self::ReasonLength => "Le motif doit compter entre 3 et 500 caractères.".into(),
             Self::Question(question) => question.message_fr(),
         }
+    }
+}
+
+/// `or_else` is what can be done instead.
+fn length_in_french(what: &str, length: &TextLength, or_else: &str) -> String {
+    let TextLength { letters, code_points, letters_min, letters_max, code_points_max } = *length;
+    let plural = |count| if count > 1 { "s" } else { "" };
+    if letters == 0 {
+        format!("{what} est vide : écrivez au moins {letters_min} caractère{}{or_else}.", plural(letters_min))
+    } else if letters < letters_min {
+        format!(
+            "{what} ne compte que {letters} caractère{} : écrivez-en au moins {letters_min}{or_else}.",
+            plural(letters)
+        )
+    } else if letters > letters_max {
+        format!("{what} compte {letters} caractères : gardez-en {letters_max} au plus{or_else}.")
+    } else {
+        format!(
+            "{what} compte {code_points} signes avec les accents et les émojis composés : gardez-en \
+             {code_points_max} au plus{or_else}."
+        )
+    }
+}
+
+/// Masculine, too.
+fn character_in_french(character: char) -> String {
+    let code = u32::from(character);
+    match character {
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => "un saut de ligne".to_owned(),
+        '\t' => "un caractère de tabulation".to_owned(),
+        _ if character.is_control() => format!("un caractère de contrôle (U+{code:04X})"),
+        _ if turns_direction(character) => {
+            format!("un caractère invisible qui change le sens de l'écriture (U+{code:04X})")
+        }
+        _ if is_invisible(character) => format!("un caractère invisible (U+{code:04X})"),
+        _ => format!("un signe sans signification connue (U+{code:04X})"),
     }
 }
 

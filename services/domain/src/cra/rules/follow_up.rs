@@ -1,27 +1,41 @@
 //! What comes next: people sent to other organisations.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use cra_contracts::v1;
+use v1::redirection::Organisation as Given;
 
-use super::super::personal::personal_data;
 use super::super::{Fault, Recipient, Redirection};
-use super::{Check, ORGANISATION_CHARACTERS_MAX};
+use super::Check;
+use super::texts::FreeText;
 use crate::spelling;
 use crate::vocabulary::{Organisation, Word as _};
 
-impl Check {
+impl Check<'_> {
     pub(super) fn redirections(&mut self, given: &[v1::Redirection]) -> Vec<Redirection> {
-        let mut seen = HashSet::new();
+        let before = self.current.map_or(&[][..], |cra| &cra.redirections);
+        let kept = kept(given, before);
+        let mut often: HashMap<String, usize> = HashMap::new();
+        let mut allowed: HashMap<String, usize> = HashMap::new();
+        for redirection in before {
+            *allowed.entry(same_organisation(&redirection.recipient)).or_default() += 1;
+        }
         let mut redirections = Vec::with_capacity(given.len());
-        for (i, redirection) in given.iter().enumerate() {
+        for (i, (redirection, kept)) in given.iter().zip(kept).enumerate() {
             let path = format!("cra.follow_up.redirections[{i}]");
-            let recipient = self.recipient(&path, redirection.organisation.as_ref());
-            if redirection.people == 0 {
+            let recipient = match kept {
+                Some(kept) => Some(kept.recipient.clone()),
+                None => self.recipient(&path, redirection.organisation.as_ref()),
+            };
+            if redirection.people == 0 && kept.is_none_or(|kept| kept.people != 0) {
                 self.tell(format!("{path}.people"), Fault::PeopleRequired);
             }
             let Some(recipient) = recipient else { continue };
-            if seen.insert(same_organisation(&recipient)) {
+            let key = same_organisation(&recipient);
+            let most = allowed.get(&key).copied().unwrap_or(1);
+            let so_far = often.entry(key).or_default();
+            *so_far += 1;
+            if *so_far <= most {
                 redirections.push(Redirection { recipient, people: redirection.people });
             } else {
                 self.tell(path, Fault::Duplicate);
@@ -30,37 +44,52 @@ impl Check {
         redirections
     }
 
-    pub(super) fn recipient(
-        &mut self,
-        path: &str,
-        given: Option<&v1::redirection::Organisation>,
-    ) -> Option<Recipient> {
+    fn recipient(&mut self, path: &str, given: Option<&Given>) -> Option<Recipient> {
         match given {
             None => self.refuse(path, Fault::Required("la structure vers laquelle vous orientez")),
-            Some(v1::redirection::Organisation::Known(number)) => Organisation::from_number(*number)
+            Some(Given::Known(number)) => Organisation::from_number(*number)
                 .map(Recipient::Known)
                 .or_else(|| self.refuse(format!("{path}.known"), Fault::UnknownValue(*number))),
-            Some(v1::redirection::Organisation::Other(name)) => {
-                let name = name.trim();
-                let well_formed = (1..=ORGANISATION_CHARACTERS_MAX).contains(&name.chars().count())
-                    && !name.chars().any(char::is_control);
-                if !well_formed {
-                    let fault = Fault::TextInvalid { min: 1, max: ORGANISATION_CHARACTERS_MAX };
-                    return self.refuse(format!("{path}.other"), fault);
-                }
-                if let Some(found) = personal_data(name) {
-                    return self.refuse(format!("{path}.other"), Fault::PersonalData(found));
-                }
-                Some(Recipient::Other(name.into()))
+            Some(Given::Other(name)) => match FreeText::ORGANISATION.check(name) {
+                Ok(name) => Some(Recipient::Other(name.into())),
+                Err(fault) => self.refuse(format!("{path}.other"), fault),
+            },
+        }
+    }
+}
+
+/// Which redirection of before each one that is given keeps the organisation of: first those that nothing changed of, then
+/// those of which only the people changed. One of before is kept once.
+fn kept<'a>(given: &[v1::Redirection], before: &'a [Redirection]) -> Vec<Option<&'a Redirection>> {
+    let mut left: Vec<&Redirection> = before.iter().collect();
+    let mut kept = vec![None; given.len()];
+    for with_people in [true, false] {
+        for (given, kept) in given.iter().zip(&mut kept).filter(|(_, kept)| kept.is_none()) {
+            let same = |redirection: &&Redirection| {
+                is_the_same(given.organisation.as_ref(), &redirection.recipient)
+                    && (!with_people || redirection.people == given.people)
+            };
+            if let Some(at) = left.iter().position(same) {
+                *kept = Some(left.remove(at));
             }
         }
+    }
+    kept
+}
+
+fn is_the_same(given: Option<&Given>, recipient: &Recipient) -> bool {
+    match (given, recipient) {
+        (None, Recipient::Unnamed) => true,
+        (Some(Given::Known(number)), Recipient::Known(organisation)) => organisation.number() == *number,
+        (Some(Given::Other(given)), Recipient::Other(name)) => *given == **name || given.trim() == &**name,
+        _ => false,
     }
 }
 
 /// What makes two recipients the same organisation: statistics count them on one line.
 fn same_organisation(recipient: &Recipient) -> String {
     match recipient.recognised() {
-        Recipient::Known(organisation) => spelling::key(organisation.term().label),
+        Recipient::Known(organisation) => organisation.term().name.to_owned(),
         Recipient::Other(name) => spelling::key(&name),
         Recipient::Unnamed => String::new(),
     }

@@ -2,19 +2,21 @@
 
 use cra_contracts::v1;
 
-use super::super::{AgeCounts, Fault, StatusCounts};
+use super::super::{AgeCounts, Cra, Fault, StatusCounts};
 use super::{Check, DEFAULT_WORKSHOP_PARTICIPANTS, DefaultedField, Submission};
 use super::{WORKSHOP_PARTICIPANTS_MAX, WORKSHOP_PARTICIPANTS_MIN};
 use crate::vocabulary::Activity;
 
-impl Check {
+impl Check<'_> {
     pub(super) fn participants(&mut self, given: Option<u32>, activity: Option<Activity>) -> Option<u32> {
         let bounds = activity.map(|activity| match activity {
             Activity::Workshop => (WORKSHOP_PARTICIPANTS_MIN, WORKSHOP_PARTICIPANTS_MAX),
             Activity::Individual | Activity::OneOff => (1, 1),
         });
         if let Some(people) = given {
-            if let Some((min, max)) = bounds.filter(|(min, max)| !(*min..=*max).contains(&people)) {
+            let is_same = self.unchanged(|cra| cra.participants == people && Some(cra.activity) == activity);
+            let out_of = bounds.filter(|(min, max)| !is_same && !(*min..=*max).contains(&people));
+            if let Some((min, max)) = out_of {
                 self.tell(Submission::PARTICIPANTS, Fault::ParticipantsOutOfRange { min, max });
             }
             return given;
@@ -33,21 +35,33 @@ impl Check {
         statuses: &StatusCounts,
     ) {
         let expected = u64::from(participants);
-        if form.returning_participants > participants {
+        let returning = form.returning_participants;
+        let same = |cra: &Cra| cra.participants == participants;
+        let is_same = self.unchanged(|cra| same(cra) && cra.returning_participants == returning);
+        if returning > participants && !is_same {
             self.tell("cra.returning_participants", Fault::ReturningExceedsParticipants { participants });
         }
-        if ages.sum() != expected {
+        if ages.sum() != expected && !self.unchanged(|cra| same(cra) && cra.ages == *ages) {
             self.tell("cra.ages", Fault::AgesSumMismatch { sum: ages.sum(), participants });
         }
-        if statuses.sum() != expected {
+        if statuses.sum() != expected && !self.unchanged(|cra| same(cra) && cra.statuses == *statuses) {
             self.tell("cra.statuses", Fault::StatusesSumMismatch { sum: statuses.sum(), participants });
         }
-        let planned = form.follow_up.as_ref().map_or(0, |follow_up| {
-            let redirected: u64 = follow_up.redirections.iter().map(|r| u64::from(r.people)).sum();
-            u64::from(follow_up.individual) + u64::from(follow_up.workshop) + redirected
+        let empty = v1::FollowUp::default();
+        let follow_up = form.follow_up.as_ref().unwrap_or(&empty);
+        let mut redirected: Vec<u32> = follow_up.redirections.iter().map(|r| r.people).collect();
+        let planned =
+            [follow_up.individual, follow_up.workshop].into_iter().chain(redirected.iter().copied());
+        let sum: u64 = planned.map(u64::from).sum();
+        redirected.sort_unstable();
+        let is_same = self.unchanged(|cra| {
+            let mut before: Vec<u32> = cra.redirections.iter().map(|r| r.people).collect();
+            before.sort_unstable();
+            let seen_again = (cra.follow_up_individual, cra.follow_up_workshop);
+            same(cra) && seen_again == (follow_up.individual, follow_up.workshop) && before == redirected
         });
-        if planned > expected {
-            self.tell("cra.follow_up", Fault::FollowUpExceedsParticipants { sum: planned, participants });
+        if sum > expected && !is_same {
+            self.tell("cra.follow_up", Fault::FollowUpExceedsParticipants { sum, participants });
         }
     }
 }

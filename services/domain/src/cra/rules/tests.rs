@@ -2,6 +2,7 @@
 //! part of the table of rules; what they share is here.
 
 mod arbitrary;
+mod corrections;
 mod counts;
 mod identity;
 mod place;
@@ -12,7 +13,7 @@ mod themes;
 use cra_contracts::v1;
 use jiff::Timestamp;
 
-use super::super::{Cra, Fault, PersonalData, Question, Violation};
+use super::super::{Cra, Fault, PersonalData, Question, TextLength, Violation};
 use super::Submission;
 
 /// Noon of a Tuesday in Paris.
@@ -181,6 +182,13 @@ fn a_form_of_faults_without_end_gets_a_bounded_answer() {
 #[test]
 fn every_fault_has_a_reason_and_texts_in_both_languages() {
     let today = jiff::civil::date(2024, 3, 5);
+    let length = |letters, code_points| TextLength {
+        letters,
+        code_points,
+        letters_min: 3,
+        letters_max: 35,
+        code_points_max: 140,
+    };
     let faults = [
         Fault::CraIdInvalid,
         Fault::Required("la date"),
@@ -205,7 +213,16 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::ThemeClosed { label: "Autre" },
         Fault::SubThemeWithoutTheme { theme: "Santé" },
         Fault::Duplicate,
-        Fault::AnnotationLength,
+        Fault::AnnotationLength(length(2, 2)),
+        Fault::AnnotationLength(length(36, 36)),
+        Fault::AnnotationLength(length(35, 200)),
+        Fault::TextLength(length(0, 0)),
+        Fault::TextCharacter { character: '\n', letters_before: 0 },
+        Fault::TextCharacter { character: '\t', letters_before: 1 },
+        Fault::TextCharacter { character: '\u{7}', letters_before: 2 },
+        Fault::TextCharacter { character: '\u{202e}', letters_before: 3 },
+        Fault::TextCharacter { character: '\u{200b}', letters_before: 4 },
+        Fault::TextCharacter { character: '\u{e000}', letters_before: 5 },
         Fault::TextInvalid { min: 1, max: 100 },
         Fault::PersonalData(PersonalData::Email),
         Fault::PersonalData(PersonalData::Phone),
@@ -214,7 +231,7 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::MinutesInvalid,
         Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },
         Fault::PeopleRequired,
-        Fault::ReasonLength,
+        Fault::ReasonLength(length(1, 1)),
         Question::PeriodInverted { from: "2024-01-01".into() }.into(),
         Question::TimeInFuture.into(),
         Question::OneOfTwo("consistency.as_of_position").into(),

@@ -1,35 +1,163 @@
-//! Free texts: the annotation, the reason of a correction or a withdrawal.
+//! Free texts: the annotation, the name of an organisation that the form does not list, the reason of a correction or a
+//! withdrawal. They are trimmed and brought to Unicode's composed form (NFC) before they are checked and stored.
+
+use icu_properties::props::{Emoji, ExtendedPictographic, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::super::personal::personal_data;
-use super::super::{Fault, Violation};
-use super::{ANNOTATION_CHARACTERS_MAX, ANNOTATION_CHARACTERS_MIN, Check};
-use super::{REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN};
+use super::super::{Fault, TextLength, Violation};
+use super::Check;
+use crate::spelling::is_invisible;
 
-impl Check {
-    pub(super) fn annotation(&mut self, given: &str) -> Option<Box<str>> {
-        const FIELD: &str = "cra.annotation";
-        let text = given.trim();
-        let characters = text.chars().count();
-        if characters != 0 && !(ANNOTATION_CHARACTERS_MIN..=ANNOTATION_CHARACTERS_MAX).contains(&characters) {
-            self.tell(FIELD, Fault::AnnotationLength);
+/// What a free text may hold. Letters are counted as people count them: extended grapheme clusters.
+pub(super) struct FreeText {
+    pub(super) letters_min: usize,
+    pub(super) letters_max: usize,
+    /// A letter can be made of many code points.
+    code_points_max: usize,
+    is_optional: bool,
+    length_fault: fn(TextLength) -> Fault,
+}
+
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+/// As a text, as an emoji.
+const PRESENTATIONS: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
+const KEYCAP: char = '\u{20e3}';
+
+impl FreeText {
+    /// The precision of the themes.
+    pub(super) const ANNOTATION: Self = Self {
+        letters_min: 3,
+        letters_max: 35,
+        code_points_max: 140,
+        is_optional: true,
+        length_fault: Fault::AnnotationLength,
+    };
+    /// The name of an organisation.
+    pub(super) const ORGANISATION: Self = Self {
+        letters_min: 1,
+        letters_max: 100,
+        code_points_max: 400,
+        is_optional: false,
+        length_fault: Fault::TextLength,
+    };
+    /// Why a CRA is corrected or withdrawn.
+    pub(super) const REASON: Self = Self {
+        letters_min: 3,
+        letters_max: 500,
+        code_points_max: 2_000,
+        is_optional: false,
+        length_fault: Fault::ReasonLength,
+    };
+
+    /// The text as it is stored. What it must not hold is reported alone: the length of a text that nobody sees says
+    /// nothing.
+    pub(super) fn check(&self, given: &str) -> Result<String, Fault> {
+        let text = normal(given);
+        if let Some((letters_before, character)) = first_misplaced(&text) {
+            return Err(Fault::TextCharacter { character, letters_before });
         }
-        if text.chars().any(char::is_control) {
-            let (min, max) = (ANNOTATION_CHARACTERS_MIN, ANNOTATION_CHARACTERS_MAX);
-            return self.refuse(FIELD, Fault::TextInvalid { min, max });
+        if let Some(found) = personal_data(&text) {
+            return Err(Fault::PersonalData(found));
         }
-        if let Some(found) = personal_data(text) {
-            return self.refuse(FIELD, Fault::PersonalData(found));
+        let (letters, code_points) = (text.graphemes(true).count(), text.chars().count());
+        let is_long_enough = letters >= self.letters_min || (self.is_optional && letters == 0);
+        if is_long_enough && letters <= self.letters_max && code_points <= self.code_points_max {
+            return Ok(text);
         }
-        Some(text.into())
+        let Self { letters_min, letters_max, code_points_max, .. } = *self;
+        Err((self.length_fault)(TextLength {
+            letters,
+            code_points,
+            letters_min,
+            letters_max,
+            code_points_max,
+        }))
     }
 }
 
-/// Checks why a CRA is corrected or withdrawn; gives the reason trimmed.
-pub fn check_reason(reason: &str) -> Result<String, Violation> {
-    let trimmed = reason.trim();
-    if (REASON_CHARACTERS_MIN..=REASON_CHARACTERS_MAX).contains(&trimmed.chars().count()) {
-        Ok(trimmed.to_owned())
-    } else {
-        Err(Violation { field: "reason".into(), fault: Fault::ReasonLength })
+/// A free text as it is stored.
+fn normal(given: &str) -> String {
+    given.trim().nfc().collect()
+}
+
+/// The first character that a free text must not hold, and how many code points come before it: what shows nothing or turns
+/// the direction of writing, and what has no meaning that everybody shares.
+fn first_misplaced(text: &str) -> Option<(usize, char)> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return None;
     }
+    let characters: Vec<char> = text.chars().collect();
+    let misplaced = |at: &usize| {
+        let character = characters[*at];
+        (is_invisible(character) && !is_within_emoji(&characters, *at)) || has_no_meaning(character)
+    };
+    (0..characters.len()).find(misplaced).map(|at| (at, characters[at]))
+}
+
+/// Whether a joiner or a presentation is part of an emoji.
+fn is_within_emoji(characters: &[char], at: usize) -> bool {
+    let before = &characters[..at];
+    let next = characters.get(at + 1);
+    match characters[at] {
+        ZERO_WIDTH_JOINER => {
+            // A presentation or a tone of skin may come between.
+            let base = before.iter().rev().find(|c| !PRESENTATIONS.contains(c) && !is_skin_tone(**c));
+            base.is_some_and(|c| is_pictograph(*c)) && next.is_some_and(|c| is_pictograph(*c))
+        }
+        presentation if PRESENTATIONS.contains(&presentation) => before.last().is_some_and(|base| {
+            if base.is_ascii() {
+                // A digit, a number sign or an asterisk is an emoji within its key only.
+                next == Some(&KEYCAP) && is_emoji(*base)
+            } else {
+                is_emoji(*base)
+            }
+        }),
+        _ => false,
+    }
+}
+
+fn is_emoji(c: char) -> bool {
+    CodePointSetData::new::<Emoji>().contains(c)
+}
+
+fn is_pictograph(c: char) -> bool {
+    CodePointSetData::new::<ExtendedPictographic>().contains(c)
+}
+
+fn is_skin_tone(c: char) -> bool {
+    ('\u{1f3fb}'..='\u{1f3ff}').contains(&c)
+}
+
+/// Private use, and what Unicode has not assigned. Pictographs may be newer than the tables here.
+fn has_no_meaning(c: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    matches!(category, GeneralCategory::PrivateUse | GeneralCategory::Unassigned | GeneralCategory::Surrogate)
+        && !is_pictograph(c)
+}
+
+impl Check<'_> {
+    pub(super) fn annotation(&mut self, given: &str) -> Option<Box<str>> {
+        let current = self.current.map(|cra| &cra.annotation);
+        if let Some(current) = current.filter(|text| ***text == *given || *normal(given) == ***text) {
+            return Some(current.clone());
+        }
+        match FreeText::ANNOTATION.check(given) {
+            Ok(text) => Some(text.into()),
+            Err(fault) => self.refuse("cra.annotation", fault),
+        }
+    }
+}
+
+/// Checks why a CRA is corrected or withdrawn; gives the reason as it is stored.
+pub fn check_reason(reason: &str) -> Result<String, Violation> {
+    FreeText::REASON.check(reason).map_err(|fault| Violation { field: "reason".into(), fault })
+}
+
+/// Whether a reason that was recorded, perhaps before a rule of today, is the one that is given.
+#[must_use]
+pub fn is_same_reason(recorded: &str, given: &str) -> bool {
+    recorded == given.trim() || recorded == normal(given)
 }

@@ -2,13 +2,15 @@
 
 use cra_contracts::v1;
 
+use super::super::wire::duration_message;
 use super::super::{Duration, Fault};
-use super::{Check, MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
+use super::{Check, MINUTES_MAX, MINUTES_MIN, MINUTES_STEP, times};
 use crate::vocabulary::{DurationBand, SubTheme, Theme, Word as _};
 
-impl Check {
+impl Check<'_> {
     pub(super) fn themes(&mut self, numbers: &[i32]) -> Option<Vec<Theme>> {
-        if numbers.is_empty() {
+        let before = self.current.map_or(&[][..], |cra| &cra.themes);
+        if numbers.is_empty() && !self.unchanged(|cra| cra.themes.is_empty()) {
             return self.refuse("cra.themes", Fault::Required("au moins une thématique"));
         }
         let mut themes = Vec::with_capacity(numbers.len().min(Theme::ALL.len()));
@@ -19,8 +21,10 @@ impl Check {
                     all_known = false;
                     Fault::UnknownValue(*number)
                 }
-                Some(theme) if !theme.term().open => Fault::ThemeClosed { label: theme.term().label },
-                Some(theme) if themes.contains(&theme) => Fault::Duplicate,
+                Some(theme) if !theme.term().open && !before.contains(&theme) => {
+                    Fault::ThemeClosed { label: theme.term().label }
+                }
+                Some(theme) if times(&themes, &theme) >= times(before, &theme).max(1) => Fault::Duplicate,
                 Some(theme) => {
                     themes.push(theme);
                     continue;
@@ -33,14 +37,20 @@ impl Check {
 
     /// `themes` is `None` when a theme is missing or unknown: it may be the one that a sub-theme needs.
     pub(super) fn sub_themes(&mut self, numbers: &[i32], themes: Option<&[Theme]>) -> Vec<SubTheme> {
+        let (themes_before, before) =
+            self.current.map_or((&[][..], &[][..]), |cra| (&cra.themes, &cra.sub_themes));
+        // Of a sub-theme that had no theme before either, nothing has changed.
+        let was_alone = |sub: &SubTheme| before.contains(sub) && !themes_before.contains(&sub.theme());
         let mut sub_themes = Vec::new();
         for (i, number) in numbers.iter().enumerate() {
             let fault = match SubTheme::from_number(*number) {
                 None => Fault::UnknownValue(*number),
-                Some(sub) if themes.is_some_and(|themes| !themes.contains(&sub.theme())) => {
+                Some(sub)
+                    if themes.is_some_and(|themes| !themes.contains(&sub.theme())) && !was_alone(&sub) =>
+                {
                     Fault::SubThemeWithoutTheme { theme: sub.theme().term().label }
                 }
-                Some(sub) if sub_themes.contains(&sub) => Fault::Duplicate,
+                Some(sub) if times(&sub_themes, &sub) >= times(before, &sub).max(1) => Fault::Duplicate,
                 Some(sub) => {
                     sub_themes.push(sub);
                     continue;
@@ -53,6 +63,10 @@ impl Check {
 
     pub(super) fn duration(&mut self, given: Option<&v1::Duration>) -> Option<Duration> {
         const MINUTES: &str = "cra.duration.minutes";
+        let same = self.current.map(|cra| cra.duration);
+        if let Some(same) = same.filter(|it| duration_message(*it) == given.copied().unwrap_or_default()) {
+            return Some(same);
+        }
         let Some(given) = given else {
             return self.refuse("cra.duration", Fault::Required("la durée"));
         };

@@ -99,6 +99,49 @@ prop_compose! {
     }
 }
 
+fn id() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9._:-]{1,64}"
+}
+
+prop_compose! {
+    /// What the log may hold of a CRA, whatever rules there were: what can be read.
+    fn any_stored()(
+        form in any_form().boxed(),
+        ids in (id(), id(), prop_oneof![Just(String::new()), id()]),
+        (year, month, day) in (1..=2100_i16, 1..=12_i8, 1..=28_i8),
+        place in (1..=4_i32, prop::sample::select(vec!["75101", "75056", "01120", "01003", "98735", "98412"]), text()),
+        numbers in (1..=3_i32, people(), 0..=3_i32, vec(1..=20_i32, 4)),
+        lists in (vec(1..=19_i32, 0..6), vec(1..=8_i32, 0..6)),
+    ) -> v1::Cra {
+        let mut cra = form;
+        (cra.advisor_id, cra.structure_id) = (ids.0, ids.1);
+        cra.date = jiff::civil::date(year, month, day).to_string();
+        let (channel, commune_code, postal_code) = place;
+        cra.place = Some(v1::Place { channel, commune_code: commune_code.into(), postal_code, venue_id: ids.2 });
+        (cra.activity, cra.participants) = (numbers.0, Some(numbers.1));
+        (cra.themes, cra.sub_themes) = lists;
+        if let Some(duration) = &mut cra.duration {
+            duration.band = numbers.2;
+        }
+        for (redirection, number) in cra.follow_up.iter_mut().flat_map(|it| &mut it.redirections).zip(numbers.3) {
+            if let Some(v1::redirection::Organisation::Known(known)) = &mut redirection.organisation {
+                *known = number;
+            }
+        }
+        cra
+    }
+}
+
+/// Boxed: by value such strategies do not fit on the stack of a test.
+fn any_request() -> impl Strategy<Value = v1::Cra> {
+    prop_oneof![any_form().boxed(), any_change().boxed(), any_stored().boxed()]
+}
+
+fn told(result: Result<Submission, Vec<Violation>>) -> Vec<(String, &'static str)> {
+    let violations = result.err().unwrap_or_default();
+    violations.into_iter().map(|v| (v.field, v.fault.reason())).collect()
+}
+
 /// A part of the form that keeps the rules, to be laid over one that does.
 fn any_change() -> impl Strategy<Value = v1::Cra> {
     let theme = prop::sample::subsequence((1..=18).filter(|n| *n != 4).collect::<Vec<i32>>(), 1..6);
@@ -147,6 +190,41 @@ proptest! {
             prop_assert!(!violations.is_empty(), "refused without a fault");
             prop_assert!(violations.iter().all(|v| v.field.starts_with("cra.")));
             violations.iter().for_each(has_texts);
+        }
+    }
+
+    #[test]
+    fn a_correction_that_changes_nothing_is_never_refused(stored in any_stored().boxed()) {
+        let current = Cra::from_message(&stored).unwrap();
+        match Submission::parse_correction(&current.to_message(), &current, at(NOW)) {
+            Ok(same) => prop_assert_eq!(same.cra(), &current),
+            Err(violations) => prop_assert!(false, "{:?}", violations),
+        }
+    }
+
+    #[test]
+    fn a_correction_of_a_cra_that_keeps_the_rules_has_the_faults_of_a_new_cra(
+        form in any_request(),
+        current in any_change().boxed(),
+    ) {
+        if let Ok(current) = Submission::parse(Some(&current), at(NOW)) {
+            let correction = Submission::parse_correction(&form, current.cra(), at(NOW));
+            prop_assert_eq!(told(correction), told(Submission::parse(Some(&form), at(NOW))));
+        }
+    }
+
+    #[test]
+    fn a_correction_has_no_fault_that_a_new_cra_does_not_have(
+        form in any_request(),
+        stored in any_stored().boxed(),
+    ) {
+        let current = Cra::from_message(&stored).unwrap();
+        let of_a_new_one = told(Submission::parse(Some(&form), at(NOW)));
+        for (field, reason) in told(Submission::parse_correction(&form, &current, at(NOW))) {
+            // Of a new CRA, a missing theme is the only fault; in a correction it may have been missing before.
+            let is_hidden = form.themes.is_empty() && field.starts_with("cra.sub_themes");
+            let is_there = is_hidden || of_a_new_one.iter().any(|(other, _)| *other == field);
+            prop_assert!(is_there, "{}: {}", field, reason);
         }
     }
 

@@ -1,0 +1,45 @@
+//! When: the day of the activity, where it took place.
+
+use jiff::civil::Date;
+
+use super::super::Fault;
+use super::super::parts::day_at;
+use super::{Check, DefaultedField, FIRST_DAY, Submission};
+use crate::territory::CommuneId;
+
+impl Check<'_> {
+    pub(super) fn date(&mut self, given: &str, commune: Option<CommuneId>) -> Option<Date> {
+        let today = commune.map(|commune| day_at(commune, self.now));
+        if given.is_empty() {
+            let today = today?;
+            self.defaulted.push(DefaultedField { field: Submission::DATE, value: today.to_string() });
+            return Some(today);
+        }
+        let current = self.current.filter(|cra| cra.date.to_string() == given);
+        let Some(date) = current.map(|cra| cra.date).or_else(|| parse_day(given)) else {
+            return self.refuse(Submission::DATE, Fault::DateInvalid);
+        };
+        if date < FIRST_DAY && current.is_none() {
+            return self.refuse(Submission::DATE, Fault::DateTooEarly);
+        }
+        let is_there = current.is_some_and(|cra| Some(cra.place.commune) == commune);
+        match today {
+            Some(today) if date > today && !is_there => {
+                self.refuse(Submission::DATE, Fault::DateInFuture { today })
+            }
+            _ => Some(date),
+        }
+    }
+}
+
+/// A day written as `YYYY-MM-DD`, in this form only.
+#[must_use]
+pub fn parse_day(text: &str) -> Option<Date> {
+    let shaped = text.len() == 10
+        && text.bytes().enumerate().all(
+            |(i, b)| {
+                if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() }
+            },
+        );
+    if shaped { text.parse().ok() } else { None }
+}
