@@ -20,6 +20,7 @@ pub const METHODS: &[Method] = &[
     method("/cra.v1.StatisticsService/WatchStatistics", Shape::Answers, &[Scope::Statistics]),
     method("/cra.v1.StatisticsService/ListCras", Shape::Single, &[Scope::Read]),
     method("/cra.v1.StatisticsService/GetCra", Shape::Single, &[Scope::Read]),
+    method("/cra.v1.StatisticsService/ListLikelyDoubles", Shape::Single, &[Scope::Read]),
     method("/cra.v1.StatisticsService/FollowCras", Shape::Answers, &[Scope::Read]),
     method("/cra.v1.StatisticsService/Export", Shape::Answers, &[Scope::Statistics, Scope::Read]),
     method("/cra.v1.OperationsService/GetStatus", Shape::Single, OPERATIONS),

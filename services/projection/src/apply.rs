@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::store::{Appending, Applied, Batch, Parked, Session, Step, StoreError, rewrite};
 use crate::table::{POSITIONS_MAX, Table, Taken};
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, Provenance, instant, nanoseconds};
+use crate::views::fact::{Client, Fact, Provenance, instant, nanoseconds};
 
 /// Why an event cannot be applied to the CRA as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -35,11 +35,12 @@ enum Misfit {
 
 /// An event of a CRA, whatever its fact.
 #[derive(Clone, Copy)]
-struct Occurrence {
+struct Occurrence<'a> {
     position: Position,
     cra_id: Uuid,
     revision: u64,
     recorded_at: Timestamp,
+    client_id: &'a str,
 }
 
 /// What an event did.
@@ -283,8 +284,8 @@ impl<'a> Application<'a> {
         subject: Option<Uuid>,
         event: Result<Event<'_>, DecodeError>,
     ) -> Result<Effect, Failure> {
-        let Event { cra_id, revision, recorded_at, fact, .. } = event.map_err(Misfit::from)?;
-        let event = Occurrence { position, cra_id, revision, recorded_at };
+        let Event { cra_id, revision, recorded_at, client_id, fact, .. } = event.map_err(Misfit::from)?;
+        let event = Occurrence { position, cra_id, revision, recorded_at, client_id };
         if subject != Some(event.cra_id) {
             return Err(Misfit::ForeignSubject { subject, event: event.cra_id }.into());
         }
@@ -307,6 +308,7 @@ impl<'a> Application<'a> {
                     corrected_at: Some(event.recorded_at),
                     created_at: former.created_at.map(instant),
                     form_version: former.form_version,
+                    client: Client::Coded(former.client),
                     ..first(event, defaulted_participants)
                 };
                 (Some(current.fact), Some(self.open(event, provenance, &cra, Some(current.fact))))
@@ -325,9 +327,9 @@ impl<'a> Application<'a> {
     #[inline]
     fn record<T: AsRef<str>>(
         &mut self,
-        event: Occurrence,
+        event: Occurrence<'_>,
         current: Option<Current>,
-        provenance: Provenance,
+        provenance: Provenance<'_>,
         cra: &Cra<T>,
     ) -> Result<Fact, Failure> {
         if let Some(current) = current {
@@ -338,7 +340,11 @@ impl<'a> Application<'a> {
     }
 
     /// The CRA's fact in force, for an event that ends it.
-    fn in_force(&mut self, event: Occurrence, current: Option<Current>) -> Result<(Current, Fact), Failure> {
+    fn in_force(
+        &mut self,
+        event: Occurrence<'_>,
+        current: Option<Current>,
+    ) -> Result<(Current, Fact), Failure> {
         let current = current.ok_or(Misfit::NoSuchCra)?;
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
@@ -354,8 +360,8 @@ impl<'a> Application<'a> {
     #[inline]
     fn open<T: AsRef<str>>(
         &mut self,
-        event: Occurrence,
-        provenance: Provenance,
+        event: Occurrence<'_>,
+        provenance: Provenance<'_>,
         cra: &Cra<T>,
         former: Option<u64>,
     ) -> Fact {
@@ -367,7 +373,7 @@ impl<'a> Application<'a> {
     }
 
     /// Where the CRA of an event stands; the event's subject names the same CRA.
-    fn current(&mut self, event: Occurrence) -> Result<Option<Current>, StoreError> {
+    fn current(&mut self, event: Occurrence<'_>) -> Result<Option<Current>, StoreError> {
         let cra_id = event.cra_id;
         if let Some(current) = self.currents.get(&cra_id) {
             return Ok(Some(*current));
@@ -411,7 +417,7 @@ impl<'a> Application<'a> {
     }
 }
 
-fn first(event: Occurrence, defaulted_participants: bool) -> Provenance {
+fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> {
     Provenance {
         cra_id: event.cra_id,
         revision: event.revision,
@@ -419,11 +425,12 @@ fn first(event: Occurrence, defaulted_participants: bool) -> Provenance {
         corrected_at: None,
         created_at: None,
         form_version: 0,
+        client: Client::Named(event.client_id),
         defaulted_participants,
     }
 }
 
-fn expect_revision(expected: u64, event: Occurrence) -> Result<(), Misfit> {
+fn expect_revision(expected: u64, event: Occurrence<'_>) -> Result<(), Misfit> {
     if event.revision == expected {
         Ok(())
     } else {

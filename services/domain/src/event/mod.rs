@@ -23,6 +23,8 @@ pub struct Event<'a> {
     pub revision: u64,
     /// When it was recorded, by ingestion's clock.
     pub recorded_at: Timestamp,
+    /// The client that caused it; empty where it was not known.
+    pub client_id: &'a str,
     /// What happened.
     pub fact: Fact<'a>,
 }
@@ -74,6 +76,7 @@ impl<'a> Event<'a> {
             cra_id: uuid("cra_id", message.cra_id)?,
             revision: message.revision,
             recorded_at: timestamp("recorded_at", message.recorded_at.as_ref())?,
+            client_id: message.origin.map_or("", |origin| origin.client_id),
             fact: fact(message.fact)?,
         })
     }

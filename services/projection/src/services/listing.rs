@@ -26,7 +26,7 @@ macro_rules! paged {
     };
 }
 
-paged!(ListBreakdownRequest, ListCrasRequest, ListParkedEventsRequest);
+paged!(ListBreakdownRequest, ListCrasRequest, ListLikelyDoublesRequest, ListParkedEventsRequest);
 
 /// The page that a request asks for.
 pub(super) struct Page<C> {

@@ -243,6 +243,31 @@ impl StatisticsService for Statistics {
         }))
     }
 
+    async fn list_likely_doubles(
+        &self,
+        request: Request<v1::ListLikelyDoublesRequest>,
+    ) -> Result<Response<v1::ListLikelyDoublesResponse>, Status> {
+        let _permit = self.in_flight.try_enter()?;
+        let grant = self.grant(&request)?;
+        let (metadata, _, mut request) = request.into_parts();
+        let mut faults = Faults::default();
+        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
+        let selection = self.selection(request.selection, &mut faults);
+        let Some(((page, consistency), selection)) = page.zip(consistency).zip(selection) else {
+            return Err(faults.told());
+        };
+        grant.reads("ListLikelyDoubles", &selection)?;
+        let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
+        let shown = snapshot.clone();
+        let answer = queries::doubles(selection, page.cursor(), page.rows(), snapshot).await?;
+        Ok(Response::new(v1::ListLikelyDoublesResponse {
+            doubles: answer.doubles,
+            next_page_token: listing.next(shown.position, answer.next)?,
+            snapshot: Some(shown.to_message()),
+        }))
+    }
+
     async fn get_cra(
         &self,
         request: Request<v1::GetCraRequest>,

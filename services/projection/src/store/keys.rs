@@ -78,7 +78,7 @@ mod tests {
         }
 
         #[test]
-        fn words_come_back(kind in 0_u8..4, code: u32) {
+        fn words_come_back(kind in 0_u8..5, code: u32) {
             let kind = Kind::from_number(kind).unwrap();
             proptest::prop_assert_eq!(read_word(&word(kind, code)), Some((kind, code)));
         }

@@ -40,15 +40,22 @@ pub struct Countable {
     follow_up_individual: u16,
     follow_up_workshop: u16,
     people: [u8; PEOPLE_LINES],
+    /// Code of the client that recorded the CRA, or [`CLIENT_ON_DISK`].
+    client: u16,
     /// Channel, activity and kind of duration.
     manner: Manner,
     /// Whether the participants were left to the form.
     pub defaulted_participants: bool,
+    /// Whether it is of an older form: when the older system recorded it is on disk only.
+    pub is_legacy: bool,
     /// Whether there is something beside.
     pub has_beside: bool,
 }
 
 const _: () = assert!(size_of::<Countable>() == 64);
+
+/// In place of the code of a client that is too large for the fixed part.
+const CLIENT_ON_DISK: u16 = u16::MAX;
 
 /// Bits of the topics from where on they are sub-themes.
 pub const SUB_THEMES_FROM: usize = 24;
@@ -175,7 +182,9 @@ impl Countable {
             postal_code: fact.postal_code,
             topics: fact.themes | u32::from(fact.sub_themes) << SUB_THEMES_FROM,
             manner: Manner::of(fact.channel, fact.activity, fact.duration),
+            client: u16::try_from(fact.client).unwrap_or(CLIENT_ON_DISK),
             defaulted_participants: fact.defaulted_participants,
+            is_legacy: fact.created_at.is_some(),
             commune: fact.commune,
             ..Self::NOTHING
         };
@@ -204,8 +213,10 @@ impl Countable {
         follow_up_individual: 0,
         follow_up_workshop: 0,
         people: [0; PEOPLE_LINES],
+        client: 0,
         manner: Manner(0),
         defaulted_participants: false,
+        is_legacy: false,
         has_beside: false,
     };
 
@@ -341,6 +352,13 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Client that recorded the CRA; `None` where only the fact on disk says it.
+    #[must_use]
+    #[inline]
+    pub fn client(&self) -> Option<Code> {
+        (self.fixed.client != CLIENT_ON_DISK).then(|| self.fixed.client.into())
+    }
+
     /// Venue.
     #[must_use]
     #[inline]
@@ -417,6 +435,7 @@ mod tests {
             fact.delay_days = choose(4, fact.delay_days);
             let (fixed, beside) = Countable::of(&fact);
             prop_assert_eq!(fixed.has_beside, !beside.is_empty());
+            prop_assert_eq!(fixed.is_legacy, fact.created_at.is_some());
             let seen = Seen::of(&fixed, &beside);
             prop_assert_eq!(seen.participants(), fact.participants);
             prop_assert_eq!((seen.returning(), seen.delay_days()), (fact.returning, fact.delay_days));
@@ -431,6 +450,7 @@ mod tests {
             prop_assert_eq!(seen.duration(), fact.duration);
             let manner = seen.manner();
             prop_assert_eq!((seen.venue(), manner.channel(), manner.activity()), (fact.venue, fact.channel, fact.activity));
+            prop_assert_eq!(seen.client(), Some(fact.client).filter(|code| *code < u32::from(u16::MAX)));
             prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
             let redirections: Vec<_> = seen.redirections().iter().map(|it| (it.to, it.people)).collect();
             prop_assert_eq!(redirections, fact.redirections);

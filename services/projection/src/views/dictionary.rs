@@ -1,4 +1,4 @@
-//! Codes for texts that come back: identifiers of advisors, structures and venues, free names of organisations.
+//! Codes for texts that come back: identifiers of advisors, structures, venues and clients, free names of organisations.
 //! A code is given once and never changes meaning within a generation.
 
 use compact_str::CompactString;
@@ -17,15 +17,17 @@ pub enum Kind {
     Venue = 2,
     /// Free names of organisations, in their exact spelling.
     Organisation = 3,
+    /// Clients that record CRAs; the empty text is one whose name is not known.
+    Client = 4,
 }
 
 impl Kind {
-    const COUNT: usize = 4;
+    const ALL: [Self; 5] = [Self::Advisor, Self::Structure, Self::Venue, Self::Organisation, Self::Client];
 
     /// The kind of a stored number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Advisor, Self::Structure, Self::Venue, Self::Organisation].get(usize::from(number)).copied()
+        Self::ALL.get(usize::from(number)).copied()
     }
 }
 
@@ -41,7 +43,7 @@ struct Words {
 /// Every text seen so far, with its code.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    kinds: [Words; Kind::COUNT],
+    kinds: [Words; Kind::ALL.len()],
     /// Given since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
     new: Vec<(Kind, Code, CompactString)>,
 }

@@ -43,6 +43,8 @@ pub struct Fact {
     pub created_at: Option<i64>,
     /// Form it was written with: 0 for today's.
     pub form_version: u8,
+    /// Client that caused the CRA's first event.
+    pub client: Code,
     /// Days from the activity to its record, both where it took place.
     pub delay_days: u32,
     /// Whether the participants were left to the form.
@@ -98,9 +100,18 @@ pub enum RecipientCode {
     Unnamed,
 }
 
+/// The client that caused a CRA's first event.
+#[derive(Clone, Copy, Debug)]
+pub enum Client<'a> {
+    /// By its id; empty where it is not known.
+    Named(&'a str),
+    /// By its code.
+    Coded(Code),
+}
+
 /// What an event says of a CRA beside its content.
 #[derive(Clone, Copy, Debug)]
-pub struct Provenance {
+pub struct Provenance<'a> {
     /// The CRA.
     pub cra_id: Uuid,
     /// Rank of the event.
@@ -113,6 +124,8 @@ pub struct Provenance {
     pub created_at: Option<Timestamp>,
     /// 0 for today's form.
     pub form_version: u8,
+    /// Who caused the CRA's first event.
+    pub client: Client<'a>,
     /// Whether the participants were left to the form.
     pub defaulted_participants: bool,
 }
@@ -120,7 +133,7 @@ pub struct Provenance {
 impl Fact {
     /// The fact of a CRA's content, in force.
     pub fn new<T: AsRef<str>>(
-        provenance: Provenance,
+        provenance: Provenance<'_>,
         cra: &Cra<T>,
         former: Option<u64>,
         dictionary: &mut Dictionary,
@@ -138,6 +151,10 @@ impl Fact {
             corrected_at: provenance.corrected_at.map(nanoseconds),
             created_at: provenance.created_at.map(nanoseconds),
             form_version: provenance.form_version,
+            client: match provenance.client {
+                Client::Named(client_id) => dictionary.code_of(Kind::Client, client_id),
+                Client::Coded(code) => code,
+            },
             delay_days: u32::try_from(delay).unwrap_or(0),
             defaulted_participants: provenance.defaulted_participants,
             advisor: dictionary.code_of(Kind::Advisor, cra.advisor_id.as_str()),
@@ -171,6 +188,7 @@ impl Fact {
     pub fn recoded(mut self, code: impl Fn(Kind, Code) -> Option<Code>) -> Option<Self> {
         self.advisor = code(Kind::Advisor, self.advisor)?;
         self.structure = code(Kind::Structure, self.structure)?;
+        self.client = code(Kind::Client, self.client)?;
         self.venue = match self.venue {
             Some(venue) => Some(code(Kind::Venue, venue)?),
             None => None,

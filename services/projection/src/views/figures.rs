@@ -133,7 +133,7 @@ fn redirections(
 }
 
 /// Key and label of the line that a recipient counts on, and whether both are the form's own.
-fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
+pub(super) fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
     let known = |organisation: Organisation| {
         (organisation.term().name.to_owned(), organisation.term().label.to_owned(), true)
     };

@@ -7,6 +7,7 @@ pub mod counting;
 pub mod day_tally;
 pub mod dictionary;
 pub mod dimension;
+pub mod doubles;
 pub mod fact;
 pub mod figures;
 pub mod filter;
@@ -24,7 +25,7 @@ use cra_domain::territory;
 
 /// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
 /// else.
-const FORM: u32 = 4;
+const FORM: u32 = 5;
 /// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
 /// computed again from the log, and serve until that is done.
 const VERSION: u32 = 2;

@@ -95,7 +95,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::views::fact::Provenance;
+    use crate::views::fact::{Client, Provenance};
 
     fn form() -> v1::Cra {
         v1::Cra {
@@ -139,6 +139,7 @@ mod tests {
             corrected_at: Some(now),
             created_at: None,
             form_version: 0,
+            client: Client::Named("platform-1"),
             defaulted_participants: false,
         };
         let mut dictionary = Dictionary::default();
@@ -161,6 +162,7 @@ mod tests {
             corrected_at: None,
             created_at: None,
             form_version: 0,
+            client: Client::Named("platform-1"),
             defaulted_participants: false,
         };
         let fact = Fact::new(provenance, submission.cra(), None, &mut Dictionary::default());

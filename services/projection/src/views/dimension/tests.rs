@@ -7,7 +7,7 @@ use super::*;
 use crate::given;
 use crate::views::countable::Countable;
 use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Fact, Provenance};
+use crate::views::fact::{Client, Fact, Provenance};
 
 fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
     let now: Timestamp = given::at("2024-03-06T10:00:00Z");
@@ -19,6 +19,7 @@ fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
         corrected_at: None,
         created_at: None,
         form_version: 0,
+        client: Client::Named("platform-1"),
         defaulted_participants: false,
     };
     Fact::new(provenance, submission.cra(), None, dictionary)

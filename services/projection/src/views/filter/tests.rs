@@ -5,7 +5,7 @@ use cra_domain::cra::Cra;
 
 use super::*;
 use crate::given::{RECORDED_AT, at, cra, cra_id, place, workshop};
-use crate::views::fact::Provenance;
+use crate::views::fact::{Client, Provenance};
 
 /// One list of a selection.
 type Field<T> = fn(&mut v1::Selection) -> &mut Vec<T>;
@@ -20,6 +20,7 @@ fn counts(cra: &v1::Cra, selection: &v1::Selection) -> bool {
         corrected_at: None,
         created_at: None,
         form_version: 0,
+        client: Client::Named("platform-1"),
         defaulted_participants: false,
     };
     let cra = Cra::from_message(cra).unwrap();

@@ -40,12 +40,12 @@ prop_compose! {
         sets in (0..1_u32 << 19, 0..1_u16 << 8),
         duration in any_duration(),
         follow_up in (0..9_u32, 0..9_u32, vec((any_recipient(), 1..9_u32), 0..4)),
-        other in (0..4_u32, any::<bool>(), 0..9_u32),
+        other in (0..4_u32, any::<bool>(), 0..9_u32, 0..70_000_u32),
     ) -> Fact {
         let (ages, statuses) = counts;
         Fact {
             cra_id: Uuid::nil(), revision: 1, former: None, day: 0, recorded_at: 0, corrected_at: None,
-            created_at: None, form_version: 0, delay_days: other.0, defaulted_participants: other.1, advisor: 0,
+            created_at: None, form_version: 0, client: other.3, delay_days: other.0, defaulted_participants: other.1, advisor: 0,
             structure: 0, channel, commune: 0, declared_commune: None, postal_code: 0, venue: None, activity,
             participants: ages.iter().sum::<u32>().max(statuses.iter().sum()) + unspecified,
             returning: other.2, ages, statuses, themes: sets.0, sub_themes: sets.1, annotation: "".into(), duration,

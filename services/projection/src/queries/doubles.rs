@@ -1,0 +1,220 @@
+//! CRAs that probably are one session recorded twice, newest first, in pages. Every fact in memory is looked at twice, in
+//! little memory: a table of bits says which digests of contents came more than once, and only facts of those are kept.
+//! The facts on disk are read for the pairs of a page, and for when the older system recorded CRAs of older forms.
+
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cra_contracts::v1;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use prost::Message as _;
+
+use super::page::PAGE_BYTES_MAX;
+use super::scan::Scan;
+use super::{QueryError, Snapshot};
+use crate::store::{Session, StoreError};
+use crate::views::countable::Seen;
+use crate::views::dictionary::Kind;
+use crate::views::doubles::{Content, Equal, Pair, digest, pairs};
+
+/// Facts that a page reads from disk to find pairs before it ends as it is.
+const FACTS_READ_MAX: usize = 20_000;
+
+/// Some pairs of a listing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoublesPage {
+    /// The pairs.
+    pub doubles: Vec<v1::LikelyDouble>,
+    /// Where the next page begins, if there is one: no later CRA of a pair has a greater position.
+    pub next: Option<u64>,
+}
+
+/// The pairs of a selection at a snapshot whose later CRA has at most the position `first`, at most `doubles_max`.
+pub async fn doubles(
+    selection: v1::Selection,
+    first: Option<u64>,
+    doubles_max: usize,
+    snapshot: Snapshot,
+) -> Result<DoublesPage, QueryError> {
+    Scan::run(snapshot, move |scan| {
+        let alike = alike(scan, &selection)?;
+        let search = Search { scan, session: scan.session()?, alike, first: first.unwrap_or(u64::MAX) };
+        search.page(doubles_max)
+    })
+    .await
+}
+
+/// A fact whose content may be that of another one, too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike {
+    digest: u64,
+    from: u64,
+}
+
+/// The facts of the selection whose digest others have, too, by digest, then by position.
+fn alike(scan: &Scan, selection: &v1::Selection) -> Result<Vec<Alike>, QueryError> {
+    let hasher = DefaultHashBuilder::default();
+    let digests = Digests::of_facts(scan.snapshot.view.len());
+    let mark = |(): &mut (), _, seen: Seen<'_>| digests.mark(digest(&seen, &hasher));
+    scan.count(selection, || (), mark, |(), ()| ())?;
+    let keep = |alike: &mut Vec<Alike>, from, seen: Seen<'_>| {
+        let digest = digest(&seen, &hasher);
+        if digests.came_twice(digest) {
+            alike.push(Alike { digest, from });
+        }
+    };
+    let mut alike = scan.count(selection, Vec::new, keep, Vec::extend)?;
+    alike.sort_unstable();
+    Ok(alike)
+}
+
+/// Two bits per place of digests: whether one came, and whether one came again.
+struct Digests(Vec<AtomicU64>);
+
+impl Digests {
+    const PLACES_PER_FACT: usize = 8;
+    const PLACES_PER_WORD: usize = 32;
+
+    fn of_facts(facts: usize) -> Self {
+        let words = (facts * Self::PLACES_PER_FACT).div_ceil(Self::PLACES_PER_WORD).next_power_of_two();
+        Self((0..words).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn mark(&self, digest: u64) {
+        let (word, bit) = self.place(digest);
+        if word.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+            word.fetch_or(bit << 1, Ordering::Relaxed);
+        }
+    }
+
+    fn came_twice(&self, digest: u64) -> bool {
+        let (word, bit) = self.place(digest);
+        word.load(Ordering::Relaxed) & (bit << 1) != 0
+    }
+
+    fn place(&self, digest: u64) -> (&AtomicU64, u64) {
+        let [high, low] = [digest >> 32, digest & u64::from(u32::MAX)];
+        // As many words as a power of two; below 2^32, for there are no more positions.
+        let word = usize::try_from(high).unwrap_or(0) & (self.0.len() - 1);
+        (&self.0[word], 1 << (low % Self::PLACES_PER_WORD as u64 * 2))
+    }
+}
+
+/// What comes next at the latest position: facts that are alike, not compared yet, or a pair.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    Pair {
+        earlier: u64,
+    },
+    /// From one of the facts that are alike on.
+    Alike {
+        start: usize,
+    },
+}
+
+struct Search<'a> {
+    scan: &'a Scan,
+    session: Session,
+    alike: Vec<Alike>,
+    first: u64,
+}
+
+impl Search<'_> {
+    /// Compares facts only as far as the page needs it: what has the latest position comes first.
+    fn page(&self, doubles_max: usize) -> Result<DoublesPage, QueryError> {
+        let mut next = self.all_alike();
+        let mut page = DoublesPage { doubles: Vec::new(), next: None };
+        let (mut bytes, mut facts_read, mut compared) = (0, 0, 0);
+        while let Some((position, what)) = next.pop() {
+            match what {
+                Next::Alike { start } => {
+                    if facts_read > FACTS_READ_MAX {
+                        page.next = Some(position);
+                        break;
+                    }
+                    self.scan.check(compared)?;
+                    compared += 1;
+                    for Pair { earlier, later } in self.pairs_from(start, &mut facts_read)? {
+                        if later <= self.first {
+                            next.push((later, Next::Pair { earlier }));
+                        }
+                    }
+                }
+                Next::Pair { earlier } => {
+                    let double = v1::LikelyDouble {
+                        earlier: Some(self.recorded(earlier)?),
+                        later: Some(self.recorded(position)?),
+                    };
+                    bytes += double.encoded_len();
+                    let has_room = bytes <= PAGE_BYTES_MAX || page.doubles.is_empty();
+                    if page.doubles.len() == doubles_max || !has_room {
+                        page.next = Some(position);
+                        break;
+                    }
+                    page.doubles.push(double);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// Where facts that are alike begin, by the latest of their positions that is not past the page.
+    fn all_alike(&self) -> BinaryHeap<(u64, Next)> {
+        let mut start = 0;
+        let runs = self.alike.chunk_by(|a, b| a.digest == b.digest).filter_map(|run| {
+            let begun = start;
+            start += run.len();
+            let until = run.partition_point(|fact| fact.from <= self.first);
+            let latest = run[..until].last().filter(|_| run.len() > 1)?;
+            Some((latest.from, Next::Alike { start: begun }))
+        });
+        runs.collect()
+    }
+
+    /// The pairs among the facts of one digest.
+    fn pairs_from(&self, start: usize, facts_read: &mut usize) -> Result<Vec<Pair>, QueryError> {
+        let digest = self.alike[start].digest;
+        let run = self.alike[start..].iter().take_while(|fact| fact.digest == digest);
+        let mut by_content: HashMap<Content, Vec<(u64, Seen<'_>)>> = HashMap::new();
+        {
+            let dictionary = self.scan.snapshot.generation.dictionary().read();
+            for Alike { from, .. } in run {
+                if let Some(seen) = self.scan.snapshot.view.fact(*from) {
+                    by_content.entry(Content::of(&seen, &dictionary)).or_default().push((*from, seen));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for facts in by_content.into_values().filter(|facts| facts.len() > 1) {
+            let activity = facts[0].1.manner().activity();
+            let equals = facts.iter().map(|(from, seen)| self.equal(*from, seen, facts_read));
+            found.extend(pairs(equals.collect::<Result<_, _>>()?, activity));
+        }
+        Ok(found)
+    }
+
+    /// When and by whom a fact was recorded: from memory, unless only the disk has it.
+    fn equal(&self, position: u64, seen: &Seen<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
+        if let Some(client) = seen.client().filter(|_| !seen.fixed().is_legacy) {
+            return Ok(Equal { recorded_at: seen.fixed().recorded_at, position, client });
+        }
+        *facts_read += 1;
+        let fact = self.session.fact(position)?;
+        let recorded_at = fact.created_at.unwrap_or(fact.recorded_at);
+        Ok(Equal { recorded_at, position, client: fact.client })
+    }
+
+    fn recorded(&self, position: u64) -> Result<v1::RecordedCra, QueryError> {
+        let fact = self.session.fact(position)?;
+        let record = Some(self.scan.record(&fact)?);
+        let dictionary = self.scan.snapshot.generation.dictionary().read();
+        let client_id = dictionary.text(Kind::Client, fact.client);
+        let client_id =
+            client_id.ok_or_else(|| StoreError::Damaged(format!("the client {}", fact.client)))?;
+        Ok(v1::RecordedCra { record, position, client_id: client_id.to_owned() })
+    }
+}
+
+#[cfg(test)]
+#[path = "doubles_tests.rs"]
+mod tests;
