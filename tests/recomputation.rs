@@ -5,6 +5,7 @@
 mod breakdowns;
 mod cras;
 mod cross_tables;
+mod doubles;
 mod follow;
 mod history;
 mod invariants;

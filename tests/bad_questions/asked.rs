@@ -64,6 +64,8 @@ pub(super) async fn as_it_stood(
     let cross_table = v1::GetCrossTableRequest { selection: asked.clone(), consistency, ..dimensions };
     let cras =
         v1::ListCrasRequest { selection: asked.clone(), consistency, ..v1::ListCrasRequest::default() };
+    let doubles =
+        v1::ListLikelyDoublesRequest { selection: asked.clone(), consistency, ..Default::default() };
     let export = v1::ExportRequest { selection: asked, consistency, ..export() };
     vec![
         ("GetStatistics", service.get_statistics(Request::new(statistics)).await.map(drop)),
@@ -71,6 +73,7 @@ pub(super) async fn as_it_stood(
         ("ListBreakdown", service.list_breakdown(Request::new(breakdown)).await.map(drop)),
         ("GetCrossTable", service.get_cross_table(Request::new(cross_table)).await.map(drop)),
         ("ListCras", service.list_cras(Request::new(cras)).await.map(drop)),
+        ("ListLikelyDoubles", service.list_likely_doubles(Request::new(doubles)).await.map(drop)),
         ("Export", service.export(Request::new(export)).await.map(drop)),
     ]
 }

@@ -41,6 +41,11 @@ async fn a_page_has_a_thousand_rows_at_most() {
             break_down(&held, v1::ListBreakdownRequest { page_size, ..breakdown() }).await.unwrap_err();
         assert_invalid("ListBreakdown", &refused, &expected);
     }
+    for page_size in [1_001, u32::MAX] {
+        let request = v1::ListLikelyDoublesRequest { page_size, ..Default::default() };
+        let refused = held.service.list_likely_doubles(Request::new(request)).await.unwrap_err();
+        assert_invalid("ListLikelyDoubles", &refused, &[("page_size", "PAGE_SIZE_TOO_LARGE")]);
+    }
     let all = list(&held, v1::ListCrasRequest { page_size: 1_000, ..cras() }).await.unwrap();
     assert_eq!((all.cras.len(), all.next_page_token.as_str()), (CRAS as usize, ""));
 }
@@ -101,6 +106,9 @@ async fn a_token_of_another_list_of_cras_is_refused() {
             ..cras()
         },
     ];
+    let doubles = v1::ListLikelyDoublesRequest { page_token: page_token.clone(), ..Default::default() };
+    let refused = held.service.list_likely_doubles(Request::new(doubles)).await.unwrap_err();
+    assert_invalid("a token of ListCras", &refused, INVALID);
     for other in others {
         let page_token =
             if other.page_token.is_empty() { page_token.clone() } else { other.page_token.clone() };

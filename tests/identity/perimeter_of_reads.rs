@@ -85,6 +85,11 @@ async fn list(client: &mut Statistics, token: &str, selection: pb::Selection) ->
     client.list_cras(carrying(token, request)).await.map(drop)
 }
 
+async fn doubles(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+    let request = pb::ListLikelyDoublesRequest { selection: Some(selection), ..Default::default() };
+    client.list_likely_doubles(carrying(token, request)).await.map(drop)
+}
+
 async fn follow(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
     let request =
         pb::FollowCrasRequest { selection: Some(selection), stop_at_head: true, ..Default::default() };
@@ -102,7 +107,7 @@ async fn export(
     client.export(carrying(token, request)).await.map(drop)
 }
 
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
     match kind {
@@ -115,6 +120,7 @@ async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: pb:
         6 => follow(client, token, selection).await,
         7 => export(client, token, selection, pb::ExportContent::Cras).await,
         8 => export(client, token, selection, pb::ExportContent::Statistics).await,
+        9 => doubles(client, token, selection).await,
         _ => unreachable!(),
     }
 }
@@ -281,11 +287,12 @@ async fn who_read_which_cras_is_logged_and_neither_what_they_say_nor_the_token()
     list(&mut statistics, &token, of_department("35")).await.unwrap();
     export(&mut statistics, &token, of_department("35"), pb::ExportContent::Cras).await.unwrap();
     follow(&mut statistics, &token, of_department("35")).await.unwrap();
+    doubles(&mut statistics, &token, of_department("35")).await.unwrap();
     shown(&mut statistics, &token, &inside, position).await.unwrap();
     history(&mut ingestion, &token, &inside).await.unwrap();
     let logged = pair.projection.output() + &pair.ingestion.output();
     let reads: Vec<_> = logged.lines().filter(|line| line.contains("cra::audit")).collect();
-    for call in ["ListCras", "Export", "FollowCras", "GetCra", "GetCraHistory"] {
+    for call in ["ListCras", "Export", "FollowCras", "ListLikelyDoubles", "GetCra", "GetCraHistory"] {
         let of_call = |line: &&&str| line.contains(&format!("\"call\":\"{call}\""));
         let line = reads.iter().find(of_call).unwrap_or_else(|| panic!("{call} is not in {reads:?}"));
         assert!(line.contains("the-reader") && line.contains("marie"), "{line}");

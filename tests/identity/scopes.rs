@@ -16,7 +16,7 @@ use tonic_prost::ProstCodec;
 use crate::harness::{Issuer, Pair, carrying, connected, national};
 
 /// What each call needs, as the guide for platforms says it; nothing where it needs no token.
-const NEEDED: [(&str, &[&str]); 23] = [
+const NEEDED: [(&str, &[&str]); 24] = [
     ("IngestionService/SubmitCra", &["cra:submit"]),
     ("IngestionService/SubmitCras", &["cra:submit"]),
     ("IngestionService/CorrectCra", &["cra:correct"]),
@@ -32,6 +32,7 @@ const NEEDED: [(&str, &[&str]); 23] = [
     ("StatisticsService/WatchStatistics", &["statistics:read"]),
     ("StatisticsService/ListCras", &["cra:read"]),
     ("StatisticsService/GetCra", &["cra:read"]),
+    ("StatisticsService/ListLikelyDoubles", &["cra:read"]),
     ("StatisticsService/FollowCras", &["cra:read"]),
     ("StatisticsService/Export", &["statistics:read", "cra:read"]),
     ("OperationsService/GetStatus", &["operations"]),

@@ -20,6 +20,8 @@ pub(super) struct Standing {
     /// When it was first recorded, by the older system where there was one.
     pub(super) recorded_at: Timestamp,
     pub(super) defaulted_participants: bool,
+    /// Who recorded it first.
+    pub(super) client_id: String,
     /// Position of the event that brought this content.
     pub(super) position: u64,
     /// What is told of it: the record of this content.
@@ -123,6 +125,7 @@ impl Log {
             cra,
             recorded_at,
             defaulted_participants,
+            client_id: event.origin.clone().unwrap_or_default().client_id,
             position: self.position,
             record,
             last_revision: 1,

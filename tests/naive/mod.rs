@@ -5,7 +5,7 @@
 mod breakdown;
 mod cross_table;
 mod dimension;
-
+mod doubles;
 mod figures;
 mod fixed_lists;
 mod lines;
@@ -22,6 +22,7 @@ use cra_contracts::v1;
 
 pub(crate) use breakdown::breakdown;
 pub(crate) use cross_table::cross_table;
+pub(crate) use doubles::likely_doubles;
 pub(crate) use order::ORDERS;
 pub(crate) use records::{changes, cra, cras};
 pub(crate) use series::time_series;

@@ -23,6 +23,30 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = DOUBLES_HELP)]
+pub(crate) struct DoublesArgs {
+    /// Write one JSON object per pair; the snapshot goes to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) extent: ExtentArgs,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+}
+
+/// What a pair is: the rule of the contract, for those who read the list.
+const DOUBLES_HELP: &str = "\
+Two CRAs under different ids are a pair when they are equal in every field that a figure or a selection reads (not the \
+annotation) and were recorded by different clients, or by the same one within ten minutes.
+
+Three or more equal CRAs of one person each, that one client recorded within ten minutes of each other, are no pairs: \
+eight one-off requests of a morning are ordinary work. CRAs of older forms were recorded when the older system says.
+
+If a pair is one session, withdraw one of the two: cra withdraw ID --reason doublon";
+
+#[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The CRA's id, a UUID
     #[arg(value_name = "ID")]

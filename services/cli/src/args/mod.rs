@@ -22,7 +22,7 @@ use clap_complete::Shell;
 
 pub(crate) use bench::{BenchCommand, MeasureArgs};
 pub(crate) use consistency::ConsistencyArgs;
-pub(crate) use cras::{ExportArgs, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use log::{LogArgs, LogCommand};
@@ -132,6 +132,8 @@ pub(crate) enum Command {
     Watch(Box<WatchArgs>),
     /// List the CRAs that match a selection, newest first
     List(Box<ListArgs>),
+    /// List pairs of CRAs that probably are one session recorded twice
+    Doubles(Box<DoublesArgs>),
     /// Show one CRA as it stands, or as it stood
     Show(ShowArgs),
     /// Write every change of the CRAs as JSON lines, to keep a copy elsewhere equal
@@ -295,6 +297,7 @@ mod tests {
             "cross",
             "watch",
             "list",
+            "doubles",
             "show",
             "follow",
             "export",

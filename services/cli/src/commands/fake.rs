@@ -50,6 +50,7 @@ pub(super) struct Fake {
     pub(super) breakdowns: Mutex<Vec<v1::ListBreakdownRequest>>,
     pub(super) crosses: Mutex<Vec<v1::GetCrossTableRequest>>,
     pub(super) lists: Mutex<Vec<v1::ListCrasRequest>>,
+    pub(super) doubles: Mutex<Vec<v1::ListLikelyDoublesRequest>>,
     pub(super) shows: Mutex<Vec<v1::GetCraRequest>>,
     pub(super) series: Mutex<Vec<v1::GetTimeSeriesRequest>>,
     pub(super) statistics: Mutex<Vec<v1::GetStatisticsRequest>>,
@@ -176,6 +177,26 @@ impl StatisticsService for Fake {
         self.lists.lock().unwrap().push(request);
         let cras = range.map(record).collect();
         Ok(Response::new(v1::ListCrasResponse { cras, next_page_token, snapshot: Some(snapshot()) }))
+    }
+
+    async fn list_likely_doubles(
+        &self,
+        request: Request<v1::ListLikelyDoublesRequest>,
+    ) -> Result<Response<v1::ListLikelyDoublesResponse>, Status> {
+        let request = request.into_inner();
+        let (range, next_page_token) = page(self.rows, request.page_size, &request.page_token);
+        self.doubles.lock().unwrap().push(request);
+        let recorded = |number| {
+            let client_id = "platform-1".to_owned();
+            Some(v1::RecordedCra { record: Some(record(number)), position: number, client_id })
+        };
+        let double = |number| v1::LikelyDouble { earlier: recorded(number), later: recorded(number + 1_000) };
+        let doubles = range.map(double).collect();
+        Ok(Response::new(v1::ListLikelyDoublesResponse {
+            doubles,
+            next_page_token,
+            snapshot: Some(snapshot()),
+        }))
     }
 
     async fn get_cross_table(

@@ -8,6 +8,7 @@ mod compared;
 mod compared_tests;
 mod completions;
 mod cross;
+mod doubles;
 mod export;
 #[cfg(test)]
 mod fake;
@@ -85,6 +86,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Cross(args) => cross::run(*args, &endpoints, output).await,
         Command::Watch(args) => watch::run(*args, &endpoints, output).await,
         Command::List(args) => list::run(*args, &endpoints, output).await,
+        Command::Doubles(args) => doubles::run(*args, &endpoints, output).await,
         Command::Show(args) => show::run(args, &endpoints, output).await,
         Command::Follow(args) => follow::run(*args, &endpoints, output).await,
         Command::Export(args) => export::run(*args, &endpoints, output).await,

@@ -54,6 +54,30 @@ async fn a_list_shows_one_line_per_cra_and_says_that_more_follow() {
 }
 
 #[tokio::test]
+async fn likely_doubles_are_shown_two_lines_a_pair_with_the_way_to_withdraw_one() {
+    let fake = Arc::new(Fake { rows: 101, ..Fake::default() });
+    let flags = ["doubles", "--month", "2024-03", "--advisor", "conseiller-1"];
+    let (text, outcome) = ran(&fake, &flags).await;
+    outcome.unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains("cra-")).count(), 2 * 25, "{text}");
+    assert!(text.contains("du 1er mars 2024 au 31 mars 2024") && text.contains("platform-1"), "{text}");
+    assert!(text.contains("cra withdraw") && text.contains("--limit N"), "{text}");
+    let selection = fake.doubles.lock().unwrap()[0].selection.clone().unwrap();
+    assert_eq!(
+        (selection.from.as_str(), &selection.advisor_ids[..]),
+        ("2024-03-01", &["conseiller-1".to_owned()][..])
+    );
+
+    let (text, outcome) = ran(&fake, &["doubles", "--all", "--json"]).await;
+    outcome.unwrap();
+    let pairs = lines(&text);
+    assert_eq!(pairs.len(), 101);
+    assert_eq!(pairs[100]["later"]["record"]["craId"], "cra-1100");
+    let (text, _) = ran(&Arc::new(Fake::default()), &["doubles"]).await;
+    assert!(text.contains("Aucun doublon probable"), "{text}");
+}
+
+#[tokio::test]
 async fn a_cross_table_is_shown_written_as_csv_or_as_json() {
     let fake = Arc::new(Fake::default());
     let question = ["cross", "--rows", "thématique", "--columns", "tranche d'age", "--measure", "acts"];

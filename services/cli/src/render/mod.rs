@@ -6,6 +6,7 @@ pub(crate) mod communes;
 pub(crate) mod comparison;
 mod cra;
 pub(crate) mod cross;
+pub(crate) mod doubles;
 mod frame;
 pub(crate) mod history;
 pub(crate) mod import;

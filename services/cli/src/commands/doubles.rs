@@ -1,0 +1,48 @@
+//! `cra doubles`: pairs of CRAs that probably are one session, newest first, written page by page as they come.
+
+use cra_contracts::{json, v1};
+
+use super::Outcome;
+use super::pages::{self, Page};
+use crate::args::{DoublesArgs, EndpointArgs};
+use crate::client::{Connection, Service, within_deadline};
+use crate::output::{Output, tell};
+use crate::render::doubles::{Pairs, foot};
+
+pub(crate) async fn run(
+    args: DoublesArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::to(Service::Projection, endpoints).await?;
+    let selection = args.selection.to_message();
+    let request = v1::ListLikelyDoublesRequest {
+        selection: Some(selection.clone()),
+        consistency: Some(args.consistency.to_message()),
+        ..v1::ListLikelyDoublesRequest::default()
+    };
+    let ask = async |page_size, page_token| {
+        let request = v1::ListLikelyDoublesRequest { page_size, page_token, ..request.clone() };
+        let answer = connection.statistics().list_likely_doubles(within_deadline(request)).await;
+        let v1::ListLikelyDoublesResponse { doubles, next_page_token, snapshot } =
+            connection.answer(answer)?;
+        Ok(Page { rows: doubles, next_page_token, snapshot })
+    };
+    let rows_max = args.extent.rows_max();
+    if args.json {
+        let extent = pages::read(rows_max, ask, |double| output.json(&json::to_value(&double))).await?;
+        tell(&extent.told(None));
+        return Ok(Outcome::Done);
+    }
+    let look = output.look();
+    let pairs = Pairs::new(look);
+    output.write(&pairs.title(&selection))?;
+    let mut is_first = true;
+    let write = |double| {
+        let head = if std::mem::take(&mut is_first) { pairs.head() } else { "\n".to_owned() };
+        output.write(&(head + &pairs.pair(&double)))
+    };
+    let extent = pages::read(rows_max, ask, write).await?;
+    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), look))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,188 @@
+//! The lines of `cra doubles`: two a pair, the CRA that was recorded first above the other one.
+
+use cra_contracts::v1;
+use cra_domain::cra::Cra;
+use cra_domain::event::timestamp;
+use cra_domain::territory;
+use cra_domain::vocabulary::Word as _;
+use jiff::tz::TimeZone;
+
+use super::frame::{snapshot, title};
+use super::rows::left_out;
+use super::table::{Column, Kind, Layout};
+use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
+use crate::output::Look;
+
+const TEXT_COLUMNS_MIN: usize = 10;
+/// Columns of an instant: `04/03/2024 12:00`.
+const INSTANT_COLUMNS: usize = 16;
+/// What each cell wants: fixed, for pages come one after the other and stay aligned. The first holds the session above
+/// the advisor.
+const CONTENTS: [(Kind, usize, &str, usize); 5] = [
+    (Kind::Text(TEXT_COLUMNS_MIN), 44, "Séance et conseiller", 3),
+    (Kind::Id, INSTANT_COLUMNS, "Enregistré (UTC)", 0),
+    (Kind::Text(TEXT_COLUMNS_MIN), 12, "Client", 2),
+    (Kind::Number, 8, "Position", 1),
+    (Kind::Id, 36, "Identifiant", 0),
+];
+
+/// The layout of the pairs.
+pub(crate) struct Pairs {
+    columns: Vec<Column>,
+    look: Look,
+}
+
+impl Pairs {
+    pub(crate) fn new(look: Look) -> Self {
+        let columns = CONTENTS.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
+        Self { columns: columns.collect(), look }
+    }
+
+    fn layout(&self) -> Layout<'_> {
+        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
+    }
+
+    /// What is listed.
+    pub(crate) fn title(&self, selection: &v1::Selection) -> String {
+        title("Doublons probables", selection, self.look)
+    }
+
+    /// Above the first pair.
+    pub(crate) fn head(&self) -> String {
+        let layout = self.layout();
+        left_out(&layout.left_out(), "--json", self.look) + &layout.head()
+    }
+
+    /// One pair.
+    pub(crate) fn pair(&self, double: &v1::LikelyDouble) -> String {
+        let cra = double.earlier.as_ref().and_then(|it| it.record.as_ref()?.cra.as_ref());
+        let (session, advisor) =
+            cra.map_or_else(Default::default, |cra| (session(cra), printable(&cra.advisor_id)));
+        let layout = self.layout();
+        [(&double.earlier, session), (&double.later, advisor)]
+            .map(|(recorded, what)| layout.row(&cells(recorded.as_ref(), what)))
+            .concat()
+    }
+}
+
+/// Day, activity, people and commune.
+fn session(cra: &v1::Cra) -> String {
+    let day = short_day(&cra.date);
+    // A newer service may know words that this command does not.
+    let Ok(read) = Cra::from_message(cra) else {
+        return day;
+    };
+    let people = counted(read.participants.into(), "personne", "personnes");
+    let commune = territory::communes().get(read.place.commune).name();
+    format!("{day} {}, {people}, {commune}", read.activity.term().slug)
+}
+
+fn cells(recorded: Option<&v1::RecordedCra>, what: String) -> Vec<String> {
+    let record = recorded.and_then(|it| it.record.as_ref());
+    let recorded_at = record.and_then(|it| timestamp("recorded_at", it.recorded_at.as_ref()).ok());
+    let recorded_at =
+        recorded_at.map(|at| TimeZone::UTC.to_datetime(at).strftime("%d/%m/%Y %H:%M").to_string());
+    let client = recorded.map(|it| it.client_id.as_str()).filter(|client| !client.is_empty());
+    vec![
+        what,
+        recorded_at.unwrap_or_default(),
+        client.map_or_else(|| "inconnu".to_owned(), printable),
+        recorded.map(|it| thousands(it.position)).unwrap_or_default(),
+        record.map(|it| printable(&it.cra_id)).unwrap_or_default(),
+    ]
+}
+
+/// Under the pairs: whether more follow, what to do, and the snapshot.
+pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, look: Look) -> String {
+    let mut told = match (shown, more_follow) {
+        (0, false) => vec!["Aucun doublon probable dans la sélection."],
+        (_, true) => vec!["d'autres paires suivent : --all ou --limit N"],
+        (_, false) => vec![],
+    };
+    if shown > 0 {
+        told.push(
+            "Si une paire est bien une seule séance, retirez l'un des deux CRA : cra withdraw IDENTIFIANT --reason \
+             doublon",
+        );
+    }
+    let lines = told.into_iter().flat_map(|line| wrapped(line, look.columns));
+    let lines: String = lines.map(|line| format!("{}\n", toned(look, Tone::Quiet, &line))).collect();
+    let gap = if shown > 0 { "\n" } else { "" };
+    format!("{gap}{lines}{}", snapshot(state, look))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::width;
+
+    fn recorded(second: i64, client_id: &str) -> Option<v1::RecordedCra> {
+        let cra = v1::Cra {
+            advisor_id: "conseiller-1".to_owned(),
+            structure_id: "structure-1".to_owned(),
+            date: "2024-03-01".to_owned(),
+            place: Some(v1::Place {
+                channel: v1::Channel::OtherPlace.into(),
+                commune_code: "35238".to_owned(),
+                postal_code: "35000".to_owned(),
+                venue_id: String::new(),
+            }),
+            activity: v1::Activity::Workshop.into(),
+            participants: Some(5),
+            themes: vec![3],
+            duration: Some(v1::Duration { band: 1, minutes: None }),
+            ..v1::Cra::default()
+        };
+        let record = v1::CraRecord {
+            cra_id: format!("0190f3a0-0000-7000-8000-00000000000{second}"),
+            revision: 1,
+            cra: Some(cra),
+            recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400 + second, nanos: 0 }),
+            ..v1::CraRecord::default()
+        };
+        Some(v1::RecordedCra { record: Some(record), position: 1_200, client_id: client_id.to_owned() })
+    }
+
+    #[test]
+    fn a_pair_says_what_who_when_by_whom_and_where_in_two_lines() {
+        let double = v1::LikelyDouble { earlier: recorded(1, "plateforme-1"), later: recorded(2, "") };
+        let pairs = Pairs::new(Look { columns: 150, colour: false });
+        let text = pairs.pair(&double).replace(['\u{202f}', '\u{a0}'], " ");
+        let [earlier, later] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        for expected in [
+            "01/03/2024 collectif, 5 personnes, Rennes",
+            "01/03/2024 12:00",
+            "plateforme-1",
+            "1 200",
+            "-000000000001",
+        ] {
+            assert!(earlier.contains(expected), "{expected} in {earlier}");
+        }
+        for expected in ["conseiller-1", "01/03/2024 12:00", "inconnu", "-000000000002"] {
+            assert!(later.contains(expected), "{expected} in {later}");
+        }
+    }
+
+    #[test]
+    fn pairs_fit_every_terminal_and_the_ids_stay() {
+        let double = v1::LikelyDouble { earlier: recorded(1, &"p".repeat(60)), later: recorded(2, "q") };
+        for columns in [60, 80, 100, 120] {
+            let look = Look { columns, colour: false };
+            let pairs = Pairs::new(look);
+            let text = pairs.title(&v1::Selection::default())
+                + &pairs.head()
+                + &pairs.pair(&double)
+                + &foot(true, 1, None, look);
+            for line in text.lines() {
+                assert!(width(line) <= columns, "{columns}: {line}");
+            }
+            assert!(text.contains("-000000000001") && text.contains("-000000000002"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_newer_services_words_and_missing_parts_do_not_end_the_list() {
+        let pairs = Pairs::new(Look { columns: 100, colour: false });
+        assert_eq!(pairs.pair(&v1::LikelyDouble::default()).lines().count(), 2);
+    }
+}
