@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use cra_contracts::v1;
 use cra_contracts::v1::redirection::Organisation as Recipient;
-use cra_domain::spelling;
 use cra_domain::vocabulary::{Activity, Organisation, Word as _};
 use jiff::SignedDuration;
 
 use super::log::{Log, Standing};
 use super::selected;
 use super::selection::commune;
+use super::spelling;
 
 const TEN_MINUTES: SignedDuration = SignedDuration::from_mins(10);
 
@@ -39,7 +39,7 @@ fn counted(cra: &v1::Cra) -> String {
     let mut counted = v1::Cra { annotation: String::new(), ..cra.clone() };
     counted.themes.sort_unstable();
     counted.sub_themes.sort_unstable();
-    counted.place.as_mut().unwrap().commune_code = commune(cra).code().to_owned();
+    commune(cra).code().clone_into(&mut counted.place.as_mut().unwrap().commune_code);
     counted.ages = Some(counted.ages.unwrap_or_default());
     counted.statuses = Some(counted.statuses.unwrap_or_default());
     counted.duration = Some(counted.duration.unwrap_or_default());
@@ -54,11 +54,12 @@ fn counted(cra: &v1::Cra) -> String {
 fn organisation(organisation: Option<Recipient>) -> String {
     let known = match &organisation {
         Some(Recipient::Known(number)) => Organisation::from_number(*number),
-        Some(Recipient::Other(name)) => Organisation::recognise(name),
+        Some(Recipient::Other(name)) => spelling::known(name),
         None => None,
     };
     match (known, organisation) {
         (Some(known), _) => known.term().name.to_owned(),
+        // One that shows nothing is none.
         (None, Some(Recipient::Other(name))) => spelling::key(&name),
         _ => String::new(),
     }

@@ -139,7 +139,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
                     continue;
                 }
                 Step::Correct(which, said) => {
-                    let (cra_id, revision) = next(&which, &mut cras, false);
+                    let (cra_id, revision) = next(which, &mut cras, false);
                     let (cra, reason) = (Some(said.cra()), "erreur de saisie".to_owned());
                     (
                         Some(cra_id),
@@ -148,7 +148,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
                     )
                 }
                 Step::Withdraw(which) => {
-                    let (cra_id, revision) = next(&which, &mut cras, true);
+                    let (cra_id, revision) = next(which, &mut cras, true);
                     (
                         Some(cra_id),
                         revision,
@@ -175,7 +175,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
 }
 
 /// The next revision of one of the CRAs in force.
-fn next(which: &Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (String, u64) {
+fn next(which: Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (String, u64) {
     let mut in_force: Vec<_> = cras.iter_mut().filter(|(_, _, withdrawn)| !withdrawn).collect();
     let (cra_id, revision, withdrawn) = &mut **which.get_mut(&mut in_force);
     *revision += 1;
@@ -240,9 +240,9 @@ fn the_random_histories_have_doubles_of_every_kind() {
         for double in naive::likely_doubles(&events, &v1::Selection::default()) {
             let (earlier, later) = (double.earlier.unwrap(), double.later.unwrap());
             if earlier.client_id == later.client_id {
-                by_one += 1
+                by_one += 1;
             } else {
-                by_two += 1
+                by_two += 1;
             }
             older += i32::from(later.record.unwrap().legacy_form_version > 0);
         }

@@ -1,8 +1,10 @@
 //! The figures of two answers side by side, and what one differs from the other by.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use cra_contracts::v1;
+use cra_domain::spelling;
 
 /// What a figure is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,22 +141,31 @@ fn follow_up<'a>(both: Both<'a>, figures: &mut Vec<Figure<'a>>) {
     }
 }
 
-/// The lines of both: those of the current period in its order, then those that only the other has.
+/// The lines of both: those of the current period in its order, then those that only the other has. Free names of
+/// organisations are called by their most frequent spelling, which may be another in each period.
 fn breakdown<'a>(
     section: &'static str,
     sides: [Option<(&'a v1::Statistics, &'a [v1::Count])>; 2],
     figures: &mut Vec<Figure<'a>>,
 ) {
-    let count = |side: Option<(&v1::Statistics, &[v1::Count])>, name: &str| {
-        let (_, lines) = side.filter(|(it, _)| !is_hidden(it, section, name))?;
-        // A line that is not there counts nothing.
-        Some(lines.iter().find(|line| line.name == name).map_or(0, |line| line.count))
+    let by_key = |(_, lines): (&v1::Statistics, &[v1::Count])| -> HashMap<String, u64> {
+        lines.iter().map(|line| (spelling::key(&line.name), line.count)).collect()
     };
-    let [current, other] = sides.map(|side| side.map_or(&[][..], |(_, lines)| lines));
-    let is_new = |line: &&v1::Count| !current.iter().any(|known| known.name == line.name);
-    for line in current.iter().chain(other.iter().filter(is_new)) {
-        let values = sides.map(|side| count(side, &line.name));
+    let counts = sides.map(|side| side.map(by_key));
+    let mut listed = HashSet::new();
+    for line in sides.iter().flatten().flat_map(|(_, lines)| *lines) {
+        let key = spelling::key(&line.name);
+        if listed.contains(&key) {
+            continue;
+        }
+        let value = |side: usize| {
+            sides[side].filter(|(it, _)| !is_hidden(it, section, &line.name))?;
+            // A line that is not there counts nothing.
+            counts[side].as_ref().map(|counts| counts.get(&key).copied().unwrap_or(0))
+        };
+        let values = [value(0), value(1)];
         figures.push(figure(section, &*line.name, &*line.label, Unit::Count, values));
+        listed.insert(key);
     }
 }
 
@@ -240,6 +251,19 @@ mod tests {
         let lines: Vec<_> = figures.iter().filter(|it| it.section == "redirections").collect();
         let told: Vec<_> = lines.iter().map(|it| (&*it.name, it.current, it.other)).collect();
         assert_eq!(told, [("a", Some(5), Some(0)), ("b", Some(1), Some(3)), ("c", Some(0), Some(7))]);
+    }
+
+    #[test]
+    fn an_organisation_is_one_line_whatever_its_most_frequent_spelling_in_each_period() {
+        let with = |name: &str, count| v1::Statistics {
+            redirections: vec![line(name, count)],
+            ..v1::Statistics::default()
+        };
+        let (current, other) = (with("maison de l'emploi", 5), with("maison de l emploi", 4));
+        let figures = figures([Some(&current), Some(&other)]);
+        let lines: Vec<_> = figures.iter().filter(|it| it.section == "redirections").collect();
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].current, lines[0].other), (Some(5), Some(4)));
     }
 
     #[test]

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::render::text::width;
 
-    fn recorded(second: i64, client_id: &str) -> Option<v1::RecordedCra> {
+    fn recorded(second: i64, client_id: &str) -> v1::RecordedCra {
         let cra = v1::Cra {
             advisor_id: "conseiller-1".to_owned(),
             structure_id: "structure-1".to_owned(),
@@ -140,12 +140,13 @@ mod tests {
             recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400 + second, nanos: 0 }),
             ..v1::CraRecord::default()
         };
-        Some(v1::RecordedCra { record: Some(record), position: 1_200, client_id: client_id.to_owned() })
+        v1::RecordedCra { record: Some(record), position: 1_200, client_id: client_id.to_owned() }
     }
 
     #[test]
     fn a_pair_says_what_who_when_by_whom_and_where_in_two_lines() {
-        let double = v1::LikelyDouble { earlier: recorded(1, "plateforme-1"), later: recorded(2, "") };
+        let double =
+            v1::LikelyDouble { earlier: Some(recorded(1, "plateforme-1")), later: Some(recorded(2, "")) };
         let pairs = Pairs::new(Look { columns: 150, colour: false });
         let text = pairs.pair(&double).replace(['\u{202f}', '\u{a0}'], " ");
         let [earlier, later] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn pairs_fit_every_terminal_and_the_ids_stay() {
-        let double = v1::LikelyDouble { earlier: recorded(1, &"p".repeat(60)), later: recorded(2, "q") };
+        let double =
+            v1::LikelyDouble { earlier: Some(recorded(1, &"p".repeat(60))), later: Some(recorded(2, "q")) };
         for columns in [60, 80, 100, 120] {
             let look = Look { columns, colour: false };
             let pairs = Pairs::new(look);
