@@ -177,9 +177,9 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
 /// The next revision of one of the CRAs in force.
 fn next(which: Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (String, u64) {
     let mut in_force: Vec<_> = cras.iter_mut().filter(|(_, _, withdrawn)| !withdrawn).collect();
-    let (cra_id, revision, withdrawn) = &mut **which.get_mut(&mut in_force);
+    let (cra_id, revision, is_withdrawn) = &mut **which.get_mut(&mut in_force);
     *revision += 1;
-    *withdrawn = withdraws;
+    *is_withdrawn = withdraws;
     (cra_id.clone(), *revision)
 }
 
