@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
 
+mod refusals;
+
 /// How long an answer is on its way: long enough to cut it off once the record is seen.
 const ANSWER_DELAY: Duration = Duration::from_secs(1);
 
@@ -21,29 +23,38 @@ enum Client {
 }
 
 impl Client {
-    fn command(self) -> Command {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    /// The folder of its packages, as its users install them.
+    fn installed(self) -> PathBuf {
         let tools =
-            std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
-        let made = tools.join(match self {
+            std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| in_repository("target/tools"), PathBuf::from);
+        let installed = tools.join(match self {
             Self::Python => "python-client",
             Self::TypeScript => "typescript-client",
         });
-        assert!(made.is_dir(), "no {}: run `tests/run`, which makes it", made.display());
-        match self {
-            Self::Python => {
-                let mut command = Command::new("python3");
-                let packages = format!("{0}/packages:{0}/stubs", made.display());
-                command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
-                command.arg(root.join("deploy/clients/python/example.py"));
-                command
-            }
-            Self::TypeScript => {
-                let mut command = Command::new("node");
-                command.arg(made.join("dist/example.js"));
-                command
-            }
+        assert!(installed.is_dir(), "no {}: run `tests/run`, which makes it", installed.display());
+        installed
+    }
+
+    /// The interpreter of its language, which finds the client's packages.
+    fn interpreter(self) -> Command {
+        let mut command = Command::new(match self {
+            Self::Python => "python3",
+            Self::TypeScript => "node",
+        });
+        if self == Self::Python {
+            let packages = format!("{0}/packages:{0}/stubs", self.installed().display());
+            command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
         }
+        command
+    }
+
+    fn command(self) -> Command {
+        let mut command = self.interpreter();
+        command.arg(match self {
+            Self::Python => in_repository("deploy/clients/python/example.py"),
+            Self::TypeScript => self.installed().join("dist/example.js"),
+        });
+        command
     }
 
     /// Runs it to its end; blocks.
@@ -55,6 +66,10 @@ impl Client {
             .output()
             .unwrap()
     }
+}
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 /// The lines of a client that ended with success.
@@ -133,6 +148,12 @@ async fn a_tour(client: Client) {
     assert_eq!(changes.last().unwrap()["revision"], 2);
     let none: [Value; 0] = [];
     assert_eq!(told(&run(&["follow", &checkpoint])), none, "goes on where it stopped");
+
+    // The checkpoint of another log: the refusal of the stream says to begin anew.
+    std::fs::write(&checkpoint, "999999").unwrap();
+    let anew = told(&run(&["follow", &checkpoint]));
+    assert_eq!(anew[0], json!({"beginAnew": true}));
+    assert_eq!(anew[1..], changes);
 }
 
 /// The connection breaks between the record and its answer: the client comes back by itself, with the same id.

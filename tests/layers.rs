@@ -1,7 +1,8 @@
 //! The layers hold: dependencies point one way, the two services do not know each other, and the domain does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
@@ -91,4 +92,33 @@ fn the_domain_does_no_io() {
     assert!(names.contains("cra-contracts"), "{names:?}");
     let found: Vec<_> = NO_IO.iter().filter(|name| names.contains(**name)).collect();
     assert!(found.is_empty(), "the domain reaches {found:?}");
+}
+
+/// Rust sources below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// A body that does not hand on its wrapped body's end loses refusals; `runtime/src/bodies.rs` hands it on for all of
+/// them, and its tests go over each.
+#[test]
+fn one_type_alone_wraps_the_bodies_of_calls() {
+    let mut all = Vec::new();
+    sources(&root().join("services"), &mut all);
+    let is_body = |path: &PathBuf| {
+        let source = fs::read_to_string(path).unwrap();
+        source.lines().any(|line| line.trim_start().starts_with("impl") && line.contains("Body for "))
+    };
+    let found: Vec<_> = all.iter().filter(|path| is_body(path)).collect();
+    assert!(matches!(&found[..], [one] if one.ends_with("services/runtime/src/bodies.rs")), "{found:?}");
+    let layers =
+        all.iter().map(|path| fs::read_to_string(path).unwrap().matches("impl BodyLayer for ").count());
+    assert_eq!(layers.sum::<usize>(), 3, "name the new one in the tests of `bodies.rs`, then count it here");
 }

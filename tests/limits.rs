@@ -6,17 +6,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use cra_contracts::v1 as pb;
-use cra_eventlog::testing::NatsServer;
 use cra_runtime::rejection::{reason_of, retry_delay_of};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Ingestion, Issuer, Pair, Service, Statistics, carrying, connected, cra_of, eventually, national, new_id,
-    service_pair, statistics_at, submission, submit_stream, within, workshop,
+    Ingestion, Issuer, Pair, Statistics, carrying, connected, cra_of, eventually, national, new_id,
+    statistics_at, submission, submit_stream, within, workshop,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -126,27 +124,14 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     assert_eq!(reason_of(&ended.await).as_deref(), Some("STREAM_STALLED"));
 }
 
-/// A log with both services, each with settings of its own.
-async fn apart(
-    of_ingestion: &[(&str, &str)],
-    of_projection: &[(&str, &str)],
-) -> (TempDir, NatsServer, Service, Service) {
-    let dir = tempfile::tempdir().unwrap();
-    let nats = NatsServer::start(dir.path()).unwrap();
-    let (mut ingestion, _) = service_pair(dir.path(), &nats.url(), of_ingestion);
-    let (_, mut projection) = service_pair(dir.path(), &nats.url(), of_projection);
-    tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
-    (dir, nats, ingestion, projection)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_larger_than_allowed_ends_with_a_status_and_a_smaller_one_is_whole() {
-    let (_dir, _nats, ingestion, projection) = apart(&[], &[("LIMITS__EXPORT_BYTES_MAX", "20000")]).await;
-    let mut client = Ingestion::new(connected(ingestion.address()).await.unwrap());
+    let pair = Pair::start_apart(&[], &[("LIMITS__EXPORT_BYTES_MAX", "20000")]).await;
+    let mut client = pair.ingestion().await;
     let cras = (0..300).map(|number| submission(&new_id(), cra_of(number)));
     let receipts = submit_stream(&mut client, tokio_stream::iter(cras.collect::<Vec<_>>())).await;
     let position = receipts.iter().map(|receipt| receipt.position).max().unwrap();
-    let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
+    let mut statistics = pair.statistics().await;
     statistics_at(&mut statistics, position).await;
     let mut export = async |advisor_ids: Vec<String>| -> Result<(), Status> {
         let (content, format) = (pb::ExportContent::Cras.into(), pb::ExportFormat::Ndjson.into());
@@ -211,10 +196,10 @@ fn p99(mut took: Vec<Duration>) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_never_lost() {
     let capacity = CAPACITY.to_string();
-    let (_dir, _nats, ingestion, projection) = apart(&[("LIMITS__CALLS_IN_FLIGHT", &capacity)], &[]).await;
+    let pair = Pair::start_apart(&[("LIMITS__CALLS_IN_FLIGHT", &capacity)], &[]).await;
     let mut callers = JoinSet::new();
     for caller in 0..u32::try_from(CALLERS).unwrap() {
-        callers.spawn(insist(ingestion.address(), caller));
+        callers.spawn(insist(pair.ingestion.address(), caller));
     }
     let (mut receipts, mut latencies, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(seen) = callers.join_next().await {
@@ -237,7 +222,7 @@ async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_ne
     let expected = CALLERS as u64 * u64::from(CRAS_PER_CALLER);
     let positions: BTreeSet<_> = receipts.iter().map(|receipt| receipt.position).collect();
     assert_eq!(positions, (1..=expected).collect(), "each receipt is an event, and each event has one");
-    let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
+    let mut statistics = pair.statistics().await;
     let counted = statistics_at(&mut statistics, expected).await;
     assert_eq!(counted.cras, expected);
     let acts: u64 = (0..u32::try_from(expected).unwrap()).map(|number| u64::from(2 + number % 97)).sum();

@@ -5,6 +5,7 @@
 pub(crate) mod audit;
 mod certificates;
 mod clients;
+mod contract;
 pub(crate) mod events;
 mod exports;
 mod given;
@@ -14,6 +15,7 @@ mod load;
 mod pair;
 mod process;
 mod proxy;
+mod raw;
 pub(crate) mod readers;
 mod soak;
 mod standalone;
@@ -23,6 +25,7 @@ pub(crate) use certificates::{Authority, Certified};
 pub(crate) use clients::{
     Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
+pub(crate) use contract::contract;
 pub(crate) use exports::{Exported, exported, read_export};
 pub(crate) use given::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
@@ -31,6 +34,7 @@ pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
 pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within};
 pub(crate) use proxy::{Direction, Proxy};
+pub(crate) use raw::Raw;
 pub(crate) use soak::{chance, either};
 pub(crate) use standalone::Standalone;
 pub(crate) use wait::{eventually, within};

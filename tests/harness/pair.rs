@@ -37,10 +37,22 @@ impl Pair {
         Self::start_with(&own.chain(settings.iter().copied()).collect::<Vec<_>>()).await
     }
 
+    /// A pair with further settings for each service: environment variables without `CRA_`.
+    pub(crate) async fn start_apart(of_ingestion: &[(&str, &str)], of_projection: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        let (ingestion, _) = service_pair(dir.path(), &nats.url(), of_ingestion);
+        let (_, projection) = service_pair(dir.path(), &nats.url(), of_projection);
+        Self::serving(Self { ingestion, projection, nats, dir }).await
+    }
+
     /// A pair on a server that runs, with its files in `dir` as those of the services.
     pub(crate) async fn start_on(dir: TempDir, nats: NatsServer, settings: &[(&str, &str)]) -> Self {
         let (ingestion, projection) = service_pair(dir.path(), &nats.url(), settings);
-        let mut pair = Self { ingestion, projection, nats, dir };
+        Self::serving(Self { ingestion, projection, nats, dir }).await
+    }
+
+    async fn serving(mut pair: Self) -> Self {
         tokio::join!(pair.ingestion.start_and_serve(), pair.projection.start_and_serve());
         pair
     }

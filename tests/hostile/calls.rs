@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, Bytes};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -12,12 +11,11 @@ use prost_types::{DescriptorProto, FileDescriptorSet};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::harness::{
-    Pair, chance, connected, cra_of, either, new_id, statistics_at, submission, submit_stream,
+    Pair, Raw, chance, connected, cra_of, either, new_id, statistics_at, submission, submit_stream,
 };
 
 /// Messages within messages.
@@ -127,45 +125,6 @@ fn one_of<T: Copy>(values: &[T], chance: &mut StdRng) -> T {
 fn varint(number: u32, value: u64, bytes: &mut Vec<u8>) {
     encode_key(number, WireType::Varint, bytes);
     encode_varint(value, bytes);
-}
-
-/// Messages as they are.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        let length = buffer.remaining();
-        Ok(Some(buffer.copy_to_bytes(length)))
-    }
 }
 
 /// How a call ends, as far as it is waited for.

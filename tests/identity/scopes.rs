@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use cra_runtime::identity::Scope;
 use cra_runtime::identity::access::{Method, Shape};
 use cra_runtime::rejection::reason_of;
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-use crate::harness::{Issuer, Pair, carrying, connected, national};
+use crate::harness::{Issuer, Pair, carrying, connected, contract, national};
 
 /// What each call needs, as the guide for platforms says it; nothing where it needs no token.
 const NEEDED: [(&str, &[&str]); 24] = [
@@ -42,24 +40,6 @@ const NEEDED: [(&str, &[&str]); 24] = [
     ("OperationsService/ListParkedEvents", &["operations"]),
     ("OperationsService/RetryParkedEvents", &["operations"]),
 ];
-
-/// Path and shape of every method of the contract.
-fn contract() -> BTreeMap<String, Shape> {
-    let files = FileDescriptorSet::decode(cra_contracts::FILE_DESCRIPTOR_SET).unwrap().file;
-    let services = files.into_iter().filter(|file| file.package() == "cra.v1").flat_map(|file| file.service);
-    let methods = services.flat_map(|service| {
-        let name = service.name().to_owned();
-        service.method.into_iter().map(move |method| {
-            let shape = match (method.client_streaming(), method.server_streaming()) {
-                (false, false) => Shape::Single,
-                (false, true) => Shape::Answers,
-                (true, _) => Shape::Both,
-            };
-            (format!("/cra.v1.{name}/{}", method.name()), shape)
-        })
-    });
-    methods.collect()
-}
 
 #[test]
 fn every_method_of_the_contract_has_its_row_and_no_other_is_there() {

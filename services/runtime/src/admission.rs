@@ -26,7 +26,7 @@ use crate::guarded::{self, End};
 use crate::identity::access::{self, Method, Needs, Shape, Target};
 use crate::identity::{Caller, Callers, Identity, TokenRefused};
 use crate::in_flight::Permit;
-use crate::rejection::{Rejection, STREAM_LIFETIME};
+use crate::rejection::{Rejection, STREAM_LIFETIME, not_served};
 
 /// What decides who comes in.
 pub(crate) struct Door {
@@ -84,8 +84,8 @@ where
         match access::target(door.methods, request.uri().path()) {
             Target::Shell => Box::pin(inner.call(request)),
             Target::Unknown => {
-                let message = format!("{} is not served here", request.uri().path());
-                Box::pin(async { Ok(Status::unimplemented(message).into_http()) })
+                let status = not_served(request.uri().path());
+                Box::pin(async { Ok(status.into_http()) })
             }
             Target::Method(method) => Box::pin(async move {
                 let (parts, body) = request.into_parts();

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::Frame;
+use http_body::{Body as HttpBody, Frame};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -19,6 +18,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::HeaderMap;
 
+use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::in_flight::Permit;
 use crate::rejection::{Rejection, STREAM_STALLED};
 
@@ -40,7 +40,7 @@ impl End {
 pub(crate) fn requests(inner: Body, end: End, stalled_after: Duration) -> Body {
     let silence = Box::pin(sleep(stalled_after));
     let end_at = Box::pin(sleep_until(end.at));
-    Body::new(Requests { inner: Some(inner), end, end_at, stalled_after, silence, is_silent: false })
+    wrapped(Requests { inner: Some(inner), end, end_at, stalled_after, silence, is_silent: false })
 }
 
 struct Requests {
@@ -54,16 +54,16 @@ struct Requests {
     is_silent: bool,
 }
 
-impl http_body::Body for Requests {
-    type Data = Bytes;
-    type Error = Status;
+impl BodyLayer for Requests {
+    const MAY_CUT: bool = true;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
+        self.inner.as_ref().map(ask)
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        if let Poll::Ready(frame) = http_body::Body::poll_frame(Pin::new(inner), cx) {
+        if let Poll::Ready(frame) = Pin::new(inner).poll_frame(cx) {
             self.is_silent = false;
             return Poll::Ready(frame);
         }
@@ -93,7 +93,7 @@ pub(crate) fn answers(inner: Body, end: End, stalled_after: Duration, permit: Op
     let shared = Arc::new(Mutex::new(Shared { inner: Some(inner), permit, untaken_since: None }));
     let watchdog = tokio::spawn(watch(Arc::clone(&shared), stalled_after)).abort_handle();
     let end_at = Box::pin(sleep_until(end.at));
-    Body::new(Answers { shared, watchdog, end, end_at, stalled_after, has_ended: false })
+    wrapped(Answers { shared, watchdog, end, end_at, stalled_after })
 }
 
 struct Answers {
@@ -102,7 +102,6 @@ struct Answers {
     end: End,
     end_at: Pin<Box<Sleep>>,
     stalled_after: Duration,
-    has_ended: bool,
 }
 
 struct Shared {
@@ -139,17 +138,14 @@ async fn watch(shared: Arc<Mutex<Shared>>, stalled_after: Duration) {
     }
 }
 
-impl http_body::Body for Answers {
-    type Data = Bytes;
-    type Error = Status;
+impl BodyLayer for Answers {
+    const MAY_CUT: bool = true;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.has_ended {
-            return Poll::Ready(None);
-        }
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
+        self.shared.lock().inner.as_ref().map(ask)
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
         let has_to_end = self.end_at.as_mut().poll(cx).is_ready();
         let shared = Arc::clone(&self.shared);
         let mut shared = shared.lock();
@@ -157,13 +153,12 @@ impl http_body::Body for Answers {
             None => stalled("no answer was taken", self.stalled_after),
             Some(_) if has_to_end => self.end.status.clone(),
             Some(inner) => {
-                let polled = http_body::Body::poll_frame(Pin::new(inner), cx);
+                let polled = Pin::new(inner).poll_frame(cx);
                 shared.untaken_since = polled.is_ready().then(Instant::now);
                 return polled;
             }
         };
         shared.cut();
-        self.has_ended = true;
         Poll::Ready(Some(Ok(Frame::trailers(trailers(&status)))))
     }
 }
@@ -188,28 +183,21 @@ fn trailers(status: &Status) -> HeaderMap {
 mod tests {
     use std::future::poll_fn;
 
+    use bytes::Bytes;
+    use futures::StreamExt as _;
+    use http_body_util::StreamBody;
+    use tokio_stream::wrappers::ReceiverStream;
+
     use super::*;
 
     const LONG: Duration = Duration::from_hours(1);
 
     /// Frames as they are sent; ends when the sender goes.
-    struct Sent(tokio::sync::mpsc::Receiver<u8>);
-
-    impl http_body::Body for Sent {
-        type Data = Bytes;
-        type Error = Status;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-            self.0.poll_recv(cx).map(|sent| sent.map(|byte| Ok(Frame::data(Bytes::from(vec![byte])))))
-        }
-    }
-
     fn sent() -> (tokio::sync::mpsc::Sender<u8>, Body) {
         let (sender, receiver) = tokio::sync::mpsc::channel(8);
-        (sender, Body::new(Sent(receiver)))
+        let frames = ReceiverStream::new(receiver);
+        let frames = frames.map(|byte| Ok::<_, Status>(Frame::data(Bytes::from(vec![byte]))));
+        (sender, Body::new(StreamBody::new(frames)))
     }
 
     fn end(after: Duration) -> End {
@@ -217,7 +205,7 @@ mod tests {
     }
 
     async fn next(body: &mut Body) -> Option<Result<Frame<Bytes>, Status>> {
-        poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut *body), cx)).await
+        poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await
     }
 
     fn code_of(frame: &Frame<Bytes>) -> tonic::Code {

@@ -9,6 +9,7 @@ mod allocator;
 mod answered;
 pub mod args;
 pub mod background;
+mod bodies;
 pub mod clients;
 pub mod clock;
 pub mod config;

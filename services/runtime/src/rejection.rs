@@ -21,6 +21,11 @@ pub const DOMAIN: &str = "cra.v1";
 /// Locale of localized messages.
 pub const LOCALE: &str = "fr";
 
+/// Bytes of a message. Percent-encoded, each may take three, and common clients take 8 KiB of headers at most.
+const MAX_MESSAGE_BYTES: usize = 600;
+/// Bytes of each other text of a refusal, which may quote the request.
+const MAX_TEXT_BYTES: usize = 200;
+
 /// One row of the table from an error to what the caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -81,7 +86,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A refusal of this row. The message is English, for people: what happened and what to do.
+    /// A refusal of this row. The message is English, for people: what happened and what to do. This text and the others
+    /// are clipped, because a status travels in headers.
     pub fn new(row: Row, message: impl Into<String>) -> Self {
         let retry_after = match row.retry {
             Retry::Never => None,
@@ -154,11 +160,18 @@ pub fn code_name(code: Code) -> &'static str {
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
         let Rejection { row, message, metadata, retry_after, resource, french } = rejection;
+        let clip = |text: String| clipped(text.into(), MAX_TEXT_BYTES);
+        let metadata: HashMap<_, _> = metadata.into_iter().map(|(key, value)| (key, clip(value))).collect();
         let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(row.reason, DOMAIN, metadata).into()];
         details.extend(retry_after.map(|delay| RetryInfo::new(Some(delay)).into()));
-        details.extend(resource.map(ErrorDetail::from));
+        details.extend(
+            resource.map(|resource| {
+                ResourceInfo { resource_name: clip(resource.resource_name), ..resource }.into()
+            }),
+        );
+        let french = french.map(|message| clipped(message.into(), MAX_MESSAGE_BYTES));
         details.extend(french.map(|message| LocalizedMessage::new(LOCALE, message).into()));
-        Self::with_error_details_vec(row.code, message, details)
+        Self::with_error_details_vec(row.code, clipped(message.into(), MAX_MESSAGE_BYTES), details)
     }
 }
 
@@ -189,6 +202,11 @@ pub fn french_of(status: &Status) -> Option<String> {
 
 fn error_info_of(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == DOMAIN)
+}
+
+/// `UNIMPLEMENTED`, for a path that no service of this process has.
+pub(crate) fn not_served(path: &str) -> Status {
+    Status::unimplemented(clipped(format!("{path} is not served here").into(), MAX_MESSAGE_BYTES))
 }
 
 /// At most `max` bytes of a text, cut between characters, the cut marked.
@@ -235,6 +253,22 @@ mod tests {
         let status = Status::with_error_details_vec(Code::Unavailable, "", vec![foreign.into()]);
         assert_eq!(reason_of(&status), None);
         assert_eq!(reason_of(&Status::unavailable("no details")), None);
+    }
+
+    #[test]
+    fn however_long_the_texts_of_a_request_a_refusal_fits_in_8_kib_of_headers() {
+        let long = "é".repeat(50_000);
+        let refused = Rejection::new(REVISION_MISMATCH, &long)
+            .with("found", &long)
+            .about("cra", &long)
+            .in_french(&long)
+            .retry_after(Duration::from_secs(1));
+        for status in [refused.into(), not_served(&format!("/{long}"))] {
+            let in_base64 = status.details().len().div_ceil(3) * 4;
+            let percent_encoded = status.message().len() * 3;
+            assert!(in_base64 + percent_encoded < 7_900, "{in_base64} + {percent_encoded}");
+            assert!(status.message().ends_with('…'), "{}", status.message());
+        }
     }
 
     #[test]

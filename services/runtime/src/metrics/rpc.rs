@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as HttpBody;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -18,6 +17,7 @@ use tonic::{Code, Status};
 use tracing::Span;
 
 use super::{Metrics, MetricsError};
+use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::rejection::code_name;
 use crate::traces;
 
@@ -118,7 +118,7 @@ impl Call {
             self.code = code;
             return response;
         }
-        response.map(|body| Body::new(Measured { body, call: self }))
+        response.map(|body| wrapped(Measured { body, call: self }))
     }
 }
 
@@ -146,14 +146,14 @@ struct Measured {
     call: Call,
 }
 
-impl HttpBody for Measured {
-    type Data = Bytes;
-    type Error = Status;
+impl BodyLayer for Measured {
+    const MAY_CUT: bool = false;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
+        Some(ask(&self.body))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
         // What a stream does for its items belongs to the call, too.
         let span = self.call.span.clone();
         let _within = span.enter();
@@ -164,14 +164,6 @@ impl HttpBody for Measured {
             self.call.code = code;
         }
         next
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

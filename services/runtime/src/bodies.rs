@@ -1,0 +1,178 @@
+//! Bodies that wrap another body. [`wrapped`] makes every one of them: a layer says how frames pass through it, and
+//! whether the body has ended and how long it is follow from the wrapped body, so that no layer can leave them out.
+//!
+//! A refusal before the first answer is headers with a status and a body that has ended. Where a layer hides that end,
+//! hyper sends the headers without `END_STREAM` and an empty DATA frame after them, and grpcio and grpc-js lose the status.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::Status;
+use tonic::body::Body;
+
+/// The next frame of a body, as [`HttpBody::poll_frame`] gives it.
+pub(crate) type NextFrame = Poll<Option<Result<Frame<Bytes>, Status>>>;
+
+/// How the frames of a wrapped body pass.
+pub(crate) trait BodyLayer: Send + Unpin + 'static {
+    /// Whether the layer may end the body before the wrapped one ends.
+    const MAY_CUT: bool;
+
+    /// The next frame. Not called again after trailers, an error or the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame;
+
+    /// What the wrapped body says; `None` once the layer has dropped it.
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R>;
+}
+
+/// The body that a layer makes of the one it wraps.
+pub(crate) fn wrapped(layer: impl BodyLayer) -> Body {
+    Body::new(Wrapped { layer, has_ended: false })
+}
+
+struct Wrapped<L> {
+    layer: L,
+    /// Whether the last frame was handed on. A layer that cut the wrapped body may still owe its trailers.
+    has_ended: bool,
+}
+
+impl<L: BodyLayer> HttpBody for Wrapped<L> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> NextFrame {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let next = self.layer.poll_next(cx);
+        if let Poll::Ready(frame) = &next {
+            self.has_ended = !matches!(frame, Some(Ok(frame)) if frame.is_data());
+        }
+        next
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended || self.layer.inner(HttpBody::is_end_stream).unwrap_or(false)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.is_end_stream() {
+            return SizeHint::with_exact(0);
+        }
+        let whole = self.layer.inner(HttpBody::size_hint).unwrap_or_default();
+        if !L::MAY_CUT {
+            return whole;
+        }
+        // The layer may end it at any frame: only the upper bound holds.
+        let mut hint = SizeHint::new();
+        if let Some(upper) = whole.upper() {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use futures::stream;
+    use http_body_util::{Full, StreamBody};
+    use tokio::time::Instant;
+    use tonic::codegen::http::{HeaderMap, Response};
+
+    use super::*;
+    use crate::guarded::{self, End};
+    use crate::metrics::{Metrics, Rpcs};
+
+    const LONG: Duration = Duration::from_hours(1);
+
+    fn end() -> End {
+        End { at: Instant::now() + LONG, status: Status::unauthenticated("over") }
+    }
+
+    fn measured(body: Body) -> Body {
+        let rpcs = Rpcs::new(&Metrics::default(), &[]).unwrap();
+        rpcs.begin("/", &HeaderMap::new()).answered(Response::new(body)).into_body()
+    }
+
+    /// A way to wrap a body, its name, and whether it may cut the body.
+    type Layer = (&'static str, bool, fn(Body) -> Body);
+
+    /// Every wrapper of the runtime; `tests/layers.rs` holds that no other type is a body.
+    const LAYERS: [Layer; 4] = [
+        ("a client's messages", true, |body| guarded::requests(body, end(), LONG)),
+        ("answers of a stream", true, |body| guarded::answers(body, end(), LONG, None)),
+        ("a measured answer", false, measured),
+        ("answers, measured", true, |body| measured(guarded::answers(body, end(), LONG, None))),
+    ];
+
+    fn of_frames(frames: Vec<Result<Frame<Bytes>, Status>>) -> Body {
+        Body::new(StreamBody::new(stream::iter(frames)))
+    }
+
+    async fn next(body: &mut Body) -> Option<Result<Frame<Bytes>, Status>> {
+        poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await
+    }
+
+    #[tokio::test]
+    async fn a_body_that_has_ended_has_ended_through_every_layer() {
+        for (name, _, wrap) in LAYERS {
+            let mut body = wrap(Body::empty());
+            assert!(body.is_end_stream(), "{name}");
+            assert_eq!(body.size_hint().exact(), Some(0), "{name}");
+            assert!(next(&mut body).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_at_its_trailers_and_not_before_through_every_layer() {
+        for (name, _, wrap) in LAYERS {
+            let frames = vec![
+                Ok(Frame::data(Bytes::from_static(b"an answer"))),
+                Ok(Frame::trailers(HeaderMap::new())),
+                Ok(Frame::data(Bytes::from_static(b"never sent"))),
+            ];
+            let mut body = wrap(of_frames(frames));
+            assert!(!body.is_end_stream(), "{name}");
+            assert!(next(&mut body).await.unwrap().unwrap().is_data(), "{name}");
+            assert!(!body.is_end_stream(), "{name}: the trailers are to come");
+            assert!(next(&mut body).await.unwrap().unwrap().is_trailers(), "{name}");
+            assert!(body.is_end_stream(), "{name}");
+            assert!(next(&mut body).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_fails_ends_with_its_error_through_every_layer() {
+        for (name, _, wrap) in LAYERS {
+            let mut body = wrap(of_frames(vec![Err(Status::internal("broken"))]));
+            assert!(next(&mut body).await.unwrap().is_err(), "{name}");
+            assert!(body.is_end_stream(), "{name}");
+            assert!(next(&mut body).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_length_is_handed_on_as_a_promise_only_by_a_layer_that_cannot_cut() {
+        for (name, may_cut, wrap) in LAYERS {
+            let hint = wrap(Body::new(Full::new(Bytes::from_static(b"12345")))).size_hint();
+            assert_eq!(hint.upper(), Some(5), "{name}");
+            assert_eq!(hint.lower(), if may_cut { 0 } else { 5 }, "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_were_cut_have_not_ended_before_their_status_is_sent() {
+        let waiting = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Status>>());
+        let mut body = measured(guarded::answers(Body::new(waiting), end(), LONG, None));
+        assert!(!body.is_end_stream());
+        let last = next(&mut body).await.unwrap().unwrap();
+        let status = Status::from_header_map(last.trailers_ref().unwrap()).unwrap();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated);
+        assert!(body.is_end_stream());
+    }
+}

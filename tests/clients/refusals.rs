@@ -1,0 +1,287 @@
+//! Every refusal reaches the clients that others wrote, grpcio and grpc-js, as it reaches tonic: with its code, its
+//! message and its details, before a stream's first answer and after it. Calls in all shapes are made on one pair; the
+//! table goes over every method of the contract.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1 as pb;
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::IntervalStream;
+
+use self::askers::{Asker, Ended, Order};
+use self::cases::{Case, Table};
+use self::later::{at_the_drain, in_the_middle, stalled_readers, with_a_silent_log, without_the_log};
+use self::table::Recorded;
+use crate::harness::{Issuer, Pair, carrying, contract, cra_of, eventually, national, new_id, workshop};
+
+mod askers;
+mod cases;
+mod later;
+mod table;
+mod tonic_asker;
+
+/// Streams that one process takes, and those of them that one client may have.
+const STREAMS: usize = 16;
+const STREAMS_OF_A_CLIENT: usize = 2;
+/// Fewer events than the given cases ask for.
+const FEW: u32 = 10;
+/// More than is sent ahead of a reader that takes nothing.
+const CRAS: u32 = 1_500;
+/// Refusals after which the same call may succeed: they carry `RetryInfo`.
+const MAY_PASS: [&str; 11] = [
+    "BUSY",
+    "RATE_LIMITED",
+    "STREAM_STALLED",
+    "STREAM_LIFETIME",
+    "TIMED_OUT",
+    "NOT_YET_APPLIED",
+    "LOG_UNAVAILABLE",
+    "OUTCOME_UNKNOWN",
+    "REPLAY_INTERRUPTED",
+    "DRAINING",
+    "STOPPING",
+];
+/// Methods that refuse nothing of a request that has come in.
+const REFUSE_NO_REQUEST: [&str; 6] = [
+    "IngestionService/ImportLegacyCras",
+    "IngestionService/SubmitCras",
+    "OperationsService/GetStatus",
+    "OperationsService/RetryParkedEvents",
+    "OperationsService/Verify",
+    "ReferenceService/GetVocabulary",
+];
+
+/// A pair, and those who ask it.
+struct Trial {
+    issuer: Arc<Issuer>,
+    pair: Pair,
+    askers: [Asker; 3],
+    recorded: Recorded,
+}
+
+impl Trial {
+    /// On a log with so many CRAs, a corrected and a withdrawn one.
+    async fn begin(cras: u32) -> Self {
+        let issuer = Arc::new(Issuer::new());
+        let (streams, of_a_client) = (STREAMS.to_string(), STREAMS_OF_A_CLIENT.to_string());
+        let both = [
+            ("SERVER__PER_CLIENT__STREAMS_IN_FLIGHT", of_a_client.as_str()),
+            ("SERVER__PER_CLIENT__BURST_CALLS", "200"),
+            ("SERVER__PER_CLIENT__CALLS_PER_SECOND", "1"),
+            ("SERVER__STALLED_AFTER_S", "5"),
+        ];
+        let trust = issuer.settings();
+        let trust = trust.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let both: Vec<_> = trust.chain(both).collect();
+        let of_ingestion =
+            [("LIMITS__STREAMS_IN_FLIGHT", streams.as_str()), ("SERVER__REQUEST_TIMEOUT_MS", "1500")];
+        let of_projection = [
+            ("LIMITS__STREAMS_OPEN", streams.as_str()),
+            ("LIMITS__EXPORTS_IN_FLIGHT", streams.as_str()),
+            ("LIMITS__EXPORT_BYTES_MAX", "20000"),
+        ];
+        let pair =
+            Pair::start_apart(&[&both[..], &of_ingestion].concat(), &[&both[..], &of_projection].concat())
+                .await;
+        let recorded = record(&pair, &issuer, cras).await;
+        Self { issuer, pair, askers: Asker::all(), recorded }
+    }
+
+    /// The cases of an asker.
+    fn cases(&self, asker: &Asker, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Case> {
+        let cases = cases(&Table::new(&self.pair, &self.issuer, asker.name));
+        let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names.len(), cases.len(), "two cases have one name: {names:?}");
+        cases
+    }
+
+    /// Begins the calls; gives the cases of each asker.
+    fn begun(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) -> [Vec<Case>; 3] {
+        let of_each = [0, 1, 2].map(|asker| self.cases(&self.askers[asker], &cases));
+        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
+            asker.begin(cases, order);
+        }
+        of_each
+    }
+
+    /// Waits for the calls' ends, and compares them.
+    async fn all_learn(&mut self, of_each: [Vec<Case>; 3]) {
+        let mut wrong = Vec::new();
+        let mut of_tonic = None;
+        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
+            let name = asker.name;
+            let ended = asker.ended(cases).await;
+            for case in cases {
+                let fault = fault(case, &ended[&case.name]);
+                wrong.extend(fault.map(|fault| format!("{name} {}: {fault}", case.name)));
+            }
+            let ended: Vec<_> = cases.iter().map(|case| comparable(&ended[&case.name])).collect();
+            let by_tonic = of_tonic.get_or_insert_with(|| ended.clone());
+            for ((case, own), by_tonic) in cases.iter().zip(&ended).zip(by_tonic.iter()) {
+                if own != by_tonic {
+                    wrong.push(format!("{name} {}: {own:#?}\nas tonic: {by_tonic:#?}", case.name));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// Makes the calls with each client, and compares what they learn.
+    async fn all_are_refused(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) {
+        let cases = self.begun(order, cases);
+        self.all_learn(cases).await;
+    }
+
+    /// As [`Trial::all_are_refused`], one client after the other: for calls that keep each other's out.
+    async fn each_is_refused(&mut self, cases: impl Fn(&Table) -> Vec<Case>) {
+        let of_each = [0, 1, 2].map(|asker| self.cases(&self.askers[asker], &cases));
+        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
+            asker.begin(cases, Order::InTurn);
+            asker.ended(cases).await;
+        }
+        self.all_learn(of_each).await;
+    }
+
+    fn signal_log(&self, signal: &str) {
+        let pid = self.pair.nats.pid().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+/// What an end lacks of what its case expects.
+fn fault(case: &Case, ended: &Ended) -> Option<String> {
+    let reasons = ended.reasons();
+    let has_reason = if case.reason.is_empty() { reasons.is_empty() } else { reasons.contains(&case.reason) };
+    let has_retry = ended.detail("RetryInfo").is_some() == MAY_PASS.contains(&case.reason);
+    let has_answers = !case.has_answers || ended.answers > 0;
+    let has_message = !ended.message.is_empty() || case.reason.is_empty();
+    let is_as_expected = ended.code == case.code && has_reason && has_retry && has_answers && has_message;
+    (!is_as_expected).then(|| format!("{ended:?}"))
+}
+
+/// What the three must learn alike; when a rate lets one in again is another moment for each.
+fn comparable(ended: &Ended) -> (String, String, Vec<Value>) {
+    let mut details = ended.details.clone();
+    if ended.reasons().contains(&"RATE_LIMITED") {
+        details.retain(|detail| detail["type"] != "google.rpc.RetryInfo");
+    }
+    (ended.code.clone(), ended.message.clone(), details)
+}
+
+/// A corrected CRA, a withdrawn one, and many.
+async fn record(pair: &Pair, issuer: &Issuer, cras: u32) -> Recorded {
+    let token = issuer.token("cra:submit cra:correct statistics:read", &national());
+    let mut ingestion = pair.ingestion().await;
+    let (current, withdrawn) = (new_id(), new_id());
+    let submission = |cra_id: &str, number| pb::SubmitCraRequest {
+        cra_id: cra_id.to_owned(),
+        cra: Some(cra_of(number)),
+        ..pb::SubmitCraRequest::default()
+    };
+    for cra_id in [&current, &withdrawn] {
+        ingestion.submit_cra(carrying(&token, submission(cra_id, 1))).await.unwrap();
+    }
+    let correction = pb::CorrectCraRequest {
+        cra_id: current.clone(),
+        expected_revision: 1,
+        cra: Some(workshop(7)),
+        reason: "une erreur de saisie".to_owned(),
+    };
+    ingestion.correct_cra(carrying(&token, correction)).await.unwrap();
+    let withdrawal = pb::WithdrawCraRequest {
+        cra_id: withdrawn.clone(),
+        expected_revision: 1,
+        reason: "saisi par erreur".to_owned(),
+    };
+    ingestion.withdraw_cra(carrying(&token, withdrawal)).await.unwrap();
+    let many: Vec<_> = (0..cras)
+        .map(|number| pb::SubmitCrasRequest {
+            item: number.into(),
+            submission: Some(submission(&new_id(), number)),
+        })
+        .collect();
+    let answers = ingestion.submit_cras(carrying(&token, tokio_stream::iter(many))).await.unwrap();
+    assert_eq!(answers.into_inner().filter_map(Result::ok).collect::<Vec<_>>().await.len(), cras as usize);
+    eventually("the projection has applied everything", async || {
+        let request = carrying(&token, pb::GetStatisticsRequest::default());
+        let answer =
+            pair.statistics().await.get_statistics(request).await.map_err(|status| status.to_string())?;
+        let counted = answer.into_inner().statistics.unwrap().cras;
+        if counted == u64::from(cras) + 1 { Ok(()) } else { Err(format!("{counted} CRAs")) }
+    })
+    .await;
+    Recorded { current, withdrawn }
+}
+
+/// Opens as many streams as a client may have, on both services, until the set is dropped.
+async fn hold(trial: &Trial, client: &str, held: &mut JoinSet<()>) {
+    let token = trial.issuer.token_for(client, "cra:submit statistics:read", &national(), 600);
+    for _ in 0..STREAMS_OF_A_CLIENT {
+        let watch = carrying(&token, pb::WatchStatisticsRequest::default());
+        let mut watch = trial.pair.statistics().await.watch_statistics(watch).await.unwrap().into_inner();
+        assert!(watch.message().await.unwrap().is_some());
+        // A client that sends nothing would be cut.
+        let ticks = IntervalStream::new(tokio::time::interval(Duration::from_millis(500)));
+        let mut item = 0;
+        let items = ticks.map(move |_| {
+            item += 1;
+            pb::SubmitCrasRequest { item, submission: None }
+        });
+        let mut ingestion = trial.pair.ingestion().await;
+        let mut answers = ingestion.submit_cras(carrying(&token, items)).await.unwrap().into_inner();
+        assert!(answers.message().await.unwrap().is_some());
+        held.spawn(async move { while watch.next().await.is_some() {} });
+        held.spawn(async move { while answers.next().await.is_some() {} });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_at_its_beginning_is_refused_to_grpcio_and_grpc_js_as_to_tonic() {
+    let mut trial = Trial::begin(FEW).await;
+    let recorded = trial.recorded.clone();
+    trial.all_are_refused(Order::InTurn, Table::at_the_door).await;
+    trial.all_are_refused(Order::InTurn, Table::not_served).await;
+    trial.all_are_refused(Order::InTurn, |table| table.of_requests(&recorded)).await;
+    trial.all_are_refused(Order::InTurn, Table::of_reality).await;
+
+    let mut held = JoinSet::new();
+    hold(&trial, "holder-0", &mut held).await;
+    trial.all_are_refused(Order::InTurn, |table| table.past_the_streams_of("holder-0")).await;
+    for holder in 1..STREAMS / STREAMS_OF_A_CLIENT {
+        hold(&trial, &format!("holder-{holder}"), &mut held).await;
+    }
+    // Every stream of the processes is taken: also a client that has none is refused.
+    let of_the_process = ["SubmitCras", "ImportLegacyCras", "WatchStatistics", "FollowCras"];
+    trial
+        .all_are_refused(Order::InTurn, |table| {
+            let mut cases = table.past_the_streams_of("another");
+            cases.retain(|case| of_the_process.iter().any(|method| case.path.ends_with(method)));
+            cases
+        })
+        .await;
+    drop(held);
+    trial.all_are_refused(Order::InTurn, Table::past_the_rate).await;
+}
+
+#[tokio::test]
+async fn the_table_of_refusals_names_every_method_of_the_contract() {
+    let table = table::rows(&Recorded { current: new_id(), withdrawn: new_id() });
+    let methods = table.iter().map(|(method, ..)| *method).chain(REFUSE_NO_REQUEST);
+    let methods: BTreeSet<_> = methods.map(|method| format!("/cra.v1.{method}")).collect();
+    assert_eq!(methods, contract().into_keys().collect(), "a method has no row of its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_later_tells_grpcio_and_grpc_js_why_as_it_tells_tonic() {
+    let mut trial = Trial::begin(CRAS).await;
+    trial.all_are_refused(Order::Together, in_the_middle).await;
+    stalled_readers(&mut trial).await;
+    with_a_silent_log(&mut trial).await;
+    without_the_log(&mut trial).await;
+    at_the_drain(&mut trial).await;
+}

@@ -1,0 +1,163 @@
+//! Those who make the calls: tonic in this process, grpcio and grpc-js as programs. Each reports how its calls ended.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
+
+use super::super::{Client, in_repository};
+use super::cases::Case;
+use super::tonic_asker;
+use crate::harness::within;
+
+/// Longer than any call of the tests waits, on a busy machine.
+const LONGEST: std::time::Duration = std::time::Duration::from_mins(2);
+
+/// Whether the calls of a batch are made one after the other or at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    InTurn,
+    Together,
+}
+
+/// How a call ended, as a client's own library decoded it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ended {
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) details: Vec<Value>,
+    /// Answers before the end.
+    pub(super) answers: u64,
+}
+
+impl Ended {
+    /// The value of a detail of a kind of `google.rpc`.
+    pub(super) fn detail(&self, kind: &str) -> Option<&Value> {
+        let found = self.details.iter().find(|detail| detail["type"] == format!("google.rpc.{kind}"));
+        found.map(|detail| &detail["value"])
+    }
+
+    /// The reason of the refusal and those of its violations.
+    pub(super) fn reasons(&self) -> Vec<&str> {
+        let own = self.detail("ErrorInfo").map(|info| &info["reason"]);
+        let violations = self.detail("BadRequest").and_then(|request| request["fieldViolations"].as_array());
+        let violations = violations.into_iter().flatten().map(|violation| &violation["reason"]);
+        own.into_iter().chain(violations).filter_map(Value::as_str).collect()
+    }
+}
+
+/// Who makes the calls.
+pub(super) struct Asker {
+    /// Distinguishes its tokens, so that limits per client are those of one asker.
+    pub(super) name: &'static str,
+    lines: UnboundedReceiver<Value>,
+    to: To,
+    began: usize,
+    ended: BTreeMap<String, Ended>,
+}
+
+enum To {
+    Tonic { report: tokio::sync::mpsc::UnboundedSender<Value>, resume: watch::Sender<bool> },
+    Program { child: Child, stdin: ChildStdin },
+}
+
+impl Asker {
+    /// The three, ready to ask.
+    pub(super) fn all() -> [Self; 3] {
+        let mut python = Client::Python.interpreter();
+        python.arg(in_repository("tests/readers/ask_refusals.py"));
+        let mut node = Client::TypeScript.interpreter();
+        node.arg(in_repository("tests/readers/ask_refusals.mjs"));
+        node.arg(Client::TypeScript.installed());
+        [Self::tonic(), Self::program("grpcio", python), Self::program("grpc-js", node)]
+    }
+
+    fn tonic() -> Self {
+        let (report, lines) = unbounded_channel();
+        let to = To::Tonic { report, resume: watch::Sender::new(false) };
+        Self { name: "tonic", lines, to, began: 0, ended: BTreeMap::new() }
+    }
+
+    fn program(name: &'static str, mut command: std::process::Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (report, lines) = unbounded_channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                // Without a receiver the test has ended.
+                let _ = report.send(serde_json::from_str(&line.unwrap()).unwrap());
+            }
+        });
+        Self { name, lines, to: To::Program { child, stdin }, began: 0, ended: BTreeMap::new() }
+    }
+
+    /// Begins the calls of a batch.
+    pub(super) fn begin(&mut self, cases: &[Case], order: Order) {
+        (self.began, self.ended) = (0, BTreeMap::new());
+        match &mut self.to {
+            To::Tonic { report, resume } => {
+                resume.send_replace(false);
+                tokio::spawn(tonic_asker::run(cases.to_vec(), order, report.clone(), resume.subscribe()));
+            }
+            To::Program { stdin, .. } => {
+                let cases: Vec<_> = cases.iter().map(Case::in_json).collect();
+                let batch = json!({"cases": cases, "together": order == Order::Together});
+                writeln!(stdin, "{batch}").unwrap();
+            }
+        }
+    }
+
+    /// Lets the calls read on that stopped after their first answer.
+    pub(super) fn resume(&mut self) {
+        match &mut self.to {
+            To::Tonic { resume, .. } => drop(resume.send_replace(true)),
+            To::Program { stdin, .. } => writeln!(stdin, "{}", json!({"resume": true})).unwrap(),
+        }
+    }
+
+    /// Waits until so many calls of the batch have had their first answer.
+    pub(super) async fn began(&mut self, count: usize) {
+        while self.began < count {
+            self.take_line().await;
+        }
+    }
+
+    /// Waits until every call of the batch has ended; how, by the case's name.
+    pub(super) async fn ended(&mut self, cases: &[Case]) -> &BTreeMap<String, Ended> {
+        while self.ended.len() < cases.len() {
+            self.take_line().await;
+        }
+        &self.ended
+    }
+
+    async fn take_line(&mut self) {
+        let waited_for = format!("{} reports a call", self.name);
+        let line = within(LONGEST, &waited_for, self.lines.recv()).await;
+        let line = line.unwrap_or_else(|| panic!("{} has ended", self.name));
+        let Some(name) = line["ended"].as_str() else {
+            self.began += 1;
+            return;
+        };
+        let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        let ended = Ended {
+            code: text("code"),
+            message: text("message"),
+            details: line["details"].as_array().cloned().unwrap_or_default(),
+            answers: line["answers"].as_u64().unwrap(),
+        };
+        self.ended.insert(name.to_owned(), ended);
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if let To::Program { child, .. } = &mut self.to {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
