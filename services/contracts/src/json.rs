@@ -1,6 +1,10 @@
 //! Proto3 JSON of the contract's messages, by reflection over the descriptors. When reading, unknown
-//! fields are errors; when writing, fields at their default are left out.
+//! fields are errors; when writing, fields at their default are left out. A value that is no message is refused with every
+//! fault: the path, what was found, what is expected and what was probably meant.
 
+mod faults;
+
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -17,23 +21,73 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the descriptor set of the contract decodes")
 });
 
-/// A text that is no JSON form of the message asked for: says what was found and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ParseError(#[from] serde_json::Error);
+pub use faults::{JsonFault, Meant};
+
+/// Why a text is no JSON form of the message asked for.
+#[derive(Debug)]
+pub enum ParseError {
+    /// It is no JSON: what the parser says, with line and column.
+    Text(serde_json::Error),
+    /// Its fields are not those of the message; at least one fault.
+    Fields(Vec<JsonFault>),
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(error) => error.fmt(f),
+            Self::Fields(faults) => {
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                f.write_str(&faults.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 /// Reads one message from its JSON form.
 pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseError> {
+    parse_with(text, |_, _| None)
+}
+
+/// Reads one message from its JSON form. `meant` finds the contract's word for one that is not in it, for the errors.
+pub fn parse_with<M: Message + Default + prost::Name>(text: &str, meant: Meant) -> Result<M, ParseError> {
     let mut source = serde_json::Deserializer::from_str(text);
-    let message = DynamicMessage::deserialize(descriptor::<M>(), &mut source)?;
-    source.end()?;
-    Ok(transcode(&message))
+    let read = DynamicMessage::deserialize(descriptor::<M>(), &mut source);
+    match read.and_then(|message| source.end().map(|()| message)) {
+        Ok(message) => Ok(transcode(&message)),
+        Err(error) => match serde_json::from_str(text) {
+            Ok(value) => Err(explained::<M>(&value, meant, error)),
+            Err(error) => Err(ParseError::Text(error)),
+        },
+    }
 }
 
 /// Reads one message from a JSON value.
+#[allow(clippy::needless_pass_by_value)] // callers make it for this
 pub fn from_value<M: Message + Default + prost::Name>(value: Value) -> Result<M, ParseError> {
-    let message = DynamicMessage::deserialize(descriptor::<M>(), value)?;
-    Ok(transcode(&message))
+    from_value_with(&value, |_, _| None)
+}
+
+/// Reads one message from a JSON value, as [`parse_with`] does from a text.
+pub fn from_value_with<M: Message + Default + prost::Name>(
+    value: &Value,
+    meant: Meant,
+) -> Result<M, ParseError> {
+    match DynamicMessage::deserialize(descriptor::<M>(), value) {
+        Ok(message) => Ok(transcode(&message)),
+        Err(error) => Err(explained::<M>(value, meant, error)),
+    }
+}
+
+/// Every fault of a value that was refused with `error`.
+fn explained<M: prost::Name>(value: &Value, meant: Meant, error: serde_json::Error) -> ParseError {
+    match faults::faults(&descriptor::<M>(), value, meant) {
+        // The two readers of one form differ: the parser has the word.
+        faults if faults.is_empty() => ParseError::Text(error),
+        faults => ParseError::Fields(faults),
+    }
 }
 
 /// The JSON form of a message. A time of a year that JSON has no form for, as somebody else's event may say, is written
@@ -128,9 +182,99 @@ mod tests {
         }
     }
 
+    fn faults(text: &str) -> Vec<String> {
+        let meant: Meant = |kind, word| match (kind, word) {
+            ("Channel", "distance") => Some("CHANNEL_REMOTE"),
+            ("AgeCounts", "moins12ans") => Some("under_12"),
+            ("Cra", "codePostal") => Some("place.postalCode"),
+            _ => None,
+        };
+        match parse_with::<v1::SubmitCraRequest>(text, meant).unwrap_err() {
+            ParseError::Fields(faults) => faults.iter().map(ToString::to_string).collect(),
+            ParseError::Text(error) => panic!("{error}"),
+        }
+    }
+
+    #[track_caller]
+    fn told(text: &str, expected: &[&str]) {
+        let found = faults(text);
+        assert!(found.iter().zip(expected).all(|(found, start)| found.contains(start)), "{found:#?}");
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+    }
+
     #[test]
-    fn an_unknown_field_is_refused_by_name() {
-        let error = parse::<v1::SubmitCraRequest>(r#"{"craId":"x","advisor":"a"}"#).unwrap_err();
-        assert!(error.to_string().contains("advisor"), "{error}");
+    fn an_unknown_field_is_told_with_its_path_and_the_nearest_one() {
+        told(
+            r#"{"craId":"x","advisor":"a"}"#,
+            &["advisor: found an unknown field, expected one of craId, cra, validateOnly"],
+        );
+        told(r#"{"cra":{"advisor_ids":"a"}}"#, &["cra.advisor_ids: found an unknown field"]);
+        assert!(faults(r#"{"cra":{"advisor_ids":"a"}}"#)[0].ends_with("did you mean advisorId?"));
+        assert!(faults(r#"{"cra":{"codePostal":"a"}}"#)[0].ends_with("did you mean place.postalCode?"));
+        assert!(faults(r#"{"cra":{"ages":{"moins12ans":1}}}"#)[0].ends_with("did you mean under12?"));
+        assert!(!faults(r#"{"cra":{"zzz":1}}"#)[0].contains("did you mean"));
+    }
+
+    #[test]
+    fn a_word_that_the_contract_does_not_have_is_told_with_the_choices_and_the_word_to_use() {
+        let choices = "found \"distance\", expected one of CHANNEL_VENUE, CHANNEL_OTHER_PLACE, CHANNEL_REMOTE, \
+                       CHANNEL_HOME; did you mean CHANNEL_REMOTE?";
+        told(r#"{"cra":{"place":{"channel":"distance"}}}"#, &[&format!("cra.place.channel: {choices}")]);
+        for (near, name) in
+            [("THEME_EMAILS", "THEME_EMAIL"), ("email", "THEME_EMAIL"), ("theme-helth", "THEME_HEALTH")]
+        {
+            let found = faults(&format!(r#"{{"cra":{{"themes":["THEME_BUDGET","{near}"]}}}}"#));
+            assert!(found[0].starts_with("cra.themes[1]: "), "{found:?}");
+            assert!(found[0].ends_with(&format!("did you mean {name}?")), "{found:?}");
+        }
+        // A number that is not known is left to the rules.
+        assert!(parse::<v1::SubmitCraRequest>(r#"{"cra":{"themes":[99]}}"#).is_ok());
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_what_was_found_and_what_is_expected() {
+        told(
+            r#"{"cra":{"date":20240305,"participants":2.5,"ages":{"under12":"x"},"themes":"THEME_EMAIL","place":[],
+                "followUp":{"redirections":[{"known":"ORGANISATION_CAF","other":"CAF","people":-1}]}},
+                "validateOnly":"oui"}"#,
+            &[
+                "cra.ages.under12: found \"x\", expected a whole number from 0 to 4294967295",
+                "cra.date: found 20240305, expected a text: \"20240305\" in quotes",
+                "cra.followUp.redirections[0].people: found -1, expected a whole number from 0",
+                "cra.followUp.redirections[0]: found known and other, expected one of them",
+                "cra.participants: found 2.5, expected a whole number",
+                "cra.place: found [], expected an object of channel, communeCode",
+                "cra.themes: found \"THEME_EMAIL\", expected a list",
+                "validateOnly: found \"oui\", expected true or false",
+            ],
+        );
+        told("[]", &["found [], expected an object of craId, cra, validateOnly"]);
+        let found = parse::<v1::CraEvent>(r#"{"recordedAt":"hier"}"#).unwrap_err().to_string();
+        assert!(found.starts_with("recordedAt: found \"hier\", expected a time such as"), "{found}");
+    }
+
+    #[test]
+    fn a_text_that_is_no_json_is_told_with_its_place() {
+        for text in ["{", "", r#"{"craId":"x"} x"#] {
+            let error = parse::<v1::SubmitCraRequest>(text).unwrap_err();
+            assert!(matches!(error, ParseError::Text(_)), "{text}: {error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_has_no_fault_is_read_and_what_is_read_has_none(
+            path in proptest::sample::select(vec!["/craId", "/cra", "/cra/date", "/cra/themes", "/cra/ages/over60",
+                "/cra/place/channel", "/cra/participants", "/cra/duration", "/validateOnly"]),
+            value in proptest::sample::select(vec!["null", "0", "-1", "1.0", "1.5", "1e9", "\"1\"", "\"\"", "[]", "[1]", "[null]",
+                "[\"THEME_EMAIL\"]", "{}", "true", "\"CHANNEL_HOME\"", "4294967296", "{\"minutes\":\"60\"}"]),
+        ) {
+            let mut message: Value = serde_json::json!({"craId": "x", "validateOnly": false, "cra": {
+                "date": "", "themes": [], "ages": {"over60": 1}, "place": {"channel": 1}, "participants": 1, "duration": {}}});
+            *message.pointer_mut(path).unwrap() = serde_json::from_str(value).unwrap();
+            let read = from_value::<v1::SubmitCraRequest>(message.clone());
+            let faults = faults::faults(&descriptor::<v1::SubmitCraRequest>(), &message, |_, _| None);
+            proptest::prop_assert_eq!(read.is_ok(), faults.is_empty(), "{} {} {:?}", path, value, read.err());
+        }
     }
 }

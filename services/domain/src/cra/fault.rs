@@ -1,40 +1,55 @@
 //! What can be wrong with a submission: one table from fault to reason, English description and French message.
 
+mod counts;
+mod days;
 mod english;
 mod french;
+mod ids;
 mod question;
+mod texts;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::BidiControl;
 pub use question::Question;
 
 use super::PersonalData;
+use crate::spelling::is_invisible;
+use crate::vocabulary::Term;
 
 /// A fault of one field, with what the messages need to help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The submission's id is no UUID.
-    CraIdInvalid,
+    /// The submission's id is no UUID; what was found.
+    CraIdInvalid(String),
     /// A mandatory field is missing; the French name of what is missing.
     Required(&'static str),
-    /// An enum value that the form does not have.
+    /// An enum value that a question cannot have.
     UnknownValue(i32),
+    /// A number of which the form has no word.
+    UnknownNumber {
+        /// What was found.
+        number: i32,
+        /// The words that can be chosen, with their numbers.
+        choices: Vec<(i32, &'static Term)>,
+    },
     /// A word of the old data that no form had, as it stands in the document.
     UnknownWord(String),
     /// A document that is no JSON object; what was found.
     DocumentInvalid(String),
     /// No older form has this number.
     FormVersionUnknown,
-    /// An identifier out of form.
-    IdInvalid,
-    /// No calendar day.
-    DateInvalid,
+    /// An identifier out of form; what was found.
+    IdInvalid(String),
+    /// No calendar day; what was found.
+    DateInvalid(String),
     /// Before the programme began.
-    DateTooEarly,
+    DateTooEarly(jiff::civil::Date),
     /// After today where the activity took place.
     DateInFuture {
+        /// The day of the activity.
+        date: jiff::civil::Date,
         /// Today there.
         today: jiff::civil::Date,
     },
@@ -58,6 +73,8 @@ pub enum Fault {
     VenueNotAllowed,
     /// More or fewer people than the activity allows.
     ParticipantsOutOfRange {
+        /// What was found.
+        found: String,
         /// Fewest allowed.
         min: u32,
         /// Most allowed.
@@ -65,6 +82,8 @@ pub enum Fault {
     },
     /// More returning people than participants.
     ReturningExceedsParticipants {
+        /// People met before.
+        returning: u32,
         /// People present.
         participants: u32,
     },
@@ -89,11 +108,13 @@ pub enum Fault {
     },
     /// A sub-theme whose theme is not chosen.
     SubThemeWithoutTheme {
+        /// Its French label.
+        sub_theme: &'static str,
         /// French label of its theme.
         theme: &'static str,
     },
-    /// Said twice.
-    Duplicate,
+    /// Said twice; what.
+    Duplicate(String),
     /// Too short or too long an annotation.
     AnnotationLength(TextLength),
     /// Too short or too long a free name.
@@ -115,9 +136,9 @@ pub enum Fault {
     /// A text that looks as if it held data of a person.
     PersonalData(PersonalData),
     /// Minutes with a band that has none.
-    MinutesNotAllowed,
+    MinutesNotAllowed(u32),
     /// Minutes off the range or the step.
-    MinutesInvalid,
+    MinutesInvalid(u32),
     /// More people planned than present.
     FollowUpExceedsParticipants {
         /// People planned.
@@ -138,14 +159,14 @@ impl Fault {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::CraIdInvalid => "CRA_ID_INVALID",
+            Self::CraIdInvalid(_) => "CRA_ID_INVALID",
             Self::Required(_) => "REQUIRED",
-            Self::UnknownValue(_) | Self::UnknownWord(_) => "UNKNOWN_VALUE",
+            Self::UnknownValue(_) | Self::UnknownNumber { .. } | Self::UnknownWord(_) => "UNKNOWN_VALUE",
             Self::DocumentInvalid(_) => "DOCUMENT_INVALID",
             Self::FormVersionUnknown => "FORM_VERSION_UNKNOWN",
-            Self::IdInvalid => "ID_INVALID",
-            Self::DateInvalid => "DATE_INVALID",
-            Self::DateTooEarly => "DATE_TOO_EARLY",
+            Self::IdInvalid(_) => "ID_INVALID",
+            Self::DateInvalid(_) => "DATE_INVALID",
+            Self::DateTooEarly(_) => "DATE_TOO_EARLY",
             Self::DateInFuture { .. } => "DATE_IN_FUTURE",
             Self::CommuneUnknown => "COMMUNE_UNKNOWN",
             Self::PostalCodeMismatch { .. } => "POSTAL_CODE_MISMATCH",
@@ -157,20 +178,40 @@ impl Fault {
             Self::StatusesSumMismatch { .. } => "STATUSES_SUM_MISMATCH",
             Self::ThemeClosed { .. } => "THEME_CLOSED",
             Self::SubThemeWithoutTheme { .. } => "SUB_THEME_WITHOUT_THEME",
-            Self::Duplicate => "DUPLICATE",
+            Self::Duplicate(_) => "DUPLICATE",
             Self::AnnotationLength(_) => "ANNOTATION_LENGTH",
             Self::TextInvalid { .. }
             | Self::TextLength(_)
             | Self::TextCharacter { .. }
             | Self::PersonalData(_) => "TEXT_INVALID",
-            Self::MinutesNotAllowed => "MINUTES_NOT_ALLOWED",
-            Self::MinutesInvalid => "MINUTES_INVALID",
+            Self::MinutesNotAllowed(_) => "MINUTES_NOT_ALLOWED",
+            Self::MinutesInvalid(_) => "MINUTES_INVALID",
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength(_) => "REASON_LENGTH",
             Self::Question(question) => question.reason(),
         }
     }
+}
+
+/// Characters of a request that a message quotes.
+const QUOTED_CHARACTERS_MAX: usize = 60;
+
+/// A text of a request as a message quotes it: on one line, what shows nothing as its code, cut where it is long.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for c in text.trim().chars().take(QUOTED_CHARACTERS_MAX) {
+        if is_invisible(c) {
+            // Writing to a text does not fail.
+            let _ = write!(quoted, "U+{:04X}", u32::from(c));
+        } else {
+            quoted.push(c);
+        }
+    }
+    if text.trim().chars().count() > QUOTED_CHARACTERS_MAX {
+        quoted.push('…');
+    }
+    quoted
 }
 
 fn turns_direction(character: char) -> bool {

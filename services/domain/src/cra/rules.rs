@@ -33,9 +33,9 @@ pub const FIRST_DAY: Date = date(2020, 1, 1);
 pub const DEFAULT_WORKSHOP_PARTICIPANTS: u32 = 5;
 const WORKSHOP_PARTICIPANTS_MIN: u32 = 2;
 const WORKSHOP_PARTICIPANTS_MAX: u32 = 100;
-const MINUTES_MIN: u32 = 60;
-const MINUTES_MAX: u32 = 480;
-const MINUTES_STEP: u32 = 15;
+pub(super) const MINUTES_MIN: u32 = 60;
+pub(super) const MINUTES_MAX: u32 = 480;
+pub(super) const MINUTES_STEP: u32 = 15;
 /// Faults told at once; a form that has more is none that a person filled.
 const VIOLATIONS_MAX: usize = 100;
 
@@ -99,7 +99,8 @@ impl Submission {
 
 /// Checks the id that the client chose for a CRA.
 pub fn check_cra_id(cra_id: &str) -> Result<Uuid, Violation> {
-    Uuid::try_parse(cra_id).map_err(|_| Violation { field: "cra_id".into(), fault: Fault::CraIdInvalid })
+    Uuid::try_parse(cra_id)
+        .map_err(|_| Violation { field: "cra_id".into(), fault: Fault::CraIdInvalid(cra_id.to_owned()) })
 }
 
 /// Bounds and defaults of the form, by name.
@@ -231,7 +232,7 @@ impl Check<'_> {
         if text.is_empty() {
             return self.refuse(field, Fault::Required(what));
         }
-        Id::parse(text).or_else(|| self.refuse(field, Fault::IdInvalid))
+        Id::parse(text).or_else(|| self.refuse(field, Fault::IdInvalid(text.to_owned())))
     }
 
     /// A value that a CRA holds is always known, so that a correction is no other case.
@@ -239,7 +240,7 @@ impl Check<'_> {
         if number == 0 {
             return self.refuse(field, Fault::Required(what));
         }
-        W::from_number(number).or_else(|| self.refuse(field, Fault::UnknownValue(number)))
+        W::from_number(number).or_else(|| self.refuse(field, unknown::<W>(number)))
     }
 }
 
@@ -262,6 +263,12 @@ impl PlaceFound {
             venue_id: self.venue_id,
         })
     }
+}
+
+/// The fault of a number without a word, with the words that a new CRA may use.
+fn unknown<W: Word>(number: i32) -> Fault {
+    let open = W::ALL.iter().map(|word| (word.number(), word.term())).filter(|(_, term)| term.open);
+    Fault::UnknownNumber { number, choices: open.collect() }
 }
 
 /// How often a list holds a value.

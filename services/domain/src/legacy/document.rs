@@ -57,7 +57,7 @@ impl<'a> Document<'a> {
         };
         match id_text(value).and_then(Id::parse) {
             Some(id) => Some(id),
-            None => self.refuse(path, Fault::IdInvalid),
+            None => self.refuse(path, Fault::IdInvalid(value.to_string())),
         }
     }
 
@@ -78,7 +78,7 @@ impl<'a> Document<'a> {
         };
         match instant(value) {
             Some(instant) => Some(instant),
-            None => self.refuse(path, Fault::DateInvalid),
+            None => self.refuse(path, Fault::DateInvalid(value.to_string())),
         }
     }
 
@@ -101,7 +101,10 @@ impl<'a> Document<'a> {
         };
         match whole(value).and_then(|people| u32::try_from(people).ok()) {
             Some(people) if (1..=PARTICIPANTS_MAX).contains(&people) => Some(people),
-            _ => self.refuse(PATH, Fault::ParticipantsOutOfRange { min: 1, max: PARTICIPANTS_MAX }),
+            _ => self.refuse(
+                PATH,
+                Fault::ParticipantsOutOfRange { found: value.to_string(), min: 1, max: PARTICIPANTS_MAX },
+            ),
         }
     }
 

@@ -6,16 +6,24 @@ words! {
     /// Canal: how the advisor and the public met.
     Channel {
         /// At the advisor's venue.
-        Venue = 1: Term::new("CHANNEL_VENUE", "rattachement", "Lieu d'activité").formerly(&[PastLabel {
+        Venue = 1: Term::new("CHANNEL_VENUE", "rattachement", "Lieu d'activité").help(
+            "L'activité se passe dans l'un de vos lieux d'activité, que vous pouvez préciser.",
+        ).formerly(&[PastLabel {
             label: "Lieu de rattachement",
             until: "2022-11-23",
         }]),
         /// At another place.
-        OtherPlace = 2: Term::new("CHANNEL_OTHER_PLACE", "autre lieu", "Autre lieu").slugs(&["autre"]),
+        OtherPlace = 2: Term::new("CHANNEL_OTHER_PLACE", "autre lieu", "Autre lieu").help(
+            "L'activité se passe ailleurs, par exemple dans une mairie, une association ou une école.",
+        ).slugs(&["autre"]),
         /// By telephone or online.
-        Remote = 3: Term::new("CHANNEL_REMOTE", "distance", "À distance"),
+        Remote = 3: Term::new("CHANNEL_REMOTE", "distance", "À distance").help(
+            "L'activité se passe par téléphone, par messagerie ou en visioconférence.",
+        ),
         /// At the person's home.
-        Home = 4: Term::new("CHANNEL_HOME", "domicile", "À domicile"),
+        Home = 4: Term::new("CHANNEL_HOME", "domicile", "À domicile").help(
+            "L'activité se passe au domicile de la personne accompagnée.",
+        ),
     }
 }
 
@@ -44,15 +52,30 @@ words! {
     /// Tranche d'âge.
     AgeBand {
         /// Younger than 12.
-        Under12 = 1: Term::new("AGE_BAND_UNDER_12", "moins12ans", "Moins de 12 ans").slugs(&["-12"]),
+        Under12 = 1: Term::new("AGE_BAND_UNDER_12", "moins12ans", "Moins de 12 ans").help(
+            "Participants de moins de 12 ans. Toutes les tranches d'âge ensemble font le nombre de \
+             participants.",
+        ).slugs(&["-12"]),
         /// 12 to 18.
-        From12To18 = 2: Term::new("AGE_BAND_FROM_12_TO_18", "de12a18ans", "12-18 ans").slugs(&["12-18"]),
+        From12To18 = 2: Term::new("AGE_BAND_FROM_12_TO_18", "de12a18ans", "12-18 ans").help(
+            "Participants de 12 à 18 ans. Toutes les tranches d'âge ensemble font le nombre de \
+             participants.",
+        ).slugs(&["12-18"]),
         /// 18 to 35.
-        From18To35 = 3: Term::new("AGE_BAND_FROM_18_TO_35", "de18a35ans", "18-35 ans").slugs(&["18-35"]),
+        From18To35 = 3: Term::new("AGE_BAND_FROM_18_TO_35", "de18a35ans", "18-35 ans").help(
+            "Participants de 18 à 35 ans. Toutes les tranches d'âge ensemble font le nombre de \
+             participants.",
+        ).slugs(&["18-35"]),
         /// 35 to 60.
-        From35To60 = 4: Term::new("AGE_BAND_FROM_35_TO_60", "de35a60ans", "35-60 ans").slugs(&["35-60"]),
+        From35To60 = 4: Term::new("AGE_BAND_FROM_35_TO_60", "de35a60ans", "35-60 ans").help(
+            "Participants de 35 à 60 ans. Toutes les tranches d'âge ensemble font le nombre de \
+             participants.",
+        ).slugs(&["35-60"]),
         /// Older than 60.
-        Over60 = 5: Term::new("AGE_BAND_OVER_60", "plus60ans", "Plus de 60 ans").slugs(&["+60"]),
+        Over60 = 5: Term::new("AGE_BAND_OVER_60", "plus60ans", "Plus de 60 ans").help(
+            "Participants de plus de 60 ans. Toutes les tranches d'âge ensemble font le nombre de \
+             participants.",
+        ).slugs(&["+60"]),
     }
 }
 
@@ -74,18 +97,28 @@ words! {
     /// Statut.
     Status {
         /// At school or studying.
-        Student = 1: Term::new("STATUS_STUDENT", "etudiant", "Scolarisé(e)"),
+        Student = 1: Term::new("STATUS_STUDENT", "etudiant", "Scolarisé(e)").help(
+            "Participants à l'école, au collège, au lycée ou en études.",
+        ),
         /// Without employment.
-        Unemployed = 2: Term::new("STATUS_UNEMPLOYED", "sansEmploi", "Sans emploi").slugs(&["sans emploi"]),
+        Unemployed = 2: Term::new("STATUS_UNEMPLOYED", "sansEmploi", "Sans emploi").help(
+            "Participants sans emploi.",
+        ).slugs(&["sans emploi"]),
         /// Employed.
-        Employed = 3: Term::new("STATUS_EMPLOYED", "enEmploi", "En emploi").slugs(&["en emploi"]),
+        Employed = 3: Term::new("STATUS_EMPLOYED", "enEmploi", "En emploi").help(
+            "Participants qui ont un emploi.",
+        ).slugs(&["en emploi"]),
         /// Retired.
-        Retired = 4: Term::new("STATUS_RETIRED", "retraite", "Retraité"),
+        Retired = 4: Term::new("STATUS_RETIRED", "retraite", "Retraité").help(
+            "Participants à la retraite.",
+        ),
         /// Not asked, or a mixed group.
         UnspecifiedOrMixed = 5: Term::new(
             "STATUS_UNSPECIFIED_OR_MIXED",
             "heterogene",
             "Non renseigné ou hétérogène",
+        ).help(
+            "Participants dont le statut n'est pas connu, ou groupe de statuts différents.",
         ),
     }
 }
@@ -108,15 +141,21 @@ words! {
     /// Durée, as the form asks for it.
     DurationBand {
         /// Half an hour or less.
-        UpTo30Minutes = 1: Term::new("DURATION_BAND_UP_TO_30_MINUTES", "0-30", "30 min. ou moins"),
+        UpTo30Minutes = 1: Term::new("DURATION_BAND_UP_TO_30_MINUTES", "0-30", "30 min. ou moins").help(
+            "Trente minutes au plus.",
+        ),
         /// From half an hour to an hour.
         From30MinutesTo1Hour = 2: Term::new(
             "DURATION_BAND_FROM_30_MINUTES_TO_1_HOUR",
             "30-60",
             "30 min. à 1h",
+        ).help(
+            "De trente minutes à une heure.",
         ),
         /// An hour or more, which the exact minutes may refine.
-        OneHourOrMore = 3: Term::new("DURATION_BAND_ONE_HOUR_OR_MORE", "60", "1h ou plus").formerly(&[
+        OneHourOrMore = 3: Term::new("DURATION_BAND_ONE_HOUR_OR_MORE", "60", "1h ou plus").help(
+            "Une heure ou davantage. Vous pouvez préciser les minutes : de 60 à 480, de 15 en 15.",
+        ).formerly(&[
             PastLabel { label: "1 à 2h", until: "" },
             PastLabel { label: "2h ou plus", until: "" },
         ]),

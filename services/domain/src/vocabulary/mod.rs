@@ -3,10 +3,12 @@
 //! the design). Values never change meaning; labels may, and the former ones stay here.
 
 mod form;
+mod meant;
 mod organisations;
 mod themes;
 
 pub use form::{Activity, AgeBand, Channel, DurationBand, DurationBucket, Status};
+pub use meant::meant;
 pub use organisations::Organisation;
 pub use themes::{SubTheme, Theme};
 
@@ -20,7 +22,7 @@ pub struct PastLabel {
 }
 
 /// What the form says of one value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
     /// Name of the enum value in the contract, such as `THEME_EMAIL`.
     pub name: &'static str,

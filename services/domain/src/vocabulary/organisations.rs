@@ -10,23 +10,35 @@ words! {
     /// Structure of a redirection. The old data wrote the label itself.
     Organisation {
         /// Agence nationale des titres sécurisés.
-        Ants = 1: Term::new("ORGANISATION_ANTS", "ANTS", "ANTS"),
+        Ants = 1: Term::new("ORGANISATION_ANTS", "ANTS", "ANTS").help(
+            "Agence nationale des titres sécurisés.",
+        ),
         /// Social worker.
         AssistanteSociale = 2: Term::new("ORGANISATION_ASSISTANTE_SOCIALE", "Assistante sociale", "Assistante sociale"),
         /// Caisse d'allocations familiales.
-        Caf = 3: Term::new("ORGANISATION_CAF", "CAF", "CAF"),
+        Caf = 3: Term::new("ORGANISATION_CAF", "CAF", "CAF").help(
+            "Caisse d'allocations familiales.",
+        ),
         /// Caisse d'assurance retraite et de la santé au travail.
-        Carsat = 4: Term::new("ORGANISATION_CARSAT", "CARSAT", "CARSAT"),
+        Carsat = 4: Term::new("ORGANISATION_CARSAT", "CARSAT", "CARSAT").help(
+            "Caisse d'assurance retraite et de la santé au travail.",
+        ),
         /// Centre communal d'action sociale.
-        Ccas = 5: Term::new("ORGANISATION_CCAS", "CCAS", "CCAS"),
+        Ccas = 5: Term::new("ORGANISATION_CCAS", "CCAS", "CCAS").help(
+            "Centre communal d'action sociale.",
+        ),
         /// As the old data names it.
         Cefs = 6: Term::new("ORGANISATION_CEFS", "CEFS", "CEFS"),
         /// As the old data names it.
         Cip = 7: Term::new("ORGANISATION_CIP", "CIP", "CIP"),
         /// Caisse primaire d'assurance maladie.
-        Cpam = 8: Term::new("ORGANISATION_CPAM", "CPAM", "CPAM"),
+        Cpam = 8: Term::new("ORGANISATION_CPAM", "CPAM", "CPAM").help(
+            "Caisse primaire d'assurance maladie.",
+        ),
         /// Direction générale des finances publiques.
-        Dgfip = 9: Term::new("ORGANISATION_DGFIP", "DGFIP", "DGFIP"),
+        Dgfip = 9: Term::new("ORGANISATION_DGFIP", "DGFIP", "DGFIP").help(
+            "Direction générale des finances publiques.",
+        ),
         /// France Services.
         FranceServices = 10: Term::new("ORGANISATION_FRANCE_SERVICES", "France Services", "France Services"),
         /// Town hall.
@@ -36,7 +48,9 @@ words! {
         /// Youth employment centre.
         MissionLocale = 13: Term::new("ORGANISATION_MISSION_LOCALE", "Mission locale", "Mission locale"),
         /// National employment agency, Pôle emploi until 2023.
-        PoleEmploi = 14: Term::new("ORGANISATION_POLE_EMPLOI", "Pôle emploi", "France Travail")
+        PoleEmploi = 14: Term::new("ORGANISATION_POLE_EMPLOI", "Pôle emploi", "France Travail").help(
+            "L'opérateur public de l'emploi, nommé Pôle emploi jusqu'à la fin de 2023.",
+        )
             .slugs(&["France Travail"])
             .formerly(&[PastLabel { label: "Pôle emploi", until: "2023-12-31" }]),
         /// Prefecture.

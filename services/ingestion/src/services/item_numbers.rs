@@ -20,7 +20,7 @@ pub(super) enum ItemNumber {
     /// The first of this number.
     Fresh,
     /// The stream has used it.
-    Repeated,
+    Repeated(u64),
 }
 
 impl ItemNumber {
@@ -28,8 +28,9 @@ impl ItemNumber {
     pub(super) fn or_refuse(self) -> Result<(), Refused> {
         match self {
             Self::Fresh => Ok(()),
-            Self::Repeated => {
-                let violation = Violation { field: "item".into(), fault: Fault::Duplicate };
+            Self::Repeated(number) => {
+                let violation =
+                    Violation { field: "item".into(), fault: Fault::Duplicate(number.to_string()) };
                 Err(Refused::invalid(&[violation]))
             }
         }
@@ -45,7 +46,7 @@ impl ItemNumbers {
     pub(super) fn take(&mut self, number: u64) -> ItemNumber {
         let before = self.0.range(..=number).next_back().map(|(first, last)| (*first, *last));
         let first = match before {
-            Some((_, last)) if last >= number => return ItemNumber::Repeated,
+            Some((_, last)) if last >= number => return ItemNumber::Repeated(number),
             Some((first, last)) if last + 1 == number => first,
             _ => number,
         };
@@ -69,7 +70,7 @@ mod tests {
             assert_eq!(numbers.take(number), ItemNumber::Fresh, "{number}");
         }
         for number in [0, 1, 2, 3, 4, 5, u64::MAX - 1, u64::MAX] {
-            assert_eq!(numbers.take(number), ItemNumber::Repeated, "{number}");
+            assert_eq!(numbers.take(number), ItemNumber::Repeated(number), "{number}");
         }
         assert_eq!(numbers.take(6), ItemNumber::Fresh);
         assert_eq!(numbers.0.len(), 2);
@@ -85,6 +86,6 @@ mod tests {
         }
         assert_eq!(counted.0.len(), 1);
         assert_eq!(scattered.0.len(), RANGES_MAX);
-        assert_eq!(scattered.take(199_998), ItemNumber::Repeated);
+        assert_eq!(scattered.take(199_998), ItemNumber::Repeated(199_998));
     }
 }

@@ -49,7 +49,7 @@ async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message
     ];
     assert_eq!(told, expected);
     let ages = violations.iter().find(|violation| violation.field == "cra.ages").unwrap();
-    assert_eq!(ages.description, "the ages add up to 4, expected the 5 participants");
+    assert_eq!(ages.description, "the ages add up to 4, expected the 5 participants: 1 too few");
     assert!(
         ages.localized_message.starts_with("Les tranches d'âge totalisent 4"),
         "{}",

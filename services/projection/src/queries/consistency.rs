@@ -45,7 +45,7 @@ impl Consistency {
             (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {
                 Ok(time) if time > now => return refuse(AS_OF_TIME, Question::TimeInFuture.into()),
                 Ok(time) => AsOf::Time(nanoseconds(time)),
-                Err(_) => return refuse(AS_OF_TIME, Fault::DateInvalid),
+                Err(error) => return refuse(AS_OF_TIME, Fault::DateInvalid(error.found)),
             },
             (position, None) => AsOf::Position(Position(position)),
             (_, Some(_)) => {

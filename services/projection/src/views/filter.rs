@@ -209,7 +209,7 @@ impl Reading<'_> {
         }
         let day = parse_day(text).map(day_number);
         if day.is_none() {
-            self.refuse(field.to_owned(), Fault::DateInvalid);
+            self.refuse(field.to_owned(), Fault::DateInvalid(text.to_owned()));
         }
         day
     }
@@ -290,7 +290,7 @@ impl Reading<'_> {
         let mut codes = CodeSet::default();
         for (i, id) in given.iter().enumerate() {
             if Id::parse(id).is_none() {
-                self.refuse(format!("{field}[{i}]"), Fault::IdInvalid);
+                self.refuse(format!("{field}[{i}]"), Fault::IdInvalid(id.clone()));
             }
             codes.extend(self.dictionary.find(kind, id));
         }

@@ -32,7 +32,10 @@ impl Periods {
         let mut day = |field, text: &str, what| {
             let day = parse_day(text);
             if day.is_none() {
-                refuse(field, if text.is_empty() { Fault::Required(what) } else { Fault::DateInvalid });
+                refuse(
+                    field,
+                    if text.is_empty() { Fault::Required(what) } else { Fault::DateInvalid(text.to_owned()) },
+                );
             }
             day
         };

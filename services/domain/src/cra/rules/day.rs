@@ -17,15 +17,15 @@ impl Check<'_> {
         }
         let current = self.current.filter(|cra| cra.date.to_string() == given);
         let Some(date) = current.map(|cra| cra.date).or_else(|| parse_day(given)) else {
-            return self.refuse(Submission::DATE, Fault::DateInvalid);
+            return self.refuse(Submission::DATE, Fault::DateInvalid(given.to_owned()));
         };
         if date < FIRST_DAY && current.is_none() {
-            return self.refuse(Submission::DATE, Fault::DateTooEarly);
+            return self.refuse(Submission::DATE, Fault::DateTooEarly(date));
         }
         let is_there = current.is_some_and(|cra| Some(cra.place.commune) == commune);
         match today {
             Some(today) if date > today && !is_there => {
-                self.refuse(Submission::DATE, Fault::DateInFuture { today })
+                self.refuse(Submission::DATE, Fault::DateInFuture { date, today })
             }
             _ => Some(date),
         }

@@ -6,8 +6,8 @@ use cra_contracts::v1;
 use v1::redirection::Organisation as Given;
 
 use super::super::{Fault, Recipient, Redirection};
-use super::Check;
 use super::texts::FreeText;
+use super::{Check, unknown};
 use crate::spelling;
 use crate::vocabulary::{Organisation, Word as _};
 
@@ -38,7 +38,8 @@ impl Check<'_> {
             if *so_far <= most {
                 redirections.push(Redirection { recipient, people: redirection.people });
             } else {
-                self.tell(path, Fault::Duplicate);
+                let name = label(&recipient);
+                self.tell(path, Fault::Duplicate(name));
             }
         }
         redirections
@@ -49,7 +50,7 @@ impl Check<'_> {
             None => self.refuse(path, Fault::Required("la structure vers laquelle vous orientez")),
             Some(Given::Known(number)) => Organisation::from_number(*number)
                 .map(Recipient::Known)
-                .or_else(|| self.refuse(format!("{path}.known"), Fault::UnknownValue(*number))),
+                .or_else(|| self.refuse(format!("{path}.known"), unknown::<Organisation>(*number))),
             Some(Given::Other(name)) => match FreeText::ORGANISATION.check(name) {
                 Ok(name) => Some(Recipient::Other(name.into())),
                 Err(fault) => self.refuse(format!("{path}.other"), fault),
@@ -83,6 +84,14 @@ fn is_the_same(given: Option<&Given>, recipient: &Recipient) -> bool {
         (Some(Given::Known(number)), Recipient::Known(organisation)) => organisation.number() == *number,
         (Some(Given::Other(given)), Recipient::Other(name)) => *given == **name || given.trim() == &**name,
         _ => false,
+    }
+}
+
+fn label(recipient: &Recipient) -> String {
+    match recipient {
+        Recipient::Known(organisation) => organisation.term().label.to_owned(),
+        Recipient::Other(name) => name.to_string(),
+        Recipient::Unnamed => "Non précisé".to_owned(),
     }
 }
 

@@ -17,7 +17,10 @@ impl Check<'_> {
             let is_same = self.unchanged(|cra| cra.participants == people && Some(cra.activity) == activity);
             let out_of = bounds.filter(|(min, max)| !is_same && !(*min..=*max).contains(&people));
             if let Some((min, max)) = out_of {
-                self.tell(Submission::PARTICIPANTS, Fault::ParticipantsOutOfRange { min, max });
+                self.tell(
+                    Submission::PARTICIPANTS,
+                    Fault::ParticipantsOutOfRange { found: people.to_string(), min, max },
+                );
             }
             return given;
         }
@@ -39,7 +42,10 @@ impl Check<'_> {
         let same = |cra: &Cra| cra.participants == participants;
         let is_same = self.unchanged(|cra| same(cra) && cra.returning_participants == returning);
         if returning > participants && !is_same {
-            self.tell("cra.returning_participants", Fault::ReturningExceedsParticipants { participants });
+            self.tell(
+                "cra.returning_participants",
+                Fault::ReturningExceedsParticipants { returning, participants },
+            );
         }
         if ages.sum() != expected && !self.unchanged(|cra| same(cra) && cra.ages == *ages) {
             self.tell("cra.ages", Fault::AgesSumMismatch { sum: ages.sum(), participants });

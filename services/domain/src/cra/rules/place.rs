@@ -41,6 +41,6 @@ impl Check<'_> {
         if channel.is_some_and(|channel| channel != Channel::Venue) {
             return self.refuse(FIELD, Fault::VenueNotAllowed);
         }
-        Id::parse(given).or_else(|| self.refuse(FIELD, Fault::IdInvalid))
+        Id::parse(given).or_else(|| self.refuse(FIELD, Fault::IdInvalid(given.to_owned())))
     }
 }

@@ -14,7 +14,8 @@ use cra_contracts::v1;
 use jiff::Timestamp;
 
 use super::super::{Cra, Fault, PersonalData, Question, TextLength, Violation};
-use super::Submission;
+use super::{Submission, unknown};
+use crate::vocabulary::{Channel, Theme};
 
 /// Noon of a Tuesday in Paris.
 const NOW: &str = "2024-03-05T11:00:00Z";
@@ -190,29 +191,36 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         code_points_max: 140,
     };
     let faults = [
-        Fault::CraIdInvalid,
+        Fault::CraIdInvalid(String::new()),
+        Fault::CraIdInvalid("é b".into()),
+        Fault::CraIdInvalid("12".into()),
         Fault::Required("la date"),
         Fault::UnknownValue(99),
+        unknown::<Channel>(99),
+        unknown::<Theme>(-1),
         Fault::UnknownWord("\"x\"".into()),
         Fault::DocumentInvalid("not JSON".into()),
         Fault::FormVersionUnknown,
-        Fault::IdInvalid,
-        Fault::DateInvalid,
-        Fault::DateTooEarly,
-        Fault::DateInFuture { today },
+        Fault::IdInvalid("é b".into()),
+        Fault::IdInvalid("x".repeat(65)),
+        Fault::DateInvalid("29/02/2024".into()),
+        Fault::DateInvalid("29/02/2023".into()),
+        Fault::DateInvalid("hier".into()),
+        Fault::DateTooEarly(jiff::civil::date(2019, 12, 31)),
+        Fault::DateInFuture { date: jiff::civil::date(2024, 3, 6), today },
         Fault::CommuneUnknown,
         Fault::PostalCodeMismatch { commune: "Paris", accepted: vec![] },
         Fault::PostalCodeMismatch { commune: "Paris", accepted: vec!["75001"] },
         Fault::PostalCodeRequired { commune: "Paris", accepted: vec!["75001", "75002"] },
         Fault::VenueNotAllowed,
-        Fault::ParticipantsOutOfRange { min: 1, max: 1 },
-        Fault::ParticipantsOutOfRange { min: 2, max: 100 },
-        Fault::ReturningExceedsParticipants { participants: 5 },
+        Fault::ParticipantsOutOfRange { found: "2".into(), min: 1, max: 1 },
+        Fault::ParticipantsOutOfRange { found: "1".into(), min: 2, max: 100 },
+        Fault::ReturningExceedsParticipants { returning: 6, participants: 5 },
         Fault::AgesSumMismatch { sum: 4, participants: 5 },
         Fault::StatusesSumMismatch { sum: 6, participants: 5 },
         Fault::ThemeClosed { label: "Autre" },
-        Fault::SubThemeWithoutTheme { theme: "Santé" },
-        Fault::Duplicate,
+        Fault::SubThemeWithoutTheme { sub_theme: "Mon espace santé", theme: "Santé" },
+        Fault::Duplicate("CAF".into()),
         Fault::AnnotationLength(length(2, 2)),
         Fault::AnnotationLength(length(36, 36)),
         Fault::AnnotationLength(length(35, 200)),
@@ -227,8 +235,9 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::PersonalData(PersonalData::Email),
         Fault::PersonalData(PersonalData::Phone),
         Fault::PersonalData(PersonalData::SocialSecurityNumber),
-        Fault::MinutesNotAllowed,
-        Fault::MinutesInvalid,
+        Fault::MinutesNotAllowed(60),
+        Fault::MinutesInvalid(45),
+        Fault::MinutesInvalid(70),
         Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },
         Fault::PeopleRequired,
         Fault::ReasonLength(length(1, 1)),

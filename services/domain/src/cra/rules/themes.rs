@@ -4,7 +4,7 @@ use cra_contracts::v1;
 
 use super::super::wire::duration_message;
 use super::super::{Duration, Fault};
-use super::{Check, MINUTES_MAX, MINUTES_MIN, MINUTES_STEP, times};
+use super::{Check, MINUTES_MAX, MINUTES_MIN, MINUTES_STEP, times, unknown};
 use crate::vocabulary::{DurationBand, SubTheme, Theme, Word as _};
 
 impl Check<'_> {
@@ -19,12 +19,14 @@ impl Check<'_> {
             let fault = match Theme::from_number(*number) {
                 None => {
                     all_known = false;
-                    Fault::UnknownValue(*number)
+                    unknown::<Theme>(*number)
                 }
                 Some(theme) if !theme.term().open && !before.contains(&theme) => {
                     Fault::ThemeClosed { label: theme.term().label }
                 }
-                Some(theme) if times(&themes, &theme) >= times(before, &theme).max(1) => Fault::Duplicate,
+                Some(theme) if times(&themes, &theme) >= times(before, &theme).max(1) => {
+                    Fault::Duplicate(theme.term().label.to_owned())
+                }
                 Some(theme) => {
                     themes.push(theme);
                     continue;
@@ -44,13 +46,18 @@ impl Check<'_> {
         let mut sub_themes = Vec::new();
         for (i, number) in numbers.iter().enumerate() {
             let fault = match SubTheme::from_number(*number) {
-                None => Fault::UnknownValue(*number),
+                None => unknown::<SubTheme>(*number),
                 Some(sub)
                     if themes.is_some_and(|themes| !themes.contains(&sub.theme())) && !was_alone(&sub) =>
                 {
-                    Fault::SubThemeWithoutTheme { theme: sub.theme().term().label }
+                    Fault::SubThemeWithoutTheme {
+                        sub_theme: sub.term().label,
+                        theme: sub.theme().term().label,
+                    }
                 }
-                Some(sub) if times(&sub_themes, &sub) >= times(before, &sub).max(1) => Fault::Duplicate,
+                Some(sub) if times(&sub_themes, &sub) >= times(before, &sub).max(1) => {
+                    Fault::Duplicate(sub.term().label.to_owned())
+                }
                 Some(sub) => {
                     sub_themes.push(sub);
                     continue;
@@ -79,10 +86,10 @@ impl Check<'_> {
             });
         };
         if band? != DurationBand::OneHourOrMore {
-            return self.refuse(MINUTES, Fault::MinutesNotAllowed);
+            return self.refuse(MINUTES, Fault::MinutesNotAllowed(minutes));
         }
         if !(MINUTES_MIN..=MINUTES_MAX).contains(&minutes) || !minutes.is_multiple_of(MINUTES_STEP) {
-            return self.refuse(MINUTES, Fault::MinutesInvalid);
+            return self.refuse(MINUTES, Fault::MinutesInvalid(minutes));
         }
         Some(Duration::Exact { minutes })
     }

@@ -1,0 +1,110 @@
+//! An identifier out of form: which characters are wrong, or how long it is.
+
+use super::super::Id;
+use super::quoted;
+
+/// Wrong characters that a message names.
+const NAMED_MAX: usize = 5;
+
+/// Characters that an identifier cannot have, each once, as they can be read.
+fn wrong(found: &str, is_right: fn(char) -> bool, space: &str) -> Vec<String> {
+    let mut wrong: Vec<char> = Vec::new();
+    for c in found.chars().filter(|c| !is_right(*c)) {
+        if !wrong.contains(&c) {
+            wrong.push(c);
+        }
+    }
+    let named = wrong.iter().take(NAMED_MAX).map(|c| match c {
+        ' ' | '\u{a0}' | '\u{202f}' => space.to_owned(),
+        c if c.is_control() || c.is_whitespace() || crate::spelling::is_invisible(*c) => {
+            format!("U+{:04X}", u32::from(*c))
+        }
+        c => c.to_string(),
+    });
+    named.collect()
+}
+
+fn is_of_an_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || ".-_:".contains(c)
+}
+
+fn is_of_a_uuid(c: char) -> bool {
+    c.is_ascii_hexdigit() || "-{}".contains(c)
+}
+
+pub(super) fn invalid_en(found: &str) -> String {
+    let expected = "expected 1 to 64 characters of [A-Za-z0-9._:-]";
+    let (text, length, wrong) = (quoted(found), found.chars().count(), wrong(found, is_of_an_id, "a space"));
+    if wrong.is_empty() {
+        format!("{text:?} has {length} characters, {expected}")
+    } else {
+        format!("{text:?} has {}, {expected}", wrong.join(", "))
+    }
+}
+
+pub(super) fn invalid_fr(found: &str) -> String {
+    let (text, length, wrong) = (quoted(found), found.chars().count(), wrong(found, is_of_an_id, "espace"));
+    if wrong.is_empty() {
+        format!(
+            "L'identifiant « {text} » compte {length} caractères : {} au plus sont acceptés.",
+            Id::LENGTH_MAX
+        )
+    } else {
+        format!(
+            "L'identifiant « {text} » contient un caractère qui n'est pas accepté ({}) : écrivez-le avec des lettres \
+             sans accent, des chiffres, des points, des tirets, des soulignés ou des deux-points.",
+            wrong.join(", ")
+        )
+    }
+}
+
+pub(super) fn cra_id_en(found: &str) -> String {
+    let expected = "expected a UUID, chosen by the client and kept at every retry";
+    let wrong = wrong(found, is_of_a_uuid, "a space");
+    if found.is_empty() {
+        format!("the id is empty, {expected}")
+    } else if wrong.is_empty() {
+        format!("{:?} has {} hexadecimal digits instead of 32, {expected}", quoted(found), digits(found))
+    } else {
+        format!("{:?} has {}, {expected}", quoted(found), wrong.join(", "))
+    }
+}
+
+pub(super) fn cra_id_fr(found: &str) -> String {
+    let text = quoted(found);
+    let wrong = wrong(found, is_of_a_uuid, "espace");
+    let expected = "un compte-rendu porte un UUID, comme 0190b2c4-0000-7000-8000-000000000001";
+    if found.is_empty() {
+        format!("L'identifiant du compte-rendu manque : {expected}.")
+    } else if wrong.is_empty() {
+        format!(
+            "L'identifiant « {text} » n'est pas valide, avec {} chiffres hexadécimaux au lieu de 32 : {expected}.",
+            digits(found)
+        )
+    } else {
+        format!(
+            "L'identifiant « {text} » n'est pas valide, à cause de : {}. En effet, {expected}.",
+            wrong.join(", ")
+        )
+    }
+}
+
+fn digits(found: &str) -> usize {
+    found.chars().filter(char::is_ascii_hexdigit).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_out_of_form_is_told_with_its_wrong_characters_or_its_length() {
+        assert!(invalid_fr("a b/é").contains("(espace, /, é)"), "{}", invalid_fr("a b/é"));
+        assert!(invalid_en("a b\u{200b}").contains("a space, U+200B"), "{}", invalid_en("a b\u{200b}"));
+        assert!(invalid_fr(&"x".repeat(65)).contains("compte 65 caractères : 64 au plus"));
+        assert!(cra_id_fr("0190b2c4-0000-7000-8000-00000000000g").contains("à cause de : g"));
+        assert!(cra_id_fr("0190b2c4").contains("avec 8 chiffres hexadécimaux au lieu de 32"));
+        assert!(cra_id_fr("").contains("manque"));
+        assert!(cra_id_en("12 ").contains("a space"));
+    }
+}
