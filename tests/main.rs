@@ -18,6 +18,7 @@ mod corrections;
 mod cut_connection;
 mod damaged_read_models;
 mod deployment;
+mod doubles;
 mod exports;
 mod exports_memory;
 mod foreign_events;

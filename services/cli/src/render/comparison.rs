@@ -83,13 +83,14 @@ pub(crate) fn series(
         Column::new("Période", Kind::Text(LABEL_COLUMNS_MIN), 0),
         Column::new("Comparée à", Kind::Text(LABEL_COLUMNS_MIN), 0),
     ];
-    for (rank, figure) in ["CRA", "Accomp.", "Personnes"].into_iter().enumerate() {
-        // The figures that come last leave first, and of each those that can be computed.
-        let leaves = [[0, 0, 0, 0], [4, 4, 3, 5], [7, 7, 6, 8]][rank];
-        columns.push(Column::new(figure, Kind::Number, leaves[0]));
-        columns.push(Column::new("comparés à", Kind::Number, leaves[1]));
-        columns.push(Column::new("Écart", Kind::Number, leaves[2]));
-        columns.push(Column::new("En %", Kind::Number, leaves[3]));
+    // The figures that come last leave first, and of each those that can be computed. Those that leave are told by name.
+    for (headings, leaves) in [
+        (["CRA", "comparés à", "Écart", "En %"], [0, 0, 0, 0]),
+        (["Accomp.", "Accomp. comparés", "Écart accomp.", "% accomp."], [4, 4, 3, 5]),
+        (["Personnes", "Personnes comparées", "Écart personnes", "% personnes"], [7, 7, 6, 8]),
+    ] {
+        columns
+            .extend(headings.iter().zip(leaves).map(|(it, leaves)| Column::new(*it, Kind::Number, leaves)));
     }
     let label =
         |point: Option<&v1::TimePoint>| point.map_or(NOTHING.to_owned(), |it| period(it, granularity));

@@ -21,7 +21,7 @@ const INSTANT_COLUMNS: usize = 16;
 const CONTENTS: [(Kind, usize, &str, usize); 5] = [
     (Kind::Text(TEXT_COLUMNS_MIN), 44, "Séance et conseiller", 3),
     (Kind::Id, INSTANT_COLUMNS, "Enregistré (UTC)", 0),
-    (Kind::Text(TEXT_COLUMNS_MIN), 12, "Client", 2),
+    (Kind::Text(TEXT_COLUMNS_MIN), 10, "Client", 2),
     (Kind::Number, 8, "Position", 1),
     (Kind::Id, 36, "Identifiant", 0),
 ];

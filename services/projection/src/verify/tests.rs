@@ -70,6 +70,14 @@ fn a_fact_that_shows_something_else_and_counts_the_same_is_told() {
 }
 
 #[test]
+fn a_fact_that_another_client_recorded_is_told() {
+    let told = told(|generation, batch| {
+        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { client: 9, ..fact }));
+    });
+    assert_eq!(told, [differs(5), miscounted(5)]);
+}
+
+#[test]
 fn a_fact_that_ended_at_another_position_is_told() {
     let told = told(|generation, batch| {
         restep(generation, batch, 3, |step| Step { ended: None, ..step });
