@@ -81,6 +81,11 @@ impl SelectionArgs {
         self.period.period(today).or_else(given)
     }
 
+    /// Which days a period is that was named by how long ago it is, as today has it; `None` where none was.
+    pub(crate) fn relative_days(&self, today: Date) -> Option<String> {
+        self.period.relative(today).map(|days| format!("days: {} to {}", days.from(), days.to()))
+    }
+
     /// What the contract calls it, now.
     pub(crate) fn to_message(&self) -> v1::Selection {
         self.to_message_on(today())
@@ -220,6 +225,18 @@ mod tests {
             let error = selected(&[flag, wrong]).unwrap_err();
             assert!(error.contains(example) && error.contains(wrong), "{flag} {wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn programs_are_told_the_days_of_a_period_that_depends_on_today() {
+        let told = |flags: &[&str]| {
+            let flags = Flags::try_parse_from(["cra"].iter().chain(flags)).unwrap();
+            flags.selection.relative_days(TODAY)
+        };
+        assert_eq!(told(&["--last", "month"]).unwrap(), "days: 2026-10-01 to 2026-10-31");
+        assert_eq!(told(&["--yesterday"]).unwrap(), "days: 2026-11-25 to 2026-11-25");
+        assert_eq!(told(&["--month", "2026-10"]), None);
+        assert_eq!(told(&[]), None);
     }
 
     #[test]

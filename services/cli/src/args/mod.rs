@@ -32,6 +32,7 @@ pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
 use crate::client::Service;
 use crate::period::unit_of;
+use crate::selection::SelectionArgs;
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Where commands look for the projection service when they are not told.
@@ -169,6 +170,25 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write the manual pages
     Man(ManArgs),
+}
+
+impl Command {
+    /// The selection of a question whose answer goes to a program, and has no heading that says its days.
+    pub(crate) fn selection_of_program(&self) -> Option<&SelectionArgs> {
+        let (json, selection) = match self {
+            Self::Stats(args) => (args.json, &args.selection),
+            Self::Series(args) => (args.json, &args.selection),
+            Self::Breakdown(args) => (args.json, &args.selection),
+            Self::Cross(args) => (args.json || args.csv, &args.selection),
+            Self::Watch(args) => (args.json, &args.selection),
+            Self::List(args) => (args.json, &args.selection),
+            Self::Doubles(args) => (args.json, &args.selection),
+            Self::Export(args) => (args.json, &args.selection),
+            Self::Follow(args) => (true, &args.selection),
+            _ => return None,
+        };
+        json.then_some(selection)
+    }
 }
 
 #[derive(Debug, Args)]

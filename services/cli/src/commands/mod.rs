@@ -43,7 +43,8 @@ use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
 use crate::bench;
-use crate::output::Output;
+use crate::output::{Output, tell};
+use crate::period::today;
 
 /// What a shell reports of a program that Ctrl-C ended.
 const CANCELLED: u8 = 130;
@@ -76,6 +77,10 @@ impl Outcome {
 /// Runs the command that was asked for.
 pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let Arguments { endpoints, command } = arguments;
+    let days = command.selection_of_program().and_then(|selection| selection.relative_days(today()));
+    if let Some(days) = days {
+        tell(&days);
+    }
     match command {
         Command::Standalone(args) => standalone::run(args, output).await,
         Command::Submit(args) => submit::run(args, &endpoints, output).await,

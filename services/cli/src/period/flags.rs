@@ -45,12 +45,16 @@ impl PeriodArgs {
     /// The period that was named, as today has it; `None` where none was.
     pub(crate) fn period(&self, today: Date) -> Option<Period> {
         let named = self.year.or(self.quarter).or(self.month).or(self.week).or(self.school_year);
-        let relative = || match (self.last, self.today, self.yesterday) {
+        named.or_else(|| self.relative(today))
+    }
+
+    /// The period that was named by how long ago it is, as today has it; `None` where none was.
+    pub(crate) fn relative(&self, today: Date) -> Option<Period> {
+        match (self.last, self.today, self.yesterday) {
             (Some(last), ..) => Some(last.period(today)),
             (None, true, _) => Some(Period::day(today)),
             (None, false, true) => Some(Period::day(super::day_before(today))),
             (None, false, false) => None,
-        };
-        named.or_else(relative)
+        }
     }
 }

@@ -13,16 +13,18 @@ use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
 use crate::output::Look;
 
-const TEXT_COLUMNS_MIN: usize = 10;
+/// Of the day and the activity.
+const SESSION_COLUMNS_MIN: usize = 21;
+const CLIENT_COLUMNS_MIN: usize = 10;
 /// Columns of an instant: `04/03/2024 12:00`.
 const INSTANT_COLUMNS: usize = 16;
 /// What each cell wants: fixed, for pages come one after the other and stay aligned. The first holds the session above
 /// the advisor.
 const CONTENTS: [(Kind, usize, &str, usize); 5] = [
-    (Kind::Text(TEXT_COLUMNS_MIN), 44, "Séance et conseiller", 3),
+    (Kind::Text(SESSION_COLUMNS_MIN), 44, "Séance et conseiller", 1),
     (Kind::Id, INSTANT_COLUMNS, "Enregistré (UTC)", 0),
-    (Kind::Text(TEXT_COLUMNS_MIN), 10, "Client", 2),
-    (Kind::Number, 8, "Position", 1),
+    (Kind::Text(CLIENT_COLUMNS_MIN), 20, "Client", 2),
+    (Kind::Number, 8, "Position", 3),
     (Kind::Id, 36, "Identifiant", 0),
 ];
 
