@@ -7,6 +7,7 @@
 mod backup;
 mod bad_questions;
 mod bench;
+mod changes;
 mod clients;
 mod clock_jumps;
 mod cluster;
@@ -41,6 +42,7 @@ mod production;
 mod reading;
 mod recomputation;
 mod replay;
+mod round_trip;
 mod scale_out;
 mod secrecy;
 mod shutdown;

@@ -4,6 +4,7 @@
 //! Does not check what the services check: a code or an id goes to them as it was given.
 
 mod bench;
+mod change;
 mod consistency;
 mod cras;
 mod credentials;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use bench::{BenchCommand, MeasureArgs};
+pub(crate) use change::{CorrectArgs, WithdrawArgs};
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
@@ -117,10 +119,16 @@ pub(crate) struct EndpointArgs {
 pub(crate) enum Command {
     /// Run both services in this process, over a log kept in a directory
     Standalone(StandaloneArgs),
-    /// Send CRAs from a file: one JSON object per line, an array, or one object
+    /// Send CRAs from a file: JSON, a table as CSV or workbook, or what `export cras` wrote
     Submit(SubmitArgs),
+    /// Write a table to fill in, for submit
+    Template(TemplateArgs),
     /// Record CRAs of an older form, as the older system stored them
     Import(ImportArgs),
+    /// Correct a CRA, in an editor or field by field, or many from a file
+    Correct(CorrectArgs),
+    /// Take a CRA out of the statistics, or many from a file
+    Withdraw(WithdrawArgs),
     /// Show the statistics of the CRAs that match a selection
     Stats(Box<StatsArgs>),
     /// Show the figures per day, week, month, quarter or year
@@ -207,9 +215,37 @@ pub(crate) struct StandaloneArgs {
     pub(crate) sample: bool,
 }
 
+/// What a file may be, and how rows become CRAs.
+const SUBMIT_DETAILS: &str = "\
+FILE is JSON (one object per line, an array, or one object), CSV or a workbook (XLSX, XLS, ODS), in UTF-8, UTF-16 or \
+Windows-1252, plain, gzip or zstd: it is known by its content, never by its name. What `cra export cras` writes as CSV, \
+XLSX or NDJSON is taken too: what the log holds is already there, and CRAs of older forms are only looked up.
+
+A table has one CRA per row. Its columns are known by their headings: those of the export (date, conseiller_id, \
+commune_code, activite, age_plus60ans, …) or of `cra template FILE.xlsx`, in any order, case and accents. Words are said \
+as labels, as the older form's words or as the contract's names; several are parted by |. A zero that a spreadsheet took \
+from a code is put back, a commune is found by its name and postal code, days are 29/02/2024 or 2024-02-29.
+
+A row without an id gets one made of its content and of its number among the equal rows of the file (UUID version 5). The \
+same file sent again therefore records nothing twice, eight equal rows are eight CRAs, and a row that was changed is a \
+new CRA: correct a recorded one with `cra correct`.
+
+Exit code: 0 when every CRA is in the log, 1 when some were refused, 2 when the file holds none or the stream broke.";
+
 #[derive(Debug, Args)]
+pub(crate) struct TemplateArgs {
+    /// File to write: headings as .csv, with lists to choose from as .xlsx
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = SUBMIT_DETAILS)]
 pub(crate) struct SubmitArgs {
-    /// File to send, plain, gzip or zstd; - reads standard input
+    /// File to send: JSON, CSV or a workbook, plain, gzip or zstd; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Check only: nothing is recorded
@@ -311,6 +347,8 @@ mod tests {
         for name in [
             "submit",
             "import",
+            "correct",
+            "withdraw",
             "stats",
             "series",
             "breakdown",

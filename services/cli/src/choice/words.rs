@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
+use cra_domain::vocabulary::{
+    Activity, AgeBand, Channel, DurationBand, DurationBucket, Status, SubTheme, Theme, Word,
+};
 
 use super::Choice;
 
@@ -37,6 +39,7 @@ choices! {
     Activity: "ACTIVITY_",
     Theme: "THEME_",
     SubTheme: "SUB_THEME_",
+    DurationBand: "DURATION_BAND_",
     DurationBucket: "DURATION_BUCKET_",
     AgeBand: "AGE_BAND_",
     Status: "STATUS_",

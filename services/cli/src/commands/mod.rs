@@ -1,12 +1,14 @@
 //! One file per command: asks the services, hands the answer to `render`, and says how it went. No layout here.
 
 mod breakdown;
+mod change;
 mod checkpoint;
 mod communes;
 mod compared;
 #[cfg(test)]
 mod compared_tests;
 mod completions;
+mod correct;
 mod cross;
 mod doubles;
 mod export;
@@ -35,9 +37,11 @@ mod standalone;
 mod stats;
 mod status;
 mod submit;
+mod template;
 mod token;
 mod verify;
 mod watch;
+mod withdraw;
 
 use std::process::ExitCode;
 
@@ -85,6 +89,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Standalone(args) => standalone::run(args, output).await,
         Command::Submit(args) => submit::run(args, &endpoints, output).await,
         Command::Import(args) => import::run(args, &endpoints, output).await,
+        Command::Template(args) => template::run(&args, output),
+        Command::Correct(args) => correct::run(args, &endpoints, output).await,
+        Command::Withdraw(args) => withdraw::run(args, &endpoints, output).await,
         Command::Stats(args) => stats::run(*args, &endpoints, output).await,
         Command::Series(args) => series::run(*args, &endpoints, output).await,
         Command::Breakdown(args) => breakdown::run(*args, &endpoints, output).await,

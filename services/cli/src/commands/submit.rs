@@ -1,37 +1,73 @@
 //! `cra submit`: sends the CRAs of a file over one stream, tells each refusal as it comes, then the summary.
 //!
-//! Exit code 0 when every item is in the log (or valid), 1 when some were refused, 2 when the stream broke.
+//! Exit code 0 when every item is in the log (or valid), 1 when some were refused, 2 when the file is none of CRAs or
+//! the stream broke.
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use cra_contracts::v1;
+use futures::StreamExt as _;
+use futures::future::{FusedFuture as _, FutureExt as _};
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::{Outcome, progress};
 use crate::args::{EndpointArgs, SubmitArgs};
-use crate::client::{Connection, Service};
-use crate::output::Output;
+use crate::client::{ClientError, Connection, Service};
+use crate::output::{Output, tell};
 use crate::render;
-use crate::submission::file::{self, Items};
+use crate::render::submission::Work;
+use crate::submission::changes::send::{Sender, refusal};
+use crate::submission::content::{self, Recordable};
+use crate::submission::file::{self, Content, Items, Opened};
 use crate::submission::rpc::{Mode, Submit};
 use crate::submission::stream::{self, News, Retries};
-use crate::submission::{self, Item, Tally, content};
+use crate::submission::table::Headings;
+use crate::submission::table::row::RowIds;
+use crate::submission::{self, Item, Tally, Unsent};
+
+/// CRAs of older forms that are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 16;
+/// Said of a CRA of an older form that the log does not hold.
+const MOVE_THE_LOG: &str = "it was written with an older form, and its document is not in this file: move it with \
+                            `cra log export` and `cra log import`, or record the document with `cra import`";
 
 pub(crate) async fn run(
     args: SubmitArgs,
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let opened = file::open(&args.file)?;
-    let length = opened.length();
+    let opened = file::open_any(&args.file)?;
+    check(&opened, &args)?;
+    let (length, encoding) = (opened.length(), opened.encoding());
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
-    let Items { items, ended } = file::items(opened, content::submission, 0);
+    let mut ids = RowIds::default();
+    let of_row = move |row| Ok(ids.recordable(row));
+    let (Items { items, ended }, headings) = file::items_of_any(opened, content::recordable, of_row);
+    let lookup = Sender { connection: connection.clone(), retry_for: Duration::ZERO };
+    let (sender, settled) = mpsc::channel(LOOKED_UP_AT_ONCE);
 
     let mode = if args.validate_only { Mode::ValidateOnly } else { Mode::Record };
     let mut tally = Tally::default();
-    let streamed = send(&connection, mode, items, &mut tally, length, args.json, output).await;
-    let summary = render::submission::summary(&tally, mode, output.look());
+    let sending = Sending { connection: &connection, mode, headings, as_json: args.json };
+    let streamed = {
+        let sent = sending.send(settled, &mut tally, length, output);
+        let mut settling = std::pin::pin!(settle(items, sender, &lookup).fuse());
+        let mut sent = std::pin::pin!(sent);
+        loop {
+            tokio::select! {
+                streamed = &mut sent => break streamed,
+                // What is settled last is sent after it.
+                () = &mut settling, if !settling.is_terminated() => {}
+            }
+        }
+    };
+    if let Some(encoding) = encoding.other_than_utf8() {
+        tell(&format!("{} is in {encoding}, and was read as such", args.file.display()));
+    }
+    let summary = render::submission::summary(&tally, Work::Submit(mode), output.look());
     if args.json {
         let _ = io::stderr().write_all(summary.as_bytes());
     } else {
@@ -41,33 +77,120 @@ pub(crate) async fn run(
     if let Ok(read) = ended.await {
         read.with_context(|| format!("{} could not be read to its end", args.file.display()))?;
     }
+    anyhow::ensure!(tally.told() > 0, "{} holds no CRA", args.file.display());
     Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
 }
 
-async fn send(
-    connection: &Connection,
-    mode: Mode,
-    items: mpsc::Receiver<Item<v1::SubmitCraRequest>>,
-    tally: &mut Tally,
-    length: Option<u64>,
-    as_json: bool,
-    output: &mut Output,
-) -> Result<(), stream::StreamError> {
-    let bar = progress::bar(length);
-    let look = output.look();
-    let streamed = stream::send(connection, &Submit { mode }, items, Retries::Never, tally, |news, tally| {
-        let News::Told(told) = news else { return Ok(()) };
-        progress::advance(&bar, told.bytes_read, tally);
-        let text = if as_json {
-            format!("{}\n", render::submission::json(told, mode))
-        } else if matches!(told.outcome, submission::Outcome::Received { .. }) {
-            return Ok(());
-        } else {
-            render::submission::refused(told, look)
+/// Refuses a file that cannot hold new CRAs, before anything is sent, and tells what of it is not read.
+fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
+    let file = args.file.display();
+    let Content::Table(table) = opened.content() else {
+        anyhow::ensure!(
+            !opened.holds_older_documents(),
+            "{file} holds documents of the older system: record them with `cra import`"
+        );
+        return Ok(());
+    };
+    for columns in table.columns() {
+        let missing = columns.missing();
+        anyhow::ensure!(
+            missing.is_empty(),
+            "{file} is a table without the columns {}; `cra template FILE.csv` writes one with all of them",
+            missing.join(", ")
+        );
+        if let Some(slip) = columns.slip() {
+            anyhow::bail!("{file}: no column is « {} »; did you mean « {} »?", slip.found, slip.meant);
+        }
+        let unread = columns.unread();
+        if !unread.is_empty() {
+            tell(&format!(
+                "{file}: these columns say nothing of a CRA and are not read: {}",
+                unread.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Hands the items on with those of older forms settled: a CRA that the log holds is there already, and another cannot
+/// be recorded from what an export shows of it.
+async fn settle(
+    items: mpsc::Receiver<Item<Recordable>>,
+    settled: mpsc::Sender<Item<v1::SubmitCraRequest>>,
+    lookup: &Sender,
+) {
+    let one = |item: Item<Recordable>| async move {
+        let Item { place, bytes_read, content } = item;
+        let content = match content {
+            Ok(Recordable::Submission(submission)) => Ok(*submission),
+            Ok(Recordable::OlderForm { cra_id, .. }) => {
+                let outcome = looked_up(lookup, &cra_id).await;
+                Err(Unsent::Settled { id: cra_id, outcome })
+            }
+            Err(unsent) => Err(unsent),
         };
-        bar.suspend(|| output.write(&text))
-    })
-    .await;
-    bar.finish_and_clear();
-    streamed
+        Item { place, bytes_read, content }
+    };
+    let mut all = std::pin::pin!(ReceiverStream::new(items).map(one).buffered(LOOKED_UP_AT_ONCE));
+    while let Some(item) = all.next().await {
+        if settled.send(item).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn looked_up(lookup: &Sender, cra_id: &str) -> submission::Outcome {
+    let refused = match lookup.life(cra_id).await {
+        Ok(Ok(life)) => {
+            let receipt = life.last_receipt(cra_id);
+            return submission::Outcome::Received { receipt, notes: Vec::new() };
+        }
+        Ok(Err(status)) if status.code() != tonic::Code::NotFound => refusal(&status),
+        Ok(Err(_)) => v1::Refusal {
+            code: "FAILED_PRECONDITION".to_owned(),
+            message: MOVE_THE_LOG.to_owned(),
+            violations: Vec::new(),
+        },
+        Err(ClientError::Answered { status, .. }) => refusal(&status),
+        Err(failure) => v1::Refusal {
+            code: "UNAVAILABLE".to_owned(),
+            message: failure.to_string(),
+            violations: Vec::new(),
+        },
+    };
+    submission::Outcome::Refused(refused)
+}
+
+struct Sending<'a> {
+    connection: &'a Connection,
+    mode: Mode,
+    headings: Headings,
+    as_json: bool,
+}
+
+impl Sending<'_> {
+    async fn send(
+        &self,
+        items: mpsc::Receiver<Item<v1::SubmitCraRequest>>,
+        tally: &mut Tally,
+        length: Option<u64>,
+        output: &mut Output,
+    ) -> Result<(), stream::StreamError> {
+        let bar = progress::bar(length);
+        let (look, mode) = (output.look(), self.mode);
+        let submit = Submit { mode };
+        let streamed = stream::send(self.connection, &submit, items, Retries::Never, tally, |news, tally| {
+            let News::Told(told) = news else { return Ok(()) };
+            progress::advance(&bar, told.bytes_read, tally);
+            let text = if self.as_json {
+                format!("{}\n", render::submission::json(told, Work::Submit(mode)))
+            } else {
+                render::submission::refused_under(&self.headings, told, look)
+            };
+            bar.suspend(|| output.write(&text))
+        })
+        .await;
+        bar.finish_and_clear();
+        streamed
+    }
 }

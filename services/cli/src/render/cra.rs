@@ -66,6 +66,17 @@ pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Field> {
     ]
 }
 
+/// A CRA in two lines: when, where, what kind, with how many; what about, by whom.
+pub(super) fn summary_lines<T: AsRef<str>>(cra: &Cra<T>) -> [String; 2] {
+    let people = counted(cra.participants.into(), "personne", "personnes");
+    let themes: Vec<_> = cra.themes.iter().map(|theme| theme.term().label).collect();
+    let day = day(&cra.date.to_string());
+    [
+        format!("{day}, {}, {}, {people}", commune(cra), cra.activity.term().label),
+        format!("{} — {} ({})", themes.join(", "), cra.advisor_id, cra.structure_id),
+    ]
+}
+
 fn commune<T: AsRef<str>>(cra: &Cra<T>) -> String {
     let commune = territory::communes().get(cra.place.commune);
     let (declared, postal_code) = (cra.place.commune_code.as_ref(), cra.place.postal_code.as_ref());

@@ -11,8 +11,14 @@ use super::text::{Tone, instant, left, printable, toned};
 use crate::output::Look;
 
 /// The life of the CRA, oldest event first.
-pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> String {
-    let mut text = format!("{} {}\n", toned(look, Tone::Title, "Compte-rendu d'activité"), printable(cra_id));
+pub(crate) fn page(cra_id: &str, events: &[v1::CraEvent], look: Look) -> String {
+    let title = toned(look, Tone::Title, "Compte-rendu d'activité");
+    format!("{title} {}\n{}", printable(cra_id), since(events, 0, look))
+}
+
+/// The events after a revision, with what each changed.
+pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
+    let mut text = String::new();
     let mut before: Option<Vec<Field>> = None;
     for event in events {
         let (revision, recorded_at) = (event.revision, instant(event.recorded_at.as_ref()));
@@ -20,10 +26,13 @@ pub(crate) fn page(cra_id: &str, events: Vec<v1::CraEvent>, look: Look) -> Strin
         let by = event.origin.as_ref().map(author).unwrap_or_default();
         text += &format!("\n{number}  {recorded_at}{}\n", toned(look, Tone::Quiet, &by));
         // As it is read where it is stored.
-        match Event::decode(&record::encode(&event)) {
+        match Event::decode(&record::encode(event)) {
             Ok(event) => text += &told(&event.fact, &mut before, look),
             // A newer service may have written what this command cannot read yet.
             Err(error) => text += &format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+        }
+        if revision <= after {
+            text.clear();
         }
     }
     text
@@ -68,7 +77,7 @@ fn recorded<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Fie
 }
 
 /// Both lists have the same labels in the same order.
-fn changes(before: &[Field], now: &[Field], look: Look) -> String {
+pub(super) fn changes(before: &[Field], now: &[Field], look: Look) -> String {
     let shown = |value: &str| {
         if value.is_empty() { "–".to_owned() } else { value.to_owned() }
     };
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_submission_shows_its_content_in_french() {
-        let text = page("id", vec![submitted()], LOOK);
+        let text = page("id", &[submitted()], LOOK);
         for expected in [
             "Révision 1  1er mars 2024 à 12:00:00 UTC  par plateforme",
             "Date                        12 mars 2024",
@@ -156,7 +165,7 @@ mod tests {
             ..v1::CraCorrected::default()
         };
         let events = vec![submitted(), event(2, v1::cra_event::Fact::Corrected(corrected))];
-        let text = page("id", events, LOOK);
+        let text = page("id", &events, LOOK);
         let second = text.split("Révision 2").nth(1).unwrap();
         assert!(second.contains("Corrigé : durée oubliée·[2J\n"), "{text}");
         assert!(second.contains("30 min. ou moins → 1\u{a0}h\u{a0}30\n"), "{text}");
@@ -167,7 +176,7 @@ mod tests {
     #[test]
     fn a_withdrawal_shows_its_reason() {
         let withdrawn = v1::CraWithdrawn { reason: "saisi deux fois".to_owned() };
-        let text = page("id", vec![submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))], LOOK);
+        let text = page("id", &[submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))], LOOK);
         assert!(text.ends_with("  Retiré des statistiques : saisi deux fois\n"), "{text}");
     }
 
@@ -175,7 +184,7 @@ mod tests {
     fn an_event_that_cannot_be_read_is_said_and_does_not_hide_the_others() {
         let mut unreadable = submitted();
         unreadable.fact = None;
-        let text = page("id", vec![unreadable, submitted()], LOOK);
+        let text = page("id", &[unreadable, submitted()], LOOK);
         assert!(text.contains("no variant known here") && text.contains("Courriels"), "{text}");
     }
 }

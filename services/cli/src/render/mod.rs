@@ -2,6 +2,7 @@
 //! terminal can show. Reads and writes nothing, and computes no figure: every number comes from a service.
 
 pub(crate) mod breakdown;
+pub(crate) mod change;
 pub(crate) mod communes;
 pub(crate) mod comparison;
 mod cra;

@@ -1,5 +1,5 @@
-//! What `cra submit` tells: each item that was refused, with its place, paths, reasons and French messages; the
-//! summary; and one JSON object per outcome for programs.
+//! What `cra submit`, `cra correct` and `cra withdraw` tell of each item: that it was refused, with its place, paths,
+//! reasons and French messages, or that it does not count; the summary; and one JSON object per outcome for programs.
 
 use cra_contracts::{json as proto, v1};
 use serde_json::{Value, json};
@@ -7,19 +7,54 @@ use serde_json::{Value, json};
 use super::text::{Tone, printable, thousands, toned};
 use crate::output::Look;
 use crate::submission::rpc::Mode;
+use crate::submission::table::Headings;
 use crate::submission::{Outcome, Place, Tally, Told, is_transient};
 
-/// One item that did not get in, over several lines; nothing for one that did.
-pub(crate) fn refused(told: &Told, look: Look) -> String {
-    let place = toned(look, Tone::Bad, &told.place.to_string());
-    match &told.outcome {
-        Outcome::Received { .. } => String::new(),
-        Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
-        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.id, refusal, look)),
+/// What is done with the items of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Submit(Mode),
+    Correct,
+    Withdraw,
+}
+
+impl Work {
+    /// What became of an item that was received.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Submit(Mode::Record) => "accepted",
+            Self::Submit(Mode::ValidateOnly) => "valid",
+            Self::Correct => "corrected",
+            Self::Withdraw => "withdrawn",
+        }
+    }
+
+    /// Whether a receipt of a CRA that was withdrawn is news.
+    fn expects_cras_to_count(self) -> bool {
+        self != Self::Withdraw
     }
 }
 
-fn refusal_lines(id: &str, refusal: &v1::Refusal, look: Look) -> String {
+/// One item that did not get in, or that does not count, over several lines; nothing for one that counts.
+pub(crate) fn refused(told: &Told, look: Look) -> String {
+    refused_under(&Headings::default(), told, look)
+}
+
+/// As [`refused`], of a row of a table: each path with the headings of its columns.
+pub(crate) fn refused_under(headings: &Headings, told: &Told, look: Look) -> String {
+    let place = toned(look, Tone::Bad, &told.place.to_string());
+    match &told.outcome {
+        Outcome::Received { receipt, .. } if receipt.withdrawn => {
+            let id = printable(&receipt.cra_id);
+            format!("{place}: {id} was recorded before and withdrawn since: it does not count\n")
+        }
+        Outcome::Received { .. } => String::new(),
+        Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
+        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.id, refusal, headings, look)),
+    }
+}
+
+pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings, look: Look) -> String {
     let id = if id.is_empty() { "without cra_id" } else { id };
     let mut text = format!("{} refused ({})", printable(id), printable(&refusal.code));
     if refusal.violations.is_empty() {
@@ -35,20 +70,27 @@ fn refusal_lines(id: &str, refusal: &v1::Refusal, look: Look) -> String {
             french => french,
         };
         let reason = toned(look, Tone::Quiet, &printable(&violation.reason));
-        text += &format!("    {} {reason} {}\n", printable(&violation.field), printable(message));
+        let mut path = printable(&violation.field);
+        let columns = headings.of_violation(&violation.field);
+        if !columns.is_empty() {
+            path += &format!(" (« {} »)", printable(&columns.join(" », « ")));
+        }
+        text += &format!("    {path} {reason} {}\n", printable(message));
     }
     text
 }
 
 /// How many items ended in which way.
-pub(crate) fn summary(tally: &Tally, mode: Mode, look: Look) -> String {
-    let accepted = match mode {
-        Mode::Record => "accepted",
-        Mode::ValidateOnly => "valid (nothing was recorded)",
+pub(crate) fn summary(tally: &Tally, work: Work, look: Look) -> String {
+    let done = match work {
+        Work::Submit(Mode::ValidateOnly) => "valid (nothing was recorded)",
+        _ => work.done(),
     };
+    let withdrawn = if work.expects_cras_to_count() { tally.withdrawn } else { 0 };
     let lines = [
-        (tally.accepted, accepted, Tone::Good, true),
+        (tally.accepted, done, Tone::Good, true),
         (tally.already_there, "already there", Tone::Figure, false),
+        (withdrawn, "of them withdrawn since: they do not count", Tone::Bad, false),
         (tally.refused, "refused", Tone::Bad, false),
         (tally.unreadable, "unreadable", Tone::Bad, false),
         (
@@ -77,12 +119,8 @@ pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, look
 }
 
 /// One outcome, for programs.
-pub(crate) fn json(told: &Told, mode: Mode) -> Value {
-    let accepted = match mode {
-        Mode::Record => "accepted",
-        Mode::ValidateOnly => "valid",
-    };
-    outcome_json(told, "craId", accepted)
+pub(crate) fn json(told: &Told, work: Work) -> Value {
+    outcome_json(told, "craId", work.done())
 }
 
 /// The place, the id under its name, the outcome and its detail.
@@ -90,6 +128,7 @@ pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
     let place = match told.place {
         Place::Line(_) => "line",
         Place::Element(_) => "item",
+        Place::Row { .. } => "row",
     };
     let (outcome, detail) = match &told.outcome {
         Outcome::Received { receipt, .. } => {
@@ -153,22 +192,38 @@ mod tests {
         let tally = Tally { accepted: 1_200, refused: 2, last_position: 1_200, ..Tally::default() };
         let expected = "1\u{202f}200 accepted\n2 refused\n\
                         counted once the projection is there: --min-position 1200\n";
-        assert_eq!(summary(&tally, Mode::Record, LOOK), expected);
-        let nothing = summary(&Tally::default(), Mode::ValidateOnly, LOOK);
+        assert_eq!(summary(&tally, Work::Submit(Mode::Record), LOOK), expected);
+        let nothing = summary(&Tally::default(), Work::Submit(Mode::ValidateOnly), LOOK);
         assert_eq!(nothing, "0 valid (nothing was recorded)\n");
+    }
+
+    #[test]
+    fn a_receipt_of_a_cra_that_was_withdrawn_is_told_not_to_count() {
+        let receipt =
+            v1::Receipt { cra_id: "id-7".into(), duplicate: true, withdrawn: true, ..v1::Receipt::default() };
+        let told = told(Outcome::Received { receipt, notes: Vec::new() });
+        let text = refused(&told, LOOK);
+        assert_eq!(text, "line 7: id-7 was recorded before and withdrawn since: it does not count\n");
+        let mut tally = Tally::default();
+        tally.count(&told.outcome);
+        let text = summary(&tally, Work::Submit(Mode::Record), LOOK);
+        assert!(text.contains("1 already there\n1 of them withdrawn since: they do not count\n"), "{text}");
+        let work = Work::Submit(Mode::Record);
+        assert_eq!(json(&told, work)["receipt"]["withdrawn"], true);
     }
 
     #[test]
     fn programs_get_the_place_the_outcome_and_its_detail() {
         let receipt = v1::Receipt { position: 12, duplicate: true, ..v1::Receipt::default() };
         assert_eq!(
-            json(&told(Outcome::Received { receipt, notes: Vec::new() }), Mode::Record),
+            json(&told(Outcome::Received { receipt, notes: Vec::new() }), Work::Submit(Mode::Record)),
             json!({"line": 7, "craId": "id-7", "outcome": "already_there",
                    "receipt": {"position": "12", "duplicate": true}})
         );
-        let refused = json(&told(Outcome::Refused(refusal())), Mode::Record);
+        let refused = json(&told(Outcome::Refused(refusal())), Work::Submit(Mode::Record));
         assert_eq!(refused["refusal"]["violations"][0]["reason"], "AGES_SUM_MISMATCH");
-        let unreadable = json(&told(Outcome::Unreadable("expected value".to_owned())), Mode::Record);
+        let unreadable =
+            json(&told(Outcome::Unreadable("expected value".to_owned())), Work::Submit(Mode::Record));
         assert_eq!(unreadable["problem"], "expected value");
     }
 }

@@ -12,9 +12,47 @@ const NO_OBJECT: &str = "expected a JSON object";
 /// Where a document of the older system has its id.
 const LEGACY_ID: &str = "expected the document's id in `_id`, a text or {\"$oid\": text}";
 
+/// Said of a document of the older system where a CRA of today's form is expected.
+pub(crate) const OLDER_DOCUMENT: &str = "a document of the older system: record it with `cra import`";
+/// Where a CRA that the service gave says more than one that is sent.
+const RECORD_KEYS: [&str; 6] =
+    ["recordedAt", "recorded_at", "revision", "legacyFormVersion", "legacy_form_version", "correctedAt"];
+
+/// What an item asks to record.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Recordable {
+    Submission(Box<v1::SubmitCraRequest>),
+    /// A CRA of an older form, as an export shows it in today's words: its document is not here.
+    OlderForm {
+        cra_id: String,
+        form_version: u32,
+    },
+}
+
 /// Reads a submission from its JSON form.
 pub(crate) fn submission(text: &str) -> Result<v1::SubmitCraRequest, String> {
     json::parse(text).map_err(|error| problem(text, &error))
+}
+
+/// Reads a submission, or a CRA as `cra export` and `cra list` write it.
+pub(crate) fn recordable(text: &str) -> Result<Recordable, String> {
+    let refused = match submission(text) {
+        Ok(submission) => return Ok(Recordable::Submission(Box::new(submission))),
+        Err(problem) => problem,
+    };
+    let Ok(Value::Object(object)) = serde_json::from_str(text) else { return Err(refused) };
+    if object.contains_key("_id") {
+        return Err(OLDER_DOCUMENT.to_owned());
+    }
+    if !RECORD_KEYS.iter().any(|key| object.contains_key(*key)) {
+        return Err(refused);
+    }
+    let record: v1::CraRecord = json::parse(text).map_err(|error| problem(text, &error))?;
+    let v1::CraRecord { cra_id, cra, legacy_form_version: form_version, .. } = record;
+    Ok(match form_version {
+        0 => Recordable::Submission(Box::new(v1::SubmitCraRequest { cra_id, cra, validate_only: false })),
+        _ => Recordable::OlderForm { cra_id, form_version },
+    })
 }
 
 /// A document of an older form.
@@ -63,6 +101,19 @@ fn problem(text: &str, error: &impl fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cra_as_an_export_writes_it_is_a_submission_unless_it_is_of_an_older_form() {
+        let exported =
+            r#"{"craId":"a","revision":"2","cra":{"advisorId":"x"},"recordedAt":"2026-10-01T00:00:00Z"}"#;
+        let Ok(Recordable::Submission(request)) = recordable(exported) else { panic!("{exported}") };
+        assert_eq!((request.cra_id.as_str(), request.cra.unwrap().advisor_id.as_str()), ("a", "x"));
+        let older = r#"{"craId":"a","revision":"1","cra":{},"legacyFormVersion":2}"#;
+        let expected = Recordable::OlderForm { cra_id: "a".into(), form_version: 2 };
+        assert_eq!(recordable(older), Ok(expected));
+        assert_eq!(recordable(r#"{"_id":"a","cra":{"canal":"distance"}}"#), Err(OLDER_DOCUMENT.to_owned()));
+        assert!(recordable(r#"{"craId":"a","advisor":1}"#).unwrap_err().contains("advisor"));
+    }
 
     #[test]
     fn a_document_is_kept_as_it_stands_and_known_by_its_id() {

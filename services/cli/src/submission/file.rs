@@ -1,6 +1,6 @@
-//! Opens a file of items: plain, gzip or zstd, told apart by their first bytes and never by the name; `-` is
-//! standard input. Several gzip members or zstd frames one after the other are one text. Reads its items on a thread
-//! of its own, a bounded number ahead.
+//! Opens a file of items: plain, gzip or zstd, JSON, a table or a workbook, in any encoding, told apart by their first
+//! bytes and never by the name; `-` is standard input. Several gzip members or zstd frames one after the other are one
+//! text. What is none of these is refused in one line. Reads the items on a thread of its own, a bounded number ahead.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,14 +13,23 @@ use anyhow::Context as _;
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Item;
+use super::encoding::{Found, Utf8};
+use super::kind::{self, Kind};
 use super::source::{self, Parse};
+use super::table::row::Row;
+use super::table::workbook::Workbook;
+use super::table::{Headings, Table};
+use super::{Item, Unsent};
 
 /// Between the file and what unpacks it, and between that and the reader of items.
 const BUFFER_BYTES: usize = 64 * 1_024;
+/// Enough of a file to know what it is, where it does not come at once.
+const START_BYTES_MIN: usize = 16;
 
 /// Items read ahead of the stream.
 const READ_AHEAD: usize = 64;
+/// A workbook is held in memory as a whole.
+const WORKBOOK_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -28,19 +37,46 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// free.
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
-/// An opened file.
-pub(crate) struct Opened {
-    /// Its text, unpacked.
-    pub(crate) text: Box<dyn BufRead + Send>,
+/// A text of JSON.
+type Text = Box<dyn BufRead + Send>;
+
+/// An opened file, and what is in it: a text of JSON unless a command takes tables too.
+pub(crate) struct Opened<T = Text> {
+    content: T,
     /// What is known of a file that can be read again; none for standard input and other pipes.
     pub(crate) metadata: Option<Metadata>,
+    encoding: Found,
     meter: Meter,
+    holds_older_documents: bool,
 }
 
-impl Opened {
+/// What a file holds.
+pub(crate) enum Content {
+    Json(Text),
+    Table(Table),
+}
+
+impl<T> Opened<T> {
     /// Of the file, packed as it is; none where there is no end to see.
     pub(crate) fn length(&self) -> Option<u64> {
         self.metadata.as_ref().map(Metadata::len)
+    }
+
+    /// The encoding of the text, known once it was read.
+    pub(crate) fn encoding(&self) -> Found {
+        self.encoding.clone()
+    }
+}
+
+impl Opened<Content> {
+    /// What is in the file.
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Whether it begins with a document of the older system.
+    pub(crate) fn holds_older_documents(&self) -> bool {
+        self.holds_older_documents
     }
 }
 
@@ -51,18 +87,51 @@ pub(crate) struct Items<T> {
     pub(crate) ended: oneshot::Receiver<io::Result<()>>,
 }
 
-/// Reads the items after the first `skipped`. The thread is never waited for: a terminal may keep it for ever.
+/// Reads the items after the first `skipped`.
 pub(crate) fn items<T: Send + 'static>(opened: Opened, parse: Parse<T>, skipped: u64) -> Items<T> {
-    let Opened { text, meter, .. } = opened;
-    let (sender, items) = mpsc::channel(READ_AHEAD);
-    let (ended_sender, ended) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut to_skip = skipped;
-        let read = source::read(text, parse, |item| {
+    let Opened { content: text, meter, .. } = opened;
+    let mut to_skip = skipped;
+    spawned(meter, move |each| {
+        source::read(text, parse, |item| {
             if to_skip > 0 {
                 to_skip -= 1;
                 return ControlFlow::Continue(());
             }
+            each(item)
+        })
+    })
+}
+
+/// Reads the items of JSON or of a table, whose headings are known once it is read.
+pub(crate) fn items_of_any<T: Send + 'static>(
+    opened: Opened<Content>,
+    parse: Parse<T>,
+    mut of_row: impl FnMut(Row) -> Result<T, String> + Send + 'static,
+) -> (Items<T>, Headings) {
+    let Opened { content, meter, .. } = opened;
+    let headings = Headings::default();
+    let table_headings = headings.clone();
+    let items = match content {
+        Content::Json(text) => spawned(meter, move |each| source::read(text, parse, each)),
+        Content::Table(table) => spawned(meter, move |each| {
+            table.read(&table_headings, &mut |place, row| {
+                let content = row.and_then(&mut of_row).map_err(Unsent::from);
+                each(Item { place, bytes_read: 0, content })
+            })
+        }),
+    };
+    (items, headings)
+}
+
+/// Reads on a thread that is never waited for: a terminal may keep it for ever.
+fn spawned<T: Send + 'static>(
+    meter: Meter,
+    read: impl FnOnce(&mut dyn FnMut(Item<T>) -> ControlFlow<()>) -> io::Result<()> + Send + 'static,
+) -> Items<T> {
+    let (sender, items) = mpsc::channel(READ_AHEAD);
+    let (ended_sender, ended) = oneshot::channel();
+    std::thread::spawn(move || {
+        let read = read(&mut |item| {
             // Of the file as it is packed, so that it grows to the file's length.
             let item = Item { bytes_read: meter.bytes_read(), ..item };
             match sender.blocking_send(item) {
@@ -85,19 +154,68 @@ impl Meter {
     }
 }
 
-/// Opens a file, or says why it cannot be read.
+/// Opens a file of JSON, or says why it cannot be read.
 pub(crate) fn open(path: &Path) -> anyhow::Result<Opened> {
+    let Opened { content, metadata, encoding, meter, holds_older_documents } = open_any(path)?;
+    let Content::Json(content) = content else {
+        anyhow::bail!("{} is a table; expected JSON, one object per line or an array", path.display());
+    };
+    Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
+}
+
+/// Opens a file of JSON or a table, or says in one line why it cannot be read.
+pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
     let meter = Meter::default();
     let cannot = || format!("cannot read {}", path.display());
-    if path == Path::new("-") {
-        let text = unpacked(io::stdin(), &meter).with_context(cannot)?;
-        return Ok(Opened { text, metadata: None, meter });
+    let (metadata, packed) = if path == Path::new("-") {
+        (None, unpacked(io::stdin(), &meter))
+    } else {
+        let file = File::open(path).with_context(cannot)?;
+        let metadata = file.metadata().with_context(cannot)?;
+        anyhow::ensure!(!metadata.is_dir(), "{} is a directory; expected a file", path.display());
+        (metadata.is_file().then_some(metadata), unpacked(file, &meter))
+    };
+    let mut text = packed.with_context(cannot)?;
+    let start = start_of(&mut text).with_context(cannot)?;
+    let is = |what: String| anyhow::anyhow!("{} is {what}", path.display());
+    let kind = kind::of(&start).map_err(is)?;
+    let holds_older_documents = kind == Kind::Json && kind::is_older_document(&start);
+    let mut whole = io::Cursor::new(start.clone()).chain(text);
+    let encoding = Found::default();
+    let content = match kind {
+        Kind::Workbook => {
+            let mut bytes = Vec::new();
+            whole.by_ref().take(WORKBOOK_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(cannot)?;
+            anyhow::ensure!(
+                bytes.len() as u64 <= WORKBOOK_BYTES_MAX,
+                "{} is larger than a workbook that can be read ({WORKBOOK_BYTES_MAX} bytes): save it as CSV",
+                path.display()
+            );
+            let workbook = Workbook::open(bytes);
+            let cannot_use = |problem: String| anyhow::anyhow!("{}: {problem}", path.display());
+            Content::Table(Table::Workbook(workbook.map_err(cannot_use)?))
+        }
+        Kind::Table(dialect) => {
+            Content::Table(Table::Csv(Box::new(Utf8::new(whole, &start, encoding.clone())), *dialect))
+        }
+        Kind::Json => Content::Json(Box::new(Utf8::new(whole, &start, encoding.clone()))),
+    };
+    Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
+}
+
+/// What a file begins with: what comes at once, and enough of it to know the file by.
+fn start_of(text: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = vec![0; BUFFER_BYTES];
+    let mut length = 0;
+    loop {
+        let read = text.read(&mut start[length..])?;
+        length += read;
+        let has_a_line = length >= START_BYTES_MIN && start[..length].contains(&b'\n');
+        if read == 0 || length == start.len() || has_a_line {
+            start.truncate(length);
+            return Ok(start);
+        }
     }
-    let file = File::open(path).with_context(cannot)?;
-    let metadata = file.metadata().with_context(cannot)?;
-    anyhow::ensure!(!metadata.is_dir(), "{} is a directory; expected a file", path.display());
-    let text = unpacked(file, &meter).with_context(cannot)?;
-    Ok(Opened { text, metadata: metadata.is_file().then_some(metadata), meter })
 }
 
 fn unpacked(input: impl Read + Send + 'static, meter: &Meter) -> io::Result<Box<dyn BufRead + Send>> {
@@ -193,6 +311,24 @@ mod tests {
         }
         for magic in [GZIP.as_slice(), &ZSTD] {
             assert!(read([magic, b"nothing of the kind"].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_file_is_opened_by_its_content_and_refused_in_one_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = |bytes: &[u8]| {
+            let path = dir.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            (open(&path).map(|_| ()), open_any(&path).map(|_| ()))
+        };
+        assert!(matches!(opened(&gzip(TEXT)), (Ok(()), Ok(()))));
+        let (json_alone, any) = opened(b"cra_id;date\r\n");
+        assert!(any.is_ok() && json_alone.unwrap_err().to_string().contains("expected JSON"));
+        for bytes in [&b""[..], b"PAR1 and so on", &gzip(b""), b"PK\x03\x04 broken"] {
+            let (_, any) = opened(bytes);
+            let told = format!("{:#}", any.unwrap_err());
+            assert!(told.contains("file") && !told.contains('\n'), "{told}");
         }
     }
 

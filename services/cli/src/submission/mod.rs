@@ -3,13 +3,18 @@
 //! is in flight ([`stream`]). Memory does not grow with the file. Writes nothing but how far an import is
 //! ([`checkpoint`]); the commands do.
 
+pub(crate) mod changes;
 pub(crate) mod checkpoint;
 pub(crate) mod content;
+mod encoding;
+pub(crate) mod fields;
 pub(crate) mod file;
+mod kind;
 pub(crate) mod patience;
 pub(crate) mod rpc;
 pub(crate) mod source;
 pub(crate) mod stream;
+pub(crate) mod table;
 mod window;
 
 use std::fmt;
@@ -24,12 +29,14 @@ pub(crate) enum Place {
     Line(u64),
     /// An item of an array, or one of several objects.
     Element(u64),
+    /// A row of a table, as a spreadsheet numbers it; of which sheet, where several are read.
+    Row { sheet: Option<u32>, number: u64 },
 }
 
 impl Place {
     pub(crate) fn number(self) -> u64 {
         match self {
-            Self::Line(number) | Self::Element(number) => number,
+            Self::Line(number) | Self::Element(number) | Self::Row { number, .. } => number,
         }
     }
 }
@@ -39,6 +46,8 @@ impl fmt::Display for Place {
         match self {
             Self::Line(number) => write!(f, "line {number}"),
             Self::Element(number) => write!(f, "item {number}"),
+            Self::Row { sheet: None, number } => write!(f, "row {number}"),
+            Self::Row { sheet: Some(sheet), number } => write!(f, "table {sheet}, row {number}"),
         }
     }
 }
@@ -49,8 +58,42 @@ pub(crate) struct Item<T> {
     pub(crate) place: Place,
     /// Of the file, up to the end of this item; for the progress bar.
     pub(crate) bytes_read: u64,
-    /// What to send, or what is wrong with the text.
-    pub(crate) content: Result<T, String>,
+    /// What to send, or why it is not sent.
+    pub(crate) content: Result<T, Unsent>,
+}
+
+/// Why an item is not sent.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Unsent {
+    /// What is wrong with its text.
+    Unreadable(String),
+    /// What became of it is known already.
+    Settled { id: String, outcome: Outcome },
+}
+
+impl From<String> for Unsent {
+    fn from(problem: String) -> Self {
+        Self::Unreadable(problem)
+    }
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(problem) => f.write_str(problem),
+            Self::Settled { id, .. } => write!(f, "{id} is settled"),
+        }
+    }
+}
+
+impl Unsent {
+    /// As it is told: the id, where it is known, and the outcome.
+    fn into_told(self) -> (String, Outcome) {
+        match self {
+            Self::Unreadable(problem) => (String::new(), Outcome::Unreadable(problem)),
+            Self::Settled { id, outcome } => (id, outcome),
+        }
+    }
 }
 
 /// What became of one item.
@@ -64,7 +107,7 @@ pub(crate) struct Told {
     pub(crate) outcome: Outcome,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// In the log (or valid, when only checking); `duplicate` when it was there before.
     Received {
@@ -84,6 +127,9 @@ pub(crate) enum Outcome {
 pub(crate) struct Tally {
     pub(crate) accepted: u64,
     pub(crate) already_there: u64,
+    /// Among those already there, CRAs that were withdrawn since: they do not count.
+    #[serde(default)]
+    pub(crate) withdrawn: u64,
     /// Among those in the log, documents that had to be repaired.
     pub(crate) noted: u64,
     pub(crate) refused: u64,
@@ -101,6 +147,7 @@ impl Tally {
             Outcome::Received { receipt, notes } => {
                 let counted = if receipt.duplicate { &mut self.already_there } else { &mut self.accepted };
                 *counted += 1;
+                self.withdrawn += u64::from(receipt.withdrawn);
                 self.noted += u64::from(!notes.is_empty());
                 self.last_position = self.last_position.max(receipt.position);
             }

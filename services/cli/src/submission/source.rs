@@ -16,10 +16,10 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Item, Place};
+use super::{Item, Place, Unsent};
 
 /// Of one item: far above what a form can hold, and below what the service takes.
-const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
+pub(super) const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What an item is made of its text, or what is wrong with the text.
@@ -117,7 +117,7 @@ struct Reading<T, F> {
 
 impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
     fn give(&mut self, place: Place, content: Result<T, String>) -> ControlFlow<()> {
-        (self.each)(Item { place, bytes_read: self.bytes_read, content })
+        (self.each)(Item { place, bytes_read: self.bytes_read, content: content.map_err(Unsent::from) })
     }
 
     fn content_of(&self, line: &Line) -> Result<T, String> {
@@ -154,8 +154,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
     }
 
     fn array(mut self, input: impl BufRead) -> io::Result<()> {
-        let metered = Metered::new(input, self.bytes_read);
-        let meter = metered.meter.clone();
+        let (metered, meter) = Metered::new(input, self.bytes_read);
         let mut source = serde_json::Deserializer::from_reader(metered);
         let mut number = 0;
         let mut stopped = false;
@@ -171,8 +170,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
     }
 
     fn objects(mut self, input: impl Read) -> io::Result<()> {
-        let metered = Metered::new(input, self.bytes_read);
-        let meter = metered.meter.clone();
+        let (metered, meter) = Metered::new(input, self.bytes_read);
         let mut number = 0;
         for object in serde_json::Deserializer::from_reader(metered).into_iter::<Box<RawValue>>() {
             self.bytes_read = meter.start_item();
@@ -221,29 +219,29 @@ impl<'de, F: FnMut(&RawValue) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
 
 /// Shared with the reader that the JSON parser owns.
 #[derive(Clone)]
-struct Meter {
+pub(super) struct Meter {
     bytes_read: Rc<Cell<u64>>,
     item_bytes: Rc<Cell<usize>>,
 }
 
 impl Meter {
     /// What was read until now.
-    fn start_item(&self) -> u64 {
+    pub(super) fn start_item(&self) -> u64 {
         self.item_bytes.set(0);
         self.bytes_read.get()
     }
 }
 
 /// A reader that refuses to go on within one item past the bound.
-struct Metered<R> {
+pub(super) struct Metered<R> {
     input: R,
     meter: Meter,
 }
 
 impl<R> Metered<R> {
-    fn new(input: R, bytes_read: u64) -> Self {
+    pub(super) fn new(input: R, bytes_read: u64) -> (Self, Meter) {
         let meter = Meter { bytes_read: Rc::new(Cell::new(bytes_read)), item_bytes: Rc::default() };
-        Self { input, meter }
+        (Self { input, meter: meter.clone() }, meter)
     }
 }
 

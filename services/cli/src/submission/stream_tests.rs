@@ -163,7 +163,7 @@ where
 
 #[tokio::test]
 async fn every_item_is_told_once_in_the_files_order_with_the_place_it_came_from() {
-    let unreadable = Item { content: Err("no JSON".to_owned()), ..item(4, "") };
+    let unreadable = Item { content: Err("no JSON".to_owned().into()), ..item(4, "") };
     let list = vec![item(1, "a"), item(2, "no-b"), unreadable, item(5, "old-c")];
     let (tally, all, streamed) = sent(Mode::Record, list).await;
     streamed.unwrap();

@@ -65,9 +65,9 @@ impl<T: Clone> Window<T> {
                 self.ready.push_back(ordinal);
                 Slot::Waiting { place, bytes_read, content }
             }
-            Err(problem) => {
-                let outcome = Outcome::Unreadable(problem);
-                Slot::Settled(Told { place, id: String::new(), bytes_read, outcome })
+            Err(unsent) => {
+                let (id, outcome) = unsent.into_told();
+                Slot::Settled(Told { place, id, bytes_read, outcome })
             }
         });
     }

@@ -50,8 +50,13 @@ fn field(cell: Cell<'_>) -> Cow<'_, str> {
 }
 
 /// A text that a spreadsheet takes for a formula gets an apostrophe in front: no cell must run on the reader's machine.
+/// A text that looks as if it had one already gets one too, so that taking one away always gives the text.
 fn neutral(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text }
+    if text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}").into()
+    } else {
+        text
+    }
 }
 
 /// `12,5` for 125 per mille.
@@ -97,10 +102,14 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_is_text() {
-        for hostile in ["=1+1", "+33 6", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            assert!(neutral(hostile.into()).starts_with('\''), "{hostile:?}");
+        for hostile in ["=1+1", "+33 6", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "''-1"] {
+            assert_eq!(
+                neutral(hostile.into()),
+                format!("'{hostile}"),
+                "one apostrophe more gives the text back"
+            );
         }
-        for harmless in ["a=1", "", "'=1", "12"] {
+        for harmless in ["a=1", "", "'été'", "12"] {
             assert_eq!(neutral(harmless.into()), harmless);
         }
     }

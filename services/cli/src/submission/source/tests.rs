@@ -24,7 +24,7 @@ fn items_as<T>(parse: Parse<T>, text: impl AsRef<[u8]>) -> Vec<Item<T>> {
 /// Place and id, or place and problem.
 fn told(text: impl AsRef<[u8]>) -> Vec<(Place, Result<String, String>)> {
     let told = items(text).into_iter().map(|item| (item.place, item.content.map(|request| request.cra_id)));
-    told.collect()
+    told.map(|(place, content)| (place, content.map_err(|unsent| unsent.to_string()))).collect()
 }
 
 fn ok(place: Place, id: &str) -> (Place, Result<String, String>) {
@@ -92,7 +92,9 @@ fn an_object_laid_out_over_lines_is_one_item() {
 /// Documents as texts.
 fn documents(text: &str) -> Vec<Result<String, String>> {
     let items = items_as(document, text).into_iter();
-    items.map(|item| item.content.map(|document| document.text)).collect()
+    items
+        .map(|item| item.content.map(|document| document.text).map_err(|unsent| unsent.to_string()))
+        .collect()
 }
 
 #[test]

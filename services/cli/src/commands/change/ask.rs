@@ -1,0 +1,33 @@
+//! Questions to the person at the terminal, on standard error; nothing is asked where no one can answer.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// Whether someone can read a question and answer it.
+pub(crate) fn can_be_asked() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// A line of text; empty when none was given.
+pub(crate) fn line(question: &str) -> io::Result<String> {
+    let mut errors = io::stderr();
+    write!(errors, "{question} ")?;
+    errors.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Yes or no; no unless yes was said.
+pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
+    let answer = line(&format!("{question} [o/N]"))?.to_lowercase();
+    Ok(matches!(answer.as_str(), "o" | "oui" | "y" | "yes"))
+}
+
+/// The reason of a change: as given, else asked for where someone can answer.
+pub(crate) fn reason(given: Option<&str>) -> anyhow::Result<String> {
+    match given {
+        Some(reason) => Ok(reason.to_owned()),
+        None if can_be_asked() => Ok(line("Motif (3 à 500 caractères) :")?),
+        None => anyhow::bail!("a change needs its reason: give it with --reason TEXT"),
+    }
+}

@@ -1,0 +1,284 @@
+//! `cra correct`: the next content of a CRA, from an editor, from fields on the command line or from a file; shown,
+//! confirmed, and sent for the revision that it was made of. What was typed stays in a file until it is recorded.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::{env, fs};
+
+use anyhow::Context as _;
+use cra_contracts::v1;
+use tonic::Status;
+
+use super::Outcome;
+use super::change::ask::{can_be_asked, confirmed, reason};
+use super::change::draft::{self, Draft};
+use super::change::many::Many;
+use crate::args::{CorrectArgs, EndpointArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::render;
+use crate::render::submission::Work;
+use crate::submission::changes::life::Life;
+use crate::submission::changes::send::{Sender, correction, is_overtaken, refusal};
+use crate::submission::changes::{Content, is_recorded, lines};
+
+const DONE: &str = "corrected";
+
+pub(crate) async fn run(
+    args: CorrectArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let connection = Connection::to(Service::Ingestion, endpoints).await?;
+    let sender = Sender { connection, retry_for: args.change.retry_for() };
+    if let Some(file) = &args.change.file {
+        let reason = args.change.reason.as_deref().unwrap_or_default();
+        let many = Many { file, reason, work: Work::Correct, json: args.change.json };
+        return many.send(&sender, lines::correction, lines::correction_of, output).await;
+    }
+    let cra_id = args.change.cra_id.clone().unwrap_or_default();
+    let life = answered(&sender, sender.life(&cra_id).await?)?;
+    let revision = args.change.expected_revision.unwrap_or_else(|| life.revision());
+    let base = content_of(&life, revision)?;
+    let source = Source::of(&args, &cra_id, revision, &base)?;
+    let mut correcting =
+        Correcting { args: &args, sender, cra_id, life, revision, base, reason: None, output };
+    correcting.through(source).await
+}
+
+/// The answer, or the failure of the command.
+pub(super) fn answered<T>(sender: &Sender, answer: Result<T, Box<Status>>) -> anyhow::Result<T> {
+    Ok(answer.map_err(|status| sender.connection.failure(*status))?)
+}
+
+/// What the CRA says at a revision.
+pub(super) fn content_of(life: &Life, revision: u64) -> anyhow::Result<v1::Cra> {
+    life.content_at(revision).with_context(|| format!("revision {revision} of this CRA cannot be read"))
+}
+
+/// Where the new content comes from.
+enum Source {
+    Given(Content),
+    Editor(Box<Draft>),
+}
+
+impl Source {
+    fn of(args: &CorrectArgs, cra_id: &str, revision: u64, base: &v1::Cra) -> anyhow::Result<Self> {
+        if !args.set.is_empty() {
+            return Ok(Self::Given(Content::Assignments(args.set.clone())));
+        }
+        if let Some(file) = &args.cra {
+            let cra = draft::parse(&read(file)?, base).map_err(anyhow::Error::msg);
+            let cra = cra.with_context(|| format!("{} cannot be read", file.display()))?;
+            return Ok(Self::Given(Content::Whole(Box::new(cra))));
+        }
+        let named = ["VISUAL", "EDITOR"].iter().any(|name| env::var_os(name).is_some());
+        anyhow::ensure!(
+            named || can_be_asked(),
+            "there is no terminal for an editor: say what changes with --set PATH=VALUE or --cra FILE"
+        );
+        Ok(Self::Editor(Box::new(Draft::begin(cra_id, revision, base.clone())?)))
+    }
+
+    fn is_editor(&self) -> bool {
+        matches!(self, Self::Editor(_))
+    }
+
+    /// Where the text stays.
+    fn keep(&self) {
+        if let Self::Editor(draft) = self {
+            tell(&format!(
+                "the text is kept in {path}; send it with --cra {path}",
+                path = draft.path().display()
+            ));
+        }
+    }
+
+    fn discard(self) {
+        if let Self::Editor(draft) = self {
+            draft.discard();
+        }
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+        return Ok(text);
+    }
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// How one round ended.
+enum Round {
+    Ended(Outcome),
+    /// Something is wrong with what was given.
+    Refused(Box<v1::Refusal>),
+    /// Others changed the CRA.
+    Overtaken,
+    /// The text of the editor cannot be read.
+    Unreadable(String),
+}
+
+struct Correcting<'a> {
+    args: &'a CorrectArgs,
+    sender: Sender,
+    cra_id: String,
+    life: Life,
+    /// The revision that is corrected, and what it says.
+    revision: u64,
+    base: v1::Cra,
+    reason: Option<String>,
+    output: &'a mut Output,
+}
+
+impl Correcting<'_> {
+    /// Goes round until the correction is recorded or given up.
+    async fn through(&mut self, mut source: Source) -> anyhow::Result<Outcome> {
+        loop {
+            let round = match self.round(&source).await {
+                Ok(round) => round,
+                Err(error) => {
+                    source.keep();
+                    return Err(error);
+                }
+            };
+            let again = match round {
+                Round::Ended(outcome) => {
+                    if outcome == Outcome::Done {
+                        source.discard();
+                    } else {
+                        source.keep();
+                    }
+                    return Ok(outcome);
+                }
+                Round::Refused(refused) => {
+                    self.write_refused(&refused)?;
+                    let of_the_reason =
+                        refused.violations.iter().any(|violation| violation.field == "reason");
+                    self.reason = self.reason.take().filter(|_| !of_the_reason);
+                    let problems = refused.violations.iter();
+                    let problems: Vec<_> = problems
+                        .map(|violation| format!("{} {}", violation.field, violation.localized_message))
+                        .collect();
+                    edits_again(&source, &problems.join("\n"))?
+                }
+                Round::Unreadable(problem) => {
+                    tell(&problem);
+                    edits_again(&source, &problem)?
+                }
+                Round::Overtaken => self.begins_again(&mut source).await?,
+            };
+            if !again {
+                source.keep();
+                return Ok(Outcome::SomeRefused);
+            }
+        }
+    }
+
+    async fn round(&mut self, source: &Source) -> anyhow::Result<Round> {
+        let content = match source {
+            Source::Given(content) => content.clone(),
+            Source::Editor(draft) => {
+                draft.edit()?;
+                if draft::is_empty(&fs::read_to_string(draft.path())?) {
+                    tell("the text is empty: nothing was sent");
+                    return Ok(Round::Ended(Outcome::Done));
+                }
+                match draft.read()? {
+                    Ok(cra) => Content::Whole(Box::new(cra)),
+                    Err(problem) => return Ok(Round::Unreadable(problem)),
+                }
+            }
+        };
+        let proposed = content.applied_to(&self.base).map_err(anyhow::Error::msg)?;
+        if !self.life.is_withdrawn() && is_recorded(&proposed, &self.base) {
+            return self.nothing_changes(&content).await.map(Round::Ended);
+        }
+        let look = self.output.look();
+        let heading = render::change::heading(&self.cra_id, self.revision, look);
+        let shown = heading + &render::change::changes(&self.base, &proposed, look);
+        if self.args.change.json {
+            tell(shown.trim_end());
+        } else {
+            self.output.write(&shown)?;
+        }
+        let reason = match self.reason.take() {
+            Some(reason) => reason,
+            None => reason(self.args.change.reason.as_deref())?,
+        };
+        self.reason = Some(reason.clone());
+        if can_be_asked() && !self.args.change.yes && !confirmed("Envoyer cette correction ?")? {
+            tell("nothing was sent");
+            return Ok(Round::Ended(Outcome::Cancelled));
+        }
+        let request = correction(&self.cra_id, self.revision, proposed, &reason);
+        match self.sender.correct(request).await? {
+            Ok(receipt) => self.write_received(&receipt).map(Round::Ended),
+            Err(status) if is_overtaken(&status) => Ok(Round::Overtaken),
+            Err(status) => Ok(Round::Refused(Box::new(refusal(&status)))),
+        }
+    }
+
+    /// The CRA says already what was asked: by an equal correction, whose receipt is answered, or by chance.
+    async fn nothing_changes(&mut self, content: &Content) -> anyhow::Result<Outcome> {
+        let reason = self.args.change.reason.as_deref();
+        let before = match reason {
+            Some(reason) => self.sender.recorded_before(&self.cra_id, &self.life, content, reason).await?,
+            None => None,
+        };
+        let receipt = before.unwrap_or_else(|| self.life.last_receipt(&self.cra_id));
+        self.write_received(&receipt)
+    }
+
+    /// Shows what the others changed, and takes it in where the person wants to begin again.
+    async fn begins_again(&mut self, source: &mut Source) -> anyhow::Result<bool> {
+        let seen = self.revision;
+        self.life = answered(&self.sender, self.sender.life(&self.cra_id).await?)?;
+        let look = self.output.look();
+        let shown = render::change::overtaken(self.life.events(), seen, look);
+        if self.args.change.json {
+            tell(shown.trim_end());
+            let status =
+                Status::aborted(format!("the CRA is at revision {}, not {seen}", self.life.revision()));
+            self.write_refused(&refusal(&status))?;
+        } else {
+            self.output.write(&shown)?;
+        }
+        if self.life.is_withdrawn() || !can_be_asked() || !confirmed("Recommencer sur le contenu actuel ?")? {
+            return Ok(false);
+        }
+        self.revision = self.life.revision();
+        self.base = content_of(&self.life, self.revision)?;
+        if let Source::Editor(draft) = source {
+            draft.rebase(&self.cra_id, self.revision, self.base.clone())?;
+        }
+        Ok(true)
+    }
+
+    fn write_received(&mut self, receipt: &v1::Receipt) -> anyhow::Result<Outcome> {
+        if self.args.change.json {
+            self.output.json(&render::change::json(&self.cra_id, Ok(receipt), DONE))?;
+        } else {
+            let look = self.output.look();
+            self.output.write(&render::change::received(receipt, DONE, look))?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn write_refused(&mut self, refused: &v1::Refusal) -> anyhow::Result<()> {
+        if self.args.change.json {
+            return Ok(self.output.json(&render::change::json(&self.cra_id, Err(refused), DONE))?);
+        }
+        let look = self.output.look();
+        Ok(self.output.write(&render::change::refused(&self.cra_id, refused, look))?)
+    }
+}
+
+/// Whether the person goes back to the editor, where what is wrong is said above the text.
+fn edits_again(source: &Source, problems: &str) -> anyhow::Result<bool> {
+    let Source::Editor(draft) = source else { return Ok(false) };
+    draft.note(problems)?;
+    Ok(source.is_editor() && can_be_asked() && confirmed("Revenir à l'éditeur ?")?)
+}

@@ -1,0 +1,64 @@
+//! `cra withdraw`: takes a CRA out of the statistics, after it was shown and confirmed.
+
+use super::Outcome;
+use super::change::ask::{can_be_asked, confirmed, reason};
+use super::change::many::Many;
+use super::correct::{answered, content_of};
+use crate::args::{EndpointArgs, WithdrawArgs};
+use crate::client::{Connection, Service};
+use crate::output::{Output, tell};
+use crate::render;
+use crate::render::submission::Work;
+use crate::submission::changes::lines;
+use crate::submission::changes::send::{Sender, is_overtaken, refusal, withdrawal};
+
+const DONE: &str = "withdrawn";
+
+pub(crate) async fn run(
+    args: WithdrawArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let args = args.change;
+    let connection = Connection::to(Service::Ingestion, endpoints).await?;
+    let sender = Sender { connection, retry_for: args.retry_for() };
+    if let Some(file) = &args.file {
+        let reason = args.reason.as_deref().unwrap_or_default();
+        let many = Many { file, reason, work: Work::Withdraw, json: args.json };
+        return many.send(&sender, lines::withdrawal, lines::withdrawal_of, output).await;
+    }
+    let cra_id = args.cra_id.unwrap_or_default();
+    let life = answered(&sender, sender.life(&cra_id).await?)?;
+    let look = output.look();
+    // Of a CRA that was withdrawn, the receipt of the same withdrawal is asked for.
+    let current = life.revision() - u64::from(life.is_withdrawn());
+    let revision = args.expected_revision.unwrap_or(current);
+    let heading = render::change::heading(&cra_id, revision, look);
+    let shown = heading + &render::change::brief(&content_of(&life, revision)?);
+    if args.json {
+        tell(shown.trim_end());
+    } else {
+        output.write(&shown)?;
+    }
+    let reason = reason(args.reason.as_deref())?;
+    if can_be_asked() && !args.yes && !confirmed("Retirer ce compte-rendu des statistiques ?")? {
+        tell("nothing was sent");
+        return Ok(Outcome::Cancelled);
+    }
+    let answer = sender.withdraw(withdrawal(&cra_id, revision, &reason)).await?;
+    let overtaken = answer.as_ref().is_err_and(|status| is_overtaken(status));
+    let answer = answer.map_err(|status| refusal(&status));
+    if args.json {
+        output.json(&render::change::json(&cra_id, answer.as_ref(), DONE))?;
+    } else {
+        output.write(&match &answer {
+            Ok(receipt) => render::change::received(receipt, DONE, look),
+            Err(refused) => render::change::refused(&cra_id, refused, look),
+        })?;
+    }
+    if overtaken {
+        let now = answered(&sender, sender.life(&cra_id).await?)?;
+        tell(render::change::overtaken(now.events(), revision, look).trim_end());
+    }
+    Ok(if answer.is_ok() { Outcome::Done } else { Outcome::SomeRefused })
+}

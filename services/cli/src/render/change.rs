@@ -1,0 +1,91 @@
+//! What `cra correct` and `cra withdraw` show of one CRA: what changes, what others changed, what became of it.
+
+use cra_contracts::{json as proto, v1};
+use cra_domain::cra::Cra;
+use serde_json::{Value, json};
+
+use super::cra::{fields, summary_lines};
+use super::history;
+use super::submission::refusal_lines;
+use super::text::{Tone, printable, toned};
+use crate::output::Look;
+use crate::submission::fields::Field;
+use crate::submission::table::Headings;
+
+/// Above the changes.
+pub(crate) fn heading(cra_id: &str, revision: u64, look: Look) -> String {
+    format!(
+        "{} {}, révision {revision}\n",
+        toned(look, Tone::Title, "Compte-rendu d'activité"),
+        printable(cra_id)
+    )
+}
+
+/// Each field that changes, before and after: in French where both contents are complete, else as they are written.
+pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, look: Look) -> String {
+    if let (Ok(before), Ok(after)) = (Cra::from_message(before), Cra::from_message(after)) {
+        return history::changes(&fields(&before), &fields(&after), look);
+    }
+    let mut text = String::new();
+    for field in Field::all().filter(|field| field.get(before) != field.get(after)) {
+        let shown = |cra| match field.get(cra).as_str() {
+            "" => "–".to_owned(),
+            value => printable(value),
+        };
+        let (old, new) = (toned(look, Tone::Bad, &shown(before)), toned(look, Tone::Good, &shown(after)));
+        text += &format!("    {} {old} → {new}\n", toned(look, Tone::Quiet, &field.path()));
+    }
+    text
+}
+
+/// A CRA in two lines.
+pub(crate) fn brief(cra: &v1::Cra) -> String {
+    match Cra::from_message(cra) {
+        Ok(cra) => summary_lines(&cra).map(|line| format!("    {line}\n")).concat(),
+        Err(_) => format!("    {}\n    {}\n", printable(&cra.date), printable(&cra.advisor_id)),
+    }
+}
+
+/// What became of the CRA since a revision.
+pub(crate) fn overtaken(events: &[v1::CraEvent], revision: u64, look: Look) -> String {
+    let what = toned(look, Tone::Bad, &format!("Modifié par ailleurs depuis la révision {revision} :"));
+    format!("{what}\n{}", history::since(events, revision, look))
+}
+
+/// That the change is in the log.
+pub(crate) fn received(receipt: &v1::Receipt, done: &str, look: Look) -> String {
+    let id = printable(&receipt.cra_id);
+    let what = match (receipt.duplicate, receipt.position) {
+        (false, _) => toned(look, Tone::Good, done),
+        (true, 0) => "already says that; nothing was recorded".to_owned(),
+        (true, _) => format!("{done} before"),
+    };
+    let mut text = format!("{id} {what} (revision {}", receipt.revision);
+    if receipt.position > 0 {
+        text += &format!(", position {}", receipt.position);
+    }
+    text += ")\n";
+    for default in &receipt.defaulted_fields {
+        text += &format!("    {} = {}\n", printable(&default.field), printable(&default.value));
+    }
+    if receipt.withdrawn && done != "withdrawn" {
+        text += &format!("{}\n", toned(look, Tone::Bad, "it was withdrawn since: it does not count"));
+    }
+    text
+}
+
+/// That the service refused the change.
+pub(crate) fn refused(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
+    refusal_lines(cra_id, refusal, &Headings::default(), look)
+}
+
+/// What became of the change, for programs.
+pub(crate) fn json(cra_id: &str, answer: Result<&v1::Receipt, &v1::Refusal>, done: &str) -> Value {
+    match answer {
+        Ok(receipt) => {
+            let outcome = if receipt.duplicate { "already_there" } else { done };
+            json!({ "craId": cra_id, "outcome": outcome, "receipt": proto::to_value(receipt) })
+        }
+        Err(refusal) => json!({ "craId": cra_id, "outcome": "refused", "refusal": proto::to_value(refusal) }),
+    }
+}

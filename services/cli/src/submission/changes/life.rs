@@ -1,0 +1,100 @@
+//! The life of one CRA as the log tells it: what it says at each revision, and which changes were made.
+
+use cra_contracts::v1::{self, cra_event::Fact};
+use cra_domain::event::{self, Event, record};
+
+/// The events of one CRA, oldest first, at least one.
+#[derive(Clone, Debug)]
+pub(crate) struct Life(Vec<v1::CraEvent>);
+
+impl Life {
+    pub(crate) fn new(events: Vec<v1::CraEvent>) -> Self {
+        Self(events)
+    }
+
+    pub(crate) fn events(&self) -> &[v1::CraEvent] {
+        &self.0
+    }
+
+    /// The current revision.
+    pub(crate) fn revision(&self) -> u64 {
+        self.0.last().map_or(0, |event| event.revision)
+    }
+
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.0.last().is_some_and(|event| matches!(event.fact, Some(Fact::Withdrawn(_))))
+    }
+
+    /// What the CRA says at a revision, in today's words; none where no event up to it can be read.
+    pub(crate) fn content_at(&self, revision: u64) -> Option<v1::Cra> {
+        self.0.iter().rev().filter(|event| event.revision <= revision).find_map(content)
+    }
+
+    /// Revisions that were corrected for this reason, latest first.
+    pub(crate) fn corrected_for(&self, reason: &str) -> Vec<u64> {
+        let is_it = |event: &&v1::CraEvent| match &event.fact {
+            Some(Fact::Corrected(correction)) => correction.reason == reason.trim(),
+            _ => false,
+        };
+        self.0.iter().rev().filter(is_it).map(|event| event.revision.saturating_sub(1)).collect()
+    }
+
+    /// As the receipt of the last event, which was recorded before; its position is not known here.
+    pub(crate) fn last_receipt(&self, cra_id: &str) -> v1::Receipt {
+        v1::Receipt {
+            cra_id: cra_id.to_owned(),
+            revision: self.revision(),
+            recorded_at: self.0.last().and_then(|event| event.recorded_at),
+            duplicate: true,
+            withdrawn: self.is_withdrawn(),
+            ..v1::Receipt::default()
+        }
+    }
+}
+
+/// The content that an event gave its CRA; older documents are read as the service reads them.
+fn content(event: &v1::CraEvent) -> Option<v1::Cra> {
+    match event.fact.as_ref()? {
+        Fact::Submitted(submitted) => submitted.cra.clone(),
+        Fact::Corrected(corrected) => corrected.cra.clone(),
+        Fact::Withdrawn(_) => None,
+        Fact::Imported(_) => match Event::decode(&record::encode(event)).ok()?.fact {
+            event::Fact::Imported { cra, .. } => Some(cra.to_message()),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(revision: u64, fact: Fact) -> v1::CraEvent {
+        v1::CraEvent { revision, fact: Some(fact), ..v1::CraEvent::default() }
+    }
+
+    fn cra(annotation: &str) -> v1::Cra {
+        v1::Cra { annotation: annotation.into(), ..v1::Cra::default() }
+    }
+
+    #[test]
+    fn each_revision_has_the_content_that_was_last_written() {
+        let corrected = |text: &str, reason: &str| {
+            Fact::Corrected(v1::CraCorrected {
+                cra: Some(cra(text)),
+                reason: reason.into(),
+                ..v1::CraCorrected::default()
+            })
+        };
+        let submitted =
+            Fact::Submitted(v1::CraSubmitted { cra: Some(cra("un")), ..v1::CraSubmitted::default() });
+        let withdrawn = Fact::Withdrawn(v1::CraWithdrawn { reason: "fini".into() });
+        let events = [submitted, corrected("deux", "oubli"), corrected("trois", "oubli"), withdrawn];
+        let life = Life::new((1..).zip(events).map(|(revision, fact)| event(revision, fact)).collect());
+        assert_eq!(life.content_at(1), Some(cra("un")));
+        assert_eq!(life.content_at(2), Some(cra("deux")));
+        assert_eq!(life.content_at(4), Some(cra("trois")));
+        assert_eq!(life.corrected_for(" oubli "), [2, 1]);
+        assert!(life.is_withdrawn() && life.last_receipt("id").withdrawn);
+    }
+}

@@ -1,0 +1,235 @@
+//! The fields of a CRA one by one: each by its path in the contract, read from and written as a text that people type
+//! in a cell or on a command line.
+//!
+//! Words are accepted by their name in the contract, by the end of that name, by the form's word or by its label of
+//! today or of before. Checks the form of a value only; the rules of a CRA are the service's.
+
+mod parse;
+mod patch;
+mod redirections;
+mod words;
+
+use std::borrow::Cow;
+
+use cra_contracts::v1;
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, SubTheme, Theme, Word as _};
+
+pub(crate) use patch::{assign, patch};
+
+/// Between the values of a list.
+const SEPARATOR: &str = " | ";
+
+/// One leaf of a CRA, or one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Field {
+    AdvisorId,
+    StructureId,
+    Date,
+    Channel,
+    CommuneCode,
+    PostalCode,
+    VenueId,
+    Activity,
+    Participants,
+    ReturningParticipants,
+    Age(AgeBand),
+    Status(Status),
+    Themes,
+    SubThemes,
+    Annotation,
+    DurationBand,
+    Minutes,
+    FollowUpIndividual,
+    FollowUpWorkshop,
+    Redirections,
+}
+
+/// Those before the counts of people.
+const FIRST: [Field; 10] = [
+    Field::AdvisorId,
+    Field::StructureId,
+    Field::Date,
+    Field::Channel,
+    Field::CommuneCode,
+    Field::PostalCode,
+    Field::VenueId,
+    Field::Activity,
+    Field::Participants,
+    Field::ReturningParticipants,
+];
+/// Those after them.
+const LAST: [Field; 8] = [
+    Field::Themes,
+    Field::SubThemes,
+    Field::Annotation,
+    Field::DurationBand,
+    Field::Minutes,
+    Field::FollowUpIndividual,
+    Field::FollowUpWorkshop,
+    Field::Redirections,
+];
+
+impl Field {
+    /// Every field, in the order of the form.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let ages = AgeBand::ALL.iter().copied().map(Self::Age);
+        let statuses = Status::ALL.iter().copied().map(Self::Status);
+        FIRST.into_iter().chain(ages).chain(statuses).chain(LAST)
+    }
+
+    /// Its path from the CRA, such as `place.commune_code`.
+    pub(crate) fn path(self) -> Cow<'static, str> {
+        let path = match self {
+            Self::AdvisorId => "advisor_id",
+            Self::StructureId => "structure_id",
+            Self::Date => "date",
+            Self::Channel => "place.channel",
+            Self::CommuneCode => "place.commune_code",
+            Self::PostalCode => "place.postal_code",
+            Self::VenueId => "place.venue_id",
+            Self::Activity => "activity",
+            Self::Participants => "participants",
+            Self::ReturningParticipants => "returning_participants",
+            Self::Age(band) => return format!("ages.{}", band.field()).into(),
+            Self::Status(status) => return format!("statuses.{}", status.field()).into(),
+            Self::Themes => "themes",
+            Self::SubThemes => "sub_themes",
+            Self::Annotation => "annotation",
+            Self::DurationBand => "duration.band",
+            Self::Minutes => "duration.minutes",
+            Self::FollowUpIndividual => "follow_up.individual",
+            Self::FollowUpWorkshop => "follow_up.workshop",
+            Self::Redirections => "follow_up.redirections",
+        };
+        path.into()
+    }
+
+    /// The field of a path in either spelling (`place.commune_code`, `place.communeCode`), also from the request's root
+    /// (`cra.place.commune_code`).
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        let key = path_key(path);
+        let key = key.strip_prefix("cra.").unwrap_or(&key);
+        Self::all().find(|field| path_key(&field.path()) == key)
+    }
+
+    /// Its value in the form that [`Field::set`] takes; empty where there is none.
+    pub(crate) fn get(self, cra: &v1::Cra) -> String {
+        let count = |number: u32| if number == 0 { String::new() } else { number.to_string() };
+        let optional = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+        let place = |of: fn(&v1::Place) -> &str| cra.place.as_ref().map_or("", of).to_owned();
+        let duration = cra.duration.unwrap_or_default();
+        let follow_up = |of: fn(&v1::FollowUp) -> u32| cra.follow_up.as_ref().map_or(0, of);
+        match self {
+            Self::AdvisorId => cra.advisor_id.clone(),
+            Self::StructureId => cra.structure_id.clone(),
+            Self::Date => cra.date.clone(),
+            Self::Channel => words::name::<Channel>(cra.place.as_ref().map_or(0, |place| place.channel)),
+            Self::CommuneCode => place(|place| &place.commune_code),
+            Self::PostalCode => place(|place| &place.postal_code),
+            Self::VenueId => place(|place| &place.venue_id),
+            Self::Activity => words::name::<Activity>(cra.activity),
+            Self::Participants => optional(cra.participants),
+            Self::ReturningParticipants => count(cra.returning_participants),
+            Self::Age(band) => count(*words::age(&mut cra.ages.unwrap_or_default(), band)),
+            Self::Status(status) => count(*words::status(&mut cra.statuses.unwrap_or_default(), status)),
+            Self::Themes => words::names::<Theme>(&cra.themes),
+            Self::SubThemes => words::names::<SubTheme>(&cra.sub_themes),
+            Self::Annotation => cra.annotation.clone(),
+            Self::DurationBand => words::name::<DurationBand>(duration.band),
+            Self::Minutes => optional(duration.minutes),
+            Self::FollowUpIndividual => count(follow_up(|follow_up| follow_up.individual)),
+            Self::FollowUpWorkshop => count(follow_up(|follow_up| follow_up.workshop)),
+            Self::Redirections => redirections::text(
+                cra.follow_up.as_ref().map_or(&[][..], |follow_up| &follow_up.redirections),
+            ),
+        }
+    }
+
+    /// Writes a value; an empty text takes the value away. An error says in French what was found and what is
+    /// expected.
+    pub(crate) fn set(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
+        let text = text.trim_matches(parse::is_blank);
+        let place = |cra: &mut v1::Cra, write: fn(&mut v1::Place) -> &mut String| {
+            text.clone_into(write(cra.place.get_or_insert_default()));
+        };
+        match self {
+            Self::AdvisorId => text.clone_into(&mut cra.advisor_id),
+            Self::StructureId => text.clone_into(&mut cra.structure_id),
+            Self::Date => cra.date = parse::day(text)?,
+            Self::Channel => cra.place.get_or_insert_default().channel = words::number::<Channel>(text)?,
+            Self::CommuneCode => place(cra, |place| &mut place.commune_code),
+            Self::PostalCode => place(cra, |place| &mut place.postal_code),
+            Self::VenueId => place(cra, |place| &mut place.venue_id),
+            Self::Activity => cra.activity = words::number::<Activity>(text)?,
+            Self::Participants => cra.participants = parse::count(text)?,
+            Self::ReturningParticipants => {
+                cra.returning_participants = parse::count(text)?.unwrap_or_default();
+            }
+            Self::Age(band) => {
+                *words::age(cra.ages.get_or_insert_default(), band) = parse::count(text)?.unwrap_or_default();
+            }
+            Self::Status(status) => {
+                let count = parse::count(text)?.unwrap_or_default();
+                *words::status(cra.statuses.get_or_insert_default(), status) = count;
+            }
+            Self::Themes => cra.themes = words::numbers::<Theme>(text)?,
+            Self::SubThemes => cra.sub_themes = words::numbers::<SubTheme>(text)?,
+            Self::Annotation => text.clone_into(&mut cra.annotation),
+            Self::DurationBand => set_band(cra, text)?,
+            Self::Minutes => cra.duration.get_or_insert_default().minutes = parse::count(text)?,
+            Self::FollowUpIndividual | Self::FollowUpWorkshop | Self::Redirections => {
+                self.set_follow_up(cra, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing planned is no follow-up, as the form has it.
+    fn set_follow_up(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
+        let mut follow_up = cra.follow_up.take().unwrap_or_default();
+        let set = match self {
+            Self::FollowUpIndividual => {
+                parse::count(text).map(|count| follow_up.individual = count.unwrap_or_default())
+            }
+            Self::FollowUpWorkshop => {
+                parse::count(text).map(|count| follow_up.workshop = count.unwrap_or_default())
+            }
+            _ => redirections::parse(text).map(|redirections| follow_up.redirections = redirections),
+        };
+        cra.follow_up = Some(follow_up).filter(|follow_up| *follow_up != v1::FollowUp::default());
+        set
+    }
+}
+
+/// A band, or minutes that lead to one. Minutes belong to an hour or more only, so another band takes them away.
+fn set_band(cra: &mut v1::Cra, text: &str) -> Result<(), String> {
+    let duration = cra.duration.get_or_insert_default();
+    if let Some(minutes) = parse::minutes(text) {
+        let band = match minutes {
+            ..=30 => DurationBand::UpTo30Minutes,
+            31..=59 => DurationBand::From30MinutesTo1Hour,
+            60.. => DurationBand::OneHourOrMore,
+        };
+        *duration = v1::Duration { band: band.number(), minutes: (minutes >= 60).then_some(minutes) };
+        return Ok(());
+    }
+    duration.band = words::number::<DurationBand>(text)?;
+    if duration.band != DurationBand::OneHourOrMore.number() {
+        duration.minutes = None;
+    }
+    Ok(())
+}
+
+/// Both spellings of the contract without what parts their words.
+fn path_key(path: &str) -> String {
+    path.trim().chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// The CRA as the service keeps it where nothing is planned.
+pub(crate) fn without_empty_parts(mut cra: v1::Cra) -> v1::Cra {
+    cra.follow_up = cra.follow_up.filter(|follow_up| *follow_up != v1::FollowUp::default());
+    cra
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Redirections in one text: `CAF: 2 | Maison de l'emploi: 1`, as the exports write them.
+
+use cra_contracts::v1;
+use cra_contracts::v1::redirection::Organisation as Recipient;
+use cra_domain::vocabulary::{Organisation, Word as _};
+
+use super::SEPARATOR;
+use super::parse::{count, is_blank};
+
+/// An older form may have sent people to an organisation without its name.
+const UNNAMED: &str = "Non précisé";
+
+/// Reads redirections. A part without a number belongs to the name that follows it: names may hold the separator.
+pub(super) fn parse(text: &str) -> Result<Vec<v1::Redirection>, String> {
+    let mut redirections = Vec::new();
+    let mut name = String::new();
+    for part in text.split('|') {
+        if !name.is_empty() {
+            name.push('|');
+        }
+        name.push_str(part);
+        let Some((recipient, people)) = name.rsplit_once([':', '=']) else { continue };
+        let Ok(Some(people)) = count(people) else { continue };
+        redirections.push(v1::Redirection { organisation: organisation(recipient), people });
+        name.clear();
+    }
+    let left = name.trim_matches(is_blank);
+    if left.is_empty() {
+        return Ok(redirections);
+    }
+    Err(format!("« {left} » ne dit pas combien de personnes ; écrivez par exemple « CAF: 2 | Mairie: 1 »"))
+}
+
+/// A known organisation only where the text is its label or its name in the contract: another spelling is kept as it
+/// is written, and the service counts it under the organisation that it means.
+fn organisation(text: &str) -> Option<Recipient> {
+    let name = text.trim_matches(is_blank);
+    if name == UNNAMED {
+        return None;
+    }
+    let is_it = |organisation: &&Organisation| {
+        let term = organisation.term();
+        term.label == name || term.slug == name || term.name.eq_ignore_ascii_case(name)
+    };
+    Some(match Organisation::ALL.iter().find(is_it) {
+        Some(known) => Recipient::Known(known.number()),
+        None => Recipient::Other(name.to_owned()),
+    })
+}
+
+/// Writes redirections as [`parse`] reads them.
+pub(super) fn text(redirections: &[v1::Redirection]) -> String {
+    let texts = redirections.iter().map(|redirection| {
+        let name = match &redirection.organisation {
+            Some(Recipient::Known(number)) => {
+                Organisation::from_number(*number).map_or("", |known| known.term().label)
+            }
+            Some(Recipient::Other(name)) => name,
+            None => UNNAMED,
+        };
+        format!("{name}: {}", redirection.people)
+    });
+    texts.collect::<Vec<_>>().join(SEPARATOR)
+}

@@ -1,0 +1,113 @@
+//! Words of closed lists: found by any of their spellings, written by their name in the contract.
+
+use cra_contracts::v1;
+use cra_domain::spelling;
+use cra_domain::vocabulary::{AgeBand, Status, Word};
+
+use super::SEPARATOR;
+use super::parse::is_blank;
+use crate::choice::{Choice, choice, short_form};
+
+/// As close as a slip of the hand leaves a word: as many letters as this of each that it has are changed.
+const LETTERS_PER_SLIP: usize = 3;
+
+/// The number of a word; 0, which says nothing, of an empty text.
+pub(super) fn number<W: Word + Choice>(text: &str) -> Result<i32, String> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    find::<W>(text).map(Word::number).ok_or_else(|| unknown::<W>(text))
+}
+
+/// The numbers of a list of words, parted by `|`, `;`, a comma or a line end; a comma inside of a label parts nothing.
+pub(super) fn numbers<W: Word + Choice>(text: &str) -> Result<Vec<i32>, String> {
+    let mut numbers = Vec::new();
+    for part in text.split(['|', ';', '\n']) {
+        let pieces: Vec<&str> = part.split(',').collect();
+        let mut start = 0;
+        while start < pieces.len() {
+            let longest = (start + 1..=pieces.len()).rev().find_map(|end| {
+                let joined = pieces[start..end].join(",");
+                find::<W>(joined.trim_matches(is_blank)).map(|word| (word, end))
+            });
+            let piece = pieces[start].trim_matches(is_blank);
+            match longest {
+                Some((word, end)) => {
+                    numbers.push(word.number());
+                    start = end;
+                }
+                None if piece.is_empty() => start += 1,
+                None => return Err(unknown::<W>(piece)),
+            }
+        }
+    }
+    Ok(numbers)
+}
+
+/// The name of a word; empty of 0. A number unknown here is written as such, and refused when it is read.
+pub(super) fn name<W: Word>(number: i32) -> String {
+    match W::from_number(number) {
+        Some(word) => word.term().name.to_owned(),
+        None if number == 0 => String::new(),
+        None => number.to_string(),
+    }
+}
+
+/// The names of words, as [`numbers`] takes them.
+pub(super) fn names<W: Word>(numbers: &[i32]) -> String {
+    numbers.iter().map(|number| name::<W>(*number)).collect::<Vec<_>>().join(SEPARATOR)
+}
+
+fn find<W: Word + Choice>(text: &str) -> Option<W> {
+    choice::<W>(text).ok().or_else(|| {
+        let key = spelling::key(text);
+        let formerly =
+            |word: &&W| word.term().past_labels.iter().any(|past| spelling::key(past.label) == key);
+        W::ALL.iter().find(formerly).copied()
+    })
+}
+
+fn unknown<W: Word + Choice>(text: &str) -> String {
+    let shown = |word: &W| format!("« {} » ({})", word.term().label, word.term().name);
+    let near = nearest::<W>(text).map(|word| format!("vouliez-vous dire {} ? ", shown(&word)));
+    let all: Vec<String> = W::ALL.iter().filter(|word| word.term().open).map(shown).collect();
+    format!(
+        "« {text} » n'est pas un mot du formulaire ; {}les choix sont {}",
+        near.unwrap_or_default(),
+        all.join(", ")
+    )
+}
+
+fn nearest<W: Word + Choice>(text: &str) -> Option<W> {
+    let key = spelling::key(text);
+    let distance = |word: &W| {
+        let term = word.term();
+        let short = short_form(*word);
+        let forms = [term.name, term.slug, term.label, &short].map(spelling::key);
+        forms.iter().map(|form| strsim::damerau_levenshtein(form, &key)).min().unwrap_or(usize::MAX)
+    };
+    let nearest = W::ALL.iter().copied().min_by_key(|word| distance(word))?;
+    (distance(&nearest) <= key.chars().count() / LETTERS_PER_SLIP).then_some(nearest)
+}
+
+/// Where a band is counted.
+pub(super) fn age(counts: &mut v1::AgeCounts, band: AgeBand) -> &mut u32 {
+    match band {
+        AgeBand::Under12 => &mut counts.under_12,
+        AgeBand::From12To18 => &mut counts.from_12_to_18,
+        AgeBand::From18To35 => &mut counts.from_18_to_35,
+        AgeBand::From35To60 => &mut counts.from_35_to_60,
+        AgeBand::Over60 => &mut counts.over_60,
+    }
+}
+
+/// Where a status is counted.
+pub(super) fn status(counts: &mut v1::StatusCounts, status: Status) -> &mut u32 {
+    match status {
+        Status::Student => &mut counts.student,
+        Status::Unemployed => &mut counts.unemployed,
+        Status::Employed => &mut counts.employed,
+        Status::Retired => &mut counts.retired,
+        Status::UnspecifiedOrMixed => &mut counts.unspecified_or_mixed,
+    }
+}

@@ -1,0 +1,105 @@
+//! One cell of a table, as its file types it, and as the text that a field is set from.
+
+use std::borrow::Cow;
+
+use jiff::civil::{Date, date};
+
+use super::columns::Column;
+use crate::submission::fields::Field;
+
+/// Serial days that a column of dates may hold without saying that it holds dates: 2020 to 2099.
+const PLAUSIBLE_SERIALS: std::ops::RangeInclusive<f64> = 43_831.0..=73_050.0;
+
+/// A cell.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell<'a> {
+    Empty,
+    Text(Cow<'a, str>),
+    Number(f64),
+    Day(Date),
+    /// A formula that failed, as the spreadsheet shows it.
+    Fault(String),
+}
+
+impl Cell<'_> {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Text(text) => text.trim().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Its text for a column, with the zeros that a spreadsheet took from a code.
+    pub(super) fn text(&self, column: Column) -> Result<Cow<'_, str>, String> {
+        let text = match self {
+            Self::Empty => Cow::Borrowed(""),
+            Self::Text(text) => Cow::Borrowed(text.trim()),
+            Self::Day(day) => day.to_string().into(),
+            Self::Number(number)
+                if column == Column::Field(Field::Date) && PLAUSIBLE_SERIALS.contains(number) =>
+            {
+                serial_day(*number).map(|day| day.to_string()).unwrap_or_default().into()
+            }
+            Self::Number(number) => number_text(*number).into(),
+            Self::Fault(fault) => return Err(format!("la cellule contient l'erreur {fault}")),
+        };
+        let lost_a_zero = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(match column {
+            Column::Field(Field::CommuneCode | Field::PostalCode) if lost_a_zero => format!("0{text}").into(),
+            _ => text,
+        })
+    }
+}
+
+fn number_text(number: f64) -> String {
+    if number.fract() == 0.0 { format!("{number:.0}") } else { number.to_string().replace('.', ",") }
+}
+
+/// The day of a serial number: days since 1899-12-30.
+fn serial_day(serial: f64) -> Option<Date> {
+    #[allow(clippy::cast_possible_truncation)] // only plausible serials are asked for
+    let days = serial.floor() as i64;
+    date(1899, 12, 30).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
+
+/// A text without the apostrophe that exports put before what a spreadsheet takes for a formula.
+pub(super) fn without_neutral_mark(text: &str) -> &str {
+    let rest = text.trim_start_matches('\'');
+    let is_marked = rest.len() < text.len() && rest.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if is_marked { &text[1..] } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_read_as_its_column_asks() {
+        let date = Column::Field(Field::Date);
+        let code = Column::Field(Field::CommuneCode);
+        for (cell, column, text) in [
+            (Cell::Number(45_351.0), date, "2024-02-29"),
+            (Cell::Day(jiff::civil::date(2024, 2, 29)), date, "2024-02-29"),
+            (Cell::Number(1_004.0), code, "01004"),
+            (Cell::Text("1004 ".into()), code, "01004"),
+            (Cell::Text("2A004".into()), code, "2A004"),
+            (Cell::Number(1_500.0), Column::Field(Field::PostalCode), "01500"),
+            (Cell::Number(1_500.0), Column::Field(Field::Participants), "1500"),
+            (Cell::Number(12.5), Column::Field(Field::Participants), "12,5"),
+        ] {
+            assert_eq!(cell.text(column).unwrap(), text, "{cell:?}");
+        }
+        assert!(Cell::Fault("#N/A".into()).text(date).unwrap_err().contains("#N/A"));
+    }
+
+    #[test]
+    fn only_the_apostrophe_that_an_export_put_there_is_taken_away() {
+        for (text, read) in
+            [("'=1+1", "=1+1"), ("'-x", "-x"), ("''=x", "'=x"), ("'été'", "'été'"), ("'", "'"), ("-x", "-x")]
+        {
+            assert_eq!(without_neutral_mark(text), read);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The columns of a table of CRAs, known by their headings: those of the exports and of the template, the labels of the
+//! form, and the paths of the contract; whatever their order, case, accents and punctuation.
+
+use std::collections::HashMap;
+
+use cra_domain::spelling;
+use cra_domain::vocabulary::{AgeBand, Status, Word};
+
+use crate::submission::fields::Field;
+
+/// Rows looked at for the headings: people put titles above.
+pub(super) const HEADING_ROWS_MAX: usize = 10;
+/// Columns by which a table without ids is one of CRAs; some of them tell a day or who was there.
+const KNOWN_MIN: usize = 3;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Column {
+    CraId,
+    Field(Field),
+    CommuneName,
+    /// People sent elsewhere, the sum of the redirections.
+    Redirected,
+    /// People whom an older form left open.
+    Unspecified,
+    Revision,
+    FormVersion,
+    Reason,
+    /// Of an export, and following from the other columns.
+    Derived,
+}
+
+/// Headings of the exports and of the template, and what people call them.
+const HEADINGS: &[(Column, &[&str])] = &[
+    (Column::CraId, &["cra_id", "id", "identifiant", "identifiant du cra", "uuid"]),
+    (Column::Field(Field::Date), &["date", "jour", "date d'accompagnement", "date de l'activité"]),
+    (Column::Field(Field::AdvisorId), &["conseiller_id", "conseiller", "identifiant du conseiller"]),
+    (Column::Field(Field::StructureId), &["structure_id", "structure", "identifiant de la structure"]),
+    (Column::Field(Field::Channel), &["canal_code", "canal", "channel"]),
+    (Column::Field(Field::VenueId), &["lieu_id", "lieu", "permanence", "venue_id"]),
+    (
+        Column::Field(Field::CommuneCode),
+        &["commune_code", "code commune", "code insee", "insee", "code_commune_insee"],
+    ),
+    (Column::CommuneName, &["commune_actuelle", "commune", "nom de la commune", "ville"]),
+    (Column::Field(Field::PostalCode), &["code_postal", "cp", "postal_code"]),
+    (Column::Field(Field::Activity), &["activite_code", "activite", "type d'activité", "activity"]),
+    (Column::Field(Field::Participants), &["participants", "nombre de participants", "nb participants"]),
+    (
+        Column::Field(Field::ReturningParticipants),
+        &[
+            "participants_recurrents",
+            "personnes déjà accompagnées",
+            "déjà accompagnées",
+            "participants récurrents",
+        ],
+    ),
+    (Column::Field(Field::Themes), &["themes_codes", "themes", "thématiques", "thèmes"]),
+    (
+        Column::Field(Field::SubThemes),
+        &["sous_themes_codes", "sous_themes", "sous-thématiques", "sous-thèmes"],
+    ),
+    (Column::Field(Field::Annotation), &["annotation", "précision", "commentaire"]),
+    (Column::Field(Field::DurationBand), &["duree_code", "duree", "durée"]),
+    (Column::Field(Field::Minutes), &["duree_minutes", "minutes", "durée en minutes"]),
+    (Column::Field(Field::FollowUpIndividual), &["suite_individuel", "suite : individuel"]),
+    (Column::Field(Field::FollowUpWorkshop), &["suite_atelier", "suite : atelier"]),
+    (Column::Redirected, &["suite_redirection"]),
+    (Column::Field(Field::Redirections), &["redirections", "orientations", "suite : redirections"]),
+    (Column::Unspecified, &["age_non_renseigne", "statut_non_renseigne"]),
+    (Column::Revision, &["revision", "expected_revision", "révision"]),
+    (Column::FormVersion, &["version_formulaire"]),
+    (Column::Reason, &["reason", "motif", "raison"]),
+    (
+        Column::Derived,
+        &[
+            "commune_actuelle_code",
+            "departement_code",
+            "departement",
+            "region_code",
+            "region",
+            "epci_code",
+            "epci",
+            "enregistre_le",
+            "corrige_le",
+        ],
+    ),
+];
+
+/// Columns that a new CRA cannot do without, and what they are called.
+const REQUIRED: [(&[Column], &str); 7] = [
+    (&[Column::Field(Field::AdvisorId)], "conseiller_id"),
+    (&[Column::Field(Field::StructureId)], "structure_id"),
+    (&[Column::Field(Field::Channel)], "canal"),
+    (&[Column::Field(Field::CommuneCode), Column::CommuneName], "commune_code ou commune"),
+    (&[Column::Field(Field::Activity)], "activite"),
+    (&[Column::Field(Field::Themes)], "themes"),
+    (&[Column::Field(Field::DurationBand), Column::Field(Field::Minutes)], "duree"),
+];
+
+/// Letters of a heading that a slip of the hand changes, in a word long enough to be known all the same.
+const SLIP_LETTERS_MAX: usize = 2;
+const SLIP_WORD_MIN: usize = 6;
+
+/// A heading that is no column's, and the name that is near to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slip {
+    pub(crate) found: String,
+    pub(crate) meant: String,
+}
+
+/// The columns of one table, in its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Columns {
+    known: Vec<(usize, Column)>,
+    headings: Vec<String>,
+}
+
+impl Columns {
+    /// The columns under these headings; none where they are no table of CRAs.
+    pub(crate) fn of<'a>(headings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let headings: Vec<String> = headings.into_iter().map(|text| text.trim().to_owned()).collect();
+        let names = names();
+        let by_heading = |heading: &String| names.get(&key(heading)).copied().or_else(|| of_path(heading));
+        // MongoDB's ids are those of documents.
+        let column = |heading: &String| by_heading(heading).filter(|_| !heading.starts_with('_'));
+        let known: Vec<_> = headings
+            .iter()
+            .enumerate()
+            .filter_map(|(place, heading)| Some((place, column(heading)?)))
+            .collect();
+        let columns = Self { known, headings };
+        columns.are_of_cras().then_some(columns)
+    }
+
+    /// Lists of words and sums have headings of CRAs too.
+    fn are_of_cras(&self) -> bool {
+        let is_told = [Field::Date, Field::AdvisorId].iter().any(|field| self.has(Column::Field(*field)));
+        self.has(Column::CraId) || is_told && self.telling() >= KNOWN_MIN
+    }
+
+    /// How many columns say something of a CRA.
+    pub(super) fn telling(&self) -> usize {
+        self.known.iter().filter(|(_, column)| !matches!(column, Column::Derived)).count()
+    }
+
+    pub(crate) fn has(&self, column: Column) -> bool {
+        self.known.iter().any(|(_, known)| *known == column)
+    }
+
+    /// The columns that are read: place in the row, what it holds.
+    pub(super) fn known(&self) -> &[(usize, Column)] {
+        &self.known
+    }
+
+    /// The heading at a place of the row, as it is written in the file.
+    pub(super) fn heading(&self, place: usize) -> &str {
+        self.headings.get(place).map_or("", String::as_str)
+    }
+
+    /// Names of columns that a new CRA needs and that the table does not have.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let is_missing = |any_of: &[Column]| !any_of.iter().any(|column| self.has(*column));
+        REQUIRED.iter().filter(|(any_of, _)| is_missing(any_of)).map(|(_, name)| *name).collect()
+    }
+
+    /// Headings that nothing is read from.
+    pub(crate) fn unread(&self) -> Vec<&str> {
+        let is_read = |place: usize| self.known.iter().any(|(known, _)| *known == place);
+        let unread = self
+            .headings
+            .iter()
+            .enumerate()
+            .filter(|(place, heading)| !heading.is_empty() && !is_read(*place));
+        unread.map(|(_, heading)| heading.as_str()).collect()
+    }
+
+    /// A heading that is nearly that of a column that the table does not have.
+    pub(crate) fn slip(&self) -> Option<Slip> {
+        let names = names();
+        self.unread().into_iter().find_map(|found| {
+            let key = key(found);
+            let distance = |name: &String| strsim::damerau_levenshtein(name, &key);
+            let absent = names.iter().filter(|(_, column)| !self.has(**column)).map(|(name, _)| name);
+            let meant = absent.min_by_key(|name| (distance(name), (*name).clone()))?;
+            let is_near = distance(meant) <= SLIP_LETTERS_MAX && meant.len() >= SLIP_WORD_MIN;
+            is_near.then(|| Slip { found: found.to_owned(), meant: meant.clone() })
+        })
+    }
+
+    /// The headings of the columns that a path of a violation is about, such as `cra.ages` or `cra.themes[1]`.
+    pub(crate) fn of_violation(&self, path: &str) -> Vec<&str> {
+        let path: String =
+            path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default().to_owned();
+        let is_about = |column: &Column| match column {
+            Column::CraId => path == "cra_id",
+            Column::Field(field) => {
+                let of_field = field.path();
+                *of_field == *path || of_field.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'))
+            }
+            _ => false,
+        };
+        let about = self.known.iter().filter(|(_, column)| is_about(column));
+        about.map(|(place, _)| self.heading(*place)).collect()
+    }
+}
+
+/// Every heading by its key.
+fn names() -> HashMap<String, Column> {
+    let mut names: HashMap<String, Column> = HashMap::new();
+    for (column, headings) in HEADINGS {
+        names.extend(headings.iter().map(|heading| (key(heading), *column)));
+    }
+    counts::<AgeBand>(&mut names, &["age_", "âge "], Field::Age);
+    counts::<Status>(&mut names, &["statut_", "statut "], Field::Status);
+    names
+}
+
+/// A column counts people by the old word of the value, which the exports use, or by its label, alone or behind the
+/// name of the list.
+fn counts<W: Word>(names: &mut HashMap<String, Column>, lists: &[&str], field: fn(W) -> Field) {
+    for value in W::ALL {
+        let term = value.term();
+        let slugs = std::iter::once(term.slug).chain(term.former_slugs.iter().copied());
+        let in_lists =
+            |word: &str| lists.iter().map(|list| key(&format!("{list}{word}"))).collect::<Vec<_>>();
+        let column = Column::Field(field(*value));
+        names.insert(key(term.label), column);
+        for name in slugs.chain([term.label]).flat_map(in_lists) {
+            names.insert(name, column);
+        }
+    }
+}
+
+fn of_path(heading: &str) -> Option<Column> {
+    match heading.trim() {
+        "craId" => Some(Column::CraId),
+        path => Field::of_path(path).map(Column::Field),
+    }
+}
+
+/// Letters and digits alone; a sign before a digit (`-12`, `+60`) tells one band from another.
+fn key(heading: &str) -> String {
+    let mut key = String::new();
+    let plain = spelling::key(heading);
+    let mut chars = plain.chars().peekable();
+    while let Some(c) = chars.next() {
+        let signs = matches!(c, '+') && chars.peek().is_some_and(char::is_ascii_digit);
+        if c.is_alphanumeric() || signs {
+            key.push(c);
+        }
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_known_by_the_names_of_exports_by_labels_and_by_paths() {
+        for (heading, column) in [
+            ("cra_id", Column::CraId),
+            ("\u{feff}Date", Column::Field(Field::Date)),
+            ("DATE D’ACCOMPAGNEMENT", Column::Field(Field::Date)),
+            ("Code Postal", Column::Field(Field::PostalCode)),
+            ("Thématiques", Column::Field(Field::Themes)),
+            ("age_moins12ans", Column::Field(Field::Age(AgeBand::Under12))),
+            ("Moins de 12 ans", Column::Field(Field::Age(AgeBand::Under12))),
+            ("12-18 ans", Column::Field(Field::Age(AgeBand::From12To18))),
+            ("Âge : plus de 60 ans", Column::Field(Field::Age(AgeBand::Over60))),
+            ("statut_sans_emploi", Column::Field(Field::Status(Status::Unemployed))),
+            ("Retraité", Column::Field(Field::Status(Status::Retired))),
+            ("place.communeCode", Column::Field(Field::CommuneCode)),
+            ("ages.over_60", Column::Field(Field::Age(AgeBand::Over60))),
+            ("commune_actuelle", Column::CommuneName),
+            ("epci", Column::Derived),
+        ] {
+            let columns = Columns::of(["cra_id", heading]).unwrap();
+            assert_eq!(columns.known()[1], (1, column), "{heading}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_something_else_is_none_of_cras() {
+        for headings in [
+            &["section", "code", "libelle", "valeur", "part"][..],
+            &["nom", "prenom", "ville"],
+            &[""],
+            &["_id"],
+            &["Canal", "Activité", "Thématiques", "Sous-thématiques", "Durée", "Organismes"],
+        ] {
+            assert_eq!(Columns::of(headings.iter().copied()), None, "{headings:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_and_what_is_not_read_is_told() {
+        let columns =
+            Columns::of(["Date", "Conseiller", "Structure", "Canal", "Ville", "Activité", "Couleur"])
+                .unwrap();
+        assert_eq!(columns.missing(), ["themes", "duree"]);
+        assert_eq!(columns.unread(), ["Couleur"]);
+        assert_eq!(columns.slip(), None);
+        let slip = Columns::of(["cra_id", "Particpants"]).unwrap().slip().unwrap();
+        assert_eq!(slip.meant, "participants");
+        assert_eq!(columns.of_violation("cra.date"), ["Date"]);
+        assert_eq!(columns.of_violation("cra.place.channel"), ["Canal"]);
+        assert_eq!(columns.of_violation("cra.ages"), [""; 0]);
+    }
+}

@@ -1,0 +1,109 @@
+//! Tables as text: `;`, `,` or tab, found by the headings; quoted cells over several lines; rows numbered as a
+//! spreadsheet shows them.
+
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
+
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+use super::Rows;
+use super::cell::{Cell, without_neutral_mark};
+use super::columns::{Columns, HEADING_ROWS_MAX};
+use crate::submission::source::{ITEM_BYTES_MAX, Metered};
+
+const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
+
+/// How a table is written, and where its headings are.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dialect {
+    delimiter: u8,
+    /// Lines of the file, for those before the headings are no rows.
+    ends_lines_with_crlf: bool,
+    pub(crate) columns: Columns,
+}
+
+impl Dialect {
+    /// The dialect of a text that begins so; none where no delimiter makes headings of CRAs of it.
+    pub(crate) fn of(start: &str) -> Option<Self> {
+        let ends_lines_with_crlf = start.lines().next().is_some_and(|_| start.contains("\r\n"));
+        let read = DELIMITERS.into_iter().filter_map(|delimiter| {
+            let mut reader = reader(delimiter, start.as_bytes());
+            let columns =
+                reader.byte_records().take(HEADING_ROWS_MAX).flatten().find_map(|row| columns_of(&row))?;
+            Some(Self { delimiter, ends_lines_with_crlf, columns })
+        });
+        read.max_by_key(|dialect| dialect.columns.telling())
+    }
+}
+
+/// The first cells of a text, whatever they are: to say what a table is that is none of CRAs.
+pub(crate) fn first_row(start: &str) -> Vec<String> {
+    let rows = DELIMITERS.into_iter().filter_map(|delimiter| {
+        let mut reader = reader(delimiter, start.as_bytes());
+        let row = reader.byte_records().flatten().next()?;
+        Some(row.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect::<Vec<_>>())
+    });
+    rows.max_by_key(Vec::len).unwrap_or_default()
+}
+
+fn reader<R: io::Read>(delimiter: u8, input: R) -> Reader<R> {
+    ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(input)
+}
+
+fn columns_of(row: &ByteRecord) -> Option<Columns> {
+    let texts: Vec<String> = row.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
+    Columns::of(texts.iter().map(String::as_str))
+}
+
+/// Gives each row below the headings.
+pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -> io::Result<()> {
+    let (metered, meter) = Metered::new(text, 0);
+    let mut reader = reader(dialect.delimiter, metered);
+    let mut record = ByteRecord::new();
+    let (mut number, mut line_ends_in_cells, mut is_below) = (0, 0, false);
+    loop {
+        meter.start_item();
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => {
+                let problem =
+                    format!("{error}; what follows in the file was not read. Is a quote not closed?");
+                let is_too_long = matches!(error.kind(), csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::FileTooLarge);
+                if !is_too_long {
+                    return Err(error.into());
+                }
+                let _ = rows.give(number + 1, Err(problem));
+                return Ok(());
+            }
+        }
+        // Lines are counted after the line end, which CR of CRLF is not yet; blank lines are rows of a spreadsheet too.
+        let end = reader.position().line() - u64::from(!dialect.ends_lines_with_crlf);
+        line_ends_in_cells += record.iter().map(line_ends).sum::<u64>();
+        number = (number + 1).max(end.saturating_sub(line_ends_in_cells));
+        if !is_below {
+            is_below = columns_of(&record).is_some_and(|columns| columns == dialect.columns);
+            continue;
+        }
+        let given = match std::str::from_utf8(record.as_slice()) {
+            Err(_) => rows.give(number, Err("not UTF-8 text".to_owned())),
+            Ok(_) if record.len() > ITEM_BYTES_MAX => rows.give(number, Err("too many cells".to_owned())),
+            Ok(_) => rows.give(number, Ok(&record.iter().map(cell).collect::<Vec<_>>())),
+        };
+        if given == ControlFlow::Break(()) {
+            return Ok(());
+        }
+    }
+}
+
+fn line_ends(cell: &[u8]) -> u64 {
+    cell.split(|byte| *byte == b'\n').skip(1).count() as u64
+}
+
+/// The record is UTF-8 as a whole; a cell that is cut within a letter cannot be.
+fn cell(bytes: &[u8]) -> Cell<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok("") | Err(_) => Cell::Empty,
+        Ok(text) => Cell::Text(without_neutral_mark(text).into()),
+    }
+}

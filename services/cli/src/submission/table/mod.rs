@@ -1,0 +1,95 @@
+//! CRAs in tables: CSV as spreadsheets and exports write it ([`csv`]), workbooks ([`workbook`]). Columns are known by
+//! their headings ([`columns`]), rows become CRAs ([`row`]). Checks the form of cells only.
+
+mod cell;
+pub(crate) mod columns;
+pub(crate) mod csv;
+pub(crate) mod row;
+pub(crate) mod workbook;
+
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::cell::Cell;
+use self::columns::Columns;
+use self::csv::Dialect;
+use self::row::Row;
+use self::workbook::Workbook;
+use super::Place;
+
+/// The columns of the table that is read, for those who tell what is wrong with a row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headings(Arc<Mutex<Option<Columns>>>);
+
+impl Headings {
+    fn set(&self, columns: &Columns) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns.clone());
+    }
+
+    /// The headings of the columns that a path is about; none where no table is read.
+    pub(crate) fn of_violation(&self, path: &str) -> Vec<String> {
+        let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        columns.as_ref().map_or_else(Vec::new, |columns| {
+            columns.of_violation(path).into_iter().map(str::to_owned).collect()
+        })
+    }
+}
+
+/// A table to read.
+pub(crate) enum Table {
+    Csv(Box<dyn BufRead + Send>, Dialect),
+    Workbook(Workbook),
+}
+
+impl Table {
+    /// The columns of each table that the file holds.
+    pub(crate) fn columns(&self) -> Vec<&Columns> {
+        match self {
+            Self::Csv(_, dialect) => vec![&dialect.columns],
+            Self::Workbook(workbook) => workbook.columns().collect(),
+        }
+    }
+
+    /// Gives each row that says something to `each`, until it breaks.
+    pub(crate) fn read(self, headings: &Headings, each: &mut Each<'_>) -> io::Result<()> {
+        let mut rows = Rows { columns: Columns::default(), sheet: None, headings, each };
+        match self {
+            Self::Csv(text, dialect) => {
+                rows.begin(&dialect.columns, None);
+                csv::read(text, &dialect, &mut rows)
+            }
+            Self::Workbook(workbook) => {
+                workbook.read(&mut rows);
+                Ok(())
+            }
+        }
+    }
+}
+
+type Each<'a> = dyn FnMut(Place, Result<Row, String>) -> ControlFlow<()> + 'a;
+
+/// Where the rows of a table go.
+struct Rows<'a> {
+    columns: Columns,
+    sheet: Option<u32>,
+    headings: &'a Headings,
+    each: &'a mut Each<'a>,
+}
+
+impl Rows<'_> {
+    fn begin(&mut self, columns: &Columns, sheet: Option<u32>) {
+        self.columns.clone_from(columns);
+        self.sheet = sheet;
+        self.headings.set(columns);
+    }
+
+    fn give(&mut self, number: u64, cells: Result<&[Cell<'_>], String>) -> ControlFlow<()> {
+        let place = Place::Row { sheet: self.sheet, number };
+        match cells {
+            Ok(cells) if cells.iter().all(Cell::is_empty) => ControlFlow::Continue(()),
+            Ok(cells) => (self.each)(place, row::read(&self.columns, cells)),
+            Err(problem) => (self.each)(place, Err(problem)),
+        }
+    }
+}

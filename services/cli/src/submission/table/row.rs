@@ -1,0 +1,262 @@
+//! One row of a table as a CRA: each cell into its field, columns that say the same thing compared, the commune found
+//! by its name where its code is missing, and an id for a row that has none.
+
+use std::collections::HashMap;
+
+use cra_contracts::v1;
+use cra_domain::{spelling, territory};
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::cell::Cell;
+use super::columns::{Column, Columns};
+use crate::submission::content::Recordable;
+use crate::submission::fields::{Field, without_empty_parts};
+
+/// Of the ids of rows without one. Never changes: the same file sent again has the same ids.
+const ROW_IDS: Uuid = Uuid::from_u128(0x6b1f_1c52_93a7_5c0e_8d24_0f7b_e6a1_d309);
+/// Communes looked at for a name that several have.
+const NAMESAKES_MAX: usize = 50;
+
+/// What a row says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) cra_id: String,
+    pub(crate) cra: v1::Cra,
+    pub(crate) revision: Option<u64>,
+    pub(crate) form_version: u32,
+    pub(crate) reason: String,
+}
+
+/// Reads a row; an error says every cell that cannot be read, by its heading.
+pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, String> {
+    let mut reading = Reading::default();
+    let mut commune_name = None;
+    let mut redirected = None;
+    for (place, column) in columns.known() {
+        let cell = cells.get(*place).unwrap_or(&Cell::Empty);
+        if cell.is_empty() {
+            continue;
+        }
+        let heading = columns.heading(*place);
+        let text = match cell.text(*column) {
+            Ok(text) => text,
+            Err(fault) => {
+                reading.fault(heading, &fault);
+                continue;
+            }
+        };
+        match column {
+            Column::CraId => reading.row.cra_id = text.into_owned(),
+            Column::Field(field) => reading.field(*field, heading, &text),
+            Column::CommuneName => commune_name = Some((heading, text.into_owned())),
+            Column::Redirected => redirected = Some((heading, text.into_owned())),
+            Column::Unspecified if text != "0" => reading.unspecified.push(heading.to_owned()),
+            Column::Revision => reading.row.revision = text.parse().ok(),
+            Column::FormVersion => reading.row.form_version = text.parse().unwrap_or_default(),
+            Column::Reason => reading.row.reason = text.into_owned(),
+            Column::Derived | Column::Unspecified => {}
+        }
+    }
+    // An older form may say what today's cannot; such a row is only looked up by its id.
+    if reading.row.form_version == 0 {
+        if let Some((heading, name)) = commune_name {
+            reading.commune(heading, &name);
+        }
+        if let Some((heading, people)) = redirected {
+            reading.redirected(heading, &people);
+        }
+    } else if !reading.row.cra_id.is_empty() {
+        return Ok(reading.row);
+    }
+    reading.ended()
+}
+
+#[derive(Default)]
+struct Reading {
+    row: Row,
+    /// The value of each field that was set, and the heading that it is under.
+    seen: HashMap<Field, (String, String)>,
+    unspecified: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Reading {
+    fn fault(&mut self, heading: &str, fault: &str) {
+        self.faults.push(format!("« {heading} » : {fault}"));
+    }
+
+    /// Sets a field; where another column of the row says it too, both must say the same.
+    fn field(&mut self, field: Field, heading: &str, text: &str) {
+        let Some((other, said)) = self.seen.get(&field) else {
+            match field.set(&mut self.row.cra, text) {
+                Ok(()) => {
+                    let value = field.get(&self.row.cra);
+                    self.seen.insert(field, (heading.to_owned(), value));
+                }
+                Err(fault) => self.fault(heading, &fault),
+            }
+            return;
+        };
+        let mut again = v1::Cra::default();
+        match field.set(&mut again, text) {
+            Ok(()) if field.get(&again) == *said => {}
+            Ok(()) => {
+                let fault = format!("dit autre chose que « {other} » ; corrigez les deux, ou videz l'une");
+                self.fault(heading, &fault);
+            }
+            Err(fault) => self.fault(heading, &fault),
+        }
+    }
+
+    /// Finds the commune by its name where the code is missing, and compares the two where it is there.
+    fn commune(&mut self, heading: &str, name: &str) {
+        let communes = territory::communes();
+        let place = self.row.cra.place.get_or_insert_default();
+        let key = |name: &str| spelling::key(&name.replace(['-', '\'', '’'], " "));
+        let by_postal_code = || communes.by_postal_code_and_name(&place.postal_code, name);
+        let found = || communes.search(name, NAMESAKES_MAX);
+        if place.commune_code.is_empty() {
+            let namesakes: Vec<_> =
+                found().into_iter().filter(|id| key(communes.get(*id).name()) == key(name)).collect();
+            match (by_postal_code(), &namesakes[..]) {
+                (Some(id), _) => communes.get(id).code().clone_into(&mut place.commune_code),
+                (None, [id]) => communes.get(*id).code().clone_into(&mut place.commune_code),
+                (None, []) => self.fault(heading, &format!("« {name} » n'est le nom d'aucune commune")),
+                (None, _) => {
+                    let fault =
+                        format!("plusieurs communes s'appellent « {name} » ; donnez aussi le code postal");
+                    self.fault(heading, &fault);
+                }
+            }
+            return;
+        }
+        // A code that is none of today is the service's to judge: it may be a postal code, or a former one.
+        let current =
+            communes.resolve(&place.commune_code).filter(|_| communes.is_current(&place.commune_code));
+        let Some(id) = current else { return };
+        let commune = communes.get(id);
+        let agree = key(commune.name()) == key(name) || by_postal_code() == Some(id) || found().contains(&id);
+        if !agree {
+            let fault = format!(
+                "le code {} est celui de « {} », non de « {name} » ; corrigez l'un des deux",
+                place.commune_code,
+                commune.name()
+            );
+            self.fault(heading, &fault);
+        }
+    }
+
+    /// The sum of the redirections must be the number that stands beside them.
+    fn redirected(&mut self, heading: &str, people: &str) {
+        let redirections = self.row.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections);
+        let sum: u64 = redirections.map(|redirection| u64::from(redirection.people)).sum();
+        if people.parse() != Ok(sum) {
+            let fault = format!("annonce {people}, et les redirections en comptent {sum} ; dites vers qui");
+            self.fault(heading, &fault);
+        }
+    }
+
+    fn ended(mut self) -> Result<Row, String> {
+        for heading in std::mem::take(&mut self.unspecified) {
+            self.fault(&heading, "le formulaire d'aujourd'hui demande une réponse pour chaque personne");
+        }
+        if !self.faults.is_empty() {
+            return Err(self.faults.join(" ; "));
+        }
+        self.row.cra = without_empty_parts(self.row.cra);
+        Ok(self.row)
+    }
+}
+
+/// Gives an id to rows that have none.
+#[derive(Debug, Default)]
+pub(crate) struct RowIds(HashMap<u128, u32>);
+
+impl RowIds {
+    /// What to record of a row. Its id is its own, else made of its content and of its number among equal rows.
+    pub(crate) fn recordable(&mut self, row: Row) -> Recordable {
+        let Row { cra_id, cra, form_version, .. } = row;
+        if form_version > 0 {
+            return Recordable::OlderForm { cra_id, form_version };
+        }
+        let cra_id = if cra_id.is_empty() { self.next(&cra).to_string() } else { cra_id };
+        Recordable::Submission(Box::new(v1::SubmitCraRequest {
+            cra_id,
+            cra: Some(cra),
+            validate_only: false,
+        }))
+    }
+
+    fn next(&mut self, cra: &v1::Cra) -> Uuid {
+        let content = Uuid::new_v5(&ROW_IDS, &cra.encode_to_vec());
+        let number = self.0.entry(content.as_u128()).or_default();
+        *number += 1;
+        Uuid::new_v5(&content, &number.to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(headings: &[&str], cells: &[&str]) -> Result<Row, String> {
+        let columns = Columns::of(headings.iter().copied()).unwrap();
+        let cells: Vec<Cell<'_>> = cells.iter().map(|text| Cell::Text((*text).into())).collect();
+        read(&columns, &cells)
+    }
+
+    #[test]
+    fn a_lost_zero_is_found_and_a_name_leads_to_its_code_or_must_agree_with_it() {
+        let headings = ["cra_id", "Code commune", "Commune", "Code postal", "Date"];
+        let place = |cells: &[&str]| row(&headings, cells).map(|row| row.cra.place.unwrap().commune_code);
+        assert_eq!(place(&["", "1004", "Ambérieu-en-Bugey", "1500", ""]), Ok("01004".into()));
+        assert_eq!(place(&["", "", "amberieu en bugey", "", ""]), Ok("01004".into()));
+        assert_eq!(place(&["", "", "Saint-Denis", "97400", ""]), Ok("97411".into()));
+        let namesakes = place(&["", "", "Saint-Denis", "", ""]).unwrap_err();
+        assert!(namesakes.contains("« Commune » : plusieurs communes"), "{namesakes}");
+        let other = place(&["", "1004", "Rennes", "", ""]).unwrap_err();
+        assert!(other.contains("celui de « Ambérieu-en-Bugey », non de « Rennes »"), "{other}");
+    }
+
+    #[test]
+    fn columns_that_say_the_same_thing_must_agree() {
+        let headings = ["cra_id", "themes_codes", "themes", "suite_redirection", "redirections"];
+        let read = |cells: &[&str]| row(&headings, cells);
+        assert!(read(&["", "THEME_EMAIL", "Courriels", "2", "CAF: 2"]).is_ok());
+        assert_eq!(read(&["", "", "Courriels", "", ""]).unwrap().cra.themes, [v1::Theme::Email as i32]);
+        let themes = read(&["", "THEME_EMAIL", "Santé", "", ""]).unwrap_err();
+        assert!(themes.contains("« themes » : dit autre chose que « themes_codes »"), "{themes}");
+        let people = read(&["", "THEME_EMAIL", "", "3", "CAF: 2"]).unwrap_err();
+        assert!(people.contains("annonce 3"), "{people}");
+    }
+
+    #[test]
+    fn every_cell_that_cannot_be_read_is_told_by_its_heading() {
+        let faults =
+            row(&["cra_id", "Date", "Nombre de participants"], &["", "31/02/2024", "12,5"]).unwrap_err();
+        assert!(
+            faults.contains("« Date » : « 31/02/2024 »") && faults.contains("« Nombre de participants »"),
+            "{faults}"
+        );
+    }
+
+    #[test]
+    fn equal_rows_are_as_many_cras_and_the_same_file_has_the_same_ids() {
+        let ids = || {
+            let mut ids = RowIds::default();
+            let mut id = |date: &str| match ids.recordable(row(&["cra_id", "date"], &["", date]).unwrap()) {
+                Recordable::Submission(request) => request.cra_id,
+                other @ Recordable::OlderForm { .. } => panic!("{other:?}"),
+            };
+            [id("01/03/2024"), id("2024-03-01"), id("02/03/2024"), id("01/03/2024")]
+        };
+        let first = ids();
+        assert_eq!(first, ids());
+        assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        let given = row(&["cra_id", "date"], &["a", "01/03/2024"]).unwrap();
+        assert!(
+            matches!(RowIds::default().recordable(given), Recordable::Submission(request) if request.cra_id == "a")
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! Tables in workbooks: XLSX, XLS, XLSB and ODS. Every sheet whose headings are those of CRAs is read; the others hold
+//! what the table is about.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+
+use calamine::{Data, ExcelDateTime, Range, Reader as _, Sheets, open_workbook_auto_from_rs};
+use jiff::civil::Date;
+
+use super::Rows;
+use super::cell::{Cell, without_neutral_mark};
+use super::columns::{Columns, HEADING_ROWS_MAX};
+
+/// A sheet of our own exports, whose texts are as they were recorded.
+const EXPORT_SHEET: &str = "Définitions";
+
+/// A workbook with at least one table of CRAs.
+pub(crate) struct Workbook {
+    sheets: Vec<Sheet>,
+}
+
+struct Sheet {
+    /// From 1, where there is more than one table.
+    number: u32,
+    range: Range<Data>,
+    columns: Columns,
+    /// The row of the headings, from 0 in the range.
+    headings: usize,
+    is_export: bool,
+}
+
+impl Workbook {
+    /// Opens a workbook. An error says in one line why it cannot be read, or what it is.
+    pub(crate) fn open(bytes: Vec<u8>) -> Result<Self, String> {
+        let mut workbook: Sheets<_> = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| {
+            format!("it cannot be read as a workbook ({error}); is it protected by a password?")
+        })?;
+        let names = workbook.sheet_names();
+        let is_export = names.iter().any(|name| name == EXPORT_SHEET);
+        let mut sheets: Vec<Sheet> = Vec::new();
+        for name in &names {
+            // A chart has no cells.
+            let Ok(range) = workbook.worksheet_range(name) else { continue };
+            if let Some((headings, columns)) = headings(&range) {
+                let number = u32::try_from(sheets.len() + 1).unwrap_or(u32::MAX);
+                sheets.push(Sheet { number, range, columns, headings, is_export });
+            }
+        }
+        if sheets.is_empty() {
+            let names: Vec<_> = names.iter().map(|name| format!("« {name} »")).collect();
+            return Err(format!(
+                "it is a workbook without a sheet of CRAs (its sheets: {}); `cra template FILE.xlsx` writes one to fill in",
+                names.join(", ")
+            ));
+        }
+        Ok(Self { sheets })
+    }
+
+    /// The columns of each table.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Columns> {
+        self.sheets.iter().map(|sheet| &sheet.columns)
+    }
+
+    /// Gives each row below the headings.
+    pub(super) fn read(&self, rows: &mut Rows<'_>) {
+        let several = self.sheets.len() > 1;
+        for sheet in &self.sheets {
+            rows.begin(&sheet.columns, several.then_some(sheet.number));
+            let first = sheet.range.start().map_or(0, |(row, _)| u64::from(row));
+            for (place, row) in sheet.range.rows().enumerate().skip(sheet.headings + 1) {
+                let cells: Vec<Cell<'_>> = row.iter().map(|cell| read(cell, sheet.is_export)).collect();
+                if rows.give(first + place as u64 + 1, Ok(&cells)) == ControlFlow::Break(()) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn headings(range: &Range<Data>) -> Option<(usize, Columns)> {
+    range.rows().take(HEADING_ROWS_MAX).enumerate().find_map(|(place, row)| {
+        let texts: Vec<String> = row.iter().map(ToString::to_string).collect();
+        Some((place, Columns::of(texts.iter().map(String::as_str))?))
+    })
+}
+
+fn read(cell: &Data, is_export: bool) -> Cell<'_> {
+    match cell {
+        Data::Empty => Cell::Empty,
+        Data::String(text) if is_export => Cell::Text(text.into()),
+        Data::String(text) => Cell::Text(without_neutral_mark(text).into()),
+        Data::Float(number) => Cell::Number(*number),
+        #[allow(clippy::cast_precision_loss)] // no count of people comes near
+        Data::Int(number) => Cell::Number(*number as f64),
+        Data::Bool(value) => Cell::Text(if *value { "VRAI" } else { "FAUX" }.into()),
+        Data::DateTime(moment) => day(*moment).map_or(Cell::Number(moment.as_f64()), Cell::Day),
+        Data::DateTimeIso(text) => match text.get(..10).and_then(|day| day.parse::<Date>().ok()) {
+            Some(day) => Cell::Day(day),
+            None => Cell::Text(text.into()),
+        },
+        Data::DurationIso(text) => Cell::Text(text.into()),
+        Data::Error(error) => Cell::Fault(error.to_string()),
+    }
+}
+
+fn day(moment: ExcelDateTime) -> Option<Date> {
+    let (year, month, day, ..) = moment.to_ymd_hms_milli();
+    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
