@@ -1,5 +1,9 @@
 //! Days and moments as a French reader writes them: one form in files, on terminals and in labels.
 
+mod articles;
+
+pub use articles::{de, listed};
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

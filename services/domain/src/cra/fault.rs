@@ -5,6 +5,7 @@ mod days;
 mod english;
 mod french;
 mod ids;
+mod places;
 mod question;
 mod texts;
 
@@ -16,6 +17,7 @@ pub use question::Question;
 
 use super::PersonalData;
 use crate::spelling::is_invisible;
+use crate::territory::{CommuneId, Unknown};
 use crate::vocabulary::Term;
 
 /// A fault of one field, with what the messages need to help.
@@ -53,21 +55,26 @@ pub enum Fault {
         /// Today there.
         today: jiff::civil::Date,
     },
-    /// No commune has, or had, this code.
+    /// No commune has this name, or has, or had, this code.
     CommuneUnknown,
+    /// No commune has, or had, the code that was declared.
+    CommuneCodeUnknown {
+        /// The code as it was declared.
+        found: String,
+        /// What was probably meant.
+        meant: Unknown,
+    },
     /// The postal code is not one of the commune's.
     PostalCodeMismatch {
-        /// The commune's name.
-        commune: &'static str,
-        /// Its postal codes; may be none.
-        accepted: Vec<&'static str>,
+        /// The postal code as it was declared.
+        found: String,
+        /// The commune, with the postal codes that are accepted; it may have none.
+        commune: CommuneId,
     },
     /// The commune has several postal codes.
     PostalCodeRequired {
-        /// The commune's name.
-        commune: &'static str,
-        /// Its postal codes.
-        accepted: Vec<&'static str>,
+        /// The commune, with the postal codes that are accepted.
+        commune: CommuneId,
     },
     /// A venue with another channel.
     VenueNotAllowed,
@@ -168,7 +175,7 @@ impl Fault {
             Self::DateInvalid(_) => "DATE_INVALID",
             Self::DateTooEarly(_) => "DATE_TOO_EARLY",
             Self::DateInFuture { .. } => "DATE_IN_FUTURE",
-            Self::CommuneUnknown => "COMMUNE_UNKNOWN",
+            Self::CommuneUnknown | Self::CommuneCodeUnknown { .. } => "COMMUNE_UNKNOWN",
             Self::PostalCodeMismatch { .. } => "POSTAL_CODE_MISMATCH",
             Self::PostalCodeRequired { .. } => "POSTAL_CODE_REQUIRED",
             Self::VenueNotAllowed => "VENUE_NOT_ALLOWED",
@@ -216,10 +223,6 @@ fn quoted(text: &str) -> String {
 
 fn turns_direction(character: char) -> bool {
     CodePointSetData::new::<BidiControl>().contains(character)
-}
-
-fn one_of(codes: &[&str], none: &str) -> String {
-    if codes.is_empty() { none.to_owned() } else { codes.join(", ") }
 }
 
 impl From<Question> for Fault {

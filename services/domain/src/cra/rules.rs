@@ -39,7 +39,7 @@ pub(super) const MINUTES_STEP: u32 = 15;
 /// Faults told at once; a form that has more is none that a person filled.
 const VIOLATIONS_MAX: usize = 100;
 
-/// A field that the request left out, and the value that it got.
+/// A field that the request left out, or whose code led to another commune, and the value that it got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultedField {
     /// Path from the request's root.
@@ -60,6 +60,10 @@ impl Submission {
     pub const DATE: &'static str = "cra.date";
     /// Path of the number of people.
     pub const PARTICIPANTS: &'static str = "cra.participants";
+    /// Path of the commune's code.
+    pub const COMMUNE: &'static str = "cra.place.commune_code";
+    /// Path of the postal code.
+    pub const POSTAL_CODE: &'static str = "cra.place.postal_code";
 
     /// Reads a new CRA: applies the defaults, then every rule. `now` decides what today is where the activity took place.
     pub fn parse(form: Option<&v1::Cra>, now: Timestamp) -> Result<Self, Vec<Violation>> {
@@ -207,13 +211,15 @@ impl Check<'_> {
         let same = current.filter(|place| {
             *place.commune_code == *form.commune_code && *place.postal_code == *form.postal_code
         });
-        let (commune, postal_code) = if let Some(place) = same {
-            (Some(place.commune), Some(place.postal_code.clone()))
+        let (declared, postal_code) = if let Some(place) = same {
+            (Some((place.commune_code.clone(), place.commune)), Some(place.postal_code.clone()))
         } else {
-            let commune = self.commune(form.commune_code.trim());
+            let declared = self.commune(form);
+            let commune = declared.as_ref().map(|(_, commune)| *commune);
             let postal_code = commune.and_then(|commune| self.postal_code(commune, &form.postal_code));
-            (commune, postal_code.map(Into::into))
+            (declared, postal_code.map(Into::into))
         };
+        let (commune_code, commune) = declared.unzip();
         let same = current.filter(|place| {
             let venue_id = place.venue_id.as_ref().map_or("", Id::as_str);
             Some(place.channel) == channel && *venue_id == *form.venue_id
@@ -222,7 +228,7 @@ impl Check<'_> {
             Some(place) => place.venue_id.clone(),
             None => self.venue(channel, &form.venue_id),
         };
-        PlaceFound { channel, commune_code: form.commune_code.trim().into(), commune, postal_code, venue_id }
+        PlaceFound { channel, commune_code, commune, postal_code, venue_id }
     }
 
     fn id(&mut self, field: &str, text: &str, current: Option<&Id>, what: &'static str) -> Option<Id> {
@@ -247,7 +253,7 @@ impl Check<'_> {
 /// What was found of a place; a part that is missing has its fault.
 struct PlaceFound {
     channel: Option<Channel>,
-    commune_code: Box<str>,
+    commune_code: Option<Box<str>>,
     commune: Option<CommuneId>,
     postal_code: Option<Box<str>>,
     venue_id: Option<Id>,
@@ -257,7 +263,7 @@ impl PlaceFound {
     fn complete(self) -> Option<Place> {
         Some(Place {
             channel: self.channel?,
-            commune_code: self.commune_code,
+            commune_code: self.commune_code?,
             commune: self.commune?,
             postal_code: self.postal_code?,
             venue_id: self.venue_id,

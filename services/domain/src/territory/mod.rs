@@ -8,6 +8,7 @@
 //! edition of the codes: a code that was abolished is answered with the commune of today.
 
 mod buckets;
+mod declared;
 mod fold;
 mod matching;
 mod names;
@@ -20,6 +21,8 @@ mod time_zone;
 
 use std::sync::LazyLock;
 
+pub use declared::{Declared, Unknown};
+pub(crate) use declared::{with_lost_zero, without_spaces};
 pub use search::SEARCH_RESULTS_MAX;
 pub use table::{Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId};
 pub use time_zone::{time_zone, time_zone_of};

@@ -77,6 +77,7 @@ impl Rows {
             "H" => self.read_merged(rest),
             "F" => self.read_former(rest),
             "N" | "L" => self.read_former_name(rest),
+            "W" => self.read_aspirated_h(rest),
             _ => Err(Problem::Kind),
         }
     }
@@ -132,6 +133,7 @@ impl Rows {
             population: optional_number(population)?,
             parent,
             postal_codes: postal_codes.split_ascii_whitespace().collect(),
+            aspirated_h: false,
         };
         for postal_code in &commune.postal_codes {
             let number = postal_number(postal_code).ok_or(Problem::PostalCode)?;
@@ -168,6 +170,14 @@ impl Rows {
             return Err(Problem::PostalCode);
         }
         self.former_names.push(FormerName { name, today, postal_codes });
+        Ok(())
+    }
+
+    fn read_aspirated_h(&mut self, codes: &'static str) -> Result<(), Problem> {
+        for code in codes.split_ascii_whitespace() {
+            let id = self.commune(code)?.id;
+            self.communes[id.position()].aspirated_h = true;
+        }
         Ok(())
     }
 

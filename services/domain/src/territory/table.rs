@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::buckets::Buckets;
 use super::search::NameIndex;
+use crate::french;
 
 macro_rules! dense_id {
     ($(#[$about:meta])* $name:ident, $index:ty) => {
@@ -63,7 +64,7 @@ macro_rules! named_territory {
     (
         $(#[$about:meta])* $name:ident, $id:ident
         $(, $(#[$more_about:meta])* $more:ident: $more_type:ty)*
-        $(; $inner:ident: $inner_type:ty)?
+        $(; $($inner:ident: $inner_type:ty),+)?
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug)]
@@ -72,7 +73,7 @@ macro_rules! named_territory {
             pub(super) code: &'static str,
             pub(super) name: &'static str,
             $(pub(super) $more: $more_type,)*
-            $(pub(super) $inner: $inner_type,)?
+            $($(pub(super) $inner: $inner_type,)+)?
         }
 
         impl $name {
@@ -142,7 +143,8 @@ named_territory!(
     population: Option<u32>,
     /// For a municipal arrondissement, its commune.
     parent: Option<CommuneId>;
-    postal_codes: Box<[&'static str]>
+    postal_codes: Box<[&'static str]>,
+    aspirated_h: bool
 );
 
 impl Commune {
@@ -156,6 +158,12 @@ impl Commune {
     #[must_use]
     pub fn has_postal_code(&self, postal_code: &str) -> bool {
         self.postal_codes.contains(&postal_code)
+    }
+
+    /// Its name after the French preposition "de": "du Havre", "d'Alfortville", "de La Rochelle".
+    #[must_use]
+    pub fn de_name(&self) -> String {
+        french::de(self.name, self.aspirated_h)
     }
 
     /// Its postal code, when it has just one.
@@ -196,8 +204,18 @@ pub(super) struct FormerName {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meaning {
     today: CommuneId,
-    /// Whether it is the code of that commune, not one of another that it has replaced.
-    is_current: bool,
+    kind: CodeKind,
+}
+
+/// How a code belongs to the commune of today that it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CodeKind {
+    /// It is the commune's own.
+    Current,
+    /// It is the one of a delegated or associated commune.
+    Merged,
+    /// A commune had it that this one has replaced.
+    Former,
 }
 
 /// All communes of today and municipal arrondissements, with what leads to them.
@@ -243,7 +261,12 @@ impl Communes {
     /// Whether a commune of today or a municipal arrondissement has this code.
     #[must_use]
     pub fn is_current(&self, code: &str) -> bool {
-        self.meaning(code).is_some_and(|meaning| meaning.is_current)
+        self.code_kind(code) == Some(CodeKind::Current)
+    }
+
+    /// How a code, written as Insee does, belongs to the commune that it means.
+    pub(super) fn code_kind(&self, code: &str) -> Option<CodeKind> {
+        self.meaning(code).map(|meaning| meaning.kind)
     }
 
     fn meaning(&self, code: &str) -> Option<Meaning> {
@@ -253,14 +276,14 @@ impl Communes {
     /// What each code means, by [`code_number`]: codes are resolved for every event that is read.
     fn by_code(&self) -> &[Option<Meaning>] {
         self.by_code.get_or_init(|| {
-            let former = self.former.iter().map(|former| (former.code, former.today, false));
-            let merged = self.merged.iter().map(|merged| (merged.code, merged.today, false));
-            let of_today = self.rows.iter().map(|commune| (commune.code, commune.id, true));
+            let former = self.former.iter().map(|former| (former.code, former.today, CodeKind::Former));
+            let merged = self.merged.iter().map(|merged| (merged.code, merged.today, CodeKind::Merged));
+            let of_today = self.rows.iter().map(|commune| (commune.code, commune.id, CodeKind::Current));
             let mut by_code = vec![None; CODE_NUMBERS];
             // The later ones win.
-            for (code, today, is_current) in former.chain(merged).chain(of_today) {
+            for (code, today, kind) in former.chain(merged).chain(of_today) {
                 if let Some(place) = code_number(code).and_then(|number| by_code.get_mut(number)) {
-                    *place = Some(Meaning { today, is_current });
+                    *place = Some(Meaning { today, kind });
                 }
             }
             by_code

@@ -12,6 +12,7 @@ use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::{Cra, Submission, Violation};
 use cra_domain::legacy;
 use cra_domain::perimeter::Perimeter;
+use cra_domain::territory;
 use cra_eventlog::{Expectation, Position};
 use jiff::Timestamp;
 
@@ -49,9 +50,16 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
         Some(Fact::Corrected(corrected)) => (corrected.cra.as_ref(), &corrected.defaulted_fields),
         Some(Fact::Withdrawn(_) | Fact::Imported(_)) | None => return Vec::new(),
     };
+    let place = cra.and_then(|cra| cra.place.as_ref());
     let value_of = |field: &str| match field {
         Submission::DATE => cra.map(|cra| cra.date.clone()),
         Submission::PARTICIPANTS => cra.and_then(|cra| cra.participants).map(|people| people.to_string()),
+        Submission::POSTAL_CODE => place.map(|place| place.postal_code.clone()),
+        // The event keeps the code that was declared.
+        Submission::COMMUNE => place.and_then(|place| {
+            let communes = territory::communes();
+            communes.resolve(&place.commune_code).map(|today| communes.get(today).code().to_owned())
+        }),
         _ => None,
     };
     let told = defaulted_fields

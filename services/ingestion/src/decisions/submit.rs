@@ -118,6 +118,33 @@ mod tests {
     }
 
     #[test]
+    fn given_a_former_code_and_no_postal_code_when_both_are_said_then_it_is_the_same_submission() {
+        let at = |commune_code: &str, postal_code: &str| {
+            let place = v1::Place {
+                channel: v1::Channel::Venue.into(),
+                commune_code: commune_code.into(),
+                postal_code: postal_code.into(),
+                ..v1::Place::default()
+            };
+            v1::Cra { place: Some(place), date: "2024-03-04".into(), participants: Some(5), ..form() }
+        };
+        let event = recorded(&at("01340", ""), MONDAY);
+        let first = super::super::receipt(&event, cra_eventlog::Position(41), super::super::Attempt::First)
+            .defaulted_fields;
+        let defaults: Vec<_> = first.iter().map(|d| (d.field.as_str(), d.value.as_str())).collect();
+        assert_eq!(defaults, [("cra.place.commune_code", "01015"), ("cra.place.postal_code", "01300")]);
+        let given = history([event]);
+        for said in [at("01340", ""), at(" 01340", "01 300")] {
+            let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
+            let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(receipt.defaulted_fields, first);
+        }
+        let today = at("01015", "01300");
+        let outcome = decide(&given, &today, &submission(&today, MONDAY), &header(MONDAY));
+        assert_eq!(outcome, Outcome::OtherContent);
+    }
+
+    #[test]
     fn given_another_content_when_submitted_then_it_is_another_content() {
         let given = history([recorded(&form(), MONDAY)]);
         let other = v1::Cra { themes: vec![v1::Theme::Budget.into()], ..form() };

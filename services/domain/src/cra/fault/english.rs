@@ -1,6 +1,6 @@
 //! Faults for those who write the client, in English.
 
-use super::{Fault, counts, days, ids, one_of, quoted, texts};
+use super::{Fault, counts, days, ids, places, quoted, texts};
 use crate::vocabulary::Term;
 
 impl Fault {
@@ -26,12 +26,9 @@ impl Fault {
             Self::CommuneUnknown => {
                 "no commune has this INSEE code; look it up with ReferenceService.SearchCommunes".into()
             }
-            Self::PostalCodeMismatch { commune, accepted } => {
-                format!("not a postal code of {commune}; expected {}", one_of(accepted, "no postal code"))
-            }
-            Self::PostalCodeRequired { commune, accepted } => {
-                format!("{commune} has several postal codes; give one of {}", accepted.join(", "))
-            }
+            Self::CommuneCodeUnknown { found, meant } => places::commune_unknown_en(found, meant),
+            Self::PostalCodeMismatch { found, commune } => places::mismatch_en(found, *commune),
+            Self::PostalCodeRequired { commune } => places::required_en(*commune),
             Self::VenueNotAllowed => "a venue goes with CHANNEL_VENUE only; leave it out".into(),
             Self::ParticipantsOutOfRange { found, min, max } => counts::participants_en(found, *min, *max),
             Self::ReturningExceedsParticipants { returning, participants } => {

@@ -1,6 +1,6 @@
 //! Faults for those who fill the form, in French.
 
-use super::{Fault, counts, days, ids, one_of, quoted, texts};
+use super::{Fault, counts, days, ids, places, quoted, texts};
 use crate::vocabulary::Term;
 
 impl Fault {
@@ -31,13 +31,9 @@ impl Fault {
                 today.strftime("%d/%m/%Y")
             ),
             Self::CommuneUnknown => "Cette commune est inconnue : choisissez-la dans la liste.".into(),
-            Self::PostalCodeMismatch { commune, accepted } => format!(
-                "Ce code postal n'est pas celui de {commune} : {}.",
-                one_of(accepted, "cette commune n'en a pas")
-            ),
-            Self::PostalCodeRequired { commune, accepted } => {
-                format!("{commune} a plusieurs codes postaux : choisissez {}.", one_of(accepted, ""))
-            }
+            Self::CommuneCodeUnknown { found, meant } => places::commune_unknown_fr(found, meant),
+            Self::PostalCodeMismatch { found, commune } => places::mismatch_fr(found, *commune),
+            Self::PostalCodeRequired { commune } => places::required_fr(*commune),
             Self::VenueNotAllowed => {
                 "Un lieu d'activité ne se précise que pour une activité à ce lieu : retirez-le.".into()
             }

@@ -1,35 +1,55 @@
 //! Where: the commune, its postal code, the venue.
 
+use cra_contracts::v1;
+
 use super::super::{Fault, Id};
-use super::Check;
-use crate::territory::{self, CommuneId};
+use super::{Check, DefaultedField, Submission};
+use crate::territory::{self, CommuneId, Declared};
 use crate::vocabulary::Channel;
 
 impl Check<'_> {
-    pub(super) fn commune(&mut self, code: &str) -> Option<CommuneId> {
-        const FIELD: &str = "cra.place.commune_code";
-        if code.is_empty() {
-            return self.refuse(FIELD, Fault::Required("la commune"));
+    /// The declared code as Insee writes it, and the commune of today.
+    pub(super) fn commune(&mut self, form: &v1::Place) -> Option<(Box<str>, CommuneId)> {
+        let communes = territory::communes();
+        if form.commune_code.trim().is_empty() {
+            return self.refuse(Submission::COMMUNE, Fault::Required("la commune"));
         }
-        territory::communes().resolve(code).or_else(|| self.refuse(FIELD, Fault::CommuneUnknown))
+        match communes.declared(&form.commune_code, &form.postal_code) {
+            Ok(Declared { code, commune, is_own }) => {
+                if !is_own {
+                    self.tell_default(Submission::COMMUNE, communes.get(commune).code());
+                }
+                Some((code.into(), commune))
+            }
+            Err(meant) => {
+                let found = form.commune_code.clone();
+                self.refuse(Submission::COMMUNE, Fault::CommuneCodeUnknown { found, meant })
+            }
+        }
     }
 
     pub(super) fn postal_code(&mut self, commune: CommuneId, given: &str) -> Option<&'static str> {
-        const FIELD: &str = "cra.place.postal_code";
-        let commune = territory::communes().get(commune);
-        let (accepted, name) = (commune.postal_codes(), commune.name());
+        let accepted = territory::communes().get(commune).postal_codes();
+        let given = territory::without_spaces(given);
         if given.is_empty() {
             return match accepted {
                 [] => Some(""),
-                [only] => Some(only),
-                several => self
-                    .refuse(FIELD, Fault::PostalCodeRequired { commune: name, accepted: several.to_vec() }),
+                [only] => {
+                    self.tell_default(Submission::POSTAL_CODE, only);
+                    Some(only)
+                }
+                _ => self.refuse(Submission::POSTAL_CODE, Fault::PostalCodeRequired { commune }),
             };
         }
         let found = accepted.iter().copied().find(|code| *code == given);
         found.or_else(|| {
-            self.refuse(FIELD, Fault::PostalCodeMismatch { commune: name, accepted: accepted.to_vec() })
+            let found = given.into_owned();
+            self.refuse(Submission::POSTAL_CODE, Fault::PostalCodeMismatch { found, commune })
         })
+    }
+
+    fn tell_default(&mut self, field: &'static str, value: &str) {
+        self.defaulted.push(DefaultedField { field, value: value.to_owned() });
     }
 
     /// None also where it is wrong: its fault is told.

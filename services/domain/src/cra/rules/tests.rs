@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::super::{Cra, Fault, PersonalData, Question, TextLength, Violation};
 use super::{Submission, unknown};
+use crate::territory::{Unknown, communes};
 use crate::vocabulary::{Channel, Theme};
 
 /// Noon of a Tuesday in Paris.
@@ -190,6 +191,7 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         letters_max: 35,
         code_points_max: 140,
     };
+    let commune = |code| communes().resolve(code).unwrap();
     let faults = [
         Fault::CraIdInvalid(String::new()),
         Fault::CraIdInvalid("é b".into()),
@@ -209,9 +211,10 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::DateTooEarly(jiff::civil::date(2019, 12, 31)),
         Fault::DateInFuture { date: jiff::civil::date(2024, 3, 6), today },
         Fault::CommuneUnknown,
-        Fault::PostalCodeMismatch { commune: "Paris", accepted: vec![] },
-        Fault::PostalCodeMismatch { commune: "Paris", accepted: vec!["75001"] },
-        Fault::PostalCodeRequired { commune: "Paris", accepted: vec!["75001", "75002"] },
+        Fault::CommuneCodeUnknown { found: "é".into(), meant: Unknown::Nothing },
+        Fault::PostalCodeMismatch { found: "75001".into(), commune: commune("98412") },
+        Fault::PostalCodeMismatch { found: "75001".into(), commune: commune("35288") },
+        Fault::PostalCodeRequired { commune: commune("75056") },
         Fault::VenueNotAllowed,
         Fault::ParticipantsOutOfRange { found: "2".into(), min: 1, max: 1 },
         Fault::ParticipantsOutOfRange { found: "1".into(), min: 2, max: 100 },

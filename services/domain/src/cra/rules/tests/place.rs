@@ -1,7 +1,6 @@
 //! Where: channel, commune, postal code and venue.
 
 use super::*;
-use crate::territory::communes;
 
 fn in_commune(code: &str, postal_code: &str) -> v1::Cra {
     given_place(|place| (place.commune_code, place.postal_code) = (code.into(), postal_code.into()))
@@ -35,7 +34,7 @@ fn a_commune_code_is_known_once_trimmed() {
     assert_eq!((&*cra.place.commune_code, commune_of_today(&cra)), ("75101", "75101"));
     refused(&in_commune("", "75001"), &[("cra.place.commune_code", "REQUIRED")]);
     refused(&in_commune("  ", "75001"), &[("cra.place.commune_code", "REQUIRED")]);
-    for unknown in ["75999", "Paris", "7510", "2a004"] {
+    for unknown in ["75999", "Paris", "7510", "2a999", "1004"] {
         refused(&in_commune(unknown, "75001"), &[("cra.place.commune_code", "COMMUNE_UNKNOWN")]);
     }
 }
@@ -47,10 +46,11 @@ fn a_postal_code_is_not_judged_where_the_commune_is_unknown() {
 
 #[test]
 fn a_postal_code_is_one_of_the_communes() {
-    for right in ["97400", "97417", "97490"] {
-        assert_eq!(&*cra_of(&in_commune("97411", right)).place.postal_code, right);
+    for right in ["97400", "97417", "97490", " 97 400", "97\u{a0}400"] {
+        let expected: String = right.split_whitespace().collect();
+        assert_eq!(&*cra_of(&in_commune("97411", right)).place.postal_code, expected);
     }
-    for wrong in ["97410", "97400 ", "9740", "x"] {
+    for wrong in ["97410", "9740", "x"] {
         let violations =
             refused(&in_commune("97411", wrong), &[("cra.place.postal_code", "POSTAL_CODE_MISMATCH")]);
         for accepted in ["Saint-Denis", "97400", "97417", "97490"] {
@@ -117,4 +117,105 @@ fn a_venue_is_not_judged_by_a_channel_that_is_missing_or_unknown() {
         |channel: i32| given_place(|place| (place.channel, place.venue_id) = (channel, "lieu-1".into()));
     refused(&with(0), &[("cra.place.channel", "REQUIRED")]);
     refused(&with(9), &[("cra.place.channel", "UNKNOWN_VALUE")]);
+}
+
+/// The only fault's reason and French message.
+fn told(form: &v1::Cra) -> (&'static str, String) {
+    let [Violation { fault, .. }] = &parse_at(form, NOW).unwrap_err()[..] else { panic!("several faults") };
+    (fault.reason(), fault.message_fr())
+}
+
+fn defaults(form: &v1::Cra) -> Vec<(&'static str, String)> {
+    accepted(form).defaulted().iter().map(|default| (default.field, default.value.clone())).collect()
+}
+
+#[test]
+fn letters_of_a_code_may_be_small_and_spaces_are_left_out() {
+    for typed in ["2a004", "2A 004", " 2A004"] {
+        let cra = cra_of(&in_commune(typed, "20 000"));
+        assert_eq!((&*cra.place.commune_code, &*cra.place.postal_code), ("2A004", "20000"));
+    }
+}
+
+#[test]
+fn the_receipt_names_the_postal_code_that_was_derived_and_the_commune_that_another_code_led_to() {
+    let field = |field: &'static str, value: &str| (field, value.to_owned());
+    assert_eq!(defaults(&in_commune("01004", "")), [field("cra.place.postal_code", "01500")]);
+    assert_eq!(defaults(&in_commune("01004", "01500")), []);
+    assert_eq!(defaults(&in_commune("01120", "01120")), [field("cra.place.commune_code", "01262")]);
+    assert_eq!(
+        defaults(&in_commune("01340", "")),
+        [field("cra.place.commune_code", "01015"), field("cra.place.postal_code", "01300")]
+    );
+    assert_eq!(&*cra_of(&in_commune("01340", "")).place.commune_code, "01340", "kept as it was declared");
+}
+
+#[test]
+fn a_postal_code_as_commune_code_is_no_former_commune_unless_its_postal_code_says_so() {
+    assert_eq!(commune_of_today(&cra_of(&in_commune("75010", "93140"))), "93010");
+    for postal_code in ["", "75010", "75011"] {
+        let (reason, message) = told(&in_commune("75010", postal_code));
+        assert_eq!(reason, "COMMUNE_UNKNOWN");
+        assert_eq!(
+            message,
+            "75010 est un code postal, celui de Paris 10e Arrondissement (75110) : indiquez le code Insee de la \
+             commune."
+        );
+    }
+}
+
+#[test]
+fn messages_of_places_are_french_and_say_what_to_declare() {
+    for (code, postal_code, expected) in [
+        (
+            "76351",
+            "75001",
+            "Le code postal « 75001 » n'est pas celui du Havre : choisissez 76600, 76610 ou 76620.",
+        ),
+        ("94002", "75001", "Le code postal « 75001 » n'est pas celui d'Alfortville : indiquez 94140."),
+        ("94038", "x", "Le code postal « x » n'est pas celui de L'Haÿ-les-Roses : indiquez 94240."),
+        ("01004", "1500", "Il manque un zéro au début du code postal 1500 : indiquez 01500."),
+        ("98412", "1", "Archipel des Kerguelen n'a pas de code postal : laissez ce champ vide."),
+        (
+            "1004",
+            "",
+            "Il manque un zéro au début du code Insee 1004 : indiquez 01004, celui d'Ambérieu-en-Bugey.",
+        ),
+        (
+            "29 200",
+            "",
+            "29200 est un code postal, celui de Brest (29019) : indiquez le code Insee de la commune.",
+        ),
+        ("Rennes", "", "« Rennes » est un nom de commune : indiquez son code Insee, 35238."),
+        (
+            "99999",
+            "",
+            "Aucune commune n'a le code Insee « 99999 » : cherchez la commune par son nom et indiquez son code Insee.",
+        ),
+    ] {
+        assert_eq!(told(&in_commune(code, postal_code)).1, expected);
+    }
+    let several = told(&in_commune("85194", "85000")).1;
+    assert!(several.contains("des Sables-d'Olonne : choisissez 85100"), "{several}");
+}
+
+#[test]
+fn the_other_postal_codes_of_the_pacific_are_accepted() {
+    for (code, postal_code) in
+        [("98805", "98830"), ("98805", "98837"), ("98817", "98810"), ("98821", "98840")]
+    {
+        let cra = cra_of(&in_commune(code, postal_code));
+        assert_eq!((&*cra.place.commune_code, &*cra.place.postal_code), (code, postal_code));
+    }
+    let (reason, message) = told(&in_commune("98805", ""));
+    assert_eq!(reason, "POSTAL_CODE_REQUIRED");
+    assert!(message.contains("98830"), "{message}");
+}
+
+#[test]
+fn what_is_told_of_a_wrong_code_is_bounded() {
+    for code in ["x".repeat(100_000), "é".repeat(100_000)] {
+        assert!(told(&in_commune(&code, "")).1.len() < 500);
+        assert!(told(&in_commune("01004", &code)).1.len() < 500);
+    }
 }
