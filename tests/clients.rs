@@ -154,6 +154,17 @@ async fn a_tour(client: Client) {
     let anew = told(&run(&["follow", &checkpoint]));
     assert_eq!(anew[0], json!({"beginAnew": true}));
     assert_eq!(anew[1..], changes);
+
+    let withdrawn = &told(&run(&["withdraw", &first, "2", "saisi deux fois"]))[0];
+    assert_eq!(withdrawn["revision"], 3);
+    let removed = json!({"position": withdrawn["position"], "removed": first});
+    assert_eq!(told(&run(&["follow", &checkpoint])), [removed]);
+    // Sent again, it answers its first receipt and says that it does not count.
+    let again = &told(&run(&["submit", &one]))[0];
+    assert_eq!(
+        *again,
+        json!({"craId": first, "revision": 1, "position": 1, "duplicate": true, "withdrawn": true})
+    );
 }
 
 /// The connection breaks between the record and its answer: the client comes back by itself, with the same id.

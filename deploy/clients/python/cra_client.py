@@ -34,6 +34,7 @@ class CraClient:
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
 
     def submit(self, request: ingestion_pb2.SubmitCraRequest) -> ingestion_pb2.Receipt:
+        """A receipt with `withdrawn`: the CRA was sent before and withdrawn since, and does not count."""
         return self._patiently(self._ingestion.SubmitCra, request).receipt
 
     def correct(
@@ -44,6 +45,13 @@ class CraClient:
             cra_id=cra_id, expected_revision=expected_revision, cra=cra, reason=reason
         )
         return self._patiently(self._ingestion.CorrectCra, request).receipt
+
+    def withdraw(self, cra_id: str, expected_revision: int, reason: str) -> ingestion_pb2.Receipt:
+        """Takes a CRA out of the statistics, for good. Raises as `correct` does."""
+        request = ingestion_pb2.WithdrawCraRequest(
+            cra_id=cra_id, expected_revision=expected_revision, reason=reason
+        )
+        return self._patiently(self._ingestion.WithdrawCra, request).receipt
 
     def submit_all(
         self, submissions: Iterable[ingestion_pb2.SubmitCraRequest]

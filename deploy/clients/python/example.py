@@ -6,6 +6,7 @@
     python3 example.py submit FILE
     python3 example.py bulk FILE
     python3 example.py correct FILE REVISION REASON
+    python3 example.py withdraw ID REVISION REASON
     python3 example.py stats ADVISOR MIN_POSITION
     python3 example.py follow CHECKPOINT
 
@@ -55,6 +56,8 @@ def show_receipt(receipt: ingestion_pb2.Receipt) -> None:
         revision=receipt.revision,
         position=receipt.position,
         duplicate=receipt.duplicate,
+        # Withdrawn since it was first sent: it does not count.
+        **({"withdrawn": True} if receipt.withdrawn else {}),
     )
 
 
@@ -78,6 +81,10 @@ def bulk(client: CraClient, file: str) -> int:
 def correct(client: CraClient, file: str, revision: int, reason: str) -> None:
     submission = next(submissions(file))
     show_receipt(client.correct(submission.cra_id, revision, submission.cra, reason))
+
+
+def withdraw(client: CraClient, cra_id: str, revision: int, reason: str) -> None:
+    show_receipt(client.withdraw(cra_id, revision, reason))
 
 
 def stats(client: CraClient, advisor_id: str, min_position: int) -> None:
@@ -116,6 +123,8 @@ def main() -> int:
             run = partial(bulk, file=file)
         case ["correct", file, revision, reason]:
             run = partial(correct, file=file, revision=int(revision), reason=reason)
+        case ["withdraw", cra_id, revision, reason]:
+            run = partial(withdraw, cra_id=cra_id, revision=int(revision), reason=reason)
         case ["stats", advisor_id, min_position]:
             run = partial(stats, advisor_id=advisor_id, min_position=int(min_position))
         case ["follow", checkpoint]:

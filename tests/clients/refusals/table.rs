@@ -202,6 +202,7 @@ fn statistics() -> Vec<Row> {
     let (figures, series) = ("StatisticsService/GetStatistics", "StatisticsService/GetTimeSeries");
     let (breakdown, crossed) = ("StatisticsService/ListBreakdown", "StatisticsService/GetCrossTable");
     let (list, cra) = ("StatisticsService/ListCras", "StatisticsService/GetCra");
+    let doubles = "StatisticsService/ListLikelyDoubles";
     let (watch, follow, export) =
         ("StatisticsService/WatchStatistics", "StatisticsService/FollowCras", "StatisticsService/Export");
     let csv = json!({"content": "EXPORT_CONTENT_STATISTICS", "format": "EXPORT_FORMAT_CSV"});
@@ -222,6 +223,7 @@ fn statistics() -> Vec<Row> {
             "DIMENSIONS_NOT_CROSSED",
         ),
         (list, json!({"pageSize": 100_000}), INVALID, "PAGE_SIZE_TOO_LARGE"),
+        (doubles, json!({"pageToken": "x"}), INVALID, "PAGE_TOKEN_INVALID"),
         (cra, json!({"craId": "x"}), INVALID, "CRA_ID_INVALID"),
         (cra, json!({"craId": UNKNOWN}), "NOT_FOUND", "CRA_NOT_FOUND"),
         (watch, json!({"minIntervalMs": 1}), INVALID, "INTERVAL_TOO_SHORT"),
@@ -267,6 +269,7 @@ fn beyond_a_department() -> Vec<(&'static str, Value)> {
         ),
         ("StatisticsService/WatchStatistics", json!({})),
         ("StatisticsService/ListCras", json!({})),
+        ("StatisticsService/ListLikelyDoubles", json!({})),
         ("StatisticsService/FollowCras", json!({})),
         (
             "StatisticsService/Export",

@@ -53,6 +53,7 @@ export class CraClient {
     this.#statistics = factory.create(StatisticsServiceDefinition, projection, options);
   }
 
+  /** A receipt with `withdrawn`: the CRA was sent before and withdrawn since, and does not count. */
   async submit(request: SubmitCraRequest): Promise<Receipt> {
     const answer = await patiently(() => this.#ingestion.submitCra(request, { deadline: CALL_TIMEOUT_MS }));
     return answer.receipt!;
@@ -62,6 +63,13 @@ export class CraClient {
   async correct(craId: string, expectedRevision: number, cra: Cra, why: string): Promise<Receipt> {
     const request = { craId, expectedRevision, cra, reason: why };
     const answer = await patiently(() => this.#ingestion.correctCra(request, { deadline: CALL_TIMEOUT_MS }));
+    return answer.receipt!;
+  }
+
+  /** Takes a CRA out of the statistics, for good. Throws as `correct` does. */
+  async withdraw(craId: string, expectedRevision: number, why: string): Promise<Receipt> {
+    const request = { craId, expectedRevision, reason: why };
+    const answer = await patiently(() => this.#ingestion.withdrawCra(request, { deadline: CALL_TIMEOUT_MS }));
     return answer.receipt!;
   }
 

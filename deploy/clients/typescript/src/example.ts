@@ -5,6 +5,7 @@
  *     node dist/example.js submit FILE
  *     node dist/example.js bulk FILE
  *     node dist/example.js correct FILE REVISION REASON
+ *     node dist/example.js withdraw ID REVISION REASON
  *     node dist/example.js stats ADVISOR MIN_POSITION
  *     node dist/example.js follow CHECKPOINT
  *
@@ -38,8 +39,9 @@ function show(facts: object): void {
   console.log(JSON.stringify(facts));
 }
 
-function showReceipt({ craId, revision, position, duplicate }: Receipt): void {
-  show({ craId, revision, position, duplicate });
+function showReceipt({ craId, revision, position, duplicate, withdrawn }: Receipt): void {
+  // Withdrawn since it was first sent: it does not count.
+  show({ craId, revision, position, duplicate, ...(withdrawn ? { withdrawn } : {}) });
 }
 
 async function submit(client: CraClient, file: string): Promise<void> {
@@ -61,6 +63,10 @@ async function correct(client: CraClient, file: string, revision: number, reason
     if (!cra) throw new Error(`${file}: the CRA is missing`);
     showReceipt(await client.correct(craId, revision, cra, reason));
   }
+}
+
+async function withdraw(client: CraClient, craId: string, revision: number, reason: string): Promise<void> {
+  showReceipt(await client.withdraw(craId, revision, reason));
 }
 
 async function stats(client: CraClient, advisorId: string, minPosition: number): Promise<void> {
@@ -91,10 +97,14 @@ async function run(client: CraClient, [command, ...rest]: string[]): Promise<voi
   if (command === "submit" && first) await submit(client, first);
   else if (command === "bulk" && first) await bulk(client, first);
   else if (command === "correct" && first && third) await correct(client, first, Number(second), third);
+  else if (command === "withdraw" && first && third) await withdraw(client, first, Number(second), third);
   else if (command === "stats" && first) await stats(client, first, Number(second ?? 0));
   else if (command === "follow" && first) await follow(client, first);
   else {
-    console.error("expected submit FILE, bulk FILE, correct FILE REVISION REASON, stats ADVISOR POSITION, follow FILE");
+    console.error(
+      "expected submit FILE, bulk FILE, correct FILE REVISION REASON, withdraw ID REVISION REASON, " +
+        "stats ADVISOR POSITION, follow FILE",
+    );
     process.exitCode = 2;
   }
 }
