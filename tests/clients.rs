@@ -126,7 +126,7 @@ async fn a_tour(client: Client) {
         lines(&bulk).into_iter().partition(|line| line["refused"].is_array());
     assert_eq!(received.len(), CRAS - 1);
     let fault = "cra.ages (AGES_SUM_MISMATCH): Les tranches d'âge totalisent 2 pour un nombre de participants de 1 : \
-                 les deux doivent être égaux.";
+                 il y en a 1 de trop.";
     assert_eq!(refused, [json!({"craId": wrong["craId"], "code": "INVALID_ARGUMENT", "refused": [fault]})]);
     let alone = run(&["submit", &written(services.dir(), "wrong.json", &[wrong])]);
     assert_eq!(alone.status.code(), Some(1));
