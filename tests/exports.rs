@@ -4,6 +4,10 @@
 mod breakdowns;
 mod cras;
 mod figures;
+mod long_tables;
+mod names;
+mod printing;
+mod series;
 
 use cra_contracts::v1 as pb;
 use cra_domain::event::timestamp_message;
@@ -85,7 +89,8 @@ async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included()
             if content == pb::ExportContent::Cras {
                 assert_eq!(column(&csv, "participants"), participants, "as of {position}");
             } else {
-                assert_eq!(column(&csv, "valeur")[0], participants.len().to_string(), "as of {position}");
+                let cras = column(&csv, "section").iter().position(|section| section == "headline").unwrap();
+                assert_eq!(column(&csv, "valeur")[cras], participants.len().to_string(), "as of {position}");
             }
         }
     }
@@ -113,12 +118,13 @@ async fn a_file_of_nothing_is_a_valid_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_together_is_refused_with_every_field_before_the_header() {
-    use pb::ExportContent::{Breakdown, Cras, Statistics, Unspecified};
+    use pb::ExportContent::{Breakdown, CraAges, CraThemes, Cras, Series, Statistics, Unspecified};
     use pb::ExportFormat::{Csv, Ndjson, Parquet, Xlsx};
     let pair = Pair::start().await;
     let mut statistics = pair.statistics().await;
     let by_region = |request| pb::ExportRequest { dimension: pb::Dimension::Region.into(), ..request };
-    let cases: [(pb::ExportRequest, &[(&str, &str)]); 10] = [
+    let by_month = |request| pb::ExportRequest { granularity: pb::Granularity::Month.into(), ..request };
+    let cases: [(pb::ExportRequest, &[(&str, &str)]); 15] = [
         (
             asked(Unspecified, pb::ExportFormat::Unspecified),
             &[("content", "REQUIRED"), ("format", "REQUIRED")],
@@ -133,6 +139,42 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
         (asked(Breakdown, Csv), &[("dimension", "REQUIRED")]),
         (pb::ExportRequest { dimension: 99, ..asked(Breakdown, Xlsx) }, &[("dimension", "UNKNOWN_VALUE")]),
         (by_region(asked(Cras, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (by_region(asked(CraAges, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (
+            by_month(asked(CraThemes, Ndjson)),
+            &[("format", "FORMAT_NOT_OFFERED"), ("granularity", "GRANULARITY_NOT_ALLOWED")],
+        ),
+        (
+            asked(Series, Parquet),
+            &[
+                ("format", "FORMAT_NOT_OFFERED"),
+                ("granularity", "REQUIRED"),
+                ("selection.from", "REQUIRED"),
+                ("selection.to", "REQUIRED"),
+            ],
+        ),
+        (
+            by_month(pb::ExportRequest {
+                selection: Some(pb::Selection {
+                    from: "2024-02-30".into(),
+                    to: "2024-03-31".into(),
+                    ..pb::Selection::default()
+                }),
+                ..asked(Series, Csv)
+            }),
+            &[("selection.from", "DATE_INVALID")],
+        ),
+        (
+            by_month(pb::ExportRequest {
+                selection: Some(pb::Selection {
+                    from: "2024-03-31".into(),
+                    to: "2024-03-01".into(),
+                    ..pb::Selection::default()
+                }),
+                ..asked(Series, Xlsx)
+            }),
+            &[("selection.to", "PERIOD_INVERTED")],
+        ),
         (
             by_region(asked(Statistics, Parquet)),
             &[("dimension", "DIMENSION_NOT_ALLOWED"), ("format", "FORMAT_NOT_OFFERED")],

@@ -30,8 +30,14 @@ const APPENDS: usize = 2_000;
 /// Default of the projection's settings.
 const EXPORTS_IN_FLIGHT: usize = 4;
 
-const FORMATS: [pb::ExportFormat; 4] =
-    [pb::ExportFormat::Csv, pb::ExportFormat::Xlsx, pb::ExportFormat::Ndjson, pb::ExportFormat::Parquet];
+const FILES: [(pb::ExportContent, pb::ExportFormat); 6] = [
+    (pb::ExportContent::Cras, pb::ExportFormat::Csv),
+    (pb::ExportContent::Cras, pb::ExportFormat::Xlsx),
+    (pb::ExportContent::Cras, pb::ExportFormat::Ndjson),
+    (pb::ExportContent::Cras, pb::ExportFormat::Parquet),
+    (pb::ExportContent::CraThemes, pb::ExportFormat::Xlsx),
+    (pb::ExportContent::CraAges, pb::ExportFormat::Parquet),
+];
 
 fn event(number: u32) -> NewEvent {
     let day = if number < FEW { FEW_DAY } else { MANY_DAY };
@@ -86,13 +92,13 @@ async fn everything_counts(pair: &Pair) {
     .await;
 }
 
-fn asked(day: &str, format: pb::ExportFormat) -> pb::ExportRequest {
+fn asked(day: &str, (content, format): (pb::ExportContent, pb::ExportFormat)) -> pb::ExportRequest {
     let selection = pb::Selection { from: day.into(), ..pb::Selection::default() };
     let selection =
         pb::Selection { to: if day == FEW_DAY { day.into() } else { String::new() }, ..selection };
     pb::ExportRequest {
         selection: Some(selection),
-        content: pb::ExportContent::Cras.into(),
+        content: content.into(),
         format: format.into(),
         ..pb::ExportRequest::default()
     }
@@ -121,16 +127,16 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
     let pair = filled().await;
     let mut statistics = pair.statistics().await;
     let mut few = Vec::new();
-    for format in FORMATS {
-        few.push(bytes_of(&mut statistics, asked(FEW_DAY, format)).await);
+    for file in FILES {
+        few.push(bytes_of(&mut statistics, asked(FEW_DAY, file)).await);
     }
     let before = peak_mb(&pair.projection);
-    for (format, few) in FORMATS.into_iter().zip(few) {
-        let many = bytes_of(&mut statistics, asked(MANY_DAY, format)).await;
-        assert!(many > few * 3, "{format:?}: {few} bytes, then {many}");
+    for (file, few) in FILES.into_iter().zip(few) {
+        let many = bytes_of(&mut statistics, asked(MANY_DAY, file)).await;
+        assert!(many > few * 3, "{file:?}: {few} bytes, then {many}");
         let growth = peak_mb(&pair.projection) - before;
 
-        assert!(growth <= GROWTH_MAX_MB, "{format:?}: {before} MB, then {growth} more");
+        assert!(growth <= GROWTH_MAX_MB, "{file:?}: {before} MB, then {growth} more");
     }
     the_places_are_bounded(&pair).await;
 }
@@ -138,7 +144,7 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
 /// Exports that nobody takes hold their places, one more is told to come back, and a caller that leaves gives its own
 /// back.
 async fn the_places_are_bounded(pair: &Pair) {
-    let request = || asked(MANY_DAY, pb::ExportFormat::Ndjson);
+    let request = || asked(MANY_DAY, (pb::ExportContent::Cras, pb::ExportFormat::Ndjson));
     let mut held = Vec::new();
     for _ in 0..EXPORTS_IN_FLIGHT {
         held.push(pair.statistics().await.export(request()).await.unwrap());

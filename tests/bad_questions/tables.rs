@@ -135,7 +135,7 @@ async fn figures_are_watched_ten_times_a_second_at_most() {
 
 #[tokio::test]
 async fn a_file_has_a_content_a_format_that_it_comes_in_and_a_dimension_only_where_it_is_broken_down() {
-    use v1::ExportContent::{Breakdown, Cras, Statistics};
+    use v1::ExportContent::{Breakdown, CraThemes, Cras, Statistics};
     use v1::ExportFormat::{Csv, Ndjson, Parquet};
     let held = some_cras();
     let ask = async |content: i32, format: i32, dimension: i32, expected: &[(&str, &str)]| {
@@ -144,12 +144,12 @@ async fn a_file_has_a_content_a_format_that_it_comes_in_and_a_dimension_only_whe
         assert_invalid(&format!("{request:?}"), &refused, expected);
     };
     ask(0, 0, 0, &[("content", "REQUIRED"), ("format", "REQUIRED")]).await;
-    ask(4, 5, 0, &[("content", "UNKNOWN_VALUE"), ("format", "UNKNOWN_VALUE")]).await;
+    ask(77, 5, 0, &[("content", "UNKNOWN_VALUE"), ("format", "UNKNOWN_VALUE")]).await;
     for format in [Ndjson, Parquet].map(i32::from) {
         ask(Statistics.into(), format, 0, &[("format", "FORMAT_NOT_OFFERED")]).await;
         ask(Breakdown.into(), format, 1, &[("format", "FORMAT_NOT_OFFERED")]).await;
     }
-    for content in [Statistics, Cras].map(i32::from) {
+    for content in [Statistics, Cras, CraThemes].map(i32::from) {
         ask(content, Csv.into(), 1, &[("dimension", "DIMENSION_NOT_ALLOWED")]).await;
     }
     ask(Breakdown.into(), Csv.into(), 0, &[("dimension", "REQUIRED")]).await;

@@ -414,7 +414,7 @@ async fn a_workbook_of_cras_says_its_selection_and_its_position() {
         ..asked(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)
     };
     let file = exported(&mut pair.statistics().await, request).await.unwrap();
-    let name = format!("cra-comptes-rendus_depuis-2024-03-01_position-{head}.xlsx");
+    let name = format!("cra-comptes-rendus_depuis-2024-03-01_departement-35_position-{head}.xlsx");
     assert_eq!(file.header.file_name, name);
     let workbook = read(&file);
     assert_eq!(workbook["sheets"][0]["rows"].as_array().unwrap().len(), 2, "one CRA of that department");

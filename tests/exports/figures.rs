@@ -145,7 +145,8 @@ fn neutral(text: &str) -> String {
 async fn every_line_of_the_statistics_is_the_figure_of_the_api() {
     let log = log().await;
     let file = log.export(pb::ExportFormat::Csv).await;
-    let name = format!("cra-statistiques_2024-01-10-au-2024-03-31_position-{}.csv", log.position);
+    let name =
+        format!("cra-statistiques_2024-01-10-au-2024-03-31_theme-courriel_position-{}.csv", log.position);
     assert_eq!(
         (file.header.file_name.as_str(), file.header.media_type.as_str()),
         (name.as_str(), "text/csv; charset=utf-8")
@@ -156,8 +157,10 @@ async fn every_line_of_the_statistics_is_the_figure_of_the_api() {
     assert_eq!((statistics.cras, statistics.acts), (3, 23), "the last event is not shown");
     let figures = figures(&statistics);
     let rows = csv["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), figures.len() + 1);
-    for (row, (section, code, label, value, share)) in rows[1..].iter().zip(&figures) {
+    let first = 1 + rows[1..].iter().take_while(|row| row[0] == "selection").count();
+    check_selection(&rows[1..first], log.position);
+    assert_eq!(rows.len() - first, figures.len());
+    for (row, (section, code, label, value, share)) in rows[first..].iter().zip(&figures) {
         assert_eq!((&row[0], &row[1]), (&json!(section), &json!(neutral(code))));
         match label {
             Some(label) => assert_eq!(row[2], json!(neutral(label))),
@@ -167,6 +170,24 @@ async fn every_line_of_the_statistics_is_the_figure_of_the_api() {
         assert_eq!(row[4], json!(share.map(percent).unwrap_or_default()), "{code}");
     }
     assert!(column(&csv, "code").contains(&"'=1+1".to_owned()), "a hostile name is there, as text");
+}
+
+/// The first rows of the table say what it is of, in words and codes.
+fn check_selection(rows: &[Value], position: u64) {
+    let has = |code: &str, label: &str, value: &str| {
+        rows.iter().any(|row| row[1] == code && row[2] == label && row[3] == value)
+    };
+    let title = "Contenu : Statistiques des comptes-rendus d'activité";
+    assert!(has("statistiques", title, ""), "{rows:?}");
+    let period = "Période : du 10 janvier 2024 au 31 mars 2024";
+    assert!(has("2024-01-10/2024-03-31", period, ""), "{rows:?}");
+    assert!(has("THEME_EMAIL", "Thématique : Courriels", ""), "{rows:?}");
+    assert!(has("position", "Position du journal", &position.to_string()), "{rows:?}");
+    let recorded =
+        rows.iter().find(|row| row[2].as_str().unwrap().starts_with("Dernier enregistrement compté : "));
+    let recorded = recorded.unwrap_or_else(|| panic!("{rows:?}"));
+    assert!(recorded[1].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{recorded}");
+    assert!(recorded[2].as_str().unwrap().ends_with(" (heure de Paris)"), "{recorded}");
 }
 
 fn sheets(workbook: &Value) -> BTreeMap<&str, &Value> {
@@ -210,11 +231,16 @@ async fn a_workbook_has_the_figures_of_the_api_as_numbers_with_charts_months_and
         let expected: Vec<_> = figures.iter().filter(|figure| figure.0 == section).collect();
         let cells = cells(sheet);
         assert_eq!(cells.len(), expected.len(), "{name}");
+        let head = sheet["rows"][0].as_array().unwrap();
+        let column_of = |name: &str| head.iter().position(|cell| *cell == json!({"text": name}));
+        let codes = column_of("Code").unwrap();
+        assert!(head[codes + 1..].iter().all(Value::is_null), "codes come last");
         for (row, (_, code, label, value, share)) in cells.iter().zip(expected) {
-            assert_eq!(row[0], json!({"text": code}));
-            assert!(label.as_ref().is_none_or(|label| row[1] == json!({"text": label})), "{row}");
-            assert_eq!(row[2], value.map_or(Value::Null, |value| json!({"number": value})), "{name} {code}");
-            let per_mille = row[3]["percent"].as_f64().map(|part| part * 1000.0);
+            assert_eq!(row[codes], json!({"text": code}));
+            assert!(label.as_ref().is_none_or(|label| row[0] == json!({"text": label})), "{row}");
+            assert_eq!(row[1], value.map_or(Value::Null, |value| json!({"number": value})), "{name} {code}");
+            let part = column_of("Part").and_then(|part| row[part]["percent"].as_f64());
+            let per_mille = part.map(|part| part * 1000.0);
             assert_eq!(per_mille.is_some(), share.is_some(), "{name} {code}");
             assert!(share.is_none_or(|share| (per_mille.unwrap() - f64::from(share)).abs() < 1e-6));
         }
@@ -231,30 +257,49 @@ async fn a_workbook_has_the_figures_of_the_api_as_numbers_with_charts_months_and
         assert!(meanings.contains(said), "{said}");
     }
 
+    check_summary(&workbook["sheets"][0], &log);
+
     let again = log.export(pb::ExportFormat::Xlsx).await;
     assert!(again.bytes == file.bytes, "the same question gives the same file");
+}
+
+/// The first sheet says what the report is of, and its key figures.
+fn check_summary(sheet: &Value, log: &Log) {
+    assert_eq!((&sheet["name"], sheet["charts"].as_array().unwrap().len()), (&json!("Synthèse"), 4));
+    let text = sheet["rows"].to_string();
+    for said in [
+        "Statistiques des comptes-rendus d'activité",
+        "Période : du 10 janvier 2024 au 31 mars 2024",
+        "Thématique : Courriels",
+        &format!("Arrêté à la position {} du journal, enregistrée le ", log.position),
+        "(heure de Paris)",
+        "Personnes accompagnées",
+    ] {
+        assert!(text.contains(said), "{said}");
+    }
+    assert!(text.contains("{\"number\":3}") && text.contains("{\"number\":23}"), "CRAs and acts: {text}");
 }
 
 fn check_months(sheet: &Value, points: &[pb::TimePoint]) {
     assert_eq!(sheet["charts"], json!([2]), "one chart of two series");
     let head: Vec<_> =
         sheet["rows"][0].as_array().unwrap().iter().map(|cell| cell["text"].as_str().unwrap()).collect();
-    let months = cells(sheet);
-    assert_eq!(months.len(), 3, "the empty one included");
+    let months = &cells(sheet)[..3];
+    assert!(cells(sheet)[3..].iter().all(|row| row[0].is_null()), "three, the empty one included");
     assert_eq!(months[1][0], json!({"text": "février 2024"}));
     for (month, point) in months.iter().zip(points) {
         let cell = |name: &str| &month[head.iter().position(|column| *column == name).unwrap()];
         let s = point.statistics.as_ref().unwrap();
-        assert_eq!((cell("debut"), cell("fin")), (&json!({"day": point.from}), &json!({"day": point.to})));
+        assert_eq!((cell("Du"), cell("Au")), (&json!({"day": point.from}), &json!({"day": point.to})));
         let total = s.time_spent.iter().find(|time| time.name == "total").unwrap();
         for (name, value) in [
-            ("cras", s.cras),
-            ("accompagnements", s.acts),
-            ("personnes", s.people),
-            ("personnes_recurrentes", s.returning_people),
-            ("suite_total", s.follow_up.unwrap().total),
-            ("minutes_estimees", total.estimated_minutes),
-            ("saisis_le_jour_meme", s.entry_delay.unwrap().same_day),
+            ("CRA enregistrés", s.cras),
+            ("Accompagnements", s.acts),
+            ("Personnes accompagnées", s.people),
+            ("Personnes déjà accompagnées", s.returning_people),
+            ("Suites : total", s.follow_up.unwrap().total),
+            ("Minutes estimées", total.estimated_minutes),
+            ("Saisis le jour même", s.entry_delay.unwrap().same_day),
         ] {
             assert_eq!(*cell(name), json!({"number": value}), "{name}");
         }

@@ -269,12 +269,18 @@ async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scop
     let mut client = pair.statistics().await;
     let (reads, counts) =
         (issuer.token("cra:read", &national()), issuer.token("statistics:read", &national()));
-    let (cras, figures) = (pb::ExportContent::Cras, pb::ExportContent::Statistics);
     let everything = pb::Selection::default;
-    assert!(export(&mut client, &reads, everything(), cras).await.is_ok());
-    assert!(export(&mut client, &counts, everything(), figures).await.is_ok());
-    for (token, content) in [(&reads, figures), (&counts, cras)] {
-        let refused = export(&mut client, token, everything(), content).await.unwrap_err();
+    let of_cras = [
+        pb::ExportContent::Cras,
+        pb::ExportContent::CraThemes,
+        pb::ExportContent::CraAges,
+        pb::ExportContent::CraStatuses,
+        pb::ExportContent::CraOrganisations,
+    ];
+    let cases = of_cras.map(|content| (content, &reads, &counts)).into_iter();
+    for (content, granted, missing) in cases.chain([(pb::ExportContent::Statistics, &counts, &reads)]) {
+        assert!(export(&mut client, granted, everything(), content).await.is_ok(), "{content:?}");
+        let refused = export(&mut client, missing, everything(), content).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"), "{content:?}");
     }
 }

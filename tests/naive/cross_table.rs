@@ -10,14 +10,14 @@ use super::log::Log;
 use super::selected;
 use super::selection::minutes;
 
-/// Names of the columns, and each row with its values; words are listed with their zeros, other values and what is
+/// Columns and rows with their names, labels and values, without a snapshot; words are listed with their zeros, other values and what is
 /// closed or unspecified only where CRAs have them, whatever the measure.
 pub(crate) fn cross_table(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     [rows, columns]: [Dimension; 2],
     measure: Measure,
-) -> (Vec<String>, Vec<v1::CrossTableRow>) {
+) -> v1::GetCrossTableResponse {
     let log = Log::of(events);
     let mut cells: BTreeMap<(Row, Row), u64> = BTreeMap::new();
     for standing in selected(&log, selection) {
@@ -45,9 +45,14 @@ pub(crate) fn cross_table(
     let rows = rows.iter().map(|row| v1::CrossTableRow {
         name: row.code.clone(),
         values: values(row),
-        label: String::new(),
+        label: row.label.clone(),
     });
-    (columns.iter().map(|column| column.code.clone()).collect(), rows.collect())
+    v1::GetCrossTableResponse {
+        columns: columns.iter().map(|column| column.code.clone()).collect(),
+        column_labels: columns.iter().map(|column| column.label.clone()).collect(),
+        rows: rows.collect(),
+        ..v1::GetCrossTableResponse::default()
+    }
 }
 
 /// Whether a dimension parts the people of a CRA, not the CRAs.

@@ -11,6 +11,7 @@ use cra_domain::vocabulary::{
 
 use super::lines::{breakdown, count, shared, shares};
 use super::log::Standing;
+use super::order::french;
 use super::selection::{ages, bucket, commune, minutes, participants, statuses, unspecified};
 use super::spelling;
 
@@ -125,7 +126,7 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
         };
         lines.push(line);
     }
-    lines.sort_by_key(|line| (u64::MAX - line.count, line.label.clone(), line.name.clone()));
+    lines.sort_by(|a, b| b.count.cmp(&a.count).then(french(&a.label, &b.label)).then(a.name.cmp(&b.name)));
     shared(lines)
 }
 

@@ -1,10 +1,11 @@
 //! The orders that the rows of a breakdown can be asked in.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use cra_contracts::v1;
-
-use super::spelling;
+use icu_collator::options::CollatorOptions;
+use icu_collator::{CollatorBorrowed, CollatorPreferences};
+use icu_locale_core::locale;
 
 /// Every order, without the "-" in front.
 pub(crate) const ORDERS: [&str; 16] = [
@@ -40,17 +41,24 @@ pub(super) fn sort(rows: &mut [v1::BreakdownRow], order_by: &str) {
     match order_by.strip_prefix('-') {
         Some("code") => rows.reverse(),
         None if order_by == "code" => {}
-        // Both sorts are stable.
+        Some("name") => rows.sort_by(|a, b| french(&b.label, &a.label)),
+        None if order_by == "name" => rows.sort_by(|a, b| french(&a.label, &b.label)),
+        // All sorts are stable.
         Some(name) => rows.sort_by_key(|row| Reverse(key(row, name))),
         None => rows.sort_by_key(|row| key(row, order_by)),
     }
+}
+
+/// Compares two labels as a French dictionary does, in pairs: the service compares sort keys.
+pub(super) fn french(left: &str, right: &str) -> Ordering {
+    let preferences = CollatorPreferences::from(locale!("fr"));
+    CollatorBorrowed::try_new(preferences, CollatorOptions::default()).unwrap().compare(left, right)
 }
 
 fn key(row: &v1::BreakdownRow, name: &str) -> Key {
     let statistics = row.statistics.as_ref().unwrap();
     let follow_up = statistics.follow_up.unwrap();
     Key::Number(match name {
-        "name" => return Key::Text(spelling::plain(&row.label)),
         "last_date" => return Key::Text(row.last_date.clone()),
         "last_recorded_at" => return Key::Time(row.last_recorded_at.map(|at| (at.seconds, at.nanos))),
         "cras" => statistics.cras,

@@ -141,20 +141,21 @@ fn a_cross_table_counts_people_where_a_dimension_parts_them() {
     let events = &history()[..3];
     let everything = v1::Selection::default();
     let table = |rows, columns, measure| cross_table(events, &everything, [rows, columns], measure);
-    let row = |name: &str, values: &[u64]| v1::CrossTableRow {
+    let row = |name: &str, label: &str, values: &[u64]| v1::CrossTableRow {
         name: name.into(),
         values: values.to_vec(),
-        ..Default::default()
+        label: label.into(),
     };
-    let (columns, rows) = table(Dimension::Advisor, Dimension::Month, Measure::Acts);
-    assert_eq!(columns, ["2024-02", "2024-03"]);
-    assert_eq!(rows, [row("ada", &[0, 7]), row("bo", &[3, 0])]);
-    let (columns, rows) = table(Dimension::Status, Dimension::Advisor, Measure::Cras);
-    assert_eq!(columns, ["ada", "bo"]);
-    assert_eq!(rows[1], row("STATUS_UNEMPLOYED", &[7, 3]));
-    assert_eq!(rows.len(), 5, "zeros of open values are listed, nothing unspecified");
-    let (_, rows) = table(Dimension::Advisor, Dimension::Region, Measure::EstimatedMinutes);
-    assert_eq!(rows, [row("ada", &[120]), row("bo", &[60])]);
+    let acts = table(Dimension::Advisor, Dimension::Month, Measure::Acts);
+    assert_eq!(acts.columns, ["2024-02", "2024-03"]);
+    assert_eq!(acts.column_labels, ["février 2024", "mars 2024"]);
+    assert_eq!(acts.rows, [row("ada", "ada", &[0, 7]), row("bo", "bo", &[3, 0])]);
+    let cras = table(Dimension::Status, Dimension::Advisor, Measure::Cras);
+    assert_eq!(cras.columns, ["ada", "bo"]);
+    assert_eq!(cras.rows[1], row("STATUS_UNEMPLOYED", "Sans emploi", &[7, 3]));
+    assert_eq!(cras.rows.len(), 5, "zeros of open values are listed, nothing unspecified");
+    let minutes = table(Dimension::Advisor, Dimension::Region, Measure::EstimatedMinutes);
+    assert_eq!(minutes.rows, [row("ada", "ada", &[120]), row("bo", "bo", &[60])]);
 }
 
 #[test]

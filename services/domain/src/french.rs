@@ -2,6 +2,8 @@
 
 mod articles;
 
+use std::sync::LazyLock;
+
 pub use articles::{de, listed};
 
 use jiff::Timestamp;
@@ -41,12 +43,15 @@ pub fn month(date: Date) -> String {
     format!("{} {}", name.unwrap_or(&""), date.year())
 }
 
-/// `1er mars 2024 à 09:05:00 UTC`.
+/// `1er mars 2024 à 10:05:00 (heure de Paris)`, wherever the reader is.
 #[must_use]
 pub fn moment(instant: Timestamp) -> String {
-    let utc = TimeZone::UTC.to_datetime(instant);
-    format!("{} à {} UTC", day(utc.date()), utc.strftime("%H:%M:%S"))
+    let local = PARIS.to_datetime(instant);
+    format!("{} à {} (heure de Paris)", day(local.date()), local.strftime("%H:%M:%S"))
 }
+
+static PARIS: LazyLock<TimeZone> =
+    LazyLock::new(|| TimeZone::get("Europe/Paris").expect("the bundled time zones hold Paris"));
 
 #[cfg(test)]
 mod tests {
@@ -56,6 +61,13 @@ mod tests {
     fn days_and_moments_read_as_in_french() {
         assert_eq!(day(jiff::civil::date(2024, 3, 1)), "1er mars 2024");
         assert_eq!(day(jiff::civil::date(2024, 12, 25)), "25 décembre 2024");
-        assert_eq!(moment("2024-08-02T09:05:00Z".parse().unwrap()), "2 août 2024 à 09:05:00 UTC");
+        assert_eq!(
+            moment("2024-08-02T09:05:00Z".parse().unwrap()),
+            "2 août 2024 à 11:05:00 (heure de Paris)"
+        );
+        assert_eq!(
+            moment("2023-12-31T23:30:00Z".parse().unwrap()),
+            "1er janvier 2024 à 00:30:00 (heure de Paris)"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cra_contracts::v1::{Dimension, ExportContent, ExportFormat};
+use cra_contracts::v1::{ExportContent, ExportFormat};
 
 use super::{ConsistencyArgs, ExtentArgs};
 use crate::choice::one_of;
@@ -78,10 +78,10 @@ pub(crate) struct FollowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// What to export: statistics, cras, breakdown
+    /// What to export: statistics, series, breakdown, cras; themes, ages, statuses, organisations (a row per CRA and value)
     #[arg(value_name = "CONTENT", value_parser = one_of::<ExportContent>(), hide_possible_values = true)]
     pub(crate) content: ExportContent,
-    /// Format of the file: csv, xlsx; for CRAs also ndjson, parquet
+    /// Format of the file: csv, xlsx; for CRAs and their long tables also parquet, for CRAs ndjson
     #[arg(
         long,
         value_name = "FORMAT",
@@ -90,14 +90,9 @@ pub(crate) struct ExportArgs {
         hide_possible_values = true
     )]
     pub(crate) format: ExportFormat,
-    /// What a row of the breakdown is, such as department
-    #[arg(
-        long,
-        value_name = "DIMENSION",
-        value_parser = one_of::<Dimension>(),
-        hide_possible_values = true
-    )]
-    pub(crate) by: Option<Dimension>,
+    /// What a row of the breakdown is, such as department; of a series, such as month (the default)
+    #[arg(long, value_name = "DIMENSION|PERIOD")]
+    pub(crate) by: Option<String>,
     /// File or directory to write to, or - for standard output [default: the file name that the service gives]
     #[arg(long, short, value_name = "FILE|DIR|-")]
     pub(crate) output: Option<PathBuf>,

@@ -68,6 +68,11 @@ choices! {
         Statistics: "statistiques",
         Cras: "comptes-rendus" | "CRA",
         Breakdown: "répartition",
+        Series: "série",
+        CraThemes: "thématiques" | "thèmes",
+        CraAges: "âges" | "tranches d'âge",
+        CraStatuses: "statuts" | "statuses",
+        CraOrganisations: "organismes" | "organisations",
     }
     ExportFormat, "EXPORT_FORMAT_" {
         Csv:,

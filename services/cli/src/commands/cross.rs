@@ -5,7 +5,7 @@ use cra_contracts::{json, v1};
 use super::Outcome;
 use crate::args::{CrossArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::Output;
+use crate::output::{Look, Output, tell};
 use crate::render::cross::{self, Asked};
 
 pub(crate) async fn run(
@@ -30,6 +30,8 @@ pub(crate) async fn run(
         output.json(&json::to_value(&answer))?;
     } else if args.csv {
         output.write(&cross::csv(&asked, &answer)?)?;
+        let look = Look { colour: false, ..output.look() };
+        tell(cross::about(&asked, &answer, look).trim_end());
     } else {
         output.write(&cross::page(&asked, &answer, output.look()))?;
     }

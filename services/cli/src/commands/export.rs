@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use cra_contracts::v1::export_response::Part;
-use cra_contracts::v1::{self, ExportContent, ExportFormat};
+use cra_contracts::v1::{self, Dimension, ExportContent, ExportFormat, Granularity};
 use cra_runtime::shutdown::Shutdown;
 use serde_json::json;
 use tonic::Streaming;
 
 use super::{Outcome, progress};
 use crate::args::{EndpointArgs, ExportArgs};
+use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
 use crate::render::text::printable;
@@ -42,22 +43,34 @@ pub(crate) async fn run(
 }
 
 fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
-    match (args.content, args.by) {
+    let selection = args.selection.to_message();
+    let (dimension, granularity) = match (args.content, args.by.as_deref()) {
         (ExportContent::Breakdown, None) => {
             anyhow::bail!("a breakdown needs its rows: --by department, --by advisor, …")
         }
-        (ExportContent::Statistics | ExportContent::Cras, Some(_)) => {
-            anyhow::bail!("--by is for a breakdown: cra export breakdown --by …")
+        (ExportContent::Breakdown, Some(by)) => (one::<Dimension>(by)?, Granularity::Unspecified),
+        (ExportContent::Series, by) => {
+            super::series::check_days(&selection)?;
+            (Dimension::Unspecified, by.map_or(Ok(Granularity::Month), one)?)
         }
-        _ => {}
-    }
+        (_, None) => (Dimension::Unspecified, Granularity::Unspecified),
+        (_, Some(_)) => anyhow::bail!(
+            "--by is for a breakdown or a series: cra export breakdown --by …, cra export series --by …"
+        ),
+    };
     Ok(v1::ExportRequest {
-        selection: Some(args.selection.to_message()),
+        selection: Some(selection),
         content: args.content.into(),
         format: args.format.into(),
-        dimension: args.by.unwrap_or_default().into(),
+        dimension: dimension.into(),
         consistency: Some(args.consistency.to_message()),
+        granularity: granularity.into(),
     })
+}
+
+/// The value of `--by`.
+fn one<C: Choice>(text: &str) -> anyhow::Result<C> {
+    choice(text).map_err(|fault| anyhow::anyhow!("invalid value '{}' for '--by': {fault}", printable(text)))
 }
 
 /// Where the file goes.

@@ -158,10 +158,47 @@ async fn a_breakdown_goes_with_its_dimension_and_nothing_else_does() {
     );
     assert_eq!(request.selection.unwrap().region_codes, ["53"]);
 
-    for wrong in [&["export", "breakdown"][..], &["export", "cras", "--by", "theme"]] {
+    for wrong in [
+        &["export", "breakdown"][..],
+        &["export", "cras", "--by", "theme"],
+        &["export", "breakdown", "--by", "quarter"],
+        &["export", "series", "--by", "theme", "--month", "2024-03"],
+    ] {
         let (_, outcome) = ran(&fake, wrong).await;
         assert!(outcome.unwrap_err().to_string().contains("--by"));
     }
+}
+
+#[tokio::test]
+async fn a_series_goes_with_its_periods_and_a_long_table_by_its_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().to_str().unwrap();
+    let fake = Arc::new(exporting("a.csv"));
+    let asked = async |flags: &[&str]| {
+        let flags = [&["export"], flags, &["--force", "-o", to]].concat();
+        ran(&fake, &flags).await.1.unwrap();
+        fake.exports.lock().unwrap().last().unwrap().clone()
+    };
+    for (by, granularity) in [
+        (&["--by", "quarter"][..], v1::Granularity::Quarter),
+        (&["--by", "semaine"], v1::Granularity::Week),
+        (&[], v1::Granularity::Month),
+    ] {
+        let request = asked(&[&["series", "--from", "2024-01-01", "--to", "2024-12-31"], by].concat()).await;
+        assert_eq!((request.content(), request.granularity()), (ExportContent::Series, granularity));
+    }
+    for (word, content) in [
+        ("themes", ExportContent::CraThemes),
+        ("thématiques", ExportContent::CraThemes),
+        ("ages", ExportContent::CraAges),
+        ("statuses", ExportContent::CraStatuses),
+        ("organisations", ExportContent::CraOrganisations),
+        ("organismes", ExportContent::CraOrganisations),
+    ] {
+        assert_eq!(asked(&[word]).await.content(), content);
+    }
+    let (_, outcome) = ran(&fake, &["export", "series"]).await;
+    assert!(outcome.unwrap_err().to_string().contains("--from"), "both days are asked for first");
 }
 
 #[test]

@@ -204,10 +204,13 @@ impl StatisticsService for Fake {
         request: Request<v1::GetCrossTableRequest>,
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
         self.crosses.lock().unwrap().push(request.into_inner());
-        let row = v1::CrossTableRow { name: "THEME_EMAIL".to_owned(), values: vec![7], label: String::new() };
+        let (name, label) = ("THEME_EMAIL".to_owned(), "Courriels".to_owned());
+        let row = v1::CrossTableRow { name, values: vec![7], label };
         let columns = vec!["AGE_BAND_OVER_60".to_owned()];
+        let column_labels = vec!["Plus de 60 ans".to_owned()];
         let (rows, snapshot) = (vec![row], Some(snapshot()));
-        let answer = v1::GetCrossTableResponse { columns, rows, snapshot, ..Default::default() };
+        let answer =
+            v1::GetCrossTableResponse { columns, column_labels, rows, snapshot, ..Default::default() };
         Ok(Response::new(answer))
     }
 

@@ -15,8 +15,9 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::to(Service::Projection, endpoints).await?;
+    let selection = args.selection.to_message();
     let request = v1::ListCrasRequest {
-        selection: Some(args.selection.to_message()),
+        selection: Some(selection.clone()),
         consistency: Some(args.consistency.to_message()),
         ..v1::ListCrasRequest::default()
     };
@@ -34,12 +35,11 @@ pub(crate) async fn run(
     }
     let look = output.look();
     let lines = Lines::new(look);
-    let mut is_first = true;
-    let write = |record| {
-        let head = if std::mem::take(&mut is_first) { lines.head() } else { String::new() };
-        output.write(&(head + &lines.line(&record)))
-    };
+    // Written once the service has answered: a question that it refuses has no title.
+    let mut head = Some(lines.head(&selection));
+    let write = |record| output.write(&(head.take().unwrap_or_default() + &lines.line(&record)));
     let extent = pages::read(rows_max, ask, write).await?;
+    output.write(&head.take().unwrap_or_default())?;
     output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), look))?;
     Ok(Outcome::Done)
 }

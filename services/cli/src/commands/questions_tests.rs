@@ -90,7 +90,8 @@ async fn a_cross_table_is_shown_written_as_csv_or_as_json() {
         (v1::Dimension::Theme, v1::Dimension::Age, v1::Measure::Acts)
     );
     let (csv, _) = ran(&fake, &[&question[..], &["--csv"]].concat()).await;
-    assert_eq!(csv, "\u{feff}code;libelle;AGE_BAND_OVER_60\r\nTHEME_EMAIL;Courriels;7\r\n");
+    let expected = "\u{feff}code;libelle;AGE_BAND_OVER_60\r\n;;Plus de 60 ans\r\nTHEME_EMAIL;Courriels;7\r\n";
+    assert_eq!(csv, expected);
     let (text, _) = ran(&fake, &[&question[..], &["--json"]].concat()).await;
     assert_eq!(lines(&text)[0]["rows"][0]["values"][0], "7");
 }

@@ -18,11 +18,7 @@ pub(crate) async fn run(
         return compared::series(&args, with, &connection, output).await;
     }
     let selection = args.selection.to_message();
-    anyhow::ensure!(
-        !selection.from.is_empty() && !selection.to.is_empty(),
-        "a series needs both days: --from 2024-01-01 --to 2024-12-31, or a period such as --month 2024-03 or \
-         --year 2024"
-    );
+    check_days(&selection)?;
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let answer = ask(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
     if args.json {
@@ -46,4 +42,14 @@ pub(super) async fn ask(
         consistency: Some(consistency),
     };
     connection.answer(connection.statistics().get_time_series(within_deadline(request)).await)
+}
+
+/// Told before the service is asked: a series is cut from its first day to its last.
+pub(super) fn check_days(selection: &v1::Selection) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !selection.from.is_empty() && !selection.to.is_empty(),
+        "a series needs both days: --from 2024-01-01 --to 2024-12-31, or a period such as --month 2024-03 or \
+         --year 2024"
+    );
+    Ok(())
 }

@@ -36,6 +36,8 @@ struct Watcher<'a> {
     last: Option<v1::WatchStatisticsResponse>,
     /// Lines of the page on the screen.
     drawn: usize,
+    /// Lines of changes written where nothing can be drawn.
+    lines: usize,
 }
 
 impl<'a> Watcher<'a> {
@@ -45,7 +47,7 @@ impl<'a> Watcher<'a> {
             selection: Some(selection.clone()),
             min_interval_ms: args.interval_ms,
         };
-        Self { request, selection, json: args.json, output, first: None, last: None, drawn: 0 }
+        Self { request, selection, json: args.json, output, first: None, last: None, drawn: 0, lines: 0 }
     }
 
     fn show(&mut self, lost: bool) -> std::io::Result<()> {
@@ -58,7 +60,10 @@ impl<'a> Watcher<'a> {
         let none = v1::Statistics::default();
         let progress = Progress { first: self.first.as_ref().unwrap_or(&none), now };
         let Some((look, rows)) = self.output.screen() else {
-            return self.output.line(&watch::line(progress, self.output.look()));
+            let look = self.output.look();
+            let head = if self.lines == 0 { watch::head(&self.selection, look) } else { String::new() };
+            self.lines += 1;
+            return self.output.line(&(head + &watch::line(progress, look)));
         };
         // One line stays free for the cursor.
         let page = watch::page(&self.selection, progress, lost, rows.saturating_sub(1), look);
@@ -142,8 +147,9 @@ mod tests {
     async fn each_change_is_a_line_and_a_restart_of_the_service_is_none() {
         // Each connection breaks after its answers; the first answer after it repeats the figures.
         let fake = Fake { watched: vec![vec![1, 2], vec![2, 3], vec![3, 5]], ..Fake::default() };
-        let (lines, fake) = watched(&["--theme", "email"], fake, 4).await;
-        let told: Vec<_> = lines.iter().map(|line| line.split("  ").nth(1).unwrap()).collect();
+        let (lines, fake) = watched(&["--theme", "email"], fake, 3 + 4).await;
+        assert_eq!(lines[..3], ["Comptes-rendus d'activité toutes les dates", "Thématique : Courriels", ""]);
+        let told: Vec<_> = lines[3..].iter().map(|line| line.split("  ").nth(1).unwrap()).collect();
         assert_eq!(told, ["1 CRA (+0)", "2 CRA (+1)", "3 CRA (+2)", "5 CRA (+4)"]);
         assert_eq!(fake.watches.lock().unwrap()[0].selection.as_ref().unwrap().themes, [3]);
     }

@@ -26,14 +26,14 @@ pub(crate) struct Asked<'a> {
 /// The whole page.
 pub(crate) fn page(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: Look) -> String {
     let mut columns = vec![Column::new(heading(asked.rows), Kind::Text(LABEL_COLUMNS_MIN), 0)];
-    let codes = (1..).zip(&answer.columns);
-    columns.extend(codes.map(|(place, code)| Column::new(label(asked.columns, code), Kind::Number, place)));
+    let labels = (1..).zip(column_labels(asked, answer));
+    columns.extend(labels.map(|(place, label)| Column::new(label, Kind::Number, place)));
     let figure = |value: u64| match asked.measure {
         Measure::EstimatedMinutes => minutes(value),
         _ => thousands(value),
     };
     let cells = |row: &v1::CrossTableRow| {
-        let name = label(asked.rows, &row.name);
+        let name = label(asked.rows, &row.name, &row.label);
         std::iter::once(name).chain(row.values.iter().map(|value| figure(*value))).collect::<Vec<_>>()
     };
     let rows: Vec<_> = answer.rows.iter().map(cells).collect();
@@ -54,6 +54,18 @@ pub(crate) fn page(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: 
     text + &snapshot(answer.snapshot.as_ref(), look)
 }
 
+/// What the table is of, for those who keep its CSV: the selection and the snapshot.
+pub(crate) fn about(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: Look) -> String {
+    title(&subject(asked), asked.selection, look).trim_end().to_owned()
+        + &snapshot(answer.snapshot.as_ref(), look)
+}
+
+/// The columns by their labels.
+fn column_labels(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Vec<String> {
+    let labels = answer.column_labels.iter().map(String::as_str).chain(std::iter::repeat(""));
+    answer.columns.iter().zip(labels).map(|(code, text)| label(asked.columns, code, text)).collect()
+}
+
 fn subject(asked: &Asked<'_>) -> String {
     let is_of_people = |dimension| matches!(dimension, Dimension::Age | Dimension::Status);
     let counted = match asked.measure {
@@ -66,7 +78,8 @@ fn subject(asked: &Asked<'_>) -> String {
     format!("{counted} : {} × {}", heading(asked.rows), heading(asked.columns))
 }
 
-/// The table for spreadsheets: codes as column names, for labels may change; minutes as a whole number.
+/// The table for spreadsheets: codes as column names, for labels may change, and the labels in the row below; minutes as
+/// a whole number.
 pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .delimiter(b';')
@@ -74,8 +87,10 @@ pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Resu
         .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
     let codes = answer.columns.iter().map(|code| neutral(code));
     writer.write_record(["code".to_owned(), "libelle".to_owned()].into_iter().chain(codes))?;
+    let labels = column_labels(asked, answer).into_iter().map(|name| neutral(&name));
+    writer.write_record([String::new(), String::new()].into_iter().chain(labels))?;
     for row in &answer.rows {
-        let named = [neutral(&row.name), neutral(&label(asked.rows, &row.name))];
+        let named = [neutral(&row.name), neutral(&label(asked.rows, &row.name, &row.label))];
         let values = row.values.iter().map(u64::to_string);
         writer.write_record(named.into_iter().chain(values))?;
     }
@@ -94,25 +109,26 @@ mod tests {
     use super::*;
     use crate::render::text::width;
 
-    const AGES: [&str; 5] = [
-        "AGE_BAND_UNDER_12",
-        "AGE_BAND_FROM_12_TO_18",
-        "AGE_BAND_FROM_18_TO_35",
-        "AGE_BAND_FROM_35_TO_60",
-        "AGE_BAND_OVER_60",
+    const AGES: [(&str, &str); 5] = [
+        ("AGE_BAND_UNDER_12", "Moins de 12 ans"),
+        ("AGE_BAND_FROM_12_TO_18", "12-18 ans"),
+        ("AGE_BAND_FROM_18_TO_35", "18-35 ans"),
+        ("AGE_BAND_FROM_35_TO_60", "35-60 ans"),
+        ("AGE_BAND_OVER_60", "Plus de 60 ans"),
     ];
 
     fn answer() -> v1::GetCrossTableResponse {
-        let row = |name: &str, values: [u64; 5]| v1::CrossTableRow {
+        let row = |name: &str, label: &str, values: [u64; 5]| v1::CrossTableRow {
             name: name.to_owned(),
             values: values.to_vec(),
-            ..v1::CrossTableRow::default()
+            label: label.to_owned(),
         };
         v1::GetCrossTableResponse {
-            columns: AGES.map(str::to_owned).to_vec(),
+            columns: AGES.map(|(code, _)| code.to_owned()).to_vec(),
+            column_labels: AGES.map(|(_, label)| label.to_owned()).to_vec(),
             rows: vec![
-                row("THEME_EMAIL", [0, 1, 20, 300, 4_000]),
-                row("THEME_SOCIAL_EXCHANGE", [1, 2, 3, 4, 5]),
+                row("THEME_EMAIL", "Courriels", [0, 1, 20, 300, 4_000]),
+                row("THEME_SOCIAL_EXCHANGE", "Échanger avec ses proches", [1, 2, 3, 4, 5]),
             ],
             ..v1::GetCrossTableResponse::default()
         }
@@ -145,6 +161,7 @@ mod tests {
     fn columns_without_room_are_counted_and_another_form_proposed() {
         let mut many = answer();
         many.columns = (1..=40).map(|day| format!("2021-{day:02}")).collect();
+        many.column_labels.clear();
         for row in &mut many.rows {
             row.values = vec![1_000_000; 40];
         }
@@ -180,6 +197,7 @@ mod tests {
         let text = csv(&asked(&selection), &answer()).unwrap();
         let expected = "\u{feff}code;libelle;AGE_BAND_UNDER_12;AGE_BAND_FROM_12_TO_18;AGE_BAND_FROM_18_TO_35;\
                         AGE_BAND_FROM_35_TO_60;AGE_BAND_OVER_60\r\n\
+                        ;;Moins de 12 ans;12-18 ans;18-35 ans;35-60 ans;Plus de 60 ans\r\n\
                         THEME_EMAIL;Courriels;0;1;20;300;4000\r\n\
                         THEME_SOCIAL_EXCHANGE;Échanger avec ses proches;1;2;3;4;5\r\n";
         assert_eq!(text, expected);
@@ -190,6 +208,7 @@ mod tests {
         let mut formulas = answer();
         formulas.columns[0] = "=1+1".to_owned();
         formulas.rows[0].name = "-a;\"b\"".to_owned();
+        formulas.rows[0].label = formulas.rows[0].name.clone();
         let selection = v1::Selection::default();
         let asked = Asked { rows: Dimension::Advisor, ..asked(&selection) };
         let text = csv(&asked, &formulas).unwrap();

@@ -1,30 +1,27 @@
 //! What every page of figures has around it: a title with the days and the selection, and the snapshot it shows.
 
 use cra_contracts::v1;
+use cra_domain::selection::{period, restrictions};
 
-use super::text::{Tone, day, instant, printable, thousands, toned, width, wrapped};
+use super::text::{Tone, instant, printable, thousands, toned, width, wrapped};
 use crate::output::Look;
 
-/// What the page is about, its days, and whether more than the days is selected.
-pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String {
-    let period = match (selection.from.as_str(), selection.to.as_str()) {
-        ("", "") => "toutes les dates".to_owned(),
-        (from, "") => format!("à partir du {}", day(from)),
-        ("", to) => format!("jusqu'au {}", day(to)),
-        (from, to) if from == to => format!("le {}", day(from)),
-        (from, to) => format!("du {} au {}", day(from), day(to)),
-    };
-    let scope = if is_narrowed(selection) { format!("{period}, sélection") } else { period };
-    let fits = width(what) + 1 + width(&scope) <= look.columns;
-    let gap = if fits { " " } else { "\n" };
-    format!("{}{gap}{}\n\n", toned(look, Tone::Title, what), toned(look, Tone::Quiet, &scope))
-}
+/// Values of one field that the title names.
+const VALUES_MAX: usize = 8;
 
-/// Whether more than the dates is selected.
-fn is_narrowed(selection: &v1::Selection) -> bool {
-    let only_dates =
-        v1::Selection { from: selection.from.clone(), to: selection.to.clone(), ..v1::Selection::default() };
-    *selection != only_dates
+/// What the page is about: its days, then a line per field that the selection restricts, in words and codes.
+pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String {
+    let period = period(selection);
+    let fits = width(what) + 1 + width(&period) <= look.columns;
+    let gap = if fits { " " } else { "\n" };
+    let mut text = format!("{}{gap}{}\n", toned(look, Tone::Title, what), toned(look, Tone::Quiet, &period));
+    for restriction in restrictions(selection) {
+        let said = format!("{} : {}", restriction.label(), printable(&restriction.text(VALUES_MAX)));
+        for line in wrapped(&said, look.columns) {
+            text += &format!("{}\n", toned(look, Tone::Quiet, &line));
+        }
+    }
+    text + "\n"
 }
 
 /// Which state of the log the page shows.
@@ -64,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_title_says_which_days_and_whether_more_is_selected() {
+    fn the_title_says_the_days_and_the_selection_in_words_and_codes() {
         let of = |from: &str, to: &str| v1::Selection {
             from: from.to_owned(),
             to: to.to_owned(),
@@ -73,8 +70,30 @@ mod tests {
         assert!(title("CRA", &of("2024-03-05", ""), LOOK).contains("à partir du 5 mars 2024"));
         assert!(title("CRA", &of("", "2024-03-05"), LOOK).contains("jusqu'au 5 mars 2024"));
         assert!(title("CRA", &of("2024-03-05", "2024-03-05"), LOOK).contains("le 5 mars 2024"));
-        let narrowed = v1::Selection { themes: vec![3], ..march() };
-        assert!(title("CRA", &narrowed, LOOK).contains("sélection"));
-        assert!(!title("CRA", &march(), LOOK).contains("sélection"));
+        let narrowed = v1::Selection {
+            themes: vec![3],
+            department_codes: vec!["01".to_owned(), "2A".to_owned()],
+            advisor_ids: vec!["a\u{1b}[2J".to_owned()],
+            ..march()
+        };
+        assert_eq!(
+            title("CRA", &narrowed, LOOK),
+            "CRA du 1er mars 2024 au 31 mars 2024\nDépartements : Ain (01), Corse-du-Sud (2A)\n\
+             Conseiller : a·[2J\nThématique : Courriels\n\n"
+        );
+        assert_eq!(title("CRA", &march(), LOOK), "CRA du 1er mars 2024 au 31 mars 2024\n\n");
+    }
+
+    #[test]
+    fn a_long_selection_is_cut_and_fits_every_terminal() {
+        let communes = v1::Selection {
+            commune_codes: (1..400).map(|number| format!("35{number:03}")).collect(),
+            ..v1::Selection::default()
+        };
+        for columns in [60, 80, 120] {
+            let text = title("CRA", &communes, Look { columns, colour: false });
+            assert!(text.contains("Communes : ") && text.replace('\n', " ").contains(" autres"), "{text}");
+            assert!(text.lines().all(|line| width(line) <= columns), "{text}");
+        }
     }
 }

@@ -139,7 +139,7 @@ mod tests {
     fn a_submission_shows_its_content_in_french() {
         let text = page("id", &[submitted()], LOOK);
         for expected in [
-            "Révision 1  1er mars 2024 à 12:00:00 UTC  par plateforme",
+            "Révision 1  1er mars 2024 à 13:00:00 (heure de Paris)  par plateforme",
             "Date                        12 mars 2024",
             "Commune                     Saint-Denis 97400 (97411)",
             "Tranches d'âge              Plus de 60 ans : 1",

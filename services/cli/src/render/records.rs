@@ -7,9 +7,9 @@ use cra_domain::territory;
 use cra_domain::vocabulary::Word;
 
 use super::cra::{content, fields, form};
-use super::frame::snapshot;
+use super::frame::{snapshot, title};
 use super::table::{Column, Kind, Layout};
-use super::text::{Tone, instant, printable, short_day, thousands, toned};
+use super::text::{Tone, instant, printable, short_day, thousands, toned, width};
 use crate::output::Look;
 
 /// With it, the day, the commune and the id fit the narrowest terminal.
@@ -41,9 +41,9 @@ impl Lines {
         Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
     }
 
-    /// Above the first line.
-    pub(crate) fn head(&self) -> String {
-        self.layout().head()
+    /// Above the first line: which CRAs, and the names of the columns.
+    pub(crate) fn head(&self, selection: &v1::Selection) -> String {
+        title("Comptes-rendus d'activité", selection, self.look) + &self.layout().head()
     }
 
     /// One line.
@@ -98,8 +98,10 @@ pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
     let record = answer.record.as_ref().unwrap_or(&none);
     let id = printable(&record.cra_id);
     let mut text = format!("{}\n{id}\n\n", toned(look, Tone::Title, "Compte-rendu d'activité"));
-    let number = toned(look, Tone::Figure, &format!("Révision {}", record.revision));
-    text += &format!("{number}  enregistré le {}\n", instant(record.recorded_at.as_ref()));
+    let number = format!("Révision {}", record.revision);
+    let recorded = format!("  enregistré le {}", instant(record.recorded_at.as_ref()));
+    let gap = if width(&number) + width(&recorded) <= look.columns { "" } else { "\n" };
+    text += &format!("{}{gap}{recorded}\n", toned(look, Tone::Figure, &number));
     if record.corrected_at.is_some() {
         text += &format!("  Corrigé le {}\n", instant(record.corrected_at.as_ref()));
     }
@@ -122,7 +124,6 @@ pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::width;
 
     fn record() -> v1::CraRecord {
         let cra = v1::Cra {
@@ -168,7 +169,7 @@ mod tests {
     fn every_line_is_one_line_that_fits_and_keeps_its_id_whole() {
         for columns in [60, 80, 120] {
             let lines = Lines::new(look(columns));
-            let text = lines.head() + &lines.line(&record());
+            let text = lines.head(&v1::Selection::default()) + &lines.line(&record());
             for line in text.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -195,8 +196,8 @@ mod tests {
         let answer = v1::GetCraResponse { record: Some(corrected), withdrawn: true, snapshot: None };
         let text = page(&answer, look(80));
         for expected in [
-            "Révision 2  enregistré le 1er mars 2024 à 12:00:00 UTC\n",
-            "  Corrigé le 2 mars 2024 à 12:00:00 UTC\n",
+            "Révision 2  enregistré le 1er mars 2024 à 13:00:00 (heure de Paris)\n",
+            "  Corrigé le 2 mars 2024 à 13:00:00 (heure de Paris)\n",
             "  Importé du formulaire V2",
             "  Retiré des statistiques\n",
             "Commune                     Saint-Denis 97400 (97411)\n",

@@ -17,6 +17,11 @@ const DURATION_COLUMNS: usize = 14;
 pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse, look: Look) -> String {
     let none = v1::Statistics::default();
     let statistics = answer.statistics.as_ref().unwrap_or(&none);
+    figures(selection, statistics, look) + &snapshot(answer.snapshot.as_ref(), look)
+}
+
+/// The page but for the snapshot.
+pub(super) fn figures(selection: &v1::Selection, statistics: &v1::Statistics, look: Look) -> String {
     let mut text = title("Comptes-rendus d'activité", selection, look);
     text += &headline(statistics, look);
     for breakdown in breakdowns(statistics) {
@@ -31,8 +36,7 @@ pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse
         lines_max: REDIRECTIONS_MAX,
     };
     text += &section(&redirections, look);
-    text += &entry_delay(statistics, look);
-    text + &snapshot(answer.snapshot.as_ref(), look)
+    text + &entry_delay(statistics, look)
 }
 
 fn headline(statistics: &v1::Statistics, look: Look) -> String {

@@ -71,7 +71,7 @@ fn the_page_shows_every_figure_of_the_answer() {
         "  Total                                      125 h 30  100,0 %  1 h à 8 h\n",
         "  Total                                             6  soit 22,3 % des accompagnements\n",
         "médiane 1 jour, 9 CRA sur 10 en 12 jours au plus\n  1 000 CRA saisis le jour même\n",
-        "position 2 000 du journal, enregistrée le 1er mars 2024 à 12:00:00 UTC, génération g1\ndéfinitions 1\n",
+        "position 2 000 du journal, enregistrée le 1er mars 2024 à 13:00:00 (heure de Paris)\ngénération g1, définitions 1\n",
     ] {
         assert!(text.contains(expected), "{expected:?} in:\n{text}");
     }

@@ -82,7 +82,7 @@ pub(crate) fn short_day(iso: &str) -> String {
     iso.parse::<Date>().map_or_else(|_| printable(iso), |date| date.strftime("%d/%m/%Y").to_string())
 }
 
-/// `1er mars 2024 à 09:05:00 UTC`; "date inconnue" where the message has none.
+/// `1er mars 2024 à 10:05:00 (heure de Paris)`; "date inconnue" where the message has none.
 pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
     let Ok(instant) = timestamp("timestamp", message) else {
         return "date inconnue".to_owned();
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(short_day("2024-03-01"), "01/03/2024");
         assert_eq!(short_day(""), "");
         let noon = prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 };
-        assert_eq!(instant(Some(&noon)), "1er mars 2024 à 12:00:00 UTC");
+        assert_eq!(instant(Some(&noon)), "1er mars 2024 à 13:00:00 (heure de Paris)");
         assert_eq!(instant(None), "date inconnue");
     }
 

@@ -2,6 +2,7 @@
 
 use cra_contracts::v1;
 
+use super::frame::{snapshot, title};
 use super::statistics;
 use super::text::{Tone, instant, left, thousands, toned, width};
 use crate::output::Look;
@@ -13,7 +14,15 @@ pub(crate) struct Progress<'a> {
     pub(crate) now: &'a v1::WatchStatisticsResponse,
 }
 
-/// The statistics, cut to `rows` lines, the last of which says how the watch is.
+/// Lines of figures without which the snapshot has no place on a screen.
+const FIGURES_MIN: usize = 8;
+
+/// What stands above the lines of changes.
+pub(crate) fn head(selection: &v1::Selection, look: Look) -> String {
+    title("Comptes-rendus d'activité", selection, look)
+}
+
+/// The statistics, cut to `rows` lines: the last one says how the watch is, those before which state of the log is shown.
 pub(crate) fn page(
     selection: &v1::Selection,
     progress: Progress<'_>,
@@ -22,12 +31,18 @@ pub(crate) fn page(
     look: Look,
 ) -> String {
     let Progress { now, .. } = progress;
-    let answer =
-        v1::GetStatisticsResponse { statistics: now.statistics.clone(), snapshot: now.snapshot.clone() };
-    let page = statistics::page(selection, &answer, look);
+    let none = v1::Statistics::default();
+    let page = statistics::figures(selection, now.statistics.as_ref().unwrap_or(&none), look);
     let lines: Vec<_> = page.lines().collect();
-    let room = rows.saturating_sub(1);
+    let shown = snapshot(now.snapshot.as_ref(), look);
+    let taken = 1 + shown.lines().count();
+    let (room, shown) = if rows < taken + FIGURES_MIN {
+        (rows.saturating_sub(1), "")
+    } else {
+        (rows - taken, shown.as_str())
+    };
     let mut text: String = lines.iter().take(room).map(|line| format!("{line}\n")).collect();
+    text += shown;
     let state = if lost { "connexion perdue, nouvel essai" } else { "en direct" };
     let hidden = match lines.len().saturating_sub(room) {
         0 => String::new(),
@@ -102,8 +117,8 @@ mod tests {
         let (first, now) = (of(1_990), answer(2_001));
         let progress = Progress { first: &first, now: &now };
         let expected = "position 2 001  2 001 CRA (+11)  4 002 accompagnements  2 001 personnes  \
-                        1er mars 2024 à 12:00:00 UTC";
-        assert_eq!(line(progress, look(120)).replace('\u{202f}', " "), expected);
+                        1er mars 2024 à 13:00:00 (heure de Paris)";
+        assert_eq!(line(progress, look(140)).replace('\u{202f}', " "), expected);
         let more = of(2_002);
         assert!(line(Progress { first: &more, now: &now }, look(120)).contains("(−1)"));
         for columns in [60, 80, 120] {
@@ -123,7 +138,8 @@ mod tests {
                     assert!(width(line) <= columns, "{columns}: {line}");
                 }
                 assert!(text.contains("+1 CRA depuis le début"), "{text}");
-                assert_eq!(text.contains("la suite"), rows < 24 && columns > 60, "{rows} {columns} {text}");
+                let shows_time = text.contains("(heure de Paris)");
+                assert_eq!(shows_time, rows >= 24, "{rows} {columns} {text}");
             }
         }
     }

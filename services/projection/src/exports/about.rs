@@ -1,22 +1,28 @@
-//! What a file is about: the selection, the state of the log it shows, and on demand what its figures mean. In French,
-//! for whoever opens the file a year later.
+//! What a file is of: the content, the selection, the state of the log it shows, and on demand what its figures mean. In
+//! French, for those who open the file a year later.
 
 use std::io;
 
-use cra_contracts::v1;
+use cra_contracts::{json, v1};
 use cra_domain::event::timestamp;
 use cra_domain::french;
+use cra_domain::selection::{Restriction, period, restrictions};
 use jiff::Timestamp;
 use rust_xlsxwriter::Workbook;
 
 use super::cell::{Column, Kind};
+use super::content::Content;
 use super::definitions::Definition;
-use super::file_name::Content;
-use super::{selection, xlsx};
+use super::xlsx;
 
+/// The sheet that says it.
 const SHEET: &str = "Définitions";
+/// Rubric of the file itself.
+const OF_THE_FILE: &str = "Ce fichier";
+/// Values of one field that the sheet names; no cell holds more than some 32,000 characters.
+const VALUES_MAX: usize = 400;
 
-/// What a file is about.
+/// What a file is of.
 #[derive(Clone, Debug)]
 pub struct About {
     /// What it holds.
@@ -27,24 +33,37 @@ pub struct About {
     pub snapshot: v1::Snapshot,
 }
 
-struct Line {
-    heading: &'static str,
-    code: &'static str,
-    label: String,
-    text: String,
+/// One thing that a file says of itself.
+pub(super) struct Said {
+    /// In the form of programs: a code, an ISO 8601 interval or instant; of the position the word alone.
+    pub(super) code: String,
+    /// What it is, in French.
+    pub(super) label: &'static str,
+    /// In French words.
+    pub(super) text: String,
+    /// Of the position.
+    pub(super) number: Option<u64>,
 }
 
-impl Line {
-    fn new(heading: &'static str, label: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { heading, code: "", label: label.into(), text: text.into() }
+impl Said {
+    fn new(code: impl Into<String>, label: &'static str, text: impl Into<String>) -> Self {
+        Self { code: code.into(), label, text: text.into(), number: None }
     }
+}
+
+/// A line of the sheet.
+struct Line {
+    rubric: &'static str,
+    label: String,
+    text: String,
+    code: String,
 }
 
 impl About {
     /// The file's title.
     #[must_use]
     pub fn title(&self) -> String {
-        format!("{}, {}", self.content.title(), selection::period(&self.selection))
+        format!("{}, {}", self.content.title(), period(&self.selection))
     }
 
     /// The time of the log; `None` of the empty log.
@@ -53,39 +72,126 @@ impl About {
         timestamp("recorded_at", self.snapshot.recorded_at.as_ref()).ok()
     }
 
+    /// The state of the log, in one sentence.
+    pub(super) fn state(&self) -> String {
+        match self.recorded_at() {
+            Some(recorded_at) => format!(
+                "Arrêté à la position {} du journal, enregistrée le {}",
+                self.snapshot.position,
+                french::moment(recorded_at)
+            ),
+            None => "Arrêté au journal vide".to_owned(),
+        }
+    }
+
+    /// Which CRAs, in words: a line per field, each with a few values.
+    pub(super) fn restrictions(&self, values_max: usize) -> Vec<String> {
+        let said =
+            |restriction: &Restriction| format!("{} : {}", restriction.label(), restriction.text(values_max));
+        restrictions(&self.selection).iter().map(said).collect()
+    }
+
+    /// All of it: content, days, a line per value of the selection, the state of the log.
+    pub(super) fn said(&self) -> Vec<Said> {
+        let mut said = vec![
+            Said::new(self.content.slug(), "Contenu", self.content.title()),
+            Said::new(interval(&self.selection), "Période", period(&self.selection)),
+        ];
+        for restriction in restrictions(&self.selection) {
+            for value in restriction.values {
+                let text = if value.label.is_empty() { value.code.clone() } else { value.label };
+                said.push(Said::new(value.code, restriction.one, text));
+            }
+        }
+        said.extend(self.snapshot());
+        said
+    }
+
+    fn snapshot(&self) -> [Said; 4] {
+        let v1::Snapshot { position, generation, definitions, .. } = &self.snapshot;
+        let recorded_at = self.recorded_at();
+        let code = recorded_at.map(|at| at.to_string()).unwrap_or_default();
+        let text = recorded_at.map_or_else(|| "journal vide".to_owned(), french::moment);
+        [
+            Said { number: Some(*position), ..Said::new("position", "Position du journal", "") },
+            Said::new(code, "Dernier enregistrement compté", text),
+            Said::new(generation.as_str(), "Génération", generation.as_str()),
+            Said::new(definitions.as_str(), "Version des définitions", definitions.as_str()),
+        ]
+    }
+
+    /// The same as pairs of keys and values, for the metadata of a file.
+    #[must_use]
+    pub fn metadata(&self) -> Vec<(&'static str, String)> {
+        let v1::Snapshot { position, generation, definitions, .. } = &self.snapshot;
+        let words: Vec<_> = std::iter::once(format!("Période : {}", period(&self.selection)))
+            .chain(self.restrictions(usize::MAX))
+            .collect();
+        vec![
+            ("cra.contenu", self.content.title()),
+            ("cra.selection", words.join(" ; ")),
+            ("cra.selection.json", json::to_value(&self.selection).to_string()),
+            ("cra.position", position.to_string()),
+            ("cra.enregistre_le", self.recorded_at().map(|at| at.to_string()).unwrap_or_default()),
+            ("cra.generation", generation.clone()),
+            ("cra.definitions", definitions.clone()),
+        ]
+    }
+
     /// Adds the sheet that says all this.
     pub(super) fn add_to(&self, workbook: &mut Workbook, definitions: &[Definition]) -> io::Result<()> {
-        let mut lines: Vec<Line> = definitions
-            .iter()
-            .map(|definition| Line {
-                heading: definition.section,
-                code: definition.code,
-                label: definition.label.to_owned(),
-                text: definition.meaning.to_owned(),
-            })
-            .collect();
-        lines.push(Line::new("selection", "Contenu", self.content.title()));
-        for (label, text) in selection::in_french(&self.selection) {
-            lines.push(Line::new("selection", label, text));
-        }
-        lines.extend(self.state());
+        let mut lines: Vec<Line> = self.lines();
+        lines.extend(definitions.iter().map(|definition| Line {
+            rubric: definition.rubric(),
+            label: definition.label.to_owned(),
+            text: definition.meaning.to_owned(),
+            code: definition.path(),
+        }));
         let columns = [
-            Column::required("section", Kind::Text, |line: &Line| line.heading.into()),
-            Column::required("code", Kind::Text, |line: &Line| line.code.into()),
-            Column::required("libelle", Kind::Text, |line: &Line| line.label.as_str().into()),
-            Column::required("texte", Kind::Text, |line: &Line| line.text.as_str().into()),
+            Column::required("rubrique", Kind::Text, |line: &Line| line.rubric.into())
+                .headed("Rubrique")
+                .wide(22),
+            Column::required("libelle", Kind::Text, |line: &Line| line.label.as_str().into())
+                .headed("Libellé")
+                .wide(36),
+            Column::required("texte", Kind::Text, |line: &Line| line.text.as_str().into())
+                .headed("Signification")
+                .wide(84),
+            Column::optional("code", Kind::Text, |line: &Line| line.code.as_str().into())
+                .headed("Code")
+                .wide(38)
+                .code(),
         ];
-        xlsx::add_short_table(workbook, SHEET, &columns, &lines)?;
+        xlsx::add_report_table(workbook, SHEET, &columns, &lines)?;
         Ok(())
     }
 
-    fn state(&self) -> [Line; 4] {
-        let recorded_at = self.recorded_at().map_or_else(|| "journal vide".to_owned(), french::moment);
-        [
-            Line::new("etat", "Position du journal", self.snapshot.position.to_string()),
-            Line::new("etat", "Dernier enregistrement compté", recorded_at),
-            Line::new("etat", "Génération", self.snapshot.generation.as_str()),
-            Line::new("etat", "Version des définitions", self.snapshot.definitions.as_str()),
-        ]
+    fn lines(&self) -> Vec<Line> {
+        let line = |label: &str, text: String, code: String| Line {
+            rubric: OF_THE_FILE,
+            label: label.to_owned(),
+            text,
+            code,
+        };
+        let mut lines = vec![
+            line("Contenu", self.content.title(), self.content.slug()),
+            line("Période", period(&self.selection), interval(&self.selection)),
+        ];
+        for restriction in restrictions(&self.selection) {
+            let named = restriction.values.iter().take(VALUES_MAX);
+            let codes: Vec<_> = named.map(|value| value.code.as_str()).collect();
+            lines.push(line(restriction.label(), restriction.text(VALUES_MAX), codes.join(" ")));
+        }
+        lines.extend(self.snapshot().into_iter().map(|said| {
+            let text = said.number.map_or(said.text, |number| number.to_string());
+            line(said.label, text, said.code)
+        }));
+        lines
     }
+}
+
+/// The days as ISO 8601 writes an interval, `..` where it is open.
+fn interval(selection: &v1::Selection) -> String {
+    let bound = |day: &str| if day.is_empty() { "..".to_owned() } else { day.to_owned() };
+    format!("{}/{}", bound(&selection.from), bound(&selection.to))
 }

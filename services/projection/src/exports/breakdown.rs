@@ -13,11 +13,14 @@ use rust_xlsxwriter::ChartType;
 use super::about::About;
 use super::cell::{Column, Kind};
 use super::definitions::DEFINITIONS;
-use super::figures;
-use super::xlsx::{self, CHART_ROWS_MAX, Drawn, Table};
+use super::figures::{self, HEADLINE};
+use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series, Table};
 
 /// Organisations named in one row, most people first.
 const REDIRECTIONS_MAX: usize = 20;
+
+/// Columns that the table prints: code, label and the headline. All of them would be too small to read.
+const PRINTED_COLUMNS: usize = 2 + HEADLINE.len();
 
 /// One row, ready to be read column by column.
 pub struct BreakdownLine {
@@ -81,7 +84,7 @@ struct Bar {
     cras: u64,
 }
 
-/// The workbook of a breakdown: the table, a chart of its first rows, and what the file is about.
+/// The workbook of a breakdown: a chart of its first rows, the table, and what the file is of.
 pub struct BreakdownWorkbook {
     table: Table<BreakdownLine>,
     bars: Vec<Bar>,
@@ -90,7 +93,9 @@ pub struct BreakdownWorkbook {
 impl BreakdownWorkbook {
     /// Begins the workbook. Rows pass through a nameless file in `folder`.
     pub fn begin(folder: &Path) -> io::Result<Self> {
-        Ok(Self { table: Table::begin("Répartition", columns(), folder)?, bars: Vec::new() })
+        Ok(Self {
+            table: Table::begin("Répartition", columns(), PRINTED_COLUMNS, folder)?, bars: Vec::new()
+        })
     }
 
     /// Takes a row in.
@@ -104,21 +109,29 @@ impl BreakdownWorkbook {
     /// Writes the file.
     pub fn finish(self, about: &About, output: impl Write + Send) -> io::Result<()> {
         const CHART: &str = "Graphique";
-        let mut workbook = self.table.finish();
+        const CRAS: &str = "CRA enregistrés";
+        let mut workbook = self.table.finish()?;
         let columns = [
-            Column::required("libelle", Kind::Text, |bar: &Bar| bar.label.as_str().into()),
-            Column::required("cras", Kind::Integer, |bar: &Bar| bar.cras.into()),
+            Column::required("libelle", Kind::Text, |bar: &Bar| bar.label.as_str().into())
+                .headed("Libellé")
+                .wide(44),
+            Column::required("cras", Kind::Integer, |bar: &Bar| bar.cras.into()).headed(CRAS).wide(14),
         ];
-        let sheet = xlsx::add_short_table(&mut workbook, CHART, &columns, &self.bars)?;
+        let sheet = xlsx::add_report_table(&mut workbook, CHART, &columns, &self.bars)?;
         let title = about.title();
-        let drawn = Drawn {
+        let chart = Chart {
             sheet: CHART,
             title: &title,
             names: 0,
-            values: &[(1, "CRA enregistrés")],
+            values: vec![Series { column: 1, name: CRAS }],
             rows: self.bars.len(),
+            kind: ChartType::Bar,
         };
-        xlsx::draw(sheet, 3, &drawn, ChartType::Bar)?;
+        let bars = u32::try_from(self.bars.len().max(8)).unwrap_or_default();
+        let place = Place { row: 1, column: 3, width: 760, height: 80 + 24 * bars };
+        xlsx::draw(sheet, &chart, &place)?;
+        // The chart covers twelve columns that nothing widens.
+        xlsx::print_on_one_page(sheet, place.last_row(), 3 + 12)?;
         about.add_to(&mut workbook, DEFINITIONS)?;
         xlsx::save(workbook, about, output)
     }

@@ -91,6 +91,9 @@ type Reading<R> = Box<dyn for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync>;
 /// One column over rows `R`.
 pub struct Column<R> {
     name: Cow<'static, str>,
+    heading: Option<&'static str>,
+    width: Option<u16>,
+    is_code: bool,
     kind: Kind,
     optional: bool,
     cell: Reading<R>,
@@ -103,7 +106,15 @@ impl<R> Column<R> {
         kind: Kind,
         cell: impl for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), kind, optional: false, cell: Box::new(cell) }
+        Self {
+            name: name.into(),
+            heading: None,
+            width: None,
+            is_code: false,
+            kind,
+            optional: false,
+            cell: Box::new(cell),
+        }
     }
 
     /// A column in which a row may say nothing.
@@ -115,10 +126,56 @@ impl<R> Column<R> {
         Self { optional: true, ..Self::required(name, kind, cell) }
     }
 
+    /// With a heading for readers, in sheets that are made to be read.
+    #[must_use]
+    pub fn headed(self, heading: &'static str) -> Self {
+        Self { heading: Some(heading), ..self }
+    }
+
+    /// As wide as so many characters, in sheets.
+    #[must_use]
+    pub fn wide(self, characters: u16) -> Self {
+        Self { width: Some(characters), ..self }
+    }
+
+    /// For programs: small, in sheets that are made to be read.
+    #[must_use]
+    pub fn code(self) -> Self {
+        Self { is_code: true, ..self }
+    }
+
+    /// The same column over rows that hold such a row.
+    #[must_use]
+    pub fn within<S: 'static>(self, part: fn(&S) -> &R) -> Column<S>
+    where
+        R: 'static,
+    {
+        let Self { name, heading, width, is_code, kind, optional, cell } = self;
+        Column { name, heading, width, is_code, kind, optional, cell: Box::new(move |row| cell(part(row))) }
+    }
+
     /// Its stable name: French, in `snake_case`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its heading for readers; its name where it has no other.
+    #[must_use]
+    pub fn heading(&self) -> &str {
+        self.heading.unwrap_or(&self.name)
+    }
+
+    /// Its width in a sheet, in characters, where it says one.
+    #[must_use]
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
+    /// Whether it is for programs.
+    #[must_use]
+    pub fn is_code(&self) -> bool {
+        self.is_code
     }
 
     /// What its cells hold.

@@ -71,7 +71,8 @@ impl CraRow {
         self.cra.participants.unwrap_or_default()
     }
 
-    fn age(&self, age: AgeBand) -> u32 {
+    /// People of an age band.
+    pub(super) fn age(&self, age: AgeBand) -> u32 {
         match age {
             AgeBand::Under12 => self.ages.under_12,
             AgeBand::From12To18 => self.ages.from_12_to_18,
@@ -81,7 +82,8 @@ impl CraRow {
         }
     }
 
-    fn status(&self, status: Status) -> u32 {
+    /// People of a status.
+    pub(super) fn status(&self, status: Status) -> u32 {
         match status {
             Status::Student => self.statuses.student,
             Status::Unemployed => self.statuses.unemployed,
@@ -92,9 +94,25 @@ impl CraRow {
     }
 
     /// People of an older form whom no value of a list covers.
-    fn unspecified<W: Word>(&self, people: impl Fn(&Self, W) -> u32) -> u32 {
+    pub(super) fn unspecified<W: Word>(&self, people: impl Fn(&Self, W) -> u32) -> u32 {
         let specified = W::ALL.iter().map(|value| people(self, *value)).fold(0, u32::saturating_add);
         self.participants().saturating_sub(specified)
+    }
+
+    /// Its themes, by the contract's numbers.
+    pub(super) fn theme_numbers(&self) -> &[i32] {
+        &self.cra.themes
+    }
+
+    /// Its sub-themes of one theme, likewise.
+    pub(super) fn sub_themes_of(&self, theme: Theme) -> Vec<i32> {
+        let is_of = |number: &&i32| SubTheme::from_number(**number).is_some_and(|it| it.theme() == theme);
+        self.cra.sub_themes.iter().filter(is_of).copied().collect()
+    }
+
+    /// Where people are sent to.
+    pub(super) fn redirected_to(&self) -> &[v1::Redirection] {
+        &self.follow_up.redirections
     }
 
     fn redirections(&self) -> String {
@@ -128,9 +146,19 @@ pub fn columns() -> Vec<Column<CraRow>> {
     columns
 }
 
+/// The columns that a long table repeats on each row of a CRA.
+pub(super) fn repeated_columns() -> Vec<Column<CraRow>> {
+    let mut columns = identity();
+    columns.extend(place());
+    columns.extend(activity());
+    columns.extend(duration());
+    columns.extend(life());
+    columns
+}
+
 fn identity() -> Vec<Column<CraRow>> {
     vec![
-        Column::required("cra_id", Kind::Text, |row: &CraRow| row.cra_id.as_str().into()),
+        Column::required("cra_id", Kind::Text, |row: &CraRow| row.cra_id.as_str().into()).wide(38),
         Column::required("date", Kind::Day, |row: &CraRow| row.day.into()),
         Column::required("conseiller_id", Kind::Text, |row: &CraRow| row.cra.advisor_id.as_str().into()),
         Column::required("structure_id", Kind::Text, |row: &CraRow| row.cra.structure_id.as_str().into()),
@@ -163,16 +191,20 @@ fn place() -> Vec<Column<CraRow>> {
     ]
 }
 
-fn people() -> Vec<Column<CraRow>> {
+fn activity() -> Vec<Column<CraRow>> {
     let [code, label] = word::<Activity>(["activite_code", "activite"], |row| row.cra.activity);
-    let mut columns = vec![
+    vec![
         code,
         label,
         Column::required("participants", Kind::Integer, |row: &CraRow| row.participants().into()),
         Column::required("participants_recurrents", Kind::Integer, |row: &CraRow| {
             row.cra.returning_participants.into()
         }),
-    ];
+    ]
+}
+
+fn people() -> Vec<Column<CraRow>> {
+    let mut columns = activity();
     columns.extend(counts("age", CraRow::age));
     columns.extend(counts("statut", CraRow::status));
     columns
@@ -181,9 +213,7 @@ fn people() -> Vec<Column<CraRow>> {
 fn topics() -> Vec<Column<CraRow>> {
     let themes = |row: &CraRow, what: fn(&Term) -> &str| joined::<Theme>(&row.cra.themes, what);
     let sub_themes = |row: &CraRow, what: fn(&Term) -> &str| joined::<SubTheme>(&row.cra.sub_themes, what);
-    let [band_code, band] =
-        word::<DurationBand>(["duree_code", "duree"], |row| row.cra.duration.unwrap_or_default().band);
-    vec![
+    let mut columns = vec![
         Column::optional("themes_codes", Kind::Text, move |row: &CraRow| {
             themes(row, |term| term.name).into()
         }),
@@ -195,6 +225,15 @@ fn topics() -> Vec<Column<CraRow>> {
             sub_themes(row, |term| term.label).into()
         }),
         Column::optional("annotation", Kind::Text, |row: &CraRow| said(&row.cra.annotation).into()),
+    ];
+    columns.extend(duration());
+    columns
+}
+
+fn duration() -> Vec<Column<CraRow>> {
+    let [band_code, band] =
+        word::<DurationBand>(["duree_code", "duree"], |row| row.cra.duration.unwrap_or_default().band);
+    vec![
         band_code,
         band,
         Column::optional("duree_minutes", Kind::Integer, |row: &CraRow| {
@@ -250,7 +289,8 @@ fn counts<W: Word + Send + Sync>(
     values.collect::<Vec<_>>().into_iter().chain([unspecified])
 }
 
-fn joined<W: Word>(numbers: &[i32], what: fn(&Term) -> &str) -> Option<String> {
+/// The values of a list, parted by ` | `; nothing of none.
+pub(super) fn joined<W: Word>(numbers: &[i32], what: fn(&Term) -> &str) -> Option<String> {
     let words = numbers.iter().filter_map(|number| W::from_number(*number));
     let texts: Vec<&str> = words.map(|word| what(word.term())).collect();
     (!texts.is_empty()).then(|| texts.join(SEPARATOR))
@@ -262,7 +302,9 @@ pub struct CrasWorkbook(Table<CraRow>);
 impl CrasWorkbook {
     /// Begins the workbook. Rows pass through a nameless file in `folder`.
     pub fn begin(folder: &Path) -> io::Result<Self> {
-        Ok(Self(Table::begin("CRA", columns(), folder)?))
+        let columns = columns();
+        let printed = columns.len();
+        Ok(Self(Table::begin("CRA", columns, printed, folder)?))
     }
 
     /// Takes a row in.
@@ -272,7 +314,7 @@ impl CrasWorkbook {
 
     /// Writes the file.
     pub fn finish(self, about: &About, output: impl Write + Send) -> io::Result<()> {
-        let mut workbook = self.0.finish();
+        let mut workbook = self.0.finish()?;
         about.add_to(&mut workbook, &[])?;
         super::xlsx::save(workbook, about, output)
     }

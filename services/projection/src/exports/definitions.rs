@@ -14,6 +14,39 @@ pub(super) struct Definition {
     pub(super) meaning: &'static str,
 }
 
+impl Definition {
+    /// What the section is called.
+    pub(super) fn rubric(&self) -> &'static str {
+        let title = RUBRICS.iter().find(|(section, _)| *section == self.section);
+        title.map_or("Conventions", |(_, title)| title)
+    }
+
+    /// Section and code, as the CSV writes them.
+    pub(super) fn path(&self) -> String {
+        let parts = [self.section, self.code];
+        let said: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        said.join(" / ")
+    }
+}
+
+/// What the sections of the statistics are called; each names a sheet of the workbook.
+pub(super) const RUBRICS: [(&str, &str); 14] = [
+    ("headline", "Chiffres clés"),
+    ("follow_up", "Suites envisagées"),
+    ("channels", "Canaux"),
+    ("activities", "Activités"),
+    ("themes", "Thématiques"),
+    ("sub_themes", "Sous-thématiques"),
+    ("durations", "Durées"),
+    ("ages", "Âges"),
+    ("statuses", "Statuts"),
+    ("redirections", "Redirections"),
+    ("time_spent", "Temps passé"),
+    ("time_spent_minimum", "Temps minimum"),
+    ("time_spent_maximum", "Temps maximum"),
+    ("entry_delay", "Délai de saisie"),
+];
+
 const fn of(
     section: &'static str,
     code: &'static str,
@@ -119,8 +152,9 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "redirections",
         "",
         "Redirections",
-        "Personnes orientées par structure, la plus fréquente d'abord. Les noms libres sont réunis sans tenir compte \
-         de la casse, des accents ni des espaces.",
+        "Personnes orientées par structure, la plus fréquente d'abord. À égalité, dans \
+         l'ordre alphabétique. Les noms libres sont réunis sans tenir compte de la casse, des accents, des espaces, des \
+         traits d'union ni des apostrophes.",
     ),
     of(
         "time_spent",

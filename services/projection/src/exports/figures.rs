@@ -38,22 +38,39 @@ pub(super) const HEADLINE: [(&str, &str, &str, Figure); 9] = [
 
 /// The figures that fit on one line: headline, follow-up, time.
 pub(super) fn headline<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
-    let headline = HEADLINE.iter().map(|(name, _, _, value)| integer(name, get, *value));
+    let headline = HEADLINE.iter().map(|(name, _, label, value)| integer(name, label, get, *value));
     let mut columns: Vec<Column<R>> = headline.collect();
     columns.extend([
-        integer("suite_individuel", get, |s| s.follow_up.unwrap_or_default().individual),
-        integer("suite_atelier", get, |s| s.follow_up.unwrap_or_default().workshop),
-        integer("suite_redirection", get, |s| s.follow_up.unwrap_or_default().redirected),
-        integer("suite_total", get, |s| s.follow_up.unwrap_or_default().total),
+        integer("suite_individuel", "Suites : individuel", get, |s| {
+            s.follow_up.unwrap_or_default().individual
+        }),
+        integer("suite_atelier", "Suites : atelier", get, |s| s.follow_up.unwrap_or_default().workshop),
+        integer("suite_redirection", "Suites : redirection", get, |s| {
+            s.follow_up.unwrap_or_default().redirected
+        }),
+        integer("suite_total", "Suites : total", get, |s| s.follow_up.unwrap_or_default().total),
         Column::required("suite_taux", Kind::Share, move |row| {
             super::Cell::Share(get(row).follow_up.unwrap_or_default().rate_per_mille)
+        })
+        .headed("Suites : part"),
+        integer("minutes_estimees", "Minutes estimées", get, |s| {
+            total_time(s).map_or(0, |time| time.estimated_minutes)
         }),
-        integer("minutes_estimees", get, |s| total_time(s).map_or(0, |time| time.estimated_minutes)),
-        integer("minutes_minimum", get, |s| total_time(s).map_or(0, |time| time.minimum_minutes)),
-        integer("minutes_maximum", get, |s| total_time(s).map_or(0, |time| time.maximum_minutes)),
-        integer("delai_median_jours", get, |s| s.entry_delay.unwrap_or_default().median_days.into()),
-        integer("delai_p90_jours", get, |s| s.entry_delay.unwrap_or_default().p90_days.into()),
-        integer("saisis_le_jour_meme", get, |s| s.entry_delay.unwrap_or_default().same_day),
+        integer("minutes_minimum", "Minutes minimum", get, |s| {
+            total_time(s).map_or(0, |time| time.minimum_minutes)
+        }),
+        integer("minutes_maximum", "Minutes maximum", get, |s| {
+            total_time(s).map_or(0, |time| time.maximum_minutes)
+        }),
+        integer("delai_median_jours", "Délai médian (jours)", get, |s| {
+            s.entry_delay.unwrap_or_default().median_days.into()
+        }),
+        integer("delai_p90_jours", "Délai de 9 CRA sur 10 (jours)", get, |s| {
+            s.entry_delay.unwrap_or_default().p90_days.into()
+        }),
+        integer("saisis_le_jour_meme", "Saisis le jour même", get, |s| {
+            s.entry_delay.unwrap_or_default().same_day
+        }),
     ]);
     columns
 }
@@ -72,8 +89,8 @@ pub(super) fn breakdowns<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
     columns
 }
 
-fn integer<R: 'static>(name: &'static str, get: Get<R>, value: Figure) -> Column<R> {
-    Column::required(name, Kind::Integer, move |row| value(get(row)).into())
+fn integer<R: 'static>(name: &'static str, heading: &'static str, get: Get<R>, value: Figure) -> Column<R> {
+    Column::required(name, Kind::Integer, move |row| value(get(row)).into()).headed(heading)
 }
 
 fn list<R: 'static, W: Word>(

@@ -1,104 +1,24 @@
-//! Names of files: what is in them, of which days, at which position of the log. The same question gives the same name.
+//! Names of files: what is in them, of which days and which selection, at which position of the log. The same question
+//! gives the same name, another selection another one.
 
 use cra_contracts::v1;
-use cra_contracts::v1::Dimension;
+use cra_domain::selection::{Restriction, Value, canonical, restrictions};
+use prost::Message as _;
+use uuid::Uuid;
 
-/// What a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Every figure of the selection.
-    Statistics,
-    /// The CRAs themselves.
-    Cras,
-    /// A row of figures per value of a dimension.
-    Breakdown(Dimension),
-}
+use super::content::{Content, Format};
 
-impl Content {
-    /// For a reader.
-    #[must_use]
-    pub fn title(self) -> String {
-        match self {
-            Self::Statistics => "Statistiques des comptes-rendus d'activité".to_owned(),
-            Self::Cras => "Comptes-rendus d'activité".to_owned(),
-            Self::Breakdown(dimension) => {
-                format!("Statistiques des comptes-rendus d'activité par {}", noun(dimension))
-            }
-        }
-    }
+/// Characters of a name that say the selection; a longer one is cut there.
+const SELECTION_CHARS_MAX: usize = 100;
+/// Between the values of one field, and between fields: neither is in an identifier as it is written here.
+const VALUES: char = '+';
+const FIELDS: char = '_';
+/// Namespace of the digests.
+const DIGESTS: Uuid = Uuid::from_u128(0x2b6e_51d0_7a3c_4f18_9d42_c8e0_63b7_a591);
+const DIGEST_CHARS: usize = 8;
 
-    fn slug(self) -> String {
-        match self {
-            Self::Statistics => "statistiques".to_owned(),
-            Self::Cras => "comptes-rendus".to_owned(),
-            Self::Breakdown(dimension) => {
-                let plain = noun(dimension).replace(['é', 'è'], "e").replace('â', "a");
-                format!("repartition-par-{}", plain.to_lowercase().replace([' ', '\''], "-"))
-            }
-        }
-    }
-}
-
-/// What a row of a breakdown is.
-fn noun(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Unspecified => "ligne",
-        Dimension::Region => "région",
-        Dimension::Department => "département",
-        Dimension::Epci => "EPCI",
-        Dimension::Commune => "commune",
-        Dimension::PostalCode => "code postal",
-        Dimension::Structure => "structure",
-        Dimension::Advisor => "conseiller",
-        Dimension::Channel => "canal",
-        Dimension::Activity => "type d'activité",
-        Dimension::Theme => "thématique",
-        Dimension::SubTheme => "sous-thématique",
-        Dimension::Duration => "durée",
-        Dimension::Age => "tranche d'âge",
-        Dimension::Status => "statut",
-        Dimension::Month => "mois",
-        Dimension::Weekday => "jour de la semaine",
-        Dimension::Venue => "lieu d'activité",
-    }
-}
-
-/// How a file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One table for spreadsheets and scripts.
-    Csv,
-    /// A workbook with typed cells.
-    Xlsx,
-    /// The contract's JSON, one object per line.
-    Ndjson,
-    /// Typed columns.
-    Parquet,
-}
-
-impl Format {
-    /// The registered media type.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Parquet => "application/vnd.apache.parquet",
-        }
-    }
-
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Xlsx => "xlsx",
-            Self::Ndjson => "ndjson",
-            Self::Parquet => "parquet",
-        }
-    }
-}
-
-/// The name of a file. The selection's days were read before: they are digits and hyphens.
+/// The name of a file. The selection was read before: its days are digits and hyphens. A selection that the name cannot
+/// say whole is told apart by the digest at the name's end.
 #[must_use]
 pub fn file_name(content: Content, format: Format, selection: &v1::Selection, position: u64) -> String {
     let period = match (selection.from.as_str(), selection.to.as_str()) {
@@ -107,20 +27,75 @@ pub fn file_name(content: Content, format: Format, selection: &v1::Selection, po
         ("", to) => format!("jusqu-a-{to}"),
         (from, to) => format!("{from}-au-{to}"),
     };
-    format!("cra-{}_{period}_position-{position}.{}", content.slug(), format.extension())
+    let (said, is_whole) = said(&restrictions(selection));
+    let said = said.map(|said| format!("{FIELDS}{said}")).unwrap_or_default();
+    let digest = if is_whole { String::new() } else { format!("_{}", digest(selection)) };
+    format!("cra-{}_{period}{said}_position-{position}{digest}.{}", content.slug(), format.extension())
+}
+
+/// The fields and their values, such as `departement-01+2A_theme-courriel`, and whether nothing else reads the same.
+fn said(restrictions: &[Restriction]) -> (Option<String>, bool) {
+    let (mut said, mut is_whole) = (String::new(), true);
+    for restriction in restrictions {
+        for (rank, value) in restriction.values.iter().enumerate() {
+            let (value, is_exact) = plain(value);
+            is_whole &= is_exact;
+            let next = match rank {
+                0 if said.is_empty() => format!("{}-{value}", restriction.slug),
+                0 => format!("{FIELDS}{}-{value}", restriction.slug),
+                _ => format!("{VALUES}{value}"),
+            };
+            if said.len() + next.len() > SELECTION_CHARS_MAX {
+                // Never in the middle of a code, which would read as another one.
+                let more = if said.is_empty() { restriction.slug } else { "-et-autres" };
+                return (Some(said + more), false);
+            }
+            said += &next;
+        }
+    }
+    (Some(said).filter(|said| !said.is_empty()), is_whole)
+}
+
+/// The value in letters that every file system takes, and whether it is still itself: identifiers may differ in what is
+/// written as a hyphen here, or in case, which some file systems do not tell apart.
+fn plain(value: &Value) -> (String, bool) {
+    let plain = value.slug.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-', "-");
+    let is_identifier = value.label.is_empty();
+    let has_case = is_identifier && plain.chars().any(|c| c.is_ascii_uppercase());
+    let is_exact = plain == value.slug && !has_case;
+    (plain, is_exact)
+}
+
+fn digest(selection: &v1::Selection) -> String {
+    let bytes = canonical(selection.clone()).encode_to_vec();
+    let mut digest = Uuid::new_v5(&DIGESTS, &bytes).simple().to_string();
+    digest.truncate(DIGEST_CHARS);
+    digest
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use cra_contracts::v1::{Dimension, Granularity};
+
+    use super::super::content::List;
     use super::*;
+
+    fn days(from: &str, to: &str) -> v1::Selection {
+        v1::Selection { from: from.into(), to: to.into(), ..v1::Selection::default() }
+    }
+
+    fn name(selection: &v1::Selection) -> String {
+        file_name(Content::Statistics, Format::Csv, selection, 7)
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
 
     #[test]
     fn a_name_says_content_period_and_position_in_plain_letters() {
-        let days = |from: &str, to: &str| v1::Selection {
-            from: from.into(),
-            to: to.into(),
-            ..v1::Selection::default()
-        };
         let month = days("2024-03-01", "2024-03-31");
         assert_eq!(
             file_name(Content::Statistics, Format::Xlsx, &month, 12),
@@ -130,11 +105,79 @@ mod tests {
             file_name(Content::Cras, Format::Ndjson, &days("2024-03-01", ""), 0),
             "cra-comptes-rendus_depuis-2024-03-01_position-0.ndjson"
         );
-        for number in 0..18 {
-            let content = Content::Breakdown(Dimension::try_from(number).unwrap());
+        let breakdowns = (0..18).map(|number| Content::Breakdown(Dimension::try_from(number).unwrap()));
+        let series = (0..6).map(|number| Content::Series(Granularity::try_from(number).unwrap()));
+        let long = [List::Themes, List::Ages, List::Statuses, List::Organisations].map(Content::LongTable);
+        let mut names = HashSet::new();
+        for content in breakdowns.chain(series).chain(long).chain([Content::Statistics, Content::Cras]) {
             let name = file_name(content, Format::Csv, &days("", "2024-03-31"), 7);
             assert!(name.is_ascii() && !name.contains(['/', ' ', '\'']), "{name}");
             assert!(name.ends_with("_jusqu-a-2024-03-31_position-7.csv"), "{name}");
+            assert!(names.insert(name));
         }
+    }
+
+    #[test]
+    fn a_name_carries_the_codes_of_its_selection() {
+        let selection = v1::Selection {
+            department_codes: texts(&["01", "2A"]),
+            themes: vec![v1::Theme::Email.into()],
+            ages: vec![0],
+            advisor_ids: texts(&["60a3c1f2e4b0a1b2c3d4e5f6"]),
+            ..v1::Selection::default()
+        };
+        assert_eq!(
+            name(&selection),
+            "cra-statistiques_toutes-dates_departement-01+2A_conseiller-60a3c1f2e4b0a1b2c3d4e5f6\
+             _theme-courriel_age-non-renseigne_position-7.csv"
+        );
+    }
+
+    #[test]
+    fn a_long_selection_is_cut_between_codes_and_ends_with_its_digest() {
+        let communes = |last: &str| v1::Selection {
+            commune_codes: (35_001..35_100).map(|code| code.to_string()).chain([last.to_owned()]).collect(),
+            ..v1::Selection::default()
+        };
+        let long = name(&communes("35238"));
+        assert!(long.contains("_commune-35001+35002+") && long.contains("-et-autres_position-7_"), "{long}");
+        let digest = long.trim_end_matches(".csv").rsplit('_').next().unwrap();
+        assert!(digest.len() == 8 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{long}");
+        assert!(long.len() < 180, "{long}");
+        assert_ne!(long, name(&communes("35239")), "the codes that are cut tell the names apart");
+    }
+
+    #[test]
+    fn different_selections_have_different_names() {
+        let of = |set: fn(&mut v1::Selection)| {
+            let mut selection = v1::Selection::default();
+            set(&mut selection);
+            selection
+        };
+        let selections = [
+            of(|_| {}),
+            of(|s| s.department_codes = texts(&["01"])),
+            of(|s| s.department_codes = texts(&["2A"])),
+            of(|s| s.region_codes = texts(&["01"])),
+            of(|s| s.structure_ids = texts(&["a", "b"])),
+            of(|s| s.structure_ids = texts(&["a-b"])),
+            of(|s| s.structure_ids = texts(&["a_b"])),
+            of(|s| s.structure_ids = texts(&["a:b"])),
+            of(|s| s.structure_ids = texts(&["a_conseiller-b"])),
+            of(|s| (s.structure_ids, s.advisor_ids) = (texts(&["a"]), texts(&["b"]))),
+            of(|s| s.advisor_ids = texts(&["ABCDEFGH"])),
+            of(|s| s.advisor_ids = texts(&["abcdefgh"])),
+            of(|s| s.themes = vec![1]),
+            of(|s| s.ages = vec![1]),
+            of(|s| s.statuses = vec![1]),
+        ];
+        let names: HashSet<_> = selections.iter().map(|s| name(s).to_lowercase()).collect();
+        assert_eq!(names.len(), selections.len(), "{names:?}");
+    }
+
+    #[test]
+    fn the_same_question_has_one_name_whatever_the_order_of_its_values() {
+        let of = |codes: &[&str]| v1::Selection { structure_ids: texts(codes), ..v1::Selection::default() };
+        assert_eq!(name(&canonical(of(&["b:1", "a"]))), name(&canonical(of(&["a", "b:1", "a"]))));
     }
 }

@@ -8,12 +8,15 @@
 mod about;
 mod breakdown;
 mod cell;
+mod content;
 mod cras;
 mod definitions;
 mod figures;
 mod file_name;
-mod selection;
+mod long;
+mod periods;
 mod statistics;
+mod summary;
 
 mod csv;
 mod ndjson;
@@ -23,12 +26,16 @@ mod xlsx;
 pub use about::About;
 pub use breakdown::{BreakdownLine, BreakdownWorkbook};
 pub use cell::{Cell, Column, Kind};
+pub use content::{Content, Format, List};
 pub use cras::{CraRow, CrasWorkbook};
 pub use csv::Csv;
-pub use file_name::{Content, Format, file_name};
+pub use file_name::file_name;
+pub use long::{LongRow, LongWorkbook};
 pub use ndjson::ndjson;
 pub use parquet::Parquet;
-pub use statistics::{Month, statistics_csv, statistics_workbook};
+pub use periods::{PeriodFigures, series_csv, series_workbook};
+pub use statistics::{statistics_csv, statistics_workbook};
 
 pub use breakdown::columns as breakdown_columns;
 pub use cras::columns as cra_columns;
+pub use long::columns as long_columns;

@@ -2,7 +2,7 @@
 //! microseconds of UTC; a column is optional where a row may say nothing. Compressed with zstd.
 //!
 //! Rows are held until a row group is full: that, and a few hundred bytes per column and group for the file's foot,
-//! is what a file costs in memory.
+//! is what a file costs in memory. What the file is of stands in its foot, as pairs of keys and values.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 
+use super::about::About;
 use super::cell::{Cell, Column, Kind};
 use crate::views::fact::day_number;
 
@@ -36,12 +38,14 @@ pub struct Parquet<W: Write + Send, R> {
 
 impl<W: Write + Send, R> Parquet<W, R> {
     /// Begins the file.
-    pub fn begin(output: W, columns: Vec<Column<R>>) -> io::Result<Self> {
+    pub fn begin(output: W, columns: Vec<Column<R>>, about: &About) -> io::Result<Self> {
+        let pair = |(key, value): (&str, String)| KeyValue::new(key.to_owned(), value);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             // Per page and kept to the end of the file: memory that grows with the rows.
             .set_offset_index_disabled(true)
+            .set_key_value_metadata(Some(about.metadata().into_iter().map(pair).collect()))
             .build();
         let schema = schema(&columns).map_err(failed)?;
         let writer = SerializedFileWriter::new(output, schema, Arc::new(properties)).map_err(failed)?;

@@ -9,7 +9,7 @@ use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
-use crate::views::dimension::{Dimension, Row};
+use crate::views::dimension::{Dimension, Name, Row};
 
 /// Cells of one answer: two megabytes of message at most.
 const CELLS_MAX: usize = 200_000;
@@ -22,12 +22,14 @@ pub struct CrossTable {
     measure: v1::Measure,
 }
 
-/// Rows and columns by name, and the cells of each row.
+/// Rows and columns by name and label, and the cells of each row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crossed {
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// Names of the rows, each with its cells.
+    /// Their labels in French, in the same order.
+    pub column_labels: Vec<String>,
+    /// The rows, each with its cells.
     pub rows: Vec<v1::CrossTableRow>,
 }
 
@@ -109,14 +111,15 @@ pub async fn cross_table(
             return Err(Violation::new("columns", fault).into());
         }
         let value = |row, column| cells.get(&(row, column)).copied().unwrap_or(0);
-        let row_of = |(row, name): &(Row, String)| v1::CrossTableRow {
-            name: name.clone(),
+        let row_of = |(row, name): &(Row, Name)| v1::CrossTableRow {
+            name: name.code.to_string(),
+            label: name.label.to_string(),
             values: columns.iter().map(|(column, _)| value(*row, *column)).collect(),
-            ..v1::CrossTableRow::default()
         };
         Ok(Crossed {
             rows: rows.iter().map(row_of).collect(),
-            columns: columns.iter().map(|(_, name)| name.clone()).collect(),
+            columns: columns.iter().map(|(_, name)| name.code.to_string()).collect(),
+            column_labels: columns.iter().map(|(_, name)| name.label.to_string()).collect(),
         })
     })
     .await
@@ -128,18 +131,18 @@ fn axis(
     dimension: Dimension,
     occurring: impl Iterator<Item = Row>,
     dictionary: &Dictionary,
-) -> Vec<(Row, String)> {
-    let mut named: BTreeMap<Row, String> = BTreeMap::new();
+) -> Vec<(Row, Name)> {
+    let mut named: BTreeMap<Row, Name> = BTreeMap::new();
     for row in occurring.chain(dimension.short_list()) {
         if !named.contains_key(&row)
             && let Some(name) = dimension.name(row, dictionary)
         {
-            named.insert(row, name.code.to_string());
+            named.insert(row, name);
         }
     }
     let mut axis: Vec<_> = named.into_iter().collect();
     if dimension.sorts_by_code() {
-        axis.sort_by(|a, b| a.1.cmp(&b.1));
+        axis.sort_by(|a, b| a.1.code.cmp(&b.1.code));
     }
     axis
 }

@@ -21,12 +21,15 @@ pub use self::wanted::{Wanted, check_export};
 use super::scan::{Leaving, Scan};
 use super::{Breakdown, QueryError, Snapshot};
 use crate::exports::{
-    self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, Parquet,
+    self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, List, LongRow,
+    LongWorkbook, Parquet, PeriodFigures,
 };
 use crate::store::StoreError;
 use crate::views::countable::Seen;
 use crate::views::figures;
+use crate::views::gathering::Gathering;
 use crate::views::order::Order;
+use crate::views::periods::{Period, Periods};
 
 /// A file on its way.
 pub struct Export {
@@ -100,7 +103,9 @@ fn write(
 ) -> Result<(), QueryError> {
     match about.content {
         Content::Statistics => write_statistics(scan, format, about, output),
+        Content::Series(granularity) => write_series(scan, granularity, format, about, output),
         Content::Cras => write_cras(scan, format, about, folder, output),
+        Content::LongTable(list) => write_long_table(scan, list, format, about, folder, output),
         Content::Breakdown(dimension) => {
             let breakdown = Breakdown::parse(dimension.into(), Order::DEFAULT, false)?;
             let lines = breakdown.lines(scan, &about.selection)?;
@@ -127,10 +132,86 @@ fn write_statistics(
             let months = months.figures(&about.selection, &dictionary.read());
             exports::statistics_workbook(&statistics, &months, about, output)?;
         }
-        Format::Csv => exports::statistics_csv(&statistics, output)?,
+        Format::Csv => exports::statistics_csv(&statistics, about, output)?,
         Format::Ndjson | Format::Parquet => unreachable!("statistics are not offered so, see `Wanted`"),
     }
     Ok(())
+}
+
+fn write_series(
+    scan: &Scan,
+    granularity: v1::Granularity,
+    format: Format,
+    about: &About,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    let periods = Periods::parse(&about.selection, granularity.into())?;
+    let slots = periods.all().len();
+    let add = |gathered: &mut Vec<Gathering>, _, seen: Seen<'_>| {
+        if let Some(period) = periods.index_of(seen.fixed().day) {
+            gathered[period].add(&seen);
+        }
+    };
+    let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
+        own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
+    };
+    let gathered = scan.count(&about.selection, || vec![Gathering::default(); slots], add, merge)?;
+    let figures: Vec<PeriodFigures> = {
+        let dictionary = scan.snapshot.generation.dictionary().read();
+        let of = |(period, gathered): (&Period, Gathering)| PeriodFigures {
+            from: period.from,
+            to: period.to,
+            statistics: figures::statistics(&gathered.tally(), &dictionary),
+        };
+        periods.all().iter().zip(gathered).map(of).collect()
+    };
+    match format {
+        Format::Xlsx => exports::series_workbook(&figures, granularity, about, output)?,
+        Format::Csv => exports::series_csv(&figures, granularity, output)?,
+        Format::Ndjson | Format::Parquet => unreachable!("a series is not offered so, see `Wanted`"),
+    }
+    Ok(())
+}
+
+fn write_long_table(
+    scan: &Scan,
+    list: List,
+    format: Format,
+    about: &About,
+    folder: &Path,
+    output: &mut Chunks,
+) -> Result<(), QueryError> {
+    match format {
+        Format::Csv => {
+            let mut table = Csv::begin(output, exports::long_columns(list))?;
+            each_long_row(scan, list, about, |row| table.row(row))?;
+            table.finish()?;
+        }
+        Format::Xlsx => {
+            let mut workbook = LongWorkbook::begin(list, folder)?;
+            each_long_row(scan, list, about, |row| workbook.row(row))?;
+            workbook.finish(about, output)?;
+        }
+        Format::Parquet => {
+            let mut table = Parquet::begin(output, exports::long_columns(list), about)?;
+            each_long_row(scan, list, about, |row| table.row(row))?;
+            table.finish()?;
+        }
+        Format::Ndjson => unreachable!("a long table is not offered so, see `Wanted`"),
+    }
+    Ok(())
+}
+
+fn each_long_row(
+    scan: &Scan,
+    list: List,
+    about: &About,
+    mut take: impl FnMut(&LongRow) -> io::Result<()>,
+) -> Result<(), QueryError> {
+    each_record(scan, about, |record| {
+        let cra = CraRow::new(record).map_err(damaged)?;
+        Ok(LongRow::each(cra, list, &mut take)?)
+    })
 }
 
 /// By day of activity, then by position: the order of the facts themselves.
@@ -154,7 +235,7 @@ fn write_cras(
         }
         Format::Ndjson => each_record(scan, about, |record| Ok(exports::ndjson(output, &record)?))?,
         Format::Parquet => {
-            let mut table = Parquet::begin(output, exports::cra_columns())?;
+            let mut table = Parquet::begin(output, exports::cra_columns(), about)?;
             each_row(scan, about, |row| table.row(row))?;
             table.finish()?;
         }

@@ -12,6 +12,7 @@ use prost::Message as _;
 use tonic::Status;
 use uuid::Uuid;
 
+use crate::exports::Content;
 use crate::queries::QueryError;
 use crate::views::small_counts::Base;
 
@@ -84,10 +85,8 @@ impl Grant {
     }
 
     /// Whether a file may be written: of the CRAs to those who may read them, of figures to those who may count.
-    pub(super) fn exports(&self, request: &v1::ExportRequest) -> Result<(), Status> {
-        let nothing = Selection::default();
-        let selection = request.selection.as_ref().unwrap_or(&nothing);
-        if request.content == i32::from(v1::ExportContent::Cras) {
+    pub(super) fn exports(&self, content: Content, selection: &Selection) -> Result<(), Status> {
+        if content.holds_cras() {
             self.holds(Scope::Read, "a file of CRAs")?;
             self.reads("Export", selection)
         } else {

@@ -189,6 +189,7 @@ impl StatisticsService for Statistics {
         let crossed = queries::cross_table(selection, question, snapshot).await?;
         let exact = v1::GetCrossTableResponse {
             columns: crossed.columns,
+            column_labels: crossed.column_labels,
             rows: crossed.rows,
             snapshot: Some(shown),
             ..v1::GetCrossTableResponse::default()
@@ -321,7 +322,7 @@ impl StatisticsService for Statistics {
         let Some((consistency, wanted)) = consistency.zip(wanted) else {
             return Err(faults.told());
         };
-        grant.exports(&request)?;
+        grant.exports(wanted.content(), request.selection.as_ref().unwrap_or(&v1::Selection::default()))?;
         let snapshot = self.reach(consistency, &metadata).await?;
         let folder = self.generations.data();
         export::answer(wanted, snapshot, folder, self.export_bytes_max, permit).await

@@ -1,10 +1,13 @@
 //! From a tally to the statistics of the contract: lines, labels, shares. Source: the definitions of the domain
 //! page; every figure of every answer is made here.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use cra_contracts::v1;
+use cra_domain::collation;
 use cra_domain::cra::Recipient;
+use cra_domain::selection::UNSPECIFIED_LABEL;
 use cra_domain::spelling;
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBucket, Organisation, Status, SubTheme, Term, Theme, Word,
@@ -15,9 +18,8 @@ use super::fact::RecipientCode;
 use super::shares::{per_mille, rate_per_mille};
 use super::tally::{Minutes, RecipientTally, Tally};
 
-/// Label of what older forms left open.
-pub(crate) const UNSPECIFIED_LABEL: &str = "Non renseigné";
-const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
+/// Name of the line of an organisation that an older form did not name.
+pub(crate) const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
 /// Label of an organisation that an older form did not name.
 pub(crate) const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
@@ -126,10 +128,16 @@ fn redirections(
             named(&name, &label, people)
         })
         .collect();
-    lines.sort_by(|a, b| {
-        b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)).then_with(|| a.name.cmp(&b.name))
-    });
+    lines.sort_by(most_first);
     share(lines)
+}
+
+/// Most people first, then by label as French sorts them; the name breaks the tie of labels that sort as equal.
+pub(super) fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
+    b.count
+        .cmp(&a.count)
+        .then_with(|| collation::compare(&a.label, &b.label))
+        .then_with(|| a.name.cmp(&b.name))
 }
 
 /// Key and label of the line that a recipient counts on, and whether both are the form's own.

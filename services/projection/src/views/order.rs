@@ -1,7 +1,7 @@
 //! In which order the rows of a breakdown come. Rows that are equal by the order asked come in their natural one.
 
+use cra_domain::collation;
 use cra_domain::cra::{Question, Violation};
-use cra_domain::spelling;
 use cra_domain::vocabulary::Activity;
 use cra_domain::vocabulary::Word as _;
 
@@ -16,7 +16,7 @@ pub struct Order {
 
 #[derive(Clone, Copy, Debug)]
 enum By {
-    /// Labels, as a dictionary sorts them.
+    /// Labels, as a French dictionary sorts them.
     Name,
     /// The natural order.
     Code,
@@ -76,7 +76,7 @@ impl Order {
         match self.by {
             By::Code if self.largest_first => lines.reverse(),
             By::Code => {}
-            By::Name => self.sort_by_key(lines, |line| spelling::plain(&line.name().label)),
+            By::Name => self.sort_by_key(lines, |line| collation::key(&line.name().label)),
             By::Measure(measure) => {
                 let nothing = RowTally::default();
                 self.sort_by_key(lines, |line| measure(line.tally().unwrap_or(&nothing)));

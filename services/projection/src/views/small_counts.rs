@@ -15,6 +15,7 @@ use cra_contracts::v1;
 use cra_domain::vocabulary::{Theme, Word as _};
 use serde::{Deserialize, Serialize};
 
+use super::figures::most_first;
 use super::shares::{per_mille, rate_per_mille};
 
 #[cfg(test)]
@@ -173,7 +174,7 @@ pub fn cross_table(
     base: Base,
 ) -> v1::GetCrossTableResponse {
     let base = if measure == v1::Measure::EstimatedMinutes { Base(base.0 * MINUTES) } else { base };
-    let v1::GetCrossTableResponse { columns, mut rows, snapshot, .. } = exact;
+    let v1::GetCrossTableResponse { columns, column_labels, mut rows, snapshot, .. } = exact;
     let column =
         |index: usize| -> Vec<u64> { rows.iter().filter_map(|row| row.values.get(index).copied()).collect() };
     let pins = |parts: &[u64]| base.pins(parts, parts.iter().sum());
@@ -189,10 +190,16 @@ pub fn cross_table(
             kept.iter().map(|index| row.values.get(*index).map_or(0, |count| base.rounded(*count))).collect();
     }
     rows.retain(|row| row.values.iter().any(|count| *count > 0));
-    let columns =
-        columns.into_iter().enumerate().filter(|(index, _)| kept.contains(index)).map(|(_, name)| name);
-    let columns = columns.collect();
-    v1::GetCrossTableResponse { columns, rows, snapshot, rounded_to: base.0, hidden, ..Default::default() }
+    let shown = |texts: Vec<String>| -> Vec<String> {
+        texts
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| kept.contains(index))
+            .map(|(_, text)| text)
+            .collect()
+    };
+    let (columns, column_labels) = (shown(columns), shown(column_labels));
+    v1::GetCrossTableResponse { columns, rows, snapshot, rounded_to: base.0, hidden, column_labels }
 }
 
 /// Minutes of an hour.
@@ -256,7 +263,7 @@ fn round_lines(field: &str, lines: &mut Vec<v1::Count>, base: Base) {
     lines.retain(|line| line.count > 0 || (field != REDIRECTIONS && is_always_listed(&line.name)));
     if field == REDIRECTIONS {
         // The most come first: what rounds to the same must not tell which is more.
-        lines.sort_by(|a, b| (b.count, &a.label, &a.name).cmp(&(a.count, &b.label, &b.name)));
+        lines.sort_by(most_first);
     }
     let counts: Vec<u64> = lines.iter().map(|line| line.count).collect();
     for (line, share) in lines.iter_mut().zip(per_mille(&counts)) {

@@ -38,9 +38,11 @@ pub enum Question {
         max: usize,
     },
     /// A content that is not written in this format; the formats it is written in.
-    FormatNotOffered(&'static str),
+    FormatNotOffered(String),
     /// A dimension where no breakdown is asked for.
     DimensionNotAllowed,
+    /// A granularity for an export that is no series.
+    GranularityNotAllowed,
     /// Answers closer to each other than allowed.
     IntervalTooShort {
         /// Least, in milliseconds.
@@ -65,6 +67,7 @@ impl Question {
             Self::TooManyCells { .. } => "TOO_MANY_CELLS",
             Self::FormatNotOffered(_) => "FORMAT_NOT_OFFERED",
             Self::DimensionNotAllowed => "DIMENSION_NOT_ALLOWED",
+            Self::GranularityNotAllowed => "GRANULARITY_NOT_ALLOWED",
             Self::IntervalTooShort { .. } => "INTERVAL_TOO_SHORT",
         }
     }
@@ -103,6 +106,9 @@ impl Question {
             Self::DimensionNotAllowed => {
                 "only a breakdown has a dimension: leave it out, or ask for EXPORT_CONTENT_BREAKDOWN".into()
             }
+            Self::GranularityNotAllowed => {
+                "only a series has a granularity: leave it out, or ask for EXPORT_CONTENT_SERIES".into()
+            }
             Self::IntervalTooShort { min_ms } => format!("expected at least {min_ms} milliseconds, or 0"),
         }
     }
@@ -137,6 +143,9 @@ impl Question {
             Self::FormatNotOffered(offered) => format!("Ce contenu s'exporte en {offered}."),
             Self::DimensionNotAllowed => {
                 "Une dimension ne se choisit que pour une répartition : retirez-la.".into()
+            }
+            Self::GranularityNotAllowed => {
+                "Un pas de temps ne se choisit que pour une série : retirez-le.".into()
             }
             Self::IntervalTooShort { min_ms } => format!("Au moins {min_ms} millisecondes."),
         }

@@ -6,7 +6,7 @@ use cra_contracts::v1;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::exports::Month;
+use crate::exports::PeriodFigures;
 use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::date_of;
@@ -69,14 +69,14 @@ impl Months {
 
     /// The figures per month: of each month of the selection's days where it has both and they are few enough, else of
     /// each month that counts something.
-    pub(super) fn figures(&self, selection: &v1::Selection, dictionary: &Dictionary) -> Vec<Month> {
+    pub(super) fn figures(&self, selection: &v1::Selection, dictionary: &Dictionary) -> Vec<PeriodFigures> {
         let periods = match Periods::parse(selection, v1::Granularity::Month.into()) {
             Ok(periods) => periods.all().to_vec(),
             Err(_) => self.tallies.keys().map(|month| whole(*month)).collect(),
         };
         let months = periods.into_iter().map(|Period { from, to }| {
             let tally = self.tallies.get(&from.first_of_month()).cloned().unwrap_or_default().tally();
-            Month { from, to, statistics: figures::statistics(&tally, dictionary) }
+            PeriodFigures { from, to, statistics: figures::statistics(&tally, dictionary) }
         });
         months.collect()
     }

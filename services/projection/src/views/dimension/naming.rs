@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_domain::french::{MONTHS, WEEKDAYS};
+use cra_domain::selection::UNSPECIFIED_LABEL;
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::{Dimension, NONE, Row};
 use crate::views::dictionary::{Dictionary, Kind};
-use crate::views::figures::UNSPECIFIED_LABEL;
 
 /// What a row is called.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -269,25 +269,34 @@ fn rows_of_few_cras_are_not_listed_and_those_that_show_the_same_come_by_code() {
 fn a_cross_table_names_nothing_that_it_does_not_show_and_is_left_out_where_it_would_tell() {
     let table = |rows: &[&[u64]]| v1::GetCrossTableResponse {
         columns: vec!["a".into(), "b".into(), "c".into()],
+        column_labels: vec!["A".into(), "B".into(), "C".into()],
         rows: rows
             .iter()
             .zip(["x", "y"])
             .map(|(values, name)| v1::CrossTableRow {
                 name: name.into(),
                 values: values.to_vec(),
-                ..Default::default()
+                label: name.to_uppercase(),
             })
             .collect(),
         ..v1::GetCrossTableResponse::default()
     };
     let shown = cross_table(table(&[&[11, 2, 0], &[4, 3, 1]]), v1::Measure::Cras, FIVE);
-    assert_eq!(shown.columns, ["a"]);
-    assert_eq!(shown.rows, [v1::CrossTableRow { name: "x".into(), values: vec![10], ..Default::default() }]);
+    assert_eq!(
+        (&shown.columns[..], &shown.column_labels[..]),
+        (&["a".to_owned()][..], &["A".to_owned()][..])
+    );
+    assert_eq!(shown.rows, [v1::CrossTableRow { name: "x".into(), values: vec![10], label: "X".into() }]);
+    let shown = cross_table(table(&[&[2, 0, 11], &[3, 1, 9]]), v1::Measure::Cras, FIVE);
+    assert_eq!((&shown.columns[0], &shown.column_labels[..]), (&"c".to_owned(), &["C".to_owned()][..]));
     assert!(!shown.hidden && shown.rounded_to == 5);
 
     let three = Base::new(3).unwrap();
     let told = cross_table(table(&[&[2, 2, 2], &[7, 8, 9]]), v1::Measure::Cras, three);
-    assert!(told.hidden && told.rows.is_empty(), "three cells below three that make six");
+    assert!(
+        told.hidden && told.rows.is_empty() && told.column_labels.is_empty(),
+        "three cells below three that make six"
+    );
     let minutes = cross_table(table(&[&[700, 299, 0]]), v1::Measure::EstimatedMinutes, FIVE);
     assert_eq!((minutes.rounded_to, &minutes.rows[0].values[..]), (300, &[600][..]));
 }

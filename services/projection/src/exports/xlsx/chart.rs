@@ -1,0 +1,108 @@
+//! Native charts, drawn on free cells.
+
+use std::io;
+
+use rust_xlsxwriter::{
+    Chart as NativeChart, ChartDataLabel, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
+    ChartSolidFill, ChartType, Color, Worksheet,
+};
+
+use super::{ACCENT, QUIET, SECOND, failed};
+
+/// Bars of a chart: more cannot be read.
+pub(in super::super) const CHART_ROWS_MAX: usize = 20;
+/// Columns that have room for their numbers above them.
+const LABELLED_MAX: usize = 13;
+/// Pixels of a row that nothing heightens.
+const ROW_PIXELS: u32 = 20;
+/// Pixels between the cell's corner and the chart.
+const OFFSET: u32 = 4;
+const COLOURS: [Color; 2] = [ACCENT, SECOND];
+
+/// What a chart shows of a sheet: a column of names, columns of values, so many rows below the head.
+pub(in super::super) struct Chart<'a> {
+    pub(in super::super) sheet: &'a str,
+    pub(in super::super) title: &'a str,
+    pub(in super::super) names: u16,
+    pub(in super::super) values: Vec<Series<'a>>,
+    pub(in super::super) rows: usize,
+    pub(in super::super) kind: ChartType,
+}
+
+/// A column of values.
+pub(in super::super) struct Series<'a> {
+    pub(in super::super) column: u16,
+    pub(in super::super) name: &'a str,
+}
+
+/// Where a chart is drawn, in cells, and how large, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Place {
+    pub(in super::super) row: u32,
+    pub(in super::super) column: u16,
+    pub(in super::super) width: u32,
+    pub(in super::super) height: u32,
+}
+
+impl Place {
+    /// The last row that the chart covers, of rows that nothing heightens.
+    pub(in super::super) fn last_row(&self) -> u32 {
+        self.row + (self.height + OFFSET).div_ceil(ROW_PIXELS)
+    }
+}
+
+/// Draws a chart. Nothing of no rows.
+pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &Place) -> io::Result<()> {
+    let Some(last) = u32::try_from(chart.rows).ok().filter(|rows| *rows > 0) else {
+        return Ok(());
+    };
+    let mut native = NativeChart::new(chart.kind);
+    let font = |size: u8| {
+        let mut font = ChartFont::new();
+        font.set_size(size).set_color(QUIET);
+        font
+    };
+    native.title().set_name(chart.title).set_font(font(11).set_bold().set_color(ACCENT)).set_overlay(false);
+    let is_bar = chart.kind == ChartType::Bar;
+    let is_labelled = is_bar || (chart.kind == ChartType::Column && chart.rows <= LABELLED_MAX);
+    for (values, colour) in chart.values.iter().zip(COLOURS) {
+        let series = native
+            .add_series()
+            .set_name(values.name)
+            .set_categories((chart.sheet, 1, chart.names, last, chart.names))
+            .set_values((chart.sheet, 1, values.column, last, values.column));
+        if chart.kind == ChartType::Line {
+            let mut line = ChartLine::new();
+            series.set_format(ChartFormat::new().set_line(line.set_color(colour).set_width(2.0)));
+        } else {
+            let mut fill = ChartSolidFill::new();
+            series.set_format(ChartFormat::new().set_solid_fill(fill.set_color(colour))).set_gap(40);
+        }
+        if is_labelled {
+            let mut label = ChartDataLabel::new();
+            // A zero shows by its empty place.
+            series.set_data_label(label.show_value().set_num_format("#,##0;;").set_font(&font(8)));
+        }
+    }
+    let mut rule = ChartLine::new();
+    rule.set_color(Color::RGB(0xE5_E5_E5));
+    native.x_axis().set_font(&font(8));
+    native.y_axis().set_font(&font(8));
+    if is_bar {
+        // Names are on the vertical axis, the first row on top; the numbers are on the bars.
+        native.y_axis().set_reverse().set_major_gridlines(false);
+        native.x_axis().set_hidden(true).set_major_gridlines(false);
+    } else {
+        native.y_axis().set_num_format("#,##0").set_major_gridlines(true).set_major_gridlines_line(&rule);
+    }
+    if chart.values.len() == 1 {
+        native.legend().set_hidden();
+    } else {
+        native.legend().set_position(ChartLegendPosition::Bottom).set_font(&font(9));
+    }
+    native.chart_area().set_format(ChartFormat::new().set_no_border());
+    native.set_width(place.width).set_height(place.height);
+    native.set_alt_text(chart.title);
+    sheet.insert_chart_with_offset(place.row, place.column, &native, OFFSET, OFFSET).map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! XLSX: typed cells. Texts are texts whatever they start with, so nothing runs; days and moments are dates, and moments
+//! show that they are of UTC; shares are percentages. Every sheet prints on A4 in landscape under the file's title.
+
+mod chart;
+mod page;
+mod table;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+};
+
+use super::about::About;
+use super::cell::{Cell, Column, Kind};
+
+pub(super) use chart::{CHART_ROWS_MAX, Chart, Place, Series, draw};
+pub(super) use page::{print_on_one_page, print_over_pages};
+pub(super) use table::{Table, add_report_table};
+
+/// Characters of a cell: the format's own bound.
+const CELL_CHARACTERS_MAX: usize = 32_767;
+/// Of headings and charts.
+pub(super) const ACCENT: Color = Color::RGB(0x00_00_91);
+/// Of what comes second.
+pub(super) const SECOND: Color = Color::RGB(0x6A_6A_F4);
+/// Of texts that explain.
+pub(super) const QUIET: Color = Color::RGB(0x66_66_66);
+/// Of lines between rows.
+const RULE: Color = Color::RGB(0xDD_DD_DD);
+
+/// How cells look.
+pub(super) struct Styles {
+    head: Format,
+    text: Format,
+    code: Format,
+    integer: Format,
+    share: Format,
+    day: Format,
+    instant: Format,
+    /// Of a cell that says nothing; none where it is left out.
+    blank: Option<Format>,
+}
+
+impl Styles {
+    /// Of a long table, for pivot tables and filters: one line per row.
+    fn data() -> Self {
+        Self::over(&Format::new(), Format::new().set_bold())
+    }
+
+    /// Of a short table, to be read and printed.
+    fn report() -> Self {
+        let head = Format::new()
+            .set_bold()
+            .set_font_color(Color::White)
+            .set_background_color(ACCENT)
+            .set_text_wrap()
+            .set_align(FormatAlign::Center)
+            .set_align(FormatAlign::VerticalCenter);
+        let row = Format::new()
+            .set_align(FormatAlign::Top)
+            .set_border_bottom(FormatBorder::Thin)
+            .set_border_bottom_color(RULE);
+        let styles = Self::over(&row, head);
+        let code = row.clone().set_font_size(8).set_font_color(QUIET).set_indent(1);
+        Self { text: row.clone().set_text_wrap(), code, blank: Some(row), ..styles }
+    }
+
+    fn over(row: &Format, head: Format) -> Self {
+        Self {
+            head,
+            text: row.clone(),
+            code: row.clone(),
+            integer: row.clone().set_num_format("#,##0"),
+            share: row.clone().set_num_format("0.0%"),
+            day: row.clone().set_num_format("dd/mm/yyyy"),
+            instant: row.clone().set_num_format("dd/mm/yyyy hh:mm:ss.000 \"UTC\""),
+            blank: None,
+        }
+    }
+
+    fn write<R>(&self, sheet: &mut Worksheet, number: u32, columns: &[Column<R>], row: &R) -> io::Result<()> {
+        for (place, column) in (0..).zip(columns) {
+            let text = if column.is_code() { &self.code } else { &self.text };
+            self.write_cell(sheet, number, place, column.cell(row), text).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn write_cell(
+        &self,
+        sheet: &mut Worksheet,
+        row: u32,
+        place: u16,
+        cell: Cell<'_>,
+        words: &Format,
+    ) -> Result<(), XlsxError> {
+        match cell {
+            Cell::Absent => match &self.blank {
+                Some(blank) => sheet.write_blank(row, place, blank)?,
+                None => return Ok(()),
+            },
+            Cell::Text(text) => sheet.write_string_with_format(row, place, fitted(&text), words)?,
+            Cell::Integer(number) => sheet.write_with_format(row, place, number, &self.integer)?,
+            Cell::Share(per_mille) => {
+                sheet.write_number_with_format(row, place, f64::from(per_mille) / 1000.0, &self.share)?
+            }
+            Cell::Day(day) => match excel_day(day) {
+                Ok(date) => sheet.write_datetime_with_format(row, place, date, &self.day)?,
+                // Before 1900 the format has no dates.
+                Err(_) => sheet.write_string_with_format(row, place, day.to_string(), words)?,
+            },
+            Cell::Instant(instant) => match excel_instant(instant) {
+                Ok(date) => sheet.write_datetime_with_format(row, place, date, &self.instant)?,
+                Err(_) => sheet.write_string_with_format(row, place, instant.to_string(), words)?,
+            },
+        };
+        Ok(())
+    }
+}
+
+/// Writes the file. The same content gives the same bytes: the workbook is dated by its snapshot.
+pub(super) fn save(mut workbook: Workbook, about: &About, output: impl Write + Send) -> io::Result<()> {
+    page::set_up(&mut workbook, about);
+    let mut properties = DocProperties::new().set_title(about.title());
+    let dated = about.recorded_at().unwrap_or(Timestamp::UNIX_EPOCH);
+    if let Ok(created) = excel_instant(dated) {
+        properties = properties.set_creation_datetime(&created);
+    }
+    workbook.set_properties(&properties);
+    workbook.save_to_writer(output).map_err(failed)
+}
+
+pub(super) fn failed(error: XlsxError) -> io::Error {
+    match error {
+        XlsxError::IoError(inner) => inner,
+        other => io::Error::other(other),
+    }
+}
+
+/// The text, cut where a cell ends. The other formats give it whole.
+fn fitted(text: &str) -> String {
+    match text.char_indices().nth(CELL_CHARACTERS_MAX) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(CELL_CHARACTERS_MAX - 1).chain(['…']).collect(),
+    }
+}
+
+fn excel_day(day: Date) -> Result<ExcelDateTime, XlsxError> {
+    ExcelDateTime::from_ymd(unsigned(day.year()), byte(day.month()), byte(day.day()))
+}
+
+fn excel_instant(instant: Timestamp) -> Result<ExcelDateTime, XlsxError> {
+    let utc = TimeZone::UTC.to_datetime(instant);
+    let millisecond = unsigned(utc.millisecond());
+    excel_day(utc.date())?.and_hms_milli(
+        unsigned(utc.hour().into()),
+        byte(utc.minute()),
+        byte(utc.second()),
+        millisecond,
+    )
+}
+
+/// Years before 0 become one that the format refuses.
+fn unsigned(number: i16) -> u16 {
+    u16::try_from(number).unwrap_or_default()
+}
+
+fn byte(number: i8) -> u8 {
+    u8::try_from(number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_longer_than_a_cell_is_cut_and_says_so() {
+        let long = "é".repeat(CELL_CHARACTERS_MAX + 1);
+        let cut = fitted(&long);
+        assert_eq!(cut.chars().count(), CELL_CHARACTERS_MAX);
+        assert!(cut.ends_with("é…"));
+        assert_eq!(fitted(&"é".repeat(CELL_CHARACTERS_MAX)).chars().last(), Some('é'));
+    }
+}
