@@ -224,6 +224,7 @@ fn statistics() -> Vec<Row> {
         ),
         (list, json!({"pageSize": 100_000}), INVALID, "PAGE_SIZE_TOO_LARGE"),
         (doubles, json!({"pageToken": "x"}), INVALID, "PAGE_TOKEN_INVALID"),
+        (doubles, json!({"consistency": past}), head.0, head.1),
         (cra, json!({"craId": "x"}), INVALID, "CRA_ID_INVALID"),
         (cra, json!({"craId": UNKNOWN}), "NOT_FOUND", "CRA_NOT_FOUND"),
         (watch, json!({"minIntervalMs": 1}), INVALID, "INTERVAL_TOO_SHORT"),
