@@ -4,6 +4,7 @@
 // Helpers of tests, which the lint does not take for tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod as_people_write;
 mod backup;
 mod bad_questions;
 mod bench;

@@ -1,6 +1,6 @@
 //! Every figure of some CRAs, each counted in a loop of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cra_contracts::v1;
 use cra_contracts::v1::redirection::Organisation as Recipient;
@@ -90,6 +90,8 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
     let mut organisations: HashMap<String, Spelt> = HashMap::new();
     let mut fixed: HashMap<String, String> = HashMap::new();
     for standing in selected {
+        // A CRA that names one twice names it in one CRA.
+        let mut spelt_so = HashSet::new();
         for redirection in standing.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections) {
             let known = match &redirection.organisation {
                 Some(Recipient::Known(number)) => Organisation::from_number(*number),
@@ -111,7 +113,9 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
             };
             let spelt = organisations.entry(key).or_default();
             spelt.people += u64::from(redirection.people);
-            if let Some(Recipient::Other(name)) = &redirection.organisation {
+            if let Some(Recipient::Other(name)) = &redirection.organisation
+                && spelt_so.insert(name)
+            {
                 *spelt.spellings.entry(name.clone()).or_default() += 1;
             }
         }

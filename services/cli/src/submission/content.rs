@@ -4,6 +4,7 @@
 use std::fmt;
 
 use cra_contracts::{json, v1};
+use cra_domain::vocabulary;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub(crate) enum Recordable {
 
 /// Reads a submission from its JSON form.
 pub(crate) fn submission(text: &str) -> Result<v1::SubmitCraRequest, String> {
-    json::parse(text).map_err(|error| problem(text, &error))
+    json::parse_with(text, vocabulary::meant).map_err(|error| problem(text, &error))
 }
 
 /// Reads a submission, or a CRA as `cra export` and `cra list` write it.

@@ -206,8 +206,10 @@ impl Recipient {
     #[must_use]
     pub fn recognised(&self) -> Self {
         match self {
-            Self::Other(name) if spelling::key(name).is_empty() => Self::Unnamed,
-            Self::Other(name) => Organisation::recognise(name).map_or_else(|| self.clone(), Self::Known),
+            Self::Other(name) => match &*spelling::key(name) {
+                "" => Self::Unnamed,
+                key => Organisation::of_key(key).map_or_else(|| self.clone(), Self::Known),
+            },
             Self::Known(_) | Self::Unnamed => self.clone(),
         }
     }

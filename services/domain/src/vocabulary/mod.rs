@@ -174,6 +174,26 @@ mod tests {
     }
 
     #[test]
+    fn the_form_gives_guidance_in_whole_french_sentences() {
+        fn checked<W: Word>(is_always_there: bool) {
+            for word in W::ALL {
+                let Term { name, help, .. } = word.term();
+                assert!(!is_always_there || !help.is_empty(), "{name} has no guidance");
+                let is_a_sentence = help.ends_with('.') && help.starts_with(char::is_uppercase);
+                assert!((help.is_empty() || is_a_sentence) && !help.contains("  "), "{name}: {help}");
+            }
+        }
+        checked::<Channel>(true);
+        checked::<Activity>(true);
+        checked::<Theme>(true);
+        checked::<AgeBand>(true);
+        checked::<Status>(true);
+        checked::<DurationBand>(true);
+        checked::<SubTheme>(false);
+        checked::<Organisation>(false);
+    }
+
+    #[test]
     fn former_slugs_lead_to_todays_value() {
         assert_eq!(Channel::from_slug("autre"), Some(Channel::OtherPlace));
         assert_eq!(AgeBand::from_slug("-12"), Some(AgeBand::Under12));

@@ -81,6 +81,11 @@ impl Organisation {
     /// of the old data.
     #[must_use]
     pub fn recognise(name: &str) -> Option<Self> {
+        Self::of_key(&spelling::key(name))
+    }
+
+    /// The organisation that a name in its spelling-insensitive form means.
+    pub(crate) fn of_key(key: &str) -> Option<Self> {
         // Asked for every spelling of every answer: the keys of the form's names are made once.
         static BY_KEY: LazyLock<HashMap<String, Organisation>> = LazyLock::new(|| {
             let names = |organisation: Organisation| {
@@ -91,7 +96,7 @@ impl Organisation {
             let each = Organisation::ALL.iter().copied();
             each.flat_map(|it| names(it).map(move |name| (spelling::key(name), it))).collect()
         });
-        BY_KEY.get(&spelling::key(name)).copied()
+        BY_KEY.get(key).copied()
     }
 }
 

@@ -123,6 +123,20 @@ pub struct Redirected {
     pub people: u32,
 }
 
+/// People per recipient, each once: a CRA of an older form may name one twice, and counts as one CRA that names it.
+fn per_recipient(redirections: &[(RecipientCode, u32)]) -> Box<[Redirected]> {
+    let mut merged: Vec<Redirected> = Vec::with_capacity(redirections.len());
+    for (to, people) in redirections {
+        let before = merged.iter_mut().find(|redirected| redirected.to == *to);
+        let sum = before.and_then(|before| before.people.checked_add(*people).map(|sum| (before, sum)));
+        match sum {
+            Some((before, sum)) => before.people = sum,
+            None => merged.push(Redirected { to: *to, people: *people }),
+        }
+    }
+    merged.into()
+}
+
 /// What is beside the fixed part: rarely anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
@@ -190,8 +204,7 @@ impl Countable {
         };
         let fits = fixed.take(&numbers).is_some();
         let numbers = (!fits).then(|| Box::new(numbers));
-        let redirected = |(to, people): &(RecipientCode, u32)| Redirected { to: *to, people: *people };
-        let beside = Beside { redirections: fact.redirections.iter().map(redirected).collect(), numbers };
+        let beside = Beside { redirections: per_recipient(&fact.redirections), numbers };
         fixed.has_beside = !beside.is_empty();
         (fixed, beside)
     }

@@ -81,8 +81,9 @@ fn recounted<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
             lines[0] += participants.saturating_sub(people.iter().sum());
             lines[1..].iter_mut().zip(people).for_each(|(line, people)| *line += people);
         }
-        for (to, people) in &fact.redirections {
-            tally.redirections.add(*to, u64::from(*people), 1);
+        for (i, (to, people)) in fact.redirections.iter().enumerate() {
+            let is_first = fact.redirections[..i].iter().all(|(other, _)| other != to);
+            tally.redirections.add(*to, u64::from(*people), u64::from(is_first));
         }
         tally.delays.add(fact.delay_days, 1);
     }
