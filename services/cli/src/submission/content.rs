@@ -48,7 +48,8 @@ pub(crate) fn recordable(text: &str) -> Result<Recordable, String> {
     if !RECORD_KEYS.iter().any(|key| object.contains_key(*key)) {
         return Err(refused);
     }
-    let record: v1::CraRecord = json::parse(text).map_err(|error| problem(text, &error))?;
+    let record: v1::CraRecord =
+        json::parse_with(text, vocabulary::meant).map_err(|error| problem(text, &error))?;
     let v1::CraRecord { cra_id, cra, legacy_form_version: form_version, .. } = record;
     Ok(match form_version {
         0 => Recordable::Submission(Box::new(v1::SubmitCraRequest { cra_id, cra, validate_only: false })),

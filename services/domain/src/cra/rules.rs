@@ -126,13 +126,16 @@ pub fn limits() -> Limits {
         ("themes.min", "1".into()),
         ("annotation.characters.min", FreeText::ANNOTATION.letters_min.to_string()),
         ("annotation.characters.max", FreeText::ANNOTATION.letters_max.to_string()),
+        ("annotation.code_points.max", FreeText::ANNOTATION.code_points_max.to_string()),
         ("duration.minutes.min", MINUTES_MIN.to_string()),
         ("duration.minutes.max", MINUTES_MAX.to_string()),
         ("duration.minutes.step", MINUTES_STEP.to_string()),
         ("redirections.people.min", "1".into()),
         ("redirections.other.characters.max", FreeText::ORGANISATION.letters_max.to_string()),
+        ("redirections.other.code_points.max", FreeText::ORGANISATION.code_points_max.to_string()),
         ("reason.characters.min", FreeText::REASON.letters_min.to_string()),
         ("reason.characters.max", FreeText::REASON.letters_max.to_string()),
+        ("reason.code_points.max", FreeText::REASON.code_points_max.to_string()),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use cra_contracts::{json, v1};
-use cra_domain::vocabulary::{Activity, Channel, DurationBand, SubTheme, Theme, Word};
+use cra_domain::vocabulary::{self, Activity, Channel, DurationBand, SubTheme, Theme, Word};
 
 use crate::submission::fields::{Field, without_empty_parts};
 
@@ -135,7 +135,9 @@ pub(crate) fn parse(text: &str, base: &v1::Cra) -> Result<v1::Cra, String> {
         .collect();
     if lines.first().is_some_and(|(_, line)| line.trim_start().starts_with('{')) {
         let json: Vec<&str> = lines.iter().map(|(_, line)| *line).collect();
-        return json::parse(&json.join("\n")).map(without_empty_parts).map_err(|error| error.to_string());
+        return json::parse_with(&json.join("\n"), vocabulary::meant)
+            .map(without_empty_parts)
+            .map_err(|error| error.to_string());
     }
     let mut cra = base.clone();
     let mut problems = Vec::new();

@@ -34,7 +34,8 @@ pub(crate) fn correction(text: &str) -> Result<Change, String> {
     let content = match (&line.set, &line.cra) {
         (Some(set), None) => Content::Patch(set.clone()),
         (None, Some(cra)) => {
-            let cra = json::from_value(cra.clone()).map_err(|error| format!("cra: {error}"))?;
+            let cra =
+                json::from_value_with(cra, vocabulary::meant).map_err(|error| format!("cra: {error}"))?;
             Content::Whole(Box::new(cra))
         }
         (Some(_), Some(_)) => return Err("expected `set` or `cra`, found both".to_owned()),

@@ -16,7 +16,7 @@ pub(super) struct FreeText {
     pub(super) letters_min: usize,
     pub(super) letters_max: usize,
     /// A letter can be made of many code points.
-    code_points_max: usize,
+    pub(super) code_points_max: usize,
     is_optional: bool,
     length_fault: fn(TextLength) -> Fault,
 }
