@@ -2,6 +2,7 @@
 //! as rows of a table.
 
 use cra_contracts::json;
+use cra_domain::vocabulary;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
