@@ -289,3 +289,22 @@ async fn an_export_that_was_edited_corrects_the_rows_that_changed_and_a_table_wi
         withdrawn.stdout
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cra_of_an_older_form_can_be_corrected_where_todays_rules_are_not_touched() {
+    let services = Standalone::start().await;
+    let dir = TempDir::new().unwrap();
+    let cra = |arguments: &[&str], editor: &str| cra_in(dir.path(), &services, arguments, editor);
+    let older = concat!(env!("CARGO_MANIFEST_DIR"), "/reality/an-old-cra-to-correct.json");
+    let imported = json(&cra(&["import", older, "--form-version", "3", "--json"], "false"));
+    let id = imported["receipt"]["craId"].as_str().unwrap();
+    let corrected = cra(&["correct", id, "--set", "date=08/06/2023", "--reason", "date fausse"], "false");
+    assert!(corrected.status.success(), "{}{}", corrected.stdout, corrected.stderr);
+    assert!(corrected.stdout.contains("9 juin 2023 → 8 juin 2023"), "{}", corrected.stdout);
+    let edited = cra(&["correct", id, "--reason", "date fausse"], "sed -i 's/^date = .*/date = 2023-06-07/'");
+    assert!(edited.status.success(), "{}{}", edited.stdout, edited.stderr);
+    let closed = ["correct", id, "--set", "themes=autre,courriel,smartphone", "--reason", "un oubli"];
+    let closed = cra(&closed, "false");
+    assert_eq!(closed.status.code(), Some(1), "{}", closed.stdout);
+    assert!(closed.stdout.contains("cra.themes[2] THEME_CLOSED"), "{}", closed.stdout);
+}

@@ -296,8 +296,8 @@ async fn a_file_that_is_cut_or_broken_is_imported_as_far_as_it_can_be_read_and_f
     // Packed rightly, and nothing of the kind inside.
     let import = Import::to(&pair).with_file(gzip(b"date;canal\n2023-03-01;domicile\n"));
     let ended = import.run(3, &[]);
-    assert_ended(&ended, 1);
-    assert!(ended.stdout.contains("2 unreadable"), "{}", ended.stdout);
+    assert_ended(&ended, 2);
+    assert!(ended.stderr.contains("neither JSON nor a table"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

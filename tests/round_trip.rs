@@ -292,7 +292,7 @@ async fn what_is_no_file_of_cras_is_told_in_one_line() {
         ("headings.csv", "holds no CRA"),
         ("few.csv", "without the columns structure_id, canal, commune_code ou commune, activite, duree"),
         ("old.xls", "cannot be read as a workbook"),
-        ("archive.zip", "cannot be read as a workbook"),
+        ("archive.zip", "a ZIP archive without a workbook"),
     ] {
         let refused = cra(&services, dir.path(), &["submit", name]);
         assert_eq!(refused.status.code(), Some(2), "{name}: {}{}", refused.stdout, refused.stderr);
@@ -333,4 +333,24 @@ async fn json_is_read_in_the_encodings_that_shells_and_spreadsheets_write() {
         &["export", "cras", "--format", "ndjson", "--output", "-", "--min-position", "3"],
     ));
     assert_eq!(lines.stdout.matches("Été à l'école").count(), 3, "{}", lines.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_type_is_taken_or_refused_line_by_line() {
+    let dir = TempDir::new().unwrap();
+    let services = Standalone::start().await;
+    let reality = |name: &str| format!("{}/reality/{name}", env!("CARGO_MANIFEST_DIR"));
+    let suburbs = done(cra(&services, dir.path(), &["submit", &reality("suburbs-of-noumea.ndjson")]));
+    assert!(suburbs.stdout.starts_with("3 accepted\n"), "{}", suburbs.stdout);
+    let texts = cra(&services, dir.path(), &["submit", &reality("invisible-texts.ndjson")]);
+    assert_eq!(texts.status.code(), Some(1), "{}", texts.stderr);
+    assert_eq!(texts.stdout.matches("cra.annotation TEXT_INVALID").count(), 2, "{}", texts.stdout);
+    assert!(texts.stdout.contains("1 accepted\n2 refused\n"), "{}", texts.stdout);
+    let spellings = cra(&services, dir.path(), &["submit", &reality("spellings-of-organisations.ndjson")]);
+    assert!(spellings.stdout.contains("7 accepted\n1 refused\n"), "{}", spellings.stdout);
+    let found = figures(&services, dir.path(), position_told(&spellings));
+    let redirections = found["redirections"].as_array().unwrap();
+    let counts: Vec<_> = redirections.iter().map(|line| line["count"].as_str().unwrap()).collect();
+    assert_eq!(counts, ["2", "2", "2", "1"], "{redirections:?}");
+    assert_eq!(redirections[3]["name"], "ORGANISATION_POLE_EMPLOI");
 }

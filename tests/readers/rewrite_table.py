@@ -84,6 +84,9 @@ def typed(rows):
             else:
                 cells.append(cell or None)
         sheet.append(cells)
+        for cell in sheet[sheet.max_row]:
+            if cell.data_type == "f":
+                cell.data_type = "s"
     return workbook
 
 

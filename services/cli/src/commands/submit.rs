@@ -65,7 +65,7 @@ pub(crate) async fn run(
         }
     };
     if let Some(encoding) = encoding.other_than_utf8() {
-        tell(&format!("{} is in {encoding}, and was read as such", args.file.display()));
+        tell(&format!("{} is in {encoding}, and was read as such", file::name_of(&args.file)));
     }
     let summary = render::submission::summary(&tally, Work::Submit(mode), output.look());
     if args.json {
@@ -77,13 +77,13 @@ pub(crate) async fn run(
     if let Ok(read) = ended.await {
         read.with_context(|| format!("{} could not be read to its end", args.file.display()))?;
     }
-    anyhow::ensure!(tally.told() > 0, "{} holds no CRA", args.file.display());
+    anyhow::ensure!(tally.told() > 0, "{} holds no CRA", file::name_of(&args.file));
     Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
 }
 
 /// Refuses a file that cannot hold new CRAs, before anything is sent, and tells what of it is not read.
 fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
-    let file = args.file.display();
+    let file = file::name_of(&args.file);
     let Content::Table(table) = opened.content() else {
         anyhow::ensure!(
             !opened.holds_older_documents(),

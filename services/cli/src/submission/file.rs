@@ -154,11 +154,16 @@ impl Meter {
     }
 }
 
+/// What a file is called in messages.
+pub(crate) fn name_of(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 /// Opens a file of JSON, or says why it cannot be read.
 pub(crate) fn open(path: &Path) -> anyhow::Result<Opened> {
     let Opened { content, metadata, encoding, meter, holds_older_documents } = open_any(path)?;
     let Content::Json(content) = content else {
-        anyhow::bail!("{} is a table; expected JSON, one object per line or an array", path.display());
+        anyhow::bail!("{} is a table; expected JSON, one object per line or an array", name_of(path));
     };
     Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
 }
@@ -176,8 +181,16 @@ pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
         (metadata.is_file().then_some(metadata), unpacked(file, &meter))
     };
     let mut text = packed.with_context(cannot)?;
-    let start = start_of(&mut text).with_context(cannot)?;
-    let is = |what: String| anyhow::anyhow!("{} is {what}", path.display());
+    let (start, broken) = start_of(&mut text);
+    if let Some(error) = broken {
+        // What came before is read all the same, and the fault is met where it is.
+        if start.is_empty() {
+            return Err(error).with_context(cannot);
+        }
+        text = Box::new(BufReader::new(Broken(Some(error))));
+    }
+    let name = name_of(path);
+    let is = |what: String| anyhow::anyhow!("{name} is {what}");
     let kind = kind::of(&start).map_err(is)?;
     let holds_older_documents = kind == Kind::Json && kind::is_older_document(&start);
     let mut whole = io::Cursor::new(start.clone()).chain(text);
@@ -188,11 +201,10 @@ pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
             whole.by_ref().take(WORKBOOK_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(cannot)?;
             anyhow::ensure!(
                 bytes.len() as u64 <= WORKBOOK_BYTES_MAX,
-                "{} is larger than a workbook that can be read ({WORKBOOK_BYTES_MAX} bytes): save it as CSV",
-                path.display()
+                "{name} is larger than a workbook that can be read ({WORKBOOK_BYTES_MAX} bytes): save it as CSV"
             );
             let workbook = Workbook::open(bytes);
-            let cannot_use = |problem: String| anyhow::anyhow!("{}: {problem}", path.display());
+            let cannot_use = |problem: String| anyhow::anyhow!("{name}: {problem}");
             Content::Table(Table::Workbook(workbook.map_err(cannot_use)?))
         }
         Kind::Table(dialect) => {
@@ -203,18 +215,32 @@ pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
     Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
 }
 
-/// What a file begins with: what comes at once, and enough of it to know the file by.
-fn start_of(text: &mut impl Read) -> io::Result<Vec<u8>> {
+/// What a file begins with: what comes at once, and enough of it to know the file by; with the fault that ended it.
+fn start_of(text: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
     let mut start = vec![0; BUFFER_BYTES];
     let mut length = 0;
-    loop {
-        let read = text.read(&mut start[length..])?;
-        length += read;
-        let has_a_line = length >= START_BYTES_MIN && start[..length].contains(&b'\n');
-        if read == 0 || length == start.len() || has_a_line {
-            start.truncate(length);
-            return Ok(start);
+    let broken = loop {
+        match text.read(&mut start[length..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => break Some(error),
+            Ok(0) => break None,
+            Ok(read) => length += read,
         }
+        let has_a_line = length >= START_BYTES_MIN && start[..length].contains(&b'\n');
+        if length == start.len() || has_a_line {
+            break None;
+        }
+    };
+    start.truncate(length);
+    (start, broken)
+}
+
+/// The rest of a file that could not be read on.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

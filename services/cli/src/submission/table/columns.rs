@@ -194,6 +194,9 @@ impl Columns {
             path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default().to_owned();
         let is_about = |column: &Column| match column {
             Column::CraId => path == "cra_id",
+            Column::CommuneName => {
+                path == "place.commune_code" && !self.has(Column::Field(Field::CommuneCode))
+            }
             Column::Field(field) => {
                 let of_field = field.path();
                 *of_field == *path || of_field.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'))

@@ -32,8 +32,11 @@ struct Sheet {
 impl Workbook {
     /// Opens a workbook. An error says in one line why it cannot be read, or what it is.
     pub(crate) fn open(bytes: Vec<u8>) -> Result<Self, String> {
+        let other = of_another_program(&bytes);
         let mut workbook: Sheets<_> = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| {
-            format!("it cannot be read as a workbook ({error}); is it protected by a password?")
+            let protected =
+                format!("it cannot be read as a workbook ({error}); is it protected by a password?");
+            other.map_or(protected, str::to_owned)
         })?;
         let names = workbook.sheet_names();
         let is_export = names.iter().any(|name| name == EXPORT_SHEET);
@@ -75,6 +78,19 @@ impl Workbook {
             }
         }
     }
+}
+
+/// What an archive is that holds no workbook, by the names of its files.
+fn of_another_program(bytes: &[u8]) -> Option<&'static str> {
+    let names = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
+    if !bytes.starts_with(b"PK") || names(b"xl/") || names(b"content.xml") {
+        return None;
+    }
+    Some(if names(b"word/") || names(b"ppt/") {
+        "it is a document of another program of the office: save the table as CSV or XLSX"
+    } else {
+        "it is a ZIP archive without a workbook: unpack it first"
+    })
 }
 
 fn headings(range: &Range<Data>) -> Option<(usize, Columns)> {
