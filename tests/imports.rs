@@ -2,6 +2,10 @@
 //! and whenever it is interrupted; what was not recorded is told with its place and its reasons.
 
 mod documents;
+mod exported;
+mod reality;
+mod shapes;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use self::documents::{Layout, gzip, lines, numbered, of_every_form, participants};
+use self::documents::{Layout, gzip, lines, numbered, of_every_form, participants, with_text_ids};
 use crate::harness::{
     Ended, Kind, Pair, Proxy, eventually, new_id, run_to_end, statistics_at, submission, submitted, workshop,
 };
@@ -55,23 +59,21 @@ impl Import {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn arguments<'a>(&'a self, form_version: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let mut arguments =
-            vec!["import", "documents", "--form-version", form_version, "--ingestion-url", &self.url];
+    fn arguments<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let mut arguments = vec!["import", "documents", "--ingestion-url", &self.url];
         arguments.extend(more);
         arguments
     }
 
     /// Runs it to its end.
-    fn run(&self, form_version: u32, more: &[&str]) -> Ended {
-        let form_version = form_version.to_string();
-        run_to_end(Kind::CommandLine, self.dir.path(), &self.arguments(&form_version, more), &[])
+    fn run(&self, more: &[&str]) -> Ended {
+        run_to_end(Kind::CommandLine, self.dir.path(), &self.arguments(more), &[])
     }
 
     fn spawn(&self, more: &[&str]) -> Child {
         Kind::CommandLine
             .command()
-            .args(self.arguments("3", more))
+            .args(self.arguments(more))
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -122,14 +124,12 @@ async fn holds_each_once(pair: &Pair) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documents_of_every_form_give_the_same_figures_however_they_are_laid_out_and_packed() {
     let mut figures = Vec::new();
-    let count: usize = of_every_form().iter().map(|(_, documents)| documents.len()).sum();
+    let count = of_every_form().len();
     for layout in Layout::ALL {
         let pair = Pair::start().await;
-        for (form_version, documents) in of_every_form() {
-            let import = Import::to(&pair).with_file(layout.write(&documents));
-            assert_ended(&import.run(form_version, &[]), 0);
-            assert_eq!(import.progress(), None, "nothing is left to go on from");
-        }
+        let import = Import::to(&pair).with_file(layout.write(&of_every_form()));
+        assert_ended(&import.run(&[]), 0);
+        assert_eq!(import.progress(), None, "nothing is left to go on from");
         let counted = statistics_at(&mut pair.statistics().await, count as u64).await;
         assert_eq!(counted.cras, count as u64, "{layout:?}");
         figures.push(counted);
@@ -142,12 +142,12 @@ async fn the_documents_of_every_form_give_the_same_figures_however_they_are_laid
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_imported_again_changes_nothing() {
     let pair = Pair::start().await;
-    let (form_version, documents) = of_every_form().remove(2);
+    let documents = with_text_ids(of_every_form());
     let import = Import::to(&pair).with_file(Layout::LinesZstd.write(&documents));
-    let first = import.run(form_version, &[]);
+    let first = import.run(&[]);
     assert_ended(&first, 0);
     assert!(first.stdout.starts_with(&format!("{} recorded\n", documents.len())), "{}", first.stdout);
-    let again = import.run(form_version, &["--json"]);
+    let again = import.run(&["--json"]);
     assert_ended(&again, 0);
     let outcomes: Vec<Value> = again.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(outcomes.len(), documents.len());
@@ -172,14 +172,15 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
         lines(&[numbered(1), two_faults, repaired]),
         "\n{\"_id\": \n".to_owned(),
         lines(&[without_id]),
-        // The same document with a blank more is other bytes.
+        // The same document with a blank more, then another one that is no later version.
         format!("{}\n", numbered(5).to_string().replacen(':', ": ", 1)),
+        format!("{}\n", numbered(5).to_string().replacen("\"duree\":", "\"duree\":1", 1)),
         lines(&[numbered(2)]),
     ];
     // There before the others: within one file, whichever of two comes first is recorded.
-    assert_ended(&Import::to(&pair).with_file(lines(&[numbered(5)])).run(3, &[]), 0);
+    assert_ended(&Import::to(&pair).with_file(lines(&[numbered(5)])).run(&[]), 0);
     let import = Import::to(&pair).with_file(file.concat());
-    let ended = import.run(3, &["--report", "report"]);
+    let ended = import.run(&["--report", "report"]);
     assert_ended(&ended, 1);
     // What is refused is not there at all.
     assert_head(&pair, 4).await;
@@ -187,7 +188,7 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
     let report = import.report();
     let summed: Vec<_> =
         report.iter().map(|line| (line["line"].clone(), line["outcome"].as_str().unwrap())).collect();
-    let expected = [(2, "refused"), (3, "recorded"), (5, "unreadable"), (6, "unreadable"), (7, "refused")];
+    let expected = [(2, "refused"), (3, "recorded"), (5, "unreadable"), (6, "unreadable"), (8, "refused")];
     assert_eq!(summed, expected.map(|(line, outcome)| (Value::from(line), outcome)));
 
     assert_eq!(report[0]["legacyId"], "numbered-3");
@@ -205,7 +206,9 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
     assert!(report[3]["problem"].as_str().unwrap().contains("_id"));
     assert_eq!(report[4]["refusal"]["code"], "ALREADY_EXISTS");
     assert!(report[4]["craId"].is_string(), "the CRA that is there is named");
-    for line in ["3 recorded", "1 of these with notes", "2 refused", "2 unreadable"] {
+    let message = report[4]["refusal"]["message"].as_str().unwrap();
+    assert!(message.contains("other values of cra.duree;") && !message.contains("new id"), "{message}");
+    for line in ["3 recorded", "1 already there", "1 of these with notes", "2 refused", "2 unreadable"] {
         assert!(ended.stdout.contains(line), "no `{line}` in\n{}", ended.stdout);
     }
 }
@@ -230,7 +233,7 @@ async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_do
         assert_eq!(status.code(), (signal == "-INT").then_some(2), "ended before it was interrupted");
     }
 
-    let ended = import.run(3, &["--report", "report"]);
+    let ended = import.run(&["--report", "report"]);
     assert_ended(&ended, 1);
     assert!(ended.stderr.contains("going on after the"), "{}", ended.stderr);
     assert!(ended.stdout.contains("1 refused"), "the summary is of the whole file:\n{}", ended.stdout);
@@ -273,7 +276,7 @@ async fn a_log_made_anew_gets_every_document_although_an_earlier_run_had_told_th
     import.url = format!("http://{}", pair.ingestion.address());
     kept["subject"]["ingestion_url"] = import.url.as_str().into();
     fs::write(import.path("documents.progress"), kept.to_string()).unwrap();
-    let ended = import.run(3, &[]);
+    let ended = import.run(&[]);
     assert_ended(&ended, 0);
     assert!(ended.stderr.contains("beginning at the start"), "{}", ended.stderr);
     holds_each_once(&pair).await;
@@ -288,14 +291,14 @@ async fn a_file_that_is_cut_or_broken_is_imported_as_far_as_it_can_be_read_and_f
     let not_gzip = [&[0x1f, 0x8b], lines(&documents).as_bytes()].concat();
     for (file, what) in [(cut, "cut"), (&not_gzip, "no gzip inside")] {
         let import = Import::to(&pair).with_file(file);
-        let ended = import.run(3, &[]);
+        let ended = import.run(&[]);
         assert_ended(&ended, 2);
         assert!(ended.stderr.contains("documents"), "{what}: {}", ended.stderr);
         assert!(ended.stderr.contains("read"), "{what}: {}", ended.stderr);
     }
     // Packed rightly, and nothing of the kind inside.
     let import = Import::to(&pair).with_file(gzip(b"date;canal\n2023-03-01;domicile\n"));
-    let ended = import.run(3, &[]);
+    let ended = import.run(&[]);
     assert_ended(&ended, 2);
     assert!(ended.stderr.contains("neither JSON nor a table"), "{}", ended.stderr);
 }
@@ -305,16 +308,16 @@ async fn what_cannot_be_begun_says_why() {
     // Bound and closed again: nobody listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let import = Import::to_url(format!("http://127.0.0.1:{port}"));
-    let missing = import.run(3, &[]);
+    let missing = import.run(&[]);
     assert_ended(&missing, 2);
     assert!(missing.stderr.contains("documents"), "{}", missing.stderr);
 
     let import = import.with_file(lines(&[numbered(1)]));
-    let unknown_form = import.run(4, &[]);
+    let unknown_form = import.run(&["--form-version", "4"]);
     assert_ended(&unknown_form, 2);
     assert!(unknown_form.stderr.contains("--form-version"), "{}", unknown_form.stderr);
 
-    let unreachable = import.run(3, &["--retry-for", "1"]);
+    let unreachable = import.run(&["--retry-for", "1"]);
     assert_ended(&unreachable, 2);
     assert!(unreachable.stderr.contains(&import.url), "{}", unreachable.stderr);
 
@@ -322,7 +325,7 @@ async fn what_cannot_be_begun_says_why() {
         (["--report", "documents"], "the file to import"),
         (["--progress", "documents"], "holds no progress of an import"),
     ] {
-        let refused = import.run(3, &arguments);
+        let refused = import.run(&arguments);
         assert_ended(&refused, 2);
         assert!(refused.stderr.contains(what), "{}", refused.stderr);
     }

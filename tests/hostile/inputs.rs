@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use cra_contracts::{stored, v1};
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use cra_domain::event::Event;
-use cra_domain::legacy::{self, FormVersion};
+use cra_domain::legacy;
 use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
 use cra_projection::queries::page::{Listing, Place};
@@ -66,17 +66,24 @@ pub(crate) fn submission(bytes: &[u8]) {
     }
 }
 
-/// A document of an older form: the form's number, then the document.
+/// A document of an older form: read or refused with every fault told; what is admitted reads as it was admitted, and
+/// is the same document as itself.
 pub(crate) fn legacy_document(bytes: &[u8]) {
-    let Some((form, document)) = bytes.split_first() else { return };
-    let Some(form) = FormVersion::from_number(u32::from(form % 4)) else { return };
-    match legacy::upcast(form, document) {
+    let Ok(document) = legacy::Document::parse(bytes) else { return };
+    let _ = document.legacy_id();
+    match document.read() {
         Ok(upcast) => {
             let read = cra_domain::cra::Cra::from_message(&upcast.cra.to_message());
             assert_eq!(read.ok().as_ref(), Some(&upcast.cra), "what is imported is read back");
         }
         Err(faults) => are_told(&faults),
     }
+    match document.admit() {
+        Ok(admitted) => assert_eq!(document.read(), Ok(admitted)),
+        Err(faults) => are_told(&faults),
+    }
+    let version = document.version();
+    assert!(version.differences(&version).is_empty());
 }
 
 /// An event, as it stands in the log.

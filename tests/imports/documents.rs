@@ -6,28 +6,33 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-/// A form version and its documents.
-pub(super) type OfForm = (u32, Vec<Value>);
-
 const STATISTICS: &str = include_str!("../conformance/statistics.json");
 
 /// The documents whose CRAs are published, of the three forms, those of the published statistics, and numbered ones.
-pub(super) fn of_every_form() -> Vec<OfForm> {
+pub(super) fn of_every_form() -> Vec<Value> {
     let parsed = |text: &str| serde_json::from_str(text).unwrap();
     macro_rules! golden {
         ($name:literal) => {
             parsed(include_str!(concat!("../../services/domain/src/legacy/golden/", $name, ".json")))
         };
     }
+    let mut documents: Vec<Value> = vec![
+        golden!("v1-individual"),
+        golden!("v1-workshop"),
+        golden!("v2-workshop"),
+        golden!("v2-repaired"),
+        golden!("v3-workshop"),
+        golden!("v3-repaired"),
+    ];
     let published: Value = parsed(STATISTICS);
-    let mut third: Vec<Value> = vec![golden!("v3-workshop"), golden!("v3-repaired")];
-    third.extend(published["documents"].as_array().unwrap().clone());
-    third.extend((0..200).map(numbered));
-    vec![
-        (1, vec![golden!("v1-individual"), golden!("v1-workshop")]),
-        (2, vec![golden!("v2-workshop"), golden!("v2-repaired")]),
-        (3, third),
-    ]
+    documents.extend(published["documents"].as_array().unwrap().clone());
+    documents.extend((0..200).map(numbered));
+    documents
+}
+
+/// The documents whose id is a text.
+pub(super) fn with_text_ids(documents: Vec<Value>) -> Vec<Value> {
+    documents.into_iter().filter(|document| document["_id"].is_string()).collect()
 }
 
 /// Participants of a numbered document, so that one counted twice or not at all shows in the acts.

@@ -6,7 +6,7 @@ use cra_contracts::v1;
 use cra_contracts::v1::cra_event::Fact;
 use cra_domain::cra::Cra;
 use cra_domain::event;
-use cra_domain::legacy::{self, FormVersion};
+use cra_domain::legacy;
 use jiff::Timestamp;
 
 /// Path of a number of people that was left to the form.
@@ -35,6 +35,17 @@ impl Standing {
     pub(super) fn record_time(&self) -> (i64, i32) {
         let at = self.record.recorded_at.unwrap();
         (at.seconds, at.nanos)
+    }
+
+    /// Takes the content that an event brings in place of the last one.
+    fn replace(&mut self, event: &v1::CraEvent, position: u64, cra: v1::Cra, defaulted_participants: bool) {
+        self.position = position;
+        self.last_revision = event.revision;
+        self.defaulted_participants = defaulted_participants;
+        self.record.revision = event.revision;
+        self.record.cra = Some(told(&cra));
+        self.record.corrected_at = event.recorded_at;
+        self.cra = cra;
     }
 }
 
@@ -78,22 +89,23 @@ impl Log {
                 let defaulted = submitted.defaulted_fields.contains(&PARTICIPANTS.to_owned());
                 self.begin(event, 0, submitted.cra.clone().unwrap(), recorded_at, defaulted);
             }
-            (Fact::Imported(imported), None) => {
-                let form = FormVersion::from_number(imported.form_version).unwrap();
-                let Ok(upcast) = legacy::upcast(form, &imported.document) else {
+            (Fact::Imported(imported), last) => {
+                let Ok(upcast) = legacy::upcast(&imported.document) else {
                     return false;
                 };
-                self.begin(event, imported.form_version, upcast.cra.to_message(), upcast.created_at, false);
+                let cra = upcast.cra.to_message();
+                match last {
+                    None => self.begin(event, imported.form_version, cra, upcast.created_at, false),
+                    Some(standing) => {
+                        standing.recorded_at = upcast.created_at;
+                        standing.record.legacy_form_version = imported.form_version;
+                        standing.replace(event, self.position, cra, false);
+                    }
+                }
             }
             (Fact::Corrected(corrected), Some(standing)) => {
-                standing.cra = corrected.cra.clone().unwrap();
-                standing.position = self.position;
-                standing.last_revision = event.revision;
-                standing.defaulted_participants =
-                    corrected.defaulted_fields.contains(&PARTICIPANTS.to_owned());
-                standing.record.revision = event.revision;
-                standing.record.cra = Some(told(&standing.cra));
-                standing.record.corrected_at = event.recorded_at;
+                let defaulted = corrected.defaulted_fields.contains(&PARTICIPANTS.to_owned());
+                standing.replace(event, self.position, corrected.cra.clone().unwrap(), defaulted);
             }
             (Fact::Withdrawn(_), Some(standing)) => {
                 standing.last_revision = event.revision;

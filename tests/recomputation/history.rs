@@ -206,6 +206,8 @@ fn document() -> impl Strategy<Value = (u32, Value)> {
 pub(super) enum Step {
     Submit(Box<v1::Cra>, SignedDuration, bool),
     Import(u32, Value),
+    /// A later version of an older document.
+    Update(Index, u32, Value),
     Correct(Index, Box<v1::Cra>, bool),
     Withdraw(Index),
     /// A correction of another revision than the current one: set aside by whoever reads it.
@@ -216,6 +218,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (cra(), recorded(), any::<bool>()).prop_map(|(cra, lag, defaulted)| Step::Submit(cra.into(), lag, defaulted)),
         3 => document().prop_map(|(form, document)| Step::Import(form, document)),
+        1 => (any::<Index>(), document()).prop_map(|(which, (form, document))| Step::Update(which, form, document)),
         3 => (any::<Index>(), cra(), any::<bool>())
             .prop_map(|(which, cra, defaulted)| Step::Correct(which, cra.into(), defaulted)),
         1 => any::<Index>().prop_map(Step::Withdraw),
@@ -260,6 +263,12 @@ pub(super) fn events(steps: Vec<Step>) -> Vec<v1::CraEvent> {
                 (1, noon, (cra_id, imported(n, form_version, &document)))
             }
             _ if cras.is_empty() => continue,
+            Step::Update(which, form_version, document) => {
+                let (cra_id, revision, withdrawn) = which.get_mut(&mut cras);
+                let next = *revision + 1;
+                *revision += u64::from(!*withdrawn);
+                (next, noon, (*cra_id, imported(n, form_version, &document)))
+            }
             Step::Correct(which, cra, defaulted) => {
                 let (cra_id, revision, withdrawn) = which.get_mut(&mut cras);
                 // Correcting a withdrawn CRA is out of turn too.

@@ -3,6 +3,8 @@
 //!
 //! Inner error texts go to the log of the process, never to the caller. Does not decide what is refused.
 
+use std::borrow::Cow;
+
 use cra_contracts::v1;
 use cra_domain::cra::Violation;
 use cra_eventlog::{AppendError, ReadError};
@@ -12,8 +14,12 @@ use cra_runtime::rejection::{
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use crate::decisions::import::{Cause, OtherDocument};
+
 /// Violations in the answer to an item of a stream; a document with more is none that a form has written.
 const ITEM_VIOLATIONS_MAX: usize = 100;
+/// Differing fields named in one answer.
+const DIFFERENCES_MAX: usize = 10;
 /// Longer texts are clipped: they may quote a document.
 const TEXT_CHARACTERS_MAX: usize = 500;
 
@@ -27,6 +33,8 @@ pub(crate) enum Refused {
     BeyondPerimeter,
     /// The id was taken with another content.
     OtherContent { cra_id: Uuid },
+    /// The legacy id was taken with another document.
+    OtherDocument { cra_id: Uuid, other: OtherDocument },
     /// The log has no event of this CRA.
     NotFound { cra_id: Uuid },
     /// The CRA stands at another revision than the one that was seen.
@@ -57,7 +65,9 @@ impl Refused {
         match self {
             Self::Invalid(_) => INVALID_REQUEST,
             Self::BeyondPerimeter => BEYOND_PERIMETER,
-            Self::OtherContent { .. } => row(Code::AlreadyExists, "CRA_ALREADY_EXISTS", Retry::Never),
+            Self::OtherContent { .. } | Self::OtherDocument { .. } => {
+                row(Code::AlreadyExists, "CRA_ALREADY_EXISTS", Retry::Never)
+            }
             Self::NotFound { .. } => row(Code::NotFound, "CRA_NOT_FOUND", Retry::Never),
             Self::RevisionChanged { .. } => row(Code::Aborted, "CRA_REVISION_CHANGED", Retry::Never),
             Self::Withdrawn { .. } => row(Code::FailedPrecondition, "CRA_WITHDRAWN", Retry::Never),
@@ -75,7 +85,14 @@ impl Refused {
     }
 
     /// English: what happened and what to do.
-    fn message(&self) -> &'static str {
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Self::OtherDocument { other, .. } => other_document(other).into(),
+            _ => self.fixed_message().into(),
+        }
+    }
+
+    fn fixed_message(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "the request breaks rules of the form",
             Self::BeyondPerimeter => {
@@ -84,6 +101,7 @@ impl Refused {
             Self::OtherContent { .. } => {
                 "this id is recorded with another content; correct that CRA, or choose a new id for a new one"
             }
+            Self::OtherDocument { .. } => "another document is recorded under this id",
             Self::NotFound { .. } => "no event of this CRA is recorded; check the id",
             Self::RevisionChanged { .. } => {
                 "the CRA was changed since the revision you expect; read it again and decide on what it says now"
@@ -110,6 +128,9 @@ impl Refused {
             Self::OtherContent { .. } => {
                 Some("Un autre compte-rendu est déjà enregistré sous cet identifiant.")
             }
+            Self::OtherDocument { .. } => {
+                Some("Un autre document est déjà enregistré sous cet identifiant d'origine.")
+            }
             Self::NotFound { .. } => Some("Ce compte-rendu n'existe pas."),
             Self::RevisionChanged { .. } => {
                 Some("Ce compte-rendu a été modifié entre-temps : relisez-le avant de le corriger.")
@@ -125,6 +146,7 @@ impl Refused {
     fn cra_id(&self) -> Option<Uuid> {
         match self {
             Self::OtherContent { cra_id }
+            | Self::OtherDocument { cra_id, .. }
             | Self::NotFound { cra_id }
             | Self::RevisionChanged { cra_id, .. }
             | Self::Withdrawn { cra_id }
@@ -215,6 +237,25 @@ impl From<ReadError> for Refused {
     }
 }
 
+/// What is wrong with another document under a taken id, and in which fields it is another one.
+fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> String {
+    let named = differences.iter().take(DIFFERENCES_MAX).map(|path| clipped(path)).collect::<Vec<_>>();
+    let beyond = differences.len().saturating_sub(DIFFERENCES_MAX);
+    let more = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
+    let (differs, cause) = (
+        named.join(", "),
+        match cause {
+            Cause::NotLater => {
+                "its updatedAt, else its createdAt, is not later than the recorded one's, so it is no later version"
+            }
+            Cause::ChangedHere => {
+                "the CRA was corrected or withdrawn here since; correct it here to take these fields over"
+            }
+        },
+    );
+    format!("another document is recorded under this id, with other values of {differs}{more}; {cause}")
+}
+
 fn wire_form(violation: &Violation) -> rejection::Violation {
     rejection::Violation {
         field: violation.field.clone(),
@@ -243,10 +284,14 @@ pub(crate) fn clipped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cra_domain::cra::Fault;
+    use cra_domain::cra::{DocumentFault, Fault};
     use cra_runtime::rejection::{french_of, reason_of, retry_delay_of};
 
     use super::*;
+
+    fn other_document(fields: usize) -> OtherDocument {
+        OtherDocument { cause: Cause::NotLater, differences: vec!["cra.duree".to_owned(); fields] }
+    }
 
     fn every_refusal() -> Vec<Refused> {
         let cra_id = Uuid::from_u128(7);
@@ -255,6 +300,7 @@ mod tests {
             Refused::invalid(&[violation]),
             Refused::BeyondPerimeter,
             Refused::OtherContent { cra_id },
+            Refused::OtherDocument { cra_id, other: other_document(1) },
             Refused::NotFound { cra_id },
             Refused::Contended { cra_id },
             Refused::LogUnavailable,
@@ -274,6 +320,7 @@ mod tests {
         let expected = [
             ("INVALID_ARGUMENT", "INVALID_REQUEST", false),
             ("PERMISSION_DENIED", "BEYOND_PERIMETER", false),
+            ("ALREADY_EXISTS", "CRA_ALREADY_EXISTS", false),
             ("ALREADY_EXISTS", "CRA_ALREADY_EXISTS", false),
             ("NOT_FOUND", "CRA_NOT_FOUND", false),
             ("ABORTED", "CRA_CONTENDED", true),
@@ -311,10 +358,21 @@ mod tests {
 
     #[test]
     fn however_many_and_long_the_faults_of_a_document_the_answer_stays_small() {
-        let long = Violation { field: "é".repeat(9_000), fault: Fault::UnknownWord("é".repeat(60_000)) };
+        let long = Violation::new("é".repeat(9_000), DocumentFault::UnknownWord("é".repeat(60_000)));
         let refusal = Refused::invalid(&vec![long; 1_000]).into_message();
         assert_eq!(refusal.violations.len(), 100);
         assert!(prost::Message::encoded_len(&refusal) < 512 * 1024);
         assert!(refusal.message.starts_with("1000 violations: "), "{}", refusal.message);
+    }
+    #[test]
+    fn another_document_under_a_taken_id_is_refused_with_the_fields_that_differ_and_no_advice_to_change_the_id()
+     {
+        let message = |fields| {
+            let other = other_document(fields);
+            Refused::OtherDocument { cra_id: Uuid::from_u128(7), other }.into_message().message
+        };
+        assert!(message(1).contains("other values of cra.duree;"), "{}", message(1));
+        assert!(message(12).contains("cra.duree and 2 more;"), "{}", message(12));
+        assert!(!message(1).contains("new id"), "{}", message(1));
     }
 }

@@ -25,9 +25,9 @@ enum Misfit {
     Revision { expected: u64, found: u64 },
     #[error("a first event, but the CRA stands at revision {0}")]
     NotFirst(u64),
-    #[error("corrects or withdraws a CRA that has no event")]
+    #[error("changes a CRA that has no event")]
     NoSuchCra,
-    #[error("corrects or withdraws a CRA that was withdrawn")]
+    #[error("changes a CRA that was withdrawn")]
     Withdrawn,
     #[error("a later event of the CRA, at {0}, counts already; a replay takes both in their order")]
     Overtaken(u64),
@@ -295,23 +295,24 @@ impl<'a> Application<'a> {
                 let provenance = first(event, defaulted_participants);
                 (None, Some(self.record(event, current, provenance, &cra)?))
             }
-            EventFact::Imported { form_version, cra, created_at } => {
+            EventFact::Imported { form_version, cra, created_at, .. } => {
                 let form_version = u8::try_from(form_version.number()).unwrap_or_default();
                 let provenance =
                     Provenance { created_at: Some(created_at), form_version, ..first(event, false) };
-                (None, Some(self.record(event, current, provenance, &cra)?))
+                if event.revision == 1 {
+                    (None, Some(self.record(event, current, provenance, &cra)?))
+                } else {
+                    let (ended, began) = self.replace(event, current, &cra, |_| provenance)?;
+                    (Some(ended), Some(began))
+                }
             }
             EventFact::Corrected { cra, defaulted_participants, .. } => {
-                let (current, former) = self.in_force(event, current)?;
-                let provenance = Provenance {
-                    recorded_at: instant(former.recorded_at),
-                    corrected_at: Some(event.recorded_at),
+                let (ended, began) = self.replace(event, current, &cra, |former| Provenance {
                     created_at: former.created_at.map(instant),
                     form_version: former.form_version,
-                    client: Client::Coded(former.client),
                     ..first(event, defaulted_participants)
-                };
-                (Some(current.fact), Some(self.open(event, provenance, &cra, Some(current.fact))))
+                })?;
+                (Some(ended), Some(began))
             }
             EventFact::Withdrawn { .. } => {
                 let (current, _) = self.in_force(event, current)?;
@@ -337,6 +338,25 @@ impl<'a> Application<'a> {
         }
         expect_revision(1, event)?;
         Ok(self.open(event, provenance, cra, None))
+    }
+
+    /// A CRA's next content: the position of the fact that it ends, and the new fact, of what `provenance` makes of the
+    /// former one.
+    fn replace<'e, T: AsRef<str>>(
+        &mut self,
+        event: Occurrence<'e>,
+        current: Option<Current>,
+        cra: &Cra<T>,
+        provenance: impl FnOnce(&Fact) -> Provenance<'e>,
+    ) -> Result<(u64, Fact), Failure> {
+        let (current, former) = self.in_force(event, current)?;
+        let provenance = Provenance {
+            recorded_at: instant(former.recorded_at),
+            corrected_at: Some(event.recorded_at),
+            client: Client::Coded(former.client),
+            ..provenance(&former)
+        };
+        Ok((current.fact, self.open(event, provenance, cra, Some(current.fact))))
     }
 
     /// The CRA's fact in force, for an event that ends it.

@@ -49,19 +49,18 @@ fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String 
     match fact {
         Fact::Submitted { cra, defaulted_participants } => {
             let note = if *defaulted_participants { ", participants par défaut" } else { "" };
-            recorded(&format!("Enregistré{note}"), cra, before, look)
+            *before = None;
+            changed(&format!("Enregistré{note}"), cra, before, look)
         }
-        Fact::Imported { form_version, cra, created_at } => {
+        Fact::Imported { form_version, cra, created_at, notes } => {
             let version = form(*form_version);
-            let what = format!("Importé du formulaire {version}, saisi le {}", french::moment(*created_at));
-            recorded(&what, cra, before, look)
+            let again = if before.is_some() { " à nouveau" } else { "" };
+            let what =
+                format!("Importé{again} du formulaire {version}, saisi le {}", french::moment(*created_at));
+            changed(&what, cra, before, look) + &repairs(notes, look)
         }
         Fact::Corrected { cra, reason, .. } => {
-            let now = fields(cra);
-            let differences =
-                before.as_ref().map_or_else(|| content(&now, look), |old| changes(old, &now, look));
-            *before = Some(now);
-            format!("  Corrigé : {}\n{differences}", printable(reason))
+            changed(&format!("Corrigé : {}", printable(reason)), cra, before, look)
         }
         Fact::Withdrawn { reason } => {
             format!("  {} : {}\n", toned(look, Tone::Bad, "Retiré des statistiques"), printable(reason))
@@ -69,11 +68,20 @@ fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String 
     }
 }
 
-fn recorded<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, look: Look) -> String {
+/// What differs from the content before, or all of a first content.
+fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, look: Look) -> String {
     let now = fields(cra);
-    let text = format!("  {what}\n{}", content(&now, look));
+    let shown = before.as_ref().map_or_else(|| content(&now, look), |old| changes(old, &now, look));
     *before = Some(now);
-    text
+    format!("  {what}\n{shown}")
+}
+
+/// What was repaired or left out of a document of an older form.
+fn repairs(notes: &[String], look: Look) -> String {
+    let lines = notes
+        .iter()
+        .map(|note| format!("    {}{}\n", toned(look, Tone::Quiet, "Repris : "), printable(note)));
+    lines.collect()
 }
 
 /// Both lists have the same labels in the same order.
@@ -171,6 +179,29 @@ mod tests {
         assert!(second.contains("30 min. ou moins → 1\u{a0}h\u{a0}30\n"), "{text}");
         assert!(second.contains("– → Tri des messages\n"), "{text}");
         assert_eq!(second.lines().count(), 4, "{text}");
+    }
+
+    fn imported(revision: u64, document: &str) -> v1::CraEvent {
+        let (legacy_id, document) = ("62a9".to_owned(), document.to_owned().into());
+        event(
+            revision,
+            v1::cra_event::Fact::Imported(v1::LegacyCraImported { legacy_id, form_version: 3, document }),
+        )
+    }
+
+    #[test]
+    fn a_later_version_of_an_older_document_shows_only_what_changed_and_what_was_repaired() {
+        let first = include_str!("../../../domain/src/legacy/golden/v3-workshop.json");
+        let second = first.replace("\"duree\": 75", "\"duree\": 90");
+        assert_ne!(first, second);
+        let text = page("id", &[imported(1, first), imported(2, &second)], LOOK);
+        let (one, two) = text.split_once("Révision 2").unwrap();
+        assert!(one.contains("Importé du formulaire V3") && one.contains("Montluel"), "{text}");
+        assert!(two.contains("Importé à nouveau du formulaire V3"), "{text}");
+        assert!(two.contains("1\u{a0}h\u{a0}15 → 1\u{a0}h\u{a0}30\n") && !two.contains("Montluel"), "{text}");
+        let repaired = include_str!("../../../domain/src/legacy/golden/v3-repaired.json");
+        let text = page("id", &[imported(1, repaired)], LOOK);
+        assert!(text.contains("Repris : permanence: "), "{text}");
     }
 
     #[test]

@@ -11,12 +11,13 @@ use super::submission;
 use super::text::{Tone, thousands};
 use crate::client::ClientError;
 use crate::output::Look;
-use crate::submission::{Outcome, Tally, Told};
+use crate::submission::{Outcome, Tally, Told, is_later_version};
 
 /// How many documents ended in which way, those of earlier runs included.
 pub(crate) fn summary(tally: &Tally, look: Look) -> String {
     let lines = [
-        (tally.accepted, "recorded", Tone::Good, true),
+        (tally.accepted.saturating_sub(tally.later_versions), "recorded", Tone::Good, true),
+        (tally.later_versions, "later versions recorded as the next revision", Tone::Good, false),
         (tally.already_there, "already there", Tone::Figure, false),
         (tally.noted, "of these with notes: something was repaired or left out", Tone::Figure, false),
         (tally.refused, "refused", Tone::Bad, false),
@@ -31,6 +32,9 @@ pub(crate) fn json(told: &Told) -> Value {
     let mut value = submission::outcome_json(told, "legacyId", "recorded");
     match &told.outcome {
         Outcome::Received { receipt, notes } => {
+            if is_later_version(receipt) {
+                value["outcome"] = "updated".into();
+            }
             value["craId"] = receipt.cra_id.as_str().into();
             value["notes"] = notes.as_slice().into();
         }
@@ -116,14 +120,16 @@ mod tests {
     #[test]
     fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
         let tally = Tally {
-            accepted: 1_200,
+            accepted: 1_207,
+            later_versions: 7,
             already_there: 3,
             noted: 40,
             refused: 2,
             last_position: 1_203,
             ..Tally::default()
         };
-        let expected = "1\u{202f}200 recorded\n3 already there\n\
+        let expected = "1\u{202f}200 recorded\n7 later versions recorded as the next revision\n\
+                        3 already there\n\
                         40 of these with notes: something was repaired or left out\n2 refused\n\
                         counted once the projection is there: --min-position 1203\n";
         assert_eq!(summary(&tally, LOOK), expected);
@@ -141,6 +147,16 @@ mod tests {
                     "receipt": {"craId": "c", "position": "12"}, "notes": ["cra.age: not said"]})
         );
         assert!(is_reported(&noted) && !is_reported(&clean));
+    }
+
+    #[test]
+    fn a_later_version_is_told_apart_from_a_first_one_and_from_one_that_is_there() {
+        let received = |revision, duplicate| {
+            let receipt = v1::Receipt { revision, duplicate, ..v1::Receipt::default() };
+            json(&told(Outcome::Received { receipt, notes: Vec::new() }))["outcome"].clone()
+        };
+        let outcomes = [received(1, false), received(2, false), received(2, true)];
+        assert_eq!(outcomes, ["recorded", "updated", "already_there"]);
     }
 
     #[test]

@@ -4,14 +4,14 @@
 use std::fmt;
 
 use cra_contracts::{json, v1};
-use cra_domain::vocabulary;
-use serde::Deserialize;
+use cra_domain::cra::{DocumentFault, Fault};
+use cra_domain::{legacy, vocabulary};
 use serde_json::Value;
 
 /// Said of a text that is no JSON object.
 const NO_OBJECT: &str = "expected a JSON object";
 /// Where a document of the older system has its id.
-const LEGACY_ID: &str = "expected the document's id in `_id`, a text or {\"$oid\": text}";
+const LEGACY_ID: &str = "expected the document's id in `_id`: a text, {\"$oid\": text} or a reference";
 
 /// Said of a document of the older system where a CRA of today's form is expected.
 pub(crate) const OLDER_DOCUMENT: &str = "a document of the older system: record it with `cra import`";
@@ -62,32 +62,21 @@ pub(crate) fn recordable(text: &str) -> Result<Recordable, String> {
 pub(crate) struct Document {
     /// `_id`, which the service makes the CRA's id of.
     pub(crate) legacy_id: String,
-    /// As it stands in the file: the service knows a document again by its bytes.
+    /// As it stands in the file, which the log keeps byte for byte.
     pub(crate) text: String,
 }
 
 /// Finds a document's id; nothing else of it is looked at.
 pub(crate) fn document(text: &str) -> Result<Document, String> {
-    #[derive(Deserialize)]
-    struct Identified {
-        #[serde(rename = "_id")]
-        legacy_id: Option<Value>,
-    }
     if !text.starts_with('{') {
         return Err(NO_OBJECT.to_owned());
     }
-    let Identified { legacy_id } = serde_json::from_str(text).map_err(|error| problem(text, &error))?;
-    let legacy_id = match legacy_id.as_ref() {
-        Some(Value::String(text)) => Some(text.as_str()),
-        Some(value) => value.get("$oid").and_then(Value::as_str),
-        None => None,
-    };
-    match legacy_id {
-        Some(legacy_id) if !legacy_id.is_empty() => {
-            Ok(Document { legacy_id: legacy_id.to_owned(), text: text.to_owned() })
-        }
-        _ => Err(LEGACY_ID.to_owned()),
-    }
+    let parsed = legacy::Document::parse(text.as_bytes()).map_err(|violation| match violation.fault {
+        Fault::Document(DocumentFault::Invalid(found)) => problem(text, &found),
+        fault => fault.description(),
+    })?;
+    let legacy_id = parsed.legacy_id().ok_or(LEGACY_ID)?.to_owned();
+    Ok(Document { legacy_id, text: text.to_owned() })
 }
 
 /// The place in the file is told beside it: "line 1" of the item would mislead.
@@ -123,6 +112,7 @@ mod tests {
             r#"{"_id":"62a9","cra":{}}"#,
             "{ \"cra\" : {\"é\": 1.50},\n \"_id\" : {\"$oid\" : \"62a9\"} }",
             r#"{"_id":"\u0036\u0032a9"}"#,
+            r#"{"_id":{"$ref":"cras","$id":{"$oid":"62a9"},"$db":"cnum"}}"#,
         ] {
             assert_eq!(document(text), Ok(Document { legacy_id: "62a9".into(), text: text.into() }));
         }
@@ -136,12 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_object_or_has_two_ids_is_no_document() {
+    fn a_text_that_is_no_object_is_no_document() {
         for text in ["[\"62a9\"]", "\"62a9\"", "7"] {
             assert_eq!(document(text), Err(NO_OBJECT.to_owned()));
         }
-        let twice = document(r#"{"_id":"a","_id":"b"}"#).unwrap_err();
-        assert!(twice.contains("duplicate field `_id`"), "{twice}");
         let broken = document(r#"{"_id":"a""#).unwrap_err();
         assert!(broken.contains(", at column ") && !broken.contains("line"), "{broken}");
     }

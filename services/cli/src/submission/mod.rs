@@ -126,6 +126,9 @@ pub(crate) enum Outcome {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tally {
     pub(crate) accepted: u64,
+    /// Among those accepted, later versions of what was there: a further revision.
+    #[serde(default)]
+    pub(crate) later_versions: u64,
     pub(crate) already_there: u64,
     /// Among those already there, CRAs that were withdrawn since: they do not count.
     #[serde(default)]
@@ -148,6 +151,7 @@ impl Tally {
                 let counted = if receipt.duplicate { &mut self.already_there } else { &mut self.accepted };
                 *counted += 1;
                 self.withdrawn += u64::from(receipt.withdrawn);
+                self.later_versions += u64::from(is_later_version(receipt));
                 self.noted += u64::from(!notes.is_empty());
                 self.last_position = self.last_position.max(receipt.position);
             }
@@ -165,6 +169,11 @@ impl Tally {
     pub(crate) fn all_received(&self) -> bool {
         self.refused == 0 && self.unreadable == 0 && self.unanswered == 0
     }
+}
+
+/// Whether an item was recorded as a further revision of what was there.
+pub(crate) fn is_later_version(receipt: &v1::Receipt) -> bool {
+    !receipt.duplicate && receipt.revision > 1
 }
 
 /// Codes of refusals that have nothing to do with the content: the same item may get in later.

@@ -74,9 +74,10 @@ impl Rpc for Submit {
     }
 }
 
-/// `ImportLegacyCras`, of documents that were all written with one form.
+/// `ImportLegacyCras`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Import {
+    /// That all documents were written with; 0 where each document says which.
     pub(crate) form_version: u32,
 }
 

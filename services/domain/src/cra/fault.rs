@@ -2,6 +2,7 @@
 
 mod counts;
 mod days;
+mod document;
 mod english;
 mod french;
 mod ids;
@@ -11,6 +12,7 @@ mod texts;
 
 use std::fmt::{self, Write as _};
 
+pub use document::DocumentFault;
 use icu_properties::CodePointSetData;
 use icu_properties::props::BidiControl;
 pub use question::Question;
@@ -36,12 +38,6 @@ pub enum Fault {
         /// The words that can be chosen, with their numbers.
         choices: Vec<(i32, &'static Term)>,
     },
-    /// A word of the old data that no form had, as it stands in the document.
-    UnknownWord(String),
-    /// A document that is no JSON object; what was found.
-    DocumentInvalid(String),
-    /// No older form has this number.
-    FormVersionUnknown,
     /// An identifier out of form; what was found.
     IdInvalid(String),
     /// No calendar day; what was found.
@@ -157,6 +153,8 @@ pub enum Fault {
     PeopleRequired,
     /// Too short or too long a reason.
     ReasonLength(TextLength),
+    /// What is wrong with a document of an older form.
+    Document(DocumentFault),
     /// What is wrong with a question rather than with a form.
     Question(Question),
 }
@@ -168,9 +166,7 @@ impl Fault {
         match self {
             Self::CraIdInvalid(_) => "CRA_ID_INVALID",
             Self::Required(_) => "REQUIRED",
-            Self::UnknownValue(_) | Self::UnknownNumber { .. } | Self::UnknownWord(_) => "UNKNOWN_VALUE",
-            Self::DocumentInvalid(_) => "DOCUMENT_INVALID",
-            Self::FormVersionUnknown => "FORM_VERSION_UNKNOWN",
+            Self::UnknownValue(_) | Self::UnknownNumber { .. } => "UNKNOWN_VALUE",
             Self::IdInvalid(_) => "ID_INVALID",
             Self::DateInvalid(_) => "DATE_INVALID",
             Self::DateTooEarly(_) => "DATE_TOO_EARLY",
@@ -196,6 +192,7 @@ impl Fault {
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength(_) => "REASON_LENGTH",
+            Self::Document(fault) => fault.reason(),
             Self::Question(question) => question.reason(),
         }
     }
@@ -223,6 +220,12 @@ fn quoted(text: &str) -> String {
 
 fn turns_direction(character: char) -> bool {
     CodePointSetData::new::<BidiControl>().contains(character)
+}
+
+impl From<DocumentFault> for Fault {
+    fn from(fault: DocumentFault) -> Self {
+        Self::Document(fault)
+    }
 }
 
 impl From<Question> for Fault {

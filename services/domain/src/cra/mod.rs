@@ -9,7 +9,7 @@ mod personal;
 mod rules;
 mod wire;
 
-pub use fault::{Fault, Question, TextLength, Violation};
+pub use fault::{DocumentFault, Fault, Question, TextLength, Violation};
 pub use parts::{AgeCounts, Duration, Id, Place, Recipient, Redirection, StatusCounts};
 pub use personal::PersonalData;
 pub use rules::{

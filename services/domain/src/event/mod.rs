@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::cra::{Cra, DecodeError, Submission};
-use crate::legacy::{self, FormVersion};
+use crate::legacy::{self, Declared, FormVersion};
 
 /// One fact of one CRA's life, in today's words; its texts are those of the bytes that it is read from.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub enum Fact<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// A CRA of an older form was recorded.
+    /// A CRA of an older form was recorded, or a later version of its document, with a revision above 1.
     Imported {
         /// The form it was written with.
         form_version: FormVersion,
@@ -61,6 +61,8 @@ pub enum Fact<'a> {
         cra: Box<Cra>,
         /// When the older system recorded it.
         created_at: Timestamp,
+        /// What the upcaster repaired or left out, one line each.
+        notes: Vec<String>,
     },
 }
 
@@ -103,13 +105,15 @@ fn fact(message: Option<stored::Fact<'_>>) -> Result<Fact<'_>, DecodeError> {
         }),
         Some(Stored::Withdrawn(withdrawn)) => Ok(Fact::Withdrawn { reason: withdrawn.reason }),
         Some(Stored::Imported(imported)) => {
-            let form_version = FormVersion::from_number(imported.form_version)
-                .ok_or_else(|| DecodeError::new("form_version", imported.form_version))?;
-            let upcast = legacy::upcast(form_version, imported.document).map_err(|violations| {
+            let declared = Declared::parse(imported.form_version)
+                .map_err(|_| DecodeError::new("form_version", imported.form_version))?;
+            let upcast = legacy::upcast(imported.document).map_err(|violations| {
                 let faults: Vec<_> = violations.iter().map(ToString::to_string).collect();
                 DecodeError::new("document", faults.join("; "))
             })?;
-            Ok(Fact::Imported { form_version, cra: Box::new(upcast.cra), created_at: upcast.created_at })
+            let legacy::Upcast { cra, created_at, notes } = upcast;
+            let form_version = declared.form(created_at);
+            Ok(Fact::Imported { form_version, cra: Box::new(cra), created_at, notes })
         }
         None => Err(DecodeError::new("fact", "no variant known here; a newer version may read it")),
     }

@@ -51,7 +51,7 @@ pub fn withdrawn(header: &Header, reason: &str) -> v1::CraEvent {
     event(header, Fact::Withdrawn(v1::CraWithdrawn { reason: reason.to_owned() }))
 }
 
-/// A CRA of an older form, its document kept byte for byte.
+/// A CRA of an older form, or a later version of its document, kept byte for byte.
 #[must_use]
 pub fn imported(header: &Header, legacy_id: &str, form_version: u32, document: Bytes) -> v1::CraEvent {
     let legacy_id = legacy_id.to_owned();

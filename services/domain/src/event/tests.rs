@@ -76,7 +76,7 @@ fn a_stored_withdrawal_reads_as_it_was() {
 fn a_stored_import_reads_in_todays_words() {
     let stored = golden!("imported");
     let fact = golden(&stored, 1, "1969-12-31T23:59:59.25Z");
-    let Fact::Imported { form_version, cra, created_at } = fact else { panic!("{fact:?}") };
+    let Fact::Imported { form_version, cra, created_at, .. } = fact else { panic!("{fact:?}") };
     assert_eq!((form_version, created_at), (FormVersion::V1, "2021-05-18T22:30:00Z".parse().unwrap()));
     assert_eq!((cra.date, cra.participants), (date(2021, 5, 19), 1));
     assert_eq!(cra.themes, [Theme::Smartphone, Theme::Email, Theme::Other]);

@@ -1,40 +1,52 @@
-//! Reading a legacy document field by field: what is there, what is missing, what had to be repaired, and where.
+//! Reading a decoded document field by field: what is there, what is missing, what had to be repaired, and where.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::{Upcast, refusal};
-use crate::cra::{Cra, Fault, Id, Violation};
+use super::plain::Plain;
+use super::refusal;
+use crate::cra::{DocumentFault, Fault, Id, Violation};
 use crate::vocabulary::Word;
 
 /// Most people that a document may tell of: more is a slip of the keyboard, which must not drown the figures.
-const PARTICIPANTS_MAX: u32 = 10_000;
+pub(super) const PARTICIPANTS_MAX: u32 = 10_000;
 
 /// A document being read.
 pub(super) struct Document<'a> {
-    root: &'a Value,
-    violations: Vec<Violation>,
+    root: &'a Plain,
+    /// What keeps the document from being read at all.
+    unreadable: Vec<Violation>,
+    /// What keeps it from being recorded; one that was recorded by an earlier version is read all the same.
+    inadmissible: Vec<Violation>,
     notes: Vec<String>,
 }
 
+/// What reading came to.
+pub(super) struct Findings {
+    pub(super) unreadable: Vec<Violation>,
+    pub(super) inadmissible: Vec<Violation>,
+    pub(super) notes: Vec<String>,
+}
+
 impl<'a> Document<'a> {
-    pub(super) fn new(root: &'a Value) -> Self {
-        Self { root, violations: Vec::new(), notes: Vec::new() }
+    pub(super) fn new(root: &'a Plain) -> Self {
+        Self { root, unreadable: Vec::new(), inadmissible: Vec::new(), notes: Vec::new() }
     }
 
-    /// The outcome: a CRA only where nothing was refused.
-    pub(super) fn finish(self, read: Option<(Cra, Timestamp)>) -> Result<Upcast, Vec<Violation>> {
-        match read {
-            Some((cra, created_at)) if self.violations.is_empty() => {
-                Ok(Upcast { cra, created_at, notes: self.notes })
-            }
-            _ => Err(self.violations),
-        }
+    pub(super) fn finish(self) -> Findings {
+        Findings { unreadable: self.unreadable, inadmissible: self.inadmissible, notes: self.notes }
     }
 
-    pub(super) fn refuse<T>(&mut self, path: impl Into<String>, fault: Fault) -> Option<T> {
-        self.violations.push(refusal(path, fault));
+    /// Refuses the document for ever.
+    pub(super) fn refuse<T>(&mut self, path: impl Into<String>, fault: impl Into<Fault>) -> Option<T> {
+        self.unreadable.push(refusal(path, fault));
         None
+    }
+
+    /// Refuses the document when it is to be recorded. One that is recorded already is read as the note says.
+    pub(super) fn refuse_admission(&mut self, path: &str, fault: impl Into<Fault>, read_as: &str) {
+        let fault = fault.into();
+        self.note(path, format!("{}; {read_as}", fault.description()));
+        self.inadmissible.push(refusal(path, fault));
     }
 
     pub(super) fn note(&mut self, path: &str, what: impl AsRef<str>) {
@@ -42,20 +54,16 @@ impl<'a> Document<'a> {
     }
 
     /// The value at a path such as `cra.canal`; `null` is as good as absent.
-    pub(super) fn at(&self, path: &str) -> Option<&'a Value> {
-        let mut value = self.root;
-        for key in path.split('.') {
-            value = value.get(key)?;
-        }
-        (!value.is_null()).then_some(value)
+    pub(super) fn at(&self, path: &str) -> Option<&'a Plain> {
+        self.root.at(path).filter(|value| **value != Plain::Null)
     }
 
-    /// An identifier: text, or `{"$oid": text}`.
+    /// An identifier that a CRA cannot go without.
     pub(super) fn id(&mut self, path: &str, what: &'static str) -> Option<Id> {
         let Some(value) = self.at(path) else {
             return self.refuse(path, Fault::Required(what));
         };
-        match id_text(value).and_then(Id::parse) {
+        match value.id().and_then(Id::parse) {
             Some(id) => Some(id),
             None => self.refuse(path, Fault::IdInvalid(value.to_string())),
         }
@@ -64,21 +72,22 @@ impl<'a> Document<'a> {
     /// A venue: an identifier that may be missing, and is left out when out of form.
     pub(super) fn venue(&mut self, path: &str) -> Option<Id> {
         let value = self.at(path)?;
-        let id = id_text(value).and_then(Id::parse);
+        let id = value.id().and_then(Id::parse);
         if id.is_none() {
             self.note(path, "not an identifier; left out");
         }
         id
     }
 
-    /// An instant: ISO 8601 with its offset, or `{"$date": …}` of such a text or of milliseconds.
-    pub(super) fn instant(&mut self, path: &str) -> Option<Timestamp> {
-        let Some(value) = self.at(path) else {
-            return self.refuse(path, Fault::Required("la date"));
+    /// When the older system recorded the CRA.
+    pub(super) fn created_at(&mut self) -> Option<Timestamp> {
+        const PATH: &str = "createdAt";
+        let Some(value) = self.at(PATH) else {
+            return self.refuse(PATH, Fault::Required("la date"));
         };
-        match instant(value) {
+        match value.instant() {
             Some(instant) => Some(instant),
-            None => self.refuse(path, Fault::DateInvalid(value.to_string())),
+            None => self.refuse(PATH, Fault::DateInvalid(value.to_string())),
         }
     }
 
@@ -87,9 +96,9 @@ impl<'a> Document<'a> {
         let Some(value) = self.at(path) else {
             return self.refuse(path, Fault::Required(what));
         };
-        match value.as_str().and_then(W::from_slug) {
+        match value.text().and_then(W::from_slug) {
             Some(word) => Some(word),
-            None => self.refuse(path, Fault::UnknownWord(value.to_string())),
+            None => self.refuse(path, DocumentFault::UnknownWord(value.to_string())),
         }
     }
 
@@ -99,7 +108,7 @@ impl<'a> Document<'a> {
         let Some(value) = self.at(PATH) else {
             return Some(1);
         };
-        match whole(value).and_then(|people| u32::try_from(people).ok()) {
+        match value.whole().and_then(|people| u32::try_from(people).ok()) {
             Some(people) if (1..=PARTICIPANTS_MAX).contains(&people) => Some(people),
             _ => self.refuse(
                 PATH,
@@ -128,124 +137,78 @@ impl<'a> Document<'a> {
     }
 
     /// A count: `null` is 0; anything else than a whole number of people is left out, with a note.
-    pub(super) fn count(&mut self, path: &str, value: &Value) -> u32 {
-        if value.is_null() {
+    pub(super) fn count(&mut self, path: &str, value: &Plain) -> u32 {
+        if *value == Plain::Null {
             return 0;
         }
-        let count = whole(value).and_then(|count| u32::try_from(count).ok());
+        let count = value.whole().and_then(|count| u32::try_from(count).ok());
         count.filter(|count| *count <= PARTICIPANTS_MAX).unwrap_or_else(|| {
             self.note(path, format!("{value} is no number of people; left out"));
             0
         })
     }
 
-    /// People per value of a closed list, one slug for everybody: the first form's way.
-    pub(super) fn everybody<W: Word, const N: usize>(&mut self, path: &str, participants: u32) -> [u32; N] {
-        let mut counts = [0; N];
-        let Some(value) = self.at(path) else {
-            self.note(path, "not said; counted as unspecified");
-            return counts;
-        };
-        match value.as_str().and_then(W::from_slug) {
-            Some(word) => counts[word.index()] = participants,
-            None => self.note(path, format!("{value} is no value of the form; counted as unspecified")),
+    /// People per value of a closed list: one slug for everybody, or an object of counts, kept while the sum is at
+    /// most the participants.
+    pub(super) fn spread<W: Word, const N: usize>(&mut self, path: &str, participants: u32) -> [u32; N] {
+        let mut counts = [0_u32; N];
+        match self.at(path) {
+            None => self.note(path, "not said; counted as unspecified"),
+            Some(Plain::Object(fields)) => {
+                for (slug, value) in fields {
+                    let path = format!("{path}.{slug}");
+                    match W::from_slug(slug) {
+                        Some(word) => counts[word.index()] += self.count(&path, value),
+                        None => self.note(&path, "no value of the form; left out"),
+                    }
+                }
+                return self.at_most(path, participants, counts);
+            }
+            Some(value) => match value.text().and_then(W::from_slug) {
+                Some(word) => counts[word.index()] = participants,
+                None => {
+                    self.note(path, format!("{value} is no value of the form; counted as unspecified"));
+                }
+            },
         }
         counts
     }
 
-    /// People per value of a closed list, an object of counts: kept while the sum is at most the participants.
-    pub(super) fn spread<W: Word, const N: usize>(&mut self, path: &str, participants: u32) -> [u32; N] {
-        let mut counts = [0_u32; N];
-        let Some(value) = self.at(path) else {
-            self.note(path, "not said; counted as unspecified");
-            return counts;
-        };
-        let Some(object) = value.as_object() else {
-            self.note(path, format!("{value} is no list of counts; counted as unspecified"));
-            return counts;
-        };
-        for (slug, value) in object {
-            let path = format!("{path}.{slug}");
-            match W::from_slug(slug) {
-                Some(word) => counts[word.index()] = self.count(&path, value),
-                None => self.note(&path, "no value of the form; left out"),
-            }
-        }
+    fn at_most<const N: usize>(&mut self, path: &str, participants: u32, counts: [u32; N]) -> [u32; N] {
         let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-        if sum > u64::from(participants) {
+        let participants = u64::from(participants);
+        if sum > participants {
             self.note(path, format!("adds up to {sum} for {participants} participants; dropped"));
             return [0; N];
         }
-        if sum < u64::from(participants) {
-            let rest = u64::from(participants) - sum;
+        if sum < participants {
+            let rest = participants - sum;
             self.note(path, format!("adds up to {sum} for {participants} participants; {rest} unspecified"));
         }
         counts
     }
 
-    /// The themes, each once. `known` says which the form had.
-    pub(super) fn themes<W: Word>(&mut self, known: impl Fn(W) -> bool) -> Option<Vec<W>> {
+    /// The themes, each once.
+    pub(super) fn themes<W: Word>(&mut self) -> Option<Vec<W>> {
         const PATH: &str = "cra.themes";
-        let Some(value) = self.at(PATH) else {
-            self.note(PATH, "no theme");
-            return Some(Vec::new());
+        let slugs = match self.at(PATH) {
+            None => &[],
+            Some(Plain::List(values)) => values.as_slice(),
+            Some(one @ Plain::Text(_)) => std::slice::from_ref(one),
+            Some(other) => return self.refuse(PATH, DocumentFault::UnknownWord(other.to_string())),
         };
-        let Some(list) = value.as_array() else {
-            return self.refuse(PATH, Fault::UnknownWord(value.to_string()));
-        };
-        let mut themes = Vec::with_capacity(list.len());
-        for (i, value) in list.iter().enumerate() {
+        let mut themes = Vec::with_capacity(slugs.len());
+        for (i, value) in slugs.iter().enumerate() {
             let path = format!("{PATH}[{i}]");
-            match value.as_str().and_then(W::from_slug).filter(|theme| known(*theme)) {
+            match value.text().and_then(W::from_slug) {
                 Some(theme) if themes.contains(&theme) => self.note(&path, "said before; kept once"),
                 Some(theme) => themes.push(theme),
-                None => self.violations.push(refusal(path, Fault::UnknownWord(value.to_string()))),
+                None => self.unreadable.push(refusal(path, DocumentFault::UnknownWord(value.to_string()))),
             }
         }
         if themes.is_empty() {
             self.note(PATH, "no theme");
         }
         Some(themes)
-    }
-}
-
-/// The text of an identifier.
-fn id_text(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("$oid")?.as_str())
-}
-
-fn instant(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        Value::Object(object) => match object.get("$date")? {
-            Value::String(text) => text.parse().ok(),
-            Value::Number(number) => Timestamp::from_millisecond(number.as_i64()?).ok(),
-            Value::Object(long) => {
-                Timestamp::from_millisecond(long.get("$numberLong")?.as_str()?.parse().ok()?).ok()
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// A whole number, however the old database wrote it.
-pub(super) fn whole(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64().or_else(|| {
-            let number = number.as_f64()?;
-            // Exact below 2^32, and no count is larger.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u64)
-        }),
-        Value::String(text) => {
-            let text = text.trim();
-            (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
-        }
-        Value::Object(object) => {
-            let number = object.get("$numberInt").or_else(|| object.get("$numberLong"))?;
-            number.as_str()?.parse().ok()
-        }
-        _ => None,
     }
 }

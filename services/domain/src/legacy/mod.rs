@@ -1,60 +1,35 @@
-//! Older forms of the CRA, from 2021 on: one upcaster per form, each a pure function from the stored document to
-//! a [`Cra`]. What can be repaired is repaired and told in a note; what cannot be read is refused with its path
-//! in the document, never guessed. Source: the table of older forms of the domain page.
+//! Older forms of the CRA, from 2021 on: one upcaster, a pure function from the stored document to a [`Cra`]. Each
+//! field is read by the shape it has, whatever form the document is said to be of, for the older system's documents
+//! were migrated several times. What can be repaired is repaired and told in a note; what cannot be read is refused
+//! with its path in the document, never guessed. Source: the table of older forms of the domain page.
+//!
+//! Admission refuses more than reading does: a document that an earlier version recorded is read for ever.
 
+mod day;
 mod document;
 mod duration;
-mod organisations;
+mod follow_up;
+mod form;
 mod place;
-mod v1_form;
-mod v2_form;
-mod v3_form;
+mod plain;
+mod sub_themes;
+mod version;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use uuid::Uuid;
 
-use crate::cra::{Cra, Fault, Violation};
-use document::Document;
+use crate::cra::{AgeCounts, Cra, DocumentFault, Fault, StatusCounts, Violation};
+use crate::vocabulary::{AgeBand, Status, Theme};
+use day::When;
+use document::Findings;
+pub use form::{Declared, FormVersion};
+use plain::{Parsed, Plain};
+pub use version::Version;
 
 /// Namespace of the ids made from legacy ids; never to change, or an import run again would record twice.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_1c9e_52c4_4e0b_9a57_3d0f_b7a8_41c6);
 /// Longest legacy id, in characters.
 const LEGACY_ID_CHARACTERS_MAX: usize = 128;
-
-/// The form a document was written with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FormVersion {
-    /// 2021-04-29 to 2022-03-09.
-    V1,
-    /// 2022-03-10 to 2022-11-22.
-    V2,
-    /// From 2022-11-23.
-    V3,
-}
-
-impl FormVersion {
-    /// The form of a contract's number.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        match number {
-            1 => Some(Self::V1),
-            2 => Some(Self::V2),
-            3 => Some(Self::V3),
-            _ => None,
-        }
-    }
-
-    /// Its number in the contract.
-    #[must_use]
-    pub fn number(self) -> u32 {
-        match self {
-            Self::V1 => 1,
-            Self::V2 => 2,
-            Self::V3 => 3,
-        }
-    }
-}
 
 /// A document in today's words.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,30 +61,111 @@ pub fn check_legacy_id(legacy_id: &str) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Checks the number of the form.
-pub fn check_form_version(number: u32) -> Result<FormVersion, Violation> {
-    FormVersion::from_number(number).ok_or_else(|| refusal("form_version", Fault::FormVersionUnknown))
+/// A document of the older system, decoded.
+pub struct Document {
+    root: Plain,
+    repeated: Vec<String>,
 }
 
-/// Brings a document to today's words, or tells everything that keeps it from being read.
-pub fn upcast(form: FormVersion, document: &[u8]) -> Result<Upcast, Vec<Violation>> {
-    let root: Value = serde_json::from_slice(document)
-        .map_err(|error| vec![refusal("document", Fault::DocumentInvalid(error.to_string()))])?;
-    if !root.is_object() {
-        let fault = Fault::DocumentInvalid("expected a JSON object".to_owned());
-        return Err(vec![refusal("document", fault)]);
+impl Document {
+    /// Decodes a JSON object, plain or in MongoDB's Extended JSON.
+    pub fn parse(text: &[u8]) -> Result<Self, Violation> {
+        let invalid = |found: String| refusal("document", DocumentFault::Invalid(found));
+        let Parsed { root, repeated } = plain::parse(text).map_err(|error| invalid(error.to_string()))?;
+        match root {
+            Plain::Object(_) => Ok(Self { root, repeated }),
+            _ => Err(invalid("expected a JSON object".to_owned())),
+        }
     }
-    let mut document = Document::new(&root);
-    let read = match form {
-        FormVersion::V1 => v1_form::read(&mut document),
-        FormVersion::V2 => v2_form::read(&mut document),
-        FormVersion::V3 => v3_form::read(&mut document),
-    };
-    document.finish(read)
+
+    /// The id of the document in the older system: its `_id`, a text, an `$oid` or a reference.
+    #[must_use]
+    pub fn legacy_id(&self) -> Option<&str> {
+        self.root.at("_id")?.id().filter(|id| !id.is_empty())
+    }
+
+    /// The document as it is compared with others under the same id.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version::of(self.root.clone())
+    }
+
+    /// Brings a document that is recorded to today's words, or tells everything that keeps it from being read.
+    pub fn read(&self) -> Result<Upcast, Vec<Violation>> {
+        let (read, Findings { unreadable, notes, .. }) = self.upcast();
+        match read {
+            Some((cra, created_at)) if unreadable.is_empty() => Ok(Upcast { cra, created_at, notes }),
+            _ => Err(unreadable),
+        }
+    }
+
+    /// Brings a document that is to be recorded to today's words, or tells everything that keeps it from being
+    /// recorded.
+    pub fn admit(&self) -> Result<Upcast, Vec<Violation>> {
+        let (read, Findings { unreadable, inadmissible, notes }) = self.upcast();
+        let repeated = self.repeated.iter().map(|path| refusal(path, DocumentFault::KeyRepeated));
+        let violations: Vec<_> = unreadable.into_iter().chain(inadmissible).chain(repeated).collect();
+        match read {
+            Some((cra, created_at)) if violations.is_empty() => Ok(Upcast { cra, created_at, notes }),
+            _ => Err(violations),
+        }
+    }
+
+    fn upcast(&self) -> (Option<(Cra, Timestamp)>, Findings) {
+        let mut document = document::Document::new(&self.root);
+        let read = read(&mut document);
+        (read, document.finish())
+    }
 }
 
-fn refusal(field: impl Into<String>, fault: Fault) -> Violation {
-    Violation { field: field.into(), fault }
+/// Brings a recorded document to today's words: [`Document::parse`], then [`Document::read`].
+pub fn upcast(document: &[u8]) -> Result<Upcast, Vec<Violation>> {
+    Document::parse(document).map_err(|violation| vec![violation])?.read()
+}
+
+fn read(document: &mut document::Document<'_>) -> Option<(Cra, Timestamp)> {
+    let advisor_id = document.id("conseiller", "le conseiller");
+    let structure_id = document.id("structure", "la structure");
+    let created_at = document.created_at();
+    let when = When::read(document, created_at);
+    let place = place::read(document);
+    let date = match (&place, created_at, when) {
+        (Some(place), Some(created_at), Some(when)) => Some(when.day(document, place, created_at)),
+        _ => None,
+    };
+    let activity = document.word("cra.activite", "le type d'activité");
+    let mut themes = document.themes::<Theme>();
+    let (sub_themes, annotation) = sub_themes::read(document, themes.as_mut().unwrap_or(&mut Vec::new()));
+    let duration = duration::read(document);
+    let participants = document.participants()?;
+    let returning_participants = document.returning(participants);
+    let ages = AgeCounts(document.spread::<AgeBand, _>("cra.age", participants));
+    let statuses = StatusCounts(document.spread::<Status, _>("cra.statut", participants));
+    let follow_up = follow_up::read(document, participants);
+
+    let cra = Cra {
+        advisor_id: advisor_id?,
+        structure_id: structure_id?,
+        date: date?,
+        place: place?,
+        activity: activity?,
+        participants,
+        returning_participants,
+        ages,
+        statuses,
+        themes: themes?,
+        sub_themes,
+        annotation,
+        duration,
+        follow_up_individual: follow_up.individual,
+        follow_up_workshop: follow_up.workshop,
+        redirections: follow_up.redirections,
+    };
+    Some((cra, created_at?))
+}
+
+fn refusal(field: impl Into<String>, fault: impl Into<Fault>) -> Violation {
+    Violation::new(field, fault)
 }
 
 #[cfg(test)]

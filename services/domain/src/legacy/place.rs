@@ -1,72 +1,180 @@
-//! Places of the older forms: a postal code and a name, and from the third form on the INSEE code.
-
-use serde_json::Value;
+//! Places of the older forms: a postal code and a name, and the INSEE code where the document has one.
 
 use super::document::Document;
-use crate::cra::{Fault, Id, Place};
-use crate::territory::{self, CommuneId};
+use super::plain::Plain;
+use crate::cra::{DocumentFault, Fault, Place};
+use crate::territory::{self, Commune, CommuneId};
 use crate::vocabulary::{Channel, Word as _};
 
 const POSTAL_CODE: &str = "cra.codePostal";
 const NAME: &str = "cra.nomCommune";
 const CODE: &str = "cra.codeCommune";
+const VENUE: &str = "permanence";
 
-/// Where it took place. `venue` is the registered venue, where the form had one.
-pub(super) fn read(document: &mut Document<'_>, has_code: bool, venue: Option<Id>) -> Option<Place> {
+/// Where it took place.
+pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
     let channel = document.word::<Channel>("cra.canal", "le canal");
-    let code = if has_code { document.at(CODE).and_then(Value::as_str).map(str::trim) } else { None };
-    let (commune_code, commune) = match code.filter(|code| !code.is_empty()) {
-        Some(code) => match territory::communes().resolve(code) {
-            Some(commune) => (code, commune),
-            None => return document.refuse(CODE, Fault::CommuneUnknown),
-        },
-        None => by_name(document)?,
-    };
-    let postal_code = postal_code(document, commune);
+    let venue = document.venue(VENUE);
+    let written = Written::of(document);
+    let (commune_code, commune) = written.commune(document)?;
+    let postal_code = written.postal_code(document, commune);
     let channel = channel?;
     if venue.is_some() && channel != Channel::Venue {
-        document.note("permanence", format!("no venue goes with canal {}; left out", channel.term().slug));
+        document.note(VENUE, format!("no venue goes with canal {}; left out", channel.term().slug));
     }
     Some(Place {
         channel,
-        commune_code: commune_code.into(),
+        commune_code,
         commune,
         postal_code,
         venue_id: venue.filter(|_| channel == Channel::Venue),
     })
 }
 
-/// The commune that has both the postal code and the name.
-fn by_name(document: &mut Document<'_>) -> Option<(&'static str, CommuneId)> {
-    let postal_code = given_postal_code(document);
-    let name = document.at(NAME).and_then(Value::as_str);
-    let (Some(postal_code), Some(name)) = (postal_code, name) else {
-        let missing = if name.is_none() { NAME } else { POSTAL_CODE };
-        return document.refuse(missing, Fault::Required("la commune"));
-    };
-    match territory::communes().by_postal_code_and_name(&postal_code, name) {
-        Some(commune) => Some((territory::communes().get(commune).code(), commune)),
-        None => document.refuse(NAME, Fault::CommuneUnknown),
+/// What the document says of the place.
+struct Written<'a> {
+    /// In capitals, with the zeros that a number has lost.
+    code: Option<String>,
+    /// Five digits.
+    postal_code: Option<String>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Written<'a> {
+    fn of(document: &Document<'a>) -> Self {
+        let code = document.at(CODE).map(|value| digits(value).unwrap_or_else(|| value.to_string()));
+        let is_postal_code = |text: &String| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+        Self {
+            code: code.filter(|code| !code.is_empty()).map(|code| code.to_ascii_uppercase()),
+            postal_code: document.at(POSTAL_CODE).and_then(digits).filter(is_postal_code),
+            name: document.at(NAME).and_then(Plain::text).filter(|name| !name.is_empty()),
+        }
+    }
+
+    /// The INSEE code, as written where it is one, and the commune of today that it means.
+    fn commune(&self, document: &mut Document<'_>) -> Option<(Box<str>, CommuneId)> {
+        let by_name = self.by_postal_code_and_name();
+        let Some(code) = &self.code else {
+            return match by_name {
+                Some(commune) => Some((of(commune).code().into(), commune)),
+                None => self.refuse_name(document),
+            };
+        };
+        match (self.by_code(code), by_name) {
+            (ByCode::Commune(commune), _) => {
+                if !self.names(commune) {
+                    let name = self.name.unwrap_or_default();
+                    let found = of(commune);
+                    document.note(CODE, format!("{code} is {}, not {name:?}; the code counts", found.name()));
+                }
+                Some((code.as_str().into(), commune))
+            }
+            (ByCode::PostalCode(_) | ByCode::Nothing, Some(commune)) => {
+                let found = of(commune);
+                let what = format!(
+                    "{code:?} is no commune's code; {} ({}) has the postal code and the name",
+                    found.name(),
+                    found.code()
+                );
+                document.note(CODE, what);
+                Some((found.code().into(), commune))
+            }
+            (ByCode::PostalCode(commune), None) => {
+                let read_as = format!("read as {}, which had it as its code", of(commune).name());
+                document.refuse_admission(CODE, self.not_found(code), &read_as);
+                Some((code.as_str().into(), commune))
+            }
+            (ByCode::Nothing, None) => document.refuse(CODE, self.not_found(code)),
+        }
+    }
+
+    fn by_code(&self, code: &str) -> ByCode {
+        let communes = territory::communes();
+        let Some(commune) = communes.resolve(code) else {
+            return ByCode::Nothing;
+        };
+        let is_its_own = self.postal_code.as_ref().is_some_and(|given| of(commune).has_postal_code(given));
+        if !communes.is_current(code) && communes.is_postal_code(code) && !is_its_own {
+            return ByCode::PostalCode(commune);
+        }
+        ByCode::Commune(commune)
+    }
+
+    /// The commune that has both the postal code and the name; of Lyon, Marseille and Paris the arrondissement that
+    /// has the postal code.
+    fn by_postal_code_and_name(&self) -> Option<CommuneId> {
+        let postal_code = self.postal_code.as_ref()?;
+        let communes = territory::communes();
+        let commune = communes.by_postal_code_and_name(postal_code, self.name?)?;
+        let mut arrondissements =
+            communes.arrondissements(commune).filter(|id| of(*id).has_postal_code(postal_code));
+        match (arrondissements.next(), arrondissements.next()) {
+            (Some(only), None) => Some(only),
+            _ => Some(commune),
+        }
+    }
+
+    /// Whether the name may be the commune's: one of its names with one of its postal codes, or its city's.
+    fn names(&self, commune: CommuneId) -> bool {
+        let Some(name) = self.name else { return true };
+        let postal_codes = of(commune).postal_codes();
+        let city = |id: CommuneId| of(id).parent().unwrap_or(id);
+        let given = self.postal_code.as_deref();
+        let found = |postal_code: &str| {
+            let found = territory::communes().by_postal_code_and_name(postal_code, name);
+            found.is_some_and(|found| city(found) == city(commune))
+        };
+        // The given one first: mostly it is right, and old names go with old postal codes.
+        postal_codes.is_empty() || given.into_iter().chain(postal_codes.iter().copied()).any(found)
+    }
+
+    /// The commune's postal code as written; else its own, if it has only one.
+    fn postal_code(&self, document: &mut Document<'_>, commune: CommuneId) -> Box<str> {
+        let commune = of(commune);
+        match (&self.postal_code, document.at(POSTAL_CODE)) {
+            (Some(given), _) if commune.has_postal_code(given) => return given.as_str().into(),
+            (Some(given), _) => {
+                document.note(POSTAL_CODE, format!("{given} is none of {}; left out", commune.name()));
+            }
+            (None, Some(value)) => {
+                document.note(POSTAL_CODE, format!("{value} is no postal code; left out"));
+            }
+            (None, None) => {}
+        }
+        commune.single_postal_code().unwrap_or_default().into()
+    }
+
+    fn refuse_name<T>(&self, document: &mut Document<'_>) -> Option<T> {
+        let (Some(postal_code), Some(name)) = (&self.postal_code, self.name) else {
+            let missing = if self.name.is_none() { NAME } else { POSTAL_CODE };
+            return document.refuse(missing, Fault::Required("la commune"));
+        };
+        document.refuse(NAME, DocumentFault::PlaceUnknown(format!("{postal_code} {name}")))
+    }
+
+    fn not_found(&self, code: &str) -> DocumentFault {
+        let place = [Some(code), self.postal_code.as_deref(), self.name];
+        DocumentFault::PlaceUnknown(place.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 }
 
-/// The postal code as it was written; else the commune's, if it has only one.
-fn postal_code(document: &mut Document<'_>, commune: CommuneId) -> Box<str> {
-    if let Some(given) = given_postal_code(document) {
-        return given.into();
-    }
-    if document.at(POSTAL_CODE).is_some() {
-        document.note(POSTAL_CODE, "no postal code; left out");
-    }
-    territory::communes().get(commune).single_postal_code().unwrap_or_default().into()
+/// What a text in the place of an INSEE code is.
+enum ByCode {
+    Commune(CommuneId),
+    /// A postal code of today, which this commune once had as its code: 75010 was Bondy's, and is of Paris.
+    PostalCode(CommuneId),
+    Nothing,
 }
 
-/// Five digits, which some documents hold as a number without its leading zero.
-fn given_postal_code(document: &Document<'_>) -> Option<String> {
-    let text = match document.at(POSTAL_CODE)? {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => format!("{:05}", number.as_u64()?),
-        _ => return None,
-    };
-    (text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+fn of(commune: CommuneId) -> &'static Commune {
+    territory::communes().get(commune)
+}
+
+/// A text without blanks, or a number with the zeros that it has lost.
+fn digits(value: &Plain) -> Option<String> {
+    match value {
+        Plain::Text(text) => Some(text.split_whitespace().collect()),
+        Plain::Whole(number) if (0..100_000).contains(number) => Some(format!("{number:05}")),
+        _ => None,
+    }
 }

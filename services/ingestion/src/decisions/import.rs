@@ -1,13 +1,15 @@
-//! A document of an older form: new, imported before, or another document under a taken legacy id.
+//! A document of an older form: new, imported before, a later version of one, or another document under a taken legacy
+//! id. Source: the table of older forms of the domain page.
 //!
-//! Same document means the same bytes read as the same form. Whether it can be read is not decided here; the
-//! upcaster said so before.
+//! Documents are compared by what they say, never by bytes, layout or declared form. Whether a document can be recorded
+//! is not decided here; the upcaster said so before.
 
 use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::event::record::{self, Header};
+use cra_domain::legacy::{self, Version};
 
-use super::History;
+use super::{History, Recorded};
 
 /// A document that the upcaster can read.
 #[derive(Clone, Debug)]
@@ -18,37 +20,84 @@ pub(crate) struct Document {
     pub(crate) form_version: u32,
     /// JSON, kept byte for byte.
     pub(crate) bytes: Bytes,
+    /// What it says.
+    pub(crate) version: Version,
 }
 
 /// What an import means.
 #[must_use]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// A CRA that was not imported yet: record this event.
+    /// A CRA that was not imported yet, or a later version of its document: record this event.
     Record(Box<v1::CraEvent>),
-    /// The same document was imported: its first receipt, whatever happened to the CRA since.
+    /// The same document was imported: the receipt of its revision, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
-    /// The id was taken with another document.
+    /// The id was taken with another document, which this one does not follow.
+    OtherDocument(OtherDocument),
+    /// The id was taken with a CRA of today's form.
     OtherContent,
+}
+
+/// Another document than those that are recorded under its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OtherDocument {
+    /// Why it is not recorded as the CRA's next revision.
+    pub(crate) cause: Cause,
+    /// Paths of the fields in which it differs from the last version recorded.
+    pub(crate) differences: Vec<String>,
+}
+
+/// Why another document is not the CRA's next revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It was not written later than the one recorded.
+    NotLater,
+    /// The CRA was corrected or withdrawn here.
+    ChangedHere,
 }
 
 /// Decides what an import means for the CRA that `history` tells of.
 pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Outcome {
-    let Document { legacy_id, form_version, bytes } = document;
-    let Some(first) = history.first() else {
-        let event = record::imported(header, legacy_id, *form_version, bytes.clone());
-        return Outcome::Record(Box::new(event));
+    let record = || {
+        let Document { legacy_id, form_version, bytes, .. } = document;
+        Outcome::Record(Box::new(record::imported(header, legacy_id, *form_version, bytes.clone())))
     };
-    match &first.event.fact {
-        Some(Fact::Imported(recorded))
-            if recorded.legacy_id == *legacy_id
-                && recorded.form_version == *form_version
-                && recorded.document == *bytes =>
-        {
-            Outcome::AlreadyRecorded(history.receipt(first))
-        }
-        _ => Outcome::OtherContent,
+    if history.first().is_none() {
+        return record();
     }
+    if let Some(receipt) = recorded_before(history, &document.version) {
+        return Outcome::AlreadyRecorded(receipt);
+    }
+    let Some((_, last)) = versions(history).last() else {
+        return Outcome::OtherContent;
+    };
+    let other = |cause| {
+        let differences = last.differences(&document.version);
+        Outcome::OtherDocument(OtherDocument { cause, differences })
+    };
+    if history.is_changed_here() {
+        other(Cause::ChangedHere)
+    } else if document.version.written_at() > last.written_at() {
+        record()
+    } else {
+        other(Cause::NotLater)
+    }
+}
+
+/// The receipt of the revision that recorded the same document; none if no revision did.
+pub(crate) fn recorded_before(history: &History, version: &Version) -> Option<v1::Receipt> {
+    let (recorded, _) = versions(history).find(|(_, recorded)| recorded == version)?;
+    Some(history.receipt(recorded))
+}
+
+/// The documents that were recorded, oldest first.
+fn versions(history: &History) -> impl Iterator<Item = (&Recorded, Version)> {
+    history.events().iter().filter_map(|recorded| match &recorded.event.fact {
+        Some(Fact::Imported(imported)) => {
+            Some((recorded, legacy::Document::parse(&imported.document).ok()?.version()))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -56,45 +105,100 @@ mod tests {
     use super::super::given::{self, header, history};
     use super::*;
 
-    const THEN: &str = "2024-03-04T10:00:00Z";
     const LATER: &str = "2024-06-01T10:00:00Z";
+    const FIRST: &str = r#"{"createdAt": "2022-06-01T10:00:00Z", "cra": {"duree": 60}}"#;
+    const SAME: &str = r#"{ "cra" : {"duree": "60"},
+        "createdAt": {"$date": "2022-06-01T10:00:00.000Z"} }"#;
+    const SECOND: &str =
+        r#"{"createdAt": "2022-06-01T10:00:00Z", "updatedAt": "2022-06-02T10:00:00Z", "cra": {"duree": 90}}"#;
+    const NOT_LATER: &str = r#"{"createdAt": "2022-06-01T10:00:00Z", "cra": {"duree": 75}}"#;
 
-    fn document(bytes: &'static [u8]) -> Document {
-        Document { legacy_id: "62a9".into(), form_version: 2, bytes: Bytes::from_static(bytes) }
+    fn document(text: &'static str) -> Document {
+        let version = legacy::Document::parse(text.as_bytes()).unwrap().version();
+        Document { legacy_id: "62a9".into(), form_version: 2, bytes: text.into(), version }
     }
 
-    fn imported(document: &Document) -> v1::CraEvent {
-        match decide(&History::default(), document, &header(THEN)) {
+    fn decided(history: &History, text: &'static str) -> Outcome {
+        let header = Header { revision: history.next_revision(), ..header(LATER) };
+        decide(history, &document(text), &header)
+    }
+
+    fn event(history: &History, text: &'static str) -> v1::CraEvent {
+        match decided(history, text) {
             Outcome::Record(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
 
+    fn imported() -> v1::CraEvent {
+        event(&History::default(), FIRST)
+    }
+
+    fn updated() -> v1::CraEvent {
+        event(&history([imported()]), SECOND)
+    }
+
+    #[track_caller]
+    fn receipt(outcome: Outcome) -> v1::Receipt {
+        match outcome {
+            Outcome::AlreadyRecorded(receipt) => receipt,
+            other => panic!("expected a receipt, got {other:?}"),
+        }
+    }
+
     #[test]
     fn given_no_event_when_imported_then_the_document_is_kept_byte_for_byte() {
-        let event = imported(&document(b"{ \"cra\" : {}}\n"));
+        let event = imported();
         assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
         let Some(Fact::Imported(fact)) = event.fact else { panic!("no import") };
         assert_eq!((fact.legacy_id.as_str(), fact.form_version), ("62a9", 2));
-        assert_eq!(&fact.document[..], b"{ \"cra\" : {}}\n");
+        assert_eq!(&fact.document[..], FIRST.as_bytes());
     }
 
     #[test]
-    fn given_the_same_document_when_imported_again_then_the_first_receipt() {
-        let given = history([imported(&document(b"{}"))]);
-        let outcome = decide(&given, &document(b"{}"), &header(LATER));
-        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
-        assert_eq!(receipt.defaulted_fields, []);
+    fn given_the_same_document_in_another_layout_when_imported_again_then_the_first_receipt() {
+        let given = history([imported()]);
+        let found = receipt(decided(&given, SAME));
+        assert_eq!((found.revision, found.position, found.duplicate), (1, 41, true));
+        assert_eq!(found.defaulted_fields, []);
     }
 
     #[test]
-    fn given_another_document_or_form_when_imported_then_it_is_another_content() {
-        let given = history([imported(&document(b"{}"))]);
-        let other_bytes = document(b"{ }");
-        let other_form = Document { form_version: 3, ..document(b"{}") };
-        for other in [other_bytes, other_form] {
-            assert_eq!(decide(&given, &other, &header(LATER)), Outcome::OtherContent);
+    fn given_an_earlier_version_when_a_later_one_is_imported_then_it_is_the_next_revision() {
+        let event = updated();
+        assert_eq!(event.revision, 2);
+        let Some(Fact::Imported(fact)) = event.fact else { panic!("no import") };
+        assert_eq!(&fact.document[..], SECOND.as_bytes());
+    }
+
+    #[test]
+    fn given_several_versions_when_one_is_imported_again_then_the_receipt_of_its_revision() {
+        let given = history([imported(), updated()]);
+        assert_eq!(receipt(decided(&given, FIRST)).revision, 1);
+        assert_eq!(receipt(decided(&given, SAME)).revision, 1);
+        assert_eq!(receipt(decided(&given, SECOND)).revision, 2);
+    }
+
+    #[test]
+    fn given_a_version_when_another_that_is_not_later_is_imported_then_it_is_another_document() {
+        let given = history([imported(), updated()]);
+        let expected = OtherDocument {
+            cause: Cause::NotLater,
+            differences: vec!["cra.duree".to_owned(), "updatedAt".to_owned()],
+        };
+        assert_eq!(decided(&given, NOT_LATER), Outcome::OtherDocument(expected));
+    }
+
+    #[test]
+    fn given_a_change_made_here_when_a_later_version_is_imported_then_it_is_another_document() {
+        let corrected = Fact::Corrected(v1::CraCorrected::default());
+        let withdrawn = Fact::Withdrawn(v1::CraWithdrawn::default());
+        for fact in [corrected, withdrawn] {
+            let change = v1::CraEvent { revision: 2, fact: Some(fact), ..v1::CraEvent::default() };
+            let given = history([imported(), change]);
+            let Outcome::OtherDocument(other) = decided(&given, SECOND) else { panic!("recorded") };
+            assert_eq!(other.cause, Cause::ChangedHere);
+            assert_eq!(receipt(decided(&given, SAME)).revision, 1);
         }
     }
 
@@ -102,6 +206,6 @@ mod tests {
     fn given_a_submission_under_the_id_when_imported_then_it_is_another_content() {
         let fact = Some(Fact::Submitted(v1::CraSubmitted::default()));
         let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
-        assert_eq!(decide(&given, &document(b"{}"), &header(LATER)), Outcome::OtherContent);
+        assert_eq!(decided(&given, FIRST), Outcome::OtherContent);
     }
 }

@@ -131,6 +131,16 @@ impl History {
         self.0.iter().rev().find_map(content).and_then(|cra| Cra::from_message(&cra).ok())
     }
 
+    /// Its events, oldest first.
+    pub(crate) fn events(&self) -> &[Recorded] {
+        &self.0
+    }
+
+    /// Whether something else than a document of the older system changed the CRA.
+    pub(crate) fn is_changed_here(&self) -> bool {
+        self.0.iter().any(|recorded| !matches!(recorded.event.fact, Some(Fact::Imported(_))))
+    }
+
     /// Whether the CRA, as it stands or stood before it was withdrawn, lies within a perimeter. One that has no event
     /// or cannot be read lies in none but the national one.
     pub(crate) fn lies_within(&self, perimeter: &Perimeter) -> bool {
@@ -218,10 +228,7 @@ fn content(recorded: &Recorded) -> Option<v1::Cra> {
         Fact::Submitted(fact) => fact.cra.clone(),
         Fact::Corrected(fact) => fact.cra.clone(),
         Fact::Withdrawn(_) => None,
-        Fact::Imported(fact) => {
-            let form = legacy::check_form_version(fact.form_version).ok()?;
-            Some(legacy::upcast(form, &fact.document).ok()?.cra.to_message())
-        }
+        Fact::Imported(fact) => Some(legacy::upcast(&fact.document).ok()?.cra.to_message()),
     }
 }
 

@@ -9,6 +9,7 @@ use cra_runtime::identity::Caller;
 use uuid::Uuid;
 
 use crate::decisions::History;
+use crate::decisions::import::OtherDocument;
 use crate::refused::Refused;
 
 /// The caller of a write; clones share it.
@@ -58,6 +59,23 @@ impl Author {
         match self.may_see(cra_id, history) {
             Ok(()) => Refused::OtherContent { cra_id },
             Err(_) => Refused::BeyondPerimeter,
+        }
+    }
+
+    /// Likewise of a document that is not the one recorded under its id: which fields differ is for those who may see
+    /// the CRA.
+    pub(super) fn taken_with(&self, cra_id: Uuid, history: &History, other: OtherDocument) -> Refused {
+        match self.may_see(cra_id, history) {
+            Ok(()) => Refused::OtherDocument { cra_id, other },
+            Err(_) => Refused::BeyondPerimeter,
+        }
+    }
+
+    /// Whether a later version may follow what is recorded of a CRA: nothing, or what the caller may see.
+    pub(super) fn may_follow(&self, cra_id: Uuid, history: &History) -> Result<(), Refused> {
+        match history.first() {
+            None => Ok(()),
+            Some(_) => self.may_see(cra_id, history).map_err(|_| Refused::BeyondPerimeter),
         }
     }
 

@@ -4,12 +4,14 @@
 //! of the document is not stored.
 
 use cra_contracts::v1::{self, import_legacy_cras_response};
-use cra_domain::cra::{Cra, Fault, Violation};
-use cra_domain::legacy;
+use cra_domain::cra::{Cra, DocumentFault, Violation};
+use cra_domain::event::record::Header;
+use cra_domain::legacy::{self, Declared, Version};
 use futures::future::{Either, ready};
 
 use super::author::Author;
 use crate::append::{Known, Next, Recorder};
+use crate::decisions::History;
 use crate::decisions::import::{self, Document, Outcome};
 use crate::refused::{Refused, clipped};
 
@@ -32,27 +34,41 @@ impl Imported {
 }
 
 /// Records a document. Begins at once; `place` is held until the append has ended.
+///
+/// One that may not be recorded is refused, unless an earlier version of this service recorded it: where that may be,
+/// the CRA's events are read first.
 pub(super) fn import<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
     request: v1::ImportLegacyCrasRequest,
     place: P,
 ) -> impl Future<Output = Result<Imported, Refused>> + Send + use<P> {
-    let checked = check(&request);
-    let notes = match checked.and_then(|it| author.may_record(&it.cra).map(|()| it.notes)) {
-        Ok(notes) => notes,
+    let checked = check(&request).and_then(|it| author.may_record(&it.cra).map(|()| it));
+    let Checked { form_version, version, refused, notes, .. } = match checked {
+        Ok(checked) => checked,
         Err(refused) => return Either::Left(ready(Err(refused))),
     };
     let origin = author.origin();
-    let v1::ImportLegacyCrasRequest { legacy_id, form_version, document, .. } = request;
+    let v1::ImportLegacyCrasRequest { legacy_id, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
-    let document = Document { legacy_id, form_version, bytes: document };
-    let decide = move |history: &_, header: &_| match import::decide(history, &document, header) {
-        Outcome::Record(event) => Next::Append(event),
-        Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+    let known = if refused.is_none() { Known::IsNew } else { Known::HasEvents };
+    let document = Document { legacy_id, form_version, bytes: document, version };
+    let decide = move |history: &History, header: &Header| match &refused {
+        Some(refused) => match import::recorded_before(history, &document.version) {
+            Some(receipt) => Next::Answer(receipt),
+            None => Next::Refuse(refused.clone()),
+        },
+        None => match import::decide(history, &document, header) {
+            Outcome::Record(event) => match author.may_follow(cra_id, history) {
+                Ok(()) => Next::Append(event),
+                Err(refused) => Next::Refuse(refused),
+            },
+            Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
+            Outcome::OtherDocument(other) => Next::Refuse(author.taken_with(cra_id, history, other)),
+            Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+        },
     };
-    let recording = recorder.record(cra_id, Known::IsNew, origin, place, decide);
+    let recording = recorder.record(cra_id, known, origin, place, decide);
     Either::Right(async move { Ok(Imported { receipt: recording.await?, notes }) })
 }
 
@@ -66,36 +82,59 @@ pub(super) fn answer(item: u64, outcome: Result<Imported, Refused>) -> v1::Impor
     v1::ImportLegacyCrasResponse { item, outcome: Some(outcome), notes }
 }
 
-/// What the upcaster made of a document.
+/// A document that can be read.
 #[derive(Debug)]
 struct Checked {
+    /// In today's words.
     cra: Cra,
+    /// The form's number: the declared one, or that of the document's creation.
+    form_version: u32,
+    version: Version,
+    /// Why it may not be recorded.
+    refused: Option<Refused>,
+    /// What the upcaster repaired.
     notes: Vec<String>,
 }
 
-/// Every fault at once, or the CRA in today's words with the upcaster's notes.
+/// Every fault at once, or the document as the upcaster reads it.
 fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
     let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id).err().into_iter().collect();
+    let declared = Declared::parse(request.form_version);
     let size_bytes = request.document.len();
-    let form_version = legacy::check_form_version(request.form_version);
-    if size_bytes > DOCUMENT_BYTES_MAX {
+    let parsed = if size_bytes > DOCUMENT_BYTES_MAX {
         let found = format!("{size_bytes} bytes, at most {DOCUMENT_BYTES_MAX} are taken");
-        faults.push(Violation { field: "document".into(), fault: Fault::DocumentInvalid(found) });
-        faults.extend(form_version.err());
-        return Err(Refused::invalid(&faults));
-    }
-    let upcast = match form_version {
-        Ok(form) => legacy::upcast(form, &request.document),
-        Err(violation) => Err(vec![violation]),
+        Err(Violation::new("document", DocumentFault::Invalid(found)))
+    } else {
+        legacy::Document::parse(&request.document)
     };
-    match upcast {
-        Ok(upcast) if faults.is_empty() => Ok(Checked { notes: bounded(&upcast.notes), cra: upcast.cra }),
-        Ok(_) => Err(Refused::invalid(&faults)),
-        Err(violations) => {
-            faults.extend(violations);
-            Err(Refused::invalid(&faults))
+    let (declared, document) = match (declared, parsed) {
+        (Ok(declared), Ok(document)) if faults.is_empty() => (declared, document),
+        (declared, parsed) => {
+            faults.extend(declared.err());
+            match parsed {
+                Ok(document) => faults.extend(document.admit().err().into_iter().flatten()),
+                Err(violation) => faults.push(violation),
+            }
+            return Err(Refused::invalid(&faults));
         }
-    }
+    };
+    let (upcast, refused) = match document.admit() {
+        Ok(upcast) => (upcast, None),
+        Err(violations) => {
+            let refused = Refused::invalid(&violations);
+            match document.read() {
+                Ok(upcast) => (upcast, Some(refused)),
+                Err(_) => return Err(refused),
+            }
+        }
+    };
+    Ok(Checked {
+        form_version: declared.form(upcast.created_at).number(),
+        version: document.version(),
+        refused,
+        notes: bounded(&upcast.notes),
+        cra: upcast.cra,
+    })
 }
 
 /// A document can be made of repairs only; what is told of them stays small.
@@ -122,9 +161,11 @@ mod tests {
 
     #[test]
     fn the_faults_of_the_id_and_of_the_form_are_told_together() {
-        let found = faults(&v1::ImportLegacyCrasRequest::default());
+        let request =
+            v1::ImportLegacyCrasRequest { form_version: 4, ..v1::ImportLegacyCrasRequest::default() };
+        let found = faults(&request);
         let fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
-        assert_eq!(fields, ["legacy_id", "form_version"]);
+        assert_eq!(fields, ["legacy_id", "form_version", "document"]);
     }
 
     #[test]

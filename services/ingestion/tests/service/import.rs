@@ -130,8 +130,7 @@ async fn old(service: &Running) -> (String, pb::Cra) {
         .replace(r#""de18a35ans": 3"#, r#""de18a35ans": 2"#);
     let answers = import(service, vec![item(1, "old", &document)]).await;
     let cra_id = receipt(&answers[&1]).cra_id.clone();
-    let form = cra_domain::legacy::check_form_version(2).unwrap();
-    let cra = cra_domain::legacy::upcast(form, document.as_bytes()).unwrap().cra.to_message();
+    let cra = cra_domain::legacy::upcast(document.as_bytes()).unwrap().cra.to_message();
     (cra_id, cra)
 }
 

@@ -73,7 +73,7 @@ impl Kept {
             );
             return Ok(None);
         };
-        let subject = Subject::of(&args.file, metadata, args.form_version, url)
+        let subject = Subject::of(&args.file, metadata, args.declared_form(), url)
             .with_context(|| format!("cannot read {}", args.file.display()))?;
         let beside = || Checkpoint::beside(&args.file);
         let checkpoint = args.progress.clone().map_or_else(beside, Checkpoint::at);
@@ -183,7 +183,7 @@ impl Run<'_> {
         let Items { items, ended } = file::items(opened, content::document, self.reached.tally.told());
         let (sender, receiver) = watch::channel(self.reached.clone());
         let mut teller = Teller { args: self.args, bar: &bar, report, told: 0, output: self.output };
-        let import = Import { form_version: self.args.form_version };
+        let import = Import { form_version: self.args.declared_form() };
         let retries = Retries::For(Duration::from_secs(self.args.retry_for));
         let mut tally = self.reached.tally;
         let sending = stream::send(connection, &import, items, retries, &mut tally, |news, tally| {

@@ -14,9 +14,6 @@ impl Fault {
                 format!("{number} is no value of the form; take one of ReferenceService.GetVocabulary")
             }
             Self::UnknownNumber { number, choices } => unknown_number(*number, choices),
-            Self::UnknownWord(found) => format!("{found} is no value of that form"),
-            Self::DocumentInvalid(found) => format!("expected the stored document as JSON: {found}"),
-            Self::FormVersionUnknown => "expected 1, 2 or 3".into(),
             Self::IdInvalid(found) => ids::invalid_en(found),
             Self::DateInvalid(found) => days::invalid_en(found),
             Self::DateTooEarly(date) => format!("found {date}, expected a day from 2020-01-01 on"),
@@ -62,6 +59,7 @@ impl Fault {
                 counts::planned_en(*sum, *participants)
             }
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
+            Self::Document(fault) => fault.description(),
             Self::Question(question) => question.description(),
         }
     }

@@ -14,11 +14,6 @@ impl Fault {
                 "Cette valeur n'existe pas dans le formulaire : choisissez-en une autre.".into()
             }
             Self::UnknownNumber { number, choices } => unknown_number(*number, choices),
-            Self::UnknownWord(found) => format!("La valeur {found} n'existe pas dans ce formulaire."),
-            Self::DocumentInvalid(_) => "Ce document n'est pas lisible : il doit être en JSON.".into(),
-            Self::FormVersionUnknown => {
-                "Cette version du formulaire n'existe pas : indiquez 1, 2 ou 3.".into()
-            }
             Self::IdInvalid(found) => ids::invalid_fr(found),
             Self::DateInvalid(found) => days::invalid_fr(found),
             Self::DateTooEarly(date) => format!(
@@ -78,6 +73,7 @@ impl Fault {
             Self::PeopleRequired => {
                 "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
             }
+            Self::Document(fault) => fault.message_fr(),
             Self::Question(question) => question.message_fr(),
         }
     }

@@ -12,8 +12,9 @@ mod themes;
 
 use cra_contracts::v1;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use super::super::{Cra, Fault, PersonalData, Question, TextLength, Violation};
+use super::super::{Cra, DocumentFault, Fault, PersonalData, Question, TextLength, Violation};
 use super::{Submission, unknown};
 use crate::territory::{Unknown, communes};
 use crate::vocabulary::{Channel, Theme};
@@ -200,9 +201,12 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::UnknownValue(99),
         unknown::<Channel>(99),
         unknown::<Theme>(-1),
-        Fault::UnknownWord("\"x\"".into()),
-        Fault::DocumentInvalid("not JSON".into()),
-        Fault::FormVersionUnknown,
+        DocumentFault::UnknownWord("\"x\"".into()).into(),
+        DocumentFault::Invalid("not JSON".into()).into(),
+        DocumentFault::FormVersionUnknown.into(),
+        DocumentFault::KeyRepeated.into(),
+        DocumentFault::DateAfterRecord { day: Date::MAX, created: Date::MIN }.into(),
+        DocumentFault::PlaceUnknown("75001 nowhere".into()).into(),
         Fault::IdInvalid("é b".into()),
         Fault::IdInvalid("x".repeat(65)),
         Fault::DateInvalid("29/02/2024".into()),

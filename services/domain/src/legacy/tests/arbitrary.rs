@@ -5,8 +5,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FORMS: [FormVersion; 3] = [FormVersion::V1, FormVersion::V2, FormVersion::V3];
-
 fn leaf() -> impl Strategy<Value = Value> {
     let words = [
         "autre",
@@ -38,8 +36,20 @@ fn leaf() -> impl Strategy<Value = Value> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    let words =
-        ["$oid", "$date", "$numberLong", "$numberInt", "annotation", "sante", "plus60ans", "retraite", "CAF"];
+    let words = [
+        "$oid",
+        "$date",
+        "$numberLong",
+        "$numberInt",
+        "$ref",
+        "$id",
+        "$numberDecimal",
+        "annotation",
+        "sante",
+        "plus60ans",
+        "retraite",
+        "CAF",
+    ];
     prop_oneof![prop::sample::select(words.to_vec()).prop_map(str::to_owned), "[a-z]{0,6}"]
 }
 
@@ -86,21 +96,29 @@ fn any_document() -> impl Strategy<Value = Value> {
 }
 
 fn judge(bytes: &[u8]) {
-    for form in FORMS {
-        let read = upcast(form, bytes);
-        assert_eq!(read, upcast(form, bytes), "the same each time");
-        match read {
-            Ok(upcast) => {
-                let cra = upcast.cra;
-                let participants = u64::from(cra.participants);
-                assert!(participants >= 1 && u64::from(cra.returning_participants) <= participants);
-                assert!(cra.ages.sum() <= participants && cra.statuses.sum() <= participants);
-                assert!(cra.redirections.iter().all(|redirection| redirection.people > 0));
-                assert_eq!(Cra::from_message(&cra.to_message()), Ok(cra));
-            }
-            Err(violations) => assert!(!violations.is_empty(), "refused without a fault"),
+    let read = upcast(bytes);
+    assert_eq!(read, upcast(bytes), "the same each time");
+    match &read {
+        Ok(Upcast { cra, .. }) => {
+            let participants = u64::from(cra.participants);
+            assert!(participants >= 1 && u64::from(cra.returning_participants) <= participants);
+            assert!(cra.ages.sum() <= participants && cra.statuses.sum() <= participants);
+            assert!(cra.redirections.iter().all(|redirection| redirection.people > 0));
+            let redirected: u64 = cra.redirections.iter().map(|it| u64::from(it.people)).sum();
+            let planned =
+                u64::from(cra.follow_up_individual) + u64::from(cra.follow_up_workshop) + redirected;
+            assert!(planned <= participants);
+            assert_eq!(Cra::from_message(&cra.to_message()).as_ref(), Ok(cra));
         }
+        Err(violations) => assert!(!violations.is_empty(), "refused without a fault"),
     }
+    let Ok(document) = Document::parse(bytes) else { return };
+    match document.admit() {
+        Ok(admitted) => assert_eq!(read, Ok(admitted), "what is admitted reads as it was admitted"),
+        Err(violations) => assert!(!violations.is_empty(), "refused without a fault"),
+    }
+    let version = document.version();
+    assert_eq!(version.differences(&version), [""; 0]);
 }
 
 proptest! {

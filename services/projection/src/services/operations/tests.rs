@@ -59,7 +59,7 @@ async fn poison_stops_nothing_and_is_counted_and_listed_with_its_bytes_and_reaso
     assert_eq!(events[0].cra_id, cra_id(9).to_string());
     assert_eq!(events[0].payload, &b"\xffno event"[..]);
     assert!(!events[0].error.is_empty());
-    assert_eq!(events[2].error, "corrects or withdraws a CRA that has no event");
+    assert_eq!(events[2].error, "changes a CRA that has no event");
 }
 
 #[tokio::test]

@@ -1,0 +1,164 @@
+//! What comes next, in the older forms: people seen again, and people sent to organisations.
+
+use super::document::Document;
+use super::plain::Plain;
+use crate::cra::{Recipient, Redirection};
+
+const NEXT: &str = "cra.accompagnement";
+const ORGANISATIONS: [&str; 2] = ["cra.organismes", "cra.organisme"];
+
+/// People per kind of what comes next; together at most the participants.
+#[derive(Default)]
+pub(super) struct FollowUp {
+    pub(super) individual: u32,
+    pub(super) workshop: u32,
+    pub(super) redirections: Vec<Redirection>,
+}
+
+/// `accompagnement`, `organisme` and `organismes`.
+pub(super) fn read(document: &mut Document<'_>, participants: u32) -> FollowUp {
+    let Next { individual, workshop, redirected } = Next::read(document, participants);
+    let redirections = redirections(document, redirected);
+    brought_down(document, participants, FollowUp { individual, workshop, redirections })
+}
+
+/// `accompagnement`: nothing, one slug for everybody, or three counts.
+#[derive(Default)]
+struct Next {
+    individual: u32,
+    workshop: u32,
+    redirected: u32,
+}
+
+impl Next {
+    fn read(document: &mut Document<'_>, everybody: u32) -> Self {
+        let Some(value) = document.at(NEXT) else {
+            return Self::default();
+        };
+        match (value, value.text()) {
+            (Plain::Object(_), _) => Self {
+                individual: document.people("cra.accompagnement.individuel"),
+                workshop: document.people("cra.accompagnement.atelier"),
+                redirected: document.people("cra.accompagnement.redirection"),
+            },
+            (_, Some("individuel")) => Self { individual: everybody, ..Self::default() },
+            (_, Some("atelier")) => Self { workshop: everybody, ..Self::default() },
+            (_, Some("redirection")) => Self { redirected: everybody, ..Self::default() },
+            _ => {
+                document.note(NEXT, format!("{value} is no value of the form; left out"));
+                Self::default()
+            }
+        }
+    }
+}
+
+/// People per organisation. Those redirected beyond the people that are counted per organisation went to the one that
+/// is only named, else to one that is not.
+fn redirections(document: &mut Document<'_>, redirected: u32) -> Vec<Redirection> {
+    let Organisations { mut counted, mut named } = Organisations::read(document);
+    let sum = counted.iter().fold(0_u32, |sum, redirection| sum.saturating_add(redirection.people));
+    let rest = redirected.saturating_sub(sum);
+    named.dedup_by(|later, earlier| later.1 == earlier.1);
+    let recipient = match <[_; 1]>::try_from(named) {
+        Ok([(path, recipient)]) => {
+            let is_counted = counted.iter().any(|redirection| redirection.recipient == recipient);
+            if rest == 0 && !is_counted {
+                document.note(path, "nobody was redirected there; left out");
+            }
+            recipient
+        }
+        Err(none_or_several) => {
+            if let Some((path, _)) = none_or_several.first() {
+                document.note(path, "several organisations without a number of people; not named");
+            }
+            Recipient::Unnamed
+        }
+    };
+    add(&mut counted, recipient, rest);
+    counted
+}
+
+/// What `organisme` and `organismes` say.
+#[derive(Default)]
+struct Organisations {
+    /// People per organisation, in the document's order.
+    counted: Vec<Redirection>,
+    /// Organisations without a number of people, and where they are named.
+    named: Vec<(&'static str, Recipient)>,
+}
+
+impl Organisations {
+    fn read(document: &mut Document<'_>) -> Self {
+        let mut organisations = Self::default();
+        for path in ORGANISATIONS {
+            let entries = match document.at(path) {
+                None => continue,
+                Some(Plain::List(list)) => list.as_slice(),
+                Some(one) => std::slice::from_ref(one),
+            };
+            for entry in entries {
+                organisations.entry(document, path, entry);
+            }
+        }
+        organisations
+    }
+
+    fn entry(&mut self, document: &mut Document<'_>, path: &'static str, entry: &Plain) {
+        match entry {
+            Plain::Null => {}
+            Plain::Text(name) => match recipient(name) {
+                Recipient::Unnamed => {}
+                recipient => self.named.push((path, recipient)),
+            },
+            Plain::Object(fields) => {
+                for (name, value) in fields {
+                    let people = document.count(path, value);
+                    add(&mut self.counted, recipient(name), people);
+                }
+            }
+            other => document.note(path, format!("{other} is no organisation; left out")),
+        }
+    }
+}
+
+/// Adds people to an organisation's line, or a line for it.
+fn add(redirections: &mut Vec<Redirection>, recipient: Recipient, people: u32) {
+    if people == 0 {
+        return;
+    }
+    match redirections.iter_mut().find(|redirection| redirection.recipient == recipient) {
+        Some(line) => line.people = line.people.saturating_add(people),
+        None => redirections.push(Redirection { recipient, people }),
+    }
+}
+
+fn recipient(name: &str) -> Recipient {
+    match name.trim() {
+        "" => Recipient::Unnamed,
+        name => Recipient::Other(name.into()).recognised(),
+    }
+}
+
+/// Keeps as many people as took part: those seen again first, then those of a workshop, then the redirected in their
+/// order.
+fn brought_down(document: &mut Document<'_>, participants: u32, said: FollowUp) -> FollowUp {
+    let redirected: u64 = said.redirections.iter().map(|redirection| u64::from(redirection.people)).sum();
+    let planned = u64::from(said.individual) + u64::from(said.workshop) + redirected;
+    if planned > u64::from(participants) {
+        document.note(
+            NEXT,
+            format!(
+                "{planned} people planned for {participants} participants; brought down to {participants}"
+            ),
+        );
+    }
+    let mut left = participants;
+    let mut keep = |people: u32| {
+        let kept = people.min(left);
+        left -= kept;
+        kept
+    };
+    let (individual, workshop) = (keep(said.individual), keep(said.workshop));
+    let kept = said.redirections.into_iter().map(|it| Redirection { people: keep(it.people), ..it });
+    FollowUp { individual, workshop, redirections: kept.filter(|it| it.people > 0).collect() }
+}
