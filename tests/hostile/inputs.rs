@@ -146,7 +146,7 @@ pub(crate) fn question(bytes: &[u8]) {
 pub(crate) fn search(bytes: &[u8]) {
     const FOUND_MAX: usize = 20;
     let found = communes().search(&String::from_utf8_lossy(bytes), FOUND_MAX);
-    let distinct: BTreeSet<_> = found.iter().map(|id| communes().get(*id).code()).collect();
+    let distinct: BTreeSet<_> = found.iter().map(|found| communes().get(found.commune).code()).collect();
     assert!(found.len() <= FOUND_MAX && distinct.len() == found.len(), "one is found twice");
 }
 

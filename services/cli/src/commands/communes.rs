@@ -15,12 +15,13 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     // Each service offers the reference; submissions need the codes, so the one that takes them is asked.
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
-    let request = v1::SearchCommunesRequest { text: args.text.join(" "), limit: args.limit };
+    let text = args.text.join(" ");
+    let request = v1::SearchCommunesRequest { text: text.clone(), limit: args.limit };
     let answer = connection.answer(connection.reference().search_communes(within_deadline(request)).await)?;
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::communes::table(&answer.communes, output.look()))?;
+        output.write(&render::communes::table(&answer.communes, &text, output.look()))?;
     }
     Ok(Outcome::Done)
 }

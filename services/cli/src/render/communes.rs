@@ -11,9 +11,10 @@ use crate::output::Look;
 /// Postal codes spelled out; Paris has 21.
 const POSTAL_CODES_MAX: usize = 5;
 
-pub(crate) fn table(communes: &[v1::Commune], look: Look) -> String {
+/// The communes that were found for a text.
+pub(crate) fn table(communes: &[v1::Commune], text: &str, look: Look) -> String {
     if communes.is_empty() {
-        return toned(look, Tone::Quiet, "Aucune commune ne commence ainsi.") + "\n";
+        return toned(look, Tone::Quiet, nothing_found(text)) + "\n";
     }
     let mut table = Table::new();
     table
@@ -33,13 +34,32 @@ fn row(commune: &v1::Commune) -> [String; 6] {
     let department = known.department(&commune.department_code).map(territory::Department::name);
     let region = known.region(&commune.region_code).map(territory::Region::name);
     [
-        printable(&commune.name),
+        name(commune),
         printable(&commune.code),
         postal_codes(&commune.postal_codes),
         named(&commune.department_code, department),
         named(&commune.region_code, region),
         printable(&commune.epci_code),
     ]
+}
+
+/// A number of 5 digits that no commune has is most often one of those that La Poste gives to companies.
+fn nothing_found(text: &str) -> &'static str {
+    let digits = text.chars().filter(|c| !c.is_whitespace());
+    if digits.clone().count() == 5 && digits.clone().all(|c| c.is_ascii_digit()) {
+        "Aucune commune n'a ce code : si c'est un code CEDEX, tapez plutôt le nom de la commune."
+    } else {
+        "Aucune commune trouvée : vérifiez l'orthographe, ou tapez le début du nom ou le code postal."
+    }
+}
+
+/// The official name, with the name that was found where it is another one.
+fn name(commune: &v1::Commune) -> String {
+    let name = printable(&commune.name);
+    if commune.matched_name.is_empty() {
+        return name;
+    }
+    format!("{name} ({})", printable(&commune.matched_name))
 }
 
 fn named(code: &str, name: Option<&str>) -> String {
@@ -76,6 +96,7 @@ mod tests {
     fn a_commune_is_shown_with_its_codes_and_the_names_of_its_territories() {
         let text = table(
             &[commune("97411", "Saint-Denis", &["97400", "97417", "97490"])],
+            "saint denis",
             Look { columns: 120, colour: false },
         );
         for expected in ["Saint-Denis", "97411", "97400 97417 97490", "974 La Réunion", "249740119"] {
@@ -94,7 +115,7 @@ mod tests {
         let communes =
             [commune("97411", "Saint-Denis-de-la-très-longue-commune", &["97400", "97417", "97490"])];
         for columns in [60, 80] {
-            let text = table(&communes, Look { columns, colour: false });
+            let text = table(&communes, "saint", Look { columns, colour: false });
             for line in text.lines() {
                 assert!(crate::render::text::width(line) <= columns, "{line}");
             }
@@ -103,6 +124,18 @@ mod tests {
 
     #[test]
     fn nothing_found_is_said() {
-        assert!(table(&[], Look { columns: 80, colour: false }).starts_with("Aucune commune"));
+        let look = Look { columns: 80, colour: false };
+        assert!(table(&[], "zzz", look).starts_with("Aucune commune trouvée"));
+        for cedex in ["35708", "35 708"] {
+            assert!(table(&[], cedex, look).contains("CEDEX"), "{cedex}");
+        }
+    }
+
+    #[test]
+    fn the_name_that_was_found_stands_next_to_the_one_of_today() {
+        let found =
+            v1::Commune { matched_name: "Cordieux".into(), ..commune("01262", "Montluel", &["01120"]) };
+        let text = table(&[found], "cordieux", Look { columns: 120, colour: false });
+        assert!(text.contains("Montluel (Cordieux)"), "{text}");
     }
 }

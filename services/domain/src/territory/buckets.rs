@@ -43,12 +43,6 @@ impl<T: Copy> Buckets<T> {
     pub(super) fn get(&self, bucket: usize) -> &[T] {
         self.range(bucket, bucket.saturating_add(1))
     }
-
-    /// The size of the largest bucket, in values: the bound of a scan.
-    #[cfg(test)]
-    pub(super) fn largest(&self) -> usize {
-        self.starts.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
-    }
 }
 
 #[cfg(test)]
@@ -62,7 +56,6 @@ mod tests {
         assert_eq!(buckets.get(1), [] as [char; 0]);
         assert_eq!(buckets.get(2), ['a', 'c']);
         assert_eq!(buckets.range(1, 4), ['a', 'c', 'd']);
-        assert_eq!(buckets.largest(), 2);
     }
 
     #[test]

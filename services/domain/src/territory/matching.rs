@@ -2,7 +2,7 @@
 //! changed a little. Every comparison is symmetric, and none says that a name is the right one: its caller
 //! asks for the only near one.
 
-const ARTICLES: [&str; 4] = ["l", "la", "le", "les"];
+pub(super) const ARTICLES: [&str; 4] = ["l", "la", "le", "les"];
 
 /// Words that lists leave out or abbreviate.
 const LITTLE_WORDS: [&str; 20] = [

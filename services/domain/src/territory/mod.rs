@@ -10,9 +10,11 @@
 mod buckets;
 mod declared;
 mod fold;
+mod index;
 mod matching;
 mod names;
 mod parse;
+mod query;
 mod search;
 mod table;
 #[cfg(test)]
@@ -23,7 +25,7 @@ use std::sync::LazyLock;
 
 pub use declared::{Declared, Unknown};
 pub(crate) use declared::{with_lost_zero, without_spaces};
-pub use search::SEARCH_RESULTS_MAX;
+pub use search::{FoundCommune, SEARCH_RESULTS_MAX};
 pub use table::{Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId};
 pub use time_zone::{time_zone, time_zone_of};
 

@@ -1,209 +1,315 @@
-//! Search as one types: communes whose name or postal code starts with the text, best first.
+//! Search as one types: names of today and of before mergers, postal and official codes, one with another, best first.
 //!
-//! Names are grouped by the first two characters of their folded form, most peopled first, so a search
-//! reads one group per kind of match and stops when it has enough: its work is bounded by the largest group, and
-//! nothing is sorted but the few hundred communes of a short postal prefix. No misspelling is forgiven,
-//! and the names of merged communes are not searched.
+//! One scan of the folded names finds the candidates; each gets a place by how it matches and by its commune's
+//! population. No misspelling is forgiven.
 
-use std::cmp::Reverse;
-
-use super::buckets::Buckets;
+use super::declared::with_lost_zero;
 use super::fold::{fold, fold_as_typed};
+use super::index::NameIndex;
+use super::matching;
 use super::names::arrondissement;
-use super::table::{CommuneId, Communes, POSTAL_CODES, find};
+use super::query::{Query, is_coded, is_near, is_of};
+use super::table::{CodeKind, Commune, CommuneId, Communes};
 
 /// The most communes that a search gives, whatever its limit.
 pub const SEARCH_RESULTS_MAX: usize = 50;
 
-/// A search has at least this many characters, before and after folding.
-const TEXT_MIN: usize = 2;
+/// Shorter texts are not searched in the middle of words.
+const INSIDE_LENGTH_MIN: usize = 3;
 
-const ARTICLES: [&str; 4] = ["l", "la", "le", "les"];
-
-/// A place in a folded name where a search may start.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    commune: CommuneId,
-    /// In bytes from the start of the folded name.
-    offset: u16,
+/// A commune that a search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundCommune {
+    /// The commune or arrondissement of today.
+    pub commune: CommuneId,
+    /// The name that was found, where it is not the commune's own: of before a merger or a renaming, of a part of
+    /// it, or of postal lists.
+    pub matched_name: Option<&'static str>,
 }
 
-/// The folded names and the groups of their starts.
-#[derive(Debug)]
-pub(super) struct NameIndex {
-    folded: String,
-    /// Where each commune's name ends in `folded`, by id.
-    ends: Vec<usize>,
-    /// By id: 0 for the most peopled commune.
-    ranks: Vec<u16>,
-    whole_names: Buckets<Start>,
-    after_articles: Buckets<Start>,
-    inner_words: Buckets<Start>,
+/// How a name matches a text, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Match {
+    Whole,
+    WholeAfterArticle,
+    Start,
+    StartAfterArticle,
+    InnerWord,
+    /// Each typed word starts a word of the name, in the same order.
+    WordsInOrder,
+    Compact,
+    Inside,
+}
+
+impl Match {
+    const COUNT: usize = 8;
+
+    fn of_words(name: &str, needle: &str) -> Option<Self> {
+        let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+        let after_article = if matching::ARTICLES.contains(&first) { Some(rest) } else { None };
+        if name == needle {
+            return Some(Self::Whole);
+        }
+        if after_article == Some(needle) {
+            return Some(Self::WholeAfterArticle);
+        }
+        if name.starts_with(needle) {
+            return Some(Self::Start);
+        }
+        if after_article.is_some_and(|rest| rest.starts_with(needle)) {
+            return Some(Self::StartAfterArticle);
+        }
+        let starts_word = |(at, _): (usize, &str)| name[..at].ends_with(' ');
+        if name.match_indices(needle).any(starts_word) {
+            return Some(Self::InnerWord);
+        }
+        let mut words = name.split(' ');
+        let in_order = needle.split(' ').all(|typed| words.any(|word| word.starts_with(typed)));
+        in_order.then_some(Self::WordsInOrder)
+    }
 }
 
 impl Communes {
-    /// At most `limit` communes and arrondissements (and at most [`SEARCH_RESULTS_MAX`]) whose name or
-    /// postal code starts with `text`, best first.
+    /// At most `limit` communes and arrondissements (and at most [`SEARCH_RESULTS_MAX`]) that `text` means, best first.
     ///
-    /// The exact name comes first, then the exact name but for its article (l', la, le, les), then names
-    /// that start with the text, then those that do after an article, then those with a word that does;
-    /// within each, by population downwards, then name, then code. A text of digits is the start of a
-    /// postal code. The official code of a commune of today finds it. Accents, case, hyphens, apostrophes, œ/oe, st/saint and ste/sainte do not matter. A text
-    /// of fewer than 2 characters finds nothing.
+    /// A name matches whole, from its start, with or without its article (l', la, le, les), from an inner word, by
+    /// words in order, without spaces, then in the middle of a word; within each, a name of today comes before one of
+    /// before a merger or of a part, then by population downwards, then name, then code. A code of 2 to 5 characters
+    /// next to a name narrows it: department, postal code, official code, or the start of one. Digits alone are the
+    /// start of a postal or official code, or a department. Accents, case, hyphens, apostrophes, œ/oe, st/saint and
+    /// CEDEX with its number do not matter.
     #[must_use]
-    pub fn search(&self, text: &str, limit: usize) -> Vec<CommuneId> {
-        let text = text.trim();
+    pub fn search(&self, text: &str, limit: usize) -> Vec<FoundCommune> {
+        let query = Query::parse(text);
         let mut results = Results { found: Vec::new(), limit: limit.min(SEARCH_RESULTS_MAX) };
-        if text.chars().take(TEXT_MIN).count() < TEXT_MIN {
-            return results.found;
+        if let Some(place) = arrondissement(&query.text) {
+            let same = |id: &CommuneId| arrondissement(self.folded_name(*id)) == Some(place);
+            results.extend(self.arrondissements.iter().copied().filter(same).map(own));
         }
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.search_postal_codes(text, &mut results);
-        } else {
-            self.search_names(text, &mut results);
+        match (query.name.as_str(), query.codes.as_slice()) {
+            ("", codes) => self.search_codes(codes, &mut results),
+            (name, []) => self.search_names(name, |_| true, &mut results),
+            (name, codes) => self.search_both(name, codes, &mut results),
         }
-        // Not a former code: 75001 was Alfortville's, and whoever types it means the postal code.
-        let code = text.to_ascii_uppercase();
-        results.extend(find(&self.rows, &code, |commune| commune.code).map(|commune| commune.id));
         results.found
     }
 
     /// The folded name of a commune.
     pub(super) fn folded_name(&self, id: CommuneId) -> &str {
-        self.name_index().name(id)
+        self.name_index().folded(id.position())
     }
 
-    fn name_index(&self) -> &NameIndex {
+    pub(super) fn name_index(&self) -> &NameIndex {
         self.names.get_or_init(|| NameIndex::new(self))
     }
 
-    fn search_postal_codes(&self, digits: &str, results: &mut Results) {
-        let Some((from, to)) = postal_range(digits) else {
-            return;
+    fn search_codes(&self, codes: &[String], results: &mut Results) {
+        let [code, others @ ..] = codes else { return };
+        let code = code.as_str();
+        let ranked = || {
+            let all = self.name_index().ranked().iter().map(|id| self.get(*id));
+            all.filter(|commune| others.iter().all(|other| is_of(commune, other) || is_coded(commune, other)))
         };
-        let ranks = &self.name_index().ranks;
-        let mut found = self.by_postal_code.range(from, to).to_vec();
-        found.sort_unstable_by_key(|id| ranks[id.position()]);
-        // A commune comes once for each of its postal codes.
-        found.dedup();
-        results.extend(found);
+        if code.len() == 5 {
+            let mut there = self.by_postal_code(code).to_vec();
+            there.sort_unstable_by_key(|id| self.name_index().rank_of(*id));
+            results.extend(there.into_iter().map(own));
+            results.extend(self.coded(code));
+            return;
+        }
+        results.extend(ranked().filter(|commune| is_of(commune, code)).map(own_of));
+        if results.found.is_empty()
+            && let Some(whole) = with_lost_zero(code)
+        {
+            self.search_codes(&[whole], results);
+        }
+        results.extend(ranked().filter(|commune| is_coded(commune, code)).map(own_of));
     }
 
-    fn search_names(&self, text: &str, results: &mut Results) {
-        let index = self.name_index();
-        let whole = fold(text);
-        let typed = fold_as_typed(text);
-        // "st" is Saint first, and then the start of Strasbourg.
-        let needles: &[&str] = if whole == typed { &[&whole] } else { &[&whole, &typed] };
-
-        if let Some(place) = arrondissement(&whole) {
-            let same = |id: &CommuneId| arrondissement(index.name(*id)) == Some(place);
-            results.extend(self.arrondissements.iter().copied().filter(same));
-        }
-        // Le Mans must not come after all the names that start with "mans".
-        for starts in [&index.whole_names, &index.after_articles] {
-            for needle in needles {
-                results.extend(index.matches(starts, needle, |name| name == *needle));
+    /// The commune of an official code: of today, of a delegated or associated commune, or a former one. Not a former
+    /// one that is a postal code: 75001 was Alfortville's, and whoever types it means the postal code.
+    fn coded(&self, code: &str) -> Option<FoundCommune> {
+        let commune = self.resolve(code)?;
+        match self.code_kind(code)? {
+            CodeKind::Current => Some(own(commune)),
+            CodeKind::Former if self.is_postal_code(code) => None,
+            CodeKind::Merged | CodeKind::Former => {
+                Some(FoundCommune { commune, matched_name: self.merged_name(code) })
             }
         }
-        for starts in [&index.whole_names, &index.after_articles, &index.inner_words] {
-            for needle in needles {
-                results.extend(index.matches(starts, needle, |name| name.starts_with(needle)));
+    }
+
+    fn search_both(&self, name: &str, codes: &[String], results: &mut Results) {
+        let listed = codes.iter().find_map(|code| self.by_postal_code_and_name(code, name));
+        results.extend(listed.map(|commune| self.found_as(commune, name)));
+        let fits = |commune: &Commune, code: &str| is_of(commune, code) || commune.code == code;
+        self.search_names(name, |commune| codes.iter().all(|code| fits(commune, code)), results);
+        if results.found.is_empty() {
+            self.search_names(name, |commune| codes.iter().all(|code| is_near(commune, code)), results);
+        }
+        if results.found.is_empty() {
+            self.search_names(name, |_| true, results);
+        }
+    }
+
+    /// A commune that was found by a name, with the name where it is not its own.
+    fn found_as(&self, commune: CommuneId, name: &str) -> FoundCommune {
+        let folded = fold(name);
+        let is_other = !self.folded_name(commune).contains(&folded);
+        let other = self.other_names(commune).find(|other| is_other && fold(other) == folded);
+        FoundCommune { commune, matched_name: other }
+    }
+
+    fn search_names(&self, name: &str, keeps: impl Fn(&Commune) -> bool, results: &mut Results) {
+        let whole = fold(name);
+        let typed = fold_as_typed(name);
+        // "st" is Saint first, and then the start of Strasbourg.
+        let needles: &[&str] = if whole == typed { &[&whole] } else { &[&whole, &typed] };
+        let mut best = Best::new(self);
+        best.add_words(needles, &keeps);
+        if best.count < results.limit {
+            best.add_compact(needles, &keeps);
+            best.add_inside(needles, &keeps);
+        }
+        if best.count == 0 {
+            // "le devoluy" is Dévoluy.
+            let core = matching::core(&whole).join(" ");
+            best.add_words(&[&core], &keeps);
+        }
+        if best.count == 0 {
+            self.search_with_territory(&whole, &keeps, &mut best);
+        }
+        results.extend(best.in_order());
+    }
+
+    /// A name before or after the name of its department or region: "saint denis reunion".
+    fn search_with_territory(&self, text: &str, keeps: &dyn Fn(&Commune) -> bool, best: &mut Best<'_>) {
+        let is_named = |official: &str, typed: &str| matching::core(&fold(official)) == matching::core(typed);
+        for (at, _) in text.match_indices(' ') {
+            for (name, territory) in [(&text[..at], &text[at + 1..]), (&text[at + 1..], &text[..at])] {
+                let departments: Vec<_> = self
+                    .departments
+                    .iter()
+                    .filter(|it| {
+                        is_named(it.name, territory)
+                            || self.region(it.region).is_some_and(|region| is_named(region.name, territory))
+                    })
+                    .map(|it| it.id)
+                    .collect();
+                if !departments.is_empty() {
+                    let within = |it: &Commune| keeps(it) && departments.contains(&it.department_id);
+                    best.add_words(&[name], &within);
+                }
             }
         }
     }
 }
 
-impl NameIndex {
-    fn new(communes: &Communes) -> Self {
-        let mut folded = String::new();
-        let mut ends = Vec::with_capacity(communes.rows.len());
-        for commune in &communes.rows {
-            folded.push_str(&fold(commune.name));
-            ends.push(folded.len());
-        }
-        let mut index = Self {
-            folded,
-            ends,
-            ranks: vec![0; communes.rows.len()],
-            whole_names: Buckets::new(0, &[]),
-            after_articles: Buckets::new(0, &[]),
-            inner_words: Buckets::new(0, &[]),
-        };
-        let ranked = index.ranked(communes);
-        for (rank, id) in (0..=u16::MAX).zip(&ranked) {
-            index.ranks[id.position()] = rank;
-        }
-        index.group(&ranked);
-        index
+fn own(commune: CommuneId) -> FoundCommune {
+    FoundCommune { commune, matched_name: None }
+}
+
+fn own_of(commune: &Commune) -> FoundCommune {
+    own(commune.id)
+}
+
+/// The best match of each commune.
+struct Best<'a> {
+    communes: &'a Communes,
+    index: &'a NameIndex,
+    /// By rank: the match's place in the order, and the position of the name.
+    of_rank: Vec<Option<(u8, u32)>>,
+    count: usize,
+}
+
+impl<'a> Best<'a> {
+    /// Matches, each of names of today and of others, each by two needles.
+    const PLACES: usize = Match::COUNT * 4;
+
+    fn new(communes: &'a Communes) -> Self {
+        let index = communes.name_index();
+        Self { communes, index, of_rank: vec![None; communes.rows.len()], count: 0 }
     }
 
-    /// The ids by population downwards, then name, then code.
-    fn ranked(&self, communes: &Communes) -> Vec<CommuneId> {
-        let population = |id: CommuneId| communes.get(id).population.unwrap_or(0);
-        let mut keys: Vec<(Reverse<u32>, CommuneId)> =
-            communes.rows.iter().map(|commune| (Reverse(population(commune.id)), commune.id)).collect();
-        keys.sort_unstable_by(|left, right| {
-            let by_name = || self.name(left.1).cmp(self.name(right.1));
-            left.0.cmp(&right.0).then_with(by_name).then(left.1.cmp(&right.1))
-        });
-        keys.into_iter().map(|(_, id)| id).collect()
+    fn add(&mut self, position: usize, matched: Match, needle: usize, keeps: &dyn Fn(&Commune) -> bool) {
+        let entry = self.index.entry(position);
+        let is_other = usize::from(entry.other_name.is_some());
+        let place = (matched as usize * 4 + is_other * 2 + needle.min(1)).min(Self::PLACES - 1);
+        let (Ok(place), Ok(position)) = (u8::try_from(place), u32::try_from(position)) else { return };
+        let best = &mut self.of_rank[self.index.rank_of(entry.commune)];
+        if best.is_some_and(|before| before <= (place, position)) || !keeps(self.communes.get(entry.commune))
+        {
+            return;
+        }
+        self.count += usize::from(best.is_none());
+        *best = Some((place, position));
     }
 
-    fn group(&mut self, ranked: &[CommuneId]) {
-        let mut whole_names = Vec::with_capacity(ranked.len());
-        let mut after_articles = Vec::new();
-        let mut inner_words = Vec::new();
-        for &commune in ranked {
-            let name = self.name(commune);
-            whole_names.extend(start(name, commune, 0));
-            let mut before = 0;
-            for (space, _) in name.match_indices(' ') {
-                let follows_article = before == 0 && ARTICLES.contains(&&name[..space]);
-                let list = if follows_article { &mut after_articles } else { &mut inner_words };
-                list.extend(start(name, commune, space + 1));
-                before = space + 1;
+    fn add_words(&mut self, needles: &[&str], keeps: &dyn Fn(&Commune) -> bool) {
+        let index = self.index;
+        for (number, needle) in needles.iter().enumerate().filter(|(_, needle)| !needle.is_empty()) {
+            let first = needle.split(' ').next().unwrap_or(needle);
+            for position in index.holding(&format!(" {first}")) {
+                if let Some(matched) = Match::of_words(index.folded(position), needle) {
+                    self.add(position, matched, number, keeps);
+                }
             }
         }
-        self.whole_names = Buckets::new(GROUPS, &whole_names);
-        self.after_articles = Buckets::new(GROUPS, &after_articles);
-        self.inner_words = Buckets::new(GROUPS, &inner_words);
     }
 
-    fn name(&self, id: CommuneId) -> &str {
-        let start = id.position().checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.folded[start..self.ends[id.position()]]
+    fn add_compact(&mut self, needles: &[&str], keeps: &dyn Fn(&Commune) -> bool) {
+        let index = self.index;
+        for (number, needle) in needles.iter().enumerate() {
+            let compact = needle.replace(' ', "");
+            if compact.len() >= INSIDE_LENGTH_MIN {
+                for position in index.holding_compact(&format!("\n{compact}")) {
+                    self.add(position, Match::Compact, number, keeps);
+                }
+            }
+        }
     }
 
-    /// The communes of the needle's group whose name, from the start on, fits.
-    fn matches<'a>(
-        &'a self,
-        starts: &'a Buckets<Start>,
-        needle: &str,
-        fits: impl Fn(&str) -> bool + 'a,
-    ) -> impl Iterator<Item = CommuneId> + 'a {
-        let group = if needle.len() < TEXT_MIN { None } else { group_of(needle) };
-        let candidates = group.map_or(&[] as &[Start], |group| starts.get(group));
-        let fitting = move |start: &&Start| fits(&self.name(start.commune)[usize::from(start.offset)..]);
-        candidates.iter().filter(fitting).map(|start| start.commune)
+    fn add_inside(&mut self, needles: &[&str], keeps: &dyn Fn(&Commune) -> bool) {
+        let index = self.index;
+        for (number, needle) in needles.iter().enumerate() {
+            if needle.len() >= INSIDE_LENGTH_MIN {
+                for position in index.holding(needle) {
+                    self.add(position, Match::Inside, number, keeps);
+                }
+            }
+        }
+    }
+
+    /// By match, then by rank.
+    fn in_order(&self) -> impl Iterator<Item = FoundCommune> + '_ {
+        let mut places: Vec<Vec<FoundCommune>> = vec![Vec::new(); Self::PLACES];
+        for (place, position) in self.of_rank.iter().flatten() {
+            let entry = self.index.entry(*position as usize);
+            let found = FoundCommune { commune: entry.commune, matched_name: entry.other_name };
+            let listed = &mut places[usize::from(*place)];
+            if listed.len() < SEARCH_RESULTS_MAX {
+                listed.push(found);
+            }
+        }
+        places.into_iter().flatten()
     }
 }
 
 /// What was found, best first, each commune once.
 struct Results {
-    found: Vec<CommuneId>,
+    found: Vec<FoundCommune>,
     limit: usize,
 }
 
 impl Results {
     /// Takes what is new, and stops reading when there is enough.
-    fn extend(&mut self, ids: impl IntoIterator<Item = CommuneId>) {
+    fn extend(&mut self, results: impl IntoIterator<Item = FoundCommune>) {
         if self.found.len() >= self.limit {
             return;
         }
-        for id in ids {
-            if !self.found.contains(&id) {
-                self.found.push(id);
+        for result in results {
+            if self.found.iter().all(|found| found.commune != result.commune) {
+                self.found.push(result);
                 if self.found.len() >= self.limit {
                     return;
                 }
@@ -212,187 +318,5 @@ impl Results {
     }
 }
 
-/// Letters, digits, and the end of the text or a space.
-const CLASSES: usize = 26 + 10 + 1;
-const GROUPS: usize = CLASSES * CLASSES;
-
-/// The group of a folded text: its first two characters. None when a character is in no folded name.
-fn group_of(folded: &str) -> Option<usize> {
-    let class = |byte: Option<u8>| match byte {
-        None | Some(b' ') => Some(0),
-        Some(letter @ b'a'..=b'z') => Some(usize::from(letter - b'a') + 1),
-        Some(digit @ b'0'..=b'9') => Some(usize::from(digit - b'0') + 27),
-        Some(_) => None,
-    };
-    let mut bytes = folded.bytes();
-    Some(class(bytes.next())? * CLASSES + class(bytes.next())?)
-}
-
-fn start(name: &str, commune: CommuneId, offset: usize) -> Option<(usize, Start)> {
-    let group = group_of(&name[offset..])?;
-    let offset = u16::try_from(offset).ok()?;
-    Some((group, Start { commune, offset }))
-}
-
-/// The postal codes that start with these digits, as a range of numbers; none for more than 5 digits.
-fn postal_range(digits: &str) -> Option<(usize, usize)> {
-    let free_digits = 5_usize.checked_sub(digits.len())?;
-    let span = 10_usize.pow(u32::try_from(free_digits).ok()?);
-    let from = digits.parse::<usize>().ok()? * span;
-    Some((from, (from + span).min(POSTAL_CODES)))
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::territory::communes;
-
-    fn names(text: &str, limit: usize) -> Vec<&'static str> {
-        communes().search(text, limit).into_iter().map(|id| communes().get(id).name()).collect()
-    }
-
-    fn codes(text: &str, limit: usize) -> Vec<&'static str> {
-        communes().search(text, limit).into_iter().map(|id| communes().get(id).code()).collect()
-    }
-
-    #[test]
-    fn the_exact_name_comes_first_then_the_most_peopled() {
-        assert_eq!(names("paris", 3), ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]);
-        assert_eq!(codes("saint-denis", 3), ["97411", "93066", "11339"]);
-        assert_eq!(names("eu", 1), ["Eu"]);
-        assert_eq!(names("mar", 1), ["Marseille"]);
-    }
-
-    #[test]
-    fn accents_case_hyphens_apostrophes_and_ligatures_do_not_matter() {
-        for text in ["saint-étienne", "SAINT ETIENNE", "st etienne", "St-Étienne", "  st.  étienne "] {
-            assert_eq!(codes(text, 1), ["42218"], "{text}");
-        }
-        assert_eq!(codes("l’hay les", 1), ["94038"]);
-        assert_eq!(codes("ste foy les lyon", 1), ["69202"]);
-        assert_eq!(names("oeuilly", 5), names("Œuilly", 5));
-        assert!(!names("Œuilly", 5).is_empty());
-    }
-
-    #[test]
-    fn the_word_st_is_saint_and_then_the_start_of_another_name() {
-        assert_eq!(names("st", 2), ["Le Saint", "Saint-Étienne"]);
-        assert_eq!(names("str", 1), ["Strasbourg"]);
-        assert!(names("ste", SEARCH_RESULTS_MAX).iter().all(|name| name.starts_with("Sainte")));
-    }
-
-    #[test]
-    fn an_article_may_be_left_out_and_then_a_true_start_comes_before_it() {
-        assert_eq!(names("le havre", 1), ["Le Havre"]);
-        assert!(names("havre", 2).contains(&"Le Havre"));
-        assert!(names("abergement", 10).contains(&"L'Abergement-Clémenciat"));
-        assert_eq!(names("mans", 2), ["Le Mans", "Mansle-les-Fontaines"]);
-        let havr = names("havr", SEARCH_RESULTS_MAX);
-        let le_havre = havr.iter().position(|name| *name == "Le Havre").unwrap();
-        assert!(le_havre > 0 && havr[..le_havre].iter().all(|name| name.starts_with("Havr")), "{havr:?}");
-    }
-
-    #[test]
-    fn a_word_of_the_name_is_found_after_the_rest() {
-        assert!(names("hermitage", 20).iter().any(|name| name.contains("l'Hermitage")));
-    }
-
-    #[test]
-    fn an_arrondissement_is_found_by_its_number() {
-        for text in ["paris 1", "Paris 01", "paris 1er", "PARIS 1ER ARR"] {
-            assert_eq!(codes(text, 1), ["75101"], "{text}");
-        }
-        assert_eq!(codes("lyon 3eme", 1), ["69383"]);
-        assert_eq!(codes("marseille 16", 1), ["13216"]);
-    }
-
-    #[test]
-    fn digits_are_the_start_of_a_postal_code_or_an_official_code() {
-        assert_eq!(codes("75001", 10), ["75056", "75101"]);
-        assert_eq!(codes("7500", 1), ["75056"]);
-        assert_eq!(codes("97429", 5), ["97405"]);
-        assert_eq!(codes("75056", 5), ["75056"]);
-        assert_eq!(codes("2a004", 5), ["2A004"]);
-        assert!(!codes("75001", 10).contains(&"94002"), "a former code is not searched");
-        assert_eq!(codes("750011", 5), [] as [&str; 0]);
-        assert_eq!(codes("99", 1), [] as [&str; 0]);
-    }
-
-    #[test]
-    fn a_text_too_short_or_foreign_finds_nothing() {
-        for text in ["", "p", " p ", "7", "--", "l'", "日本", "\u{301}\u{301}", "zzzz"] {
-            assert!(names(text, 10).is_empty(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_limit_is_a_bound() {
-        assert_eq!(names("saint", 0).len(), 0);
-        assert_eq!(names("saint", 7).len(), 7);
-        assert_eq!(names("saint", usize::MAX).len(), SEARCH_RESULTS_MAX);
-        assert_eq!(codes("97", usize::MAX).len(), SEARCH_RESULTS_MAX);
-    }
-
-    #[test]
-    fn the_work_of_a_search_is_bounded_by_the_largest_group() {
-        let index = communes().name_index();
-        for starts in [&index.whole_names, &index.after_articles, &index.inner_words] {
-            assert!(starts.largest() < 8_000, "{}", starts.largest());
-        }
-    }
-
-    #[test]
-    fn every_commune_is_in_a_group_and_ranked_once() {
-        let index = communes().name_index();
-        assert_eq!(index.whole_names.range(0, GROUPS).len(), communes().all().len());
-        let mut ranks = index.ranks.clone();
-        ranks.sort_unstable();
-        assert!(ranks.iter().copied().eq((0..).take(ranks.len())));
-    }
-
-    /// The rule of [`Communes::search`] for a text that is a name, without any index.
-    fn naive(text: &str, limit: usize) -> Vec<CommuneId> {
-        let needle = fold(text);
-        let tier = |name: &str| {
-            let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
-            let inner = format!(" {name}").contains(&format!(" {needle}"));
-            let tiers = [
-                name == needle,
-                ARTICLES.contains(&first) && rest == needle,
-                name.starts_with(&needle),
-                ARTICLES.contains(&first) && rest.starts_with(&needle),
-                inner,
-            ];
-            tiers.iter().position(|holds| *holds)
-        };
-        let mut found: Vec<_> = communes()
-            .all()
-            .iter()
-            .filter_map(|commune| {
-                let name = fold(commune.name());
-                let population = Reverse(commune.population().unwrap_or(0));
-                Some((tier(&name)?, population, name, commune.id()))
-            })
-            .collect();
-        found.sort();
-        found.into_iter().map(|(_, _, _, id)| id).take(limit).collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-
-        #[test]
-        fn a_search_agrees_with_reading_every_name(
-            commune in 0..35_014_usize, skipped_words in 0..3_usize, length in 2..9_usize,
-        ) {
-            let name = fold(communes().all()[commune].name());
-            let text: String = name.split(' ').skip(skipped_words).collect::<Vec<_>>().join(" ");
-            let text: String = text.chars().take(length).collect();
-            let is_name = text.trim().len() >= 2 && !text.contains(|c: char| c.is_ascii_digit());
-            prop_assume!(is_name && !["st", "ste"].iter().any(|abbreviation| text.trim().ends_with(abbreviation)));
-            prop_assert_eq!(communes().search(&text, 30), naive(&text, 30));
-        }
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use super::buckets::Buckets;
-use super::search::NameIndex;
+use super::index::NameIndex;
 use crate::french;
 
 macro_rules! dense_id {
@@ -237,7 +237,7 @@ pub struct Communes {
     pub(super) other_names: Vec<(CommuneId, &'static str)>,
     /// The bucket's number is the postal code.
     pub(super) by_postal_code: Buckets<CommuneId>,
-    /// Made on the first search: a process that only resolves codes does without.
+    /// Made when a name is first looked up: a process that only resolves codes does without.
     pub(super) names: OnceLock<NameIndex>,
     pub(super) fingerprint: OnceLock<u64>,
     pub(super) by_code: OnceLock<Vec<Option<Meaning>>>,
@@ -267,6 +267,11 @@ impl Communes {
     /// How a code, written as Insee does, belongs to the commune that it means.
     pub(super) fn code_kind(&self, code: &str) -> Option<CodeKind> {
         self.meaning(code).map(|meaning| meaning.kind)
+    }
+
+    /// The name of a delegated or associated commune, by its code.
+    pub(super) fn merged_name(&self, code: &str) -> Option<&'static str> {
+        find(&self.merged, code, |merged| merged.code).map(|merged| merged.name)
     }
 
     fn meaning(&self, code: &str) -> Option<Meaning> {

@@ -2,12 +2,12 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::Fault;
-use cra_domain::territory::{self, Commune, SEARCH_RESULTS_MAX};
+use cra_domain::territory::{self, FoundCommune, SEARCH_RESULTS_MAX};
 use cra_runtime::rejection::Violation;
 
 use crate::refused::Refused;
 
-const TEXT_CHARACTERS_MIN: usize = 2;
+const TEXT_CHARACTERS_MIN: usize = 1;
 /// Longer than any name.
 const TEXT_CHARACTERS_MAX: usize = 100;
 const LIMIT_DEFAULT: usize = 10;
@@ -29,12 +29,12 @@ pub(super) fn communes(request: &v1::SearchCommunesRequest) -> Result<v1::Search
     if !violations.is_empty() {
         return Err(Refused::Invalid(violations));
     }
-    let communes = territory::communes();
-    let found = communes.search(text, limit).into_iter().map(|id| message(communes.get(id)));
+    let found = territory::communes().search(text, limit).into_iter().map(message);
     Ok(v1::SearchCommunesResponse { communes: found.collect() })
 }
 
-fn message(commune: &Commune) -> v1::Commune {
+fn message(found: FoundCommune) -> v1::Commune {
+    let commune = territory::communes().get(found.commune);
     v1::Commune {
         code: commune.code().to_owned(),
         name: commune.name().to_owned(),
@@ -42,7 +42,7 @@ fn message(commune: &Commune) -> v1::Commune {
         department_code: commune.department().to_owned(),
         region_code: commune.region().to_owned(),
         epci_code: commune.epci().unwrap_or_default().to_owned(),
-        matched_name: String::new(),
+        matched_name: found.matched_name.unwrap_or_default().to_owned(),
     }
 }
 

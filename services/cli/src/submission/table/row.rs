@@ -115,10 +115,9 @@ impl Reading {
         let place = self.row.cra.place.get_or_insert_default();
         let key = |name: &str| spelling::key(&name.replace(['-', '\'', '’'], " "));
         let by_postal_code = || communes.by_postal_code_and_name(&place.postal_code, name);
-        let found = || communes.search(name, NAMESAKES_MAX);
+        let found = || communes.search(name, NAMESAKES_MAX).into_iter().map(|found| found.commune);
         if place.commune_code.is_empty() {
-            let namesakes: Vec<_> =
-                found().into_iter().filter(|id| key(communes.get(*id).name()) == key(name)).collect();
+            let namesakes: Vec<_> = found().filter(|id| key(communes.get(*id).name()) == key(name)).collect();
             match (by_postal_code(), &namesakes[..]) {
                 (Some(id), _) => communes.get(id).code().clone_into(&mut place.commune_code),
                 (None, [id]) => communes.get(*id).code().clone_into(&mut place.commune_code),
@@ -136,7 +135,9 @@ impl Reading {
             communes.resolve(&place.commune_code).filter(|_| communes.is_current(&place.commune_code));
         let Some(id) = current else { return };
         let commune = communes.get(id);
-        let agree = key(commune.name()) == key(name) || by_postal_code() == Some(id) || found().contains(&id);
+        let agree = key(commune.name()) == key(name)
+            || by_postal_code() == Some(id)
+            || found().any(|found| found == id);
         if !agree {
             let fault = format!(
                 "le code {} est celui de « {} », non de « {name} » ; corrigez l'un des deux",

@@ -1,0 +1,162 @@
+//! Every name that leads to a commune, in folded form, in one text that is scanned.
+//!
+//! A scan of the whole text takes a fraction of a millisecond, so nothing is grouped or sorted beforehand but the
+//! communes by population.
+
+use std::cmp::Reverse;
+
+use memchr::memmem;
+
+use super::fold::fold;
+use super::table::{CommuneId, Communes};
+
+/// One name of a commune.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) commune: CommuneId,
+    /// As it is written; none where it is the commune's own.
+    pub(super) other_name: Option<&'static str>,
+}
+
+/// The folded names: the communes' own by id, then the others.
+#[derive(Debug)]
+pub(super) struct NameIndex {
+    entries: Vec<Entry>,
+    /// Each name after a line feed and a space, so that each of its words follows a space.
+    words: Lines,
+    /// Each name after a line feed, without its spaces.
+    compact: Lines,
+    /// By id: 0 for the most peopled commune.
+    ranks: Vec<u16>,
+    /// The ids, most peopled first, then by name, then by code.
+    ranked: Vec<CommuneId>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    text: String,
+    /// Where each line feed is, that of the end too.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn push(&mut self, before: &str, line: &str) {
+        self.starts.push(self.text.len());
+        self.text.push('\n');
+        self.text.push_str(before);
+        self.text.push_str(line);
+    }
+
+    fn end(&mut self) {
+        self.starts.push(self.text.len());
+        self.text.push('\n');
+    }
+
+    /// The positions of the lines that hold the needle, each once, in their order.
+    fn holding<'a>(&'a self, needle: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let mut next = 0;
+        memmem::find_iter(self.text.as_bytes(), needle.as_bytes()).filter_map(move |found| {
+            if self.starts.get(next).is_some_and(|start| found < *start) {
+                return None; // a line that was told already
+            }
+            let ahead = self.starts[next..].partition_point(|start| *start <= found);
+            next += ahead;
+            next.checked_sub(1)
+        })
+    }
+}
+
+impl NameIndex {
+    pub(super) fn new(communes: &Communes) -> Self {
+        let own = communes.rows.iter().map(|commune| (commune.id, commune.name, true));
+        let others = communes.other_names.iter().map(|(id, name)| (*id, *name, false));
+        let mut index = Self {
+            entries: Vec::new(),
+            words: Lines::default(),
+            compact: Lines::default(),
+            ranks: vec![0; communes.rows.len()],
+            ranked: Vec::new(),
+        };
+        for (commune, name, is_own) in own.chain(others) {
+            let folded = fold(name);
+            index.entries.push(Entry { commune, other_name: (!is_own).then_some(name) });
+            index.words.push(" ", &folded);
+            index.compact.push("", &folded.replace(' ', ""));
+        }
+        index.words.end();
+        index.compact.end();
+        index.rank(communes);
+        index
+    }
+
+    fn rank(&mut self, communes: &Communes) {
+        let mut ranked: Vec<CommuneId> = communes.rows.iter().map(|commune| commune.id).collect();
+        ranked.sort_by_cached_key(|id| {
+            (Reverse(communes.get(*id).population.unwrap_or(0)), self.folded(id.position()), *id)
+        });
+        for (rank, id) in (0..=u16::MAX).zip(&ranked) {
+            self.ranks[id.position()] = rank;
+        }
+        self.ranked = ranked;
+    }
+
+    pub(super) fn entry(&self, position: usize) -> Entry {
+        self.entries[position]
+    }
+
+    /// The folded name of an entry; a commune's own is at the position of its id.
+    pub(super) fn folded(&self, position: usize) -> &str {
+        &self.words.text[self.words.starts[position] + 2..self.words.starts[position + 1]]
+    }
+
+    /// The entries whose folded name holds this text; a space in front is the start of a word.
+    pub(super) fn holding<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.words.holding(text)
+    }
+
+    /// The entries whose name without spaces holds this text; a line feed in front is its start.
+    pub(super) fn holding_compact<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.compact.holding(text)
+    }
+
+    /// The communes, most peopled first.
+    pub(super) fn ranked(&self) -> &[CommuneId] {
+        &self.ranked
+    }
+
+    pub(super) fn rank_of(&self, id: CommuneId) -> usize {
+        usize::from(self.ranks[id.position()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::territory::communes;
+
+    #[test]
+    fn a_scan_finds_each_line_once_and_in_order() {
+        let mut lines = Lines::default();
+        for line in ["a b", "b a a", "c", "a"] {
+            lines.push(" ", line);
+        }
+        lines.end();
+        let holding = |needle| lines.holding(needle).collect::<Vec<_>>();
+        assert_eq!(holding(" a"), [0, 1, 3]);
+        assert_eq!(holding("\n a"), [0, 3]);
+        assert_eq!(holding("c"), [2]);
+        assert_eq!(holding("d"), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn every_commune_is_ranked_once_and_has_its_own_name_first() {
+        let index = communes().name_index();
+        let mut ranks = index.ranks.clone();
+        ranks.sort_unstable();
+        assert!(ranks.iter().copied().eq((0..).take(communes().all().len())));
+        for (position, commune) in communes().all().iter().enumerate() {
+            assert_eq!(index.folded(position), fold(commune.name()));
+            assert_eq!(index.ranked()[index.rank_of(commune.id())], commune.id());
+        }
+    }
+}
