@@ -465,8 +465,12 @@ mod tests {
             prop_assert_eq!((seen.venue(), manner.channel(), manner.activity()), (fact.venue, fact.channel, fact.activity));
             prop_assert_eq!(seen.client(), Some(fact.client).filter(|code| *code < u32::from(u16::MAX)));
             prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
-            let redirections: Vec<_> = seen.redirections().iter().map(|it| (it.to, it.people)).collect();
-            prop_assert_eq!(redirections, fact.redirections);
+            let people_to = |to| fact.redirections.iter().filter(|it| it.0 == to).map(|it| it.1).sum::<u32>();
+            for (i, redirected) in seen.redirections().iter().enumerate() {
+                prop_assert_eq!(redirected.people, people_to(redirected.to));
+                prop_assert!(seen.redirections()[..i].iter().all(|it| it.to != redirected.to));
+            }
+            prop_assert!(fact.redirections.iter().all(|(to, _)| seen.redirections().iter().any(|it| it.to == *to)));
             prop_assert_eq!(bits(fact.themes).fold(0, |set, bit| set | 1 << bit), fact.themes);
         }
     }
