@@ -1,7 +1,7 @@
 //! Judges what a load left behind: the log holds every acknowledged change exactly once and nothing else, and every
 //! statistic is what a recomputation of the log gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cra_contracts::v1 as pb;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
@@ -9,7 +9,7 @@ use cra_eventlog::{EventLog as _, LogEntry, Position};
 use prost::Message as _;
 use tokio_stream::StreamExt as _;
 
-use super::load::Acknowledged;
+use super::load::{Acknowledged, Change};
 use super::{Ingestion, Statistics, eventually};
 use crate::naive;
 
@@ -49,14 +49,21 @@ pub(crate) fn holds_exactly(entries: &[LogEntry], acknowledged: &[Acknowledged])
     assert!(recorded.is_empty(), "never acknowledged, or acknowledged once for two events: {recorded:?}");
 }
 
-/// Asked once more, each change has its first receipt.
+/// Asked once more, each change has its first receipt, which says whether the CRA was withdrawn since.
 pub(crate) async fn receipts_agree(ingestion: &mut Ingestion, acknowledged: &[Acknowledged]) {
+    let is_withdrawal = |change: &Change| matches!(change, Change::Withdraw(_));
+    let withdrawn: BTreeSet<&str> = acknowledged
+        .iter()
+        .filter(|it| is_withdrawal(&it.change))
+        .map(|it| it.receipt.cra_id.as_str())
+        .collect();
     for Acknowledged { change, receipt } in
         acknowledged.iter().step_by(acknowledged.len().div_ceil(ASKED_AGAIN_MAX).max(1))
     {
         let again = change.ask(ingestion).await.unwrap();
         assert!(again.duplicate, "{again:?}");
-        assert_eq!(pb::Receipt { duplicate: true, ..receipt.clone() }, again);
+        let withdrawn = !is_withdrawal(change) && withdrawn.contains(receipt.cra_id.as_str());
+        assert_eq!(pb::Receipt { duplicate: true, withdrawn, ..receipt.clone() }, again);
     }
 }
 
