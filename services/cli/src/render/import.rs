@@ -17,7 +17,7 @@ use crate::submission::{Outcome, Tally, Told, is_later_version};
 pub(crate) fn summary(tally: &Tally, look: Look) -> String {
     let lines = [
         (tally.accepted.saturating_sub(tally.later_versions), "recorded", Tone::Good, true),
-        (tally.later_versions, "later versions recorded as the next revision", Tone::Good, false),
+        (tally.later_versions, "recorded as the next revision of a CRA", Tone::Good, false),
         (tally.already_there, "already there", Tone::Figure, false),
         (tally.noted, "of these with notes: something was repaired or left out", Tone::Figure, false),
         (tally.refused, "refused", Tone::Bad, false),
@@ -128,7 +128,7 @@ mod tests {
             last_position: 1_203,
             ..Tally::default()
         };
-        let expected = "1\u{202f}200 recorded\n7 later versions recorded as the next revision\n\
+        let expected = "1\u{202f}200 recorded\n7 recorded as the next revision of a CRA\n\
                         3 already there\n\
                         40 of these with notes: something was repaired or left out\n2 refused\n\
                         counted once the projection is there: --min-position 1203\n";
