@@ -63,8 +63,7 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
     let import = Import::to(&pair).with_file(Layout::ArrayGzip.write(&night));
     let ended = import.run(&["--report", "report"]);
     assert_ended(&ended, 1);
-    for line in
-        ["0 recorded\n", "2 recorded as the next revision of a CRA", "16 already there", "2 refused"]
+    for line in ["0 recorded\n", "2 recorded as the next revision of a CRA", "16 already there", "2 refused"]
     {
         assert!(ended.stdout.contains(line), "no `{line}` in\n{}", ended.stdout);
     }
