@@ -36,7 +36,8 @@ fn name_after<'a>(line: &'a str, openings: &[&str]) -> Option<&'a str> {
     is_a_name.then_some(name)
 }
 
-fn reasons() -> BTreeSet<String> {
+/// Every reason that the sources of the services name.
+pub(crate) fn reasons() -> BTreeSet<String> {
     let mut files = Vec::new();
     for service in ["runtime", "ingestion", "projection"] {
         sources(&root().join("services").join(service).join("src"), &mut files);

@@ -39,6 +39,11 @@ impl Issuer {
         ]
     }
 
+    /// Takes the keys away from the services.
+    pub(crate) fn hide_keys(&self) {
+        fs::remove_file(self.keys()).unwrap();
+    }
+
     /// A token with these scopes and this perimeter, for ten minutes.
     pub(crate) fn token(&self, scope: &str, perimeter: &PerimeterClaim) -> String {
         self.token_for("platform", scope, perimeter, 600)
@@ -52,18 +57,38 @@ impl Issuer {
         perimeter: &PerimeterClaim,
         valid_s: i64,
     ) -> String {
+        self.signed(client, scope, perimeter, Claims { exp: in_seconds(valid_s), ..Claims::default() })
+    }
+
+    /// A token that begins to be valid in so many seconds.
+    pub(crate) fn token_from(
+        &self,
+        client: &str,
+        scope: &str,
+        perimeter: &PerimeterClaim,
+        from_s: i64,
+    ) -> String {
+        let times =
+            Claims { nbf: Some(in_seconds(from_s)), exp: in_seconds(from_s + 600), ..Claims::default() };
+        self.signed(client, scope, perimeter, times)
+    }
+
+    fn signed(&self, client: &str, scope: &str, perimeter: &PerimeterClaim, times: Claims) -> String {
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: OneOrMany::One(AUDIENCE.to_owned()),
-            exp: Timestamp::now().as_second() + valid_s,
             sub: Some("marie".to_owned()),
             azp: Some(client.to_owned()),
             scope: OneOrMany::One(scope.to_owned()),
             perimeter: Some(perimeter.clone()),
-            ..Claims::default()
+            ..times
         };
         self.key.sign(&claims).unwrap()
     }
+}
+
+fn in_seconds(seconds: i64) -> i64 {
+    Timestamp::now().as_second() + seconds
 }
 
 /// Everything.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::{Issuer, Pair, contract, national};
 
 /// Every scope that services ask for, but that of public figures.
-const SCOPES: &str = "cra:submit cra:correct cra:import cra:read statistics:read operations";
+pub(super) const SCOPES: &str = "cra:submit cra:correct cra:import cra:read statistics:read operations";
 
 /// A call, and how it must end.
 #[derive(Clone, Debug)]

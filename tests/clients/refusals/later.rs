@@ -14,13 +14,14 @@ use super::table::submission;
 use crate::harness::{carrying, eventually, national, new_id, workshop};
 
 /// A request that is answered, by which a stream shows that it has begun.
-fn begins(table: &Table, method: &str) -> Case {
+pub(super) fn begins(table: &Table, method: &str) -> Case {
     let item = json!({"item": "1"});
     let case = table.case(method);
     if case.shape == Shape::Both { case.of(encoded(method, item)).kept_open() } else { case }
 }
 
-const OPEN_STREAMS: [&str; 4] = [
+/// Streams that end only when they are ended.
+pub(super) const OPEN_STREAMS: [&str; 4] = [
     "IngestionService/SubmitCras",
     "IngestionService/ImportLegacyCras",
     "StatisticsService/WatchStatistics",
@@ -78,7 +79,12 @@ pub(super) async fn stalled_readers(trial: &mut Trial) {
 }
 
 /// Calls of ingestion that need the log, and how they end without it.
-fn needing_the_log(table: &Table, current: &str, code: &'static str, reason: &'static str) -> Vec<Case> {
+pub(super) fn needing_the_log(
+    table: &Table,
+    current: &str,
+    code: &'static str,
+    reason: &'static str,
+) -> Vec<Case> {
     let mut change = submission(current, "conseiller-2");
     (change["expectedRevision"], change["reason"]) = (2.into(), "une erreur de saisie".into());
     let removal = json!({"craId": current, "expectedRevision": 2, "reason": "saisi deux fois"});

@@ -5,7 +5,8 @@ use cra_runtime::identity::Scope;
 use cra_runtime::identity::access::Shape;
 use serde_json::{Value, json};
 
-use super::cases::{Case, Table, encoded, scopes_of};
+use super::cases::{Case, SCOPES, Table, encoded, scopes_of};
+use super::faults;
 use crate::harness::{contract, department, national, new_id, workshop};
 
 /// No message begins like this.
@@ -50,6 +51,8 @@ impl Table {
             cases.push(unauthenticated(None, "TOKEN_REQUIRED"));
             cases.push(unauthenticated(Some("no token".to_owned()), "TOKEN_INVALID"));
             cases.push(unauthenticated(Some(expired), "TOKEN_EXPIRED"));
+            let later = self.issuer.token_from(&self.client(method), SCOPES, &national(), 60);
+            cases.push(unauthenticated(Some(later), "TOKEN_NOT_YET_VALID"));
             let other = Scope::ALL.into_iter().find(|scope| !scopes.contains(&scope.name())).unwrap();
             let missing = self.issuer.token_for(&self.client(method), other.name(), &national(), 600);
             cases.push(case().carrying(Some(missing)).ends("PERMISSION_DENIED", "SCOPE_MISSING"));
@@ -116,18 +119,22 @@ impl Table {
 
     /// What each method refuses of a request.
     pub(super) fn of_requests(&self, recorded: &Recorded) -> Vec<Case> {
-        let mut cases: Vec<_> = rows(recorded)
-            .into_iter()
-            .map(|(method, request, code, reason)| {
-                self.case(method).of(encoded(method, request)).ends(code, reason)
-            })
-            .collect();
+        let mut cases = self.of_rows(rows(recorded));
         for (method, request) in beyond_a_department() {
             let token = self.token(method, &department("35"), 600);
             let case = self.case(method).of(encoded(method, request)).carrying(Some(token));
             cases.push(case.ends("PERMISSION_DENIED", "BEYOND_PERIMETER"));
         }
         cases
+    }
+
+    pub(super) fn of_rows(&self, rows: Vec<Row>) -> Vec<Case> {
+        let cases = rows.into_iter();
+        cases
+            .map(|(method, request, code, reason)| {
+                self.case(method).of(encoded(method, request)).ends(code, reason)
+            })
+            .collect()
     }
 
     /// The calls of `tests/reality/refused-streams.json`, which were lost once.
@@ -151,11 +158,12 @@ impl Table {
 /// Method, request, code and reason.
 pub(super) type Row = (&'static str, Value, &'static str, &'static str);
 
-const INVALID: &str = "INVALID_ARGUMENT";
+pub(super) const INVALID: &str = "INVALID_ARGUMENT";
 
 /// Refusals of what a request says, by each method.
 pub(super) fn rows(recorded: &Recorded) -> Vec<Row> {
-    [ingestion(recorded), statistics(), operations()].concat()
+    [ingestion(recorded), faults::of_submissions(), statistics(), faults::of_questions(), operations()]
+        .concat()
 }
 
 fn ingestion(recorded: &Recorded) -> Vec<Row> {

@@ -1,0 +1,135 @@
+//! Refusals that the usual set-up does not give: by services with other settings, and on a log that somebody changes.
+
+use std::fs;
+use std::sync::Arc;
+
+use async_nats::jetstream;
+use cra_contracts::v1 as pb;
+use cra_eventlog::testing::NatsServer;
+use serde_json::json;
+
+use super::Trial;
+use super::askers::Order;
+use super::cases::{Table, encoded};
+use super::later::{OPEN_STREAMS, begins, needing_the_log};
+use super::table::submission;
+use crate::harness::{Issuer, Pair, carrying, eventually, national, new_id};
+
+const STREAM: &str = "CRA";
+/// The log's server takes no more in a message: less than the largest correction, more than a small CRA.
+const SMALL_MESSAGES: &str = "max_payload: 2KB";
+
+/// Streams that live as long as one may, and calls whose token nothing can verify any more.
+pub(super) async fn of_brief_lives() {
+    let issuer = Arc::new(Issuer::new());
+    let settings = [
+        ("SERVER__PER_CLIENT__STREAM_LIFETIME_S", "3"),
+        ("IDENTITY__TOKENS__KEYS_MAX_AGE_S", "20"),
+        ("IDENTITY__TOKENS__REFRESH_S", "10"),
+    ];
+    let pair = Pair::start_trusting(&issuer, &settings).await;
+    let mut trial = Trial::on(pair, issuer, 1).await;
+    let lives = |table: &Table| {
+        let cases = OPEN_STREAMS.into_iter().map(|method| {
+            begins(table, method).after_answers().ends("RESOURCE_EXHAUSTED", "STREAM_LIFETIME")
+        });
+        cases.collect()
+    };
+    trial.all_are_refused(Order::Together, lives).await;
+
+    without_a_folder_for_files(&mut trial).await;
+    trial.issuer.hide_keys();
+    let token = trial.issuer.token("statistics:read", &national());
+    eventually("the keys are too old", async || {
+        let request = carrying(&token, pb::GetStatisticsRequest::default());
+        match trial.pair.statistics().await.get_statistics(request).await {
+            Err(status) if status.code() == tonic::Code::Unavailable => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    let unverified = |table: &Table| {
+        let methods =
+            ["IngestionService/SubmitCra", "IngestionService/SubmitCras", "StatisticsService/Export"];
+        let cases = methods.into_iter().chain(["StatisticsService/FollowCras", "OperationsService/Promote"]);
+        cases.map(|method| table.case(method).ends("UNAVAILABLE", "KEYS_UNAVAILABLE")).collect()
+    };
+    trial.all_are_refused(Order::InTurn, unverified).await;
+}
+
+/// A log that takes no large event, then answers nothing, and then is made anew.
+pub(super) async fn of_a_changed_log() {
+    let issuer = Arc::new(Issuer::new());
+    let dir = tempfile::tempdir().unwrap();
+    let nats = NatsServer::start_with(dir.path(), SMALL_MESSAGES).unwrap_or_else(|error| panic!("{error}"));
+    let own = issuer.settings();
+    let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let settings: Vec<_> = own.chain([("LOG__APPEND_TIMEOUT_MS", "1000")]).collect();
+    let pair = Pair::start_on(dir, nats, &settings).await;
+    let mut trial = Trial::on(pair, issuer, 1).await;
+
+    too_large(&mut trial).await;
+    unconfirmed(&mut trial).await;
+    let context = jetstream::new(async_nats::connect(trial.pair.nats.url()).await.unwrap());
+    made_anew(&mut trial, &context).await;
+}
+
+/// The folder is gone in which the rows of a workbook wait.
+async fn without_a_folder_for_files(trial: &mut Trial) {
+    fs::remove_dir_all(trial.pair.read_models()).unwrap();
+    let export = "StatisticsService/Export";
+    let request = json!({"content": "EXPORT_CONTENT_CRAS", "format": "EXPORT_FORMAT_XLSX"});
+    let failed = |table: &Table| {
+        let case = table.case(export).of(encoded(export, request.clone()));
+        vec![case.ends("UNAVAILABLE", "EXPORT_FAILED")]
+    };
+    trial.all_are_refused(Order::InTurn, failed).await;
+}
+
+/// Events that the log's server does not take.
+async fn too_large(trial: &mut Trial) {
+    let current = trial.recorded.current.clone();
+    let refused = |table: &Table| {
+        let (submit, correct) = ("IngestionService/SubmitCra", "IngestionService/CorrectCra");
+        let long: Vec<_> = (0..5)
+            .map(|number| json!({"other": format!("{number} {}", "é".repeat(97)), "people": 1}))
+            .collect();
+        let mut large = submission(&new_id(), "conseiller-1");
+        large["cra"]["followUp"] = json!({"redirections": long});
+        let mut change = submission(&current, "conseiller-2");
+        (change["expectedRevision"], change["reason"]) = (2.into(), "é".repeat(500).into());
+        let cases = [(submit, large), (correct, change)].into_iter();
+        let cases = cases.map(|(method, request)| table.case(method).of(encoded(method, request)));
+        cases.map(|case| case.ends("RESOURCE_EXHAUSTED", "EVENT_REFUSED")).collect()
+    };
+    trial.all_are_refused(Order::InTurn, refused).await;
+}
+
+/// The log's server takes what it is sent and answers nothing, for longer than an append waits.
+async fn unconfirmed(trial: &mut Trial) {
+    let current = trial.recorded.current.clone();
+    trial.signal_log("-STOP");
+    let unknown = |table: &Table| {
+        let mut cases = needing_the_log(table, &current, "UNAVAILABLE", "OUTCOME_UNKNOWN");
+        // Only a submission is sent before the log is read.
+        cases.retain(|case| case.path.ends_with("SubmitCra"));
+        cases
+    };
+    trial.all_are_refused(Order::Together, unknown).await;
+    trial.signal_log("-CONT");
+}
+
+/// The log is deleted and made anew.
+async fn made_anew(trial: &mut Trial, context: &jetstream::Context) {
+    let cases = trial.begun(Order::Together, |table| {
+        let follow = table.case("StatisticsService/FollowCras").after_answers();
+        vec![follow.ends("ABORTED", "LOG_REPLACED")]
+    });
+    for asker in &mut trial.askers {
+        asker.began(1).await;
+    }
+    let config = context.get_stream(STREAM).await.unwrap().cached_info().config.clone();
+    context.delete_stream(STREAM).await.unwrap();
+    context.create_stream(config).await.unwrap();
+    trial.all_learn(cases).await;
+}
