@@ -3,6 +3,7 @@
 //! fault: the path, what was found, what is expected and what was probably meant.
 
 mod faults;
+mod repeated;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -46,6 +47,16 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
+impl ParseError {
+    /// With more faults; what is no JSON has none.
+    fn and(mut self, more: Vec<JsonFault>) -> Self {
+        if let Self::Fields(faults) = &mut self {
+            faults.extend(more);
+        }
+        self
+    }
+}
+
 /// Reads one message from its JSON form.
 pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseError> {
     parse_with(text, |_, _| None)
@@ -53,12 +64,14 @@ pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseE
 
 /// Reads one message from its JSON form. `meant` finds the contract's word for one that is not in it, for the errors.
 pub fn parse_with<M: Message + Default + prost::Name>(text: &str, meant: Meant) -> Result<M, ParseError> {
+    let repeated = repeated::fields(text);
     let mut source = serde_json::Deserializer::from_str(text);
     let read = DynamicMessage::deserialize(descriptor::<M>(), &mut source);
     match read.and_then(|message| source.end().map(|()| message)) {
-        Ok(message) => Ok(transcode(&message)),
+        Ok(message) if repeated.is_empty() => Ok(transcode(&message)),
+        Ok(_) => Err(ParseError::Fields(repeated)),
         Err(error) => match serde_json::from_str(text) {
-            Ok(value) => Err(explained::<M>(&value, meant, error)),
+            Ok(value) => Err(explained::<M>(&value, meant, error).and(repeated)),
             Err(error) => Err(ParseError::Text(error)),
         },
     }
@@ -79,6 +92,12 @@ pub fn from_value_with<M: Message + Default + prost::Name>(
         Ok(message) => Ok(transcode(&message)),
         Err(error) => Err(explained::<M>(value, meant, error)),
     }
+}
+
+/// Refuses a text that gives a field twice: for objects that are no message themselves, but hold one.
+pub fn refuse_repeated(text: &str) -> Result<(), ParseError> {
+    let repeated = repeated::fields(text);
+    if repeated.is_empty() { Ok(()) } else { Err(ParseError::Fields(repeated)) }
 }
 
 /// Every fault of a value that was refused with `error`.
@@ -213,6 +232,24 @@ mod tests {
         assert!(faults(r#"{"cra":{"codePostal":"a"}}"#)[0].ends_with("did you mean place.postalCode?"));
         assert!(faults(r#"{"cra":{"ages":{"moins12ans":1}}}"#)[0].ends_with("did you mean under12?"));
         assert!(!faults(r#"{"cra":{"zzz":1}}"#)[0].contains("did you mean"));
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_a_fault_by_whichever_of_its_names() {
+        let twice = "found this field a second time, expected each field once";
+        told(
+            r#"{"craId":"x","cra":{"date":"2024-03-04","ages":{"under12":1,"under_12":2},"date":"2024-03-05"},"cra_id":"y"}"#,
+            &[
+                &format!("cra.ages.under_12: {twice}"),
+                &format!("cra.date: {twice}"),
+                &format!("cra_id: {twice}"),
+            ],
+        );
+        told(
+            r#"{"cra":{"themes":["THEME_EMAIL"],"followUp":{"redirections":[{"people":1},{"people":1,"people":2}]},"x":1}}"#,
+            &["cra.x: found an unknown field", &format!("cra.followUp.redirections[1].people: {twice}")],
+        );
+        assert!(refuse_repeated(r#"[{"a":1},{"a":1}]"#).is_ok());
     }
 
     #[test]

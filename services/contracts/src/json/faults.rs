@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub type Meant = fn(kind: &str, word: &str) -> Option<&'static str>;
 
 /// Faults that one error names.
-const FAULTS_MAX: usize = 50;
+pub(super) const FAULTS_MAX: usize = 50;
 /// Characters of a value that a message quotes.
 const QUOTED_CHARACTERS_MAX: usize = 60;
 /// Below it, two words are not near each other.

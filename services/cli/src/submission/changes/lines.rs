@@ -29,9 +29,14 @@ struct Line {
     _legacy_form_version: Option<Value>,
 }
 
+fn line(text: &str) -> Result<Line, String> {
+    json::refuse_repeated(text).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 /// Reads a correction.
 pub(crate) fn correction(text: &str) -> Result<Change, String> {
-    let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let line = line(text)?;
     let content = match (&line.set, &line.cra) {
         (Some(set), None) => Content::Patch(set.clone()),
         (None, Some(cra)) => {
@@ -49,7 +54,7 @@ pub(crate) fn correction(text: &str) -> Result<Change, String> {
 
 /// Reads a withdrawal.
 pub(crate) fn withdrawal(text: &str) -> Result<Change, String> {
-    let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let line = line(text)?;
     if line.set.is_some() {
         return Err("a withdrawal changes no field: expected no `set`".to_owned());
     }

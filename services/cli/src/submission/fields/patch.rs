@@ -2,6 +2,7 @@
 //! objects field by field, lists and values as a whole, null taken away.
 
 use cra_contracts::{json, v1};
+use cra_domain::vocabulary;
 use serde_json::{Map, Value};
 
 use super::{Field, SEPARATOR, path_key};
@@ -45,7 +46,8 @@ fn merge(cra: &mut v1::Cra, path: &str, value: &Value) -> Result<(), String> {
     let at = |problem: String| format!("{}: {problem}", field.path());
     match (field, value) {
         (Field::Redirections, Value::Array(_)) => {
-            let read = json::from_value::<v1::FollowUp>(serde_json::json!({ "redirections": value }));
+            let value = serde_json::json!({ "redirections": value });
+            let read = json::from_value_with::<v1::FollowUp>(&value, vocabulary::meant);
             let read = read.map_err(|error| at(error.to_string()))?;
             cra.follow_up.get_or_insert_default().redirections = read.redirections;
             Ok(())
