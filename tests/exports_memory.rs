@@ -50,6 +50,7 @@ fn event(number: u32) -> NewEvent {
         recorded_at: Some(timestamp_message(Timestamp::now())),
         origin: None,
         fact: Some(Fact::Submitted(pb::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] })),
+        moved: false,
     };
     NewEvent { cra_id, event_id, payload: record::encode(&event), trace: None }
 }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use cra_contracts::v1 as pb;
+use cra_runtime::rejection::violations_of;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::harness::{
@@ -22,10 +23,17 @@ async fn statistics_of(projection: &Service) -> Statistics {
     Statistics::new(connected(projection.address()).await.unwrap())
 }
 
-/// A pair, and one more of each service on its log.
+/// A pair, and one more of each service on its log; the projections share the secret of page tokens.
 async fn two_of_each() -> (Pair, Service, Service) {
-    let pair = Pair::start().await;
-    let (mut ingestion, mut projection) = service_pair(&pair.dir().join("second"), &pair.nats.url(), &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("page-tokens.secret");
+    std::fs::write(&secret, "a secret that the replicas share, of 32 bytes or more").unwrap();
+    let secret = secret.display().to_string();
+    let replicas = [("PAGE_TOKENS__SECRET_FILE", &*secret)];
+    let pair = Pair::start_apart(&[], &replicas).await;
+    let second = pair.dir().join("second");
+    let (mut ingestion, _) = service_pair(&second, &pair.nats.url(), &[]);
+    let (_, mut projection) = service_pair(&second, &pair.nats.url(), &replicas);
     tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
     (pair, ingestion, projection)
 }
@@ -144,4 +152,23 @@ async fn a_listing_begun_at_one_projection_goes_on_at_the_other_in_the_same_snap
     }
     assert_eq!(rows, all_rows);
     assert_eq!(records, all_cras);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_shared_secret_a_listing_ends_with_the_process_that_began_it() {
+    let mut pair = Pair::start().await;
+    let mut ingestion = pair.ingestion().await;
+    for number in 0..4 {
+        submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
+    }
+    let mut statistics = pair.statistics().await;
+    statistics_at(&mut statistics, 4).await;
+    let token = cras(&mut statistics, 2, "").await.next_page_token;
+    assert_eq!(cras(&mut statistics, 2, &token).await.cras.len(), 2);
+    assert!(pair.projection.output().contains("page_tokens.secret_file"), "the log says so");
+    pair.projection.kill();
+    pair.projection.start_and_serve().await;
+    let request = pb::ListCrasRequest { page_size: 2, page_token: token, ..Default::default() };
+    let refused = pair.statistics().await.list_cras(request).await.unwrap_err();
+    assert_eq!(violations_of(&refused)[0].reason, "PAGE_TOKEN_INVALID");
 }

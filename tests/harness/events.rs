@@ -19,6 +19,7 @@ pub(crate) fn event(n: u128, revision: u64, march: u32, fact: Fact) -> pb::CraEv
         recorded_at: Some(timestamp_message(recorded_at)),
         origin: None,
         fact: Some(fact),
+        moved: false,
     }
 }
 

@@ -14,13 +14,14 @@ use cra_eventlog::{
     RestoreError,
 };
 use cra_projection::generations::Generations;
+use cra_projection::queries::page::Signer;
 use cra_projection::services;
 use cra_projection::views::small_counts::Base;
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio_stream::Stream;
@@ -105,6 +106,7 @@ fn statistics(
         export_bytes_max: NonZeroU64::MAX,
         streams: room(),
         callers: Callers::Anyone,
+        signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
         small_count_base: Base::default(),
         shutdown: shutdown.clone(),
     }

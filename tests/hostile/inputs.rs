@@ -11,14 +11,14 @@ use cra_domain::event::Event;
 use cra_domain::legacy;
 use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
-use cra_projection::queries::page::{Listing, Place};
+use cra_projection::queries::page::{Listing, Place, Signer};
 use cra_projection::queries::{Breakdown, Consistency, CrossTable, watch_interval};
 use cra_projection::store::Description;
 use cra_projection::views::dictionary::Dictionary;
 use cra_projection::views::filter::Filter;
 use cra_projection::views::periods::Periods;
 use cra_runtime::identity::{self, Claims, Keys, OneOrMany, PerimeterClaim, SigningKey, TokenSettings};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 
 /// Reads one kind of input.
@@ -100,15 +100,16 @@ pub(crate) fn event(bytes: &[u8]) {
 pub(crate) fn page_token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let description = Description { definitions: "1".into(), log: LogIdentity("log".into()), created_at: 0 };
-    let listing = Listing::of(&v1::ListCrasRequest::default(), &description);
-    // A cursor of a list and one of a breakdown.
-    let _ = listing.place::<(i32, u64)>(&text);
-    let _ = listing.place::<u64>(&text);
-    // A token with the right digest over these bytes, as if somebody had forged one.
-    let forged = listing.token(&Place { position: Position(u64::MAX), cursor: bytes.to_vec() });
+    let signer = Signer::with_random_secret(SignedDuration::from_hours(1)).expect("randomness");
+    let listing = Listing::of(&v1::ListCrasRequest::default(), &description, "marie", &signer);
+    // A cursor of a list and one of a breakdown. Nobody signed them.
+    assert!(listing.place::<(i32, u64)>(&text, now()).is_ok_and(|place| place.is_none()) == text.is_empty());
+    assert!(listing.place::<u64>(&text, now()).is_ok_and(|place| place.is_none()) == text.is_empty());
+    // A token with the right signature over these bytes, as if the secret were known.
+    let forged = listing.token(&Place { position: Position(u64::MAX), cursor: bytes.to_vec() }, now());
     if let Ok(forged) = forged {
-        let _ = listing.place::<(i32, u64)>(&forged);
-        let _ = listing.place::<u64>(&forged);
+        let _ = listing.place::<(i32, u64)>(&forged, now());
+        let _ = listing.place::<u64>(&forged, now());
     }
 }
 

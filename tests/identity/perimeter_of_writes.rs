@@ -117,11 +117,13 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
     // Withdrawn, it lies where it lay.
     assert_eq!(events(&mut client, &own, &inside).await.len(), 2);
 
-    // Moved away by somebody who may, it is gone for who may not.
+    // Moved away by somebody who may, it can be changed no more by who may not, who still sees what lay within.
     let moved = new_id();
     submit(&mut client, &own, &moved, in_rennes()).await.unwrap();
     correct(&mut client, &all, &moved, in_paris()).await.unwrap();
-    assert!(events(&mut client, &own, &moved).await.is_empty());
+    let seen = events(&mut client, &own, &moved).await;
+    let seen: Vec<_> = seen.iter().map(|event| (event.revision, event.moved, event.fact.is_some())).collect();
+    assert_eq!(seen, [(1, false, true), (2, true, false)]);
     assert_eq!(withdraw(&mut client, &own, &moved).await.unwrap_err().code(), Code::NotFound);
 }
 

@@ -168,6 +168,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
                 recorded_at: Some(timestamp_message(minute(recorded_at))),
                 origin: Some(v1::Origin { client_id: client_id.to_owned(), subject: String::new() }),
                 fact: Some(fact),
+                moved: false,
             });
         }
         events

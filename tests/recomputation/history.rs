@@ -296,6 +296,7 @@ pub(super) fn events(steps: Vec<Step>) -> Vec<v1::CraEvent> {
             recorded_at: Some(timestamp_message(recorded_at)),
             origin: None,
             fact: Some(fact),
+            moved: false,
         });
     }
     events

@@ -35,6 +35,7 @@ fn and_other_texts(mut events: Vec<v1::CraEvent>, selection: &v1::Selection) -> 
             recorded_at: events[0].recorded_at,
             origin: None,
             fact: Some(Fact::Corrected(corrected)),
+            moved: false,
         });
     }
     events

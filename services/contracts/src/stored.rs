@@ -59,6 +59,14 @@ macro_rules! numbers {
 
 numbers!(i32, i64, u32, u64);
 
+impl<'a> Value<'a> for bool {
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        expect(WireType::Varint, kind)?;
+        *self = varint(bytes)? != 0;
+        Ok(())
+    }
+}
+
 impl<'a> Value<'a> for &'a [u8] {
     #[inline]
     fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
@@ -233,6 +241,7 @@ messages! {
         3 revision: u64,
         4 recorded_at: Option<Timestamp>,
         5 origin: Option<Origin<'a>>,
+        10 moved: bool,
         one of fact: Fact {
             6 submitted: Submitted,
             7 corrected: Corrected,

@@ -83,6 +83,7 @@ fn generated(event: &Event<'_>) -> v1::CraEvent {
         revision: event.revision,
         recorded_at: event.recorded_at,
         origin: event.origin.as_ref().map(origin),
+        moved: event.moved,
         fact,
     }
 }

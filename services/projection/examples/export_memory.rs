@@ -83,6 +83,7 @@ fn entry(position: u64) -> LogEntry {
             cra: Some(cra(u32::try_from(position).unwrap_or(u32::MAX))),
             defaulted_fields: vec![],
         })),
+        moved: false,
     };
     let (cra_id, payload) = (Some(cra_id), record::encode(&event));
     LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at, trace: None }

@@ -77,6 +77,7 @@ pub(crate) fn event(n: u8, revision: u64, fact: Fact) -> v1::CraEvent {
         recorded_at: Some(timestamp_message(at(RECORDED_AT))),
         origin: None,
         fact: Some(fact),
+        moved: false,
     }
 }
 

@@ -50,9 +50,10 @@ pub use access::METHODS;
 use follow::Follower;
 use generations::Generations;
 use progress::Progress;
+use queries::page::Signer;
 use readiness::HEAD_RETRY;
 use replay::Replayer;
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, PageTokenSettings, Settings};
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
@@ -140,7 +141,9 @@ async fn serve_beside(
     let metrics = Metrics::of("projection")?;
     let progress = Arc::<Progress>::default();
     metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
-    let routes = routes(&settings, queries, &log, &replayer, listener.callers(), &metrics, &shutdown)?;
+    let signer = settings.page_tokens.signer()?;
+    let asked = Asked { queries, signer, callers: listener.callers() };
+    let routes = routes(&settings, asked, &log, &replayer, &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone()).await?),
         None => None,
@@ -199,16 +202,23 @@ async fn open(
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
+/// What questions take a place among, who asks them, and what signs their pages.
+struct Asked {
+    queries: InFlight,
+    signer: Signer,
+    callers: Callers,
+}
+
 fn routes(
     settings: &Settings,
-    in_flight: InFlight,
+    asked: Asked,
     log: &Arc<dyn EventLog>,
     replayer: &Replayer,
-    callers: Callers,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
     let Replayer { generations, clock, .. } = replayer;
+    let Asked { queries: in_flight, signer, callers } = asked;
     let bytes_max = settings.server.max_message_bytes.get();
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
@@ -222,10 +232,12 @@ fn routes(
         export_bytes_max: settings.limits.export_bytes_max,
         streams,
         callers,
+        signer: signer.clone(),
         small_count_base: settings.small_count_base,
         shutdown: shutdown.clone(),
     };
-    let operations = services::Operations { replayer: replayer.clone(), callers, shutdown: shutdown.clone() };
+    let operations =
+        services::Operations { replayer: replayer.clone(), callers, signer, shutdown: shutdown.clone() };
     Ok(Routes::new(StatisticsServer::new(statistics).max_decoding_message_size(bytes_max))
         .add_service(OperationsServer::new(operations).max_decoding_message_size(bytes_max)))
 }

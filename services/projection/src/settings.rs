@@ -9,8 +9,10 @@ use cra_eventlog::nats::NatsSettings;
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::queries::page::{Signer, SignerError};
 use crate::views::small_counts::Base;
 
 /// Settings of the projection service.
@@ -31,6 +33,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Callers of `statistics:public` alone see counts as multiples of this, so none below it; at least 3.
     pub small_count_base: Base,
+    /// The tokens that lead from page to page.
+    pub page_tokens: PageTokenSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -45,8 +49,42 @@ impl Default for Settings {
             log: NatsSettings::default(),
             limits: Limits::default(),
             small_count_base: Base::default(),
+            page_tokens: PageTokenSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
+    }
+}
+
+/// Settings of page tokens: the table `[page_tokens]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PageTokenSettings {
+    /// File of the secret that signs them, of 32 bytes or more, the same on every replica. Absent: drawn at start, so
+    /// that a listing ends with the process that began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// How long a token leads to the next page, which comes with a new one.
+    pub lifetime_s: NonZeroU32,
+}
+
+impl Default for PageTokenSettings {
+    fn default() -> Self {
+        const LIFETIME_S: NonZeroU32 = NonZeroU32::new(3_600).unwrap();
+        Self { secret_file: None, lifetime_s: LIFETIME_S }
+    }
+}
+
+impl PageTokenSettings {
+    pub(crate) fn signer(&self) -> Result<Signer, SignerError> {
+        let lifetime = SignedDuration::from_secs(self.lifetime_s.get().into());
+        if let Some(path) = &self.secret_file {
+            return Signer::with_secret_of(path, lifetime);
+        }
+        tracing::info!(
+            "page tokens are signed with a secret drawn at start: set `page_tokens.secret_file` where replicas answer \
+             each other's listings"
+        );
+        Signer::with_random_secret(lifetime)
     }
 }
 

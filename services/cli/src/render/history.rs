@@ -25,11 +25,10 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
         let number = toned(look, Tone::Figure, &format!("Révision {revision}"));
         let by = event.origin.as_ref().map(author).unwrap_or_default();
         text += &format!("\n{number}  {recorded_at}{}\n", toned(look, Tone::Quiet, &by));
-        // As it is read where it is stored.
-        match Event::decode(&record::encode(event)) {
-            Ok(event) => text += &told(&event.fact, &mut before, look),
-            // A newer service may have written what this command cannot read yet.
-            Err(error) => text += &format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+        if event.moved {
+            text += &format!("  {}\n", toned(look, Tone::Quiet, "Hors de votre périmètre"));
+        } else {
+            text += &read(event, &mut before, look);
         }
         if revision <= after {
             text.clear();
@@ -38,6 +37,14 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
     text
 }
 
+/// What an event says, as it is read where it is stored.
+fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, look: Look) -> String {
+    match Event::decode(&record::encode(event)) {
+        Ok(event) => told(&event.fact, before, look),
+        // A newer service may have written what this command cannot read yet.
+        Err(error) => format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+    }
+}
 fn author(origin: &v1::Origin) -> String {
     let known = [&origin.client_id, &origin.subject].into_iter().filter(|name| !name.is_empty());
     let names: Vec<_> = known.map(|name| printable(name)).collect();
@@ -135,6 +142,7 @@ mod tests {
             recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
             origin: Some(v1::Origin { client_id: "plateforme".to_owned(), subject: String::new() }),
             fact: Some(fact),
+            moved: false,
         }
     }
 
@@ -209,6 +217,13 @@ mod tests {
         let withdrawn = v1::CraWithdrawn { reason: "saisi deux fois".to_owned() };
         let text = page("id", &[submitted(), event(2, v1::cra_event::Fact::Withdrawn(withdrawn))], LOOK);
         assert!(text.ends_with("  Retiré des statistiques : saisi deux fois\n"), "{text}");
+    }
+
+    #[test]
+    fn a_revision_outside_the_perimeter_is_said_to_be_there() {
+        let moved = v1::CraEvent { revision: 2, moved: true, ..v1::CraEvent::default() };
+        let text = page("id", &[submitted(), moved], LOOK);
+        assert!(text.contains("Courriels") && text.ends_with("  Hors de votre périmètre\n"), "{text}");
     }
 
     #[test]

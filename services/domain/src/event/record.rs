@@ -76,5 +76,6 @@ fn event(header: &Header, fact: Fact) -> v1::CraEvent {
         recorded_at: Some(timestamp_message(header.recorded_at)),
         origin: Some(header.origin.clone()),
         fact: Some(fact),
+        moved: false,
     }
 }

@@ -77,6 +77,17 @@ impl Lists {
         Ok(lists)
     }
 
+    fn canonical(&self) -> String {
+        let mut text = String::new();
+        let mut line = |kind: &str, member: &str| text.extend([kind, ":", member, "\n"]);
+        self.advisors.iter().for_each(|id| line("advisor", id.as_str()));
+        self.structures.iter().for_each(|id| line("structure", id.as_str()));
+        let granted = |department: &&Department| self.departments.contains(&department.id());
+        let departments = territory::communes().departments().iter().filter(granted);
+        departments.for_each(|department| line("department", department.code()));
+        text
+    }
+
     fn holds(&self, commune: &Commune) -> bool {
         self.departments.contains(&commune.department_id())
     }
@@ -114,6 +125,15 @@ impl Lists {
 }
 
 impl Perimeter {
+    /// One text per perimeter, to make digests of: a line per member, regions as their departments.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::National => "national\n".to_owned(),
+            Self::Within(lists) => lists.canonical(),
+        }
+    }
+
     /// Whether a CRA lies within.
     #[must_use]
     pub fn covers(&self, cra: &Cra) -> bool {

@@ -154,3 +154,24 @@ fn a_region_grants_its_departments() {
     let departments = ["22", "29", "35", "56"].map(str::to_owned);
     assert_eq!(brittany, Lists::parse(&[], &[], &departments, &[]).unwrap());
 }
+
+#[test]
+fn equal_perimeters_have_one_text_and_others_another() {
+    let of = |advisors: &[&str], structures: &[&str], departments: &[&str], regions: &[&str]| {
+        let [advisors, structures, departments, regions] =
+            [advisors, structures, departments, regions].map(|list| strings(list.to_vec()));
+        Perimeter::Within(Lists::parse(&advisors, &structures, &departments, &regions).unwrap()).canonical()
+    };
+    assert_eq!(of(&["b", "a"], &[], &["75", "2A"], &[]), of(&["a", "b", "a"], &[], &["2A", "75"], &[]));
+    // La Réunion: a region of one department.
+    assert_eq!(of(&[], &[], &["974"], &[]), of(&[], &[], &[], &["04"]));
+    let texts = [
+        Perimeter::National.canonical(),
+        Perimeter::default().canonical(),
+        of(&["a"], &[], &[], &[]),
+        of(&[], &["a"], &[], &[]),
+        of(&[], &[], &["75"], &[]),
+    ];
+    let distinct: std::collections::BTreeSet<_> = texts.iter().collect();
+    assert_eq!(distinct.len(), texts.len(), "{texts:?}");
+}

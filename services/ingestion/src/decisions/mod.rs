@@ -184,10 +184,29 @@ impl History {
         }
     }
 
-    /// The events themselves.
-    pub(crate) fn into_events(self) -> Vec<v1::CraEvent> {
-        self.0.into_iter().map(|recorded| recorded.event).collect()
+    /// The events as the holder of a perimeter may see them, oldest first: a revision inside whole, one outside as
+    /// `moved`, without its fact. None where no revision lies inside, as where there is no event.
+    pub(crate) fn shown_within(self, perimeter: &Perimeter) -> Option<Vec<v1::CraEvent>> {
+        let (mut is_inside, mut has_any) = (*perimeter == Perimeter::National, false);
+        let mut shown = Vec::with_capacity(self.0.len());
+        for recorded in self.0 {
+            // A withdrawal lies where the content lies that it takes out.
+            let is_withdrawal = matches!(recorded.event.fact, Some(Fact::Withdrawn(_)));
+            if *perimeter != Perimeter::National && !is_withdrawal {
+                is_inside = content(&recorded).is_some_and(|cra| perimeter.covers_message(&cra));
+            }
+            has_any |= is_inside;
+            let event = recorded.event;
+            shown.push(if is_inside { v1::CraEvent { moved: false, ..event } } else { moved(event) });
+        }
+        has_any.then_some(shown)
     }
+}
+
+/// What is shown of a revision outside the perimeter.
+fn moved(event: v1::CraEvent) -> v1::CraEvent {
+    let v1::CraEvent { event_id, revision, recorded_at, .. } = event;
+    v1::CraEvent { event_id, revision, recorded_at, moved: true, ..v1::CraEvent::default() }
 }
 
 /// Whether a form says what an event recorded. The order of themes and organisations makes no difference; a day that was

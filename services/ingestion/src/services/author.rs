@@ -54,6 +54,11 @@ impl Author {
         if history.lies_within(self.perimeter()) { Ok(()) } else { Err(Refused::NotFound { cra_id }) }
     }
 
+    /// The events of a CRA that the caller may see; a CRA without one inside the perimeter does not exist for it.
+    pub(super) fn history(&self, cra_id: Uuid, history: History) -> Result<Vec<v1::CraEvent>, Refused> {
+        history.shown_within(self.perimeter()).ok_or(Refused::NotFound { cra_id })
+    }
+
     /// Why an id that is taken with another content is refused: that it is taken is told only to those who may see it.
     pub(super) fn taken(&self, cra_id: Uuid, history: &History) -> Refused {
         match self.may_see(cra_id, history) {

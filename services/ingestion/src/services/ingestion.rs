@@ -205,11 +205,7 @@ impl IngestionService for IngestionApi {
         let cra_id =
             check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
         let history = self.recorder.history(cra_id).await?;
-        author.may_see(cra_id, &history)?;
-        let events = history.into_events();
-        if events.is_empty() {
-            return Err(Refused::NotFound { cra_id }.into());
-        }
+        let events = author.history(cra_id, history)?;
         author.reads("GetCraHistory", cra_id);
         Ok(Response::new(v1::GetCraHistoryResponse { events }))
     }

@@ -1,8 +1,8 @@
 //! A running service, its log, a clock to set, and requests that the rules accept.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use cra_eventlog::{
 };
 use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
-use cra_runtime::identity::Identity;
+use cra_runtime::identity::{Claims, Identity, OneOrMany, PerimeterClaim, SigningKey, key_set};
 use cra_runtime::listen;
 use cra_runtime::serve::Drained;
 use cra_runtime::shutdown::Shutdown;
@@ -45,11 +45,22 @@ pub(crate) struct TestLog {
     inner: EmbeddedLog,
     mode: AtomicU8,
     pub(crate) gate: Semaphore,
+    /// How often the log was read, of each kind.
+    reads: Mutex<Vec<&'static str>>,
 }
 
 impl TestLog {
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::SeqCst);
+    }
+
+    /// The reads since this was asked last, by the port's names.
+    pub(crate) fn reads(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.reads.lock().unwrap())
+    }
+
+    fn was_read(&self, how: &'static str) {
+        self.reads.lock().unwrap().push(how);
     }
 
     fn is(&self, mode: Mode) -> bool {
@@ -76,6 +87,7 @@ impl EventLog for TestLog {
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
+        self.was_read("read");
         self.inner.read(after)
     }
 
@@ -84,10 +96,12 @@ impl EventLog for TestLog {
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
+        self.was_read("entry");
         self.inner.entry(position).await
     }
 
     async fn history(&self, cra_id: uuid::Uuid) -> Result<Vec<LogEntry>, ReadError> {
+        self.was_read("history");
         self.inner.history(cra_id).await
     }
 
@@ -112,12 +126,41 @@ pub(crate) async fn service() -> Running {
 }
 
 pub(crate) async fn service_with(limits: Limits) -> Running {
+    started(limits, Identity::not_configured()).await
+}
+
+/// A service that trusts the tokens of a key.
+pub(crate) async fn service_trusting(key: &SigningKey) -> Running {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key_set(&[key]).to_string()).unwrap();
+    let settings =
+        serde_json::json!({"tokens": {"issuer": "issuer", "audience": "cra", "jwks_file": file.path()}});
+    let identity = Identity::open(&serde_json::from_value(settings).unwrap()).await.unwrap();
+    started(Limits::default(), identity).await
+}
+
+/// A token of the key for a perimeter, for ten minutes.
+pub(crate) fn token(key: &SigningKey, scope: &str, perimeter: PerimeterClaim) -> String {
+    let claims = Claims {
+        iss: "issuer".to_owned(),
+        aud: OneOrMany::One("cra".to_owned()),
+        exp: Timestamp::now().as_second() + 600,
+        azp: Some("platform".to_owned()),
+        scope: OneOrMany::One(scope.to_owned()),
+        perimeter: Some(perimeter),
+        ..Claims::default()
+    };
+    key.sign(&claims).unwrap()
+}
+
+async fn started(limits: Limits, identity: Identity) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let inner = EmbeddedLog::open(dir.path()).unwrap();
     let gate = Semaphore::new(1_000);
-    let log = Arc::new(TestLog { inner, mode: AtomicU8::new(Mode::Up as u8), gate });
+    let (mode, reads) = (AtomicU8::new(Mode::Up as u8), Mutex::default());
+    let log = Arc::new(TestLog { inner, mode, gate, reads });
     let clock = FixedClock::at(instant(MONDAY));
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::not_configured()).await.unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), identity).await.unwrap();
     let address = listener.address();
     let shutdown = Shutdown::new();
     let outcome = tokio::spawn({

@@ -2,12 +2,13 @@
 
 use cra_contracts::v1 as pb;
 use cra_eventlog::{EventLog as _, Expectation, NewEvent};
+use cra_runtime::identity::{PerimeterClaim, SigningKey};
 use cra_runtime::rejection::{reason_of, violations_of};
 use pb::cra_event::Fact;
 use prost::Message as _;
-use tonic::Code;
+use tonic::{Code, Request, Status};
 
-use crate::given::{cra_id, service, submission};
+use crate::given::{Running, cra_id, form, service, service_trusting, submission, token};
 
 fn request(cra_id: impl Into<String>) -> pb::GetCraHistoryRequest {
     pb::GetCraHistoryRequest { cra_id: cra_id.into() }
@@ -57,4 +58,107 @@ async fn a_cra_without_events_is_not_found_and_a_bad_id_is_a_fault_of_the_reques
     let refused = client.get_cra_history(request("mine")).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(violations_of(&refused)[0].field, "cra_id");
+}
+
+fn carrying<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+fn within(departments: &[&str]) -> PerimeterClaim {
+    let departments = departments.iter().map(ToString::to_string).collect();
+    PerimeterClaim { departments, ..PerimeterClaim::default() }
+}
+
+const IN_RENNES: (&str, &str) = ("35238", "35000");
+const IN_PARIS: (&str, &str) = ("75101", "75001");
+
+fn form_in((commune_code, postal_code): (&str, &str)) -> pb::Cra {
+    let place = pb::Place {
+        commune_code: commune_code.into(),
+        postal_code: postal_code.into(),
+        ..form().place.unwrap()
+    };
+    pb::Cra { place: Some(place), ..form() }
+}
+
+async fn history(service: &Running, token: &str, number: u128) -> Result<Vec<pb::CraEvent>, Status> {
+    let answer = service.ingestion().await.get_cra_history(carrying(token, request(cra_id(number)))).await?;
+    Ok(answer.into_inner().events)
+}
+
+/// A CRA of Rennes that a correction moves to Paris and another one back, withdrawn there.
+async fn moved_twice(service: &Running, token: &str, number: u128) {
+    let mut client = service.ingestion().await;
+    let submission = pb::SubmitCraRequest { cra: Some(form_in(IN_RENNES)), ..submission(number) };
+    client.submit_cra(carrying(token, submission)).await.unwrap();
+    for (expected_revision, place) in [(1, IN_PARIS), (2, IN_RENNES)] {
+        let correction = pb::CorrectCraRequest {
+            cra_id: cra_id(number),
+            expected_revision,
+            cra: Some(form_in(place)),
+            reason: "une erreur de commune".into(),
+        };
+        client.correct_cra(carrying(token, correction)).await.unwrap();
+    }
+    let withdrawal = pb::WithdrawCraRequest {
+        cra_id: cra_id(number),
+        expected_revision: 3,
+        reason: "saisi deux fois".into(),
+    };
+    client.withdraw_cra(carrying(token, withdrawal)).await.unwrap();
+}
+
+#[tokio::test]
+async fn revisions_outside_the_perimeter_are_shown_as_moved_without_what_they_say() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let service = service_trusting(&key).await;
+    let national = PerimeterClaim { national: true, ..PerimeterClaim::default() };
+    let all = token(&key, "cra:submit cra:correct cra:read", national);
+    moved_twice(&service, &all, 1).await;
+    let whole = history(&service, &all, 1).await.unwrap();
+    assert!(whole.len() == 4 && whole.iter().all(|event| event.fact.is_some() && !event.moved));
+
+    let shown = |department: &'static str, moved: [bool; 4]| {
+        let expected = whole.iter().zip(moved).map(|(event, moved)| {
+            let pb::CraEvent { event_id, revision, recorded_at, .. } = event.clone();
+            let outside = pb::CraEvent { event_id, revision, recorded_at, moved, ..Default::default() };
+            if moved { outside } else { event.clone() }
+        });
+        (token(&key, "cra:read", within(&[department])), expected.collect::<Vec<_>>())
+    };
+    // The withdrawal lies where what it takes out lies.
+    for (token, expected) in
+        [shown("35", [false, true, false, false]), shown("75", [true, false, true, true])]
+    {
+        assert_eq!(history(&service, &token, 1).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_cra_outside_costs_the_same_reads_of_the_log_as_one_that_was_never_recorded() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let service = service_trusting(&key).await;
+    let national = PerimeterClaim { national: true, ..PerimeterClaim::default() };
+    let all = token(&key, "cra:submit cra:correct", national);
+    moved_twice(&service, &all, 1).await;
+    let stranger = token(&key, "cra:read cra:correct", within(&["2A"]));
+    let asked = async |number| {
+        service.log.reads();
+        let shown = history(&service, &stranger, number).await.unwrap_err();
+        let withdrawal = pb::WithdrawCraRequest {
+            cra_id: cra_id(number),
+            expected_revision: 1,
+            reason: "saisi deux fois".into(),
+        };
+        let mut client = service.ingestion().await;
+        let withdrawn = client.withdraw_cra(carrying(&stranger, withdrawal)).await.unwrap_err();
+        let told = |status: &Status| (status.code(), status.message().to_owned(), reason_of(status));
+        (told(&shown), told(&withdrawn), service.log.reads())
+    };
+    let (outside, unknown) = (asked(1).await, asked(2).await);
+    assert_eq!(outside, unknown);
+    assert_eq!((outside.0.0, outside.1.0), (Code::NotFound, Code::NotFound));
+    assert_eq!(outside.2, ["history", "history"]);
 }

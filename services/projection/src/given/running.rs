@@ -18,6 +18,7 @@ use cra_runtime::identity::Callers;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::JoinHandle;
@@ -30,6 +31,7 @@ use super::{RECORDED_AT, at, cra_id};
 use crate::Settings;
 use crate::follow::Follower;
 use crate::generations::{Generation, Generations};
+use crate::queries::page::Signer;
 use crate::replay::Replayer;
 use crate::services::Operations;
 use crate::store::Applied;
@@ -283,6 +285,7 @@ async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
             questions: crate::queries_in_flight(&Settings::default()),
         },
         callers: Callers::Anyone,
+        signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
         shutdown: Shutdown::new(),
     }
 }

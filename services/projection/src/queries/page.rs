@@ -1,17 +1,23 @@
 //! Pages of a listing: how many rows, and the token that leads to the next ones. A token says at which position the
 //! first page stood, so that all pages show one snapshot, in whichever generation and on whichever server.
 //!
-//! A token grants nothing: the request comes with it and is checked again. Its digest is there so that a token that
-//! was damaged, or that another listing gave, is told instead of answered with other rows.
+//! A token grants nothing: the request comes with it and is checked again. It is signed (HMAC-SHA-256) together with what
+//! was asked and by whom, so that a token that was made up, damaged, given to another caller or by another listing is
+//! refused instead of answered with other rows; and it ends.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cra_domain::cra::{Question, Violation};
 use cra_eventlog::Position;
+use jiff::{SignedDuration, Timestamp};
 use prost::Message;
+use ring::hmac;
+use ring::rand::SystemRandom;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::QueryError;
 use crate::store::Description;
@@ -24,9 +30,12 @@ const ROWS_MAX: u32 = 1_000;
 pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Longer than any token; nothing longer is looked at.
 const TOKEN_CHARS_MAX: usize = 512;
-/// Namespace of the digests.
-const DIGESTS: Uuid = Uuid::from_u128(0x6f2d_8c1e_93b4_4a57_b0d8_5e7a_1c46_29f3);
-const DIGEST_BYTES: usize = 16;
+/// Of HMAC-SHA-256.
+const SIGNATURE_BYTES: usize = 32;
+/// Least bytes of a secret: as many as the signature has.
+const SECRET_BYTES_MIN: usize = 32;
+/// More than any secret has: a wrong path must not fill the memory.
+const SECRET_BYTES_MAX: usize = 4_096;
 
 /// The number of rows of a page.
 pub fn rows(page_size: u32) -> Result<usize, Violation> {
@@ -46,19 +55,90 @@ pub struct Place<C> {
     pub cursor: C,
 }
 
-/// A listing, as its tokens know it: what was asked, of which log, by which definitions.
-#[derive(Clone, Debug)]
-pub struct Listing(Vec<u8>);
+/// Why page tokens cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignerError {
+    /// The file of the secret cannot be read.
+    #[error("the secret of page tokens {path} cannot be read: {source}")]
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error(
+        "the secret of page tokens {path} has {bytes} bytes; expected {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX}, such as \
+         `openssl rand -base64 48` writes"
+    )]
+    Length {
+        /// Its path.
+        path: PathBuf,
+        /// How many bytes it has, without white space around them.
+        bytes: usize,
+    },
+    /// The system gave no randomness.
+    #[error("the system gave no randomness for the secret of page tokens")]
+    Randomness,
+}
+
+/// Signs the tokens of pages and checks them. Replicas that share its secret go on with each other's listings.
+#[derive(Clone)]
+pub struct Signer {
+    key: hmac::Key,
+    lifetime: SignedDuration,
+}
+
+impl Signer {
+    /// Signs with the secret of a file.
+    pub fn with_secret_of(path: &Path, lifetime: SignedDuration) -> Result<Self, SignerError> {
+        let unreadable = |source| SignerError::Unreadable { path: path.to_owned(), source };
+        let secret = fs::read(path).map_err(unreadable)?;
+        let secret = secret.trim_ascii();
+        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
+            return Err(SignerError::Length { path: path.to_owned(), bytes: secret.len() });
+        }
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), lifetime })
+    }
+
+    /// Signs with a secret of this process alone.
+    pub fn with_random_secret(lifetime: SignedDuration) -> Result<Self, SignerError> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+        Ok(Self { key: key.map_err(|_| SignerError::Randomness)?, lifetime })
+    }
+}
+
+/// What a token says, signed.
+#[derive(Serialize, Deserialize)]
+struct Content<P> {
+    place: P,
+    /// In seconds since 1970.
+    ends_at: i64,
+}
+
+/// A listing, as its tokens know it: what was asked, by whom, of which log, by which definitions.
+#[derive(Clone)]
+pub struct Listing {
+    identity: Vec<u8>,
+    signer: Signer,
+}
 
 impl Listing {
-    /// The listing of a request, which must come without its page size and token.
+    /// The listing of a request, which must come without its page size and token. `owner` says who asks and what is
+    /// granted: the same text means the same caller.
     #[must_use]
-    pub fn of<M: Message + prost::Name>(request: &M, description: &Description) -> Self {
+    pub fn of<M: Message + prost::Name>(
+        request: &M,
+        description: &Description,
+        owner: &str,
+        signer: &Signer,
+    ) -> Self {
         let asked = request.encode_to_vec();
         let parts = [
             M::NAME.as_bytes(),
             description.definitions.as_bytes(),
             description.log.0.as_bytes(),
+            owner.as_bytes(),
             asked.as_slice(),
         ];
         let mut identity = Vec::new();
@@ -66,39 +146,49 @@ impl Listing {
             identity.extend((part.len() as u64).to_be_bytes());
             identity.extend(part);
         }
-        Self(identity)
+        Self { identity, signer: signer.clone() }
     }
 
-    /// The token of a page.
-    pub fn token<C: Serialize>(&self, place: &Place<C>) -> Result<String, QueryError> {
-        let mut bytes = postcard::to_stdvec(place).map_err(|_| QueryError::Ended)?;
-        let digest = self.digest(&bytes);
-        bytes.extend_from_slice(digest.as_bytes());
+    /// The token of a page, made now.
+    pub fn token<C: Serialize>(&self, place: &Place<C>, now: Timestamp) -> Result<String, QueryError> {
+        let ends_at = now.saturating_add(self.signer.lifetime).map_err(|_| QueryError::Ended)?.as_second();
+        let mut bytes = postcard::to_stdvec(&Content { place, ends_at }).map_err(|_| QueryError::Ended)?;
+        let signature = hmac::sign(&self.signer.key, &self.signed(&bytes));
+        bytes.extend_from_slice(signature.as_ref());
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Where the page of a token begins; `None` of the first page.
-    pub fn place<C: DeserializeOwned>(&self, token: &str) -> Result<Option<Place<C>>, Violation> {
+    pub fn place<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Place<C>>, Violation> {
         if token.is_empty() {
             return Ok(None);
         }
-        self.read(token).map(Some).ok_or_else(|| Violation::new("page_token", Question::PageTokenInvalid))
+        let refused = |why: Question| Violation::new("page_token", why);
+        let Content { place, ends_at } =
+            self.read(token).ok_or_else(|| refused(Question::PageTokenInvalid))?;
+        if ends_at <= now.as_second() {
+            return Err(refused(Question::PageTokenExpired));
+        }
+        Ok(Some(place))
     }
 
-    fn read<C: DeserializeOwned>(&self, token: &str) -> Option<Place<C>> {
+    fn read<C: DeserializeOwned>(&self, token: &str) -> Option<Content<Place<C>>> {
         if token.len() > TOKEN_CHARS_MAX {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (place, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST_BYTES)?)?;
-        if self.digest(place).as_bytes() != digest {
-            return None;
-        }
-        postcard::from_bytes(place).ok()
+        let (content, signature) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE_BYTES)?)?;
+        // Takes as long whatever differs.
+        hmac::verify(&self.signer.key, &self.signed(content), signature).ok()?;
+        postcard::from_bytes(content).ok()
     }
 
-    fn digest(&self, place: &[u8]) -> Uuid {
-        Uuid::new_v5(&DIGESTS, &[&self.0[..], place].concat())
+    fn signed(&self, content: &[u8]) -> Vec<u8> {
+        [&self.identity[..], content].concat()
     }
 }
 
@@ -109,9 +199,23 @@ mod tests {
 
     use super::*;
 
-    fn listing(request: &v1::ListCrasRequest) -> Listing {
+    const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_709_636_400).unwrap()
+    }
+
+    fn signer() -> Signer {
+        Signer { key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), lifetime: LIFETIME }
+    }
+
+    fn listing_of(request: &v1::ListCrasRequest, owner: &str, signer: &Signer) -> Listing {
         let log = LogIdentity("log".into());
-        Listing::of(request, &Description { definitions: "1".into(), log, created_at: 0 })
+        Listing::of(request, &Description { definitions: "1".into(), log, created_at: 0 }, owner, signer)
+    }
+
+    fn listing(request: &v1::ListCrasRequest) -> Listing {
+        listing_of(request, "marie", &signer())
     }
 
     fn of_advisor(id: &str) -> v1::ListCrasRequest {
@@ -123,25 +227,64 @@ mod tests {
     fn a_token_leads_to_its_place_and_only_in_its_listing() {
         let (own, other) = (listing(&of_advisor("a")), listing(&of_advisor("b")));
         let place = Place { position: Position(7), cursor: 40_u64 };
-        let token = own.token(&place).unwrap();
-        assert_eq!(own.place(&token).unwrap(), Some(place));
-        assert_eq!(own.place::<u64>("").unwrap(), None);
-        assert!(other.place::<u64>(&token).is_err());
+        let token = own.token(&place, now()).unwrap();
+        assert_eq!(own.place(&token, now()).unwrap(), Some(place));
+        assert_eq!(own.place::<u64>("", now()).unwrap(), None);
+        assert!(other.place::<u64>(&token, now()).is_err());
+    }
+
+    #[test]
+    fn a_token_is_of_use_to_the_caller_it_was_given_to_wherever_the_secret_is_the_same() {
+        let (request, place) = (of_advisor("a"), Place { position: Position(7), cursor: 40_u64 });
+        let token = listing(&request).token(&place, now()).unwrap();
+        let replica = listing_of(&request, "marie", &signer());
+        assert_eq!(replica.place(&token, now()).unwrap(), Some(place));
+        let another = Signer::with_random_secret(LIFETIME).unwrap();
+        for stranger in [listing_of(&request, "paul", &signer()), listing_of(&request, "marie", &another)] {
+            let refused = stranger.place::<u64>(&token, now()).unwrap_err();
+            assert_eq!(refused.fault.reason(), "PAGE_TOKEN_INVALID");
+        }
+    }
+
+    #[test]
+    fn a_token_ends() {
+        let own = listing(&of_advisor("a"));
+        let token = own.token(&Place { position: Position(7), cursor: 40_u64 }, now()).unwrap();
+        let at = |seconds| own.place::<u64>(&token, now() + SignedDuration::from_secs(seconds));
+        assert!(at(3_599).is_ok());
+        assert_eq!(at(3_600).unwrap_err().fault.reason(), "PAGE_TOKEN_EXPIRED");
+    }
+
+    #[test]
+    fn a_secret_is_read_without_the_white_space_around_it_and_short_ones_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, same, short] = ["one", "same", "short"].map(|name| folder.path().join(name));
+        fs::write(&one, "s".repeat(32)).unwrap();
+        fs::write(&same, format!("{}\n", "s".repeat(32))).unwrap();
+        fs::write(&short, "s".repeat(31)).unwrap();
+        let request = of_advisor("a");
+        let of = |path| listing_of(&request, "marie", &Signer::with_secret_of(path, LIFETIME).unwrap());
+        let token = of(&one).token(&Place { position: Position(7), cursor: 40_u64 }, now()).unwrap();
+        assert!(of(&same).place::<u64>(&token, now()).is_ok());
+        let refused = Signer::with_secret_of(&short, LIFETIME).err().unwrap();
+        assert!(matches!(refused, SignerError::Length { bytes: 31, .. }), "{refused}");
+        let missing = Signer::with_secret_of(&folder.path().join("none"), LIFETIME).err().unwrap();
+        assert!(matches!(missing, SignerError::Unreadable { .. }), "{missing}");
     }
 
     #[test]
     fn a_token_with_any_character_changed_or_missing_is_refused() {
         let own = listing(&of_advisor("a"));
-        let token = own.token(&Place { position: Position(300), cursor: 40_u64 }).unwrap();
+        let token = own.token(&Place { position: Position(300), cursor: 40_u64 }, now()).unwrap();
         for at in 0..token.len() {
             let mut bytes = token.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert!(own.place::<u64>(&changed).is_err(), "{changed}");
-            assert!(own.place::<u64>(&token[..at]).is_ok_and(|place| place.is_none()) == (at == 0));
+            assert!(own.place::<u64>(&changed, now()).is_err(), "{changed}");
+            assert!(own.place::<u64>(&token[..at], now()).is_ok_and(|place| place.is_none()) == (at == 0));
         }
         for garbage in ["é", "====", " ", &"A".repeat(10_000), &format!("{token}A"), &format!("{token}=")] {
-            assert!(own.place::<u64>(garbage).is_err(), "{garbage}");
+            assert!(own.place::<u64>(garbage, now()).is_err(), "{garbage}");
         }
     }
 

@@ -12,6 +12,7 @@ use prost::Message as _;
 use tonic::Status;
 use uuid::Uuid;
 
+use super::listing::Page;
 use crate::exports::Content;
 use crate::queries::QueryError;
 use crate::views::small_counts::Base;
@@ -24,6 +25,13 @@ const SELECTION_BYTES_MAX: usize = 2_000;
 pub(super) struct Grant(pub(super) Arc<Caller>);
 
 impl Grant {
+    /// Who asks and what is granted of the CRAs, as tokens of pages know it: rights are checked with each page.
+    pub(super) fn owner(&self) -> String {
+        let Caller { client_id, subject, perimeter, .. } = &*self.0;
+        // Neither holds a control character.
+        format!("{client_id}\n{subject}\n{}", perimeter.canonical())
+    }
+
     /// Whether the figures of a selection may be counted, broken down by these dimensions. Public figures are of the
     /// whole country, and never of one advisor.
     pub(super) fn counts(&self, selection: &Selection, dimensions: &[i32]) -> Result<(), Status> {
@@ -42,7 +50,16 @@ impl Grant {
     /// multiple of the base.
     pub(super) fn counts_past(&self, asked: Option<&v1::Consistency>) -> Result<(), Status> {
         let is_past = asked.is_some_and(|asked| asked.as_of_position != 0 || asked.as_of_time.is_some());
-        if is_past && self.0.sees_public_statistics_only() {
+        if is_past { self.sees_past() } else { Ok(()) }
+    }
+
+    /// The same of a page after the first, which shows the position of the first.
+    pub(super) fn counts_on(&self, page: &Page<impl Copy>) -> Result<(), Status> {
+        if page.continues() { self.sees_past() } else { Ok(()) }
+    }
+
+    fn sees_past(&self) -> Result<(), Status> {
+        if self.0.sees_public_statistics_only() {
             return Err(missing(Scope::Statistics, "figures of the past"));
         }
         Ok(())

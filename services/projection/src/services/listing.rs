@@ -2,12 +2,14 @@
 
 use cra_contracts::v1;
 use cra_eventlog::Position;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::faults::Faults;
+use super::grant::Grant;
 use crate::generations::Generations;
-use crate::queries::page::{self, Place};
+use crate::queries::page::{self, Place, Signer};
 use crate::queries::{Consistency, QueryError};
 
 /// A request whose answer comes in pages.
@@ -45,6 +47,11 @@ impl<C: Copy> Page<C> {
         rows < self.rows && (rows == 0 || bytes <= page::PAGE_BYTES_MAX)
     }
 
+    /// Whether another page came before: then it shows a position of the past.
+    pub(super) fn continues(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// What comes first; `None` on the first page.
     pub(super) fn cursor(&self) -> Option<C> {
         self.place.as_ref().map(|place| place.cursor)
@@ -56,22 +63,35 @@ impl<C: Copy> Page<C> {
     }
 }
 
+/// Who asks for a page, when, and what signs its token.
+pub(super) struct Asker<'a> {
+    pub(super) grant: &'a Grant,
+    pub(super) signer: &'a Signer,
+    pub(super) now: Timestamp,
+}
+
 /// The listing that a request asks a page of.
-pub(super) struct Listing(page::Listing);
+pub(super) struct Listing {
+    listing: page::Listing,
+    now: Timestamp,
+}
 
 impl Listing {
     /// Takes the page out of a request; the rest of it is what the listing is.
     pub(super) fn read<C: DeserializeOwned>(
         request: &mut impl Paged,
         generations: &Generations,
+        asker: &Asker<'_>,
         faults: &mut Faults,
     ) -> (Self, Option<Page<C>>) {
+        let Asker { grant, signer, now } = *asker;
         let (page_size, page_token) = request.take_page();
-        let listing = page::Listing::of(request, generations.serving().description());
+        let serving = generations.serving();
+        let listing = page::Listing::of(request, serving.description(), &grant.owner(), signer);
         let rows = faults.one(page::rows(page_size));
-        let place = faults.one(listing.place(&page_token));
+        let place = faults.one(listing.place(&page_token, now));
         let page = rows.zip(place).map(|(rows, place)| Page { rows, place });
-        (Self(listing), page)
+        (Self { listing, now }, page)
     }
 
     /// The token of the next page; empty after the last.
@@ -80,6 +100,7 @@ impl Listing {
         position: Position,
         cursor: Option<C>,
     ) -> Result<String, QueryError> {
-        cursor.map_or(Ok(String::new()), |cursor| self.0.token(&Place { position, cursor }))
+        let token = |cursor| self.listing.token(&Place { position, cursor }, self.now);
+        cursor.map_or(Ok(String::new()), token)
     }
 }

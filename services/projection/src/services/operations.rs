@@ -14,10 +14,11 @@ use tonic::{Request, Response, Status};
 
 use super::faults::Faults;
 use super::grant::Grant;
-use super::listing::{Listing, Page};
+use super::listing::{Asker, Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
 use crate::generations::{Generation, Generations};
+use crate::queries::page::Signer;
 use crate::queries::{self, QueryError};
 use crate::replay::Replayer;
 use crate::store::{Parked, StoreError};
@@ -29,6 +30,8 @@ pub struct Operations {
     pub replayer: Replayer,
     /// Who asks.
     pub callers: Callers,
+    /// Signs the tokens of pages.
+    pub signer: Signer,
     /// Ends replays.
     pub shutdown: Shutdown,
 }
@@ -111,8 +114,9 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
         let grant = Grant(self.callers.of(&request)?);
         let mut faults = Faults::default();
+        let asker = Asker { grant: &grant, signer: &self.signer, now: self.replayer.clock.now() };
         let (listing, page) =
-            Listing::read(&mut request.into_inner(), &self.replayer.generations, &mut faults);
+            Listing::read(&mut request.into_inner(), &self.replayer.generations, &asker, &mut faults);
         let Some(page) = page else {
             return Err(faults.told());
         };

@@ -20,9 +20,10 @@ use tonic::{Request, Response, Status};
 use super::export::{self, Chunks};
 use super::faults::Faults;
 use super::grant::Grant;
-use super::listing::Listing;
+use super::listing::{Asker, Listing};
 use super::stream::streamed;
 use crate::generations::Generations;
+use crate::queries::page::Signer;
 use crate::queries::{
     self, Breakdown, Consistency, CrossTable, Follow, QueryError, Snapshot, Standing, Watch,
 };
@@ -47,6 +48,8 @@ pub struct Statistics {
     pub streams: InFlight,
     /// Who asks.
     pub callers: Callers,
+    /// Signs the tokens of pages.
+    pub signer: Signer,
     /// What public figures are rounded to.
     pub small_count_base: Base,
     /// Ends the streams that would go on for ever.
@@ -57,6 +60,10 @@ impl Statistics {
     /// What is granted to whoever sent a request.
     fn grant<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
         self.callers.of(request).map(Grant)
+    }
+
+    fn asker<'a>(&'a self, grant: &'a Grant) -> Asker<'a> {
+        Asker { grant, signer: &self.signer, now: self.clock.now() }
     }
 
     /// Reads what a request asks of the position.
@@ -140,7 +147,8 @@ impl StatisticsService for Statistics {
         let (metadata, _, mut request) = request.into_parts();
         grant.counts_past(request.consistency.as_ref())?;
         let mut faults = Faults::default();
-        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let (listing, page) =
+            Listing::read(&mut request, &self.generations, &self.asker(&grant), &mut faults);
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let question =
             faults.all(Breakdown::parse(request.dimension, &request.order_by, request.include_empty));
@@ -150,6 +158,7 @@ impl StatisticsService for Statistics {
             return Err(faults.told());
         };
         grant.counts(&selection, &[request.dimension])?;
+        grant.counts_on(&page)?;
         let snapshot = self.reach(page.consistency(consistency), &metadata).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
@@ -227,7 +236,8 @@ impl StatisticsService for Statistics {
         let grant = self.grant(&request)?;
         let (metadata, _, mut request) = request.into_parts();
         let mut faults = Faults::default();
-        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let (listing, page) =
+            Listing::read(&mut request, &self.generations, &self.asker(&grant), &mut faults);
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let selection = self.selection(request.selection, &mut faults);
         let Some(((page, consistency), selection)) = page.zip(consistency).zip(selection) else {
@@ -252,7 +262,8 @@ impl StatisticsService for Statistics {
         let grant = self.grant(&request)?;
         let (metadata, _, mut request) = request.into_parts();
         let mut faults = Faults::default();
-        let (listing, page) = Listing::read(&mut request, &self.generations, &mut faults);
+        let (listing, page) =
+            Listing::read(&mut request, &self.generations, &self.asker(&grant), &mut faults);
         let consistency = self.consistency(request.consistency.as_ref(), &mut faults);
         let selection = self.selection(request.selection, &mut faults);
         let Some(((page, consistency), selection)) = page.zip(consistency).zip(selection) else {

@@ -26,8 +26,10 @@ pub enum Question {
         /// Most rows.
         max: u32,
     },
-    /// A page token that is damaged, or that another listing gave.
+    /// A page token that is damaged, or that another listing or another caller was given.
     PageTokenInvalid,
+    /// A page token that was used too late.
+    PageTokenExpired,
     /// Two dimensions that a CRA does not say how to cross.
     DimensionsNotCrossed,
     /// A measure that a CRA does not divide among ages or statuses.
@@ -62,6 +64,7 @@ impl Question {
             Self::OrderUnknown(_) => "ORDER_UNKNOWN",
             Self::PageSizeTooLarge { .. } => "PAGE_SIZE_TOO_LARGE",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::PageTokenExpired => "PAGE_TOKEN_EXPIRED",
             Self::DimensionsNotCrossed => "DIMENSIONS_NOT_CROSSED",
             Self::MeasureNotDivided => "MEASURE_NOT_DIVIDED",
             Self::TooManyCells { .. } => "TOO_MANY_CELLS",
@@ -89,9 +92,12 @@ impl Question {
             }
             Self::PageSizeTooLarge { max } => format!("expected at most {max} rows; follow the page tokens"),
             Self::PageTokenInvalid => {
-                "no token of this very listing; send the request that gave it unchanged, or begin again without a \
-                 token"
+                "no token of this very listing and caller; send the request that gave it unchanged, by the same \
+                 client, or begin again without a token"
                     .into()
+            }
+            Self::PageTokenExpired => {
+                "the token is older than page tokens may be; begin again without a token".into()
             }
             Self::DimensionsNotCrossed => {
                 "a CRA does not say how ages and statuses cross; take another dimension".into()
@@ -129,6 +135,9 @@ impl Question {
             Self::PageSizeTooLarge { max } => format!("Au plus {max} lignes par page."),
             Self::PageTokenInvalid => {
                 "Cette page n'est pas de la liste demandée : reprenez la liste depuis son début.".into()
+            }
+            Self::PageTokenExpired => {
+                "Cette liste est restée ouverte trop longtemps : reprenez-la depuis son début.".into()
             }
             Self::DimensionsNotCrossed => {
                 "Un compte-rendu ne croise pas les âges et les statuts : choisissez un autre axe.".into()
