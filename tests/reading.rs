@@ -29,11 +29,13 @@ async fn submit(pair: &Pair, participants: u32) -> pb::Receipt {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_position_that_does_not_come_is_told_within_the_callers_deadline() {
+async fn a_position_that_may_exist_is_waited_for_within_the_callers_deadline() {
     let pair = Pair::start().await;
     let receipt = submit(&pair, 5).await;
     statistics_at(&mut pair.statistics().await, receipt.position).await;
 
+    // A log that does not answer may hold the position.
+    pair.signal_log("-STOP");
     let given = Duration::from_secs(1);
     let mut request = Request::new(pb::GetStatisticsRequest {
         consistency: Some(pb::Consistency {
@@ -47,6 +49,7 @@ async fn a_position_that_does_not_come_is_told_within_the_callers_deadline() {
     let asked = Instant::now();
     let refused = statistics.get_statistics(request).await.unwrap_err();
     let waited = asked.elapsed();
+    pair.signal_log("-CONT");
 
     assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
     assert_eq!(reason_of(&refused).as_deref(), Some("NOT_YET_APPLIED"));

@@ -1,11 +1,9 @@
 //! Positions and times that no answer can be given for, and CRAs that there are not.
 
-use std::time::Duration;
-
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
 use cra_domain::event::timestamp_message;
-use cra_runtime::rejection::reason_of;
+use cra_runtime::rejection::{fact_of, reason_of};
 use tonic::{Code, Request};
 
 use super::{CRAS, asked, assert_invalid, assert_past_the_head, some_cras};
@@ -69,15 +67,15 @@ async fn a_time_to_come_a_time_that_is_none_and_two_moments_at_once_are_refused(
 }
 
 #[tokio::test]
-async fn a_position_that_does_not_come_is_told_before_the_caller_leaves() {
+async fn a_position_that_the_log_does_not_have_is_refused_at_once() {
     let held = some_cras();
     let min_position = u64::from(CRAS) + 1;
     let consistency = Some(v1::Consistency { min_position, ..v1::Consistency::default() });
-    let mut request = Request::new(v1::ListCrasRequest { consistency, ..v1::ListCrasRequest::default() });
-    request.set_timeout(Duration::from_millis(200));
+    let request = Request::new(v1::ListCrasRequest { consistency, ..v1::ListCrasRequest::default() });
     let refused = held.service.list_cras(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
-    assert_eq!(reason_of(&refused).as_deref(), Some("NOT_YET_APPLIED"));
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+    assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));
+    assert_eq!(fact_of(&refused, "field").as_deref(), Some("consistency.min_position"));
 }
 
 #[tokio::test]

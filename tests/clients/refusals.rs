@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,8 +159,7 @@ impl Trial {
     }
 
     fn signal_log(&self, signal: &str) {
-        let pid = self.pair.nats.pid().unwrap().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        self.pair.signal_log(signal);
     }
 }
 

@@ -14,6 +14,7 @@ use cra_eventlog::{
     RestoreError,
 };
 use cra_projection::generations::Generations;
+use cra_projection::queries::LogHead;
 use cra_projection::queries::page::Signer;
 use cra_projection::services;
 use cra_projection::views::small_counts::Base;
@@ -99,9 +100,10 @@ fn statistics(
     let room = || InFlight::new("questions", NonZeroU32::MAX, Duration::from_millis(500));
     services::Statistics {
         generations: Arc::clone(generations),
-        log: Arc::clone(log) as Arc<dyn EventLog>,
+        log_head: LogHead::of(Arc::clone(log) as Arc<dyn EventLog>),
         clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
         in_flight: room(),
+        waiting: room(),
         exports: room(),
         export_bytes_max: NonZeroU64::MAX,
         streams: room(),

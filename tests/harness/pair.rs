@@ -18,6 +18,12 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Sends a signal to the log's server, such as `-STOP`.
+    pub(crate) fn signal_log(&self, signal: &str) {
+        let pid = self.nats.pid().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
     /// A pair on an empty log, both serving.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await

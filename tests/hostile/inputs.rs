@@ -9,6 +9,7 @@ use cra_contracts::{stored, v1};
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use cra_domain::event::Event;
 use cra_domain::legacy;
+use cra_domain::selection::Selection;
 use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
 use cra_projection::queries::page::{Listing, Place, Signer};
@@ -118,8 +119,9 @@ pub(crate) fn question(bytes: &[u8]) {
     let dictionary = Dictionary::default();
     if let Ok(request) = v1::GetTimeSeriesRequest::decode(bytes) {
         let selection = request.selection.unwrap_or_default();
-        if let Err(faults) = Filter::parse(&selection, &dictionary) {
-            are_told(&faults);
+        match Selection::parse(&selection) {
+            Ok(selection) => drop(Filter::bind(&selection, &dictionary)),
+            Err(faults) => are_told(&faults),
         }
         if let Err(faults) = Periods::parse(&selection, request.granularity) {
             are_told(&faults);

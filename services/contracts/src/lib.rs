@@ -1,6 +1,8 @@
 //! The contract `cra.v1` as Rust types: generated from `proto/cra/v1`, and, of stored events, types that borrow from
-//! the bytes. No rule lives here; what a message may hold is decided in the domain.
+//! the bytes. The bounds of lists follow from the descriptors ([`bounds`]); what else a message may hold is decided in the
+//! domain.
 
+pub mod bounds;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod stored;

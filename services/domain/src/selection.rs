@@ -1,9 +1,12 @@
-//! A selection in French words and official codes, as files and screens say it.
+//! Selections: read from a request ([`Selection`]), and in French words and official codes, as files and screens say them.
+
+mod parsed;
 
 use std::borrow::Cow;
 
 use cra_contracts::v1;
 
+pub use self::parsed::{Bits, Reading, Selection, Territories, VIOLATIONS_MAX};
 use crate::cra::parse_day;
 use crate::french;
 use crate::territory::{self, Department, Epci, Region};

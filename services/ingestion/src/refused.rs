@@ -56,7 +56,7 @@ pub(crate) enum Refused {
 impl Refused {
     /// Faults that the domain found.
     pub(crate) fn invalid(violations: &[Violation]) -> Self {
-        Self::Invalid(violations.iter().map(wire_form).collect())
+        Self::Invalid(violations.iter().cloned().map(Into::into).collect())
     }
 
     /// The table.
@@ -254,15 +254,6 @@ fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> Strin
         },
     );
     format!("another document is recorded under this id, with other values of {differs}{more}; {cause}")
-}
-
-fn wire_form(violation: &Violation) -> rejection::Violation {
-    rejection::Violation {
-        field: violation.field.clone(),
-        reason: violation.fault.reason().into(),
-        description: violation.fault.description(),
-        localized_message: violation.fault.message_fr(),
-    }
 }
 
 fn item_form(violation: &rejection::Violation) -> v1::Violation {

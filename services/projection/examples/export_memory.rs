@@ -8,6 +8,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
@@ -129,13 +130,14 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let opened = peak_mb()?;
     let snapshot = Snapshot::now(generation).context("the read models do not serve")?;
     // Every query reads so: what it leaves in the store's cache is no cost of the export.
-    queries::statistics(v1::Selection::default(), snapshot.clone()).await?;
+    queries::statistics(Arc::default(), snapshot.clone()).await?;
     let before = peak_mb()?;
     let request =
         v1::ExportRequest { content: v1::ExportContent::Cras.into(), format, ..v1::ExportRequest::default() };
     let permit = InFlight::new("exports", NonZeroU32::MIN, Duration::ZERO).try_enter()?;
     let began = Instant::now();
-    let wanted = queries::check_export(&request, &snapshot.generation).map_err(QueryError::Invalid)?;
+    let kind = queries::check_export(&request).map_err(QueryError::Invalid)?;
+    let wanted = queries::Wanted::new(kind, Arc::default());
     let mut export = queries::export(wanted, snapshot, folder, permit).await?;
     let mut bytes = 0;
     while let Some(chunk) = export.next_chunk().await? {

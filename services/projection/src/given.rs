@@ -190,7 +190,7 @@ impl ReadModels {
             v1::Consistency { as_of_time: Some(timestamp_message(at(instant))), ..Default::default() };
         let consistency = Consistency::parse(Some(&asked), Timestamp::MAX).unwrap();
         let snapshot = consistency.snapshot(&self.generations, tokio::time::Instant::now()).await.unwrap();
-        queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
+        queries::statistics(Arc::default(), snapshot).await.unwrap()
     }
 
     /// All figures, now.
@@ -204,7 +204,7 @@ pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -
     generation.table().unwrap();
     let now = Snapshot::now(Arc::clone(generation)).unwrap();
     let snapshot = Snapshot { position: Position(position), ..now };
-    queries::statistics(v1::Selection::default(), snapshot).await.unwrap()
+    queries::statistics(Arc::default(), snapshot).await.unwrap()
 }
 
 /// Puts an event in the place of what was set aside at a position, as if it could be read now.

@@ -222,12 +222,14 @@ fn routes(
     let bytes_max = settings.server.max_message_bytes.get();
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
-    metrics.watch_places(&[&in_flight, &exports, &streams])?;
+    let waiting = InFlight::new("waiting questions", settings.limits.questions_waiting, QUERY_RETRY_AFTER);
+    metrics.watch_places(&[&in_flight, &waiting, &exports, &streams])?;
     let statistics = services::Statistics {
         generations: Arc::clone(generations),
-        log: Arc::clone(log),
+        log_head: queries::LogHead::of(Arc::clone(log)),
         clock: Arc::clone(clock),
         in_flight,
+        waiting,
         exports,
         export_bytes_max: settings.limits.export_bytes_max,
         streams,

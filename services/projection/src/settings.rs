@@ -94,6 +94,8 @@ impl PageTokenSettings {
 pub struct Limits {
     /// Queries answered at once; one more is told to come back.
     pub queries_in_flight: NonZeroU32,
+    /// Questions that wait at once until the read models hold a position; they are no queries while they wait.
+    pub questions_waiting: NonZeroU32,
     /// Watchers and followers at once; one more is told to come back.
     pub streams_open: NonZeroU32,
     /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
@@ -116,6 +118,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queries_in_flight: NonZeroU32::MIN.saturating_add(255),
+            questions_waiting: NonZeroU32::MIN.saturating_add(1_023),
             streams_open: NonZeroU32::MIN.saturating_add(999),
             exports_in_flight: NonZeroU32::MIN.saturating_add(3),
             standstill_ms: NonZeroU64::MIN.saturating_add(29_999),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cra_contracts::bounds;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tonic::Status;
@@ -20,6 +21,7 @@ use tonic::codegen::http::request::Parts;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
+use crate::bounded;
 use crate::clients::{ClientKey, Clients, Kind};
 use crate::connections::Peer;
 use crate::guarded::{self, End};
@@ -35,6 +37,8 @@ pub(crate) struct Door {
     pub(crate) clients: Clients,
     /// How long one side of a stream may neither send nor take.
     pub(crate) stalled_after: Duration,
+    /// Largest message of a call.
+    pub(crate) message_bytes_max: usize,
 }
 
 /// Puts a door before the routes of a server.
@@ -132,6 +136,9 @@ impl Door {
         let Admitted { caller, permit, shape } = admitted;
         let end = (shape != Shape::Single).then(|| self.end_of(&caller));
         request.extensions_mut().insert(caller);
+        if let Some(scan) = bounds::scan_of_method(request.uri().path()) {
+            request = request.map(|body| bounded::request(body, scan, self.message_bytes_max));
+        }
         match end {
             None => {
                 let answer = inner.call(request).await;

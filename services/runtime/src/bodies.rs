@@ -85,6 +85,7 @@ mod tests {
     use tonic::codegen::http::{HeaderMap, Response};
 
     use super::*;
+    use crate::bounded;
     use crate::guarded::{self, End};
     use crate::metrics::{Metrics, Rpcs};
 
@@ -99,11 +100,16 @@ mod tests {
         rpcs.begin("/", &HeaderMap::new()).answered(Response::new(body)).into_body()
     }
 
+    fn scan() -> cra_contracts::bounds::Scan {
+        cra_contracts::bounds::scan_of_method("/cra.v1.StatisticsService/GetStatistics").unwrap()
+    }
+
     /// A way to wrap a body, its name, and whether it may cut the body.
     type Layer = (&'static str, bool, fn(Body) -> Body);
 
     /// Every wrapper of the runtime; `tests/layers.rs` holds that no other type is a body.
-    const LAYERS: [Layer; 4] = [
+    const LAYERS: [Layer; 5] = [
+        ("a request with bounds", true, |body| bounded::request(body, scan(), usize::MAX)),
         ("a client's messages", true, |body| guarded::requests(body, end(), LONG)),
         ("answers of a stream", true, |body| guarded::answers(body, end(), LONG, None)),
         ("a measured answer", false, measured),

@@ -1,16 +1,19 @@
-//! A bound on how much goes on at once. At the bound the answer is `RESOURCE_EXHAUSTED` with the time after
-//! which to try again, never a queue that grows.
+//! A bound on how much goes on at once, and on the share of it that one client holds. At the bound the answer is
+//! `RESOURCE_EXHAUSTED` with the time after which to try again, never a queue that grows.
 //!
 //! Does not wait and does not know what it counts.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
+use crate::identity::Caller;
 use crate::rejection::{BUSY, Rejection};
 
 /// Counts what is in flight; clones share the count.
@@ -23,13 +26,84 @@ pub struct InFlight {
     /// When a place was last wanted, in milliseconds since this was made; 0 before the first.
     wanted_ms: Arc<AtomicU64>,
     made: Instant,
+    held: Held,
 }
 
-/// A place taken; dropping it gives the place back. Move it into the task that does the work.
-#[must_use = "dropping the permit gives the place back at once"]
+/// Permits by client; a client that holds none has no entry, so there are at most as many entries as permits.
+type Held = Arc<Mutex<HashMap<String, u32>>>;
+
+/// The part of a bound that one client may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All of it: callers that cannot be told apart.
+    Whole,
+    /// A quarter.
+    Quarter,
+    /// A sixteenth: callers of public figures only.
+    Sixteenth,
+}
+
+impl Share {
+    /// The share of a caller. A process without identity cannot tell its callers apart.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Self {
+        if caller.client_id.is_empty() {
+            Self::Whole
+        } else if caller.sees_public_statistics_only() {
+            Self::Sixteenth
+        } else {
+            Self::Quarter
+        }
+    }
+
+    /// How many permits of a bound it is; at least one.
+    #[must_use]
+    pub fn of_limit(self, limit: NonZeroU32) -> u32 {
+        let parts = match self {
+            Self::Whole => 1,
+            Self::Quarter => 4,
+            Self::Sixteenth => 16,
+        };
+        (limit.get() / parts).max(1)
+    }
+}
+
+/// A permit; dropping it gives it back. Move it into the task that does the work.
+#[must_use = "dropping the permit gives it back at once"]
 #[derive(Debug)]
 pub struct Permit {
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
+    _client: Option<ClientPermit>,
+}
+
+/// What one client holds of a bound.
+#[derive(Debug)]
+struct ClientPermit {
+    held: Held,
+    client: String,
+}
+
+impl ClientPermit {
+    /// One more permit of a client; `None` where it holds `most` already.
+    fn of(held: &Held, client: &str, most: u32) -> Option<Self> {
+        let mut permits = held.lock();
+        let count = permits.get(client).copied().unwrap_or(0);
+        if count >= most {
+            return None;
+        }
+        permits.insert(client.to_owned(), count + 1);
+        Some(Self { held: Arc::clone(held), client: client.to_owned() })
+    }
+}
+
+impl Drop for ClientPermit {
+    fn drop(&mut self) {
+        let mut permits = self.held.lock();
+        match permits.get_mut(&self.client) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(permits.remove(&self.client)),
+        }
+    }
 }
 
 impl InFlight {
@@ -44,14 +118,28 @@ impl InFlight {
             retry_after,
             wanted_ms: Arc::default(),
             made: Instant::now(),
+            held: Held::default(),
         }
+    }
+
+    /// Takes a permit for a caller, or says when to come back. One client holds at most its [`Share`].
+    pub fn try_acquire(&self, caller: &Caller) -> Result<Permit, Status> {
+        let share = Share::of(caller);
+        if share == Share::Whole {
+            return self.try_enter();
+        }
+        let most = share.of_limit(self.limit);
+        let client =
+            ClientPermit::of(&self.held, &caller.client_id, most).ok_or_else(|| self.share_taken(most))?;
+        let permit = self.try_enter()?;
+        Ok(Permit { _client: Some(client), ..permit })
     }
 
     /// Takes a place, or says when to come back.
     pub fn try_enter(&self) -> Result<Permit, Status> {
         self.wanted_ms.store(self.elapsed_ms().max(1), Ordering::Relaxed);
         match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Ok(Permit { _place: place }),
+            Ok(permit) => Ok(Permit { _permit: permit, _client: None }),
             Err(_) => Err(self.full()),
         }
     }
@@ -94,6 +182,18 @@ impl InFlight {
         u32::try_from(self.places.available_permits()).is_ok_and(|free| free == self.limit.get())
     }
 
+    fn share_taken(&self, most: u32) -> Status {
+        let Self { limit, what, .. } = self;
+        let message = format!(
+            "this client has {most} {what} in flight, its share of {limit}; wait until one has ended, then try again"
+        );
+        Rejection::new(BUSY, message)
+            .retry_after(self.retry_after)
+            .with("limit", most.to_string())
+            .with("limit_of_all", limit.to_string())
+            .into()
+    }
+
     fn full(&self) -> Status {
         let Self { limit, what, .. } = self;
         Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; try again later"))
@@ -121,6 +221,32 @@ mod tests {
         assert_eq!(refused.message(), "1 appends are in flight, the limit; try again later");
         drop(permit);
         assert!(limit.try_enter().is_ok());
+    }
+
+    #[test]
+    fn a_client_holds_its_share_at_most_and_the_rest_is_there_for_others() {
+        let limit = InFlight::new("exports", NonZeroU32::new(8).unwrap(), Duration::ZERO);
+        let caller = |client_id: &str| Caller { client_id: client_id.to_owned(), ..Caller::anyone() };
+        let (hostile, honest) = (caller("hostile"), caller("honest"));
+        let mut held: Vec<_> = (0..2).map(|_| limit.try_acquire(&hostile).unwrap()).collect();
+        let refused = limit.try_acquire(&hostile).unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+        assert!(limit.try_acquire(&honest).is_ok());
+        held.pop();
+        assert!(limit.try_acquire(&hostile).is_ok(), "a permit given back can be taken");
+        drop(held);
+        assert!(limit.is_idle() && limit.held.lock().is_empty());
+
+        let public = Caller {
+            scopes: [crate::identity::Scope::PublicStatistics].into_iter().collect(),
+            ..caller("public")
+        };
+        let one = limit.try_acquire(&public).unwrap();
+        assert!(limit.try_acquire(&public).is_err(), "callers of public figures hold least");
+        drop(one);
+        let _all: Vec<_> = (0..8).map(|_| limit.try_acquire(&Caller::anyone()).unwrap()).collect();
+        assert!(limit.try_acquire(&honest).is_err(), "the bound of all holds too");
+        assert!(limit.held.lock().is_empty(), "what was refused is not counted");
     }
 
     #[test]

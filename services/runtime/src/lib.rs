@@ -10,6 +10,7 @@ mod answered;
 pub mod args;
 pub mod background;
 mod bodies;
+pub mod bounded;
 pub mod clients;
 pub mod clock;
 pub mod config;

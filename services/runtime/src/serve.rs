@@ -169,6 +169,7 @@ pub async fn serve(
         methods: api.methods,
         clients: Clients::new(settings.per_client.clone()),
         stalled_after: settings.stalled_after(),
+        message_bytes_max: settings.max_message_bytes.get(),
     };
     let mut server = limited(settings, rpcs, door);
     let serving = server.add_routes(routes).serve_with_incoming_shutdown(connections, stop.cancelled());

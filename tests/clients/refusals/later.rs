@@ -40,14 +40,14 @@ pub(super) fn in_the_middle(table: &Table) -> Vec<Case> {
         }
     }
     let export = "StatisticsService/Export";
-    let wait = json!({"minPosition": "999999"});
+    let past = json!({"minPosition": "999999"});
     let cras = json!({"content": "EXPORT_CONTENT_CRAS", "format": "EXPORT_FORMAT_NDJSON"});
     let whole = table.case(export).of(encoded(export, cras.clone())).after_answers();
     cases.push(whole.ends("RESOURCE_EXHAUSTED", "EXPORT_TOO_LARGE"));
     for (method, mut request) in [("StatisticsService/GetStatistics", json!({})), (export, cras)] {
-        request["consistency"] = wait.clone();
+        request["consistency"] = past.clone();
         let case = table.case(method).of(encoded(method, request));
-        cases.push(case.ends("DEADLINE_EXCEEDED", "NOT_YET_APPLIED"));
+        cases.push(case.ends("OUT_OF_RANGE", "PAST_THE_HEAD"));
     }
     cases
 }
@@ -104,7 +104,13 @@ pub(super) fn needing_the_log(
 pub(super) async fn with_a_silent_log(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
     trial.signal_log("-STOP");
-    let silent = |table: &Table| needing_the_log(table, &current, "DEADLINE_EXCEEDED", "TIMED_OUT");
+    let silent = |table: &Table| {
+        let mut cases = needing_the_log(table, &current, "DEADLINE_EXCEEDED", "TIMED_OUT");
+        let statistics = "StatisticsService/GetStatistics";
+        let wait = encoded(statistics, json!({"consistency": {"minPosition": "999999"}}));
+        cases.push(table.case(statistics).of(wait).ends("DEADLINE_EXCEEDED", "NOT_YET_APPLIED"));
+        cases
+    };
     trial.all_are_refused(Order::Together, silent).await;
     let token = trial.issuer.token_for("checker", "operations", &national(), 600);
     let mut operations = trial.pair.operations().await;

@@ -153,6 +153,13 @@ pub enum Fault {
     PeopleRequired,
     /// Too short or too long a reason.
     ReasonLength(TextLength),
+    /// A list with more values than it may have.
+    TooManyValues {
+        /// Values found.
+        found: usize,
+        /// Most values.
+        max: usize,
+    },
     /// What is wrong with a document of an older form.
     Document(DocumentFault),
     /// What is wrong with a question rather than with a form.
@@ -192,6 +199,7 @@ impl Fault {
             Self::FollowUpExceedsParticipants { .. } => "FOLLOW_UP_EXCEEDS_PARTICIPANTS",
             Self::PeopleRequired => "PEOPLE_REQUIRED",
             Self::ReasonLength(_) => "REASON_LENGTH",
+            Self::TooManyValues { .. } => "TOO_MANY_VALUES",
             Self::Document(fault) => fault.reason(),
             Self::Question(question) => question.reason(),
         }

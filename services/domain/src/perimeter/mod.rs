@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use cra_contracts::v1;
 
 use crate::cra::{Cra, Id};
-use crate::territory::{self, Commune, CommuneId, Department, DepartmentId, Epci, EpciId, Region, RegionId};
+use crate::selection::{Selection, Territories};
+use crate::territory::{self, Commune, CommuneId, Department, DepartmentId};
 
 #[cfg(test)]
 mod tests;
@@ -69,11 +70,12 @@ impl Lists {
             let department = communes.department(code).ok_or_else(|| unknown("departments", code))?;
             lists.departments.insert(department.id());
         }
+        let mut named = BTreeSet::new();
         for code in regions {
-            let region = communes.region(code).ok_or_else(|| unknown("regions", code))?.id();
-            let of_region = communes.departments().iter().filter(|it| it.region_id() == region);
-            lists.departments.extend(of_region.map(Department::id));
+            named.insert(communes.region(code).ok_or_else(|| unknown("regions", code))?.id());
         }
+        let of_regions = communes.departments().iter().filter(|it| named.contains(&it.region_id()));
+        lists.departments.extend(of_regions.map(Department::id));
         Ok(lists)
     }
 
@@ -101,26 +103,30 @@ impl Lists {
 
     /// A selection counts the CRAs of some advisors **and** some structures **and** some communes, each possibly all.
     /// One that lies outside all three lists exists exactly when none of the three lies within its list.
-    fn allows(&self, selection: &v1::Selection) -> bool {
-        all_granted(&selection.advisor_ids, &self.advisors)
-            || all_granted(&selection.structure_ids, &self.structures)
-            || self.allows_territories(selection)
+    fn allows(&self, selection: &Selection) -> bool {
+        all_granted(selection.advisors.as_ref(), &self.advisors)
+            || all_granted(selection.structures.as_ref(), &self.structures)
+            || self.allows_territories(&selection.territories)
     }
 
     /// Whether every commune that the territorial fields leave is granted. A postal code proves nothing: it may be
     /// shared across departments, and an older form may give another than its commune's.
-    fn allows_territories(&self, selection: &v1::Selection) -> bool {
-        let Some(fields) = territorial(selection) else { return false };
+    fn allows_territories(&self, territories: &Territories) -> bool {
+        if !territories.are_given() || territories.name_nothing() {
+            return false;
+        }
         // The usual question, and the one that needs no look at the communes.
-        if fields
-            .iter()
-            .any(|field| matches!(field, Field::Departments(ids) if ids.is_subset(&self.departments)))
+        let communes = territory::communes();
+        let is_granted = |(department, is_named): (&Department, &bool)| {
+            !is_named || self.departments.contains(&department.id())
+        };
+        if territories
+            .departments()
+            .is_some_and(|named| communes.departments().iter().zip(named).all(is_granted))
         {
             return true;
         }
-        let left = |commune: &&Commune| fields.iter().all(|field| field.has(commune));
-        !fields.is_empty()
-            && territory::communes().all().iter().filter(left).all(|commune| self.holds(commune))
+        communes.all().iter().filter(|commune| territories.have(commune)).all(|commune| self.holds(commune))
     }
 }
 
@@ -161,10 +167,10 @@ impl Perimeter {
     /// Whether every CRA that a selection can count lies within, whatever is recorded.
     ///
     /// Exact for advisors, structures and territories: it refuses only where a CRA could be recorded that the
-    /// selection counts and the perimeter does not cover. Days, themes and the other fields do not help, nor does an
-    /// unknown code.
+    /// selection counts and the perimeter does not cover. Days, themes and the other fields do not help, nor does a
+    /// field of unknown codes only.
     #[must_use]
-    pub fn allows(&self, selection: &v1::Selection) -> bool {
+    pub fn allows(&self, selection: &Selection) -> bool {
         match self {
             Self::National => true,
             Self::Within(lists) => lists.allows(selection),
@@ -173,52 +179,6 @@ impl Perimeter {
 }
 
 /// Whether a field names some ids, and only granted ones.
-fn all_granted(asked: &[String], granted: &BTreeSet<Id>) -> bool {
-    !asked.is_empty() && asked.iter().all(|id| Id::parse(id).is_some_and(|id| granted.contains(&id)))
-}
-
-/// One territorial field that a selection gives.
-enum Field {
-    Regions(BTreeSet<RegionId>),
-    Departments(BTreeSet<DepartmentId>),
-    Epcis(BTreeSet<EpciId>),
-    Communes(BTreeSet<CommuneId>),
-}
-
-impl Field {
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Regions(ids) => ids.is_empty(),
-            Self::Departments(ids) => ids.is_empty(),
-            Self::Epcis(ids) => ids.is_empty(),
-            Self::Communes(ids) => ids.is_empty(),
-        }
-    }
-
-    fn has(&self, commune: &Commune) -> bool {
-        match self {
-            Self::Regions(ids) => ids.contains(&commune.region_id()),
-            Self::Departments(ids) => ids.contains(&commune.department_id()),
-            Self::Epcis(ids) => commune.epci_id().is_some_and(|id| ids.contains(&id)),
-            Self::Communes(ids) => ids.contains(&commune.id()),
-        }
-    }
-}
-
-/// The territorial fields that are given; `None` where one has an unknown code, whose meaning nobody can tell.
-fn territorial(selection: &v1::Selection) -> Option<Vec<Field>> {
-    let communes = territory::communes();
-    let regions = selection.region_codes.iter().map(|code| communes.region(code).map(Region::id));
-    let departments =
-        selection.department_codes.iter().map(|code| communes.department(code).map(Department::id));
-    let epcis = selection.epci_codes.iter().map(|code| communes.epci(code).map(Epci::id));
-    let members = selection.commune_codes.iter().map(|code| communes.expand(code));
-    let members: BTreeSet<_> = members.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
-    let fields = [
-        Field::Regions(regions.collect::<Option<_>>()?),
-        Field::Departments(departments.collect::<Option<_>>()?),
-        Field::Epcis(epcis.collect::<Option<_>>()?),
-        Field::Communes(members),
-    ];
-    Some(fields.into_iter().filter(|field| !field.is_empty()).collect())
+fn all_granted(asked: Option<&BTreeSet<Id>>, granted: &BTreeSet<Id>) -> bool {
+    asked.is_some_and(|asked| !asked.is_empty() && asked.iter().all(|id| granted.contains(id)))
 }

@@ -308,6 +308,12 @@ impl Communes {
         self.arrondissements.iter().copied().filter(move |id| self.get(*id).parent == Some(commune))
     }
 
+    /// Paris, Lyon and Marseille: the communes that have municipal arrondissements.
+    pub fn with_arrondissements(&self) -> impl Iterator<Item = CommuneId> + '_ {
+        let parents = self.arrondissements.iter().filter_map(|id| self.get(*id).parent);
+        parents.collect::<std::collections::BTreeSet<_>>().into_iter()
+    }
+
     /// The commune of this id.
     #[must_use]
     pub fn get(&self, id: CommuneId) -> &Commune {

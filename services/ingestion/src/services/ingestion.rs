@@ -5,11 +5,14 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cra_contracts::bounds;
 use cra_contracts::v1::{self, ingestion_service_server::IngestionService};
 use cra_domain::cra::check_cra_id;
+use cra_runtime::bounded;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
 use cra_runtime::shutdown::Shutdown;
+use prost::{Message, Name};
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -92,7 +95,7 @@ impl IngestionApi {
         answer: fn(Arc<Desk>, Q, Admitted) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
-        Q: Send + 'static,
+        Q: Message + Name + 'static,
         A: Send + 'static,
         F: Future<Output = A> + Send + 'static,
     {
@@ -105,11 +108,21 @@ impl IngestionApi {
         });
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
-            let admitted = numbers.take(number_of(&request)).or_refuse().map(|()| Arc::clone(&place));
+            let admitted =
+                numbers.take(number_of(&request)).or_refuse().and_then(|()| within_bounds(&request));
+            let admitted = admitted.map(|()| Arc::clone(&place));
             answer(Arc::clone(&desk), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
+    }
+}
+
+/// Refuses an item with a list that is too long. The shell does so for a method of one request.
+fn within_bounds<Q: Message + Name>(request: &Q) -> Result<(), Refused> {
+    match bounds::exceeded(request) {
+        exceeded if exceeded.is_empty() => Ok(()),
+        exceeded => Err(Refused::invalid(&bounded::violations(exceeded))),
     }
 }
 

@@ -1,7 +1,10 @@
 //! One row per territory, structure, advisor, day of the week, …: from one scan, in the order asked, in pages.
 
+use std::sync::Arc;
+
 use cra_contracts::v1;
 use cra_domain::cra::Violation;
+use cra_domain::selection::Selection;
 use prost::Message as _;
 
 use super::page::PAGE_BYTES_MAX;
@@ -29,10 +32,10 @@ impl Breakdown {
     }
 
     /// Every row, in order.
-    pub(crate) fn lines(&self, scan: &Scan, selection: &v1::Selection) -> Result<Vec<Line>, QueryError> {
+    pub(crate) fn lines(&self, scan: &Scan, selection: &Selection) -> Result<Vec<Line>, QueryError> {
         let rows =
             scan.count(selection, || Rows::of(self.dimension), |rows, _, seen| rows.add(&seen), Rows::merge)?;
-        let filter = scan.filter(selection)?;
+        let filter = scan.filter(selection);
         let dictionary = scan.snapshot.generation.dictionary().read();
         Ok(if self.include_empty {
             rows.with_empty(&filter).in_order(self.order, &dictionary)
@@ -55,7 +58,7 @@ pub struct BreakdownPage {
 
 /// The rows of a breakdown at a snapshot, from the `first` on, at most `rows_max`.
 pub async fn breakdown(
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     breakdown: Breakdown,
     first: usize,
     rows_max: usize,

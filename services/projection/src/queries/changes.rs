@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 use cra_eventlog::Position;
 use uuid::Uuid;
 
@@ -35,7 +36,7 @@ pub(super) struct Span {
 /// The effects of a span, each with its position. Blocks.
 pub(super) fn effects(
     generation: &Arc<Generation>,
-    selection: &v1::Selection,
+    selection: &Selection,
     span: Span,
 ) -> Result<Vec<(Position, Effect)>, QueryError> {
     let mut effects = Vec::new();
@@ -54,7 +55,7 @@ pub(super) fn effects(
 /// Whether anything in a span concerns a selection. Blocks.
 pub(super) fn concerns(
     generation: &Arc<Generation>,
-    selection: &v1::Selection,
+    selection: &Selection,
     span: Span,
 ) -> Result<bool, QueryError> {
     let mut concerned = false;
@@ -78,7 +79,7 @@ struct Met {
 
 fn each_concerned(
     generation: &Arc<Generation>,
-    selection: &v1::Selection,
+    selection: &Selection,
     span: Span,
     mut take: impl FnMut(Position, Met) -> Result<Next, QueryError>,
 ) -> Result<(), QueryError> {
@@ -87,7 +88,7 @@ fn each_concerned(
     }
     let session = generation.session()?;
     // Read anew for each span: identifiers that nothing had may have come since.
-    let filter = Filter::parse(selection, &generation.dictionary().read())?;
+    let filter = Filter::bind(selection, &generation.dictionary().read());
     for step in session.steps(span.after.next()..=span.until) {
         let (position, Step { ended, began, .. }) = step?;
         let ended = ended.map(|from| session.fact(from)).transpose()?;

@@ -10,11 +10,13 @@ use cra_eventlog::Position;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{QueryError, Snapshot};
+use super::{LogHead, QueryError, Snapshot};
 use crate::generations::{Generation, Generations};
 use crate::store::{Applied, Session, StoreError};
 use crate::views::fact::nanoseconds;
 
+const MIN_POSITION: &str = "consistency.min_position";
+const PAGE_TOKEN: &str = "page_token";
 const AS_OF_POSITION: &str = "consistency.as_of_position";
 const AS_OF_TIME: &str = "consistency.as_of_time";
 
@@ -22,6 +24,8 @@ const AS_OF_TIME: &str = "consistency.as_of_time";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consistency {
     min_position: Position,
+    /// The field that names it.
+    field: &'static str,
     as_of: AsOf,
 }
 
@@ -37,7 +41,7 @@ impl Consistency {
     /// Reads what the caller asks. `now` bounds the times that an answer can be given for.
     pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, Violation> {
         let Some(message) = message else {
-            return Ok(Self { min_position: Position::START, as_of: AsOf::Now });
+            return Ok(Self { min_position: Position::START, field: MIN_POSITION, as_of: AsOf::Now });
         };
         let refuse = |field: &str, fault: Fault| Err(Violation::new(field, fault));
         let as_of = match (message.as_of_position, message.as_of_time) {
@@ -52,14 +56,48 @@ impl Consistency {
                 return refuse(AS_OF_TIME, Question::OneOfTwo("consistency.as_of_position").into());
             }
         };
-        Ok(Self { min_position: Position(message.min_position), as_of })
+        Ok(Self { min_position: Position(message.min_position), field: MIN_POSITION, as_of })
     }
 
     /// The state at a position that was shown before, by this server or another: waited for when it is not there yet.
     #[must_use]
     pub fn at(position: Position) -> Self {
         let as_of = if position == Position::START { AsOf::Now } else { AsOf::Position(position) };
-        Self { min_position: position, as_of }
+        Self { min_position: position, field: PAGE_TOKEN, as_of }
+    }
+
+    /// Whether the read models hold the position asked for.
+    #[must_use]
+    pub fn is_reached(&self, generations: &Generations) -> bool {
+        generations.serving().position() >= self.min_position
+    }
+
+    /// As [`Consistency::snapshot`]; a position that the log does not have is refused at once. While the head of the log
+    /// is not known, it is waited for.
+    pub async fn existing_snapshot(
+        &self,
+        generations: &Generations,
+        head: &LogHead,
+        deadline: Instant,
+    ) -> Result<Snapshot, QueryError> {
+        let waiting = self.snapshot(generations, deadline);
+        if self.is_reached(generations) {
+            return waiting.await;
+        }
+        let beyond = async {
+            match head.now().await {
+                Ok(head) if head < self.min_position => {
+                    QueryError::PastTheHead { field: self.field, head: head.0 }
+                }
+                // The log has it, or cannot be asked.
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            reached = waiting => reached,
+            error = beyond => Err(error),
+        }
     }
 
     /// Waits for the position asked for, at most until the deadline, and fixes the snapshot that the answer shows.

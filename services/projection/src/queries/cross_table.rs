@@ -1,9 +1,11 @@
 //! One dimension crossed with another: a measure of the CRAs that belong to both.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
+use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
@@ -92,7 +94,7 @@ fn counted(measure: v1::Measure, seen: &Seen<'_>) -> u64 {
 
 /// The table at a snapshot.
 pub async fn cross_table(
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     table: CrossTable,
     snapshot: Snapshot,
 ) -> Result<Crossed, QueryError> {

@@ -3,9 +3,11 @@
 //! The facts on disk are read for the pairs of a page, and for when the older system recorded CRAs of older forms.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use prost::Message as _;
 
@@ -31,7 +33,7 @@ pub struct DoublesPage {
 
 /// The pairs of a selection at a snapshot whose later CRA has at most the position `first`, at most `doubles_max`.
 pub async fn doubles(
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     first: Option<u64>,
     doubles_max: usize,
     snapshot: Snapshot,
@@ -52,7 +54,7 @@ struct Alike {
 }
 
 /// The facts of the selection whose digest others have, too, by digest, then by position.
-fn alike(scan: &Scan, selection: &v1::Selection) -> Result<Vec<Alike>, QueryError> {
+fn alike(scan: &Scan, selection: &Selection) -> Result<Vec<Alike>, QueryError> {
     let hasher = DefaultHashBuilder::default();
     let digests = Digests::of_facts(scan.snapshot.view.len());
     let mark = |(): &mut (), _, seen: Seen<'_>| digests.mark(digest(&seen, &hasher));

@@ -17,14 +17,19 @@ fn of(advisor: &str) -> v1::Cra {
     v1::Cra { advisor_id: advisor.to_owned(), ..cra() }
 }
 
-async fn page(models: &ReadModels, selection: v1::Selection, first: Option<u64>, most: usize) -> DoublesPage {
+async fn page(
+    models: &ReadModels,
+    selection: Arc<Selection>,
+    first: Option<u64>,
+    most: usize,
+) -> DoublesPage {
     let snapshot = Snapshot::now(models.serving()).unwrap();
     doubles(selection, first, most, snapshot).await.unwrap()
 }
 
 /// Positions of every pair.
 async fn found(models: &ReadModels) -> Vec<(u64, u64)> {
-    positions(&page(models, v1::Selection::default(), None, 100).await)
+    positions(&page(models, Arc::default(), None, 100).await)
 }
 
 fn positions(page: &DoublesPage) -> Vec<(u64, u64)> {
@@ -40,7 +45,7 @@ async fn a_pair_is_told_with_both_records_their_positions_and_their_clients() {
         by("platform-2", recorded_at(submitted(2, annotated.clone()), "2024-05-01T00:00:00Z")),
         by("platform-3", submitted(3, of("conseiller-2"))),
     ]);
-    let found = page(&models, v1::Selection::default(), None, 100).await;
+    let found = page(&models, Arc::default(), None, 100).await;
     let [double] = &found.doubles[..] else { panic!("{found:?}") };
     let (earlier, later) = (double.earlier.clone().unwrap(), double.later.clone().unwrap());
     assert_eq!((earlier.position, earlier.client_id.as_str()), (1, "platform-1"));
@@ -57,13 +62,13 @@ async fn corrections_and_withdrawals_make_pairs_and_end_them() {
     assert!(found(&models).await.is_empty());
     models.apply(&[by("corrector", corrected(2, 2, cra()))]);
     assert_eq!(found(&models).await, [(1, 3)], "the position is that of the revision in force");
-    let double = &page(&models, v1::Selection::default(), None, 1).await.doubles[0];
+    let double = &page(&models, Arc::default(), None, 1).await.doubles[0];
     assert_eq!(double.later.as_ref().unwrap().client_id, "", "who corrects did not record");
     models.apply(&[withdrawn(1, 2)]);
     assert!(found(&models).await.is_empty());
 
     let then = Snapshot { position: Position(3), ..Snapshot::now(models.serving()).unwrap() };
-    let then = doubles(v1::Selection::default(), None, 100, then).await.unwrap();
+    let then = doubles(Arc::default(), None, 100, then).await.unwrap();
     assert_eq!(positions(&then), [(1, 3)], "as the log stood");
 }
 
@@ -87,12 +92,12 @@ async fn pages_are_the_whole_list_newest_first_and_within_the_selection() {
     }
     let models = ReadModels::of(&events).reopened();
     models.serving().table().unwrap();
-    let all = page(&models, v1::Selection::default(), None, 1_000).await;
+    let all = page(&models, Arc::default(), None, 1_000).await;
     let later: Vec<_> = positions(&all).into_iter().map(|(_, later)| later).collect();
     assert!(later.is_sorted_by(|a, b| a > b) && later.len() >= 30, "{later:?}");
     let (mut first, mut listed) = (None, Vec::new());
     loop {
-        let page = page(&models, v1::Selection::default(), first, 7).await;
+        let page = page(&models, Arc::default(), first, 7).await;
         assert!(page.doubles.len() == 7 || page.next.is_none());
         listed.extend(page.doubles);
         first = page.next;
@@ -103,6 +108,7 @@ async fn pages_are_the_whole_list_newest_first_and_within_the_selection() {
     assert_eq!(listed, all.doubles);
 
     let of_one = v1::Selection { advisor_ids: vec!["conseiller-3".into()], ..v1::Selection::default() };
+    let of_one = Arc::new(Selection::parse(&of_one).unwrap());
     let selected = positions(&page(&models, of_one, None, 100).await);
     assert!(!selected.is_empty() && selected.iter().all(|pair| positions(&all).contains(pair)));
 }

@@ -1,7 +1,5 @@
 //! Why a question gets no answer, and what the caller is told: one table.
 
-use std::borrow::Cow;
-
 use cra_domain::cra::Violation;
 use cra_runtime::rejection::{self, INTERNAL, Rejection, Retry, Row};
 use tonic::{Code, Status};
@@ -96,7 +94,7 @@ impl From<QueryError> for Status {
         let message = error.to_string();
         match error {
             QueryError::Invalid(violations) => {
-                rejection::invalid_argument(violations.into_iter().map(on_the_wire).collect())
+                rejection::invalid_argument(violations.into_iter().map(Into::into).collect())
             }
             QueryError::PastTheHead { field, head } => Rejection::new(PAST_THE_HEAD, message)
                 .with("field", field)
@@ -127,14 +125,5 @@ impl From<QueryError> for Status {
             QueryError::NotTaken(_) => Rejection::new(CHUNKS_NOT_TAKEN, message).into(),
             QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
         }
-    }
-}
-
-fn on_the_wire(violation: Violation) -> rejection::Violation {
-    rejection::Violation {
-        reason: Cow::Borrowed(violation.fault.reason()),
-        description: violation.fault.description(),
-        localized_message: violation.fault.message_fr(),
-        field: violation.field,
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use cra_contracts::v1;
 use cra_domain::cra::DecodeError;
+use cra_domain::selection::Selection;
 use cra_runtime::in_flight::Permit;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -81,34 +82,38 @@ pub async fn export(
 ) -> Result<Export, QueryError> {
     let Wanted { content, format, selection } = wanted;
     let shown = snapshot.to_message();
-    let file_name = exports::file_name(content, format, &selection, shown.position);
-    let about = About { content, selection, snapshot: shown.clone() };
+    let file_name = exports::file_name(content, format, selection.message(), shown.position);
+    let about = About { content, selection: selection.message().clone(), snapshot: shown.clone() };
     let (scan, leaving) = Scan::streamed(snapshot);
     let (mut output, chunks) = chunks::channel();
     let writing = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let written = write(&scan, format, &about, &folder, &mut output);
+        let source = Source { scan: &scan, selection: &selection, about: &about };
+        let written = write(source, format, &folder, &mut output);
         output.end(written)
     });
     let media_type = format.media_type();
     Ok(Export { file_name, media_type, snapshot: shown, chunks, writing, _leaving: leaving })
 }
 
-fn write(
-    scan: &Scan,
-    format: Format,
-    about: &About,
-    folder: &Path,
-    output: &mut Chunks,
-) -> Result<(), QueryError> {
+/// What a file is written from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    scan: &'a Scan,
+    selection: &'a Selection,
+    about: &'a About,
+}
+
+fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks) -> Result<(), QueryError> {
+    let Source { scan, selection, about } = source;
     match about.content {
-        Content::Statistics => write_statistics(scan, format, about, output),
-        Content::Series(granularity) => write_series(scan, granularity, format, about, output),
-        Content::Cras => write_cras(scan, format, about, folder, output),
-        Content::LongTable(list) => write_long_table(scan, list, format, about, folder, output),
+        Content::Statistics => write_statistics(source, format, output),
+        Content::Series(granularity) => write_series(source, granularity, format, output),
+        Content::Cras => write_cras(source, format, folder, output),
+        Content::LongTable(list) => write_long_table(source, list, format, folder, output),
         Content::Breakdown(dimension) => {
             let breakdown = Breakdown::parse(dimension.into(), Order::DEFAULT, false)?;
-            let lines = breakdown.lines(scan, &about.selection)?;
+            let lines = breakdown.lines(scan, selection)?;
             let dictionary = scan.snapshot.generation.dictionary();
             // Made one at a time: a row is a message of some kilobytes.
             let rows = lines.iter().map(|line| line.to_message(&dictionary.read()));
@@ -117,14 +122,10 @@ fn write(
     }
 }
 
-fn write_statistics(
-    scan: &Scan,
-    format: Format,
-    about: &About,
-    output: &mut Chunks,
-) -> Result<(), QueryError> {
+fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> Result<(), QueryError> {
+    let Source { scan, selection, about } = source;
     let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
-    let months = scan.count(&about.selection, Months::default, add, Months::merge)?;
+    let months = scan.count(selection, Months::default, add, Months::merge)?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {
@@ -139,12 +140,12 @@ fn write_statistics(
 }
 
 fn write_series(
-    scan: &Scan,
+    source: Source<'_>,
     granularity: v1::Granularity,
     format: Format,
-    about: &About,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
+    let Source { scan, selection, about } = source;
     let periods = Periods::parse(&about.selection, granularity.into())?;
     let slots = periods.all().len();
     let add = |gathered: &mut Vec<Gathering>, _, seen: Seen<'_>| {
@@ -155,7 +156,7 @@ fn write_series(
     let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
         own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
     };
-    let gathered = scan.count(&about.selection, || vec![Gathering::default(); slots], add, merge)?;
+    let gathered = scan.count(selection, || vec![Gathering::default(); slots], add, merge)?;
     let figures: Vec<PeriodFigures> = {
         let dictionary = scan.snapshot.generation.dictionary().read();
         let of = |(period, gathered): (&Period, Gathering)| PeriodFigures {
@@ -174,27 +175,27 @@ fn write_series(
 }
 
 fn write_long_table(
-    scan: &Scan,
+    source: Source<'_>,
     list: List,
     format: Format,
-    about: &About,
     folder: &Path,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
+    let about = source.about;
     match format {
         Format::Csv => {
             let mut table = Csv::begin(output, exports::long_columns(list))?;
-            each_long_row(scan, list, about, |row| table.row(row))?;
+            each_long_row(source, list, |row| table.row(row))?;
             table.finish()?;
         }
         Format::Xlsx => {
             let mut workbook = LongWorkbook::begin(list, folder)?;
-            each_long_row(scan, list, about, |row| workbook.row(row))?;
+            each_long_row(source, list, |row| workbook.row(row))?;
             workbook.finish(about, output)?;
         }
         Format::Parquet => {
             let mut table = Parquet::begin(output, exports::long_columns(list), about)?;
-            each_long_row(scan, list, about, |row| table.row(row))?;
+            each_long_row(source, list, |row| table.row(row))?;
             table.finish()?;
         }
         Format::Ndjson => unreachable!("a long table is not offered so, see `Wanted`"),
@@ -203,12 +204,11 @@ fn write_long_table(
 }
 
 fn each_long_row(
-    scan: &Scan,
+    source: Source<'_>,
     list: List,
-    about: &About,
     mut take: impl FnMut(&LongRow) -> io::Result<()>,
 ) -> Result<(), QueryError> {
-    each_record(scan, about, |record| {
+    each_record(source, |record| {
         let cra = CraRow::new(record).map_err(damaged)?;
         Ok(LongRow::each(cra, list, &mut take)?)
     })
@@ -216,48 +216,44 @@ fn each_long_row(
 
 /// By day of activity, then by position: the order of the facts themselves.
 fn write_cras(
-    scan: &Scan,
+    source: Source<'_>,
     format: Format,
-    about: &About,
     folder: &Path,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
+    let about = source.about;
     match format {
         Format::Csv => {
             let mut table = Csv::begin(output, exports::cra_columns())?;
-            each_row(scan, about, |row| table.row(row))?;
+            each_row(source, |row| table.row(row))?;
             table.finish()?;
         }
         Format::Xlsx => {
             let mut workbook = CrasWorkbook::begin(folder)?;
-            each_row(scan, about, |row| workbook.row(row))?;
+            each_row(source, |row| workbook.row(row))?;
             workbook.finish(about, output)?;
         }
-        Format::Ndjson => each_record(scan, about, |record| Ok(exports::ndjson(output, &record)?))?,
+        Format::Ndjson => each_record(source, |record| Ok(exports::ndjson(output, &record)?))?,
         Format::Parquet => {
             let mut table = Parquet::begin(output, exports::cra_columns(), about)?;
-            each_row(scan, about, |row| table.row(row))?;
+            each_row(source, |row| table.row(row))?;
             table.finish()?;
         }
     }
     Ok(())
 }
 
-fn each_row(
-    scan: &Scan,
-    about: &About,
-    mut take: impl FnMut(&CraRow) -> io::Result<()>,
-) -> Result<(), QueryError> {
-    each_record(scan, about, |record| Ok(take(&CraRow::new(record).map_err(damaged)?)?))
+fn each_row(source: Source<'_>, mut take: impl FnMut(&CraRow) -> io::Result<()>) -> Result<(), QueryError> {
+    each_record(source, |record| Ok(take(&CraRow::new(record).map_err(damaged)?)?))
 }
 
 fn each_record(
-    scan: &Scan,
-    about: &About,
+    source: Source<'_>,
     mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
     // The dictionary is held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
-    scan.try_each(&about.selection, |fact| take(scan.record(fact)?))
+    let Source { scan, selection, .. } = source;
+    scan.try_each(selection, |fact| take(scan.record(fact)?))
 }
 
 fn write_breakdown(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_contracts::v1::follow_cras_response::Change as Message;
+use cra_domain::selection::Selection;
 use cra_eventlog::Position;
 use cra_runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
@@ -28,7 +29,7 @@ pub type Answers<T> = mpsc::Receiver<Result<T, QueryError>>;
 #[derive(Clone, Debug)]
 pub struct Follow {
     /// CRAs of interest.
-    pub selection: v1::Selection,
+    pub selection: Arc<Selection>,
     /// The last position that the caller has.
     pub after: Position,
     /// Where to end; else never.
@@ -130,7 +131,7 @@ fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) ->
 }
 
 struct Following {
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     end: Option<Position>,
     history: History,
     generations: Arc<Generations>,

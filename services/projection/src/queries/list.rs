@@ -2,8 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 use prost::Message as _;
 
 use super::page::PAGE_BYTES_MAX;
@@ -23,7 +25,7 @@ pub struct CraPage {
 
 /// The CRAs of a selection at a snapshot, from one on, at most `cras_max`.
 pub async fn list(
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     first: Option<FactKey>,
     cras_max: usize,
     snapshot: Snapshot,

@@ -10,6 +10,7 @@ mod error;
 mod export;
 mod follow;
 mod list;
+mod log_head;
 pub mod page;
 pub(crate) mod scan;
 mod series;
@@ -19,9 +20,9 @@ mod watch;
 use std::sync::Arc;
 
 use cra_contracts::v1;
-use cra_domain::cra::Violation;
 use cra_domain::event::timestamp_message;
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::Position;
+use prost::Message;
 
 pub use breakdown::{Breakdown, BreakdownPage, breakdown};
 pub use consistency::{Consistency, wait_until};
@@ -32,6 +33,7 @@ pub use error::QueryError;
 pub use export::{Export, Wanted, check_export, export};
 pub use follow::{Answers, Follow, follow};
 pub use list::{CraPage, list};
+pub use log_head::{LogHead, head};
 pub use series::time_series;
 pub use statistics::statistics;
 pub use watch::{Watch, watch, watch_interval};
@@ -39,20 +41,35 @@ pub use watch::{Watch, watch, watch_interval};
 use crate::generations::Generation;
 use crate::table::{Table, View};
 use crate::views::fact::instant;
-use crate::views::filter::Filter;
 
-/// Where the log ends.
-pub async fn head(log: &dyn EventLog) -> Result<Position, QueryError> {
-    let head = log.head().await.map_err(|error| {
-        tracing::warn!(error = %error, "the head of the log is not known");
-        QueryError::LogUnavailable
-    })?;
-    Ok(head.position)
+/// Bytes of a request past which it is read off the async workers.
+const LARGE_REQUEST_BYTES: usize = 64 * 1_024;
+
+/// Does some work, off the async workers where it `is_large`: it is then given up with the future, unless it has begun.
+pub async fn off_workers<T: Send + 'static>(
+    is_large: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, QueryError> {
+    if !is_large {
+        return Ok(work());
+    }
+    let working = tokio::task::spawn_blocking(work);
+    let _given_up = AbortOnDrop(working.abort_handle());
+    working.await.map_err(|_| QueryError::Ended)
 }
 
-/// Reads a selection for its faults only.
-pub fn check_selection(selection: &v1::Selection, generation: &Generation) -> Result<(), Vec<Violation>> {
-    Filter::parse(selection, &generation.dictionary().read()).map(drop)
+/// Aborts a task when it is dropped.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Whether reading a message takes long enough to be done off the async workers.
+pub fn is_large(message: &impl Message) -> bool {
+    message.encoded_len() > LARGE_REQUEST_BYTES
 }
 
 /// The state of the log that an answer shows: one generation at one position.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 
-use super::{QueryError, Snapshot};
+use super::{QueryError, Snapshot, is_large};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
 use crate::table::{Among, Question};
@@ -52,12 +53,12 @@ impl Scan {
     /// Counts every fact that the selection counts, on all cores; see [`crate::table::View::count`].
     pub(crate) fn count<T: Send>(
         &self,
-        selection: &v1::Selection,
+        selection: &Selection,
         new: impl Fn() -> T + Sync,
         add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
-        let filter = self.filter(selection)?;
+        let filter = self.filter(selection);
         self.count_within(&filter, filter.narrowing(), new, add, merge)
     }
 
@@ -98,16 +99,25 @@ impl Scan {
     }
 
     /// Gathers what the selection counts, by the slot of each day, and makes an answer of it; days without a slot are left
-    /// out. Off the async workers, unless some sums are the whole answer: that takes less than to wake another thread.
+    /// out. Off the async workers, unless some sums of a small selection are the whole answer: that takes less than to wake
+    /// another thread.
     pub(crate) async fn gathered<T: Send + 'static>(
         snapshot: Snapshot,
-        selection: v1::Selection,
+        selection: Arc<Selection>,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Send + Sync + 'static,
         answer: impl FnOnce(&Self, Vec<Gathering>) -> T + Send + 'static,
     ) -> Result<T, QueryError> {
+        if is_large(selection.message()) {
+            return Self::run(snapshot, move |scan| {
+                let filter = scan.filter(&selection);
+                let narrowing = filter.narrowing();
+                scan.gather(&filter, narrowing, slots, slot_of).map(|gathered| answer(scan, gathered))
+            })
+            .await;
+        }
         let (scan, _leaving) = Self::streamed(snapshot);
-        let filter = scan.filter(&selection)?;
+        let filter = scan.filter(&selection);
         let narrowing = filter.narrowing();
         if let Some(gathered) = scan.sums_of_few(&filter, &narrowing, slots, &slot_of) {
             return Ok(answer(&scan, gathered));
@@ -186,7 +196,7 @@ impl Scan {
     /// Gives every fact that the selection counts whole, by day, then by position, until the first failure.
     pub(crate) fn try_each(
         &self,
-        selection: &v1::Selection,
+        selection: &Selection,
         mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let add = |keys: &mut Vec<FactKey>, from, seen: Seen<'_>| {
@@ -203,8 +213,8 @@ impl Scan {
     }
 
     /// A selection, ready to be asked of facts.
-    pub(crate) fn filter(&self, selection: &v1::Selection) -> Result<Filter, QueryError> {
-        Filter::parse(selection, &self.snapshot.generation.dictionary().read()).map_err(QueryError::Invalid)
+    pub(crate) fn filter(&self, selection: &Selection) -> Filter {
+        Filter::bind(selection, &self.snapshot.generation.dictionary().read())
     }
 
     /// Access to the facts.

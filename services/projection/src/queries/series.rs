@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
@@ -11,7 +12,7 @@ use crate::views::periods::Periods;
 
 /// The figures of a selection's periods at a snapshot, from one scan.
 pub async fn time_series(
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     periods: Periods,
     snapshot: Snapshot,
 ) -> Result<Vec<v1::TimePoint>, QueryError> {

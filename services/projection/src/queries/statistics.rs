@@ -1,13 +1,16 @@
 //! All figures of one selection.
 
+use std::sync::Arc;
+
 use cra_contracts::v1;
+use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::views::figures;
 
 /// The figures of a selection at a snapshot.
-pub async fn statistics(selection: v1::Selection, snapshot: Snapshot) -> Result<v1::Statistics, QueryError> {
+pub async fn statistics(selection: Arc<Selection>, snapshot: Snapshot) -> Result<v1::Statistics, QueryError> {
     Scan::gathered(
         snapshot,
         selection,

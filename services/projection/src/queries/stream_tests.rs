@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_contracts::v1::follow_cras_response::Change;
+use cra_domain::selection::Selection;
 use cra_eventlog::{LogIdentity, Position};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::timeout;
@@ -14,8 +15,9 @@ use crate::given::{self, ReadModels, at, corrected, cra, submitted, withdrawn};
 
 const SOON: Duration = Duration::from_secs(30);
 
-fn of_advisor(id: &str) -> v1::Selection {
-    v1::Selection { advisor_ids: vec![id.to_owned()], ..Default::default() }
+fn of_advisor(id: &str) -> Arc<Selection> {
+    let message = v1::Selection { advisor_ids: vec![id.to_owned()], ..Default::default() };
+    Arc::new(Selection::parse(&message).unwrap())
 }
 
 fn moved() -> v1::Cra {
@@ -98,9 +100,9 @@ async fn a_follower_goes_on_in_the_generation_that_takes_over_and_ends_when_the_
 async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
     let models = history();
     let shutdown = Shutdown::new();
-    let question = Follow { selection: v1::Selection::default(), after: Position(6), end: None };
+    let question = Follow { selection: Arc::default(), after: Position(6), end: None };
     let mut followed = follow(question, Arc::clone(&models.generations), shutdown.clone());
-    let question = Watch { selection: v1::Selection::default(), interval: Duration::from_millis(100) };
+    let question = Watch { selection: Arc::default(), interval: Duration::from_millis(100) };
     let mut watched = watch(question, Arc::clone(&models.generations), shutdown.clone());
     assert!(watched.recv().await.unwrap().is_ok());
     shutdown.begin();

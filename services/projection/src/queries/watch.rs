@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Question, Violation};
+use cra_domain::selection::Selection;
 use cra_eventlog::Position;
 use cra_runtime::shutdown::Shutdown;
 use tokio::sync::mpsc;
@@ -26,7 +27,7 @@ const INTERVAL_MS_MIN: u32 = 100;
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// CRAs of interest.
-    pub selection: v1::Selection,
+    pub selection: Arc<Selection>,
     /// Least time between two answers.
     pub interval: Duration,
 }
@@ -135,7 +136,7 @@ impl Watching {
 
 async fn concerns(
     generation: Arc<Generation>,
-    selection: v1::Selection,
+    selection: Arc<Selection>,
     span: Span,
 ) -> Result<bool, QueryError> {
     let looked = tokio::task::spawn_blocking(move || changes::concerns(&generation, &selection, span)).await;

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use cra_contracts::json;
-use cra_contracts::v1::{self, Selection};
+use cra_contracts::v1;
 use cra_domain::perimeter::Perimeter;
+use cra_domain::selection::Selection;
 use cra_runtime::identity::{Caller, Scope};
 use cra_runtime::rejection::{BEYOND_PERIMETER, Rejection, SCOPE_MISSING};
 use prost::Message as _;
@@ -13,7 +14,6 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::listing::Page;
-use crate::exports::Content;
 use crate::queries::QueryError;
 use crate::views::small_counts::Base;
 
@@ -24,6 +24,26 @@ const SELECTION_BYTES_MAX: usize = 2_000;
 #[derive(Clone)]
 pub(super) struct Grant(pub(super) Arc<Caller>);
 
+/// What a request needs of the caller's grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// Figures of a selection, broken down by these dimensions; 0 is none.
+    Counts {
+        /// Numbers of [`v1::Dimension`].
+        dimensions: [i32; 2],
+    },
+    /// The CRAs of a selection; the method, for the log of reads.
+    Reads(&'static str),
+    /// A file of figures.
+    FileOfFigures,
+    /// A file of CRAs.
+    FileOfCras,
+    /// A file of which the request does not name the content, so that it will be refused.
+    UnnamedFile,
+    /// One CRA, which is judged once it is found.
+    One,
+}
+
 impl Grant {
     /// Who asks and what is granted of the CRAs, as tokens of pages know it: rights are checked with each page.
     pub(super) fn owner(&self) -> String {
@@ -32,54 +52,70 @@ impl Grant {
         format!("{client_id}\n{subject}\n{}", perimeter.canonical())
     }
 
-    /// Whether the figures of a selection may be counted, broken down by these dimensions. Public figures are of the
-    /// whole country, and never of one advisor.
-    pub(super) fn counts(&self, selection: &Selection, dimensions: &[i32]) -> Result<(), Status> {
-        if !self.0.sees_public_statistics_only() {
-            return self.covers(selection);
-        }
-        let names_advisors =
-            !selection.advisor_ids.is_empty() || dimensions.contains(&v1::Dimension::Advisor.into());
-        if names_advisors {
-            return Err(missing(Scope::Statistics, "figures of advisors"));
-        }
-        Ok(())
-    }
-
-    /// Whether figures of the past may be counted: a public count of each position would show where it passes a
-    /// multiple of the base.
-    pub(super) fn counts_past(&self, asked: Option<&v1::Consistency>) -> Result<(), Status> {
-        let is_past = asked.is_some_and(|asked| asked.as_of_position != 0 || asked.as_of_time.is_some());
-        if is_past { self.sees_past() } else { Ok(()) }
-    }
-
-    /// The same of a page after the first, which shows the position of the first.
+    /// Whether a page may be shown: one after the first shows the position of the first, which is past.
     pub(super) fn counts_on(&self, page: &Page<impl Copy>) -> Result<(), Status> {
-        if page.continues() { self.sees_past() } else { Ok(()) }
-    }
-
-    fn sees_past(&self) -> Result<(), Status> {
-        if self.0.sees_public_statistics_only() {
+        if page.continues() && self.0.sees_public_statistics_only() {
             return Err(missing(Scope::Statistics, "figures of the past"));
         }
         Ok(())
     }
 
-    /// What figures must be rounded to for this caller; none of one who sees them as they are.
-    pub(super) fn rounds_to(&self, base: Base) -> Option<Base> {
-        self.0.sees_public_statistics_only().then_some(base)
+    /// Whether the caller's scopes let it ask such a question at all. Public figures are of now and never by advisor: a
+    /// public count of each position would show where it passes a multiple of the base.
+    pub(super) fn may_ask(&self, right: Right, asked: Option<&v1::Consistency>) -> Result<(), Status> {
+        match right {
+            Right::FileOfFigures => self.holds(Scope::Statistics, "a file of figures")?,
+            Right::FileOfCras => self.holds(Scope::Read, "a file of CRAs")?,
+            Right::Reads(_) => return Ok(()),
+            Right::Counts { .. } | Right::UnnamedFile | Right::One => {}
+        }
+        if !self.0.sees_public_statistics_only() {
+            return Ok(());
+        }
+        if asked.is_some_and(|asked| asked.as_of_position != 0 || asked.as_of_time.is_some()) {
+            return Err(missing(Scope::Statistics, "figures of the past"));
+        }
+        match right {
+            Right::Counts { dimensions } if dimensions.contains(&v1::Dimension::Advisor.into()) => {
+                Err(missing(Scope::Statistics, "figures of advisors"))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Whether the CRAs of a selection may be read.
-    pub(super) fn reads(&self, call: &'static str, selection: &Selection) -> Result<(), Status> {
-        self.covers(selection)?;
-        let selection = match selection.encoded_len() {
-            ..=SELECTION_BYTES_MAX => json::to_value(selection).to_string(),
+    /// Whether the selection lies within the perimeter. Public figures are of the whole country, and never of one advisor.
+    pub(super) fn may_select(&self, right: Right, selection: &Selection) -> Result<(), Status> {
+        match right {
+            Right::One => Ok(()),
+            Right::Counts { .. } if self.0.sees_public_statistics_only() => {
+                if selection.message().advisor_ids.is_empty() {
+                    Ok(())
+                } else {
+                    Err(missing(Scope::Statistics, "figures of advisors"))
+                }
+            }
+            _ => self.covers(selection),
+        }
+    }
+
+    /// Writes a question that shows CRAs to the log of reads.
+    pub(super) fn records(&self, right: Right, selection: &Selection) {
+        let call = match right {
+            Right::Reads(call) => call,
+            Right::FileOfCras => "Export",
+            _ => return,
+        };
+        let selection = match selection.message().encoded_len() {
+            ..=SELECTION_BYTES_MAX => json::to_value(selection.message()).to_string(),
             bytes => format!("a selection of {bytes} bytes"),
         };
         let Caller { client_id, subject, .. } = &*self.0;
         tracing::info!(target: "cra::audit", call, client_id, subject, selection, "CRAs are read");
-        Ok(())
+    }
+
+    /// What figures must be rounded to for this caller; none of one who sees them as they are.
+    pub(super) fn rounds_to(&self, base: Base) -> Option<Base> {
+        self.0.sees_public_statistics_only().then_some(base)
     }
 
     /// Whether a CRA that was found may be shown. One outside does not exist for this caller.
@@ -99,17 +135,6 @@ impl Grant {
         }
         tracing::info!(target: "cra::audit", call, client_id, subject, %cra_id, "a CRA was read");
         Ok(())
-    }
-
-    /// Whether a file may be written: of the CRAs to those who may read them, of figures to those who may count.
-    pub(super) fn exports(&self, content: Content, selection: &Selection) -> Result<(), Status> {
-        if content.holds_cras() {
-            self.holds(Scope::Read, "a file of CRAs")?;
-            self.reads("Export", selection)
-        } else {
-            self.holds(Scope::Statistics, "a file of figures")?;
-            self.covers(selection)
-        }
     }
 
     /// Tells the log of the process that events were read with what they hold.
@@ -156,12 +181,13 @@ mod tests {
         let own_write = v1::Consistency { min_position: 7, ..v1::Consistency::default() };
         let public = holder_of(&[Scope::PublicStatistics]);
         assert_eq!(public.rounds_to(Base::default()), Some(Base::default()));
-        let refused = public.counts_past(Some(&past)).unwrap_err();
+        let counts = Right::Counts { dimensions: [0; 2] };
+        let refused = public.may_ask(counts, Some(&past)).unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
-        assert!(public.counts_past(Some(&own_write)).is_ok() && public.counts_past(None).is_ok());
+        assert!(public.may_ask(counts, Some(&own_write)).is_ok() && public.may_ask(counts, None).is_ok());
 
         let full = holder_of(&[Scope::PublicStatistics, Scope::Statistics]);
         assert_eq!(full.rounds_to(Base::default()), None);
-        assert!(full.counts_past(Some(&past)).is_ok());
+        assert!(full.may_ask(counts, Some(&past)).is_ok());
     }
 }

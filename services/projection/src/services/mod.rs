@@ -1,5 +1,6 @@
 //! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
 
+mod admit;
 mod export;
 mod faults;
 mod grant;

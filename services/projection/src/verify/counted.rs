@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use cra_contracts::v1;
+use cra_domain::selection::Selection;
 use cra_eventlog::Position;
 
 use super::DIFFERENCES_MAX;
@@ -73,7 +73,7 @@ fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
             view.gather_days(Scope::Country, &(i32::MIN..=i32::MAX), |_| Some(0), one);
         }
         Sums::Facts => {
-            let everything = Filter::parse(&v1::Selection::default(), &Dictionary::default()).ok()?;
+            let everything = Filter::bind(&Selection::default(), &Dictionary::default());
             let add = |gathered: &mut Gathering, _, seen: Seen<'_>| gathered.add(&seen);
             let left = AtomicBool::new(false);
             let among = Among::Everything;

@@ -1,12 +1,14 @@
-//! Which facts a selection counts. A selection becomes a [`Filter`], or every one of its faults is told: a field that
-//! cannot be understood never widens the answer. Fields combine with AND, the values of one field with OR.
+//! Which facts a selection counts: the selection, bound to the codes of a dictionary.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+#[cfg(test)]
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Id, Question, Violation, parse_day};
-use cra_domain::territory::{self, Commune, CommuneId};
-use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
+use cra_domain::cra::Id;
+use cra_domain::selection::{Bits, Selection};
+use cra_domain::territory::{self, Commune};
+use cra_domain::vocabulary::{Activity, Channel, DurationBucket, Word as _};
 
 use super::code_set::CodeSet;
 use super::countable::{Countable, Manner, STATUS_LINES, Seen};
@@ -14,9 +16,6 @@ use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, day_number};
 use super::scope::{self, Narrowing, Scope};
 use super::tally::duration_line;
-
-/// A set of small numbers, one bit each; `None` restricts nothing.
-type Bits = Option<u32>;
 
 /// A selection, ready to be asked of each fact.
 #[derive(Clone, Debug)]
@@ -41,29 +40,52 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Reads a selection. Identifiers that no fact has are no fault: they select nothing.
-    pub fn parse(selection: &v1::Selection, dictionary: &Dictionary) -> Result<Self, Vec<Violation>> {
-        let mut reading = Reading { violations: Vec::new(), dictionary };
+    /// Binds a selection to the codes of a dictionary. Identifiers that no fact has select nothing.
+    #[must_use]
+    pub fn bind(selection: &Selection, dictionary: &Dictionary) -> Self {
+        let codes = |kind: Kind, ids: &Option<BTreeSet<Id>>| {
+            let ids = ids.as_ref()?.iter();
+            let mut codes = CodeSet::default();
+            codes.extend(ids.filter_map(|id| dictionary.find(kind, id.as_str())));
+            Some(codes)
+        };
+        let communes = territory::communes().all();
+        let territories = &selection.territories;
         let mut filter = Self {
-            days: reading.days(&selection.from, &selection.to),
-            communes: reading.territories(selection),
-            postal_codes: reading.postal_codes(&selection.postal_codes),
-            structures: reading.ids("selection.structure_ids", Kind::Structure, &selection.structure_ids),
-            advisors: reading.ids("selection.advisor_ids", Kind::Advisor, &selection.advisor_ids),
-            venues: reading.ids("selection.venue_ids", Kind::Venue, &selection.venue_ids),
-            channels: reading.words::<Channel>("selection.channels", &selection.channels),
-            activities: reading.words::<Activity>("selection.activities", &selection.activities),
-            themes: reading.words::<Theme>("selection.themes", &selection.themes),
-            sub_themes: reading.words::<SubTheme>("selection.sub_themes", &selection.sub_themes),
-            durations: reading.lines::<DurationBucket>("selection.durations", &selection.durations),
-            ages: reading.lines::<AgeBand>("selection.ages", &selection.ages),
-            statuses: reading.lines::<Status>("selection.statuses", &selection.statuses),
+            days: selection.from.map_or(i32::MIN, day_number)..=selection.to.map_or(i32::MAX, day_number),
+            communes: territories
+                .are_given()
+                .then(|| communes.iter().map(|commune| territories.have(commune)).collect()),
+            postal_codes: selection.postal_codes.as_ref().map(|given| {
+                let mut codes = CodeSet::default();
+                codes.extend(given.iter().copied());
+                codes
+            }),
+            structures: codes(Kind::Structure, &selection.structures),
+            advisors: codes(Kind::Advisor, &selection.advisors),
+            venues: codes(Kind::Venue, &selection.venues),
+            channels: selection.channels,
+            activities: selection.activities,
+            themes: selection.themes,
+            sub_themes: selection.sub_themes,
+            durations: selection.durations,
+            ages: selection.ages,
+            statuses: selection.statuses,
             manners: 0,
         };
         filter.manners = Manner::all()
             .filter(|manner| filter.leaves_manner(*manner))
             .fold(0, |manners, manner| manners | 1 << manner.index());
-        if reading.violations.is_empty() { Ok(filter) } else { Err(reading.violations) }
+        filter
+    }
+
+    /// Reads and binds a selection.
+    #[cfg(test)]
+    pub(crate) fn parse(
+        selection: &v1::Selection,
+        dictionary: &Dictionary,
+    ) -> Result<Self, Vec<cra_domain::cra::Violation>> {
+        Selection::parse(selection).map(|selection| Self::bind(&selection, dictionary))
     }
 
     /// Days of activity that it can count.
@@ -182,145 +204,6 @@ impl Filter {
 
 fn bit(bits: Bits, index: usize) -> bool {
     bits.is_none_or(|bits| bits & (1 << index) != 0)
-}
-
-/// The communes of a territory's code; `None` of an unknown one.
-type Members<'a> = &'a dyn Fn(&str) -> Option<Vec<CommuneId>>;
-
-/// One reading of a selection: the faults found so far.
-struct Reading<'a> {
-    violations: Vec<Violation>,
-    dictionary: &'a Dictionary,
-}
-
-/// Faults told at once.
-const VIOLATIONS_MAX: usize = 100;
-
-impl Reading<'_> {
-    fn refuse(&mut self, field: String, fault: impl Into<Fault>) {
-        if self.violations.len() < VIOLATIONS_MAX {
-            self.violations.push(Violation::new(field, fault));
-        }
-    }
-
-    fn day(&mut self, field: &str, text: &str) -> Option<i32> {
-        if text.is_empty() {
-            return None;
-        }
-        let day = parse_day(text).map(day_number);
-        if day.is_none() {
-            self.refuse(field.to_owned(), Fault::DateInvalid(text.to_owned()));
-        }
-        day
-    }
-
-    fn days(&mut self, from: &str, to: &str) -> RangeInclusive<i32> {
-        let from_day = self.day("selection.from", from).unwrap_or(i32::MIN);
-        let to_day = self.day("selection.to", to).unwrap_or(i32::MAX);
-        if from_day > to_day {
-            self.refuse("selection.to".to_owned(), Question::PeriodInverted { from: from.to_owned() });
-        }
-        from_day..=to_day
-    }
-
-    /// The communes of every territorial field: those that all the fields given hold.
-    fn territories(&mut self, selection: &v1::Selection) -> Option<Vec<bool>> {
-        let communes = territory::communes();
-        let within = |belongs: &dyn Fn(CommuneId) -> bool| {
-            communes.all().iter().map(Commune::id).filter(|id| belongs(*id)).collect()
-        };
-        let fields: [(&str, &[String], Members<'_>); 4] = [
-            ("selection.region_codes", &selection.region_codes, &|code| {
-                communes.region(code)?;
-                Some(within(&|id| communes.get(id).region() == code))
-            }),
-            ("selection.department_codes", &selection.department_codes, &|code| {
-                communes.department(code)?;
-                Some(within(&|id| communes.get(id).department() == code))
-            }),
-            ("selection.epci_codes", &selection.epci_codes, &|code| {
-                communes.epci(code)?;
-                Some(within(&|id| communes.get(id).epci() == Some(code)))
-            }),
-            ("selection.commune_codes", &selection.commune_codes, &|code| communes.expand(code)),
-        ];
-        let mut selected: Option<Vec<bool>> = None;
-        for (field, codes, members) in fields {
-            if codes.is_empty() {
-                continue;
-            }
-            let mut of_field = vec![false; communes.all().len()];
-            for (i, code) in codes.iter().enumerate() {
-                match members(code) {
-                    Some(ids) => ids.into_iter().for_each(|id| of_field[usize::from(id.index())] = true),
-                    None => self.refuse(format!("{field}[{i}]"), Question::TerritoryUnknown(code.clone())),
-                }
-            }
-            selected = Some(match selected {
-                None => of_field,
-                Some(former) => former.iter().zip(&of_field).map(|(a, b)| *a && *b).collect(),
-            });
-        }
-        selected
-    }
-
-    fn postal_codes(&mut self, given: &[String]) -> Option<CodeSet> {
-        if given.is_empty() {
-            return None;
-        }
-        let mut codes = CodeSet::default();
-        for (i, code) in given.iter().enumerate() {
-            match code.parse() {
-                Ok(number) if territory::communes().is_postal_code(code) => {
-                    codes.insert(number);
-                }
-                _ => {
-                    let field = format!("selection.postal_codes[{i}]");
-                    self.refuse(field, Question::TerritoryUnknown(code.clone()));
-                }
-            }
-        }
-        Some(codes)
-    }
-
-    fn ids(&mut self, field: &str, kind: Kind, given: &[String]) -> Option<CodeSet> {
-        if given.is_empty() {
-            return None;
-        }
-        let mut codes = CodeSet::default();
-        for (i, id) in given.iter().enumerate() {
-            if Id::parse(id).is_none() {
-                self.refuse(format!("{field}[{i}]"), Fault::IdInvalid(id.clone()));
-            }
-            codes.extend(self.dictionary.find(kind, id));
-        }
-        Some(codes)
-    }
-
-    fn words<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
-        self.bits(field, given, |number| W::from_number(number).map(Word::index))
-    }
-
-    /// Like [`Reading::words`], with the line "unspecified" of the statistics as 0.
-    fn lines<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
-        self.bits(field, given, |number| {
-            if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }
-        })
-    }
-
-    fn bits(&mut self, field: &str, given: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
-        if given.is_empty() {
-            return None;
-        }
-        let mut bits = 0;
-        for (i, number) in given.iter().enumerate() {
-            match index_of(*number) {
-                Some(index) => bits |= 1 << index,
-                None => self.refuse(format!("{field}[{i}]"), Fault::UnknownValue(*number)),
-            }
-        }
-        Some(bits)
-    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,18 @@ pub struct Violation {
     pub localized_message: String,
 }
 
+impl From<cra_domain::cra::Violation> for Violation {
+    fn from(violation: cra_domain::cra::Violation) -> Self {
+        let cra_domain::cra::Violation { field, fault } = violation;
+        Self {
+            field,
+            reason: Cow::Borrowed(fault.reason()),
+            description: fault.description(),
+            localized_message: fault.message_fr(),
+        }
+    }
+}
+
 /// `INVALID_ARGUMENT` with every violation (see the bound above), and the first few in the message.
 #[must_use]
 pub fn invalid_argument(violations: Vec<Violation>) -> Status {

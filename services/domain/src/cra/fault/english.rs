@@ -59,6 +59,9 @@ impl Fault {
                 counts::planned_en(*sum, *participants)
             }
             Self::PeopleRequired => "expected at least 1 person; else leave the redirection out".into(),
+            Self::TooManyValues { found, max } => {
+                format!("found {found} values, expected at most {max}; send each value once, or ask in parts")
+            }
             Self::Document(fault) => fault.description(),
             Self::Question(question) => question.description(),
         }

@@ -73,6 +73,11 @@ impl Fault {
             Self::PeopleRequired => {
                 "Indiquez au moins une personne orientée, ou retirez cette structure.".into()
             }
+            Self::TooManyValues { found, max } => {
+                format!(
+                    "{found} valeurs pour au plus {max} : réduisez la liste, ou demandez en plusieurs fois."
+                )
+            }
             Self::Document(fault) => fault.message_fr(),
             Self::Question(question) => question.message_fr(),
         }

@@ -1,12 +1,12 @@
 //! What a request asks for: content, format and selection that fit together, or every fault at once.
 
+use std::sync::Arc;
+
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
-use cra_domain::selection::canonical;
+use cra_domain::selection::Selection;
 
 use crate::exports::{Content, Format, List};
-use crate::generations::Generation;
-use crate::queries::check_selection;
 use crate::views::periods::Periods;
 
 /// A file that can be written.
@@ -14,34 +14,24 @@ use crate::views::periods::Periods;
 pub struct Wanted {
     pub(super) content: Content,
     pub(super) format: Format,
-    /// With its values in order: the same question is the same file, whatever the order they were named in.
-    pub(super) selection: v1::Selection,
+    pub(super) selection: Arc<Selection>,
 }
 
 impl Wanted {
-    /// What the file holds.
+    /// The file of a selection.
     #[must_use]
-    pub fn content(&self) -> Content {
-        self.content
+    pub fn new((content, format): (Content, Format), selection: Arc<Selection>) -> Self {
+        Self { content, format, selection }
     }
 }
 
-/// Reads a request; the selection is read again at its snapshot.
-pub fn check_export(request: &v1::ExportRequest, generation: &Generation) -> Result<Wanted, Vec<Violation>> {
-    let selection = request.selection.clone().unwrap_or_default();
+/// Reads what a request asks of a file, beside its selection.
+pub fn check_export(request: &v1::ExportRequest) -> Result<(Content, Format), Vec<Violation>> {
     let mut violations = Vec::new();
-    let content = content(request, &selection, &mut violations);
+    let content = content(request, &mut violations);
     let format = format(request.format, content, &mut violations);
-    for violation in check_selection(&selection, generation).err().into_iter().flatten() {
-        // The periods of a series are read from the same days.
-        if !violations.contains(&violation) {
-            violations.push(violation);
-        }
-    }
     match (content, format) {
-        (Some(content), Some(format)) if violations.is_empty() => {
-            Ok(Wanted { content, format, selection: canonical(selection) })
-        }
+        (Some(content), Some(format)) if violations.is_empty() => Ok((content, format)),
         _ => Err(violations),
     }
 }
@@ -51,11 +41,7 @@ fn refuse<T>(violations: &mut Vec<Violation>, field: &str, fault: impl Into<Faul
     None
 }
 
-fn content(
-    request: &v1::ExportRequest,
-    selection: &v1::Selection,
-    violations: &mut Vec<Violation>,
-) -> Option<Content> {
+fn content(request: &v1::ExportRequest, violations: &mut Vec<Violation>) -> Option<Content> {
     use v1::ExportContent as C;
     let Ok(content) = C::try_from(request.content) else {
         return refuse(violations, "content", Fault::UnknownValue(request.content));
@@ -78,6 +64,8 @@ fn content(
             Err(_) => refuse(violations, "dimension", Fault::UnknownValue(request.dimension)),
         },
         C::Series => {
+            let none = v1::Selection::default();
+            let selection = request.selection.as_ref().unwrap_or(&none);
             violations.extend(Periods::parse(selection, request.granularity).err().into_iter().flatten());
             Some(Content::Series(request.granularity()))
         }

@@ -108,7 +108,7 @@ async fn all_that_is_set_aside_is_retried_when_no_position_is_named() {
 }
 
 fn following(running: &Running, after: u64) -> Answers<v1::FollowCrasResponse> {
-    let question = Follow { selection: v1::Selection::default(), after: Position(after), end: None };
+    let question = Follow { selection: Arc::default(), after: Position(after), end: None };
     follow(question, Arc::clone(running.generations()), Shutdown::new())
 }
 
@@ -134,7 +134,7 @@ async fn whoever_follows_learns_that_the_past_is_told_otherwise_and_watchers_get
         told.push(timeout(SOON, idle.recv()).await.unwrap().unwrap().unwrap().position);
     }
     assert_eq!(told, [2, 4, 6]);
-    let question = Watch { selection: v1::Selection::default(), interval: Duration::from_millis(100) };
+    let question = Watch { selection: Arc::default(), interval: Duration::from_millis(100) };
     let mut watched = watch(question, Arc::clone(running.generations()), Shutdown::new());
     let mut acts =
         async || timeout(SOON, watched.recv()).await.unwrap().unwrap().unwrap().statistics.unwrap().acts;

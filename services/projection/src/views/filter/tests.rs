@@ -2,6 +2,7 @@
 //! refused with its path.
 
 use cra_domain::cra::Cra;
+use cra_domain::selection::VIOLATIONS_MAX;
 
 use super::*;
 use crate::given::{RECORDED_AT, at, cra, cra_id, place, workshop};

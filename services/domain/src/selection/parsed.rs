@@ -1,0 +1,357 @@
+//! A selection as the contract writes it, read once: every code is looked up in an index, every value is kept once. The
+//! work is linear in the bytes of the message.
+
+use std::collections::BTreeSet;
+
+use cra_contracts::v1;
+use jiff::civil::Date;
+
+use super::canonical;
+use crate::cra::{Fault, Id, Question, Violation, parse_day};
+use crate::territory::{
+    self, Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId,
+};
+use crate::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
+
+/// A set of small numbers, one bit each; `None` restricts nothing.
+pub type Bits = Option<u32>;
+
+/// Faults reported of one selection.
+pub const VIOLATIONS_MAX: usize = 100;
+
+/// Which CRAs count. Fields combine with AND, the values of one field with OR.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    message: v1::Selection,
+    /// First day of activity, included; `None` where it is not bounded.
+    pub from: Option<Date>,
+    /// Last day of activity, included.
+    pub to: Option<Date>,
+    /// Regions, departments, EPCI and communes.
+    pub territories: Territories,
+    /// Postal codes as numbers.
+    pub postal_codes: Option<BTreeSet<u32>>,
+    /// Structures.
+    pub structures: Option<BTreeSet<Id>>,
+    /// Advisors.
+    pub advisors: Option<BTreeSet<Id>>,
+    /// Venues.
+    pub venues: Option<BTreeSet<Id>>,
+    /// Bit n: the n-th channel.
+    pub channels: Bits,
+    /// Bit n: the n-th activity.
+    pub activities: Bits,
+    /// Bit n: the n-th theme.
+    pub themes: Bits,
+    /// Bit n: the n-th sub-theme.
+    pub sub_themes: Bits,
+    /// Bit 0: unspecified, then the list in its order; likewise for ages and statuses.
+    pub durations: Bits,
+    /// Age bands.
+    pub ages: Bits,
+    /// Statuses.
+    pub statuses: Bits,
+}
+
+/// The territories that a selection names, by kind. A commune belongs to them when each kind that is named has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Territories {
+    regions: Members<RegionId>,
+    departments: Members<DepartmentId>,
+    epcis: Members<EpciId>,
+    communes: Members<CommuneId>,
+}
+
+/// What one field names: a flag per territory of its kind, by index. `None`: the field is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Members<T> {
+    flags: Option<Vec<bool>>,
+    is_empty: bool,
+    of: std::marker::PhantomData<T>,
+}
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self { flags: None, is_empty: true, of: std::marker::PhantomData }
+    }
+}
+
+/// An id whose index can be a flag's.
+trait Indexed: Copy {
+    fn position(self) -> usize;
+}
+
+macro_rules! indexed {
+    ($($id:ident),+) => { $(impl Indexed for $id { fn position(self) -> usize { self.index().into() } })+ };
+}
+
+indexed!(RegionId, DepartmentId, EpciId, CommuneId);
+
+impl<T: Indexed> Members<T> {
+    fn among(count: usize) -> Self {
+        Self { flags: Some(vec![false; count]), ..Self::default() }
+    }
+
+    fn insert(&mut self, id: T) {
+        if let Some(flag) = self.flags.as_mut().and_then(|flags| flags.get_mut(id.position())) {
+            *flag = true;
+            self.is_empty = false;
+        }
+    }
+
+    fn has(&self, id: Option<T>) -> bool {
+        self.flags.as_ref().is_none_or(|flags| id.is_some_and(|id| flags.get(id.position()) == Some(&true)))
+    }
+
+    /// Whether the field was given without any value that is known.
+    fn names_nothing(&self) -> bool {
+        self.flags.is_some() && self.is_empty
+    }
+}
+
+impl Territories {
+    /// Whether any field is given.
+    #[must_use]
+    pub fn are_given(&self) -> bool {
+        let Self { regions, departments, epcis, communes } = self;
+        regions.flags.is_some()
+            || departments.flags.is_some()
+            || epcis.flags.is_some()
+            || communes.flags.is_some()
+    }
+
+    /// Whether a field is given whose every code is unknown.
+    #[must_use]
+    pub fn name_nothing(&self) -> bool {
+        let Self { regions, departments, epcis, communes } = self;
+        regions.names_nothing()
+            || departments.names_nothing()
+            || epcis.names_nothing()
+            || communes.names_nothing()
+    }
+
+    /// Whether a commune belongs to every field that is given.
+    #[must_use]
+    pub fn have(&self, commune: &Commune) -> bool {
+        self.departments.has(Some(commune.department_id()))
+            && self.regions.has(Some(commune.region_id()))
+            && self.communes.has(Some(commune.id()))
+            && self.epcis.has(commune.epci_id())
+    }
+
+    /// The departments that are named, by index; `None` where the field is empty.
+    #[must_use]
+    pub fn departments(&self) -> Option<&[bool]> {
+        self.departments.flags.as_deref()
+    }
+}
+
+/// A selection and its faults. While there are any, the selection lacks the values that are faulty: it may be compared
+/// with a perimeter, for a refusal, and must not be answered.
+#[derive(Debug)]
+pub struct Reading {
+    /// What could be read.
+    pub selection: Selection,
+    /// Every fault, up to [`VIOLATIONS_MAX`].
+    pub violations: Vec<Violation>,
+}
+
+impl Reading {
+    /// The selection, if it has no fault.
+    pub fn into_result(self) -> Result<Selection, Vec<Violation>> {
+        if self.violations.is_empty() { Ok(self.selection) } else { Err(self.violations) }
+    }
+}
+
+impl Selection {
+    /// Reads a selection, with its faults. Paths begin with `selection`.
+    #[must_use]
+    pub fn read(message: &v1::Selection) -> Reading {
+        let mut faults = Faults::default();
+        let (from, to) = faults.days(&message.from, &message.to);
+        let selection = Self {
+            from,
+            to,
+            territories: faults.territories(message),
+            postal_codes: faults.postal_codes(&message.postal_codes),
+            structures: faults.ids("selection.structure_ids", &message.structure_ids),
+            advisors: faults.ids("selection.advisor_ids", &message.advisor_ids),
+            venues: faults.ids("selection.venue_ids", &message.venue_ids),
+            channels: faults.words::<Channel>("selection.channels", &message.channels),
+            activities: faults.words::<Activity>("selection.activities", &message.activities),
+            themes: faults.words::<Theme>("selection.themes", &message.themes),
+            sub_themes: faults.words::<SubTheme>("selection.sub_themes", &message.sub_themes),
+            durations: faults.lines::<DurationBucket>("selection.durations", &message.durations),
+            ages: faults.lines::<AgeBand>("selection.ages", &message.ages),
+            statuses: faults.lines::<Status>("selection.statuses", &message.statuses),
+            message: canonical(message.clone()),
+        };
+        Reading { selection, violations: faults.0 }
+    }
+
+    /// Reads a selection, or reports every fault.
+    pub fn parse(message: &v1::Selection) -> Result<Self, Vec<Violation>> {
+        Self::read(message).into_result()
+    }
+
+    /// The selection in the contract's form, with the values of each field in order, each once.
+    #[must_use]
+    pub fn message(&self) -> &v1::Selection {
+        &self.message
+    }
+}
+
+#[derive(Default)]
+struct Faults(Vec<Violation>);
+
+impl Faults {
+    fn refuse(&mut self, field: impl FnOnce() -> String, fault: impl FnOnce() -> Fault) {
+        if self.0.len() < VIOLATIONS_MAX {
+            self.0.push(Violation::new(field(), fault()));
+        }
+    }
+
+    /// Keeps what `find` knows of each value, and reports the others.
+    fn each<V, T>(
+        &mut self,
+        field: &str,
+        given: &[V],
+        find: impl Fn(&V) -> Option<T>,
+        fault: impl Fn(&V) -> Fault,
+        mut keep: impl FnMut(T),
+    ) {
+        for (i, value) in given.iter().enumerate() {
+            match find(value) {
+                Some(found) => keep(found),
+                None => self.refuse(|| format!("{field}[{i}]"), || fault(value)),
+            }
+        }
+    }
+
+    fn day(&mut self, field: &str, text: &str) -> Option<Date> {
+        if text.is_empty() {
+            return None;
+        }
+        let day = parse_day(text);
+        if day.is_none() {
+            self.refuse(|| field.to_owned(), || Fault::DateInvalid(text.to_owned()));
+        }
+        day
+    }
+
+    fn days(&mut self, from: &str, to: &str) -> (Option<Date>, Option<Date>) {
+        let days = (self.day("selection.from", from), self.day("selection.to", to));
+        if let (Some(first), Some(last)) = days
+            && first > last
+        {
+            let fault = || Question::PeriodInverted { from: from.to_owned() }.into();
+            self.refuse(|| "selection.to".to_owned(), fault);
+        }
+        days
+    }
+
+    fn territories(&mut self, message: &v1::Selection) -> Territories {
+        let communes: &Communes = territory::communes();
+        Territories {
+            regions: self.members(
+                "selection.region_codes",
+                &message.region_codes,
+                communes.regions().len(),
+                |code| communes.region(code).map(Region::id),
+            ),
+            departments: self.members(
+                "selection.department_codes",
+                &message.department_codes,
+                communes.departments().len(),
+                |code| communes.department(code).map(Department::id),
+            ),
+            epcis: self.members(
+                "selection.epci_codes",
+                &message.epci_codes,
+                communes.epcis().len(),
+                |code| communes.epci(code).map(Epci::id),
+            ),
+            communes: self.communes(&message.commune_codes, communes),
+        }
+    }
+
+    fn members<T: Indexed>(
+        &mut self,
+        field: &str,
+        codes: &[String],
+        count: usize,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Members<T> {
+        if codes.is_empty() {
+            return Members::default();
+        }
+        let mut members = Members::among(count);
+        self.each(field, codes, |code| find(code), |code| unknown(code), |id| members.insert(id));
+        members
+    }
+
+    /// Paris, Lyon and Marseille select their arrondissements too.
+    fn communes(&mut self, codes: &[String], communes: &Communes) -> Members<CommuneId> {
+        let count = communes.all().len();
+        let mut members =
+            self.members("selection.commune_codes", codes, count, |code| communes.resolve(code));
+        for id in communes.with_arrondissements() {
+            if members.flags.is_some() && members.has(Some(id)) {
+                communes.arrondissements(id).for_each(|id| members.insert(id));
+            }
+        }
+        members
+    }
+
+    fn postal_codes(&mut self, codes: &[String]) -> Option<BTreeSet<u32>> {
+        let mut known = BTreeSet::new();
+        let find = |code: &String| code.parse().ok().filter(|_| territory::communes().is_postal_code(code));
+        self.each(
+            "selection.postal_codes",
+            codes,
+            find,
+            |code| unknown(code),
+            |number| {
+                known.insert(number);
+            },
+        );
+        (!codes.is_empty()).then_some(known)
+    }
+
+    fn ids(&mut self, field: &str, given: &[String]) -> Option<BTreeSet<Id>> {
+        let mut ids = BTreeSet::new();
+        let fault = |id: &String| Fault::IdInvalid(id.clone());
+        self.each(
+            field,
+            given,
+            |id| Id::parse(id),
+            fault,
+            |id| {
+                ids.insert(id);
+            },
+        );
+        (!given.is_empty()).then_some(ids)
+    }
+
+    fn words<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
+        self.bits(field, given, |number| W::from_number(number).map(Word::index))
+    }
+
+    /// Like [`Faults::words`], with the line "unspecified" of the statistics as 0.
+    fn lines<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
+        self.bits(field, given, |number| {
+            if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }
+        })
+    }
+
+    fn bits(&mut self, field: &str, given: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
+        let mut bits = 0;
+        let find = |number: &i32| index_of(*number);
+        self.each(field, given, find, |number| Fault::UnknownValue(*number), |index| bits |= 1 << index);
+        (!given.is_empty()).then_some(bits)
+    }
+}
+
+fn unknown(code: &str) -> Fault {
+    Question::TerritoryUnknown(code.to_owned()).into()
+}

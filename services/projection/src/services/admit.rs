@@ -1,0 +1,159 @@
+//! What every question goes through before it is answered: a permit, the caller's rights, the perimeter, and one reading
+//! of the request. Rights and perimeter are judged before anything else of the request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_contracts::v1;
+use cra_domain::selection::Selection;
+use cra_runtime::deadline::deadline;
+use cra_runtime::in_flight::{InFlight, Permit};
+use prost::Message;
+use tokio::time::Instant;
+use tonic::{Request, Status};
+
+use super::faults::Faults;
+use super::grant::{Grant, Right};
+use super::statistics::Statistics;
+use crate::queries::{self, Consistency, Snapshot, off_workers};
+
+/// A request to the read models.
+pub(super) trait Question: Message + 'static {
+    /// What it needs of the caller's grant.
+    fn right(&self) -> Right;
+
+    /// Which CRAs it is about.
+    fn selection(&self) -> Option<&v1::Selection>;
+
+    /// At which position.
+    fn consistency(&self) -> Option<&v1::Consistency>;
+}
+
+macro_rules! question {
+    ($request:ident, $right:expr) => {
+        question!($request, $right, |request| request.selection.as_ref(), |request| request
+            .consistency
+            .as_ref());
+    };
+    ($request:ident, $right:expr, $selection:expr, $consistency:expr) => {
+        impl Question for v1::$request {
+            fn right(&self) -> Right {
+                let right: fn(&Self) -> Right = $right;
+                right(self)
+            }
+
+            fn selection(&self) -> Option<&v1::Selection> {
+                let selection: fn(&Self) -> Option<&v1::Selection> = $selection;
+                selection(self)
+            }
+
+            fn consistency(&self) -> Option<&v1::Consistency> {
+                let consistency: fn(&Self) -> Option<&v1::Consistency> = $consistency;
+                consistency(self)
+            }
+        }
+    };
+}
+
+question!(GetStatisticsRequest, |_| Right::Counts { dimensions: [0; 2] });
+question!(GetTimeSeriesRequest, |_| Right::Counts { dimensions: [0; 2] });
+question!(ListBreakdownRequest, |request| Right::Counts { dimensions: [request.dimension, 0] });
+question!(GetCrossTableRequest, |request| Right::Counts { dimensions: [request.rows, request.columns] });
+question!(
+    WatchStatisticsRequest,
+    |_| Right::Counts { dimensions: [0; 2] },
+    |request| request.selection.as_ref(),
+    |_| None
+);
+question!(ListCrasRequest, |_| Right::Reads("ListCras"));
+question!(ListLikelyDoublesRequest, |_| Right::Reads("ListLikelyDoubles"));
+question!(FollowCrasRequest, |_| Right::Reads("FollowCras"), |request| request.selection.as_ref(), |_| None);
+question!(GetCraRequest, |_| Right::One, |_| None, |request| request.consistency.as_ref());
+question!(ExportRequest, |request| {
+    use v1::ExportContent as C;
+    match request.content() {
+        C::Unspecified => Right::UnnamedFile,
+        C::Statistics | C::Breakdown | C::Series => Right::FileOfFigures,
+        C::Cras | C::CraThemes | C::CraAges | C::CraStatuses | C::CraOrganisations => Right::FileOfCras,
+    }
+});
+
+/// A question that may be answered.
+pub(super) struct Admitted {
+    /// Who asks.
+    pub(super) grant: Grant,
+    /// Which CRAs count.
+    pub(super) selection: Arc<Selection>,
+    /// At which position.
+    pub(super) consistency: Consistency,
+    /// Held while the answer is made.
+    pub(super) permit: Permit,
+    limit: InFlight,
+    /// How long the caller waits.
+    caller_waits: Option<Duration>,
+}
+
+/// A question whose snapshot is fixed.
+pub(super) struct Ready {
+    /// Who asks.
+    pub(super) grant: Grant,
+    /// Which CRAs count.
+    pub(super) selection: Arc<Selection>,
+    /// What the answer shows.
+    pub(super) snapshot: Snapshot,
+    /// Held while the answer is made.
+    pub(super) permit: Permit,
+}
+
+impl Statistics {
+    /// Judges a request and reads it, with every fault at once. `read` reads what no other request has; a large request is
+    /// read off the async workers, and is not read when its caller leaves first.
+    pub(super) async fn admit<Q: Question, T: Send + 'static>(
+        &self,
+        request: Request<Q>,
+        limit: &InFlight,
+        read: impl FnOnce(&mut Q, &Grant, &mut Faults) -> Option<T> + Send + 'static,
+    ) -> Result<(Admitted, T), Status> {
+        let grant = Grant(self.callers.of(&request)?);
+        let permit = limit.try_acquire(&grant.0)?;
+        let (metadata, _, mut request) = request.into_parts();
+        let (now, judge) = (self.clock.now(), grant.clone());
+        let is_large = queries::is_large(&request);
+        let reading = off_workers(is_large, move || {
+            let right = request.right();
+            judge.may_ask(right, request.consistency())?;
+            let selection = Selection::read(request.selection().unwrap_or(&v1::Selection::default()));
+            judge.may_select(right, &selection.selection)?;
+            let mut faults = Faults::default();
+            let consistency = faults.one(Consistency::parse(request.consistency(), now));
+            let asked = read(&mut request, &judge, &mut faults);
+            let selection = faults.all(selection.into_result());
+            let Some(((selection, consistency), asked)) = selection.zip(consistency).zip(asked) else {
+                return Err(faults.told());
+            };
+            judge.records(right, &selection);
+            Ok((selection, consistency, asked))
+        });
+        let (selection, consistency, asked) = reading.await??;
+        let (selection, limit) = (Arc::new(selection), limit.clone());
+        let caller_waits = deadline(&metadata);
+        Ok((Admitted { grant, selection, consistency, permit, limit, caller_waits }, asked))
+    }
+
+    /// Fixes the snapshot that the answer shows. While the read models lack the position asked for, the caller waits among
+    /// those who wait, and holds no permit for work.
+    pub(super) async fn reach(&self, admitted: Admitted) -> Result<Ready, Status> {
+        let Admitted { grant, selection, consistency, permit, limit, caller_waits } = admitted;
+        let until = queries::wait_until(Instant::now(), caller_waits);
+        if consistency.is_reached(&self.generations) {
+            let snapshot = consistency.snapshot(&self.generations, until).await?;
+            return Ok(Ready { grant, selection, snapshot, permit });
+        }
+        drop(permit);
+        let waits = self.waiting.try_acquire(&grant.0)?;
+        let snapshot = consistency.existing_snapshot(&self.generations, &self.log_head, until).await?;
+        drop(waits);
+        let permit = limit.try_acquire(&grant.0)?;
+        Ok(Ready { grant, selection, snapshot, permit })
+    }
+}
