@@ -34,6 +34,7 @@ mod kills;
 mod layers;
 mod leaving;
 mod limits;
+mod log_condition;
 mod lost_log;
 mod metrics;
 mod naive;

@@ -14,7 +14,7 @@ use crate::harness::{Pair, Service, eventually, new_id, readers, statistics_at, 
 const EACH_ON_A_PORT_OF_ITS_OWN: [(&str, &str); 1] = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
 
 /// What `GET /metrics` answers.
-async fn scraped(service: &Service) -> String {
+pub(crate) async fn scraped(service: &Service) -> String {
     let output = service.output();
     let address = output.lines().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
@@ -29,7 +29,7 @@ async fn scraped(service: &Service) -> String {
 }
 
 /// The value of a series, named as the text format writes it.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 

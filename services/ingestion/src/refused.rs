@@ -111,7 +111,7 @@ impl Refused {
                 "the CRA was being changed by others at each try; retry with the same id"
             }
             Self::LogUnavailable => {
-                "the event log cannot be reached, nothing was recorded; retry with the same id"
+                "the event log takes no events now, nothing was recorded; retry with the same id"
             }
             Self::OutcomeUnknown => {
                 "the event log did not confirm, so this may be recorded or not; retry with the same id to know"
@@ -202,7 +202,8 @@ impl From<AppendError> for Refused {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Unavailable(inner) => {
-                tracing::warn!(inner, "the log cannot take an append");
+                // The log's adapter says it once, not with every append.
+                tracing::debug!(inner, "the log cannot take an append");
                 Self::LogUnavailable
             }
             AppendError::OutcomeUnknown(inner) => {

@@ -18,6 +18,10 @@ pub(super) enum Ack {
     Refused(String),
     /// Not stored, but another try may succeed.
     NotStored(String),
+    /// Not stored: the servers have no room.
+    NoRoom(String),
+    /// Not stored: no stream listens on the subject. It is not there yet, or not any more.
+    NoStream(String),
     /// Nobody knows.
     Unknown(String),
 }
@@ -27,8 +31,7 @@ pub(super) fn read(answer: Result<Message, RequestError>) -> Ack {
     match answer {
         Ok(message) => read_payload(&message.payload),
         Err(error) => match error.kind() {
-            // No stream listens on the subject: it is not there yet, or not any more.
-            RequestErrorKind::NoResponders => Ack::NotStored(error.to_string()),
+            RequestErrorKind::NoResponders => Ack::NoStream(error.to_string()),
             RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
                 Ack::Refused(error.to_string())
             }
@@ -46,6 +49,10 @@ fn read_payload(payload: &[u8]) -> Ack {
                 Ack::WrongLastSequence
             }
             ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => Ack::Refused(error.to_string()),
+            ErrorCode::INSUFFICIENT_RESOURCES
+            | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+            | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+            | ErrorCode::STREAM_STORE_FAILED => Ack::NoRoom(error.to_string()),
             _ => Ack::NotStored(error.to_string()),
         },
         Err(error) => Ack::Unknown(format!("the answer cannot be read: {error}")),
@@ -75,6 +82,9 @@ mod tests {
     fn a_message_too_large_is_refused_and_other_errors_may_pass() {
         assert!(matches!(error(10_054), Ack::Refused(_)));
         assert!(matches!(error(10_008), Ack::NotStored(_)));
+        for code in [10_002, 10_023, 10_047, 10_077] {
+            assert!(matches!(error(code), Ack::NoRoom(_)), "{code}");
+        }
     }
 
     #[test]

@@ -72,7 +72,9 @@ pub(super) async fn alone(
         match publish(link, subjects, append).await {
             Ack::Stored(position) => return Ok(Appended::Executed(position)),
             Ack::Refused(reason) => return Err(AppendError::Refused(reason)),
-            Ack::NotStored(reason) => tries.reason = reason,
+            Ack::NotStored(reason) | Ack::NoStream(reason) => tries.reason = reason,
+            // More tries would find none either.
+            Ack::NoRoom(reason) => return Err(Tries { reason, ..tries }.give_up()),
             Ack::Unknown(reason) => tries = Tries { open: true, reason },
             Ack::WrongLastSequence => match standing(link, subjects, append).await {
                 Ok(Standing::Ours(position)) => return Ok(Appended::AlreadyApplied(position)),
@@ -110,12 +112,14 @@ async fn publish(link: &Link, subjects: &Subjects, append: &Append) -> Ack {
 
 /// Sends a publish and waits for its answer, or for the connection to be lost.
 pub(super) async fn request_ack(link: &Link, subject: String, request: Request) -> Ack {
-    tokio::select! {
+    let ack = tokio::select! {
         biased;
         answer = link.client.send_request(subject, request) => ack::read(answer),
         // The client library would wait for the timeout: the answer will not come on a new connection.
         () = link.went_down() => Ack::Unknown("the connection was lost".to_owned()),
-    }
+    };
+    link.condition.observe(&ack);
+    ack
 }
 
 /// Reads the CRA's last event, from the leader: a follower may not have it yet.

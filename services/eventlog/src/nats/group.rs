@@ -109,7 +109,14 @@ async fn commit(link: &Link, subjects: &Subjects, group: Vec<Pending>) {
         }
         match batch(link, subjects, &part).await {
             Ack::Stored(last) => answer_batch(part, last),
-            Ack::WrongLastSequence | Ack::Refused(_) | Ack::NotStored(_) => split(part, &mut parts),
+            Ack::WrongLastSequence | Ack::Refused(_) | Ack::NotStored(_) | Ack::NoStream(_) => {
+                split(part, &mut parts);
+            }
+            Ack::NoRoom(reason) => {
+                for pending in part {
+                    answer(pending, Err(AppendError::Unavailable(reason.clone())));
+                }
+            }
             Ack::Unknown(reason) => {
                 tracing::warn!(
                     reason,

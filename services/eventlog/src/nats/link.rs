@@ -13,6 +13,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::condition::Condition;
 use super::settings::{Login, NatsSettings};
 use super::start::StartError;
 use crate::port::{LogIdentity, Position};
@@ -39,6 +40,7 @@ pub(super) struct Link {
     pub(super) client: Client,
     pub(super) stream: Stream<()>,
     pub(super) state: watch::Receiver<LinkState>,
+    pub(super) condition: Arc<Condition>,
     /// Held while a batch is sent. Of two that were sent at once, the server could write neither before both are there;
     /// of two that are sent one after the other, it writes the first meanwhile.
     pub(super) sending: Arc<Mutex<()>>,

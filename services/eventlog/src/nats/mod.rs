@@ -7,6 +7,7 @@
 mod ack;
 mod append;
 mod batch;
+mod condition;
 mod group;
 mod link;
 mod message;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use self::append::Append;
+use self::condition::Condition;
 use self::group::Pending;
 use self::link::{Link, StreamHead};
 use self::message::{HEADERS_BYTES_MAX, Subjects};
@@ -51,6 +53,8 @@ pub struct NatsLog {
     subjects: Subjects,
     pending: mpsc::Sender<Pending>,
     append_timeout: Duration,
+    /// While it is there, the stream's condition is watched.
+    _open: Arc<()>,
     pace: Pace,
 }
 
@@ -81,7 +85,9 @@ impl NatsLog {
             identity = head.identity.0,
             "log open"
         );
-        let link = Link { client, stream, state, sending: Arc::default() };
+        let link = Link { client, stream, state, condition: Condition::sound(), sending: Arc::default() };
+        let open = Arc::new(());
+        tokio::spawn(condition::watch(link.clone(), start::designed(&settings), Arc::downgrade(&open)));
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
         tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));
@@ -90,6 +96,7 @@ impl NatsLog {
             subjects,
             pending,
             append_timeout: settings.append_timeout(),
+            _open: open,
             pace: Arc::new(|| READ_AHEAD_MAX),
         })
     }
@@ -163,8 +170,11 @@ impl NatsLog {
 #[async_trait]
 impl EventLog for NatsLog {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
-        if !self.is_available() {
+        if !self.link.is_up() {
             return Err(AppendError::Unavailable("disconnected".to_owned()));
+        }
+        if let Some(fault) = self.link.condition.fault() {
+            return Err(AppendError::Unavailable(fault));
         }
         self.check_size(&event)?;
         let deadline = Instant::now() + self.append_timeout;
@@ -215,6 +225,6 @@ impl EventLog for NatsLog {
     }
 
     fn is_available(&self) -> bool {
-        self.link.is_up()
+        self.link.is_up() && self.link.condition.fault().is_none()
     }
 }

@@ -44,7 +44,9 @@ pub(super) async fn restore(
             Err(error) => Err(RestoreError::Unavailable(error.to_string())),
         },
         Ack::Refused(reason) => Err(RestoreError::Refused(reason)),
-        Ack::NotStored(reason) => Err(RestoreError::Unavailable(reason)),
+        Ack::NotStored(reason) | Ack::NoRoom(reason) | Ack::NoStream(reason) => {
+            Err(RestoreError::Unavailable(reason))
+        }
         Ack::Unknown(reason) => Err(RestoreError::OutcomeUnknown(reason)),
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn check_version(version: &str) -> Result<(), StartError> {
 }
 
 /// The stream as designed.
-fn designed(settings: &NatsSettings) -> Config {
+pub(super) fn designed(settings: &NatsSettings) -> Config {
     Config {
         name: settings.stream.clone(),
         description: Some("Comptes-rendus d'activité: every event, for ever".to_owned()),
@@ -156,7 +156,7 @@ async fn get_or_create(context: &Context, designed: &Config) -> Result<Info, Str
 }
 
 /// Everything the guarantees rest on, field by field. The server may add what does not matter here.
-fn differences(found: &Config, designed: &Config) -> Vec<String> {
+pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     let mut differences = Differences::default();
     differences.check("subjects", &found.subjects, &designed.subjects);
     differences.check("retention", &found.retention, &designed.retention);

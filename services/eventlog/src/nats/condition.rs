@@ -1,0 +1,156 @@
+//! Whether the stream can take appends, beyond a connection that is up: it is there, it is as designed, it holds every
+//! event, and the servers have room.
+//!
+//! The stream's state is asked for every [`CHECK_EVERY`] and when a publish finds no stream. That there is no room is
+//! learned from refused publishes: the servers tell it to nobody else.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::stream::{Config, Info, InfoErrorKind};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::ack::Ack;
+use super::link::Link;
+use super::start;
+
+/// How often the stream's state is asked for.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// After a publish that found no room, appends are refused for this long; then the next one tries.
+const NO_ROOM_PAUSE: Duration = Duration::from_secs(5);
+/// Checks that a missing stream asks for come no closer than this.
+const CHECK_PAUSE: Duration = Duration::from_millis(250);
+
+/// What keeps the stream from taking appends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It is not there, or not as designed.
+    Stream(String),
+    /// The servers had no room for an event.
+    NoRoom {
+        /// When to try again.
+        until: Instant,
+    },
+}
+
+/// The stream's condition, shared by everything that uses the connection.
+pub(super) struct Condition {
+    fault: watch::Sender<Option<Fault>>,
+    check: Notify,
+}
+
+impl Condition {
+    /// Of a stream that was found as designed.
+    pub(super) fn sound() -> Arc<Self> {
+        Arc::new(Self { fault: watch::Sender::new(None), check: Notify::new() })
+    }
+
+    /// Why an append would be refused now, as far as is known; `None` where it may succeed.
+    pub(super) fn fault(&self) -> Option<String> {
+        match &*self.fault.borrow() {
+            None => None,
+            Some(Fault::Stream(reason)) => Some(reason.clone()),
+            Some(Fault::NoRoom { until }) => {
+                (*until > Instant::now()).then(|| "the log's servers have no room for events".to_owned())
+            }
+        }
+    }
+
+    /// Learns from the answer to a publish.
+    pub(super) fn observe(&self, ack: &Ack) {
+        match ack {
+            Ack::Stored(_) => self.set(|fault| matches!(fault, Fault::NoRoom { .. }), None),
+            Ack::NoRoom(reason) => {
+                let is_known = matches!(&*self.fault.borrow(), Some(Fault::NoRoom { .. }));
+                if !is_known {
+                    tracing::error!(reason, "the log's servers have no room for events: make room");
+                }
+                let until = Instant::now() + NO_ROOM_PAUSE;
+                self.fault.send_replace(Some(Fault::NoRoom { until }));
+            }
+            Ack::NoStream(_) => self.check.notify_one(),
+            Ack::WrongLastSequence | Ack::Refused(_) | Ack::NotStored(_) | Ack::Unknown(_) => {}
+        }
+    }
+
+    /// Replaces a fault of a kind, or none, and says so once.
+    fn set(&self, replaced: impl Fn(&Fault) -> bool, new: Option<Fault>) {
+        self.fault.send_if_modified(|fault| {
+            if *fault == new || fault.as_ref().is_some_and(|fault| !replaced(fault)) {
+                return false;
+            }
+            match &new {
+                Some(Fault::Stream(reason)) => tracing::error!(reason, "the log takes no events"),
+                _ => tracing::info!("the log takes events again"),
+            }
+            *fault = new.clone();
+            true
+        });
+    }
+
+    fn found(&self, stream: &str, found: Result<&Info, InfoErrorKind>, designed: &Config) {
+        let fault = match found {
+            Ok(info) => {
+                let mut differences = start::differences(&info.config, designed);
+                let first = info.state.first_sequence.max(1);
+                if first > 1 {
+                    differences.push(format!("the events before position {first} are gone: restore the log"));
+                }
+                (!differences.is_empty()).then(|| format!("stream {stream}: {}", differences.join("; ")))
+            }
+            Err(InfoErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Some(format!("stream {stream} is not there any more"))
+            }
+            // The servers may be choosing a leader: what was known of the stream stays.
+            Err(_) => return,
+        };
+        let is_of_the_stream = |fault: &Fault| matches!(fault, Fault::Stream(_));
+        match fault {
+            Some(reason) => self.set(|_| true, Some(Fault::Stream(reason))),
+            None => self.set(is_of_the_stream, None),
+        }
+    }
+
+    async fn next_check(&self) {
+        sleep(CHECK_PAUSE).await;
+        // Ended by the time as by the wish.
+        let _ = timeout(CHECK_EVERY - CHECK_PAUSE, self.check.notified()).await;
+    }
+}
+
+/// Asks for the stream's state until the log is dropped.
+pub(super) async fn watch(link: Link, designed: Config, log: Weak<()>) {
+    let condition = Arc::clone(&link.condition);
+    while log.strong_count() > 0 {
+        condition.next_check().await;
+        if link.is_up() {
+            let info = link.stream.get_info().await;
+            condition.found(&designed.name, info.as_ref().map_err(|error| error.kind()), &designed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_room_no_append_is_tried_until_one_is_stored() {
+        let condition = Condition::sound();
+        assert_eq!(condition.fault(), None);
+        condition.observe(&Ack::NoRoom("full".to_owned()));
+        assert!(condition.fault().is_some());
+        condition.observe(&Ack::Stored(crate::Position(1)));
+        assert_eq!(condition.fault(), None);
+    }
+
+    #[test]
+    fn a_stored_event_says_nothing_of_a_stream_that_differs() {
+        let condition = Condition::sound();
+        condition.set(|_| true, Some(Fault::Stream("max_msgs is 5".to_owned())));
+        condition.observe(&Ack::Stored(crate::Position(1)));
+        assert_eq!(condition.fault().as_deref(), Some("max_msgs is 5"));
+    }
+}
