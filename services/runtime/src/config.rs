@@ -37,6 +37,29 @@ const NOT_SETTINGS: [&str; 10] = [
     "CRA_KEY",
 ];
 
+/// Names of the environment's variables that an orchestrator made of a service whose name begins with `cra`, as
+/// Kubernetes does with `enableServiceLinks`. They are no settings.
+#[must_use]
+pub fn service_links() -> Vec<String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with(PREFIX) && is_service_link(name)).collect()
+}
+
+/// `…_SERVICE_HOST`, `…_SERVICE_PORT`, `…_SERVICE_PORT_HTTPS`, `…_PORT`, `…_PORT_443_TCP` and `…_PORT_443_TCP_ADDR`.
+fn is_service_link(name: &str) -> bool {
+    let is_of_a_port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let port = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());
+        let protocol = parts.next().is_some_and(|protocol| ["TCP", "UDP", "SCTP"].contains(&protocol));
+        port && protocol && parts.next().is_none_or(|part| ["PROTO", "PORT", "ADDR"].contains(&part))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name.ends_with("_PORT")
+        || name.split_once("_PORT_").is_some_and(|(_, rest)| is_of_a_port(rest))
+}
+
 /// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -160,6 +183,7 @@ fn read_environment(
         if name.starts_with(PREFIX)
             && !name.starts_with(TEST_PREFIX)
             && !NOT_SETTINGS.contains(&name.as_str())
+            && !is_service_link(&name)
         {
             settings.insert(name, value);
         }

@@ -51,6 +51,13 @@ where
         return Ok(());
     }
     let telemetry = telemetry::init(telemetry_of(&settings))?;
+    let links = config::service_links();
+    if !links.is_empty() {
+        tracing::info!(
+            variables = links.join(" "),
+            "left alone: an orchestrator made these variables of its services; enableServiceLinks: false spares them"
+        );
+    }
     let drained = service(settings, Shutdown::on_signal()?).await;
     telemetry.end().await;
     tracing::info!(drained = ?drained?, "left");

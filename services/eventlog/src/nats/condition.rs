@@ -4,11 +4,12 @@
 //! The stream's state is asked for every [`CHECK_EVERY`] and when a publish finds no stream. That there is no room is
 //! learned from refused publishes: the servers tell it to nobody else.
 
+use std::error::Error as _;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::stream::{Config, Info, InfoErrorKind};
+use async_nats::jetstream::stream::{Config, Info, InfoError};
+use async_nats::jetstream::{self, ErrorCode};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -90,7 +91,8 @@ impl Condition {
         });
     }
 
-    fn found(&self, stream: &str, found: Result<&Info, InfoErrorKind>, designed: &Config) {
+    fn found(&self, found: Result<Info, InfoError>, designed: &Config) {
+        let stream = &designed.name;
         let fault = match found {
             Ok(info) => {
                 let mut differences = start::differences(&info.config, designed);
@@ -100,9 +102,7 @@ impl Condition {
                 }
                 (!differences.is_empty()).then(|| format!("stream {stream}: {}", differences.join("; ")))
             }
-            Err(InfoErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                Some(format!("stream {stream} is not there any more"))
-            }
+            Err(error) if is_of_no_stream(&error) => Some(format!("stream {stream} is not there any more")),
             // The servers may be choosing a leader: what was known of the stream stays.
             Err(_) => return,
         };
@@ -120,14 +120,19 @@ impl Condition {
     }
 }
 
+/// Whether the servers know no stream of the name.
+fn is_of_no_stream(error: &InfoError) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
 /// Asks for the stream's state until the log is dropped.
 pub(super) async fn watch(link: Link, designed: Config, log: Weak<()>) {
     let condition = Arc::clone(&link.condition);
     while log.strong_count() > 0 {
         condition.next_check().await;
         if link.is_up() {
-            let info = link.stream.get_info().await;
-            condition.found(&designed.name, info.as_ref().map_err(|error| error.kind()), &designed);
+            condition.found(link.stream.get_info().await, &designed);
         }
     }
 }

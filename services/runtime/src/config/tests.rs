@@ -195,3 +195,24 @@ fn a_missing_file_is_an_error_and_not_an_empty_one() {
     assert!(error.to_string().contains("/nowhere/cra.toml"));
     assert!(error.to_string().contains("--config"));
 }
+
+#[test]
+fn what_an_orchestrator_says_of_its_services_is_no_setting() {
+    let links = [
+        ("CRA_SERVICE_HOST", "10.0.0.1"),
+        ("CRA_SERVICE_PORT", "443"),
+        ("CRA_SERVICE_PORT_GRPC", "443"),
+        ("CRA_PORT", "tcp://10.0.0.1:443"),
+        ("CRA_PORT_443_TCP", "tcp://10.0.0.1:443"),
+        ("CRA_PORT_443_TCP_ADDR", "10.0.0.1"),
+        ("CRA_INGESTION_PORT_50051_TCP_PROTO", "tcp"),
+    ];
+    assert!(links.iter().all(|(name, _)| is_service_link(name)));
+    let settings = assemble::<Settings>(None, variables_of(&links), Flags::default()).unwrap();
+    assert_eq!(settings.name, "from the defaults");
+    for name in
+        ["CRA_LISTEN", "CRA_LIMITS__APPENDS_IN_FLIGHT", "CRA_PORTS", "CRA_PORT_OF_CALL", "CRA_PORT_443_ICMP"]
+    {
+        assert!(!is_service_link(name), "{name}");
+    }
+}
