@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use cra_contracts::v1 as pb;
 use pb::submit_cras_response::Outcome;
 
-use crate::harness::{Pair, connected, cra_of, eventually, new_id, recorded, statistics_at, submission};
+use crate::harness::{
+    Pair, connected, cra_of, eventually, new_id, recorded, service_pair, statistics_at, submission,
+};
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 const SETTINGS: [(&str, &str); 1] = [("SERVER__DRAIN_DEADLINE_MS", "5000")];
@@ -101,4 +103,17 @@ async fn what_ingestion_acknowledged_before_it_left_is_in_the_log_and_counts() {
         acknowledged.len(),
         statistics.cras
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_waits_for_its_log_leaves_as_soon_as_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing listens there; the services look for their log for half a minute.
+    let (ingestion, projection) = service_pair(dir.path(), "nats://127.0.0.1:9", &[]);
+    for mut service in [ingestion, projection] {
+        service.start().await;
+        service.terminate();
+        let ended = service.ended().await;
+        assert!(ended.success(), "{ended}: {}", service.output());
+    }
 }

@@ -70,10 +70,17 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
-    let log = Arc::new(NatsLog::connect(settings.log.clone()).await?);
     let background = Background::start()?;
-    // A connection of its own: live events do not queue up behind those of a replay, which are read in the background.
-    let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await??;
+    // Two connections: live events do not queue up behind those of a replay, which are read in the background.
+    let connecting = async {
+        let log = NatsLog::connect(settings.log.clone()).await?;
+        let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await??;
+        anyhow::Ok((Arc::new(log), log_apart))
+    };
+    let (log, log_apart) = tokio::select! {
+        connected = connecting => connected.context("the event log cannot be opened")?,
+        () = shutdown.begun() => return Ok(Drained::InTime),
+    };
     let queries = queries_in_flight(&settings);
     let asked = queries.clone();
     let pace: Pace =
@@ -127,7 +134,10 @@ async fn serve_beside(
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
     let Replays { log: log_apart, background } = replays;
-    let generations = open(&log, &*clock, &settings).await?;
+    let generations = tokio::select! {
+        opened = open(&log, &*clock, &settings) => opened?,
+        () = shutdown.begun() => return Ok(Drained::InTime),
+    };
     let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
     let replayer = Replayer {
         log: log_apart,

@@ -62,7 +62,7 @@ impl Condition {
     /// Learns from the answer to a publish.
     pub(super) fn observe(&self, ack: &Ack) {
         match ack {
-            Ack::Stored(_) => self.set(|fault| matches!(fault, Fault::NoRoom { .. }), None),
+            Ack::Stored(_) => self.ended(|fault| matches!(fault, Fault::NoRoom { .. })),
             Ack::NoRoom(reason) => {
                 let is_known = matches!(&*self.fault.borrow(), Some(Fault::NoRoom { .. }));
                 if !is_known {
@@ -76,18 +76,28 @@ impl Condition {
         }
     }
 
-    /// Replaces a fault of a kind, or none, and says so once.
-    fn set(&self, replaced: impl Fn(&Fault) -> bool, new: Option<Fault>) {
+    /// The stream is not as designed; logged once per reason.
+    fn is_not_as_designed(&self, reason: String) {
+        let new = Some(Fault::Stream(reason));
         self.fault.send_if_modified(|fault| {
-            if *fault == new || fault.as_ref().is_some_and(|fault| !replaced(fault)) {
-                return false;
+            let is_new = *fault != new;
+            if is_new {
+                tracing::error!(fault = ?new, "the log takes no events");
+                *fault = new;
             }
-            match &new {
-                Some(Fault::Stream(reason)) => tracing::error!(reason, "the log takes no events"),
-                _ => tracing::info!("the log takes events again"),
+            is_new
+        });
+    }
+
+    /// A fault of a kind has ended.
+    fn ended(&self, kind: impl Fn(&Fault) -> bool) {
+        self.fault.send_if_modified(|fault| {
+            let ends = fault.as_ref().is_some_and(kind);
+            if ends {
+                tracing::info!("the log takes events again");
+                *fault = None;
             }
-            *fault = new.clone();
-            true
+            ends
         });
     }
 
@@ -106,17 +116,16 @@ impl Condition {
             // The servers may be choosing a leader: what was known of the stream stays.
             Err(_) => return,
         };
-        let is_of_the_stream = |fault: &Fault| matches!(fault, Fault::Stream(_));
         match fault {
-            Some(reason) => self.set(|_| true, Some(Fault::Stream(reason))),
-            None => self.set(is_of_the_stream, None),
+            Some(reason) => self.is_not_as_designed(reason),
+            None => self.ended(|fault| matches!(fault, Fault::Stream(_))),
         }
     }
 
     async fn next_check(&self) {
         sleep(CHECK_PAUSE).await;
         // Ended by the time as by the wish.
-        let _ = timeout(CHECK_EVERY - CHECK_PAUSE, self.check.notified()).await;
+        let _ = timeout(CHECK_EVERY.saturating_sub(CHECK_PAUSE), self.check.notified()).await;
     }
 }
 
@@ -154,7 +163,7 @@ mod tests {
     #[test]
     fn a_stored_event_says_nothing_of_a_stream_that_differs() {
         let condition = Condition::sound();
-        condition.set(|_| true, Some(Fault::Stream("max_msgs is 5".to_owned())));
+        condition.is_not_as_designed("max_msgs is 5".to_owned());
         condition.observe(&Ack::Stored(crate::Position(1)));
         assert_eq!(condition.fault().as_deref(), Some("max_msgs is 5"));
     }
