@@ -36,8 +36,10 @@ async fn takes_nothing_because(pair: &Pair, because: &str) {
     is(&pair.ingestion, ServingStatus::NotServing).await;
     let refused = records(pair).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
-    let said = pair.ingestion.output().lines().filter(|line| line.contains(because)).count();
-    assert_eq!(said, 1, "{because}: {}", pair.ingestion.output());
+    let said = || pair.ingestion.output().lines().filter(|line| line.contains(because)).count();
+    eventually("ingestion says why", async || if said() > 0 { Ok(()) } else { Err(because.to_owned()) })
+        .await;
+    assert_eq!(said(), 1, "{because}: {}", pair.ingestion.output());
 }
 
 #[tokio::test(flavor = "multi_thread")]

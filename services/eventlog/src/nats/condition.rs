@@ -78,14 +78,13 @@ impl Condition {
 
     /// The stream is not as designed; logged once per reason.
     fn is_not_as_designed(&self, reason: String) {
-        let new = Some(Fault::Stream(reason));
         self.fault.send_if_modified(|fault| {
-            let is_new = *fault != new;
-            if is_new {
-                tracing::error!(fault = ?new, "the log takes no events");
-                *fault = new;
+            let is_known = matches!(fault, Some(Fault::Stream(known)) if *known == reason);
+            if !is_known {
+                tracing::error!(reason, "the log takes no events");
+                *fault = Some(Fault::Stream(reason));
             }
-            is_new
+            !is_known
         });
     }
 
