@@ -37,6 +37,50 @@ fn an_unknown_variable_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_user_in_a_url_is_refused_with_the_setting_to_use_and_the_secret_is_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_with(dir.path(), "[log]\nurl = \"nats://a:4222,nats://cra:hunter2@b:4222\"\n");
+    for kind in KINDS {
+        for (arguments, variable) in [
+            (vec!["--config", file.as_str()], ("CRA_UNUSED_HERE", "")),
+            (vec!["--print-config"], ("CRA_LOG__URL", "tls://hunter2@b:4222")),
+            (vec![], ("CRA_TELEMETRY__TRACES_ENDPOINT", "http://u:hunter2@c:4317")),
+            (vec![], ("CRA_IDENTITY__TOKENS__JWKS_URL", "https://u:hunter2@issuer/keys")),
+        ] {
+            let variables: Vec<_> =
+                Some(variable).into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            let ended = run(kind, &arguments, &variables);
+            assert_refused(&ended, &["holds an `@`"]);
+            assert!(!(ended.stderr + &ended.stdout).contains("hunter2"));
+        }
+    }
+    for flag in ["--ingestion-url", "--projection-url"] {
+        let ended = run(Kind::CommandLine, &["health", flag, "http://u:hunter2@127.0.0.1:1"], &[]);
+        assert_refused(&ended, &[flag, "--token-file"]);
+        assert!(!(ended.stderr + &ended.stdout).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_password_is_taken_as_it_is_written_and_never_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_with(dir.path(), "[log]\nuser = \"u\"\npassword = 0123\n");
+    for kind in KINDS {
+        for (arguments, variables) in [
+            (vec!["--config", file.as_str()], vec![]),
+            (vec![], vec![("CRA_LOG__USER", "u"), ("CRA_LOG__PASSWORD", "1e5")]),
+            (vec![], vec![("CRA_LOG__USER", "u"), ("CRA_LOG__PASSWORD", "[0123")]),
+        ] {
+            let arguments: Vec<_> = arguments.into_iter().chain(["--print-config"]).collect();
+            let ended = run(kind, &arguments, &variables);
+            assert!(ended.status.success(), "{}", ended.stderr);
+            assert!(ended.stdout.contains("password = \"***\""), "{}", ended.stdout);
+            assert!(!ended.stdout.contains("0123") && !ended.stdout.contains("1e5"), "{}", ended.stdout);
+        }
+    }
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_refused_by_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(dir.path(), "[server]\ndrain_deadline_sm = 1\n");

@@ -8,16 +8,25 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and those of ours that it may be built on.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("cra-contracts", &[]),
     ("cra-domain", &["cra-contracts"]),
-    ("cra-eventlog", &["cra-contracts", "cra-domain"]),
-    ("cra-runtime", &["cra-contracts", "cra-domain"]),
-    ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
-    ("cra-projection", &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime"]),
+    ("cra-private", &[]),
+    ("cra-eventlog", &["cra-contracts", "cra-domain", "cra-private"]),
+    ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),
+    ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
+    ("cra-projection", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
     (
         "cra-cli",
-        &["cra-contracts", "cra-domain", "cra-eventlog", "cra-runtime", "cra-ingestion", "cra-projection"],
+        &[
+            "cra-contracts",
+            "cra-domain",
+            "cra-private",
+            "cra-eventlog",
+            "cra-runtime",
+            "cra-ingestion",
+            "cra-projection",
+        ],
     ),
     ("cra-tests", &[]),
 ];

@@ -57,6 +57,18 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// As [`Kind::command`], with the widest umask: what the program makes is as open as it makes it.
+    pub(crate) fn without_umask(self) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(self.program());
+        for (name, _) in self.command().get_envs() {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
 /// A service's process; killed when dropped.
 pub(crate) struct Service {
     kind: Kind,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -20,10 +20,14 @@ pub(crate) struct Standalone {
 impl Standalone {
     /// On an empty log, serving.
     pub(crate) async fn start() -> Self {
+        Self::start_as(Kind::CommandLine.command()).await
+    }
+
+    /// As [`Standalone::start`], by this command, whose program is `cra`.
+    pub(crate) async fn start_as(mut command: Command) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let output = dir.path().join("stdout");
-        let mut process = Kind::CommandLine
-            .command()
+        let mut process = command
             .args(["standalone", "--data", "data"])
             .args(["--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"])
             .current_dir(dir.path())
@@ -47,6 +51,12 @@ impl Standalone {
     /// A new connection to ingestion.
     pub(crate) async fn ingestion(&self) -> Ingestion {
         Ingestion::new(connected(self.ingestion).await.unwrap())
+    }
+
+    /// Kills it, and keeps its files.
+    pub(crate) fn kill(&self) {
+        let sent = Command::new("kill").args(["-KILL", &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// A folder for the files of the test.

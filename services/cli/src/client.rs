@@ -77,6 +77,8 @@ pub(crate) enum ClientError {
          with {}", service.flag()
     )]
     BadUrl { service: Service, url: String, problem: String },
+    #[error("{}: {}", .0.flag(), cra_private::url::refusal("give --token-file, or --cert with --key, instead"))]
+    UserInUrl(Service),
     #[error("{path} cannot be read: {source}", path = path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
@@ -94,7 +96,7 @@ impl ClientError {
     /// tells under various codes and always with its cause.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::BadUrl { .. } | Self::Unreadable { .. } => false,
+            Self::BadUrl { .. } | Self::UserInUrl(_) | Self::Unreadable { .. } => false,
             Self::Unreachable { .. } => true,
             Self::Answered { status, .. } => {
                 let away = matches!(
@@ -114,7 +116,9 @@ impl ClientError {
     pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Answered { status, .. } => rejection::retry_delay_of(status),
-            Self::BadUrl { .. } | Self::Unreadable { .. } | Self::Unreachable { .. } => None,
+            Self::BadUrl { .. } | Self::UserInUrl(_) | Self::Unreadable { .. } | Self::Unreachable { .. } => {
+                None
+            }
         }
     }
 
@@ -136,7 +140,7 @@ pub(crate) enum Bearer {
 impl Bearer {
     fn of(credentials: &CredentialArgs) -> Result<Self, Status> {
         match (&credentials.token, &credentials.token_file) {
-            (Some(token), _) => Ok(Self::Token(header(token)?)),
+            (Some(token), _) => Ok(Self::Token(header(token.expose())?)),
             (None, Some(file)) => Ok(Self::File(file.clone())),
             (None, None) => Ok(Self::Nothing),
         }
@@ -191,6 +195,9 @@ impl Connection {
     }
 
     async fn open_as(service: Service, url: &str, credentials: &CredentialArgs) -> Result<Self, ClientError> {
+        if cra_private::url::names_user(url) {
+            return Err(ClientError::UserInUrl(service));
+        }
         let bad = |problem: String| ClientError::BadUrl { service, url: url.to_owned(), problem };
         let bearer = Bearer::of(credentials).map_err(|status| bad(status.message().to_owned()))?;
         let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| bad(innermost(&error)))?;
@@ -338,7 +345,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_does_not_cross_the_network_in_clear() {
-        let credentials = CredentialArgs { token: Some("secret".to_owned()), ..CredentialArgs::default() };
+        let credentials = CredentialArgs { token: Some("secret".into()), ..CredentialArgs::default() };
         let url = "http://192.0.2.1:50051";
         let error = Connection::open_as(Service::Ingestion, url, &credentials).await.unwrap_err();
         assert!(matches!(error, ClientError::BadUrl { .. }), "{error}");

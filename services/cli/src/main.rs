@@ -19,7 +19,6 @@ mod sample;
 mod selection;
 mod submission;
 mod subscription;
-mod whole_file;
 
 use std::process::ExitCode;
 
@@ -27,6 +26,10 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let arguments =
         args::Arguments::of_command_line(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    // Manual pages are for every user of the machine; all else is for the one who asked for it.
+    if !matches!(arguments.command, args::Command::Man(_)) {
+        cra_private::restrict_new_files();
+    }
     let mut output = output::Output::of_process();
     match commands::run(arguments, &mut output).await {
         Ok(outcome) => outcome.exit_code(),

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use cra_runtime::process::told;
 
+use crate::render::text::{json_line, printable_page};
+
 /// What a shell reports of a program that a closed pipe ended.
 const PIPE_CLOSED: u8 = 141;
 /// Usage and connection: nothing can be said about the items.
@@ -74,7 +76,7 @@ impl Output {
 
     /// Writes a text, at once: a reader at the other end of a pipe acts on each line.
     pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
-        self.bytes(text.as_bytes())
+        self.bytes(printable_page(text).as_bytes())
     }
 
     /// As [`Output::write`], for files that are no texts.
@@ -90,7 +92,7 @@ impl Output {
 
     /// Writes one JSON value as one line.
     pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
-        self.line(&value.to_string())
+        self.line(&json_line(value))
     }
 }
 
@@ -104,7 +106,7 @@ pub(crate) fn redrawn(page: &str, drawn: usize) -> String {
 
 /// Tells on standard error, for people. A standard error that is closed leaves nobody to tell.
 pub(crate) fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable_page(text));
 }
 
 /// Tells why a command failed, and answers the exit code that says so.

@@ -9,5 +9,6 @@ pub mod legacy;
 pub mod perimeter;
 pub mod selection;
 pub mod spelling;
+pub mod spreadsheet;
 pub mod territory;
 pub mod vocabulary;

@@ -8,13 +8,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
+use cra_private::SECRET_SETTINGS;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
@@ -161,8 +164,38 @@ impl Provider for Layer {
 fn read_file(path: &Path) -> Result<Layer, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    let values = toml::from_str(&text).map_err(|error| not_toml(path, &text, &error))?;
+    let values =
+        toml::from_str(&with_quoted_secrets(&text)).map_err(|error| not_toml(path, &text, &error))?;
     Ok(Layer { origin: format!("the file {}", path.display()), values })
+}
+
+/// The text with quotes around the secrets that have none, so that each is taken exactly as it is written: `0123`, `1e5` and
+/// `1979-05-27` are passwords like others. Lines stay where they are.
+fn with_quoted_secrets(text: &str) -> String {
+    let (document, _) = DeTable::parse_recoverable(text);
+    let mut found = Vec::new();
+    find_bare_secrets(document.get_ref(), &mut found);
+    found.sort_by_key(|span| span.start);
+    let mut quoted = text.to_owned();
+    for span in found.into_iter().rev() {
+        quoted.insert(span.end, '"');
+        quoted.insert(span.start, '"');
+    }
+    quoted
+}
+
+fn find_bare_secrets(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        match value.get_ref() {
+            DeValue::Table(inner) => find_bare_secrets(inner, found),
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)
+                if SECRET_SETTINGS.contains(&key.get_ref().as_ref()) =>
+            {
+                found.push(value.span());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Without the offending line, which the parser's own text shows: it may hold a secret.
@@ -203,15 +236,16 @@ fn read_variable(name: &str, value: OsString) -> Result<Layer, ConfigError> {
     let Ok(text) = value.into_string() else {
         return Err(problem("the value is not UTF-8"));
     };
-    match figment::util::nest(&key, value_of(&text)) {
+    let is_secret = key.rsplit('.').next().is_some_and(|last| SECRET_SETTINGS.contains(&last));
+    let value = if is_secret { Value::from(text) } else { value_of(&text) };
+    match figment::util::nest(&key, value) {
         Value::Dict(_, values) => Ok(Layer { origin, values }),
         _ => Err(problem("not the name of a setting; expected CRA_KEY or CRA_TABLE__KEY")),
     }
 }
 
-/// A variable's text has no type of its own. It becomes a number or a boolean only where writing that back
-/// gives the same text, so that a password such as `007` or `1e5` stays what it is; brackets, braces and
-/// double quotes are read as in TOML.
+/// A variable's text has no type. It becomes a number or a boolean only where writing that back gives the same text;
+/// brackets, braces and double quotes are read as in TOML. Secrets do not come here: their text is taken as it is.
 fn value_of(text: &str) -> Value {
     if text.starts_with(['[', '{', '"']) {
         let Ok(value) = text.parse::<Value>();

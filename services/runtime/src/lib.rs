@@ -24,7 +24,6 @@ pub mod listen;
 pub mod metrics;
 pub mod process;
 pub mod rejection;
-pub mod secret;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

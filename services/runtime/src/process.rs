@@ -14,7 +14,7 @@ use crate::serve::Drained;
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetrySettings};
 
-/// Runs a service until SIGTERM or SIGINT; whoever started it is told on one line why it did not.
+/// Runs a service until SIGTERM or SIGINT, its files readable by its user alone; whoever started it is told on one line why it did not.
 ///
 /// How the drain ended is in the log, not in the exit code: either way everything acknowledged is recorded.
 pub async fn run<S, R>(
@@ -26,6 +26,7 @@ where
     S: DeserializeOwned + Serialize,
     R: Future<Output = anyhow::Result<Drained>>,
 {
+    cra_private::restrict_new_files();
     match obey(args, telemetry_of, service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

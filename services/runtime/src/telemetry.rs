@@ -29,6 +29,7 @@ pub struct TelemetrySettings {
     /// Where `GET /metrics` is answered over HTTP; without it, nowhere. Port 0 lets the system choose one.
     pub metrics_listen: Option<SocketAddr>,
     /// Collector that traces are sent to, OTLP over gRPC: `http://HOST:4317`. Without it there are none.
+    #[serde(deserialize_with = "cra_private::url::read_anonymous")]
     pub traces_endpoint: Option<String>,
     /// Of the traces that begin here, how many in a thousand are recorded; one that a caller began is when the caller says so.
     pub traces_per_mille: u16,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cra_private::Secret;
 
 const HEADING: &str = "Identity";
 
@@ -19,7 +20,7 @@ pub(crate) struct CredentialArgs {
         conflicts_with = "token_file",
         help_heading = HEADING
     )]
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Secret>,
     /// File of the token; read again for each call, so it may be renewed meanwhile
     #[arg(long, global = true, env = "CRA_TOKEN_FILE", value_name = "FILE", help_heading = HEADING)]
     pub(crate) token_file: Option<PathBuf>,

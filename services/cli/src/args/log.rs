@@ -29,8 +29,17 @@ told and counted: the log took it as it is, and a projection parks it.
 
 Exit code: 0 when the backup is sound, 1 when it is but some events do not read, 2 when it is not.";
 
+const CREATE_DETAILS: &str = "\
+With the accounts of deploy/nats the services may not make the stream: run this once as the user `operator`, by CRA_LOG__USER and \
+CRA_LOG__PASSWORD. A log that is there is checked and left as it is.
+
+Exit code: 0 when the log is there as it has to be, 2 when not.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
+    /// Make an empty event log where there is none
+    #[command(after_long_help = CREATE_DETAILS)]
+    Create(LogCreateArgs),
     /// Back the event log up to a folder; run again, it adds what is new
     #[command(after_long_help = EXPORT_DETAILS)]
     Export(LogExportArgs),
@@ -40,6 +49,15 @@ pub(crate) enum LogCommand {
     /// Check a backup by itself
     #[command(after_long_help = VERIFY_DETAILS)]
     Verify(LogVerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogCreateArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use cra_contracts::{json, v1};
-
-use crate::whole_file::{Draft, Existing};
+use cra_private::AtomicFile;
 
 /// A checkpoint on the disk.
 pub(super) struct Checkpoint {
@@ -44,12 +43,9 @@ impl Checkpoint {
             after_position: position,
             stop_at_head: false,
         };
-        let write = || {
-            let mut draft = Draft::begin(&self.path)?;
-            draft.write(format!("{}\n", json::to_value(&request)).as_bytes())?;
-            draft.publish(Existing::Replace)
-        };
-        write().with_context(|| format!("the checkpoint {} cannot be written", self.path.display()))
+        let text = format!("{}\n", json::to_value(&request));
+        AtomicFile::replace(&self.path, text.as_bytes())
+            .with_context(|| format!("the checkpoint {} cannot be written", self.path.display()))
     }
 }
 

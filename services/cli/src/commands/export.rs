@@ -3,11 +3,13 @@
 //! It appears under its name once it is whole; an export that breaks or is interrupted leaves nothing. To standard
 //! output it goes as it comes.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use cra_contracts::v1::export_response::Part;
 use cra_contracts::v1::{self, Dimension, ExportContent, ExportFormat, Granularity};
+use cra_private::{AtomicFile, Existing};
 use cra_runtime::shutdown::Shutdown;
 use serde_json::json;
 use tonic::Streaming;
@@ -17,8 +19,7 @@ use crate::args::{EndpointArgs, ExportArgs};
 use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
-use crate::render::text::printable;
-use crate::whole_file::{Draft, Existing};
+use crate::render::text::{json_line, printable};
 
 pub(crate) async fn run(
     args: ExportArgs,
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     match (&received.path, args.json) {
         (Some(path), true) => output.json(&received.json(Some(path)))?,
         (Some(path), false) => output.line(&received.told(path))?,
-        (None, true) => tell(&received.json(None).to_string()),
+        (None, true) => tell(&json_line(&received.json(None))),
         (None, false) => {}
     }
     Ok(Outcome::Done)
@@ -107,15 +108,16 @@ impl Target {
     }
 
     /// Begins the file, whose name the service has now given; none on standard output.
-    fn begin(&self, file_name: &str) -> anyhow::Result<Option<(Draft, PathBuf, Existing)>> {
+    fn begin(&self, file_name: &str) -> anyhow::Result<Option<(AtomicFile, PathBuf, Existing)>> {
         let (path, existing) = match self {
             Self::StandardOutput => return Ok(None),
             Self::File(path, existing) => (path.clone(), *existing),
             Self::Directory(directory, existing) => (directory.join(checked(file_name)?), *existing),
         };
         check_free(&path, existing)?;
-        let draft = Draft::begin(&path).with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(Some((draft, path, existing)))
+        let file =
+            AtomicFile::begin(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(Some((file, path, existing)))
     }
 }
 
@@ -183,8 +185,8 @@ async fn receive(
             anyhow::bail!("the service sent a second header; is it of the same version?");
         };
         match &mut file {
-            Some((draft, path, _)) => {
-                draft.write(&chunk).with_context(|| format!("{} cannot be written", path.display()))?;
+            Some((file, path, _)) => {
+                file.write_all(&chunk).with_context(|| format!("{} cannot be written", path.display()))?;
             }
             None => output.bytes(&chunk)?,
         }
@@ -194,8 +196,8 @@ async fn receive(
     bar.finish_and_clear();
     let path = match file {
         None => None,
-        Some((draft, path, existing)) => {
-            let published = draft.publish(existing);
+        Some((file, path, existing)) => {
+            let published = file.publish(existing);
             published.with_context(|| format!("{} cannot be written", path.display()))?;
             Some(path)
         }

@@ -11,6 +11,7 @@ use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::nats::NatsLog;
 use cra_eventlog::{EventLog, LogEntry};
 use indicatif::ProgressBar;
+use serde_json::json;
 
 use super::pair::LOG;
 use super::{Outcome, progress};
@@ -18,12 +19,23 @@ use crate::args::{LogArgs, LogCommand};
 use crate::output::{Output, tell};
 use crate::render;
 use crate::render::log::Done;
+use crate::render::text::printable;
 
 /// Events that do not read, told one by one; those of another log would fill the terminal.
 const MISFITS_TOLD_MAX: u64 = 20;
 
 pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Result<Outcome> {
     match command {
+        LogCommand::Create(args) => {
+            let head = open(&args.log, Missing::Create).await?.head().await?;
+            let (identity, position) = (head.identity.0, head.position.0);
+            if args.json {
+                output.json(&json!({ "log": identity, "position": position }))?;
+            } else {
+                output.line(&format!("the log is there  {}, position {position}", printable(&identity)))?;
+            }
+            Ok(Outcome::Done)
+        }
         LogCommand::Export(args) => {
             let log = open(&args.log, Missing::Refuse).await?;
             let mut course = Course::begin();
@@ -84,7 +96,9 @@ enum Missing {
 
 async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventLog>> {
     let Some(data) = &args.data else {
-        return Ok(Box::new(NatsLog::connect(args.nats()?).await?));
+        let mut settings = args.nats()?;
+        settings.create_stream |= missing == Missing::Create;
+        return Ok(Box::new(NatsLog::connect(settings).await?));
     };
     let folder = data.join(LOG);
     anyhow::ensure!(

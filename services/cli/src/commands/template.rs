@@ -1,13 +1,12 @@
 //! `cra template`: a table to fill in, for `cra submit`: headings alone as CSV, with lists to choose from as XLSX.
 
 use std::ffi::OsStr;
-use std::io;
-use std::path::Path;
 
 use anyhow::Context as _;
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Theme, Word,
 };
+use cra_private::{AtomicFile, Existing};
 use rust_xlsxwriter::{
     DataValidation, DataValidationErrorStyle, DataValidationRule, Format, Formula, Note, Workbook, Worksheet,
     XlsxError,
@@ -16,7 +15,6 @@ use rust_xlsxwriter::{
 use super::Outcome;
 use crate::args::TemplateArgs;
 use crate::output::Output;
-use crate::whole_file::{Draft, Existing};
 
 /// Of the table.
 const SHEET: &str = "CRA";
@@ -57,15 +55,10 @@ pub(crate) fn run(args: &TemplateArgs, output: &mut Output) -> anyhow::Result<Ou
         _ => anyhow::bail!("{}: expected a name that ends with .csv or .xlsx", path.display()),
     };
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    write(path, &bytes, existing).with_context(|| format!("{} cannot be written", path.display()))?;
+    AtomicFile::write_whole(path, &bytes, existing)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     output.line(&format!("{} is ready to be filled in, then: cra submit {0}", path.display()))?;
     Ok(Outcome::Done)
-}
-
-fn write(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
-    let mut draft = Draft::begin(path)?;
-    draft.write(bytes)?;
-    draft.publish(existing)
 }
 
 /// As French spreadsheets read it.
@@ -202,6 +195,8 @@ fn columns() -> Vec<Column> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::submission::table::columns::{Column as Known, Columns};
 

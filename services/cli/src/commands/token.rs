@@ -1,10 +1,10 @@
 //! `cra token`: a signing key with its key set, and tokens signed with it, to try identity without an issuer.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use cra_private::{AtomicFile, Existing, make_dir};
 use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, Scope, SigningKey, key_set};
 use jiff::Timestamp;
 
@@ -24,11 +24,11 @@ pub(crate) fn run(command: TokenCommand, output: &mut Output) -> anyhow::Result<
 
 fn keys(args: &TokenKeysArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let TokenKeysArgs { dir, parties } = args;
-    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    make_dir(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let key = SigningKey::generate_ed25519()?;
     let public = dir.join(PUBLIC);
-    write_new(&dir.join(PRIVATE), &key.to_pem(), 0o600)?;
-    write_new(&public, &format!("{:#}\n", key_set(&[&key])), 0o644)?;
+    write_new(&dir.join(PRIVATE), &key.to_pem())?;
+    write_new(&public, &format!("{:#}\n", key_set(&[&key])))?;
     let public = fs::canonicalize(&public).context("the key set was written and cannot be found")?;
     tell("settings of both services, as a file for --config or as CRA_IDENTITY__TOKENS__… variables:");
     let settings = toml_of(&parties.issuer, &parties.audience, &public);
@@ -48,14 +48,8 @@ fn toml_of(issuer: &str, audience: &str, jwks_file: &Path) -> String {
 }
 
 /// Never over what is there: a lost key cannot be made again.
-fn write_new(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let written = AtomicFile::write_whole(path, text.as_bytes(), Existing::Keep);
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 

@@ -2,6 +2,7 @@
 //! themes, so the sum of a row means nothing in general.
 
 use cra_contracts::v1::{self, Dimension, Measure};
+use cra_domain::spreadsheet::neutral;
 
 use super::frame::{snapshot, title};
 use super::labels::{heading, label};
@@ -85,23 +86,19 @@ pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Resu
         .delimiter(b';')
         .terminator(csv::Terminator::CRLF)
         .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
-    let codes = answer.columns.iter().map(|code| neutral(code));
+    let codes = answer.columns.iter().map(|code| neutral(code.into()).into_owned());
     writer.write_record(["code".to_owned(), "libelle".to_owned()].into_iter().chain(codes))?;
-    let labels = column_labels(asked, answer).into_iter().map(|name| neutral(&name));
+    let labels = column_labels(asked, answer).into_iter().map(|name| neutral(name.into()).into_owned());
     writer.write_record([String::new(), String::new()].into_iter().chain(labels))?;
     for row in &answer.rows {
-        let named = [neutral(&row.name), neutral(&label(asked.rows, &row.name, &row.label))];
+        let named = [row.name.clone(), label(asked.rows, &row.name, &row.label)]
+            .map(|text| neutral(text.into()).into_owned());
         let values = row.values.iter().map(u64::to_string);
         writer.write_record(named.into_iter().chain(values))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     // Made of texts alone.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A text that a spreadsheet does not take for a formula.
-fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]

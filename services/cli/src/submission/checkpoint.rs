@@ -11,6 +11,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use cra_private::AtomicFile;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,8 +19,6 @@ use super::Tally;
 
 /// Added to the file's name for the checkpoint's.
 const SUFFIX: &str = ".progress";
-/// Added to the checkpoint's name while it is written.
-const WRITING: &str = ".tmp";
 /// What a file is known by, from its start.
 const START_BYTES: u64 = 64 * 1_024;
 /// Largest checkpoint that is read; those written are far below.
@@ -142,9 +141,7 @@ impl Checkpoint {
     /// Puts it in place of the last one.
     pub(crate) fn keep(&self, subject: &Subject, reached: &Reached) -> io::Result<()> {
         let written = Written { subject: subject.clone(), reached: reached.clone() };
-        let writing = with_suffix(&self.path, WRITING);
-        fs::write(&writing, serde_json::to_vec(&written)?)?;
-        fs::rename(&writing, &self.path)
+        AtomicFile::replace(&self.path, &serde_json::to_vec(&written)?)
     }
 
     /// Nothing is left to go on from.

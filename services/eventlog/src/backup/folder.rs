@@ -3,11 +3,11 @@
 //! Every call blocks, shortly.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use cra_private::{LockError, LockedDir};
 
 use super::manifest::{Manifest, Segment, file_name};
 use super::segment::Draft;
@@ -16,48 +16,25 @@ use super::{BackupError, at};
 const MANIFEST: &str = "manifest.json";
 /// Held while an export writes.
 const LOCK: &str = "export.lock";
-/// How long a folder that is just being let go is waited for: also a process that is being started has the lock of the one
-/// that starts it, until it runs its program.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
-const LOCK_RETRY: Duration = Duration::from_millis(10);
-/// Added to a name while the file is written.
-const WRITING: &str = "part";
 /// Largest manifest that is read: room for some 40,000 segments, or two billion events.
 const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A backup's folder, to write in. Free again when dropped.
-pub(super) struct Folder {
-    dir: PathBuf,
-    _lock: File,
-}
+pub(super) struct Folder(LockedDir);
 
 impl Folder {
     /// Makes the folder where it is missing.
     pub(super) fn open(dir: &Path) -> Result<Self, BackupError> {
-        fs::create_dir_all(dir).map_err(at(dir))?;
-        let path = dir.join(LOCK);
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
-        let until = Instant::now() + LOCK_WAIT;
-        let locked = loop {
-            match lock.try_lock() {
-                Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_RETRY),
-                locked => break locked,
-            }
-        };
-        match locked {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(BackupError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(at(&path)(error)),
-        }
+        LockedDir::open(dir, LOCK).map(Self).map_err(|error| match error {
+            LockError::InUse => BackupError::InUse(dir.to_owned()),
+            LockError::Io(path, error) => at(&path)(error),
+        })
     }
 
-    /// Puts a segment in its place, then the manifest that names it in place of the last one.
+    /// Writes a segment, then the manifest that names it in place of the last one.
     pub(super) fn add(&self, manifest: &mut Manifest, draft: &Draft) -> Result<Segment, BackupError> {
-        let writing = self.dir.join(format!("segment.{WRITING}"));
-        let segment = draft.write(&writing)?;
-        let path = self.dir.join(segment.file_name());
-        // What an interrupted export left there was never part of the backup.
-        fs::rename(&writing, &path).map_err(at(&path))?;
+        // What an interrupted export left under that name was never part of the backup.
+        let segment = draft.write(&self.0.join(&draft.file_name()))?;
         manifest.push(segment.clone());
         self.keep(manifest)?;
         Ok(segment)
@@ -65,21 +42,9 @@ impl Folder {
 
     /// Puts the manifest in place of the last one. All that it names is on the disk before.
     pub(super) fn keep(&self, manifest: &Manifest) -> Result<(), BackupError> {
-        let path = self.dir.join(MANIFEST);
-        let writing = path.with_extension(WRITING);
+        let path = self.0.join(MANIFEST);
         let text = manifest.to_json().map_err(|error| at(&path)(error.into()))?;
-        self.sync()?;
-        let mut file = File::create(&writing).map_err(at(&writing))?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(at(&writing))?;
-        fs::rename(&writing, &path).map_err(at(&path))?;
-        self.sync()
-    }
-
-    /// Names, too, survive a power cut.
-    fn sync(&self) -> Result<(), BackupError> {
-        #[cfg(unix)]
-        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(at(&self.dir))?;
-        Ok(())
+        self.0.replace(MANIFEST, &text).map_err(at(&path))
     }
 }
 

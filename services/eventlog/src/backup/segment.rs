@@ -4,14 +4,15 @@
 //! manifest's digest before anything reads them, and its entries against the positions that the manifest says.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 use bytes::Bytes;
+use cra_private::AtomicFile;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::manifest::{Segment, sha256};
+use super::manifest::{Segment, file_name, sha256};
 use super::{BackupError, at};
 use crate::port::{LogEntry, Position};
 
@@ -71,15 +72,19 @@ impl Draft {
         Ok(())
     }
 
+    /// Of the file that it will be.
+    pub(super) fn file_name(&self) -> String {
+        file_name(self.first)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.last.0 + 1 - self.first.0 >= SEGMENT_EVENTS_MAX || self.raw.len() >= SEGMENT_BYTES_MAX
     }
 
-    /// Writes the file, all of it on the disk, and says what the manifest has to. Blocks.
+    /// Writes the file, all of it and its name on the disk, and says what the manifest has to. Blocks.
     pub(super) fn write(&self, path: &Path) -> Result<Segment, BackupError> {
         let packed = zstd::encode_all(self.raw.as_slice(), COMPRESSION_LEVEL).map_err(at(path))?;
-        let mut file = File::create(path).map_err(at(path))?;
-        file.write_all(&packed).and_then(|()| file.sync_all()).map_err(at(path))?;
+        AtomicFile::replace(path, &packed).map_err(at(path))?;
         Ok(Segment {
             first: self.first,
             last: self.last,

@@ -86,7 +86,7 @@ impl WriteBatch {
 
 /// Opens the log, or creates it.
 pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
-    std::fs::create_dir_all(dir).map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
+    cra_private::own_dir(dir).map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
     let deadline = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
     loop {
         match open_once(dir) {

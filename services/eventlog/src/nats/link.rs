@@ -120,12 +120,9 @@ pub(super) async fn connect(
 }
 
 fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
-    let servers: Result<Vec<ServerAddr>, _> = settings.servers().into_iter().map(str::parse).collect();
-    match servers {
-        Ok(servers) if servers.is_empty() => Err(StartError::Settings("url names no server".to_owned())),
-        Ok(servers) => Ok(servers),
-        Err(error) => Err(StartError::Settings(format!("url {:?}: {error}", settings.url))),
-    }
+    let servers = settings.checked_servers().map_err(StartError::Settings)?;
+    let servers: Result<Vec<ServerAddr>, _> = servers.into_iter().map(str::parse).collect();
+    servers.map_err(|error| StartError::Settings(format!("url {:?}: {error}", settings.url)))
 }
 
 fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<LinkState>), StartError> {
@@ -141,6 +138,9 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<L
             std::future::ready(())
         });
     options = logged_in(options, settings)?;
+    if let Some(prefix) = settings.inbox_prefix() {
+        options = options.custom_inbox_prefix(prefix);
+    }
     if let Some(file) = &settings.ca_file {
         options = options.add_root_certificates(file.clone());
     }

@@ -40,8 +40,9 @@ use crate::port::{
 };
 
 pub use self::portions::{Pace, READ_AHEAD_MAX};
-pub use self::settings::{NatsSettings, Secret};
+pub use self::settings::NatsSettings;
 pub use self::start::StartError;
+pub use cra_private::Secret;
 
 /// How long a read is tried again while the servers choose a leader, which takes them a second or so.
 const READ_PATIENCE: Duration = Duration::from_secs(2);

@@ -1,16 +1,21 @@
 //! Where the log is and how long to wait for it. Every value has a default; unknown keys are errors.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use cra_private::{Secret, url};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What to do with the user of a URL.
+const USER_ELSEWHERE: &str = "give `user` and `password`, `token`, `nkey_file` or `credentials_file` instead \
+                              (CRA_LOG__USER and CRA_LOG__PASSWORD in the environment)";
 
 /// Settings of the log on NATS JetStream.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsSettings {
-    /// Server, or several separated by commas: `nats://host:4222` or `tls://host:4222`.
+    /// Server, or several separated by commas: `nats://host:4222` or `tls://host:4222`, without a user.
+    #[serde(deserialize_with = "url_without_user")]
     pub url: String,
     /// Name of the stream.
     pub stream: String,
@@ -18,7 +23,11 @@ pub struct NatsSettings {
     pub subject_prefix: String,
     /// Copies of the stream: 1 on a single server, 3 in production.
     pub replicas: usize,
-    /// User, with `password`.
+    /// Whether a stream that is not there is made. A user who may not make it waits for the log's operator to do so
+    /// (`cra log create`), up to `start_timeout_ms`.
+    pub create_stream: bool,
+    /// User, with `password`. Answers of the server come to inboxes below `_INBOX_<user>`, so that the permissions of a
+    /// user need not cover the inboxes of others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Password of `user`.
@@ -61,6 +70,7 @@ impl Default for NatsSettings {
             stream: "CRA".to_owned(),
             subject_prefix: "cra.event".to_owned(),
             replicas: 1,
+            create_stream: true,
             user: None,
             password: None,
             token: None,
@@ -80,8 +90,17 @@ impl Default for NatsSettings {
 
 impl NatsSettings {
     /// The servers, without the spaces around them.
-    pub(super) fn servers(&self) -> Vec<&str> {
+    fn servers(&self) -> Vec<&str> {
         self.url.split(',').map(str::trim).filter(|server| !server.is_empty()).collect()
+    }
+
+    /// The servers, or why the url cannot be used. Settings made in code are checked here.
+    pub(super) fn checked_servers(&self) -> Result<Vec<&str>, String> {
+        if url::names_user(&self.url) {
+            return Err(url::refusal(USER_ELSEWHERE));
+        }
+        let servers = self.servers();
+        if servers.is_empty() { Err("url names no server".to_owned()) } else { Ok(servers) }
     }
 
     /// What the server is shown: one way, whole; or why that cannot be said.
@@ -110,6 +129,14 @@ impl NatsSettings {
         }
     }
 
+    /// What inboxes begin with, where it is not the library's `_INBOX`: after the user, if the name can be part of a subject.
+    pub(super) fn inbox_prefix(&self) -> Option<String> {
+        let is_token = |user: &&String| {
+            !user.is_empty() && user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        };
+        self.user.as_ref().filter(is_token).map(|user| format!("_INBOX_{user}"))
+    }
+
     pub(super) fn start_timeout(&self) -> Duration {
         Duration::from_millis(self.start_timeout_ms)
     }
@@ -129,33 +156,8 @@ pub(super) enum Login<'a> {
     CredentialsFile(&'a Path),
 }
 
-/// A value that is neither printed nor written out.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a value.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
+fn url_without_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    url::read(deserializer, USER_ELSEWHERE)
 }
 
 #[cfg(test)]
@@ -182,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn a_user_in_the_url_is_refused_with_the_settings_to_use_and_without_the_secret() {
+        let url = "nats://a:4222,nats://ingestion:hunter2@b:4222";
+        let read = serde_json::from_value::<NatsSettings>(serde_json::json!({ "url": url }));
+        let made = NatsSettings { url: url.to_owned(), ..NatsSettings::default() };
+        for error in [read.unwrap_err().to_string(), made.checked_servers().unwrap_err()] {
+            assert!(error.contains("CRA_LOG__PASSWORD") && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_server_is_shown_one_thing_and_that_whole() {
         let secret = || Some(Secret::new("s"));
         let none = NatsSettings::default();
@@ -194,6 +206,16 @@ mod tests {
         for contradictory in [half, two, certificate_alone] {
             assert!(contradictory.login().is_err(), "{contradictory:?}");
         }
+    }
+
+    #[test]
+    fn inboxes_are_named_after_the_user_where_a_subject_can_hold_the_name() {
+        let of = |user: &str| NatsSettings { user: Some(user.to_owned()), ..NatsSettings::default() };
+        assert_eq!(of("ingestion").inbox_prefix().as_deref(), Some("_INBOX_ingestion"));
+        for user in ["", "a.b", "a>", "*", "a b"] {
+            assert_eq!(of(user).inbox_prefix(), None, "{user:?}");
+        }
+        assert_eq!(NatsSettings::default().inbox_prefix(), None);
     }
 
     #[test]

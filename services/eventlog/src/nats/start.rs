@@ -111,7 +111,7 @@ pub(super) async fn provision(context: &Context, settings: &NatsSettings) -> Res
     let deadline = Instant::now() + settings.start_timeout();
     let designed = designed(settings);
     loop {
-        match get_or_create(context, &designed).await {
+        match get_or_create(context, &designed, settings.create_stream).await {
             Ok(info) => {
                 let differences = differences(&info.config, &designed);
                 if differences.is_empty() {
@@ -131,7 +131,7 @@ pub(super) async fn provision(context: &Context, settings: &NatsSettings) -> Res
     }
 }
 
-async fn get_or_create(context: &Context, designed: &Config) -> Result<Info, String> {
+async fn get_or_create(context: &Context, designed: &Config, may_create: bool) -> Result<Info, String> {
     let error = match context.get_stream(&designed.name).await {
         Ok(stream) => return Ok(stream.cached_info().clone()),
         Err(error) => error,
@@ -139,6 +139,9 @@ async fn get_or_create(context: &Context, designed: &Config) -> Result<Info, Str
     match error.kind() {
         GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
         _ => return Err(error.to_string()),
+    }
+    if !may_create {
+        return Err("it is not there and `log.create_stream` is off; make it with `cra log create` as the log's operator".to_owned());
     }
     match context.create_stream(designed.clone()).await {
         Ok(stream) => {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cra_private::{AtomicFile, make_dir, own_dir};
 use jiff::Timestamp;
 
 const GENERATIONS: &str = "generations";
@@ -27,7 +28,8 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn open(data: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(data.join(GENERATIONS))?;
+        make_dir(&data)?;
+        own_dir(&data.join(GENERATIONS))?;
         match fs::remove_dir_all(data.join(PASSING)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -83,12 +85,7 @@ impl Folder {
     }
 
     fn name(&self, role: &str, name: &str) -> io::Result<()> {
-        let folder = self.data.join(GENERATIONS);
-        let new = folder.join(format!("{role}.new"));
-        let file = fs::File::create(&new)?;
-        io::Write::write_all(&mut &file, name.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(new, folder.join(role))
+        AtomicFile::replace(&self.data.join(GENERATIONS).join(role), name.as_bytes())
     }
 
     /// Every generation on disk, oldest first.
@@ -117,7 +114,7 @@ impl Folder {
         if aside.exists() {
             fs::remove_dir_all(&aside)?;
         }
-        fs::create_dir_all(&aside)?;
+        own_dir(&aside)?;
         match fs::rename(self.path_of(name), aside.join(name)) {
             // Somebody removed it: nothing is left to keep.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -128,7 +125,7 @@ impl Folder {
     /// Tells when the disk takes no new generation.
     pub(super) fn check_room(&self) -> io::Result<()> {
         let generations = self.data.join(GENERATIONS);
-        fs::create_dir_all(&generations)?;
+        make_dir(&generations)?;
         let probe = generations.join("room");
         let written = fs::write(&probe, vec![1; ROOM_BYTES]);
         let removed = fs::remove_file(&probe);

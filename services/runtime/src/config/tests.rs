@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 
 use super::*;
-use crate::secret::Secret;
+use cra_private::Secret;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -160,12 +160,49 @@ fn a_list_in_the_environment_is_written_as_in_toml() {
 
 #[test]
 fn a_secret_in_the_environment_keeps_its_exact_text() {
-    for text in ["hunter2", "007", "42", "-42", "4.50", "4.5", "1e5", "true", "NaN", "a,b=c", "'x'", " x "] {
+    for text in [
+        "hunter2", "007", "42", "-42", "4.50", "4.5", "1e5", "true", "NaN", "a,b=c", "'x'", " x ", "[x",
+        "{x}", "\"x\"",
+    ] {
         let settings = read("", &[("CRA_PASSWORD", text)], Flags::default()).unwrap();
         assert_eq!(settings.password.unwrap().expose(), text);
     }
-    let settings = read("", &[("CRA_PASSWORD", "\"[x]\"")], Flags::default()).unwrap();
-    assert_eq!(settings.password.unwrap().expose(), "[x]");
+}
+
+#[test]
+fn a_secret_without_quotes_in_the_file_keeps_its_exact_text() {
+    for text in
+        ["0123", "1e5", "42", "-7", "1_000", "0xff", "4.50", "true", "1979-05-27", "123456789012345678901"]
+    {
+        let file = format!("name = 'x'\npassword = {text} # kept\n[limits]\nappends_in_flight = 1_0");
+        let settings = read(&file, &[], Flags::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(settings.password.unwrap().expose(), text);
+        assert_eq!(settings.limits.appends_in_flight, 10);
+    }
+}
+
+#[test]
+fn every_setting_that_is_a_secret_is_known_as_one() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name == "settings.rs") {
+                let source = fs::read_to_string(path).unwrap();
+                let fields = source
+                    .lines()
+                    .filter(|line| line.contains(": Option<Secret>,") || line.contains(": Secret,"));
+                found.extend(fields.map(|line| {
+                    line.trim().trim_start_matches("pub ").split(':').next().unwrap().to_owned()
+                }));
+            }
+        }
+    }
+    assert!(found.len() >= 2, "{found:?}");
+    assert!(found.iter().all(|name| SECRET_SETTINGS.contains(&name.as_str())), "{found:?}");
 }
 
 #[test]

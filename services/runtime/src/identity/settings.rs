@@ -49,8 +49,12 @@ pub struct TokenSettings {
     /// File of the issuer's keys, a JWKS; this or `jwks_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
-    /// Address of the issuer's keys: https, or http on this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Address of the issuer's keys: https, or http on this machine; without a user.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "cra_private::url::read_anonymous"
+    )]
     pub jwks_url: Option<String>,
     /// PEM file of the authority that signed the certificate of `jwks_url`, when the system does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

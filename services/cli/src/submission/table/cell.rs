@@ -64,13 +64,6 @@ fn serial_day(serial: f64) -> Option<Date> {
     date(1899, 12, 30).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
 }
 
-/// A text without the apostrophe that exports put before what a spreadsheet takes for a formula.
-pub(super) fn without_neutral_mark(text: &str) -> &str {
-    let rest = text.trim_start_matches('\'');
-    let is_marked = rest.len() < text.len() && rest.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if is_marked { &text[1..] } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,14 +85,5 @@ mod tests {
             assert_eq!(cell.text(column).unwrap(), text, "{cell:?}");
         }
         assert!(Cell::Fault("#N/A".into()).text(date).unwrap_err().contains("#N/A"));
-    }
-
-    #[test]
-    fn only_the_apostrophe_that_an_export_put_there_is_taken_away() {
-        for (text, read) in
-            [("'=1+1", "=1+1"), ("'-x", "-x"), ("''=x", "'=x"), ("'été'", "'été'"), ("'", "'"), ("-x", "-x")]
-        {
-            assert_eq!(without_neutral_mark(text), read);
-        }
     }
 }

@@ -4,10 +4,11 @@
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
+use cra_domain::spreadsheet::without_mark;
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::Rows;
-use super::cell::{Cell, without_neutral_mark};
+use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
 use crate::submission::source::{ITEM_BYTES_MAX, Metered};
 
@@ -104,6 +105,6 @@ fn line_ends(cell: &[u8]) -> u64 {
 fn cell(bytes: &[u8]) -> Cell<'_> {
     match std::str::from_utf8(bytes) {
         Ok("") | Err(_) => Cell::Empty,
-        Ok(text) => Cell::Text(without_neutral_mark(text).into()),
+        Ok(text) => Cell::Text(without_mark(text).into()),
     }
 }

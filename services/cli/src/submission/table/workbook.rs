@@ -5,10 +5,11 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 
 use calamine::{Data, ExcelDateTime, Range, Reader as _, Sheets, open_workbook_auto_from_rs};
+use cra_domain::spreadsheet::without_mark;
 use jiff::civil::Date;
 
 use super::Rows;
-use super::cell::{Cell, without_neutral_mark};
+use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
 
 /// A sheet of our own exports, whose texts are as they were recorded.
@@ -104,7 +105,7 @@ fn read(cell: &Data, is_export: bool) -> Cell<'_> {
     match cell {
         Data::Empty => Cell::Empty,
         Data::String(text) if is_export => Cell::Text(text.into()),
-        Data::String(text) => Cell::Text(without_neutral_mark(text).into()),
+        Data::String(text) => Cell::Text(without_mark(text).into()),
         Data::Float(number) => Cell::Number(*number),
         #[allow(clippy::cast_precision_loss)] // no count of people comes near
         Data::Int(number) => Cell::Number(*number as f64),

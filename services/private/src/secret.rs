@@ -1,4 +1,4 @@
-//! A setting that must not be seen: read like any text, shown as `***` by `Debug` and when printed.
+//! A setting that must not be seen: read like any text, shown as `***` by `Debug`, `Display` and when serialized.
 //!
 //! Does not wipe memory and does not encrypt; it keeps a secret out of logs, errors and `--print-config`.
 
@@ -9,8 +9,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const HIDDEN: &str = "***";
 
+/// Names of the settings that are secrets, in whatever table. The configuration takes their values exactly as they are
+/// written, for a password that looks like a number (`0123`, `1e5`) is none.
+pub const SECRET_SETTINGS: [&str; 2] = ["password", "token"];
+
 /// A secret text. Serializing it loses it, on purpose: never pass one as a command line override.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -32,6 +36,19 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+/// Of a command line argument or an environment variable: the text as it is.
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(HIDDEN)
@@ -44,8 +61,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Takes scalars too: in an environment variable, a password made of digits looks like a number. The
-/// configuration hands one over as a number only where its text is the same.
+/// Takes scalars too, as their text. Names no value in its errors.
 struct SecretVisitor;
 
 impl Visitor<'_> for SecretVisitor {
@@ -57,10 +73,6 @@ impl Visitor<'_> for SecretVisitor {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
         Ok(Secret::new(text))
-    }
-
-    fn visit_char<E: de::Error>(self, value: char) -> Result<Secret, E> {
-        Ok(Secret::new(value))
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Secret, E> {
@@ -85,10 +97,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_shows_neither_in_debug_nor_when_serialized() {
+    fn a_secret_shows_neither_in_debug_nor_in_texts_nor_when_serialized() {
         let secret = Secret::new("hunter2");
-        assert_eq!(format!("{secret:?}"), "***");
-        assert_eq!(toml::Value::try_from(&secret).unwrap().as_str(), Some("***"));
+        assert_eq!(format!("{secret:?} {secret}"), "*** ***");
+        assert_eq!(serde_json::to_value(&secret).unwrap(), "***");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn numbers_are_texts_and_no_error_shows_a_value() {
+        assert_eq!(serde_json::from_str::<Secret>("12345").unwrap().expose(), "12345");
+        let error = serde_json::from_str::<Secret>("[12345]").unwrap_err().to_string();
+        assert!(!error.contains("12345"), "{error}");
     }
 }
