@@ -64,6 +64,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
         "nats-1",
         "nats-2",
         "nats-3",
+        "log-setup",
         "ingestion-1",
         "ingestion-2",
         "projection-1",
@@ -93,6 +94,25 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
             assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
         }
     }
+    // Routes of the log's servers have a network that nothing else is in, and the log one without the figures' servers.
+    let members = |network: &str| -> BTreeSet<&str> {
+        let is_in = |service: &Value| match &service["networks"] {
+            Value::Object(names) => names.contains_key(network),
+            names => texts(names).contains(&network),
+        };
+        services.iter().filter(|(_, service)| is_in(service)).map(|(name, _)| name.as_str()).collect()
+    };
+    assert_eq!(members("routes"), ["nats-1", "nats-2", "nats-3"].into());
+    for (name, service) in services {
+        assert!(!service["networks"].is_null(), "{name} is in every network");
+        let only_measures = ["prometheus", "grafana"].contains(&name.as_str());
+        assert_eq!(members("log").contains(name.as_str()), !only_measures, "{name}");
+    }
+    for network in ["routes", "log"] {
+        assert_eq!(compose["networks"][network]["internal"], true, "{network}");
+    }
+    let listens = |name: &str| services[name]["environment"]["CRA_NATS_ROUTES_LISTEN"].clone();
+    assert_eq!(listens("nats-1"), "routes-1:6222", "routes are listened for in their network alone");
     let dockerfile = std::fs::read_to_string(deploy().join("Dockerfile")).unwrap();
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     assert!(last_stage.contains("\nUSER 10001:10001\n"), "the image runs as root");
@@ -150,12 +170,37 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
         policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
     assert_eq!(texts(&closed["spec"]["policyTypes"]), ["Ingress", "Egress"], "nobody, but as said");
     assert!(closed["spec"]["ingress"].is_null() && closed["spec"]["egress"].is_null());
+    let to_routes: Vec<_> = policies
+        .iter()
+        .filter_map(|policy| policy["spec"]["ingress"].as_array())
+        .flatten()
+        .filter(|rule| all(&rule["ports"], "port").iter().any(|port| **port == "cluster" || **port == 6222))
+        .map(|rule| rule["from"].clone())
+        .collect();
+    let servers = serde_json::json!([{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "nats"}}}]);
+    assert_eq!(to_routes, [servers], "the log's servers alone reach each other's routes");
     let documents = Value::Array(documents.clone());
     let probed = all(&documents, "grpc");
     assert!(
         probed.iter().any(|probe| probe["port"] == 50_051)
             && probed.iter().any(|probe| probe["port"] == 50_052)
     );
+}
+
+#[test]
+fn the_image_is_built_from_sources_alone() {
+    let root = deploy().join("..");
+    let rules = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+    let rules: Vec<_> = rules.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert_eq!(rules[0], "*", "what is not named stays out");
+    let last_let_in = rules.iter().rposition(|rule| rule.starts_with('!')).unwrap();
+    for secret in ["**/secrets", "**/*.key", "**/*.pem", "**/*.env", "**/jwks.json"] {
+        let stays_out = rules.iter().rposition(|rule| *rule == secret);
+        assert!(stays_out > Some(last_let_in), "{secret} may be let in");
+    }
+    let dockerfile = std::fs::read_to_string(deploy().join("Dockerfile")).unwrap();
+    let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
+    assert!(!last_stage.contains("\nRUN "), "the base of the image has no shell");
 }
 
 /// The settings of a unit: every line is one, a section, a comment or empty.

@@ -1,106 +1,29 @@
-//! What is deployed runs as it is: three servers of the log with their users, of which each may do what it needs and nothing
-//! else, certificates, tokens, and the settings of both services.
+//! What is deployed runs as it is: three servers of the log with their users, certificates, tokens, and the settings of both
+//! services. What none of them may do is in `log_servers.rs`.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use async_nats::{Client, ConnectOptions, jetstream};
 use cra_contracts::json;
-use tempfile::TempDir;
 
+use crate::harness::deployed::{Deployed, nats_server, repository};
 use crate::harness::{
     Ingestion, Kind, Service, Statistics, connected, eventually, new_id, run_to_end, service_pair,
     statistics_at, submission, submitted, workshop,
 };
-
-const USERS: [&str; 5] = ["INGESTION", "PROJECTION", "BACKUP", "OPERATOR", "SYSTEM"];
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
-fn program() -> PathBuf {
-    let installed = || repository().join("target/tools/nats-server/bin/nats-server");
-    std::env::var_os("CRA_NATS_SERVER").map_or_else(installed, PathBuf::from)
-}
-
-fn password(user: &str) -> String {
-    format!("password-of-{}", user.to_lowercase())
-}
-
-/// A single server with the accounts of production; stopped when dropped.
-struct Guarded {
-    child: Child,
-    address: SocketAddr,
-    dir: TempDir,
-}
-
-impl Guarded {
-    async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let accounts = repository().join("deploy/nats/accounts.conf");
-        // `include` reads beside the file that says so.
-        std::fs::copy(accounts, dir.path().join("accounts.conf")).unwrap();
-        let settings = "include \"accounts.conf\"\nmax_payload: 1088KB\n\
-                        jetstream { store_dir: \"data/nats\", sync_interval: always }\n";
-        let config = dir.path().join("nats.conf");
-        std::fs::write(&config, settings).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let log = std::fs::File::create(dir.path().join("nats.log")).unwrap();
-        let child = Command::new(program())
-            .arg("--config")
-            .arg(&config)
-            .args(["--addr", "127.0.0.1", "--port", &address.port().to_string()])
-            .envs(USERS.map(|user| (format!("CRA_NATS_{user}_PASSWORD"), password(user))))
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let guarded = Self { child, address, dir };
-        eventually("the server answers", async || {
-            std::net::TcpStream::connect(address).map(drop).map_err(|error| {
-                format!("{error}: {}", std::fs::read_to_string(guarded.dir.path().join("nats.log")).unwrap())
-            })
-        })
-        .await;
-        guarded
-    }
-
-    fn url(&self) -> String {
-        format!("nats://{}", self.address)
-    }
-
-    async fn as_user(&self, user: &str) -> Client {
-        let options = ConnectOptions::with_user_and_password(user.to_lowercase(), password(user));
-        options.request_timeout(Some(Duration::from_millis(500))).connect(self.url()).await.unwrap()
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::log_servers::{Guarded, password};
 
 #[tokio::test]
-async fn the_pair_runs_under_its_users_and_neither_can_touch_what_the_log_holds() {
+async fn the_pair_and_a_backup_run_under_their_users() {
     let guarded = Guarded::start().await;
-    let url = guarded.url();
+    let url = guarded.url.clone();
     let of = |user: &'static str| {
-        let (settings, secret) = (user.to_lowercase(), password(user));
-        service_pair(
-            &guarded.dir.path().join(&settings),
-            &url,
-            &[("LOG__USER", settings.as_str()), ("LOG__PASSWORD", secret.as_str())],
-        )
+        let secret = password(user);
+        let settings =
+            [("LOG__USER", user), ("LOG__PASSWORD", secret.as_str()), ("LOG__CREATE_STREAM", "false")];
+        service_pair(&guarded.dir.path().join(user), &url, &settings)
     };
-    let (mut ingesting, _) = of("INGESTION");
-    let (_, mut projecting) = of("PROJECTION");
+    let (mut ingesting, _) = of("ingestion");
+    let (_, mut projecting) = of("projection");
     tokio::join!(ingesting.start_and_serve(), projecting.start_and_serve());
     let mut ingestion = Ingestion::new(connected(ingesting.address()).await.unwrap());
     let mut statistics = Statistics::new(connected(projecting.address()).await.unwrap());
@@ -111,123 +34,17 @@ async fn the_pair_runs_under_its_users_and_neither_can_touch_what_the_log_holds(
     assert_eq!(statistics_at(&mut statistics, first.position).await.acts, 5);
 
     let dir = tempfile::tempdir().unwrap();
-    let secret = password("BACKUP");
+    let secret = password("backup");
     let user = [("CRA_LOG__USER", "backup"), ("CRA_LOG__PASSWORD", secret.as_str())];
     let exported =
         run_to_end(Kind::CommandLine, dir.path(), &["log", "export", "backup", "--nats-url", &url], &user);
     assert!(exported.status.success(), "{}", exported.stderr);
-
-    for user in ["INGESTION", "PROJECTION", "BACKUP"] {
-        let context = jetstream::new(guarded.as_user(user).await);
-        assert!(context.delete_stream("CRA").await.is_err(), "{user} deletes the log");
-        let stream = context.get_stream_no_info("CRA").await.unwrap();
-        assert!(stream.purge().await.is_err(), "{user} purges the log");
-        assert!(stream.delete_message(1).await.is_err(), "{user} deletes an event");
-    }
-    for user in ["PROJECTION", "BACKUP"] {
-        let client = guarded.as_user(user).await;
-        let written = client.request(format!("cra.event.{}", new_id()), "not an event".into()).await;
-        assert!(written.is_err(), "{user} writes");
-    }
-    let anonymous = ConnectOptions::new().connect(&url).await;
-    assert!(anonymous.is_err(), "anybody may come in");
-    let mut log = jetstream::new(guarded.as_user("OPERATOR").await).get_stream("CRA").await.unwrap();
-    let state = &log.info().await.unwrap().state;
-    assert_eq!((state.messages, state.last_sequence), (1, 1));
-}
-
-/// Ports that were free a moment ago.
-fn free_ports<const N: usize>() -> [u16; N] {
-    // Held together, so that they differ.
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
-}
-
-/// The three servers of the log as they are deployed; stopped when dropped.
-struct Deployed {
-    servers: Vec<Child>,
-    clients: [u16; 3],
-    dir: TempDir,
-}
-
-impl Deployed {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let secrets = dir.path().join("secrets");
-        let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let ports = free_ports::<9>();
-        let three = |first: usize| [ports[first], ports[first + 1], ports[first + 2]];
-        let (clients, routes, monitors) = (three(0), three(3), three(6));
-        let mut deployed = Self { servers: Vec::new(), clients, dir };
-        let all = routes.map(|port| format!("nats://127.0.0.1:{port}")).join(",");
-        for (index, ((client, route), monitor)) in clients.into_iter().zip(routes).zip(monitors).enumerate() {
-            let folder = deployed.dir.path().join(format!("nats-{index}"));
-            std::fs::create_dir(&folder).unwrap();
-            let nats = repository().join("deploy/nats");
-            std::fs::copy(nats.join("accounts.conf"), folder.join("accounts.conf")).unwrap();
-            let settings = std::fs::read_to_string(nats.join("production.conf"))
-                .unwrap()
-                .replace("/run/secrets", secrets.to_str().unwrap())
-                .replace("\"/data\"", &format!("\"{}\"", folder.join("data").display()))
-                .replace("0.0.0.0:4222", &format!("127.0.0.1:{client}"))
-                .replace("0.0.0.0:6222", &format!("127.0.0.1:{route}"))
-                .replace("0.0.0.0:8222", &format!("127.0.0.1:{monitor}"));
-            std::fs::write(folder.join("production.conf"), settings).unwrap();
-            let server = Command::new(program())
-                .arg("--config")
-                .arg(folder.join("production.conf"))
-                .args(["--name", &format!("nats-{index}"), "--cluster_name", "cra", "--routes", &all])
-                .envs(deployed.passwords())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(std::fs::File::create(folder.join("log")).unwrap())
-                .spawn();
-            deployed.servers.push(server.unwrap());
-        }
-        deployed
-    }
-
-    fn passwords(&self) -> Vec<(String, String)> {
-        let text = std::fs::read_to_string(self.dir.path().join("secrets/passwords.env")).unwrap();
-        let pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
-
-    /// A service with the settings that are deployed with it, but for where things stand here; not started.
-    fn service(&self, kind: Kind, name: &str) -> Service {
-        let dir = self.dir.path();
-        let mut settings = std::fs::read_to_string(repository().join(format!("deploy/config/{name}.toml")))
-            .unwrap()
-            .replace("/run/secrets", dir.join("secrets").to_str().unwrap())
-            .replace("/var/lib/cra", dir.join("data").to_str().unwrap())
-            .replace("0.0.0.0:9051", "127.0.0.1:0")
-            .replace("0.0.0.0:9052", "127.0.0.1:0");
-        for (number, port) in (1..).zip(self.clients) {
-            settings = settings.replace(&format!("nats-{number}:4222"), &format!("localhost:{port}"));
-        }
-        let file = dir.join(format!("{name}.toml"));
-        std::fs::write(&file, settings).unwrap();
-        let variable = format!("CRA_NATS_{}_PASSWORD", name.to_uppercase());
-        let password = self.passwords().into_iter().find(|(known, _)| *known == variable).unwrap().1;
-        let told = [("CONFIG", file.to_str().unwrap()), ("LOG__PASSWORD", password.as_str())];
-        Service::new(kind, &dir.join(name), &told)
-    }
-}
-
-impl Drop for Deployed {
-    fn drop(&mut self) {
-        for server in &mut self.servers {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
-    }
 }
 
 #[tokio::test]
 async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
     let deployed = Deployed::start();
-    let dir = deployed.dir.path();
+    let dir = deployed.dir();
     let cra = |arguments: &[&str], environment: &[(&str, &str)]| {
         let folder = tempfile::tempdir_in(dir).unwrap();
         run_to_end(Kind::CommandLine, folder.path(), arguments, environment)
@@ -239,8 +56,14 @@ async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
 
     let mut ingestion = deployed.service(Kind::Ingestion, "ingestion");
     let mut projection = deployed.service(Kind::Projection, "projection");
+    // They wait for the stream, which they may not make.
     ingestion.start().await;
     projection.start().await;
+    eventually("the operator makes the stream", async || {
+        let ended = deployed.create_log();
+        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
+    })
+    .await;
     let url = |service: &Service| format!("https://localhost:{}", service.address().port());
     let (ingestion_url, projection_url) = (url(&ingestion), url(&projection));
     let ca = dir.join("secrets/ca.pem");
@@ -288,11 +111,13 @@ fn the_settings_of_production_are_valid_with_the_secrets_of_a_first_try() {
     let config = dir.path().join("production.conf");
     std::fs::write(&config, settings.replace("/run/secrets", secrets.to_str().unwrap())).unwrap();
     let passwords = std::fs::read_to_string(secrets.join("passwords.env")).unwrap();
-    let checked = Command::new(program())
+    let checked = Command::new(nats_server())
         .arg("--config")
         .arg(&config)
         .arg("-t")
         .envs(passwords.lines().filter_map(|line| line.split_once('=')))
+        .envs([1, 2, 3].map(|number| (format!("CRA_NATS_ROUTE_{number}"), "nats://routes:p@127.0.0.1:6222")))
+        .env("CRA_NATS_ROUTES_LISTEN", "127.0.0.1:6222")
         .output()
         .unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));

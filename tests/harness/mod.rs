@@ -6,6 +6,7 @@ pub(crate) mod audit;
 mod certificates;
 mod clients;
 mod contract;
+pub(crate) mod deployed;
 pub(crate) mod events;
 mod exports;
 mod given;
