@@ -155,6 +155,21 @@ impl Deployed {
         told.map(Result::unwrap_or_default).concat()
     }
 
+    /// What the servers wrote, in the order of time.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        let mut lines: Vec<_> = (0..3)
+            .flat_map(|index| {
+                let log = std::fs::read_to_string(self.dir().join(format!("nats-{index}/log"))).unwrap();
+                log.lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        // A line begins with the server's process, then the time.
+        lines.sort_by(|a, b| {
+            a.split_once(' ').map(|(_, rest)| rest).cmp(&b.split_once(' ').map(|(_, rest)| rest))
+        });
+        lines
+    }
+
     /// Stops the servers and keeps their files.
     pub(crate) fn stop(&mut self) {
         for mut server in self.servers.drain(..) {

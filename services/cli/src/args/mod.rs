@@ -98,6 +98,7 @@ pub(crate) struct EndpointArgs {
         long,
         global = true,
         env = "CRA_INGESTION_URL",
+        hide_env_values = true,
         value_name = "URL",
         default_value = DEFAULT_INGESTION_URL
     )]
@@ -107,6 +108,7 @@ pub(crate) struct EndpointArgs {
         long,
         global = true,
         env = "CRA_PROJECTION_URL",
+        hide_env_values = true,
         value_name = "URL",
         default_value = DEFAULT_PROJECTION_URL
     )]
