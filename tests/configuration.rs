@@ -55,8 +55,7 @@ fn a_user_in_a_url_is_refused_with_the_setting_to_use_and_the_secret_is_not_repe
         }
     }
     for (service, flag) in [("ingestion", "--ingestion-url"), ("projection", "--projection-url")] {
-        let ended =
-            run(Kind::CommandLine, &["health", service, flag, "http://u:hunter2@127.0.0.1:1"], &[]);
+        let ended = run(Kind::CommandLine, &["health", service, flag, "http://u:hunter2@127.0.0.1:1"], &[]);
         assert_refused(&ended, &[flag, "--token-file"]);
         assert!(!(ended.stderr + &ended.stdout).contains("hunter2"));
     }

@@ -116,7 +116,9 @@ fn the_settings_of_production_are_valid_with_the_secrets_of_a_first_try() {
         .arg(&config)
         .arg("-t")
         .envs(passwords.lines().filter_map(|line| line.split_once('=')))
-        .envs([1, 2, 3].map(|number| (format!("CRA_NATS_ROUTE_{number}"), format!("nats://routes:p@127.0.0.1:622{number}"))))
+        .envs([1, 2, 3].map(|number| {
+            (format!("CRA_NATS_ROUTE_{number}"), format!("nats://routes:p@127.0.0.1:622{number}"))
+        }))
         .env("CRA_NATS_ROUTES_LISTEN", "127.0.0.1:6222")
         .output()
         .unwrap();
