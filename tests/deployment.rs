@@ -180,11 +180,11 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let servers = serde_json::json!([{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "nats"}}}]);
     assert_eq!(to_routes, [servers], "the log's servers alone reach each other's routes");
     let documents = Value::Array(documents.clone());
-    let probed = all(&documents, "grpc");
-    assert!(
-        probed.iter().any(|probe| probe["port"] == 50_051)
-            && probed.iter().any(|probe| probe["port"] == 50_052)
-    );
+    // Callers can take no connection of that port.
+    let probed = all(&documents, "httpGet");
+    let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
+    let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
+    assert_eq!(paths.iter().filter(|path| **path == "/health").count(), 2, "both services: {paths:?}");
 }
 
 #[test]

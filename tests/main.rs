@@ -15,6 +15,7 @@ mod cluster;
 mod command_line;
 mod configuration;
 mod conformance;
+mod connections;
 mod copy;
 mod corrections;
 mod cut_connection;

@@ -49,8 +49,11 @@ type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 /// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once;
 /// callers that connect meanwhile wait for the log.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+    settings.server.check()?;
+    settings.limits.trusted_proxies.check()?;
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
+    let listener = listener.behind(settings.limits.trusted_proxies.clone());
     let log = tokio::select! {
         log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
         () = shutdown.begun() => return Ok(Drained::InTime),
@@ -78,7 +81,7 @@ pub async fn serve(
     let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
     let _exposed = match settings.telemetry.metrics_listen {
-        Some(address) => Some(expose(address, metrics.clone()).await?),
+        Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
         None => None,
     };
 

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
 
 use cra_eventlog::nats::NatsSettings;
+use cra_runtime::addresses::TrustedProxies;
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
@@ -52,6 +53,8 @@ pub struct Limits {
     pub streams_in_flight: NonZeroU32,
     /// Items of one stream being worked on; the stream is not read further until one is answered.
     pub stream_items_in_flight: NonZeroU16,
+    /// Networks of the proxies in front, such as `10.0.3.0/24`: at most 100. Bounds per address leave them out.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Limits {
@@ -59,7 +62,12 @@ impl Default for Limits {
         const CALLS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
         const STREAMS: NonZeroU32 = NonZeroU32::new(32).unwrap();
         const ITEMS: NonZeroU16 = NonZeroU16::new(512).unwrap();
-        Self { calls_in_flight: CALLS, streams_in_flight: STREAMS, stream_items_in_flight: ITEMS }
+        Self {
+            calls_in_flight: CALLS,
+            streams_in_flight: STREAMS,
+            stream_items_in_flight: ITEMS,
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
 }
 

@@ -68,8 +68,11 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown begins.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+    settings.server.check()?;
+    settings.limits.trusted_proxies.check()?;
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
+    let listener = listener.behind(settings.limits.trusted_proxies.clone());
     let background = Background::start()?;
     // Two connections: live events do not queue up behind those of a replay, which are read in the background.
     let connecting = async {
@@ -155,7 +158,7 @@ async fn serve_beside(
     let asked = Asked { queries, signer, callers: listener.callers() };
     let routes = routes(&settings, asked, &log, &replayer, &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
-        Some(address) => Some(expose(address, metrics.clone()).await?),
+        Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
         None => None,
     };
     let stillness = progress.stillness();

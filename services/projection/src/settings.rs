@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cra_eventlog::nats::NatsSettings;
+use cra_runtime::addresses::TrustedProxies;
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
@@ -104,6 +105,8 @@ pub struct Limits {
     pub standstill_ms: NonZeroU64,
     /// Largest file; the export of a larger one ends with a status.
     pub export_bytes_max: NonZeroU64,
+    /// Networks of the proxies in front, such as `10.0.3.0/24`: at most 100. Bounds per address leave them out.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Limits {
@@ -123,6 +126,7 @@ impl Default for Limits {
             exports_in_flight: NonZeroU32::MIN.saturating_add(3),
             standstill_ms: NonZeroU64::MIN.saturating_add(29_999),
             export_bytes_max: NonZeroU64::MIN.saturating_add((4 << 30) - 1),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The door of a service: a call comes in if its path is served, its token is good for it and its client has a place;
 //! its handler then finds who calls. A stream ends with its grant.
 //!
-//! Health and reflection are open to all and counted for nobody. Which CRAs a request may touch is the handler's to
-//! say, for it alone knows which it asks for.
+//! Health, reflection and what needs no scope are open to all, within bounds for callers without a token. Which CRAs a
+//! request may touch is the handler's to say, for it alone knows which it asks for.
 
 use std::convert::Infallible;
 use std::mem;
-use std::pin::Pin;
+use std::num::NonZeroU32;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cra_contracts::bounds;
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tonic::Status;
@@ -21,24 +23,44 @@ use tonic::codegen::http::request::Parts;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
+use crate::addresses::TrustedProxies;
 use crate::bounded;
-use crate::clients::{ClientKey, Clients, Kind};
-use crate::connections::Peer;
-use crate::guarded::{self, End};
-use crate::identity::access::{self, Method, Needs, Shape, Target};
+use crate::clients::{ClientKey, Clients, Entered, Kind};
+use crate::connections::{Peer, Source, State};
+use crate::guarded::{self, End, Held};
+use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, TokenRefused};
-use crate::in_flight::Permit;
+use crate::in_flight::InFlight;
+use crate::messages::{self, Limits, Messages, Refusal};
+use crate::metrics::{Metrics, MetricsError};
 use crate::rejection::{Rejection, STREAM_LIFETIME, not_served};
+use crate::settings::{CLIENT_SHARE, ServerSettings, WithoutTokenLimits};
+use crate::without_token::WithoutToken;
+
+/// Callers at once whose token waits for the issuer's keys; those whose key is known wait for nothing.
+const AUTHENTICATIONS: NonZeroU32 = NonZeroU32::new(256).unwrap();
+/// When a caller that found that bound reached should come back.
+const AUTHENTICATION_RETRY: Duration = Duration::from_secs(1);
 
 /// What decides who comes in.
 pub(crate) struct Door {
-    pub(crate) identity: Identity,
-    pub(crate) methods: &'static [Method],
-    pub(crate) clients: Clients,
+    identity: Identity,
+    /// The rows of everything that is served.
+    tables: Vec<&'static [Method]>,
+    clients: Clients,
+    authentications: InFlight,
+    without_token: WithoutToken,
+    trusted_proxies: TrustedProxies,
+    messages: Messages,
+    limits: MessageLimits,
     /// How long one side of a stream may neither send nor take.
-    pub(crate) stalled_after: Duration,
-    /// Largest message of a call.
-    pub(crate) message_bytes_max: usize,
+    stalled_after: Duration,
+}
+
+/// Limits of one message, with a token and without.
+struct MessageLimits {
+    bytes_max: u64,
+    open: WithoutTokenLimits,
 }
 
 /// Puts a door before the routes of a server.
@@ -63,8 +85,9 @@ pub(crate) struct Admitting<S> {
 /// A call that came in.
 struct Admitted {
     caller: Arc<Caller>,
-    permit: Option<Permit>,
-    shape: Shape,
+    /// What it holds until it has ended.
+    permits: Held,
+    limits: Limits,
 }
 
 impl<S> Service<Request<Body>> for Admitting<S>
@@ -85,43 +108,118 @@ where
         // The one that was asked whether it is ready takes the call.
         let mut inner = mem::replace(&mut self.inner, next);
         let door = Arc::clone(&self.door);
-        match access::target(door.methods, request.uri().path()) {
-            Target::Shell => Box::pin(inner.call(request)),
-            Target::Unknown => {
-                let status = not_served(request.uri().path());
-                Box::pin(async { Ok(status.into_http()) })
+        let Some(method) = access::find(&door.tables, request.uri().path()) else {
+            let status = not_served(request.uri().path());
+            return Box::pin(async { Ok(status.into_http()) });
+        };
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            match door.admit(&method, &parts).await {
+                Ok(admitted) => door.serve(admitted, &mut inner, Request::from_parts(parts, body)).await,
+                Err(status) => Ok(status.into_http()),
             }
-            Target::Method(method) => Box::pin(async move {
-                let (parts, body) = request.into_parts();
-                match door.admit(&method, &parts).await {
-                    Ok(admitted) => door.serve(admitted, &mut inner, Request::from_parts(parts, body)).await,
-                    Err(status) => Ok(status.into_http()),
-                }
-            }),
-        }
+        })
     }
 }
 
 impl Door {
+    /// The door of a service with these methods, health, and reflection where it is served.
+    pub(crate) fn new(
+        identity: Identity,
+        methods: &'static [Method],
+        settings: &ServerSettings,
+        source: &Source,
+        metrics: &Metrics,
+    ) -> Result<Self, MetricsError> {
+        let mut tables = vec![methods, access::HEALTH];
+        if settings.reflection {
+            tables.push(access::REFLECTION);
+        }
+        let undecoded = settings.undecoded_bytes.get();
+        let trusted_proxies = source.trusted_proxies.clone();
+        let without_token =
+            WithoutToken::new(&settings.without_token, source.callers, trusted_proxies.clone());
+        let authentications =
+            InFlight::new("tokens that wait for the issuer's keys", AUTHENTICATIONS, AUTHENTICATION_RETRY);
+        metrics.watch_places(&[without_token.in_flight()])?;
+        Ok(Self {
+            identity,
+            tables,
+            clients: Clients::new(settings.per_client.clone(), undecoded / CLIENT_SHARE),
+            authentications,
+            without_token,
+            trusted_proxies,
+            messages: Messages::new(undecoded, metrics)?,
+            limits: MessageLimits {
+                bytes_max: settings.message_bytes(),
+                open: settings.without_token.clone(),
+            },
+            stalled_after: settings.stalled_after(),
+        })
+    }
+
     async fn admit(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
-        let caller = match method.needs {
-            // A token is not looked at where none is needed.
-            Needs::Nothing => None,
-            Needs::AnyOf(_) => {
-                let caller = self.identity.caller(bearer(&request.headers)?).await?;
-                access::check(&caller, method.needs)?;
-                Some(caller)
-            }
+        match method.needs {
+            Needs::Nothing => self.admit_open(method.shape, request),
+            Needs::AnyOf(_) => self.admit_caller(method, request).await,
+        }
+    }
+
+    /// A call that needs no token: one that it carries is not looked at.
+    fn admit_open(&self, shape: Shape, request: &Parts) -> Result<Admitted, Status> {
+        let peer = request.extensions.get::<Peer>();
+        let address = peer.and_then(|peer| peer.address);
+        let open = self.without_token.enter(address)?;
+        let counted = address.and_then(|address| self.trusted_proxies.counted(address));
+        let key = match peer.and_then(|peer| peer.certificate.clone()) {
+            Some(certificate) => Some(ClientKey::Certificate(certificate)),
+            None => counted.map(|network| ClientKey::Address(Some(network))),
         };
-        let permit = match self.identity.callers() {
-            Callers::Anyone => None,
-            Callers::Identified => {
-                let kind = if method.shape == Shape::Single { Kind::Call } else { Kind::Stream };
-                Some(self.clients.enter(client_key(caller.as_deref(), request), kind)?)
-            }
+        let entered = key.map(|key| self.enter(key, shape)).transpose()?.flatten();
+        let MessageLimits { open: limits, .. } = &self.limits;
+        let limits = Limits {
+            bytes_max: limits.message_bytes.get().into(),
+            within: limits.message_timeout(),
+            shape,
+            share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
-        let caller = caller.unwrap_or_else(|| Arc::new(Caller::nobody()));
-        Ok(Admitted { caller, permit, shape: method.shape })
+        let permits: Held = Some(Box::new((open, entered)));
+        Ok(Admitted { caller: Arc::new(Caller::nobody()), permits, limits })
+    }
+
+    async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
+        let caller = self.authenticate(&request.headers).await?;
+        if let Some(connection) = request.extensions.get::<Arc<State>>() {
+            connection.authenticate();
+        }
+        access::check(&caller, method.needs)?;
+        let entered = self.enter(ClientKey::Named(caller.client_id.clone()), method.shape)?;
+        let limits = Limits {
+            bytes_max: self.limits.bytes_max,
+            within: self.stalled_after,
+            shape: method.shape,
+            share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
+        };
+        let permits: Held = entered.map(|entered| Box::new(entered) as _);
+        Ok(Admitted { caller, permits, limits })
+    }
+
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Status> {
+        let mut caller = pin!(self.identity.caller(bearer(headers)?));
+        if let Some(caller) = caller.as_mut().now_or_never() {
+            return Ok(caller?);
+        }
+        let _permit = self.authentications.try_enter()?;
+        Ok(caller.await?)
+    }
+
+    /// Counts a call for its client, where clients are known.
+    fn enter(&self, key: ClientKey, shape: Shape) -> Result<Option<Entered>, Status> {
+        let kind = if shape == Shape::Single { Kind::Call } else { Kind::Stream };
+        match self.identity.callers() {
+            Callers::Anyone => Ok(None),
+            Callers::Identified => self.clients.enter(key, kind).map(Some),
+        }
     }
 
     async fn serve<S>(
@@ -133,26 +231,32 @@ impl Door {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let Admitted { caller, permit, shape } = admitted;
+        let Admitted { caller, permits, limits } = admitted;
+        let shape = limits.shape;
         let end = (shape != Shape::Single).then(|| self.end_of(&caller));
         request.extensions_mut().insert(caller);
+        let refusal = Refusal::default();
+        request = request.map(|body| self.messages.limited(body, limits, Arc::clone(&refusal)));
         if let Some(scan) = bounds::scan_of_method(request.uri().path()) {
-            request = request.map(|body| bounded::request(body, scan, self.message_bytes_max));
+            request = request.map(|body| bounded::request(body, scan));
         }
         match end {
             None => {
                 let answer = inner.call(request).await;
-                drop(permit);
+                drop(permits);
                 answer
             }
             Some(end) => {
                 if shape == Shape::Both {
                     request = request.map(|body| guarded::requests(body, end.clone(), self.stalled_after));
                 }
-                let answer = inner.call(request).await?;
+                let mut answer = inner.call(request).await?;
+                if shape == Shape::Both {
+                    answer = answer.map(|body| messages::unless_refused(body, refusal));
+                }
                 // The client's messages end first, and what was read of them is answered.
                 let end = if shape == Shape::Both { end.later(self.stalled_after) } else { end };
-                Ok(answer.map(|body| guarded::answers(body, end, self.stalled_after, permit)))
+                Ok(answer.map(|body| guarded::answers(body, end, self.stalled_after, permits)))
             }
         }
     }
@@ -191,16 +295,5 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
                 _ => Err(invalid("expected `authorization: Bearer …`")),
             }
         }
-    }
-}
-
-fn client_key(caller: Option<&Caller>, request: &Parts) -> ClientKey {
-    let peer = request.extensions.get::<Peer>();
-    match (caller, peer) {
-        (Some(caller), _) => ClientKey::Named(caller.client_id.clone()),
-        (None, Some(Peer { certificate: Some(certificate), .. })) => {
-            ClientKey::Certificate(Arc::clone(certificate))
-        }
-        (None, peer) => ClientKey::Address(peer.and_then(|peer| peer.address)),
     }
 }

@@ -86,7 +86,9 @@ mod tests {
 
     use super::*;
     use crate::bounded;
+    use crate::connections;
     use crate::guarded::{self, End};
+    use crate::messages::{self, Refusal};
     use crate::metrics::{Metrics, Rpcs};
 
     const LONG: Duration = Duration::from_hours(1);
@@ -108,11 +110,14 @@ mod tests {
     type Layer = (&'static str, bool, fn(Body) -> Body);
 
     /// Every wrapper of the runtime; `tests/layers.rs` holds that no other type is a body.
-    const LAYERS: [Layer; 5] = [
-        ("a request with bounds", true, |body| bounded::request(body, scan(), usize::MAX)),
+    const LAYERS: [Layer; 8] = [
+        ("a request with bounds", true, |body| bounded::request(body, scan())),
         ("a client's messages", true, |body| guarded::requests(body, end(), LONG)),
         ("answers of a stream", true, |body| guarded::answers(body, end(), LONG, None)),
         ("a measured answer", false, measured),
+        ("an answer of a connection", false, connections::counted),
+        ("messages with limits", true, messages::unlimited),
+        ("answers unless refused", true, |body| messages::unless_refused(body, Refusal::default())),
         ("answers, measured", true, |body| measured(guarded::answers(body, end(), LONG, None))),
     ];
 

@@ -16,15 +16,9 @@ use crate::rejection::invalid_argument;
 /// Bytes before a message: a flag for compression, and its length.
 const PREFIX_BYTES: usize = 5;
 
-/// The one request of a call, whose lists are counted. A message of more than `bytes_max` is left to the decoder, which
-/// refuses it by its length.
-pub(crate) fn request(inner: Body, scan: Scan, bytes_max: usize) -> Body {
-    wrapped(Bounded {
-        inner: Some(inner),
-        bytes_max,
-        prefix: Vec::new(),
-        state: State::Scanning { scan, left: 0 },
-    })
+/// The one request of a call, whose lists are counted. Its length has been checked before.
+pub(crate) fn request(inner: Body, scan: Scan) -> Body {
+    wrapped(Bounded { inner: Some(inner), prefix: Vec::new(), state: State::Scanning { scan, left: 0 } })
 }
 
 /// The refusal of lists that are too long.
@@ -37,7 +31,6 @@ pub fn violations(exceeded: Vec<Exceeded>) -> Vec<Violation> {
 struct Bounded {
     /// `None` once the request was refused.
     inner: Option<Body>,
-    bytes_max: usize,
     /// What has come of the prefix.
     prefix: Vec<u8>,
     state: State,
@@ -60,7 +53,7 @@ impl Bounded {
             bytes = &bytes[taken..];
             let [compressed, length @ ..] = *self.prefix.first_chunk::<PREFIX_BYTES>()?;
             *left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-            if compressed != 0 || *left > self.bytes_max {
+            if compressed != 0 {
                 self.state = State::Passing;
                 return None;
             }
@@ -141,7 +134,7 @@ mod tests {
             .map(|bytes| Ok::<_, Status>(Frame::data(Bytes::copy_from_slice(bytes))))
             .collect();
         let scan = scan_of_method("/cra.v1.StatisticsService/GetStatistics").unwrap();
-        request(Body::new(StreamBody::new(stream::iter(frames))), scan, 4 << 20)
+        request(Body::new(StreamBody::new(stream::iter(frames))), scan)
     }
 
     /// Bytes that were handed on, and the refusal.

@@ -5,7 +5,6 @@
 //! process count.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::addresses::Network;
 use crate::in_flight::{InFlight, Permit};
+use crate::messages::Budget;
 use crate::rejection::{RATE_LIMITED, Rejection};
 
 /// Clients that are remembered; past that, those that have nothing in flight are forgotten.
@@ -72,7 +73,7 @@ pub(crate) enum ClientKey {
     /// The SHA-256 of the caller's certificate, in hexadecimal.
     Certificate(Arc<str>),
     /// Where the caller connects from.
-    Address(Option<IpAddr>),
+    Address(Option<Network>),
 }
 
 /// What is counted of one client.
@@ -80,6 +81,15 @@ struct Client {
     calls: InFlight,
     streams: InFlight,
     rate: DefaultDirectRateLimiter,
+    /// Its share of the bytes of half-received messages.
+    undecoded: Arc<Budget>,
+}
+
+/// What a call of a client may take.
+pub(crate) struct Entered {
+    _permit: Permit,
+    /// Of the bytes of half-received messages.
+    pub(crate) undecoded: Arc<Budget>,
 }
 
 /// What a call takes a place among.
@@ -92,13 +102,15 @@ pub(crate) enum Kind {
 /// The clients seen lately.
 pub(crate) struct Clients {
     limits: ClientLimits,
+    /// Bytes of half-received messages that one client may hold.
+    undecoded_bytes: u64,
     seen: Mutex<HashMap<ClientKey, Arc<Client>>>,
     clock: DefaultClock,
 }
 
 impl Clients {
-    pub(crate) fn new(limits: ClientLimits) -> Self {
-        Self { limits, seen: Mutex::default(), clock: DefaultClock::default() }
+    pub(crate) fn new(limits: ClientLimits, undecoded_bytes: u64) -> Self {
+        Self { limits, undecoded_bytes, seen: Mutex::default(), clock: DefaultClock::default() }
     }
 
     pub(crate) fn limits(&self) -> &ClientLimits {
@@ -106,7 +118,7 @@ impl Clients {
     }
 
     /// Takes a place for a call of a client, or says when to come back.
-    pub(crate) fn enter(&self, key: ClientKey, kind: Kind) -> Result<Permit, tonic::Status> {
+    pub(crate) fn enter(&self, key: ClientKey, kind: Kind) -> Result<Entered, tonic::Status> {
         let client = self.client(key);
         if let Err(early) = client.rate.check() {
             let wait = early.wait_time_from(self.clock.now());
@@ -117,10 +129,11 @@ impl Clients {
                 .with("calls_per_second", per_second.to_string())
                 .into());
         }
-        match kind {
+        let permit = match kind {
             Kind::Call => client.calls.try_enter(),
             Kind::Stream => client.streams.try_enter(),
-        }
+        };
+        Ok(Entered { _permit: permit?, undecoded: Arc::clone(&client.undecoded) })
     }
 
     fn client(&self, key: ClientKey) -> Arc<Client> {
@@ -128,18 +141,19 @@ impl Clients {
         if seen.len() >= CLIENTS_MAX && !seen.contains_key(&key) {
             seen.retain(|_, client| !client.is_idle());
         }
-        let new = || Arc::new(Client::new(&self.limits));
+        let new = || Arc::new(Client::new(&self.limits, self.undecoded_bytes));
         Arc::clone(seen.entry(key).or_insert_with(new))
     }
 }
 
 impl Client {
-    fn new(limits: &ClientLimits) -> Self {
+    fn new(limits: &ClientLimits, undecoded_bytes: u64) -> Self {
         let quota = Quota::per_second(limits.calls_per_second).allow_burst(limits.burst_calls);
         Self {
             calls: InFlight::new("calls of this client", limits.calls_in_flight, RETRY_AFTER),
             streams: InFlight::new("streams of this client", limits.streams_in_flight, RETRY_AFTER),
             rate: RateLimiter::direct(quota),
+            undecoded: Budget::new(undecoded_bytes),
         }
     }
 
@@ -169,11 +183,11 @@ mod tests {
 
     #[test]
     fn a_client_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_touched() {
-        let clients = Clients::new(limits(100, 3));
+        let clients = Clients::new(limits(100, 3), 1_000);
         for _ in 0..3 {
             assert!(clients.enter(key("a"), Kind::Call).is_ok());
         }
-        let refused = clients.enter(key("a"), Kind::Call).unwrap_err();
+        let refused = clients.enter(key("a"), Kind::Call).err().unwrap();
         assert_eq!(reason_of(&refused).as_deref(), Some("RATE_LIMITED"));
         let wait = retry_delay_of(&refused).unwrap();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1), "{wait:?}");
@@ -183,9 +197,9 @@ mod tests {
 
     #[test]
     fn a_client_has_so_many_calls_in_flight_and_streams_beside_them() {
-        let clients = Clients::new(limits(2, 100));
-        let held: Vec<_> = (0..2).map(|_| clients.enter(key("a"), Kind::Call).unwrap()).collect();
-        let refused = clients.enter(key("a"), Kind::Call).unwrap_err();
+        let clients = Clients::new(limits(2, 100), 1_000);
+        let held: Vec<_> = (0..2).map(|_| clients.enter(key("a"), Kind::Call).ok().unwrap()).collect();
+        let refused = clients.enter(key("a"), Kind::Call).err().unwrap();
         assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
         assert_eq!(retry_delay_of(&refused), Some(RETRY_AFTER));
         assert!(clients.enter(key("a"), Kind::Stream).is_ok());
@@ -195,8 +209,8 @@ mod tests {
 
     #[test]
     fn however_many_clients_come_only_so_many_are_remembered_and_none_with_a_call_in_flight_is_forgotten() {
-        let clients = Clients::new(limits(1, 100));
-        let _held = clients.enter(key("a"), Kind::Call).unwrap();
+        let clients = Clients::new(limits(1, 100), 1_000);
+        let _held = clients.enter(key("a"), Kind::Call).ok().unwrap();
         for number in 0..2 * CLIENTS_MAX {
             assert!(clients.enter(key(&number.to_string()), Kind::Call).is_ok());
         }

@@ -19,7 +19,6 @@ use tonic::body::Body;
 use tonic::codegen::http::HeaderMap;
 
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
-use crate::in_flight::Permit;
 use crate::rejection::{Rejection, STREAM_STALLED};
 
 /// When a stream ends at the latest, and what it then says.
@@ -88,9 +87,12 @@ fn stalled(what: &str, after: Duration) -> Status {
     Rejection::new(STREAM_STALLED, message).into()
 }
 
-/// Answers of a stream, under guard; `permit` is its place, given back when it ends.
-pub(crate) fn answers(inner: Body, end: End, stalled_after: Duration, permit: Option<Permit>) -> Body {
-    let shared = Arc::new(Mutex::new(Shared { inner: Some(inner), permit, untaken_since: None }));
+/// What a call holds until it has ended, such as permits; dropping it gives them back.
+pub(crate) type Held = Option<Box<dyn Send + Sync>>;
+
+/// Answers of a stream, under guard; what the stream holds is given back when it ends.
+pub(crate) fn answers(inner: Body, end: End, stalled_after: Duration, held: Held) -> Body {
+    let shared = Arc::new(Mutex::new(Shared { inner: Some(inner), held, untaken_since: None }));
     let watchdog = tokio::spawn(watch(Arc::clone(&shared), stalled_after)).abort_handle();
     let end_at = Box::pin(sleep_until(end.at));
     wrapped(Answers { shared, watchdog, end, end_at, stalled_after })
@@ -107,7 +109,7 @@ struct Answers {
 struct Shared {
     /// `None` once it was ended.
     inner: Option<Body>,
-    permit: Option<Permit>,
+    held: Held,
     /// When an answer was handed on after which no other was asked for.
     untaken_since: Option<Instant>,
 }
@@ -115,7 +117,7 @@ struct Shared {
 impl Shared {
     fn cut(&mut self) {
         self.inner = None;
-        self.permit = None;
+        self.held = None;
     }
 }
 
@@ -170,7 +172,8 @@ impl Drop for Answers {
     }
 }
 
-fn trailers(status: &Status) -> HeaderMap {
+/// The trailers that end an answer with a status.
+pub(crate) fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
         // The message or a detail has no form in a header; the code always has.

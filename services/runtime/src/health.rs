@@ -25,6 +25,12 @@ pub enum Readiness {
     NotServing,
 }
 
+impl Readiness {
+    fn of(serves: bool) -> Self {
+        if serves { Self::Serving } else { Self::NotServing }
+    }
+}
+
 impl From<Readiness> for ServingStatus {
     fn from(readiness: Readiness) -> Self {
         match readiness {
@@ -88,7 +94,7 @@ impl Health {
         services.insert(name, readiness);
         self.tell(name, readiness);
         let all_serve = services.values().all(|readiness| *readiness == Readiness::Serving);
-        let whole = if all_serve { Readiness::Serving } else { Readiness::NotServing };
+        let whole = Readiness::of(all_serve);
         self.reporter.set_service_status(name, readiness.into()).await;
         self.reporter.set_service_status(WHOLE, whole.into()).await;
     }
@@ -115,6 +121,17 @@ impl Health {
     /// Each named service, and whether it serves.
     pub(crate) fn serving(&self) -> impl Iterator<Item = (&'static str, bool)> {
         self.names.iter().zip(&*self.told).map(|(name, told)| (*name, told.load(Ordering::Relaxed)))
+    }
+
+    /// Whether every named service serves; without waiting.
+    pub(crate) fn readiness(&self) -> Readiness {
+        Readiness::of(self.told.iter().all(|told| told.load(Ordering::Relaxed)))
+    }
+
+    /// Whether one service serves; `None` for a name that is not served here.
+    pub(crate) fn readiness_of(&self, service: &str) -> Option<Readiness> {
+        let mut serving = self.serving();
+        serving.find(|(name, _)| *name == service).map(|(_, serves)| Readiness::of(serves))
     }
 
     pub(crate) fn names(&self) -> &[&'static str] {

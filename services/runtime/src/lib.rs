@@ -4,6 +4,7 @@
 //! Knows nothing of the event log or of either service, and of CRAs only which perimeter they lie in; a service
 //! composes these parts in its `run(config, shutdown)`.
 
+pub mod addresses;
 mod admission;
 mod allocator;
 mod answered;
@@ -21,11 +22,14 @@ pub mod health;
 pub mod identity;
 pub mod in_flight;
 pub mod listen;
+mod messages;
 pub mod metrics;
 pub mod process;
 pub mod rejection;
 pub mod serve;
+mod settings;
 pub mod shutdown;
 pub mod telemetry;
 pub mod traces;
 pub mod version;
+mod without_token;

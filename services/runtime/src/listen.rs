@@ -8,13 +8,16 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+use crate::addresses::TrustedProxies;
+use crate::connections::Source;
 use crate::identity::{Callers, Exposure, Identity};
 
 /// A bound address, not yet accepting.
 pub struct Listener {
-    pub(crate) socket: TcpListener,
-    pub(crate) identity: Identity,
+    socket: TcpListener,
+    identity: Identity,
     address: SocketAddr,
+    trusted_proxies: TrustedProxies,
 }
 
 impl Listener {
@@ -28,6 +31,24 @@ impl Listener {
     #[must_use]
     pub fn callers(&self) -> Callers {
         self.identity.callers()
+    }
+
+    /// Behind proxies, whose addresses are those of many callers.
+    #[must_use]
+    pub fn behind(self, trusted_proxies: TrustedProxies) -> Self {
+        Self { trusted_proxies, ..self }
+    }
+
+    /// What accepts connections, and who their callers are.
+    pub(crate) fn into_source(self) -> (Source, Identity) {
+        let Self { socket, identity, trusted_proxies, .. } = self;
+        let source = Source {
+            listener: socket,
+            tls: identity.tls.clone(),
+            callers: identity.callers(),
+            trusted_proxies,
+        };
+        (source, identity)
     }
 }
 
@@ -84,7 +105,7 @@ pub async fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, L
         }
         Callers::Identified => tracing::info!(%address, "listening for callers with tokens"),
     }
-    Ok(Listener { socket, identity, address })
+    Ok(Listener { socket, identity, address, trusted_proxies: TrustedProxies::default() })
 }
 
 #[cfg(test)]

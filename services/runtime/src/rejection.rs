@@ -60,6 +60,9 @@ pub const STREAM_LIFETIME: Row =
 /// One side of a stream sent or took nothing for too long.
 pub const STREAM_STALLED: Row =
     Row { code: Code::Aborted, reason: "STREAM_STALLED", retry: Retry::AfterMs(0) };
+/// A message of the request is larger than its method takes.
+pub const MESSAGE_TOO_LARGE: Row =
+    Row { code: Code::OutOfRange, reason: "MESSAGE_TOO_LARGE", retry: Retry::Never };
 /// The token does not grant the scope that the call needs.
 pub const SCOPE_MISSING: Row =
     Row { code: Code::PermissionDenied, reason: "SCOPE_MISSING", retry: Retry::Never };

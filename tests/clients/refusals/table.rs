@@ -41,7 +41,7 @@ impl Table {
             let method = path.strip_prefix("/cra.v1.").unwrap();
             let case = || self.case(method);
             cases.push(case().of(MALFORMED.to_vec()).ends("INTERNAL", ""));
-            cases.push(case().of_zeros(TOO_LARGE).ends("OUT_OF_RANGE", ""));
+            cases.push(case().of_zeros(TOO_LARGE).ends("OUT_OF_RANGE", "MESSAGE_TOO_LARGE"));
             let scopes = scopes_of(&path);
             if scopes.is_empty() {
                 continue;

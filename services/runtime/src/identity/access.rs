@@ -39,31 +39,26 @@ pub struct Method {
     pub shape: Shape,
 }
 
-/// Health and reflection: no secret of anybody's, and asked by what knows no token.
-const OPEN: [&str; 3] = [
-    "/grpc.health.v1.Health/",
-    "/grpc.reflection.v1.ServerReflection/",
-    "/grpc.reflection.v1alpha.ServerReflection/",
-];
-
-/// What a path leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// Health or reflection.
-    Shell,
-    /// A method of the service's.
-    Method(Method),
-    /// Nothing that is served here.
-    Unknown,
+const fn open(path: &'static str, shape: Shape) -> Method {
+    Method { path, needs: Needs::Nothing, shape }
 }
 
-/// Finds the row of a path.
-pub(crate) fn target(methods: &[Method], path: &str) -> Target {
+/// Health: asked by probes, which know no token.
+pub(crate) const HEALTH: &[Method] = &[
+    open("/grpc.health.v1.Health/Check", Shape::Single),
+    open("/grpc.health.v1.Health/Watch", Shape::Answers),
+];
+
+/// Reflection: the contract, which is public.
+pub(crate) const REFLECTION: &[Method] = &[
+    open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Shape::Both),
+    open("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Shape::Both),
+];
+
+/// The row of a path; `None` if nothing serves it.
+pub(crate) fn find(tables: &[&[Method]], path: &str) -> Option<Method> {
     // A dozen rows: no index is faster.
-    if let Some(method) = methods.iter().find(|method| method.path == path) {
-        return Target::Method(*method);
-    }
-    if OPEN.iter().any(|open| path.starts_with(open)) { Target::Shell } else { Target::Unknown }
+    tables.iter().copied().flatten().find(|method| method.path == path).copied()
 }
 
 /// Whether a caller holds what a call needs.
@@ -91,10 +86,12 @@ mod tests {
 
     #[test]
     fn a_path_without_a_row_leads_nowhere() {
-        assert_eq!(target(&METHODS, METHODS[0].path), Target::Method(METHODS[0]));
-        assert_eq!(target(&METHODS, "/grpc.health.v1.Health/Check"), Target::Shell);
-        for path in ["/cra.v1.OperationsService/Promote", "/", "", "/grpc.health.v1.Healthy/Check"] {
-            assert_eq!(target(&METHODS, path), Target::Unknown, "{path}");
+        let served = [&METHODS[..], HEALTH];
+        assert_eq!(find(&served, METHODS[0].path), Some(METHODS[0]));
+        assert_eq!(find(&served, "/grpc.health.v1.Health/Check"), Some(HEALTH[0]));
+        let unknown = ["/cra.v1.OperationsService/Promote", "/", "", "/grpc.health.v1.Health/Checked"];
+        for path in unknown.into_iter().chain([REFLECTION[0].path]) {
+            assert_eq!(find(&served, path), None, "{path}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! `GET /metrics` over HTTP/1.1, on an address of its own: few connections, one answer each, cut when they are slow.
+//! `GET /metrics` and `GET /health` over HTTP/1.1, on an address apart from the service's: few connections, one answer each,
+//! cut when they are slow. Callers of the service cannot take these connections, so that probes are answered whatever they do.
 //!
 //! Figures say how much, never what: no identity is asked for. Keep the address inside the network all the same.
 
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::Metrics;
+use crate::health::{Health, Readiness};
 
 /// Connections at once; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
@@ -47,16 +49,17 @@ impl Drop for Exposed {
     }
 }
 
-/// Answers `GET /metrics` on an address; port 0 lets the system choose one, which the log tells.
-pub async fn expose(address: SocketAddr, metrics: Metrics) -> Result<Exposed, ExposeError> {
+/// Answers `GET /metrics`, `GET /health` and `GET /health/SERVICE` on an address; port 0 lets the system choose one, which
+/// the log tells.
+pub async fn expose(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Exposed, ExposeError> {
     let refused = |source| ExposeError { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let metrics_address = listener.local_addr().map_err(refused)?;
     tracing::info!(%metrics_address, "metrics");
-    Ok(Exposed(tokio::spawn(accept(listener, metrics))))
+    Ok(Exposed(tokio::spawn(accept(listener, metrics, health))))
 }
 
-async fn accept(listener: TcpListener, metrics: Metrics) {
+async fn accept(listener: TcpListener, metrics: Metrics, health: Health) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -68,18 +71,18 @@ async fn accept(listener: TcpListener, metrics: Metrics) {
                 continue;
             }
         };
-        let metrics = metrics.clone();
+        let (metrics, health) = (metrics.clone(), health.clone());
         tokio::spawn(async move {
             let _place = place;
             // Whoever asks has left, or was too slow: nothing to do.
-            let _ = tokio::time::timeout(LONGEST, converse(stream, metrics)).await;
+            let _ = tokio::time::timeout(LONGEST, converse(stream, metrics, health)).await;
         });
     }
 }
 
-async fn converse(stream: TcpStream, metrics: Metrics) -> Result<(), hyper::Error> {
+async fn converse(stream: TcpStream, metrics: Metrics, health: Health) -> Result<(), hyper::Error> {
     let answer = move |request: Request<Incoming>| {
-        let response = answer(request.method(), request.uri().path(), &metrics);
+        let response = answer(request.method(), request.uri().path(), &metrics, &health);
         async move { Ok::<_, Infallible>(response) }
     };
     hyper::server::conn::http1::Builder::new()
@@ -89,46 +92,78 @@ async fn converse(stream: TcpStream, metrics: Metrics) -> Result<(), hyper::Erro
         .await
 }
 
-fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    if path != "/metrics" {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    } else if method != Method::GET {
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-    } else {
-        match metrics.text() {
-            Ok(text) => {
-                *response.body_mut() = Full::from(text);
-                let form = HeaderValue::from_static(prometheus::TEXT_FORMAT);
-                response.headers_mut().insert(CONTENT_TYPE, form);
-            }
-            Err(error) => {
+fn answer(method: &Method, path: &str, metrics: &Metrics, health: &Health) -> Response<Full<Bytes>> {
+    let answered = match path {
+        "/metrics" => metrics.text().map_or_else(
+            |error| {
                 tracing::error!(%error, "metrics cannot be written");
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            }
-        }
+                (StatusCode::INTERNAL_SERVER_ERROR, String::new())
+            },
+            |text| (StatusCode::OK, text),
+        ),
+        _ => match readiness(path, health) {
+            Some(Readiness::Serving) => (StatusCode::OK, "SERVING\n".to_owned()),
+            Some(Readiness::NotServing) => (StatusCode::SERVICE_UNAVAILABLE, "NOT_SERVING\n".to_owned()),
+            None => (StatusCode::NOT_FOUND, String::new()),
+        },
+    };
+    let mut response = Response::new(Full::default());
+    let (status, text) = answered;
+    if status != StatusCode::NOT_FOUND && !matches!(*method, Method::GET | Method::HEAD) {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    *response.status_mut() = status;
+    if !text.is_empty() {
+        *response.body_mut() = Full::from(text);
+        let form = HeaderValue::from_static(prometheus::TEXT_FORMAT);
+        response.headers_mut().insert(CONTENT_TYPE, form);
     }
     response
+}
+
+/// The health of the whole (`/health`) or of one service (`/health/cra.v1.IngestionService`).
+fn readiness(path: &str, health: &Health) -> Option<Readiness> {
+    match path.strip_prefix("/health")? {
+        "" => Some(health.readiness()),
+        service => health.readiness_of(service.strip_prefix('/')?),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_get_of_the_one_path_is_answered() {
-        let metrics = Metrics::default();
-        let status = |method, path| answer(&method, path, &metrics).status();
+    #[tokio::test]
+    async fn only_reading_figures_and_health_is_answered() {
+        let (metrics, health) = (Metrics::default(), Health::of(["one"]).await);
+        let status = |method, path| answer(&method, path, &metrics, &health).status();
         assert_eq!(status(Method::GET, "/metrics"), StatusCode::OK);
-        assert_eq!(status(Method::POST, "/metrics"), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(status(Method::GET, "/"), StatusCode::NOT_FOUND);
+        for path in ["/metrics", "/health"] {
+            assert_eq!(status(Method::POST, path), StatusCode::METHOD_NOT_ALLOWED);
+        }
+        for path in ["/", "/healthy", "/health/", "/health/two"] {
+            assert_eq!(status(Method::GET, path), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn probes_see_the_health_of_each_service_and_of_the_whole() {
+        let (metrics, health) = (Metrics::default(), Health::of(["one", "two"]).await);
+        let status = |path| answer(&Method::GET, path, &metrics, &health).status();
+        assert_eq!(status("/health"), StatusCode::SERVICE_UNAVAILABLE);
+        health.set_all(Readiness::Serving).await;
+        assert_eq!([status("/health"), status("/health/one")], [StatusCode::OK; 2]);
+        health.drain().await;
+        assert_eq!([status("/health"), status("/health/two")], [StatusCode::SERVICE_UNAVAILABLE; 2]);
     }
 
     #[tokio::test]
     async fn a_taken_address_is_an_error_that_says_what_to_set() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let error = expose(taken.local_addr().unwrap(), Metrics::default()).await.unwrap_err();
+        let error = expose(taken.local_addr().unwrap(), Metrics::default(), Health::of([]).await);
+        let error = error.await.unwrap_err();
         assert!(error.to_string().contains("--metrics-listen"), "{error}");
     }
 }

@@ -38,6 +38,8 @@ pub struct Metrics {
     registry: Registry,
     /// Run before the figures are written.
     looks: Arc<Mutex<Vec<Look>>>,
+    /// Places that are taken, and that there are.
+    places: Arc<Mutex<Option<(IntGaugeVec, IntGaugeVec)>>>,
 }
 
 impl Metrics {
@@ -85,19 +87,27 @@ impl Metrics {
 
     /// How many of the places under each limit are taken, and how many there are.
     pub fn watch_places(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
-        let taken =
-            self.gauges("cra_in_flight", "What goes on now, by the limit that bounds it.", &["what"])?;
-        let most = self.gauges(
-            "cra_in_flight_limit",
-            "How much may go on at once; one more is refused.",
-            &["what"],
-        )?;
+        let (taken, most) = self.places()?;
         for limit in limits {
             most.with_label_values(&[limit.what()]).set(limit.limit().into());
             let (taken, limit) = (taken.with_label_values(&[limit.what()]), (*limit).clone());
             self.before_each_look(move || taken.set(i64::try_from(limit.taken()).unwrap_or(i64::MAX)));
         }
         Ok(())
+    }
+
+    /// The figures of places: a service and its shell each have some.
+    fn places(&self) -> Result<(IntGaugeVec, IntGaugeVec), MetricsError> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = &*places {
+            return Ok(places.clone());
+        }
+        let help = "What goes on now, by the limit that bounds it.";
+        let taken = self.gauges("cra_in_flight", help, &["what"])?;
+        let help = "How much may go on at once; one more is refused.";
+        let most = self.gauges("cra_in_flight_limit", help, &["what"])?;
+        *places = Some((taken.clone(), most.clone()));
+        Ok((taken, most))
     }
 
     /// Whether each named service says SERVING.

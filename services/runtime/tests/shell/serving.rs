@@ -157,8 +157,7 @@ async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_tak
     let settings = ServerSettings { concurrent_connections: NonZeroU32::MIN, ..ServerSettings::default() };
     let running = run(settings).await;
     let mut first = running.client().await;
-    running.probe.answer.notify_one();
-    first.get_status(pb::GetStatusRequest {}).await.unwrap();
+    let endless = first.verify(pb::VerifyRequest::default()).await.unwrap();
 
     let refused = async {
         match tonic::transport::Endpoint::from_shared(format!("http://{}", running.address))
@@ -175,8 +174,22 @@ async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_tak
     };
     assert!(tokio::time::timeout(Duration::from_secs(5), refused).await.expect("the caller hangs"));
 
-    drop(first);
+    drop((first, endless));
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.probe.answer.notify_one();
     running.client().await.get_status(pb::GetStatusRequest {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn past_the_bound_an_idle_connection_gives_way_to_a_new_one() {
+    let settings = ServerSettings { concurrent_connections: NonZeroU32::MIN, ..ServerSettings::default() };
+    let running = run(settings).await;
+    // Each stays open at its client.
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = running.client().await;
+        running.probe.answer.notify_one();
+        client.get_status(pb::GetStatusRequest {}).await.unwrap();
+        clients.push(client);
+    }
 }

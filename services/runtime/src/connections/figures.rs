@@ -1,0 +1,40 @@
+//! Figures of connections: how many are open, and why others were refused or closed. Labels are fixed.
+
+use prometheus::IntCounter;
+
+use super::registry::{Full, Registry};
+use super::state::Cause;
+use crate::metrics::{Metrics, MetricsError};
+
+/// Counts what happens to connections; clones share the figures.
+#[derive(Clone)]
+pub(super) struct Figures {
+    refused: [IntCounter; Full::ALL.len()],
+    closed: [IntCounter; Cause::ALL.len()],
+}
+
+impl Figures {
+    pub(super) fn new(metrics: &Metrics, registry: &Registry) -> Result<Self, MetricsError> {
+        let help = "Connections that were closed at once because the bound of all, or of their address, was reached.";
+        let refused = metrics.counters("cra_connections_refused_total", help, &["cause"])?;
+        let help = "Connections that were served and have ended, by cause.";
+        let closed = metrics.counters("cra_connections_closed_total", help, &["cause"])?;
+        let (open, limit) = (registry.clone(), registry.limit());
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).into();
+        metrics.looked_up("cra_connections", "Connections that are open.", move || number(open.len()))?;
+        let help = "Connections that may be open at once.";
+        metrics.looked_up("cra_connections_limit", help, move || number(limit))?;
+        Ok(Self {
+            refused: Full::ALL.map(|full| refused.with_label_values(&[full.label()])),
+            closed: Cause::ALL.map(|cause| closed.with_label_values(&[cause.label()])),
+        })
+    }
+
+    pub(super) fn refused(&self, full: Full) {
+        self.refused[full as usize].inc();
+    }
+
+    pub(super) fn closed(&self, cause: Cause) {
+        self.closed[cause as usize].inc();
+    }
+}

@@ -1,0 +1,200 @@
+//! The connections that are open: how many in all and per network, and which gives way while all are taken.
+//!
+//! The oldest connection without a token and without an open call gives way, of the network that has most of them: who
+//! holds many loses first, and a new caller has as long to begin its first call as all the others took to come. Does no
+//! I/O: the task of a connection that gives way closes it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::state::State;
+use crate::addresses::{Network, NetworkPermit, PerNetwork};
+
+/// Why there is no room for a connection; the label `cause` of `cra_connections_refused_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// All connections are taken, and none gives way.
+    All,
+    /// Those of the caller's network are, and none of them gives way.
+    Network,
+}
+
+impl Full {
+    pub(super) const ALL: [Self; 2] = [Self::All, Self::Network];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Network => "address",
+        }
+    }
+}
+
+/// Every open connection; clones share it.
+#[derive(Clone)]
+pub(super) struct Registry {
+    limit: usize,
+    per_network: PerNetwork,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    /// By age: numbers grow.
+    connections: BTreeMap<u64, Entry>,
+}
+
+struct Entry {
+    network: Option<Network>,
+    state: Arc<State>,
+    _permit: Option<NetworkPermit>,
+}
+
+impl Registry {
+    /// At most `limit` connections, as many per network as `per_network` says.
+    pub(super) fn new(limit: usize, per_network: PerNetwork) -> Self {
+        Self { limit, per_network, open: Arc::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.lock().connections.len()
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Takes a connection in. `network` is `None` where addresses are not counted.
+    pub(super) fn enter(&self, network: Option<Network>) -> Result<Registered, Full> {
+        let mut open = self.open.lock();
+        let permit = match network {
+            None => None,
+            Some(of) => Some(match self.per_network.try_enter(of) {
+                Some(permit) => permit,
+                None if open.make_room(|entry| entry.network == network) => {
+                    self.per_network.try_enter(of).ok_or(Full::Network)?
+                }
+                None => return Err(Full::Network),
+            }),
+        };
+        if open.connections.len() >= self.limit && !open.make_room_in_the_largest() {
+            return Err(Full::All);
+        }
+        let (number, state) = (open.next, State::new());
+        open.next += 1;
+        open.connections.insert(number, Entry { network, state: Arc::clone(&state), _permit: permit });
+        Ok(Registered { open: Arc::clone(&self.open), number, state })
+    }
+}
+
+impl Open {
+    fn make_room_in_the_largest(&mut self) -> bool {
+        let mut counts: HashMap<Option<Network>, usize> = HashMap::new();
+        for entry in self.connections.values().filter(|entry| entry.state.gives_way()) {
+            *counts.entry(entry.network).or_default() += 1;
+        }
+        let Some(most) = counts.values().max().copied() else { return false };
+        self.make_room(|entry| counts.get(&entry.network) == Some(&most))
+    }
+
+    /// Has the oldest of these give way, if one does.
+    fn make_room(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
+        let oldest =
+            self.connections.iter().find(|(_, entry)| is_candidate(entry) && entry.state.gives_way());
+        let Some(number) = oldest.map(|(number, _)| *number) else { return false };
+        if let Some(entry) = self.connections.remove(&number) {
+            entry.state.give_way.cancel();
+        }
+        true
+    }
+}
+
+/// An open connection; dropping it takes it out.
+pub(super) struct Registered {
+    open: Arc<Mutex<Open>>,
+    number: u64,
+    pub(super) state: Arc<State>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let entry = self.open.lock().connections.remove(&self.number);
+        drop(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn registry(limit: usize, per_network: u32) -> Registry {
+        Registry::new(limit, PerNetwork::new(NonZeroU32::new(per_network).unwrap()))
+    }
+
+    impl Registry {
+        /// A connection from an address that is counted.
+        fn enter_from(&self, last: u8) -> Result<Registered, Full> {
+            self.enter(Some(Network::of([192, 0, 2, last].into())))
+        }
+    }
+
+    fn has_to_leave(connection: &Registered) -> bool {
+        connection.state.give_way.is_cancelled()
+    }
+
+    #[tokio::test]
+    async fn while_all_are_taken_the_oldest_of_the_network_with_most_gives_way() {
+        let registry = registry(3, 3);
+        let honest = registry.enter_from(1).unwrap();
+        let (first, second) = (registry.enter_from(2).unwrap(), registry.enter_from(2).unwrap());
+        let new = registry.enter_from(3).unwrap();
+        assert!(has_to_leave(&first));
+        for connection in [&honest, &second, &new] {
+            assert!(!has_to_leave(connection));
+        }
+        assert_eq!(registry.len(), 3);
+        drop(first);
+        assert_eq!(registry.len(), 3, "one that gave way is taken out once");
+    }
+
+    #[tokio::test]
+    async fn connections_with_a_token_or_an_open_call_stay_and_a_new_one_is_refused() {
+        let registry = registry(2, 2);
+        let (known, calling) = (registry.enter_from(1).unwrap(), registry.enter_from(2).unwrap());
+        known.state.authenticate();
+        let call = calling.state.begin();
+        assert_eq!(registry.enter_from(3).err(), Some(Full::All));
+        drop(call);
+        let _new = registry.enter_from(3).unwrap();
+        assert!(has_to_leave(&calling) && !has_to_leave(&known));
+    }
+
+    #[tokio::test]
+    async fn a_network_at_its_bound_makes_room_among_its_own() {
+        let registry = registry(10, 2);
+        let other = registry.enter_from(2).unwrap();
+        let (first, second) = (registry.enter_from(1).unwrap(), registry.enter_from(1).unwrap());
+        let third = registry.enter_from(1).unwrap();
+        assert!(has_to_leave(&first) && !has_to_leave(&second) && !has_to_leave(&other));
+        second.state.authenticate();
+        third.state.authenticate();
+        assert_eq!(registry.enter_from(1).err(), Some(Full::Network));
+        drop(second);
+        assert!(registry.enter_from(1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn addresses_that_are_not_counted_share_the_bound_of_all_alone() {
+        let registry = registry(3, 1);
+        let held: Vec<_> = (0..3).map(|_| registry.enter(None).unwrap()).collect();
+        for connection in &held {
+            connection.state.authenticate();
+        }
+        assert_eq!(registry.enter(None).err(), Some(Full::All));
+    }
+}

@@ -1,0 +1,307 @@
+//! What is known of one connection, and when it has to close: a decision over its state and the time alone.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::Context;
+use std::time::Duration;
+
+use http_body::Body as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+
+use crate::bodies::{BodyLayer, NextFrame, wrapped};
+
+/// Bytes after which a caller has begun to speak: an HTTP/2 preface is as long, and no HTTP/1.1 request is shorter.
+pub(super) const FIRST_BYTES: u64 = 24;
+
+/// Why a connection was closed; the label `cause` of `cra_connections_closed_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// TLS and the first bytes did not come in time.
+    Handshake,
+    /// No request came in time.
+    FirstRequest,
+    /// More bytes than a first request needs came without one.
+    BytesBeforeRequest,
+    /// No call was open for the configured time.
+    Idle,
+    /// It gave way to a new connection while all were taken.
+    GaveWay,
+    /// It reached its greatest age.
+    Age,
+    /// The service drains.
+    Drain,
+    /// The caller left, or broke the protocol.
+    Peer,
+}
+
+impl Cause {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Handshake,
+        Self::FirstRequest,
+        Self::BytesBeforeRequest,
+        Self::Idle,
+        Self::GaveWay,
+        Self::Age,
+        Self::Drain,
+        Self::Peer,
+    ];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::FirstRequest => "first_request",
+            Self::BytesBeforeRequest => "bytes_before_request",
+            Self::Idle => "idle",
+            Self::GaveWay => "gave_way",
+            Self::Age => "age",
+            Self::Drain => "drain",
+            Self::Peer => "peer",
+        }
+    }
+}
+
+/// Times and bytes that one connection may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadlines {
+    /// From the accept to the first bytes above TLS.
+    pub(crate) handshake: Duration,
+    /// From the accept to the first request.
+    pub(crate) first_request: Duration,
+    /// Without an open call.
+    pub(crate) idle: Duration,
+    /// From the accept.
+    pub(crate) age: Duration,
+    /// Of calls that are open when the age is reached.
+    pub(crate) age_grace: Duration,
+    /// Bytes above TLS until the first request.
+    pub(crate) bytes_to_request: u64,
+}
+
+/// Whether a connection may stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// At least until then; ask again at that time.
+    Stay(Instant),
+    Close(Cause),
+}
+
+/// One connection as its task, its bytes, its calls and the registry see it.
+#[derive(Debug)]
+pub(crate) struct State {
+    opened: Instant,
+    /// Bytes read above TLS, until the first request.
+    bytes: AtomicU64,
+    has_requested: AtomicBool,
+    /// Whether a call with a valid token came.
+    is_authenticated: AtomicBool,
+    open_calls: AtomicU32,
+    /// When the last call ended, in milliseconds after `opened`.
+    quiet_since_ms: AtomicU64,
+    /// Asks its task to close it at once.
+    pub(super) give_way: CancellationToken,
+}
+
+impl State {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            opened: Instant::now(),
+            bytes: AtomicU64::new(0),
+            has_requested: AtomicBool::new(false),
+            is_authenticated: AtomicBool::new(false),
+            open_calls: AtomicU32::new(0),
+            quiet_since_ms: AtomicU64::new(0),
+            give_way: CancellationToken::new(),
+        })
+    }
+
+    /// When the first bytes above TLS must have come.
+    pub(super) fn handshake_ends(&self, deadlines: &Deadlines) -> Instant {
+        self.opened + deadlines.handshake
+    }
+
+    pub(super) fn verdict(&self, now: Instant, deadlines: &Deadlines) -> Verdict {
+        let (due, cause) = self.next(now, deadlines);
+        let age_end = self.opened + deadlines.age;
+        let (due, cause) = if age_end < due { (age_end, Some(Cause::Age)) } else { (due, cause) };
+        match cause {
+            Some(cause) if due <= now => Verdict::Close(cause),
+            _ => Verdict::Stay(due),
+        }
+    }
+
+    /// The next time at which something may be due, and what is then.
+    fn next(&self, now: Instant, deadlines: &Deadlines) -> (Instant, Option<Cause>) {
+        if !self.has_requested.load(Ordering::Acquire) {
+            return if self.bytes.load(Ordering::Relaxed) < FIRST_BYTES {
+                (self.handshake_ends(deadlines), Some(Cause::Handshake))
+            } else {
+                (self.opened + deadlines.first_request, Some(Cause::FirstRequest))
+            };
+        }
+        if self.open_calls.load(Ordering::Acquire) > 0 {
+            // A call that ends later leaves the connection idle after that time at the earliest.
+            return (now + deadlines.idle, None);
+        }
+        let quiet_since = Duration::from_millis(self.quiet_since_ms.load(Ordering::Relaxed));
+        (self.opened + quiet_since + deadlines.idle, Some(Cause::Idle))
+    }
+
+    /// Counts bytes read above TLS; false once there are more than a first request needs.
+    pub(super) fn read(&self, bytes: usize, deadlines: &Deadlines) -> bool {
+        if self.has_requested.load(Ordering::Acquire) {
+            return true;
+        }
+        let read = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let former = self.bytes.fetch_add(read, Ordering::Relaxed);
+        former.saturating_add(read) <= deadlines.bytes_to_request
+    }
+
+    /// Whether more bytes came than a first request needs, without one.
+    pub(super) fn has_overrun(&self, deadlines: &Deadlines) -> bool {
+        !self.has_requested.load(Ordering::Acquire)
+            && self.bytes.load(Ordering::Relaxed) > deadlines.bytes_to_request
+    }
+
+    /// A valid token came over it.
+    pub(crate) fn authenticate(&self) {
+        self.is_authenticated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it gives way while all connections are taken: no call is open, and none came with a token.
+    pub(super) fn gives_way(&self) -> bool {
+        !self.is_authenticated.load(Ordering::Relaxed) && self.open_calls.load(Ordering::Acquire) == 0
+    }
+
+    /// A call begins; it is open until the result is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> OpenCall {
+        self.open_calls.fetch_add(1, Ordering::AcqRel);
+        self.has_requested.store(true, Ordering::Release);
+        OpenCall(Arc::clone(self))
+    }
+}
+
+/// A call of a connection that has not ended.
+#[derive(Debug)]
+pub(super) struct OpenCall(Arc<State>);
+
+impl OpenCall {
+    /// Open until the answer has ended.
+    pub(super) fn until_end_of(self, answer: Body) -> Body {
+        wrapped(Answer { body: answer, _call: self })
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        let state = &self.0;
+        let quiet_since = u64::try_from(state.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        state.quiet_since_ms.store(quiet_since, Ordering::Relaxed);
+        state.open_calls.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// An answer whose call is open until it ends.
+struct Answer {
+    body: Body,
+    _call: OpenCall,
+}
+
+impl BodyLayer for Answer {
+    const MAY_CUT: bool = false;
+
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
+        Some(ask(&self.body))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+}
+
+/// The answer of a call of some connection, for the tests that go over every body.
+#[cfg(test)]
+pub(crate) fn counted(answer: Body) -> Body {
+    State::new().begin().until_end_of(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const DEADLINES: Deadlines = Deadlines {
+        handshake: Duration::from_secs(10),
+        first_request: Duration::from_secs(30),
+        idle: Duration::from_mins(5),
+        age: Duration::from_hours(1),
+        age_grace: Duration::from_mins(10),
+        bytes_to_request: 1_000,
+    };
+
+    /// When the connection closes if nothing happens, in seconds after now.
+    fn closes(state: &State) -> (u64, Cause) {
+        let began = Instant::now();
+        let mut now = began;
+        loop {
+            match state.verdict(now, &DEADLINES) {
+                Verdict::Close(cause) => return ((now - began).as_secs(), cause),
+                Verdict::Stay(until) => {
+                    assert!(until > now, "a verdict that keeps must lead on");
+                    now = until;
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_closes_at_the_first_deadline_and_one_without_request_at_the_second() {
+        let state = State::new();
+        assert_eq!(closes(&state), (10, Cause::Handshake));
+        assert!(state.read(23, &DEADLINES));
+        assert_eq!(closes(&state), (10, Cause::Handshake), "a byte at a time gains nothing");
+        assert!(state.read(1, &DEADLINES));
+        assert_eq!(closes(&state), (30, Cause::FirstRequest));
+        advance(Duration::from_secs(31)).await;
+        assert_eq!(closes(&state), (0, Cause::FirstRequest));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_from_the_end_of_its_last_call_and_never_while_one_is_open() {
+        let state = State::new();
+        let (first, second) = (state.begin(), state.begin());
+        advance(Duration::from_secs(1_000)).await;
+        drop(first);
+        assert_eq!(closes(&state), (2_600, Cause::Age), "a call is open");
+        drop(second);
+        assert_eq!(closes(&state), (300, Cause::Idle));
+        advance(Duration::from_secs(200)).await;
+        drop(state.begin());
+        assert_eq!(closes(&state), (300, Cause::Idle), "a call has it begin anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_are_bounded_until_the_first_request_and_not_after_it() {
+        let state = State::new();
+        assert!(state.read(1_000, &DEADLINES));
+        assert!(!state.read(1, &DEADLINES));
+        assert!(state.has_overrun(&DEADLINES));
+        drop(state.begin());
+        assert!(state.read(1_000_000, &DEADLINES) && !state.has_overrun(&DEADLINES));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_connection_without_token_and_without_call_gives_way() {
+        let state = State::new();
+        assert!(state.gives_way());
+        let call = state.begin();
+        assert!(!state.gives_way());
+        drop(call);
+        assert!(state.gives_way());
+        state.authenticate();
+        assert!(!state.gives_way());
+    }
+}

@@ -1,0 +1,230 @@
+//! Limits of a gRPC server: the table `[server]`.
+
+mod connections;
+mod without_token;
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clients::ClientLimits;
+
+pub use connections::ConnectionLimits;
+pub use without_token::WithoutTokenLimits;
+
+/// A client holds at most this part of the budget of half-received messages.
+pub(crate) const CLIENT_SHARE: u64 = 4;
+
+const TIMEOUTS_MS: RangeInclusive<u64> = 100..=60_000;
+const FIRST_REQUEST_MS_MAX: u64 = 600_000;
+const IDLE_S_MAX: u64 = 86_400;
+const UNDECODED_BYTES_MAX: u64 = 64 << 30;
+
+/// Limits of a gRPC server. None can be zero, which would mean "nothing" or "for ever", depending on the reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Connections at once; while all are taken, an idle one without a token gives way to a new one.
+    pub concurrent_connections: NonZeroU32,
+    /// Calls at once per connection; further ones wait at the caller's.
+    pub concurrent_streams: NonZeroU32,
+    /// Largest message of a method that needs a token, for the service to set on each generated server, both ways.
+    pub max_message_bytes: NonZeroUsize,
+    /// Bytes of all messages together that were received in part; at least four times `max_message_bytes`, for one
+    /// client fills a quarter at most.
+    pub undecoded_bytes: NonZeroU64,
+    /// Largest set of request headers.
+    pub max_header_bytes: NonZeroU32,
+    /// From a request's first byte to its answer's first: a unary call, or the start of a stream. The
+    /// caller's own deadline counts when it is shorter.
+    pub request_timeout_ms: NonZeroU64,
+    /// Silence after which a connection is probed.
+    pub keepalive_interval_s: NonZeroU64,
+    /// How long the probe's answer may take before the connection is closed.
+    pub keepalive_timeout_s: NonZeroU64,
+    /// Age at which a connection is asked to leave, so that callers spread over new instances.
+    pub max_connection_age_s: NonZeroU64,
+    /// What its calls get to finish before it is closed all the same: the longest a stream can live after that.
+    pub max_connection_age_grace_s: NonZeroU64,
+    /// How long one side of a stream may neither send nor take before it is ended: a client that is asked for its next
+    /// message, a reader that has answers waiting.
+    pub stalled_after_s: NonZeroU64,
+    /// How long a drain may take.
+    pub drain_deadline_ms: NonZeroU64,
+    /// Whether `grpc.reflection` is served, in both versions.
+    pub reflection: bool,
+    /// Limits of connections before a token is seen.
+    pub connections: ConnectionLimits,
+    /// Limits of calls that need no token.
+    pub without_token: WithoutTokenLimits,
+    /// Limits of each client; counted where identity is configured.
+    pub per_client: ClientLimits,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
+        const STREAMS: NonZeroU32 = NonZeroU32::new(256).unwrap();
+        const MESSAGE_BYTES: NonZeroUsize = NonZeroUsize::new(4 * 1_024 * 1_024).unwrap();
+        const UNDECODED_BYTES: NonZeroU64 = NonZeroU64::new(64 * 1_024 * 1_024).unwrap();
+        const HEADER_BYTES: NonZeroU32 = NonZeroU32::new(16 * 1_024).unwrap();
+        const REQUEST_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
+        const KEEPALIVE_S: NonZeroU64 = NonZeroU64::new(30).unwrap();
+        const KEEPALIVE_TIMEOUT_S: NonZeroU64 = NonZeroU64::new(20).unwrap();
+        const AGE_S: NonZeroU64 = NonZeroU64::new(3_600).unwrap();
+        const GRACE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
+        const STALLED_S: NonZeroU64 = NonZeroU64::new(120).unwrap();
+        const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
+        Self {
+            concurrent_connections: CONNECTIONS,
+            concurrent_streams: STREAMS,
+            max_message_bytes: MESSAGE_BYTES,
+            undecoded_bytes: UNDECODED_BYTES,
+            max_header_bytes: HEADER_BYTES,
+            request_timeout_ms: REQUEST_MS,
+            keepalive_interval_s: KEEPALIVE_S,
+            keepalive_timeout_s: KEEPALIVE_TIMEOUT_S,
+            max_connection_age_s: AGE_S,
+            max_connection_age_grace_s: GRACE_S,
+            stalled_after_s: STALLED_S,
+            drain_deadline_ms: DRAIN_MS,
+            reflection: true,
+            connections: ConnectionLimits::default(),
+            without_token: WithoutTokenLimits::default(),
+            per_client: ClientLimits::default(),
+        }
+    }
+}
+
+/// A limit outside its bounds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`server.{key}` is {found}; expected {min} to {max}{reason}")]
+pub struct ServerSettingsError {
+    key: &'static str,
+    found: u64,
+    min: u64,
+    max: u64,
+    /// Empty, or why the bound is where it is.
+    reason: &'static str,
+}
+
+impl ServerSettings {
+    /// Checks that the limits of callers without a token are within their bounds.
+    pub fn check(&self) -> Result<(), ServerSettingsError> {
+        let Self { connections, without_token, .. } = self;
+        let all = u64::from(self.concurrent_connections.get());
+        let message_bytes = self.message_bytes();
+        let handshake_ms = u64::from(connections.handshake_ms.get());
+        let open_calls = u64::from(without_token.calls_in_flight.get());
+        let bounds: [(&str, u64, RangeInclusive<u64>, &str); 8] = [
+            (
+                "undecoded_bytes",
+                self.undecoded_bytes.get(),
+                message_bytes.saturating_mul(CLIENT_SHARE)..=UNDECODED_BYTES_MAX,
+                ": at least four times `server.max_message_bytes`, for one client fills a quarter at most",
+            ),
+            ("connections.handshake_ms", handshake_ms, TIMEOUTS_MS, ""),
+            (
+                "connections.first_request_ms",
+                connections.first_request_ms.get().into(),
+                handshake_ms..=FIRST_REQUEST_MS_MAX,
+                ": at least `server.connections.handshake_ms`",
+            ),
+            ("connections.idle_s", connections.idle_s.get().into(), 1..=IDLE_S_MAX, ""),
+            (
+                "without_token.calls_in_flight",
+                open_calls,
+                1..=all,
+                ": at most `server.concurrent_connections`",
+            ),
+            (
+                "without_token.calls_per_address",
+                without_token.calls_per_address.get().into(),
+                1..=(open_calls / CLIENT_SHARE).max(1),
+                ": at most a quarter of `server.without_token.calls_in_flight`",
+            ),
+            (
+                "without_token.message_bytes",
+                without_token.message_bytes.get().into(),
+                1..=message_bytes,
+                ": at most `server.max_message_bytes`",
+            ),
+            (
+                "without_token.message_timeout_ms",
+                without_token.message_timeout_ms.get().into(),
+                TIMEOUTS_MS,
+                "",
+            ),
+        ];
+        match bounds.into_iter().find(|(_, found, within, _)| !within.contains(found)) {
+            None => Ok(()),
+            Some((key, found, within, reason)) => {
+                Err(ServerSettingsError { key, found, min: *within.start(), max: *within.end(), reason })
+            }
+        }
+    }
+
+    /// Largest message of a method that needs a token.
+    pub(crate) fn message_bytes(&self) -> u64 {
+        u64::try_from(self.max_message_bytes.get()).unwrap_or(u64::MAX)
+    }
+
+    /// How long a drain may take.
+    #[must_use]
+    pub fn drain_deadline(&self) -> Duration {
+        Duration::from_millis(self.drain_deadline_ms.get())
+    }
+
+    /// How long one side of a stream may stand still.
+    #[must_use]
+    pub fn stalled_after(&self) -> Duration {
+        Duration::from_secs(self.stalled_after_s.get())
+    }
+
+    /// How long an answer may take.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        toml::from_str::<ServerSettings>(text).unwrap().check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_within_their_bounds() {
+        assert_eq!(ServerSettings::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_outside_its_bounds_is_named_with_what_was_found_and_what_is_expected() {
+        for (text, said) in [
+            ("undecoded_bytes = 16777215", "`server.undecoded_bytes` is 16777215; expected 16777216 to"),
+            (
+                "[connections]\nhandshake_ms = 99",
+                "`server.connections.handshake_ms` is 99; expected 100 to 60000",
+            ),
+            ("[connections]\nfirst_request_ms = 9999", "is 9999; expected 10000 to 600000: at least"),
+            ("[connections]\nidle_s = 86401", "`server.connections.idle_s` is 86401; expected 1 to 86400"),
+            ("[without_token]\ncalls_in_flight = 1025", "is 1025; expected 1 to 1024: at most"),
+            ("[without_token]\ncalls_per_address = 65", "is 65; expected 1 to 64: at most a quarter"),
+            ("[without_token]\nmessage_bytes = 4194305", "is 4194305; expected 1 to 4194304"),
+            ("[without_token]\nmessage_timeout_ms = 60001", "is 60001; expected 100 to 60000"),
+        ] {
+            let message = refused(text);
+            assert!(message.contains(said), "{text}: {message}");
+        }
+        for zero in
+            ["connections = { idle_s = 0 }", "without_token = { message_bytes = 0 }", "undecoded_bytes = 0"]
+        {
+            assert!(toml::from_str::<ServerSettings>(zero).is_err(), "{zero}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Settings of calls that need no token: the table `[server.without_token]`.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of calls that need no token: the table `[server.without_token]`. None can be zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WithoutTokenLimits {
+    /// Calls and streams at once, of all callers; at most `server.concurrent_connections`, so that some connections are
+    /// always left for others.
+    pub calls_in_flight: NonZeroU32,
+    /// As many of one IPv4 address or one IPv6 /64, where identity is configured; at most a quarter of `calls_in_flight`.
+    pub calls_per_address: NonZeroU32,
+    /// Largest message; at most `server.max_message_bytes`.
+    pub message_bytes: NonZeroU32,
+    /// How long one message may take to be received; 100 to 60,000.
+    pub message_timeout_ms: NonZeroU32,
+}
+
+impl Default for WithoutTokenLimits {
+    fn default() -> Self {
+        const CALLS: NonZeroU32 = NonZeroU32::new(256).unwrap();
+        const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(32).unwrap();
+        const MESSAGE_BYTES: NonZeroU32 = NonZeroU32::new(4 * 1_024).unwrap();
+        const MESSAGE_MS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+        Self {
+            calls_in_flight: CALLS,
+            calls_per_address: PER_ADDRESS,
+            message_bytes: MESSAGE_BYTES,
+            message_timeout_ms: MESSAGE_MS,
+        }
+    }
+}
+
+impl WithoutTokenLimits {
+    /// How long one message may take to be received.
+    pub(crate) fn message_timeout(&self) -> Duration {
+        Duration::from_millis(self.message_timeout_ms.get().into())
+    }
+}
