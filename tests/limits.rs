@@ -1,6 +1,8 @@
 //! What one client may take, and what happens to those who ask for more than there is: they are told when to come back,
 //! the others are answered, and nothing that was acknowledged is lost.
 
+mod fair_shares;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -8,6 +8,7 @@ mod as_people_write;
 mod backup;
 mod bad_questions;
 mod bench;
+mod bounds;
 mod changes;
 mod clients;
 mod clock_jumps;

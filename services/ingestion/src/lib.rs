@@ -54,6 +54,9 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
     let listener = listener.behind(settings.limits.trusted_proxies.clone());
+    if listener.callers() == Callers::Identified {
+        settings.server.per_client.leave_room(&settings.limits.shared())?;
+    }
     let log = tokio::select! {
         log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
         () = shutdown.begun() => return Ok(Drained::InTime),

@@ -7,6 +7,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::addresses::TrustedProxies;
+use cra_runtime::clients::{Bound, BoundKind};
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
@@ -55,6 +56,20 @@ pub struct Limits {
     pub stream_items_in_flight: NonZeroU16,
     /// Networks of the proxies in front, such as `10.0.3.0/24`: at most 100. Bounds per address leave them out.
     pub trusted_proxies: TrustedProxies,
+}
+
+impl Limits {
+    /// The bounds that clients share.
+    pub(crate) fn shared(&self) -> [Bound; 2] {
+        [
+            Bound { name: "limits.calls_in_flight", limit: self.calls_in_flight, kind: BoundKind::Calls },
+            Bound {
+                name: "limits.streams_in_flight",
+                limit: self.streams_in_flight,
+                kind: BoundKind::Streams,
+            },
+        ]
+    }
 }
 
 impl Default for Limits {

@@ -73,6 +73,9 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
     let listener = listen::bind(settings.listen, identity).await?;
     let listener = listener.behind(settings.limits.trusted_proxies.clone());
+    if listener.callers() == Callers::Identified {
+        settings.server.per_client.leave_room(&settings.limits.shared())?;
+    }
     let background = Background::start()?;
     // Two connections: live events do not queue up behind those of a replay, which are read in the background.
     let connecting = async {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::addresses::TrustedProxies;
+use cra_runtime::clients::{Bound, BoundKind};
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
@@ -110,6 +111,18 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The bounds that clients share.
+    #[must_use]
+    pub fn shared(&self) -> [Bound; 4] {
+        let bound = |name, limit, kind| Bound { name, limit, kind };
+        [
+            bound("limits.queries_in_flight", self.queries_in_flight, BoundKind::Calls),
+            bound("limits.questions_waiting", self.questions_waiting, BoundKind::Calls),
+            bound("limits.streams_open", self.streams_open, BoundKind::Streams),
+            bound("limits.exports_in_flight", self.exports_in_flight, BoundKind::OwnShare),
+        ]
+    }
+
     /// How long the read models may stand still while events wait.
     #[must_use]
     pub fn standstill(&self) -> Duration {

@@ -27,7 +27,7 @@ use crate::addresses::TrustedProxies;
 use crate::bounded;
 use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
-use crate::guarded::{self, End, Held};
+use crate::guarded::{self, End, Held, Pace};
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, TokenRefused};
 use crate::in_flight::InFlight;
@@ -53,8 +53,8 @@ pub(crate) struct Door {
     trusted_proxies: TrustedProxies,
     messages: Messages,
     limits: MessageLimits,
-    /// How long one side of a stream may neither send nor take.
-    stalled_after: Duration,
+    /// How fast the sides of a stream must be.
+    pace: Pace,
 }
 
 /// Limits of one message, with a token and without.
@@ -154,7 +154,10 @@ impl Door {
                 bytes_max: settings.message_bytes(),
                 open: settings.without_token.clone(),
             },
-            stalled_after: settings.stalled_after(),
+            pace: Pace {
+                stalled_after: settings.stalled_after(),
+                least_bytes_per_second: settings.least_bytes_per_second,
+            },
         })
     }
 
@@ -196,7 +199,7 @@ impl Door {
         let entered = self.enter(ClientKey::Named(caller.client_id.clone()), method.shape)?;
         let limits = Limits {
             bytes_max: self.limits.bytes_max,
-            within: self.stalled_after,
+            within: self.pace.stalled_after,
             shape: method.shape,
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
@@ -233,6 +236,7 @@ impl Door {
     {
         let Admitted { caller, permits, limits } = admitted;
         let shape = limits.shape;
+        let stalled_after = self.pace.stalled_after;
         let end = (shape != Shape::Single).then(|| self.end_of(&caller));
         request.extensions_mut().insert(caller);
         let refusal = Refusal::default();
@@ -248,15 +252,15 @@ impl Door {
             }
             Some(end) => {
                 if shape == Shape::Both {
-                    request = request.map(|body| guarded::requests(body, end.clone(), self.stalled_after));
+                    request = request.map(|body| guarded::requests(body, end.clone(), stalled_after));
                 }
                 let mut answer = inner.call(request).await?;
                 if shape == Shape::Both {
                     answer = answer.map(|body| messages::unless_refused(body, refusal));
                 }
                 // The client's messages end first, and what was read of them is answered.
-                let end = if shape == Shape::Both { end.later(self.stalled_after) } else { end };
-                Ok(answer.map(|body| guarded::answers(body, end, self.stalled_after, permits)))
+                let end = if shape == Shape::Both { end.later(stalled_after) } else { end };
+                Ok(answer.map(|body| guarded::answers(body, end, self.pace, permits)))
             }
         }
     }

@@ -5,6 +5,7 @@
 //! process count.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +29,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientLimits {
-    /// Single calls at once; further ones are told when to come back.
+    /// Single calls at once; further ones are told when to come back. At most a quarter of what the process takes.
     pub calls_in_flight: NonZeroU32,
-    /// Streams at once; further ones are told when to come back.
+    /// Streams at once; further ones are told when to come back. Likewise.
     pub streams_in_flight: NonZeroU32,
     /// Calls begun per second, on average; a stream counts once.
     pub calls_per_second: NonZeroU32,
@@ -42,8 +43,8 @@ pub struct ClientLimits {
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        const CALLS: NonZeroU32 = NonZeroU32::new(256).unwrap();
-        const STREAMS: NonZeroU32 = NonZeroU32::new(16).unwrap();
+        const CALLS: NonZeroU32 = NonZeroU32::new(64).unwrap();
+        const STREAMS: NonZeroU32 = NonZeroU32::new(8).unwrap();
         const PER_SECOND: NonZeroU32 = NonZeroU32::new(2_000).unwrap();
         const BURST: NonZeroU32 = NonZeroU32::new(4_000).unwrap();
         const LIFETIME_S: NonZeroU32 = NonZeroU32::new(3_600).unwrap();
@@ -62,6 +63,77 @@ impl ClientLimits {
     #[must_use]
     pub fn stream_lifetime(&self) -> Duration {
         Duration::from_secs(self.stream_lifetime_s.get().into())
+    }
+
+    /// Whether one client would leave three quarters of each bound of the process to others.
+    pub fn leave_room(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
+        for Bound { name, limit, kind } in bounds {
+            let (own, of_client) = match kind {
+                BoundKind::Calls => ("calls_in_flight", self.calls_in_flight.get()),
+                BoundKind::Streams => ("streams_in_flight", self.streams_in_flight.get()),
+                BoundKind::OwnShare => ("", 1),
+            };
+            let quarter = limit.get() / PARTS;
+            if of_client > quarter {
+                let (name, limit, least) = (*name, limit.get(), of_client.saturating_mul(PARTS));
+                return Err(ShareTooLarge { own, of_client, name, limit, quarter, least });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One client takes at most one part in so many of each bound.
+pub(crate) const PARTS: u32 = 4;
+
+/// A bound of the process that clients share.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// The setting, such as `limits.queries_in_flight`.
+    pub name: &'static str,
+    /// How much goes on at once.
+    pub limit: NonZeroU32,
+    /// What a client takes of it.
+    pub kind: BoundKind,
+}
+
+/// What a client takes of a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundKind {
+    /// Single calls.
+    Calls,
+    /// Streams.
+    Streams,
+    /// A quarter, whatever it does: see [`crate::in_flight::Share`].
+    OwnShare,
+}
+
+/// One client could take more than a quarter of a bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ShareTooLarge {
+    own: &'static str,
+    of_client: u32,
+    name: &'static str,
+    limit: u32,
+    quarter: u32,
+    least: u32,
+}
+
+impl fmt::Display for ShareTooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { own, of_client, name, limit, quarter, least } = self;
+        match *own {
+            "" => write!(
+                f,
+                "`{name}` is {limit}, and one client may take a quarter of it: set it to at least {least}"
+            ),
+            own => write!(
+                f,
+                "`server.per_client.{own}` is {of_client}, more than a quarter of `{name}`, {limit}: set it to at most {}, and \
+                 `{name}` to at least {least}",
+                quarter.max(&1)
+            ),
+        }
     }
 }
 
@@ -179,6 +251,17 @@ mod tests {
             burst_calls: limit(burst_calls),
             ..ClientLimits::default()
         }
+    }
+
+    #[test]
+    fn one_client_may_take_a_quarter_of_each_bound_and_no_more() {
+        let bound = |limit, kind| Bound { name: "limits.x", limit: NonZeroU32::new(limit).unwrap(), kind };
+        let limits = limits(64, 1);
+        assert!(limits.leave_room(&[bound(256, BoundKind::Calls), bound(4, BoundKind::OwnShare)]).is_ok());
+        let refused = limits.leave_room(&[bound(255, BoundKind::Calls)]).unwrap_err().to_string();
+        assert!(refused.contains("calls_in_flight` is 64") && refused.contains("255"), "{refused}");
+        assert!(limits.leave_room(&[bound(3, BoundKind::OwnShare)]).is_err());
+        assert!(limits.leave_room(&[bound(31, BoundKind::Streams)]).is_err(), "8 is more than a quarter");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Streams that end: at a time that is known when they begin (the grant's end, the longest life), or because one side
-//! stalls. Whatever a handler does, its stream is ended here, with a status that says why.
+//! stalls, or takes answers too slowly. Whatever a handler does, its stream is ended here, with a status that says why.
 //!
 //! A client's messages end with an error, so that a handler answers what it has read; answers end with trailers. A
 //! reader that takes nothing is noticed by a task of its own, for nobody asks for the next answer then: what makes the
 //! answers is dropped, and the reader learns why when it reads on.
 
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,6 +34,15 @@ impl End {
     pub(crate) fn later(self, delay: Duration) -> Self {
         Self { at: self.at + delay, ..self }
     }
+}
+
+/// How fast the sides of a stream must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// How long a side may neither send nor take.
+    pub(crate) stalled_after: Duration,
+    /// Bytes per second that a reader takes at least, over as long a time in which answers waited for it.
+    pub(crate) least_bytes_per_second: NonZeroU64,
 }
 
 /// A client's messages, under guard.
@@ -90,12 +100,25 @@ fn stalled(what: &str, after: Duration) -> Status {
 /// What a call holds until it has ended, such as permits; dropping it gives them back.
 pub(crate) type Held = Option<Box<dyn Send + Sync>>;
 
+fn slow(rate: u64, pace: Pace) -> Status {
+    let Pace { stalled_after, least_bytes_per_second: least } = pace;
+    let seconds = stalled_after.as_secs();
+    let message = format!(
+        "answers were taken at {rate} bytes per second for {seconds} s, expected at least {least}; begin a new stream, and read it faster"
+    );
+    Rejection::new(STREAM_STALLED, message)
+        .with("bytes_per_second", rate.to_string())
+        .with("least_bytes_per_second", least.to_string())
+        .into()
+}
+
 /// Answers of a stream, under guard; what the stream holds is given back when it ends.
-pub(crate) fn answers(inner: Body, end: End, stalled_after: Duration, held: Held) -> Body {
-    let shared = Arc::new(Mutex::new(Shared { inner: Some(inner), held, untaken_since: None }));
-    let watchdog = tokio::spawn(watch(Arc::clone(&shared), stalled_after)).abort_handle();
+pub(crate) fn answers(inner: Body, end: End, pace: Pace, held: Held) -> Body {
+    let shared = Shared { inner: Some(inner), held, untaken_since: None, taking: Taking::default() };
+    let shared = Arc::new(Mutex::new(shared));
+    let watchdog = tokio::spawn(watch(Arc::clone(&shared), pace.stalled_after)).abort_handle();
     let end_at = Box::pin(sleep_until(end.at));
-    wrapped(Answers { shared, watchdog, end, end_at, stalled_after })
+    wrapped(Answers { shared, watchdog, end, end_at, pace })
 }
 
 struct Answers {
@@ -103,7 +126,28 @@ struct Answers {
     watchdog: AbortHandle,
     end: End,
     end_at: Pin<Box<Sleep>>,
-    stalled_after: Duration,
+    pace: Pace,
+}
+
+/// What a reader took since its rate was last judged. Only time in which an answer waited for the reader counts: a stream
+/// that has nothing to send is not slow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taking {
+    time: Duration,
+    bytes: u64,
+}
+
+impl Taking {
+    /// The rate in bytes per second, if it is to be judged now and is less than the least.
+    fn too_slow(&mut self, pace: Pace) -> Option<u64> {
+        if self.time < pace.stalled_after {
+            return None;
+        }
+        let Self { time, bytes } = std::mem::take(self);
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = bytes.saturating_mul(1_000) / time_ms;
+        (rate < pace.least_bytes_per_second.get()).then_some(rate)
+    }
 }
 
 struct Shared {
@@ -112,6 +156,7 @@ struct Shared {
     held: Held,
     /// When an answer was handed on after which no other was asked for.
     untaken_since: Option<Instant>,
+    taking: Taking,
 }
 
 impl Shared {
@@ -151,12 +196,25 @@ impl BodyLayer for Answers {
         let has_to_end = self.end_at.as_mut().poll(cx).is_ready();
         let shared = Arc::clone(&self.shared);
         let mut shared = shared.lock();
+        if let Some(since) = shared.untaken_since.take() {
+            shared.taking.time += since.elapsed();
+        }
+        let too_slow = shared.taking.too_slow(self.pace);
         let status = match &mut shared.inner {
-            None => stalled("no answer was taken", self.stalled_after),
+            None => stalled("no answer was taken", self.pace.stalled_after),
             Some(_) if has_to_end => self.end.status.clone(),
             Some(inner) => {
+                if let Some(rate) = too_slow {
+                    let status = slow(rate, self.pace);
+                    shared.cut();
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers(&status)))));
+                }
                 let polled = Pin::new(inner).poll_frame(cx);
-                shared.untaken_since = polled.is_ready().then(Instant::now);
+                if let Poll::Ready(frame) = &polled {
+                    let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                    shared.taking.bytes += bytes.map_or(0, |bytes| bytes.len() as u64);
+                    shared.untaken_since = Some(Instant::now());
+                }
                 return polled;
             }
         };
@@ -194,6 +252,10 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_hours(1);
+
+    fn pace(stalled_after: Duration) -> Pace {
+        Pace { stalled_after, least_bytes_per_second: NonZeroU64::MIN }
+    }
 
     /// Frames as they are sent; ends when the sender goes.
     fn sent() -> (tokio::sync::mpsc::Sender<u8>, Body) {
@@ -239,7 +301,7 @@ mod tests {
         assert_eq!(next(&mut guarded).await.unwrap().unwrap_err().code(), tonic::Code::Unauthenticated);
 
         let (sender, body) = sent();
-        let mut guarded = answers(body, end(Duration::from_secs(5)), LONG, None);
+        let mut guarded = answers(body, end(Duration::from_secs(5)), pace(LONG), None);
         sender.send(7).await.unwrap();
         assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
         let last = next(&mut guarded).await.unwrap().unwrap();
@@ -251,7 +313,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_takes_nothing_frees_what_it_holds_and_learns_why() {
         let (sender, body) = sent();
-        let mut guarded = answers(body, end(LONG), Duration::from_mins(1), None);
+        let mut guarded = answers(body, end(LONG), pace(Duration::from_mins(1)), None);
         sender.send(7).await.unwrap();
         assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
         sender.closed().await;
@@ -260,9 +322,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_less_than_the_least_rate_is_cut_and_learns_why() {
+        for (bytes_per_second, is_cut) in [(2, false), (20, true)] {
+            let (sender, body) = sent();
+            let bytes_per_second_min = NonZeroU64::new(bytes_per_second).unwrap();
+            let pace =
+                Pace { stalled_after: Duration::from_mins(1), least_bytes_per_second: bytes_per_second_min };
+            let mut guarded = answers(body, end(LONG), pace, None);
+            tokio::spawn(async move { while sender.send(7).await.is_ok() {} });
+            let mut last = None;
+            // Three times a second, for twice as long as the rate is judged over.
+            for _ in 0..360 {
+                let frame = next(&mut guarded).await.unwrap().unwrap();
+                if frame.is_trailers() {
+                    last = Some(code_of(&frame));
+                    break;
+                }
+                sleep(Duration::from_millis(333)).await;
+            }
+            assert_eq!(last.is_some(), is_cut, "at least {bytes_per_second}");
+            assert!(last.is_none_or(|code| code == tonic::Code::Aborted));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_reader_that_waits_is_not_one_that_stalls() {
         let (sender, body) = sent();
-        let mut guarded = answers(body, end(LONG), Duration::from_mins(1), None);
+        let mut guarded = answers(body, end(LONG), pace(Duration::from_mins(1)), None);
         let waiting = async { next(&mut guarded).await.unwrap().unwrap().is_data() };
         let (came, ()) = tokio::join!(waiting, async {
             sleep(Duration::from_mins(10)).await;

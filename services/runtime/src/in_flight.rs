@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
+use crate::clients::PARTS;
 use crate::identity::Caller;
 use crate::rejection::{BUSY, Rejection};
 
@@ -61,8 +62,8 @@ impl Share {
     pub fn of_limit(self, limit: NonZeroU32) -> u32 {
         let parts = match self {
             Self::Whole => 1,
-            Self::Quarter => 4,
-            Self::Sixteenth => 16,
+            Self::Quarter => PARTS,
+            Self::Sixteenth => PARTS * PARTS,
         };
         (limit.get() / parts).max(1)
     }

@@ -24,6 +24,7 @@ pub mod in_flight;
 pub mod listen;
 mod messages;
 pub mod metrics;
+pub mod off_workers;
 pub mod process;
 pub mod rejection;
 pub mod serve;

@@ -6,6 +6,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
+use cra_runtime::off_workers::{is_large, off_workers};
 use uuid::Uuid;
 
 use super::author::Author;
@@ -20,13 +21,19 @@ pub(super) async fn correct<P: Send + 'static>(
     request: v1::CorrectCraRequest,
     place: P,
 ) -> Result<v1::Receipt, Refused> {
+    let (now, is_large) = (recorder.now(), is_large(&request));
+    let reading = off_workers(is_large, move || {
+        let as_new = Submission::parse(request.cra.as_ref(), now);
+        let reason_fault = check_reason(&request.reason).err();
+        (request, as_new, reason_fault)
+    });
+    let (request, as_new, reason_fault) = reading.await.map_err(|_| Refused::Fault)?;
     let v1::CorrectCraRequest { cra_id, expected_revision, cra, reason } = request;
-    let as_new = Submission::parse(cra.as_ref(), recorder.now());
     if let Ok(submission) = &as_new {
         // Before anything is read: the answer follows from the request alone.
         author.may_record(submission.cra())?;
     }
-    let faults = as_new.err().into_iter().flatten().chain(check_reason(&reason).err());
+    let faults = as_new.err().into_iter().flatten().chain(reason_fault);
     let faults: Vec<Violation> = faults.collect();
     let (cra_id, form) = known(&cra_id, cra, &faults)?;
     let origin = author.origin();

@@ -11,6 +11,7 @@ use cra_domain::cra::check_cra_id;
 use cra_runtime::bounded;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
+use cra_runtime::off_workers::{is_large, off_workers};
 use cra_runtime::shutdown::Shutdown;
 use prost::{Message, Name};
 use tonic::codegen::BoxStream;
@@ -81,9 +82,11 @@ impl IngestionApi {
         answer
     }
 
-    /// Who sent a request.
-    fn author<T>(&self, request: &Request<T>) -> Result<Author, Status> {
-        self.callers.of(request).map(Author::new)
+    /// Who sent a request, and its permit. One client holds at most its share of the limit.
+    fn admit<T>(&self, request: &Request<T>, limit: &InFlight) -> Result<(Author, Permit), Status> {
+        let caller = self.callers.of(request)?;
+        let permit = limit.try_acquire(&caller)?;
+        Ok((Author::new(caller), permit))
     }
 
     /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
@@ -100,12 +103,9 @@ impl IngestionApi {
         F: Future<Output = A> + Send + 'static,
     {
         // Shared with the items: the stream's place is free when its last append has ended.
-        let place = Arc::new(self.streams.try_enter()?);
-        let desk = Arc::new(Desk {
-            recorder: self.recorder.clone(),
-            answers: self.answers.clone(),
-            author: self.author(&request)?,
-        });
+        let (author, permit) = self.admit(&request, &self.streams)?;
+        let place = Arc::new(permit);
+        let desk = Arc::new(Desk { recorder: self.recorder.clone(), answers: self.answers.clone(), author });
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted =
@@ -122,7 +122,16 @@ impl IngestionApi {
 fn within_bounds<Q: Message + Name>(request: &Q) -> Result<(), Refused> {
     match bounds::exceeded(request) {
         exceeded if exceeded.is_empty() => Ok(()),
-        exceeded => Err(Refused::invalid(&bounded::violations(exceeded))),
+        exceeded => {
+            let mut violations = bounded::violations(exceeded);
+            for violation in &mut violations {
+                // Paths of an item begin at what it submits.
+                if let Some(path) = violation.field.strip_prefix("submission.") {
+                    violation.field = path.to_owned();
+                }
+            }
+            Err(Refused::invalid(&violations))
+        }
     }
 }
 
@@ -139,9 +148,11 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::SubmitCraRequest>,
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
-        let place = self.calls.try_enter()?;
-        let author = self.author(&request)?;
-        let answer = submission::submit(&self.recorder, author, request.get_ref(), place).await;
+        let (author, place) = self.admit(&request, &self.calls)?;
+        let (recorder, request) = (self.recorder.clone(), request.into_inner());
+        let is_large = is_large(&request);
+        let begin = move || submission::submit(&recorder, author, &request, place);
+        let answer = off_workers(is_large, begin).await?.await;
         let receipt = self.counted(Kind::Submit, answer)?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
     }
@@ -156,9 +167,16 @@ impl IngestionService for IngestionApi {
             |desk, request, admitted| {
                 let item = request.item;
                 let submission = request.submission.unwrap_or_default();
-                let begun = admitted
-                    .map(|place| submission::submit(&desk.recorder, desk.author.clone(), &submission, place));
+                let (recorder, author) = (desk.recorder.clone(), desk.author.clone());
                 async move {
+                    let is_large = is_large(&submission);
+                    let begun = match admitted {
+                        Ok(place) => {
+                            let begin = move || submission::submit(&recorder, author, &submission, place);
+                            off_workers(is_large, begin).await.map_err(|_| Refused::Fault)
+                        }
+                        Err(refused) => Err(refused),
+                    };
                     let outcome = outcome_of(begun).await;
                     desk.answers.count(Kind::Submit, outcome.as_ref());
                     submission::answer(item, outcome)
@@ -171,8 +189,7 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::CorrectCraRequest>,
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
-        let place = self.calls.try_enter()?;
-        let author = self.author(&request)?;
+        let (author, place) = self.admit(&request, &self.calls)?;
         let answer = change::correct(&self.recorder, author, request.into_inner(), place).await;
         let receipt = Some(self.counted(Kind::Correct, answer)?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
@@ -182,8 +199,7 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::WithdrawCraRequest>,
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
-        let place = self.calls.try_enter()?;
-        let author = self.author(&request)?;
+        let (author, place) = self.admit(&request, &self.calls)?;
         let answer = change::withdraw(&self.recorder, author, request.into_inner(), place).await;
         let receipt = Some(self.counted(Kind::Withdraw, answer)?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
@@ -213,8 +229,7 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::GetCraHistoryRequest>,
     ) -> Result<Response<v1::GetCraHistoryResponse>, Status> {
-        let _place = self.calls.try_enter()?;
-        let author = self.author(&request)?;
+        let (author, _place) = self.admit(&request, &self.calls)?;
         let cra_id =
             check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
         let history = self.recorder.history(cra_id).await?;

@@ -7,12 +7,14 @@ mod wanted;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cra_contracts::v1;
 use cra_domain::cra::DecodeError;
 use cra_domain::selection::Selection;
 use cra_runtime::in_flight::Permit;
+use cra_runtime::off_workers::{is_large, off_workers};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -82,8 +84,12 @@ pub async fn export(
 ) -> Result<Export, QueryError> {
     let Wanted { content, format, selection } = wanted;
     let shown = snapshot.to_message();
-    let file_name = exports::file_name(content, format, selection.message(), shown.position);
-    let about = About { content, selection: selection.message().clone(), snapshot: shown.clone() };
+    let (named, of) = (shown.clone(), Arc::clone(&selection));
+    let naming = off_workers(is_large(selection.message()), move || {
+        let file_name = exports::file_name(content, format, of.message(), named.position);
+        (file_name, About { content, selection: of.message().clone(), snapshot: named })
+    });
+    let (file_name, about) = naming.await.map_err(|_| QueryError::Ended)?;
     let (scan, leaving) = Scan::streamed(snapshot);
     let (mut output, chunks) = chunks::channel();
     let writing = tokio::task::spawn_blocking(move || {

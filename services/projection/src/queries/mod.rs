@@ -22,7 +22,6 @@ use std::sync::Arc;
 use cra_contracts::v1;
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
-use prost::Message;
 
 pub use breakdown::{Breakdown, BreakdownPage, breakdown};
 pub use consistency::{Consistency, wait_until};
@@ -41,36 +40,6 @@ pub use watch::{Watch, watch, watch_interval};
 use crate::generations::Generation;
 use crate::table::{Table, View};
 use crate::views::fact::instant;
-
-/// Bytes of a request past which it is read off the async workers.
-const LARGE_REQUEST_BYTES: usize = 64 * 1_024;
-
-/// Does some work, off the async workers where it `is_large`: it is then given up with the future, unless it has begun.
-pub async fn off_workers<T: Send + 'static>(
-    is_large: bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, QueryError> {
-    if !is_large {
-        return Ok(work());
-    }
-    let working = tokio::task::spawn_blocking(work);
-    let _given_up = AbortOnDrop(working.abort_handle());
-    working.await.map_err(|_| QueryError::Ended)
-}
-
-/// Aborts a task when it is dropped.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Whether reading a message takes long enough to be done off the async workers.
-pub fn is_large(message: &impl Message) -> bool {
-    message.encoded_len() > LARGE_REQUEST_BYTES
-}
 
 /// The state of the log that an answer shows: one generation at one position.
 #[derive(Clone)]

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cra_contracts::v1;
 use cra_domain::selection::Selection;
+use cra_runtime::off_workers::is_large;
 
-use super::{QueryError, Snapshot, is_large};
+use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
 use crate::table::{Among, Question};

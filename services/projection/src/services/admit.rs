@@ -8,6 +8,7 @@ use cra_contracts::v1;
 use cra_domain::selection::Selection;
 use cra_runtime::deadline::deadline;
 use cra_runtime::in_flight::{InFlight, Permit};
+use cra_runtime::off_workers::{is_large, off_workers};
 use prost::Message;
 use tokio::time::Instant;
 use tonic::{Request, Status};
@@ -15,7 +16,7 @@ use tonic::{Request, Status};
 use super::faults::Faults;
 use super::grant::{Grant, Right};
 use super::statistics::Statistics;
-use crate::queries::{self, Consistency, Snapshot, off_workers};
+use crate::queries::{self, Consistency, Snapshot};
 
 /// A request to the read models.
 pub(super) trait Question: Message + 'static {
@@ -118,7 +119,7 @@ impl Statistics {
         let permit = limit.try_acquire(&grant.0)?;
         let (metadata, _, mut request) = request.into_parts();
         let (now, judge) = (self.clock.now(), grant.clone());
-        let is_large = queries::is_large(&request);
+        let is_large = is_large(&request);
         let reading = off_workers(is_large, move || {
             let right = request.right();
             judge.may_ask(right, request.consistency())?;

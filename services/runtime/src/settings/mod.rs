@@ -51,6 +51,8 @@ pub struct ServerSettings {
     /// How long one side of a stream may neither send nor take before it is ended: a client that is asked for its next
     /// message, a reader that has answers waiting.
     pub stalled_after_s: NonZeroU64,
+    /// Bytes per second that a reader of a stream takes at least, while answers wait for it; judged over `stalled_after_s`.
+    pub least_bytes_per_second: NonZeroU64,
     /// How long a drain may take.
     pub drain_deadline_ms: NonZeroU64,
     /// Whether `grpc.reflection` is served, in both versions.
@@ -76,6 +78,7 @@ impl Default for ServerSettings {
         const AGE_S: NonZeroU64 = NonZeroU64::new(3_600).unwrap();
         const GRACE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
         const STALLED_S: NonZeroU64 = NonZeroU64::new(120).unwrap();
+        const LEAST_BYTES: NonZeroU64 = NonZeroU64::new(1_024).unwrap();
         const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
         Self {
             concurrent_connections: CONNECTIONS,
@@ -89,6 +92,7 @@ impl Default for ServerSettings {
             max_connection_age_s: AGE_S,
             max_connection_age_grace_s: GRACE_S,
             stalled_after_s: STALLED_S,
+            least_bytes_per_second: LEAST_BYTES,
             drain_deadline_ms: DRAIN_MS,
             reflection: true,
             connections: ConnectionLimits::default(),

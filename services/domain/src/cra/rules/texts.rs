@@ -21,6 +21,9 @@ pub(super) struct FreeText {
     length_fault: fn(TextLength) -> Fault,
 }
 
+/// Bytes of one code point before it was composed, at most: four of four bytes.
+const DECOMPOSED_BYTES_MAX: usize = 16;
+
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// As a text, as an emoji.
 const PRESENTATIONS: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
@@ -55,26 +58,37 @@ impl FreeText {
     /// The text as it is stored. What it must not hold is reported alone: the length of a text that nobody sees says
     /// nothing.
     pub(super) fn check(&self, given: &str) -> Result<String, Fault> {
-        let text = normal(given);
-        if let Some((letters_before, character)) = first_misplaced(&text) {
-            return Err(Fault::TextCharacter { character, letters_before });
+        let Self { letters_min, letters_max, code_points_max, .. } = *self;
+        let fault = |letters, code_points| {
+            (self.length_fault)(TextLength {
+                letters,
+                code_points,
+                letters_min,
+                letters_max,
+                code_points_max,
+            })
+        };
+        if given.trim().len() > code_points_max * DECOMPOSED_BYTES_MAX {
+            // Far too long, however it is composed: nothing else is looked at.
+            let code_points = given.trim().chars().count();
+            return Err(fault(code_points, code_points));
         }
-        if let Some(found) = personal_data(&text) {
-            return Err(Fault::PersonalData(found));
+        let text = normal(given);
+        // A longer one cannot be allowed, and is not searched.
+        if text.len() <= code_points_max * char::MAX.len_utf8() {
+            if let Some((letters_before, character)) = first_misplaced(&text) {
+                return Err(Fault::TextCharacter { character, letters_before });
+            }
+            if let Some(found) = personal_data(&text) {
+                return Err(Fault::PersonalData(found));
+            }
         }
         let (letters, code_points) = (text.graphemes(true).count(), text.chars().count());
         let is_long_enough = letters >= self.letters_min || (self.is_optional && letters == 0);
         if is_long_enough && letters <= self.letters_max && code_points <= self.code_points_max {
             return Ok(text);
         }
-        let Self { letters_min, letters_max, code_points_max, .. } = *self;
-        Err((self.length_fault)(TextLength {
-            letters,
-            code_points,
-            letters_min,
-            letters_max,
-            code_points_max,
-        }))
+        Err(fault(letters, code_points))
     }
 }
 
