@@ -136,7 +136,7 @@ impl Default for Limits {
             queries_in_flight: NonZeroU32::MIN.saturating_add(255),
             questions_waiting: NonZeroU32::MIN.saturating_add(1_023),
             streams_open: NonZeroU32::MIN.saturating_add(999),
-            exports_in_flight: NonZeroU32::MIN.saturating_add(3),
+            exports_in_flight: NonZeroU32::MIN.saturating_add(7),
             standstill_ms: NonZeroU64::MIN.saturating_add(29_999),
             export_bytes_max: NonZeroU64::MIN.saturating_add((4 << 30) - 1),
             trusted_proxies: TrustedProxies::default(),

@@ -183,7 +183,7 @@ fn ingestion(recorded: &Recorded) -> Vec<Row> {
         (submit, json!({}), INVALID, "CRA_ID_INVALID"),
         (
             submit,
-            json!({"craId": unknown, "cra": {"themes": vec!["THEME_SMARTPHONE"; 2_000]}}),
+            json!({"craId": unknown, "cra": {"themes": vec!["THEME_SMARTPHONE"; 40]}}),
             INVALID,
             "THEME_CLOSED",
         ),
@@ -231,6 +231,7 @@ fn statistics() -> Vec<Row> {
             "DIMENSIONS_NOT_CROSSED",
         ),
         (list, json!({"pageSize": 100_000}), INVALID, "PAGE_SIZE_TOO_LARGE"),
+        (list, json!({"selection": {"departmentCodes": vec!["35"; 1_001]}}), INVALID, "TOO_MANY_VALUES"),
         (doubles, json!({"pageToken": "x"}), INVALID, "PAGE_TOKEN_INVALID"),
         (doubles, json!({"consistency": past}), head.0, head.1),
         (cra, json!({"craId": "x"}), INVALID, "CRA_ID_INVALID"),

@@ -1,5 +1,5 @@
-//! What every question goes through before it is answered: a permit, the caller's rights, the perimeter, and one reading
-//! of the request. Rights and perimeter are judged before anything else of the request.
+//! What every question goes through before it is answered: the caller's rights, the perimeter, one reading of the request,
+//! and a permit. Rights and perimeter are judged before anything else of the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +116,6 @@ impl Statistics {
         read: impl FnOnce(&mut Q, &Grant, &mut Faults) -> Option<T> + Send + 'static,
     ) -> Result<(Admitted, T), Status> {
         let grant = Grant(self.callers.of(&request)?);
-        let permit = limit.try_acquire(&grant.0)?;
         let (metadata, _, mut request) = request.into_parts();
         let (now, judge) = (self.clock.now(), grant.clone());
         let is_large = is_large(&request);
@@ -136,6 +135,7 @@ impl Statistics {
             Ok((selection, consistency, asked))
         });
         let (selection, consistency, asked) = reading.await??;
+        let permit = limit.try_acquire(&grant.0)?;
         let (selection, limit) = (Arc::new(selection), limit.clone());
         let caller_waits = deadline(&metadata);
         Ok((Admitted { grant, selection, consistency, permit, limit, caller_waits }, asked))
