@@ -1,6 +1,8 @@
 //! What deploys the pair is accepted by those that read it, and says what the services understand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -113,7 +115,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
     }
     let listens = |name: &str| services[name]["environment"]["CRA_NATS_ROUTES_LISTEN"].clone();
     assert_eq!(listens("nats-1"), "routes-1:6222", "routes are listened for in their network alone");
-    let dockerfile = std::fs::read_to_string(deploy().join("Dockerfile")).unwrap();
+    let dockerfile = fs::read_to_string(deploy().join("Dockerfile")).unwrap();
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     assert!(last_stage.contains("\nUSER 10001:10001\n"), "the image runs as root");
     assert!(dockerfile.contains("cargo build --release --locked"));
@@ -122,10 +124,10 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
 #[test]
 fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let folder = deploy().join("kubernetes");
-    let kustomization = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+    let kustomization = fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     let listed: Vec<_> = kustomization.lines().filter_map(|line| line.strip_prefix("  - ")).collect();
     let files: Vec<_> = listed.iter().map(|name| folder.join(name)).filter(|file| file.is_file()).collect();
-    assert_eq!(files.len(), std::fs::read_dir(&folder).unwrap().count() - 1, "all are applied");
+    assert_eq!(files.len(), fs::read_dir(&folder).unwrap().count() - 1, "all are applied");
     let documents = readers::run("read_kubernetes.py", &files);
     let documents = documents.as_array().unwrap();
     let of_kind =
@@ -190,7 +192,7 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
 #[test]
 fn the_image_is_built_from_sources_alone() {
     let root = deploy().join("..");
-    let rules = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+    let rules = fs::read_to_string(root.join(".dockerignore")).unwrap();
     let rules: Vec<_> = rules.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     assert_eq!(rules[0], "*", "what is not named stays out");
     let last_let_in = rules.iter().rposition(|rule| rule.starts_with('!')).unwrap();
@@ -198,9 +200,49 @@ fn the_image_is_built_from_sources_alone() {
         let stays_out = rules.iter().rposition(|rule| *rule == secret);
         assert!(stays_out > Some(last_let_in), "{secret} may be let in");
     }
-    let dockerfile = std::fs::read_to_string(deploy().join("Dockerfile")).unwrap();
+    let dockerfile = fs::read_to_string(deploy().join("Dockerfile")).unwrap();
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     assert!(!last_stage.contains("\nRUN "), "the base of the image has no shell");
+}
+
+/// The script of the advisories, elsewhere, with a `cargo-deny` that says how it was called, finds something or nothing, and
+/// reaches no network.
+fn advisories(copy: Option<&Path>, finds: bool) -> (bool, String) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("source/.ci")).unwrap();
+    fs::copy(deploy().join("../.ci/advisories"), dir.path().join("source/.ci/advisories")).unwrap();
+    let checker = dir.path().join("cargo-deny");
+    let ends = i32::from(finds);
+    let script =
+        format!("#!/bin/sh\necho \"called $*\"\ncase \"$*\" in *fetch*) exit 1;; esac\nexit {ends}\n");
+    fs::write(&checker, script).unwrap();
+    fs::set_permissions(&checker, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(dir.path().join("source/.ci/advisories"));
+    command.arg(&checker).env_remove("CRA_ADVISORIES");
+    if let Some(copy) = copy {
+        command.env("CRA_ADVISORIES", copy);
+    }
+    let ended = command.output().unwrap();
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn advisories_are_checked_or_the_run_fails() {
+    let copy = tempfile::tempdir().unwrap();
+    let (succeeded, said) = advisories(Some(copy.path()), false);
+    assert!(!succeeded && said.contains("NOT CHECKED"), "{said}");
+    fs::create_dir_all(copy.path().join("crates/serde")).unwrap();
+    let advisory =
+        "```toml\n[advisory]\nid = \"RUSTSEC-2020-0001\"\npackage = \"serde\"\ndate = \"2020-01-02\"\n```\n";
+    fs::write(copy.path().join("crates/serde/RUSTSEC-2020-0001.md"), advisory).unwrap();
+    let (succeeded, said) = advisories(Some(copy.path()), false);
+    assert!(succeeded && said.contains("2020-01-02, ") && said.contains(" days ago"), "{said}");
+    assert!(said.contains("called --offline --all-features check advisories"), "{said}");
+    let (succeeded, said) = advisories(Some(copy.path()), true);
+    assert!(!succeeded, "{said}");
+    let (succeeded, said) = advisories(None, false);
+    assert!(!succeeded && said.contains("CRA_ADVISORIES"), "{said}");
 }
 
 /// The settings of a unit: every line is one, a section, a comment or empty.
@@ -218,9 +260,9 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
     let dir = tempfile::tempdir().unwrap();
     let programs = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     let mut copies = Vec::new();
-    for entry in std::fs::read_dir(deploy().join("systemd")).unwrap() {
+    for entry in fs::read_dir(deploy().join("systemd")).unwrap() {
         let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
         let settings = unit(&text);
         for (key, value) in [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
         {
@@ -231,7 +273,7 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
         let text = text
             .replace("/usr/bin/cra-", &format!("{}/cra-", programs.display()))
             .replace("/usr/bin/nats-server", "/bin/true");
-        std::fs::write(&copy, text).unwrap();
+        fs::write(&copy, text).unwrap();
         copies.push(copy);
     }
     assert_eq!(copies.len(), 3);

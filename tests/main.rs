@@ -29,6 +29,7 @@ mod foreign_events;
 mod guide;
 mod harness;
 mod hostile;
+mod hostile_texts;
 mod identity;
 mod imports;
 mod kill_projection;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use cra_runtime::process::told;
 
-use crate::render::text::{json_line, printable_page};
+use crate::render::text::printable_page;
 
 /// What a shell reports of a program that a closed pipe ended.
 const PIPE_CLOSED: u8 = 141;
@@ -45,18 +45,25 @@ pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
     look: Look,
     is_terminal: bool,
+    /// Of [`Output::stream`]: the beginning of a line.
+    cut_off: Vec<u8>,
 }
 
 impl Output {
     pub(crate) fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
-        Self { writer: Box::new(BufWriter::new(io::stdout())), look: Look::of_process(), is_terminal }
+        Self {
+            writer: Box::new(BufWriter::new(io::stdout())),
+            look: Look::of_process(),
+            is_terminal,
+            cut_off: Vec::new(),
+        }
     }
 
     /// Writes elsewhere, with nobody at a terminal.
     #[cfg(test)]
     pub(crate) fn to(writer: impl Write + Send + 'static, look: Look) -> Self {
-        Self { writer: Box::new(writer), look, is_terminal: false }
+        Self { writer: Box::new(writer), look, is_terminal: false, cut_off: Vec::new() }
     }
 
     pub(crate) fn look(&self) -> Look {
@@ -85,6 +92,19 @@ impl Output {
         self.writer.flush()
     }
 
+    /// Writes a part of a text file, cut anywhere: as it is to a pipe or a file, and without what a terminal would obey to one.
+    pub(crate) fn stream(&mut self, part: &[u8]) -> io::Result<()> {
+        if !self.is_terminal {
+            return self.bytes(part);
+        }
+        let mut text = std::mem::take(&mut self.cut_off);
+        text.extend_from_slice(part);
+        // Up to the last whole line, which ends no character and no line break in two.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.cut_off = text.split_off(whole);
+        self.write(&String::from_utf8_lossy(&text))
+    }
+
     /// Writes one line.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.write(&format!("{text}\n"))
@@ -92,7 +112,7 @@ impl Output {
 
     /// Writes one JSON value as one line.
     pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
-        self.line(&json_line(value))
+        self.line(&cra_contracts::json::line(value))
     }
 }
 
@@ -132,6 +152,32 @@ mod tests {
         assert_eq!(format!("{:?}", failed(&closed)), format!("{:?}", ExitCode::from(PIPE_CLOSED)));
         let other = anyhow::anyhow!("cannot reach the service");
         assert_eq!(format!("{:?}", failed(&other)), format!("{:?}", ExitCode::from(FAILED)));
+    }
+
+    #[test]
+    fn a_file_on_a_terminal_loses_what_the_terminal_would_obey_wherever_it_is_cut() {
+        let file = "\u{feff}é;\u{202e}\u{1b}]0;x\u{7}\r\n=1\r\n".as_bytes();
+        for cut in 0..file.len() {
+            let (written, look) =
+                (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), Look { columns: 80, colour: false });
+            let mut output = Output { is_terminal: true, ..Output::to(Shared(written.clone()), look) };
+            output.stream(&file[..cut]).unwrap();
+            output.stream(&file[cut..]).unwrap();
+            let shown = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+            assert_eq!(shown, "\u{feff}é;··]0;x·\r\n=1\r\n", "cut at {cut}");
+        }
+    }
+
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

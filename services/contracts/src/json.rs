@@ -3,6 +3,7 @@
 //! fault: the path, what was found, what is expected and what was probably meant.
 
 mod faults;
+mod line;
 mod repeated;
 
 use std::fmt;
@@ -23,6 +24,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 });
 
 pub use faults::{JsonFault, Meant};
+pub use line::{is_hidden, line};
 
 /// Why a text is no JSON form of the message asked for.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::args::{EndpointArgs, ExportArgs};
 use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
-use crate::render::text::{json_line, printable};
+use crate::render::text::printable;
 
 pub(crate) async fn run(
     args: ExportArgs,
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     match (&received.path, args.json) {
         (Some(path), true) => output.json(&received.json(Some(path)))?,
         (Some(path), false) => output.line(&received.told(path))?,
-        (None, true) => tell(&json_line(&received.json(None))),
+        (None, true) => tell(&cra_contracts::json::line(&received.json(None))),
         (None, false) => {}
     }
     Ok(Outcome::Done)
@@ -188,7 +188,7 @@ async fn receive(
             Some((file, path, _)) => {
                 file.write_all(&chunk).with_context(|| format!("{} cannot be written", path.display()))?;
             }
-            None => output.bytes(&chunk)?,
+            None => output.stream(&chunk)?,
         }
         bytes += chunk.len() as u64;
         progress::advance_bytes(&bar, bytes);

@@ -19,7 +19,6 @@ use crate::client::{ClientError, Connection, Service};
 use crate::output::{Output, tell};
 use crate::render;
 use crate::render::submission::Work;
-use crate::render::text::json_line;
 use crate::submission::changes::send::{Sender, refusal};
 use crate::submission::content::{self, Recordable};
 use crate::submission::file::{self, Content, Items, Opened};
@@ -184,7 +183,7 @@ impl Sending<'_> {
             let News::Told(told) = news else { return Ok(()) };
             progress::advance(&bar, told.bytes_read, tally);
             let text = if self.as_json {
-                json_line(&render::submission::json(told, Work::Submit(mode))) + "\n"
+                cra_contracts::json::line(&render::submission::json(told, Work::Submit(mode))) + "\n"
             } else {
                 render::submission::refused_under(&self.headings, told, look)
             };

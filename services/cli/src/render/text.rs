@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use cra_contracts::json::is_hidden;
 use cra_domain::event::timestamp;
 use cra_domain::french;
 use jiff::civil::Date;
@@ -92,13 +93,6 @@ pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
     french::moment(instant)
 }
 
-/// What a terminal obeys, what parts lines, and what turns the direction of writing (Unicode's `Bidi_Control`, and the
-/// deprecated format characters next to it): none of it is shown where it comes from others.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
-}
-
 /// The text without what a terminal would obey: names and messages come from others.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { '·' } else { c }).collect()
@@ -119,23 +113,6 @@ pub(crate) fn printable_page(text: &str) -> Cow<'_, str> {
         page.push(if is_allowed { c } else { '·' });
     }
     if page == text { Cow::Borrowed(text) } else { Cow::Owned(page) }
-}
-
-/// A JSON value on one line of ASCII controls, with what [`printable`] hides as `\u` escapes: the same value for a program,
-/// and harmless on a terminal.
-pub(crate) fn json_line(value: &serde_json::Value) -> String {
-    let text = value.to_string();
-    if !text.contains(is_hidden) {
-        return text;
-    }
-    // Outside of texts JSON is ASCII, and all that is hidden is in the first plane: one escape each.
-    text.chars().fold(String::with_capacity(text.len()), |line, c| {
-        if is_hidden(c) {
-            line + &format!("\\u{:04x}", u32::from(c))
-        } else {
-            line + c.encode_utf8(&mut [0; 4])
-        }
-    })
 }
 
 /// Columns that a text takes.
@@ -281,16 +258,6 @@ mod tests {
         '\u{0}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}',
         '\u{2029}', '\u{202e}', '\u{2067}',
     ];
-
-    #[test]
-    fn json_is_the_same_value_and_holds_nothing_that_a_terminal_obeys() {
-        let value =
-            serde_json::json!({ HIDDEN.iter().collect::<String>(): HIDDEN.map(String::from), "é": "👩‍🌾" });
-        let line = json_line(&value);
-        assert!(!line.contains(is_hidden), "{line:?}");
-        assert!(line.contains("\\u2028") && line.contains("👩‍🌾"), "{line}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
-    }
 
     #[test]
     fn a_page_keeps_its_lines_and_colours_and_nothing_else() {

@@ -11,7 +11,6 @@ use super::super::{Outcome, progress};
 use crate::output::Output;
 use crate::render;
 use crate::render::submission::Work;
-use crate::render::text::json_line;
 use crate::submission::Tally;
 use crate::submission::changes::Change;
 use crate::submission::changes::send::{Sender, send_all};
@@ -46,7 +45,7 @@ impl Many<'_> {
         let sent = send_all(sender, self.reason, items, &mut tally, |told, tally| {
             progress::advance(&bar, told.bytes_read, tally);
             let text = if self.json {
-                json_line(&render::submission::json(told, self.work)) + "\n"
+                cra_contracts::json::line(&render::submission::json(told, self.work)) + "\n"
             } else {
                 render::submission::refused_under(&headings, told, look)
             };

@@ -24,7 +24,6 @@ use crate::args::{EndpointArgs, ImportArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::{Output, tell};
 use crate::render;
-use crate::render::text::json_line;
 use crate::submission::checkpoint::{Checkpoint, Found, Reached, Subject};
 use crate::submission::file::{self, Items, Opened};
 use crate::submission::patience::patiently;
@@ -290,7 +289,7 @@ impl Teller<'_> {
             report.write(&render::import::json(told))?;
         }
         if self.args.json {
-            let line = json_line(&render::import::json(told)) + "\n";
+            let line = cra_contracts::json::line(&render::import::json(told)) + "\n";
             return self.bar.suspend(|| self.output.write(&line));
         }
         if matches!(told.outcome, submission::Outcome::Received { .. }) || self.told > REFUSALS_TOLD_MAX {

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::render::text::json_line;
 use crate::submission::checkpoint::ReportReached;
 
 /// An open report.
@@ -33,7 +32,7 @@ impl Report {
 
     /// Writes one line, at once.
     pub(super) fn write(&mut self, value: &Value) -> io::Result<()> {
-        let line = json_line(value) + "\n";
+        let line = cra_contracts::json::line(value) + "\n";
         self.file.write_all(line.as_bytes())?;
         self.reached.bytes += line.len() as u64;
         Ok(())

@@ -1,0 +1,51 @@
+//! Texts of older documents are kept as they were, whatever they hold. What shows them shows no more than a text: no terminal
+//! obeys it, no spreadsheet runs it, no reader takes one line for two.
+
+use std::fs;
+
+use cra_contracts::json::is_hidden;
+use serde_json::Value;
+
+use crate::harness::{Kind, Standalone, run_to_end};
+
+const DOCUMENT: &str = include_str!("../services/domain/src/legacy/golden/v3-workshop.json");
+/// A formula in full width, then a line break, a separator of lines, a turn of direction and a control sequence in one byte.
+const HOSTILE: &str = "＝1+1\n\u{2028}\u{202e}\u{9b}2J";
+
+#[tokio::test]
+async fn texts_of_others_are_texts_on_terminals_in_json_and_in_spreadsheets() {
+    let services = Standalone::start().await;
+    let dir = services.dir().join("files");
+    fs::create_dir(&dir).unwrap();
+    let mut document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    document["cra"]["sousThemes"][2]["annotation"][0] = HOSTILE.into();
+    fs::write(dir.join("documents.ndjson"), format!("{document}\n")).unwrap();
+    let (ingestion, projection) =
+        (format!("http://{}", services.ingestion), format!("http://{}", services.projection));
+    let urls = [("CRA_INGESTION_URL", ingestion.as_str()), ("CRA_PROJECTION_URL", projection.as_str())];
+    let cra = |arguments: &[&str]| {
+        let ended = run_to_end(Kind::CommandLine, &dir, arguments, &urls);
+        assert!(ended.status.success(), "{arguments:?}: {}", ended.stderr);
+        ended.stdout
+    };
+    cra(&["import", "documents.ndjson"]);
+    let listed = cra(&["list", "--json", "--min-position", "1"]);
+    let record: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(record["cra"]["annotation"], HOSTILE, "the text is whole for a program");
+    let id = record["craId"].as_str().unwrap();
+    for arguments in [
+        &["list", "--json"][..],
+        &["list"],
+        &["show", id],
+        &["show", id, "--json"],
+        &["history", id],
+        &["history", id, "--json"],
+        &["export", "cras", "--format", "ndjson", "--output", "-"],
+    ] {
+        let shown = cra(arguments);
+        let hidden: Vec<_> = shown.chars().filter(|c| *c != '\n' && is_hidden(*c)).collect();
+        assert_eq!(hidden, [' '; 0], "{arguments:?}: {shown:?}");
+    }
+    let table = cra(&["export", "cras", "--format", "csv", "--output", "-"]);
+    assert!(table.contains("'＝1+1"), "{table:?}");
+}
