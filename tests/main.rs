@@ -46,6 +46,7 @@ mod nats_restart;
 mod one_id;
 mod private_files;
 mod production;
+mod public_figures;
 mod reading;
 mod recomputation;
 mod replay;

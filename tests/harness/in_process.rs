@@ -14,10 +14,10 @@ use cra_eventlog::{
     RestoreError,
 };
 use cra_projection::generations::Generations;
+use cra_projection::publications::Publications;
 use cra_projection::queries::LogHead;
 use cra_projection::queries::page::Signer;
 use cra_projection::services;
-use cra_projection::views::small_counts::Base;
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
@@ -109,7 +109,7 @@ fn statistics(
         streams: room(),
         callers: Callers::Anyone,
         signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
-        small_count_base: Base::default(),
+        publications: Publications::not_configured(),
         shutdown: shutdown.clone(),
     }
 }

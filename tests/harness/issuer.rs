@@ -3,7 +3,7 @@
 use std::fs;
 
 use cra_contracts::v1 as pb;
-use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, SigningKey, key_set};
+use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, SigningKey, TokenSettings, key_set};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tonic::Request;
@@ -42,6 +42,14 @@ impl Issuer {
     /// Takes the keys away from the services.
     pub(crate) fn hide_keys(&self) {
         fs::remove_file(self.keys()).unwrap();
+    }
+
+    /// Settings of a service in this process that trusts it.
+    pub(crate) fn trusted(&self) -> TokenSettings {
+        let settings = serde_json::json!({
+            "issuer": ISSUER, "audience": AUDIENCE, "jwks_file": self.keys(), "clock_skew_s": 0,
+        });
+        serde_json::from_value(settings).unwrap()
     }
 
     /// A token with these scopes and this perimeter, for ten minutes.

@@ -221,46 +221,25 @@ async fn a_cra_outside_the_perimeter_is_told_exactly_as_one_that_was_never_recor
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn public_statistics_are_of_the_whole_country_and_of_no_advisor() {
+async fn public_figures_are_refused_by_a_service_that_publishes_none_and_let_in_nowhere_else() {
     let Given { issuer, pair, .. } = given().await;
     let mut client = pair.statistics().await;
     let token = issuer.token("statistics:public", &PerimeterClaim::default());
-    for kind in 0..4 {
-        for selection in [pb::Selection::default(), of_department("29")] {
-            asked(kind, &mut client, &token, selection).await.unwrap();
-        }
-        let refused = asked(kind, &mut client, &token, of_ids(&["in"], &[])).await.unwrap_err();
-        assert_eq!(refused.code(), Code::PermissionDenied, "{kind}");
-    }
-    let dimension = pb::Dimension::Advisor.into();
-    let by_advisor = pb::ListBreakdownRequest { dimension, ..Default::default() };
-    let refused = client.list_breakdown(carrying(&token, by_advisor)).await.unwrap_err();
-    assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
-    for kind in 4..KINDS {
+    for kind in 0..KINDS {
         let refused = asked(kind, &mut client, &token, pb::Selection::default()).await.unwrap_err();
-        assert_eq!(refused.code(), Code::PermissionDenied, "{kind}");
+        let reason = reason_of(&refused).unwrap_or_default();
+        if kind < 3 {
+            let expected = (Code::FailedPrecondition, "PUBLICATIONS_NOT_CONFIGURED");
+            assert_eq!((refused.code(), reason.as_str()), expected, "{kind}");
+            assert!(refused.message().contains("publications.secret_file"), "{refused}");
+        } else {
+            assert_eq!(
+                (refused.code(), reason.as_str()),
+                (Code::PermissionDenied, "SCOPE_MISSING"),
+                "{kind}"
+            );
+        }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn public_statistics_tell_no_small_count_and_nothing_of_the_past() {
-    let Given { issuer, pair, position, .. } = given().await;
-    let mut client = pair.statistics().await;
-    let public = issuer.token("statistics:public", &PerimeterClaim::default());
-    let trusted = issuer.token("statistics:read", &national());
-    let asked =
-        |consistency| pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
-    let now = || asked(pb::Consistency { min_position: position, ..Default::default() });
-    let exact = client.get_statistics(carrying(&trusted, now())).await.unwrap().into_inner();
-    let rounded = client.get_statistics(carrying(&public, now())).await.unwrap().into_inner();
-    let (exact, rounded) = (exact.statistics.unwrap(), rounded.statistics.unwrap());
-    assert_eq!((exact.cras, exact.acts, exact.rounded_to), (2, 10, 0));
-    assert_eq!((rounded.cras, rounded.acts, rounded.rounded_to), (0, 10, 5));
-    assert!(rounded.channels.iter().all(|line| line.count == 0), "{:?}", rounded.channels);
-    let past = || asked(pb::Consistency { as_of_position: 1, ..Default::default() });
-    assert!(client.get_statistics(carrying(&trusted, past())).await.is_ok());
-    let refused = client.get_statistics(carrying(&public, past())).await.unwrap_err();
-    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ const NEEDED: [(&str, &[&str]); 24] = [
     ("StatisticsService/GetStatistics", &["statistics:read", "statistics:public"]),
     ("StatisticsService/GetTimeSeries", &["statistics:read", "statistics:public"]),
     ("StatisticsService/ListBreakdown", &["statistics:read", "statistics:public"]),
-    ("StatisticsService/GetCrossTable", &["statistics:read", "statistics:public"]),
+    ("StatisticsService/GetCrossTable", &["statistics:read"]),
     ("StatisticsService/WatchStatistics", &["statistics:read"]),
     ("StatisticsService/ListCras", &["cra:read"]),
     ("StatisticsService/GetCra", &["cra:read"]),

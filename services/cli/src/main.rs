@@ -12,6 +12,7 @@ mod choice;
 mod client;
 mod commands;
 mod comparison;
+mod open_data;
 mod output;
 mod period;
 mod render;

@@ -2,7 +2,8 @@
 //!
 //! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
 //! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
-//! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve.
+//! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve. [`publications`]
+//! are what anybody may see.
 
 mod access;
 pub mod apply;
@@ -14,6 +15,7 @@ pub mod generations;
 mod given;
 pub mod metrics;
 pub mod progress;
+pub mod publications;
 pub mod queries;
 mod readiness;
 pub mod replay;
@@ -50,10 +52,12 @@ pub use access::METHODS;
 use follow::Follower;
 use generations::Generations;
 use progress::Progress;
+use publications::{Publications, Publisher};
 use queries::page::Signer;
 use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, PageTokenSettings, Settings};
+use views::public::Rounding;
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
@@ -158,7 +162,8 @@ async fn serve_beside(
     let progress = Arc::<Progress>::default();
     metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
     let signer = settings.page_tokens.signer()?;
-    let asked = Asked { queries, signer, callers: listener.callers() };
+    let (publications, publisher) = publisher(&settings, &log, &generations, &clock)?;
+    let asked = Asked { queries, signer, publications, callers: listener.callers() };
     let routes = routes(&settings, asked, &log, &replayer, &metrics, &shutdown)?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
@@ -174,6 +179,7 @@ async fn serve_beside(
     let looking = tokio::spawn(looking);
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
+    let publishing = publisher.map(|publisher| background.spawn(publisher.run(shutdown.clone())));
     let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
@@ -186,6 +192,9 @@ async fn serve_beside(
     shutdown.begin();
     following.await.context("following the log failed")?;
     recomputing.await.context("computing the read models again failed")?;
+    if let Some(publishing) = publishing {
+        publishing.await.context("publishing failed")?;
+    }
     let closing = generations.serving();
     let flushed = tokio::task::spawn_blocking(move || closing.flush()).await?;
     if let Err(error) = flushed {
@@ -193,6 +202,28 @@ async fn serve_beside(
         tracing::error!(%error, "the read models could not be flushed");
     }
     Ok(drained?)
+}
+
+/// Where public questions are answered from, and what counts it where the service has a secret.
+fn publisher(
+    settings: &Settings,
+    log: &Arc<dyn EventLog>,
+    generations: &Arc<Generations>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Publications, Option<Publisher>)> {
+    let Some(secret) = settings.publications.secret()? else {
+        return Ok((Publications::not_configured(), None));
+    };
+    let publications = Publications::pending();
+    let publisher = Publisher {
+        publications: publications.clone(),
+        log: Arc::clone(log),
+        generations: Arc::clone(generations),
+        clock: Arc::clone(clock),
+        settings: settings.publications.clone(),
+        rounding: Arc::new(Rounding::new(&secret, settings.small_count_base)),
+    };
+    Ok((publications, Some(publisher)))
 }
 
 async fn open(
@@ -218,10 +249,11 @@ async fn open(
     Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
 }
 
-/// What questions take a place among, who asks them, and what signs their pages.
+/// What questions take a place among, who asks them, what signs their pages, and what public ones are answered from.
 struct Asked {
     queries: InFlight,
     signer: Signer,
+    publications: Publications,
     callers: Callers,
 }
 
@@ -234,7 +266,7 @@ fn routes(
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
     let Replayer { generations, clock, .. } = replayer;
-    let Asked { queries: in_flight, signer, callers } = asked;
+    let Asked { queries: in_flight, signer, publications, callers } = asked;
     let bytes_max = settings.server.max_message_bytes.get();
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
@@ -251,7 +283,7 @@ fn routes(
         streams,
         callers,
         signer: signer.clone(),
-        small_count_base: settings.small_count_base,
+        publications,
         shutdown: shutdown.clone(),
     };
     let operations =

@@ -14,8 +14,9 @@ use cra_runtime::telemetry::TelemetrySettings;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::publications::PublicationSettings;
 use crate::queries::page::{Signer, SignerError};
-use crate::views::small_counts::Base;
+use crate::views::public::Base;
 
 /// Settings of the projection service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,8 +34,10 @@ pub struct Settings {
     pub log: NatsSettings,
     /// Bounds of this service.
     pub limits: Limits,
-    /// Callers of `statistics:public` alone see counts as multiples of this, so none below it; at least 3.
+    /// Callers of `statistics:public` alone see sums of counts that were rounded to multiples of this; 3 to 100.
     pub small_count_base: Base,
+    /// When those figures are published, and the secret that they need.
+    pub publications: PublicationSettings,
     /// The tokens that lead from page to page.
     pub page_tokens: PageTokenSettings,
     /// Logs.
@@ -51,6 +54,7 @@ impl Default for Settings {
             log: NatsSettings::default(),
             limits: Limits::default(),
             small_count_base: Base::default(),
+            publications: PublicationSettings::default(),
             page_tokens: PageTokenSettings::default(),
             telemetry: TelemetrySettings::default(),
         }

@@ -151,6 +151,8 @@ pub(crate) enum Command {
     Follow(Box<FollowArgs>),
     /// Export statistics, a breakdown or CRAs to a file: CSV, XLSX, NDJSON, Parquet
     Export(Box<ExportArgs>),
+    /// Write the public figures as open data: CSV, Parquet, their description and licence
+    Publish(PublishArgs),
     /// Show the life of one CRA: submission, corrections, withdrawal
     History(HistoryArgs),
     /// Find communes by the beginning of their name or postal code
@@ -312,6 +314,16 @@ pub(crate) struct HealthArgs {
     /// Write one JSON object per service
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+The figures are asked for with a token of statistics:public alone. They are those of one publication, which the files name: \
+the same publication gives the same bytes. Files that are there are replaced one by one, each whole.")]
+pub(crate) struct PublishArgs {
+    /// Folder of the files; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ mod pair;
 mod parked;
 mod progress;
 mod promote;
+mod publish;
 #[cfg(test)]
 mod questions_tests;
 mod replay;
@@ -102,6 +103,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Show(args) => show::run(args, &endpoints, output).await,
         Command::Follow(args) => follow::run(*args, &endpoints, output).await,
         Command::Export(args) => export::run(*args, &endpoints, output).await,
+        Command::Publish(args) => publish::run(args, &endpoints, output).await,
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,

@@ -1,13 +1,15 @@
 //! Starts both services in this process, over the embedded log: the one place of the command line that knows
 //! them as crates. Everything else reaches them over gRPC, as any client does.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
+use cra_projection::publications::PublicationSettings;
 use cra_runtime::clock::SystemClock;
 use cra_runtime::identity::Identity;
 use cra_runtime::listen;
@@ -20,6 +22,9 @@ use crate::args::{CredentialArgs, EndpointArgs};
 pub(super) const LOG: &str = "log";
 /// Folder of the read models below the data folder: a cache of the log.
 const READ_MODELS: &str = "projection";
+/// File of the secret that public figures are drawn from, below the data folder: kept with the log, for another secret
+/// shows other numbers.
+const PUBLICATION_SECRET: &str = "publication-secret";
 
 /// Both services, listening.
 pub(super) struct Pair {
@@ -27,6 +32,24 @@ pub(super) struct Pair {
     pub(super) endpoints: EndpointArgs,
     /// Ends when both have drained after the shutdown, or when one has failed.
     pub(super) served: JoinHandle<anyhow::Result<()>>,
+}
+
+/// The file of the secret that public figures are drawn from: drawn at the first start, and read by its owner alone.
+fn secret_of(data: &Path) -> anyhow::Result<PathBuf> {
+    let path = data.join(PUBLICATION_SECRET);
+    if path.try_exists()? {
+        return Ok(path);
+    }
+    // Renamed into place when it is whole; a temporary file is its owner's alone (mode 0600).
+    let mut file = tempfile::Builder::new().prefix(".cra-").tempfile_in(data)?;
+    for byte in rand::random::<[u8; 32]>() {
+        write!(file, "{byte:02x}")?;
+    }
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(&path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error.into()),
+        _ => Ok(path),
+    }
 }
 
 /// Opens the log in `data`, binds both addresses, and serves until `shutdown`. Once it returns, connections are
@@ -50,7 +73,12 @@ pub(super) async fn start_pair(
         .await?
         .with_context(|| format!("the event log cannot be opened in {}", data.display()))?;
     let embedded = Arc::new(embedded);
-    let settings = cra_projection::Settings { data: data.join(READ_MODELS), ..Default::default() };
+    let publications = PublicationSettings {
+        secret_file: Some(secret_of(data).context("the secret of public figures cannot be kept")?),
+        ..PublicationSettings::default()
+    };
+    let settings =
+        cra_projection::Settings { data: data.join(READ_MODELS), publications, ..Default::default() };
 
     let served = tokio::spawn(async move {
         let log: Arc<dyn EventLog> = embedded.clone();

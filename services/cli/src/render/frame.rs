@@ -29,13 +29,22 @@ pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
     let Some(snapshot) = snapshot else {
         return String::new();
     };
-    let position = format!("Arrêté à la position {} du journal", thousands(snapshot.position));
-    let recorded_at = snapshot.recorded_at.as_ref();
-    let recorded = recorded_at.map(|recorded_at| format!("enregistrée le {}", instant(Some(recorded_at))));
-    let generation = format!("génération {}", printable(&snapshot.generation));
     let definitions = format!("définitions {}", printable(&snapshot.definitions));
-    let mut lines = vec![position];
-    for part in recorded.into_iter().chain([generation, definitions]) {
+    let (first, others) = match &snapshot.publication {
+        Some(publication) => {
+            let closed_at = format!("arrêtée le {}", instant(publication.closed_at.as_ref()));
+            (format!("Publication {}", printable(&publication.name)), vec![closed_at, definitions])
+        }
+        None => {
+            let recorded_at = snapshot.recorded_at.as_ref();
+            let recorded = recorded_at.map(|at| format!("enregistrée le {}", instant(Some(at))));
+            let generation = format!("génération {}", printable(&snapshot.generation));
+            let others = recorded.into_iter().chain([generation, definitions]).collect();
+            (format!("Arrêté à la position {} du journal", thousands(snapshot.position)), others)
+        }
+    };
+    let mut lines = vec![first];
+    for part in others {
         match lines.last_mut() {
             Some(line) if width(line) + 2 + width(&part) <= look.columns => *line += &format!(", {part}"),
             _ => lines.push(part),

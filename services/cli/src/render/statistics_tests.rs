@@ -45,6 +45,7 @@ fn answer() -> v1::GetStatisticsResponse {
         recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
         generation: "g1".to_owned(),
         definitions: "1".to_owned(),
+        ..v1::Snapshot::default()
     };
     v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(snapshot) }
 }

@@ -59,6 +59,12 @@ impl Consistency {
         Ok(Self { min_position: Position(message.min_position), field: MIN_POSITION, as_of })
     }
 
+    /// The state as of a time, once a position is there; the time lies in the past.
+    #[must_use]
+    pub fn as_of_time(min_position: Position, time: Timestamp) -> Self {
+        Self { min_position, field: MIN_POSITION, as_of: AsOf::Time(nanoseconds(time)) }
+    }
+
     /// The state at a position that was shown before, by this server or another: waited for when it is not there yet.
     #[must_use]
     pub fn at(position: Position) -> Self {

@@ -78,6 +78,7 @@ impl Snapshot {
                 .map(|at| timestamp_message(instant(at))),
             generation: self.generation.name().to_owned(),
             definitions: self.generation.description().definitions.clone(),
+            publication: None,
         }
     }
 }

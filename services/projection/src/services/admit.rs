@@ -56,16 +56,11 @@ macro_rules! question {
     };
 }
 
-question!(GetStatisticsRequest, |_| Right::Counts { dimensions: [0; 2] });
-question!(GetTimeSeriesRequest, |_| Right::Counts { dimensions: [0; 2] });
-question!(ListBreakdownRequest, |request| Right::Counts { dimensions: [request.dimension, 0] });
-question!(GetCrossTableRequest, |request| Right::Counts { dimensions: [request.rows, request.columns] });
-question!(
-    WatchStatisticsRequest,
-    |_| Right::Counts { dimensions: [0; 2] },
-    |request| request.selection.as_ref(),
-    |_| None
-);
+question!(GetStatisticsRequest, |_| Right::Counts);
+question!(GetTimeSeriesRequest, |_| Right::Counts);
+question!(ListBreakdownRequest, |_| Right::Counts);
+question!(GetCrossTableRequest, |_| Right::Counts);
+question!(WatchStatisticsRequest, |_| Right::Counts, |request| request.selection.as_ref(), |_| None);
 question!(ListCrasRequest, |_| Right::Reads("ListCras"));
 question!(ListLikelyDoublesRequest, |_| Right::Reads("ListLikelyDoubles"));
 question!(FollowCrasRequest, |_| Right::Reads("FollowCras"), |request| request.selection.as_ref(), |_| None);
@@ -121,7 +116,7 @@ impl Statistics {
         let is_large = is_large(&request);
         let reading = off_workers(is_large, move || {
             let right = request.right();
-            judge.may_ask(right, request.consistency())?;
+            judge.may_ask(right)?;
             let selection = Selection::read(request.selection().unwrap_or(&v1::Selection::default()));
             judge.may_select(right, &selection.selection)?;
             let mut faults = Faults::default();

@@ -13,9 +13,7 @@ use prost::Message as _;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::listing::Page;
 use crate::queries::QueryError;
-use crate::views::small_counts::Base;
 
 /// Largest selection that the log of reads shows, as it comes over the wire; of others it tells the size.
 const SELECTION_BYTES_MAX: usize = 2_000;
@@ -27,11 +25,8 @@ pub(super) struct Grant(pub(super) Arc<Caller>);
 /// What a request needs of the caller's grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
-    /// Figures of a selection, broken down by these dimensions; 0 is none.
-    Counts {
-        /// Numbers of [`v1::Dimension`].
-        dimensions: [i32; 2],
-    },
+    /// Exact figures of a selection.
+    Counts,
     /// The CRAs of a selection; the method, for the log of reads.
     Reads(&'static str),
     /// A file of figures.
@@ -52,48 +47,25 @@ impl Grant {
         format!("{client_id}\n{subject}\n{}", perimeter.canonical())
     }
 
-    /// Whether a page may be shown: one after the first shows the position of the first, which is past.
-    pub(super) fn counts_on(&self, page: &Page<impl Copy>) -> Result<(), Status> {
-        if page.continues() && self.0.sees_public_statistics_only() {
-            return Err(missing(Scope::Statistics, "figures of the past"));
-        }
-        Ok(())
+    /// Whether the caller may see public figures only. They are of the whole country, whatever the perimeter.
+    pub(super) fn is_public(&self) -> bool {
+        self.0.sees_public_statistics_only()
     }
 
-    /// Whether the caller's scopes let it ask such a question at all. Public figures are of now and never by advisor: a
-    /// public count of each position would show where it passes a multiple of the base.
-    pub(super) fn may_ask(&self, right: Right, asked: Option<&v1::Consistency>) -> Result<(), Status> {
+    /// Whether the caller's scopes let it ask such a question at all.
+    pub(super) fn may_ask(&self, right: Right) -> Result<(), Status> {
         match right {
-            Right::FileOfFigures => self.holds(Scope::Statistics, "a file of figures")?,
-            Right::FileOfCras => self.holds(Scope::Read, "a file of CRAs")?,
-            Right::Reads(_) => return Ok(()),
-            Right::Counts { .. } | Right::UnnamedFile | Right::One => {}
-        }
-        if !self.0.sees_public_statistics_only() {
-            return Ok(());
-        }
-        if asked.is_some_and(|asked| asked.as_of_position != 0 || asked.as_of_time.is_some()) {
-            return Err(missing(Scope::Statistics, "figures of the past"));
-        }
-        match right {
-            Right::Counts { dimensions } if dimensions.contains(&v1::Dimension::Advisor.into()) => {
-                Err(missing(Scope::Statistics, "figures of advisors"))
-            }
-            _ => Ok(()),
+            Right::Counts => self.holds(Scope::Statistics, "exact figures"),
+            Right::FileOfFigures => self.holds(Scope::Statistics, "a file of figures"),
+            Right::FileOfCras => self.holds(Scope::Read, "a file of CRAs"),
+            Right::Reads(_) | Right::UnnamedFile | Right::One => Ok(()),
         }
     }
 
-    /// Whether the selection lies within the perimeter. Public figures are of the whole country, and never of one advisor.
+    /// Whether the selection lies within the perimeter.
     pub(super) fn may_select(&self, right: Right, selection: &Selection) -> Result<(), Status> {
         match right {
             Right::One => Ok(()),
-            Right::Counts { .. } if self.0.sees_public_statistics_only() => {
-                if selection.message().advisor_ids.is_empty() {
-                    Ok(())
-                } else {
-                    Err(missing(Scope::Statistics, "figures of advisors"))
-                }
-            }
             _ => self.covers(selection),
         }
     }
@@ -111,11 +83,6 @@ impl Grant {
         };
         let Caller { client_id, subject, .. } = &*self.0;
         tracing::info!(target: "cra::audit", call, client_id, subject, selection, "CRAs are read");
-    }
-
-    /// What figures must be rounded to for this caller; none of one who sees them as they are.
-    pub(super) fn rounds_to(&self, base: Base) -> Option<Base> {
-        self.0.sees_public_statistics_only().then_some(base)
     }
 
     /// Whether a CRA that was found may be shown. One outside does not exist for this caller.
@@ -163,31 +130,4 @@ fn missing(scope: Scope, what: &str) -> Status {
     Rejection::new(SCOPE_MISSING, format!("the token does not grant {}, which {what} needs", scope.name()))
         .with("scope", scope.name())
         .into()
-}
-
-#[cfg(test)]
-mod tests {
-    use cra_runtime::rejection::reason_of;
-
-    use super::*;
-
-    fn holder_of(scopes: &[Scope]) -> Grant {
-        Grant(Arc::new(Caller { scopes: scopes.iter().copied().collect(), ..Caller::anyone() }))
-    }
-
-    #[test]
-    fn who_holds_public_figures_alone_sees_them_rounded_and_of_now_only() {
-        let past = v1::Consistency { as_of_position: 7, ..v1::Consistency::default() };
-        let own_write = v1::Consistency { min_position: 7, ..v1::Consistency::default() };
-        let public = holder_of(&[Scope::PublicStatistics]);
-        assert_eq!(public.rounds_to(Base::default()), Some(Base::default()));
-        let counts = Right::Counts { dimensions: [0; 2] };
-        let refused = public.may_ask(counts, Some(&past)).unwrap_err();
-        assert_eq!(reason_of(&refused).as_deref(), Some("SCOPE_MISSING"));
-        assert!(public.may_ask(counts, Some(&own_write)).is_ok() && public.may_ask(counts, None).is_ok());
-
-        let full = holder_of(&[Scope::PublicStatistics, Scope::Statistics]);
-        assert_eq!(full.rounds_to(Base::default()), None);
-        assert!(full.may_ask(counts, Some(&past)).is_ok());
-    }
 }

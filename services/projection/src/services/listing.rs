@@ -47,11 +47,6 @@ impl<C: Copy> Page<C> {
         rows < self.rows && (rows == 0 || bytes <= page::PAGE_BYTES_MAX)
     }
 
-    /// Whether another page came before: then it shows a position of the past.
-    pub(super) fn continues(&self) -> bool {
-        self.place.is_some()
-    }
-
     /// What comes first; `None` on the first page.
     pub(super) fn cursor(&self) -> Option<C> {
         self.place.as_ref().map(|place| place.cursor)

@@ -6,6 +6,7 @@ mod faults;
 mod grant;
 mod listing;
 mod operations;
+mod published;
 mod replay;
 mod statistics;
 mod stream;

@@ -20,12 +20,13 @@ use super::export::{self, Chunks};
 use super::faults::Faults;
 use super::grant::Grant;
 use super::listing::{Asker, Listing, Page, Paged};
+use super::published;
 use super::stream::streamed;
 use crate::generations::Generations;
+use crate::publications::{self, Publications};
 use crate::queries::page::Signer;
 use crate::queries::{self, Breakdown, CrossTable, Follow, LogHead, QueryError, Standing, Wanted, Watch};
 use crate::views::periods::Periods;
-use crate::views::small_counts::{self, Base};
 
 /// The service.
 pub struct Statistics {
@@ -49,8 +50,8 @@ pub struct Statistics {
     pub callers: Callers,
     /// Signs the tokens of pages.
     pub signer: Signer,
-    /// What public figures are rounded to.
-    pub small_count_base: Base,
+    /// What public questions are answered from.
+    pub publications: Publications,
     /// Ends the streams that would go on for ever.
     pub shutdown: Shutdown,
 }
@@ -76,13 +77,13 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::GetStatisticsRequest>,
     ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
-        let (admitted, ()) = self.admit(request, &self.in_flight, |_, _, _| Some(())).await?;
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
-        let shown = snapshot.to_message();
-        let mut statistics = queries::statistics(selection, snapshot).await?;
-        if let Some(base) = grant.rounds_to(self.small_count_base) {
-            statistics = small_counts::statistics(&statistics, base);
+        if let Some(answer) = self.published(&request, published::statistics)? {
+            return Ok(Response::new(answer));
         }
+        let (admitted, ()) = self.admit(request, &self.in_flight, |_, _, _| Some(())).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let shown = snapshot.to_message();
+        let statistics = queries::statistics(selection, snapshot).await?;
         let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
         Ok(Response::new(answer))
     }
@@ -91,17 +92,17 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::GetTimeSeriesRequest>,
     ) -> Result<Response<v1::GetTimeSeriesResponse>, Status> {
+        if let Some(answer) = self.published(&request, published::series)? {
+            return Ok(Response::new(answer));
+        }
         let read = |request: &mut v1::GetTimeSeriesRequest, _: &Grant, faults: &mut Faults| {
             let none = v1::Selection::default();
             faults.all(Periods::parse(request.selection.as_ref().unwrap_or(&none), request.granularity))
         };
         let (admitted, periods) = self.admit(request, &self.in_flight, read).await?;
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
         let shown = snapshot.to_message();
-        let mut points = queries::time_series(selection, periods, snapshot).await?;
-        if let Some(base) = grant.rounds_to(self.small_count_base) {
-            points = small_counts::series(points, base);
-        }
+        let points = queries::time_series(selection, periods, snapshot).await?;
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
     }
 
@@ -109,6 +110,9 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::ListBreakdownRequest>,
     ) -> Result<Response<v1::ListBreakdownResponse>, Status> {
+        if let Some(answer) = self.published(&request, published::breakdown)? {
+            return Ok(Response::new(answer));
+        }
         let page = self.page();
         let read = move |request: &mut v1::ListBreakdownRequest, grant: &Grant, faults: &mut Faults| {
             let page = page(request, grant, faults);
@@ -116,21 +120,15 @@ impl StatisticsService for Statistics {
             page.zip(faults.all(asked))
         };
         let (mut admitted, ((listing, page), question)) = self.admit(request, &self.in_flight, read).await?;
-        admitted.grant.counts_on(&page)?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
         let answer = queries::breakdown(selection, question, first, page.rows(), snapshot).await?;
-        let (rows, total_rows) = match grant.rounds_to(self.small_count_base) {
-            // How many rows there are would tell of those that are not listed.
-            Some(base) => (small_counts::rows(answer.rows, base), 0),
-            None => (answer.rows, answer.total_rows as u64),
-        };
         Ok(Response::new(v1::ListBreakdownResponse {
-            rows,
+            rows: answer.rows,
             next_page_token: listing.next(shown.position, answer.next)?,
-            total_rows,
+            total_rows: answer.total_rows as u64,
             snapshot: Some(shown.to_message()),
         }))
     }
@@ -139,24 +137,22 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::GetCrossTableRequest>,
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
-        let measure = request.get_ref().measure();
+        if Grant(self.callers.of(&request)?).is_public() {
+            return Err(publications::refused("a cross table", None));
+        }
         let read = |request: &mut v1::GetCrossTableRequest, _: &Grant, faults: &mut Faults| {
             faults.all(CrossTable::parse(request))
         };
         let (admitted, question) = self.admit(request, &self.in_flight, read).await?;
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
         let shown = snapshot.to_message();
         let crossed = queries::cross_table(selection, question, snapshot).await?;
-        let exact = v1::GetCrossTableResponse {
+        Ok(Response::new(v1::GetCrossTableResponse {
             columns: crossed.columns,
             column_labels: crossed.column_labels,
             rows: crossed.rows,
             snapshot: Some(shown),
             ..v1::GetCrossTableResponse::default()
-        };
-        Ok(Response::new(match grant.rounds_to(self.small_count_base) {
-            Some(base) => small_counts::cross_table(exact, measure, base),
-            None => exact,
         }))
     }
 

@@ -42,9 +42,9 @@ pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
         activities: breakdown::<Activity>(&tally.activities.map(|activity| activity.cras), None),
         themes: breakdown::<Theme>(&tally.themes, None),
         sub_themes: breakdown::<SubTheme>(&tally.sub_themes, None),
-        durations: with_unspecified::<DurationBucket>(&tally.durations, "DURATION_BUCKET_UNSPECIFIED"),
-        ages: with_unspecified::<AgeBand>(&tally.ages, "AGE_BAND_UNSPECIFIED"),
-        statuses: with_unspecified::<Status>(&tally.statuses, "STATUS_UNSPECIFIED"),
+        durations: durations(&tally.durations),
+        ages: ages(&tally.ages),
+        statuses: statuses(&tally.statuses),
         redirections: redirections(tally.redirections.all(), dictionary),
         time_spent: time_spent(tally),
         entry_delay: Some(entry_delay(&tally.delays.all().collect())),
@@ -60,8 +60,23 @@ fn follow_up(tally: &Tally) -> v1::FollowUpStatistics {
     v1::FollowUpStatistics { individual, workshop, redirected, total, rate_per_mille }
 }
 
+/// CRAs per duration bucket; the first count is of what older forms left open.
+pub(super) fn durations(counts: &[u64]) -> Vec<v1::Count> {
+    with_unspecified::<DurationBucket>(counts, "DURATION_BUCKET_UNSPECIFIED")
+}
+
+/// People per age band; the first count is of what older forms left open.
+pub(super) fn ages(counts: &[u64]) -> Vec<v1::Count> {
+    with_unspecified::<AgeBand>(counts, "AGE_BAND_UNSPECIFIED")
+}
+
+/// People per status; the first count is of what older forms left open.
+pub(super) fn statuses(counts: &[u64]) -> Vec<v1::Count> {
+    with_unspecified::<Status>(counts, "STATUS_UNSPECIFIED")
+}
+
 /// One line per value of a list: the open ones always, closed ones when they count something.
-fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>) -> Vec<v1::Count> {
+pub(super) fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>) -> Vec<v1::Count> {
     let lines = W::ALL.iter().zip(counts).map(|(word, count)| (word.term(), *count));
     let mut lines: Vec<v1::Count> = lines
         .filter(|(term, count)| term.open || *count > 0)
@@ -133,7 +148,7 @@ fn redirections(
 }
 
 /// Most people first, then by label as French sorts them; the name breaks the tie of labels that sort as equal.
-pub(super) fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
+fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
     b.count
         .cmp(&a.count)
         .then_with(|| collation::compare(&a.label, &b.label))

@@ -14,11 +14,11 @@ pub mod filter;
 pub mod gathering;
 pub mod order;
 pub mod periods;
+pub mod public;
 pub mod record;
 pub mod rows;
 pub mod scope;
 pub mod shares;
-pub mod small_counts;
 pub mod tally;
 
 use cra_domain::territory;

@@ -1,0 +1,122 @@
+//! Counts each publication once, in the background, when its time has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_eventlog::{EventLog, LogIdentity, ReadError};
+use cra_runtime::clock::Clock;
+use cra_runtime::shutdown::Shutdown;
+use tokio::time::Instant;
+
+use super::calendar::Closing;
+use super::publication::Publication;
+use super::settings::PublicationSettings;
+use super::{Publications, cells};
+use crate::generations::Generations;
+use crate::queries::{Consistency, QueryError};
+use crate::views::public::Rounding;
+
+/// How often the clock is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Pause before the next try.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long one try waits for the read models to reach the log's head.
+const REACH_WITHIN: Duration = Duration::from_mins(10);
+
+/// What a publication was counted from: of another one, it is counted anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) definitions: String,
+    pub(super) log: LogIdentity,
+    /// Events that count since they were tried again: they change what the log was as of any instant.
+    pub(super) retried: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error("{0}")]
+    Log(#[from] ReadError),
+    #[error("{0}")]
+    Query(#[from] QueryError),
+    #[error("counting ended unexpectedly: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+/// Keeps the last publication at hand.
+pub(crate) struct Publisher {
+    /// Where it is answered from.
+    pub(crate) publications: Publications,
+    /// The log.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// The read models.
+    pub(crate) generations: Arc<Generations>,
+    /// Says which months have closed.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// When they close.
+    pub(crate) settings: PublicationSettings,
+    /// Draws what is shown.
+    pub(crate) rounding: Arc<Rounding>,
+}
+
+impl Publisher {
+    /// Publishes whenever it is time, until the shutdown begins. Works where it is spawned: in the background.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        while !shutdown.has_begun() {
+            let pause = match self.due() {
+                None => LOOK_EVERY,
+                Some(closing) => match self.publish(closing, &shutdown).await {
+                    Ok(()) => LOOK_EVERY,
+                    Err(_) if shutdown.has_begun() => return,
+                    Err(error) => {
+                        tracing::warn!(%error, closes_at = %closing.at, "the publication could not be counted yet");
+                        RETRY_AFTER
+                    }
+                },
+            };
+            tokio::select! {
+                () = shutdown.begun() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// The closing that is to be published, if it is not. A clock that goes back takes no publication back.
+    fn due(&self) -> Option<Closing> {
+        let opened = Closing::last_opened(self.clock.now(), &self.settings);
+        let Some(shown) = self.publications.shown() else {
+            return opened;
+        };
+        let latest = opened.filter(|closing| closing.at > shown.closing().at).unwrap_or(shown.closing());
+        (latest != shown.closing() || *shown.source() != self.source()).then_some(latest)
+    }
+
+    fn source(&self) -> Source {
+        let serving = self.generations.serving();
+        let description = serving.description();
+        Source {
+            definitions: description.definitions.clone(),
+            log: description.log.clone(),
+            retried: serving.retried(),
+        }
+    }
+
+    async fn publish(&self, closing: Closing, shutdown: &Shutdown) -> Result<(), PublishError> {
+        let source = self.source();
+        // Whatever was recorded up to the closing is below this head: the margin has passed.
+        let head = self.log.head().await?;
+        let consistency = Consistency::as_of_time(head.position, closing.at);
+        let snapshot = tokio::select! {
+            () = shutdown.begun() => return Err(QueryError::Stopping.into()),
+            snapshot = consistency.snapshot(&self.generations, Instant::now() + REACH_WITHIN) => snapshot?,
+        };
+        let (rounding, shutdown) = (Arc::clone(&self.rounding), shutdown.clone());
+        let counting = tokio::task::spawn_blocking(move || {
+            let cells = cells::count(&snapshot, closing.month, &rounding, &shutdown)?;
+            Ok::<_, QueryError>(Publication::new(closing, source, rounding.base(), cells))
+        });
+        let publication = counting.await??;
+        tracing::info!(publication = publication.name(), month = %closing.month, "public figures are those of a new publication");
+        self.publications.show(publication);
+        Ok(())
+    }
+}

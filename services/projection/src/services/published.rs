@@ -1,0 +1,66 @@
+//! Public questions: answered from the last publication, whatever the caller's perimeter.
+
+use cra_contracts::v1;
+use tonic::{Request, Status};
+
+use super::Statistics;
+use super::grant::Grant;
+use crate::publications::{PublicBreakdown, PublicQuestion, PublicSeries, Publication};
+
+impl Statistics {
+    /// The answer to a caller of public figures; `None` for one who may see exact ones.
+    pub(super) fn published<Q, A>(
+        &self,
+        request: &Request<Q>,
+        answer: impl FnOnce(&Publication, &Q) -> Result<A, Status>,
+    ) -> Result<Option<A>, Status> {
+        let grant = Grant(self.callers.of(request)?);
+        if !grant.is_public() {
+            return Ok(None);
+        }
+        let _permit = self.in_flight.try_acquire(&grant.0)?;
+        answer(&*self.publications.last()?, request.get_ref()).map(Some)
+    }
+}
+
+/// The public figures of whole departments and months.
+pub(super) fn statistics(
+    publication: &Publication,
+    request: &v1::GetStatisticsRequest,
+) -> Result<v1::GetStatisticsResponse, Status> {
+    let v1::GetStatisticsRequest { selection, consistency } = request;
+    let question = PublicQuestion::parse(selection.as_ref(), consistency.as_ref(), publication.last_month())?;
+    Ok(v1::GetStatisticsResponse {
+        statistics: Some(publication.statistics(&question)),
+        snapshot: Some(publication.snapshot()),
+    })
+}
+
+/// As [`statistics`], by month, quarter or year.
+pub(super) fn series(
+    publication: &Publication,
+    request: &v1::GetTimeSeriesRequest,
+) -> Result<v1::GetTimeSeriesResponse, Status> {
+    let series = PublicSeries::parse(request, publication.last_month())?;
+    Ok(v1::GetTimeSeriesResponse {
+        points: publication.series(&series),
+        snapshot: Some(publication.snapshot()),
+    })
+}
+
+/// As [`statistics`], by region or department: in one page, of as many rows as were asked for.
+pub(super) fn breakdown(
+    publication: &Publication,
+    request: &v1::ListBreakdownRequest,
+) -> Result<v1::ListBreakdownResponse, Status> {
+    let breakdown = PublicBreakdown::parse(request, publication.last_month())?;
+    let mut rows = publication.breakdown(&breakdown);
+    let total_rows = rows.len() as u64;
+    rows.truncate(breakdown.rows_max);
+    Ok(v1::ListBreakdownResponse {
+        rows,
+        next_page_token: String::new(),
+        total_rows,
+        snapshot: Some(publication.snapshot()),
+    })
+}
