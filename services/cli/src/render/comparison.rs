@@ -202,7 +202,9 @@ fn rounded(to: u64, look: Look) -> String {
     if to == 0 {
         return String::new();
     }
-    let told = format!("chiffres arrondis au multiple de {to} inférieur : un écart l'est à {to} près");
+    let told = format!(
+        "comptes arrondis à un multiple de {to}, par département et par mois : un petit écart peut en venir"
+    );
     wrapped(&told, look.columns).iter().map(|line| format!("{}\n", toned(look, Tone::Quiet, line))).collect()
 }
 

@@ -9,6 +9,9 @@ use crate::output::Look;
 /// Values of one field that the title names.
 const VALUES_MAX: usize = 8;
 
+/// Said of public figures.
+const ROUNDED: &str = "comptes arrondis par département et par mois";
+
 /// What the page is about: its days, then a line per field that the selection restricts, in words and codes.
 pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String {
     let period = period(selection);
@@ -33,7 +36,10 @@ pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
     let (first, others) = match &snapshot.publication {
         Some(publication) => {
             let closed_at = format!("arrêtée le {}", instant(publication.closed_at.as_ref()));
-            (format!("Publication {}", printable(&publication.name)), vec![closed_at, definitions])
+            (
+                format!("Publication {}", printable(&publication.name)),
+                vec![closed_at, ROUNDED.to_owned(), definitions],
+            )
         }
         None => {
             let recorded_at = snapshot.recorded_at.as_ref();

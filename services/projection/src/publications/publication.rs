@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use cra_contracts::v1;
 use cra_domain::collation;
 use cra_domain::event::timestamp_message;
-use cra_domain::territory;
+use cra_domain::territory::{self, DepartmentId};
 use jiff::civil::Date;
 use ring::digest;
 
@@ -86,7 +87,7 @@ impl Publication {
     /// The figures of a question.
     #[must_use]
     pub fn statistics(&self, question: &PublicQuestion) -> v1::Statistics {
-        self.sum(question, |_| true).to_statistics(self.base)
+        self.sum(question.departments(), &question.months).to_statistics(self.base)
     }
 
     /// The figures per period of whole months.
@@ -94,7 +95,7 @@ impl Publication {
     pub fn series(&self, series: &PublicSeries) -> Vec<v1::TimePoint> {
         let point = |period: &Period| {
             let months = Month::of(period.from)..=Month::of(period.to);
-            let sum = self.sum(&series.question, |(_, month)| months.contains(month));
+            let sum = self.sum(series.question.departments(), &months);
             v1::TimePoint {
                 from: period.from.to_string(),
                 to: period.to.to_string(),
@@ -120,7 +121,7 @@ impl Publication {
             } else {
                 (department.code(), department.name())
             };
-            let sum = self.sum(&breakdown.question, |(of, _)| *of == department.id());
+            let sum = self.sum(std::iter::once(department.id()), &breakdown.question.months);
             rows.entry(code).or_insert((label, Counts::default())).1 += &sum;
         }
         if !breakdown.include_empty {
@@ -146,10 +147,11 @@ impl Publication {
         rows.into_iter().map(to_message).collect()
     }
 
-    fn sum(&self, question: &PublicQuestion, is_asked: impl Fn(&Cell) -> bool) -> Counts {
+    fn sum(&self, departments: impl Iterator<Item = DepartmentId>, months: &RangeInclusive<Month>) -> Counts {
         let mut sum = Counts::default();
-        for (cell, counts) in &self.cells {
-            if question.counts(*cell) && is_asked(cell) {
+        for department in departments {
+            let cells = (department, *months.start())..=(department, *months.end());
+            for (_, counts) in self.cells.range(cells) {
                 sum += counts;
             }
         }

@@ -12,7 +12,7 @@ use super::calendar::Closing;
 use super::publication::Publication;
 use super::settings::PublicationSettings;
 use super::{Publications, cells};
-use crate::generations::Generations;
+use crate::generations::{Generation, Generations};
 use crate::queries::{Consistency, QueryError};
 use crate::views::public::Rounding;
 
@@ -30,6 +30,17 @@ pub(super) struct Source {
     pub(super) log: LogIdentity,
     /// Events that count since they were tried again: they change what the log was as of any instant.
     pub(super) retried: u64,
+}
+
+impl Source {
+    fn of(generation: &Generation) -> Self {
+        let description = generation.description();
+        Self {
+            definitions: description.definitions.clone(),
+            log: description.log.clone(),
+            retried: generation.retried(),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,21 +98,11 @@ impl Publisher {
             return opened;
         };
         let latest = opened.filter(|closing| closing.at > shown.closing().at).unwrap_or(shown.closing());
-        (latest != shown.closing() || *shown.source() != self.source()).then_some(latest)
-    }
-
-    fn source(&self) -> Source {
-        let serving = self.generations.serving();
-        let description = serving.description();
-        Source {
-            definitions: description.definitions.clone(),
-            log: description.log.clone(),
-            retried: serving.retried(),
-        }
+        (latest != shown.closing() || *shown.source() != Source::of(&self.generations.serving()))
+            .then_some(latest)
     }
 
     async fn publish(&self, closing: Closing, shutdown: &Shutdown) -> Result<(), PublishError> {
-        let source = self.source();
         // Whatever was recorded up to the closing is below this head: the margin has passed.
         let head = self.log.head().await?;
         let consistency = Consistency::as_of_time(head.position, closing.at);
@@ -109,6 +110,10 @@ impl Publisher {
             () = shutdown.begun() => return Err(QueryError::Stopping.into()),
             snapshot = consistency.snapshot(&self.generations, Instant::now() + REACH_WITHIN) => snapshot?,
         };
+        let source = Source::of(&snapshot.generation);
+        if source.log != head.identity {
+            return Err(QueryError::LogReplaced.into());
+        }
         let (rounding, shutdown) = (Arc::clone(&self.rounding), shutdown.clone());
         let counting = tokio::task::spawn_blocking(move || {
             let cells = cells::count(&snapshot, closing.month, &rounding, &shutdown)?;

@@ -12,7 +12,6 @@ use jiff::civil::Date;
 use tonic::Status;
 
 use super::calendar::Month;
-use super::cells::Cell;
 use crate::queries::QueryError;
 use crate::views::dimension::Dimension;
 use crate::views::order::Order;
@@ -24,7 +23,7 @@ use crate::views::public::{Counts, ORDERS};
 pub struct PublicQuestion {
     /// By index.
     departments: Vec<bool>,
-    months: RangeInclusive<Month>,
+    pub(super) months: RangeInclusive<Month>,
 }
 
 /// Periods of months, quarters or years.
@@ -89,8 +88,9 @@ impl PublicQuestion {
         self.departments.get(usize::from(department.index())) == Some(&true)
     }
 
-    pub(super) fn counts(&self, (department, month): Cell) -> bool {
-        self.counts_department(department) && self.months.contains(&month)
+    pub(super) fn departments(&self) -> impl Iterator<Item = DepartmentId> {
+        let all = territory::communes().departments().iter().map(|department| department.id());
+        all.filter(|department| self.counts_department(*department))
     }
 }
 
