@@ -1,7 +1,7 @@
 //! Starts both services in this process, over the embedded log: the one place of the command line that knows
 //! them as crates. Everything else reaches them over gRPC, as any client does.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
+use cra_private::{AtomicFile, Existing};
 use cra_projection::publications::PublicationSettings;
 use cra_runtime::clock::SystemClock;
 use cra_runtime::identity::Identity;
@@ -40,14 +41,12 @@ fn secret_of(data: &Path) -> anyhow::Result<PathBuf> {
     if path.try_exists()? {
         return Ok(path);
     }
-    // Renamed into place when it is whole; a temporary file is its owner's alone (mode 0600).
-    let mut file = tempfile::Builder::new().prefix(".cra-").tempfile_in(data)?;
+    let mut secret = String::new();
     for byte in rand::random::<[u8; 32]>() {
-        write!(file, "{byte:02x}")?;
+        write!(secret, "{byte:02x}")?;
     }
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(&path) {
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error.into()),
+    match AtomicFile::write_whole(&path, secret.as_bytes(), Existing::Keep) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(path),
     }
 }

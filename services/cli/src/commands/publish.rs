@@ -6,6 +6,7 @@ use std::fs;
 
 use anyhow::Context as _;
 use cra_contracts::v1::{self, Dimension};
+use cra_private::AtomicFile;
 use jiff::civil::Date;
 use jiff::{ToSpan as _, Unit};
 
@@ -14,7 +15,6 @@ use crate::args::{EndpointArgs, PublishArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::open_data::{Cell, OpenData};
 use crate::output::{Output, tell};
-use crate::whole_file::{Draft, Existing};
 
 /// Publications that may open while the command asks, before it gives up: replicas that differ would never agree.
 const BEGINNINGS_MAX: usize = 5;
@@ -30,10 +30,8 @@ pub(crate) async fn run(
         .with_context(|| format!("the folder {} cannot be made", args.dir.display()))?;
     for (name, content) in data.files()? {
         let path = args.dir.join(name);
-        let mut draft =
-            Draft::begin(&path).with_context(|| format!("{} cannot be written", path.display()))?;
-        draft.write(&content)?;
-        draft.publish(Existing::Replace).with_context(|| format!("{} cannot be written", path.display()))?;
+        AtomicFile::replace(&path, &content)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
         output.line(&path.display().to_string())?;
     }
     tell(&format!("publication {}", data.publication()));

@@ -33,21 +33,16 @@ pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
         return String::new();
     };
     let definitions = format!("définitions {}", printable(&snapshot.definitions));
-    let (first, others) = match &snapshot.publication {
-        Some(publication) => {
-            let closed_at = format!("arrêtée le {}", instant(publication.closed_at.as_ref()));
-            (
-                format!("Publication {}", printable(&publication.name)),
-                vec![closed_at, ROUNDED.to_owned(), definitions],
-            )
-        }
-        None => {
-            let recorded_at = snapshot.recorded_at.as_ref();
-            let recorded = recorded_at.map(|at| format!("enregistrée le {}", instant(Some(at))));
-            let generation = format!("génération {}", printable(&snapshot.generation));
-            let others = recorded.into_iter().chain([generation, definitions]).collect();
-            (format!("Arrêté à la position {} du journal", thousands(snapshot.position)), others)
-        }
+    let (first, others) = if let Some(publication) = &snapshot.publication {
+        let closed_at = format!("arrêtée le {}", instant(publication.closed_at.as_ref()));
+        let others = vec![closed_at, ROUNDED.to_owned(), definitions];
+        (format!("Publication {}", printable(&publication.name)), others)
+    } else {
+        let recorded_at = snapshot.recorded_at.as_ref();
+        let recorded = recorded_at.map(|at| format!("enregistrée le {}", instant(Some(at))));
+        let generation = format!("génération {}", printable(&snapshot.generation));
+        let others = recorded.into_iter().chain([generation, definitions]).collect();
+        (format!("Arrêté à la position {} du journal", thousands(snapshot.position)), others)
     };
     let mut lines = vec![first];
     for part in others {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation, parse_day};
-use cra_domain::territory::{self, DepartmentId};
+use cra_domain::territory::{self, Department, DepartmentId};
 use cra_runtime::identity::Scope;
 use cra_runtime::rejection::{Rejection, SCOPE_MISSING};
 use jiff::civil::Date;
@@ -89,7 +89,7 @@ impl PublicQuestion {
     }
 
     pub(super) fn departments(&self) -> impl Iterator<Item = DepartmentId> {
-        let all = territory::communes().departments().iter().map(|department| department.id());
+        let all = territory::communes().departments().iter().map(Department::id);
         all.filter(|department| self.counts_department(*department))
     }
 }
@@ -193,7 +193,8 @@ impl Asked {
             return Err(self.refused("a part of a month"));
         }
         let (first, last) = (from.map_or(Month::FIRST, Month::of), to.map_or(self.last, Month::of));
-        if first < Month::FIRST || first > self.last || last > self.last {
+        let published = Month::FIRST..=self.last;
+        if !published.contains(&first) || !published.contains(&last) {
             return Err(self.refused("a month that is not published"));
         }
         Ok(first..=last)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use cra_runtime::secret::Secret;
+use cra_private::Secret;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a secret, at least.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cra_runtime::secret::Secret;
+use cra_private::Secret;
 use ring::hmac;
 use uuid::Uuid;
 

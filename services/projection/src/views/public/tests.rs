@@ -2,7 +2,7 @@
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Theme, Word as _};
-use cra_runtime::secret::Secret;
+use cra_private::Secret;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
