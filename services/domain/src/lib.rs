@@ -10,5 +10,6 @@ pub mod perimeter;
 pub mod selection;
 pub mod spelling;
 pub mod spreadsheet;
+pub mod steps;
 pub mod territory;
 pub mod vocabulary;

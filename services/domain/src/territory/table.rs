@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::buckets::Buckets;
 use super::index::NameIndex;
-use crate::french;
+use crate::{french, steps};
 
 macro_rules! dense_id {
     ($(#[$about:meta])* $name:ident, $index:ty) => {
@@ -275,6 +275,7 @@ impl Communes {
     }
 
     fn meaning(&self, code: &str) -> Option<Meaning> {
+        steps::take(1);
         *self.by_code().get(code_number(code)?)?
     }
 
@@ -305,6 +306,7 @@ impl Communes {
 
     /// The municipal arrondissements of a commune, by code; none but for Paris, Lyon and Marseille.
     pub fn arrondissements(&self, commune: CommuneId) -> impl Iterator<Item = CommuneId> + '_ {
+        steps::take(self.arrondissements.len());
         self.arrondissements.iter().copied().filter(move |id| self.get(*id).parent == Some(commune))
     }
 
@@ -338,12 +340,14 @@ impl Communes {
     /// All communes of today and municipal arrondissements, by code; a position is an id's index.
     #[must_use]
     pub fn all(&self) -> &[Commune] {
+        steps::take(self.rows.len());
         &self.rows
     }
 
     /// The communes and arrondissements that have this postal code, by code.
     #[must_use]
     pub fn by_postal_code(&self, postal_code: &str) -> &[CommuneId] {
+        steps::take(1);
         postal_number(postal_code).map_or(&[], |number| self.by_postal_code.get(number))
     }
 
@@ -420,6 +424,7 @@ fn code_number(code: &str) -> Option<usize> {
 
 /// The element with this code in a list that is sorted by code.
 pub(super) fn find<'a, T>(list: &'a [T], code: &str, code_of: impl Fn(&T) -> &'static str) -> Option<&'a T> {
+    steps::take(1);
     let position = list.binary_search_by(|element| code_of(element).cmp(code)).ok()?;
     list.get(position)
 }

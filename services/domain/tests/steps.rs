@@ -1,0 +1,175 @@
+//! The work that a request is grows with its bytes: for every list of every request of the contract, the look-ups, the
+//! communes gone through and the allocations are counted, of n values and of twice as many. No time is measured.
+
+use allocation_counter::measure;
+use cra_contracts::{FILE_DESCRIPTOR_SET, bounds, v1};
+use cra_domain::cra::Submission;
+use cra_domain::perimeter::{Lists, Perimeter};
+use cra_domain::selection::{self, Selection};
+use cra_domain::{steps, territory};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+
+/// Steps and allocations for each byte, at most: a code of two letters takes four bytes of a request.
+const STEPS_PER_BYTE: u64 = 4;
+/// Bytes allocated for each byte of a request, at most.
+const ALLOCATED_PER_BYTE: u64 = 128;
+/// What any question may take, whatever it says: a few passes over the 35,000 communes.
+const STEPS_OF_ANY: u64 = 200_000;
+const ALLOCATED_OF_ANY: u64 = 1 << 20;
+
+/// Every path to a repeated field of a message.
+fn lists(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
+    let mut paths = Vec::new();
+    for field in message.fields() {
+        if field.is_list() {
+            paths.push(vec![field.clone()]);
+        }
+        if let Kind::Message(inner) = field.kind() {
+            let deeper = lists(&inner).into_iter();
+            paths.extend(deeper.map(|path| [vec![field.clone()], path].concat()));
+        }
+    }
+    paths
+}
+
+/// What a list is filled with.
+#[derive(Clone, Copy, Debug)]
+enum Filling {
+    /// One value that is known, again and again.
+    Known,
+    /// As many values that are not.
+    Unknown,
+}
+
+fn one(field: &FieldDescriptor, filling: Filling, number: usize) -> Value {
+    let known = match field.name() {
+        "region_codes" => "53",
+        "epci_codes" => "243500139",
+        // Paris, with its arrondissements.
+        "commune_codes" => "75056",
+        "postal_codes" => "35000",
+        _ => "35",
+    };
+    match (field.kind(), filling) {
+        (Kind::Enum(_), Filling::Known) => Value::EnumNumber(1),
+        (Kind::Enum(_), Filling::Unknown) => Value::EnumNumber(-1),
+        (Kind::String, Filling::Known) => Value::String(known.to_owned()),
+        (Kind::String, Filling::Unknown) => Value::String(format!("x{number}")),
+        (Kind::Message(of), _) => Value::Message(DynamicMessage::new(of)),
+        (Kind::Uint64, _) => Value::U64(number as u64),
+        (other, _) => panic!("a list of {other:?}: say how one value is made"),
+    }
+}
+
+fn with(
+    message: MessageDescriptor,
+    path: &[FieldDescriptor],
+    filling: Filling,
+    count: usize,
+) -> DynamicMessage {
+    let mut made = DynamicMessage::new(message);
+    let (field, deeper) = path.split_first().unwrap();
+    let value = match field.kind() {
+        Kind::Message(inner) if !deeper.is_empty() => {
+            let inner = Value::Message(with(inner, deeper, filling, count));
+            if field.is_list() { Value::List(vec![inner]) } else { inner }
+        }
+        _ => Value::List((0..count).map(|number| one(field, filling, number)).collect()),
+    };
+    made.set_field(field, value);
+    made
+}
+
+/// A field of a message, decoded.
+fn part<M: prost::Message + Default>(message: &DynamicMessage, name: &str) -> Option<M> {
+    match message.get_field_by_name(name)?.as_ref() {
+        Value::Message(part) => M::decode(part.encode_to_vec().as_slice()).ok(),
+        _ => None,
+    }
+}
+
+/// What a request costs beside its decoding.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    bytes: u64,
+    steps: u64,
+    allocated: u64,
+}
+
+fn cost(path: &str, message: &DynamicMessage, perimeter: &Perimeter) -> Cost {
+    let bytes = message.encode_to_vec();
+    let selection = part::<v1::Selection>(message, "selection");
+    let submission = part::<v1::SubmitCraRequest>(message, "submission");
+    let cra = part::<v1::Cra>(message, "cra").or(submission.and_then(|it| it.cra));
+    let before = steps::taken();
+    let allocations = measure(|| {
+        if let Some(mut scan) = bounds::scan_of_method(path) {
+            scan.read(&bytes);
+            assert!(scan.into_exceeded().is_empty());
+        }
+        if let Some(selection) = &selection {
+            let reading = Selection::read(selection);
+            let _ = perimeter.allows(&reading.selection);
+            let of_selection = |commune: &&territory::Commune| reading.selection.territories.have(commune);
+            let _ = territory::communes().all().iter().filter(of_selection).count();
+            if reading.violations.is_empty() {
+                let _ = selection::restrictions(reading.selection.message());
+            }
+        }
+        if let Some(cra) = &cra {
+            let _ = Submission::parse(Some(cra), "2026-01-01T00:00:00Z".parse().unwrap());
+        }
+    });
+    Cost {
+        bytes: bytes.len() as u64,
+        steps: steps::taken() - before + allocations.count_total,
+        allocated: allocations.bytes_total,
+    }
+}
+
+fn assert_linear(once: Cost, twice: Cost, about: &str) {
+    let about = format!("{about}: {once:?}, {twice:?}");
+    assert!(once.steps <= STEPS_PER_BYTE * once.bytes + STEPS_OF_ANY, "{about}");
+    assert!(once.allocated <= ALLOCATED_PER_BYTE * once.bytes + ALLOCATED_OF_ANY, "{about}");
+    let bytes = twice.bytes - once.bytes;
+    assert!(twice.steps.saturating_sub(once.steps) <= STEPS_PER_BYTE * bytes, "{about}");
+    assert!(twice.allocated.saturating_sub(once.allocated) <= ALLOCATED_PER_BYTE * bytes, "{about}");
+}
+
+#[test]
+fn the_steps_of_a_request_grow_with_its_bytes_for_every_list_of_every_request() {
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let perimeter = Lists::parse(&["a".to_owned()], &[], &["29".to_owned()], &["53".to_owned()]);
+    let perimeter = Perimeter::Within(perimeter.unwrap());
+    let mut counted = 0;
+    for service in pool.services().filter(|service| service.package_name() == "cra.v1") {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            for fields in lists(&method.input()) {
+                let name = fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".");
+                let count = if matches!(fields.last().unwrap().kind(), Kind::Enum(_)) { 4 } else { 500 };
+                for filling in [Filling::Known, Filling::Unknown] {
+                    let of = |count| cost(&path, &with(method.input(), &fields, filling, count), &perimeter);
+                    // Tables that are made at their first use are made now.
+                    let _ = of(count);
+                    assert_linear(of(count), of(2 * count), &format!("{path} {name} {filling:?}"));
+                    counted += 1;
+                }
+            }
+        }
+    }
+    assert!(counted > 2 * 9 * 15, "only {counted} lists");
+}
+
+#[test]
+fn a_perimeter_of_repeated_regions_takes_one_look_up_each() {
+    let cost = |count| {
+        let (given, before) = (vec!["53".to_owned(); count], steps::taken());
+        let allocations = measure(|| assert!(Lists::parse(&[], &[], &[], &given).is_ok()));
+        steps::taken() - before + allocations.count_total
+    };
+    let _ = cost(1);
+    let (once, twice) = (cost(2_500), cost(5_000));
+    assert!(twice - once <= 2 * 2_500, "{once}, {twice}");
+}
