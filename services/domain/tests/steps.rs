@@ -1,6 +1,8 @@
 //! The work that a request is grows with its bytes: for every list of every request of the contract, the look-ups, the
 //! communes gone through and the allocations are counted, of n values and of twice as many. No time is measured.
 
+#![allow(clippy::unwrap_used)]
+
 use allocation_counter::measure;
 use cra_contracts::{FILE_DESCRIPTOR_SET, bounds, v1};
 use cra_domain::cra::Submission;
