@@ -3,13 +3,10 @@
 //! One IPv6 subscriber holds at least a /64, so all of its addresses count as one. An IPv4 address counts alone. Does not
 //! read forwarding headers: a caller could write them.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use parking_lot::Mutex;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -98,54 +95,6 @@ impl<'de> Deserialize<'de> for TrustedProxies {
     }
 }
 
-/// Counts what each network holds, at most `limit`; clones share the counts.
-#[derive(Clone, Debug)]
-pub(crate) struct PerNetwork {
-    limit: u32,
-    counts: Arc<Mutex<HashMap<Network, u32>>>,
-}
-
-impl PerNetwork {
-    pub(crate) fn new(limit: NonZeroU32) -> Self {
-        Self { limit: limit.get(), counts: Arc::default() }
-    }
-
-    pub(crate) fn limit(&self) -> u32 {
-        self.limit
-    }
-
-    /// Counts one more; `None` at the limit.
-    pub(crate) fn try_enter(&self, network: Network) -> Option<NetworkPermit> {
-        let mut counts = self.counts.lock();
-        let count = counts.entry(network).or_default();
-        if *count >= self.limit {
-            return None;
-        }
-        *count += 1;
-        Some(NetworkPermit { counts: Arc::clone(&self.counts), network })
-    }
-}
-
-/// One thing that a network holds; dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct NetworkPermit {
-    counts: Arc<Mutex<HashMap<Network, u32>>>,
-    network: Network,
-}
-
-impl Drop for NetworkPermit {
-    fn drop(&mut self) {
-        let mut counts = self.counts.lock();
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                // Networks that hold nothing take no memory.
-                counts.remove(&self.network);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,16 +140,5 @@ mod tests {
         let many = TrustedProxies(std::iter::repeat_n("10.0.0.0/8".parse().unwrap(), 101).collect());
         assert_eq!(many.check(), Err(TrustedProxiesError::TooMany { found: 101 }));
         assert_eq!(proxies("[\"10.0.0.0/8\"]").check(), Ok(()));
-    }
-
-    #[test]
-    fn a_network_holds_no_more_than_its_limit_and_what_it_gives_back_can_be_taken() {
-        let counts = PerNetwork::new(NonZeroU32::MIN);
-        let first = counts.try_enter(network("192.0.2.1")).unwrap();
-        assert!(counts.try_enter(network("192.0.2.1")).is_none());
-        assert!(counts.try_enter(network("192.0.2.2")).is_some());
-        drop(first);
-        assert!(counts.try_enter(network("192.0.2.1")).is_some());
-        assert!(counts.counts.lock().is_empty(), "an idle network is forgotten");
     }
 }

@@ -27,6 +27,7 @@ use crate::addresses::TrustedProxies;
 use crate::bounded;
 use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
+use crate::counts::PARTS;
 use crate::guarded::{self, End, Held, Pace};
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, TokenRefused};
@@ -34,7 +35,7 @@ use crate::in_flight::InFlight;
 use crate::messages::{self, Limits, Messages, Refusal};
 use crate::metrics::{Metrics, MetricsError};
 use crate::rejection::{Rejection, STREAM_LIFETIME, not_served};
-use crate::settings::{CLIENT_SHARE, ServerSettings, WithoutTokenLimits};
+use crate::settings::{ServerSettings, WithoutTokenLimits};
 use crate::without_token::WithoutToken;
 
 /// Callers at once whose token waits for the issuer's keys; those whose key is known wait for nothing.
@@ -145,7 +146,7 @@ impl Door {
         Ok(Self {
             identity,
             tables,
-            clients: Clients::new(settings.per_client.clone(), undecoded / CLIENT_SHARE),
+            clients: Clients::new(settings.per_client.clone(), undecoded / u64::from(PARTS)),
             authentications,
             without_token,
             trusted_proxies,
@@ -193,7 +194,7 @@ impl Door {
     async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
         let caller = self.authenticate(&request.headers).await?;
         if let Some(connection) = request.extensions.get::<Arc<State>>() {
-            connection.authenticate();
+            connection.authenticate(&caller.client_id);
         }
         access::check(&caller, method.needs)?;
         let entered = self.enter(ClientKey::Named(caller.client_id.clone()), method.shape)?;

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::addresses::Network;
+use crate::counts::PARTS;
 use crate::in_flight::{InFlight, Permit};
 use crate::messages::Budget;
 use crate::rejection::{RATE_LIMITED, Rejection};
@@ -82,9 +83,6 @@ impl ClientLimits {
         Ok(())
     }
 }
-
-/// One client takes at most one part in so many of each bound.
-pub(crate) const PARTS: u32 = 4;
 
 /// A bound of the process that clients share.
 #[derive(Clone, Copy, Debug)]

@@ -3,17 +3,15 @@
 //!
 //! Does not wait and does not know what it counts.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
-use crate::clients::PARTS;
+use crate::counts::{Counted, Counts, PARTS};
 use crate::identity::Caller;
 use crate::rejection::{BUSY, Rejection};
 
@@ -27,11 +25,8 @@ pub struct InFlight {
     /// When a place was last wanted, in milliseconds since this was made; 0 before the first.
     wanted_ms: Arc<AtomicU64>,
     made: Instant,
-    held: Held,
+    held: Counts<String>,
 }
-
-/// Permits by client; a client that holds none has no entry, so there are at most as many entries as permits.
-type Held = Arc<Mutex<HashMap<String, u32>>>;
 
 /// The part of a bound that one client may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,37 +69,7 @@ impl Share {
 #[derive(Debug)]
 pub struct Permit {
     _permit: OwnedSemaphorePermit,
-    _client: Option<ClientPermit>,
-}
-
-/// What one client holds of a bound.
-#[derive(Debug)]
-struct ClientPermit {
-    held: Held,
-    client: String,
-}
-
-impl ClientPermit {
-    /// One more permit of a client; `None` where it holds `most` already.
-    fn of(held: &Held, client: &str, most: u32) -> Option<Self> {
-        let mut permits = held.lock();
-        let count = permits.get(client).copied().unwrap_or(0);
-        if count >= most {
-            return None;
-        }
-        permits.insert(client.to_owned(), count + 1);
-        Some(Self { held: Arc::clone(held), client: client.to_owned() })
-    }
-}
-
-impl Drop for ClientPermit {
-    fn drop(&mut self) {
-        let mut permits = self.held.lock();
-        match permits.get_mut(&self.client) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(permits.remove(&self.client)),
-        }
-    }
+    _client: Option<Counted<String>>,
 }
 
 impl InFlight {
@@ -119,7 +84,7 @@ impl InFlight {
             retry_after,
             wanted_ms: Arc::default(),
             made: Instant::now(),
-            held: Held::default(),
+            held: Counts::default(),
         }
     }
 
@@ -131,7 +96,7 @@ impl InFlight {
         }
         let most = share.of_limit(self.limit);
         let client =
-            ClientPermit::of(&self.held, &caller.client_id, most).ok_or_else(|| self.share_taken(most))?;
+            self.held.try_enter(caller.client_id.clone(), most).ok_or_else(|| self.share_taken(most))?;
         let permit = self.try_enter()?;
         Ok(Permit { _client: Some(client), ..permit })
     }
@@ -236,7 +201,7 @@ mod tests {
         held.pop();
         assert!(limit.try_acquire(&hostile).is_ok(), "a permit given back can be taken");
         drop(held);
-        assert!(limit.is_idle() && limit.held.lock().is_empty());
+        assert!(limit.is_idle() && limit.held.is_empty());
 
         let public = Caller {
             scopes: [crate::identity::Scope::PublicStatistics].into_iter().collect(),
@@ -247,7 +212,7 @@ mod tests {
         drop(one);
         let _all: Vec<_> = (0..8).map(|_| limit.try_acquire(&Caller::anyone()).unwrap()).collect();
         assert!(limit.try_acquire(&honest).is_err(), "the bound of all holds too");
-        assert!(limit.held.lock().is_empty(), "what was refused is not counted");
+        assert!(limit.held.is_empty(), "what was refused is not counted");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 mod connections;
+mod counts;
 pub mod deadline;
 mod guarded;
 pub mod health;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tonic::Status;
 
-use crate::addresses::{NetworkPermit, PerNetwork, TrustedProxies};
+use crate::addresses::{Network, TrustedProxies};
+use crate::counts::{Counted, Counts};
 use crate::identity::Callers;
 use crate::in_flight::{InFlight, Permit};
 use crate::rejection::{BUSY, Rejection};
@@ -18,7 +19,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The calls without a token that are open.
 pub(crate) struct WithoutToken {
     in_flight: InFlight,
-    per_network: PerNetwork,
+    per_network: u32,
+    networks: Counts<Network>,
     callers: Callers,
     trusted_proxies: TrustedProxies,
 }
@@ -26,7 +28,7 @@ pub(crate) struct WithoutToken {
 /// One of them; dropping it gives its room back.
 pub(crate) struct OpenPermit {
     _of_all: Permit,
-    _of_network: Option<NetworkPermit>,
+    _of_network: Option<Counted<Network>>,
 }
 
 impl WithoutToken {
@@ -37,7 +39,8 @@ impl WithoutToken {
     ) -> Self {
         Self {
             in_flight: InFlight::new("calls without a token", limits.calls_in_flight, RETRY_AFTER),
-            per_network: PerNetwork::new(limits.calls_per_address),
+            per_network: limits.calls_per_address.get(),
+            networks: Counts::default(),
             callers,
             trusted_proxies,
         }
@@ -55,8 +58,8 @@ impl WithoutToken {
             Callers::Anyone => None,
         };
         let of_network = counted.map(|network| {
-            self.per_network.try_enter(network).ok_or_else(|| {
-                let limit = self.per_network.limit();
+            let limit = self.per_network;
+            self.networks.try_enter(network, limit).ok_or_else(|| {
                 let message = format!(
                     "{limit} calls without a token of this address are in flight, the limit; try again later"
                 );

@@ -178,7 +178,7 @@ fn ingestion(recorded: &Recorded) -> Vec<Row> {
     let removal = |cra_id: &str, revision: u32| json!({"craId": cra_id, "expectedRevision": revision, "reason": "saisi deux fois"});
     let (submit, correct) = ("IngestionService/SubmitCra", "IngestionService/CorrectCra");
     let (withdraw, history) = ("IngestionService/WithdrawCra", "IngestionService/GetCraHistory");
-    let (search, long) = ("ReferenceService/SearchCommunes", "é".repeat(50_000));
+    let (search, long) = ("ReferenceService/SearchCommunes", "é".repeat(2_000));
     vec![
         (submit, json!({}), INVALID, "CRA_ID_INVALID"),
         (

@@ -33,7 +33,7 @@ use tonic::codegen::http::{Request, Response};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use crate::addresses::{PerNetwork, TrustedProxies};
+use crate::addresses::TrustedProxies;
 use crate::identity::Callers;
 use crate::metrics::{Metrics, MetricsError};
 use crate::settings::ServerSettings;
@@ -99,8 +99,8 @@ where
         settings: &ServerSettings,
         metrics: &Metrics,
     ) -> Result<Self, MetricsError> {
-        let limit = usize::try_from(settings.concurrent_connections.get()).unwrap_or(usize::MAX);
-        let registry = Registry::new(limit, PerNetwork::new(settings.connections.per_address));
+        let (all, per_address) = (settings.concurrent_connections, settings.connections.per_address);
+        let registry = Registry::new(all.get(), per_address.get());
         Ok(Self {
             service,
             builder: http(settings),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::state::State;
-use crate::addresses::{Network, NetworkPermit, PerNetwork};
+use super::state::{ClientConnections, State};
+use crate::addresses::Network;
+use crate::counts::{Counted, Counts, PARTS};
 
 /// Why there is no room for a connection; the label `cause` of `cra_connections_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,9 @@ impl Full {
 #[derive(Clone)]
 pub(super) struct Registry {
     limit: usize,
-    per_network: PerNetwork,
+    per_network: u32,
+    networks: Counts<Network>,
+    clients: ClientConnections,
     open: Arc<Mutex<Open>>,
 }
 
@@ -50,13 +53,19 @@ struct Open {
 struct Entry {
     network: Option<Network>,
     state: Arc<State>,
-    _permit: Option<NetworkPermit>,
+    _counted: Option<Counted<Network>>,
 }
 
 impl Registry {
-    /// At most `limit` connections, as many per network as `per_network` says.
-    pub(super) fn new(limit: usize, per_network: PerNetwork) -> Self {
-        Self { limit, per_network, open: Arc::default() }
+    /// At most `limit` connections, and `per_network` of one network. A client keeps a quarter of all by its token.
+    pub(super) fn new(limit: u32, per_network: u32) -> Self {
+        Self {
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            per_network,
+            networks: Counts::default(),
+            clients: ClientConnections::at_most((limit / PARTS).max(1)),
+            open: Arc::default(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -70,22 +79,21 @@ impl Registry {
     /// Takes a connection in. `network` is `None` where addresses are not counted.
     pub(super) fn enter(&self, network: Option<Network>) -> Result<Registered, Full> {
         let mut open = self.open.lock();
-        let permit = match network {
+        let enter = |of| self.networks.try_enter(of, self.per_network);
+        let counted = match network {
             None => None,
-            Some(of) => Some(match self.per_network.try_enter(of) {
-                Some(permit) => permit,
-                None if open.make_room(|entry| entry.network == network) => {
-                    self.per_network.try_enter(of).ok_or(Full::Network)?
-                }
+            Some(of) => Some(match enter(of) {
+                Some(counted) => counted,
+                None if open.make_room(|entry| entry.network == network) => enter(of).ok_or(Full::Network)?,
                 None => return Err(Full::Network),
             }),
         };
         if open.connections.len() >= self.limit && !open.make_room_in_the_largest() {
             return Err(Full::All);
         }
-        let (number, state) = (open.next, State::new());
+        let (number, state) = (open.next, State::new(self.clients.clone()));
         open.next += 1;
-        open.connections.insert(number, Entry { network, state: Arc::clone(&state), _permit: permit });
+        open.connections.insert(number, Entry { network, state: Arc::clone(&state), _counted: counted });
         Ok(Registered { open: Arc::clone(&self.open), number, state })
     }
 }
@@ -128,13 +136,7 @@ impl Drop for Registered {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
-
-    fn registry(limit: usize, per_network: u32) -> Registry {
-        Registry::new(limit, PerNetwork::new(NonZeroU32::new(per_network).unwrap()))
-    }
 
     impl Registry {
         /// A connection from an address that is counted.
@@ -149,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_all_are_taken_the_oldest_of_the_network_with_most_gives_way() {
-        let registry = registry(3, 3);
+        let registry = Registry::new(3, 3);
         let honest = registry.enter_from(1).unwrap();
         let (first, second) = (registry.enter_from(2).unwrap(), registry.enter_from(2).unwrap());
         let new = registry.enter_from(3).unwrap();
@@ -164,9 +166,9 @@ mod tests {
 
     #[tokio::test]
     async fn connections_with_a_token_or_an_open_call_stay_and_a_new_one_is_refused() {
-        let registry = registry(2, 2);
+        let registry = Registry::new(2, 2);
         let (known, calling) = (registry.enter_from(1).unwrap(), registry.enter_from(2).unwrap());
-        known.state.authenticate();
+        known.state.authenticate("a");
         let call = calling.state.begin();
         assert_eq!(registry.enter_from(3).err(), Some(Full::All));
         drop(call);
@@ -176,24 +178,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_network_at_its_bound_makes_room_among_its_own() {
-        let registry = registry(10, 2);
+        let registry = Registry::new(10, 2);
         let other = registry.enter_from(2).unwrap();
         let (first, second) = (registry.enter_from(1).unwrap(), registry.enter_from(1).unwrap());
         let third = registry.enter_from(1).unwrap();
         assert!(has_to_leave(&first) && !has_to_leave(&second) && !has_to_leave(&other));
-        second.state.authenticate();
-        third.state.authenticate();
+        second.state.authenticate("a");
+        third.state.authenticate("b");
         assert_eq!(registry.enter_from(1).err(), Some(Full::Network));
         drop(second);
         assert!(registry.enter_from(1).is_ok());
     }
 
     #[tokio::test]
+    async fn one_client_keeps_a_quarter_of_all_by_its_token_from_however_many_addresses() {
+        let registry = Registry::new(8, 8);
+        let held: Vec<_> = (1..=8).map(|last| registry.enter_from(last).unwrap()).collect();
+        for connection in &held {
+            connection.state.authenticate("greedy");
+        }
+        let kept = held.iter().filter(|connection| !connection.state.gives_way()).count();
+        assert_eq!(kept, 2);
+        let new = registry.enter_from(9).unwrap();
+        new.state.authenticate("another");
+        assert!(has_to_leave(&held[2]) && !new.state.gives_way());
+        drop(held);
+        let again = registry.enter_from(1).unwrap();
+        again.state.authenticate("greedy");
+        assert!(!again.state.gives_way(), "what it left it may have again");
+    }
+
+    #[tokio::test]
     async fn addresses_that_are_not_counted_share_the_bound_of_all_alone() {
-        let registry = registry(3, 1);
+        let registry = Registry::new(3, 1);
         let held: Vec<_> = (0..3).map(|_| registry.enter(None).unwrap()).collect();
         for connection in &held {
-            connection.state.authenticate();
+            connection.state.authenticate("");
         }
         assert_eq!(registry.enter(None).err(), Some(Full::All));
     }

@@ -7,11 +7,13 @@ use std::task::Context;
 use std::time::Duration;
 
 use http_body::Body as _;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
+use crate::counts::{Counted, Counts};
 
 /// Bytes after which a caller has begun to speak: an HTTP/2 preface is as long, and no HTTP/1.1 request is shorter.
 pub(super) const FIRST_BYTES: u64 = 24;
@@ -88,6 +90,20 @@ pub(super) enum Verdict {
     Close(Cause),
 }
 
+/// Connections that clients keep by their tokens; clones share the counts.
+#[derive(Clone, Debug)]
+pub(super) struct ClientConnections {
+    counts: Counts<String>,
+    most: u32,
+}
+
+impl ClientConnections {
+    /// At most `most` of one client.
+    pub(super) fn at_most(most: u32) -> Self {
+        Self { counts: Counts::default(), most }
+    }
+}
+
 /// One connection as its task, its bytes, its calls and the registry see it.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -95,8 +111,10 @@ pub(crate) struct State {
     /// Bytes read above TLS, until the first request.
     bytes: AtomicU64,
     has_requested: AtomicBool,
-    /// Whether a call with a valid token came.
+    /// Whether a call with a valid token came, of a client that holds no more than its share.
     is_authenticated: AtomicBool,
+    clients: ClientConnections,
+    client: Mutex<Option<Counted<String>>>,
     open_calls: AtomicU32,
     /// When the last call ended, in milliseconds after `opened`.
     quiet_since_ms: AtomicU64,
@@ -105,12 +123,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(clients: ClientConnections) -> Arc<Self> {
         Arc::new(Self {
             opened: Instant::now(),
             bytes: AtomicU64::new(0),
             has_requested: AtomicBool::new(false),
             is_authenticated: AtomicBool::new(false),
+            clients,
+            client: Mutex::new(None),
             open_calls: AtomicU32::new(0),
             quiet_since_ms: AtomicU64::new(0),
             give_way: CancellationToken::new(),
@@ -165,8 +185,21 @@ impl State {
             && self.bytes.load(Ordering::Relaxed) > deadlines.bytes_to_request
     }
 
-    /// A valid token came over it.
-    pub(crate) fn authenticate(&self) {
+    /// A valid token of a client came over it; the first client of a connection is the one that it counts for. Without
+    /// identity the client is empty, and none can be told from another.
+    pub(crate) fn authenticate(&self, client: &str) {
+        if self.is_authenticated.load(Ordering::Relaxed) {
+            return;
+        }
+        if !client.is_empty() {
+            let mut counted = self.client.lock();
+            if counted.is_none() {
+                *counted = self.clients.counts.try_enter(client.to_owned(), self.clients.most);
+            }
+            if counted.is_none() {
+                return;
+            }
+        }
         self.is_authenticated.store(true, Ordering::Relaxed);
     }
 
@@ -224,7 +257,7 @@ impl BodyLayer for Answer {
 /// The answer of a call of some connection, for the tests that go over every body.
 #[cfg(test)]
 pub(crate) fn counted(answer: Body) -> Body {
-    State::new().begin().until_end_of(answer)
+    State::new(ClientConnections::at_most(1)).begin().until_end_of(answer)
 }
 
 #[cfg(test)]
@@ -259,7 +292,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_connection_closes_at_the_first_deadline_and_one_without_request_at_the_second() {
-        let state = State::new();
+        let state = State::new(ClientConnections::at_most(1));
         assert_eq!(closes(&state), (10, Cause::Handshake));
         assert!(state.read(23, &DEADLINES));
         assert_eq!(closes(&state), (10, Cause::Handshake), "a byte at a time gains nothing");
@@ -271,7 +304,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_the_end_of_its_last_call_and_never_while_one_is_open() {
-        let state = State::new();
+        let state = State::new(ClientConnections::at_most(1));
         let (first, second) = (state.begin(), state.begin());
         advance(Duration::from_secs(1_000)).await;
         drop(first);
@@ -285,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bytes_are_bounded_until_the_first_request_and_not_after_it() {
-        let state = State::new();
+        let state = State::new(ClientConnections::at_most(1));
         assert!(state.read(1_000, &DEADLINES));
         assert!(!state.read(1, &DEADLINES));
         assert!(state.has_overrun(&DEADLINES));
@@ -295,13 +328,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_a_connection_without_token_and_without_call_gives_way() {
-        let state = State::new();
+        let state = State::new(ClientConnections::at_most(1));
         assert!(state.gives_way());
         let call = state.begin();
         assert!(!state.gives_way());
         drop(call);
         assert!(state.gives_way());
-        state.authenticate();
+        state.authenticate("a");
         assert!(!state.gives_way());
     }
 }

@@ -10,12 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clients::ClientLimits;
+use crate::counts::PARTS;
 
 pub use connections::ConnectionLimits;
 pub use without_token::WithoutTokenLimits;
-
-/// A client holds at most this part of the budget of half-received messages.
-pub(crate) const CLIENT_SHARE: u64 = 4;
 
 const TIMEOUTS_MS: RangeInclusive<u64> = 100..=60_000;
 const FIRST_REQUEST_MS_MAX: u64 = 600_000;
@@ -126,7 +124,7 @@ impl ServerSettings {
             (
                 "undecoded_bytes",
                 self.undecoded_bytes.get(),
-                message_bytes.saturating_mul(CLIENT_SHARE)..=UNDECODED_BYTES_MAX,
+                message_bytes.saturating_mul(PARTS.into())..=UNDECODED_BYTES_MAX,
                 ": at least four times `server.max_message_bytes`, for one client fills a quarter at most",
             ),
             ("connections.handshake_ms", handshake_ms, TIMEOUTS_MS, ""),
@@ -146,7 +144,7 @@ impl ServerSettings {
             (
                 "without_token.calls_per_address",
                 without_token.calls_per_address.get().into(),
-                1..=(open_calls / CLIENT_SHARE).max(1),
+                1..=(open_calls / u64::from(PARTS)).max(1),
                 ": at most a quarter of `server.without_token.calls_in_flight`",
             ),
             (
