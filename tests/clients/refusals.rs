@@ -300,7 +300,7 @@ async fn what_few_set_ups_refuse_is_refused_to_grpcio_and_grpc_js_as_to_tonic() 
 }
 
 /// Reasons that no client can be given at will.
-const NOT_PROVOKED: [(&str, &str); 7] = [
+const NOT_PROVOKED: [(&str, &str); 9] = [
     (
         "HISTORY_CHANGED",
         "an event that a generation left out and a later one can apply: another program's work",
@@ -308,6 +308,8 @@ const NOT_PROVOKED: [(&str, &str); 7] = [
     ("CRA_CONTENDED", "writers that are faster than a decision, several times in a row"),
     ("READ_MODELS_UNAVAILABLE", "a disk that fails under a question, until the read models are rebuilt"),
     ("CHUNKS_NOT_TAKEN", "a minute without a chunk taken, where a stream may stall for longer"),
+    ("PUBLICATION_NOT_READY", "the moment until the first publication is counted"),
+    ("PAGE_TOKEN_EXPIRED", "an hour between two pages"),
     ("INVALID_REQUEST", "comes with every fault of a field, and is looked for there"),
     ("DOCUMENT_INVALID", "of an item, which an answer refuses"),
     ("FORM_VERSION_UNKNOWN", "of an item, which an answer refuses"),

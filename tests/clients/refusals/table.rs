@@ -56,6 +56,13 @@ impl Table {
             let other = Scope::ALL.into_iter().find(|scope| !scopes.contains(&scope.name())).unwrap();
             let missing = self.issuer.token_for(&self.client(method), other.name(), &national(), 600);
             cases.push(case().carrying(Some(missing)).ends("PERMISSION_DENIED", "SCOPE_MISSING"));
+            if scopes.contains(&"statistics:public") && !method.ends_with("/GetCrossTable") {
+                let client = self.client(method);
+                let public = self.issuer.token_for(&client, "statistics:public", &national(), 600);
+                let mut published = case().carrying(Some(public));
+                published.name.push_str(", of public figures");
+                cases.push(published.ends("FAILED_PRECONDITION", "PUBLICATIONS_NOT_CONFIGURED"));
+            }
             if shape == Shape::Both {
                 // Refused at once, while the client writes on: it must not lose the reason to its broken stream.
                 let mut writing = unauthenticated(None, "TOKEN_REQUIRED").of(vec![0; 1_000]).times(UNREAD);
