@@ -3,6 +3,7 @@
 mod first_try;
 mod perimeter_of_reads;
 mod perimeter_of_writes;
+mod revocation;
 mod scopes;
 mod streams;
 mod transport;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod as_people_write;
+mod audit;
 mod backup;
 mod bad_questions;
 mod bench;

@@ -80,6 +80,7 @@ impl Trial {
             ("SERVER__PER_CLIENT__BURST_CALLS", "200"),
             ("SERVER__PER_CLIENT__CALLS_PER_SECOND", "1"),
             ("SERVER__STALLED_AFTER_S", "5"),
+            ("SERVER__FAILED_AUTHENTICATIONS_PER_MINUTE", "100000"),
         ];
         let trust = issuer.settings();
         let trust = trust.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 /// An authority of its own.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -12,6 +15,7 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub(crate) struct Certified {
     pub(crate) cert: String,
     pub(crate) key: String,
+    serial: SerialNumber,
 }
 
 impl Authority {
@@ -32,9 +36,30 @@ impl Authority {
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let serial = SerialNumber::from_slice(&uuid::Uuid::new_v4().into_bytes()[..8]);
+        params.serial_number = Some(serial.clone());
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.0).unwrap();
-        Certified { cert: cert.pem(), key: key.serialize_pem() }
+        Certified { cert: cert.pem(), key: key.serialize_pem(), serial }
+    }
+
+    /// Its list of revoked certificates.
+    pub(crate) fn revokes(&self, revoked: &[&Certified]) -> String {
+        let revoked = revoked.iter().map(|certified| RevokedCertParams {
+            serial_number: certified.serial.clone(),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2050, 1, 1),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
     }
 }
 

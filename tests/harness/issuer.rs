@@ -3,7 +3,9 @@
 use std::fs;
 
 use cra_contracts::v1 as pb;
-use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, SigningKey, TokenSettings, key_set};
+use cra_runtime::identity::{
+    Claims, Confirmation, OneOrMany, PerimeterClaim, SigningKey, TokenSettings, key_set,
+};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tonic::Request;
@@ -50,6 +52,19 @@ impl Issuer {
             "issuer": ISSUER, "audience": AUDIENCE, "jwks_file": self.keys(), "clock_skew_s": 0,
         });
         serde_json::from_value(settings).unwrap()
+    }
+
+    /// Takes its key out of the set, and another one in.
+    pub(crate) fn replace_key(&self) {
+        let other = SigningKey::generate_ed25519().unwrap();
+        fs::write(self.keys(), key_set(&[&other]).to_string()).unwrap();
+    }
+
+    /// A token that is bound to a certificate, by its SHA-256 in base64url.
+    pub(crate) fn bound_token(&self, scope: &str, x5t_s256: &str) -> String {
+        let cnf = Some(Confirmation { x5t_s256: x5t_s256.to_owned() });
+        let claims = Claims { exp: in_seconds(600), cnf, ..Claims::default() };
+        self.signed("platform", scope, &national(), claims)
     }
 
     /// A token with these scopes and this perimeter, for ten minutes.

@@ -17,13 +17,13 @@ use crate::harness::{
     service_pair, submission, workshop,
 };
 
-async fn over_tls(
+pub(super) async fn over_tls(
     address: SocketAddr,
     authority: &Authority,
     shown: Option<&Certified>,
 ) -> Result<Channel, String> {
     let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority.pem()));
-    if let Some(Certified { cert, key }) = shown {
+    if let Some(Certified { cert, key, .. }) = shown {
         tls = tls.identity(Identity::from_pem(cert, key));
     }
     let endpoint = Endpoint::from_shared(format!("https://localhost:{}", address.port())).unwrap();

@@ -23,6 +23,7 @@ use cra_contracts::v1::reference_service_server::ReferenceServiceServer;
 use cra_domain::territory;
 use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
+use cra_runtime::audit::Audit;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
 use cra_runtime::identity::{Callers, Identity};
@@ -96,9 +97,11 @@ pub async fn serve(
             let _ = drain_began.set(Instant::now());
         }
     };
-    let api = Api { routes, methods: METHODS };
+    let audit = Audit::open(&settings.audit, "ingestion")?;
+    let api = Api { routes, methods: METHODS, audit: audit.clone() };
     let served = shell::serve(listener, &settings.server, api, health, &metrics, shutdown).await;
     watch.abort();
+    audit.close().await;
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
     Ok(match (served?, finished) {
         (Drained::InTime, Drained::InTime) => Drained::InTime,

@@ -7,6 +7,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::addresses::TrustedProxies;
+use cra_runtime::audit::AuditSettings;
 use cra_runtime::clients::{Bound, BoundKind};
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The event log.
     pub log: NatsSettings,
+    /// Where it is recorded who read, corrected and withdrew what.
+    pub audit: AuditSettings,
     /// How logs are written.
     pub telemetry: TelemetrySettings,
 }
@@ -39,6 +42,7 @@ impl Default for Settings {
             server: ServerSettings::default(),
             limits: Limits::default(),
             log: NatsSettings::default(),
+            audit: AuditSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

@@ -35,6 +35,7 @@ use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
 use cra_eventlog::nats::{NatsLog, Pace, READ_AHEAD_MAX};
+use cra_runtime::audit::Audit;
 use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::health::Health;
@@ -184,10 +185,12 @@ async fn serve_beside(
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
     let begun = shutdown.clone().into_begun();
-    let api = Api { routes, methods: METHODS };
+    let audit = Audit::open(&settings.audit, "projection")?;
+    let api = Api { routes, methods: METHODS, audit: audit.clone() };
     let drained = serve::serve(listener, &settings.server, api, health, &metrics, begun).await;
     ready.abort();
     looking.abort();
+    audit.close().await;
     // Also when serving failed: the follower must not outlive the service.
     shutdown.begin();
     following.await.context("following the log failed")?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::addresses::TrustedProxies;
+use cra_runtime::audit::AuditSettings;
 use cra_runtime::clients::{Bound, BoundKind};
 use cra_runtime::identity::IdentitySettings;
 use cra_runtime::serve::ServerSettings;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub publications: PublicationSettings,
     /// The tokens that lead from page to page.
     pub page_tokens: PageTokenSettings,
+    /// Where it is recorded who read which lists and figures, and who operated the service.
+    pub audit: AuditSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -56,6 +59,7 @@ impl Default for Settings {
             small_count_base: Base::default(),
             publications: PublicationSettings::default(),
             page_tokens: PageTokenSettings::default(),
+            audit: AuditSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

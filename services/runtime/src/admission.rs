@@ -5,6 +5,7 @@
 //! request may touch is the handler's to say, for it alone knows which it asks for.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::mem;
 use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use cra_contracts::bounds;
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::header::AUTHORIZATION;
@@ -23,18 +24,20 @@ use tonic::codegen::http::request::Parts;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
-use crate::addresses::TrustedProxies;
+use crate::addresses::{Network, TrustedProxies};
+use crate::allowance::Allowance;
+use crate::audit::Trail;
 use crate::bounded;
 use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
 use crate::counts::PARTS;
 use crate::guarded::{self, End, Held, Pace};
 use crate::identity::access::{self, Method, Needs, Shape};
-use crate::identity::{Caller, Callers, Identity, TokenRefused};
+use crate::identity::{Caller, Callers, Identity, ShownCertificate, TokenRefused, Verified};
 use crate::in_flight::InFlight;
 use crate::messages::{self, Limits, Messages, Refusal};
 use crate::metrics::{Metrics, MetricsError};
-use crate::rejection::{Rejection, STREAM_LIFETIME, not_served};
+use crate::rejection::{RATE_LIMITED, Rejection, STREAM_LIFETIME, not_served};
 use crate::settings::{ServerSettings, WithoutTokenLimits};
 use crate::without_token::WithoutToken;
 
@@ -50,6 +53,8 @@ pub(crate) struct Door {
     tables: Vec<&'static [Method]>,
     clients: Clients,
     authentications: InFlight,
+    /// Tokens that were refused, by address.
+    failures: Allowance<Network>,
     without_token: WithoutToken,
     trusted_proxies: TrustedProxies,
     messages: Messages,
@@ -85,7 +90,8 @@ pub(crate) struct Admitting<S> {
 
 /// A call that came in.
 struct Admitted {
-    caller: Arc<Caller>,
+    verified: Verified,
+    certificate: Option<Arc<ShownCertificate>>,
     /// What it holds until it has ended.
     permits: Held,
     limits: Limits,
@@ -148,6 +154,7 @@ impl Door {
             tables,
             clients: Clients::new(settings.per_client.clone(), undecoded / u64::from(PARTS)),
             authentications,
+            failures: Allowance::new(settings.failed_authentications_per_minute),
             without_token,
             trusted_proxies,
             messages: Messages::new(undecoded, metrics)?,
@@ -163,6 +170,8 @@ impl Door {
     }
 
     async fn admit(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
+        let certificate = request.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_deref());
+        self.identity.check_certificate(certificate)?;
         match method.needs {
             Needs::Nothing => self.admit_open(method.shape, request),
             Needs::AnyOf(_) => self.admit_caller(method, request).await,
@@ -175,8 +184,9 @@ impl Door {
         let address = peer.and_then(|peer| peer.address);
         let open = self.without_token.enter(address)?;
         let counted = address.and_then(|address| self.trusted_proxies.counted(address));
-        let key = match peer.and_then(|peer| peer.certificate.clone()) {
-            Some(certificate) => Some(ClientKey::Certificate(certificate)),
+        let certificate = peer.and_then(|peer| peer.certificate.clone());
+        let key = match &certificate {
+            Some(certificate) => Some(ClientKey::Certificate(Arc::clone(certificate.in_hexadecimal()))),
             None => counted.map(|network| ClientKey::Address(Some(network))),
         };
         let entered = key.map(|key| self.enter(key, shape)).transpose()?.flatten();
@@ -188,15 +198,20 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = Some(Box::new((open, entered)));
-        Ok(Admitted { caller: Arc::new(Caller::nobody()), permits, limits })
+        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits })
     }
 
     async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
-        let caller = self.authenticate(&request.headers).await?;
+        let peer = request.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let verified = self.authenticate(&request.headers, &peer).await?;
+        let caller = &verified.caller;
+        if let Some(trail) = request.extensions.get::<Trail>() {
+            trail.called_by(caller, method.shape);
+        }
         if let Some(connection) = request.extensions.get::<Arc<State>>() {
             connection.authenticate(&caller.client_id);
         }
-        access::check(&caller, method.needs)?;
+        access::check(caller, method.needs)?;
         let entered = self.enter(ClientKey::Named(caller.client_id.clone()), method.shape)?;
         let limits = Limits {
             bytes_max: self.limits.bytes_max,
@@ -205,16 +220,36 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = entered.map(|entered| Box::new(entered) as _);
-        Ok(Admitted { caller, permits, limits })
+        Ok(Admitted { verified, certificate: peer.certificate, permits, limits })
     }
 
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Status> {
-        let mut caller = pin!(self.identity.caller(bearer(headers)?));
-        if let Some(caller) = caller.as_mut().now_or_never() {
-            return Ok(caller?);
+    /// The caller of a request. Addresses whose tokens fail too often are refused before a signature is looked at; a token
+    /// that is known to be good is taken from anywhere, and trusted proxies are not counted.
+    async fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<Verified, Status> {
+        let network = peer.address.and_then(|address| self.trusted_proxies.counted(address));
+        let now = || Instant::now().into_std();
+        let failed = |refused: TokenRefused| {
+            if let Some(network) = network.filter(|_| refused.is_a_failure()) {
+                self.failures.add(network, now());
+            }
+            Status::from(refused)
+        };
+        let token = bearer(headers).map_err(failed)?;
+        if !self.identity.knows(token)
+            && let Some(wait) = network.and_then(|network| self.failures.wait(&network, now()))
+        {
+            return Err(failing_too_often(wait));
         }
-        let _permit = self.authentications.try_enter()?;
-        Ok(caller.await?)
+        let mut verified = pin!(self.identity.verified(token));
+        let verified = if let Some(verified) = verified.as_mut().now_or_never() {
+            verified
+        } else {
+            let _permit = self.authentications.try_enter()?;
+            verified.await
+        };
+        let verified = verified.map_err(failed)?;
+        check_binding(&verified.caller, peer.certificate.as_deref()).map_err(failed)?;
+        Ok(verified)
     }
 
     /// Counts a call for its client, where clients are known.
@@ -235,11 +270,11 @@ impl Door {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let Admitted { caller, permits, limits } = admitted;
+        let Admitted { verified, certificate, permits, limits } = admitted;
         let shape = limits.shape;
         let stalled_after = self.pace.stalled_after;
-        let end = (shape != Shape::Single).then(|| self.end_of(&caller));
-        request.extensions_mut().insert(caller);
+        let end = (shape != Shape::Single).then(|| self.end_of(&verified, certificate));
+        request.extensions_mut().insert(verified.caller);
         let refusal = Refusal::default();
         request = request.map(|body| self.messages.limited(body, limits, Arc::clone(&refusal)));
         if let Some(scan) = bounds::scan_of_method(request.uri().path()) {
@@ -266,23 +301,52 @@ impl Door {
         }
     }
 
-    /// A stream ends with its grant, or when it has lived as long as it may.
-    fn end_of(&self, caller: &Caller) -> End {
+    /// A stream ends with its grant: when that expires, or when its key or the caller's certificate is withdrawn; or when
+    /// it has lived as long as it may.
+    fn end_of(&self, verified: &Verified, certificate: Option<Arc<ShownCertificate>>) -> End {
         let lifetime = self.clients.limits().stream_lifetime();
-        let grant = caller.expires_at.map(|end| {
+        let grant = verified.caller.expires_at.map(|end| {
             let left = end.duration_since(Timestamp::now());
             Duration::try_from(left).unwrap_or_default()
         });
-        match grant {
-            Some(left) if left < lifetime => {
-                End { at: Instant::now() + left, status: TokenRefused::Expired.into() }
-            }
+        let (after, status): (_, Status) = match grant {
+            Some(left) if left < lifetime => (left, TokenRefused::Expired.into()),
             _ => {
                 let message = format!("a stream lives {} s; go on with a new one", lifetime.as_secs());
-                let status = Rejection::new(STREAM_LIFETIME, message).into();
-                End { at: Instant::now() + lifetime, status }
+                (lifetime, Rejection::new(STREAM_LIFETIME, message).into())
             }
+        };
+        let ends_at = Instant::now() + after;
+        let key_removed = verified.key_removed.clone();
+        let certificate = certificate.zip(self.identity.verifiers.clone());
+        End::when(async move {
+            let certificate_ends = async {
+                match certificate {
+                    Some((certificate, verifiers)) => certificate.ends(verifiers).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep_until(ends_at) => status,
+                () = key_removed.cancelled() => TokenRefused::KeyRemoved.into(),
+                ended = certificate_ends => ended,
+            }
+        })
+    }
+}
+
+fn failing_too_often(wait: Duration) -> Status {
+    let message = "too many tokens from this address were refused; get a good one, and try again later";
+    Rejection::new(RATE_LIMITED, message).retry_after(wait).into()
+}
+
+/// A token that is bound to a certificate comes with it.
+fn check_binding(caller: &Caller, shown: Option<&ShownCertificate>) -> Result<(), TokenRefused> {
+    match &caller.certificate {
+        Some(bound) if shown.is_none_or(|shown| shown.digest() != bound) => {
+            Err(TokenRefused::OtherCertificate)
         }
+        _ => Ok(()),
     }
 }
 

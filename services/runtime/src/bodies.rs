@@ -81,10 +81,10 @@ mod tests {
 
     use futures::stream;
     use http_body_util::{Full, StreamBody};
-    use tokio::time::Instant;
     use tonic::codegen::http::{HeaderMap, Response};
 
     use super::*;
+    use crate::audit::layer::recorded;
     use crate::bounded;
     use crate::connections;
     use crate::guarded::{self, End};
@@ -96,7 +96,10 @@ mod tests {
         guarded::Pace { stalled_after: LONG, least_bytes_per_second: std::num::NonZeroU64::MIN };
 
     fn end() -> End {
-        End { at: Instant::now() + LONG, status: Status::unauthenticated("over") }
+        End::when(async {
+            tokio::time::sleep(LONG).await;
+            Status::unauthenticated("over")
+        })
     }
 
     fn measured(body: Body) -> Body {
@@ -112,8 +115,9 @@ mod tests {
     type Layer = (&'static str, bool, fn(Body) -> Body);
 
     /// Every wrapper of the runtime; `tests/layers.rs` holds that no other type is a body.
-    const LAYERS: [Layer; 8] = [
+    const LAYERS: [Layer; 9] = [
         ("a request with bounds", true, |body| bounded::request(body, scan())),
+        ("a recorded answer", false, recorded),
         ("a client's messages", true, |body| guarded::requests(body, end(), LONG)),
         ("answers of a stream", true, |body| guarded::answers(body, end(), PACE, None)),
         ("a measured answer", false, measured),

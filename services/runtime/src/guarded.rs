@@ -1,4 +1,4 @@
-//! Streams that end: at a time that is known when they begin (the grant's end, the longest life), or because one side
+//! Streams that end: with the grant (its time, its key, the caller's certificate), at the longest life, or because one side
 //! stalls, or takes answers too slowly. Whatever a handler does, its stream is ended here, with a status that says why.
 //!
 //! A client's messages end with an error, so that a handler answers what it has read; answers end with trailers. A
@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::{self, BoxFuture};
 use http_body::{Body as HttpBody, Frame};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -22,17 +24,31 @@ use tonic::codegen::http::HeaderMap;
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::rejection::{Rejection, STREAM_STALLED};
 
-/// When a stream ends at the latest, and what it then says.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    pub(crate) at: Instant,
-    pub(crate) status: Status,
-}
+/// When a stream ends at the latest, and what it then says; clones end together. Not to be polled after that.
+#[derive(Clone)]
+pub(crate) struct End(future::Shared<BoxFuture<'static, Status>>);
 
 impl End {
+    /// Ends with what a future says, once it says it.
+    pub(crate) fn when(ends: impl Future<Output = Status> + Send + 'static) -> Self {
+        Self(ends.boxed().shared())
+    }
+
     /// The same end, some time later.
     pub(crate) fn later(self, delay: Duration) -> Self {
-        Self { at: self.at + delay, ..self }
+        Self::when(async move {
+            let status = self.await;
+            sleep(delay).await;
+            status
+        })
+    }
+}
+
+impl Future for End {
+    type Output = Status;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Status> {
+        self.0.poll_unpin(cx)
     }
 }
 
@@ -48,15 +64,13 @@ pub(crate) struct Pace {
 /// A client's messages, under guard.
 pub(crate) fn requests(inner: Body, end: End, stalled_after: Duration) -> Body {
     let silence = Box::pin(sleep(stalled_after));
-    let end_at = Box::pin(sleep_until(end.at));
-    wrapped(Requests { inner: Some(inner), end, end_at, stalled_after, silence, is_silent: false })
+    wrapped(Requests { inner: Some(inner), end, stalled_after, silence, is_silent: false })
 }
 
 struct Requests {
     /// `None` once it was ended.
     inner: Option<Body>,
     end: End,
-    end_at: Pin<Box<Sleep>>,
     stalled_after: Duration,
     silence: Pin<Box<Sleep>>,
     /// Whether the next message was asked for and has not come: what is not asked for is nobody's delay.
@@ -81,8 +95,8 @@ impl BodyLayer for Requests {
             let until = Instant::now() + self.stalled_after;
             self.silence.as_mut().reset(until);
         }
-        let status = if self.end_at.as_mut().poll(cx).is_ready() {
-            self.end.status.clone()
+        let status = if let Poll::Ready(status) = self.end.poll_unpin(cx) {
+            status
         } else {
             ready!(self.silence.as_mut().poll(cx));
             stalled("nothing was sent", self.stalled_after)
@@ -117,15 +131,13 @@ pub(crate) fn answers(inner: Body, end: End, pace: Pace, held: Held) -> Body {
     let shared = Shared { inner: Some(inner), held, untaken_since: None, taking: Taking::default() };
     let shared = Arc::new(Mutex::new(shared));
     let watchdog = tokio::spawn(watch(Arc::clone(&shared), pace.stalled_after)).abort_handle();
-    let end_at = Box::pin(sleep_until(end.at));
-    wrapped(Answers { shared, watchdog, end, end_at, pace })
+    wrapped(Answers { shared, watchdog, end, pace })
 }
 
 struct Answers {
     shared: Arc<Mutex<Shared>>,
     watchdog: AbortHandle,
     end: End,
-    end_at: Pin<Box<Sleep>>,
     pace: Pace,
 }
 
@@ -193,17 +205,17 @@ impl BodyLayer for Answers {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
-        let has_to_end = self.end_at.as_mut().poll(cx).is_ready();
+        let ended = self.end.poll_unpin(cx);
         let shared = Arc::clone(&self.shared);
         let mut shared = shared.lock();
         if let Some(since) = shared.untaken_since.take() {
             shared.taking.time += since.elapsed();
         }
         let too_slow = shared.taking.too_slow(self.pace);
-        let status = match &mut shared.inner {
-            None => stalled("no answer was taken", self.pace.stalled_after),
-            Some(_) if has_to_end => self.end.status.clone(),
-            Some(inner) => {
+        let status = match (&mut shared.inner, ended) {
+            (None, _) => stalled("no answer was taken", self.pace.stalled_after),
+            (Some(_), Poll::Ready(status)) => status,
+            (Some(inner), Poll::Pending) => {
                 if let Some(rate) = too_slow {
                     let status = slow(rate, self.pace);
                     shared.cut();
@@ -266,7 +278,10 @@ mod tests {
     }
 
     fn end(after: Duration) -> End {
-        End { at: Instant::now() + after, status: Status::unauthenticated("over") }
+        End::when(async move {
+            sleep(after).await;
+            Status::unauthenticated("over")
+        })
     }
 
     async fn next(body: &mut Body) -> Option<Result<Frame<Bytes>, Status>> {

@@ -7,8 +7,10 @@
 pub mod addresses;
 mod admission;
 mod allocator;
+mod allowance;
 mod answered;
 pub mod args;
+pub mod audit;
 pub mod background;
 mod bodies;
 pub mod bounded;

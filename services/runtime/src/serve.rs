@@ -18,6 +18,8 @@ use tower::Layer as _;
 
 use crate::admission::{Admission, Door};
 use crate::answered::Answered;
+use crate::audit::Audit;
+use crate::audit::layer::Audited;
 use crate::connections::Connections;
 use crate::health::Health;
 use crate::identity::access::Method;
@@ -56,6 +58,8 @@ pub struct Api {
     pub routes: Routes,
     /// What each needs: a row for every method, for one without is not served.
     pub methods: &'static [Method],
+    /// Where it is recorded who called what; the caller closes it after the last call.
+    pub audit: Audit,
 }
 
 /// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
@@ -78,7 +82,8 @@ pub async fn serve(
     let (source, identity) = listener.into_source();
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = Answered { within: settings.request_timeout(), rpcs };
-    let service = answered.layer(Admission(Arc::new(door)).layer(routes));
+    // From the outside in: the record of who called, an answer in any case, who may call.
+    let service = Audited(api.audit).layer(answered.layer(Admission(Arc::new(door)).layer(routes)));
     let connections = Connections::new(service, settings, metrics)?;
 
     tracing::info!(%address, "serving");

@@ -11,6 +11,7 @@ use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_private::{AtomicFile, Existing};
 use cra_projection::publications::PublicationSettings;
+use cra_runtime::audit::{AuditSettings, Target};
 use cra_runtime::clock::SystemClock;
 use cra_runtime::identity::Identity;
 use cra_runtime::listen;
@@ -76,13 +77,16 @@ pub(super) async fn start_pair(
         secret_file: Some(secret_of(data).context("the secret of public figures cannot be kept")?),
         ..PublicationSettings::default()
     };
+    // Nobody is known here, and the figures share the terminal.
+    let audit = AuditSettings { to: Target::None, ..AuditSettings::default() };
+    let data = data.join(READ_MODELS);
     let settings =
-        cra_projection::Settings { data: data.join(READ_MODELS), publications, ..Default::default() };
+        cra_projection::Settings { data, publications, audit: audit.clone(), ..Default::default() };
 
     let served = tokio::spawn(async move {
         let log: Arc<dyn EventLog> = embedded.clone();
         let clock = Arc::new(SystemClock);
-        let ingestion_settings = cra_ingestion::Settings::default();
+        let ingestion_settings = cra_ingestion::Settings { audit, ..Default::default() };
         let ended = shutdown.clone();
         let ingesting = async {
             let (log, clock) = (Arc::clone(&log), clock.clone());

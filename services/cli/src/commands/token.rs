@@ -83,12 +83,12 @@ fn claims(args: TokenIssueArgs, now: Timestamp) -> anyhow::Result<Claims> {
         iss: args.parties.issuer,
         aud: OneOrMany::One(args.parties.audience),
         exp: now.as_second() + i64::from(args.minutes) * 60,
-        nbf: None,
+        iat: Some(now.as_second()),
         sub: args.subject,
         azp: Some(args.client),
-        client_id: None,
         scope: OneOrMany::One(scope),
         perimeter: (perimeter != PerimeterClaim::default()).then_some(perimeter),
+        ..Claims::default()
     };
     // As a service would read it.
     claims.check().map_err(|why| anyhow::anyhow!("no service would take this token: {why}"))?;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use cra_contracts::v1::{self, cra_event::Fact};
-use cra_domain::cra::Cra;
+use cra_domain::cra::{Cra, check_cra_id};
 use cra_domain::perimeter::Perimeter;
+use cra_runtime::audit::{Kind, Trail};
 use cra_runtime::identity::Caller;
+use tonic::Status;
 use uuid::Uuid;
 
 use crate::decisions::History;
@@ -14,20 +16,23 @@ use crate::refused::Refused;
 
 /// The caller of a write; clones share it.
 #[derive(Clone)]
-pub(super) struct Author(Arc<Caller>);
+pub(super) struct Author {
+    caller: Arc<Caller>,
+    trail: Trail,
+}
 
 impl Author {
-    pub(super) fn new(caller: Arc<Caller>) -> Self {
-        Self(caller)
+    pub(super) fn new(caller: Arc<Caller>, trail: Trail) -> Self {
+        Self { caller, trail }
     }
 
     fn perimeter(&self) -> &Perimeter {
-        &self.0.perimeter
+        &self.caller.perimeter
     }
 
     /// What the event keeps of the author.
     pub(super) fn origin(&self) -> v1::Origin {
-        v1::Origin { client_id: self.0.client_id.clone(), subject: self.0.subject.clone() }
+        v1::Origin { client_id: self.caller.client_id.clone(), subject: self.caller.subject.clone() }
     }
 
     /// Whether what is to be recorded lies within the perimeter. Asked before anything is read: the answer follows
@@ -84,9 +89,26 @@ impl Author {
         }
     }
 
-    /// Tells the log of the process that somebody read a CRA: who and which, never what it says.
-    pub(super) fn reads(&self, call: &'static str, cra_id: Uuid) {
-        let Caller { client_id, subject, .. } = &*self.0;
-        tracing::info!(target: "cra::audit", call, client_id, subject, %cra_id, "a CRA was read");
+    /// Begins the record of a read, before anything is read.
+    pub(super) fn reads(&self, cra_id: Uuid) -> Result<(), Status> {
+        self.trail.begin(Kind::Read)?;
+        self.trail.about("craId", cra_id.to_string());
+        Ok(())
+    }
+
+    /// Says of the record how much was shown.
+    pub(super) fn was_shown(&self, events: &[v1::CraEvent]) {
+        self.trail.add_rows(events.len());
+    }
+
+    /// Begins the record of a correction or a withdrawal, before anything is read or changed.
+    pub(super) fn changes(&self, cra_id: &str, expected_revision: u64) -> Result<(), Status> {
+        self.trail.begin(Kind::Change)?;
+        // Whatever else was sent as an id is no id.
+        if let Ok(cra_id) = check_cra_id(cra_id) {
+            self.trail.about("craId", cra_id.to_string());
+        }
+        self.trail.about("expectedRevision", expected_revision);
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use cra_contracts::bounds;
 use cra_contracts::v1::{self, ingestion_service_server::IngestionService};
 use cra_domain::cra::check_cra_id;
+use cra_runtime::audit::Trail;
 use cra_runtime::bounded;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
@@ -86,7 +87,7 @@ impl IngestionApi {
     fn admit<T>(&self, request: &Request<T>, limit: &InFlight) -> Result<(Author, Permit), Status> {
         let caller = self.callers.of(request)?;
         let permit = limit.try_acquire(&caller)?;
-        Ok((Author::new(caller), permit))
+        Ok((Author::new(caller, Trail::of(request)), permit))
     }
 
     /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
@@ -190,7 +191,9 @@ impl IngestionService for IngestionApi {
         request: Request<v1::CorrectCraRequest>,
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
         let (author, place) = self.admit(&request, &self.calls)?;
-        let answer = change::correct(&self.recorder, author, request.into_inner(), place).await;
+        let request = request.into_inner();
+        author.changes(&request.cra_id, request.expected_revision)?;
+        let answer = change::correct(&self.recorder, author, request, place).await;
         let receipt = Some(self.counted(Kind::Correct, answer)?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
     }
@@ -200,7 +203,9 @@ impl IngestionService for IngestionApi {
         request: Request<v1::WithdrawCraRequest>,
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
         let (author, place) = self.admit(&request, &self.calls)?;
-        let answer = change::withdraw(&self.recorder, author, request.into_inner(), place).await;
+        let request = request.into_inner();
+        author.changes(&request.cra_id, request.expected_revision)?;
+        let answer = change::withdraw(&self.recorder, author, request, place).await;
         let receipt = Some(self.counted(Kind::Withdraw, answer)?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
@@ -232,9 +237,10 @@ impl IngestionService for IngestionApi {
         let (author, _place) = self.admit(&request, &self.calls)?;
         let cra_id =
             check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
+        author.reads(cra_id)?;
         let history = self.recorder.history(cra_id).await?;
         let events = author.history(cra_id, history)?;
-        author.reads("GetCraHistory", cra_id);
+        author.was_shown(&events);
         Ok(Response::new(v1::GetCraHistoryResponse { events }))
     }
 }

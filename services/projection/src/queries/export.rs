@@ -8,6 +8,7 @@ mod wanted;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use cra_contracts::v1;
@@ -41,6 +42,7 @@ pub struct Export {
     snapshot: v1::Snapshot,
     chunks: mpsc::Receiver<Bytes>,
     writing: JoinHandle<Result<(), QueryError>>,
+    rows: Arc<AtomicUsize>,
     _leaving: Leaving,
 }
 
@@ -61,6 +63,12 @@ impl Export {
     #[must_use]
     pub fn snapshot(&self) -> &v1::Snapshot {
         &self.snapshot
+    }
+
+    /// How many CRAs, or rows of a breakdown, were written so far.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.load(Ordering::Relaxed)
     }
 
     /// What comes next; `None` once the file is whole. Ask no more after that, or after an error.
@@ -92,14 +100,16 @@ pub async fn export(
     let (file_name, about) = naming.await.map_err(|_| QueryError::Ended)?;
     let (scan, leaving) = Scan::streamed(snapshot);
     let (mut output, chunks) = chunks::channel();
+    let rows = Arc::<AtomicUsize>::default();
+    let written_rows = Arc::clone(&rows);
     let writing = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let source = Source { scan: &scan, selection: &selection, about: &about };
+        let source = Source { scan: &scan, selection: &selection, about: &about, rows: &written_rows };
         let written = write(source, format, &folder, &mut output);
         output.end(written)
     });
     let media_type = format.media_type();
-    Ok(Export { file_name, media_type, snapshot: shown, chunks, writing, _leaving: leaving })
+    Ok(Export { file_name, media_type, snapshot: shown, chunks, writing, rows, _leaving: leaving })
 }
 
 /// What a file is written from.
@@ -108,10 +118,11 @@ struct Source<'a> {
     scan: &'a Scan,
     selection: &'a Selection,
     about: &'a About,
+    rows: &'a AtomicUsize,
 }
 
 fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks) -> Result<(), QueryError> {
-    let Source { scan, selection, about } = source;
+    let Source { scan, selection, about, .. } = source;
     match about.content {
         Content::Statistics => write_statistics(source, format, output),
         Content::Series(granularity) => write_series(source, granularity, format, output),
@@ -120,6 +131,7 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
         Content::Breakdown(dimension) => {
             let breakdown = Breakdown::parse(dimension.into(), Order::DEFAULT, false)?;
             let lines = breakdown.lines(scan, selection)?;
+            source.rows.fetch_add(lines.len(), Ordering::Relaxed);
             let dictionary = scan.snapshot.generation.dictionary();
             // Made one at a time: a row is a message of some kilobytes.
             let rows = lines.iter().map(|line| line.to_message(&dictionary.read()));
@@ -129,7 +141,7 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
 }
 
 fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> Result<(), QueryError> {
-    let Source { scan, selection, about } = source;
+    let Source { scan, selection, about, .. } = source;
     let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
     let months = scan.count(selection, Months::default, add, Months::merge)?;
     let dictionary = scan.snapshot.generation.dictionary();
@@ -151,7 +163,7 @@ fn write_series(
     format: Format,
     output: &mut Chunks,
 ) -> Result<(), QueryError> {
-    let Source { scan, selection, about } = source;
+    let Source { scan, selection, about, .. } = source;
     let periods = Periods::parse(&about.selection, granularity.into())?;
     let slots = periods.all().len();
     let add = |gathered: &mut Vec<Gathering>, _, seen: Seen<'_>| {
@@ -259,7 +271,11 @@ fn each_record(
 ) -> Result<(), QueryError> {
     // The dictionary is held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
     let Source { scan, selection, .. } = source;
-    scan.try_each(selection, |fact| take(scan.record(fact)?))
+    scan.try_each(selection, |fact| {
+        take(scan.record(fact)?)?;
+        source.rows.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })
 }
 
 fn write_breakdown(

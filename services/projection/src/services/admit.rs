@@ -56,20 +56,25 @@ macro_rules! question {
     };
 }
 
-question!(GetStatisticsRequest, |_| Right::Counts);
-question!(GetTimeSeriesRequest, |_| Right::Counts);
-question!(ListBreakdownRequest, |_| Right::Counts);
-question!(GetCrossTableRequest, |_| Right::Counts);
-question!(WatchStatisticsRequest, |_| Right::Counts, |request| request.selection.as_ref(), |_| None);
-question!(ListCrasRequest, |_| Right::Reads("ListCras"));
-question!(ListLikelyDoublesRequest, |_| Right::Reads("ListLikelyDoubles"));
-question!(FollowCrasRequest, |_| Right::Reads("FollowCras"), |request| request.selection.as_ref(), |_| None);
+question!(GetStatisticsRequest, |_| Right::Counts { dimensions: [0; 2] });
+question!(GetTimeSeriesRequest, |_| Right::Counts { dimensions: [0; 2] });
+question!(ListBreakdownRequest, |request| Right::Counts { dimensions: [request.dimension, 0] });
+question!(GetCrossTableRequest, |request| Right::Counts { dimensions: [request.rows, request.columns] });
+question!(
+    WatchStatisticsRequest,
+    |_| Right::Counts { dimensions: [0; 2] },
+    |request| request.selection.as_ref(),
+    |_| None
+);
+question!(ListCrasRequest, |_| Right::Reads);
+question!(ListLikelyDoublesRequest, |_| Right::Reads);
+question!(FollowCrasRequest, |_| Right::Reads, |request| request.selection.as_ref(), |_| None);
 question!(GetCraRequest, |_| Right::One, |_| None, |request| request.consistency.as_ref());
 question!(ExportRequest, |request| {
     use v1::ExportContent as C;
     match request.content() {
         C::Unspecified => Right::UnnamedFile,
-        C::Statistics | C::Breakdown | C::Series => Right::FileOfFigures,
+        C::Statistics | C::Breakdown | C::Series => Right::FileOfFigures { dimension: request.dimension },
         C::Cras | C::CraThemes | C::CraAges | C::CraStatuses | C::CraOrganisations => Right::FileOfCras,
     }
 });
@@ -110,7 +115,7 @@ impl Statistics {
         limit: &InFlight,
         read: impl FnOnce(&mut Q, &Grant, &mut Faults) -> Option<T> + Send + 'static,
     ) -> Result<(Admitted, T), Status> {
-        let grant = Grant(self.callers.of(&request)?);
+        let grant = Grant::of(self.callers, &request)?;
         let (metadata, _, mut request) = request.into_parts();
         let (now, judge) = (self.clock.now(), grant.clone());
         let is_large = is_large(&request);
@@ -126,11 +131,11 @@ impl Statistics {
             let Some(((selection, consistency), asked)) = selection.zip(consistency).zip(asked) else {
                 return Err(faults.told());
             };
-            judge.records(right, &selection);
+            judge.begins(right, &selection)?;
             Ok((selection, consistency, asked))
         });
         let (selection, consistency, asked) = reading.await??;
-        let permit = limit.try_acquire(&grant.0)?;
+        let permit = limit.try_acquire(&grant.caller)?;
         let (selection, limit) = (Arc::new(selection), limit.clone());
         let caller_waits = deadline(&metadata);
         Ok((Admitted { grant, selection, consistency, permit, limit, caller_waits }, asked))
@@ -146,10 +151,10 @@ impl Statistics {
             return Ok(Ready { grant, selection, snapshot, permit });
         }
         drop(permit);
-        let waits = self.waiting.try_acquire(&grant.0)?;
+        let waits = self.waiting.try_acquire(&grant.caller)?;
         let snapshot = consistency.existing_snapshot(&self.generations, &self.log_head, until).await?;
         drop(waits);
-        let permit = limit.try_acquire(&grant.0)?;
+        let permit = limit.try_acquire(&grant.caller)?;
         Ok(Ready { grant, selection, snapshot, permit })
     }
 }

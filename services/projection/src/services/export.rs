@@ -6,6 +6,7 @@ use std::path::Path;
 
 use cra_contracts::v1;
 use cra_contracts::v1::export_response::Part;
+use cra_runtime::audit::Trail;
 use cra_runtime::in_flight::Permit;
 use cra_runtime::rejection::{Rejection, Retry, Row};
 use futures::stream::{self, StreamExt as _};
@@ -17,22 +18,31 @@ use crate::queries::{self, Export, Snapshot, Wanted};
 /// The answer of an export.
 pub(super) type Chunks = BoxStream<v1::ExportResponse>;
 
+/// What bounds a file.
+pub(super) struct Limits {
+    /// A larger file ends there, with a status.
+    pub(super) bytes_max: NonZeroU64,
+    /// Given back when the file is written.
+    pub(super) permit: Permit,
+}
+
 /// Begins an export, or says what is wrong with the request. Long workbooks pass through a nameless file in `folder`;
-/// the permit is given back when the file is written. A file of more than `bytes_max` ends there, with a status.
+/// the rows that were written are told to the record of the call.
 pub(super) async fn answer(
     wanted: Wanted,
     snapshot: Snapshot,
     folder: &Path,
-    bytes_max: NonZeroU64,
-    permit: Permit,
+    limits: Limits,
+    trail: Trail,
 ) -> Result<Response<Chunks>, Status> {
+    let Limits { bytes_max, permit } = limits;
     let export = queries::export(wanted, snapshot, folder.to_owned(), permit).await?;
     let header = v1::ExportHeader {
         file_name: export.file_name().to_owned(),
         media_type: export.media_type().to_owned(),
         snapshot: Some(export.snapshot().clone()),
     };
-    let file = File { export, bytes_max, bytes: 0 };
+    let file = File { export, bytes_max, bytes: 0, trail };
     let chunks = stream::unfold(Some(file), next_chunk);
     let header = stream::once(async { Ok(part(Part::Header(header))) });
     Ok(Response::new(header.chain(chunks).boxed()))
@@ -43,6 +53,13 @@ struct File {
     export: Export,
     bytes_max: NonZeroU64,
     bytes: u64,
+    trail: Trail,
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.trail.add_rows(self.export.rows());
+    }
 }
 
 async fn next_chunk(file: Option<File>) -> Option<(Result<v1::ExportResponse, Status>, Option<File>)> {

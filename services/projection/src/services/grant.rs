@@ -3,34 +3,39 @@
 
 use std::sync::Arc;
 
-use cra_contracts::json;
 use cra_contracts::v1;
 use cra_domain::perimeter::Perimeter;
 use cra_domain::selection::Selection;
-use cra_runtime::identity::{Caller, Scope};
+use cra_runtime::audit::Trail;
+use cra_runtime::identity::{Caller, Callers, Scope};
 use cra_runtime::rejection::{BEYOND_PERIMETER, Rejection, SCOPE_MISSING};
-use prost::Message as _;
-use tonic::Status;
+use tonic::{Request, Status};
 use uuid::Uuid;
 
 use crate::queries::QueryError;
 
-/// Largest selection that the log of reads shows, as it comes over the wire; of others it tells the size.
-const SELECTION_BYTES_MAX: usize = 2_000;
-
-/// The caller of a question.
+/// The caller of a question, and the record of it.
 #[derive(Clone)]
-pub(super) struct Grant(pub(super) Arc<Caller>);
+pub(super) struct Grant {
+    pub(super) caller: Arc<Caller>,
+    pub(super) trail: Trail,
+}
 
 /// What a request needs of the caller's grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
-    /// Exact figures of a selection.
-    Counts,
-    /// The CRAs of a selection; the method, for the log of reads.
-    Reads(&'static str),
+    /// Figures of a selection, broken down by these dimensions; 0 is none.
+    Counts {
+        /// Numbers of [`v1::Dimension`].
+        dimensions: [i32; 2],
+    },
+    /// The CRAs of a selection.
+    Reads,
     /// A file of figures.
-    FileOfFigures,
+    FileOfFigures {
+        /// Number of the [`v1::Dimension`] of a breakdown, else 0.
+        dimension: i32,
+    },
     /// A file of CRAs.
     FileOfCras,
     /// A file of which the request does not name the content, so that it will be refused.
@@ -40,25 +45,30 @@ pub(super) enum Right {
 }
 
 impl Grant {
+    /// The grant of whoever sent a request.
+    pub(super) fn of<T>(callers: Callers, request: &Request<T>) -> Result<Self, Status> {
+        Ok(Self { caller: callers.of(request)?, trail: Trail::of(request) })
+    }
+
     /// Who asks and what is granted of the CRAs, as tokens of pages know it: rights are checked with each page.
     pub(super) fn owner(&self) -> String {
-        let Caller { client_id, subject, perimeter, .. } = &*self.0;
+        let Caller { client_id, subject, perimeter, .. } = &*self.caller;
         // Neither holds a control character.
         format!("{client_id}\n{subject}\n{}", perimeter.canonical())
     }
 
     /// Whether the caller may see public figures only. They are of the whole country, whatever the perimeter.
     pub(super) fn is_public(&self) -> bool {
-        self.0.sees_public_statistics_only()
+        self.caller.sees_public_statistics_only()
     }
 
     /// Whether the caller's scopes let it ask such a question at all.
     pub(super) fn may_ask(&self, right: Right) -> Result<(), Status> {
         match right {
-            Right::Counts => self.holds(Scope::Statistics, "exact figures"),
-            Right::FileOfFigures => self.holds(Scope::Statistics, "a file of figures"),
+            Right::Counts { .. } => self.holds(Scope::Statistics, "exact figures"),
+            Right::FileOfFigures { .. } => self.holds(Scope::Statistics, "a file of figures"),
             Right::FileOfCras => self.holds(Scope::Read, "a file of CRAs"),
-            Right::Reads(_) | Right::UnnamedFile | Right::One => Ok(()),
+            Right::Reads | Right::UnnamedFile | Right::One => Ok(()),
         }
     }
 
@@ -70,52 +80,22 @@ impl Grant {
         }
     }
 
-    /// Writes a question that shows CRAs to the log of reads.
-    pub(super) fn records(&self, right: Right, selection: &Selection) {
-        let call = match right {
-            Right::Reads(call) => call,
-            Right::FileOfCras => "Export",
-            _ => return,
-        };
-        let selection = match selection.message().encoded_len() {
-            ..=SELECTION_BYTES_MAX => json::to_value(selection.message()).to_string(),
-            bytes => format!("a selection of {bytes} bytes"),
-        };
-        let Caller { client_id, subject, .. } = &*self.0;
-        tracing::info!(target: "cra::audit", call, client_id, subject, selection, "CRAs are read");
-    }
-
     /// Whether a CRA that was found may be shown. One outside does not exist for this caller.
-    pub(super) fn shows(
-        &self,
-        call: &'static str,
-        cra_id: Uuid,
-        cra: Option<&v1::Cra>,
-    ) -> Result<(), Status> {
-        let Caller { client_id, subject, perimeter, .. } = &*self.0;
+    pub(super) fn shows(&self, cra_id: Uuid, cra: Option<&v1::Cra>) -> Result<(), Status> {
+        let perimeter = &self.caller.perimeter;
         let is_covered = match perimeter {
             Perimeter::National => true,
             Perimeter::Within(_) => cra.is_some_and(|cra| perimeter.covers_message(cra)),
         };
-        if !is_covered {
-            return Err(QueryError::NoSuchCra(cra_id).into());
-        }
-        tracing::info!(target: "cra::audit", call, client_id, subject, %cra_id, "a CRA was read");
-        Ok(())
-    }
-
-    /// Tells the log of the process that events were read with what they hold.
-    pub(super) fn reads_events(&self, call: &'static str, events: usize) {
-        let Caller { client_id, subject, .. } = &*self.0;
-        tracing::info!(target: "cra::audit", call, client_id, subject, events, "events were read");
+        if is_covered { Ok(()) } else { Err(QueryError::NoSuchCra(cra_id).into()) }
     }
 
     fn holds(&self, scope: Scope, what: &str) -> Result<(), Status> {
-        if self.0.may(scope) { Ok(()) } else { Err(missing(scope, what)) }
+        if self.caller.may(scope) { Ok(()) } else { Err(missing(scope, what)) }
     }
 
     fn covers(&self, selection: &Selection) -> Result<(), Status> {
-        if self.0.perimeter.allows(selection) {
+        if self.caller.perimeter.allows(selection) {
             return Ok(());
         }
         let message = "the selection reaches beyond what the token grants: name advisors, structures, departments or \

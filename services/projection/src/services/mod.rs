@@ -1,6 +1,7 @@
 //! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
 
 mod admit;
+mod audited;
 mod export;
 mod faults;
 mod grant;

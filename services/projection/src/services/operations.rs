@@ -7,6 +7,7 @@ use cra_contracts::v1::operations_service_server::OperationsService;
 use cra_domain::cra::{Question, Violation};
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
+use cra_runtime::audit::{Kind, Trail};
 use cra_runtime::identity::Callers;
 use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
@@ -63,7 +64,10 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::RebuildRequest>,
     ) -> Result<Response<BoxStream<v1::RebuildResponse>>, Status> {
+        let trail = begun(&request)?;
         let v1::RebuildRequest { until_position, promote } = request.into_inner();
+        trail.about("untilPosition", until_position);
+        trail.about("promote", promote);
         let until = (until_position > 0).then_some(Position(until_position));
         if until.is_some() && promote {
             let fault = Question::OneOfTwo("until_position");
@@ -83,6 +87,7 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::PromoteRequest>,
     ) -> Result<Response<v1::PromoteResponse>, Status> {
+        let trail = begun(&request)?;
         let name = request.into_inner().generation;
         let place = replay::begin(&self.replayer)?;
         if self.replayer.generations.serving().name() == name {
@@ -90,6 +95,7 @@ impl OperationsService for Operations {
             return Ok(Response::new(v1::PromoteResponse::default()));
         }
         let generation = self.replayer.other(&name)?;
+        trail.about("generation", generation.name());
         let replayer = self.replayer.clone();
         // Begun, it is brought to its end, whether the caller waits for it or not.
         let taking_over = tokio::spawn(async move {
@@ -102,8 +108,9 @@ impl OperationsService for Operations {
 
     async fn verify(
         &self,
-        _request: Request<v1::VerifyRequest>,
+        request: Request<v1::VerifyRequest>,
     ) -> Result<Response<BoxStream<v1::VerifyResponse>>, Status> {
+        begun(&request)?;
         let place = replay::begin(&self.replayer)?;
         Ok(Response::new(replay::check(self.replayer.clone(), place, self.shutdown.clone())))
     }
@@ -112,7 +119,8 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::ListParkedEventsRequest>,
     ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
-        let grant = Grant(self.callers.of(&request)?);
+        let grant = Grant::of(self.callers, &request)?;
+        grant.trail.begin(Kind::Read)?;
         let mut faults = Faults::default();
         let asker = Asker { grant: &grant, signer: &self.signer, now: self.replayer.clock.now() };
         let (listing, page) =
@@ -121,7 +129,7 @@ impl OperationsService for Operations {
             return Err(faults.told());
         };
         let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
-        grant.reads_events("ListParkedEvents", events.len());
+        grant.trail.add_rows(events.len());
         let next_page_token = listing.next(position, next)?;
         Ok(Response::new(v1::ListParkedEventsResponse { events, next_page_token }))
     }
@@ -130,9 +138,11 @@ impl OperationsService for Operations {
         &self,
         request: Request<v1::RetryParkedEventsRequest>,
     ) -> Result<Response<v1::RetryParkedEventsResponse>, Status> {
+        let trail = begun(&request)?;
         let mut positions: Vec<_> = request.into_inner().positions.into_iter().map(Position).collect();
         positions.sort_unstable();
         positions.dedup();
+        trail.about("positions", positions.len());
         let now = self.replayer.clock.now();
         let turn = self.replayer.generations.turn().await;
         let answer = self
@@ -145,6 +155,13 @@ impl OperationsService for Operations {
             .await?;
         Ok(Response::new(answer))
     }
+}
+
+/// Begins the record of an operation.
+fn begun<T>(request: &Request<T>) -> Result<Trail, Status> {
+    let trail = Trail::of(request);
+    trail.begin(Kind::Operation)?;
+    Ok(trail)
 }
 
 fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse {

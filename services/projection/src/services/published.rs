@@ -14,11 +14,11 @@ impl Statistics {
         request: &Request<Q>,
         answer: impl FnOnce(&Publication, &Q) -> Result<A, Status>,
     ) -> Result<Option<A>, Status> {
-        let grant = Grant(self.callers.of(request)?);
+        let grant = Grant::of(self.callers, request)?;
         if !grant.is_public() {
             return Ok(None);
         }
-        let _permit = self.in_flight.try_acquire(&grant.0)?;
+        let _permit = self.in_flight.try_acquire(&grant.caller)?;
         answer(&*self.publications.last()?, request.get_ref()).map(Some)
     }
 }

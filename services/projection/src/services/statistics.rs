@@ -121,10 +121,11 @@ impl StatisticsService for Statistics {
         };
         let (mut admitted, ((listing, page), question)) = self.admit(request, &self.in_flight, read).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
         let answer = queries::breakdown(selection, question, first, page.rows(), snapshot).await?;
+        grant.trail.add_rows(answer.rows.len());
         Ok(Response::new(v1::ListBreakdownResponse {
             rows: answer.rows,
             next_page_token: listing.next(shown.position, answer.next)?,
@@ -137,7 +138,7 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::GetCrossTableRequest>,
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
-        if Grant(self.callers.of(&request)?).is_public() {
+        if Grant::of(self.callers, &request)?.is_public() {
             return Err(publications::refused("a cross table", None));
         }
         let read = |request: &mut v1::GetCrossTableRequest, _: &Grant, faults: &mut Faults| {
@@ -166,7 +167,7 @@ impl StatisticsService for Statistics {
         let (Admitted { selection, permit, .. }, interval) = self.admit(request, &self.streams, read).await?;
         let question = Watch { selection, interval };
         let answers = queries::watch(question, Arc::clone(&self.generations), self.shutdown.clone());
-        Ok(Response::new(streamed(answers, permit)))
+        Ok(Response::new(streamed(answers, permit, |_| ())))
     }
 
     async fn list_cras(
@@ -175,9 +176,10 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::ListCrasResponse>, Status> {
         let (mut admitted, (listing, page)) = self.admit(request, &self.in_flight, self.page()).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
         let shown = snapshot.clone();
         let answer = queries::list(selection, page.cursor(), page.rows(), snapshot).await?;
+        grant.trail.add_rows(answer.cras.len());
         Ok(Response::new(v1::ListCrasResponse {
             cras: answer.cras,
             next_page_token: listing.next(shown.position, answer.next)?,
@@ -191,9 +193,10 @@ impl StatisticsService for Statistics {
     ) -> Result<Response<v1::ListLikelyDoublesResponse>, Status> {
         let (mut admitted, (listing, page)) = self.admit(request, &self.in_flight, self.page()).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
         let shown = snapshot.clone();
         let answer = queries::doubles(selection, page.cursor(), page.rows(), snapshot).await?;
+        grant.trail.add_rows(2 * answer.doubles.len());
         Ok(Response::new(v1::ListLikelyDoublesResponse {
             doubles: answer.doubles,
             next_page_token: listing.next(shown.position, answer.next)?,
@@ -209,10 +212,12 @@ impl StatisticsService for Statistics {
             faults.one(check_cra_id(&request.cra_id))
         };
         let (admitted, cra_id) = self.admit(request, &self.in_flight, read).await?;
+        admitted.grant.begins_of(cra_id)?;
         let Ready { grant, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
-        grant.shows("GetCra", cra_id, record.cra.as_ref())?;
+        grant.shows(cra_id, record.cra.as_ref())?;
+        grant.trail.add_rows(1);
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))
     }
 
@@ -230,7 +235,10 @@ impl StatisticsService for Statistics {
         }
         let question = Follow { selection: admitted.selection, after, end: stop_at_head.then_some(head) };
         let answers = queries::follow(question, Arc::clone(&self.generations), self.shutdown.clone());
-        Ok(Response::new(streamed(answers, admitted.permit)))
+        let trail = admitted.grant.trail;
+        Ok(Response::new(streamed(answers, admitted.permit, move |answer: &v1::FollowCrasResponse| {
+            trail.add_rows(usize::from(shows_a_cra(answer)));
+        })))
     }
 
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Chunks>, Status> {
@@ -238,8 +246,14 @@ impl StatisticsService for Statistics {
             faults.all(queries::check_export(request))
         };
         let (admitted, kind) = self.admit(request, &self.exports, read).await?;
-        let Ready { selection, snapshot, permit, .. } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit } = self.reach(admitted).await?;
         let folder = self.generations.data();
-        export::answer(Wanted::new(kind, selection), snapshot, folder, self.export_bytes_max, permit).await
+        let limits = export::Limits { bytes_max: self.export_bytes_max, permit };
+        export::answer(Wanted::new(kind, selection), snapshot, folder, limits, grant.trail).await
     }
+}
+
+fn shows_a_cra(answer: &v1::FollowCrasResponse) -> bool {
+    use v1::follow_cras_response::Change;
+    matches!(answer.change, Some(Change::Upsert(_) | Change::Removal(_)))
 }

@@ -8,10 +8,14 @@ use tonic::codegen::BoxStream;
 
 use crate::queries::Answers;
 
-/// The stream of the answers; it keeps its place among the open streams until it ends.
-pub(super) fn streamed<T: Send + 'static>(answers: Answers<T>, permit: Permit) -> BoxStream<T> {
+/// The stream of the answers, each of which is `looked_at` first; it keeps its place among the open streams until it ends.
+pub(super) fn streamed<T: Send + 'static>(
+    answers: Answers<T>,
+    permit: Permit,
+    looked_at: impl Fn(&T) + Send + 'static,
+) -> BoxStream<T> {
     Box::pin(ReceiverStream::new(answers).map(move |answer| {
         let _kept = &permit;
-        answer.map_err(Status::from)
+        answer.inspect(&looked_at).map_err(Status::from)
     }))
 }

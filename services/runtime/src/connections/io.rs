@@ -1,27 +1,26 @@
 //! The bytes of a connection, in clear or above TLS. Those read until the first request are counted, whatever version of
 //! HTTP they are of.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ring::digest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::state::{Deadlines, State};
+use crate::identity::ShownCertificate;
 
 /// Who is at the other end of a connection; in the extensions of its requests.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Peer {
     /// Where it connects from.
     pub(crate) address: Option<IpAddr>,
-    /// SHA-256 of the certificate that it has shown, in hexadecimal.
-    pub(crate) certificate: Option<Arc<str>>,
+    /// The certificate that it has shown.
+    pub(crate) certificate: Option<Arc<ShownCertificate>>,
 }
 
 /// Bytes to and from a caller.
@@ -32,15 +31,10 @@ pub(super) enum Bytes {
 
 impl Bytes {
     /// The certificate that the caller has shown.
-    pub(super) fn certificate(&self) -> Option<Arc<str>> {
+    pub(super) fn certificate(&self) -> Option<Arc<ShownCertificate>> {
         let Self::Tls(stream) = self else { return None };
-        let own = stream.get_ref().1.peer_certificates()?.first()?;
-        let digest = digest::digest(&digest::SHA256, own);
-        let in_hexadecimal = digest.as_ref().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        Some(in_hexadecimal.into())
+        let chain = stream.get_ref().1.peer_certificates()?;
+        ShownCertificate::of(chain).map(Arc::new)
     }
 }
 

@@ -95,6 +95,10 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Which CRAs it may do it with.
     pub perimeter: Perimeter,
+    /// Id of the token, as far as it has one; clipped.
+    pub token_id: String,
+    /// SHA-256 of the certificate that the caller must show with the token, where it is bound to one.
+    pub certificate: Option<[u8; 32]>,
     /// When the grant ends, by this process's clock; never where no identity is configured.
     pub expires_at: Option<Timestamp>,
 }
@@ -108,6 +112,8 @@ impl Caller {
             subject: String::new(),
             scopes: Scopes::ALL,
             perimeter: Perimeter::National,
+            token_id: String::new(),
+            certificate: None,
             expires_at: None,
         }
     }

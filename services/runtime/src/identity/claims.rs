@@ -1,16 +1,23 @@
 //! What a token says, and the caller it makes. Every part that a grant is read from has one form: a token that says it
 //! otherwise is refused whole, never read as less or more than it was meant.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cra_domain::perimeter::{Lists, Perimeter};
 use jiff::{SignedDuration, Timestamp};
-use serde::de;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 
 use super::caller::{Caller, Scope};
 
 /// Longest client id or subject, in bytes: they are written into every event.
 const NAME_BYTES_MAX: usize = 256;
+/// Bytes of a token's own id that are kept: it is written into the audit only.
+const TOKEN_ID_BYTES_MAX: usize = 128;
 /// Members of the lists of a perimeter, together.
 const MEMBERS_MAX: usize = 5_000;
 
@@ -21,11 +28,18 @@ pub struct Claims {
     pub iss: String,
     /// Audience.
     pub aud: OneOrMany,
-    /// End, in seconds since 1970.
+    /// End, in seconds since 1970. Of a fraction the whole seconds count.
+    #[serde(deserialize_with = "seconds")]
     pub exp: i64,
     /// Begin, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_seconds")]
     pub nbf: Option<i64>,
+    /// When it was issued, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_seconds")]
+    pub iat: Option<i64>,
+    /// The token's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// The person or service account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -41,13 +55,91 @@ pub struct Claims {
     /// What is granted of the CRAs.
     #[serde(default, deserialize_with = "an_object", skip_serializing_if = "Option::is_none")]
     pub perimeter: Option<PerimeterClaim>,
+    /// What the bearer must prove to hold (RFC 7800).
+    #[serde(default, deserialize_with = "an_object", skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
-/// Takes named members only: a list would be read by its order.
-fn an_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PerimeterClaim>, D::Error> {
-    let object = Option::<Map<String, Value>>::deserialize(deserializer)?;
-    let claim = object.map(|object| serde_json::from_value(object.into()));
-    claim.transpose().map_err(de::Error::custom)
+/// The claim `cnf`, with the one method that is checked here (RFC 8705). A token that is bound otherwise is refused: taken
+/// as it is, it would be of use to whoever stole it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// SHA-256 of the client's certificate, in base64url.
+    #[serde(rename = "x5t#S256")]
+    pub x5t_s256: String,
+}
+
+impl Confirmation {
+    fn digest(&self) -> Result<[u8; 32], String> {
+        let digest = URL_SAFE_NO_PAD.decode(&self.x5t_s256).ok();
+        digest
+            .and_then(|digest| digest.try_into().ok())
+            .ok_or_else(|| "`cnf`: `x5t#S256` is no SHA-256 in base64url".to_owned())
+    }
+}
+
+/// Takes named members only, each once: a list would be read by its order, and of a member given twice another reader
+/// could take the other.
+fn an_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct AnObject<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for AnObject<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(AnObject(PhantomData))
+}
+
+/// A `NumericDate` of RFC 7519, which may have a fraction: its whole seconds.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    struct Seconds;
+
+    impl Visitor<'_> for Seconds {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("seconds since 1970")
+        }
+
+        fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<i64, E> {
+            Ok(seconds)
+        }
+
+        fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<i64, E> {
+            i64::try_from(seconds).map_err(de::Error::custom)
+        }
+
+        #[allow(clippy::cast_possible_truncation)] // what does not fit is refused
+        fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<i64, E> {
+            const LAST: f64 = 253_402_300_799.0; // of the year 9999
+            if (-LAST..=LAST).contains(&seconds) {
+                return Ok(seconds.floor() as i64);
+            }
+            Err(de::Error::custom("no time"))
+        }
+    }
+
+    deserializer.deserialize_any(Seconds)
+}
+
+fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "seconds")] i64);
+
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(seconds)| seconds))
 }
 
 /// A claim that issuers write as one text or as a list.
@@ -119,6 +211,12 @@ impl Claims {
         self.caller(SignedDuration::ZERO).map(drop)
     }
 
+    /// Whether the token is granted for longer than `max`: from when it was issued, as far as it says so, to its end.
+    pub(super) fn outlives(&self, max: SignedDuration, now: Timestamp) -> bool {
+        let issued = self.iat.map_or(now.as_second(), |issued| issued.min(now.as_second()));
+        self.exp.saturating_sub(issued) > max.as_secs()
+    }
+
     /// The caller, once the signature, issuer, audience and times are verified; or which claim cannot be read.
     /// `clock_skew` is granted beyond the end.
     pub(super) fn caller(&self, clock_skew: SignedDuration) -> Result<Caller, String> {
@@ -138,9 +236,16 @@ impl Claims {
             subject,
             scopes: self.scope.words().filter_map(Scope::from_name).collect(),
             perimeter: perimeter.map_err(|why| format!("`perimeter`: {why}"))?,
+            token_id: clipped(self.jti.clone().unwrap_or_default()),
+            certificate: self.cnf.as_ref().map(Confirmation::digest).transpose()?,
             expires_at: Some(end.saturating_add(clock_skew).map_err(|_| "`exp` is no time")?),
         })
     }
+}
+
+fn clipped(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(TOKEN_ID_BYTES_MAX));
+    text
 }
 
 fn is_name(text: &str) -> bool {
@@ -188,6 +293,59 @@ mod tests {
         assert!(named("").is_err());
         assert!(named(r#", "client_id": """#).is_err());
         assert!(named(r#", "client_id": "a\nb""#).is_err());
+    }
+
+    #[test]
+    fn times_may_have_a_fraction() {
+        for (exp, end) in
+            [("1.7e9", 1_700_000_000), ("1700000000.5", 1_700_000_000), ("1700000000", 1_700_000_000)]
+        {
+            let claims: Claims = serde_json::from_str(&format!(
+                r#"{{"iss": "i", "aud": "a", "azp": "c", "exp": {exp}, "nbf": 1699999999.25, "iat": 1.6e9}}"#
+            ))
+            .unwrap();
+            assert_eq!((claims.exp, claims.nbf, claims.iat), (end, Some(1_699_999_999), Some(1_600_000_000)));
+        }
+        for no_time in ["1e300", "-1e300", "\"1700000000\"", "null", "[]", "true", "99999999999999999999"] {
+            assert!(caller(&format!(r#"{{"iss": "i", "aud": "a", "azp": "c", "exp": {no_time}}}"#)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_grant_is_measured_from_its_issue_which_cannot_lie_in_the_future() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let outlives = |iat: Option<i64>, exp: i64| {
+            let claims = Claims { exp, iat, ..Claims::default() };
+            claims.outlives(SignedDuration::from_secs(3_600), now)
+        };
+        assert!(!outlives(Some(1_000_000), 1_003_600) && outlives(Some(1_000_000), 1_003_601));
+        assert!(!outlives(None, 1_003_600) && outlives(None, 1_003_601));
+        // Issued long ago, and issued later than now.
+        assert!(outlives(Some(900_000), 1_000_010));
+        assert!(outlives(Some(2_000_000), 2_000_010));
+        assert!(outlives(Some(i64::MIN), i64::MAX));
+    }
+
+    #[test]
+    fn a_member_that_is_not_known_or_given_twice_refuses_the_token() {
+        for refused in [
+            r#""perimeter": {"departments": ["35"], "departments": ["75"]}"#,
+            r#""perimeter": {"national": false, "national": true}"#,
+            r#""perimeter": {"national": true, "until": "2026-01-01"}"#,
+            r#""perimeter": {"departments": ["35"]}, "perimeter": {"national": true}"#,
+            r#""exp": 1800000000"#,
+            r#""scope": {"cra:submit": true}"#,
+            r#""cnf": {}"#,
+            r#""cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
+            r#""cnf": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2", "kid": "k"}"#,
+            r#""cnf": {"x5t#S256": "AA"}"#,
+            r#""cnf": ["AA"]"#,
+        ] {
+            assert!(with(refused).is_err(), "{refused}");
+        }
+        let bound = with(r#""cnf": {"x5t#S256": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}"#).unwrap();
+        assert_eq!(bound.certificate, Some([1; 32]));
+        assert_eq!(with(r#""perimeter": null, "cnf": null"#).unwrap().certificate, None);
     }
 
     #[test]

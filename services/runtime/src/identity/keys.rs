@@ -6,6 +6,8 @@
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::crypto;
 
@@ -36,11 +38,18 @@ pub(super) struct Key {
     id: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
+    /// Cancelled when the issuer's set is read without this key.
+    pub(super) removed: CancellationToken,
+    /// The members of its JWK that make it this key.
+    material: [Option<Value>; MATERIAL.len()],
 }
+
+/// Members of a JWK that two forms of one key have in common.
+const MATERIAL: [&str; 7] = ["kid", "kty", "crv", "x", "y", "n", "e"];
 
 #[derive(Deserialize)]
 struct Set {
-    keys: Vec<serde_json::Value>,
+    keys: Vec<Value>,
 }
 
 impl Keys {
@@ -60,6 +69,18 @@ impl Keys {
         if keys.is_empty() { Err(KeysError::NoneUsable(count)) } else { Ok(Self(keys)) }
     }
 
+    /// The set in place of a former one. What was verified with a key that both have goes on; what was verified with
+    /// another ends.
+    pub(super) fn in_place_of(mut self, former: &Self) -> Self {
+        for former in &former.0 {
+            match self.0.iter_mut().find(|key| key.material == former.material) {
+                Some(key) => key.removed = former.removed.clone(),
+                None => former.removed.cancel(),
+            }
+        }
+        self
+    }
+
     /// The key that a token names; the only one, of a token that names none.
     pub(super) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.0.as_slice()) {
@@ -70,7 +91,8 @@ impl Keys {
     }
 }
 
-fn usable(key: serde_json::Value) -> Result<Key, &'static str> {
+fn usable(key: Value) -> Result<Key, &'static str> {
+    let material = MATERIAL.map(|name| key.get(name).cloned());
     let jwk: Jwk = serde_json::from_value(key).map_err(|_| "it has no form known here")?;
     if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
         return Err("it is not for signatures");
@@ -90,7 +112,7 @@ fn usable(key: serde_json::Value) -> Result<Key, &'static str> {
         return Err("it says that it is for another algorithm");
     }
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its parameters cannot be read")?;
-    Ok(Key { id: jwk.common.key_id, algorithm, decoding })
+    Ok(Key { id: jwk.common.key_id, algorithm, decoding, removed: CancellationToken::new(), material })
 }
 
 #[cfg(test)]
@@ -111,6 +133,22 @@ mod tests {
         assert!(alone.find(Some("f")).is_none());
         let two = set(&[ED25519, &ED25519.replace("\"e\"", "\"f\"")]).unwrap();
         assert!(two.find(Some("f")).is_some() && two.find(None).is_none());
+    }
+
+    #[test]
+    fn what_a_removed_key_verified_ends_and_what_a_kept_one_verified_goes_on() {
+        let (kept, gone) = (ED25519, ED25519.replace("\"e\"", "\"f\""));
+        let former = set(&[kept, &gone]).unwrap();
+        let removed = |keys: &Keys, id| keys.find(Some(id)).unwrap().removed.clone();
+        let (of_kept, of_gone) = (removed(&former, "e"), removed(&former, "f"));
+        // The same key, told with one more member.
+        let told_otherwise = kept.replace("\"kid\"", "\"use\":\"sig\",\"kid\"");
+        let new = set(&[&told_otherwise]).unwrap().in_place_of(&former);
+        assert!(of_gone.is_cancelled() && !of_kept.is_cancelled());
+        // Another key under the same id.
+        let other = kept.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &"A".repeat(43));
+        let _new = set(&[&other]).unwrap().in_place_of(&new);
+        assert!(of_kept.is_cancelled());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod caller;
+mod certificates;
 mod claims;
 mod crypto;
 mod key_source;
@@ -22,9 +23,11 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 pub use caller::{Caller, Callers, Scope, Scopes};
-pub use claims::{Claims, OneOrMany, PerimeterClaim};
+pub use claims::{Claims, Confirmation, OneOrMany, PerimeterClaim};
 pub use keys::{Keys, KeysError};
 pub use settings::{IdentitySettings, SettingsError, TlsSettings, TokenSettings};
 pub use signing::{SigningError, SigningKey, key_set};
@@ -32,7 +35,10 @@ pub use tls::TlsError;
 pub use tokens::TokensError;
 pub use verification::{TokenRefused, verify};
 
+use certificates::Verifiers;
+pub(crate) use certificates::{ShownCertificate, hexadecimal};
 use tokens::Tokens;
+pub(crate) use tokens::Verified;
 
 /// Why identity cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +61,8 @@ static ANYONE: LazyLock<Arc<Caller>> = LazyLock::new(|| Arc::new(Caller::anyone(
 #[derive(Clone, Default)]
 pub struct Identity {
     pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
+    /// What judges the certificates of callers, where they must show one.
+    pub(crate) verifiers: Option<Verifiers>,
     tokens: Option<Arc<Tokens>>,
     tls_by_proxy: bool,
 }
@@ -69,15 +77,18 @@ impl Identity {
     /// Reads certificates and keys as configured, and keeps them fresh while the result is held.
     pub async fn open(settings: &IdentitySettings) -> Result<Self, IdentityError> {
         settings.check()?;
-        let tls = match &settings.tls {
-            Some(settings) => Some(tls::open(settings.clone()).await?),
-            None => None,
+        let (tls, verifiers) = match &settings.tls {
+            Some(settings) => {
+                let served = tls::open(settings.clone()).await?;
+                (Some(served.config), served.verifiers)
+            }
+            None => (None, None),
         };
         let tokens = match &settings.tokens {
             Some(settings) => Some(Tokens::open(settings.clone()).await?),
             None => None,
         };
-        Ok(Self { tls, tokens, tls_by_proxy: settings.tls_by_proxy })
+        Ok(Self { tls, verifiers, tokens, tls_by_proxy: settings.tls_by_proxy })
     }
 
     /// Where handlers find their callers.
@@ -97,10 +108,29 @@ impl Identity {
 
     /// The caller of a token; [`Caller::anyone`] where no tokens are configured.
     pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
+        Ok(self.verified(token).await?.caller)
+    }
+
+    /// The same, with what ends the grant early.
+    pub(crate) async fn verified(&self, token: Option<&str>) -> Result<Verified, TokenRefused> {
         match (&self.tokens, token) {
-            (None, _) => Ok(Arc::clone(&ANYONE)),
+            (None, _) => Ok(Verified { caller: Arc::clone(&ANYONE), key_removed: CancellationToken::new() }),
             (Some(_), None) => Err(TokenRefused::Missing),
-            (Some(tokens), Some(token)) => tokens.caller(token).await,
+            (Some(tokens), Some(token)) => tokens.verified(token).await,
+        }
+    }
+
+    /// Whether a token was verified before and has not ended: nothing has to be computed for it.
+    pub(crate) fn knows(&self, token: Option<&str>) -> bool {
+        let known = self.tokens.as_ref().zip(token).map(|(tokens, token)| tokens.known(token));
+        known.is_none_or(|known| matches!(known, Ok(Some(Ok(_)))))
+    }
+
+    /// Whether a call may still come over a connection with this certificate.
+    pub(crate) fn check_certificate(&self, shown: Option<&ShownCertificate>) -> Result<(), Status> {
+        match (&self.verifiers, shown) {
+            (Some(verifiers), Some(shown)) => shown.check(verifiers),
+            _ => Ok(()),
         }
     }
 }

@@ -33,6 +33,10 @@ pub struct TlsSettings {
     /// PEM file of the authorities that sign the certificates of callers. Given, callers must show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca_file: Option<PathBuf>,
+    /// File of the authorities' lists of revoked certificates: one in DER, or several in PEM. Given, there must be one of
+    /// each authority that signed a caller's certificate: a certificate whose revocation is not known is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_crl_file: Option<PathBuf>,
     /// How often the files are looked at; new ones count for new connections, broken ones are told and ignored.
     #[serde(default = "reload_s")]
     pub reload_s: NonZeroU32,
@@ -65,6 +69,13 @@ pub struct TokenSettings {
     /// A token with an unknown key has them read again at once, but not more often than this.
     #[serde(default = "refresh_pause_ms")]
     pub refresh_pause_ms: NonZeroU32,
+    /// Types of tokens that are taken, by their header's `typ`, in either case and with or without `application/` in front.
+    /// A token without one counts as `JWT`.
+    #[serde(default = "token_types")]
+    pub token_types: Vec<String>,
+    /// Longest grant of a token: from its `iat`, or from now where that is earlier or there is none, to its `exp`.
+    #[serde(default = "lifetime_max_s")]
+    pub lifetime_max_s: NonZeroU32,
     /// How long keys serve that cannot be read again; then tokens are answered UNAVAILABLE.
     #[serde(default = "keys_max_age_s")]
     pub keys_max_age_s: NonZeroU32,
@@ -93,6 +104,15 @@ fn refresh_pause_ms() -> NonZeroU32 {
 }
 
 fn keys_max_age_s() -> NonZeroU32 {
+    non_zero(24 * 3_600)
+}
+
+fn token_types() -> Vec<String> {
+    // An access token of RFC 9068, and what issuers before it write.
+    ["at+jwt", "JWT"].map(str::to_owned).to_vec()
+}
+
+fn lifetime_max_s() -> NonZeroU32 {
     non_zero(24 * 3_600)
 }
 
@@ -125,6 +145,14 @@ pub enum SettingsError {
     /// A certificate authority for an address that needs none.
     #[error("`identity.tokens.jwks_ca_file` is of use with an https `jwks_url` only")]
     UselessAuthority,
+    /// No token could be taken.
+    #[error(
+        "`identity.tokens.token_types` is empty, so that no token would be taken; expected such as [\"at+jwt\", \"JWT\"]"
+    )]
+    NoTokenType,
+    /// A list of revoked certificates where no caller shows one.
+    #[error("`identity.tls.client_crl_file` is of use with `identity.tls.client_ca_file` only")]
+    UselessRevocationList,
     /// An issuer or audience that every token could have.
     #[error("`identity.tokens.issuer` and `identity.tokens.audience` cannot be empty")]
     Empty,
@@ -141,7 +169,15 @@ impl IdentitySettings {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        if self.tls_by_proxy && self.tls.is_some() { Err(SettingsError::TlsTwice) } else { Ok(()) }
+        if self.tls_by_proxy && self.tls.is_some() {
+            return Err(SettingsError::TlsTwice);
+        }
+        let needs_authority =
+            |tls: &TlsSettings| tls.client_crl_file.is_some() && tls.client_ca_file.is_none();
+        if self.tls.as_ref().is_some_and(needs_authority) {
+            return Err(SettingsError::UselessRevocationList);
+        }
+        Ok(())
     }
 }
 
@@ -149,6 +185,9 @@ impl TokenSettings {
     pub(super) fn key_source(&self) -> Result<KeySource, SettingsError> {
         if self.issuer.is_empty() || self.audience.is_empty() {
             return Err(SettingsError::Empty);
+        }
+        if self.token_types.is_empty() {
+            return Err(SettingsError::NoTokenType);
         }
         let is_https = self.jwks_url.as_ref().is_some_and(|url| url.starts_with("https://"));
         if self.jwks_ca_file.is_some() && !is_https {
@@ -213,6 +252,18 @@ mod tests {
     fn an_empty_audience_or_issuer_is_refused() {
         let settings = TokenSettings { audience: String::new(), ..tokens("jwks_file = \"k\"") };
         assert_eq!(settings.key_source(), Err(SettingsError::Empty));
+    }
+
+    #[test]
+    fn what_would_refuse_everybody_or_check_nothing_is_refused_at_start() {
+        let settings = TokenSettings { token_types: Vec::new(), ..tokens("jwks_file = \"k\"") };
+        assert_eq!(settings.key_source(), Err(SettingsError::NoTokenType));
+        let tls = |rest: &str| {
+            let text = format!("[tls]\ncert_file = \"c\"\nkey_file = \"k\"\n{rest}");
+            toml::from_str::<IdentitySettings>(&text).unwrap().check()
+        };
+        assert_eq!(tls("client_crl_file = \"r\""), Err(SettingsError::UselessRevocationList));
+        assert_eq!(tls("client_ca_file = \"a\"\nclient_crl_file = \"r\""), Ok(()));
     }
 
     #[test]

@@ -111,6 +111,13 @@ impl SigningKey {
         jwk
     }
 
+    /// The signature of some bytes, as a token has it.
+    #[cfg(test)]
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let signer = crypto::signer(&self.algorithm, &self.encoding).map_err(|_| SigningError::Sign)?;
+        signer.try_sign(bytes).map_err(|_| SigningError::Sign)
+    }
+
     /// The token that says these claims.
     pub fn sign(&self, claims: &Claims) -> Result<String, SigningError> {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };

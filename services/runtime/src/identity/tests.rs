@@ -104,6 +104,78 @@ async fn a_token_out_of_its_time_or_for_others_is_refused_with_the_reason() {
     }
 }
 
+fn with_header(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    let signed = format!("{}.{}", part(header), part(claims));
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign_bytes(signed.as_bytes()).unwrap()))
+}
+
+#[tokio::test]
+async fn the_type_of_a_token_is_one_of_a_list_however_it_is_written() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    let kid = key.to_jwk()["kid"].clone();
+    let typed =
+        |typ: &str| with_header(&key, &json!({"alg": "EdDSA", "typ": typ, "kid": kid}), &json!(claims()));
+    for taken in
+        ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt", "JWT", "jwt", "application/jwt"]
+    {
+        assert!(given.identity.caller(Some(&typed(taken))).await.is_ok(), "{taken}");
+    }
+    let untyped = with_header(&key, &json!({"alg": "EdDSA", "kid": kid}), &json!(claims()));
+    assert!(given.identity.caller(Some(&untyped)).await.is_ok());
+    for refused in ["dpop+jwt", "logout+jwt", "secevent+jwt", "", "application/", "x/jwt", "at+jwt "] {
+        assert_eq!(
+            given.refused(&typed(refused)).await,
+            invalid("its `typ` is none of at+jwt, JWT"),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_of_the_same_issuer_is_refused_by_its_audience() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    let now = Timestamp::now().as_second();
+    let id_token = json!({
+        "iss": "https://issuer.example", "aud": "platform", "azp": "platform", "sub": "marie", "iat": now,
+        "exp": now + 600, "nonce": "n-0S6_WzA2Mj", "auth_time": now, "at_hash": "77QmUPtjPfzWtF2AnpK9RQ",
+        "scope": "cra:submit",
+    });
+    let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": key.to_jwk()["kid"]});
+    assert_eq!(
+        given.refused(&with_header(&key, &header, &id_token)).await,
+        invalid("it is for another audience")
+    );
+}
+
+#[tokio::test]
+async fn a_token_granted_for_longer_than_allowed_is_refused_and_fractions_of_seconds_are_taken() {
+    let key = SigningKey::generate_ed25519().unwrap();
+    let given = given(&[&key]).await;
+    let now = Timestamp::now().as_second();
+    let day = 24 * 3_600;
+    for claims in [
+        Claims { iat: Some(now), exp: now + day + 60, ..claims() },
+        Claims { exp: now + day + 60, ..claims() },
+        Claims { iat: Some(now - day), exp: now + 60, ..claims() },
+        Claims { iat: Some(now + day), exp: now + day + 60, ..claims() },
+    ] {
+        let refused = given.refused(&key.sign(&claims).unwrap()).await;
+        assert_eq!(refused, invalid("it is granted for more than 86400 s; get one for less"));
+    }
+    let mut fractions = json!(claims());
+    let at = |seconds: i64| json!(f64::from(u32::try_from(seconds).unwrap()) + 0.5);
+    fractions["exp"] = at(now + 600);
+    fractions["nbf"] = at(now - 600);
+    fractions["iat"] = at(now - 600);
+    let header = json!({"alg": "EdDSA", "kid": key.to_jwk()["kid"]});
+    let caller = given.identity.caller(Some(&with_header(&key, &header, &fractions))).await.unwrap();
+    assert_eq!(caller.expires_at.unwrap().as_second(), now + 600 + 30);
+    fractions["exp"] = at(now - 600);
+    assert_eq!(given.refused(&with_header(&key, &header, &fractions)).await, TokenRefused::Expired);
+}
+
 #[tokio::test]
 async fn a_token_that_was_taken_is_refused_once_it_has_expired() {
     let key = SigningKey::generate_ed25519().unwrap();

@@ -11,10 +11,11 @@ use std::{fs, io};
 use tokio::sync::watch;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{Error as RustlsError, RootCertStore, ServerConfig};
 
+use super::certificates::{Verifier, Verifiers};
 use super::settings::TlsSettings;
 
 /// Why certificates cannot be used.
@@ -39,10 +40,12 @@ pub enum TlsError {
         source: PemError,
     },
     /// A file holds nothing.
-    #[error("{path} holds no certificate")]
+    #[error("{path} holds no {expected}")]
     Empty {
         /// Its path.
         path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
     },
     /// Certificate and key do not belong together, or are of no use.
     #[error("the certificate {path} cannot be used with its key: {source}")]
@@ -71,18 +74,39 @@ struct Files {
     cert: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
+    client_crl: Option<Vec<u8>>,
 }
 
-/// Reads the files, and watches them while the receiver is held.
-pub(super) async fn open(settings: TlsSettings) -> Result<watch::Receiver<Arc<ServerConfig>>, TlsError> {
-    let (settings, files, config) = read(settings, None).await?;
-    let config = config.ok_or(TlsError::Ended)?;
-    let (sender, receiver) = watch::channel(config);
-    tokio::spawn(keep_fresh(settings, files, sender));
-    Ok(receiver)
+/// What the files make.
+struct Made {
+    config: Arc<ServerConfig>,
+    /// Where callers must show a certificate.
+    verifier: Option<Verifier>,
 }
 
-async fn keep_fresh(mut settings: TlsSettings, mut files: Files, sender: watch::Sender<Arc<ServerConfig>>) {
+/// What serves, as long as it is held.
+pub(super) struct Served {
+    pub(super) config: watch::Receiver<Arc<ServerConfig>>,
+    /// Where callers must show a certificate.
+    pub(super) verifiers: Option<Verifiers>,
+}
+
+/// Reads the files, and watches them while the result is held.
+pub(super) async fn open(settings: TlsSettings) -> Result<Served, TlsError> {
+    let (settings, files, made) = read(settings, None).await?;
+    let Made { config, verifier } = made.ok_or(TlsError::Ended)?;
+    let (sender, config) = watch::channel(config);
+    let (judges, verifiers) = verifier.map(watch::channel).unzip();
+    tokio::spawn(keep_fresh(settings, files, sender, judges));
+    Ok(Served { config, verifiers })
+}
+
+async fn keep_fresh(
+    mut settings: TlsSettings,
+    mut files: Files,
+    sender: watch::Sender<Arc<ServerConfig>>,
+    judges: Option<watch::Sender<Verifier>>,
+) {
     let every = Duration::from_secs(settings.reload_s.get().into());
     loop {
         tokio::select! {
@@ -90,11 +114,14 @@ async fn keep_fresh(mut settings: TlsSettings, mut files: Files, sender: watch::
             () = sender.closed() => return,
         }
         match read(settings.clone(), Some(files.clone())).await {
-            Ok((same_settings, read, config)) => {
+            Ok((same_settings, read, made)) => {
                 (settings, files) = (same_settings, read);
-                if let Some(config) = config {
+                if let Some(Made { config, verifier }) = made {
                     tracing::info!(file = %settings.cert_file.display(), "new certificates serve from now on");
                     sender.send_replace(config);
+                    if let Some((judges, verifier)) = judges.as_ref().zip(verifier) {
+                        judges.send_replace(verifier);
+                    }
                 }
             }
             // Half written, perhaps: the next look tells.
@@ -109,7 +136,7 @@ async fn keep_fresh(mut settings: TlsSettings, mut files: Files, sender: watch::
 async fn read(
     settings: TlsSettings,
     known: Option<Files>,
-) -> Result<(TlsSettings, Files, Option<Arc<ServerConfig>>), TlsError> {
+) -> Result<(TlsSettings, Files, Option<Made>), TlsError> {
     let reading = tokio::task::spawn_blocking(move || {
         let bytes = |path: &Path| {
             fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
@@ -118,30 +145,23 @@ async fn read(
             cert: bytes(&settings.cert_file)?,
             key: bytes(&settings.key_file)?,
             client_ca: settings.client_ca_file.as_deref().map(bytes).transpose()?,
+            client_crl: settings.client_crl_file.as_deref().map(bytes).transpose()?,
         };
-        let config = if known.as_ref() == Some(&files) { None } else { Some(config(&settings, &files)?) };
-        Ok((settings, files, config))
+        let made = if known.as_ref() == Some(&files) { None } else { Some(made_of(&settings, &files)?) };
+        Ok((settings, files, made))
     });
     reading.await.map_err(|_| TlsError::Ended)?
 }
 
-fn config(settings: &TlsSettings, files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
-    let TlsSettings { cert_file, key_file, client_ca_file, .. } = settings;
+fn made_of(settings: &TlsSettings, files: &Files) -> Result<Made, TlsError> {
+    let TlsSettings { cert_file, key_file, .. } = settings;
     let unusable = |source| TlsError::Unusable { path: cert_file.clone(), source };
-    let provider = Arc::new(default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
-    let builder = match client_ca_file.as_ref().zip(files.client_ca.as_ref()) {
-        Some((path, pem)) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(path, pem)? {
-                roots.add(certificate).map_err(|source| TlsError::Unusable { path: path.clone(), source })?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            let verifier = verifier.map_err(|source| TlsError::Authorities { path: path.clone(), source })?;
-            builder.with_client_cert_verifier(verifier)
-        }
+    let verifier = verifier(settings, files)?;
+    let builder = match &verifier {
+        Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
         None => builder.with_no_client_auth(),
     };
     let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|source| TlsError::NotPem {
@@ -152,12 +172,51 @@ fn config(settings: &TlsSettings, files: &Files) -> Result<Arc<ServerConfig>, Tl
     let chain = certificates(cert_file, &files.cert)?;
     let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Made { config: Arc::new(config), verifier })
+}
+
+/// What judges the certificates of callers, where they must show one. With lists of revoked certificates, those of every
+/// authority of a chain must be there.
+fn verifier(settings: &TlsSettings, files: &Files) -> Result<Option<Verifier>, TlsError> {
+    let Some((path, pem)) = settings.client_ca_file.as_ref().zip(files.client_ca.as_ref()) else {
+        return Ok(None);
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path, pem)? {
+        roots.add(certificate).map_err(|source| TlsError::Unusable { path: path.clone(), source })?;
+    }
+    let provider = Arc::new(default_provider());
+    let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    if let Some((path, bytes)) = settings.client_crl_file.as_ref().zip(files.client_crl.as_ref()) {
+        builder = builder.with_crls(revocation_lists(path, bytes)?);
+    }
+    let built = builder.build();
+    built.map(Some).map_err(|source| TlsError::Authorities { path: path.clone(), source })
+}
+
+/// Authorities publish a list in DER; several are put together in PEM.
+fn revocation_lists(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    const EXPECTED: &str = "list of revoked certificates (X509 CRL)";
+    if bytes.is_empty() {
+        return Err(TlsError::Empty { path: path.to_owned(), expected: EXPECTED });
+    }
+    if !bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Ok(vec![bytes.to_vec().into()]);
+    }
+    let read: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(bytes).collect();
+    let lists =
+        read.map_err(|source| TlsError::NotPem { path: path.to_owned(), expected: EXPECTED, source })?;
+    let empty = TlsError::Empty { path: path.to_owned(), expected: EXPECTED };
+    if lists.is_empty() { Err(empty) } else { Ok(lists) }
 }
 
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let certificates =
         read.map_err(|source| TlsError::NotPem { path: path.to_owned(), expected: "certificate", source })?;
-    if certificates.is_empty() { Err(TlsError::Empty { path: path.to_owned() }) } else { Ok(certificates) }
+    let empty = TlsError::Empty { path: path.to_owned(), expected: "certificate" };
+    if certificates.is_empty() { Err(empty) } else { Ok(certificates) }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::key_source::{Source, SourceError};
@@ -38,6 +39,21 @@ pub enum TokensError {
     Ended,
 }
 
+/// A caller whose token was verified.
+#[derive(Clone)]
+pub(crate) struct Verified {
+    pub(crate) caller: Arc<Caller>,
+    /// Cancelled when the key that signed the token is no key of the issuer's any more.
+    pub(crate) key_removed: CancellationToken,
+}
+
+impl Verified {
+    /// Of a call that needs no token.
+    pub(crate) fn nobody() -> Self {
+        Self { caller: Arc::new(Caller::nobody()), key_removed: CancellationToken::new() }
+    }
+}
+
 /// Verifies tokens.
 pub(super) struct Tokens {
     settings: TokenSettings,
@@ -54,7 +70,7 @@ struct Held {
     /// The set they were read from, to know a new one.
     set: Vec<u8>,
     read_at: Option<Instant>,
-    verified: HashMap<Box<str>, Arc<Caller>>,
+    verified: HashMap<Box<str>, Verified>,
 }
 
 impl Tokens {
@@ -77,11 +93,11 @@ impl Tokens {
     }
 
     /// The caller that a token stands for.
-    pub(super) async fn caller(&self, token: &str) -> Result<Arc<Caller>, TokenRefused> {
-        if let Some(caller) = self.known(token)? {
-            return not_expired(caller);
+    pub(super) async fn verified(&self, token: &str) -> Result<Verified, TokenRefused> {
+        if let Some(known) = self.known(token)? {
+            return known;
         }
-        let id = verification::key_id(token)?;
+        let id = verification::key_id(token, &self.settings)?;
         let mut keys = self.keys();
         if keys.find(id.as_deref()).is_none() {
             self.ask_again().await;
@@ -89,23 +105,26 @@ impl Tokens {
         }
         let key = verification::key_of(&keys, id.as_deref())?;
         let caller = Arc::new(verification::verify_with(key, token, &self.settings)?);
+        let verified = Verified { caller, key_removed: key.removed.clone() };
         let mut held = self.held.write();
         if held.verified.len() >= KEPT_MAX {
             held.verified.clear();
         }
         // Keys that changed meanwhile may not have this one any more: then it is verified again.
         if Arc::ptr_eq(&held.keys, &keys) {
-            held.verified.insert(token.into(), Arc::clone(&caller));
+            held.verified.insert(token.into(), verified.clone());
         }
-        Ok(caller)
+        Ok(verified)
     }
 
-    /// The caller of a token that was verified with the keys that still stand.
-    fn known(&self, token: &str) -> Result<Option<Arc<Caller>>, TokenRefused> {
+    /// What is known of a token: nothing, or its caller and whether it has expired since.
+    pub(super) fn known(&self, token: &str) -> Result<Option<Result<Verified, TokenRefused>>, TokenRefused> {
         let held = self.held.read();
         let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
         match held.read_at {
-            Some(read_at) if read_at.elapsed() <= max_age => Ok(held.verified.get(token).cloned()),
+            Some(read_at) if read_at.elapsed() <= max_age => {
+                Ok(held.verified.get(token).cloned().map(not_expired))
+            }
             _ => Err(TokenRefused::KeysUnavailable),
         }
     }
@@ -140,18 +159,18 @@ impl Tokens {
             self.held.write().read_at = *asked;
             return Ok(());
         }
-        let keys = Arc::new(Keys::parse(&set)?);
+        let keys = Arc::new(Keys::parse(&set)?.in_place_of(&self.keys()));
         tracing::info!("the issuer's keys are read");
         *self.held.write() = Held { keys, set, read_at: *asked, verified: HashMap::new() };
         Ok(())
     }
 }
 
-fn not_expired(caller: Arc<Caller>) -> Result<Arc<Caller>, TokenRefused> {
-    if caller.expires_at.is_some_and(|end| end <= Timestamp::now()) {
+fn not_expired(verified: Verified) -> Result<Verified, TokenRefused> {
+    if verified.caller.expires_at.is_some_and(|end| end <= Timestamp::now()) {
         return Err(TokenRefused::Expired);
     }
-    Ok(caller)
+    Ok(verified)
 }
 
 /// Reads the keys again at intervals, as long as somebody verifies tokens with them.

@@ -51,6 +51,9 @@ pub struct ServerSettings {
     pub stalled_after_s: NonZeroU64,
     /// Bytes per second that a reader of a stream takes at least, while answers wait for it; judged over `stalled_after_s`.
     pub least_bytes_per_second: NonZeroU64,
+    /// Tokens of one IPv4 address or one IPv6 /64 that may be refused per minute; past that its tokens are not looked at,
+    /// save those that are known to be good. Proxies of `limits.trusted_proxies` are left out.
+    pub failed_authentications_per_minute: NonZeroU32,
     /// How long a drain may take.
     pub drain_deadline_ms: NonZeroU64,
     /// Whether `grpc.reflection` is served, in both versions.
@@ -77,6 +80,7 @@ impl Default for ServerSettings {
         const GRACE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
         const STALLED_S: NonZeroU64 = NonZeroU64::new(120).unwrap();
         const LEAST_BYTES: NonZeroU64 = NonZeroU64::new(1_024).unwrap();
+        const FAILED_AUTHENTICATIONS: NonZeroU32 = NonZeroU32::new(120).unwrap();
         const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
         Self {
             concurrent_connections: CONNECTIONS,
@@ -91,6 +95,7 @@ impl Default for ServerSettings {
             max_connection_age_grace_s: GRACE_S,
             stalled_after_s: STALLED_S,
             least_bytes_per_second: LEAST_BYTES,
+            failed_authentications_per_minute: FAILED_AUTHENTICATIONS,
             drain_deadline_ms: DRAIN_MS,
             reflection: true,
             connections: ConnectionLimits::default(),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cra_contracts::v1 as pb;
+use cra_runtime::audit::Audit;
 use cra_runtime::health::{Health, Readiness};
 use cra_runtime::identity::Identity;
 use cra_runtime::identity::access::{Method, Needs, Shape};
@@ -104,7 +105,7 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
         let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_begun());
         async move {
             let routes = tonic::service::Routes::new(OperationsServiceServer::new(probe));
-            let api = Api { routes, methods: METHODS };
+            let api = Api { routes, methods: METHODS, audit: Audit::default() };
             serve(listener, &settings, api, health, &Metrics::default(), begun).await
         }
     });

@@ -1,0 +1,127 @@
+//! Gives each call its trail, and ends the record when the call ends: with its status, or as cancelled when its caller
+//! leaves.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body::Body as _;
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderMap, Request, Response};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use super::{Audit, Trail};
+use crate::bodies::{BodyLayer, NextFrame, wrapped};
+use crate::connections::Peer;
+
+/// Wraps the routes of a server.
+#[derive(Clone)]
+pub(crate) struct Audited(pub(crate) Audit);
+
+impl<S> Layer<S> for Audited {
+    type Service = Auditing<S>;
+
+    fn layer(&self, inner: S) -> Auditing<S> {
+        Auditing { inner, audit: self.0.clone() }
+    }
+}
+
+/// Routes whose calls are recorded.
+#[derive(Clone)]
+pub(crate) struct Auditing<S> {
+    inner: S,
+    audit: Audit,
+}
+
+impl<S> Service<Request<Body>> for Auditing<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+        let trace = trace_of(request.headers());
+        let trail = Trail::new(self.audit.clone(), request.uri().path(), peer, trace);
+        request.extensions_mut().insert(trail.clone());
+        let answer = self.inner.call(request);
+        let record = Record { trail, code: Code::Cancelled };
+        Box::pin(async move { Ok(record.answered(answer.await?)) })
+    }
+}
+
+/// The id of the trace that the caller began (W3C Trace Context).
+fn trace_of(headers: &HeaderMap) -> Option<String> {
+    const ID_DIGITS: usize = 32;
+    let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
+    let is_id = id.len() == ID_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_id.then(|| id.to_owned())
+}
+
+/// A record that is ended once, whatever ends the call.
+struct Record {
+    trail: Trail,
+    code: Code,
+}
+
+impl Record {
+    /// Goes with the answer, to its end.
+    fn answered(mut self, response: Response<Body>) -> Response<Body> {
+        // Also an answer that is nothing but a status.
+        if let Some(code) = code_of(response.headers()) {
+            self.code = code;
+            return response;
+        }
+        self.trail.streams();
+        response.map(|body| wrapped(Recording { body, record: self }))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.trail.ends(self.code);
+    }
+}
+
+/// An answer whose end is recorded.
+struct Recording {
+    body: Body,
+    record: Record,
+}
+
+impl BodyLayer for Recording {
+    const MAY_CUT: bool = false;
+
+    fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
+        Some(ask(&self.body))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame {
+        let next = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &next
+            && let Some(code) = frame.trailers_ref().and_then(code_of)
+        {
+            self.record.code = code;
+        }
+        next
+    }
+}
+
+/// An answer whose end a record that goes nowhere waits for.
+#[cfg(test)]
+pub(crate) fn recorded(body: Body) -> Body {
+    let record = Record { trail: Trail::default(), code: Code::Cancelled };
+    record.answered(Response::new(body)).into_body()
+}
+
+fn code_of(headers: &HeaderMap) -> Option<Code> {
+    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
+}

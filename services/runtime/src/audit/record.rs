@@ -1,0 +1,258 @@
+//! One call's record: what is known of it so far, and the lines that tell it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use ring::digest;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tonic::{Code, Request, Status};
+
+use super::{Audit, Room};
+use crate::addresses::Network;
+use crate::clients::ClientKey;
+use crate::connections::Peer;
+use crate::identity::access::Shape;
+use crate::identity::{Caller, hexadecimal};
+use crate::rejection::code_name;
+
+/// Bytes of the digest of a perimeter: enough to know the same one again.
+const PERIMETER_DIGEST_BYTES: usize = 16;
+
+/// What a record is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Personal lists, or figures by advisor or structure, were read.
+    Read,
+    /// A CRA was corrected or withdrawn.
+    Change,
+    /// The service was operated.
+    Operation,
+    /// A call was refused.
+    Refusal,
+}
+
+/// How much of a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Phase {
+    Begin,
+    End,
+}
+
+/// What is known of a call so far, for its record. In the extensions of its request; clones are of the same call. The
+/// default records nothing.
+#[derive(Clone, Default)]
+pub struct Trail(Option<Arc<Mutex<Draft>>>);
+
+struct Draft {
+    audit: Audit,
+    call: String,
+    peer: Peer,
+    trace: Option<String>,
+    caller: Option<Arc<Caller>>,
+    kind: Kind,
+    about: Map<String, Value>,
+    rows: u64,
+    /// Taken when the record was begun.
+    room: Option<Room>,
+    is_stream: bool,
+}
+
+impl Trail {
+    /// The trail of a call that has just come.
+    pub(super) fn new(audit: Audit, call: &str, peer: Peer, trace: Option<String>) -> Self {
+        if audit.0.is_none() {
+            return Self::default();
+        }
+        Self(Some(Arc::new(Mutex::new(Draft {
+            audit,
+            call: call.trim_start_matches("/cra.v1.").to_owned(),
+            peer,
+            trace,
+            caller: None,
+            kind: Kind::Refusal,
+            about: Map::new(),
+            rows: 0,
+            room: None,
+            is_stream: false,
+        }))))
+    }
+
+    /// The trail of a request.
+    #[must_use]
+    pub fn of<T>(request: &Request<T>) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Says who calls, and how.
+    pub(crate) fn called_by(&self, caller: &Arc<Caller>, shape: Shape) {
+        if let Some(draft) = &self.0 {
+            let mut draft = draft.lock();
+            draft.caller = Some(Arc::clone(caller));
+            draft.is_stream = shape != Shape::Single;
+        }
+    }
+
+    /// Begins the record of a call, or says why it must not be answered. Call it before anything is shown or changed. Of a
+    /// stream its beginning and its end are told.
+    pub fn begin(&self, kind: Kind) -> Result<(), Status> {
+        let Some(draft) = &self.0 else { return Ok(()) };
+        let mut draft = draft.lock();
+        draft.room = draft.audit.room(if draft.is_stream { 2 } else { 1 })?;
+        draft.kind = kind;
+        Ok(())
+    }
+
+    /// Says what the call is about: ids, codes and numbers, no free text.
+    pub fn about(&self, name: &str, value: impl Into<Value>) {
+        if let Some(draft) = &self.0 {
+            draft.lock().about.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Counts rows that were shown.
+    pub fn add_rows(&self, rows: usize) {
+        if let Some(draft) = &self.0 {
+            let mut draft = draft.lock();
+            draft.rows = draft.rows.saturating_add(rows as u64);
+        }
+    }
+
+    /// A stream's answers begin.
+    pub(super) fn streams(&self) {
+        let Some(draft) = &self.0 else { return };
+        let mut draft = draft.lock();
+        if draft.is_stream && draft.room.is_some() {
+            let line = draft.line(Some(Phase::Begin), Code::Ok, 0);
+            if let Some(room) = &mut draft.room {
+                room.write(line);
+            }
+        }
+    }
+
+    /// The call has ended.
+    pub(super) fn ends(&self, code: Code) {
+        let Some(draft) = &self.0 else { return };
+        let mut draft = draft.lock();
+        if !draft.is_told(code) {
+            return;
+        }
+        if is_refusal(code) {
+            // A stream that was refused at once has no beginning.
+            draft.kind = Kind::Refusal;
+            draft.room = draft.audit.room_of_refusal(draft.client());
+        }
+        let Some(mut room) = draft.room.take() else { return };
+        let left_out = match draft.kind {
+            Kind::Refusal => room.shared.refusals_left_out.swap(0, std::sync::atomic::Ordering::Relaxed),
+            _ => 0,
+        };
+        let phase = (draft.is_stream && draft.kind != Kind::Refusal).then_some(Phase::End);
+        let line = draft.line(phase, code, left_out);
+        room.write(line);
+    }
+}
+
+/// Whether a call that ends so has shown and changed nothing.
+fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Unauthenticated
+    )
+}
+
+impl Draft {
+    /// Whether there is a record of a call that ends so: of what is audited, and of every call that somebody may not make.
+    fn is_told(&self, code: Code) -> bool {
+        self.room.is_some()
+            || matches!(code, Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted)
+    }
+
+    fn client(&self) -> ClientKey {
+        match &self.caller {
+            Some(caller) => ClientKey::Named(caller.client_id.clone()),
+            None => ClientKey::Address(self.peer.address.map(Network::of)),
+        }
+    }
+
+    fn line(&self, phase: Option<Phase>, code: Code, left_out: u64) -> Vec<u8> {
+        let caller = self.caller.as_deref();
+        let service = self.audit.0.as_ref().map_or("", |shared| shared.service);
+        let line = Recorded {
+            audit: self.kind,
+            time: Timestamp::now().to_string(),
+            service,
+            call: &self.call,
+            phase,
+            code: code_name(code),
+            client: caller.map_or("", |caller| &caller.client_id),
+            subject: caller.map_or("", |caller| &caller.subject),
+            perimeter: caller.map(perimeter_digest),
+            token: caller.map_or("", |caller| &caller.token_id),
+            peer: self.peer.address.map(|address| address.to_string()),
+            certificate: self.peer.certificate.as_ref().map(|shown| &**shown.in_hexadecimal()),
+            about: &self.about,
+            rows: self.rows,
+            trace: self.trace.as_deref(),
+            left_out,
+        };
+        // Texts and numbers: there is nothing in it that JSON has no form for.
+        serde_json::to_vec(&line).unwrap_or_default()
+    }
+}
+
+/// A line of the audit.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    /// First, so that the lines are known among others.
+    audit: Kind,
+    time: String,
+    service: &'static str,
+    call: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<Phase>,
+    code: &'static str,
+    client: &'a str,
+    subject: &'a str,
+    /// Of what is granted of the CRAs; `None` where nobody is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perimeter: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    /// SHA-256 of what the caller has shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<&'a str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    about: &'a Map<String, Value>,
+    rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
+    /// Refusals since the last one that was written, which were too many to be.
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn perimeter_digest(caller: &Caller) -> String {
+    let digest = digest::digest(&digest::SHA256, caller.perimeter.canonical().as_bytes());
+    let mut text = hexadecimal(digest.as_ref());
+    text.truncate(2 * PERIMETER_DIGEST_BYTES);
+    text
+}

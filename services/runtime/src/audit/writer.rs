@@ -1,0 +1,246 @@
+//! The thread that writes the lines of the audit, each whole and in order. What cannot be written is kept and tried again,
+//! so that a full disk loses no line; how many lines wait at most is bounded by who sends them.
+//!
+//! A file is opened anew when that is asked for, between two lines: a rotation by renaming loses and doubles none. Lines are
+//! handed to the system one by one, and not synced: a power cut may take the last ones.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::settings::Target;
+
+/// How long to wait before what could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often it is looked whether the file is to be opened anew, where no line comes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long lines that cannot be written are tried when the process leaves.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A line on its way, ended by a line feed, and its room among those that wait.
+pub(super) struct Line {
+    pub(super) bytes: Vec<u8>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// What is asked of the writer from outside.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// The file is to be opened anew.
+    pub(super) reopen: AtomicBool,
+    /// Lines that cannot be written now are given up.
+    pub(super) leave: AtomicBool,
+}
+
+/// Where lines go.
+pub(super) enum Sink {
+    Stderr,
+    Stdout,
+    File { file: File, path: PathBuf },
+}
+
+impl Sink {
+    /// Opens a target; `None` where nothing is to be written.
+    pub(super) fn open(target: &Target) -> io::Result<Option<Self>> {
+        Ok(match target {
+            Target::Stderr => Some(Self::Stderr),
+            Target::Stdout => Some(Self::Stdout),
+            Target::None => None,
+            Target::File(path) => Some(Self::File { file: appended(path)?, path: path.clone() }),
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stderr => io::stderr().write(bytes),
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let written = stdout.write(bytes)?;
+                stdout.flush()?;
+                Ok(written)
+            }
+            Self::File { file, .. } => file.write(bytes),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Self::File { file, path } = self {
+            *file = appended(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file to add to, for its owner's eyes only whatever the umask says.
+fn appended(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// Writes lines until all who send them are gone, or until it is to leave.
+pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Asked>) {
+    loop {
+        if asked.reopen.swap(false, Ordering::AcqRel) {
+            reopened(&mut sink);
+        }
+        match lines.recv_timeout(LOOK_EVERY) {
+            Ok(line) => {
+                if !written(&mut sink, &line.bytes, asked) {
+                    let lost = 1 + lines.try_iter().count();
+                    tracing::error!(
+                        lost,
+                        "the process leaves, and the last lines of the audit cannot be written"
+                    );
+                    return;
+                }
+                drop(line.room);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn reopened(sink: &mut Sink) {
+    match sink.reopen() {
+        Ok(()) => tracing::info!("the audit's file is opened anew"),
+        Err(error) => {
+            let do_now = "mend its folder and send SIGHUP again";
+            tracing::error!(%error, do_now, "the audit's file cannot be opened anew: the former one is written on");
+        }
+    }
+}
+
+/// Writes a line, as long as that takes; `false` when the process leaves before.
+fn written(sink: &mut Sink, line: &[u8], asked: &Asked) -> bool {
+    let (mut rest, mut failed_at, mut leaving_since) = (line, None::<Instant>, None::<Instant>);
+    while !rest.is_empty() {
+        match sink.write(rest) {
+            Ok(count) if count > 0 => rest = &rest[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            failed => {
+                let error = failed.err().unwrap_or_else(|| io::ErrorKind::WriteZero.into());
+                if failed_at.is_none() {
+                    failed_at = Some(Instant::now());
+                    tracing::error!(%error, "the audit cannot be written: it is tried again, and its lines wait");
+                }
+                if asked.leave.load(Ordering::Acquire)
+                    && leaving_since.get_or_insert_with(Instant::now).elapsed() >= LEAVE_WITHIN
+                {
+                    return false;
+                }
+                std::thread::sleep(RETRY_AFTER);
+                if asked.reopen.swap(false, Ordering::AcqRel) {
+                    reopened(sink);
+                    // What was begun in the former file is no line there.
+                    rest = line;
+                }
+            }
+        }
+    }
+    if let Some(failed_at) = failed_at {
+        tracing::info!(after_s = failed_at.elapsed().as_secs(), "the audit is written again");
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn line(number: u32) -> Line {
+        Line { bytes: format!("{number}\n").into_bytes(), room: None }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_its_owners_alone_whatever_it_was_before() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        for mode in [None, Some(0o644)] {
+            if let Some(mode) = mode {
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            drop(appended(&path).unwrap());
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_rotation_between_lines_loses_and_doubles_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let asked = Arc::<Asked>::default();
+        let writer = std::thread::spawn({
+            let asked = Arc::clone(&asked);
+            move || run(sink, &receiver, &asked)
+        });
+        let mut rotated = Vec::new();
+        for number in 0..2_000 {
+            sender.send(line(number)).unwrap();
+            if number % 200 == 100 {
+                let former = folder.path().join(format!("audit.{number}"));
+                fs::rename(&path, &former).unwrap();
+                rotated.push(former);
+                asked.reopen.store(true, Ordering::Release);
+                while !path.exists() {
+                    sender.send(line(1_000_000 + number)).unwrap();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+        drop(sender);
+        writer.join().unwrap();
+        rotated.push(path);
+        let text: String = rotated.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        let told: Vec<u32> =
+            text.lines().map(|line| line.parse().unwrap()).filter(|it| *it < 1_000_000).collect();
+        assert_eq!(told, (0..2_000).collect::<Vec<_>>());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lines_wait_while_the_disk_is_full_and_go_to_the_next_file_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        // A disk that is always full.
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let asked = Arc::<Asked>::default();
+        let writer = std::thread::spawn({
+            let asked = Arc::clone(&asked);
+            move || run(sink, &receiver, &asked)
+        });
+        for number in 0..3 {
+            sender.send(line(number)).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        fs::remove_file(&path).unwrap();
+        asked.reopen.store(true, Ordering::Release);
+        drop(sender);
+        writer.join().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0\n1\n2\n");
+    }
+}

@@ -1,0 +1,106 @@
+//! The certificates that callers have shown, and whether they are still accepted: by the authorities and the lists of
+//! revoked certificates of now, not those of the handshake.
+//!
+//! Does not read files, see [`super::tls`].
+
+use std::fmt::Write as _;
+use std::future::pending;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use ring::digest;
+use tokio::sync::watch;
+use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tonic::{Code, Status};
+
+use crate::rejection::{Rejection, Retry, Row};
+
+/// What judges the certificates of callers, of the moment.
+pub(crate) type Verifiers = watch::Receiver<Verifier>;
+pub(crate) type Verifier = Arc<dyn ClientCertVerifier>;
+
+/// The caller's certificate was revoked, has expired, or its authority is trusted no more.
+const CERTIFICATE_REVOKED: Row =
+    Row { code: Code::Unauthenticated, reason: "CERTIFICATE_REVOKED", retry: Retry::Never };
+
+/// The certificate of a connection, which its handshake accepted.
+pub(crate) struct ShownCertificate {
+    /// Its own first, then those between it and its authority.
+    chain: Vec<CertificateDer<'static>>,
+    digest: [u8; 32],
+    in_hexadecimal: Arc<str>,
+    /// The last verifier that was asked, and whether it accepts the chain.
+    judged: Mutex<Option<(Verifier, bool)>>,
+}
+
+impl ShownCertificate {
+    /// `None` of an empty chain.
+    pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
+        let own = chain.first()?;
+        let digest: [u8; 32] = digest::digest(&digest::SHA256, own).as_ref().try_into().ok()?;
+        Some(Self {
+            chain: chain.iter().map(|certificate| certificate.clone().into_owned()).collect(),
+            digest,
+            in_hexadecimal: hexadecimal(&digest).into(),
+            judged: Mutex::default(),
+        })
+    }
+
+    /// SHA-256 of the certificate.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The same in hexadecimal.
+    pub(crate) fn in_hexadecimal(&self) -> &Arc<str> {
+        &self.in_hexadecimal
+    }
+
+    /// Whether a verifier accepts it; asked once per verifier.
+    fn is_accepted_by(&self, verifier: &Verifier) -> bool {
+        let mut judged = self.judged.lock();
+        if let Some((last, accepts)) = &*judged
+            && Arc::ptr_eq(last, verifier)
+        {
+            return *accepts;
+        }
+        let accepts = self
+            .chain
+            .split_first()
+            .is_some_and(|(own, between)| verifier.verify_client_cert(own, between, UnixTime::now()).is_ok());
+        *judged = Some((Arc::clone(verifier), accepts));
+        accepts
+    }
+
+    /// Whether a call may still come with it.
+    pub(crate) fn check(&self, verifiers: &Verifiers) -> Result<(), Status> {
+        if self.is_accepted_by(&verifiers.borrow()) { Ok(()) } else { Err(revoked()) }
+    }
+
+    /// Waits until it is accepted no more, and says why what came with it ends.
+    pub(crate) async fn ends(&self, mut verifiers: Verifiers) -> Status {
+        loop {
+            let verifier = Arc::clone(&verifiers.borrow_and_update());
+            if !self.is_accepted_by(&verifier) {
+                return revoked();
+            }
+            if verifiers.changed().await.is_err() {
+                return pending().await;
+            }
+        }
+    }
+}
+
+/// Bytes in hexadecimal, in small letters.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn revoked() -> Status {
+    let message = "the client certificate of this connection is accepted no more; connect with another one";
+    Rejection::new(CERTIFICATE_REVOKED, message).into()
+}
