@@ -38,6 +38,8 @@ fn selection() -> pb::Selection {
 struct Copy {
     cras: BTreeMap<String, pb::CraRecord>,
     position: u64,
+    /// What the position is of.
+    log: String,
     removals: u32,
     connections: u32,
 }
@@ -45,7 +47,7 @@ struct Copy {
 impl Copy {
     fn take(&mut self, answer: pb::FollowCrasResponse) {
         assert!(answer.position > self.position, "told again: {answer:?} after {}", self.position);
-        self.position = answer.position;
+        (self.position, self.log) = (answer.position, answer.log);
         match answer.change.unwrap() {
             Change::Upsert(record) => drop(self.cras.insert(record.cra_id.clone(), record)),
             Change::Removal(id) => {
@@ -60,8 +62,12 @@ impl Copy {
 /// Follows until the connection breaks.
 async fn follow(address: SocketAddr, copy: &Mutex<Copy>) -> Result<(), Status> {
     let channel = connected(address).await.map_err(Status::unavailable)?;
-    let after_position = copy.lock().unwrap().position;
-    let request = pb::FollowCrasRequest { selection: Some(selection()), after_position, stop_at_head: false };
+    let (after_position, log) = {
+        let copy = copy.lock().unwrap();
+        (copy.position, copy.log.clone())
+    };
+    let request =
+        pb::FollowCrasRequest { selection: Some(selection()), after_position, stop_at_head: false, log };
     let mut answers = Statistics::new(channel).follow_cras(request).await?.into_inner();
     copy.lock().unwrap().connections += 1;
     while let Some(answer) = answers.message().await? {

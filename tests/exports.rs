@@ -81,8 +81,10 @@ async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included()
             position => as_of(position, withdrawn.position),
         };
         for content in [pb::ExportContent::Cras, pb::ExportContent::Statistics] {
-            let request =
-                pb::ExportRequest { consistency: Some(state), ..asked(content, pb::ExportFormat::Csv) };
+            let request = pb::ExportRequest {
+                consistency: Some(state.clone()),
+                ..asked(content, pb::ExportFormat::Csv)
+            };
             let file = exported(&mut statistics, request).await.unwrap();
             assert_eq!(file.header.snapshot.as_ref().unwrap().position, position);
             let csv = read(&file);

@@ -9,9 +9,11 @@ use async_nats::jetstream;
 use cra_contracts::v1 as pb;
 use cra_eventlog::testing::{NatsServer, STORE_DIR};
 
+use cra_runtime::rejection::reason_of;
+
 use crate::harness::{
-    Ingestion, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id,
-    service_pair, submission, submit_stream, submitted,
+    Ingestion, Kind, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id,
+    run_to_end, service_pair, submission, submit_stream, submitted,
 };
 
 const CRAS: u32 = 30;
@@ -119,6 +121,52 @@ async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
     // As long as the former one: only its identity tells them apart.
     assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
     losing.starts_over(&former, "created anew").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no_further() {
+    let losing = Losing::start().await;
+    let mut ingestion = Ingestion::new(connected(losing.ingestion.address()).await.unwrap());
+    let receipt = submitted(&mut ingestion, submission(&new_id(), cra_of(1))).await.unwrap();
+    let last = losing.record(CRAS).await;
+    losing.settled().await;
+    let mut statistics = Statistics::new(connected(losing.projection.address()).await.unwrap());
+    let asked =
+        |consistency| pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
+    let of_receipt = || {
+        asked(pb::Consistency {
+            min_position: receipt.position,
+            log: receipt.log.clone(),
+            ..Default::default()
+        })
+    };
+    let shown = statistics.get_statistics(of_receipt()).await.unwrap().into_inner().snapshot.unwrap();
+    assert!(!receipt.log.is_empty());
+    assert_eq!(shown.log, receipt.log);
+    let checkpoint = losing.dir.path().join("copy.json");
+    let url = format!("http://{}", losing.projection.address());
+    let follow = ["follow", "--stop-at-head", "--checkpoint", checkpoint.to_str().unwrap()];
+    let arguments = [&follow[..], &["--projection-url", &url]].concat();
+    let copied = run_to_end(Kind::CommandLine, losing.dir.path(), &arguments, &[]);
+    assert!(copied.status.success(), "{}", copied.stderr);
+    assert_eq!(copied.stdout.lines().count(), usize::try_from(last).unwrap());
+
+    let context = jetstream::new(async_nats::connect(losing.nats.url()).await.unwrap());
+    let config = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
+    context.delete_stream("CRA").await.unwrap();
+    context.create_stream(config).await.unwrap();
+    losing.record(CRAS + 5).await;
+    losing.shows_what_the_log_holds().await;
+
+    let past = pb::Consistency { as_of_position: 3, log: shown.log.clone(), ..Default::default() };
+    for request in [of_receipt(), asked(past)] {
+        let refused = statistics.get_statistics(request).await.unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
+    }
+    let again = run_to_end(Kind::CommandLine, losing.dir.path(), &arguments, &[]);
+    assert!(!again.status.success(), "{}", again.stdout);
+    assert_eq!(again.stdout, "", "nothing of the other log is told");
+    assert!(again.stderr.contains("another event log"), "{}", again.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,16 +57,27 @@ pub(super) async fn as_it_stood(
     consistency: Option<v1::Consistency>,
 ) -> Vec<(&'static str, Outcome)> {
     let (service, asked) = (&held.service, Some(selection.clone()));
-    let statistics = v1::GetStatisticsRequest { selection: asked.clone(), consistency };
-    let series = v1::GetTimeSeriesRequest { consistency, ..series(of_some_days(selection.clone())) };
-    let breakdown = v1::ListBreakdownRequest { consistency, ..breakdown(selection.clone()) };
+    let statistics = v1::GetStatisticsRequest { selection: asked.clone(), consistency: consistency.clone() };
+    let series = v1::GetTimeSeriesRequest {
+        consistency: consistency.clone(),
+        ..series(of_some_days(selection.clone()))
+    };
+    let breakdown =
+        v1::ListBreakdownRequest { consistency: consistency.clone(), ..breakdown(selection.clone()) };
     let dimensions = cross_table(v1::Dimension::Theme, v1::Dimension::Month);
-    let cross_table = v1::GetCrossTableRequest { selection: asked.clone(), consistency, ..dimensions };
-    let cras =
-        v1::ListCrasRequest { selection: asked.clone(), consistency, ..v1::ListCrasRequest::default() };
-    let doubles =
-        v1::ListLikelyDoublesRequest { selection: asked.clone(), consistency, ..Default::default() };
-    let export = v1::ExportRequest { selection: asked, consistency, ..export() };
+    let cross_table =
+        v1::GetCrossTableRequest { selection: asked.clone(), consistency: consistency.clone(), ..dimensions };
+    let cras = v1::ListCrasRequest {
+        selection: asked.clone(),
+        consistency: consistency.clone(),
+        ..v1::ListCrasRequest::default()
+    };
+    let doubles = v1::ListLikelyDoublesRequest {
+        selection: asked.clone(),
+        consistency: consistency.clone(),
+        ..Default::default()
+    };
+    let export = v1::ExportRequest { selection: asked, consistency: consistency.clone(), ..export() };
     vec![
         ("GetStatistics", service.get_statistics(Request::new(statistics)).await.map(drop)),
         ("GetTimeSeries", service.get_time_series(Request::new(series)).await.map(drop)),
@@ -84,7 +95,7 @@ pub(super) async fn each(held: &InProcess, selection: &v1::Selection) -> Vec<(&'
     let selection = Some(selection.clone());
     let watch = v1::WatchStatisticsRequest { selection: selection.clone(), ..Default::default() };
     outcomes.push(("WatchStatistics", held.service.watch_statistics(Request::new(watch)).await.map(drop)));
-    let follow = v1::FollowCrasRequest { selection, after_position: 0, stop_at_head: true };
+    let follow = v1::FollowCrasRequest { selection, stop_at_head: true, ..Default::default() };
     outcomes.push(("FollowCras", held.service.follow_cras(Request::new(follow)).await.map(drop)));
     outcomes
 }

@@ -16,7 +16,7 @@ async fn asked_of_each(
     held: &InProcess,
     consistency: v1::Consistency,
 ) -> Vec<(&'static str, asked::Outcome)> {
-    let mut outcomes = asked::as_it_stood(held, &v1::Selection::default(), Some(consistency)).await;
+    let mut outcomes = asked::as_it_stood(held, &v1::Selection::default(), Some(consistency.clone())).await;
     outcomes.push(("GetCra", asked::cra(held, Some(consistency)).await));
     outcomes
 }
@@ -26,7 +26,7 @@ async fn a_position_past_the_head_is_out_of_range_of_every_question() {
     let held = some_cras();
     for as_of_position in [u64::from(CRAS) + 1, u64::MAX] {
         let consistency = v1::Consistency { as_of_position, ..v1::Consistency::default() };
-        for (method, outcome) in asked_of_each(&held, consistency).await {
+        for (method, outcome) in asked_of_each(&held, consistency.clone()).await {
             assert_past_the_head(method, &outcome.unwrap_err(), "consistency.as_of_position");
         }
         let request = v1::FollowCrasRequest { after_position: as_of_position, ..Default::default() };
@@ -59,7 +59,7 @@ async fn a_time_to_come_a_time_that_is_none_and_two_moments_at_once_are_refused(
         (no_time(i64::MIN, 0), "DATE_INVALID"),
     ];
     for (consistency, reason) in bad {
-        for (method, outcome) in asked_of_each(&held, consistency).await {
+        for (method, outcome) in asked_of_each(&held, consistency.clone()).await {
             let asked = format!("{method} with {consistency:?}");
             assert_invalid(&asked, &outcome.expect_err(&asked), &[(AS_OF_TIME, reason)]);
         }

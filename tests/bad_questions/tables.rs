@@ -170,7 +170,7 @@ async fn every_fault_of_a_question_is_told_at_once() {
         order_by: "share".into(),
         page_size: 5_000,
         page_token: "next".into(),
-        consistency,
+        consistency: consistency.clone(),
         include_empty: false,
     };
     let expected = with(&[
@@ -184,7 +184,7 @@ async fn every_fault_of_a_question_is_told_at_once() {
         selection: selection.clone(),
         columns: Dimension::Theme.into(),
         measure: 99,
-        consistency,
+        consistency: consistency.clone(),
         ..v1::GetCrossTableRequest::default()
     };
     let expected = with(&[("rows", "REQUIRED"), ("measure", "UNKNOWN_VALUE")]);

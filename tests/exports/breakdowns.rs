@@ -20,7 +20,7 @@ async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
         let request = pb::ListBreakdownRequest {
             dimension: dimension.into(),
             page_size: 1_000,
-            consistency,
+            consistency: consistency.clone(),
             ..pb::ListBreakdownRequest::default()
         };
         let rows = statistics.list_breakdown(request).await.unwrap().into_inner().rows;
@@ -28,7 +28,7 @@ async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
         let expected = |cell: fn(&pb::BreakdownRow) -> String| rows.iter().map(cell).collect::<Vec<_>>();
         let of = |format| pb::ExportRequest {
             dimension: dimension.into(),
-            consistency,
+            consistency: consistency.clone(),
             ..asked(pb::ExportContent::Breakdown, format)
         };
         let csv = exported(&mut statistics, of(pb::ExportFormat::Csv)).await.unwrap();

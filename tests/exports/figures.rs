@@ -46,7 +46,7 @@ impl Log {
     async fn statistics(&self) -> pb::Statistics {
         let request = pb::GetStatisticsRequest {
             selection: Some(self.selection.clone()),
-            consistency: Some(self.consistency),
+            consistency: Some(self.consistency.clone()),
         };
         let answer = self.pair.statistics().await.get_statistics(request).await.unwrap().into_inner();
         assert_eq!(answer.snapshot.unwrap().position, self.position);
@@ -57,7 +57,7 @@ impl Log {
         let request = pb::GetTimeSeriesRequest {
             selection: Some(self.selection.clone()),
             granularity: pb::Granularity::Month.into(),
-            consistency: Some(self.consistency),
+            consistency: Some(self.consistency.clone()),
         };
         self.pair.statistics().await.get_time_series(request).await.unwrap().into_inner().points
     }
@@ -65,7 +65,7 @@ impl Log {
     async fn export(&self, format: pb::ExportFormat) -> Exported {
         let request = pb::ExportRequest {
             selection: Some(self.selection.clone()),
-            consistency: Some(self.consistency),
+            consistency: Some(self.consistency.clone()),
             ..asked(pb::ExportContent::Statistics, format)
         };
         exported(&mut self.pair.statistics().await, request).await.unwrap()

@@ -95,7 +95,7 @@ async fn a_long_table_grouped_by_its_value_gives_the_lines_of_the_statistics() {
     let last = log(&pair).await;
     let consistency = Some(pb::Consistency { min_position: last, ..pb::Consistency::default() });
     let mut statistics = pair.statistics().await;
-    let request = pb::GetStatisticsRequest { selection: None, consistency };
+    let request = pb::GetStatisticsRequest { selection: None, consistency: consistency.clone() };
     let s = statistics.get_statistics(request).await.unwrap().into_inner().statistics.unwrap();
     for (content, code, expected, name) in [
         (CraThemes, "theme_code", lines(&s.themes), "thematique"),
@@ -106,7 +106,7 @@ async fn a_long_table_grouped_by_its_value_gives_the_lines_of_the_statistics() {
         assert!(!expected.is_empty());
         let mut tables = Vec::new();
         for format in [pb::ExportFormat::Csv, pb::ExportFormat::Xlsx, pb::ExportFormat::Parquet] {
-            let request = pb::ExportRequest { consistency, ..asked(content, format) };
+            let request = pb::ExportRequest { consistency: consistency.clone(), ..asked(content, format) };
             let file = exported(&mut statistics, request).await.unwrap();
             let begin = format!("cra-comptes-rendus-par-{name}_toutes-dates_position-{last}.");
             assert!(file.header.file_name.starts_with(&begin), "{}", file.header.file_name);

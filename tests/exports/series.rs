@@ -26,13 +26,13 @@ async fn a_series_on_file_is_the_series_of_the_api_period_by_period() {
         let request = pb::GetTimeSeriesRequest {
             selection: Some(selection.clone()),
             granularity: granularity.into(),
-            consistency,
+            consistency: consistency.clone(),
         };
         let points = statistics.get_time_series(request).await.unwrap().into_inner().points;
         let of = |format| pb::ExportRequest {
             selection: Some(selection.clone()),
             granularity: granularity.into(),
-            consistency,
+            consistency: consistency.clone(),
             ..asked(pb::ExportContent::Series, format)
         };
         let file = exported(&mut statistics, of(pb::ExportFormat::Csv)).await.unwrap();

@@ -169,6 +169,10 @@ impl EventLog for HeldLog {
         Ok(entries.into_iter().filter(|entry| entry.cra_id == Some(cra_id)).collect())
     }
 
+    fn identity(&self) -> LogIdentity {
+        LogIdentity(LOG.into())
+    }
+
     fn is_available(&self) -> bool {
         true
     }

@@ -49,7 +49,7 @@ async fn figures(pair: &Pair, position: u64) -> Vec<pb::Statistics> {
                 ..pb::Selection::default()
             }),
             granularity: pb::Granularity::Month.into(),
-            consistency: Some(consistency),
+            consistency: Some(consistency.clone()),
         };
         let series = statistics.get_time_series(request).await.unwrap().into_inner();
         figures.extend(series.points.into_iter().map(|point| point.statistics.unwrap()));

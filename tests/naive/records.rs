@@ -48,7 +48,7 @@ pub(crate) fn changes(
         if position > after
             && let Some(change) = change
         {
-            told.push(v1::FollowCrasResponse { position, change: Some(change) });
+            told.push(v1::FollowCrasResponse { position, change: Some(change), ..Default::default() });
         }
     }
     told

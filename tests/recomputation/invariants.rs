@@ -208,15 +208,17 @@ impl Answers {
         consistency: Option<v1::Consistency>,
     ) -> Self {
         let (service, asked) = (&held.service, Some(selection.clone()));
-        let statistics = v1::GetStatisticsRequest { selection: asked.clone(), consistency };
+        let statistics =
+            v1::GetStatisticsRequest { selection: asked.clone(), consistency: consistency.clone() };
         let days = v1::Selection { from: "2023-12-01".into(), to: "2024-02-29".into(), ..selection.clone() };
         let granularity = v1::Granularity::Week.into();
-        let series = v1::GetTimeSeriesRequest { selection: Some(days), granularity, consistency };
+        let series =
+            v1::GetTimeSeriesRequest { selection: Some(days), granularity, consistency: consistency.clone() };
         let breakdown = v1::ListBreakdownRequest {
             selection: asked.clone(),
             dimension: rows.into(),
             page_size: ALL_ROWS,
-            consistency,
+            consistency: consistency.clone(),
             ..v1::ListBreakdownRequest::default()
         };
         let columns =
@@ -226,7 +228,7 @@ impl Answers {
             rows: rows.into(),
             columns: columns.into(),
             measure: Measure::Acts.into(),
-            consistency,
+            consistency: consistency.clone(),
         };
         let cras = v1::ListCrasRequest {
             selection: asked,

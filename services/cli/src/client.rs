@@ -101,13 +101,11 @@ impl ClientError {
             Self::Answered { status, .. } => {
                 let away = matches!(
                     status.code(),
-                    Code::Unavailable
-                        | Code::ResourceExhausted
-                        | Code::DeadlineExceeded
-                        | Code::Cancelled
-                        | Code::Aborted
+                    Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled
                 );
-                away || std::error::Error::source(&**status).is_some()
+                // What is aborted for good, such as a position of another log, gives no time to come back.
+                let passes = status.code() == Code::Aborted && rejection::retry_delay_of(status).is_some();
+                away || passes || std::error::Error::source(&**status).is_some()
             }
         }
     }

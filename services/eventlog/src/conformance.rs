@@ -246,6 +246,7 @@ pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
 pub async fn the_head_follows_the_appends(fixture: impl Fixture) {
     let log = fixture.log();
     assert!(log.is_available());
+    assert_eq!(log.identity(), log.head().await.unwrap().identity);
     assert_eq!(log.head().await.unwrap().position, Position::START);
     for _ in 0..3 {
         let (_, position) = append_first(&log, "event").await;

@@ -214,6 +214,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// Every event of one CRA, oldest first, including each one acknowledged before the call; empty when it has none.
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError>;
 
+    /// Which log this is, as far as this process knows without asking.
+    fn identity(&self) -> LogIdentity;
+
     /// Whether the log can take an append now, as far as this process knows without asking.
     fn is_available(&self) -> bool;
 }

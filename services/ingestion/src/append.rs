@@ -83,7 +83,8 @@ impl Recorder {
         let recorder = self.clone();
         let recording = async move {
             let _place = place;
-            recorder.decide_and_append(cra_id, known, &origin, &decide).await
+            let receipt = recorder.decide_and_append(cra_id, known, &origin, &decide).await?;
+            Ok(v1::Receipt { log: recorder.log.identity().0, ..receipt })
         };
         let recording = self.tasks.spawn(recording.in_current_span());
         async move {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use cra_contracts::v1;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
     RestoreError, TraceParent,
 };
 use cra_runtime::metrics::{Metrics, MetricsError};
@@ -166,6 +166,10 @@ impl EventLog for Measured {
 
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
         self.log.history(cra_id).await
+    }
+
+    fn identity(&self) -> LogIdentity {
+        self.log.identity()
     }
 
     fn is_available(&self) -> bool {

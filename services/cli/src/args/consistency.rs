@@ -23,6 +23,9 @@ pub(crate) struct ConsistencyArgs {
     /// Answer as the log stood at this time, such as 2024-03-31T18:00:00Z, or at the end of a day in Paris
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "as_of_position")]
     pub(crate) as_of_time: Option<Timestamp>,
+    /// The log that the position is of, as an answer's `log` says: a position of another log is refused
+    #[arg(long, value_name = "LOG", default_value = "", hide_default_value = true)]
+    pub(crate) log: String,
 }
 
 impl ConsistencyArgs {
@@ -32,6 +35,7 @@ impl ConsistencyArgs {
             min_position: self.min_position,
             as_of_position: self.as_of_position,
             as_of_time: self.as_of_time.map(timestamp_message),
+            log: self.log.clone(),
         }
     }
 }
@@ -74,8 +78,10 @@ mod tests {
 
     #[test]
     fn positions_and_times_go_to_the_service_as_they_are_given() {
-        let positions = asked(&["--min-position", "7", "--as-of-position", "5"]).unwrap();
+        let flags = ["--min-position", "7", "--as-of-position", "5", "--log", "nats/CRA/2026"];
+        let positions = asked(&flags).unwrap();
         assert_eq!((positions.min_position, positions.as_of_position), (7, 5));
+        assert_eq!(positions.log, "nats/CRA/2026");
         for text in ["2024-03-31T18:00:00.5Z", "2024-03-31T20:00:00.5+02:00"] {
             let time = asked(&["--as-of-time", text]).unwrap().as_of_time.unwrap();
             assert_eq!((time.seconds, time.nanos), (1_711_908_000, 500_000_000), "{text}");

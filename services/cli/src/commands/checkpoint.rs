@@ -9,6 +9,14 @@ use anyhow::Context as _;
 use cra_contracts::{json, v1};
 use cra_private::AtomicFile;
 
+/// How far a follower is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) position: u64,
+    /// The log and the history that the position is of, as the service said; empty where it was not said.
+    pub(super) log: String,
+}
+
 /// A checkpoint on the disk.
 pub(super) struct Checkpoint {
     path: PathBuf,
@@ -19,8 +27,8 @@ impl Checkpoint {
         Self { path: path.to_owned() }
     }
 
-    /// The last position kept; none where the file is not there yet.
-    pub(super) fn position(&self, selection: &v1::Selection) -> anyhow::Result<Option<u64>> {
+    /// The last place kept; none where the file is not there yet.
+    pub(super) fn place(&self, selection: &v1::Selection) -> anyhow::Result<Option<Place>> {
         let path = self.path.display();
         let text = match std::fs::read_to_string(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -33,15 +41,16 @@ impl Checkpoint {
             same,
             "the checkpoint {path} is of another selection; give the same flags, or another file"
         );
-        Ok(Some(kept.after_position))
+        Ok(Some(Place { position: kept.after_position, log: kept.log }))
     }
 
-    /// Keeps a position, in one step: a reader finds the former one or this one.
-    pub(super) fn keep(&self, selection: &v1::Selection, position: u64) -> anyhow::Result<()> {
+    /// Keeps a place, in one step: a reader finds the former one or this one.
+    pub(super) fn keep(&self, selection: &v1::Selection, place: &Place) -> anyhow::Result<()> {
         let request = v1::FollowCrasRequest {
             selection: Some(selection.clone()),
-            after_position: position,
+            after_position: place.position,
             stop_at_head: false,
+            log: place.log.clone(),
         };
         let text = format!("{}\n", json::to_value(&request));
         AtomicFile::replace(&self.path, text.as_bytes())
@@ -63,20 +72,21 @@ mod tests {
         let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
         for selection in [v1::Selection::default(), of_theme(3)] {
             let checkpoint = Checkpoint::at(&directory.path().join(format!("{}", selection.themes.len())));
-            assert_eq!(checkpoint.position(&selection).unwrap(), None);
-            checkpoint.keep(&selection, 7).unwrap();
-            checkpoint.keep(&selection, u64::MAX).unwrap();
-            assert_eq!(checkpoint.position(&selection).unwrap(), Some(u64::MAX));
+            assert_eq!(checkpoint.place(&selection).unwrap(), None);
+            let last = Place { position: u64::MAX, log: "log#2#".to_owned() };
+            checkpoint.keep(&selection, &Place { position: 7, ..Place::default() }).unwrap();
+            checkpoint.keep(&selection, &last).unwrap();
+            assert_eq!(checkpoint.place(&selection).unwrap(), Some(last));
         }
-        assert_eq!(checkpoint.position(&of_theme(3)).unwrap(), None);
+        assert_eq!(checkpoint.place(&of_theme(3)).unwrap(), None);
     }
 
     #[test]
     fn the_place_in_another_selection_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
-        checkpoint.keep(&of_theme(3), 7).unwrap();
-        let error = checkpoint.position(&of_theme(4)).unwrap_err().to_string();
+        checkpoint.keep(&of_theme(3), &Place::default()).unwrap();
+        let error = checkpoint.place(&of_theme(4)).unwrap_err().to_string();
         assert!(error.contains("another selection") && error.contains("place.json"), "{error}");
     }
 
@@ -86,7 +96,7 @@ mod tests {
         let path = directory.path().join("place.json");
         for text in ["", "12", "{\"position\": 3}"] {
             std::fs::write(&path, text).unwrap();
-            let error = Checkpoint::at(&path).position(&v1::Selection::default()).unwrap_err();
+            let error = Checkpoint::at(&path).place(&v1::Selection::default()).unwrap_err();
             assert!(error.to_string().contains("is no checkpoint"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
@@ -95,7 +105,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_not_there_is_told() {
         let error = Checkpoint::at(Path::new("/nowhere/at/all/place.json"))
-            .keep(&v1::Selection::default(), 1)
+            .keep(&v1::Selection::default(), &Place::default())
             .unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all/place.json"), "{error}");
     }

@@ -75,17 +75,21 @@ trait Answer {
     /// Whether two answers show the same state, and count alike.
     fn shows_what(&self, other: &Self) -> bool {
         let state = |answer: &Self| {
-            answer.snapshot().map(|snapshot| (snapshot.position, snapshot.definitions.clone()))
+            let named = |snapshot: &v1::Snapshot| {
+                (snapshot.position, snapshot.log.clone(), snapshot.definitions.clone())
+            };
+            answer.snapshot().map(named)
         };
         state(self) == state(other)
     }
 
     /// What asks for the state that it shows.
     fn consistency(&self) -> v1::Consistency {
-        let position = self.snapshot().map_or(0, |snapshot| snapshot.position);
+        let (position, log) =
+            self.snapshot().map(|snapshot| (snapshot.position, snapshot.log.clone())).unwrap_or_default();
         let as_of_position = if self.is_of_now_only() { 0 } else { position };
         // A replica that is behind waits for it.
-        v1::Consistency { min_position: position, as_of_position, as_of_time: None }
+        v1::Consistency { min_position: position, as_of_position, as_of_time: None, log }
     }
 }
 

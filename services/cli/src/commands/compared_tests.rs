@@ -23,7 +23,7 @@ async fn statistics_are_compared_at_the_position_of_the_first_answer() {
         .iter()
         .map(|request| {
             let selection = request.selection.clone().unwrap();
-            (selection.from, selection.to, request.consistency.unwrap().as_of_position)
+            (selection.from, selection.to, request.consistency.as_ref().unwrap().as_of_position)
         })
         .collect();
     let day = str::to_owned;
@@ -78,7 +78,7 @@ async fn figures_of_now_only_are_asked_again_until_both_show_one_position() {
     let (_, outcome) = ran(&fake, &["stats", "--year", "2024", "--compare", "previous"]).await;
     outcome.unwrap();
     let requests = fake.statistics.lock().unwrap();
-    assert!(requests.iter().all(|it| it.consistency.unwrap().as_of_position == 0));
+    assert!(requests.iter().all(|it| it.consistency.as_ref().unwrap().as_of_position == 0));
     assert_eq!(requests.len(), 5, "the log grew before the first four of them");
 }
 

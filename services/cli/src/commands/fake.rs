@@ -64,6 +64,9 @@ fn record(number: u64) -> v1::CraRecord {
     v1::CraRecord { cra_id: format!("cra-{number}"), revision: 1, ..v1::CraRecord::default() }
 }
 
+/// What the positions are of.
+pub(super) const LOG: &str = "log#2#";
+
 fn change(position: u64, head: u64) -> v1::FollowCrasResponse {
     use v1::follow_cras_response::Change;
     let change = match position % 3 {
@@ -72,7 +75,7 @@ fn change(position: u64, head: u64) -> v1::FollowCrasResponse {
         _ => Change::Checkpoint(true),
     };
     assert!(position <= head);
-    v1::FollowCrasResponse { position, change: Some(change) }
+    v1::FollowCrasResponse { position, change: Some(change), log: LOG.to_owned() }
 }
 
 fn statistics(cras: u64) -> v1::Statistics {

@@ -8,7 +8,7 @@ use cra_runtime::shutdown::Shutdown;
 use tonic::{Status, Streaming};
 
 use super::Outcome;
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Place};
 use crate::args::{EndpointArgs, FollowArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
@@ -21,11 +21,11 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let selection = args.selection.to_message();
     let checkpoint = args.checkpoint.as_deref().map(Checkpoint::at);
-    let kept = checkpoint.as_ref().map(|checkpoint| checkpoint.position(&selection)).transpose()?.flatten();
+    let kept = checkpoint.as_ref().map(|checkpoint| checkpoint.place(&selection)).transpose()?.flatten();
     let mut follower = Follower {
         selection,
         stop_at_head: args.stop_at_head,
-        position: kept.unwrap_or(args.after),
+        place: kept.clone().unwrap_or(Place { position: args.after, log: String::new() }),
         kept,
         checkpoint,
         output,
@@ -51,9 +51,9 @@ struct Follower<'a> {
     selection: v1::Selection,
     stop_at_head: bool,
     /// Of the last line that was written.
-    position: u64,
+    place: Place,
     /// What the checkpoint says.
-    kept: Option<u64>,
+    kept: Option<Place>,
     checkpoint: Option<Checkpoint>,
     output: &'a mut Output,
 }
@@ -64,8 +64,9 @@ impl Subscription for Follower<'_> {
     async fn open(&mut self, connection: &Connection) -> Result<Streaming<Self::Message>, Status> {
         let request = v1::FollowCrasRequest {
             selection: Some(self.selection.clone()),
-            after_position: self.position,
+            after_position: self.place.position,
             stop_at_head: self.stop_at_head,
+            log: self.place.log.clone(),
         };
         Ok(connection.statistics().follow_cras(request).await?.into_inner())
     }
@@ -73,7 +74,7 @@ impl Subscription for Follower<'_> {
     fn take(&mut self, message: Self::Message) -> anyhow::Result<()> {
         // Flushed with its line end: from here on the change is with the reader.
         self.output.json(&json::to_value(&message))?;
-        self.position = message.position;
+        self.place = Place { position: message.position, log: message.log };
         Ok(())
     }
 
@@ -81,9 +82,9 @@ impl Subscription for Follower<'_> {
         let Some(checkpoint) = &self.checkpoint else {
             return Ok(());
         };
-        if self.kept != Some(self.position) {
-            checkpoint.keep(&self.selection, self.position)?;
-            self.kept = Some(self.position);
+        if self.kept.as_ref() != Some(&self.place) {
+            checkpoint.keep(&self.selection, &self.place)?;
+            self.kept = Some(self.place.clone());
         }
         Ok(())
     }
@@ -93,7 +94,7 @@ impl Subscription for Follower<'_> {
     }
 
     fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
-        tell(&format!("{problem}\ntrying again after position {}", self.position));
+        tell(&format!("{problem}\ntrying again after position {}", self.place.position));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::fake::{Fake, Written, endpoints, ran};
+use super::super::fake::{Fake, LOG, Written, endpoints, ran};
 use super::*;
 use crate::output::Look;
 
@@ -23,7 +23,7 @@ fn asked(fake: &Fake) -> Vec<u64> {
 }
 
 fn kept(path: &Path) -> Option<u64> {
-    Checkpoint::at(path).position(&v1::Selection::default()).unwrap()
+    Checkpoint::at(path).place(&v1::Selection::default()).unwrap().map(|place| place.position)
 }
 
 #[tokio::test]
@@ -32,9 +32,9 @@ async fn every_change_is_a_line_of_the_contracts_json() {
     let (text, outcome) = ran(&fake, &["follow", "--stop-at-head", "--theme", "email"]).await;
     assert_eq!(outcome.unwrap(), Outcome::Done);
     let expected = [
-        r#"{"position":"1","removal":"cra-1"}"#,
-        r#"{"checkpoint":true,"position":"2"}"#,
-        r#"{"position":"3","upsert":{"craId":"cra-3","revision":"1"}}"#,
+        r#"{"position":"1","removal":"cra-1","log":"log#2#"}"#,
+        r#"{"checkpoint":true,"position":"2","log":"log#2#"}"#,
+        r#"{"position":"3","upsert":{"craId":"cra-3","revision":"1"},"log":"log#2#"}"#,
     ];
     let sorted = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
     assert_eq!(text.lines().map(sorted).collect::<Vec<_>>(), expected.map(sorted));
@@ -66,13 +66,16 @@ async fn a_checkpoint_is_resumed_from_and_comes_before_after() {
     outcome.unwrap();
     assert_eq!((positions(&text), kept(&path)), (vec![6, 7], Some(7)));
     assert_eq!(asked(&later), [5]);
+    assert_eq!(later.follows.lock().unwrap()[0].log, LOG, "a place is of one log");
 }
 
 #[tokio::test]
 async fn a_position_that_the_log_does_not_have_ends_the_command_and_leaves_the_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
-    Checkpoint::at(&path).keep(&v1::Selection::default(), 9).unwrap();
+    Checkpoint::at(&path)
+        .keep(&v1::Selection::default(), &Place { position: 9, ..Place::default() })
+        .unwrap();
     let fake = Arc::new(Fake { head: 5, ..Fake::default() });
     let (text, outcome) = ran(&fake, &["follow", "--checkpoint", path.to_str().unwrap()]).await;
     assert!(outcome.unwrap_err().to_string().contains("past the head"));
@@ -121,7 +124,7 @@ async fn the_checkpoint_is_never_ahead_of_what_was_written() {
     let mut follower = Follower {
         selection: v1::Selection::default(),
         stop_at_head: false,
-        position: 0,
+        place: Place::default(),
         kept: None,
         checkpoint: Some(Checkpoint::at(&path)),
         output: &mut output,
@@ -145,7 +148,7 @@ async fn being_told_to_stop_keeps_the_place() {
     let mut follower = Follower {
         selection: v1::Selection::default(),
         stop_at_head: false,
-        position: 0,
+        place: Place::default(),
         kept: None,
         checkpoint: Some(Checkpoint::at(&path)),
         output: &mut output,
@@ -194,7 +197,7 @@ async fn a_cut_connection_is_made_again_and_nothing_is_missed_or_repeated() {
     let mut follower = Follower {
         selection: v1::Selection::default(),
         stop_at_head: true,
-        position: 0,
+        place: Place::default(),
         kept: None,
         checkpoint: None,
         output: &mut output,

@@ -196,6 +196,10 @@ impl EventLog for EmbeddedLog {
         self.blocking(move |store| store.history(cra_id, head)).await
     }
 
+    fn identity(&self) -> LogIdentity {
+        self.identity.clone()
+    }
+
     fn is_available(&self) -> bool {
         !self.failed.load(Ordering::Acquire) && self.sender().is_some_and(|sender| !sender.is_closed())
     }

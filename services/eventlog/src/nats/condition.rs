@@ -14,8 +14,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ack::Ack;
-use super::link::Link;
+use super::link::{Link, StreamHead};
 use super::start;
+use crate::port::LogIdentity;
 
 /// How often the stream's state is asked for.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -39,13 +40,21 @@ enum Fault {
 /// The stream's condition, shared by everything that uses the connection.
 pub(super) struct Condition {
     fault: watch::Sender<Option<Fault>>,
+    /// Which log the stream is: one that is created anew is another.
+    identity: watch::Sender<LogIdentity>,
     check: Notify,
 }
 
 impl Condition {
     /// Of a stream that was found as designed.
-    pub(super) fn sound() -> Arc<Self> {
-        Arc::new(Self { fault: watch::Sender::new(None), check: Notify::new() })
+    pub(super) fn sound_of(identity: LogIdentity) -> Arc<Self> {
+        let (fault, identity) = (watch::Sender::new(None), watch::Sender::new(identity));
+        Arc::new(Self { fault, identity, check: Notify::new() })
+    }
+
+    /// Which log the stream was at the last check.
+    pub(super) fn identity(&self) -> LogIdentity {
+        self.identity.borrow().clone()
     }
 
     /// Why an append would be refused now, as far as is known; `None` where it may succeed.
@@ -104,6 +113,7 @@ impl Condition {
         let stream = &designed.name;
         let fault = match found {
             Ok(info) => {
+                self.identity.send_replace(StreamHead::from(&info).identity);
                 let mut differences = start::differences(&info.config, designed);
                 let first = info.state.first_sequence.max(1);
                 if first > 1 {
@@ -151,7 +161,7 @@ mod tests {
 
     #[test]
     fn without_room_no_append_is_tried_until_one_is_stored() {
-        let condition = Condition::sound();
+        let condition = Condition::sound_of(LogIdentity("log".to_owned()));
         assert_eq!(condition.fault(), None);
         condition.observe(&Ack::NoRoom("full".to_owned()));
         assert!(condition.fault().is_some());
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_stored_event_says_nothing_of_a_stream_that_differs() {
-        let condition = Condition::sound();
+        let condition = Condition::sound_of(LogIdentity("log".to_owned()));
         condition.is_not_as_designed("max_msgs is 5".to_owned());
         condition.observe(&Ack::Stored(crate::Position(1)));
         assert_eq!(condition.fault().as_deref(), Some("max_msgs is 5"));

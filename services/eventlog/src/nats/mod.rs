@@ -35,8 +35,8 @@ use self::link::{Link, StreamHead};
 use self::message::{HEADERS_BYTES_MAX, Subjects};
 use self::read::Reader;
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position,
-    ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
+    Position, ReadError, RestoreError,
 };
 
 pub use self::portions::{Pace, READ_AHEAD_MAX};
@@ -86,7 +86,13 @@ impl NatsLog {
             identity = head.identity.0,
             "log open"
         );
-        let link = Link { client, stream, state, condition: Condition::sound(), sending: Arc::default() };
+        let link = Link {
+            client,
+            stream,
+            state,
+            condition: Condition::sound_of(head.identity),
+            sending: Arc::default(),
+        };
         let open = Arc::new(());
         tokio::spawn(condition::watch(link.clone(), start::designed(&settings), Arc::downgrade(&open)));
         let subjects = Subjects::new(&settings.subject_prefix);
@@ -223,6 +229,10 @@ impl EventLog for NatsLog {
 
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
         self.patiently(|| self.read_history(cra_id)).await
+    }
+
+    fn identity(&self) -> LogIdentity {
+        self.link.condition.identity()
     }
 
     fn is_available(&self) -> bool {

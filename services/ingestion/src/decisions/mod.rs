@@ -40,6 +40,7 @@ pub(crate) fn receipt(event: &v1::CraEvent, position: Position, attempt: Attempt
         duplicate: attempt == Attempt::Repeated,
         defaulted_fields: defaulted_fields(event),
         withdrawn: false,
+        log: String::new(),
     }
 }
 

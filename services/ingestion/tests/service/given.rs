@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
+    RestoreError,
 };
 use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
@@ -103,6 +104,10 @@ impl EventLog for TestLog {
     async fn history(&self, cra_id: uuid::Uuid) -> Result<Vec<LogEntry>, ReadError> {
         self.was_read("history");
         self.inner.history(cra_id).await
+    }
+
+    fn identity(&self) -> LogIdentity {
+        self.inner.identity()
     }
 
     fn is_available(&self) -> bool {

@@ -11,7 +11,8 @@ use cra_contracts::v1::operations_service_server::OperationsService as _;
 use cra_domain::event::record;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, Position, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
+    RestoreError,
 };
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::Callers;
@@ -78,6 +79,10 @@ impl EventLog for Gated {
 
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
         self.log.history(cra_id).await
+    }
+
+    fn identity(&self) -> LogIdentity {
+        self.log.identity()
     }
 
     fn is_available(&self) -> bool {

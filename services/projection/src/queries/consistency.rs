@@ -6,7 +6,7 @@ use std::time::Duration;
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
 use cra_domain::event;
-use cra_eventlog::Position;
+use cra_eventlog::{LogIdentity, Position};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -21,12 +21,14 @@ const AS_OF_POSITION: &str = "consistency.as_of_position";
 const AS_OF_TIME: &str = "consistency.as_of_time";
 
 /// What the caller asks of the position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consistency {
     min_position: Position,
     /// The field that names it.
     field: &'static str,
     as_of: AsOf,
+    /// The log that the position is of, where the caller says it.
+    log: Option<LogIdentity>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,12 @@ impl Consistency {
     /// Reads what the caller asks. `now` bounds the times that an answer can be given for.
     pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, Violation> {
         let Some(message) = message else {
-            return Ok(Self { min_position: Position::START, field: MIN_POSITION, as_of: AsOf::Now });
+            return Ok(Self {
+                min_position: Position::START,
+                field: MIN_POSITION,
+                as_of: AsOf::Now,
+                log: None,
+            });
         };
         let refuse = |field: &str, fault: Fault| Err(Violation::new(field, fault));
         let as_of = match (message.as_of_position, message.as_of_time) {
@@ -56,26 +63,33 @@ impl Consistency {
                 return refuse(AS_OF_TIME, Question::OneOfTwo("consistency.as_of_position").into());
             }
         };
-        Ok(Self { min_position: Position(message.min_position), field: MIN_POSITION, as_of })
+        let log = (!message.log.is_empty()).then(|| LogIdentity(message.log.clone()));
+        Ok(Self { min_position: Position(message.min_position), field: MIN_POSITION, as_of, log })
     }
 
     /// The state as of a time, once a position is there; the time lies in the past.
     #[must_use]
     pub fn as_of_time(min_position: Position, time: Timestamp) -> Self {
-        Self { min_position, field: MIN_POSITION, as_of: AsOf::Time(nanoseconds(time)) }
+        Self { min_position, field: MIN_POSITION, as_of: AsOf::Time(nanoseconds(time)), log: None }
     }
 
     /// The state at a position that was shown before, by this server or another: waited for when it is not there yet.
     #[must_use]
     pub fn at(position: Position) -> Self {
         let as_of = if position == Position::START { AsOf::Now } else { AsOf::Position(position) };
-        Self { min_position: position, field: PAGE_TOKEN, as_of }
+        // A page token is good for one log alone.
+        Self { min_position: position, field: PAGE_TOKEN, as_of, log: None }
     }
 
-    /// Whether the read models hold the position asked for.
+    /// Whether the read models hold the position asked for, of the log asked for.
     #[must_use]
     pub fn is_reached(&self, generations: &Generations) -> bool {
-        generations.serving().position() >= self.min_position
+        let serving = generations.serving();
+        self.is_of(&serving) && serving.position() >= self.min_position
+    }
+
+    fn is_of(&self, generation: &Generation) -> bool {
+        self.log.as_ref().is_none_or(|log| *log == generation.description().log)
     }
 
     /// As [`Consistency::snapshot`]; a position that the log does not have is refused at once. While the head of the log
@@ -92,8 +106,11 @@ impl Consistency {
         }
         let beyond = async {
             match head.now().await {
-                Ok(head) if head < self.min_position => {
-                    QueryError::PastTheHead { field: self.field, head: head.0 }
+                Ok(head) if self.log.as_ref().is_some_and(|log| *log != head.identity) => {
+                    QueryError::LogReplaced
+                }
+                Ok(head) if head.position < self.min_position => {
+                    QueryError::PastTheHead { field: self.field, head: head.position.0 }
                 }
                 // The log has it, or cannot be asked.
                 _ => std::future::pending().await,
@@ -137,11 +154,16 @@ impl Consistency {
         loop {
             let generation = serving.borrow_and_update().clone();
             let mut applied = generation.watch();
+            let is_of_the_log = self.is_of(&generation);
             let reached = |applied: &Option<Applied>| {
-                applied.as_ref().map_or(Position::START, |applied| applied.position) >= self.min_position
+                let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
+                is_of_the_log && position >= self.min_position
             };
             let replaced = tokio::select! {
                 () = tokio::time::sleep_until(deadline), if !reached(&applied.borrow()) => {
+                    if !is_of_the_log {
+                        return Err(QueryError::LogReplaced);
+                    }
                     let applied = generation.position().0;
                     return Err(QueryError::NotYet { wanted: self.min_position.0, applied });
                 }

@@ -38,8 +38,10 @@ pub enum QueryError {
     /// The head of the log is not known.
     #[error("the event log cannot be reached; statistics are still answered")]
     LogUnavailable,
-    /// What is followed is no more.
-    #[error("the event log was created anew; begin again after position 0, with an empty copy")]
+    /// The position is of another log.
+    #[error(
+        "the position is of another event log than the one that is served; read again without it, and begin a copy anew after position 0"
+    )]
     LogReplaced,
     /// What was followed is told otherwise now.
     #[error(

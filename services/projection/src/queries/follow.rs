@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 use super::QueryError;
 use super::changes::{self, Effect, POSITIONS_MAX, Span};
+use super::history::{self, Claim, History, LeftOut};
 use crate::generations::{Generation, Generations};
-use crate::store::{Applied, StoreError};
+use crate::store::Applied;
 
 /// Answers ready before the caller takes them.
 const READY_MAX: usize = 256;
@@ -32,6 +33,8 @@ pub struct Follow {
     pub selection: Arc<Selection>,
     /// The last position that the caller has.
     pub after: Position,
+    /// The log and the history that this position is of, where the caller says it.
+    pub claim: Option<Claim>,
     /// Where to end; else never.
     pub end: Option<Position>,
 }
@@ -44,12 +47,13 @@ pub fn follow(
     shutdown: Shutdown,
 ) -> Answers<v1::FollowCrasResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
-    let history = History::of(generations.serving());
-    let Follow { selection, after, end } = question;
+    let Follow { selection, after, claim, end } = question;
     let following = Following {
         selection,
         end,
-        history,
+        claim,
+        history: None,
+        left_out: LeftOut::of(Vec::new()),
         generations,
         answers,
         done: after,
@@ -77,63 +81,15 @@ pub(super) async fn sustain<T>(
     }
 }
 
-/// What the changes told so far were computed from.
-struct History {
-    generation: Arc<Generation>,
-    /// Events of it that were retried with success by then.
-    retried: u64,
-}
-
-impl History {
-    fn of(generation: Arc<Generation>) -> Self {
-        Self { retried: generation.retried(), generation }
-    }
-
-    /// Whether what a generation tells after a position follows what was told: it was computed from the same log by the
-    /// same definitions, and leaves out the same events up to there.
-    async fn goes_on_in(&mut self, new: &Arc<Generation>, after: Position) -> Result<(), QueryError> {
-        if self.generation.retried() != self.retried {
-            return Err(QueryError::HistoryChanged);
-        }
-        if Arc::ptr_eq(new, &self.generation) {
-            return Ok(());
-        }
-        let (former, described) = (self.generation.description(), new.description());
-        if described.log != former.log {
-            return Err(QueryError::LogReplaced);
-        }
-        if described.definitions != former.definitions {
-            return Err(QueryError::HistoryChanged);
-        }
-        // One that is being filled is compared once it is as far.
-        if new.position() < after {
-            return Ok(());
-        }
-        let now = Self::of(Arc::clone(new));
-        let (former, new) = (Arc::clone(&self.generation), Arc::clone(new));
-        let compared = tokio::task::spawn_blocking(move || leave_out_the_same(&former, &new, after)).await;
-        if !compared.map_err(|_| QueryError::Ended)? {
-            return Err(QueryError::HistoryChanged);
-        }
-        *self = now;
-        Ok(())
-    }
-}
-
-/// Whether two generations left out the same events up to a position; not, if one cannot be read. Blocks.
-fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) -> bool {
-    let left_out = |generation: &Generation| -> Result<Vec<Position>, StoreError> {
-        let session = generation.session()?;
-        let parked = session.parked_events(Position::START..=until);
-        parked.map(|entry| Ok(entry?.0)).collect()
-    };
-    matches!((left_out(former), left_out(new)), (Ok(former), Ok(new)) if former == new)
-}
-
 struct Following {
     selection: Arc<Selection>,
     end: Option<Position>,
-    history: History,
+    /// What the caller's position is of, until it was compared.
+    claim: Option<Claim>,
+    /// Known once a generation holds the caller's position.
+    history: Option<History>,
+    /// Up to the last answer.
+    left_out: LeftOut,
     generations: Arc<Generations>,
     answers: mpsc::Sender<Result<v1::FollowCrasResponse, QueryError>>,
     /// Looked at up to here.
@@ -180,8 +136,14 @@ impl Following {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
-            self.history.goes_on_in(&generation, self.done).await?;
             let mut applied = generation.watch();
+            if !self.continues_in(&generation).await? {
+                tokio::select! {
+                    _ = applied.changed() => {}
+                    changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+                }
+                continue;
+            }
             if self.has_ended() || generation.position() > self.done {
                 return Ok(generation);
             }
@@ -196,14 +158,42 @@ impl Following {
         }
     }
 
+    /// Whether a generation can be told from: not before it holds the caller's position, of the log that the caller names.
+    /// Ends the stream where what it tells does not follow what the caller has.
+    async fn continues_in(&mut self, generation: &Arc<Generation>) -> Result<bool, QueryError> {
+        if let Some(history) = &mut self.history {
+            history.goes_on_in(generation, self.done).await?;
+            return Ok(true);
+        }
+        let log = &generation.description().log;
+        let is_another = self.claim.as_ref().is_some_and(|claim| !claim.is_of(&log.0));
+        if is_another || generation.position() < self.done {
+            return Ok(false);
+        }
+        let history = History::of(Arc::clone(generation));
+        let (read, until) = (Arc::clone(generation), self.done);
+        let left_out =
+            tokio::task::spawn_blocking(move || history::left_out(&read, Position::START, until)).await;
+        self.left_out = LeftOut::of(left_out.map_err(|_| QueryError::Ended)??);
+        if let Some(claim) = self.claim.take() {
+            claim.check(generation, &self.left_out)?;
+        }
+        self.history = Some(history);
+        Ok(true)
+    }
+
     /// Looks at some positions and tells what they did.
     async fn step(&mut self, generation: &Arc<Generation>, reached: Position) -> Result<(), QueryError> {
         let furthest = Position(self.done.0.saturating_add(POSITIONS_MAX));
         let span = Span { after: self.done, until: self.bounded(reached).min(furthest) };
         let (generation, selection) = (Arc::clone(generation), self.selection.clone());
-        let effects =
-            tokio::task::spawn_blocking(move || changes::effects(&generation, &selection, span)).await;
-        for (position, effect) in effects.map_err(|_| QueryError::Ended)?? {
+        let looking = tokio::task::spawn_blocking(move || {
+            let left_out = history::left_out(&generation, span.after, span.until)?;
+            Ok::<_, QueryError>((changes::effects(&generation, &selection, span)?, left_out))
+        });
+        let (effects, left_out) = looking.await.map_err(|_| QueryError::Ended)??;
+        self.left_out.extend(left_out);
+        for (position, effect) in effects {
             self.say(
                 position,
                 match effect {
@@ -218,7 +208,9 @@ impl Following {
     }
 
     async fn say(&mut self, position: Position, change: Message) -> Result<(), QueryError> {
-        let answer = v1::FollowCrasResponse { position: position.0, change: Some(change) };
+        self.left_out.reach(position);
+        let log = self.history.as_ref().map(|history| history.name(&self.left_out)).unwrap_or_default();
+        let answer = v1::FollowCrasResponse { position: position.0, change: Some(change), log };
         self.answers.send(Ok(answer)).await.map_err(|_| QueryError::Ended)?;
         self.said = Some(position);
         self.said_at = Instant::now();

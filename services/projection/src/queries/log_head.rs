@@ -3,19 +3,18 @@
 
 use std::sync::Arc;
 
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::{EventLog, Head};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::QueryError;
 
-/// Where a log ends.
-pub async fn head(log: &dyn EventLog) -> Result<Position, QueryError> {
-    let head = log.head().await.map_err(|error| {
+/// Where a log ends, and which one it is.
+pub async fn head(log: &dyn EventLog) -> Result<Head, QueryError> {
+    log.head().await.map_err(|error| {
         tracing::warn!(error = %error, "the head of the log is not known");
         QueryError::LogUnavailable
-    })?;
-    Ok(head.position)
+    })
 }
 
 /// The head of a log, for many who ask.
@@ -25,10 +24,10 @@ pub struct LogHead {
 }
 
 /// What the log said to a question; `None`: it could not be asked.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Answer {
     asked_at: Instant,
-    head: Option<Position>,
+    head: Option<Head>,
 }
 
 impl LogHead {
@@ -38,16 +37,16 @@ impl LogHead {
         Self { log, last: Mutex::default() }
     }
 
-    /// The last position of the log, at this moment or later.
-    pub async fn now(&self) -> Result<Position, QueryError> {
+    /// The end of the log, at this moment or later.
+    pub async fn now(&self) -> Result<Head, QueryError> {
         let arrived_at = Instant::now();
         let mut last = self.last.lock().await;
-        let answer = match *last {
-            Some(answer) if answer.asked_at >= arrived_at => answer,
+        let answer = match &*last {
+            Some(answer) if answer.asked_at >= arrived_at => answer.clone(),
             _ => {
                 let asked_at = Instant::now();
                 let answer = Answer { asked_at, head: head(&*self.log).await.ok() };
-                *last = Some(answer);
+                *last = Some(answer.clone());
                 answer
             }
         };

@@ -9,6 +9,7 @@ mod doubles;
 mod error;
 mod export;
 mod follow;
+mod history;
 mod list;
 mod log_head;
 pub mod page;
@@ -31,6 +32,7 @@ pub use doubles::{DoublesPage, doubles};
 pub use error::QueryError;
 pub use export::{Export, Wanted, check_export, export};
 pub use follow::{Answers, Follow, follow};
+pub use history::Claim;
 pub use list::{CraPage, list};
 pub use log_head::{LogHead, head};
 pub use series::time_series;
@@ -78,6 +80,7 @@ impl Snapshot {
                 .map(|at| timestamp_message(instant(at))),
             generation: self.generation.name().to_owned(),
             definitions: self.generation.description().definitions.clone(),
+            log: self.generation.description().log.0.clone(),
             publication: None,
         }
     }

@@ -25,8 +25,12 @@ fn moved() -> v1::Cra {
 }
 
 fn follow_from(models: &ReadModels, after: u64, end: Option<u64>) -> Answers<v1::FollowCrasResponse> {
-    let question =
-        Follow { selection: of_advisor("conseiller-1"), after: Position(after), end: end.map(Position) };
+    let question = Follow {
+        selection: of_advisor("conseiller-1"),
+        after: Position(after),
+        claim: None,
+        end: end.map(Position),
+    };
     follow(question, Arc::clone(&models.generations), Shutdown::new())
 }
 
@@ -97,10 +101,37 @@ async fn a_follower_goes_on_in_the_generation_that_takes_over_and_ends_when_the_
 }
 
 #[tokio::test]
+async fn a_follower_that_comes_back_goes_on_in_its_own_log_and_past_alone() {
+    let models = history();
+    let mut answers = follow_from(&models, 0, Some(3));
+    let mut last = None;
+    while let Some(answer) = timeout(SOON, answers.recv()).await.unwrap() {
+        last = Some(answer.unwrap());
+    }
+    let v1::FollowCrasResponse { position, log, .. } = last.unwrap();
+    let from_there = |log: &str| {
+        let question = Follow {
+            selection: of_advisor("conseiller-1"),
+            after: Position(position),
+            claim: Some(Claim::parse(log).unwrap()),
+            end: Some(Position(6)),
+        };
+        follow(question, Arc::clone(&models.generations), Shutdown::new())
+    };
+    assert_eq!(all(from_there(&log)).await, ["4 +2", "5 -2", "6 ."]);
+    let (rest, _) = log.rsplit_once('#').unwrap();
+    for past in [format!("{rest}#00ff00ff00ff00ff"), format!("{}#", rest.replace('#', "#older"))] {
+        let mut answers = from_there(&past);
+        let ended = timeout(SOON, answers.recv()).await.unwrap().unwrap();
+        assert!(matches!(ended, Err(QueryError::HistoryChanged)), "{past}: {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
     let models = history();
     let shutdown = Shutdown::new();
-    let question = Follow { selection: Arc::default(), after: Position(6), end: None };
+    let question = Follow { selection: Arc::default(), after: Position(6), claim: None, end: None };
     let mut followed = follow(question, Arc::clone(&models.generations), shutdown.clone());
     let question = Watch { selection: Arc::default(), interval: Duration::from_millis(100) };
     let mut watched = watch(question, Arc::clone(&models.generations), shutdown.clone());

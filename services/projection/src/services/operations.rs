@@ -55,7 +55,7 @@ impl OperationsService for Operations {
         &self,
         _request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let head = queries::head(&*self.replayer.log).await?;
+        let head = queries::head(&*self.replayer.log).await?.position;
         let status = self.blocking(move |generations| Ok(status(generations, head.0))).await?;
         Ok(Response::new(status))
     }
@@ -73,7 +73,7 @@ impl OperationsService for Operations {
             let fault = Question::OneOfTwo("until_position");
             return Err(QueryError::from(Violation::new("promote", fault)).into());
         }
-        let head = queries::head(&*self.replayer.log).await?;
+        let head = queries::head(&*self.replayer.log).await?.position;
         if until.is_some_and(|until| until > head) {
             return Err(QueryError::PastTheHead { field: "until_position", head: head.0 }.into());
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService;
 use cra_domain::cra::check_cra_id;
-use cra_eventlog::Position;
+use cra_eventlog::{Head, Position};
 use cra_runtime::clock::Clock;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
@@ -25,7 +25,9 @@ use super::stream::streamed;
 use crate::generations::Generations;
 use crate::publications::{self, Publications};
 use crate::queries::page::Signer;
-use crate::queries::{self, Breakdown, CrossTable, Follow, LogHead, QueryError, Standing, Wanted, Watch};
+use crate::queries::{
+    self, Breakdown, Claim, CrossTable, Follow, LogHead, QueryError, Standing, Wanted, Watch,
+};
 use crate::views::periods::Periods;
 
 /// The service.
@@ -226,14 +228,21 @@ impl StatisticsService for Statistics {
         request: Request<v1::FollowCrasRequest>,
     ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
         let read = |request: &mut v1::FollowCrasRequest, _: &Grant, _: &mut Faults| {
-            Some((Position(request.after_position), request.stop_at_head))
+            // Nothing is known of a log before its first position.
+            let claim = (request.after_position > 0 && !request.log.is_empty()).then(|| request.log.clone());
+            Some((Position(request.after_position), claim, request.stop_at_head))
         };
-        let (admitted, (after, stop_at_head)) = self.admit(request, &self.streams, read).await?;
-        let head = self.log_head.now().await?;
+        let (admitted, (after, claim, stop_at_head)) = self.admit(request, &self.streams, read).await?;
+        let Head { identity, position: head } = self.log_head.now().await?;
+        let claim = claim.as_deref().map(Claim::parse).transpose()?;
+        if claim.as_ref().is_some_and(|claim| !claim.is_of(&identity.0)) {
+            return Err(QueryError::LogReplaced.into());
+        }
         if after > head {
             return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
         }
-        let question = Follow { selection: admitted.selection, after, end: stop_at_head.then_some(head) };
+        let end = stop_at_head.then_some(head);
+        let question = Follow { selection: admitted.selection, after, claim, end };
         let answers = queries::follow(question, Arc::clone(&self.generations), self.shutdown.clone());
         let trail = admitted.grant.trail;
         Ok(Response::new(streamed(answers, admitted.permit, move |answer: &v1::FollowCrasResponse| {

@@ -108,7 +108,7 @@ async fn all_that_is_set_aside_is_retried_when_no_position_is_named() {
 }
 
 fn following(running: &Running, after: u64) -> Answers<v1::FollowCrasResponse> {
-    let question = Follow { selection: Arc::default(), after: Position(after), end: None };
+    let question = Follow { selection: Arc::default(), after: Position(after), claim: None, end: None };
     follow(question, Arc::clone(running.generations()), Shutdown::new())
 }
 
