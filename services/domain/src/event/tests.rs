@@ -111,8 +111,8 @@ fn a_variant_that_is_not_known_here_is_an_error() {
     unreadable(|message| message.fact = None, "fact");
     let mut newer =
         v1::CraEvent { fact: None, ..v1::CraEvent::decode(&*golden!("withdrawn")).unwrap() }.encode_to_vec();
-    // Field 10 of the event: a variant yet to come.
-    newer.extend([0x52, 0x02, 0x08, 0x01]);
+    // Field 100 of the event: a variant yet to come.
+    newer.extend([0xa2, 0x06, 0x02, 0x08, 0x01]);
     assert_eq!(Event::decode(&newer).unwrap_err().field, "fact");
 }
 
