@@ -69,19 +69,21 @@ impl FreeText {
             })
         };
         if given.trim().len() > code_points_max * DECOMPOSED_BYTES_MAX {
-            // Far too long, however it is composed: nothing else is looked at.
+            // Far too long, however it is composed: it is neither composed nor searched for personal data.
+            if let Some((letters_before, character)) = first_misplaced(given.trim()) {
+                return Err(Fault::TextCharacter { character, letters_before });
+            }
             let code_points = given.trim().chars().count();
             return Err(fault(code_points, code_points));
         }
         let text = normal(given);
+        if let Some((letters_before, character)) = first_misplaced(&text) {
+            return Err(Fault::TextCharacter { character, letters_before });
+        }
         // A longer one cannot be allowed, and is not searched.
-        if text.len() <= code_points_max * char::MAX.len_utf8() {
-            if let Some((letters_before, character)) = first_misplaced(&text) {
-                return Err(Fault::TextCharacter { character, letters_before });
-            }
-            if let Some(found) = personal_data(&text) {
-                return Err(Fault::PersonalData(found));
-            }
+        let is_searched = text.len() <= code_points_max * char::MAX.len_utf8();
+        if let Some(found) = is_searched.then(|| personal_data(&text)).flatten() {
+            return Err(Fault::PersonalData(found));
         }
         let (letters, code_points) = (text.graphemes(true).count(), text.chars().count());
         let is_long_enough = letters >= self.letters_min || (self.is_optional && letters == 0);
