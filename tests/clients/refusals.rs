@@ -301,11 +301,9 @@ async fn what_few_set_ups_refuse_is_refused_to_grpcio_and_grpc_js_as_to_tonic() 
 }
 
 /// Reasons that no client can be given at will.
-const NOT_PROVOKED: [(&str, &str); 9] = [
-    (
-        "HISTORY_CHANGED",
-        "an event that a generation left out and a later one can apply: another program's work",
-    ),
+const NOT_PROVOKED: [(&str, &str); 10] = [
+    ("AUDIT_UNAVAILABLE", "a disk that takes no audit any more"),
+    ("CERTIFICATE_REVOKED", "certificates of callers, as the tests of identity give them"),
     ("CRA_CONTENDED", "writers that are faster than a decision, several times in a row"),
     ("READ_MODELS_UNAVAILABLE", "a disk that fails under a question, until the read models are rebuilt"),
     ("CHUNKS_NOT_TAKEN", "a minute without a chunk taken, where a stream may stall for longer"),

@@ -39,13 +39,17 @@ pub(super) async fn of_brief_lives() {
 
     without_a_folder_for_files(&mut trial).await;
     trial.issuer.hide_keys();
-    let token = trial.issuer.token("statistics:read", &national());
-    eventually("the keys are too old", async || {
+    let token = trial.issuer.token("cra:submit statistics:read", &national());
+    eventually("the keys of both services are too old", async || {
         let request = carrying(&token, pb::GetStatisticsRequest::default());
-        match trial.pair.statistics().await.get_statistics(request).await {
-            Err(status) if status.code() == tonic::Code::Unavailable => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
+        let read = trial.pair.statistics().await.get_statistics(request).await.map(drop);
+        let request = carrying(&token, pb::GetCraHistoryRequest { cra_id: new_id() });
+        let history = trial.pair.ingestion().await.get_cra_history(request).await.map(drop);
+        let is_unavailable = |ended: &Result<(), tonic::Status>| {
+            ended.as_ref().is_err_and(|it| it.code() == tonic::Code::Unavailable)
+        };
+        let ended = [read, history];
+        if ended.iter().all(is_unavailable) { Ok(()) } else { Err(format!("{ended:?}")) }
     })
     .await;
     let unverified = |table: &Table| {
@@ -70,6 +74,7 @@ pub(super) async fn of_a_changed_log() {
 
     too_large(&mut trial).await;
     unconfirmed(&mut trial).await;
+    of_another_past(&mut trial).await;
     let context = jetstream::new(async_nats::connect(trial.pair.nats.url()).await.unwrap());
     made_anew(&mut trial, &context).await;
 }
@@ -117,6 +122,21 @@ async fn unconfirmed(trial: &mut Trial) {
     };
     trial.all_are_refused(Order::Together, unknown).await;
     trial.signal_log("-CONT");
+}
+
+/// A follower whose copy was made by other definitions.
+async fn of_another_past(trial: &mut Trial) {
+    let token = trial.issuer.token("statistics:read", &national());
+    let request = carrying(&token, pb::GetStatisticsRequest::default());
+    let answer = trial.pair.statistics().await.get_statistics(request).await.unwrap().into_inner();
+    let log = format!("{}#of before#", answer.snapshot.unwrap().log);
+    let follow = "StatisticsService/FollowCras";
+    let request = json!({"afterPosition": "1", "log": log});
+    let changed = |table: &Table| {
+        let case = table.case(follow).of(encoded(follow, request.clone()));
+        vec![case.ends("ABORTED", "HISTORY_CHANGED")]
+    };
+    trial.all_are_refused(Order::InTurn, changed).await;
 }
 
 /// The log is deleted and made anew.

@@ -247,6 +247,8 @@ fn statistics() -> Vec<Row> {
         (watch, json!({"selection": {"structureIds": vec![long.clone(); 20]}}), INVALID, "ID_INVALID"),
         (follow, json!({"selection": nowhere}), INVALID, "TERRITORY_UNKNOWN"),
         (follow, json!({"afterPosition": "999999"}), head.0, head.1),
+        (follow, json!({"afterPosition": "1", "log": "another#2#"}), "ABORTED", "LOG_REPLACED"),
+        (figures, json!({"consistency": {"minPosition": "1", "log": "another"}}), "ABORTED", "LOG_REPLACED"),
         (export, json!({}), INVALID, "REQUIRED"),
         (export, with(csv.clone(), "selection", &nowhere), INVALID, "TERRITORY_UNKNOWN"),
         (export, with(csv, "consistency", &past), head.0, head.1),
