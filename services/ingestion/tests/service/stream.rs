@@ -62,12 +62,14 @@ async fn each_item_gets_its_own_answer_and_a_bad_one_stops_no_other() {
 
 #[tokio::test]
 async fn an_item_is_told_all_its_faults_beyond_what_a_header_holds() {
-    let cra = pb::Cra { themes: vec![999; 5_000], ..form() };
+    let redirections = vec![pb::Redirection::default(); 1_000];
+    let follow_up = pb::FollowUp { redirections, ..pb::FollowUp::default() };
+    let cra = pb::Cra { follow_up: Some(follow_up), ..form() };
     let full = pb::SubmitCraRequest { cra: Some(cra), ..submission(1) };
     let answers = answers(&service().await, vec![item(1, full)]).await;
     let Outcome::Refusal(refusal) = &answers[0].1 else { panic!("taken") };
     assert_eq!(refusal.violations.len(), 100);
-    assert_eq!(refusal.violations[99].field, "cra.themes[99]");
+    assert!(refusal.violations[99].field.starts_with("cra.follow_up.redirections["));
 }
 
 #[tokio::test]

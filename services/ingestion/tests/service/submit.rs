@@ -67,7 +67,9 @@ async fn a_request_without_a_cra_says_so_beside_its_bad_id() {
 
 #[tokio::test]
 async fn a_request_full_of_faults_still_fits_in_the_headers_and_counts_them() {
-    let cra = pb::Cra { themes: vec![999; 5_000], ..form() };
+    let redirections = vec![pb::Redirection::default(); 1_000];
+    let follow_up = pb::FollowUp { redirections, ..pb::FollowUp::default() };
+    let cra = pb::Cra { follow_up: Some(follow_up), ..form() };
     let request = pb::SubmitCraRequest { cra: Some(cra), ..submission(1) };
     let refused = submit(&service().await, request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
