@@ -56,9 +56,13 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// Bytes of one request that are read ahead of its handler.
 const STREAM_WINDOW: u32 = 64 * 1_024;
-/// Bytes of all requests of one connection that are read ahead of their handlers. With all connections this is what
-/// callers can make the service keep before any message is read.
-const CONNECTION_WINDOW: u32 = 128 * 1_024;
+/// Bytes of all requests of one connection that are read ahead of their handlers. The HTTP library closes a connection whose
+/// small DATA frames, each charged 256 bytes less its payload, wait for more than half of this: a client that still sends
+/// many small messages into a stream that was refused would lose the reason. What callers without a token can make the
+/// service keep is bounded by their calls: [`STREAM_WINDOW`] for each.
+const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
+/// Bytes of bodies that may come before the first request is handed on: the window that HTTP/2 begins with.
+const BYTES_OF_FIRST_BODIES: u64 = 128 * 1_024;
 /// Bytes of one answer that are made ahead of what its caller takes.
 const SEND_AHEAD: usize = 64 * 1_024;
 /// Bytes that a connection may need beside the headers and the body of its first request: preface, settings, pings.
@@ -215,7 +219,7 @@ fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
 
 fn deadlines(settings: &ServerSettings) -> Deadlines {
     let limits = &settings.connections;
-    let first_request = u64::from(settings.max_header_bytes.get()) + u64::from(CONNECTION_WINDOW);
+    let first_request = u64::from(settings.max_header_bytes.get()) + BYTES_OF_FIRST_BODIES;
     Deadlines {
         handshake: Duration::from_millis(limits.handshake_ms.get().into()),
         first_request: Duration::from_millis(limits.first_request_ms.get().into()),
