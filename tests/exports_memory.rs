@@ -28,7 +28,7 @@ const GROWTH_MAX_MB: u64 = 20;
 /// Appends at once, so that they share durable writes.
 const APPENDS: usize = 2_000;
 /// Default of the projection's settings.
-const EXPORTS_IN_FLIGHT: usize = 4;
+const EXPORTS_IN_FLIGHT: usize = 8;
 
 const FILES: [(pb::ExportContent, pb::ExportFormat); 6] = [
     (pb::ExportContent::Cras, pb::ExportFormat::Csv),
