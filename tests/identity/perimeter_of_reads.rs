@@ -104,7 +104,10 @@ async fn export(
 ) -> Asked {
     let (content, format) = (content.into(), pb::ExportFormat::Csv.into());
     let request = pb::ExportRequest { selection: Some(selection), content, format, ..Default::default() };
-    client.export(carrying(token, request)).await.map(drop)
+    // To its end: a client has few files written at once.
+    let mut parts = client.export(carrying(token, request)).await?.into_inner();
+    while parts.message().await?.is_some() {}
+    Ok(())
 }
 
 const KINDS: usize = 10;
