@@ -13,7 +13,7 @@ use super::askers::Order;
 use super::cases::{Table, encoded};
 use super::later::{OPEN_STREAMS, begins, needing_the_log};
 use super::table::submission;
-use crate::harness::{Issuer, Pair, carrying, eventually, national, new_id};
+use crate::harness::{Issuer, Pair, carrying, eventually, national, new_id, workshop};
 
 const STREAM: &str = "CRA";
 /// The log's server takes no more in a message: less than the largest correction, more than a small CRA.
@@ -110,18 +110,32 @@ async fn too_large(trial: &mut Trial) {
     trial.all_are_refused(Order::InTurn, refused).await;
 }
 
-/// The log's server takes what it is sent and answers nothing, for longer than an append waits.
+/// The log's server takes what it is sent and answers nothing, for longer than an append waits. One client after the
+/// other: an append that waits behind others is never sent, which is another refusal.
 async fn unconfirmed(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
-    trial.signal_log("-STOP");
     let unknown = |table: &Table| {
         let mut cases = needing_the_log(table, &current, "UNAVAILABLE", "OUTCOME_UNKNOWN");
         // Only a submission is sent before the log is read.
         cases.retain(|case| case.path.ends_with("SubmitCra"));
         cases
     };
-    trial.all_are_refused(Order::Together, unknown).await;
-    trial.signal_log("-CONT");
+    let of_each = [0, 1, 2].map(|asker| trial.cases(&trial.askers[asker], unknown));
+    let token = trial.issuer.token("cra:submit", &national());
+    for (asker, cases) in trial.askers.iter_mut().zip(&of_each) {
+        trial.pair.signal_log("-STOP");
+        asker.begin(cases, Order::InTurn);
+        asker.ended(cases).await;
+        trial.pair.signal_log("-CONT");
+        eventually("the log confirms again", async || {
+            let request =
+                pb::SubmitCraRequest { cra_id: new_id(), cra: Some(workshop(5)), validate_only: false };
+            let recorded = trial.pair.ingestion().await.submit_cra(carrying(&token, request)).await;
+            recorded.map(drop).map_err(|status| status.to_string())
+        })
+        .await;
+    }
+    trial.all_learn(of_each).await;
 }
 
 /// A follower whose copy was made by other definitions.
