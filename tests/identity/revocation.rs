@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::transport::over_tls;
 use crate::harness::{
@@ -133,6 +135,10 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     let mut of_kept = given.reached_by(&kept, &token).await;
     let watched = watch(&mut of_revoked, &token).await;
     let mut kept_watch = watch(&mut of_kept, &token).await;
+    // A stream that needs no token comes with the certificate too.
+    let health = HealthClient::new(given.connect(&revoked).await.unwrap());
+    let mut health = { health }.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert!(health.message().await.unwrap().is_some());
 
     // Half a list changes nothing.
     fs::write(given.list(), "-----BEGIN X509 CRL-----\nhalf").unwrap();
@@ -146,6 +152,15 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     fs::write(given.list(), given.callers.revokes(&[&revoked])).unwrap();
     let ended = end_of(watched).await;
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
+    assert_eq!(reason_of(&ended).as_deref(), Some("CERTIFICATE_REVOKED"));
+    let ended = within(SOON, "the health ends", async {
+        loop {
+            if let Err(status) = health.message().await {
+                return status;
+            }
+        }
+    })
+    .await;
     assert_eq!(reason_of(&ended).as_deref(), Some("CERTIFICATE_REVOKED"));
     let refused = asked(&mut of_revoked, &token).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("CERTIFICATE_REVOKED"), "over the same connection");

@@ -7,11 +7,13 @@
 mod atomic_file;
 mod locked_dir;
 mod secret;
+mod secret_file;
 pub mod url;
 
 pub use atomic_file::{AtomicFile, Existing};
 pub use locked_dir::{LockError, LockedDir, make_dir, own_dir};
 pub use secret::{SECRET_SETTINGS, Secret};
+pub use secret_file::{SecretBytes, SecretFileError};
 
 /// Makes every file that this process creates from now on 0600 and every folder 0700, whatever the umask it was started
 /// with. Call it first in `main`: a umask belongs to the process, not to a thread.

@@ -1,9 +1,7 @@
 //! The columns of the table, with what each means. A breakdown's column has the word of the old data, which never changes.
 
 use cra_contracts::v1;
-use cra_domain::vocabulary::{
-    Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Term, Theme, Word,
-};
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::Cell;
 
@@ -177,21 +175,7 @@ fn list<W: Word>(
         source: Source::Line(line),
     };
     let words = W::ALL.iter().map(|word| word.term());
-    let mut fields: Vec<Field> =
-        words.map(|term| field(column_name(name, term), term.label, term.name)).collect();
+    let mut fields: Vec<Field> = words.map(|term| field(term.column(name), term.label, term.name)).collect();
     fields.extend(unspecified.map(|line| field(format!("{name}_non_renseigne"), "Non renseigné", line)));
     fields
-}
-
-/// As the exports name it: the list's name and the value's word of the old data.
-fn column_name(list: &str, term: &Term) -> String {
-    let mut name = format!("{list}_");
-    for c in term.slug.chars() {
-        match c {
-            c if c.is_ascii_uppercase() => name.extend(['_', c.to_ascii_lowercase()]),
-            c if c.is_ascii_alphanumeric() => name.push(c),
-            _ => name.push('_'),
-        }
-    }
-    name
 }

@@ -65,6 +65,20 @@ impl Term {
         self.open = false;
         self
     }
+
+    /// Name of the value's column in a table, after the word of the old data, which never changes: `age_moins12ans`.
+    #[must_use]
+    pub fn column(&self, list: &str) -> String {
+        let mut name = format!("{list}_");
+        for c in self.slug.chars() {
+            match c {
+                c if c.is_ascii_uppercase() => name.extend(['_', c.to_ascii_lowercase()]),
+                c if c.is_ascii_alphanumeric() => name.push(c),
+                _ => name.push('_'),
+            }
+        }
+        name
+    }
 }
 
 /// A closed list of the form: an enum of the contract without its `UNSPECIFIED`.
@@ -145,6 +159,14 @@ mod tests {
         assert_eq!(W::from_number(0), None);
         assert_eq!(W::from_number(after_the_last), None);
         assert_eq!(W::from_number(i32::MIN), None);
+    }
+
+    #[test]
+    fn a_value_has_the_column_of_its_old_word() {
+        assert_eq!(AgeBand::Under12.term().column("age"), "age_moins12ans");
+        assert_eq!(Status::Unemployed.term().column("statut"), "statut_sans_emploi");
+        assert_eq!(Theme::SmallBusiness.term().column("theme"), "theme_tpe_pme");
+        assert_eq!(DurationBucket::From30MinutesTo1Hour.term().column("duree"), "duree_30_60");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use cra_domain::vocabulary::Term;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -194,35 +193,5 @@ impl<R> Column<R> {
     #[must_use]
     pub fn cell<'a>(&self, row: &'a R) -> Cell<'a> {
         (self.cell)(row)
-    }
-}
-
-/// Name of the column that counts one value of a list: the list's name and the value's word of the old data, which
-/// never changes, where labels may.
-#[must_use]
-pub(super) fn column_name(list: &str, term: &Term) -> String {
-    let mut name = format!("{list}_");
-    for c in term.slug.chars() {
-        match c {
-            c if c.is_ascii_uppercase() => name.extend(['_', c.to_ascii_lowercase()]),
-            c if c.is_ascii_alphanumeric() => name.push(c),
-            _ => name.push('_'),
-        }
-    }
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use cra_domain::vocabulary::{AgeBand, DurationBucket, Status, Theme, Word as _};
-
-    use super::*;
-
-    #[test]
-    fn a_value_has_the_column_of_its_old_word() {
-        assert_eq!(column_name("age", AgeBand::Under12.term()), "age_moins12ans");
-        assert_eq!(column_name("statut", Status::Unemployed.term()), "statut_sans_emploi");
-        assert_eq!(column_name("theme", Theme::SmallBusiness.term()), "theme_tpe_pme");
-        assert_eq!(column_name("duree", DurationBucket::From30MinutesTo1Hour.term()), "duree_30_60");
     }
 }

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::about::About;
-use super::cell::{Column, Kind, column_name, said};
+use super::cell::{Column, Kind, said};
 use super::xlsx::Table;
 use crate::views::figures::UNNAMED_ORGANISATION_LABEL;
 
@@ -278,7 +278,7 @@ fn counts<W: Word + Send + Sync>(
     people: fn(&CraRow, W) -> u32,
 ) -> impl Iterator<Item = Column<CraRow>> {
     let values = W::ALL.iter().map(move |value| {
-        Column::required(column_name(list, value.term()), Kind::Integer, move |row: &CraRow| {
+        Column::required(value.term().column(list), Kind::Integer, move |row: &CraRow| {
             people(row, *value).into()
         })
     });

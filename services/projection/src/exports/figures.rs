@@ -4,7 +4,7 @@
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-use super::cell::{Column, Kind, column_name};
+use super::cell::{Column, Kind};
 
 /// How a row gives its figures.
 type Get<R> = fn(&R) -> &v1::Statistics;
@@ -100,7 +100,7 @@ fn list<R: 'static, W: Word>(
     with_shares: bool,
     unspecified: Option<&'static str>,
 ) -> Vec<Column<R>> {
-    let values = W::ALL.iter().map(|word| (column_name(name, word.term()), word.term().name));
+    let values = W::ALL.iter().map(|word| (word.term().column(name), word.term().name));
     let unspecified = unspecified.map(|code| (format!("{name}_non_renseigne"), code));
     let mut columns = Vec::new();
     for (name, code) in values.chain(unspecified) {

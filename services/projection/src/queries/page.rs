@@ -5,13 +5,13 @@
 //! was asked and by whom, so that a token that was made up, damaged, given to another caller or by another listing is
 //! refused instead of answered with other rows; and it ends.
 
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cra_domain::cra::{Question, Violation};
 use cra_eventlog::Position;
+use cra_private::{SecretBytes, SecretFileError};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use ring::hmac;
@@ -32,10 +32,6 @@ pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 const TOKEN_CHARS_MAX: usize = 512;
 /// Of HMAC-SHA-256.
 const SIGNATURE_BYTES: usize = 32;
-/// Least bytes of a secret: as many as the signature has.
-const SECRET_BYTES_MIN: usize = 32;
-/// More than any secret has: a wrong path must not fill the memory.
-const SECRET_BYTES_MAX: usize = 4_096;
 
 /// The number of rows of a page.
 pub fn rows(page_size: u32) -> Result<usize, Violation> {
@@ -58,25 +54,9 @@ pub struct Place<C> {
 /// Why page tokens cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
-    /// The file of the secret cannot be read.
-    #[error("the secret of page tokens {path} cannot be read: {source}")]
-    Unreadable {
-        /// Its path.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It holds something else.
-    #[error(
-        "the secret of page tokens {path} has {bytes} bytes; expected {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX}, such as \
-         `openssl rand -base64 48` writes"
-    )]
-    Length {
-        /// Its path.
-        path: PathBuf,
-        /// How many bytes it has, without white space around them.
-        bytes: usize,
-    },
+    /// The file of the secret cannot be used.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
     /// The system gave no randomness.
     #[error("the system gave no randomness for the secret of page tokens")]
     Randomness,
@@ -92,13 +72,8 @@ pub struct Signer {
 impl Signer {
     /// Signs with the secret of a file.
     pub fn with_secret_of(path: &Path, lifetime: SignedDuration) -> Result<Self, SignerError> {
-        let unreadable = |source| SignerError::Unreadable { path: path.to_owned(), source };
-        let secret = fs::read(path).map_err(unreadable)?;
-        let secret = secret.trim_ascii();
-        if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) {
-            return Err(SignerError::Length { path: path.to_owned(), bytes: secret.len() });
-        }
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), lifetime })
+        let secret = SecretBytes::read("page_tokens.secret_file", path)?;
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()), lifetime })
     }
 
     /// Signs with a secret of this process alone.
@@ -253,23 +228,6 @@ mod tests {
         let at = |seconds| own.place::<u64>(&token, now() + SignedDuration::from_secs(seconds));
         assert!(at(3_599).is_ok());
         assert_eq!(at(3_600).unwrap_err().fault.reason(), "PAGE_TOKEN_EXPIRED");
-    }
-
-    #[test]
-    fn a_secret_is_read_without_the_white_space_around_it_and_short_ones_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let [one, same, short] = ["one", "same", "short"].map(|name| folder.path().join(name));
-        fs::write(&one, "s".repeat(32)).unwrap();
-        fs::write(&same, format!("{}\n", "s".repeat(32))).unwrap();
-        fs::write(&short, "s".repeat(31)).unwrap();
-        let request = of_advisor("a");
-        let of = |path| listing_of(&request, "marie", &Signer::with_secret_of(path, LIFETIME).unwrap());
-        let token = of(&one).token(&Place { position: Position(7), cursor: 40_u64 }, now()).unwrap();
-        assert!(of(&same).place::<u64>(&token, now()).is_ok());
-        let refused = Signer::with_secret_of(&short, LIFETIME).err().unwrap();
-        assert!(matches!(refused, SignerError::Length { bytes: 31, .. }), "{refused}");
-        let missing = Signer::with_secret_of(&folder.path().join("none"), LIFETIME).err().unwrap();
-        assert!(matches!(missing, SignerError::Unreadable { .. }), "{missing}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cra_private::Secret;
+use cra_private::SecretBytes;
 use ring::hmac;
 use uuid::Uuid;
 
@@ -64,8 +64,8 @@ pub struct Rounding {
 impl Rounding {
     /// Rounds to multiples of a base by a secret.
     #[must_use]
-    pub fn new(secret: &Secret, base: Base) -> Self {
-        Self { secret: hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()), base }
+    pub fn new(secret: &SecretBytes, base: Base) -> Self {
+        Self { secret: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()), base }
     }
 
     /// What counts are rounded to multiples of.

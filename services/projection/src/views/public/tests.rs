@@ -2,7 +2,7 @@
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Theme, Word as _};
-use cra_private::Secret;
+use cra_private::SecretBytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::views::gathering::Gathering;
 use crate::views::tally::tests::any_fact;
 
 fn rounding(secret: &str) -> Rounding {
-    Rounding::new(&Secret::new(secret), Base::default())
+    Rounding::new(&SecretBytes::new(secret.as_bytes()), Base::default())
 }
 
 fn cell(set: u128) -> CellName<'static> {
@@ -114,7 +114,7 @@ proptest! {
     ) {
         let base = Base::new(base).unwrap();
         let exact = counts(&facts);
-        let shown = Rounding::new(&Secret::new("s"), base).show(cell(set), &exact);
+        let shown = Rounding::new(&SecretBytes::new(*b"s"), base).show(cell(set), &exact);
         prop_assert!(!shown.withheld, "{:?}", exact);
         assert_nothing_is_pinned(&shown.counts, base.get());
         let mut numbers = std::collections::BTreeMap::new();
