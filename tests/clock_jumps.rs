@@ -64,7 +64,8 @@ impl Jumping {
         let (recording, applying) = (FixedClock::at(at(JUMPS[0])), FixedClock::at(at(APPLIED[0])));
         let shutdown = Shutdown::new();
         let bind = || listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured());
-        let (for_ingestion, for_projection) = (bind().await.unwrap(), bind().await.unwrap());
+        let (for_ingestion, for_projection) =
+            (bind().unwrap().open().unwrap(), bind().unwrap().open().unwrap());
         let addresses = [for_ingestion.address(), for_projection.address()];
         let settings =
             cra_projection::Settings { data: dir.path().join("read-models"), ..Default::default() };

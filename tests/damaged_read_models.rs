@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rand::RngExt as _;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::harness::{
-    Pair, audit, chance, cra_of, either, eventually, new_id, submission, submit_stream, submitted, workshop,
+    Pair, SmallDisk, audit, chance, cra_of, either, eventually, new_id, submission, submit_stream, submitted,
+    workshop,
 };
 
 const CRAS: u32 = 400;
@@ -114,36 +114,6 @@ async fn read_models_that_are_deleted_are_computed_again_also_while_they_are_use
     heals(&mut pair, || {}).await;
 }
 
-/// A small disk of its own; gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` where this user may not have one.
-    fn at(folder: &Path) -> Option<Self> {
-        fs::create_dir_all(folder).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(folder).output();
-        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder.to_owned()))
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-
-    /// Takes what room is left.
-    fn fill(&self) {
-        let full = fs::write(self.ballast(), vec![1; 64 << 20]).unwrap_err();
-        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the projection may still hold its files.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_is_room() {
     let mut pair = Pair::start().await;
@@ -179,6 +149,8 @@ async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_
     shows_what_the_log_holds(&pair).await;
     pair.projection.is_unharmed();
     pair.ingestion.is_unharmed();
+    // A disk that is full damages nothing.
+    assert!(!pair.read_models().join("set-aside").exists());
     pair.projection.terminate();
     assert!(pair.projection.ended().await.success());
 }

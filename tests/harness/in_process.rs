@@ -13,7 +13,7 @@ use cra_eventlog::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
     RestoreError,
 };
-use cra_projection::generations::Generations;
+use cra_projection::generations::{DataFolder, Generations};
 use cra_projection::publications::Publications;
 use cra_projection::queries::LogHead;
 use cra_projection::queries::page::Signer;
@@ -47,7 +47,9 @@ impl InProcess {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let identity = LogIdentity(LOG.into());
-        let opened = Generations::open(folder.path().to_owned(), &identity, Timestamp::UNIX_EPOCH).unwrap();
+        let opened =
+            Generations::open(DataFolder::open(folder.path()).unwrap(), &identity, Timestamp::UNIX_EPOCH)
+                .unwrap();
         let (generations, log, shutdown) = (Arc::new(opened), Arc::default(), Shutdown::new());
         let service = statistics(&generations, &log, &shutdown);
         Self { service, generations, log, shutdown, _folder: folder }

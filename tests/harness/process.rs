@@ -60,8 +60,13 @@ impl Kind {
 impl Kind {
     /// As [`Kind::command`], with the widest umask: what the program makes is as open as it makes it.
     pub(crate) fn without_umask(self) -> Command {
+        self.command_after("umask 000")
+    }
+
+    /// As [`Kind::command`], by a shell that does something first.
+    pub(crate) fn command_after(self, shell: &str) -> Command {
         let mut command = Command::new("sh");
-        command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(self.program());
+        command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(self.program());
         for (name, _) in self.command().get_envs() {
             command.env_remove(name);
         }
@@ -74,6 +79,8 @@ pub(crate) struct Service {
     kind: Kind,
     dir: PathBuf,
     settings: Vec<(String, String)>,
+    /// What the shell does before it becomes the program.
+    shell: Option<String>,
     output: PathBuf,
     address: Option<SocketAddr>,
     child: Option<Child>,
@@ -88,20 +95,28 @@ impl Service {
             kind,
             dir: dir.to_owned(),
             settings: settings.collect(),
+            shell: None,
             output: dir.join("stderr.log"),
             address: None,
             child: None,
         }
     }
 
-    /// Starts the process and waits until it has bound its port, not until it serves.
-    pub(crate) async fn start(&mut self) {
+    /// Has the shell do something first at each start from now on, such as `ulimit -n 90`.
+    pub(crate) fn after(&mut self, shell: &str) {
+        self.shell = Some(shell.to_owned());
+    }
+
+    /// Starts the process, which writes to its file; gives how long the file was before.
+    pub(crate) fn launch(&mut self) -> u64 {
         assert!(self.child.is_none(), "{:?} is running", self.kind);
         let mut output = OpenOptions::new().create(true).append(true).open(&self.output).unwrap();
         let written_before = output.metadata().unwrap().len();
-        let child = self
-            .kind
-            .command()
+        let mut command = match &self.shell {
+            Some(shell) => self.kind.command_after(shell),
+            None => self.kind.command(),
+        };
+        let child = command
             .envs([("CRA_LISTEN", "127.0.0.1:0"), ("CRA_TELEMETRY__LOG_FORMAT", "json")])
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.dir)
@@ -112,6 +127,21 @@ impl Service {
             .unwrap();
         writeln!(output, "--- {} started, pid {}", self.kind.binary(), child.id()).unwrap();
         self.child = Some(child);
+        written_before
+    }
+
+    /// Starts the process and waits until it has left with a failure; gives what it wrote.
+    pub(crate) async fn fails_to_start(&mut self) -> String {
+        let written_before = usize::try_from(self.launch()).unwrap();
+        let ended = self.ended().await;
+        let written = self.output().split_off(written_before);
+        assert!(!ended.success(), "{ended}: {written}");
+        written
+    }
+
+    /// Starts the process and waits until it has bound its port, not until it serves.
+    pub(crate) async fn start(&mut self) {
+        let written_before = self.launch();
         let bound = eventually("the service binds its port", async || {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
                 panic!("{} ended at once: {status}", self.kind.binary());
@@ -263,7 +293,7 @@ pub(crate) fn run_to_end_within(
     Ended { status, stdout, stderr }
 }
 
-fn wait_for_end(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
+pub(super) fn wait_for_end(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + wait;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {

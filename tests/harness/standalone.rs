@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::process::Kind;
+use super::process::{Kind, wait_for_end};
 use super::{Ingestion, connected, eventually};
 
 /// `cra standalone`; killed when dropped.
@@ -24,8 +25,12 @@ impl Standalone {
     }
 
     /// As [`Standalone::start`], by this command, whose program is `cra`.
-    pub(crate) async fn start_as(mut command: Command) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+    pub(crate) async fn start_as(command: Command) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), command).await
+    }
+
+    /// As [`Standalone::start_as`], with its data below a folder.
+    pub(crate) async fn start_in(dir: TempDir, mut command: Command) -> Self {
         let output = dir.path().join("stdout");
         let mut process = command
             .args(["standalone", "--data", "data"])
@@ -57,6 +62,25 @@ impl Standalone {
     pub(crate) fn kill(&self) {
         let sent = Command::new("kill").args(["-KILL", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to leave, and gives how it has ended, or nothing when it has not within a time.
+    pub(crate) fn terminated(&mut self, within: Duration) -> Option<ExitStatus> {
+        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        wait_for_end(&mut self.process, within)
+    }
+
+    /// Starts it again on its data, once it has ended.
+    pub(crate) async fn again(mut self, command: Command) -> Self {
+        self.process.wait().unwrap();
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
+        Self::start_in(dir, command).await
     }
 
     /// A folder for the files of the test.

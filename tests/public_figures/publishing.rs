@@ -58,8 +58,10 @@ impl Publishing {
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
         let (recording, counting) = (FixedClock::at(at(now)), FixedClock::at(at(now)));
         let shutdown = Shutdown::new();
-        let listener =
-            listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured()).await.unwrap();
+        let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured())
+            .unwrap()
+            .open()
+            .unwrap();
         let ingestion = listener.address();
         let (own_log, clock, stop) = (Arc::clone(&log), Arc::new(recording.clone()), shutdown.clone());
         let ingesting = tokio::spawn(async move {
@@ -144,7 +146,7 @@ async fn project(
 ) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let identity = IdentitySettings { tokens: Some(issuer.trusted()), ..IdentitySettings::default() };
     let opened = Identity::open(&identity).await.unwrap();
-    let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), opened).await.unwrap();
+    let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), opened).unwrap().open().unwrap();
     let settings = cra_projection::Settings {
         data: dir.join(data),
         identity,

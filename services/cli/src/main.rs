@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    cra_private::descriptors::raise();
     let arguments =
         args::Arguments::of_command_line(std::env::args_os()).unwrap_or_else(|error| error.exit());
     // Manual pages are for every user of the machine; all else is for the one who asked for it.

@@ -25,10 +25,11 @@ use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
 use cra_runtime::audit::Audit;
 use cra_runtime::clock::{Clock, SystemClock};
-use cra_runtime::health::Health;
+use cra_runtime::descriptors;
 use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::listen::{self, Listener};
-use cra_runtime::metrics::{Metrics, MetricsError, expose};
+use cra_runtime::metrics::{Metrics, MetricsError};
+use cra_runtime::probes::{Probes, ProbesError};
 use cra_runtime::serve::{self as shell, Api, Drained, ServerSettings};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::{Instant, timeout};
@@ -44,25 +45,34 @@ use crate::services::reference::ReferenceApi;
 pub use crate::access::METHODS;
 pub use crate::settings::{Limits, Settings};
 
+/// Files and connections that the process holds beside those of callers: the log, the audit, the metrics, the runtime.
+const DESCRIPTORS: u64 = 64;
+
 type IngestionServer = IngestionServiceServer<IngestionApi>;
 type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 
-/// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once;
-/// callers that connect meanwhile wait for the log.
+/// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once; callers are
+/// refused until the log is there, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
-    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
-    let listener = listen::bind(settings.listen, identity).await?;
-    let listener = listener.behind(settings.limits.trusted_proxies.clone());
-    if listener.callers() == Callers::Identified {
-        settings.server.per_client.leave_room(&settings.limits.shared())?;
-    }
-    let log = tokio::select! {
-        log = NatsLog::connect(settings.log.clone()) => log.context("the event log cannot be opened")?,
+    descriptors::check(DESCRIPTORS, &settings.server)?;
+    let probes = probes(&settings).await?;
+    let opening = async {
+        let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+        let listener = listen::bind(settings.listen, identity)?;
+        let listener = listener.behind(settings.limits.trusted_proxies.clone());
+        if listener.callers() == Callers::Identified {
+            settings.server.per_client.leave_room(&settings.limits.shared())?;
+        }
+        let log = NatsLog::connect(settings.log.clone()).await.context("the event log cannot be opened")?;
+        anyhow::Ok((listener, log))
+    };
+    let (listener, log) = tokio::select! {
+        opened = opening => opened?,
         () = shutdown.begun() => return Ok(Drained::InTime),
     };
-    serve(listener, Arc::new(log), Arc::new(SystemClock), &settings, shutdown).await
+    serve_with(probes, listener, Arc::new(log), Arc::new(SystemClock), &settings, shutdown).await
 }
 
 /// Serves on a bound address and an open log until `shutdown`, then drains: what is being appended is finished,
@@ -75,19 +85,30 @@ pub async fn serve(
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
+    serve_with(probes(settings).await?, listener, log, clock, settings, shutdown).await
+}
+
+async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
+    let names = [IngestionServer::NAME, ReferenceServer::NAME];
+    Probes::open("ingestion", names, settings.telemetry.metrics_listen).await
+}
+
+async fn serve_with(
+    probes: Probes,
+    listener: Listener,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    settings: &Settings,
+    shutdown: Shutdown,
+) -> anyhow::Result<Drained> {
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
-    let metrics = Metrics::of("ingestion")?;
-    let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, &metrics)?);
+    let (metrics, health) = (&probes.metrics, probes.health.clone());
+    let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, metrics)?);
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
-    let routes = routes(recorder, settings, listener.callers(), &metrics, &shutdown)?;
-    let health = Health::of([IngestionServer::NAME, ReferenceServer::NAME]).await;
+    let routes = routes(recorder, settings, listener.callers(), metrics, &shutdown)?;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
-    let _exposed = match settings.telemetry.metrics_listen {
-        Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
-        None => None,
-    };
 
     let drain_began = Arc::new(OnceLock::new());
     let shutdown = {
@@ -99,7 +120,7 @@ pub async fn serve(
     };
     let audit = Audit::open(&settings.audit, "ingestion")?;
     let api = Api { routes, methods: METHODS, audit: audit.clone() };
-    let served = shell::serve(listener, &settings.server, api, health, &metrics, shutdown).await;
+    let served = shell::serve(listener, &settings.server, api, health, metrics, shutdown).await;
     watch.abort();
     audit.close().await;
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;

@@ -5,6 +5,7 @@
 //! [`LockedDir`] hold without it too, and mend what an earlier version left readable.
 
 mod atomic_file;
+pub mod descriptors;
 mod locked_dir;
 mod secret;
 mod secret_file;

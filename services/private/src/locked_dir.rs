@@ -1,10 +1,13 @@
 //! Folders of a program's own files: for their owner alone, and with one writer at a time.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use jiff::Timestamp;
 
 use crate::atomic_file::{AtomicFile, is_unfinished};
 
@@ -12,6 +15,10 @@ use crate::atomic_file::{AtomicFile, is_unfinished};
 /// own program.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 const LOCK_RETRY: Duration = Duration::from_millis(10);
+/// Where Linux says how the machine, or the container, is called.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+/// More of a lock file is not read.
+const HOLDER_BYTES_MAX: u64 = 512;
 #[cfg(unix)]
 const OWNER_ONLY: u32 = 0o700;
 
@@ -47,45 +54,75 @@ pub fn own_dir(dir: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub enum LockError {
     /// Another process writes in it.
-    InUse,
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// That process, as its lock file says; empty where the file does not say.
+        holder: String,
+    },
     /// It cannot be made, read or written: the path, and what the system answered.
     Io(PathBuf, io::Error),
 }
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse { dir, holder } if holder.is_empty() => {
+                write!(f, "{} is in use by another process: stop it, or choose another folder", dir.display())
+            }
+            Self::InUse { dir, holder } => {
+                write!(f, "{} is in use by {holder}: stop it, or choose another folder", dir.display())
+            }
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for LockError {}
 
 /// A folder with this process as its one writer. Free again when dropped.
 #[derive(Debug)]
 pub struct LockedDir {
     dir: PathBuf,
-    _lock: File,
+    lock: PathBuf,
+    held: Mutex<File>,
 }
 
 impl LockedDir {
     /// Makes the folder where it is missing, takes it, and removes files that a killed writer never published. `lock` is
-    /// the name of the file in it that is locked. Blocks up to half a second.
+    /// the name of the file in it that is locked, and says who holds it. Blocks up to half a second.
     pub fn open(dir: &Path, lock: &str) -> Result<Self, LockError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |error| LockError::Io(path, error)
-        };
+        Self::open_within(LOCK_WAIT, dir, lock)
+    }
+
+    /// As [`LockedDir::open`], for folders whose former owner may take longer to leave. Blocks up to `wait`.
+    pub fn open_within(wait: Duration, dir: &Path, lock: &str) -> Result<Self, LockError> {
         make_dir(dir).map_err(at(dir))?;
-        let path = dir.join(lock);
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
-        let until = Instant::now() + LOCK_WAIT;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_RETRY),
-                Err(TryLockError::WouldBlock) => return Err(LockError::InUse),
-                Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
-            }
-        }
+        let lock = dir.join(lock);
+        let held = take(wait, dir, &lock)?;
         for entry in fs::read_dir(dir).map_err(at(dir))? {
             let entry = entry.map_err(at(dir))?;
             if entry.file_name().to_str().is_some_and(is_unfinished) {
                 fs::remove_file(entry.path()).map_err(at(&entry.path()))?;
             }
         }
-        Ok(Self { dir: dir.to_owned(), _lock: lock })
+        Ok(Self { dir: dir.to_owned(), lock, held: Mutex::new(held) })
+    }
+
+    /// Takes the folder again where its lock file was deleted, with the folder or alone. Blocks up to half a second.
+    pub fn renew(&self) -> Result<(), LockError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_at(&held, &self.lock) {
+            make_dir(&self.dir).map_err(at(&self.dir))?;
+            *held = take(LOCK_WAIT, &self.dir, &self.lock)?;
+        }
+        Ok(())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.dir
     }
 
     /// The path of a file in it.
@@ -100,6 +137,69 @@ impl LockedDir {
     }
 }
 
+fn at(path: &Path) -> impl FnOnce(io::Error) -> LockError + use<> {
+    let path = path.to_owned();
+    move |error| LockError::Io(path, error)
+}
+
+/// Locks the file, and writes into it who does.
+fn take(wait: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
+    let until = Instant::now() + wait;
+    loop {
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(lock)
+            .map_err(at(lock))?;
+        match file.try_lock() {
+            // A former owner may have removed the file that this process opened.
+            Ok(()) if is_at(&file, lock) => {
+                // The lock holds without it: a full disk must not keep the folder's files from being read.
+                let _ = file.set_len(0).and_then(|()| file.write_all(this_process().as_bytes()));
+                return Ok(file);
+            }
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::InUse { dir: dir.to_owned(), holder: holder(&file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(at(lock)(error)),
+        }
+    }
+}
+
+/// Whether the path still leads to the file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(open), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// What the lock file says of its holder: one line.
+fn this_process() -> String {
+    let program = std::env::current_exe().ok().and_then(|path| Some(path.file_name()?.to_owned()));
+    let program = program.map_or_else(|| "a process".to_owned(), |name| name.to_string_lossy().into_owned());
+    let host = fs::read_to_string(HOST_NAME).unwrap_or_default();
+    let host = if host.trim().is_empty() { String::new() } else { format!(" on host {}", host.trim()) };
+    // Whole seconds: the line is for people.
+    let since = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!("{program} (pid {}{host}, since {since})", std::process::id())
+}
+
+fn holder(lock: &File) -> String {
+    let mut line = Vec::new();
+    let _ = lock.take(HOLDER_BYTES_MAX).read_to_end(&mut line);
+    String::from_utf8_lossy(&line).chars().filter(|char| !char.is_control()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +209,9 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("a/b");
         let locked = LockedDir::open(&dir, "lock").unwrap();
-        assert!(matches!(LockedDir::open(&dir, "lock"), Err(LockError::InUse)));
+        let refused = LockedDir::open(&dir, "lock").unwrap_err();
+        assert!(matches!(refused, LockError::InUse { .. }));
+        assert!(refused.to_string().contains(&format!("(pid {}", std::process::id())), "{refused}");
         locked.replace("kept", b"1").unwrap();
         fs::write(dir.join(".cra-abc.part"), "half").unwrap();
         drop(locked);
@@ -120,6 +222,21 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["kept", "lock"]);
+    }
+
+    #[test]
+    fn a_lock_file_that_was_deleted_is_made_and_locked_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("a");
+        let locked = LockedDir::open(&dir, "lock").unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        locked.renew().unwrap();
+        assert!(matches!(LockedDir::open(&dir, "lock"), Err(LockError::InUse { .. })));
+        fs::remove_file(dir.join("lock")).unwrap();
+        let other = LockedDir::open(&dir, "lock").unwrap();
+        assert!(matches!(locked.renew(), Err(LockError::InUse { .. })));
+        drop(other);
+        locked.renew().unwrap();
     }
 
     #[cfg(unix)]

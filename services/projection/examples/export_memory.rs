@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail};
 use cra_contracts::v1;
 use cra_domain::event::{record, timestamp_message};
 use cra_eventlog::{LogEntry, LogIdentity, Position};
-use cra_projection::generations::Generations;
+use cra_projection::generations::{DataFolder, Generations};
 use cra_projection::queries::{self, QueryError, Snapshot};
 use cra_runtime::in_flight::InFlight;
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ fn run(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn open(folder: &Path) -> anyhow::Result<Generations> {
-    Ok(Generations::open(folder.to_owned(), &LogIdentity("measured".into()), Timestamp::UNIX_EPOCH)?)
+    Ok(Generations::open(DataFolder::open(folder)?, &LogIdentity("measured".into()), Timestamp::UNIX_EPOCH)?)
 }
 
 fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {

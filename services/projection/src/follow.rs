@@ -8,9 +8,11 @@ use cra_eventlog::{EventLog, Head, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
+use tokio::task::JoinError;
 
 use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
 use crate::generations::{Generation, Generations};
+use crate::store::StoreError;
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 5_000;
@@ -57,7 +59,7 @@ impl Follower {
                         retry_ms = RETRY_MS_MIN;
                     }
                     tracing::warn!(error = %interruption, position = generation.position().0, retry_ms, "following the log was interrupted");
-                    self.recover(&generation, &interruption).await;
+                    self.recover(&generation, interruption).await;
                 }
             }
             tokio::select! {
@@ -105,18 +107,24 @@ impl Follower {
         }
     }
 
-    /// A generation that cannot be written is replaced; a log that cannot be read is only waited for.
-    async fn recover(&self, generation: &Arc<Generation>, interruption: &Interruption) {
-        if !matches!(interruption, Interruption::Apply(_)) {
-            return;
-        }
-        tracing::error!(generation = generation.name(), error = %interruption, "the read models failed");
-        let restarted = match self.log.head().await {
-            Ok(head) => self.start_over(interruption.to_string(), head).await,
+    /// A generation that is damaged is replaced; a log that cannot be read, or a disk that cannot be written, is waited for.
+    async fn recover(&self, generation: &Arc<Generation>, interruption: Interruption) {
+        let failure = match interruption {
+            Interruption::Apply(ApplyError::Store(failure)) => failure,
+            Interruption::Apply(panicked @ ApplyError::Panicked) => StoreError::Damaged(panicked.to_string()),
+            Interruption::Log(_) | Interruption::ReaderEnded | Interruption::Replaced => return,
+        };
+        tracing::error!(generation = generation.name(), error = %failure, "the read models failed");
+        let recovered = match self.log.head().await {
+            Ok(head) => {
+                let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
+                let recover = move || generations.recover(&failure, &head.identity, now);
+                settled(tokio::task::spawn_blocking(recover).await)
+            }
             Err(error) => Err(error.into()),
         };
-        if let Err(error) = restarted {
-            tracing::error!(error = %error, "a new generation could not be begun; trying again");
+        if let Err(error) = recovered {
+            tracing::error!(error = %error, "the read models cannot be mended yet; trying again");
         }
     }
 
@@ -124,8 +132,12 @@ impl Follower {
         let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
         let begun =
             tokio::task::spawn_blocking(move || generations.start_over(&reason, &head.identity, now)).await;
-        Ok(begun.map_err(|_| ApplyError::Panicked)?.map_err(ApplyError::from)?)
+        settled(begun)
     }
+}
+
+fn settled(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), Interruption> {
+    Ok(done.map_err(|_| ApplyError::Panicked)?.map_err(ApplyError::from)?)
 }
 
 /// Returns when the generation's files have failed.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::generations::{Generation, Generations};
+use crate::generations::{DataFolder, Generation, Generations};
 use crate::queries::{self, Consistency, Snapshot};
 use crate::store::{Batch, Parked};
 
@@ -223,5 +223,8 @@ pub(crate) fn write(generation: &Generation, change: impl FnOnce(&mut Batch)) {
 }
 
 fn open(folder: &Path) -> Arc<Generations> {
-    Arc::new(Generations::open(folder.to_owned(), &LogIdentity("log".into()), at(RECORDED_AT)).unwrap())
+    Arc::new(
+        Generations::open(DataFolder::open(folder).unwrap(), &LogIdentity("log".into()), at(RECORDED_AT))
+            .unwrap(),
+    )
 }

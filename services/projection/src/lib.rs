@@ -38,11 +38,12 @@ use cra_eventlog::nats::{NatsLog, Pace, READ_AHEAD_MAX};
 use cra_runtime::audit::Audit;
 use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
-use cra_runtime::health::Health;
+use cra_runtime::descriptors;
 use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::listen::{self, Listener};
-use cra_runtime::metrics::{Metrics, MetricsError, expose};
+use cra_runtime::metrics::{Metrics, MetricsError};
+use cra_runtime::probes::{Probes, ProbesError};
 use cra_runtime::serve::{self, Api, Drained};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -51,7 +52,7 @@ use tonic::service::Routes;
 
 pub use access::METHODS;
 use follow::Follower;
-use generations::Generations;
+use generations::{DataFolder, Generations};
 use progress::Progress;
 use publications::{Publications, Publisher};
 use queries::page::Signer;
@@ -59,6 +60,10 @@ use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, PageTokenSettings, Settings};
 use views::public::Rounding;
+
+/// Files and connections that the process holds beside those of callers: generations that serve, stand by, are filled and
+/// are compared, then the log, the audit, the metrics and the runtime.
+const DESCRIPTORS: u64 = 5 * store::DESCRIPTORS_PER_DATABASE + 64;
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
@@ -71,25 +76,30 @@ const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// As much, of an export, which takes seconds.
 const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Runs the service on NATS until the shutdown begins.
+/// Runs the service on NATS until the shutdown begins. The data folder is taken and the address bound first, so that a
+/// wrong one is told at once; callers are refused until the read models are there, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
-    let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
-    let listener = listen::bind(settings.listen, identity).await?;
-    let listener = listener.behind(settings.limits.trusted_proxies.clone());
-    if listener.callers() == Callers::Identified {
-        settings.server.per_client.leave_room(&settings.limits.shared())?;
-    }
+    descriptors::check(DESCRIPTORS, &settings.server)?;
+    let probes = probes(&settings).await?;
+    let folder = folder(&settings).await?;
     let background = Background::start()?;
     // Two connections: live events do not queue up behind those of a replay, which are read in the background.
-    let connecting = async {
-        let log = NatsLog::connect(settings.log.clone()).await?;
-        let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await??;
-        anyhow::Ok((Arc::new(log), log_apart))
+    let opening = async {
+        let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
+        let listener = listen::bind(settings.listen, identity)?;
+        let listener = listener.behind(settings.limits.trusted_proxies.clone());
+        if listener.callers() == Callers::Identified {
+            settings.server.per_client.leave_room(&settings.limits.shared())?;
+        }
+        let unopened = "the event log cannot be opened";
+        let log = NatsLog::connect(settings.log.clone()).await.context(unopened)?;
+        let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await?.context(unopened)?;
+        anyhow::Ok((listener, Arc::new(log), log_apart))
     };
-    let (log, log_apart) = tokio::select! {
-        connected = connecting => connected.context("the event log cannot be opened")?,
+    let (listener, log, log_apart) = tokio::select! {
+        opened = opening => opened?,
         () = shutdown.begun() => return Ok(Drained::InTime),
     };
     let queries = queries_in_flight(&settings);
@@ -100,16 +110,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
                 if replay::are_expected(&asked) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
             },
         );
-    serve_beside(
-        Replays { log: Arc::new(log_apart.paced(pace)), background },
-        queries,
-        listener,
-        log,
-        Arc::new(SystemClock),
-        settings,
-        shutdown,
-    )
-    .await
+    let parts = Parts { probes, folder, log_apart: Arc::new(log_apart.paced(pace)), background, queries };
+    serve_with(parts, listener, log, Arc::new(SystemClock), settings, shutdown).await
 }
 
 /// Serves on a listener over any log.
@@ -120,36 +122,54 @@ pub async fn serve(
     settings: Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    let replays = Replays { log: Arc::clone(&log), background: Background::start()? };
-    let queries = queries_in_flight(&settings);
-    serve_beside(replays, queries, listener, log, clock, settings, shutdown).await
+    let parts = Parts {
+        probes: probes(&settings).await?,
+        folder: folder(&settings).await?,
+        log_apart: Arc::clone(&log),
+        background: Background::start()?,
+        queries: queries_in_flight(&settings),
+    };
+    serve_with(parts, listener, log, clock, settings, shutdown).await
 }
 
-/// Where replays read, and where they are at work.
-struct Replays {
-    log: Arc<dyn EventLog>,
+/// What the service has before it is connected to callers.
+struct Parts {
+    probes: Probes,
+    folder: DataFolder,
+    /// Where replays read, and where they are at work.
+    log_apart: Arc<dyn EventLog>,
     background: Background,
+    queries: InFlight,
+}
+
+async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
+    let names = [StatisticsServer::NAME, OperationsServer::NAME];
+    Probes::open("projection", names, settings.telemetry.metrics_listen).await
+}
+
+async fn folder(settings: &Settings) -> anyhow::Result<DataFolder> {
+    let (data, shown) = (settings.data.clone(), settings.data.display());
+    let taken = tokio::task::spawn_blocking(move || DataFolder::open(&data)).await?;
+    taken.with_context(|| format!("the read models cannot be kept in {shown}"))
 }
 
 fn queries_in_flight(settings: &Settings) -> InFlight {
     InFlight::new("queries", settings.limits.queries_in_flight, QUERY_RETRY_AFTER)
 }
 
-async fn serve_beside(
-    replays: Replays,
-    queries: InFlight,
+async fn serve_with(
+    parts: Parts,
     listener: Listener,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     settings: Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    let Replays { log: log_apart, background } = replays;
+    let Parts { probes, folder, log_apart, background, queries } = parts;
     let generations = tokio::select! {
-        opened = open(&log, &*clock, &settings) => opened?,
+        opened = open(folder, &log, &*clock, &settings) => opened?,
         () = shutdown.begun() => return Ok(Drained::InTime),
     };
-    let health = Health::of([StatisticsServer::NAME, OperationsServer::NAME]).await;
     let replayer = Replayer {
         log: log_apart,
         generations: Arc::clone(&generations),
@@ -159,17 +179,13 @@ async fn serve_beside(
         background: background.handle().clone(),
         questions: queries.clone(),
     };
-    let metrics = Metrics::of("projection")?;
+    let (metrics, health) = (&probes.metrics, probes.health.clone());
     let progress = Arc::<Progress>::default();
-    metrics::register(&metrics, &log, &generations, &progress, &replayer.filling)?;
+    metrics::register(metrics, &log, &generations, &progress, &replayer.filling)?;
     let signer = settings.page_tokens.signer()?;
     let (publications, publisher) = publisher(&settings, &log, &generations, &clock)?;
     let asked = Asked { queries, signer, publications, callers: listener.callers() };
-    let routes = routes(&settings, asked, &log, &replayer, &metrics, &shutdown)?;
-    let _exposed = match settings.telemetry.metrics_listen {
-        Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
-        None => None,
-    };
+    let routes = routes(&settings, asked, &log, &replayer, metrics, &shutdown)?;
     let stillness = progress.stillness();
     let looking = progress.look(
         Arc::clone(&log),
@@ -187,7 +203,7 @@ async fn serve_beside(
     let begun = shutdown.clone().into_begun();
     let audit = Audit::open(&settings.audit, "projection")?;
     let api = Api { routes, methods: METHODS, audit: audit.clone() };
-    let drained = serve::serve(listener, &settings.server, api, health, &metrics, begun).await;
+    let drained = serve::serve(listener, &settings.server, api, health, metrics, begun).await;
     ready.abort();
     looking.abort();
     audit.close().await;
@@ -230,6 +246,7 @@ fn publisher(
 }
 
 async fn open(
+    folder: DataFolder,
     log: &Arc<dyn EventLog>,
     clock: &dyn Clock,
     settings: &Settings,
@@ -246,10 +263,11 @@ async fn open(
         }
         tokio::time::sleep(HEAD_RETRY).await;
     };
-    let (data, now) = (settings.data.clone(), clock.now());
-    let shown = data.display().to_string();
-    let opened = tokio::task::spawn_blocking(move || Generations::open(data, &head.identity, now)).await?;
-    Ok(Arc::new(opened.with_context(|| format!("the read models cannot be kept in {shown}"))?))
+    let (shown, now) = (settings.data.display(), clock.now());
+    let opened = tokio::task::spawn_blocking(move || Generations::open(folder, &head.identity, now)).await?;
+    Ok(Arc::new(opened.with_context(|| {
+        format!("the read models in {shown} cannot be read or written; they were left as they are")
+    })?))
 }
 
 /// What questions take a place among, who asks them, what signs their pages, and what public ones are answered from.

@@ -1,23 +1,45 @@
 //! Binds the address a service listens on, before anything else is started, and keeps a service that cannot
 //! tell who is calling off the network.
 //!
-//! Does not accept connections.
+//! Does not accept connections. Until [`Listener::open`] the system refuses them, so that none waits for a service that
+//! waits for something else.
 
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::addresses::TrustedProxies;
 use crate::connections::Source;
 use crate::identity::{Callers, Exposure, Identity};
 
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: u32 = 1_024;
+
 /// A bound address, not yet accepting.
 pub struct Listener {
-    socket: TcpListener,
+    socket: Socket,
     identity: Identity,
     address: SocketAddr,
     trusted_proxies: TrustedProxies,
+}
+
+enum Socket {
+    /// Connections are refused.
+    Bound(TcpSocket),
+    /// Connections wait until they are accepted.
+    Open(TcpListener),
+}
+
+impl Socket {
+    fn open(self, address: SocketAddr) -> Result<TcpListener, ListenError> {
+        match self {
+            Self::Bound(socket) => {
+                socket.listen(BACKLOG).map_err(|source| ListenError::Bind { address, source })
+            }
+            Self::Open(listener) => Ok(listener),
+        }
+    }
 }
 
 impl Listener {
@@ -39,16 +61,19 @@ impl Listener {
         Self { trusted_proxies, ..self }
     }
 
-    /// What accepts connections, and who their callers are.
-    pub(crate) fn into_source(self) -> (Source, Identity) {
-        let Self { socket, identity, trusted_proxies, .. } = self;
-        let source = Source {
-            listener: socket,
-            tls: identity.tls.clone(),
-            callers: identity.callers(),
-            trusted_proxies,
-        };
-        (source, identity)
+    /// Opens the port: connections made from now on wait until the service accepts them. Fails where another process
+    /// opened it since it was bound.
+    pub fn open(self) -> Result<Self, ListenError> {
+        Ok(Self { socket: Socket::Open(self.socket.open(self.address)?), ..self })
+    }
+
+    /// What accepts connections, and who their callers are; opens the port where that is not done.
+    pub(crate) fn into_source(self) -> Result<(Source, Identity), ListenError> {
+        let Self { socket, identity, trusted_proxies, address } = self;
+        let listener = socket.open(address)?;
+        let tls = identity.tls.clone();
+        let source = Source { listener, tls, callers: identity.callers(), trusted_proxies };
+        Ok((source, identity))
     }
 }
 
@@ -88,8 +113,8 @@ pub enum ListenError {
     },
 }
 
-/// Binds `address`, or says why not. Connections made from now on wait until the service accepts them.
-pub async fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, ListenError> {
+/// Binds `address`, or says why not. Connections are refused until the listener is opened, or the service serves.
+pub fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, ListenError> {
     let on_loopback = address.ip().to_canonical().is_loopback();
     match identity.exposure() {
         Exposure::AnyoneMayCall if !on_loopback => return Err(ListenError::Exposed { address }),
@@ -97,7 +122,12 @@ pub async fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, L
         Exposure::AnyoneMayCall | Exposure::TokensInClear | Exposure::None => {}
     }
     let refused = |source| ListenError::Bind { address, source };
-    let socket = TcpListener::bind(address).await.map_err(refused)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(refused)?;
+    // As tokio's own listener: a port whose last connections are still ending can be bound.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true).map_err(refused)?;
+    socket.bind(address).map_err(refused)?;
     let address = socket.local_addr().map_err(refused)?;
     match identity.callers() {
         Callers::Anyone => {
@@ -105,7 +135,12 @@ pub async fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, L
         }
         Callers::Identified => tracing::info!(%address, "listening for callers with tokens"),
     }
-    Ok(Listener { socket, identity, address, trusted_proxies: TrustedProxies::default() })
+    Ok(Listener {
+        socket: Socket::Bound(socket),
+        identity,
+        address,
+        trusted_proxies: TrustedProxies::default(),
+    })
 }
 
 #[cfg(test)]
@@ -117,20 +152,20 @@ mod tests {
         text.parse().unwrap()
     }
 
-    async fn refused(text: &str, identity: Identity) -> ListenError {
-        bind(address(text), identity).await.err().unwrap()
+    fn refused(text: &str, identity: Identity) -> ListenError {
+        bind(address(text), identity).err().unwrap()
     }
 
     #[tokio::test]
     async fn without_identity_only_loopback_addresses_are_accepted() {
         for exposed in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7070", "[::ffff:192.0.2.1]:7070"] {
-            let refused = refused(exposed, Identity::not_configured()).await;
+            let refused = refused(exposed, Identity::not_configured());
             assert!(matches!(refused, ListenError::Exposed { .. }), "{exposed}: {refused}");
             assert!(refused.to_string().contains("no identity is configured"));
             assert!(refused.to_string().contains("127.0.0.1:"));
         }
         for loopback in ["127.0.0.1:0", "127.8.9.10:0", "[::ffff:127.0.0.1]:0"] {
-            assert!(bind(address(loopback), Identity::not_configured()).await.is_ok(), "{loopback}");
+            assert!(bind(address(loopback), Identity::not_configured()).is_ok(), "{loopback}");
         }
     }
 
@@ -143,17 +178,20 @@ mod tests {
             let tokens = format!("[tokens]\nissuer = \"i\"\naudience = \"a\"\njwks_file = {file:?}");
             Identity::open(&toml::from_str(&format!("{rest}\n{tokens}")).unwrap()).await.unwrap()
         };
-        assert!(bind(address("0.0.0.0:0"), open("tls_by_proxy = true").await).await.is_ok());
-        assert!(bind(address("127.0.0.1:0"), open("").await).await.is_ok());
-        let in_clear = refused("0.0.0.0:0", open("").await).await;
+        assert!(bind(address("0.0.0.0:0"), open("tls_by_proxy = true").await).is_ok());
+        assert!(bind(address("127.0.0.1:0"), open("").await).is_ok());
+        let in_clear = refused("0.0.0.0:0", open("").await);
         assert!(matches!(in_clear, ListenError::InClear { .. }), "{in_clear}");
     }
 
     #[tokio::test]
     async fn port_zero_is_reported_as_the_port_the_system_chose_and_a_taken_port_is_an_error() {
-        let listener = bind(address("127.0.0.1:0"), Identity::not_configured()).await.unwrap();
+        let listener = bind(address("127.0.0.1:0"), Identity::not_configured()).unwrap();
         assert_ne!(listener.address().port(), 0);
-        let taken = refused(&listener.address().to_string(), Identity::not_configured()).await;
+        assert!(std::net::TcpStream::connect(listener.address()).is_err(), "it is not open yet");
+        let listener = listener.open().unwrap();
+        assert!(std::net::TcpStream::connect(listener.address()).is_ok());
+        let taken = refused(&listener.address().to_string(), Identity::not_configured());
         assert!(matches!(taken, ListenError::Bind { .. }));
         assert!(taken.to_string().contains(&listener.address().to_string()));
     }

@@ -27,6 +27,7 @@ where
     R: Future<Output = anyhow::Result<Drained>>,
 {
     cra_private::restrict_new_files();
+    cra_private::descriptors::raise();
     match obey(args, telemetry_of, service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

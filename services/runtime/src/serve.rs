@@ -23,7 +23,7 @@ use crate::audit::layer::Audited;
 use crate::connections::Connections;
 use crate::health::Health;
 use crate::identity::access::Method;
-use crate::listen::Listener;
+use crate::listen::{ListenError, Listener};
 use crate::metrics::{Metrics, MetricsError, Rpcs};
 
 pub use crate::settings::{ConnectionLimits, ServerSettings, ServerSettingsError, WithoutTokenLimits};
@@ -50,6 +50,9 @@ pub enum ServeError {
     /// The calls cannot be measured; likewise.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The port was taken since it was bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
 }
 
 /// The calls that a process answers.
@@ -63,7 +66,7 @@ pub struct Api {
 }
 
 /// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
-/// latest shortly after the drain's deadline. Calls, connections and health are measured in `metrics`.
+/// latest shortly after the drain's deadline. Calls and connections are measured in `metrics`.
 pub async fn serve(
     listener: Listener,
     settings: &ServerSettings,
@@ -72,14 +75,13 @@ pub async fn serve(
     metrics: &Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Drained, ServeError> {
-    metrics.watch_health(&health)?;
     let rpcs = Rpcs::new(metrics, health.names())?;
     let mut routes = api.routes.add_service(health.server());
     if settings.reflection {
         routes = with_reflection(routes, &health)?;
     }
     let address = listener.address();
-    let (source, identity) = listener.into_source();
+    let (source, identity) = listener.into_source()?;
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = Answered { within: settings.request_timeout(), rpcs };
     // From the outside in: the record of who called, an answer in any case, who may call.

@@ -60,8 +60,8 @@ pub(super) async fn start_pair(
     projection: SocketAddr,
     shutdown: Shutdown,
 ) -> anyhow::Result<Pair> {
-    let ingestion = listen::bind(ingestion, Identity::not_configured()).await?;
-    let projection = listen::bind(projection, Identity::not_configured()).await?;
+    let ingestion = listen::bind(ingestion, Identity::not_configured())?;
+    let projection = listen::bind(projection, Identity::not_configured())?;
     let endpoints = EndpointArgs {
         ingestion_url: format!("http://{}", ingestion.address()),
         projection_url: format!("http://{}", projection.address()),
@@ -73,6 +73,7 @@ pub(super) async fn start_pair(
         .await?
         .with_context(|| format!("the event log cannot be opened in {}", data.display()))?;
     let embedded = Arc::new(embedded);
+    let (ingestion, projection) = (ingestion.open()?, projection.open()?);
     let publications = PublicationSettings {
         secret_file: Some(secret_of(data).context("the secret of public figures cannot be kept")?),
         ..PublicationSettings::default()

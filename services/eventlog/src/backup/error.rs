@@ -17,8 +17,13 @@ pub enum BackupError {
         source: io::Error,
     },
     /// Another export or import uses the folder.
-    #[error("the backup {0} is in use by another export: wait for its end")]
-    InUse(PathBuf),
+    #[error("the backup {dir} is in use by another export, {holder}: wait for its end")]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// The process, as its lock file says.
+        holder: String,
+    },
     /// There is nothing to read.
     #[error("{0} holds no backup: there is no manifest in it")]
     NoBackup(PathBuf),

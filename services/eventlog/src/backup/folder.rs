@@ -26,7 +26,7 @@ impl Folder {
     /// Makes the folder where it is missing.
     pub(super) fn open(dir: &Path) -> Result<Self, BackupError> {
         LockedDir::open(dir, LOCK).map(Self).map_err(|error| match error {
-            LockError::InUse => BackupError::InUse(dir.to_owned()),
+            LockError::InUse { dir, holder } => BackupError::InUse { dir, holder },
             LockError::Io(path, error) => at(&path)(error),
         })
     }

@@ -190,7 +190,7 @@ async fn a_manifest_that_is_missing_older_or_of_another_log_is_told() {
 async fn only_one_export_writes_to_a_folder() {
     let given = Given::exported(1).await;
     let held = folder::Folder::open(&given.backup()).unwrap();
-    assert!(matches!(given.export().await.unwrap_err(), BackupError::InUse(_)));
+    assert!(matches!(given.export().await.unwrap_err(), BackupError::InUse { .. }));
     drop(held);
     given.export().await.unwrap();
 }

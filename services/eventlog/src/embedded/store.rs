@@ -6,9 +6,11 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use cra_private::{LockError, LockedDir};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -23,17 +25,27 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// default.
 const COMPRESSION_LEVEL: i32 = 1;
 /// How long opening waits for the former owner of the directory to leave.
-const LOCK_WAIT_MS: u64 = 2_000;
-const LOCK_RETRY_MS: u64 = 50;
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// Name of the file that says which process has the log open.
+const LOCK: &str = "lock";
+/// For the library's own flusher: never, within the life of a process. It aborts the process on a failing disk, and every
+/// append flushes anyway. Switched off instead, each handle would flush when it is dropped, and wait for ever after a
+/// flush that failed.
+const LIBRARY_FLUSHES_EVERY_MS: usize = 1 << 40;
 
 /// Why the embedded log did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, has the log open.
-    #[error("the log in {dir} is open elsewhere: stop the other process, or choose another directory")]
+    #[error(
+        "the log in {dir} is open in another process{}: stop it, or choose another directory",
+        named(holder)
+    )]
     InUse {
         /// Directory of the log.
         dir: PathBuf,
+        /// The process that has it open, as its lock file says; empty where it does not say.
+        holder: String,
     },
     /// The directory cannot be read or written.
     #[error(
@@ -55,10 +67,36 @@ pub enum OpenError {
     },
 }
 
+fn named(holder: &str) -> String {
+    if holder.is_empty() { String::new() } else { format!(", {holder}") }
+}
+
 /// An open log. Cheap to clone; the directory is free again when the last clone is gone.
 #[derive(Clone)]
 pub(super) struct Store {
     tree: sled::Tree<LEAF_FANOUT>,
+    open: Arc<Open>,
+}
+
+/// What closes the log's files, and frees the directory.
+struct Open {
+    /// A sled database can be sent to another thread, not shared with it.
+    db: Mutex<sled::Db<LEAF_FANOUT>>,
+    /// A flush has failed.
+    failed: AtomicBool,
+    /// Last: the directory is free after the library has closed its files.
+    _dir: LockedDir,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Closing would flush once more: after a failure the library aborts the process, or waits for ever. The files are
+        // closed by the end of the process instead.
+        let db = self.db.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.failed.load(Ordering::Acquire) || db.check_error().is_err() {
+            std::mem::forget(db.clone());
+        }
+    }
 }
 
 /// What opening found.
@@ -86,41 +124,39 @@ impl WriteBatch {
 
 /// Opens the log, or creates it.
 pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
-    cra_private::own_dir(dir).map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
-    let deadline = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
-    loop {
-        match open_once(dir) {
-            Err(OpenError::InUse { .. }) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(LOCK_RETRY_MS));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-fn open_once(dir: &Path) -> Result<Opened, OpenError> {
+    let io = |source| OpenError::Io { dir: dir.to_owned(), source };
+    cra_private::own_dir(dir).map_err(io)?;
+    let locked = LockedDir::open_within(LOCK_WAIT, dir, LOCK).map_err(|error| match error {
+        LockError::InUse { dir, holder } => OpenError::InUse { dir, holder },
+        LockError::Io(_, source) => io(source),
+    })?;
     let damaged = |reason: String| OpenError::Damaged { dir: dir.to_owned(), reason };
-    // No background flusher: it would abort the process on a failing disk, and every append flushes anyway.
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity_bytes(CACHE_BYTES)
-        .flush_every_ms(None)
+        .flush_every_ms(Some(LIBRARY_FLUSHES_EVERY_MS))
         .zstd_compression_level(COMPRESSION_LEVEL);
     // This sled version asserts where it should answer when its files are damaged.
     let db = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()))
         .map_err(|_| damaged("its files cannot be recovered".to_owned()))?
         .map_err(|source| open_error(dir, source))?;
-    let store = Store { tree: (*db).clone() };
-    drop(db);
-    let identity = store.identity_or_create().map_err(|error| damaged(error.to_string()))?;
-    let head = store.checked_head().map_err(|error| damaged(error.to_string()))?;
+    let store = Store {
+        tree: (*db).clone(),
+        open: Arc::new(Open { db: Mutex::new(db), failed: AtomicBool::new(false), _dir: locked }),
+    };
+    let unsound = |error: ReadError| match error {
+        ReadError::Unavailable(reason) => io(io::Error::other(reason)),
+        damage => damaged(damage.to_string()),
+    };
+    let identity = store.identity_or_create().map_err(unsound)?;
+    let head = store.checked_head().map_err(unsound)?;
     Ok(Opened { store, identity, head })
 }
 
 fn open_error(dir: &Path, source: io::Error) -> OpenError {
     let dir = dir.to_owned();
     match source.kind() {
-        io::ErrorKind::WouldBlock => OpenError::InUse { dir },
+        io::ErrorKind::WouldBlock => OpenError::InUse { dir, holder: String::new() },
         io::ErrorKind::InvalidData => OpenError::Damaged { dir, reason: source.to_string() },
         _ => OpenError::Io { dir, source },
     }
@@ -130,7 +166,19 @@ impl Store {
     /// Applies the batch as one, and returns once it is on the disk.
     pub(super) fn write(&self, batch: WriteBatch) -> io::Result<()> {
         self.tree.apply_batch(batch.0)?;
-        self.tree.flush().map(drop)
+        self.flush()
+    }
+
+    /// Not again after a failure: the library would wait for the flush that failed, for ever.
+    fn flush(&self) -> io::Result<()> {
+        self.tree.check_error()?;
+        if self.open.failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an earlier flush failed"));
+        }
+        let flushed = catch_unwind(AssertUnwindSafe(|| self.tree.flush()))
+            .unwrap_or_else(|_| Err(io::Error::other("the storage library failed to flush")));
+        self.open.failed.fetch_or(flushed.is_err(), Ordering::AcqRel);
+        flushed.map(drop)
     }
 
     pub(super) fn last(&self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {
@@ -204,7 +252,7 @@ impl Store {
         }
         let identity = format!("embedded/{}/{}", Uuid::new_v4(), Timestamp::now());
         self.tree.insert(keys::IDENTITY_KEY, identity.as_bytes()).map_err(|error| read_error(&error))?;
-        self.tree.flush().map_err(|error| read_error(&error))?;
+        self.flush().map_err(|error| read_error(&error))?;
         Ok(LogIdentity(identity))
     }
 

@@ -131,7 +131,7 @@ pub(crate) async fn service() -> Running {
 }
 
 pub(crate) async fn service_with(limits: Limits) -> Running {
-    started(limits, Identity::not_configured()).await
+    started(limits, Identity::not_configured())
 }
 
 /// A service that trusts the tokens of a key.
@@ -141,7 +141,7 @@ pub(crate) async fn service_trusting(key: &SigningKey) -> Running {
     let settings =
         serde_json::json!({"tokens": {"issuer": "issuer", "audience": "cra", "jwks_file": file.path()}});
     let identity = Identity::open(&serde_json::from_value(settings).unwrap()).await.unwrap();
-    started(Limits::default(), identity).await
+    started(Limits::default(), identity)
 }
 
 /// A token of the key for a perimeter, for ten minutes.
@@ -158,14 +158,14 @@ pub(crate) fn token(key: &SigningKey, scope: &str, perimeter: PerimeterClaim) ->
     key.sign(&claims).unwrap()
 }
 
-async fn started(limits: Limits, identity: Identity) -> Running {
+fn started(limits: Limits, identity: Identity) -> Running {
     let dir = tempfile::tempdir().unwrap();
     let inner = EmbeddedLog::open(dir.path()).unwrap();
     let gate = Semaphore::new(1_000);
     let (mode, reads) = (AtomicU8::new(Mode::Up as u8), Mutex::default());
     let log = Arc::new(TestLog { inner, mode, gate, reads });
     let clock = FixedClock::at(instant(MONDAY));
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), identity).await.unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), identity).unwrap().open().unwrap();
     let address = listener.address();
     let shutdown = Shutdown::new();
     let outcome = tokio::spawn({

@@ -4,9 +4,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use cra_private::{AtomicFile, make_dir, own_dir};
+use cra_private::{AtomicFile, LockedDir, make_dir, own_dir};
 use jiff::Timestamp;
+
+use crate::store::StoreError;
 
 const GENERATIONS: &str = "generations";
 /// Where the generation that could not be used is kept for those who ask why; only the last one is.
@@ -21,24 +24,45 @@ const FILLING: &str = "filling";
 /// What a disk must take before a generation is begun: a database that fails costs memory until the process ends.
 const ROOM_BYTES: usize = 1 << 20;
 
-/// The data folder of a projection.
-pub(super) struct Folder {
-    data: PathBuf,
+/// Locked by the process that keeps its read models in the folder, and says which that is.
+const LOCK: &str = "lock";
+/// How long a former process of the folder, which may be leaving, is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// Files opened at once to see whether the system lets them be read.
+const OPENED_MAX: usize = 256;
+
+/// The data folder of a projection: of this process alone until it is dropped.
+pub struct DataFolder {
+    data: LockedDir,
 }
 
-impl Folder {
-    pub(super) fn open(data: PathBuf) -> io::Result<Self> {
-        make_dir(&data)?;
+impl DataFolder {
+    /// Takes the folder, which is made if it is not there. Blocks, up to five seconds while another process has it.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        let data = LockedDir::open_within(LOCK_WAIT, data, LOCK)?;
         own_dir(&data.join(GENERATIONS))?;
         match fs::remove_dir_all(data.join(PASSING)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
         Ok(Self { data })
     }
 
     pub(super) fn data(&self) -> &Path {
-        &self.data
+        self.data.path()
+    }
+
+    /// Why the system does not let a generation be read and written whole; `None` when it does, or when files are missing.
+    /// Holds all of its files open at once, as the storage library does.
+    pub(super) fn obstacle(&self, name: &str) -> Option<io::Error> {
+        let is_missing = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+            )
+        };
+        let opened = open_all(&self.path_of(name), &mut Vec::new());
+        opened.and_then(|()| self.check_room()).err().filter(|error| !is_missing(error))
     }
 
     /// Where a generation is that does not outlive the process.
@@ -51,7 +75,7 @@ impl Folder {
     }
 
     /// The generation that served last, if its folder is there.
-    pub(super) fn serving(&self) -> Option<String> {
+    pub(super) fn serving(&self) -> io::Result<Option<String>> {
         self.named(SERVING)
     }
 
@@ -61,7 +85,7 @@ impl Folder {
     }
 
     /// The generation that was being filled, if its folder is there.
-    pub(super) fn filling(&self) -> Option<String> {
+    pub(super) fn filling(&self) -> io::Result<Option<String>> {
         self.named(FILLING)
     }
 
@@ -78,10 +102,19 @@ impl Folder {
         }
     }
 
-    fn named(&self, role: &str) -> Option<String> {
-        let name = fs::read_to_string(self.data.join(GENERATIONS).join(role)).ok()?;
-        let name = name.trim().to_owned();
-        (!name.is_empty() && self.path_of(&name).is_dir()).then_some(name)
+    fn named(&self, role: &str) -> io::Result<Option<String>> {
+        let name = match fs::read_to_string(self.data.join(GENERATIONS).join(role)) {
+            Ok(name) => name.trim().to_owned(),
+            // Not there, or no text: damage, of which nothing can be opened.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        match fs::metadata(self.path_of(&name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            found => Ok(found.is_ok_and(|found| found.is_dir() && !name.is_empty()).then_some(name)),
+        }
     }
 
     fn name(&self, role: &str, name: &str) -> io::Result<()> {
@@ -125,6 +158,8 @@ impl Folder {
     /// Tells when the disk takes no new generation.
     pub(super) fn check_room(&self) -> io::Result<()> {
         let generations = self.data.join(GENERATIONS);
+        // The folder may have been deleted, with its lock.
+        self.data.renew().map_err(io::Error::other)?;
         make_dir(&generations)?;
         let probe = generations.join("room");
         let written = fs::write(&probe, vec![1; ROOM_BYTES]);
@@ -132,9 +167,30 @@ impl Folder {
         written.and(removed)
     }
 
+    /// Removes the files of a generation that is not open.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_dir_all(self.path_of(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn bytes_of(&self, name: &str) -> u64 {
         bytes_below(&self.path_of(name))
     }
+}
+
+/// Opens every file below a folder, for reading and writing, and keeps them open.
+fn open_all(folder: &Path, opened: &mut Vec<fs::File>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_all(&entry.path(), opened)?;
+        } else if opened.len() < OPENED_MAX {
+            opened.push(fs::File::options().read(true).write(true).open(entry.path())?);
+        }
+    }
+    Ok(())
 }
 
 /// Names of the folders in a folder; none where it is not there.

@@ -20,6 +20,8 @@ pub struct Generation {
     description: Description,
     store: Store,
     dictionary: RwLock<Dictionary>,
+    /// Events were applied in part: the dictionary may hold words that were never written.
+    is_unsettled: AtomicBool,
     /// Its facts in memory, while it serves or is filled: they take most of the memory there is, and are made again
     /// from the store when they are needed.
     table: Mutex<Option<Arc<Table>>>,
@@ -73,7 +75,8 @@ impl Generation {
         let table = Mutex::new(None);
         let (applied, _) = watch::channel(store.session()?.applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
-        Ok(Self { name, description, store, dictionary, table, applied, files })
+        let is_unsettled = AtomicBool::new(false);
+        Ok(Self { name, description, store, dictionary, is_unsettled, table, applied, files })
     }
 
     /// Makes its files go with it.
@@ -200,12 +203,17 @@ impl Generation {
     }
 
     fn application<'a>(&'a self, table: &'a Table, now: Timestamp) -> Result<Application<'a>, StoreError> {
+        if self.is_unsettled.swap(true, Ordering::AcqRel) {
+            let written = self.session()?.dictionary()?;
+            *self.dictionary.write() = written;
+        }
         Ok(Application::begin(self.session()?, &self.dictionary, table, self.applied(), now))
     }
 
     fn write(&self, table: &Table, finished: Finished) -> Result<(), StoreError> {
         let Finished { batch, taken, applied } = finished;
         self.store.write(batch)?;
+        self.is_unsettled.store(false, Ordering::Release);
         table.apply(&taken, applied.clone());
         self.applied.send_replace(applied);
         Ok(())

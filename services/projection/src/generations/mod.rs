@@ -5,7 +5,7 @@
 mod folder;
 mod generation;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cra_eventlog::{LogIdentity, Position};
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, watch};
 
-use folder::Folder;
+pub use folder::DataFolder;
 pub use generation::Generation;
 
 use crate::store::{Description, StoreError};
@@ -25,7 +25,7 @@ const OTHERS_MAX: usize = 2;
 
 /// The generation that serves, and those on disk.
 pub struct Generations {
-    folder: Folder,
+    folder: DataFolder,
     serving: watch::Sender<Arc<Generation>>,
     /// Beside the serving one, oldest first. Locked while a generation comes, goes, or takes over, files included: of
     /// two that want the same one, the second finds it where the first left it.
@@ -33,6 +33,8 @@ pub struct Generations {
     /// Held while events are applied to the serving generation, and while another one takes its place: so that the
     /// position that readers see never goes back.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// The generation that the system made useless for this process; its files may be sound.
+    left: Mutex<Option<String>>,
 }
 
 /// Why a generation cannot take over.
@@ -48,21 +50,21 @@ pub enum TakeOverError {
 
 impl Generations {
     /// Opens the generation that served last, and those beside it; begins a new one where there is none, or where it
-    /// cannot be used. Blocks.
-    pub fn open(data: PathBuf, log: &LogIdentity, now: Timestamp) -> Result<Self, StoreError> {
-        let folder = Folder::open(data)?;
+    /// cannot be used. Fails, and changes nothing, where the system does not let them be read and written. Blocks.
+    pub fn open(folder: DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Self, StoreError> {
         let generation = match reopen(&folder, log) {
             Ok(Some(generation)) => generation,
             Ok(None) => begin_serving(&folder, log, now)?,
-            Err(unusable) => {
-                tracing::error!(reason = %unusable.reason, generation = %unusable.name, "generation set aside; rebuilding from the log");
-                folder.set_aside(&unusable.name)?;
+            Err(Unusable::Refused(error)) => return Err(error),
+            Err(Unusable::Unfit { name, reason }) => {
+                tracing::error!(%reason, generation = %name, "generation set aside; rebuilding from the log");
+                folder.set_aside(&name)?;
                 begin_serving(&folder, log, now)?
             }
         };
-        let others = reopen_others(&folder, &generation)?;
+        let others = Mutex::new(reopen_others(&folder, &generation)?);
         let (serving, _) = watch::channel(Arc::new(generation));
-        Ok(Self { folder, serving, others: Mutex::new(others), turn: Arc::default() })
+        Ok(Self { folder, serving, others, turn: Arc::default(), left: Mutex::default() })
     }
 
     /// The generation that serves now.
@@ -105,7 +107,7 @@ impl Generations {
         now: Timestamp,
     ) -> Result<Arc<Generation>, StoreError> {
         let mut others = self.others.lock();
-        let unfinished = self.folder.filling().and_then(|name| take(&mut others, &name));
+        let unfinished = self.folder.filling()?.and_then(|name| take(&mut others, &name));
         if let Some(unfinished) = unfinished {
             let description = unfinished.description();
             let is_past = until.is_some_and(|until| unfinished.position() > until);
@@ -156,7 +158,7 @@ impl Generations {
             return Ok(());
         };
         discarded.remove_when_dropped();
-        if self.folder.filling().as_deref() == Some(name) {
+        if self.folder.filling()?.as_deref() == Some(name) {
             self.folder.filled()?;
         }
         Ok(())
@@ -172,7 +174,7 @@ impl Generations {
         // Before it serves: questions do not wait for it.
         new.get_ready()?;
         self.folder.serve(name).map_err(StoreError::from)?;
-        if self.folder.filling().as_deref() == Some(name) {
+        if self.folder.filling().map_err(StoreError::from)?.as_deref() == Some(name) {
             self.folder.filled().map_err(StoreError::from)?;
         }
         let former = self.serving();
@@ -188,15 +190,7 @@ impl Generations {
 
     /// Sets the serving generation aside and begins a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
-        let former = self.serving();
-        let mut others = self.others.lock();
-        let new = begin_serving(&self.folder, log, now)?;
-        self.serving.send_replace(Arc::new(new));
-        let foreign: Vec<_> =
-            others.iter().filter(|other| other.description().log != *log).cloned().collect();
-        for other in foreign {
-            self.discard_among(&mut others, other.name())?;
-        }
+        let former = self.replace(log, now)?;
         self.folder.set_aside(former.name())?;
         // Said once it is so: whoever reads it finds the new one serving.
         tracing::error!(
@@ -206,6 +200,48 @@ impl Generations {
             "generation set aside; rebuilding from the log"
         );
         Ok(())
+    }
+
+    /// Goes on after the serving generation has failed: damaged, it is set aside and computed again from the log. What the
+    /// system refuses is waited for, and leaves it as it is; a database that its library has given up on since is computed
+    /// again once the system lets it be, and its files are kept until the next such failure. Blocks.
+    pub fn recover(&self, failure: &StoreError, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
+        let failed = self.serving();
+        let obstacle = self.folder.obstacle(failed.name());
+        if failure.may_be_damage() && obstacle.is_none() {
+            return self.start_over(&failure.to_string(), log, now);
+        }
+        if let Some(obstacle) = obstacle {
+            return Err(obstacle.into());
+        }
+        if failed.check().is_ok() {
+            return Ok(());
+        }
+        let former = self.replace(log, now)?;
+        if let Some(earlier) = self.left.lock().replace(former.name().to_owned()) {
+            self.folder.remove(&earlier)?;
+        }
+        tracing::error!(
+            reason = %failure,
+            generation = former.name(),
+            position = former.position().0,
+            "the storage library has given the read models up; rebuilding from the log, the files stay"
+        );
+        Ok(())
+    }
+
+    /// Has a new generation serve, from the start of the log, and gives the former one.
+    fn replace(&self, log: &LogIdentity, now: Timestamp) -> Result<Arc<Generation>, StoreError> {
+        let former = self.serving();
+        let mut others = self.others.lock();
+        let new = begin_serving(&self.folder, log, now)?;
+        self.serving.send_replace(Arc::new(new));
+        let foreign: Vec<_> =
+            others.iter().filter(|other| other.description().log != *log).cloned().collect();
+        for other in foreign {
+            self.discard_among(&mut others, other.name())?;
+        }
+        Ok(former)
     }
 
     /// The data folder: where the disk has room, for what is too long for memory.
@@ -220,7 +256,8 @@ impl Generations {
     }
 
     fn drop_oldest(&self, others: &mut Vec<Arc<Generation>>) {
-        let filling = self.folder.filling();
+        // Where it cannot be read, none is removed: it may be any.
+        let Ok(filling) = self.folder.filling() else { return };
         while others.len() > OTHERS_MAX {
             let Some(oldest) = others.iter().position(|other| Some(other.name()) != filling.as_deref())
             else {
@@ -238,59 +275,93 @@ fn take(others: &mut Vec<Arc<Generation>>, name: &str) -> Option<Arc<Generation>
     Some(others.remove(place))
 }
 
-/// A generation that cannot serve.
-struct Unusable {
-    name: String,
-    reason: String,
+/// Why the generation that served last cannot serve.
+enum Unusable {
+    /// It is damaged, or of another form or log.
+    Unfit { name: String, reason: String },
+    /// The system does not let it be read and written.
+    Refused(StoreError),
+}
+
+impl From<std::io::Error> for Unusable {
+    fn from(error: std::io::Error) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 /// The generation that served last, if it can go on.
-fn reopen(folder: &Folder, log: &LogIdentity) -> Result<Option<Generation>, Unusable> {
-    let Some(name) = folder.serving() else {
+fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, Unusable> {
+    let Some(name) = folder.serving()? else {
         return Ok(None);
     };
-    let unusable = |reason: String| Unusable { name: name.clone(), reason };
-    let generation = Generation::open(name.clone(), &folder.path_of(&name))
-        .map_err(|error| unusable(error.to_string()))?;
+    let unfit = |reason: String| Unusable::Unfit { name: name.clone(), reason };
+    let failed = |error: StoreError| match judge(folder, &name, error) {
+        Verdict::Damaged(error) => unfit(error.to_string()),
+        Verdict::Refused(error) => Unusable::Refused(error),
+    };
+    let generation = Generation::open(name.clone(), &folder.path_of(&name)).map_err(&failed)?;
     let description = generation.description();
     if !views::can_read(&description.definitions) {
         let (theirs, ours) = (&description.definitions, views::definitions());
-        return Err(unusable(format!("kept in the form of the definitions {theirs}, these are {ours}")));
+        return Err(unfit(format!("kept in the form of the definitions {theirs}, these are {ours}")));
     }
     if description.log != *log {
-        return Err(unusable(format!("computed from log {}, this is {}", description.log.0, log.0)));
+        return Err(unfit(format!("computed from log {}, this is {}", description.log.0, log.0)));
     }
-    generation.get_ready().map_err(|error| unusable(error.to_string()))?;
+    generation.get_ready().map_err(failed)?;
     Ok(Some(generation))
 }
 
+/// What a failure says of a generation.
+enum Verdict {
+    Damaged(StoreError),
+    Refused(StoreError),
+}
+
+/// The storage library names no cause where it panics: the files are tried as well.
+fn judge(folder: &DataFolder, name: &str, error: StoreError) -> Verdict {
+    if !error.may_be_damage() {
+        return Verdict::Refused(error);
+    }
+    match folder.obstacle(name) {
+        Some(obstacle) => Verdict::Refused(obstacle.into()),
+        None => Verdict::Damaged(error),
+    }
+}
+
 /// The generations beside the serving one; those that cannot be used are removed.
-fn reopen_others(folder: &Folder, serving: &Generation) -> Result<Vec<Arc<Generation>>, StoreError> {
+fn reopen_others(folder: &DataFolder, serving: &Generation) -> Result<Vec<Arc<Generation>>, StoreError> {
     let mut others = Vec::new();
     for name in folder.names()?.into_iter().filter(|name| name != serving.name()) {
-        let path = folder.path_of(&name);
-        let usable = Generation::open(name.clone(), &path).ok().filter(|other| {
-            let description = other.description();
-            description.log == serving.description().log && views::can_read(&description.definitions)
-        });
+        let usable = match Generation::open(name.clone(), &folder.path_of(&name)) {
+            Ok(other) => {
+                let description = other.description();
+                let fits = description.log == serving.description().log;
+                (fits && views::can_read(&description.definitions)).then_some(other)
+            }
+            Err(error) => match judge(folder, &name, error) {
+                Verdict::Damaged(_) => None,
+                Verdict::Refused(error) => return Err(error),
+            },
+        };
         if let Some(other) = usable {
             others.push(Arc::new(other));
         } else {
             tracing::warn!(generation = name, "a generation that cannot be used is removed");
-            std::fs::remove_dir_all(path)?;
+            folder.remove(&name)?;
         }
     }
     Ok(others)
 }
 
 /// A new generation that serves at once.
-fn begin_serving(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
+fn begin_serving(folder: &DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
     let generation = begin(folder, log, now)?;
     folder.serve(generation.name())?;
     Ok(generation)
 }
 
-fn begin(folder: &Folder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
+fn begin(folder: &DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
     let name = folder.new_name(now)?;
     let path = folder.path_of(&name);
     folder.check_room()?;

@@ -275,10 +275,9 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T
 async fn open(folder: &Path, gated: &Arc<Gated>) -> Operations {
     let clock = Arc::new(FixedClock::at(at(RECORDED_AT)));
     let log: Arc<dyn EventLog> = Arc::<Gated>::clone(gated);
-    let generations =
-        crate::open(&log, &*clock, &Settings { data: folder.join("data"), ..Settings::default() })
-            .await
-            .unwrap();
+    let settings = Settings { data: folder.join("data"), ..Settings::default() };
+    let taken = crate::folder(&settings).await.unwrap();
+    let generations = crate::open(taken, &log, &*clock, &settings).await.unwrap();
     Operations {
         replayer: Replayer {
             log,

@@ -2,6 +2,7 @@
 //! with it: the library's own flusher would abort it, also when the database is closed. Does not decide what becomes
 //! of such a database; whoever holds it asks [`Flushing::failure`].
 
+use std::io::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +20,7 @@ pub(super) const LIBRARY_FLUSHES_EVERY_MS: usize = 1 << 40;
 type Db = sled::Db<LEAF_FANOUT>;
 
 /// What made a database useless, if anything did.
-type Failure = Arc<OnceLock<String>>;
+type Failure = Arc<OnceLock<(ErrorKind, String)>>;
 
 /// The thread that flushes one database; it ends when this is dropped.
 pub(super) struct Flushing {
@@ -29,7 +30,7 @@ pub(super) struct Flushing {
 }
 
 impl Flushing {
-    pub(super) fn of(db: Db) -> std::io::Result<Self> {
+    pub(super) fn of(db: Db) -> Result<Self> {
         let failure = Failure::default();
         let (stop, stopped) = mpsc::channel();
         let found = Arc::clone(&failure);
@@ -47,16 +48,16 @@ impl Flushing {
     }
 
     /// Flushes now.
-    pub(super) fn flush(&self, db: &Db) -> std::io::Result<()> {
+    pub(super) fn flush(&self, db: &Db) -> Result<()> {
         flush(db, &self.failure)
     }
 
     /// What made the database useless, as far as was seen. The library notes what a reader found, too.
-    pub(super) fn failure(&self, db: &Db) -> Option<&str> {
+    pub(super) fn failure(&self, db: &Db) -> Option<Error> {
         if let Err(error) = db.check_error() {
-            keep_open(db, &self.failure, &error.to_string());
+            keep_open(db, &self.failure, &error);
         }
-        self.failure.get().map(String::as_str)
+        self.failure.get().map(|(kind, reason)| Error::new(*kind, reason.clone()))
     }
 }
 
@@ -70,25 +71,25 @@ impl Drop for Flushing {
     }
 }
 
-fn flush(db: &Db, failure: &Failure) -> std::io::Result<()> {
+fn flush(db: &Db, failure: &Failure) -> Result<()> {
     // After a failure the library would wait for ever for the flush that failed.
-    if let Some(reason) = failure.get() {
-        return Err(std::io::Error::other(reason.clone()));
+    if let Some((kind, reason)) = failure.get() {
+        return Err(Error::new(*kind, reason.clone()));
     }
     let flushed = db.check_error().and_then(|()| {
         catch_unwind(AssertUnwindSafe(|| db.flush()))
-            .unwrap_or_else(|_| Err(std::io::Error::other("the storage library failed to flush")))
+            .unwrap_or_else(|_| Err(Error::other("the storage library failed to flush")))
     });
-    flushed.map(drop).inspect_err(|error| keep_open(db, failure, &error.to_string()))
+    flushed.map(drop).inspect_err(|error| keep_open(db, failure, error))
 }
 
 /// Notes the failure, and keeps a handle for the rest of the process's life: closing the database would flush it once
 /// more, and a failure there aborts the process.
-fn keep_open(db: &Db, failure: &Failure, reason: &str) {
+fn keep_open(db: &Db, failure: &Failure, error: &Error) {
     let mut is_first = false;
     failure.get_or_init(|| {
         is_first = true;
-        reason.to_owned()
+        (error.kind(), error.to_string())
     });
     if is_first {
         std::mem::forget(db.clone());

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cra_eventlog::Position;
+use cra_private::LockError;
 use parking_lot::{Mutex, RwLock};
 use rayon::iter::Either;
 use serde::Serialize;
@@ -44,11 +45,15 @@ const REOPENED_AFTER_BYTES: usize = 16 << 20;
 /// per CRA instead of 65, and takes a replay 5 % longer.
 const COMPRESSION_LEVEL: i32 = -5;
 
-/// How long a database that is still open elsewhere, as by a process that is leaving, is waited for.
+/// How long a database that is still open, as by a query of the former handle, is waited for.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-/// Why the read models cannot be read or written. They are a cache: set aside, they are rebuilt from the log.
+/// Files that an open database holds: 78 sizes of slots, its folder twice, its log, and some while it writes.
+pub(crate) const DESCRIPTORS_PER_DATABASE: u64 = 90;
+
+/// Why the read models cannot be read or written. Damaged ones are quarantined and rebuilt from the log; what the system
+/// refuses leaves them as they are.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk failed, or is full.
@@ -63,12 +68,38 @@ pub enum StoreError {
         /// Places.
         positions: u64,
     },
+    /// Another process keeps its read models in the folder, or the folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] LockError),
+}
+
+impl StoreError {
+    /// Whether what is stored may be at fault. Rights, a lack of descriptors or of room, and locks are no damage: the same
+    /// files can be read once the system lets them be.
+    #[must_use]
+    pub fn may_be_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Full { .. } | Self::Folder(_) => false,
+            Self::Io(error) => matches!(
+                error.kind(),
+                ErrorKind::InvalidData
+                    | ErrorKind::InvalidInput
+                    | ErrorKind::UnexpectedEof
+                    | ErrorKind::Unsupported
+                    | ErrorKind::NotFound
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::Other
+            ),
+        }
+    }
 }
 
 /// One generation's database, shared between threads.
 pub struct Store {
     folder: PathBuf,
-    /// `None` once it could not be opened again.
+    /// `None` while it cannot be opened again.
     open: RwLock<Option<Arc<Open>>>,
     reopened_after_bytes: usize,
 }
@@ -135,14 +166,21 @@ impl Store {
     pub fn check(&self) -> Result<(), StoreError> {
         let session = self.session()?;
         match session.open.flushing.failure(session.db()) {
-            Some(reason) => Err(StoreError::Io(std::io::Error::other(reason.to_owned()))),
+            Some(failure) => Err(StoreError::Io(failure)),
             None => Ok(()),
         }
     }
 
+    /// The database; opened again where that has failed before, as for a lack of descriptors.
     fn opened(&self) -> Result<Arc<Open>, StoreError> {
-        let closed = || StoreError::Io(std::io::Error::other("the database could not be opened again"));
-        self.open.read().clone().ok_or_else(closed)
+        if let Some(open) = &*self.open.read() {
+            return Ok(Arc::clone(open));
+        }
+        let mut open = self.open.write();
+        if let Some(open) = &*open {
+            return Ok(Arc::clone(open));
+        }
+        Ok(Arc::clone(open.insert(Arc::new(Open::at(&self.folder)?))))
     }
 
     /// Gives back the memory of what was written: closes the database and opens it again, unless somebody reads it: then

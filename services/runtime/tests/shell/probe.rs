@@ -94,7 +94,8 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn run(settings: ServerSettings) -> Running {
-    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::not_configured()).await.unwrap();
+    let listener = listen::bind("127.0.0.1:0".parse().unwrap(), Identity::not_configured()).unwrap();
+    let listener = listener.open().unwrap();
     let address = listener.address();
     let probe = Probe::default();
     let names = [<Server as tonic::server::NamedService>::NAME];

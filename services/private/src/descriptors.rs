@@ -1,0 +1,72 @@
+//! How many files and connections a process may have open: the limit is raised as far as the system allows, and what it
+//! leaves is compared with what the process needs before it opens anything.
+
+/// More are never asked for: some systems allow a billion.
+const ASKED_MAX: u64 = 1 << 20;
+
+/// The process may have too few files and connections open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFew {
+    /// How many it may have open.
+    pub allowed: u64,
+    /// How many it needs.
+    pub needed: u64,
+}
+
+impl std::fmt::Display for TooFew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { allowed, needed } = self;
+        write!(
+            f,
+            "the system lets this process open {allowed} files and connections, it needs {needed}: raise the hard limit \
+             (`ulimit -Hn`, `LimitNOFILE=` of systemd, `--ulimit nofile=` of containers)"
+        )
+    }
+}
+
+impl std::error::Error for TooFew {}
+
+/// Raises the soft limit to the hard one. A system that refuses keeps its limit, which [`require`] compares.
+pub fn raise() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
+        let asked = hard.min(ASKED_MAX);
+        if asked > soft {
+            limit.current = Some(asked);
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
+    }
+}
+
+/// Compares what the process may have open with what it needs.
+pub fn require(needed: u64) -> Result<(), TooFew> {
+    let allowed = allowed();
+    if allowed < needed { Err(TooFew { allowed, needed }) } else { Ok(()) }
+}
+
+fn allowed() -> u64 {
+    #[cfg(unix)]
+    {
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)
+    }
+    #[cfg(not(unix))]
+    {
+        u64::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_names_what_there_is_and_what_is_needed() {
+        raise();
+        assert_eq!(require(1), Ok(()));
+        let told = TooFew { allowed: 90, needed: 510 }.to_string();
+        assert!(told.contains("90") && told.contains("510") && told.contains("LimitNOFILE"), "{told}");
+    }
+}

@@ -1,0 +1,226 @@
+//! A folder has one process that writes in it, and whoever comes second is told which. What the system refuses (rights,
+//! descriptors, room) damages nothing: the read models stay, and serve again once it lets them be.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::harness::{
+    Kind, Pair, Service, SmallDisk, Standalone, cra_of, eventually, new_id, run_to_end, statistics_at,
+    submission, submitted, workshop,
+};
+
+/// How long the drain of `cra standalone` may take, with a margin for a busy machine.
+const DRAINED: Duration = Duration::from_secs(25);
+
+/// A pair with one CRA, whose projection has left.
+async fn left() -> Pair {
+    let mut pair = Pair::start().await;
+    counted(&pair).await;
+    leaves(&mut pair).await;
+    pair
+}
+
+async fn counted(pair: &Pair) {
+    let position = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    assert!(statistics_at(&mut pair.statistics().await, position.position).await.cras > 0);
+}
+
+async fn leaves(pair: &mut Pair) {
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+}
+
+fn serving(pair: &Pair) -> String {
+    fs::read_to_string(pair.read_models().join("generations/serving")).unwrap()
+}
+
+/// The read models that served before serve again, and nothing was quarantined.
+async fn goes_on_with(pair: &mut Pair, generation: &str) {
+    assert_eq!(serving(pair), generation);
+    assert!(!pair.read_models().join("set-aside").exists());
+    pair.projection.start_and_serve().await;
+    counted(pair).await;
+    assert_eq!(serving(pair), generation);
+    leaves(pair).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_projection_on_a_folder_leaves_and_names_the_process_that_has_it() {
+    let mut pair = Pair::start().await;
+    counted(&pair).await;
+    let generation = serving(&pair);
+    let data = pair.read_models().display().to_string();
+    let dir = pair.dir().join("second");
+    let url = pair.nats.url();
+    let settings = [("DATA", data.as_str()), ("LOG__URL", url.as_str())];
+    let mut second = Service::new(Kind::Projection, &dir, &settings);
+    let told = second.fails_to_start().await;
+    let holder = format!("cra-projection (pid {}", pair.projection.pid());
+    assert!(told.contains(&holder) && told.contains("choose another folder"), "{told}");
+    pair.projection.is_unharmed();
+    counted(&pair).await;
+    leaves(&mut pair).await;
+    goes_on_with(&mut pair, &generation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lack_of_descriptors_is_told_with_the_number_needed_and_damages_nothing() {
+    let mut pair = left().await;
+    let generation = serving(&pair);
+    for limit in ["90", "200", "500"] {
+        pair.projection.after(&format!("ulimit -n {limit}"));
+        let told = pair.projection.fails_to_start().await;
+        assert!(told.contains(&format!("open {limit} files and connections, it needs 514")), "{told}");
+    }
+    // A soft limit is raised.
+    pair.projection.after("ulimit -Sn 90");
+    goes_on_with(&mut pair, &generation).await;
+    // Enough for its own files, not for all callers.
+    pair.projection.after("ulimit -n 600");
+    goes_on_with(&mut pair, &generation).await;
+    let output = pair.projection.output();
+    assert!(output.contains("raise the hard limit, or lower the setting"), "{output}");
+}
+
+/// Has root keep to the rights of files, as any other user does.
+const WITHOUT_PRIVILEGE: &str = "if [ $(id -u) = 0 ]; then \
+     set -- setpriv --bounding-set=-dac_override,-dac_read_search \"$0\" \"$@\"; exec \"$@\"; fi";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_without_rights_is_told_and_damages_nothing() {
+    let mut pair = left().await;
+    let generation = serving(&pair);
+    pair.projection.after(WITHOUT_PRIVILEGE);
+    let data = pair.read_models();
+    let folder = data.join("generations").join(generation.trim());
+    let slab = fs::read_dir(folder.join("slabs")).unwrap().next().unwrap().unwrap().path();
+    let paths = [
+        (data.clone(), 0o000),
+        (data.join("lock"), 0o000),
+        (data.join("generations"), 0o000),
+        (data.join("generations/serving"), 0o000),
+        (folder.clone(), 0o000),
+        (folder.join("slabs"), 0o000),
+        (folder.join("metadata"), 0o000),
+        (slab, 0o400),
+    ];
+    for (path, mode) in paths {
+        let rights = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let told = pair.projection.fails_to_start().await;
+        fs::set_permissions(&path, rights).unwrap();
+        assert!(told.contains("ermission denied"), "{}: {told}", path.display());
+        assert!(told.contains("the read models"), "{}: {told}", path.display());
+        assert_eq!(serving(&pair), generation, "{}", path.display());
+    }
+    goes_on_with(&mut pair, &generation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_at_start_damages_nothing() {
+    let mut pair = Pair::start().await;
+    pair.projection.kill();
+    fs::remove_dir_all(pair.read_models()).unwrap();
+    let Some(disk) = SmallDisk::at(&pair.read_models()) else {
+        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        return;
+    };
+    pair.projection.start_and_serve().await;
+    counted(&pair).await;
+    let generation = serving(&pair);
+    // Killed: there is something to bring to the disk at the next start.
+    pair.projection.kill();
+    disk.fill();
+    pair.projection.launch();
+    // Whether it serves what it has or leaves is not judged here.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    pair.projection.kill();
+    fs::remove_file(disk.ballast()).unwrap();
+    goes_on_with(&mut pair, &generation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_are_told_which() {
+    let standalone = Standalone::start().await;
+    submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    let dir = standalone.dir();
+    for arguments in [
+        vec!["standalone", "--data", "data", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"],
+        vec!["log", "export", "--data", "data", "backup"],
+    ] {
+        let ended = run_to_end(Kind::CommandLine, dir, &arguments, &[]);
+        assert!(!ended.status.success());
+        let holder = format!("(pid {}", standalone.pid());
+        assert!(ended.stderr.contains(&holder), "{arguments:?}: {}", ended.stderr);
+    }
+    submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(6))).await.unwrap();
+}
+
+#[test]
+fn an_export_to_a_folder_that_another_one_writes_in_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir_all(data.join("log")).unwrap();
+    let backup = dir.path().join("backup");
+    let _held = cra_private::LockedDir::open(&backup, "export.lock").unwrap();
+    let arguments = ["log", "export", "--data", "data", "backup"];
+    let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
+    assert!(ended.stderr.contains(&format!("(pid {}", std::process::id())), "{}", ended.stderr);
+}
+
+/// The data of a standalone pair on a disk of its own.
+fn small_data(dir: &Path) -> Option<(PathBuf, SmallDisk)> {
+    let data = dir.join("data");
+    let disk = SmallDisk::at(&data)?;
+    Some((data, disk))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_, disk)) = small_data(dir.path()) else {
+        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        return;
+    };
+    let mut standalone = Standalone::start_in(dir, Kind::CommandLine.command()).await;
+    let mut ingestion = standalone.ingestion().await;
+    let first = submission(&new_id(), workshop(5));
+    submitted(&mut ingestion, first.clone()).await.unwrap();
+    disk.fill();
+    let mut number = 0;
+    eventually("an append is refused", async || {
+        number += 1;
+        let answer = submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await;
+        answer.err().map(drop).ok_or_else(|| "all is recorded".to_owned())
+    })
+    .await;
+    // What is recorded can still be asked for: a read waits for nothing that failed.
+    submitted(&mut ingestion, first.clone()).await.unwrap_err();
+    drop(ingestion);
+    let ended = standalone.terminated(DRAINED);
+    assert!(ended.is_some(), "it did not leave");
+
+    fs::remove_file(disk.ballast()).unwrap();
+    let standalone = standalone.again(Kind::CommandLine.command()).await;
+    submitted(&mut standalone.ingestion().await, first).await.unwrap();
+    drop(standalone);
+    drop(disk);
+}
+
+#[test]
+fn a_standalone_pair_that_starts_on_a_full_disk_says_so_and_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_, disk)) = small_data(dir.path()) else {
+        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        return;
+    };
+    disk.fill();
+    let arguments =
+        ["standalone", "--data", "data", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"];
+    let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains("disk has room") || ended.stderr.contains("No space"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("damaged"), "{}", ended.stderr);
+}

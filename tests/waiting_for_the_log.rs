@@ -1,0 +1,68 @@
+//! A service that waits for its log answers probes, refuses callers at once instead of keeping them, and leaves as soon as
+//! it is asked to, with success.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Service, eventually, service_pair};
+
+/// Far below the half minute for which a log is looked for.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// What a path of the metrics' port answers.
+fn asked(service: &Service, path: &str) -> Option<String> {
+    let address = service.output().lines().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        line["metrics_address"].as_str()?.parse::<SocketAddr>().ok()
+    })?;
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(AT_ONCE)).unwrap();
+    write!(connection, "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    Some(answer)
+}
+
+async fn waits_as_it_should(log_url: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
+    let (ingestion, projection) = service_pair(dir.path(), log_url, &settings);
+    for mut service in [ingestion, projection] {
+        service.start().await;
+        let health = eventually("probes are answered", async || {
+            asked(&service, "/health").ok_or_else(|| service.output())
+        });
+        assert!(health.await.starts_with("HTTP/1.1 503"));
+        let metrics = asked(&service, "/metrics").unwrap();
+        assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("cra_serving{service="), "{metrics}");
+        let serves = metrics.lines().filter(|line| line.starts_with("cra_serving{") && !line.ends_with(" 0"));
+        assert_eq!(serves.count(), 0, "{metrics}");
+        let caller = TcpStream::connect(service.address());
+        assert_eq!(caller.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+
+        let begun = Instant::now();
+        service.terminate();
+        let ended = service.ended().await;
+        assert!(ended.success(), "{ended}: {}", service.output());
+        assert!(begun.elapsed() < AT_ONCE, "{:?}: {}", begun.elapsed(), service.output());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_listens() {
+    waits_as_it_should("nats://127.0.0.1:9").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_name_does_not_resolve() {
+    waits_as_it_should("nats://log.invalid:4222").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_server_takes_the_connection_and_says_nothing() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    waits_as_it_should(&format!("nats://{}", silent.local_addr().unwrap())).await;
+}
