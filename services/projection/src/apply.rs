@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::store::{Appending, Applied, Batch, Parked, Session, Step, StoreError, rewrite};
-use crate::table::{POSITIONS_MAX, Table, Taken};
+use crate::table::{FactDelta, POSITIONS_MAX, Table};
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Client, Fact, Provenance, instant, nanoseconds};
 
@@ -74,7 +74,7 @@ pub struct Finished {
     /// To be written in one.
     pub batch: Batch,
     /// What the events did, for the table.
-    pub taken: Vec<Taken>,
+    pub deltas: Vec<FactDelta>,
     /// Where it brings the generation.
     pub applied: Option<Applied>,
 }
@@ -224,7 +224,7 @@ impl<'a> Application<'a> {
         };
         let recorded_at = nanoseconds(effect.recorded_at);
         let step = effect.step(recorded_at);
-        let taken = Taken::of(position, &step);
+        let deltas = FactDelta::of(position, &step);
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
@@ -234,7 +234,7 @@ impl<'a> Application<'a> {
         let rewritten = self.put_clock_forward(position, &step)?;
         rewrite(rewritten, &self.store, &mut self.batch)?;
         let finished = self.finish()?;
-        Ok((Retried::Applied, Finished { taken: vec![taken], ..finished }))
+        Ok((Retried::Applied, Finished { deltas: vec![deltas], ..finished }))
     }
 
     /// The step of a retried event, and those after it whose time of the log it brings forward.
@@ -273,8 +273,9 @@ impl<'a> Application<'a> {
             self.batch.put_applied(applied)?;
         }
         let positions = (self.after.next().0..).map(Position);
-        let taken = positions.zip(&self.steps).map(|(position, step)| Taken::of(position, step)).collect();
-        Ok(Finished { batch: self.batch, taken, applied: self.applied })
+        let deltas =
+            positions.zip(&self.steps).map(|(position, step)| FactDelta::of(position, step)).collect();
+        Ok(Finished { batch: self.batch, deltas, applied: self.applied })
     }
 
     /// What an event of a subject does at a position.

@@ -229,11 +229,11 @@ mod tests {
 
     use super::*;
     use crate::views::dictionary::Dictionary;
-    use crate::views::tally::Tally;
+    use crate::views::totals::Totals;
 
     #[test]
     fn every_figure_has_one_place_a_sheet_and_a_meaning() {
-        let statistics = crate::views::figures::statistics(&Tally::default(), &Dictionary::default());
+        let statistics = crate::views::figures::statistics(&Totals::default(), &Dictionary::default());
         let sections = sections(&statistics);
         let mut places = HashSet::new();
         for line in sections.iter().flat_map(|section| &section.lines) {

@@ -211,10 +211,10 @@ impl Generation {
     }
 
     fn write(&self, table: &Table, finished: Finished) -> Result<(), StoreError> {
-        let Finished { batch, taken, applied } = finished;
+        let Finished { batch, deltas, applied } = finished;
         self.store.write(batch)?;
         self.is_unsettled.store(false, Ordering::Release);
-        table.apply(&taken, applied.clone());
+        table.apply(&deltas, applied.clone());
         self.applied.send_replace(applied);
         Ok(())
     }

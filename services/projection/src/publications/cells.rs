@@ -8,9 +8,9 @@ use cra_runtime::shutdown::Shutdown;
 
 use super::calendar::Month;
 use crate::queries::{QueryError, Snapshot};
-use crate::views::countable::{Countable, Seen};
+use crate::views::accumulator::Accumulator;
 use crate::views::fact::{Fact, date_of};
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::{FactRef, PackedFact};
 use crate::views::public::{CellName, Counts, Rounding};
 
 /// Positions that are read with one handle of the store, so that it may let go of memory in between.
@@ -23,7 +23,7 @@ pub(super) type Cell = (DepartmentId, Month);
 #[derive(Default)]
 struct Gathered {
     set: u128,
-    sums: Gathering,
+    sums: Accumulator,
 }
 
 /// What is shown of the cells at a snapshot whose month is not after the last one. Cells without CRAs, and those that show
@@ -64,8 +64,8 @@ fn cell_of(fact: &Fact) -> Option<Cell> {
 
 impl Gathered {
     fn add(&mut self, fact: &Fact, rounding: &Rounding) {
-        let (fixed, beside) = Countable::of(fact);
-        self.sums.add(&Seen::of(&fixed, &beside));
+        let (fixed, overflow) = PackedFact::of(fact);
+        self.sums.add(&FactRef::of(&fixed, &overflow));
         self.set = self.set.wrapping_add(rounding.member(fact.cra_id));
     }
 }
@@ -78,7 +78,7 @@ fn shown(cells: BTreeMap<Cell, Gathered>, rounding: &Rounding) -> BTreeMap<Cell,
         let code =
             departments.get(usize::from(department.index())).map_or("", |department| department.code());
         let name = CellName { department: code, month: month.number(), set };
-        let cell = rounding.show(name, &Counts::of(&sums.tally()));
+        let cell = rounding.show(name, &Counts::of(&sums.totals()));
         withheld += u64::from(cell.withheld);
         if !cell.counts.is_empty() {
             shown.insert((department, month), cell.counts);

@@ -9,9 +9,9 @@ use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::countable::Seen;
 use crate::views::dictionary::Dictionary;
 use crate::views::dimension::{Dimension, Name, Row};
+use crate::views::packed_fact::FactRef;
 
 /// Cells of one answer: two megabytes of message at most.
 const CELLS_MAX: usize = 200_000;
@@ -58,15 +58,15 @@ impl CrossTable {
         Ok(Self { rows, columns, measure })
     }
 
-    fn add(&self, cells: &mut HashMap<(Row, Row), u64>, seen: &Seen<'_>) {
-        self.rows.each_row(seen, |row, people_of_row| {
-            self.columns.each_row(seen, |column, people_of_column| {
+    fn add(&self, cells: &mut HashMap<(Row, Row), u64>, fact: &FactRef<'_>) {
+        self.rows.each_row(fact, |row, people_of_row| {
+            self.columns.each_row(fact, |column, people_of_column| {
                 let count = if self.rows.divides_people() {
                     people_of_row
                 } else if self.columns.divides_people() {
                     people_of_column
                 } else {
-                    counted(self.measure, seen)
+                    counted(self.measure, fact)
                 };
                 *cells.entry((row, column)).or_default() += count;
             });
@@ -83,12 +83,12 @@ fn measure(number: i32) -> Result<v1::Measure, Violation> {
     }
 }
 
-fn counted(measure: v1::Measure, seen: &Seen<'_>) -> u64 {
+fn counted(measure: v1::Measure, fact: &FactRef<'_>) -> u64 {
     match measure {
         v1::Measure::Unspecified | v1::Measure::Cras => 1,
-        v1::Measure::Acts => u64::from(seen.participants()),
-        v1::Measure::People => u64::from(seen.participants().saturating_sub(seen.returning())),
-        v1::Measure::EstimatedMinutes => u64::from(seen.duration().estimate()),
+        v1::Measure::Acts => u64::from(fact.participants()),
+        v1::Measure::People => u64::from(fact.participants().saturating_sub(fact.returning())),
+        v1::Measure::EstimatedMinutes => u64::from(fact.duration().estimate()),
     }
 }
 
@@ -102,7 +102,7 @@ pub async fn cross_table(
         let cells = scan.count(
             &selection,
             HashMap::new,
-            |cells, _, seen| table.add(cells, &seen),
+            |cells, _, fact| table.add(cells, &fact),
             |own, other| other.into_iter().for_each(|(cell, count)| *own.entry(cell).or_default() += count),
         )?;
         let dictionary = scan.snapshot.generation.dictionary().read();

@@ -15,9 +15,9 @@ use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::store::{Session, StoreError};
-use crate::views::countable::Seen;
 use crate::views::dictionary::Kind;
 use crate::views::doubles::{Content, Equal, Pair, digest, pairs};
+use crate::views::packed_fact::FactRef;
 
 /// Facts that a page reads from disk to find pairs before it ends as it is.
 const FACTS_READ_MAX: usize = 20_000;
@@ -57,10 +57,10 @@ struct Alike {
 fn alike(scan: &Scan, selection: &Selection) -> Result<Vec<Alike>, QueryError> {
     let hasher = DefaultHashBuilder::default();
     let digests = Digests::of_facts(scan.snapshot.view.len());
-    let mark = |(): &mut (), _, seen: Seen<'_>| digests.mark(digest(&seen, &hasher));
+    let mark = |(): &mut (), _, fact: FactRef<'_>| digests.mark(digest(&fact, &hasher));
     scan.count(selection, || (), mark, |(), ()| ())?;
-    let keep = |alike: &mut Vec<Alike>, from, seen: Seen<'_>| {
-        let digest = digest(&seen, &hasher);
+    let keep = |alike: &mut Vec<Alike>, from, fact: FactRef<'_>| {
+        let digest = digest(&fact, &hasher);
         if digests.came_twice(digest) {
             alike.push(Alike { digest, from });
         }
@@ -177,7 +177,7 @@ impl Search<'_> {
     fn pairs_from(&self, start: usize, facts_read: &mut usize) -> Result<Vec<Pair>, QueryError> {
         let digest = self.alike[start].digest;
         let run = self.alike[start..].iter().take_while(|fact| fact.digest == digest);
-        let mut by_content: HashMap<Content, Vec<(u64, Seen<'_>)>> = HashMap::new();
+        let mut by_content: HashMap<Content, Vec<(u64, FactRef<'_>)>> = HashMap::new();
         {
             let dictionary = self.scan.snapshot.generation.dictionary().read();
             for Alike { from, .. } in run {
@@ -188,7 +188,7 @@ impl Search<'_> {
         }
         let mut found = Vec::new();
         for facts in by_content.into_values().filter(|facts| facts.len() > 1) {
-            let activity = facts[0].1.manner().activity();
+            let activity = facts[0].1.activity_key().activity();
             let equals = facts.iter().map(|(from, seen)| self.equal(*from, seen, facts_read));
             found.extend(pairs(equals.collect::<Result<_, _>>()?, activity));
         }
@@ -196,7 +196,7 @@ impl Search<'_> {
     }
 
     /// When and by whom a fact was recorded: from memory, unless only the disk has it.
-    fn equal(&self, position: u64, seen: &Seen<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
+    fn equal(&self, position: u64, seen: &FactRef<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
         if let Some(client) = seen.client().filter(|_| !seen.fixed().is_legacy) {
             return Ok(Equal { recorded_at: seen.fixed().recorded_at, position, client });
         }

@@ -22,17 +22,17 @@ use tokio::task::JoinHandle;
 use self::chunks::Chunks;
 use self::months::Months;
 pub use self::wanted::{Wanted, check_export};
-use super::scan::{Leaving, Scan};
+use super::scan::{CancelOnDrop, Scan};
 use super::{Breakdown, QueryError, Snapshot};
 use crate::exports::{
     self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, List, LongRow,
     LongWorkbook, Parquet, PeriodFigures,
 };
 use crate::store::StoreError;
-use crate::views::countable::Seen;
+use crate::views::accumulator::Accumulator;
 use crate::views::figures;
-use crate::views::gathering::Gathering;
 use crate::views::order::Order;
+use crate::views::packed_fact::FactRef;
 use crate::views::periods::{Period, Periods};
 
 /// A file on its way.
@@ -43,7 +43,7 @@ pub struct Export {
     chunks: mpsc::Receiver<Bytes>,
     writing: JoinHandle<Result<(), QueryError>>,
     rows: Arc<AtomicUsize>,
-    _leaving: Leaving,
+    _cancel_on_drop: CancelOnDrop,
 }
 
 impl Export {
@@ -98,7 +98,7 @@ pub async fn export(
         (file_name, About { content, selection: of.message().clone(), snapshot: named })
     });
     let (file_name, about) = naming.await.map_err(|_| QueryError::Ended)?;
-    let (scan, leaving) = Scan::streamed(snapshot);
+    let (scan, cancel_on_drop) = Scan::streamed(snapshot);
     let (mut output, chunks) = chunks::channel();
     let rows = Arc::<AtomicUsize>::default();
     let written_rows = Arc::clone(&rows);
@@ -109,7 +109,15 @@ pub async fn export(
         output.end(written)
     });
     let media_type = format.media_type();
-    Ok(Export { file_name, media_type, snapshot: shown, chunks, writing, rows, _leaving: leaving })
+    Ok(Export {
+        file_name,
+        media_type,
+        snapshot: shown,
+        chunks,
+        writing,
+        rows,
+        _cancel_on_drop: cancel_on_drop,
+    })
 }
 
 /// What a file is written from.
@@ -142,7 +150,7 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
 
 fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> Result<(), QueryError> {
     let Source { scan, selection, about, .. } = source;
-    let add = |months: &mut Months, _, seen: Seen<'_>| months.add(&seen);
+    let add = |months: &mut Months, _, fact: FactRef<'_>| months.add(&fact);
     let months = scan.count(selection, Months::default, add, Months::merge)?;
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
@@ -166,21 +174,21 @@ fn write_series(
     let Source { scan, selection, about, .. } = source;
     let periods = Periods::parse(&about.selection, granularity.into())?;
     let slots = periods.all().len();
-    let add = |gathered: &mut Vec<Gathering>, _, seen: Seen<'_>| {
-        if let Some(period) = periods.index_of(seen.fixed().day) {
-            gathered[period].add(&seen);
+    let add = |gathered: &mut Vec<Accumulator>, _, fact: FactRef<'_>| {
+        if let Some(period) = periods.index_of(fact.fixed().day) {
+            gathered[period].add(&fact);
         }
     };
-    let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
+    let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
         own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
     };
-    let gathered = scan.count(selection, || vec![Gathering::default(); slots], add, merge)?;
+    let gathered = scan.count(selection, || vec![Accumulator::default(); slots], add, merge)?;
     let figures: Vec<PeriodFigures> = {
         let dictionary = scan.snapshot.generation.dictionary().read();
-        let of = |(period, gathered): (&Period, Gathering)| PeriodFigures {
+        let of = |(period, gathered): (&Period, Accumulator)| PeriodFigures {
             from: period.from,
             to: period.to,
-            statistics: figures::statistics(&gathered.tally(), &dictionary),
+            statistics: figures::statistics(&gathered.totals(), &dictionary),
         };
         periods.all().iter().zip(gathered).map(of).collect()
     };

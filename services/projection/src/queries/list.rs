@@ -11,8 +11,8 @@ use prost::Message as _;
 use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::countable::Seen;
 use crate::views::fact::FactKey;
+use crate::views::packed_fact::FactRef;
 
 /// Some CRAs of a listing.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +34,8 @@ pub async fn list(
         let first = first.unwrap_or(FactKey::LAST);
         // One more than the page holds, to know where the next one begins.
         let new = || Newest { keys: BinaryHeap::new(), keys_max: cras_max.saturating_add(1) };
-        let add = |newest: &mut Newest, from, seen: Seen<'_>| {
-            let key = FactKey { day: seen.fixed().day, from };
+        let add = |newest: &mut Newest, from, fact: FactRef<'_>| {
+            let key = FactKey { day: fact.fixed().day, from };
             if key <= first {
                 newest.take(key);
             }

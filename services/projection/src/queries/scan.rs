@@ -10,13 +10,13 @@ use cra_runtime::off_workers::is_large;
 use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
-use crate::table::{Among, Question};
-use crate::views::countable::Seen;
+use crate::table::{Candidates, ScanRequest};
+use crate::views::accumulator::Accumulator;
 use crate::views::fact::{Fact, FactKey};
 use crate::views::filter::Filter;
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::FactRef;
 use crate::views::record::record;
-use crate::views::scope::{Narrowing, Scope};
+use crate::views::scope::{Scope, ScopeSet};
 
 /// Positions that are passed over in the time that a listed one takes to look up.
 const POSITIONS_PER_LISTED: usize = 8;
@@ -45,10 +45,10 @@ impl Scan {
     }
 
     /// A question whose answer goes on after the first word: it ends early when the guard is dropped. Blocks.
-    pub(crate) fn streamed(snapshot: Snapshot) -> (Self, Leaving) {
+    pub(crate) fn streamed(snapshot: Snapshot) -> (Self, CancelOnDrop) {
         let left = Arc::new(AtomicBool::new(false));
-        let leaving = Leaving(Arc::clone(&left));
-        (Self { snapshot, left }, leaving)
+        let cancel_on_drop = CancelOnDrop(Arc::clone(&left));
+        (Self { snapshot, left }, cancel_on_drop)
     }
 
     /// Counts every fact that the selection counts, on all cores; see [`crate::table::View::count`].
@@ -56,40 +56,40 @@ impl Scan {
         &self,
         selection: &Selection,
         new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection);
-        self.count_within(&filter, filter.narrowing(), new, add, merge)
+        self.count_within(&filter, filter.scope_set(), new, add, merge)
     }
 
     fn count_within<T: Send>(
         &self,
         filter: &Filter,
-        narrowing: Narrowing,
+        scope_set: ScopeSet,
         new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
-        let scopes = match narrowing {
-            Narrowing::Exactly(scopes) => vec![scopes],
-            Narrowing::Within(scopes) => scopes,
+        let scopes = match scope_set {
+            ScopeSet::Exactly(scopes) => vec![scopes],
+            ScopeSet::Within(scopes) => scopes,
         };
         let listed = scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len);
-        let among = listed.as_deref().map_or(Among::Everything, Among::Positions);
-        self.count_among(filter, among, new, add, merge)
+        let candidates = listed.as_deref().map_or(Candidates::Everything, Candidates::Positions);
+        self.count_candidates(filter, candidates, new, add, merge)
     }
 
-    fn count_among<T: Send>(
+    fn count_candidates<T: Send>(
         &self,
         filter: &Filter,
-        among: Among<'_>,
+        candidates: Candidates<'_>,
         new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let Snapshot { view, position, .. } = &self.snapshot;
-        let question = Question { position: *position, filter, among, left: &self.left };
+        let question = ScanRequest { position: *position, filter, candidates, left: &self.left };
         view.count(question, new, add, merge).ok_or(QueryError::Ended)
     }
 
@@ -107,24 +107,24 @@ impl Scan {
         selection: Arc<Selection>,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Send + Sync + 'static,
-        answer: impl FnOnce(&Self, Vec<Gathering>) -> T + Send + 'static,
+        answer: impl FnOnce(&Self, Vec<Accumulator>) -> T + Send + 'static,
     ) -> Result<T, QueryError> {
         if is_large(selection.message()) {
             return Self::run(snapshot, move |scan| {
                 let filter = scan.filter(&selection);
-                let narrowing = filter.narrowing();
-                scan.gather(&filter, narrowing, slots, slot_of).map(|gathered| answer(scan, gathered))
+                let scope_set = filter.scope_set();
+                scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(scan, gathered))
             })
             .await;
         }
         let (scan, _leaving) = Self::streamed(snapshot);
         let filter = scan.filter(&selection);
-        let narrowing = filter.narrowing();
-        if let Some(gathered) = scan.sums_of_few(&filter, &narrowing, slots, &slot_of) {
+        let scope_set = filter.scope_set();
+        if let Some(gathered) = scan.sums_of_few(&filter, &scope_set, slots, &slot_of) {
             return Ok(answer(&scan, gathered));
         }
         let counting = tokio::task::spawn_blocking(move || {
-            scan.gather(&filter, narrowing, slots, slot_of).map(|gathered| answer(&scan, gathered))
+            scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered))
         });
         counting.await.map_err(|_| QueryError::Ended)?
     }
@@ -133,17 +133,17 @@ impl Scan {
     fn sums_of_few(
         &self,
         filter: &Filter,
-        narrowing: &Narrowing,
+        scope_set: &ScopeSet,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize>,
-    ) -> Option<Vec<Gathering>> {
-        let Narrowing::Exactly(scopes) = narrowing else {
+    ) -> Option<Vec<Accumulator>> {
+        let ScopeSet::Exactly(scopes) = scope_set else {
             return None;
         };
         if !self.is_now() || scopes.len() > FEW_SCOPES {
             return None;
         }
-        let (days, mut gathered) = (filter.days(), vec![Gathering::default(); slots]);
+        let (days, mut gathered) = (filter.days(), vec![Accumulator::default(); slots]);
         let mut add = |scope: &Scope| self.snapshot.view.gather_days(*scope, &days, &slot_of, &mut gathered);
         scopes.iter().all(&mut add).then_some(gathered)
     }
@@ -157,22 +157,22 @@ impl Scan {
     fn gather(
         &self,
         filter: &Filter,
-        narrowing: Narrowing,
+        scope_set: ScopeSet,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
-    ) -> Result<Vec<Gathering>, QueryError> {
-        let new = || vec![Gathering::default(); slots];
-        let add = |slots: &mut Vec<Gathering>, _, seen: Seen<'_>| {
-            if let Some(slot) = slot_of(seen.fixed().day) {
-                slots[slot].add(&seen);
+    ) -> Result<Vec<Accumulator>, QueryError> {
+        let new = || vec![Accumulator::default(); slots];
+        let add = |slots: &mut Vec<Accumulator>, _, fact: FactRef<'_>| {
+            if let Some(slot) = slot_of(fact.fixed().day) {
+                slots[slot].add(&fact);
             }
         };
-        let merge = |own: &mut Vec<Gathering>, other: Vec<Gathering>| {
+        let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
             own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
-        let scopes = match narrowing {
-            Narrowing::Exactly(scopes) if self.is_now() => scopes,
-            narrowing => return self.count_within(filter, narrowing, new, add, merge),
+        let scopes = match scope_set {
+            ScopeSet::Exactly(scopes) if self.is_now() => scopes,
+            scope_set => return self.count_within(filter, scope_set, new, add, merge),
         };
         let mut gathered = new();
         let (days, mut without_sums) = (filter.days(), Vec::new());
@@ -186,11 +186,12 @@ impl Scan {
         }
         match self.listed(&without_sums) {
             Some(listed) => {
-                let counted = self.count_among(filter, Among::Positions(&listed), new, add, merge)?;
+                let counted =
+                    self.count_candidates(filter, Candidates::Positions(&listed), new, add, merge)?;
                 merge(&mut gathered, counted);
                 Ok(gathered)
             }
-            None => self.count_among(filter, Among::Everything, new, add, merge),
+            None => self.count_candidates(filter, Candidates::Everything, new, add, merge),
         }
     }
 
@@ -200,7 +201,7 @@ impl Scan {
         selection: &Selection,
         mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let add = |keys: &mut Vec<FactKey>, from, seen: Seen<'_>| {
+        let add = |keys: &mut Vec<FactKey>, from, seen: FactRef<'_>| {
             keys.push(FactKey { day: seen.fixed().day, from });
         };
         let mut keys = self.count(selection, Vec::new, add, Vec::extend)?;
@@ -244,9 +245,9 @@ pub(super) fn record_in(generation: &Generation, fact: &Fact) -> Result<v1::CraR
 }
 
 /// Sets its flag when it is dropped.
-pub(crate) struct Leaving(Arc<AtomicBool>);
+pub(crate) struct CancelOnDrop(Arc<AtomicBool>);
 
-impl Drop for Leaving {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -21,10 +21,10 @@ pub async fn time_series(
     let slot_of = move |day| of_days.index_of(day);
     Scan::gathered(snapshot, selection, slots, slot_of, move |scan, tallies| {
         let dictionary = scan.snapshot.generation.dictionary().read();
-        let points = periods.all().iter().zip(tallies).map(|(period, tally)| v1::TimePoint {
+        let points = periods.all().iter().zip(tallies).map(|(period, totals)| v1::TimePoint {
             from: period.from.to_string(),
             to: period.to.to_string(),
-            statistics: Some(figures::statistics(&tally.tally(), &dictionary)),
+            statistics: Some(figures::statistics(&totals.totals(), &dictionary)),
         });
         points.collect()
     })

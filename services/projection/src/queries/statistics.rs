@@ -17,8 +17,8 @@ pub async fn statistics(selection: Arc<Selection>, snapshot: Snapshot) -> Result
         1,
         |_| Some(0),
         |scan, gathered| {
-            let tally = gathered.into_iter().next().unwrap_or_default().tally();
-            figures::statistics(&tally, &scan.snapshot.generation.dictionary().read())
+            let totals = gathered.into_iter().next().unwrap_or_default().totals();
+            figures::statistics(&totals, &scan.snapshot.generation.dictionary().read())
         },
     )
     .await

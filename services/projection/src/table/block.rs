@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::Brought;
-use crate::views::countable::{Countable, Numbers, Redirected, Seen};
+use super::NewFact;
 use crate::views::filter::Filter;
+use crate::views::packed_fact::{FactRef, PackedFact, Redirected, WideCounts};
 
 /// Positions of a block: small enough that one that is still growing is copied quickly, large enough that what a block
 /// costs does not count.
@@ -27,7 +27,7 @@ pub(super) struct Block {
 
 #[derive(Clone, Debug)]
 struct Facts {
-    fixed: Vec<Countable>,
+    fixed: Vec<PackedFact>,
     /// Which positions began a fact.
     present: Bits,
     /// Redirections, those of a fact next to each other, in the order of the facts.
@@ -35,7 +35,7 @@ struct Facts {
     /// Place of the fact that each redirection is of.
     redirected: Vec<u16>,
     /// Numbers that do not fit into the fixed part, by place of the fact.
-    numbers: Vec<(u16, Box<Numbers>)>,
+    numbers: Vec<(u16, Box<WideCounts>)>,
     /// First and last day of activity; `None` until there is a fact.
     days: Option<(i32, i32)>,
 }
@@ -86,20 +86,20 @@ impl Block {
     }
 
     /// Adds what the event of the next position began.
-    pub(super) fn push(&mut self, fact: Option<&Brought>) {
+    pub(super) fn push(&mut self, fact: Option<&NewFact>) {
         let facts = Arc::make_mut(&mut self.facts);
         if facts.fixed.len() == facts.fixed.capacity() {
             let room = BLOCK_POSITIONS - facts.fixed.len();
             facts.fixed.reserve_exact(room);
         }
-        facts.fixed.push(Countable::NOTHING);
+        facts.fixed.push(PackedFact::NOTHING);
         if let Some(fact) = fact {
             facts.set(facts.fixed.len() - 1, fact);
         }
     }
 
     /// Puts a fact where the event of a position had begun none.
-    pub(super) fn set(&mut self, index: usize, fact: &Brought) {
+    pub(super) fn set(&mut self, index: usize, fact: &NewFact) {
         Arc::make_mut(&mut self.facts).set(index, fact);
     }
 
@@ -117,7 +117,7 @@ impl Block {
     }
 
     /// Every fact by its place, whether it counts or not.
-    pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &Countable)> {
+    pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &PackedFact)> {
         let Facts { fixed, present, .. } = &*self.facts;
         let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(present, index));
         (0..).zip(fixed).filter(move |(index, _)| is_present(*index))
@@ -130,8 +130,8 @@ impl Block {
     }
 
     /// The fact at a place, whether it counts or not.
-    pub(super) fn fact(&self, index: usize) -> Option<Seen<'_>> {
-        has_bit(&self.facts.present, index).then(|| self.facts.seen(index))
+    pub(super) fn fact(&self, index: usize) -> Option<FactRef<'_>> {
+        has_bit(&self.facts.present, index).then(|| self.facts.fact(index))
     }
 
     /// Whether the fact at a place is in force.
@@ -149,7 +149,7 @@ impl Block {
 
     /// Gives every fact that a filter counts, by its place in the block.
     #[inline]
-    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, Seen<'a>)) {
+    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, FactRef<'a>)) {
         let days = filter.days();
         if self.facts.days.is_none_or(|(first, last)| last < *days.start() || *days.end() < first) {
             return;
@@ -159,9 +159,9 @@ impl Block {
             while bits != 0 {
                 let index = word * WORD_BITS + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                let seen = self.facts.seen(index);
-                if filter.matches(&seen) {
-                    take(index, seen);
+                let fact = self.facts.fact(index);
+                if filter.matches(&fact) {
+                    take(index, fact);
                 }
             }
         }
@@ -190,41 +190,41 @@ impl Block {
 }
 
 impl Facts {
-    fn set(&mut self, index: usize, brought: &Brought) {
+    fn set(&mut self, index: usize, brought: &NewFact) {
         set_bit(&mut self.present, index);
         self.fixed[index] = brought.fixed;
         let day = brought.fixed.day;
         let (first, last) = self.days.unwrap_or((day, day));
         self.days = Some((day.min(first), day.max(last)));
-        let Some(beside) = &brought.beside else {
+        let Some(overflow) = &brought.overflow else {
             return;
         };
         let of = short(index);
         let first = self.redirected.partition_point(|other| *other < of);
-        self.redirected.splice(first..first, beside.redirections.iter().map(|_| of));
-        self.redirections.splice(first..first, beside.redirections.iter().copied());
-        if let Some(numbers) = &beside.numbers {
+        self.redirected.splice(first..first, overflow.redirections.iter().map(|_| of));
+        self.redirections.splice(first..first, overflow.redirections.iter().copied());
+        if let Some(numbers) = &overflow.numbers {
             let place = self.numbers.partition_point(|(other, _)| *other < of);
             self.numbers.insert(place, (of, numbers.clone()));
         }
     }
 
     #[inline]
-    fn seen(&self, index: usize) -> Seen<'_> {
+    fn fact(&self, index: usize) -> FactRef<'_> {
         let fixed = &self.fixed[index];
-        if fixed.has_beside {
+        if fixed.has_overflow {
             self.seen_with_beside(fixed, short(index))
         } else {
-            Seen::new(fixed, &[], None)
+            FactRef::new(fixed, &[], None)
         }
     }
 
-    fn seen_with_beside<'a>(&'a self, fixed: &'a Countable, of: u16) -> Seen<'a> {
+    fn seen_with_beside<'a>(&'a self, fixed: &'a PackedFact, of: u16) -> FactRef<'a> {
         let first = self.redirected.partition_point(|other| *other < of);
         let number = self.redirected[first..].iter().take_while(|other| **other == of).count();
         let numbers = self.numbers.binary_search_by_key(&of, |(other, _)| *other).ok();
         let numbers = numbers.map(|place| &*self.numbers[place].1);
-        Seen::new(fixed, &self.redirections[first..first + number], numbers)
+        FactRef::new(fixed, &self.redirections[first..first + number], numbers)
     }
 }
 

@@ -2,10 +2,10 @@
 //! the store when a generation is opened, and kept equal to it by each batch.
 
 mod block;
-mod ids;
-mod lists;
+mod cra_index;
+mod daily_rollups;
 mod load;
-mod rollups;
+mod posting_lists;
 mod view;
 
 use std::cmp::Ordering;
@@ -14,13 +14,13 @@ use cra_eventlog::Position;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use self::ids::{Ids, Latest};
-use self::lists::Lists;
-use self::rollups::{Departments, ROLLED_UP_FROM, Rollups};
-pub use self::view::{Among, Question, View};
+use self::cra_index::{CraIndex, LatestFact};
+use self::daily_rollups::{DailyRollups, Departments, ROLLED_UP_FROM};
+use self::posting_lists::PostingLists;
+pub use self::view::{Candidates, ScanRequest, View};
 use crate::store::{Applied, Session, Step, Store, StoreError};
-use crate::views::countable::{Beside, Countable};
 use crate::views::fact::Fact;
+use crate::views::packed_fact::{Overflow, PackedFact};
 use crate::views::scope::Scope;
 
 /// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
@@ -33,59 +33,59 @@ pub struct Table(RwLock<Facts>);
 #[derive(Default)]
 struct Facts {
     view: View,
-    ids: Ids,
+    cra_index: CraIndex,
     /// `None` until somebody asks: a table that is being filled does without lists and sums, which are made of all facts
     /// at once for a fraction of the work.
-    lists: Option<Lists>,
+    posting_lists: Option<PostingLists>,
 }
 
 /// A fact as the table takes it in.
 #[derive(Clone, Debug)]
-pub struct Brought {
+pub struct NewFact {
     cra_id: Uuid,
-    fixed: Countable,
+    fixed: PackedFact,
     /// Rarely anything.
-    beside: Option<Box<Beside>>,
+    overflow: Option<Box<Overflow>>,
 }
 
-impl Brought {
+impl NewFact {
     /// What the table keeps of a fact.
     #[must_use]
     pub fn of(fact: &Fact) -> Self {
-        let (fixed, beside) = Countable::of(fact);
-        let beside = fixed.has_beside.then(|| Box::new(beside));
-        Self { cra_id: fact.cra_id, fixed, beside }
+        let (fixed, overflow) = PackedFact::of(fact);
+        let overflow = fixed.has_overflow.then(|| Box::new(overflow));
+        Self { cra_id: fact.cra_id, fixed, overflow }
     }
 }
 
 /// What the event at a position did, as the table takes it in.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct FactDelta {
     /// The event's.
     pub position: Position,
     /// The fact that it began.
-    pub began: Option<Brought>,
+    pub began: Option<NewFact>,
     /// Position of the fact that it ended.
     pub ended: Option<u64>,
 }
 
-impl Taken {
+impl FactDelta {
     /// What the table keeps of a step.
     #[must_use]
     pub fn of(position: Position, step: &Step) -> Self {
-        Self { position, began: step.began.as_ref().map(Brought::of), ended: step.ended }
+        Self { position, began: step.began.as_ref().map(NewFact::of), ended: step.ended }
     }
 
     /// The fact that it began, as the latest of its CRA.
-    fn latest(&self, ids: &Ids) -> Option<Latest> {
+    fn latest(&self, cra_index: &CraIndex) -> Option<LatestFact> {
         let from = u32::try_from(self.position.0).ok()?;
-        self.began.as_ref().map(|brought| ids.latest(brought.cra_id, from))
+        self.began.as_ref().map(|brought| cra_index.latest(brought.cra_id, from))
     }
 
     /// The fact that it ended, where it began the next one of the same CRA: it is the latest one no more.
-    fn replaced(&self, ids: &Ids) -> Option<Latest> {
+    fn replaced(&self, cra_index: &CraIndex) -> Option<LatestFact> {
         let former = u32::try_from(self.ended?).ok()?;
-        self.began.as_ref().map(|brought| ids.latest(brought.cra_id, former))
+        self.began.as_ref().map(|brought| cra_index.latest(brought.cra_id, former))
     }
 }
 
@@ -97,7 +97,7 @@ impl Table {
 
     /// Takes in what events did, each in its place: that of the next position, or that of an event that had done
     /// nothing so far; and where they bring the generation.
-    pub fn apply(&self, steps: &[Taken], applied: Option<Applied>) {
+    pub fn apply(&self, steps: &[FactDelta], applied: Option<Applied>) {
         let mut facts = self.0.write();
         for step in steps {
             facts.take(step);
@@ -112,7 +112,7 @@ impl Table {
     /// Makes what questions are answered from, unless it is there. Takes a second per ten million facts; blocks.
     pub fn get_ready(&self) {
         let mut facts = self.0.write();
-        if facts.lists.is_none() {
+        if facts.posting_lists.is_none() {
             facts.list_and_sum_up();
         }
     }
@@ -121,7 +121,7 @@ impl Table {
     #[must_use]
     pub fn view(&self) -> View {
         let facts = self.0.read();
-        if facts.lists.is_some() {
+        if facts.posting_lists.is_some() {
             return facts.view.clone();
         }
         drop(facts);
@@ -133,7 +133,7 @@ impl Table {
     /// CRA.
     #[must_use]
     pub fn candidates(&self, cra_id: Uuid) -> Vec<u64> {
-        self.0.read().ids.candidates(cra_id).map(u64::from).collect()
+        self.0.read().cra_index.candidates(cra_id).map(u64::from).collect()
     }
 
     /// Whether each of some CRAs may have a fact: `false` is certain. One look at all of them, each of which waits for
@@ -141,7 +141,7 @@ impl Table {
     #[must_use]
     pub fn may_hold(&self, cra_ids: impl Iterator<Item = Uuid>) -> Vec<bool> {
         let facts = self.0.read();
-        cra_ids.map(|cra_id| facts.ids.may_hold(cra_id)).collect()
+        cra_ids.map(|cra_id| facts.cra_index.may_hold(cra_id)).collect()
     }
 
     /// The latest fact of a CRA, in force or not, and its position; `None` where the CRA has none.
@@ -166,20 +166,20 @@ impl Table {
     #[must_use]
     pub fn listed(&self, scopes: &[Scope], until: Position, most: usize) -> Option<Vec<u32>> {
         let facts = self.0.read();
-        let lists: Option<Vec<&[u32]>> =
-            scopes.iter().map(|scope| facts.lists.as_ref()?.of_scope(*scope)).collect();
-        let lists = lists?;
-        if lists.iter().map(|list| list.len()).sum::<usize>() > most {
+        let posting_lists: Option<Vec<&[u32]>> =
+            scopes.iter().map(|scope| facts.posting_lists.as_ref()?.of_scope(*scope)).collect();
+        let posting_lists = posting_lists?;
+        if posting_lists.iter().map(|list| list.len()).sum::<usize>() > most {
             return None;
         }
         let until = u32::try_from(until.0).unwrap_or(u32::MAX);
-        Some(lists.into_iter().flatten().copied().filter(|from| *from <= until).collect())
+        Some(posting_lists.into_iter().flatten().copied().filter(|from| *from <= until).collect())
     }
 }
 
 impl Facts {
-    fn take(&mut self, step: &Taken) {
-        let Taken { position, began, ended } = step;
+    fn take(&mut self, step: &FactDelta) {
+        let FactDelta { position, began, ended } = step;
         // The store refuses positions that have no place.
         let (from, ended) = (u32::try_from(position.0).ok(), ended.and_then(|at| u32::try_from(at).ok()));
         if let Some(ended) = ended {
@@ -191,48 +191,49 @@ impl Facts {
         }
     }
 
-    fn find_by_id(&mut self, step: &Taken) {
-        if let Some(former) = step.replaced(&self.ids) {
-            self.ids.remove(former);
+    fn find_by_id(&mut self, step: &FactDelta) {
+        if let Some(former) = step.replaced(&self.cra_index) {
+            self.cra_index.remove(former);
         }
-        if let Some(latest) = step.latest(&self.ids) {
-            self.ids.insert(latest);
+        if let Some(latest) = step.latest(&self.cra_index) {
+            self.cra_index.insert(latest);
         }
     }
 
     fn list_and_sum_up(&mut self) {
         let blocks = &self.view.blocks;
-        let (lists, departments) = rayon::join(|| Lists::of(blocks), || Departments::of(blocks));
-        self.view.rollups = Rollups::of(blocks, &lists, &departments);
-        self.lists = Some(lists);
+        let (posting_lists, departments) =
+            rayon::join(|| PostingLists::of(blocks), || Departments::of(blocks));
+        self.view.daily_rollups = DailyRollups::of(blocks, &posting_lists, &departments);
+        self.posting_lists = Some(posting_lists);
     }
 
     fn end(&mut self, ended: u32) {
-        let View { blocks, rollups, .. } = &mut self.view;
-        if self.lists.is_some()
+        let View { blocks, daily_rollups, .. } = &mut self.view;
+        if self.posting_lists.is_some()
             && let Some(seen) = view::fact(blocks, ended)
         {
             let scopes = Scope::small(seen.fixed()).into_iter().chain(Scope::large(seen.fixed()));
-            rollups.remove(blocks, ended, scopes.flatten());
+            daily_rollups.remove(blocks, ended, scopes.flatten());
         }
     }
 
-    fn begin(&mut self, from: u32, brought: &Brought) {
-        let View { blocks, rollups, .. } = &mut self.view;
-        let Some(lists) = &mut self.lists else {
+    fn begin(&mut self, from: u32, brought: &NewFact) {
+        let View { blocks, daily_rollups, .. } = &mut self.view;
+        let Some(posting_lists) = &mut self.posting_lists else {
             return;
         };
         let mut rolled_up = [None; 3];
-        let small = lists.add(from, &brought.fixed);
+        let small = posting_lists.add(from, &brought.fixed);
         for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
             match facts.cmp(&ROLLED_UP_FROM) {
                 Ordering::Less => {}
-                Ordering::Equal => rollups.roll_up(blocks, scope, lists),
+                Ordering::Equal => daily_rollups.roll_up(blocks, scope, posting_lists),
                 Ordering::Greater => *rolled_up = Some(scope),
             }
         }
         let scopes = Scope::large(&brought.fixed).into_iter().chain(rolled_up);
-        rollups.add(blocks, from, scopes.flatten());
+        daily_rollups.add(blocks, from, scopes.flatten());
     }
 }
 

@@ -9,12 +9,12 @@ use proptest::strategy::ValueTree as _;
 
 use super::*;
 use crate::store::{Appending, Batch};
-use crate::views::countable::Seen;
+use crate::views::accumulator::Accumulator;
 use crate::views::dictionary::Dictionary;
 use crate::views::filter::Filter;
-use crate::views::gathering::Gathering;
-use crate::views::tally::Tally;
-use crate::views::tally::tests::any_fact;
+use crate::views::packed_fact::FactRef;
+use crate::views::totals::Totals;
+use crate::views::totals::tests::any_fact;
 
 /// What the events of a log did: a fact or none, and the end of one before.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ fn any_history() -> impl Strategy<Value = Vec<Happened>> {
     )
 }
 
-fn taken(position: u64, happened: &Happened) -> Taken {
-    let began = happened.began.as_ref().map(Brought::of);
-    Taken { position: Position(position), began, ended: happened.ended }
+fn delta(position: u64, happened: &Happened) -> FactDelta {
+    let began = happened.began.as_ref().map(NewFact::of);
+    FactDelta { position: Position(position), began, ended: happened.ended }
 }
 
 fn applied(position: u64) -> Option<Applied> {
@@ -72,11 +72,11 @@ fn expected(history: &[Happened], position: u64, filter: &Filter) -> Vec<u64> {
         .collect()
 }
 
-fn counted(view: &View, position: u64, filter: &Filter, among: Among<'_>) -> Vec<u64> {
-    let (new, add) = (Vec::new, |found: &mut Vec<u64>, from, _: Seen<'_>| found.push(from));
+fn counted(view: &View, position: u64, filter: &Filter, candidates: Candidates<'_>) -> Vec<u64> {
+    let (new, add) = (Vec::new, |found: &mut Vec<u64>, from, _: FactRef<'_>| found.push(from));
     let merge = |own: &mut Vec<u64>, other: Vec<u64>| own.extend(other);
     let left = AtomicBool::new(false);
-    let question = Question { position: Position(position), filter, among, left: &left };
+    let question = ScanRequest { position: Position(position), filter, candidates, left: &left };
     let mut found = view.count(question, new, add, merge).unwrap();
     found.sort_unstable();
     found
@@ -111,11 +111,11 @@ proptest! {
             let (batch, later) = rest.split_at((*size).min(rest.len()));
             // Looked at while it grows: what was seen stays as it was.
             let before = table.view();
-            let seen_before = counted(&before, position.min(done), &filter, Among::Everything);
-            let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| taken(at, happened)).collect();
+            let seen_before = counted(&before, position.min(done), &filter, Candidates::Everything);
+            let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| delta(at, happened)).collect();
             done += batch.len() as u64;
             table.apply(&steps, applied(done));
-            prop_assert_eq!(counted(&before, position.min(done - batch.len() as u64), &filter, Among::Everything), seen_before);
+            prop_assert_eq!(counted(&before, position.min(done - batch.len() as u64), &filter, Candidates::Everything), seen_before);
             rest = later;
             if rest.is_empty() {
                 break;
@@ -124,9 +124,9 @@ proptest! {
         let view = table.view();
         for position in [position.min(done), done] {
             let expected = expected(&history, position, &filter);
-            prop_assert_eq!(&counted(&view, position, &filter, Among::Everything), &expected);
+            prop_assert_eq!(&counted(&view, position, &filter, Candidates::Everything), &expected);
             let all: Vec<u32> = (1..=u32::try_from(done).unwrap()).rev().collect();
-            prop_assert_eq!(&counted(&view, position, &filter, Among::Positions(&all)), &expected);
+            prop_assert_eq!(&counted(&view, position, &filter, Candidates::Positions(&all)), &expected);
         }
         prop_assert_eq!(sums(&view, Scope::Country), tallied(&view, &expected(&history, done, &everything())));
         let mut listed = table.listed(&[Scope::Advisor(3)], Position(position), usize::MAX).unwrap();
@@ -140,19 +140,19 @@ proptest! {
 }
 
 /// What the sums per day of a scope come to.
-fn sums(view: &View, scope: Scope) -> Tally {
-    let mut gathered = Gathering::default();
+fn sums(view: &View, scope: Scope) -> Totals {
+    let mut gathered = Accumulator::default();
     view.gather_days(scope, &(i32::MIN..=i32::MAX), |_| Some(0), std::slice::from_mut(&mut gathered));
-    gathered.tally()
+    gathered.totals()
 }
 
 /// What the facts from some positions come to.
-fn tallied(view: &View, from: &[u64]) -> Tally {
-    let mut gathered = Gathering::default();
+fn tallied(view: &View, from: &[u64]) -> Totals {
+    let mut gathered = Accumulator::default();
     for from in from {
         gathered.add(&view.fact(*from).unwrap());
     }
-    gathered.tally()
+    gathered.totals()
 }
 
 fn one_fact() -> Fact {
@@ -168,16 +168,16 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
         let day = i32::try_from(from % 400).unwrap();
         let fact = Fact { day, cra_id: Uuid::from_u128(from.into()), ..fact.clone() };
         let ended = (from.is_multiple_of(100) && from > 100).then(|| from - 100);
-        taken(from, &Happened { began: Some(fact), ended })
+        delta(from, &Happened { began: Some(fact), ended })
     };
     table.apply(&(1..=facts).map(happened).collect::<Vec<_>>(), applied(facts));
     let view = table.view();
-    let found = counted(&view, facts, &everything(), Among::Everything);
+    let found = counted(&view, facts, &everything(), Candidates::Everything);
     assert_eq!(found.len() as u64, facts - facts / 100 + 1, "the last one has not ended");
     assert!(found.is_sorted_by(|a, b| a < b), "none twice");
-    assert_eq!(counted(&view, 5_000, &everything(), Among::Everything).len(), 4_951);
+    assert_eq!(counted(&view, 5_000, &everything(), Candidates::Everything).len(), 4_951);
     let all: Vec<u32> = (1..=200_000).collect();
-    assert_eq!(counted(&view, facts, &everything(), Among::Positions(&all)), found);
+    assert_eq!(counted(&view, facts, &everything(), Candidates::Positions(&all)), found);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
             cra_id: Uuid::from_u128(position.into()),
             ..fact.clone()
         };
-        taken(position, &Happened { began: Some(fact), ended })
+        delta(position, &Happened { began: Some(fact), ended })
     };
     let many = ROLLED_UP_FROM as u64;
     let steps: Vec<_> =
@@ -208,7 +208,7 @@ fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
         assert!(is_summed_up(&view));
         assert_eq!(
             sums(&view, advisor),
-            tallied(&view, &counted(&view, last, &everything(), Among::Everything))
+            tallied(&view, &counted(&view, last, &everything(), Candidates::Everything))
         );
     }
 }
@@ -220,13 +220,13 @@ fn an_event_that_did_nothing_at_first_takes_its_place_later() {
     let table = Table::default();
     let nothing = Happened { began: None, ended: None };
     let steps = [Happened { began: of(1), ended: None }, nothing, Happened { began: of(3), ended: Some(1) }];
-    let steps: Vec<_> = (1..).zip(&steps).map(|(at, happened)| taken(at, happened)).collect();
+    let steps: Vec<_> = (1..).zip(&steps).map(|(at, happened)| delta(at, happened)).collect();
     table.apply(&steps, applied(3));
-    assert_eq!(counted(&table.view(), 3, &everything(), Among::Everything), [3]);
-    table.apply(&[taken(2, &Happened { began: of(2), ended: None })], applied(3));
+    assert_eq!(counted(&table.view(), 3, &everything(), Candidates::Everything), [3]);
+    table.apply(&[delta(2, &Happened { began: of(2), ended: None })], applied(3));
     let view = table.view();
-    assert_eq!(counted(&view, 3, &everything(), Among::Everything), [2, 3]);
-    assert_eq!(counted(&view, 2, &everything(), Among::Everything), [1, 2]);
+    assert_eq!(counted(&view, 3, &everything(), Candidates::Everything), [2, 3]);
+    assert_eq!(counted(&view, 2, &everything(), Candidates::Everything), [1, 2]);
     assert_eq!(table.candidates(Uuid::from_u128(2)), [2]);
     assert_eq!((table.candidates(Uuid::from_u128(1)), table.ended(1)), (vec![1], Some(3)));
     assert_eq!(sums(&view, Scope::Country), tallied(&view, &[2, 3]));
@@ -283,7 +283,7 @@ fn long_history(length: u64) -> Vec<Happened> {
 #[test]
 fn a_table_made_of_a_store_is_the_one_that_grew_with_it() {
     let history = long_history(30_000);
-    let steps: Vec<_> = (1..).zip(&history).map(|(at, happened)| taken(at, happened)).collect();
+    let steps: Vec<_> = (1..).zip(&history).map(|(at, happened)| delta(at, happened)).collect();
     let (kept, later) = history.split_at(29_000);
     let (_folder, store) = stored(kept);
     let (grown, made) = (Table::default(), Table::load(&store).unwrap());
@@ -298,7 +298,7 @@ fn a_table_made_of_a_store_is_the_one_that_grew_with_it() {
             }
         }
         let (grown_view, made_view) = (grown.view(), made.view());
-        let found = |view: &View| counted(view, position, &everywhere, Among::Everything);
+        let found = |view: &View| counted(view, position, &everywhere, Candidates::Everything);
         assert_eq!(found(&made_view), found(&grown_view));
         assert_eq!(made_view.position(), grown_view.position());
         let communes = cra_domain::territory::communes();
@@ -336,10 +336,10 @@ fn a_cra_is_told_from_another_one_of_the_same_hash() {
     let (table, session) = (Table::load(&store).unwrap(), store.session().unwrap());
     let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
     {
-        let ids = &mut table.0.write().ids;
-        let of_the_same_hash = [ids.latest(first, 2), ids.latest(third, 1)];
+        let cra_index = &mut table.0.write().cra_index;
+        let of_the_same_hash = [cra_index.latest(first, 2), cra_index.latest(third, 1)];
         for latest in of_the_same_hash {
-            ids.insert(latest);
+            cra_index.insert(latest);
         }
     }
     assert_eq!(table.candidates(first).len(), 2);

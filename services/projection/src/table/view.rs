@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cra_eventlog::Position;
 
-use super::Brought;
+use super::NewFact;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
-use super::rollups::Rollups;
+use super::daily_rollups::DailyRollups;
 use crate::store::Applied;
-use crate::views::countable::{Countable, Seen};
+use crate::views::accumulator::Accumulator;
 use crate::views::filter::Filter;
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::{FactRef, PackedFact};
 use crate::views::scope::Scope;
 
 /// Blocks that one thread looks at before another one is worth its start.
@@ -32,7 +32,7 @@ pub struct View {
     pub(super) applied: Option<Applied>,
     /// The n-th one holds [`BLOCK_POSITIONS`] positions; all but the last are full.
     pub(super) blocks: Arc<Vec<Block>>,
-    pub(super) rollups: Rollups,
+    pub(super) daily_rollups: DailyRollups,
 }
 
 /// Where a position is.
@@ -52,13 +52,13 @@ impl Place {
 }
 
 /// Every fact, in force or not, with its position.
-pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &Countable)> {
+pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &PackedFact)> {
     let firsts = (1_u32..).step_by(BLOCK_POSITIONS);
     firsts.zip(blocks).flat_map(|(first, block)| block.facts().map(move |(index, it)| (first + index, it)))
 }
 
 /// The fact from a position, in force now.
-pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
+pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
     let Place { block, index } = Place::of(u64::from(from))?;
     let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
     block.fact(index)
@@ -80,14 +80,14 @@ pub(super) fn dated(blocks: &[Block], positions: &[u32]) -> impl Iterator<Item =
 }
 
 /// The fact from a position, in force or not.
-pub(super) fn fact(blocks: &[Block], from: u32) -> Option<Seen<'_>> {
+pub(super) fn fact(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
     let Place { block, index } = Place::of(u64::from(from))?;
     blocks.get(block)?.fact(index)
 }
 
 /// What a question looks at.
 #[derive(Clone, Copy)]
-pub enum Among<'a> {
+pub enum Candidates<'a> {
     /// Every fact.
     Everything,
     /// The facts of these positions, none of them twice.
@@ -96,25 +96,25 @@ pub enum Among<'a> {
 
 /// What is asked of every fact.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
+pub struct ScanRequest<'a> {
     /// Where the log ends.
     pub position: Position,
     /// Which facts count.
     pub filter: &'a Filter,
     /// Where they are looked for.
-    pub among: Among<'a>,
+    pub candidates: Candidates<'a>,
     /// Set when nobody waits for the answer any more.
     pub left: &'a AtomicBool,
 }
 
 /// A piece of work.
 #[derive(Clone, Copy)]
-enum Piece<'a> {
+enum Morsel<'a> {
     Block(usize),
     Positions(&'a [u32]),
 }
 
-impl<'a> Among<'a> {
+impl<'a> Candidates<'a> {
     fn pieces(self, view: &View) -> usize {
         match self {
             Self::Everything => view.blocks.len(),
@@ -122,11 +122,11 @@ impl<'a> Among<'a> {
         }
     }
 
-    fn piece(self, number: usize, view: &View) -> Option<Piece<'a>> {
+    fn morsel(self, number: usize, view: &View) -> Option<Morsel<'a>> {
         match self {
-            Self::Everything => (number < view.blocks.len()).then_some(Piece::Block(number)),
+            Self::Everything => (number < view.blocks.len()).then_some(Morsel::Block(number)),
             Self::Positions(positions) => {
-                positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Piece::Positions)
+                positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Morsel::Positions)
             }
         }
     }
@@ -159,9 +159,9 @@ impl View {
         scope: Scope,
         days: &RangeInclusive<i32>,
         slot_of: impl Fn(i32) -> Option<usize>,
-        slots: &mut [Gathering],
+        slots: &mut [Accumulator],
     ) -> bool {
-        let rolled_up = self.rollups.of_scope(scope);
+        let rolled_up = self.daily_rollups.of_scope(scope);
         if let Some(sums) = rolled_up {
             sums.gather(&self.blocks, days, slot_of, slots);
         }
@@ -177,7 +177,7 @@ impl View {
 
     /// The fact from a position, in force or not.
     #[must_use]
-    pub fn fact(&self, from: u64) -> Option<Seen<'_>> {
+    pub fn fact(&self, from: u64) -> Option<FactRef<'_>> {
         self.block_at(from).and_then(|(block, index)| block.fact(index))
     }
 
@@ -206,25 +206,26 @@ impl View {
     /// in no order, and the counts are `merge`d. `None` when nobody waits any more.
     pub fn count<T: Send>(
         &self,
-        question: Question<'_>,
+        question: ScanRequest<'_>,
         new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, Seen<'_>) + Sync,
+        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
-        let Question { position, filter, among, left } = question;
+        let ScanRequest { position, filter, candidates, left } = question;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut count = new();
             while !left.load(Ordering::Relaxed) {
-                let Some(piece) = among.piece(next.fetch_add(1, Ordering::Relaxed), self) else {
+                let Some(morsel) = candidates.morsel(next.fetch_add(1, Ordering::Relaxed), self) else {
                     break;
                 };
-                self.each(position, filter, piece, |from, seen| add(&mut count, from, seen));
+                self.each(position, filter, morsel, |from, fact| add(&mut count, from, fact));
             }
             count
         };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let helpers = cores.min(among.pieces(self) / among.pieces_per_thread_min()).saturating_sub(1);
+        let helpers =
+            cores.min(candidates.pieces(self) / candidates.pieces_per_thread_min()).saturating_sub(1);
         let count = std::thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
             let mut count = work();
@@ -244,22 +245,22 @@ impl View {
         &'a self,
         position: Position,
         filter: &Filter,
-        piece: Piece<'_>,
-        mut take: impl FnMut(u64, Seen<'a>),
+        morsel: Morsel<'_>,
+        mut take: impl FnMut(u64, FactRef<'a>),
     ) {
-        match piece {
-            Piece::Block(number) => {
+        match morsel {
+            Morsel::Block(number) => {
                 if let Some(as_of) = self.as_of(position, number) {
                     let first = (number * BLOCK_POSITIONS) as u64 + 1;
-                    self.blocks[number].each(as_of, filter, |index, seen| take(first + index as u64, seen));
+                    self.blocks[number].each(as_of, filter, |index, fact| take(first + index as u64, fact));
                 }
             }
-            Piece::Positions(positions) => {
+            Morsel::Positions(positions) => {
                 let asked = filter.days();
                 let dated = dated(&self.blocks, positions).filter(|(_, day)| asked.contains(day));
                 dated.map(|(from, _)| u64::from(from)).for_each(|from| {
-                    if let Some(seen) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
-                        take(from, seen);
+                    if let Some(fact) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
+                        take(from, fact);
                     }
                 });
             }
@@ -268,7 +269,7 @@ impl View {
 
     /// The fact from a position, if it was in force when the log ended at another one.
     #[inline]
-    fn fact_as_of(&self, position: Position, from: u64) -> Option<Seen<'_>> {
+    fn fact_as_of(&self, position: Position, from: u64) -> Option<FactRef<'_>> {
         let Place { block: number, index } = Place::of(from)?;
         let block = self.blocks.get(number)?;
         let as_of = self.as_of(position, number)?;
@@ -276,7 +277,7 @@ impl View {
     }
 
     /// Takes in what the event at a position did; see [`super::Table::apply`].
-    pub(super) fn take(&mut self, position: u64, brought: Option<&Brought>, ended: Option<u64>) {
+    pub(super) fn take(&mut self, position: u64, brought: Option<&NewFact>, ended: Option<u64>) {
         let blocks = Arc::make_mut(&mut self.blocks);
         if let Some(Place { block, index }) = Place::of(position) {
             if blocks.last().is_none_or(Block::is_full) && blocks.len() == block {

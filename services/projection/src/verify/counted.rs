@@ -9,12 +9,12 @@ use cra_eventlog::Position;
 use super::DIFFERENCES_MAX;
 use crate::generations::Generation;
 use crate::store::{Step, StoreError};
-use crate::table::{Among, Question, Table, View};
-use crate::views::countable::{Countable, Seen};
+use crate::table::{Candidates, ScanRequest, Table, View};
+use crate::views::accumulator::Accumulator;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::Fact;
 use crate::views::filter::Filter;
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::{FactRef, PackedFact};
 use crate::views::scope::Scope;
 
 /// Adds the differences between a view of a generation's table and its store to those found.
@@ -46,9 +46,9 @@ pub(super) fn compare(
 
 fn is_counted_as_kept(view: &View, position: Position, ended: Option<u64>, began: Option<&Fact>) -> bool {
     let ends = ended.is_none_or(|from| view.ended(from) == Some(position.0));
-    ends && match (view.fact(position.0), began.map(Countable::of)) {
+    ends && match (view.fact(position.0), began.map(PackedFact::of)) {
         (None, None) => true,
-        (Some(counted), Some((fixed, beside))) => counted.is_same(&Seen::of(&fixed, &beside)),
+        (Some(counted), Some((fixed, overflow))) => counted.is_same(&FactRef::of(&fixed, &overflow)),
         _ => false,
     }
 }
@@ -65,8 +65,8 @@ enum Sums {
 }
 
 /// Everything in force, counted in one of two ways.
-fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
-    let mut gathered = Gathering::default();
+fn gathered(view: &View, sums: Sums) -> Option<crate::views::totals::Totals> {
+    let mut gathered = Accumulator::default();
     match sums {
         Sums::Days => {
             let one = std::slice::from_mut(&mut gathered);
@@ -74,12 +74,13 @@ fn gathered(view: &View, sums: Sums) -> Option<crate::views::tally::Tally> {
         }
         Sums::Facts => {
             let everything = Filter::bind(&Selection::default(), &Dictionary::default());
-            let add = |gathered: &mut Gathering, _, seen: Seen<'_>| gathered.add(&seen);
+            let add = |gathered: &mut Accumulator, _, fact: FactRef<'_>| gathered.add(&fact);
             let left = AtomicBool::new(false);
-            let among = Among::Everything;
-            let question = Question { position: view.position(), filter: &everything, among, left: &left };
-            gathered = view.count(question, Gathering::default, add, Gathering::merge)?;
+            let candidates = Candidates::Everything;
+            let question =
+                ScanRequest { position: view.position(), filter: &everything, candidates, left: &left };
+            gathered = view.count(question, Accumulator::default, add, Accumulator::merge)?;
         }
     }
-    Some(gathered.tally())
+    Some(gathered.totals())
 }

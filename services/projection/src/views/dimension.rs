@@ -10,10 +10,10 @@ use cra_domain::territory::{self, Commune};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
 
-use super::countable::{STATUS_LINES, Seen, bits};
 use super::fact::date_of;
 use super::filter::Filter;
-use super::tally::duration_line;
+use super::packed_fact::{FactRef, STATUS_LINES, bits};
+use super::totals::duration_line;
 
 pub use naming::Name;
 
@@ -74,18 +74,18 @@ impl Dimension {
 
     /// Gives each row that a fact belongs to, with the people of the fact that are of that row.
     #[inline]
-    pub fn each_row(self, seen: &Seen<'_>, mut take: impl FnMut(Row, u64)) {
+    pub fn each_row(self, fact: &FactRef<'_>, mut take: impl FnMut(Row, u64)) {
         use v1::Dimension as D;
-        let people = u64::from(seen.participants());
+        let people = u64::from(fact.participants());
         match self.0 {
-            D::Theme => bits(seen.theme_set()).for_each(|theme| take(line_row::<Theme>(theme + 1), people)),
+            D::Theme => bits(fact.theme_set()).for_each(|theme| take(line_row::<Theme>(theme + 1), people)),
             D::SubTheme => {
-                bits(seen.sub_theme_set()).for_each(|sub| take(line_row::<SubTheme>(sub + 1), people));
+                bits(fact.sub_theme_set()).for_each(|sub| take(line_row::<SubTheme>(sub + 1), people));
             }
-            D::Age => each_line::<AgeBand>(&seen.people()[..STATUS_LINES], take),
-            D::Status => each_line::<Status>(&seen.people()[STATUS_LINES..], take),
+            D::Age => each_line::<AgeBand>(&fact.people()[..STATUS_LINES], take),
+            D::Status => each_line::<Status>(&fact.people()[STATUS_LINES..], take),
             _ => {
-                if let Some(row) = self.only_row(seen) {
+                if let Some(row) = self.only_row(fact) {
                     take(row, people);
                 }
             }
@@ -93,7 +93,7 @@ impl Dimension {
     }
 
     /// The row of a fact that belongs to one.
-    fn only_row(self, seen: &Seen<'_>) -> Option<Row> {
+    fn only_row(self, seen: &FactRef<'_>) -> Option<Row> {
         use v1::Dimension as D;
         let fact = seen.fixed();
         let commune = || territory::communes().at(fact.commune).map(|id| territory::communes().get(id));
@@ -106,9 +106,9 @@ impl Dimension {
             D::Structure => Row(fact.structure),
             D::Advisor => Row(fact.advisor),
             D::Venue => seen.venue().map_or(NONE, |code| Row(code + 1)),
-            D::Channel => word_row(seen.manner().channel()),
-            D::Activity => word_row(seen.manner().activity()),
-            D::Duration => line_row::<DurationBucket>(duration_line(seen.manner().bucket())),
+            D::Channel => word_row(seen.activity_key().channel()),
+            D::Activity => word_row(seen.activity_key().activity()),
+            D::Duration => line_row::<DurationBucket>(duration_line(seen.activity_key().bucket())),
             D::Month => month_row(date_of(fact.day)?),
             D::Weekday => weekday_row(date_of(fact.day)?),
             D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,

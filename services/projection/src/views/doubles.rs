@@ -7,9 +7,9 @@ use std::hash::BuildHasher;
 use cra_domain::vocabulary::Activity;
 use hashbrown::HashMap;
 
-use super::countable::{PEOPLE_LINES, Seen};
 use super::dictionary::{Code, Dictionary};
 use super::figures::organisation;
+use super::packed_fact::{FactRef, PEOPLE_LINES};
 
 /// Ten minutes, in nanoseconds: one session sent again by the same client comes within them.
 const AGAIN_WITHIN: i64 = 600 * 1_000_000_000;
@@ -20,14 +20,14 @@ const SERIES_FROM: usize = 3;
 /// have the same content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
-    numbers: Numbers,
+    numbers: WideCounts,
     /// People per organisation, as the line that they count on is called.
     redirections: BTreeMap<String, u64>,
 }
 
 /// The content without the names of organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Numbers {
+struct WideCounts {
     day: i32,
     advisor: Code,
     structure: Code,
@@ -36,7 +36,7 @@ struct Numbers {
     commune: u16,
     topics: u32,
     /// Channel, activity and kind of duration.
-    manner: usize,
+    activity_key: usize,
     minutes: u32,
     participants: u32,
     returning: u32,
@@ -46,44 +46,44 @@ struct Numbers {
     redirected: u64,
 }
 
-impl Numbers {
-    fn of(seen: &Seen<'_>) -> Self {
-        let fixed = seen.fixed();
+impl WideCounts {
+    fn of(fact: &FactRef<'_>) -> Self {
+        let fixed = fact.fixed();
         Self {
             day: fixed.day,
             advisor: fixed.advisor,
             structure: fixed.structure,
-            venue: seen.venue(),
+            venue: fact.venue(),
             postal_code: fixed.postal_code,
             commune: fixed.commune,
-            topics: seen.topics(),
-            manner: seen.manner().index(),
-            minutes: seen.minutes(),
-            participants: seen.participants(),
-            returning: seen.returning(),
-            follow_up_individual: seen.follow_up_individual(),
-            follow_up_workshop: seen.follow_up_workshop(),
-            people: seen.people(),
-            redirected: seen.redirections().iter().map(|it| u64::from(it.people)).sum(),
+            topics: fact.topics(),
+            activity_key: fact.activity_key().index(),
+            minutes: fact.minutes(),
+            participants: fact.participants(),
+            returning: fact.returning(),
+            follow_up_individual: fact.follow_up_individual(),
+            follow_up_workshop: fact.follow_up_workshop(),
+            people: fact.people(),
+            redirected: fact.redirections().iter().map(|it| u64::from(it.people)).sum(),
         }
     }
 }
 
 /// A digest that is the same for CRAs of the same content, and rarely for others.
-pub fn digest(seen: &Seen<'_>, hasher: &impl BuildHasher) -> u64 {
-    hasher.hash_one(Numbers::of(seen))
+pub fn digest(fact: &FactRef<'_>, hasher: &impl BuildHasher) -> u64 {
+    hasher.hash_one(WideCounts::of(fact))
 }
 
 impl Content {
     /// The content of a fact.
     #[must_use]
-    pub fn of(seen: &Seen<'_>, dictionary: &Dictionary) -> Self {
+    pub fn of(fact: &FactRef<'_>, dictionary: &Dictionary) -> Self {
         let mut redirections = BTreeMap::new();
-        for redirected in seen.redirections() {
+        for redirected in fact.redirections() {
             let (name, ..) = organisation(redirected.to, dictionary);
             *redirections.entry(name).or_default() += u64::from(redirected.people);
         }
-        Self { numbers: Numbers::of(seen), redirections }
+        Self { numbers: WideCounts::of(fact), redirections }
     }
 }
 

@@ -16,7 +16,7 @@ use cra_domain::vocabulary::{
 use super::dictionary::{Dictionary, Kind};
 use super::fact::RecipientCode;
 use super::shares::{per_mille, rate_per_mille};
-use super::tally::{Minutes, RecipientTally, Tally};
+use super::totals::{Minutes, RecipientTotals, Totals};
 
 /// Name of the line of an organisation that an older form did not name.
 pub(crate) const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
@@ -25,38 +25,38 @@ pub(crate) const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
 /// Every figure of a tally. The dictionary spells the free names of organisations.
 #[must_use]
-pub fn statistics(tally: &Tally, dictionary: &Dictionary) -> v1::Statistics {
-    let workshops = tally.activities[Activity::Workshop.index()];
+pub fn statistics(totals: &Totals, dictionary: &Dictionary) -> v1::Statistics {
+    let workshops = totals.activities[Activity::Workshop.index()];
     v1::Statistics {
-        cras: tally.cras,
-        acts: tally.acts,
-        people: tally.acts.saturating_sub(tally.returning),
-        returning_people: tally.returning,
+        cras: totals.cras,
+        acts: totals.acts,
+        people: totals.acts.saturating_sub(totals.returning),
+        returning_people: totals.returning,
         workshops: workshops.cras,
         workshop_participants: workshops.participants,
-        individual_supports: tally.activities[Activity::Individual.index()].cras,
-        one_off_requests: tally.activities[Activity::OneOff.index()].cras,
-        workshops_with_defaulted_participants: tally.defaulted_workshops,
-        follow_up: Some(follow_up(tally)),
-        channels: breakdown::<Channel>(&tally.channels, None),
-        activities: breakdown::<Activity>(&tally.activities.map(|activity| activity.cras), None),
-        themes: breakdown::<Theme>(&tally.themes, None),
-        sub_themes: breakdown::<SubTheme>(&tally.sub_themes, None),
-        durations: durations(&tally.durations),
-        ages: ages(&tally.ages),
-        statuses: statuses(&tally.statuses),
-        redirections: redirections(tally.redirections.all(), dictionary),
-        time_spent: time_spent(tally),
-        entry_delay: Some(entry_delay(&tally.delays.all().collect())),
+        individual_supports: totals.activities[Activity::Individual.index()].cras,
+        one_off_requests: totals.activities[Activity::OneOff.index()].cras,
+        workshops_with_defaulted_participants: totals.defaulted_workshops,
+        follow_up: Some(follow_up(totals)),
+        channels: breakdown::<Channel>(&totals.channels, None),
+        activities: breakdown::<Activity>(&totals.activities.map(|activity| activity.cras), None),
+        themes: breakdown::<Theme>(&totals.themes, None),
+        sub_themes: breakdown::<SubTheme>(&totals.sub_themes, None),
+        durations: durations(&totals.durations),
+        ages: ages(&totals.ages),
+        statuses: statuses(&totals.statuses),
+        redirections: redirections(totals.redirections.all(), dictionary),
+        time_spent: time_spent(totals),
+        entry_delay: Some(entry_delay(&totals.delays.all().collect())),
         ..v1::Statistics::default()
     }
 }
 
-fn follow_up(tally: &Tally) -> v1::FollowUpStatistics {
+fn follow_up(totals: &Totals) -> v1::FollowUpStatistics {
     let (individual, workshop, redirected) =
-        (tally.follow_up_individual, tally.follow_up_workshop, tally.redirected());
-    let total = tally.followed_up();
-    let rate_per_mille = rate_per_mille(total, tally.acts);
+        (totals.follow_up_individual, totals.follow_up_workshop, totals.redirected());
+    let total = totals.followed_up();
+    let rate_per_mille = rate_per_mille(total, totals.acts);
     v1::FollowUpStatistics { individual, workshop, redirected, total, rate_per_mille }
 }
 
@@ -118,17 +118,17 @@ struct OrganisationTally {
 }
 
 fn redirections(
-    tally: impl Iterator<Item = (RecipientCode, RecipientTally)>,
+    totals: impl Iterator<Item = (RecipientCode, RecipientTotals)>,
     dictionary: &Dictionary,
 ) -> Vec<v1::Count> {
     let mut organisations: BTreeMap<String, OrganisationTally> = BTreeMap::new();
-    for (recipient, tally) in tally {
+    for (recipient, totals) in totals {
         let (key, label, is_fixed) = organisation(recipient, dictionary);
         let organisation = organisations.entry(key).or_default();
         organisation.is_fixed = is_fixed;
-        organisation.people += tally.people;
+        organisation.people += totals.people;
         // The most frequent spelling is shown; of equals, the first in code points, so that replays agree.
-        let mentions = if is_fixed { u64::MAX } else { tally.mentions };
+        let mentions = if is_fixed { u64::MAX } else { totals.mentions };
         let better = mentions > organisation.label_mentions
             || (mentions == organisation.label_mentions && label < organisation.label);
         if better {
@@ -175,17 +175,17 @@ pub(super) fn organisation(recipient: RecipientCode, dictionary: &Dictionary) ->
     }
 }
 
-fn time_spent(tally: &Tally) -> Vec<v1::TimeSpent> {
-    let estimates = tally.activities.map(|activity| activity.minutes.estimated);
+fn time_spent(totals: &Totals) -> Vec<v1::TimeSpent> {
+    let estimates = totals.activities.map(|activity| activity.minutes.estimated);
     let shares = per_mille(&estimates);
     let mut total = Minutes::default();
     let mut lines = Vec::with_capacity(Activity::ALL.len() + 1);
-    for ((activity, share), tally) in Activity::ALL.iter().zip(shares).zip(&tally.activities) {
+    for ((activity, share), totals) in Activity::ALL.iter().zip(shares).zip(&totals.activities) {
         let term = activity.term();
-        lines.push(time_line(term.name, term.label, tally.minutes, share));
-        total.estimated += tally.minutes.estimated;
-        total.minimum += tally.minutes.minimum;
-        total.maximum += tally.minutes.maximum;
+        lines.push(time_line(term.name, term.label, totals.minutes, share));
+        total.estimated += totals.minutes.estimated;
+        total.minimum += totals.minutes.minimum;
+        total.maximum += totals.minutes.maximum;
     }
     let share = if total.estimated > 0 { 1000 } else { 0 };
     lines.push(time_line("total", "Total", total, share));
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_empty_tally_lists_every_open_value_and_nothing_else() {
-        let statistics = statistics(&Tally::default(), &Dictionary::default());
+        let statistics = statistics(&Totals::default(), &Dictionary::default());
         assert_eq!(statistics.themes.len(), 17);
         assert_eq!(statistics.ages.len(), 5);
         assert_eq!(statistics.durations.len(), 5);
@@ -254,14 +254,14 @@ mod tests {
     fn free_names_meet_on_one_line_in_their_most_frequent_spelling() {
         let mut dictionary = Dictionary::default();
         let mut other = |name: &str| RecipientCode::Other(dictionary.code_of(Kind::Organisation, name));
-        let tally = BTreeMap::from([
-            (other("Asso  Locale"), RecipientTally { people: 9, mentions: 1 }),
-            (other("asso locale"), RecipientTally { people: 2, mentions: 2 }),
-            (other("caf"), RecipientTally { people: 1, mentions: 1 }),
-            (RecipientCode::Known(Organisation::Caf), RecipientTally { people: 1, mentions: 1 }),
-            (RecipientCode::Unnamed, RecipientTally { people: 2, mentions: 1 }),
+        let totals = BTreeMap::from([
+            (other("Asso  Locale"), RecipientTotals { people: 9, mentions: 1 }),
+            (other("asso locale"), RecipientTotals { people: 2, mentions: 2 }),
+            (other("caf"), RecipientTotals { people: 1, mentions: 1 }),
+            (RecipientCode::Known(Organisation::Caf), RecipientTotals { people: 1, mentions: 1 }),
+            (RecipientCode::Unnamed, RecipientTotals { people: 2, mentions: 1 }),
         ]);
-        let lines = redirections(tally.into_iter(), &dictionary);
+        let lines = redirections(totals.into_iter(), &dictionary);
         let lines: Vec<_> = lines.iter().map(|l| (l.name.as_str(), l.label.as_str(), l.count)).collect();
         assert_eq!(
             lines,

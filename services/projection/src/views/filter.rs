@@ -11,11 +11,11 @@ use cra_domain::territory::{self, Commune};
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, Word as _};
 
 use super::code_set::CodeSet;
-use super::countable::{Countable, Manner, STATUS_LINES, Seen};
 use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, day_number};
-use super::scope::{self, Narrowing, Scope};
-use super::tally::duration_line;
+use super::packed_fact::{ActivityKey, FactRef, PackedFact, STATUS_LINES};
+use super::scope::{self, Scope, ScopeSet};
+use super::totals::duration_line;
 
 /// A selection, ready to be asked of each fact.
 #[derive(Clone, Debug)]
@@ -73,9 +73,9 @@ impl Filter {
             statuses: selection.statuses,
             manners: 0,
         };
-        filter.manners = Manner::all()
-            .filter(|manner| filter.leaves_manner(*manner))
-            .fold(0, |manners, manner| manners | 1 << manner.index());
+        filter.manners = ActivityKey::all()
+            .filter(|activity_key| filter.leaves_manner(*activity_key))
+            .fold(0, |manners, activity_key| manners | 1 << activity_key.index());
         filter
     }
 
@@ -137,15 +137,15 @@ impl Filter {
         bit(self.durations, duration_line(Some(bucket)))
     }
 
-    fn leaves_manner(&self, manner: Manner) -> bool {
-        self.leaves_channel(manner.channel())
-            && self.leaves_activity(manner.activity())
-            && bit(self.durations, duration_line(manner.bucket()))
+    fn leaves_manner(&self, activity_key: ActivityKey) -> bool {
+        self.leaves_channel(activity_key.channel())
+            && self.leaves_activity(activity_key.activity())
+            && bit(self.durations, duration_line(activity_key.bucket()))
     }
 
     /// How far scopes narrow what it counts.
     #[must_use]
-    pub fn narrowing(&self) -> Narrowing {
+    pub fn scope_set(&self) -> ScopeSet {
         let codes = |codes: &Option<CodeSet>, scope: fn(Code) -> Scope| {
             codes.as_ref().map(|codes| codes.codes().map(scope).collect::<Vec<_>>())
         };
@@ -157,9 +157,9 @@ impl Filter {
         let mut given: Vec<_> = given.into_iter().flatten().collect();
         match given.len() {
             0 | 1 if self.asks_for_scopes_only() => {
-                Narrowing::Exactly(given.pop().unwrap_or_else(|| vec![Scope::Country]))
+                ScopeSet::Exactly(given.pop().unwrap_or_else(|| vec![Scope::Country]))
             }
-            _ => Narrowing::Within(given),
+            _ => ScopeSet::Within(given),
         }
     }
 
@@ -176,8 +176,8 @@ impl Filter {
     /// Whether it counts a fact.
     #[must_use]
     #[inline]
-    pub fn matches(&self, seen: &Seen<'_>) -> bool {
-        let fixed = seen.fixed();
+    pub fn matches(&self, fact: &FactRef<'_>) -> bool {
+        let fixed = fact.fixed();
         self.days.contains(&fixed.day)
             && self.advisors.as_ref().is_none_or(|codes| codes.contains(fixed.advisor))
             && self.structures.as_ref().is_none_or(|codes| codes.contains(fixed.structure))
@@ -186,19 +186,19 @@ impl Filter {
             && self
                 .venues
                 .as_ref()
-                .is_none_or(|codes| seen.venue().is_some_and(|venue| codes.contains(venue)))
-            && self.manners & (1 << seen.manner().index()) != 0
-            && self.themes.is_none_or(|themes| themes & seen.theme_set() != 0)
-            && self.sub_themes.is_none_or(|sub_themes| sub_themes & seen.sub_theme_set() != 0)
-            && self.ages.is_none_or(|ages| ages & seen.peopled() != 0)
-            && self.statuses.is_none_or(|statuses| (statuses << STATUS_LINES) & seen.peopled() != 0)
+                .is_none_or(|codes| fact.venue().is_some_and(|venue| codes.contains(venue)))
+            && self.manners & (1 << fact.activity_key().index()) != 0
+            && self.themes.is_none_or(|themes| themes & fact.theme_set() != 0)
+            && self.sub_themes.is_none_or(|sub_themes| sub_themes & fact.sub_theme_set() != 0)
+            && self.ages.is_none_or(|ages| ages & fact.peopled() != 0)
+            && self.statuses.is_none_or(|statuses| (statuses << STATUS_LINES) & fact.peopled() != 0)
     }
 
     /// As [`Filter::matches`], for a fact that is looked at alone.
     #[must_use]
     pub fn matches_fact(&self, fact: &Fact) -> bool {
-        let (fixed, beside) = Countable::of(fact);
-        self.matches(&Seen::of(&fixed, &beside))
+        let (fixed, overflow) = PackedFact::of(fact);
+        self.matches(&FactRef::of(&fixed, &overflow))
     }
 }
 

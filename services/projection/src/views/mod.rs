@@ -1,25 +1,25 @@
 //! Facts, tallies and figures: pure, without storage or network. One set of definitions, whatever the way a
 //! question is answered.
 
+pub mod accumulate;
+pub mod accumulator;
 mod code_set;
-pub mod countable;
-pub mod counting;
-pub mod day_tally;
+pub mod daily_sums;
 pub mod dictionary;
 pub mod dimension;
 pub mod doubles;
 pub mod fact;
 pub mod figures;
 pub mod filter;
-pub mod gathering;
 pub mod order;
+pub mod packed_fact;
 pub mod periods;
 pub mod public;
 pub mod record;
 pub mod rows;
 pub mod scope;
 pub mod shares;
-pub mod tally;
+pub mod totals;
 
 use cra_domain::territory;
 

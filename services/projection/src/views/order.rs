@@ -5,7 +5,7 @@ use cra_domain::cra::{Question, Violation};
 use cra_domain::vocabulary::Activity;
 use cra_domain::vocabulary::Word as _;
 
-use super::rows::{Line, RowTally};
+use super::rows::{Line, RowTotals};
 
 /// An order of rows.
 #[derive(Clone, Copy, Debug)]
@@ -24,30 +24,30 @@ enum By {
 }
 
 /// A number of a row.
-type Measure = fn(&RowTally) -> i64;
+type Measure = fn(&RowTotals) -> i64;
 
 /// Every order, by its name in a request.
 const ORDERS: [(&str, By); 16] = [
     ("name", By::Name),
     ("code", By::Code),
-    ("cras", By::Measure(|row| signed(row.tally.cras))),
-    ("acts", By::Measure(|row| signed(row.tally.acts))),
-    ("people", By::Measure(|row| signed(row.tally.acts.saturating_sub(row.tally.returning)))),
-    ("returning_people", By::Measure(|row| signed(row.tally.returning))),
-    ("workshops", By::Measure(|row| signed(row.tally.activities[Activity::Workshop.index()].cras))),
+    ("cras", By::Measure(|row| signed(row.totals.cras))),
+    ("acts", By::Measure(|row| signed(row.totals.acts))),
+    ("people", By::Measure(|row| signed(row.totals.acts.saturating_sub(row.totals.returning)))),
+    ("returning_people", By::Measure(|row| signed(row.totals.returning))),
+    ("workshops", By::Measure(|row| signed(row.totals.activities[Activity::Workshop.index()].cras))),
     (
         "workshop_participants",
-        By::Measure(|row| signed(row.tally.activities[Activity::Workshop.index()].participants)),
+        By::Measure(|row| signed(row.totals.activities[Activity::Workshop.index()].participants)),
     ),
     (
         "individual_supports",
-        By::Measure(|row| signed(row.tally.activities[Activity::Individual.index()].cras)),
+        By::Measure(|row| signed(row.totals.activities[Activity::Individual.index()].cras)),
     ),
-    ("one_off_requests", By::Measure(|row| signed(row.tally.activities[Activity::OneOff.index()].cras))),
-    ("workshops_with_defaulted_participants", By::Measure(|row| signed(row.tally.defaulted_workshops))),
-    ("follow_up", By::Measure(|row| signed(row.tally.followed_up()))),
-    ("redirected", By::Measure(|row| signed(row.tally.redirected()))),
-    ("estimated_minutes", By::Measure(|row| signed(row.tally.estimated_minutes()))),
+    ("one_off_requests", By::Measure(|row| signed(row.totals.activities[Activity::OneOff.index()].cras))),
+    ("workshops_with_defaulted_participants", By::Measure(|row| signed(row.totals.defaulted_workshops))),
+    ("follow_up", By::Measure(|row| signed(row.totals.followed_up()))),
+    ("redirected", By::Measure(|row| signed(row.totals.redirected()))),
+    ("estimated_minutes", By::Measure(|row| signed(row.totals.estimated_minutes()))),
     ("last_date", By::Measure(|row| row.last_day.into())),
     ("last_recorded_at", By::Measure(|row| row.last_recorded_at)),
 ];
@@ -78,8 +78,8 @@ impl Order {
             By::Code => {}
             By::Name => self.sort_by_key(lines, |line| collation::key(&line.name().label)),
             By::Measure(measure) => {
-                let nothing = RowTally::default();
-                self.sort_by_key(lines, |line| measure(line.tally().unwrap_or(&nothing)));
+                let nothing = RowTotals::default();
+                self.sort_by_key(lines, |line| measure(line.totals().unwrap_or(&nothing)));
             }
         }
     }

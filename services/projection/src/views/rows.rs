@@ -5,30 +5,30 @@ use hashbrown::HashMap;
 use cra_contracts::v1;
 use cra_domain::event::timestamp_message;
 
-use super::countable::Seen;
+use super::accumulator::Accumulator;
 use super::dictionary::Dictionary;
 use super::dimension::{Dimension, Name, Row};
 use super::fact::{date_of, instant};
 use super::figures;
 use super::filter::Filter;
-use super::gathering::Gathering;
 use super::order::Order;
-use super::tally::Tally;
+use super::packed_fact::FactRef;
+use super::totals::Totals;
 
 /// What is known of the CRAs of one row.
 #[derive(Debug)]
-pub struct RowTally<T = Tally> {
+pub struct RowTotals<T = Totals> {
     /// Their sums.
-    pub tally: T,
+    pub totals: T,
     /// Latest day of activity, in days since 1970.
     pub last_day: i32,
     /// Latest first record of a CRA, in nanoseconds since 1970.
     pub last_recorded_at: i64,
 }
 
-impl<T: Default> Default for RowTally<T> {
+impl<T: Default> Default for RowTotals<T> {
     fn default() -> Self {
-        Self { tally: T::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
+        Self { totals: T::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
     }
 }
 
@@ -36,7 +36,7 @@ impl<T: Default> Default for RowTally<T> {
 #[derive(Debug)]
 pub struct Rows {
     dimension: Dimension,
-    tallies: HashMap<Row, RowTally<Gathering>>,
+    tallies: HashMap<Row, RowTotals<Accumulator>>,
 }
 
 impl Rows {
@@ -47,12 +47,12 @@ impl Rows {
     }
 
     /// Counts one fact in each of its rows.
-    pub fn add(&mut self, seen: &Seen<'_>) {
-        self.dimension.each_row(seen, |row, _| {
+    pub fn add(&mut self, fact: &FactRef<'_>) {
+        self.dimension.each_row(fact, |row, _| {
             let row = self.tallies.entry(row).or_default();
-            row.tally.add(seen);
-            row.last_day = row.last_day.max(seen.fixed().day);
-            row.last_recorded_at = row.last_recorded_at.max(seen.fixed().recorded_at);
+            row.totals.add(fact);
+            row.last_day = row.last_day.max(fact.fixed().day);
+            row.last_recorded_at = row.last_recorded_at.max(fact.fixed().recorded_at);
         });
     }
 
@@ -60,7 +60,7 @@ impl Rows {
     pub fn merge(&mut self, other: Self) {
         for (row, other) in other.tallies {
             let own = self.tallies.entry(row).or_default();
-            own.tally.merge(other.tally);
+            own.totals.merge(other.totals);
             own.last_day = own.last_day.max(other.last_day);
             own.last_recorded_at = own.last_recorded_at.max(other.last_recorded_at);
         }
@@ -94,12 +94,12 @@ impl RowsAndEmpty {
     pub fn in_order(self, order: Order, dictionary: &Dictionary) -> Vec<Line> {
         let Rows { dimension, tallies } = self.rows;
         let empty = self.empty.into_iter().map(|row| (row, None));
-        let counting = tallies.into_iter().map(|(row, RowTally { tally, last_day, last_recorded_at })| {
-            (row, Some(RowTally { tally: tally.tally(), last_day, last_recorded_at }))
+        let counted = tallies.into_iter().map(|(row, RowTotals { totals, last_day, last_recorded_at })| {
+            (row, Some(RowTotals { totals: totals.totals(), last_day, last_recorded_at }))
         });
-        let mut lines: Vec<Line> = counting
+        let mut lines: Vec<Line> = counted
             .chain(empty)
-            .filter_map(|(row, tally)| Some(Line { row, name: dimension.name(row, dictionary)?, tally }))
+            .filter_map(|(row, totals)| Some(Line { row, name: dimension.name(row, dictionary)?, totals }))
             .collect();
         if dimension.sorts_by_code() {
             lines.sort_unstable_by(|a, b| a.name.code.cmp(&b.name.code));
@@ -116,7 +116,7 @@ impl RowsAndEmpty {
 pub struct Line {
     row: Row,
     name: Name,
-    tally: Option<RowTally>,
+    totals: Option<RowTotals>,
 }
 
 impl Line {
@@ -128,22 +128,25 @@ impl Line {
 
     /// What it counts; nothing of a row without any CRA.
     #[must_use]
-    pub fn tally(&self) -> Option<&RowTally> {
-        self.tally.as_ref()
+    pub fn totals(&self) -> Option<&RowTotals> {
+        self.totals.as_ref()
     }
 
     /// The row in the contract's form.
     #[must_use]
     pub fn to_message(&self, dictionary: &Dictionary) -> v1::BreakdownRow {
-        let nothing = Tally::default();
-        let last_day = self.tally.as_ref().and_then(|row| date_of(row.last_day));
-        let tally = self.tally.as_ref().map_or(&nothing, |row| &row.tally);
+        let nothing = Totals::default();
+        let last_day = self.totals.as_ref().and_then(|row| date_of(row.last_day));
+        let totals = self.totals.as_ref().map_or(&nothing, |row| &row.totals);
         v1::BreakdownRow {
             code: self.name.code.to_string(),
             label: self.name.label.to_string(),
-            statistics: Some(figures::statistics(tally, dictionary)),
+            statistics: Some(figures::statistics(totals, dictionary)),
             last_date: last_day.map(|day| day.to_string()).unwrap_or_default(),
-            last_recorded_at: self.tally.as_ref().map(|row| timestamp_message(instant(row.last_recorded_at))),
+            last_recorded_at: self
+                .totals
+                .as_ref()
+                .map(|row| timestamp_message(instant(row.last_recorded_at))),
         }
     }
 }

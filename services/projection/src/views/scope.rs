@@ -3,8 +3,8 @@
 
 use cra_domain::territory::{self, CommuneId, DepartmentId, RegionId};
 
-use super::countable::Countable;
 use super::dictionary::Code;
+use super::packed_fact::PackedFact;
 
 /// What a fact belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,14 +26,14 @@ pub enum Scope {
 impl Scope {
     /// The scopes of a fact that are many, each of few facts.
     #[must_use]
-    pub fn small(fact: &Countable) -> [Option<Self>; 3] {
+    pub fn small(fact: &PackedFact) -> [Option<Self>; 3] {
         let commune = territory::communes().at(fact.commune).map(Self::Commune);
         [commune, Some(Self::Structure(fact.structure)), Some(Self::Advisor(fact.advisor))]
     }
 
     /// The scopes of a fact that are few, each of many facts.
     #[must_use]
-    pub fn large(fact: &Countable) -> [Option<Self>; 3] {
+    pub fn large(fact: &PackedFact) -> [Option<Self>; 3] {
         let communes = territory::communes();
         let department = communes.at(fact.commune).map(|id| communes.department_of(id));
         let region = department.and_then(|id| communes.departments().get(usize::from(id.index())));
@@ -47,7 +47,7 @@ impl Scope {
 
 /// How far scopes narrow what a selection counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Narrowing {
+pub enum ScopeSet {
     /// It counts every fact of these scopes, save that days may be bounded; no fact is of two of them.
     Exactly(Vec<Scope>),
     /// It counts facts of these scopes only, or of these, …: whichever list is shorter.

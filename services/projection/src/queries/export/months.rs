@@ -7,42 +7,42 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::exports::PeriodFigures;
-use crate::views::countable::Seen;
+use crate::views::accumulator::Accumulator;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::date_of;
 use crate::views::figures;
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::FactRef;
 use crate::views::periods::{PERIODS_MAX, Period, Periods};
-use crate::views::tally::Tally;
+use crate::views::totals::Totals;
 
 /// Tallies per month that counts something.
 #[derive(Default)]
 pub(super) struct Months {
     /// By first day.
-    tallies: BTreeMap<Date, Gathering>,
+    tallies: BTreeMap<Date, Accumulator>,
     /// Of the months before the [`PERIODS_MAX`] latest.
-    before: Gathering,
+    before: Accumulator,
     /// The last month that `before` took in.
     last_before: Option<Date>,
 }
 
 impl Months {
     /// Counts one fact.
-    pub(super) fn add(&mut self, seen: &Seen<'_>) {
+    pub(super) fn add(&mut self, fact: &FactRef<'_>) {
         // Days of facts are of the calendar: they came from it.
-        let month = date_of(seen.fixed().day).unwrap_or_default().first_of_month();
+        let month = date_of(fact.fixed().day).unwrap_or_default().first_of_month();
         if Some(month) <= self.last_before {
-            return self.before.add(seen);
+            return self.before.add(fact);
         }
-        self.tallies.entry(month).or_default().add(seen);
+        self.tallies.entry(month).or_default().add(fact);
         self.keep_the_latest();
     }
 
     /// Counts what other months counted.
     pub(super) fn merge(&mut self, other: Self) {
         self.before.merge(other.before);
-        for (month, tally) in other.tallies {
-            self.tallies.entry(month).or_default().merge(tally);
+        for (month, totals) in other.tallies {
+            self.tallies.entry(month).or_default().merge(totals);
         }
         self.last_before = self.last_before.max(other.last_before);
         self.keep_the_latest();
@@ -51,20 +51,20 @@ impl Months {
     fn keep_the_latest(&mut self) {
         while let Some((month, _)) = self.tallies.first_key_value()
             && (self.tallies.len() > PERIODS_MAX || Some(*month) <= self.last_before)
-            && let Some((month, tally)) = self.tallies.pop_first()
+            && let Some((month, totals)) = self.tallies.pop_first()
         {
-            self.before.merge(tally);
+            self.before.merge(totals);
             self.last_before = self.last_before.max(Some(month));
         }
     }
 
     /// All of it.
-    pub(super) fn total(&self) -> Tally {
+    pub(super) fn total(&self) -> Totals {
         let mut total = self.before.clone();
-        for tally in self.tallies.values() {
-            total.merge(tally.clone());
+        for totals in self.tallies.values() {
+            total.merge(totals.clone());
         }
-        total.tally()
+        total.totals()
     }
 
     /// The figures per month: of each month of the selection's days where it has both and they are few enough, else of
@@ -75,8 +75,8 @@ impl Months {
             Err(_) => self.tallies.keys().map(|month| whole(*month)).collect(),
         };
         let months = periods.into_iter().map(|Period { from, to }| {
-            let tally = self.tallies.get(&from.first_of_month()).cloned().unwrap_or_default().tally();
-            PeriodFigures { from, to, statistics: figures::statistics(&tally, dictionary) }
+            let totals = self.tallies.get(&from.first_of_month()).cloned().unwrap_or_default().totals();
+            PeriodFigures { from, to, statistics: figures::statistics(&totals, dictionary) }
         });
         months.collect()
     }

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::given;
-use crate::views::countable::Countable;
 use crate::views::dictionary::Dictionary;
 use crate::views::fact::{Client, Fact, Provenance};
+use crate::views::packed_fact::PackedFact;
 
 fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
     let now: Timestamp = given::at("2024-03-06T10:00:00Z");
@@ -35,8 +35,8 @@ fn rows(dimension: v1::Dimension, cra: &v1::Cra) -> Vec<(String, String, u64)> {
 fn rows_of(dimension: v1::Dimension, fact: &Fact, dictionary: &Dictionary) -> Vec<(String, String, u64)> {
     let dimension = Dimension::parse("dimension", dimension.into()).unwrap();
     let mut rows = Vec::new();
-    let (fixed, beside) = Countable::of(fact);
-    dimension.each_row(&Seen::of(&fixed, &beside), |row, people| {
+    let (fixed, overflow) = PackedFact::of(fact);
+    dimension.each_row(&FactRef::of(&fixed, &overflow), |row, people| {
         let name = dimension.name(row, dictionary).unwrap();
         rows.push((name.code.to_string(), name.label.to_string(), people));
     });

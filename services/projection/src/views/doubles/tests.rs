@@ -3,10 +3,10 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::views::countable::Countable;
 use crate::views::dictionary::Kind;
 use crate::views::fact::{Fact, RecipientCode};
-use crate::views::tally::tests::any_fact;
+use crate::views::packed_fact::PackedFact;
+use crate::views::totals::tests::any_fact;
 
 const MINUTE: i64 = 60_000_000_000;
 
@@ -78,8 +78,8 @@ fn the_order_is_that_of_the_record_whatever_the_log_s() {
 }
 
 fn content(fact: &Fact, dictionary: &Dictionary) -> Content {
-    let (fixed, beside) = Countable::of(fact);
-    Content::of(&Seen::of(&fixed, &beside), dictionary)
+    let (fixed, overflow) = PackedFact::of(fact);
+    Content::of(&FactRef::of(&fixed, &overflow), dictionary)
 }
 
 #[test]
@@ -110,8 +110,8 @@ proptest::proptest! {
         let dictionary = Dictionary::default();
         let hasher = DefaultHashBuilder::default();
         let digest = |fact: &Fact| {
-            let (fixed, beside) = Countable::of(fact);
-            digest(&Seen::of(&fixed, &beside), &hasher)
+            let (fixed, overflow) = PackedFact::of(fact);
+            digest(&FactRef::of(&fixed, &overflow), &hasher)
         };
         let again = Fact {
             recorded_at,

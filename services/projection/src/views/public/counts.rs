@@ -8,7 +8,7 @@ use cra_domain::vocabulary::{Activity, Channel, SubTheme, Theme, Word as _};
 use super::base::Base;
 use crate::views::figures;
 use crate::views::shares::rate_per_mille;
-use crate::views::tally::{Tally, WITH_UNSPECIFIED};
+use crate::views::totals::{Totals, WITH_UNSPECIFIED};
 
 /// Figures that public answers leave out: their lines are too fine to be rounded, or are no counts.
 pub const HIDDEN_FIELDS: [&str; 3] = ["redirections", "time_spent", "entry_delay"];
@@ -79,24 +79,24 @@ pub const ORDERS: [Ordered; 11] = [
 impl Counts {
     /// The exact counts of a cell.
     #[must_use]
-    pub fn of(tally: &Tally) -> Self {
+    pub fn of(totals: &Totals) -> Self {
         let mut counts = [0; FIGURES];
-        counts[CRAS] = tally.cras;
-        counts[ACTS] = tally.acts;
-        counts[PEOPLE] = tally.acts.saturating_sub(tally.returning);
-        counts[RETURNING] = tally.returning;
-        counts[WORKSHOP_PARTICIPANTS] = tally.activities[Activity::Workshop.index()].participants;
-        counts[DEFAULTED_WORKSHOPS] = tally.defaulted_workshops;
-        let follow_up = [tally.follow_up_individual, tally.follow_up_workshop, tally.redirected()];
+        counts[CRAS] = totals.cras;
+        counts[ACTS] = totals.acts;
+        counts[PEOPLE] = totals.acts.saturating_sub(totals.returning);
+        counts[RETURNING] = totals.returning;
+        counts[WORKSHOP_PARTICIPANTS] = totals.activities[Activity::Workshop.index()].participants;
+        counts[DEFAULTED_WORKSHOPS] = totals.defaulted_workshops;
+        let follow_up = [totals.follow_up_individual, totals.follow_up_workshop, totals.redirected()];
         counts[FOLLOW_UP_PARTS].copy_from_slice(&follow_up);
-        counts[FOLLOW_UP] = tally.followed_up();
-        counts[ACTIVITIES].copy_from_slice(&tally.activities.map(|activity| activity.cras));
-        counts[CHANNELS].copy_from_slice(&tally.channels);
-        counts[THEMES].copy_from_slice(&tally.themes);
-        counts[SUB_THEMES].copy_from_slice(&tally.sub_themes);
-        counts[DURATIONS].copy_from_slice(&tally.durations);
-        counts[AGES].copy_from_slice(&tally.ages);
-        counts[STATUSES].copy_from_slice(&tally.statuses);
+        counts[FOLLOW_UP] = totals.followed_up();
+        counts[ACTIVITIES].copy_from_slice(&totals.activities.map(|activity| activity.cras));
+        counts[CHANNELS].copy_from_slice(&totals.channels);
+        counts[THEMES].copy_from_slice(&totals.themes);
+        counts[SUB_THEMES].copy_from_slice(&totals.sub_themes);
+        counts[DURATIONS].copy_from_slice(&totals.durations);
+        counts[AGES].copy_from_slice(&totals.ages);
+        counts[STATUSES].copy_from_slice(&totals.statuses);
         Self(counts)
     }
 

@@ -11,10 +11,10 @@ use super::counts::{
 };
 use super::possible::{Forms, pinned, possible};
 use super::*;
-use crate::views::countable::{Countable, Seen};
+use crate::views::accumulator::Accumulator;
 use crate::views::fact::Fact;
-use crate::views::gathering::Gathering;
-use crate::views::tally::tests::any_fact;
+use crate::views::packed_fact::{FactRef, PackedFact};
+use crate::views::totals::tests::any_fact;
 
 fn rounding(secret: &str) -> Rounding {
     Rounding::new(&SecretBytes::new(secret.as_bytes()), Base::default())
@@ -77,12 +77,12 @@ fn of_older(fact: Fact) -> Fact {
 }
 
 fn counts(facts: &[Fact]) -> Counts {
-    let mut gathering = Gathering::default();
+    let mut accumulator = Accumulator::default();
     for fact in facts {
-        let (fixed, beside) = Countable::of(fact);
-        gathering.add(&Seen::of(&fixed, &beside));
+        let (fixed, overflow) = PackedFact::of(fact);
+        accumulator.add(&FactRef::of(&fixed, &overflow));
     }
-    Counts::of(&gathering.tally())
+    Counts::of(&accumulator.totals())
 }
 
 /// CRAs of one cell: none to thirty, of today's form or of any.

@@ -8,10 +8,10 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use super::*;
-use crate::views::countable::{Countable, Seen};
-use crate::views::day_tally::DayTally;
+use crate::views::accumulator::Accumulator;
+use crate::views::daily_sums::DailySums;
 use crate::views::fact::Fact;
-use crate::views::gathering::Gathering;
+use crate::views::packed_fact::{FactRef, PackedFact};
 
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -55,55 +55,55 @@ prop_compose! {
 }
 
 /// A plain recount, number by number.
-fn recounted<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
-    let mut tally = Tally::default();
+fn recounted<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Totals {
+    let mut totals = Totals::default();
     for fact in facts {
         let participants = u64::from(fact.participants);
-        tally.cras += 1;
-        tally.acts += participants;
-        tally.returning += u64::from(fact.returning);
+        totals.cras += 1;
+        totals.acts += participants;
+        totals.returning += u64::from(fact.returning);
         let defaulted = fact.defaulted_participants && fact.activity == Activity::Workshop;
-        tally.defaulted_workshops += u64::from(defaulted);
-        tally.follow_up_individual += u64::from(fact.follow_up_individual);
-        tally.follow_up_workshop += u64::from(fact.follow_up_workshop);
-        let activity = &mut tally.activities[fact.activity.index()];
+        totals.defaulted_workshops += u64::from(defaulted);
+        totals.follow_up_individual += u64::from(fact.follow_up_individual);
+        totals.follow_up_workshop += u64::from(fact.follow_up_workshop);
+        let activity = &mut totals.activities[fact.activity.index()];
         activity.cras += 1;
         activity.participants += participants;
         activity.minutes.estimated += u64::from(fact.duration.estimate());
         activity.minutes.minimum += u64::from(fact.duration.bounds().0);
         activity.minutes.maximum += u64::from(fact.duration.bounds().1);
-        tally.channels[fact.channel.index()] += 1;
-        fact.theme_list().for_each(|theme| tally.themes[theme.index()] += 1);
-        fact.sub_theme_list().for_each(|sub_theme| tally.sub_themes[sub_theme.index()] += 1);
-        tally.durations[duration_line(fact.duration.bucket())] += 1;
-        for (lines, people) in [(&mut tally.ages, fact.ages), (&mut tally.statuses, fact.statuses)] {
+        totals.channels[fact.channel.index()] += 1;
+        fact.theme_list().for_each(|theme| totals.themes[theme.index()] += 1);
+        fact.sub_theme_list().for_each(|sub_theme| totals.sub_themes[sub_theme.index()] += 1);
+        totals.durations[duration_line(fact.duration.bucket())] += 1;
+        for (lines, people) in [(&mut totals.ages, fact.ages), (&mut totals.statuses, fact.statuses)] {
             let people = people.map(u64::from);
             lines[0] += participants.saturating_sub(people.iter().sum());
             lines[1..].iter_mut().zip(people).for_each(|(line, people)| *line += people);
         }
         for (i, (to, people)) in fact.redirections.iter().enumerate() {
             let is_first = fact.redirections[..i].iter().all(|(other, _)| other != to);
-            tally.redirections.add(*to, u64::from(*people), u64::from(is_first));
+            totals.redirections.add(*to, u64::from(*people), u64::from(is_first));
         }
-        tally.delays.add(fact.delay_days, 1);
+        totals.delays.add(fact.delay_days, 1);
     }
-    tally
+    totals
 }
 
-fn gathered<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Gathering {
-    let mut gathering = Gathering::default();
+fn gathered<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Accumulator {
+    let mut accumulator = Accumulator::default();
     for fact in facts {
-        let (fixed, beside) = Countable::of(fact);
-        gathering.add(&Seen::of(&fixed, &beside));
+        let (fixed, overflow) = PackedFact::of(fact);
+        accumulator.add(&FactRef::of(&fixed, &overflow));
     }
-    gathering
+    accumulator
 }
 
-fn tally<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Tally {
-    gathered(facts).tally()
+fn totals<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Totals {
+    gathered(facts).totals()
 }
 
-fn merged(left: &Gathering, right: &Gathering) -> Gathering {
+fn merged(left: &Accumulator, right: &Accumulator) -> Accumulator {
     let mut merged = left.clone();
     merged.merge(right.clone());
     merged
@@ -127,31 +127,31 @@ proptest! {
     #[test]
     fn a_gathering_counts_what_a_plain_recount_counts(facts in any_facts(), times in 1..40_usize) {
         let many: Vec<&Fact> = facts.iter().cycle().take(facts.len() * times).collect();
-        prop_assert_eq!(tally(many.iter().copied()), recounted(many));
+        prop_assert_eq!(totals(many.iter().copied()), recounted(many));
     }
 
     #[test]
     fn days_count_what_a_plain_recount_counts_also_after_facts_ended(facts in any_facts(), ended: Vec<bool>) {
-        let mut day = DayTally::default();
-        let parts: Vec<_> = facts.iter().map(Countable::of).collect();
-        for (fixed, beside) in &parts {
-            day.add(&Seen::of(fixed, beside));
+        let mut day = DailySums::default();
+        let parts: Vec<_> = facts.iter().map(PackedFact::of).collect();
+        for (fixed, overflow) in &parts {
+            day.add(&FactRef::of(fixed, overflow));
         }
         let has_ended = |i: usize| ended.get(i).copied().unwrap_or(false);
-        for (_, (fixed, beside)) in parts.iter().enumerate().filter(|(i, _)| has_ended(*i)) {
-            day.remove(&Seen::of(fixed, beside));
+        for (_, (fixed, overflow)) in parts.iter().enumerate().filter(|(i, _)| has_ended(*i)) {
+            day.remove(&FactRef::of(fixed, overflow));
         }
         let left = facts.iter().enumerate().filter(|(i, _)| !has_ended(*i)).map(|(_, fact)| fact);
         let left: Vec<_> = left.collect();
-        let mut gathering = Gathering::default();
-        day.add_to(&mut gathering);
-        prop_assert_eq!(gathering.tally(), recounted(left.iter().copied()));
-        let mut merged = DayTally::default();
+        let mut accumulator = Accumulator::default();
+        day.add_to(&mut accumulator);
+        prop_assert_eq!(accumulator.totals(), recounted(left.iter().copied()));
+        let mut merged = DailySums::default();
         merged.merge(&day);
         merged.merge(&day);
-        let mut twice = Gathering::default();
+        let mut twice = Accumulator::default();
         merged.add_to(&mut twice);
-        prop_assert_eq!(twice.tally(), recounted(left.iter().chain(&left).copied()));
+        prop_assert_eq!(twice.totals(), recounted(left.iter().chain(&left).copied()));
     }
 
     #[test]
@@ -159,22 +159,22 @@ proptest! {
         let mut cuts = cuts.map(|cut| cut.index(facts.len() + 1));
         cuts.sort_unstable();
         let parts = [&facts[..cuts[0]], &facts[cuts[0]..cuts[1]], &facts[cuts[1]..]].map(gathered);
-        let all = tally(&facts);
-        prop_assert_eq!(&merged(&merged(&parts[0], &parts[1]), &parts[2]).tally(), &all);
-        prop_assert_eq!(&merged(&parts[2], &merged(&parts[1], &parts[0])).tally(), &all, "in any order");
-        prop_assert_eq!(&merged(&gathered(&facts), &Gathering::default()).tally(), &all, "nothing adds nothing");
-        prop_assert_eq!(&tally(facts.iter().rev()), &all);
+        let all = totals(&facts);
+        prop_assert_eq!(&merged(&merged(&parts[0], &parts[1]), &parts[2]).totals(), &all);
+        prop_assert_eq!(&merged(&parts[2], &merged(&parts[1], &parts[0])).totals(), &all, "in any order");
+        prop_assert_eq!(&merged(&gathered(&facts), &Accumulator::default()).totals(), &all, "nothing adds nothing");
+        prop_assert_eq!(&totals(facts.iter().rev()), &all);
     }
 
     #[test]
     fn people_of_every_line_are_the_people_present(facts in vec(any_fact(), 0..20)) {
-        let tally = tally(&facts);
-        prop_assert_eq!(tally.ages.iter().sum::<u64>(), tally.acts);
-        prop_assert_eq!(tally.statuses.iter().sum::<u64>(), tally.acts);
-        for counts in [&tally.channels[..], &tally.durations[..]] {
-            prop_assert_eq!(counts.iter().sum::<u64>(), tally.cras);
+        let totals = totals(&facts);
+        prop_assert_eq!(totals.ages.iter().sum::<u64>(), totals.acts);
+        prop_assert_eq!(totals.statuses.iter().sum::<u64>(), totals.acts);
+        for counts in [&totals.channels[..], &totals.durations[..]] {
+            prop_assert_eq!(counts.iter().sum::<u64>(), totals.cras);
         }
-        prop_assert_eq!(tally.delays.all().map(|(_, cras)| cras).sum::<u64>(), tally.cras);
-        prop_assert_eq!(tally.activities.iter().map(|activity| activity.cras).sum::<u64>(), tally.cras);
+        prop_assert_eq!(totals.delays.all().map(|(_, cras)| cras).sum::<u64>(), totals.cras);
+        prop_assert_eq!(totals.activities.iter().map(|activity| activity.cras).sum::<u64>(), totals.cras);
     }
 }

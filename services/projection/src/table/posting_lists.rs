@@ -4,24 +4,24 @@ use cra_domain::territory;
 
 use super::block::Block;
 use super::view;
-use crate::views::countable::Countable;
 use crate::views::dictionary::Code;
+use crate::views::packed_fact::PackedFact;
 use crate::views::scope::Scope;
 
 /// Positions by commune, structure and advisor.
 #[derive(Default)]
-pub(super) struct Lists {
+pub(super) struct PostingLists {
     communes: Vec<Vec<u32>>,
     structures: Vec<Vec<u32>>,
     advisors: Vec<Vec<u32>>,
 }
 
-impl Lists {
+impl PostingLists {
     /// The lists of all facts, made on all cores.
     pub(super) fn of(blocks: &[Block]) -> Self {
-        let commune = |fact: &Countable| territory::communes().at(fact.commune).map(|_| fact.commune.into());
-        let structure = |fact: &Countable| usize::try_from(fact.structure).ok();
-        let advisor = |fact: &Countable| usize::try_from(fact.advisor).ok();
+        let commune = |fact: &PackedFact| territory::communes().at(fact.commune).map(|_| fact.commune.into());
+        let structure = |fact: &PackedFact| usize::try_from(fact.structure).ok();
+        let advisor = |fact: &PackedFact| usize::try_from(fact.advisor).ok();
         let (communes, (structures, advisors)) = rayon::join(
             || listed(blocks, commune),
             || rayon::join(|| listed(blocks, structure), || listed(blocks, advisor)),
@@ -30,7 +30,7 @@ impl Lists {
     }
 
     /// Lists a fact under each of its small scopes; gives them, each with the length of its list now.
-    pub(super) fn add(&mut self, from: u32, fact: &Countable) -> [Option<(Scope, usize)>; 3] {
+    pub(super) fn add(&mut self, from: u32, fact: &PackedFact) -> [Option<(Scope, usize)>; 3] {
         Scope::small(fact).map(|scope| {
             let (list, place) = self.place(scope?)?;
             if list.len() <= place {
@@ -59,8 +59,8 @@ impl Lists {
 
     /// The scopes that have more facts than a number.
     pub(super) fn longer_than(&self, facts: usize) -> Vec<Scope> {
-        let codes = |lists: &[Vec<u32>], scope: fn(Code) -> Scope| -> Vec<Scope> {
-            let long = (0..).zip(lists).filter(|(_, list)| list.len() > facts);
+        let codes = |posting_lists: &[Vec<u32>], scope: fn(Code) -> Scope| -> Vec<Scope> {
+            let long = (0..).zip(posting_lists).filter(|(_, list)| list.len() > facts);
             long.map(|(code, _)| scope(code)).collect()
         };
         let communes = territory::communes().all().iter().zip(&self.communes);
@@ -83,7 +83,7 @@ impl Lists {
 
 /// The positions of all facts by their place. They are counted first: growing by and by, each would be copied some
 /// dozens of times.
-pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&Countable) -> Option<usize>) -> Vec<Vec<u32>> {
+pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&PackedFact) -> Option<usize>) -> Vec<Vec<u32>> {
     let mut lengths = Vec::new();
     for place in view::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {
         if lengths.len() <= place {
@@ -91,11 +91,11 @@ pub(super) fn listed(blocks: &[Block], place_of: impl Fn(&Countable) -> Option<u
         }
         lengths[place] += 1;
     }
-    let mut lists: Vec<Vec<u32>> = lengths.into_iter().map(Vec::with_capacity).collect();
+    let mut posting_lists: Vec<Vec<u32>> = lengths.into_iter().map(Vec::with_capacity).collect();
     for (from, fact) in view::facts(blocks) {
         if let Some(place) = place_of(fact) {
-            lists[place].push(from);
+            posting_lists[place].push(from);
         }
     }
-    lists
+    posting_lists
 }

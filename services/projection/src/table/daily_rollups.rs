@@ -9,11 +9,11 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::block::Block;
-use super::lists::{Lists, listed};
+use super::posting_lists::{PostingLists, listed};
 use super::view::{dated, fact, fact_in_force};
-use crate::views::countable::{Countable, Seen};
-use crate::views::day_tally::DayTally;
-use crate::views::gathering::Gathering;
+use crate::views::accumulator::Accumulator;
+use crate::views::daily_sums::DailySums;
+use crate::views::packed_fact::{FactRef, PackedFact};
 use crate::views::scope::Scope;
 
 /// Facts, ended ones included, from which on a commune, a structure or an advisor has sums of its own: fewer are counted
@@ -29,7 +29,7 @@ pub(super) struct Departments(Vec<Vec<u32>>);
 impl Departments {
     pub(super) fn of(blocks: &[Block]) -> Self {
         let communes = territory::communes();
-        let department = |fact: &Countable| communes.at(fact.commune).map(|id| communes.department_of(id));
+        let department = |fact: &PackedFact| communes.at(fact.commune).map(|id| communes.department_of(id));
         Self(listed(blocks, |fact| department(fact).map(|id| id.index().into())))
     }
 
@@ -57,7 +57,7 @@ impl Departments {
 
 /// Sums per scope and day; copied where they change while somebody holds them.
 #[derive(Clone, Default)]
-pub(super) struct Rollups(Arc<HashMap<Scope, Arc<Days>>>);
+pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Days>>>);
 
 /// What each day that has or had facts comes to, by day.
 #[derive(Clone, Default)]
@@ -69,10 +69,10 @@ enum Day {
     /// Their positions.
     Few(Vec<u32>),
     /// What they come to.
-    Many(Arc<DayTally>),
+    Many(Arc<DailySums>),
 }
 
-impl Rollups {
+impl DailyRollups {
     /// The days of a scope; `None` when it has no sums.
     pub(super) fn of_scope(&self, scope: Scope) -> Option<&Days> {
         self.0.get(&scope).map(|days| &**days)
@@ -83,9 +83,9 @@ impl Rollups {
         let Some(seen) = fact(blocks, from) else {
             return;
         };
-        let rollups = Arc::make_mut(&mut self.0);
+        let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            let days = Arc::make_mut(rollups.entry(scope).or_default());
+            let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
             days.day(seen.fixed().day).add(blocks, from, &seen);
         }
     }
@@ -95,19 +95,19 @@ impl Rollups {
         let Some(seen) = fact(blocks, from) else {
             return;
         };
-        let rollups = Arc::make_mut(&mut self.0);
+        let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            if let Some(days) = rollups.get_mut(&scope) {
+            if let Some(days) = daily_rollups.get_mut(&scope) {
                 Arc::make_mut(days).day(seen.fixed().day).remove(from, &seen);
             }
         }
     }
 
     /// The sums of all facts in force, made on all cores.
-    pub(super) fn of(blocks: &[Block], lists: &Lists, departments: &Departments) -> Self {
+    pub(super) fn of(blocks: &[Block], posting_lists: &PostingLists, departments: &Departments) -> Self {
         let long = || {
-            let long = lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
-            let days = |scope| Days::of(blocks, lists.of_scope(scope).unwrap_or_default());
+            let long = posting_lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
+            let days = |scope| Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
             long.map(|scope| (scope, days(scope))).collect::<Vec<_>>()
         };
         let (territories, long) = rayon::join(|| departments.sums(blocks), long);
@@ -116,8 +116,8 @@ impl Rollups {
     }
 
     /// Sums up the facts of a scope that has become large, the last one included.
-    pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, lists: &Lists) {
-        let days = Days::of(blocks, lists.of_scope(scope).unwrap_or_default());
+    pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, posting_lists: &PostingLists) {
+        let days = Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
         Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
     }
 }
@@ -127,8 +127,8 @@ impl Days {
     fn of(blocks: &[Block], positions: &[u32]) -> Self {
         let mut days = Self::default();
         dated(blocks, positions).for_each(|(from, day)| {
-            if let Some(seen) = fact_in_force(blocks, from) {
-                days.day(day).add(blocks, from, &seen);
+            if let Some(fact) = fact_in_force(blocks, from) {
+                days.day(day).add(blocks, from, &fact);
             }
         });
         days
@@ -140,16 +140,16 @@ impl Days {
         blocks: &[Block],
         days: &RangeInclusive<i32>,
         mut slot_of: impl FnMut(i32) -> Option<usize>,
-        slots: &mut [Gathering],
+        slots: &mut [Accumulator],
     ) {
         let first = self.0.partition_point(|(day, _)| day < days.start());
         let mut few = Vec::new();
         for (day, sums) in self.0[first..].iter().take_while(|(day, _)| day <= days.end()) {
             match sums {
                 Day::Few(facts) => few.extend_from_slice(facts),
-                Day::Many(tally) => {
+                Day::Many(totals) => {
                     if let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) {
-                        tally.add_to(slot);
+                        totals.add_to(slot);
                     }
                 }
             }
@@ -187,20 +187,20 @@ impl Days {
 }
 
 impl Day {
-    fn add(&mut self, blocks: &[Block], from: u32, seen: &Seen<'_>) {
+    fn add(&mut self, blocks: &[Block], from: u32, fact: &FactRef<'_>) {
         if let Self::Few(facts) = self
             && facts.len() < FEW
         {
             facts.push(from);
         } else {
-            self.sums(blocks).add(seen);
+            self.sums(blocks).add(fact);
         }
     }
 
-    fn remove(&mut self, from: u32, seen: &Seen<'_>) {
+    fn remove(&mut self, from: u32, fact: &FactRef<'_>) {
         match self {
             Self::Few(facts) => facts.retain(|other| *other != from),
-            Self::Many(tally) => Arc::make_mut(tally).remove(seen),
+            Self::Many(totals) => Arc::make_mut(totals).remove(fact),
         }
     }
 
@@ -213,19 +213,19 @@ impl Day {
                     }
                 }
             }
-            Self::Many(tally) => self.sums(blocks).merge(tally),
+            Self::Many(totals) => self.sums(blocks).merge(totals),
         }
     }
 
     /// Its sums, from now on if it had none.
-    fn sums(&mut self, blocks: &[Block]) -> &mut DayTally {
+    fn sums(&mut self, blocks: &[Block]) -> &mut DailySums {
         if let Self::Few(facts) = self {
-            let mut tally = DayTally::default();
-            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| tally.add(&seen));
-            *self = Self::Many(Arc::new(tally));
+            let mut totals = DailySums::default();
+            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| totals.add(&seen));
+            *self = Self::Many(Arc::new(totals));
         }
         match self {
-            Self::Many(tally) => Arc::make_mut(tally),
+            Self::Many(totals) => Arc::make_mut(totals),
             Self::Few(_) => unreachable!("few facts were just summed up"),
         }
     }

@@ -1,11 +1,11 @@
 //! Counters of facts as they are met, in the form in which adding one is cheapest: millions are added per question. What
-//! they come to is a [`Tally`].
+//! they come to is a [`Totals`].
 
 use cra_domain::vocabulary::{Activity, SubTheme, Theme, Word as _};
 
-use super::countable::{Manner, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM, Seen};
-use super::counting::{self, Counting};
-use super::tally::{Delays, Recipients, Tally, WITH_UNSPECIFIED, duration_line};
+use super::accumulate::{self, Accumulate};
+use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM};
+use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED, duration_line};
 
 /// Bits of a topic set.
 pub(super) const TOPICS: usize = u32::BITS as usize;
@@ -17,7 +17,7 @@ const BYTES_OF_TOPICS: usize = TOPICS / 8;
 
 /// A commutative monoid: facts may be added in any order and in parts, and parts merged.
 #[derive(Clone, Debug, Default)]
-pub struct Gathering {
+pub struct Accumulator {
     pending: Pending,
     /// CRAs per manner.
     manners: Manners,
@@ -39,11 +39,11 @@ pub struct Gathering {
 
 /// CRAs per manner.
 #[derive(Clone, Debug)]
-struct Manners([u64; Manner::COUNT]);
+struct Manners([u64; ActivityKey::COUNT]);
 
 impl Default for Manners {
     fn default() -> Self {
-        Self([0; Manner::COUNT])
+        Self([0; ActivityKey::COUNT])
     }
 }
 
@@ -73,11 +73,11 @@ const SPREAD: [u64; 256] = {
     spread
 };
 
-impl Counting for Gathering {
+impl Accumulate for Accumulator {
     #[inline]
-    fn cra(&mut self, manner: Manner, defaulted: bool) {
-        self.manners.0[manner.index()] += 1;
-        if defaulted && manner.activity() == Activity::Workshop {
+    fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
+        self.manners.0[activity_key.index()] += 1;
+        if defaulted && activity_key.activity() == Activity::Workshop {
             self.defaulted_workshops += 1;
         }
     }
@@ -90,13 +90,13 @@ impl Counting for Gathering {
     }
 
     #[inline]
-    fn presence(&mut self, activity: Activity, participants: u32, minutes: u32) {
+    fn add_participants(&mut self, activity: Activity, participants: u32, minutes: u32) {
         self.participants[activity.index()] += u64::from(participants);
         self.minutes[activity.index()] += u64::from(minutes);
     }
 
     #[inline]
-    fn few_people(&mut self, people: &[u8; PEOPLE_LINES]) {
+    fn add_small_people(&mut self, people: &[u8; PEOPLE_LINES]) {
         for (sum, people) in self.pending.people.iter_mut().zip(people) {
             *sum += u16::from(*people);
         }
@@ -109,7 +109,7 @@ impl Counting for Gathering {
     }
 
     #[inline]
-    fn coming_back(&mut self, returning: u32, individual: u32, workshop: u32) {
+    fn add_returning(&mut self, returning: u32, individual: u32, workshop: u32) {
         self.returning += u64::from(returning);
         self.follow_up_individual += u64::from(individual);
         self.follow_up_workshop += u64::from(workshop);
@@ -126,11 +126,11 @@ impl Counting for Gathering {
     }
 }
 
-impl Gathering {
+impl Accumulator {
     /// Counts one fact.
     #[inline]
-    pub fn add(&mut self, seen: &Seen<'_>) {
-        counting::count(seen, self);
+    pub fn add(&mut self, fact: &FactRef<'_>) {
+        accumulate::count(fact, self);
         self.pending.facts += 1;
         if self.pending.facts == CARRIED_AFTER {
             self.carry();
@@ -167,7 +167,7 @@ impl Gathering {
     }
 
     /// Counts what a day came to.
-    pub(super) fn add_day(&mut self, day: &super::day_tally::Sums) {
+    pub(super) fn add_day(&mut self, day: &super::daily_sums::Sums) {
         for (own, of_day) in self.manners.0.iter_mut().zip(day.manners) {
             *own += u64::from(of_day);
         }
@@ -195,9 +195,9 @@ impl Gathering {
 
     /// What all of it comes to.
     #[must_use]
-    pub fn tally(mut self) -> Tally {
+    pub fn totals(mut self) -> Totals {
         self.carry();
-        let mut tally = Tally {
+        let mut totals = Totals {
             returning: self.returning,
             defaulted_workshops: self.defaulted_workshops,
             follow_up_individual: self.follow_up_individual,
@@ -205,35 +205,35 @@ impl Gathering {
             acts: self.participants.iter().sum(),
             redirections: self.redirections,
             delays: self.delays,
-            ..Tally::default()
+            ..Totals::default()
         };
-        for (manner, cras) in Manner::all().zip(self.manners.0) {
-            tally.add_manner(manner, cras);
+        for (activity_key, cras) in ActivityKey::all().zip(self.manners.0) {
+            totals.add_manner(activity_key, cras);
         }
         for ((activity, participants), minutes) in
-            tally.activities.iter_mut().zip(self.participants).zip(self.minutes)
+            totals.activities.iter_mut().zip(self.participants).zip(self.minutes)
         {
             activity.participants = participants;
             activity.minutes.add_exact(minutes);
         }
         let (themes, sub_themes) = self.topics.split_at(SUB_THEMES_FROM);
-        tally.themes.copy_from_slice(&themes[..Theme::ALL.len()]);
-        tally.sub_themes.copy_from_slice(&sub_themes[..SubTheme::ALL.len()]);
-        tally.ages.copy_from_slice(&self.people[..WITH_UNSPECIFIED]);
-        tally.statuses.copy_from_slice(&self.people[STATUS_LINES..]);
-        tally
+        totals.themes.copy_from_slice(&themes[..Theme::ALL.len()]);
+        totals.sub_themes.copy_from_slice(&sub_themes[..SubTheme::ALL.len()]);
+        totals.ages.copy_from_slice(&self.people[..WITH_UNSPECIFIED]);
+        totals.statuses.copy_from_slice(&self.people[STATUS_LINES..]);
+        totals
     }
 }
 
-impl Tally {
+impl Totals {
     /// Counts CRAs of one manner, without their people and their exact minutes.
-    fn add_manner(&mut self, manner: Manner, cras: u64) {
+    fn add_manner(&mut self, activity_key: ActivityKey, cras: u64) {
         self.cras += cras;
-        self.channels[manner.channel().index()] += cras;
-        self.durations[duration_line(manner.bucket())] += cras;
-        let activity = &mut self.activities[manner.activity().index()];
+        self.channels[activity_key.channel().index()] += cras;
+        self.durations[duration_line(activity_key.bucket())] += cras;
+        let activity = &mut self.activities[activity_key.activity().index()];
         activity.cras += cras;
-        activity.minutes.add_of_bucket(manner.bucket(), cras);
+        activity.minutes.add_of_bucket(activity_key.bucket(), cras);
     }
 }
 

@@ -3,28 +3,28 @@
 
 use cra_domain::vocabulary::{Activity, Word as _};
 
-use super::countable::{Manner, PEOPLE_LINES, Redirected, Seen};
-use super::counting::{self, Counting};
+use super::accumulate::{self, Accumulate};
+use super::accumulator::{Accumulator, TOPICS};
 use super::fact::RecipientCode;
-use super::gathering::{Gathering, TOPICS};
-use super::tally::RecipientTally;
+use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected};
+use super::totals::RecipientTotals;
 
 const ACTIVITIES: usize = Activity::ALL.len();
 
 /// The facts in force of one day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DayTally {
+pub struct DailySums {
     sums: Sums,
     /// CRAs per entry delay in days, by delay; none without CRAs.
     delays: Vec<(u32, u32)>,
     /// By recipient; none without mentions.
-    redirections: Vec<(RecipientCode, RecipientTally)>,
+    redirections: Vec<(RecipientCode, RecipientTotals)>,
 }
 
 /// The sums of a day that always have a place. A day has fewer CRAs than the log has positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
-    pub(super) manners: [u32; Manner::COUNT],
+    pub(super) manners: [u32; ActivityKey::COUNT],
     pub(super) topics: [u32; TOPICS],
     pub(super) people: [u64; PEOPLE_LINES],
     pub(super) participants: [u64; ACTIVITIES],
@@ -38,7 +38,7 @@ pub(super) struct Sums {
 impl Default for Sums {
     fn default() -> Self {
         Self {
-            manners: [0; Manner::COUNT],
+            manners: [0; ActivityKey::COUNT],
             topics: [0; TOPICS],
             people: [0; PEOPLE_LINES],
             participants: [0; ACTIVITIES],
@@ -51,15 +51,15 @@ impl Default for Sums {
     }
 }
 
-impl DayTally {
+impl DailySums {
     /// Counts a fact.
-    pub fn add(&mut self, seen: &Seen<'_>) {
-        counting::count(seen, &mut Changing::<false> { day: self });
+    pub fn add(&mut self, fact: &FactRef<'_>) {
+        accumulate::count(fact, &mut Changing::<false> { day: self });
     }
 
     /// Counts a fact no more that was counted.
-    pub fn remove(&mut self, seen: &Seen<'_>) {
-        counting::count(seen, &mut Changing::<true> { day: self });
+    pub fn remove(&mut self, fact: &FactRef<'_>) {
+        accumulate::count(fact, &mut Changing::<true> { day: self });
     }
 
     /// Counts what another day came to.
@@ -78,29 +78,29 @@ impl DayTally {
             let place = place_of(&mut self.delays, *days);
             self.delays[place].1 += cras;
         }
-        for (to, tally) in &other.redirections {
+        for (to, totals) in &other.redirections {
             let place = place_of(&mut self.redirections, *to);
             let own = &mut self.redirections[place].1;
-            own.people += tally.people;
-            own.mentions += tally.mentions;
+            own.people += totals.people;
+            own.mentions += totals.mentions;
         }
     }
 
     /// Adds it to what is gathered.
-    pub fn add_to(&self, gathering: &mut Gathering) {
-        gathering.add_day(&self.sums);
+    pub fn add_to(&self, accumulator: &mut Accumulator) {
+        accumulator.add_day(&self.sums);
         for (days, cras) in &self.delays {
-            gathering.add_delay(*days, u64::from(*cras));
+            accumulator.add_delay(*days, u64::from(*cras));
         }
-        for (to, tally) in &self.redirections {
-            gathering.redirections_mut().add(*to, tally.people, tally.mentions);
+        for (to, totals) in &self.redirections {
+            accumulator.redirections_mut().add(*to, totals.people, totals.mentions);
         }
     }
 }
 
 /// Adds facts to a day, or takes them away.
 struct Changing<'a, const REMOVES: bool> {
-    day: &'a mut DayTally,
+    day: &'a mut DailySums,
 }
 
 impl<const REMOVES: bool> Changing<'_, REMOVES> {
@@ -117,30 +117,30 @@ impl<const REMOVES: bool> Changing<'_, REMOVES> {
     }
 }
 
-impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
+impl<const REMOVES: bool> Accumulate for Changing<'_, REMOVES> {
     #[inline]
-    fn cra(&mut self, manner: Manner, defaulted: bool) {
-        Self::cras(&mut self.day.sums.manners[manner.index()], 1);
-        if defaulted && manner.activity() == Activity::Workshop {
+    fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
+        Self::cras(&mut self.day.sums.manners[activity_key.index()], 1);
+        if defaulted && activity_key.activity() == Activity::Workshop {
             Self::cras(&mut self.day.sums.defaulted_workshops, 1);
         }
     }
 
     #[inline]
     fn topics(&mut self, topics: u32) {
-        for topic in super::countable::bits(topics) {
+        for topic in super::packed_fact::bits(topics) {
             Self::cras(&mut self.day.sums.topics[topic], 1);
         }
     }
 
     #[inline]
-    fn presence(&mut self, activity: Activity, participants: u32, minutes: u32) {
+    fn add_participants(&mut self, activity: Activity, participants: u32, minutes: u32) {
         Self::number(&mut self.day.sums.participants[activity.index()], participants);
         Self::number(&mut self.day.sums.minutes[activity.index()], minutes);
     }
 
     #[inline]
-    fn few_people(&mut self, people: &[u8; PEOPLE_LINES]) {
+    fn add_small_people(&mut self, people: &[u8; PEOPLE_LINES]) {
         for (sum, people) in self.day.sums.people.iter_mut().zip(people) {
             Self::number(sum, u32::from(*people));
         }
@@ -153,7 +153,7 @@ impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
     }
 
     #[inline]
-    fn coming_back(&mut self, returning: u32, individual: u32, workshop: u32) {
+    fn add_returning(&mut self, returning: u32, individual: u32, workshop: u32) {
         Self::number(&mut self.day.sums.returning, returning);
         Self::number(&mut self.day.sums.follow_up_individual, individual);
         Self::number(&mut self.day.sums.follow_up_workshop, workshop);
@@ -171,10 +171,10 @@ impl<const REMOVES: bool> Counting for Changing<'_, REMOVES> {
     fn redirected(&mut self, redirected: Redirected) {
         let redirections = &mut self.day.redirections;
         let place = place_of(redirections, redirected.to);
-        let tally = &mut redirections[place].1;
-        Self::number(&mut tally.people, redirected.people);
-        Self::number(&mut tally.mentions, 1);
-        if tally.mentions == 0 {
+        let totals = &mut redirections[place].1;
+        Self::number(&mut totals.people, redirected.people);
+        Self::number(&mut totals.mentions, 1);
+        if totals.mentions == 0 {
             redirections.remove(place);
         }
     }

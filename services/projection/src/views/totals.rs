@@ -62,7 +62,7 @@ pub struct ActivityTally {
 
 /// People sent to one organisation, in one spelling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecipientTally {
+pub struct RecipientTotals {
     /// People.
     pub people: u64,
     /// CRAs that name it so.
@@ -71,7 +71,7 @@ pub struct RecipientTally {
 
 /// Sums over a set of facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Totals {
     /// Facts.
     pub cras: u64,
     /// People present.
@@ -107,9 +107,9 @@ pub struct Tally {
 /// Redirections per recipient: those of the form in their order, the others as they come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipients {
-    known: [RecipientTally; Organisation::ALL.len()],
-    unnamed: RecipientTally,
-    others: HashMap<Code, RecipientTally>,
+    known: [RecipientTotals; Organisation::ALL.len()],
+    unnamed: RecipientTotals,
+    others: HashMap<Code, RecipientTotals>,
 }
 
 impl Recipients {
@@ -126,18 +126,20 @@ impl Recipients {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        for (recipient, tally) in other.all() {
-            self.add(recipient, tally.people, tally.mentions);
+        for (recipient, totals) in other.all() {
+            self.add(recipient, totals.people, totals.mentions);
         }
     }
 
     /// Every recipient that is named, with what was counted; in no order.
-    pub fn all(&self) -> impl Iterator<Item = (RecipientCode, RecipientTally)> {
-        let known =
-            Organisation::ALL.iter().zip(&self.known).map(|(it, tally)| (RecipientCode::Known(*it), *tally));
-        let others = self.others.iter().map(|(code, tally)| (RecipientCode::Other(*code), *tally));
+    pub fn all(&self) -> impl Iterator<Item = (RecipientCode, RecipientTotals)> {
+        let known = Organisation::ALL
+            .iter()
+            .zip(&self.known)
+            .map(|(it, totals)| (RecipientCode::Known(*it), *totals));
+        let others = self.others.iter().map(|(code, totals)| (RecipientCode::Other(*code), *totals));
         let unnamed = std::iter::once((RecipientCode::Unnamed, self.unnamed));
-        known.chain(unnamed).chain(others).filter(|(_, tally)| tally.mentions > 0)
+        known.chain(unnamed).chain(others).filter(|(_, totals)| totals.mentions > 0)
     }
 }
 
@@ -183,7 +185,7 @@ impl Delays {
     }
 }
 
-impl Tally {
+impl Totals {
     /// People who will be seen again, come to a workshop, or were redirected.
     #[must_use]
     pub fn followed_up(&self) -> u64 {
@@ -199,11 +201,11 @@ impl Tally {
     /// Redirected people.
     #[must_use]
     pub fn redirected(&self) -> u64 {
-        self.redirections.all().map(|(_, tally)| tally.people).sum()
+        self.redirections.all().map(|(_, totals)| totals.people).sum()
     }
 }
 
-/// Line of a duration in [`Tally::durations`].
+/// Line of a duration in [`Totals::durations`].
 #[must_use]
 pub fn duration_line(bucket: Option<DurationBucket>) -> usize {
     bucket.map_or(0, |bucket| bucket.index() + 1)

@@ -13,7 +13,7 @@ const SHARD_BITS: u32 = 8;
 
 /// The latest fact of a CRA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Latest {
+pub(super) struct LatestFact {
     /// Of the CRA's id. Among ten million CRAs, one of 430 has that of another one.
     hash: u32,
     /// The fact's position.
@@ -21,23 +21,23 @@ pub(super) struct Latest {
 }
 
 /// Positions by id.
-pub(super) struct Ids {
+pub(super) struct CraIndex {
     /// By the highest bits of the hash.
-    shards: Vec<HashTable<Latest>>,
+    shards: Vec<HashTable<LatestFact>>,
     hasher: DefaultHashBuilder,
 }
 
-impl Default for Ids {
+impl Default for CraIndex {
     fn default() -> Self {
         let shards = (0..SHARDS).map(|_| HashTable::new()).collect();
         Self { shards, hasher: DefaultHashBuilder::default() }
     }
 }
 
-impl Ids {
+impl CraIndex {
     /// A CRA's latest fact, as the index keeps it.
-    pub(super) fn latest(&self, cra_id: Uuid, from: u32) -> Latest {
-        Latest { hash: self.hash(cra_id), from }
+    pub(super) fn latest(&self, cra_id: Uuid, from: u32) -> LatestFact {
+        LatestFact { hash: self.hash(cra_id), from }
     }
 
     fn hash(&self, cra_id: Uuid) -> u32 {
@@ -45,7 +45,7 @@ impl Ids {
     }
 
     /// Fills an empty index on all cores, with facts in some parts.
-    pub(super) fn fill(&mut self, found: &[Vec<Latest>]) {
+    pub(super) fn fill(&mut self, found: &[Vec<LatestFact>]) {
         // By shard first: each is small enough for the processor's cache while it is made.
         let parts = found.par_chunks(found.len().div_ceil(rayon::current_num_threads()).max(1));
         let parts: Vec<_> = parts.map(by_shard).collect();
@@ -71,12 +71,12 @@ impl Ids {
     }
 
     /// The latest fact of a CRA that had none.
-    pub(super) fn insert(&mut self, latest: Latest) {
+    pub(super) fn insert(&mut self, latest: LatestFact) {
         self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, |it| spread(it.hash));
     }
 
     /// A CRA's former fact is not its latest one any more.
-    pub(super) fn remove(&mut self, former: Latest) {
+    pub(super) fn remove(&mut self, former: LatestFact) {
         let found = self.shards[shard_of(former.hash)].find_entry(spread(former.hash), |it| *it == former);
         if let Ok(entry) = found {
             entry.remove();
@@ -84,7 +84,7 @@ impl Ids {
     }
 }
 
-fn by_shard(found: &[Vec<Latest>]) -> Vec<Vec<Latest>> {
+fn by_shard(found: &[Vec<LatestFact>]) -> Vec<Vec<LatestFact>> {
     let some_more_than_its_share = found.iter().map(Vec::len).sum::<usize>() / SHARDS * 17 / 16;
     let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
     for latest in found.iter().flatten() {

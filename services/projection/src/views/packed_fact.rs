@@ -6,7 +6,7 @@ use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme,
 
 use super::dictionary::Code;
 use super::fact::{Fact, RecipientCode};
-use super::tally::{WITH_UNSPECIFIED, duration_line};
+use super::totals::{WITH_UNSPECIFIED, duration_line};
 
 /// Lines of the people of a fact: of ages, then of statuses, each with those that an older form left open first.
 pub const PEOPLE_LINES: usize = 2 * WITH_UNSPECIFIED;
@@ -16,7 +16,7 @@ pub const STATUS_LINES: usize = WITH_UNSPECIFIED;
 /// The fixed part of a fact: one line of the processor's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(align(64))]
-pub struct Countable {
+pub struct PackedFact {
     /// When the CRA was first recorded, in nanoseconds since 1970.
     pub recorded_at: i64,
     /// Day of activity, in days since 1970-01-01.
@@ -43,16 +43,16 @@ pub struct Countable {
     /// Code of the client that recorded the CRA, or [`CLIENT_ON_DISK`].
     client: u16,
     /// Channel, activity and kind of duration.
-    manner: Manner,
+    activity_key: ActivityKey,
     /// Whether the participants were left to the form.
     pub defaulted_participants: bool,
     /// Whether it is of an older form: when the older system recorded it is on disk only.
     pub is_legacy: bool,
     /// Whether there is something beside.
-    pub has_beside: bool,
+    pub has_overflow: bool,
 }
 
-const _: () = assert!(size_of::<Countable>() == 64);
+const _: () = assert!(size_of::<PackedFact>() == 64);
 
 /// In place of the code of a client that is too large for the fixed part.
 const CLIENT_ON_DISK: u16 = u16::MAX;
@@ -67,9 +67,9 @@ const KINDS: usize = WITH_UNSPECIFIED;
 
 /// Channel, activity and bucket of the duration of a fact, as one number: what it takes to count all three at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manner(u8);
+pub struct ActivityKey(u8);
 
-impl Manner {
+impl ActivityKey {
     /// How many there are.
     pub const COUNT: usize = CHANNELS * ACTIVITIES * KINDS;
 
@@ -112,7 +112,7 @@ impl Manner {
     }
 }
 
-const _: () = assert!(Manner::COUNT <= 128 && DurationBucket::ALL.len() + 1 == KINDS);
+const _: () = assert!(ActivityKey::COUNT <= 128 && DurationBucket::ALL.len() + 1 == KINDS);
 
 /// People sent to one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,16 +139,16 @@ fn per_recipient(redirections: &[(RecipientCode, u32)]) -> Box<[Redirected]> {
 
 /// What is beside the fixed part: rarely anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct Overflow {
     /// People per recipient.
     pub redirections: Box<[Redirected]>,
     /// The numbers, where one of them is too large for the fixed part.
-    pub numbers: Option<Box<Numbers>>,
+    pub numbers: Option<Box<WideCounts>>,
 }
 
 /// The numbers of a fact, whatever their size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
+pub struct WideCounts {
     delay_days: u32,
     minutes: u32,
     participants: u32,
@@ -158,7 +158,7 @@ pub struct Numbers {
     people: [u32; PEOPLE_LINES],
 }
 
-impl Beside {
+impl Overflow {
     /// Whether there is anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -168,17 +168,17 @@ impl Beside {
 
 /// One fact, seen whole.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    fixed: &'a Countable,
+pub struct FactRef<'a> {
+    fixed: &'a PackedFact,
     redirections: &'a [Redirected],
-    numbers: Option<&'a Numbers>,
+    numbers: Option<&'a WideCounts>,
 }
 
-impl Countable {
+impl PackedFact {
     /// Both parts of a fact.
     #[must_use]
-    pub fn of(fact: &Fact) -> (Self, Beside) {
-        let numbers = Numbers {
+    pub fn of(fact: &Fact) -> (Self, Overflow) {
+        let numbers = WideCounts {
             delay_days: fact.delay_days,
             minutes: if let Duration::Exact { minutes } = fact.duration { minutes } else { 0 },
             participants: fact.participants,
@@ -195,7 +195,7 @@ impl Countable {
             venue: fact.venue.map_or(0, |code| code + 1),
             postal_code: fact.postal_code,
             topics: fact.themes | u32::from(fact.sub_themes) << SUB_THEMES_FROM,
-            manner: Manner::of(fact.channel, fact.activity, fact.duration),
+            activity_key: ActivityKey::of(fact.channel, fact.activity, fact.duration),
             client: u16::try_from(fact.client).unwrap_or(CLIENT_ON_DISK),
             defaulted_participants: fact.defaulted_participants,
             is_legacy: fact.created_at.is_some(),
@@ -204,9 +204,9 @@ impl Countable {
         };
         let fits = fixed.take(&numbers).is_some();
         let numbers = (!fits).then(|| Box::new(numbers));
-        let beside = Beside { redirections: per_recipient(&fact.redirections), numbers };
-        fixed.has_beside = !beside.is_empty();
-        (fixed, beside)
+        let overflow = Overflow { redirections: per_recipient(&fact.redirections), numbers };
+        fixed.has_overflow = !overflow.is_empty();
+        (fixed, overflow)
     }
 
     /// What stands where there is no fact.
@@ -227,14 +227,14 @@ impl Countable {
         follow_up_workshop: 0,
         people: [0; PEOPLE_LINES],
         client: 0,
-        manner: Manner(0),
+        activity_key: ActivityKey(0),
         defaulted_participants: false,
         is_legacy: false,
-        has_beside: false,
+        has_overflow: false,
     };
 
     /// Takes the numbers in, if all of them fit.
-    fn take(&mut self, numbers: &Numbers) -> Option<()> {
+    fn take(&mut self, numbers: &WideCounts) -> Option<()> {
         let mut people = [0; PEOPLE_LINES];
         for (small, count) in people.iter_mut().zip(numbers.people) {
             *small = u8::try_from(count).ok()?;
@@ -280,30 +280,34 @@ macro_rules! numbers {
     };
 }
 
-impl<'a> Seen<'a> {
+impl<'a> FactRef<'a> {
     /// A fact of its parts, wherever they are kept.
     #[must_use]
     #[inline]
-    pub fn new(fixed: &'a Countable, redirections: &'a [Redirected], numbers: Option<&'a Numbers>) -> Self {
+    pub fn new(
+        fixed: &'a PackedFact,
+        redirections: &'a [Redirected],
+        numbers: Option<&'a WideCounts>,
+    ) -> Self {
         Self { fixed, redirections, numbers }
     }
 
     /// A fact of both its parts.
     #[must_use]
-    pub fn of(fixed: &'a Countable, beside: &'a Beside) -> Self {
-        Self::new(fixed, &beside.redirections, beside.numbers.as_deref())
+    pub fn of(fixed: &'a PackedFact, overflow: &'a Overflow) -> Self {
+        Self::new(fixed, &overflow.redirections, overflow.numbers.as_deref())
     }
 
     /// Whether another fact is the same to selections and tallies.
     #[must_use]
-    pub fn is_same(&self, other: &Seen<'_>) -> bool {
+    pub fn is_same(&self, other: &FactRef<'_>) -> bool {
         self.fixed == other.fixed && self.redirections == other.redirections && self.numbers == other.numbers
     }
 
     /// Its fixed part.
     #[must_use]
     #[inline]
-    pub fn fixed(&self) -> &'a Countable {
+    pub fn fixed(&self) -> &'a PackedFact {
         self.fixed
     }
 
@@ -325,7 +329,7 @@ impl<'a> Seen<'a> {
     /// People per line, where all of them are small.
     #[must_use]
     #[inline]
-    pub fn few_people(&self) -> Option<&'a [u8; PEOPLE_LINES]> {
+    pub fn small_people(&self) -> Option<&'a [u8; PEOPLE_LINES]> {
         self.numbers.is_none().then_some(&self.fixed.people)
     }
 
@@ -346,15 +350,15 @@ impl<'a> Seen<'a> {
     /// Channel, activity and bucket of the duration.
     #[must_use]
     #[inline]
-    pub fn manner(&self) -> Manner {
-        self.fixed.manner
+    pub fn activity_key(&self) -> ActivityKey {
+        self.fixed.activity_key
     }
 
     /// Duration.
     #[must_use]
     #[inline]
     pub fn duration(&self) -> Duration {
-        match self.manner().bucket() {
+        match self.activity_key().bucket() {
             Some(DurationBucket::UpTo30Minutes) => Duration::UpTo30Minutes,
             Some(DurationBucket::From30MinutesTo1Hour) => Duration::From30MinutesTo1Hour,
             Some(DurationBucket::From1HourUnrefined) => Duration::OneHourOrMore,
@@ -428,7 +432,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::views::tally::tests::any_fact;
+    use crate::views::totals::tests::any_fact;
 
     proptest! {
         #[test]
@@ -446,10 +450,10 @@ mod tests {
                 fact.duration = Duration::Exact { minutes: large[3].max(60) };
             }
             fact.delay_days = choose(4, fact.delay_days);
-            let (fixed, beside) = Countable::of(&fact);
-            prop_assert_eq!(fixed.has_beside, !beside.is_empty());
+            let (fixed, overflow) = PackedFact::of(&fact);
+            prop_assert_eq!(fixed.has_overflow, !overflow.is_empty());
             prop_assert_eq!(fixed.is_legacy, fact.created_at.is_some());
-            let seen = Seen::of(&fixed, &beside);
+            let seen = FactRef::of(&fixed, &overflow);
             prop_assert_eq!(seen.participants(), fact.participants);
             prop_assert_eq!((seen.returning(), seen.delay_days()), (fact.returning, fact.delay_days));
             let people = seen.people();
@@ -461,8 +465,8 @@ mod tests {
             prop_assert_eq!(seen.follow_up_individual(), fact.follow_up_individual);
             prop_assert_eq!(seen.follow_up_workshop(), fact.follow_up_workshop);
             prop_assert_eq!(seen.duration(), fact.duration);
-            let manner = seen.manner();
-            prop_assert_eq!((seen.venue(), manner.channel(), manner.activity()), (fact.venue, fact.channel, fact.activity));
+            let activity_key = seen.activity_key();
+            prop_assert_eq!((seen.venue(), activity_key.channel(), activity_key.activity()), (fact.venue, fact.channel, fact.activity));
             prop_assert_eq!(seen.client(), Some(fact.client).filter(|code| *code < u32::from(u16::MAX)));
             prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
             let people_to = |to| fact.redirections.iter().filter(|it| it.0 == to).map(|it| it.1).sum::<u32>();
