@@ -67,6 +67,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
         "nats-2",
         "nats-3",
         "log-setup",
+        "backup",
         "ingestion-1",
         "ingestion-2",
         "projection-1",
@@ -167,6 +168,7 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
             }
         }
     }
+    backups_are_made_on_a_schedule(of_kind("CronJob")[0]);
     let policies = of_kind("NetworkPolicy");
     let closed =
         policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
@@ -187,6 +189,24 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
     let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
     assert_eq!(paths.iter().filter(|path| **path == "/health").count(), 2, "both services: {paths:?}");
+}
+
+/// The Job of Kubernetes: one at a time, restricted as the services, exporting before it checks.
+fn backups_are_made_on_a_schedule(job: &Value) {
+    assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
+    let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let commands = [&pod["initContainers"][0], &pod["containers"][0]].map(|container| {
+        let context = &container["securityContext"];
+        assert_eq!(context["readOnlyRootFilesystem"], true);
+        assert_eq!(texts(&context["capabilities"]["drop"]), ["ALL"]);
+        texts(&container["command"])
+    });
+    for (command, verb) in commands.iter().zip(["export", "verify"]) {
+        assert_eq!(command[..3], ["cra", "log", verb]);
+        is_understood(command.iter().copied());
+    }
 }
 
 #[test]
@@ -245,6 +265,16 @@ fn advisories_are_checked_or_the_run_fails() {
     assert!(!succeeded && said.contains("CRA_ADVISORIES"), "{said}");
 }
 
+/// A command of `cra log` that the command line does not know would fail at every run.
+fn is_understood<'a>(command: impl Iterator<Item = &'a str>) {
+    let command: Vec<_> = command.collect();
+    let [program, "log", verb, ..] = command[..] else { return };
+    assert!(program.ends_with("cra"), "{command:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let help = run_to_end(Kind::CommandLine, dir.path(), &["log", verb, "--help"], &[]);
+    assert!(help.status.success(), "{command:?}");
+}
+
 /// The settings of a unit: every line is one, a section, a comment or empty.
 fn unit(text: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -264,19 +294,24 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let settings = unit(&text);
-        for (key, value) in [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")]
-        {
+        let rights = [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")];
+        // A timer runs nothing itself.
+        let runs = path.extension().is_some_and(|extension| extension == "service");
+        for (key, value) in rights.into_iter().filter(|_| runs) {
             assert_eq!(settings[key], [value], "{}", path.display());
+        }
+        for command in settings.get("ExecStart").into_iter().flatten() {
+            is_understood(command.split(' '));
         }
         // The programs stand elsewhere here.
         let copy = dir.path().join(path.file_name().unwrap());
         let text = text
-            .replace("/usr/bin/cra-", &format!("{}/cra-", programs.display()))
+            .replace("/usr/bin/cra", &format!("{}/cra", programs.display()))
             .replace("/usr/bin/nats-server", "/bin/true");
         fs::write(&copy, text).unwrap();
         copies.push(copy);
     }
-    assert_eq!(copies.len(), 3);
+    assert_eq!(copies.len(), 5);
     match Command::new("systemd-analyze").arg("verify").args(&copies).output() {
         Ok(verified) => {
             let told = String::from_utf8_lossy(&verified.stderr).into_owned();

@@ -24,6 +24,8 @@ mod cut_connection;
 mod damaged_read_models;
 mod deployment;
 mod doubles;
+mod drills;
+mod exclusive_restore;
 mod exports;
 mod exports_memory;
 mod folders;

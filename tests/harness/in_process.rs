@@ -159,7 +159,7 @@ impl EventLog for HeldLog {
 
     async fn head(&self) -> Result<Head, ReadError> {
         let position = Position(self.0.lock().unwrap().len() as u64);
-        Ok(Head { identity: LogIdentity(LOG.into()), position })
+        Ok(Head { identity: LogIdentity(LOG.into()), position, predecessors: Vec::new() })
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {

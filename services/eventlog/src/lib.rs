@@ -12,6 +12,7 @@ pub mod backup;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
+mod lineage;
 pub mod nats;
 mod port;
 #[cfg(any(test, feature = "server"))]
@@ -20,8 +21,9 @@ pub mod server;
 pub mod testing;
 mod trace;
 
+pub use lineage::{Origin, PREDECESSORS_MAX, Predecessor, common_position};
 pub use port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, RESTORE_EVENTS_MAX, ReadError, RestoreError,
+    Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
 };
 pub use trace::{NotATraceParent, TraceParent};

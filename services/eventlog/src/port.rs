@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::lineage::{Origin, Predecessor};
 use crate::trace::TraceParent;
 
 /// Largest payload every adapter takes, in bytes; a larger one is [`AppendError::Refused`].
@@ -158,6 +159,17 @@ pub enum RestoreError {
     Refused(String),
 }
 
+impl RestoreError {
+    /// The log holds a part of another backup.
+    pub(crate) fn of_another_origin(log: &LogIdentity) -> Self {
+        Self::Refused(format!(
+            "a restore of the log {} was begun here and not finished: run `cra log import` with a backup of that log, or \
+             make an empty log elsewhere",
+            log.0
+        ))
+    }
+}
+
 /// One event as the log holds it.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
@@ -186,6 +198,8 @@ pub struct Head {
     pub identity: LogIdentity,
     /// Position of the last event; [`Position::START`] when there is none.
     pub position: Position,
+    /// The logs whose positions it goes on with, the latest first.
+    pub predecessors: Vec<Predecessor>,
 }
 
 /// The event log. Every method may be called from many tasks at once.
@@ -219,6 +233,22 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Whether the log can take an append now, as far as this process knows without asking.
     fn is_available(&self) -> bool;
+}
+
+/// A log while a backup is restored to it: an exclusive operation. From its beginning to its end the log takes no
+/// append of anything else, also while the process that restores is not there: it may be killed, and begin again.
+#[async_trait]
+pub trait Restoring: EventLog {
+    /// Closes the log to appends, and notes what is restored. Begun again with the same origin, it goes on.
+    /// [`RestoreError::Refused`] while the log holds a part of another origin. A log that reaches as far as the origin
+    /// needs no event, and stays open.
+    async fn begin(&self, origin: &Origin) -> Result<(), RestoreError>;
+
+    /// Notes the log's predecessors and opens it to appends. To be called once every event was compared.
+    async fn finish(&self, origin: &Origin) -> Result<(), RestoreError>;
+
+    /// Opens the log again as this process found it. To be called only where nothing was restored.
+    async fn abandon(&self) -> Result<(), RestoreError>;
 }
 
 /// First and last position of entries to restore, after checking what every adapter asks of them.

@@ -130,6 +130,7 @@ impl Follower {
 
     async fn start_over(&self, reason: String, head: Head) -> Result<(), Interruption> {
         let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
+        generations.learn(&head);
         let begun =
             tokio::task::spawn_blocking(move || generations.start_over(&reason, &head.identity, now)).await;
         settled(begun)

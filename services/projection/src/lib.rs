@@ -263,11 +263,13 @@ async fn open(
         }
         tokio::time::sleep(HEAD_RETRY).await;
     };
-    let (shown, now) = (settings.data.display(), clock.now());
-    let opened = tokio::task::spawn_blocking(move || Generations::open(folder, &head.identity, now)).await?;
-    Ok(Arc::new(opened.with_context(|| {
+    let (shown, now, identity) = (settings.data.display(), clock.now(), head.identity.clone());
+    let opened = tokio::task::spawn_blocking(move || Generations::open(folder, &identity, now)).await?;
+    let opened = opened.with_context(|| {
         format!("the read models in {shown} cannot be read or written; they were left as they are")
-    })?))
+    })?;
+    opened.learn(&head);
+    Ok(Arc::new(opened))
 }
 
 /// What questions take a place among, who asks them, what signs their pages, and what public ones are answered from.

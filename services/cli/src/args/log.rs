@@ -18,8 +18,15 @@ The chain that is told stands for the whole backup: kept elsewhere, it shows lat
 Exit code: 0 when everything up to the log's end is in the backup, 2 when not.";
 
 const IMPORT_DETAILS: &str = "\
-The log must be empty, or hold the beginning of the same backup, as an interrupted import leaves it. Every event stands \
-afterwards at the position it had, and is read back and compared. Start the services only once it is done.
+The log must be empty, or hold the beginning of the same backup, as an interrupted import leaves it. Every event has \
+afterwards the position it had, and is read back and compared.
+
+Until the import is done the log takes nothing else: ingestion answers UNAVAILABLE with the time after which to retry, and what \
+waits cannot come between. The services may run. An import that was interrupted leaves the log closed; run it again, it goes on. \
+With the accounts of deploy/nats it needs the user `operator`, by CRA_LOG__USER and CRA_LOG__PASSWORD.
+
+The log notes the one that was backed up as its predecessor: positions of receipts and answers stay valid up to the backup's last \
+one, also with `--log`. Followers of changes (`cra follow`) begin anew.
 
 Exit code: 0 when the log is the one that was backed up, 2 when not.";
 

@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::Context as _;
 use cra_domain::event::Event;
 use cra_eventlog::backup::{self, Manifest, Progress};
-use cra_eventlog::embedded::EmbeddedLog;
+use cra_eventlog::embedded::{EmbeddedLog, OpenError};
 use cra_eventlog::nats::NatsLog;
-use cra_eventlog::{EventLog, LogEntry};
+use cra_eventlog::{EventLog, LogEntry, Origin, Restoring};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -43,7 +43,8 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
             show("backed up", &course, &manifest, args.json, output)
         }
         LogCommand::Import(args) => {
-            let log = open(&args.log, Missing::Create).await?;
+            // Read first: without a backup nothing is made or closed.
+            let log = open_to_restore(&args.log, &backup::manifest(&args.dir)?.origin()).await?;
             let mut course = Course::begin();
             let manifest = backup::import(&*log, &args.dir, |progress| course.advance(progress)).await?;
             show("restored", &course, &manifest, args.json, output)
@@ -107,8 +108,26 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventL
         data.display()
     );
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?;
-    let log = opened.context("`cra standalone` must not be running on it meanwhile")?;
-    Ok(Box::new(log))
+    Ok(Box::new(unused(opened)?))
+}
+
+/// Says what to do about a log that another process has open.
+fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog> {
+    match opened {
+        Err(error @ OpenError::InUse { .. }) => {
+            Err(error).context("`cra standalone` must not be running on it meanwhile")
+        }
+        opened => Ok(opened?),
+    }
+}
+
+async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restoring>> {
+    let Some(data) = &args.data else {
+        return Ok(Box::new(NatsLog::connect_to_restore(args.nats()?, origin).await?));
+    };
+    let folder = data.join(LOG);
+    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?;
+    Ok(Box::new(unused(opened)?))
 }
 
 /// How the work goes, and how fast.

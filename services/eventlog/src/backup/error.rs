@@ -118,6 +118,16 @@ pub enum BackupError {
         /// Why.
         source: RestoreError,
     },
+    /// The log could not be closed to everything else; nothing was written.
+    #[error(
+        "the log could not be closed for the import: {0}; on NATS this needs the rights of the log's operator"
+    )]
+    NotClosed(RestoreError),
+    /// Every event is there, but the log is still closed.
+    #[error(
+        "every event is restored, but the log could not be opened to the services: {0}; run the command again"
+    )]
+    NotOpened(RestoreError),
     /// A mistake of this program.
     #[error("the work ended without an answer: {0}")]
     Panicked(String),

@@ -43,7 +43,7 @@ async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest),
     let head = log.head().await?;
     let folder = Arc::new(Folder::open(dir)?);
     let Some(manifest) = folder::manifest(dir)? else {
-        let manifest = Manifest::new(head.identity);
+        let manifest = Manifest::new(head.identity, head.predecessors);
         // Before any segment: from here on, what stands in the folder is known to be of this log.
         folder.keep(&manifest)?;
         return Ok((folder, manifest));

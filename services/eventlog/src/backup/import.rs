@@ -1,7 +1,8 @@
 //! Import: from a folder into a log that is empty, or holds the beginning of the same backup.
 //!
 //! Every event of the backup, whether it was there before or was put there now, is read back from the log and compared:
-//! a log that was imported to is the log that was backed up, or the import failed. Run again, it goes on.
+//! a log that was imported to is the log that was backed up, or the import failed. Run again, it goes on. Until it is done
+//! the log takes nothing else (see [`Restoring`]); it knows its predecessors then.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use futures::stream::BoxStream;
 use tokio::time::sleep;
 
 use super::manifest::Manifest;
-use super::{BackupError, Progress, folder, next_entry, read_segment};
-use crate::port::{EventLog, LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError};
+use super::{BackupError, Progress, next_entry, read_segment};
+use crate::port::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring};
 
 /// Events put back at once are closed when they hold this much.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -21,15 +22,47 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Restores the backup in `dir`, and gives its manifest.
 pub async fn import(
-    log: &dyn EventLog,
+    log: &dyn Restoring,
     dir: &Path,
-    mut told: impl FnMut(Progress) + Send,
+    told: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
-    let manifest = folder::manifest(dir)?.ok_or_else(|| BackupError::NoBackup(dir.to_owned()))?;
-    let head = log.head().await?.position;
-    if head > manifest.last_position {
-        return Err(BackupError::LogGoesOn { log: head, backup: manifest.last_position });
+    let manifest = super::manifest(dir)?;
+    let reaches = |head: Position| {
+        let (log, backup) = (head, manifest.last_position);
+        if log > backup { Err(BackupError::LogGoesOn { log, backup }) } else { Ok(()) }
+    };
+    reaches(log.head().await?.position)?;
+    let origin = manifest.origin();
+    log.begin(&origin).await.map_err(BackupError::NotClosed)?;
+    let mut wrote = false;
+    let put = match log.head().await {
+        Ok(head) => match reaches(head.position) {
+            Ok(()) => put_back(log, dir, &manifest, head.position, &mut wrote, told).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.into()),
+    };
+    match put {
+        Ok(()) => log.finish(&origin).await.map_err(BackupError::NotOpened)?,
+        Err(error) => {
+            if !wrote && let Err(source) = log.abandon().await {
+                tracing::error!(error = %source, "the log stays closed: run the import again");
+            }
+            return Err(error);
+        }
     }
+    Ok(manifest)
+}
+
+/// Brings the events of the backup into the log where they are missing, and compares all of them.
+async fn put_back(
+    log: &dyn Restoring,
+    dir: &Path,
+    manifest: &Manifest,
+    head: Position,
+    wrote: &mut bool,
+    mut told: impl FnMut(Progress) + Send,
+) -> Result<(), BackupError> {
     let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: head.0 };
     told(progress);
     let mut stands = log.read(Position::START);
@@ -42,6 +75,7 @@ pub async fn import(
             let length = if there > 0 { there } else { batch_length(rest) };
             let (batch, further) = rest.split_at(length);
             if there == 0 {
+                *wrote = true;
                 restore(log, batch).await?;
             }
             read_back(&mut stands, batch).await?;
@@ -52,7 +86,7 @@ pub async fn import(
             told(progress);
         }
     }
-    Ok(manifest)
+    Ok(())
 }
 
 /// How many of the entries go together: at least one, where there is one.
@@ -67,7 +101,7 @@ fn batch_length(entries: &[LogEntry]) -> usize {
 }
 
 /// Puts a batch back, trying again while the log is away.
-async fn restore(log: &dyn EventLog, batch: &[LogEntry]) -> Result<(), BackupError> {
+async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };

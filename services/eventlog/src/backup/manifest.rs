@@ -10,6 +10,7 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::BackupError;
+use crate::lineage::{Origin, Predecessor};
 use crate::port::{LogIdentity, Position};
 
 /// Version of the form of manifest and segments.
@@ -24,6 +25,9 @@ pub struct Manifest {
     pub log: LogIdentity,
     /// Position of the last event; [`Position::START`] when there is none.
     pub last_position: Position,
+    /// Predecessors of the log, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predecessors: Vec<Predecessor>,
     /// In order, without gaps.
     pub segments: Vec<Segment>,
 }
@@ -56,8 +60,18 @@ struct Version {
 
 impl Manifest {
     /// That of a backup without events.
-    pub(super) fn new(log: LogIdentity) -> Self {
-        Self { format: FORMAT, log, last_position: Position::START, segments: Vec::new() }
+    pub(super) fn new(log: LogIdentity, predecessors: Vec<Predecessor>) -> Self {
+        Self { format: FORMAT, log, predecessors, last_position: Position::START, segments: Vec::new() }
+    }
+
+    /// What a log that the backup is restored to comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            log: self.log.clone(),
+            last_position: self.last_position,
+            predecessors: self.predecessors.clone(),
+        }
     }
 
     /// Reads a manifest and checks that it agrees with itself.
@@ -121,10 +135,14 @@ impl Manifest {
     }
 
     fn link_before(&self, index: usize) -> String {
-        match index.checked_sub(1).and_then(|last| self.segments.get(last)) {
-            Some(segment) => segment.link.clone(),
-            None => sha256(format!("cra log backup {FORMAT}\n{}\n", self.log.0).as_bytes()),
+        if let Some(segment) = index.checked_sub(1).and_then(|last| self.segments.get(last)) {
+            return segment.link.clone();
         }
+        let mut start = format!("cra log backup {FORMAT}\n{}\n", self.log.0);
+        for Predecessor { log, last_position } in &self.predecessors {
+            start.extend([last_position.to_string(), " ".to_owned(), log.0.clone(), "\n".to_owned()]);
+        }
+        sha256(start.as_bytes())
     }
 
     fn link_of(&self, index: usize, segment: &Segment) -> String {
@@ -173,7 +191,8 @@ mod tests {
     }
 
     fn manifest() -> Manifest {
-        let mut manifest = Manifest::new(LogIdentity("log/1".to_owned()));
+        let earlier = Predecessor { log: LogIdentity("log/0".to_owned()), last_position: Position(77) };
+        let mut manifest = Manifest::new(LogIdentity("log/1".to_owned()), vec![earlier]);
         for (first, last) in [(1, 500), (501, 502), (503, 900)] {
             manifest.push(segment(first, last));
         }
@@ -186,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_manifest_comes_back_as_it_was_written_and_an_empty_one_too() {
-        for manifest in [manifest(), Manifest::new(LogIdentity("log/1".to_owned()))] {
+        for manifest in [manifest(), Manifest::new(LogIdentity("log/1".to_owned()), Vec::new())] {
             assert_eq!(parse(&manifest.to_json().unwrap()).unwrap(), manifest);
         }
     }

@@ -50,6 +50,11 @@ impl Progress {
     }
 }
 
+/// The manifest of the backup in a folder, sound in itself. Does not look at the segments.
+pub fn manifest(dir: &Path) -> Result<Manifest, BackupError> {
+    folder::manifest(dir)?.ok_or_else(|| BackupError::NoBackup(dir.to_owned()))
+}
+
 /// The next event of a log, which has to come: the reader stands before its head.
 async fn next_entry(
     entries: &mut BoxStream<'static, Result<LogEntry, ReadError>>,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::conformance::{entry, event};
 use crate::embedded::EmbeddedLog;
-use crate::port::{EventLog, Expectation};
+use crate::port::{EventLog, Expectation, Restoring as _};
 
 struct Given {
     dir: TempDir,
@@ -220,6 +220,41 @@ async fn an_interrupted_import_goes_on_after_comparing_what_is_there() {
 }
 
 #[tokio::test]
+async fn an_interrupted_import_keeps_the_log_closed_to_services_and_to_another_backup() {
+    let given = Given::exported(2).await;
+    let mut entries = Vec::new();
+    let origin = verify(&given.backup(), |entry| entries.push(entry.clone()), |_| {}).await.unwrap().origin();
+    let dir = given.dir.path().join("another");
+    let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
+    restored.begin(&origin).await.unwrap();
+    restored.restore(entries[..17].to_vec()).await.unwrap();
+    drop(restored);
+    let error = EmbeddedLog::open(&dir).err().unwrap().to_string();
+    assert!(error.contains(&origin.log.0) && error.contains("cra log import"), "{error}");
+
+    let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
+    let other = import(&restored, &Given::exported(1).await.backup(), |_| {}).await.unwrap_err();
+    assert!(matches!(other, BackupError::NotClosed(_)), "{other}");
+    import(&restored, &given.backup(), |_| {}).await.unwrap();
+    drop(restored);
+    let restored = EmbeddedLog::open(&dir).unwrap();
+    let head = restored.head().await.unwrap();
+    assert_eq!(head.predecessors, origin.predecessors_of(&head.identity));
+    assert_eq!(head.predecessors[0].last_position, Position(60));
+}
+
+#[tokio::test]
+async fn an_import_that_wrote_nothing_leaves_the_log_open() {
+    let given = Given::exported(1).await;
+    let dir = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(dir.path()).unwrap();
+    let _ = log.append(event(Uuid::new_v4(), "another"), Expectation::NoEvent).await.unwrap();
+    import(&log, &given.backup(), |_| {}).await.unwrap_err();
+    drop(log);
+    assert_eq!(EmbeddedLog::open(dir.path()).unwrap().head().await.unwrap().predecessors, []);
+}
+
+#[tokio::test]
 async fn each_field_that_differs_is_named() {
     let kept = entry(5, Some(Uuid::from_u128(1)), "payload");
     let later = kept.appended_at + jiff::SignedDuration::from_nanos(1);
@@ -241,7 +276,7 @@ async fn a_log_that_lost_its_end_is_told_and_its_backup_kept() {
     let given = Given::exported(1).await;
     let mut manifest = folder::manifest(&given.backup()).unwrap().unwrap();
     manifest.log = given.another_log().head().await.unwrap().identity;
-    let mut shorter = Manifest::new(manifest.log.clone());
+    let mut shorter = Manifest::new(manifest.log.clone(), Vec::new());
     for segment in manifest.segments {
         shorter.push(segment);
     }

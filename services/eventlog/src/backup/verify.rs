@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::manifest::Manifest;
-use super::{BackupError, Progress, folder, read_segment};
+use super::{BackupError, Progress, read_segment};
 use crate::port::{LogEntry, Position};
 
 /// Checks the backup in `dir` and gives its manifest. `read` gets every event, in order: what an event means is not
@@ -13,7 +13,7 @@ pub async fn verify(
     mut read: impl FnMut(&LogEntry) + Send,
     mut told: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
-    let manifest = folder::manifest(dir)?.ok_or_else(|| BackupError::NoBackup(dir.to_owned()))?;
+    let manifest = super::manifest(dir)?;
     let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: 0 };
     told(progress);
     for segment in &manifest.segments {

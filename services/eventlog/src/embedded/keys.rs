@@ -22,6 +22,10 @@ enum Prefix {
     Entry = 2,
     /// Last event by CRA.
     Last = 3,
+    /// The logs whose positions it goes on with.
+    Predecessors = 4,
+    /// The log that is being restored; there while a restore is not finished.
+    Restored = 5,
 }
 
 const POSITION_BYTES: usize = 8;
@@ -44,6 +48,8 @@ const _: () = assert!(ENTRY_HEADER_BYTES == 49);
 
 pub(super) const IDENTITY_KEY: [u8; 1] = [Prefix::Identity as u8];
 pub(super) const HEAD_KEY: [u8; 1] = [Prefix::Head as u8];
+pub(super) const PREDECESSORS_KEY: [u8; 1] = [Prefix::Predecessors as u8];
+pub(super) const RESTORED_KEY: [u8; 1] = [Prefix::Restored as u8];
 
 /// Key of the event at a position.
 pub(super) fn entry_key(position: Position) -> [u8; 1 + POSITION_BYTES] {

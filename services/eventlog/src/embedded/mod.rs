@@ -4,6 +4,7 @@
 //! one flush, shared with the appends beside it.
 
 mod keys;
+mod restoring;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use self::store::Store;
+use self::store::{Lineage, Store};
 use self::writer::{FAILED_DISK, Pending, Restoring, Work, Writer};
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
@@ -41,6 +42,9 @@ pub struct EmbeddedLog {
     shared: Arc<Shared>,
     head: watch::Receiver<Position>,
     failed: Arc<AtomicBool>,
+    lineage: Mutex<Lineage>,
+    /// What it was before a restore was begun here.
+    former_lineage: Mutex<Option<Lineage>>,
     /// Gone once the log is closed.
     writer: Mutex<Option<WriterHandle>>,
 }
@@ -60,6 +64,18 @@ impl EmbeddedLog {
     /// Opens the log in `dir`, or creates it. Blocks: call it at start, or off the async workers.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let opened = store::open(dir)?;
+        match opened.lineage.restored.clone() {
+            Some(of) => Err(OpenError::BeingRestored { dir: dir.to_owned(), of }),
+            None => Self::run(opened, dir),
+        }
+    }
+
+    /// As [`EmbeddedLog::open`], also where a restore was begun and not finished.
+    pub fn open_to_restore(dir: &Path) -> Result<Self, OpenError> {
+        Self::run(store::open(dir)?, dir)
+    }
+
+    fn run(opened: store::Opened, dir: &Path) -> Result<Self, OpenError> {
         let (head_sender, head) = watch::channel(opened.head);
         let (work, receiver) = mpsc::channel(writer::PENDING_APPENDS_MAX);
         let failed = Arc::new(AtomicBool::new(false));
@@ -74,6 +90,8 @@ impl EmbeddedLog {
             shared: Arc::new(Shared { store: Mutex::new(opened.store) }),
             head,
             failed,
+            lineage: Mutex::new(opened.lineage),
+            former_lineage: Mutex::default(),
             writer: Mutex::new(Some(WriterHandle { work, thread })),
         })
     }
@@ -180,7 +198,8 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        Ok(Head { identity: self.identity.clone(), position: *self.head.borrow() })
+        let predecessors = lock(&self.lineage).predecessors.clone();
+        Ok(Head { identity: self.identity.clone(), position: *self.head.borrow(), predecessors })
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {

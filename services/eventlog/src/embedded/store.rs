@@ -1,6 +1,6 @@
 //! The one place that knows sled: open, look up, write one atomic batch durably.
 //!
-//! Every call blocks: callers keep it off the async workers. Nothing is ever removed, which also keeps
+//! Every call blocks: callers keep it off the async workers. No event is ever removed, which also keeps
 //! clear of the leaf merges of this sled version.
 
 use std::io;
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::keys::{self, Last, Record};
+use crate::lineage::{self, Predecessor};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
 /// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the
@@ -56,6 +57,17 @@ pub enum OpenError {
         dir: PathBuf,
         /// What the system answered.
         source: io::Error,
+    },
+    /// A restore was begun and not finished.
+    #[error(
+        "the log in {dir} holds a part of a backup of the log {}: run `cra log import` with that backup again, it goes on",
+        of.0
+    )]
+    BeingRestored {
+        /// Directory of the log.
+        dir: PathBuf,
+        /// The log that the backup is of.
+        of: LogIdentity,
     },
     /// The files are there, but are not a sound log.
     #[error("the log in {dir} is damaged: {reason}; set the directory aside and restore it from a copy")]
@@ -104,6 +116,15 @@ pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) identity: LogIdentity,
     pub(super) head: Position,
+    pub(super) lineage: Lineage,
+}
+
+/// Where the log's events come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lineage {
+    pub(super) predecessors: Vec<Predecessor>,
+    /// The log that is being restored to this one.
+    pub(super) restored: Option<LogIdentity>,
 }
 
 /// The writes of one group of appends.
@@ -111,6 +132,13 @@ pub(super) struct Opened {
 pub(super) struct WriteBatch(sled::Batch);
 
 impl WriteBatch {
+    /// Replaces what is kept of the log's origins.
+    pub(super) fn set_lineage(&mut self, lineage: &Lineage) {
+        self.0.insert(keys::PREDECESSORS_KEY, lineage::encode(&lineage.predecessors).into_bytes());
+        let restored = lineage.restored.as_ref().map_or("", |log| &log.0);
+        self.0.insert(keys::RESTORED_KEY, restored.as_bytes());
+    }
+
     /// Adds one event and moves the last event of its CRA.
     pub(super) fn add(&mut self, position: Position, record: &Record) {
         let last = Last { position, event_id: record.event_id };
@@ -150,7 +178,8 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
     };
     let identity = store.identity_or_create().map_err(unsound)?;
     let head = store.checked_head().map_err(unsound)?;
-    Ok(Opened { store, identity, head })
+    let lineage = store.lineage().map_err(unsound)?;
+    Ok(Opened { store, identity, head, lineage })
 }
 
 fn open_error(dir: &Path, source: io::Error) -> OpenError {
@@ -254,6 +283,17 @@ impl Store {
         self.tree.insert(keys::IDENTITY_KEY, identity.as_bytes()).map_err(|error| read_error(&error))?;
         self.flush().map_err(|error| read_error(&error))?;
         Ok(LogIdentity(identity))
+    }
+
+    fn lineage(&self) -> Result<Lineage, ReadError> {
+        let text = |key: &[u8]| -> Result<Option<String>, ReadError> {
+            let value = self.get(key)?.map(|value| String::from_utf8(value.to_vec())).transpose();
+            let value = value.map_err(|error| ReadError::Damaged(error.to_string()))?;
+            Ok(value.filter(|text| !text.is_empty()))
+        };
+        let predecessors = text(&keys::PREDECESSORS_KEY)?;
+        let predecessors = predecessors.map(|text| lineage::decode(&text)).unwrap_or_default();
+        Ok(Lineage { predecessors, restored: text(&keys::RESTORED_KEY)?.map(LogIdentity) })
     }
 
     /// The head, after checking that it is the last event there is.

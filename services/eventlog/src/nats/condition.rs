@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::ack::Ack;
 use super::link::{Link, StreamHead};
-use super::start;
+use super::{metadata, start};
 use crate::port::LogIdentity;
 
 /// How often the stream's state is asked for.
@@ -114,7 +114,11 @@ impl Condition {
         let fault = match found {
             Ok(info) => {
                 self.identity.send_replace(StreamHead::from(&info).identity);
-                let mut differences = start::differences(&info.config, designed);
+                let restored = metadata::restored(&info.config);
+                let mut differences = match &restored {
+                    Some(of) => vec![start::being_restored(of)],
+                    None => start::differences(&info.config, designed),
+                };
                 let first = info.state.first_sequence.max(1);
                 if first > 1 {
                     differences.push(format!("the events before position {first} are gone: restore the log"));

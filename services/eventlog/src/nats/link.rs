@@ -14,8 +14,10 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::condition::Condition;
+use super::metadata;
 use super::settings::{Login, NatsSettings};
 use super::start::StartError;
+use crate::lineage::Predecessor;
 use crate::port::{LogIdentity, Position};
 
 const START_RETRY: Duration = Duration::from_millis(250);
@@ -50,6 +52,7 @@ pub(super) struct Link {
 #[derive(Clone, Debug)]
 pub(super) struct StreamHead {
     pub(super) identity: LogIdentity,
+    pub(super) predecessors: Vec<Predecessor>,
     pub(super) first: Position,
     pub(super) last: Position,
 }
@@ -58,6 +61,7 @@ impl From<&Info> for StreamHead {
     fn from(info: &Info) -> Self {
         Self {
             identity: LogIdentity(format!("nats/{}/{}", info.config.name, info.created)),
+            predecessors: metadata::predecessors(&info.config),
             first: Position(info.state.first_sequence),
             last: Position(info.state.last_sequence),
         }

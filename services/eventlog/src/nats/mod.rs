@@ -11,9 +11,11 @@ mod condition;
 mod group;
 mod link;
 mod message;
+mod metadata;
 mod portions;
 mod read;
 mod restore;
+mod restoring;
 mod settings;
 mod start;
 
@@ -34,6 +36,8 @@ use self::group::Pending;
 use self::link::{Link, StreamHead};
 use self::message::{HEADERS_BYTES_MAX, Subjects};
 use self::read::Reader;
+use self::restoring::Restoration;
+use crate::lineage::Origin;
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
     Position, ReadError, RestoreError,
@@ -57,11 +61,23 @@ pub struct NatsLog {
     /// While it is there, the stream's condition is watched.
     _open: Arc<()>,
     pace: Pace,
+    /// Only of a log that was opened for a restore.
+    restoration: Option<Restoration>,
 }
 
 impl NatsLog {
     /// Connects, checks the server's version, creates the stream if it is missing, and checks it.
     pub async fn connect(settings: NatsSettings) -> Result<Self, StartError> {
+        Self::open(settings, None).await
+    }
+
+    /// As [`NatsLog::connect`], for a restore: a stream that is missing is created closed to the services, and one that
+    /// a restore was begun on is taken. Needs the rights of the log's operator.
+    pub async fn connect_to_restore(settings: NatsSettings, origin: &Origin) -> Result<Self, StartError> {
+        Self::open(NatsSettings { create_stream: true, ..settings }, Some(origin)).await
+    }
+
+    async fn open(settings: NatsSettings, restored: Option<&Origin>) -> Result<Self, StartError> {
         let (client, state) = link::connect(&settings).await?;
         let server = client.server_info();
         start::check_version(&server.version)?;
@@ -73,7 +89,7 @@ impl NatsLog {
         }
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
-        let info = start::provision(&context, &settings).await?;
+        let info = start::provision(&context, &settings, restored).await?;
         let stream = context
             .get_stream_no_info(&settings.stream)
             .await
@@ -94,7 +110,12 @@ impl NatsLog {
             sending: Arc::default(),
         };
         let open = Arc::new(());
-        tokio::spawn(condition::watch(link.clone(), start::designed(&settings), Arc::downgrade(&open)));
+        let designed = start::designed(&settings);
+        let restoration =
+            restored.map(|_| Restoration::new(context, designed.clone(), &settings.subject_prefix));
+        if restoration.is_none() {
+            tokio::spawn(condition::watch(link.clone(), designed, Arc::downgrade(&open)));
+        }
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
         tokio::spawn(group::run(link.clone(), subjects.clone(), receiver));
@@ -105,6 +126,7 @@ impl NatsLog {
             append_timeout: settings.append_timeout(),
             _open: open,
             pace: Arc::new(|| READ_AHEAD_MAX),
+            restoration,
         })
     }
 
@@ -199,7 +221,9 @@ impl EventLog for NatsLog {
     }
 
     async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
-        restore::restore(&self.link, &self.subjects, entries, self.append_timeout).await
+        let closed = self.restoration.as_ref().and_then(Restoration::subjects);
+        let subjects = closed.as_ref().unwrap_or(&self.subjects);
+        restore::restore(&self.link, subjects, entries, self.append_timeout).await
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
@@ -214,7 +238,7 @@ impl EventLog for NatsLog {
         self.patiently(|| async {
             let info = self.link.stream.get_info().await;
             let head = StreamHead::from(&info.map_err(|error| ReadError::Unavailable(error.to_string()))?);
-            Ok(Head { identity: head.identity, position: head.last })
+            Ok(Head { identity: head.identity, position: head.last, predecessors: head.predecessors })
         })
         .await
     }

@@ -12,11 +12,16 @@ use async_nats::jetstream::{Context, ErrorCode};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::settings::NatsSettings;
+use super::{metadata, restoring};
+use crate::lineage::Origin;
+use crate::port::LogIdentity;
 
 /// Atomic batches came with this version.
 const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
 /// How long to wait between two tries while `JetStream` is not ready.
 const PROVISION_RETRY: Duration = Duration::from_millis(250);
+/// How long to wait between two tries while the stream is being restored.
+const RESTORE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +65,14 @@ pub enum StartError {
         /// Each difference: what, found, needed.
         differences: Vec<String>,
     },
+    /// A backup is being restored to the stream, or a restore was not finished.
+    #[error("stream {stream}: {}", being_restored(of))]
+    BeingRestored {
+        /// Name of the stream.
+        stream: String,
+        /// The log that the backup is of.
+        of: LogIdentity,
+    },
     /// The server would not create or show the stream.
     #[error(
         "stream {stream} could not be provisioned: {reason}; check that JetStream is enabled and has room"
@@ -70,6 +83,15 @@ pub enum StartError {
         /// What the server answered.
         reason: String,
     },
+}
+
+/// Why a stream that is closed for a restore takes no events, and what to do.
+pub(super) fn being_restored(of: &LogIdentity) -> String {
+    format!(
+        "a backup of the log {} is being restored to it: wait for the end of `cra log import`, or run it again where it was \
+         interrupted",
+        of.0
+    )
 }
 
 /// Checks the version a server names.
@@ -107,17 +129,34 @@ pub(super) fn designed(settings: &NatsSettings) -> Config {
 }
 
 /// Creates the stream if it is missing, and checks it.
-pub(super) async fn provision(context: &Context, settings: &NatsSettings) -> Result<Info, StartError> {
+pub(super) async fn provision(
+    context: &Context,
+    settings: &NatsSettings,
+    restored: Option<&Origin>,
+) -> Result<Info, StartError> {
     let deadline = Instant::now() + settings.start_timeout();
-    let designed = designed(settings);
+    let open = designed(settings);
+    let closed = restored.map(|origin| restoring::closed(&open, &settings.subject_prefix, origin));
+    let created = closed.as_ref().unwrap_or(&open);
     loop {
-        match get_or_create(context, &designed, settings.create_stream).await {
+        match get_or_create(context, created, settings.create_stream).await {
             Ok(info) => {
-                let differences = differences(&info.config, &designed);
-                if differences.is_empty() {
-                    return Ok(info);
+                let of = metadata::restored(&info.config);
+                let designed = closed.as_ref().filter(|_| of.is_some()).unwrap_or(&open);
+                let differences = differences(&info.config, designed);
+                let stream = settings.stream.clone();
+                match of {
+                    // The services begin once it is done, if that is soon.
+                    Some(of) if restored.is_none() => {
+                        if Instant::now() + PROVISION_RETRY >= deadline {
+                            return Err(StartError::BeingRestored { stream, of });
+                        }
+                        tracing::warn!(stream, of = of.0, "a backup is being restored to the stream");
+                        sleep(RESTORE_RETRY).await;
+                    }
+                    _ if differences.is_empty() => return Ok(info),
+                    _ => return Err(StartError::StreamDiffers { stream, differences }),
                 }
-                return Err(StartError::StreamDiffers { stream: settings.stream.clone(), differences });
             }
             // A cluster that starts has no leader yet; a server that starts is still reading its files.
             Err(reason) if Instant::now() + PROVISION_RETRY >= deadline => {
@@ -185,7 +224,7 @@ pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     differences.check("sealed", &found.sealed, &false);
     differences.check("mirror", &found.mirror.is_some(), &false);
     differences.check("sources", &found.sources.as_ref().is_some_and(|sources| !sources.is_empty()), &false);
-    differences.check("subject_transform", &found.subject_transform.is_some(), &false);
+    differences.check("subject_transform", &found.subject_transform, &designed.subject_transform);
     differences.check("first_seq", &found.first_sequence.unwrap_or(0).max(1), &1);
     differences.check(
         "persist_mode",

@@ -8,7 +8,7 @@ mod generation;
 use std::path::Path;
 use std::sync::Arc;
 
-use cra_eventlog::{LogIdentity, Position};
+use cra_eventlog::{Head, LogIdentity, Position, Predecessor};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -30,11 +30,32 @@ pub struct Generations {
     /// Beside the serving one, oldest first. Locked while a generation comes, goes, or takes over, files included: of
     /// two that want the same one, the second finds it where the first left it.
     others: Mutex<Vec<Arc<Generation>>>,
+    /// What the log said of itself last.
+    lineage: watch::Sender<Lineage>,
     /// Held while events are applied to the serving generation, and while another one takes its place: so that the
     /// position that readers see never goes back.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// The generation that the system made useless for this process; its files may be sound.
     left: Mutex<Option<String>>,
+}
+
+/// A log and the logs whose positions it goes on with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    log: Option<LogIdentity>,
+    predecessors: Vec<Predecessor>,
+}
+
+impl Lineage {
+    /// The last position that a log has in common with another one; `None` where they have none in common.
+    #[must_use]
+    pub fn common_position(&self, log: &LogIdentity, other: &LogIdentity) -> Option<Position> {
+        if log == other {
+            return Some(Position(u64::MAX));
+        }
+        let is_known = self.log.as_ref() == Some(log);
+        is_known.then(|| cra_eventlog::common_position(&self.predecessors, other)).flatten()
+    }
 }
 
 /// Why a generation cannot take over.
@@ -64,7 +85,8 @@ impl Generations {
         };
         let others = Mutex::new(reopen_others(&folder, &generation)?);
         let (serving, _) = watch::channel(Arc::new(generation));
-        Ok(Self { folder, serving, others, turn: Arc::default(), left: Mutex::default() })
+        let lineage = watch::Sender::default();
+        Ok(Self { folder, serving, others, lineage, turn: Arc::default(), left: Mutex::default() })
     }
 
     /// The generation that serves now.
@@ -77,6 +99,22 @@ impl Generations {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Generation>> {
         self.serving.subscribe()
+    }
+
+    /// Takes note of what the log says of itself: the logs whose positions it goes on with.
+    pub fn learn(&self, head: &Head) {
+        let lineage = Lineage { log: Some(head.identity.clone()), predecessors: head.predecessors.clone() };
+        self.lineage.send_if_modified(|known| {
+            let is_news = *known != lineage;
+            *known = lineage;
+            is_news
+        });
+    }
+
+    /// What is known of the log, and what will be.
+    #[must_use]
+    pub fn lineage(&self) -> watch::Receiver<Lineage> {
+        self.lineage.subscribe()
     }
 
     /// Every generation, the serving one first.

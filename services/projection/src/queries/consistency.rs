@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{LogHead, QueryError, Snapshot};
-use crate::generations::{Generation, Generations};
+use crate::generations::{Generation, Generations, Lineage};
 use crate::store::{Applied, Session, StoreError};
 use crate::views::fact::nanoseconds;
 
@@ -85,11 +85,27 @@ impl Consistency {
     #[must_use]
     pub fn is_reached(&self, generations: &Generations) -> bool {
         let serving = generations.serving();
-        self.is_of(&serving) && serving.position() >= self.min_position
+        let is_of_the_log = self.check_log(&serving.description().log, &generations.lineage().borrow());
+        is_of_the_log.is_ok() && serving.position() >= self.min_position
     }
 
-    fn is_of(&self, generation: &Generation) -> bool {
-        self.log.as_ref().is_none_or(|log| *log == generation.description().log)
+    /// Refuses a position that means something else in a log: one of another log, or of a predecessor past what both
+    /// have in common.
+    fn check_log(&self, served: &LogIdentity, lineage: &Lineage) -> Result<(), QueryError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let position = match self.as_of {
+            AsOf::Position(position) => position.max(self.min_position),
+            AsOf::Now | AsOf::Time(_) => self.min_position,
+        };
+        match lineage.common_position(served, log) {
+            Some(common) if position <= common => Ok(()),
+            Some(common) => Err(QueryError::PastTheCommonPosition {
+                position: position.0,
+                log: log.0.clone(),
+                common: common.0,
+            }),
+            None => Err(QueryError::LogReplaced),
+        }
     }
 
     /// As [`Consistency::snapshot`]; a position that the log does not have is refused at once. While the head of the log
@@ -105,16 +121,18 @@ impl Consistency {
             return waiting.await;
         }
         let beyond = async {
-            match head.now().await {
-                Ok(head) if self.log.as_ref().is_some_and(|log| *log != head.identity) => {
-                    QueryError::LogReplaced
+            if let Ok(head) = head.now().await {
+                generations.learn(&head);
+                let is_of_the_log = self.check_log(&head.identity, &generations.lineage().borrow());
+                if let Err(error) = is_of_the_log {
+                    return error;
                 }
-                Ok(head) if head.position < self.min_position => {
-                    QueryError::PastTheHead { field: self.field, head: head.position.0 }
+                if head.position < self.min_position {
+                    return QueryError::PastTheHead { field: self.field, head: head.position.0 };
                 }
-                // The log has it, or cannot be asked.
-                _ => std::future::pending().await,
             }
+            // The log has it, or cannot be asked.
+            std::future::pending().await
         };
         tokio::select! {
             biased;
@@ -150,25 +168,25 @@ impl Consistency {
         generations: &Generations,
         deadline: Instant,
     ) -> Result<Arc<Generation>, QueryError> {
-        let mut serving = generations.watch();
+        let (mut serving, mut lineage) = (generations.watch(), generations.lineage());
         loop {
             let generation = serving.borrow_and_update().clone();
             let mut applied = generation.watch();
-            let is_of_the_log = self.is_of(&generation);
+            let of_the_log = self.check_log(&generation.description().log, &lineage.borrow_and_update());
+            let is_of_the_log = of_the_log.is_ok();
             let reached = |applied: &Option<Applied>| {
                 let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
                 is_of_the_log && position >= self.min_position
             };
             let replaced = tokio::select! {
                 () = tokio::time::sleep_until(deadline), if !reached(&applied.borrow()) => {
-                    if !is_of_the_log {
-                        return Err(QueryError::LogReplaced);
-                    }
+                    of_the_log?;
                     let applied = generation.position().0;
                     return Err(QueryError::NotYet { wanted: self.min_position.0, applied });
                 }
                 outcome = applied.wait_for(reached) => outcome.is_err(),
                 replaced = serving.changed() => replaced.is_ok(),
+                learned = lineage.changed() => learned.is_ok(),
             };
             if !replaced {
                 return Ok(generation);

@@ -43,6 +43,19 @@ pub enum QueryError {
         "the position is of another event log than the one that is served; read again without it, and begin a copy anew after position 0"
     )]
     LogReplaced,
+    /// The position is of a predecessor of the log, and past what both have in common.
+    #[error(
+        "position {position} is of the event log {log}, of which the log that is served holds the positions up to {common} \
+         only; read again without the position, and send again with its id what was recorded after {common}"
+    )]
+    PastTheCommonPosition {
+        /// The position asked for.
+        position: u64,
+        /// The predecessor.
+        log: String,
+        /// The last position in common.
+        common: u64,
+    },
     /// What was followed is told otherwise now.
     #[error(
         "the read models were computed anew, and tell the past otherwise; begin again after position 0, with an empty copy"
@@ -117,6 +130,9 @@ impl From<QueryError> for Status {
             }
             QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
             QueryError::LogReplaced => Rejection::new(LOG_REPLACED, message).into(),
+            QueryError::PastTheCommonPosition { common, .. } => {
+                Rejection::new(LOG_REPLACED, message).with("last_common_position", common.to_string()).into()
+            }
             QueryError::HistoryChanged => Rejection::new(HISTORY_CHANGED, message).into(),
             QueryError::Stopping => Rejection::new(STOPPING, message).into(),
             QueryError::Export(inner) => {

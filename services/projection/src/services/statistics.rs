@@ -233,7 +233,7 @@ impl StatisticsService for Statistics {
             Some((Position(request.after_position), claim, request.stop_at_head))
         };
         let (admitted, (after, claim, stop_at_head)) = self.admit(request, &self.streams, read).await?;
-        let Head { identity, position: head } = self.log_head.now().await?;
+        let Head { identity, position: head, .. } = self.log_head.now().await?;
         let claim = claim.as_deref().map(Claim::parse).transpose()?;
         if claim.as_ref().is_some_and(|claim| !claim.is_of(&identity.0)) {
             return Err(QueryError::LogReplaced.into());
