@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
 
+mod ageing;
+mod compressed;
 mod refusals;
 
 /// How long an answer is on its way: long enough to cut it off once the record is seen.

@@ -301,7 +301,12 @@ async fn what_few_set_ups_refuse_is_refused_to_grpcio_and_grpc_js_as_to_tonic() 
 }
 
 /// Reasons that no client can be given at will.
-const NOT_PROVOKED: [(&str, &str); 10] = [
+const NOT_PROVOKED: [(&str, &str); 12] = [
+    (
+        "ENCODING_NOT_SUPPORTED",
+        "an encoding that these libraries do not have: see the test of compressed requests",
+    ),
+    ("MESSAGE_MALFORMED", "bytes that these libraries do not make: likewise"),
     ("AUDIT_UNAVAILABLE", "a disk that takes no audit any more"),
     ("CERTIFICATE_REVOKED", "certificates of callers, as the tests of identity give them"),
     ("CRA_CONTENDED", "writers that are faster than a decision, several times in a row"),

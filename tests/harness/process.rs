@@ -211,6 +211,11 @@ impl Service {
         assert!(sent.success());
     }
 
+    /// Sends it SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        hang_up(self.pid());
+    }
+
     /// Waits until it has left by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
@@ -302,4 +307,10 @@ pub(super) fn wait_for_end(child: &mut Child, wait: Duration) -> Option<ExitStat
         thread::sleep(END_RETRY);
     }
     None
+}
+
+/// Sends SIGHUP to a process.
+pub(super) fn hang_up(pid: u32) {
+    let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status().unwrap();
+    assert!(sent.success());
 }

@@ -83,6 +83,17 @@ impl Standalone {
         Self::start_in(dir, command).await
     }
 
+    /// Sends it SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        super::process::hang_up(self.process.id());
+    }
+
+    /// Fails the test if it has ended.
+    pub(crate) fn is_unharmed(&mut self) {
+        let ended = self.process.try_wait().unwrap();
+        assert!(ended.is_none(), "standalone ended: {ended:?}");
+    }
+
     /// A folder for the files of the test.
     pub(crate) fn dir(&self) -> &std::path::Path {
         self.dir.path()

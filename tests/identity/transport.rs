@@ -11,6 +11,8 @@ use pb::reference_service_client::ReferenceServiceClient;
 use tempfile::TempDir;
 use tonic::Request;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{
     Authority, Certified, Issuer, Kind, Service, carrying, eventually, national, new_id, run_to_end,
@@ -111,6 +113,62 @@ async fn new_certificates_count_for_new_connections_without_a_restart_and_broken
     assert!(reaches(address, &former, None).await.is_err());
     answers(&held).await.expect("connections go on as they are");
     given.service.is_unharmed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_sighup_files_are_read_again_calls_go_on_and_what_cannot_be_read_leaves_the_former_ones() {
+    let (former, new) = (Authority::new(), Authority::new());
+    // By time alone nothing would be read within the test.
+    let more = [("IDENTITY__TLS__RELOAD_S", "3600"), ("IDENTITY__TOKENS__REFRESH_S", "3600")];
+    let mut given = given(&former.certify(), &more);
+    given.service.start().await;
+    let address = given.service.address();
+    let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
+    let mut health = HealthClient::new(held.clone());
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+
+    fs::write(given.dir.path().join("cert.pem"), "half a certifica").unwrap();
+    let says = async |given: &Given, what: &str| {
+        eventually("it is logged", async || {
+            let said = given.service.output().contains(what);
+            said.then_some(()).ok_or_else(|| format!("no `{what}`"))
+        })
+        .await;
+    };
+    given.service.hang_up();
+    says(&given, "the certificates could not be read again").await;
+    reaches(address, &former, None).await.unwrap();
+
+    new.certify().write(given.dir.path());
+    given.issuer.hide_keys();
+    given.service.hang_up();
+    says(&given, "new certificates serve from now on").await;
+    says(&given, "the issuer's keys could not be read again").await;
+    reaches(address, &new, None).await.unwrap();
+    assert!(reaches(address, &former, None).await.is_err());
+    answers(&held).await.expect("connections go on as they are");
+    let next = tokio::time::timeout(std::time::Duration::from_millis(500), watch.message()).await;
+    assert!(next.is_err(), "the open stream has ended: {next:?}");
+    given.service.is_unharmed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_server_ends_at_sighup() {
+    let mut pair = crate::harness::Pair::start().await;
+    let mut standalone = crate::harness::Standalone::start().await;
+    standalone.hang_up();
+    for service in [&mut pair.ingestion, &mut pair.projection] {
+        service.hang_up();
+        eventually("SIGHUP is logged", async || {
+            let is_logged = service.output().contains("SIGHUP");
+            is_logged.then_some(()).ok_or_else(|| service.output())
+        })
+        .await;
+        service.is_unharmed();
+        service.serving().await;
+    }
+    standalone.is_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]

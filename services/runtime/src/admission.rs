@@ -16,7 +16,7 @@ use std::time::Duration;
 use cra_contracts::bounds;
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::header::AUTHORIZATION;
@@ -32,10 +32,11 @@ use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
 use crate::counts::PARTS;
 use crate::guarded::{self, End, Held, Pace};
+use crate::headers;
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, ShownCertificate, TokenRefused, Verified};
 use crate::in_flight::InFlight;
-use crate::messages::{self, Limits, Messages, Refusal};
+use crate::messages::{self, Encoding, Limits, Messages, Refusal};
 use crate::metrics::{Metrics, MetricsError};
 use crate::rejection::{RATE_LIMITED, Rejection, STREAM_LIFETIME, not_served};
 use crate::settings::{ServerSettings, WithoutTokenLimits};
@@ -61,10 +62,13 @@ pub(crate) struct Door {
     limits: MessageLimits,
     /// How fast the sides of a stream must be.
     pace: Pace,
+    /// What the calls of a connection get to end once that has reached its greatest age.
+    age_grace: Duration,
 }
 
-/// Limits of one message, with a token and without.
+/// Limits of the headers of a request and of one message, with a token and without.
 struct MessageLimits {
+    header_bytes_max: u32,
     bytes_max: u64,
     open: WithoutTokenLimits,
 }
@@ -95,6 +99,8 @@ struct Admitted {
     /// What it holds until it has ended.
     permits: Held,
     limits: Limits,
+    /// Compression of its messages.
+    encoding: Option<Encoding>,
 }
 
 impl<S> Service<Request<Body>> for Admitting<S>
@@ -120,8 +126,8 @@ where
             return Box::pin(async { Ok(status.into_http()) });
         };
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            match door.admit(&method, &parts).await {
+            let (mut parts, body) = request.into_parts();
+            match door.admit(&method, &mut parts).await {
                 Ok(admitted) => door.serve(admitted, &mut inner, Request::from_parts(parts, body)).await,
                 Err(status) => Ok(status.into_http()),
             }
@@ -159,6 +165,7 @@ impl Door {
             trusted_proxies,
             messages: Messages::new(undecoded, metrics)?,
             limits: MessageLimits {
+                header_bytes_max: settings.max_header_bytes.get(),
                 bytes_max: settings.message_bytes(),
                 open: settings.without_token.clone(),
             },
@@ -166,16 +173,20 @@ impl Door {
                 stalled_after: settings.stalled_after(),
                 least_bytes_per_second: settings.least_bytes_per_second,
             },
+            age_grace: Duration::from_secs(settings.max_connection_age_grace_s.get()),
         })
     }
 
-    async fn admit(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
+    async fn admit(&self, method: &Method, request: &mut Parts) -> Result<Admitted, Status> {
+        headers::check(request, self.limits.header_bytes_max)?;
         let certificate = request.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_deref());
         self.identity.check_certificate(certificate)?;
-        match method.needs {
-            Needs::Nothing => self.admit_open(method.shape, request),
-            Needs::AnyOf(_) => self.admit_caller(method, request).await,
-        }
+        let mut admitted = match method.needs {
+            Needs::Nothing => self.admit_open(method.shape, request)?,
+            Needs::AnyOf(_) => self.admit_caller(method, request).await?,
+        };
+        admitted.encoding = Encoding::take_of(&mut request.headers)?;
+        Ok(admitted)
     }
 
     /// A call that needs no token: one that it carries is not looked at.
@@ -198,7 +209,7 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = Some(Box::new((open, entered)));
-        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits })
+        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits, encoding: None })
     }
 
     async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
@@ -220,7 +231,7 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = entered.map(|entered| Box::new(entered) as _);
-        Ok(Admitted { verified, certificate: peer.certificate, permits, limits })
+        Ok(Admitted { verified, certificate: peer.certificate, permits, limits, encoding: None })
     }
 
     /// The caller of a request. Addresses whose tokens fail too often are refused before a signature is looked at; a token
@@ -270,13 +281,14 @@ impl Door {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let Admitted { verified, certificate, permits, limits } = admitted;
+        let Admitted { verified, certificate, permits, limits, encoding } = admitted;
         let shape = limits.shape;
         let stalled_after = self.pace.stalled_after;
-        let end = (shape != Shape::Single).then(|| self.end_of(&verified, certificate));
+        let connection = request.extensions().get::<Arc<State>>().cloned();
+        let end = (shape != Shape::Single).then(|| self.end_of(&verified, certificate, connection));
         request.extensions_mut().insert(verified.caller);
         let refusal = Refusal::default();
-        request = request.map(|body| self.messages.limited(body, limits, Arc::clone(&refusal)));
+        request = request.map(|body| self.messages.limited(body, limits, encoding, Arc::clone(&refusal)));
         if let Some(scan) = bounds::scan_of_method(request.uri().path()) {
             request = request.map(|body| bounded::request(body, scan));
         }
@@ -295,15 +307,21 @@ impl Door {
                     answer = answer.map(|body| messages::unless_refused(body, refusal));
                 }
                 // The client's messages end first, and what was read of them is answered.
-                let end = if shape == Shape::Both { end.later(stalled_after) } else { end };
+                let answering = stalled_after.min(self.age_grace / 4);
+                let end = if shape == Shape::Both { end.later(answering) } else { end };
                 Ok(answer.map(|body| guarded::answers(body, end, self.pace, permits)))
             }
         }
     }
 
     /// A stream ends with its grant: when that expires, or when its key or the caller's certificate is withdrawn; or when
-    /// it has lived as long as it may.
-    fn end_of(&self, verified: &Verified, certificate: Option<Arc<ShownCertificate>>) -> End {
+    /// it has lived as long as it may, or its connection has and half of the grace has passed.
+    fn end_of(
+        &self,
+        verified: &Verified,
+        certificate: Option<Arc<ShownCertificate>>,
+        connection: Option<Arc<State>>,
+    ) -> End {
         let lifetime = self.clients.limits().stream_lifetime();
         let grant = verified.caller.expires_at.map(|end| {
             let left = end.duration_since(Timestamp::now());
@@ -319,7 +337,18 @@ impl Door {
         let ends_at = Instant::now() + after;
         let key_removed = verified.key_removed.clone();
         let certificate = certificate.zip(self.identity.verifiers.clone());
+        let grace = self.age_grace / 2;
         End::when(async move {
+            let connection_ends = async {
+                match connection {
+                    Some(connection) => connection.aged().await,
+                    None => pending().await,
+                }
+                sleep(grace).await;
+                let message =
+                    "the connection has reached its greatest age; begin a new stream, over a new connection";
+                Rejection::new(STREAM_LIFETIME, message).into()
+            };
             let certificate_ends = async {
                 match certificate {
                     Some((certificate, verifiers)) => certificate.ends(verifiers).await,
@@ -328,6 +357,7 @@ impl Door {
             };
             tokio::select! {
                 () = sleep_until(ends_at) => status,
+                status = connection_ends => status,
                 () = key_removed.cancelled() => TokenRefused::KeyRemoved.into(),
                 ended = certificate_ends => ended,
             }

@@ -20,6 +20,9 @@ pub(crate) trait BodyLayer: Send + Unpin + 'static {
     /// Whether the layer may end the body before the wrapped one ends.
     const MAY_CUT: bool;
 
+    /// Whether the layer may hand on more bytes than the wrapped body has.
+    const MAY_GROW: bool = false;
+
     /// The next frame. Not called again after trailers, an error or the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame;
 
@@ -60,6 +63,9 @@ impl<L: BodyLayer> HttpBody for Wrapped<L> {
     fn size_hint(&self) -> SizeHint {
         if self.is_end_stream() {
             return SizeHint::with_exact(0);
+        }
+        if L::MAY_GROW {
+            return SizeHint::default();
         }
         let whole = self.layer.inner(HttpBody::size_hint).unwrap_or_default();
         if !L::MAY_CUT {

@@ -2,26 +2,33 @@
 //! half-received ones the process keeps.
 //!
 //! A message is the length that gRPC puts before it and as many bytes. Nothing is reserved for a length that was announced:
-//! bytes are charged when they have come, and given back once their message is whole or its call has ended. Does not
-//! decode messages.
+//! bytes are charged when they have come, and given back once their message is whole or its call has ended. A compressed
+//! message is inflated here, so that everything behind meets plain ones. Does not decode messages.
+
+mod budget;
+mod encodings;
+mod inflating;
+mod limits;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use http_body::{Body as HttpBody, Frame};
-use prometheus::IntCounter;
 use tokio::time::{Sleep, sleep};
-use tonic::Status;
 use tonic::body::Body;
 
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::guarded;
 use crate::identity::access::Shape;
 use crate::metrics::{Metrics, MetricsError};
-use crate::rejection::{BUSY, MESSAGE_TOO_LARGE, Rejection, STREAM_STALLED, TIMED_OUT};
+
+pub(crate) use budget::Budget;
+use budget::Charge;
+pub(crate) use encodings::Encoding;
+use inflating::inflated;
+use limits::{Cause, Refused, Refuser};
+pub(crate) use limits::{Limits, Refusal};
 
 /// Compressed flag and length.
 const HEADER_BYTES: usize = 5;
@@ -30,111 +37,56 @@ const HEADER_BYTES: usize = 5;
 /// received even while others have spent the budget.
 const UNCHARGED_BYTES: u64 = 4 * 1_024;
 
-/// Bytes of half-received messages that may be kept.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    limit: u64,
-    taken: AtomicU64,
-}
-
-impl Budget {
-    pub(crate) fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Self { limit, taken: AtomicU64::new(0) })
-    }
-
-    fn take(&self, bytes: u64) -> bool {
-        let more = |taken: u64| taken.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    fn give_back(&self, bytes: u64) {
-        self.taken.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// Why a message was refused while it was received; the label `cause` of `cra_messages_refused_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// It is larger than the method takes.
-    TooLarge,
-    /// The budget of the process is spent.
-    Budget,
-    /// The client's share of it is.
-    ClientShare,
-    /// It did not come in time.
-    Slow,
-}
-
-impl Cause {
-    const ALL: [Self; 4] = [Self::TooLarge, Self::Budget, Self::ClientShare, Self::Slow];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::TooLarge => "too_large",
-            Self::Budget => "budget",
-            Self::ClientShare => "client_share",
-            Self::Slow => "slow",
-        }
-    }
-}
-
 /// The budget of a process, and what it refused; clones share it.
 #[derive(Clone)]
 pub(crate) struct Messages {
     budget: Arc<Budget>,
-    refused: [IntCounter; Cause::ALL.len()],
+    refused: Refused,
 }
 
 impl Messages {
     /// A budget of `limit` bytes.
     pub(crate) fn new(limit: u64, metrics: &Metrics) -> Result<Self, MetricsError> {
-        let help = "Messages of requests that were refused while they were received, by cause.";
-        let refused = metrics.counters("cra_messages_refused_total", help, &["cause"])?;
+        let refused = Refused::new(metrics)?;
         let budget = Budget::new(limit);
         let figure = |bytes: u64| u32::try_from(bytes / 1_024).map_or(f64::INFINITY, f64::from) * 1_024.0;
         let taken = Arc::clone(&budget);
-        let help = "Bytes of messages that were received in part, as whole KiB.";
-        metrics
-            .looked_up("cra_undecoded_bytes", help, move || figure(taken.taken.load(Ordering::Relaxed)))?;
-        let help = "Bytes of messages received in part that may be kept.";
+        let help = "Bytes of messages that were received in part or inflated, as whole KiB.";
+        metrics.looked_up("cra_undecoded_bytes", help, move || figure(taken.taken()))?;
+        let help = "Bytes of messages received in part or inflated that may be kept.";
         metrics.looked_up("cra_undecoded_bytes_limit", help, move || figure(limit))?;
-        let refused = Cause::ALL.map(|cause| refused.with_label_values(&[cause.label()]));
         Ok(Self { budget, refused })
     }
 
-    /// The messages of a request, each under these limits. Where they break one, `refusal` says why, and the body ends
-    /// with it.
-    pub(crate) fn limited(&self, body: Body, limits: Limits, refusal: Refusal) -> Body {
+    /// The messages of a request, each under these limits, compressed ones inflated. Where they break one, `refusal` says
+    /// why, and the body ends with it.
+    pub(crate) fn limited(
+        &self,
+        body: Body,
+        limits: Limits,
+        encoding: Option<Encoding>,
+        refusal: Refusal,
+    ) -> Body {
         // A request without messages, as one that is refused before it has any.
         if body.is_end_stream() {
             return body;
         }
-        wrapped(Assembling {
+        let charge = || Charge::new(&self.budget, limits.share.as_ref());
+        let (of_received, of_inflated) = (charge(), charge());
+        let refuser = Refuser::new(limits, self.refused.clone(), refusal);
+        let received = wrapped(Assembling {
             inner: Some(body),
-            messages: self.clone(),
-            framing: Framing::new(limits.bytes_max),
-            limits,
-            charged: 0,
+            framing: Framing::new(refuser.limits.bytes_max),
+            charge: of_received,
             due: None,
-            refusal,
-        })
+            refuser: refuser.clone(),
+        });
+        match encoding {
+            Some(encoding) => inflated(received, encoding, refuser, of_inflated),
+            None => received,
+        }
     }
 }
-
-/// Limits of the messages of one call.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// Of one message.
-    pub(crate) bytes_max: u64,
-    /// How long one message may take to come.
-    pub(crate) within: Duration,
-    pub(crate) shape: Shape,
-    /// The client's share of the budget, where clients are counted.
-    pub(crate) share: Option<Arc<Budget>>,
-}
-
-/// Why the messages of a call were refused, for the answer to say it whatever the handler makes of it.
-pub(crate) type Refusal = Arc<OnceLock<Status>>;
 
 /// Where the messages begin and end among the bytes of a body.
 #[derive(Debug)]
@@ -195,93 +147,23 @@ impl Framing {
 struct Assembling {
     /// `None` once it was refused.
     inner: Option<Body>,
-    messages: Messages,
-    limits: Limits,
     framing: Framing,
-    charged: u64,
+    charge: Charge,
     /// When the message that is awaited must have come.
     due: Option<Pin<Box<Sleep>>>,
-    refusal: Refusal,
+    refuser: Refuser,
 }
 
 impl Assembling {
-    /// Charges what has come of the message that is not whole.
-    fn charge(&mut self) -> Result<(), Cause> {
-        let partial = self.framing.partial.saturating_sub(UNCHARGED_BYTES);
-        if partial <= self.charged {
-            self.give_back(self.charged - partial);
-            return Ok(());
-        }
-        let more = partial - self.charged;
-        if let Some(share) = &self.limits.share
-            && !share.take(more)
-        {
-            return Err(Cause::ClientShare);
-        }
-        if !self.messages.budget.take(more) {
-            if let Some(share) = &self.limits.share {
-                share.give_back(more);
-            }
-            return Err(Cause::Budget);
-        }
-        self.charged = partial;
-        Ok(())
-    }
-
-    fn give_back(&mut self, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        self.messages.budget.give_back(bytes);
-        if let Some(share) = &self.limits.share {
-            share.give_back(bytes);
-        }
-        self.charged -= bytes;
-    }
-
     /// Whether a message is under way: a call with one request waits for it from the start.
     fn awaits_message(&self) -> bool {
-        self.framing.partial > 0 || (self.limits.shape != Shape::Both && self.framing.whole == 0)
+        self.framing.partial > 0 || (self.refuser.limits.shape != Shape::Both && self.framing.whole == 0)
     }
 
     fn refuse(&mut self, cause: Cause, found: u64) -> NextFrame {
-        self.messages.refused[cause as usize].inc();
         self.inner = None;
-        self.give_back(self.charged);
-        let status: Status = self.rejection(cause, found).into();
-        let _ = self.refusal.set(status.clone());
-        Poll::Ready(Some(Err(status)))
-    }
-
-    fn rejection(&self, cause: Cause, found: u64) -> Rejection {
-        let Limits { bytes_max, within, shape, .. } = &self.limits;
-        match cause {
-            Cause::TooLarge => {
-                let message = format!(
-                    "the message has {found} bytes; this method takes at most {bytes_max}; send less"
-                );
-                Rejection::new(MESSAGE_TOO_LARGE, message)
-                    .with("bytes", found.to_string())
-                    .with("limit", bytes_max.to_string())
-            }
-            Cause::Budget | Cause::ClientShare => {
-                let whose = if cause == Cause::Budget { "all clients" } else { "this client" };
-                Rejection::new(
-                    BUSY,
-                    format!(
-                        "messages of {whose} that were received in part fill their memory; send the whole message at once, or try again later"
-                    ),
-                )
-            }
-            Cause::Slow => {
-                let row = if *shape == Shape::Both { STREAM_STALLED } else { TIMED_OUT };
-                let within = within.as_millis();
-                Rejection::new(
-                    row,
-                    format!("the message was not received within {within} ms; send it at once"),
-                )
-            }
-        }
+        self.charge.release();
+        self.refuser.refuse(cause, found)
     }
 }
 
@@ -299,7 +181,7 @@ impl BodyLayer for Assembling {
                 self.due = None;
                 return Poll::Pending;
             }
-            let within = self.limits.within;
+            let within = self.refuser.limits.within;
             let due = self.due.get_or_insert_with(|| Box::pin(sleep(within)));
             ready!(due.as_mut().poll(cx));
             return self.refuse(Cause::Slow, 0);
@@ -311,20 +193,15 @@ impl BodyLayer for Assembling {
             if let Err(TooLarge(found)) = self.framing.advance(data) {
                 return self.refuse(Cause::TooLarge, found);
             }
-            if let Err(cause) = self.charge() {
-                return self.refuse(cause, 0);
+            let partial = self.framing.partial.saturating_sub(UNCHARGED_BYTES);
+            if let Err(spent) = self.charge.set(partial) {
+                return self.refuse(spent.into(), 0);
             }
             if self.framing.whole > whole {
                 self.due = None;
             }
         }
         Poll::Ready(frame)
-    }
-}
-
-impl Drop for Assembling {
-    fn drop(&mut self) {
-        self.give_back(self.charged);
     }
 }
 
@@ -360,9 +237,9 @@ impl BodyLayer for UnlessRefused {
 #[cfg(test)]
 pub(crate) fn unlimited(body: Body) -> Body {
     let messages = Messages::new(u64::MAX, &Metrics::default()).unwrap();
-    let within = Duration::from_hours(1);
+    let within = std::time::Duration::from_hours(1);
     let limits = Limits { bytes_max: u64::MAX, within, shape: Shape::Both, share: None };
-    messages.limited(body, limits, Refusal::default())
+    messages.limited(body, limits, None, Refusal::default())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::args::{Action, ServerArgs};
 use crate::config;
+use crate::reload;
 use crate::serve::Drained;
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetrySettings};
@@ -60,6 +61,7 @@ where
             "left alone: an orchestrator made these variables of its services; enableServiceLinks: false spares them"
         );
     }
+    reload::keep_running_at_hangup();
     let drained = service(settings, Shutdown::on_signal()?).await;
     telemetry.end().await;
     tracing::info!(drained = ?drained?, "left");

@@ -63,6 +63,15 @@ pub const STREAM_STALLED: Row =
 /// A message of the request is larger than its method takes.
 pub const MESSAGE_TOO_LARGE: Row =
     Row { code: Code::OutOfRange, reason: "MESSAGE_TOO_LARGE", retry: Retry::Never };
+/// A message of the request cannot be inflated; gRPC's code for it.
+pub const MESSAGE_MALFORMED: Row =
+    Row { code: Code::Internal, reason: "MESSAGE_MALFORMED", retry: Retry::Never };
+/// The messages of the request are compressed in a way that is not read; gRPC's code for it.
+pub const ENCODING_NOT_SUPPORTED: Row =
+    Row { code: Code::Unimplemented, reason: "ENCODING_NOT_SUPPORTED", retry: Retry::Never };
+/// The headers of the request are larger than they may be.
+pub const HEADERS_TOO_LARGE: Row =
+    Row { code: Code::ResourceExhausted, reason: "HEADERS_TOO_LARGE", retry: Retry::Never };
 /// The token does not grant the scope that the call needs.
 pub const SCOPE_MISSING: Row =
     Row { code: Code::PermissionDenied, reason: "SCOPE_MISSING", retry: Retry::Never };

@@ -34,6 +34,8 @@ pub(super) struct Case {
     /// Calls that are made until one ends with the expected code.
     pub(super) tries: u32,
     pub(super) token: Option<String>,
+    /// One more header of the request.
+    pub(super) header: Option<(&'static str, String)>,
     pub(super) timeout_s: Option<u64>,
     /// Canonical gRPC code.
     pub(super) code: &'static str,
@@ -65,10 +67,13 @@ impl Case {
             Request::Bytes(bytes) => json!({"bytes": STANDARD.encode(bytes)}),
             Request::Zeros(count) => json!({"zeros": count}),
         });
-        let metadata = match &self.token {
+        let mut metadata = match &self.token {
             Some(token) => json!({"authorization": format!("Bearer {token}")}),
             None => json!({}),
         };
+        if let Some((name, value)) = &self.header {
+            metadata[*name] = value.as_str().into();
+        }
         let shape = match self.shape {
             Shape::Single => "single",
             Shape::Answers => "answers",
@@ -105,6 +110,12 @@ impl Case {
 
     pub(super) fn carrying(mut self, token: Option<String>) -> Self {
         self.token = token;
+        self
+    }
+
+    /// More bytes of metadata than `server.max_header_bytes`.
+    pub(super) fn with_large_headers(mut self) -> Self {
+        self.header = Some(("x-large", "7".repeat(17 * 1_024)));
         self
     }
 
@@ -172,6 +183,7 @@ impl Table {
             keeps_open: false,
             pauses: false,
             tries: 1,
+            header: None,
             token: Some(self.token(method, &national(), 600)),
             timeout_s: None,
             code: "",

@@ -42,6 +42,7 @@ impl Table {
             let case = || self.case(method);
             cases.push(case().of(MALFORMED.to_vec()).ends("INTERNAL", ""));
             cases.push(case().of_zeros(TOO_LARGE).ends("OUT_OF_RANGE", "MESSAGE_TOO_LARGE"));
+            cases.push(case().with_large_headers().ends("RESOURCE_EXHAUSTED", "HEADERS_TOO_LARGE"));
             let scopes = scopes_of(&path);
             if scopes.is_empty() {
                 continue;

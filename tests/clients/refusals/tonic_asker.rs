@@ -104,6 +104,9 @@ fn request<T>(case: &Case, message: T) -> Request<T> {
     if let Some(token) = &case.token {
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     }
+    if let Some((name, value)) = &case.header {
+        request.metadata_mut().insert(*name, value.parse().unwrap());
+    }
     if let Some(timeout_s) = case.timeout_s {
         request.set_timeout(Duration::from_secs(timeout_s));
     }

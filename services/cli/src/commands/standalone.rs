@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use cra_contracts::v1;
+use cra_runtime::reload;
 use cra_runtime::shutdown::Shutdown;
 use cra_runtime::telemetry::{self, TelemetrySettings};
 use etcetera::{AppStrategy as _, AppStrategyArgs};
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
     };
     // Without traces there is nothing to end.
     let _telemetry = telemetry::init(&quiet)?;
+    reload::keep_running_at_hangup();
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let Pair { endpoints, mut served } =
         pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;

@@ -30,6 +30,7 @@ pub use settings::{AuditSettings, Target};
 use crate::allowance::Allowance;
 use crate::clients::ClientKey;
 use crate::rejection::{Rejection, Retry, Row};
+use crate::reload::Reloads;
 use writer::{Asked, Line, Sink};
 
 /// Lines that wait to be written, at most.
@@ -75,7 +76,7 @@ impl Audit {
         };
         let audit = Self::start(sink, service, *refusals_per_minute).map_err(refused)?;
         if matches!(to, Target::File(_)) {
-            audit.reopen_on_signal().map_err(refused)?;
+            audit.reopen_on_signal();
         }
         Ok(audit)
     }
@@ -98,23 +99,16 @@ impl Audit {
         }))))
     }
 
-    #[cfg(unix)]
-    fn reopen_on_signal(&self) -> io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut hangups = signal(SignalKind::hangup())?;
+    fn reopen_on_signal(&self) {
+        let mut reloads = Reloads::listen();
         let asked = self.0.as_ref().map(|shared| Arc::downgrade(&shared.asked));
         tokio::spawn(async move {
-            while hangups.recv().await.is_some() {
+            loop {
+                reloads.next().await;
                 let Some(asked) = asked.as_ref().and_then(std::sync::Weak::upgrade) else { return };
                 asked.reopen.store(true, Ordering::Release);
             }
         });
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    fn reopen_on_signal(&self) -> io::Result<()> {
-        Ok(())
     }
 
     /// Writes the lines that wait, for a bounded time. Records that end later are lost: call it when no call is left.

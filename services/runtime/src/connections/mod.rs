@@ -34,6 +34,7 @@ use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
 use crate::addresses::TrustedProxies;
+use crate::headers::HARD_LIMIT_FACTOR;
 use crate::identity::Callers;
 use crate::metrics::{Metrics, MetricsError};
 use crate::settings::ServerSettings;
@@ -211,15 +212,20 @@ fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_AHEAD)
         .max_concurrent_streams(settings.concurrent_streams.get())
-        .max_header_list_size(settings.max_header_bytes.get())
+        .max_header_list_size(header_bytes_taken(settings))
         .keep_alive_interval(Duration::from_secs(settings.keepalive_interval_s.get()))
         .keep_alive_timeout(Duration::from_secs(settings.keepalive_timeout_s.get()));
     builder
 }
 
+/// Bytes of headers past which the HTTP library answers 431 by itself.
+fn header_bytes_taken(settings: &ServerSettings) -> u32 {
+    settings.max_header_bytes.get().saturating_mul(HARD_LIMIT_FACTOR)
+}
+
 fn deadlines(settings: &ServerSettings) -> Deadlines {
     let limits = &settings.connections;
-    let first_request = u64::from(settings.max_header_bytes.get()) + BYTES_OF_FIRST_BODIES;
+    let first_request = u64::from(header_bytes_taken(settings)) + BYTES_OF_FIRST_BODIES;
     Deadlines {
         handshake: Duration::from_millis(limits.handshake_ms.get().into()),
         first_request: Duration::from_millis(limits.first_request_ms.get().into()),
@@ -283,7 +289,11 @@ async fn serve(
         Cause::GaveWay | Cause::Handshake => drop(http.now_or_never()),
         // Calls that are open end under their own limits, and all under the drain's deadline.
         Cause::Drain => drop(http.await),
-        Cause::Age => drop(tokio::time::timeout(deadlines.age_grace, http).await),
+        Cause::Age => {
+            // Its streams end with a status within the grace, and single calls with their deadline.
+            state.aged.cancel();
+            drop(tokio::time::timeout(deadlines.age_grace, http).await);
+        }
         _ => drop(tokio::time::timeout(CLOSE_GRACE, http).await),
     }
     cause

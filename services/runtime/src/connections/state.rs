@@ -120,6 +120,8 @@ pub(crate) struct State {
     quiet_since_ms: AtomicU64,
     /// Asks its task to close it at once.
     pub(super) give_way: CancellationToken,
+    /// Cancelled when its caller is asked to leave, at its greatest age.
+    pub(super) aged: CancellationToken,
 }
 
 impl State {
@@ -134,6 +136,7 @@ impl State {
             open_calls: AtomicU32::new(0),
             quiet_since_ms: AtomicU64::new(0),
             give_way: CancellationToken::new(),
+            aged: CancellationToken::new(),
         })
     }
 
@@ -201,6 +204,11 @@ impl State {
             }
         }
         self.is_authenticated.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until its caller is asked to leave, at its greatest age.
+    pub(crate) async fn aged(&self) {
+        self.aged.cancelled().await;
     }
 
     /// Whether it gives way while all connections are taken: no call is open, and none came with a token.

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{Error as RustlsError, RootCertStore, ServerConfig};
 
 use super::certificates::{Verifier, Verifiers};
 use super::settings::TlsSettings;
+use crate::reload::Reloads;
 
 /// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +109,13 @@ async fn keep_fresh(
     judges: Option<watch::Sender<Verifier>>,
 ) {
     let every = Duration::from_secs(settings.reload_s.get().into());
+    let mut reloads = Reloads::listen();
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
+        let is_requested = tokio::select! {
+            () = tokio::time::sleep(every) => false,
+            () = reloads.next() => true,
             () = sender.closed() => return,
-        }
+        };
         match read(settings.clone(), Some(files.clone())).await {
             Ok((same_settings, read, made)) => {
                 (settings, files) = (same_settings, read);
@@ -122,6 +125,8 @@ async fn keep_fresh(
                     if let Some((judges, verifier)) = judges.as_ref().zip(verifier) {
                         judges.send_replace(verifier);
                     }
+                } else if is_requested {
+                    tracing::info!(file = %settings.cert_file.display(), "the certificates are as they were");
                 }
             }
             // Half written, perhaps: the next look tells.

@@ -18,6 +18,7 @@ use super::key_source::{Source, SourceError};
 use super::keys::{Keys, KeysError};
 use super::settings::{SettingsError, TokenSettings};
 use super::verification::{self, TokenRefused};
+use crate::reload::Reloads;
 
 /// Verified tokens that are kept; at the bound all are forgotten, and verified again.
 const KEPT_MAX: usize = 1_024;
@@ -175,11 +176,15 @@ fn not_expired(verified: Verified) -> Result<Verified, TokenRefused> {
 
 /// Reads the keys again at intervals, as long as somebody verifies tokens with them.
 async fn keep_fresh(tokens: Weak<Tokens>, every: Duration) {
+    let mut reloads = Reloads::listen();
     loop {
-        tokio::time::sleep(every).await;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = reloads.next() => {}
+        }
         let Some(tokens) = tokens.upgrade() else { return };
         if let Err(error) = tokens.read_keys().await {
-            tracing::warn!(%error, "the issuer's keys could not be read again: those known serve on for a while");
+            tracing::error!(%error, "the issuer's keys could not be read again: those known serve on for a while");
         }
     }
 }

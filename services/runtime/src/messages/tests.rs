@@ -1,6 +1,8 @@
 //! Messages cut in any way, budgets that are spent and given back, and messages that do not come.
 
 use std::future::poll_fn;
+use std::io::Write as _;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use http_body_util::StreamBody;
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::*;
 use crate::rejection::reason_of;
@@ -41,7 +43,7 @@ fn messages(budget: u64) -> Messages {
 
 impl Messages {
     fn taken(&self) -> u64 {
-        self.budget.taken.load(Ordering::Relaxed)
+        self.budget.taken()
     }
 }
 
@@ -50,7 +52,7 @@ fn request(messages: &Messages, limits: Limits) -> (Sender<Vec<u8>>, Body, Refus
     let (sender, receiver) = channel::<Vec<u8>>(8);
     let frames = ReceiverStream::new(receiver).map(|bytes| Ok::<_, Status>(Frame::data(bytes.into())));
     let refusal = Refusal::default();
-    let body = messages.limited(Body::new(StreamBody::new(frames)), limits, Arc::clone(&refusal));
+    let body = messages.limited(Body::new(StreamBody::new(frames)), limits, None, Arc::clone(&refusal));
     (sender, body, refusal)
 }
 
@@ -144,7 +146,7 @@ async fn one_client_fills_its_share_alone() {
     honest.send(beyond_what_is_free(250)).await.unwrap();
     assert!(next(&mut of_honest).await.unwrap().is_ok());
     drop((of_first, of_second, of_honest));
-    assert_eq!((messages.taken(), greedy.taken.load(Ordering::Relaxed)), (0, 0));
+    assert_eq!((messages.taken(), greedy.taken()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,4 +212,120 @@ async fn answers_end_with_the_refusal_of_their_messages_and_otherwise_as_they_do
         assert_eq!(status.code(), expected);
         assert!(next(&mut body).await.is_none());
     }
+}
+
+/// A message of these bytes, compressed.
+fn compressed(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::best();
+    let content = match encoding {
+        Encoding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        }
+        Encoding::Deflate => {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        }
+        Encoding::Zstd => zstd::encode_all(bytes, 19).unwrap(),
+    };
+    framed(1, &content)
+}
+
+fn framed(flag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    [&[flag][..], &length.to_be_bytes(), content].concat()
+}
+
+/// A request in frames of so many bytes.
+fn inflating(messages: &Messages, encoding: Encoding, bytes: &[u8], frame: usize) -> Body {
+    let frames: Vec<_> = bytes
+        .chunks(frame)
+        .map(|chunk| Ok::<_, Status>(Frame::data(bytes::Bytes::copy_from_slice(chunk))))
+        .collect();
+    let body = Body::new(StreamBody::new(futures::stream::iter(frames)));
+    messages.limited(body, limits(Shape::Both, None), Some(encoding), Refusal::default())
+}
+
+const ENCODINGS: [Encoding; 3] = [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd];
+
+#[tokio::test]
+async fn compressed_messages_come_as_plain_ones_one_at_a_time_however_they_are_cut() {
+    let large = vec![7; LARGE as usize];
+    for encoding in ENCODINGS {
+        for frame in [1, 7, 100_000] {
+            let messages = messages(u64::from(LARGE));
+            let sent = [
+                compressed(encoding, &large),
+                framed(0, b"plain"),
+                compressed(encoding, b""),
+                compressed(encoding, &large),
+            ];
+            let mut body = inflating(&messages, encoding, &sent.concat(), frame);
+            for expected in [&large[..], b"plain", b"", &large] {
+                assert!(!body.is_end_stream(), "{encoding:?} {frame}");
+                assert_eq!(body.size_hint().upper(), None);
+                let received = next(&mut body).await.unwrap().unwrap().into_data().unwrap();
+                assert_eq!(received, framed(0, expected), "{encoding:?} {frame}");
+            }
+            assert_eq!(messages.taken(), u64::from(LARGE), "charged until the next is asked for");
+            assert!(next(&mut body).await.is_none());
+            assert_eq!(messages.taken(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_inflates_beyond_its_bound_is_refused_by_what_it_inflates_to() {
+    for encoding in ENCODINGS {
+        let messages = messages(u64::MAX);
+        // A gigabyte at the end of a thousand would be as cheap: reading stops one byte past the bound.
+        let bomb = compressed(encoding, &vec![0; 100 * LARGE as usize]);
+        assert!(bomb.len() < LARGE as usize);
+        let mut body = inflating(&messages, encoding, &bomb, 100);
+        let refused = next(&mut body).await.unwrap().unwrap_err();
+        assert_eq!(refused.code(), Code::OutOfRange, "{encoding:?}");
+        assert_eq!(reason_of(&refused).as_deref(), Some("MESSAGE_TOO_LARGE"));
+        assert!(next(&mut body).await.is_none());
+        assert_eq!(messages.taken(), 0);
+    }
+}
+
+#[tokio::test]
+async fn inflated_messages_are_charged_to_the_budget() {
+    let messages = messages(1_000);
+    let mut body = inflating(&messages, Encoding::Zstd, &compressed(Encoding::Zstd, &[7; 1_001]), 100);
+    let refused = next(&mut body).await.unwrap().unwrap_err();
+    assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_compressed_as_said_are_refused() {
+    for encoding in ENCODINGS {
+        let whole = compressed(encoding, b"a message");
+        let content = &whole[HEADER_BYTES..];
+        for content in [b"no".as_slice(), &content[..content.len() - 1], &[content, b"more"].concat()] {
+            let mut body = inflating(&messages(1_000), encoding, &framed(1, content), 100);
+            let refused = next(&mut body).await.unwrap().unwrap_err();
+            assert_eq!(refused.code(), Code::Internal, "{encoding:?} {content:?}");
+            assert_eq!(reason_of(&refused).as_deref(), Some("MESSAGE_MALFORMED"));
+        }
+    }
+}
+
+#[test]
+fn an_encoding_that_is_not_read_is_refused_with_those_that_are() {
+    let mut headers = tonic::codegen::http::HeaderMap::new();
+    assert_eq!(Encoding::take_of(&mut headers).unwrap(), None);
+    for (name, read) in [("identity", None), ("gzip", Some(Encoding::Gzip)), ("zstd", Some(Encoding::Zstd))] {
+        headers.insert("grpc-encoding", name.parse().unwrap());
+        assert_eq!(Encoding::take_of(&mut headers).unwrap(), read);
+        assert!(headers.is_empty(), "a codec behind meets plain messages");
+    }
+    headers.insert("grpc-encoding", "snappy".parse().unwrap());
+    let refused = Encoding::take_of(&mut headers).unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+    assert_eq!(reason_of(&refused).as_deref(), Some("ENCODING_NOT_SUPPORTED"));
+    assert_eq!(refused.metadata().get("grpc-accept-encoding").unwrap(), "identity,gzip,deflate,zstd");
 }

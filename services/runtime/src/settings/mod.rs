@@ -18,6 +18,7 @@ pub use without_token::WithoutTokenLimits;
 const TIMEOUTS_MS: RangeInclusive<u64> = 100..=60_000;
 const FIRST_REQUEST_MS_MAX: u64 = 600_000;
 const IDLE_S_MAX: u64 = 86_400;
+const AGE_GRACE_S_MAX: u64 = 86_400;
 const UNDECODED_BYTES_MAX: u64 = 64 << 30;
 
 /// Limits of a gRPC server. None can be zero, which would mean "nothing" or "for ever", depending on the reader.
@@ -42,9 +43,10 @@ pub struct ServerSettings {
     pub keepalive_interval_s: NonZeroU64,
     /// How long the probe's answer may take before the connection is closed.
     pub keepalive_timeout_s: NonZeroU64,
-    /// Age at which a connection is asked to leave, so that callers spread over new instances.
+    /// Age at which a connection is asked to leave (GOAWAY), so that callers spread over new instances.
     pub max_connection_age_s: NonZeroU64,
-    /// What its calls get to finish before it is closed all the same: the longest a stream can live after that.
+    /// What its calls get to finish before it is closed all the same; at least `request_timeout_ms`. Streams are ended with
+    /// a status once half of it has passed.
     pub max_connection_age_grace_s: NonZeroU64,
     /// How long one side of a stream may neither send nor take before it is ended: a client that is asked for its next
     /// message, a reader that has answers waiting.
@@ -125,12 +127,18 @@ impl ServerSettings {
         let message_bytes = self.message_bytes();
         let handshake_ms = u64::from(connections.handshake_ms.get());
         let open_calls = u64::from(without_token.calls_in_flight.get());
-        let bounds: [(&str, u64, RangeInclusive<u64>, &str); 8] = [
+        let bounds: [(&str, u64, RangeInclusive<u64>, &str); 9] = [
             (
                 "undecoded_bytes",
                 self.undecoded_bytes.get(),
                 message_bytes.saturating_mul(PARTS.into())..=UNDECODED_BYTES_MAX,
                 ": at least four times `server.max_message_bytes`, for one client fills a quarter at most",
+            ),
+            (
+                "max_connection_age_grace_s",
+                self.max_connection_age_grace_s.get(),
+                self.request_timeout_ms.get().div_ceil(1_000)..=AGE_GRACE_S_MAX,
+                ": at least `server.request_timeout_ms`, so that a call ends before its connection is closed",
             ),
             ("connections.handshake_ms", handshake_ms, TIMEOUTS_MS, ""),
             (
@@ -219,6 +227,7 @@ mod tests {
                 "`server.connections.handshake_ms` is 99; expected 100 to 60000",
             ),
             ("[connections]\nfirst_request_ms = 9999", "is 9999; expected 10000 to 600000: at least"),
+            ("max_connection_age_grace_s = 29", "`server.max_connection_age_grace_s` is 29; expected 30 to"),
             ("[connections]\nidle_s = 86401", "`server.connections.idle_s` is 86401; expected 1 to 86400"),
             ("[without_token]\ncalls_in_flight = 1025", "is 1025; expected 1 to 1024: at most"),
             ("[without_token]\ncalls_per_address = 65", "is 65; expected 1 to 64: at most a quarter"),

@@ -1,0 +1,96 @@
+//! Bytes of messages that a process keeps before they are decoded, and what one call has charged of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes that may be kept.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: u64,
+    taken: AtomicU64,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self { limit, taken: AtomicU64::new(0) })
+    }
+
+    /// Bytes that are charged now.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let more = |taken: u64| taken.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.taken.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Which budget has no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spent {
+    /// That of the process.
+    All,
+    /// The client's share of it.
+    Share,
+}
+
+/// What one call has charged; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Charge {
+    all: Arc<Budget>,
+    share: Option<Arc<Budget>>,
+    charged: u64,
+}
+
+impl Charge {
+    /// Of no byte yet, to a budget and to the client's share of it where clients are counted.
+    pub(super) fn new(all: &Arc<Budget>, share: Option<&Arc<Budget>>) -> Self {
+        Self { all: Arc::clone(all), share: share.cloned(), charged: 0 }
+    }
+
+    /// Charges so many bytes in place of those before; what was charged stays where there is no room for more.
+    pub(super) fn set(&mut self, bytes: u64) -> Result<(), Spent> {
+        if bytes <= self.charged {
+            self.give_back(self.charged - bytes);
+            return Ok(());
+        }
+        let more = bytes - self.charged;
+        if let Some(share) = &self.share
+            && !share.take(more)
+        {
+            return Err(Spent::Share);
+        }
+        if !self.all.take(more) {
+            if let Some(share) = &self.share {
+                share.give_back(more);
+            }
+            return Err(Spent::All);
+        }
+        self.charged = bytes;
+        Ok(())
+    }
+
+    /// Gives everything back.
+    pub(super) fn release(&mut self) {
+        self.give_back(self.charged);
+    }
+
+    fn give_back(&mut self, bytes: u64) {
+        self.all.give_back(bytes);
+        if let Some(share) = &self.share {
+            share.give_back(bytes);
+        }
+        self.charged -= bytes;
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

@@ -1,0 +1,156 @@
+//! Limits of the messages of a call, and what a client learns that breaks one.
+
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+
+use prometheus::IntCounter;
+use tonic::Status;
+
+use super::budget::{Budget, Spent};
+use crate::bodies::NextFrame;
+use crate::identity::access::Shape;
+use crate::metrics::{Metrics, MetricsError};
+use crate::rejection::{BUSY, MESSAGE_MALFORMED, MESSAGE_TOO_LARGE, Rejection, STREAM_STALLED, TIMED_OUT};
+
+/// Limits of the messages of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Of one message, as it is sent and inflated.
+    pub(crate) bytes_max: u64,
+    /// How long one message may take to come.
+    pub(crate) within: Duration,
+    pub(crate) shape: Shape,
+    /// The client's share of the budget, where clients are counted.
+    pub(crate) share: Option<Arc<Budget>>,
+}
+
+/// Why the messages of a call were refused, for the answer to say it whatever the handler makes of it.
+pub(crate) type Refusal = Arc<OnceLock<Status>>;
+
+/// Why a message was refused while it was received; the label `cause` of `cra_messages_refused_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It is larger than the method takes.
+    TooLarge,
+    /// It inflates to more than the method takes.
+    InflatesTooLarge,
+    /// It cannot be inflated.
+    Malformed,
+    /// The budget of the process is spent.
+    Budget,
+    /// The client's share of it is.
+    ClientShare,
+    /// It did not come in time.
+    Slow,
+}
+
+impl Cause {
+    const ALL: [Self; 6] = [
+        Self::TooLarge,
+        Self::InflatesTooLarge,
+        Self::Malformed,
+        Self::Budget,
+        Self::ClientShare,
+        Self::Slow,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::InflatesTooLarge => "inflates_too_large",
+            Self::Malformed => "malformed",
+            Self::Budget => "budget",
+            Self::ClientShare => "client_share",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+impl From<Spent> for Cause {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::All => Self::Budget,
+            Spent::Share => Self::ClientShare,
+        }
+    }
+}
+
+/// Counts refused messages by cause; clones share the counters.
+#[derive(Clone)]
+pub(super) struct Refused([IntCounter; Cause::ALL.len()]);
+
+impl Refused {
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let help = "Messages of requests that were refused while they were received, by cause.";
+        let refused = metrics.counters("cra_messages_refused_total", help, &["cause"])?;
+        Ok(Self(Cause::ALL.map(|cause| refused.with_label_values(&[cause.label()]))))
+    }
+}
+
+/// Refuses the messages of one call.
+#[derive(Clone)]
+pub(super) struct Refuser {
+    pub(super) limits: Limits,
+    refused: Refused,
+    refusal: Refusal,
+}
+
+impl Refuser {
+    pub(super) fn new(limits: Limits, refused: Refused, refusal: Refusal) -> Self {
+        Self { limits, refused, refusal }
+    }
+
+    /// Counts a refusal and keeps it for the answer; the frame that ends the request's body.
+    pub(super) fn refuse(&self, cause: Cause, found: u64) -> NextFrame {
+        self.refused.0[cause as usize].inc();
+        let status: Status = self.rejection(cause, found).into();
+        let _ = self.refusal.set(status.clone());
+        Poll::Ready(Some(Err(status)))
+    }
+
+    fn rejection(&self, cause: Cause, found: u64) -> Rejection {
+        let Limits { bytes_max, within, shape, .. } = &self.limits;
+        match cause {
+            Cause::TooLarge => {
+                let message = format!(
+                    "the message has {found} bytes; this method takes at most {bytes_max}; send less"
+                );
+                Rejection::new(MESSAGE_TOO_LARGE, message)
+                    .with("bytes", found.to_string())
+                    .with("limit", bytes_max.to_string())
+            }
+            Cause::InflatesTooLarge => {
+                let message = format!(
+                    "the message of {found} bytes inflates to more than {bytes_max}, which this method takes at most; send less"
+                );
+                Rejection::new(MESSAGE_TOO_LARGE, message)
+                    .with("compressed_bytes", found.to_string())
+                    .with("limit", bytes_max.to_string())
+            }
+            Cause::Malformed => {
+                let message = format!(
+                    "the message of {found} bytes cannot be inflated as its `grpc-encoding` says; send it uncompressed"
+                );
+                Rejection::new(MESSAGE_MALFORMED, message)
+            }
+            Cause::Budget | Cause::ClientShare => {
+                let whose = if cause == Cause::Budget { "all clients" } else { "this client" };
+                Rejection::new(
+                    BUSY,
+                    format!(
+                        "messages of {whose} that were received in part fill their memory; send the whole message at once, or try again later"
+                    ),
+                )
+            }
+            Cause::Slow => {
+                let row = if *shape == Shape::Both { STREAM_STALLED } else { TIMED_OUT };
+                let within = within.as_millis();
+                Rejection::new(
+                    row,
+                    format!("the message was not received within {within} ms; send it at once"),
+                )
+            }
+        }
+    }
+}

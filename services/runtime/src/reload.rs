@@ -1,0 +1,50 @@
+//! The request to read files again that may have changed: SIGHUP, heard by everything that keeps such files. It never
+//! ends a server.
+
+/// Requests of one listener; each listener gets every request.
+pub struct Reloads {
+    #[cfg(unix)]
+    hangups: Option<tokio::signal::unix::Signal>,
+}
+
+impl Reloads {
+    /// Listens from now on; call it within the tokio runtime. Where the system refuses, that is logged, and no request comes.
+    #[must_use]
+    pub fn listen() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let hangups = signal(SignalKind::hangup());
+            if let Err(error) = &hangups {
+                tracing::error!(%error, "SIGHUP cannot be caught: files are read again by time alone");
+            }
+            Self { hangups: hangups.ok() }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Waits for the next request.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(hangups) = &mut self.hangups
+            && hangups.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Has SIGHUP no longer end the process, and logs each one. For servers: a command at a terminal ends with that.
+pub fn keep_running_at_hangup() {
+    let mut reloads = Reloads::listen();
+    tokio::spawn(async move {
+        loop {
+            reloads.next().await;
+            tracing::info!(
+                "SIGHUP: reading the audit's file, the issuer's keys, certificates and revocations again"
+            );
+        }
+    });
+}

@@ -1,0 +1,37 @@
+//! A connection that reaches its greatest age: grpcio calls over it without a pause and loses no call.
+
+use serde_json::Value;
+
+use super::{Client, in_repository};
+use crate::harness::{Pair, figure};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpcio_loses_no_call_over_several_ages_of_its_connection_and_streams_end_with_a_reason() {
+    let settings = [
+        ("SERVER__MAX_CONNECTION_AGE_S", "2"),
+        ("SERVER__MAX_CONNECTION_AGE_GRACE_S", "4"),
+        ("SERVER__REQUEST_TIMEOUT_MS", "4000"),
+        ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"),
+    ];
+    let pair = Pair::start_with(&settings).await;
+    let address = pair.ingestion.address().to_string();
+    let called = tokio::task::spawn_blocking(move || {
+        let mut command = Client::Python.interpreter();
+        command.arg(in_repository("tests/readers/keep_calling.py")).args([address.as_str(), "15"]);
+        command.output().unwrap()
+    });
+    let output = called.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["failed"], Value::Array(Vec::new()), "{told}");
+    assert!(told["calls"].as_u64().unwrap() > 10, "{told}");
+    let streams = told["streams"].as_array().unwrap();
+    assert!(streams.len() >= 2, "{told}");
+    for ended in streams {
+        assert_eq!(ended["code"], "RESOURCE_EXHAUSTED", "{ended}");
+        assert_eq!(ended["reason"], "STREAM_LIFETIME", "{ended}");
+        assert!(ended["retryMs"].is_number(), "{ended}");
+    }
+    let closed = figure(&pair.ingestion, r#"cra_connections_closed_total{cause="age"}"#).await;
+    assert!(closed >= 2, "{closed} connections reached their age");
+}
