@@ -10,7 +10,7 @@ import sys
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from cra.v1 import ingestion_pb2
+from cra.v1 import reference_pb2
 
 METHOD = "/cra.v1.ReferenceService/SearchCommunes"
 
@@ -24,7 +24,7 @@ def reasons(error):
 
 
 def ask(channel, compression, length):
-    request = ingestion_pb2.SearchCommunesRequest(text="e" * length).SerializeToString()
+    request = reference_pb2.SearchCommunesRequest(text="e" * length).SerializeToString()
     try:
         channel.unary_unary(METHOD)(request, compression=compression, timeout=30)
     except grpc.RpcError as error:
