@@ -55,6 +55,9 @@ fn the_services_take_the_settings_that_are_deployed_with_them() {
         assert!(taken.contains(&format!("user = \"{name}\"")), "{taken}");
         assert!(taken.contains("metrics_listen"), "{taken}");
     }
+    let file = deploy().join("config/web.toml");
+    let taken = settings(Kind::Web, &["--config", file.to_str().unwrap()], &[]);
+    assert!(taken.contains("token_from = \"x-forwarded-access-token\""), "{taken}");
 }
 
 #[test]

@@ -8,14 +8,16 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and those of ours that it may be built on.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("cra-contracts", &[]),
     ("cra-domain", &["cra-contracts"]),
     ("cra-private", &[]),
     ("cra-eventlog", &["cra-contracts", "cra-domain", "cra-private"]),
+    ("cra-client", &["cra-contracts", "cra-private"]),
     ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),
     ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
     ("cra-projection", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
+    ("cra-web", &["cra-contracts", "cra-domain", "cra-private", "cra-runtime", "cra-client"]),
     (
         "cra-cli",
         &[
@@ -26,6 +28,8 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "cra-runtime",
             "cra-ingestion",
             "cra-projection",
+            "cra-client",
+            "cra-web",
         ],
     ),
     ("cra-tests", &[]),

@@ -48,6 +48,7 @@ mod metrics;
 mod naive;
 mod nats_restart;
 mod one_id;
+mod pages;
 mod private_files;
 mod production;
 mod public_figures;

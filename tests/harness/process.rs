@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     Ingestion,
     Projection,
     CommandLine,
+    Web,
 }
 
 impl Kind {
@@ -34,6 +35,7 @@ impl Kind {
             Self::Ingestion => "cra-ingestion",
             Self::Projection => "cra-projection",
             Self::CommandLine => "cra",
+            Self::Web => "cra-web",
         }
     }
 

@@ -14,6 +14,7 @@ use super::{Ingestion, connected, eventually};
 pub(crate) struct Standalone {
     pub(crate) ingestion: SocketAddr,
     pub(crate) projection: SocketAddr,
+    pub(crate) pages: SocketAddr,
     dir: TempDir,
     process: Child,
 }
@@ -34,23 +35,23 @@ impl Standalone {
         let output = dir.path().join("stdout");
         let mut process = command
             .args(["standalone", "--data", "data"])
-            .args(["--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"])
+            .args(["--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0", "--web", "127.0.0.1:0"])
             .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(File::create(&output).unwrap())
             .stderr(File::create(dir.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
-        let (ingestion, projection) = eventually("standalone tells where it serves", async || {
+        let (ingestion, projection, pages) = eventually("standalone tells where it serves", async || {
             if let Some(status) = process.try_wait().unwrap() {
                 panic!("{status}: {}", fs::read_to_string(dir.path().join("stderr")).unwrap());
             }
             let told = fs::read_to_string(&output).unwrap();
             let address = |service| address_of(service, &told).ok_or_else(|| told.clone());
-            Ok((address("ingestion")?, address("projection")?))
+            Ok((address("ingestion")?, address("projection")?, address("pages")?))
         })
         .await;
-        Self { ingestion, projection, dir, process }
+        Self { ingestion, projection, pages, dir, process }
     }
 
     /// A new connection to ingestion.
@@ -110,5 +111,5 @@ impl Drop for Standalone {
 
 fn address_of(service: &str, told: &str) -> Option<SocketAddr> {
     let line = told.lines().find(|line| line.starts_with(service))?;
-    line.rsplit("http://").next()?.parse().ok()
+    line.rsplit("http://").next()?.trim_end_matches('/').parse().ok()
 }

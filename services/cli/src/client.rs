@@ -4,30 +4,23 @@
 //! What goes wrong is told to an operator in English; what is wrong with a form is told in French, by the
 //! service's own messages. Does not retry: submissions carry ids, so running a command again is safe.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
+use cra_client::{Bearer, Clients, EndpointError, TlsFiles, TokenError, innermost};
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use cra_contracts::v1::operations_service_client::OperationsServiceClient;
 use cra_contracts::v1::reference_service_client::ReferenceServiceClient;
 use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
 use cra_runtime::rejection;
-use tonic::metadata::AsciiMetadataValue;
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Response, Status};
 use tonic_health::pb::health_client::HealthClient;
+
+pub(crate) use cra_client::{Calls, within_deadline};
 
 use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Of a unary call; leaves time to wait for a position of the log.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Answers with every commune's postal codes, or a long history, stay below.
-const MESSAGE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// One of the two services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,55 +119,20 @@ impl ClientError {
     }
 }
 
-/// What each call carries.
-#[derive(Clone, Debug)]
-pub(crate) enum Bearer {
-    Nothing,
-    Token(AsciiMetadataValue),
-    /// Read for each call: it may be renewed while a command runs.
-    File(PathBuf),
-}
-
-impl Bearer {
-    fn of(credentials: &CredentialArgs) -> Result<Self, Status> {
-        match (&credentials.token, &credentials.token_file) {
-            (Some(token), _) => Ok(Self::Token(header(token.expose())?)),
-            (None, Some(file)) => Ok(Self::File(file.clone())),
-            (None, None) => Ok(Self::Nothing),
-        }
+fn bearer(credentials: &CredentialArgs) -> Result<Bearer, TokenError> {
+    match (&credentials.token, &credentials.token_file) {
+        (Some(token), _) => Bearer::of_token(token.expose()),
+        (None, Some(file)) => Ok(Bearer::File(file.clone())),
+        (None, None) => Ok(Bearer::Nothing),
     }
 }
-
-impl Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let value = match self {
-            Self::Nothing => return Ok(request),
-            Self::Token(value) => value.clone(),
-            Self::File(path) => header(&fs::read_to_string(&*path).map_err(|error| {
-                Status::unauthenticated(format!("the token in {} cannot be read: {error}", path.display()))
-            })?)?,
-        };
-        request.metadata_mut().insert("authorization", value);
-        Ok(request)
-    }
-}
-
-fn header(token: &str) -> Result<AsciiMetadataValue, Status> {
-    let value = format!("Bearer {}", token.trim()).parse::<AsciiMetadataValue>();
-    let mut value = value.map_err(|_| Status::unauthenticated("the token holds what no token does"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A channel on which every call carries the token.
-pub(crate) type Calls = InterceptedService<Channel, Bearer>;
 
 /// An open channel to one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     service: Service,
     url: String,
-    calls: Calls,
+    clients: Clients,
 }
 
 impl Connection {
@@ -193,53 +151,42 @@ impl Connection {
     }
 
     async fn open_as(service: Service, url: &str, credentials: &CredentialArgs) -> Result<Self, ClientError> {
-        if cra_private::url::names_user(url) {
-            return Err(ClientError::UserInUrl(service));
-        }
         let bad = |problem: String| ClientError::BadUrl { service, url: url.to_owned(), problem };
-        let bearer = Bearer::of(credentials).map_err(|status| bad(status.message().to_owned()))?;
-        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| bad(innermost(&error)))?;
-        let is_on_this_machine = is_loopback(endpoint.uri().host().unwrap_or_default());
-        let endpoint = match (endpoint.uri().scheme_str(), &bearer) {
-            (Some("https"), _) => {
-                endpoint.tls_config(tls(credentials)?).map_err(|error| bad(innermost(&error)))?
-            }
-            (Some("http"), Bearer::Token(_) | Bearer::File(_)) if !is_on_this_machine => {
-                return Err(bad("a token would cross the network in clear; use https://".to_owned()));
-            }
-            (Some("http"), _) => endpoint,
-            _ => return Err(bad("it starts neither with https:// nor with http://".to_owned())),
-        };
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20));
+        let bearer = bearer(credentials).map_err(|error| bad(error.to_string()))?;
+        let CredentialArgs { ca, cert, key, .. } = credentials;
+        let tls = TlsFiles { ca: ca.as_deref(), cert: cert.as_deref(), key: key.as_deref() };
+        let endpoint = cra_client::endpoint(url, tls, bearer.carries_token());
+        let endpoint = endpoint.map_err(|error| match error {
+            EndpointError::UserInUrl => ClientError::UserInUrl(service),
+            EndpointError::BadUrl(problem) => bad(problem),
+            EndpointError::Unreadable { path, source } => ClientError::Unreadable { path, source },
+        })?;
         let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable {
             service,
             url: url.to_owned(),
             problem: innermost(&error),
         })?;
-        Ok(Self { service, url: url.to_owned(), calls: InterceptedService::new(channel, bearer) })
+        Ok(Self { service, url: url.to_owned(), clients: Clients::new(channel, bearer) })
     }
 
     pub(crate) fn ingestion(&self) -> IngestionServiceClient<Calls> {
-        IngestionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        self.clients.ingestion()
     }
 
     pub(crate) fn statistics(&self) -> StatisticsServiceClient<Calls> {
-        StatisticsServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        self.clients.statistics()
     }
 
     pub(crate) fn reference(&self) -> ReferenceServiceClient<Calls> {
-        ReferenceServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        self.clients.reference()
     }
 
     pub(crate) fn operations(&self) -> OperationsServiceClient<Calls> {
-        OperationsServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        self.clients.operations()
     }
 
     pub(crate) fn health(&self) -> HealthClient<Calls> {
-        HealthClient::new(self.calls.clone())
+        self.clients.health()
     }
 
     /// The answer to a call, or its status with where it came from.
@@ -250,34 +197,6 @@ impl Connection {
     pub(crate) fn failure(&self, status: Status) -> ClientError {
         ClientError::Answered { service: self.service, url: self.url.clone(), status: Box::new(status) }
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|host| host.is_loopback())
-}
-
-/// Whom to trust, and what to show.
-fn tls(credentials: &CredentialArgs) -> Result<ClientTlsConfig, ClientError> {
-    let read = |path: &Path| {
-        fs::read(path).map_err(|source| ClientError::Unreadable { path: path.to_owned(), source })
-    };
-    let CredentialArgs { ca, cert, key, .. } = credentials;
-    let mut tls = match ca {
-        Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
-        None => ClientTlsConfig::new().with_native_roots(),
-    };
-    if let Some((cert, key)) = cert.as_ref().zip(key.as_ref()) {
-        tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
-    }
-    Ok(tls)
-}
-
-/// A unary request under the command line's deadline.
-pub(crate) fn within_deadline<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(CALL_TIMEOUT);
-    request
 }
 
 /// What a status says, for the operator; then each violation, for the person who filled the form.
@@ -306,15 +225,6 @@ fn told(status: &Status) -> String {
         text += &format!("\n  {field} ({reason}): {}", printable(message));
     }
     text
-}
-
-/// The transport says "transport error"; what helps is at the end of the chain.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

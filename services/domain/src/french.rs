@@ -1,10 +1,12 @@
-//! Days and moments as a French reader writes them: one form in files, on terminals and in labels.
+//! Days, moments and numbers as a French reader writes them: one form in files, on terminals and in labels.
 
 mod articles;
+mod numbers;
 
 use std::sync::LazyLock;
 
 pub use articles::{de, listed};
+pub use numbers::{NO_BREAK_SPACE, counted, minutes, share, thousands};
 
 use jiff::Timestamp;
 use jiff::civil::Date;

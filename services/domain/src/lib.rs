@@ -3,10 +3,12 @@
 
 pub mod collation;
 pub mod cra;
+pub mod definitions;
 pub mod event;
 pub mod french;
 pub mod legacy;
 pub mod perimeter;
+pub mod period;
 pub mod selection;
 pub mod spelling;
 pub mod spreadsheet;

@@ -119,7 +119,7 @@ pub(crate) struct EndpointArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run both services in this process, over a log kept in a directory
+    /// Run both services and their pages in this process, over a log kept in a directory
     Standalone(StandaloneArgs),
     /// Send CRAs from a file: JSON, a table as CSV or workbook, or what `export cras` wrote
     Submit(SubmitArgs),
@@ -214,6 +214,12 @@ pub(crate) struct StandaloneArgs {
     /// Address of the projection service; port 0 lets the system choose one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
     pub(crate) projection: SocketAddr,
+    /// Address of the pages; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50080")]
+    pub(crate) web: SocketAddr,
+    /// Serve no pages
+    #[arg(long, conflicts_with = "web")]
+    pub(crate) no_web: bool,
     /// Load a fictitious month of some 2,000 CRAs first, if the log is empty
     #[arg(long)]
     pub(crate) sample: bool,

@@ -1,5 +1,5 @@
-//! Starts both services in this process, over the embedded log: the one place of the command line that knows
-//! them as crates. Everything else reaches them over gRPC, as any client does.
+//! Starts both services and the pages in this process, over the embedded log: the one place of the command line that
+//! knows them as crates. Everything else reaches them over gRPC, as any client does.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -15,7 +15,9 @@ use cra_runtime::audit::{AuditSettings, Target};
 use cra_runtime::clock::SystemClock;
 use cra_runtime::identity::Identity;
 use cra_runtime::listen;
+use cra_runtime::serve::Drained;
 use cra_runtime::shutdown::Shutdown;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::args::{CredentialArgs, EndpointArgs};
@@ -28,8 +30,10 @@ const READ_MODELS: &str = "projection";
 /// shows other numbers.
 const PUBLICATION_SECRET: &str = "publication-secret";
 
-/// Both services, listening.
+/// Both services, and the pages where they are asked for, listening.
 pub(super) struct Pair {
+    /// Where the pages really listen.
+    pub(super) pages: Option<SocketAddr>,
     /// Where they really listen: with port 0, the ports that the system chose.
     pub(super) endpoints: EndpointArgs,
     /// Ends when both have drained after the shutdown, or when one has failed.
@@ -52,14 +56,31 @@ fn secret_of(data: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Opens the log in `data`, binds both addresses, and serves until `shutdown`. Once it returns, connections are
+/// Binds the address of the pages, before anything else is started.
+async fn bind_pages(web: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(listen) = web else { return Ok(None) };
+    let settings = cra_web::Settings { listen, ..Default::default() };
+    let bound = cra_web::bind(&settings).await;
+    Ok(Some(bound.context("the pages cannot be served: choose another address with --web, or --no-web")?))
+}
+
+/// Of the pages of this pair.
+fn pages_settings(endpoints: &EndpointArgs) -> cra_web::Settings {
+    let services =
+        cra_web::ServicesSettings { projection_url: endpoints.projection_url.clone(), ..Default::default() };
+    cra_web::Settings { services, ..Default::default() }
+}
+
+/// Opens the log in `data`, binds the addresses, and serves until `shutdown`. Once it returns, connections are
 /// accepted.
 pub(super) async fn start_pair(
     data: &Path,
     ingestion: SocketAddr,
     projection: SocketAddr,
+    web: Option<SocketAddr>,
     shutdown: Shutdown,
 ) -> anyhow::Result<Pair> {
+    let pages = bind_pages(web).await?;
     let ingestion = listen::bind(ingestion, Identity::not_configured())?;
     let projection = listen::bind(projection, Identity::not_configured())?;
     let endpoints = EndpointArgs {
@@ -68,6 +89,7 @@ pub(super) async fn start_pair(
         // A pair of its own knows nobody.
         credentials: CredentialArgs::default(),
     };
+    let pages_address = pages.as_ref().map(TcpListener::local_addr).transpose()?;
     let folder = data.join(LOG);
     let embedded = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder))
         .await?
@@ -84,6 +106,7 @@ pub(super) async fn start_pair(
     let settings =
         cra_projection::Settings { data, publications, audit: audit.clone(), ..Default::default() };
 
+    let pages_settings = pages_settings(&endpoints);
     let served = tokio::spawn(async move {
         let log: Arc<dyn EventLog> = embedded.clone();
         let clock = Arc::new(SystemClock);
@@ -103,12 +126,18 @@ pub(super) async fn start_pair(
             ended.begin();
             served
         };
-        let (ingested, projected) = tokio::join!(ingesting, projecting);
+        let showing = async {
+            let Some(pages) = pages else { return Ok(Drained::InTime) };
+            let served = cra_web::serve(pages, &pages_settings, shutdown.clone()).await;
+            ended.begin();
+            served
+        };
+        let (ingested, projected, shown) = tokio::join!(ingesting, projecting, showing);
         embedded.close().await;
-        for drained in [ingested?, projected?] {
+        for drained in [ingested?, projected?, shown?] {
             tracing::debug!(?drained, "service ended");
         }
         Ok(())
     });
-    Ok(Pair { endpoints, served })
+    Ok(Pair { pages: pages_address, endpoints, served })
 }

@@ -1,8 +1,9 @@
-//! `cra standalone`: both services in one process, and on demand a fictitious month to look at.
+//! `cra standalone`: both services and their pages in one process, and on demand a fictitious month to look at.
 //!
 //! The sample goes through the same stream as anybody's CRAs, and its statistics come from the projection.
 //! Serves until Ctrl-C or SIGTERM, then lets both services drain.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -42,10 +43,11 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
     let _telemetry = telemetry::init(&quiet)?;
     reload::keep_running_at_hangup();
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
-    let Pair { endpoints, mut served } =
-        pair::start_pair(&data, args.ingestion, args.projection, shutdown.clone()).await?;
+    let web = (!args.no_web).then_some(args.web);
+    let Pair { endpoints, pages, mut served } =
+        pair::start_pair(&data, args.ingestion, args.projection, web, shutdown.clone()).await?;
 
-    let greeting = greet(&endpoints, args.sample, output);
+    let greeting = greet(&endpoints, pages, args.sample, output);
     let greeted = tokio::select! {
         greeted = greeting => greeted,
         () = shutdown.begun() => Ok(()),
@@ -79,7 +81,12 @@ fn default_data() -> anyhow::Result<PathBuf> {
 }
 
 /// Loads the sample if asked, then tells where the services are and what to try.
-async fn greet(endpoints: &EndpointArgs, with_sample: bool, output: &mut Output) -> anyhow::Result<()> {
+async fn greet(
+    endpoints: &EndpointArgs,
+    pages: Option<SocketAddr>,
+    with_sample: bool,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let month = Month::last_complete(TimeZone::UTC.to_datetime(Timestamp::now()).date());
     let mut example = "cra stats".to_owned();
     if with_sample {
@@ -87,6 +94,10 @@ async fn greet(endpoints: &EndpointArgs, with_sample: bool, output: &mut Output)
         example = format!("cra stats --month {month} --theme email --age over-60");
     }
     let EndpointArgs { ingestion_url, projection_url, .. } = endpoints;
+    if let Some(address) = pages {
+        let of_month = if with_sample { month.query() } else { String::new() };
+        output.line(&format!("pages       http://{address}/{of_month}"))?;
+    }
     if projection_url != DEFAULT_PROJECTION_URL {
         example += &format!(" --projection-url {projection_url}");
     }

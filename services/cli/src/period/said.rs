@@ -3,10 +3,14 @@
 use cra_contracts::v1::Granularity;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 
-use super::{DAYS_PER_WEEK, MONTHS_PER_YEAR, Period, Unit, days_after, months_after};
+use cra_domain::period::{days_after, months_after};
+
+use super::Period;
 use crate::choice::choice;
 
+const DAYS_PER_WEEK: i64 = 7;
 const MONTHS_PER_QUARTER: i32 = 3;
+const MONTHS_PER_YEAR: i32 = 12;
 /// September: a school year begins on the 1st.
 const SCHOOL_YEAR_BEGINS: i8 = 9;
 
@@ -89,9 +93,7 @@ impl Last {
             Period::months(months_after(first, -months), months)
         };
         match self.unit {
-            Granularity::Unspecified | Granularity::Day => {
-                Period { from: days_after(today, 1 - i64::from(count)), to: today, unit: Unit::Days }
-            }
+            Granularity::Unspecified | Granularity::Day => Period::last_days(today, count.into()),
             Granularity::Week => {
                 let monday = days_after(today, -i64::from(today.weekday().to_monday_zero_offset()));
                 Period::weeks(days_after(monday, -i64::from(count) * DAYS_PER_WEEK), count.into())

@@ -4,6 +4,8 @@ use cra_contracts::v1::Dimension;
 
 use super::text::printable;
 
+pub(super) use cra_domain::definitions::heading;
+
 /// A value of a dimension, as the service names it; one without a label is its own.
 pub(super) fn label(dimension: Dimension, code: &str, label: &str) -> String {
     match (label, dimension) {
@@ -11,30 +13,6 @@ pub(super) fn label(dimension: Dimension, code: &str, label: &str) -> String {
         // Several communes have the same name.
         (label, Dimension::Commune) => printable(&format!("{label} ({code})")),
         (label, _) => printable(label),
-    }
-}
-
-/// What a dimension is called in French, as a heading.
-pub(super) fn heading(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Region => "Région",
-        Dimension::Department => "Département",
-        Dimension::Epci => "EPCI",
-        Dimension::Commune => "Commune",
-        Dimension::PostalCode => "Code postal",
-        Dimension::Structure => "Structure",
-        Dimension::Advisor => "Conseiller",
-        Dimension::Channel => "Canal",
-        Dimension::Activity => "Type d'activité",
-        Dimension::Theme => "Thématique",
-        Dimension::SubTheme => "Sous-thématique",
-        Dimension::Duration => "Durée",
-        Dimension::Age => "Tranche d'âge",
-        Dimension::Status => "Statut",
-        Dimension::Month => "Mois",
-        Dimension::Weekday => "Jour de la semaine",
-        Dimension::Venue => "Lieu d'activité",
-        Dimension::Unspecified => "Dimension",
     }
 }
 

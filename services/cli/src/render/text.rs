@@ -10,10 +10,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::output::Look;
 
-/// Between the thousands of a number.
-const NARROW_NO_BREAK_SPACE: char = '\u{202f}';
-/// Before a percent sign or a unit.
-pub(crate) const NO_BREAK_SPACE: char = '\u{a0}';
+pub(crate) use cra_domain::french::{NO_BREAK_SPACE, counted, minutes, share, thousands};
 
 /// How a text stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,39 +37,6 @@ pub(crate) fn toned(look: Look, tone: Tone, text: &str) -> String {
         Tone::Good => "32",
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
-}
-
-/// `1 234 567`, with narrow no-break spaces.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 2);
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(NARROW_NO_BREAK_SPACE);
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and what it counts, which is plural from 2 on, as French has it.
-pub(crate) fn counted(number: u64, singular: &str, plural: &str) -> String {
-    format!("{}{NO_BREAK_SPACE}{}", thousands(number), if number < 2 { singular } else { plural })
-}
-
-/// `12,5 %` for 125.
-pub(crate) fn share(per_mille: u32) -> String {
-    format!("{},{}{NO_BREAK_SPACE}%", per_mille / 10, per_mille % 10)
-}
-
-/// `1 234 h 05`, `45 min`.
-pub(crate) fn minutes(minutes: u64) -> String {
-    let (hours, rest) = (minutes / 60, minutes % 60);
-    match (hours, rest) {
-        (0, rest) => format!("{rest}{NO_BREAK_SPACE}min"),
-        (hours, 0) => format!("{}{NO_BREAK_SPACE}h", thousands(hours)),
-        (hours, rest) => format!("{}{NO_BREAK_SPACE}h{NO_BREAK_SPACE}{rest:02}", thousands(hours)),
-    }
 }
 
 /// `1er mars 2024`; a text that is no day as it is.
@@ -189,26 +153,6 @@ fn fitted(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_as_in_french() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!(share(125), "12,5\u{a0}%");
-        assert_eq!(share(1_000), "100,0\u{a0}%");
-        assert_eq!(counted(1, "jour", "jours"), "1\u{a0}jour");
-        assert_eq!(counted(0, "jour", "jours"), "0\u{a0}jour");
-        assert_eq!(counted(2, "jour", "jours"), "2\u{a0}jours");
-    }
-
-    #[test]
-    fn minutes_read_as_hours_and_minutes() {
-        assert_eq!(minutes(0), "0\u{a0}min");
-        assert_eq!(minutes(45), "45\u{a0}min");
-        assert_eq!(minutes(120), "2\u{a0}h");
-        assert_eq!(minutes(60_065), "1\u{202f}001\u{a0}h\u{a0}05");
-    }
 
     #[test]
     fn days_and_instants_read_as_in_french() {

@@ -24,6 +24,12 @@ impl Month {
         self.first_day
     }
 
+    /// The query of the pages' address that shows the month.
+    pub(crate) fn query(self) -> String {
+        let first = self.first_day();
+        format!("?du={first}&au={}", first.last_of_month())
+    }
+
     /// The same for the same month.
     pub(super) fn seed(self) -> u64 {
         u64::from(self.first_day.year().unsigned_abs()) * 12

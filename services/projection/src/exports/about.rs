@@ -12,8 +12,8 @@ use rust_xlsxwriter::Workbook;
 
 use super::cell::{Column, Kind};
 use super::content::Content;
-use super::definitions::Definition;
 use super::xlsx;
+use cra_domain::definitions::Definition;
 
 /// The sheet that says it.
 const SHEET: &str = "Définitions";

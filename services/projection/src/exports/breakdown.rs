@@ -12,9 +12,9 @@ use rust_xlsxwriter::ChartType;
 
 use super::about::About;
 use super::cell::{Column, Kind};
-use super::definitions::DEFINITIONS;
 use super::figures::{self, HEADLINE};
 use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series, Table};
+use cra_domain::definitions::DEFINITIONS;
 
 /// Organisations named in one row, most people first.
 const REDIRECTIONS_MAX: usize = 20;

@@ -10,7 +10,6 @@ mod breakdown;
 mod cell;
 mod content;
 mod cras;
-mod definitions;
 mod figures;
 mod file_name;
 mod long;

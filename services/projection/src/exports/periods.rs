@@ -10,9 +10,9 @@ use rust_xlsxwriter::{ChartType, Workbook};
 use super::about::About;
 use super::cell::{Column, Kind};
 use super::csv::Csv;
-use super::definitions::DEFINITIONS;
 use super::figures::{self, HEADLINE};
 use super::xlsx::{self, Chart, Place, Series};
+use cra_domain::definitions::DEFINITIONS;
 
 /// Periods that a sheet shows with their chart below, on one page.
 const PERIODS_OF_A_PAGE: usize = 36;

@@ -9,11 +9,11 @@ use rust_xlsxwriter::{ChartType, Workbook};
 use super::about::{About, Said};
 use super::cell::{Cell, Column, Kind};
 use super::csv::Csv;
-use super::definitions::{DEFINITIONS, RUBRICS};
 use super::figures::HEADLINE;
 use super::periods::{PeriodFigures, add_months};
 use super::summary;
 use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series};
+use cra_domain::definitions::{DEFINITIONS, RUBRICS};
 
 /// Section of the lines that say what the file is of.
 const SELECTION: &str = "selection";

@@ -1,28 +1,32 @@
-//! What each figure means, in French. Source: the definitions of the statistics; the figures themselves are made in
-//! [`crate::views::figures`].
+//! What each figure of the statistics and each dimension is called, and what a figure means, in French. Source: the
+//! definitions of the statistics. Files, screens and pages take their words from here.
+
+use cra_contracts::v1;
 
 /// The meaning of one figure, or of all lines of one section.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Definition {
+pub struct Definition {
     /// Section of the file, as in its CSV.
-    pub(super) section: &'static str,
+    pub section: &'static str,
     /// Code of the figure; empty: every line of the section.
-    pub(super) code: &'static str,
+    pub code: &'static str,
     /// Its label.
-    pub(super) label: &'static str,
+    pub label: &'static str,
     /// What it counts.
-    pub(super) meaning: &'static str,
+    pub meaning: &'static str,
 }
 
 impl Definition {
     /// What the section is called.
-    pub(super) fn rubric(&self) -> &'static str {
+    #[must_use]
+    pub fn rubric(&self) -> &'static str {
         let title = RUBRICS.iter().find(|(section, _)| *section == self.section);
         title.map_or("Conventions", |(_, title)| title)
     }
 
     /// Section and code, as the CSV writes them.
-    pub(super) fn path(&self) -> String {
+    #[must_use]
+    pub fn path(&self) -> String {
         let parts = [self.section, self.code];
         let said: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         said.join(" / ")
@@ -30,7 +34,7 @@ impl Definition {
 }
 
 /// What the sections of the statistics are called; each names a sheet of the workbook.
-pub(super) const RUBRICS: [(&str, &str); 14] = [
+pub const RUBRICS: [(&str, &str); 14] = [
     ("headline", "Chiffres clés"),
     ("follow_up", "Suites envisagées"),
     ("channels", "Canaux"),
@@ -57,7 +61,7 @@ const fn of(
 }
 
 /// Every figure of the statistics.
-pub(super) const DEFINITIONS: &[Definition] = &[
+pub const DEFINITIONS: &[Definition] = &[
     of(
         "headline",
         "cras",
@@ -196,3 +200,41 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "Au millième, par la méthode des plus forts restes : les parts d'une liste font 100,0 % exactement.",
     ),
 ];
+
+/// The definition of a figure, or of all lines of a section with an empty code.
+#[must_use]
+pub fn definition(section: &str, code: &str) -> Option<&'static Definition> {
+    DEFINITIONS.iter().find(|it| it.section == section && it.code == code)
+}
+
+/// What a section is called; empty for one that is none.
+#[must_use]
+pub fn rubric(section: &str) -> &'static str {
+    RUBRICS.iter().find(|(known, _)| *known == section).map_or("", |(_, title)| title)
+}
+
+/// What a dimension is called in French, as a heading.
+#[must_use]
+pub fn heading(dimension: v1::Dimension) -> &'static str {
+    use v1::Dimension;
+    match dimension {
+        Dimension::Region => "Région",
+        Dimension::Department => "Département",
+        Dimension::Epci => "EPCI",
+        Dimension::Commune => "Commune",
+        Dimension::PostalCode => "Code postal",
+        Dimension::Structure => "Structure",
+        Dimension::Advisor => "Conseiller",
+        Dimension::Channel => "Canal",
+        Dimension::Activity => "Type d'activité",
+        Dimension::Theme => "Thématique",
+        Dimension::SubTheme => "Sous-thématique",
+        Dimension::Duration => "Durée",
+        Dimension::Age => "Tranche d'âge",
+        Dimension::Status => "Statut",
+        Dimension::Month => "Mois",
+        Dimension::Weekday => "Jour de la semaine",
+        Dimension::Venue => "Lieu d'activité",
+        Dimension::Unspecified => "Dimension",
+    }
+}

@@ -1,0 +1,101 @@
+//! Which address leads to which page, and the bounds of a page: how many at once, and how long.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get};
+use cra_runtime::metrics::Metrics;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::fault::Fault;
+use crate::services::Services;
+use crate::settings::Settings;
+use crate::{assets, figures, files, guard};
+
+/// Counts one answer: the name of its page, its status, and how long it took.
+type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
+
+/// What every page needs; clones share it.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+struct Inner {
+    services: Services,
+    hosts: Vec<String>,
+    pages: Arc<Semaphore>,
+    page_timeout: Duration,
+    durations: Durations,
+}
+
+impl App {
+    pub(crate) fn new(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Self> {
+        let help = "Time from the head of a request to the head of its answer, in seconds.";
+        let durations = metrics.durations("cra_web_request_seconds", help, &["page", "status"])?;
+        let most = usize::try_from(settings.limits.pages_in_flight.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        Ok(Self(Arc::new(Inner {
+            services: Services::new(settings)?,
+            hosts: settings.hosts.clone(),
+            pages: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            page_timeout: Duration::from_millis(settings.limits.page_timeout_ms.get()),
+            durations: Box::new(move |page, status, took| {
+                durations.with_label_values(&[page, status]).observe(took.as_secs_f64());
+            }),
+        })))
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// A permit to make a page or a file; dropping it gives it back.
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        Arc::clone(&self.0.pages).try_acquire_owned().map_err(|_| Fault::Busy)
+    }
+
+    /// Makes a page within its bounds.
+    pub(crate) async fn within<T>(&self, page: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let _permit = self.permit()?;
+        timeout(self.0.page_timeout, page).await.unwrap_or(Err(Fault::TooSlow))
+    }
+}
+
+/// All addresses.
+pub(crate) fn router(app: App) -> Router {
+    let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
+    Router::new()
+        .route("/", reading(get(figures::show)))
+        .route("/fichiers/{name}", reading(get(files::send)))
+        .route("/static/{file}", reading(get(assets::serve)))
+        .fallback(async || Fault::NotFound)
+        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+/// The name of a page in the metrics: a fixed list.
+fn label(path: &str) -> &'static str {
+    match path {
+        "/" => "figures",
+        _ if path.starts_with("/fichiers/") => "files",
+        _ if path.starts_with("/static/") => "static",
+        _ => "other",
+    }
+}
+
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let page = label(request.uri().path());
+    let mut response = if guard::knows_host(request.headers(), &app.0.hosts) {
+        next.run(request).await
+    } else {
+        Fault::UnknownHost.into_response()
+    };
+    guard::secure(response.headers_mut());
+    (app.0.durations)(page, response.status().as_str(), began.elapsed());
+    response
+}

@@ -1,0 +1,201 @@
+//! What goes wrong, as a page in French: what happened, whether it passes, and what to do. Inner error texts go to the log.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cra_runtime::rejection;
+use tonic::{Code, Status};
+
+use crate::plain::{Frame, page};
+
+/// When a page that says that a service is away asks again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The reverse proxy sent no token.
+    NoToken,
+    /// A service answered so, or could not be reached.
+    Refused(Box<Status>),
+    /// No page has this address.
+    NotFound,
+    /// The method is none of the page's.
+    Method,
+    /// The pages are not called by this name.
+    UnknownHost,
+    /// As many pages as may be are being made.
+    Busy,
+    /// The time of a page passed.
+    TooSlow,
+    /// A mistake of ours, for the log.
+    Internal(String),
+}
+
+/// What a fault shows.
+struct Shown {
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+    /// Whether the same address may succeed later, and when the page asks again.
+    retry: Option<Duration>,
+}
+
+#[derive(Template)]
+#[template(path = "fault/page.html")]
+struct FaultPage {
+    frame: Frame,
+    title: &'static str,
+    text: String,
+    /// What was refused, one sentence each.
+    details: Vec<String>,
+    retry_s: Option<u64>,
+}
+
+impl Fault {
+    fn shown(&self) -> Shown {
+        let of = |status, title, text: &str, retry| Shown { status, title, text: text.to_owned(), retry };
+        match self {
+            Self::NoToken => of(
+                StatusCode::UNAUTHORIZED,
+                "Vous n'êtes pas connecté",
+                "Cette page a besoin de savoir qui la demande. Reconnectez-vous, puis ouvrez-la de nouveau.",
+                None,
+            ),
+            Self::Refused(status) => of_status(status),
+            Self::NotFound => of(
+                StatusCode::NOT_FOUND,
+                "Page introuvable",
+                "Aucune page n'a cette adresse. Vérifiez-la, ou partez des statistiques.",
+                None,
+            ),
+            Self::Method => of(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Demande impossible",
+                "Cette page se lit seulement. Ouvrez-la depuis les statistiques.",
+                None,
+            ),
+            Self::UnknownHost => of(
+                StatusCode::MISDIRECTED_REQUEST,
+                "Adresse inconnue",
+                "Ces pages ne sont pas servies sous ce nom. Utilisez l'adresse que votre administrateur vous a donnée.",
+                None,
+            ),
+            Self::Busy => of(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Beaucoup de demandes en ce moment",
+                "Le service est très sollicité.",
+                Some(RETRY_AFTER),
+            ),
+            Self::TooSlow => of(
+                StatusCode::GATEWAY_TIMEOUT,
+                "La réponse se fait attendre",
+                "Les chiffres n'ont pas pu être comptés à temps. Une période plus courte demande moins de calculs.",
+                None,
+            ),
+            Self::Internal(_) => of(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Une erreur s'est produite",
+                "La page n'a pas pu être préparée. L'erreur est enregistrée ; réessayez plus tard.",
+                None,
+            ),
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        let Self::Refused(status) = self else { return Vec::new() };
+        let mut details: Vec<_> = rejection::violations_of(status)
+            .into_iter()
+            .map(|violation| match violation.localized_message {
+                french if french.is_empty() => violation.description,
+                french => french,
+            })
+            .collect();
+        details.extend(rejection::french_of(status));
+        details
+    }
+}
+
+fn of_status(status: &Status) -> Shown {
+    let shown = |code, title, text: &str, retry| Shown { status: code, title, text: text.to_owned(), retry };
+    let is_broken = std::error::Error::source(status).is_some();
+    let reason = rejection::reason_of(status);
+    match status.code() {
+        Code::Unavailable | Code::Cancelled => away(status),
+        Code::Unknown | Code::Internal if is_broken => away(status),
+        Code::ResourceExhausted => shown(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Beaucoup de demandes en ce moment",
+            "Le service des statistiques est très sollicité.",
+            Some(rejection::retry_delay_of(status).unwrap_or(RETRY_AFTER).max(Duration::from_secs(1))),
+        ),
+        Code::DeadlineExceeded => Fault::TooSlow.shown(),
+        Code::Unauthenticated => Fault::NoToken.shown(),
+        Code::PermissionDenied => shown(
+            StatusCode::FORBIDDEN,
+            "Accès refusé",
+            "Vos droits ne couvrent pas cette demande. Réduisez la sélection à votre périmètre, ou demandez un accès à votre \
+             administrateur.",
+            None,
+        ),
+        Code::NotFound => Fault::NotFound.shown(),
+        Code::InvalidArgument => {
+            shown(StatusCode::BAD_REQUEST, "Demande refusée", "La demande contient une erreur.", None)
+        }
+        Code::OutOfRange => shown(
+            StatusCode::BAD_REQUEST,
+            "Position inconnue",
+            "Le journal n'a pas cette position. L'adresse vient peut-être d'un autre journal.",
+            None,
+        ),
+        Code::Aborted if reason.as_deref() == Some("LOG_REPLACED") => shown(
+            StatusCode::CONFLICT,
+            "Autre journal",
+            "Le journal a été remplacé : cette position n'y désigne plus les mêmes chiffres.",
+            None,
+        ),
+        _ => Fault::Internal(String::new()).shown(),
+    }
+}
+
+fn away(status: &Status) -> Shown {
+    Shown {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        title: "Le service des statistiques ne répond pas",
+        text: "Il redémarre ou il est en maintenance. Aucune donnée n'est perdue.".to_owned(),
+        retry: Some(rejection::retry_delay_of(status).unwrap_or(RETRY_AFTER).max(RETRY_AFTER)),
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let shown = self.shown();
+        if shown.status.is_server_error() {
+            match &self {
+                Self::Refused(status) => {
+                    tracing::warn!(code = ?status.code(), message = status.message(), "a question failed");
+                }
+                Self::Internal(reason) => tracing::warn!(reason, "a page failed"),
+                fault => tracing::warn!(?fault, "a page failed"),
+            }
+        }
+        let retry_s = shown.retry.map(|delay| delay.as_secs().max(1));
+        let answered = page(&FaultPage {
+            frame: Frame::new(shown.title, ""),
+            title: shown.title,
+            text: shown.text,
+            details: self.details(),
+            retry_s,
+        });
+        let mut response = (shown.status, answered).into_response();
+        if let Some(seconds) = retry_s {
+            // The browser asks again by itself, also without JavaScript.
+            for name in [header::RETRY_AFTER, header::REFRESH] {
+                response.headers_mut().insert(name, HeaderValue::from(seconds));
+            }
+        }
+        response
+    }
+}

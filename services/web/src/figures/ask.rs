@@ -1,0 +1,290 @@
+//! The questions of the statistics page: the figures first, then everything else at the position that they show.
+
+use cra_client::{Clients, within_deadline};
+use cra_contracts::v1::{self, Dimension, Granularity};
+use cra_domain::cra::parse_day;
+use cra_domain::period::Period;
+use jiff::civil::{Date, date};
+use tonic::Status;
+
+use crate::address::{Address, Compare, View};
+use crate::fault::Fault;
+use crate::services::answer;
+
+/// Before it, no CRA has its day.
+const FIRST_DAY: Date = date(2020, 1, 1);
+/// Periods of the chart: more are no longer read apart.
+const POINTS_MAX: i64 = 370;
+/// Rows of a breakdown in one answer: more than there are departments.
+const DEPARTMENTS_MAX: u32 = 200;
+/// Times that a page is asked again when the read models changed between its questions.
+const TRIES_MAX: usize = 3;
+
+/// Everything that the page shows, of one state of the log.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) statistics: v1::Statistics,
+    pub(super) snapshot: v1::Snapshot,
+    /// The period to compare with, and its figures.
+    pub(super) former: Option<(Period, v1::Statistics)>,
+    /// By periods of this length.
+    pub(super) series: (Granularity, Vec<v1::TimePoint>),
+    pub(super) breakdown: (Dimension, v1::ListBreakdownResponse),
+    /// Every department, for the map.
+    pub(super) departments: Vec<v1::BreakdownRow>,
+    /// `None` for those who see public figures alone.
+    pub(super) cross: Option<v1::GetCrossTableResponse>,
+}
+
+/// The selection of a series: its days bounded where the address leaves them open.
+pub(crate) fn bounded(
+    selection: &v1::Selection,
+    publication: Option<&v1::Publication>,
+    today: Date,
+) -> v1::Selection {
+    let mut bounded = selection.clone();
+    if bounded.from.is_empty() {
+        bounded.from = publication.map_or_else(|| FIRST_DAY.to_string(), |it| it.from.clone());
+        if !bounded.to.is_empty() && bounded.to < bounded.from {
+            bounded.from.clone_from(&bounded.to);
+        }
+    }
+    if bounded.to.is_empty() {
+        bounded.to = publication.map_or_else(|| today.to_string(), |it| it.to.clone());
+        if bounded.to < bounded.from {
+            bounded.to.clone_from(&bounded.from);
+        }
+    }
+    bounded
+}
+
+/// The length of the chart's periods: the one that was asked for, or one that fits the days; longer where there would be
+/// more than can be read.
+pub(crate) fn step(asked: Option<Granularity>, selection: &v1::Selection, is_public: bool) -> Granularity {
+    let days =
+        |it: &v1::Selection| Period::between(parse_day(&it.from)?, parse_day(&it.to)?).map(Period::days);
+    let days = days(selection).unwrap_or(1);
+    let fitting = match days {
+        ..=45 => Granularity::Day,
+        46..=120 => Granularity::Week,
+        _ => Granularity::Month,
+    };
+    let asked = asked.unwrap_or(fitting);
+    let steps = [
+        (Granularity::Day, 1),
+        (Granularity::Week, 7),
+        (Granularity::Month, 30),
+        (Granularity::Quarter, 91),
+        (Granularity::Year, 365),
+    ];
+    let fits = |(step, length): &(Granularity, i64)| {
+        let is_published = !is_public || *length >= 30;
+        is_published && *step >= asked && days / length <= POINTS_MAX
+    };
+    steps.iter().find(|step| fits(step)).map_or(Granularity::Year, |(step, _)| *step)
+}
+
+/// Asks for everything at one position.
+pub(super) async fn ask(clients: &Clients, address: &Address, today: Date) -> Result<Answers, Fault> {
+    for _ in 0..TRIES_MAX {
+        if let Some(answers) = Box::pin(try_once(clients, address, today)).await? {
+            return Ok(answers);
+        }
+    }
+    Err(Fault::Refused(Box::new(Status::unavailable("the answers of one page are of different states"))))
+}
+
+/// The period to compare with.
+fn other_period(address: &Address) -> Option<Period> {
+    let v1::Selection { from, to, .. } = &address.selection;
+    let period = Period::between(parse_day(from)?, parse_day(to)?)?;
+    Some(match address.view.compare? {
+        Compare::Before => period.before(),
+        Compare::YearEarlier => period.a_year_earlier(),
+    })
+}
+
+/// `None` where the answers show different states of the log.
+async fn try_once(clients: &Clients, address: &Address, today: Date) -> Result<Option<Answers>, Fault> {
+    let Address { selection, at, view } = address;
+    let mut statistics = clients.statistics();
+    let request =
+        v1::GetStatisticsRequest { selection: Some(selection.clone()), consistency: Some(at.consistency()) };
+    let first = answer(statistics.get_statistics(within_deadline(request)).await)?;
+    let snapshot = first.snapshot.unwrap_or_default();
+    let is_public = snapshot.publication.is_some();
+    let consistency = if snapshot.position == 0 || is_public {
+        at.consistency()
+    } else {
+        let v1::Snapshot { position, log, .. } = snapshot.clone();
+        // A replica that is behind waits for the position.
+        v1::Consistency { min_position: position, as_of_position: position, as_of_time: None, log }
+    };
+    let asked = Asked { clients, selection, view, consistency, is_public };
+    let bounded = bounded(selection, snapshot.publication.as_ref(), today);
+    let step = step(view.step, &bounded, is_public);
+    let by = match view.by {
+        Dimension::Region => Dimension::Region,
+        _ if is_public => Dimension::Department,
+        by => by,
+    };
+    let is_whole = selection.from == bounded.from && selection.to == bounded.to;
+    let (former, series, rows, departments, cross) = tokio::try_join!(
+        asked.former(other_period(address)),
+        asked.series(bounded, step),
+        asked.breakdown(by, view.rows),
+        asked.breakdown(Dimension::Department, DEPARTMENTS_MAX),
+        asked.cross(),
+    )?;
+    let snapshots = [
+        former.as_ref().and_then(|(_, answer)| answer.snapshot.as_ref()),
+        series.snapshot.as_ref(),
+        rows.snapshot.as_ref(),
+        departments.snapshot.as_ref(),
+        cross.as_ref().and_then(|answer| answer.snapshot.as_ref()),
+    ];
+    let shows_the_same = |other: &v1::Snapshot| {
+        other.position == snapshot.position
+            && other.log == snapshot.log
+            && other.definitions == snapshot.definitions
+            && other.publication == snapshot.publication
+    };
+    if !snapshots.into_iter().flatten().all(shows_the_same) {
+        return Ok(None);
+    }
+    let points = if is_whole { series.points } else { without_empty_ends(series.points) };
+    Ok(Some(Answers {
+        statistics: first.statistics.unwrap_or_default(),
+        snapshot,
+        former: former.map(|(period, answer)| (period, answer.statistics.unwrap_or_default())),
+        series: (step, points),
+        breakdown: (by, rows),
+        departments: departments.rows,
+        cross,
+    }))
+}
+
+/// What all questions of a page share.
+struct Asked<'a> {
+    clients: &'a Clients,
+    selection: &'a v1::Selection,
+    view: &'a View,
+    consistency: v1::Consistency,
+    is_public: bool,
+}
+
+impl Asked<'_> {
+    async fn former(
+        &self,
+        period: Option<Period>,
+    ) -> Result<Option<(Period, v1::GetStatisticsResponse)>, Fault> {
+        let Some(period) = period else { return Ok(None) };
+        let selection = v1::Selection {
+            from: period.from().to_string(),
+            to: period.to().to_string(),
+            ..self.selection.clone()
+        };
+        let request = v1::GetStatisticsRequest {
+            selection: Some(selection),
+            consistency: Some(self.consistency.clone()),
+        };
+        let mut statistics = self.clients.statistics();
+        Ok(Some((period, answer(statistics.get_statistics(within_deadline(request)).await)?)))
+    }
+
+    async fn series(
+        &self,
+        selection: v1::Selection,
+        step: Granularity,
+    ) -> Result<v1::GetTimeSeriesResponse, Fault> {
+        let request = v1::GetTimeSeriesRequest {
+            selection: Some(selection),
+            granularity: step.into(),
+            consistency: Some(self.consistency.clone()),
+        };
+        let mut statistics = self.clients.statistics();
+        answer(statistics.get_time_series(within_deadline(request)).await)
+    }
+
+    async fn breakdown(&self, by: Dimension, rows: u32) -> Result<v1::ListBreakdownResponse, Fault> {
+        let request = v1::ListBreakdownRequest {
+            selection: Some(self.selection.clone()),
+            dimension: by.into(),
+            order_by: "-cras".to_owned(),
+            page_size: rows,
+            consistency: Some(self.consistency.clone()),
+            ..Default::default()
+        };
+        let mut statistics = self.clients.statistics();
+        answer(statistics.list_breakdown(within_deadline(request)).await)
+    }
+
+    /// Ages and statuses cannot be crossed, nor a dimension with itself: then there is no table.
+    async fn cross(&self) -> Result<Option<v1::GetCrossTableResponse>, Fault> {
+        let View { cross_rows, cross_columns, measure, .. } = self.view;
+        if self.is_public || !can_be_crossed(*cross_rows, *cross_columns) {
+            return Ok(None);
+        }
+        let request = v1::GetCrossTableRequest {
+            selection: Some(self.selection.clone()),
+            rows: (*cross_rows).into(),
+            columns: (*cross_columns).into(),
+            measure: (*measure).into(),
+            consistency: Some(self.consistency.clone()),
+        };
+        let mut statistics = self.clients.statistics();
+        Ok(Some(answer(statistics.get_cross_table(within_deadline(request)).await)?))
+    }
+}
+
+/// A CRA does not say how ages and statuses cross.
+pub(super) fn can_be_crossed(rows: Dimension, columns: Dimension) -> bool {
+    let counts_people = |it: Dimension| matches!(it, Dimension::Age | Dimension::Status);
+    rows != columns && !(counts_people(rows) && counts_people(columns))
+}
+
+fn without_empty_ends(mut points: Vec<v1::TimePoint>) -> Vec<v1::TimePoint> {
+    let counts = |point: &v1::TimePoint| point.statistics.as_ref().is_some_and(|it| it.cras > 0);
+    let first = points.iter().position(counts).unwrap_or(points.len());
+    let last = points.iter().rposition(counts).map_or(0, |last| last + 1);
+    points.truncate(last);
+    points.drain(..first.min(last));
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(from: &str, to: &str) -> v1::Selection {
+        v1::Selection { from: from.to_owned(), to: to.to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn open_days_are_bounded_by_the_first_cra_and_today() {
+        let today = date(2026, 11, 27);
+        for (from, to, expected) in [
+            ("", "", ("2020-01-01", "2026-11-27")),
+            ("2024-03-01", "", ("2024-03-01", "2026-11-27")),
+            ("", "2024-03-01", ("2020-01-01", "2024-03-01")),
+            ("2027-01-01", "", ("2027-01-01", "2027-01-01")),
+            ("", "2019-01-01", ("2019-01-01", "2019-01-01")),
+        ] {
+            let bounded = bounded(&selection(from, to), None, today);
+            assert_eq!((&*bounded.from, &*bounded.to), expected);
+        }
+    }
+
+    #[test]
+    fn the_chart_has_periods_that_can_be_read_apart() {
+        let month = selection("2024-03-01", "2024-03-31");
+        let quarter = selection("2024-01-01", "2024-03-31");
+        let ever = selection("2020-01-01", "2026-11-27");
+        assert_eq!(step(None, &month, false), Granularity::Day);
+        assert_eq!(step(None, &month, true), Granularity::Month, "public figures are of months");
+        assert_eq!(step(None, &quarter, false), Granularity::Week);
+        assert_eq!(step(None, &ever, false), Granularity::Month);
+        assert_eq!(step(Some(Granularity::Day), &ever, false), Granularity::Week);
+        assert_eq!(step(Some(Granularity::Year), &month, false), Granularity::Year);
+    }
+}

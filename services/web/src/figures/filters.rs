@@ -1,0 +1,262 @@
+//! The form of the selection: presets of the period, every field with what is chosen, and what went wrong at its field.
+
+use cra_contracts::v1;
+use cra_domain::period::{Period, months_after};
+use cra_domain::selection::restrictions;
+use cra_domain::territory;
+use jiff::civil::Date;
+
+use crate::address::{Address, At, COMPARED, Compare, DEFAULT_ROWS, FIELDS, Field, Kind, Problem, choices};
+
+/// The form.
+pub(super) struct Filters {
+    pub(super) presets: Vec<Preset>,
+    pub(super) from: Input,
+    pub(super) to: Input,
+    /// A past day to ask again.
+    pub(super) past: Input,
+    pub(super) compared: Vec<Choice>,
+    pub(super) groups: Vec<Group>,
+    /// Parameters that the form keeps without showing them.
+    pub(super) kept: Vec<(&'static str, String)>,
+    /// What is chosen but for the days, each with the address without it.
+    pub(super) chips: Vec<Chip>,
+    /// The address without any choice but the period.
+    pub(super) cleared: String,
+    /// Whether a field that is folded away needs attention.
+    pub(super) is_open: bool,
+    pub(super) regions: Vec<String>,
+    pub(super) departments: Vec<String>,
+}
+
+/// A period that is one press away.
+pub(super) struct Preset {
+    pub(super) label: String,
+    pub(super) link: String,
+    pub(super) is_current: bool,
+}
+
+/// A field of one text.
+pub(super) struct Input {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) value: String,
+    /// Empty: none.
+    pub(super) error: String,
+}
+
+/// One of a list.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) is_chosen: bool,
+}
+
+/// Fields that belong together.
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) fields: Vec<Shown>,
+}
+
+/// A field of the selection.
+pub(super) struct Shown {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    /// What may be chosen, or what is chosen of a text field.
+    pub(super) choices: Vec<Choice>,
+    /// Of a text field.
+    pub(super) example: Option<&'static str>,
+    /// The list of names that completes a text; empty: none.
+    pub(super) list: &'static str,
+    pub(super) typed: String,
+    pub(super) error: String,
+}
+
+/// A value that is chosen.
+pub(super) struct Chip {
+    pub(super) label: &'static str,
+    pub(super) text: String,
+    pub(super) without: String,
+}
+
+/// Titles of the groups, and the parameters of their fields.
+const GROUPS: [(&str, &[&str]); 4] = [
+    (
+        "Territoire et acteurs",
+        &["region", "departement", "epci", "commune", "code-postal", "structure", "conseiller", "lieu"],
+    ),
+    ("Activité", &["activite", "canal", "duree"]),
+    ("Public", &["age", "statut"]),
+    ("Sujets", &["theme", "sous-theme"]),
+];
+
+impl Filters {
+    pub(super) fn of(address: &Address, problems: &[Problem], today: Date) -> Self {
+        let Address { selection, at, view } = address;
+        let input = |name, label, value: &str| {
+            let problem = problems.iter().find(|problem| problem.field == name);
+            Input {
+                name,
+                label,
+                // What a service refused was read, and is in the address.
+                value: problem
+                    .filter(|problem| !problem.found.is_empty())
+                    .map_or_else(|| value.to_owned(), |problem| problem.found.clone()),
+                error: problem.map(|problem| problem.message.clone()).unwrap_or_default(),
+            }
+        };
+        let past = match at {
+            At::Day(day) => day.to_string(),
+            At::Now | At::Position { .. } => String::new(),
+        };
+        let chips = chips(address);
+        let named = |names: &[&str]| problems.iter().any(|problem| names.contains(&problem.field));
+        let folded: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, fields)| *fields).copied().chain(["le"]).collect();
+        Self {
+            presets: presets(address, today),
+            from: input("du", "Du", &selection.from),
+            to: input("au", "Au", &selection.to),
+            past: input("le", "Chiffres tels qu'ils étaient le", &past),
+            compared: compared(view.compare),
+            groups: groups(address, problems),
+            kept: kept(address),
+            cleared: address.with(|it| {
+                let v1::Selection { from, to, .. } = std::mem::take(&mut it.selection);
+                it.selection = v1::Selection { from, to, ..Default::default() };
+            }),
+            chips,
+            is_open: named(&folded),
+            regions: names(territory::communes().regions().iter().map(|it| (it.name(), it.code()))),
+            departments: names(territory::communes().departments().iter().map(|it| (it.name(), it.code()))),
+        }
+    }
+}
+
+fn names(all: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<String> {
+    all.map(|(name, code)| format!("{name} ({code})")).collect()
+}
+
+fn compared(chosen: Option<Compare>) -> Vec<Choice> {
+    let none = Choice { value: String::new(), label: "rien".to_owned(), is_chosen: chosen.is_none() };
+    let compared = COMPARED.iter().map(|(compare, word, label)| Choice {
+        value: (*word).to_owned(),
+        label: (*label).to_owned(),
+        is_chosen: chosen == Some(*compare),
+    });
+    std::iter::once(none).chain(compared).collect()
+}
+
+/// What no field of the form shows: the position of the log, and the number of rows.
+fn kept(address: &Address) -> Vec<(&'static str, String)> {
+    let mut kept = Vec::new();
+    if let At::Position { position, log } = &address.at {
+        kept.push(("position", position.to_string()));
+        kept.push(("journal", log.clone()));
+    }
+    if address.view.rows != DEFAULT_ROWS {
+        kept.push(("n", address.view.rows.to_string()));
+    }
+    kept
+}
+
+fn presets(address: &Address, today: Date) -> Vec<Preset> {
+    let month = today.first_of_month();
+    let into_quarter = i32::from((today.month() - 1) % 3);
+    let quarter = months_after(month, -into_quarter);
+    // A school year begins in September.
+    let into_school_year = (i32::from(today.month()) + 3) % 12;
+    let periods = [
+        ("Mois dernier", Period::months(months_after(month, -1), 1)),
+        ("Ce mois-ci", Period::months(month, 1)),
+        ("Trimestre dernier", Period::months(months_after(quarter, -3), 3)),
+        ("12 derniers mois", Period::months(months_after(month, -12), 12)),
+        ("Année scolaire", Period::months(months_after(month, -into_school_year), 12)),
+        ("Cette année", Period::months(today.first_of_year(), 12)),
+    ];
+    let preset = |label: &str, from: String, to: String| {
+        let selection = v1::Selection { from, to, ..address.selection.clone() };
+        Preset {
+            label: label.to_owned(),
+            is_current: selection == address.selection,
+            link: address.with(|it| it.selection = selection),
+        }
+    };
+    let mut presets: Vec<_> = periods
+        .into_iter()
+        .map(|(label, period)| preset(label, period.from().to_string(), period.to().to_string()))
+        .collect();
+    presets.push(preset("Toutes les dates", String::new(), String::new()));
+    presets
+}
+
+fn groups(address: &Address, problems: &[Problem]) -> Vec<Group> {
+    let chosen = address.parameters();
+    let shown = |name: &&str| {
+        let field = FIELDS.iter().find(|field| field.name == *name)?;
+        Some(shown(field, &address.selection, &chosen, problems))
+    };
+    GROUPS
+        .iter()
+        .map(|(title, names)| Group { title, fields: names.iter().filter_map(shown).collect() })
+        .collect()
+}
+
+fn shown(
+    field: &Field,
+    selection: &v1::Selection,
+    chosen: &[(&'static str, String)],
+    problems: &[Problem],
+) -> Shown {
+    let is_chosen = |value: &str| chosen.iter().any(|(name, it)| *name == field.name && it == value);
+    let problem = problems.iter().find(|problem| problem.field == field.name);
+    let (example, choices) = match field.kind {
+        Kind::Choices => {
+            let choice = |(value, label): (String, &str)| Choice {
+                is_chosen: is_chosen(&value),
+                label: label.to_owned(),
+                value,
+            };
+            (None, choices(field).into_iter().map(choice).collect())
+        }
+        Kind::Text(example) => {
+            let of_field = restrictions(selection).into_iter().filter(|it| it.slug == field.name);
+            let choice = |value: cra_domain::selection::Value| Choice {
+                label: value.text().into_owned(),
+                value: value.code,
+                is_chosen: true,
+            };
+            (Some(example), of_field.flat_map(|it| it.values).map(choice).collect())
+        }
+    };
+    Shown {
+        name: field.name,
+        label: field.label,
+        choices,
+        example,
+        list: match field.name {
+            "region" => "regions",
+            "departement" => "departements",
+            _ => "",
+        },
+        typed: problem.map(|problem| problem.found.clone()).unwrap_or_default(),
+        error: problem.map(|problem| problem.message.clone()).unwrap_or_default(),
+    }
+}
+
+/// Everything that is chosen but the days, with the address without it.
+fn chips(address: &Address) -> Vec<Chip> {
+    let parameters = address.parameters();
+    let chip = |label: &'static str, name: &str, slug: &str, text: String| {
+        let is_other = |(known, value): &&(&'static str, String)| *known != name || value != slug;
+        let others: Vec<_> = parameters.iter().filter(is_other).cloned().collect();
+        let query = crate::address::query_of(&others);
+        Chip { label, text, without: if query.is_empty() { "/".to_owned() } else { format!("/?{query}") } }
+    };
+    let chips = restrictions(&address.selection).into_iter().flat_map(|restriction| {
+        let (label, name) = (restriction.one, restriction.slug);
+        let chips = restriction.values.into_iter().map(move |value| (label, name, value));
+        chips.collect::<Vec<_>>()
+    });
+    chips.map(|(label, name, value)| chip(label, name, &value.slug, value.text().into_owned())).collect()
+}

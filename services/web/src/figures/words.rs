@@ -1,0 +1,83 @@
+//! Numbers, changes and bars as the page writes them.
+
+use cra_contracts::v1;
+use cra_domain::definitions::definition;
+use cra_domain::french;
+
+/// What a figure differs by from that of the period that it is compared with.
+pub(super) struct Change {
+    /// The other period's figure.
+    pub(super) former: String,
+    /// `+12,5 %`, or the number where the other is 0.
+    pub(super) text: String,
+}
+
+impl Change {
+    pub(super) fn of(current: u64, former: u64) -> Self {
+        Self { former: french::thousands(former), text: difference(current, former) }
+    }
+}
+
+fn difference(current: u64, former: u64) -> String {
+    let sign = match current.cmp(&former) {
+        std::cmp::Ordering::Less => "−",
+        std::cmp::Ordering::Equal => return "=".to_owned(),
+        std::cmp::Ordering::Greater => "+",
+    };
+    let absolute = current.abs_diff(former);
+    if former == 0 {
+        return format!("{sign}{}", french::thousands(absolute));
+    }
+    // Per mille of the other figure, rounded half away from 0.
+    let (absolute, former) = (u128::from(absolute), u128::from(former));
+    let per_mille = (2_000 * absolute + former) / (2 * former);
+    let whole = french::thousands(u64::try_from(per_mille / 10).unwrap_or(u64::MAX));
+    format!("{sign}{whole},{}{}%", per_mille % 10, french::NO_BREAK_SPACE)
+}
+
+/// The length of a bar, in percent of the longest.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "0%".to_owned();
+    }
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+/// What a figure means; empty where nothing is defined.
+pub(super) fn meaning(section: &str, code: &str) -> &'static str {
+    definition(section, code).map_or("", |it| it.meaning)
+}
+
+/// Whether a figure is left out for those who see public figures alone.
+pub(super) fn is_hidden(statistics: &v1::Statistics, path: &str) -> bool {
+    statistics.hidden_fields.iter().any(|field| field == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_reads_as_a_signed_share_of_the_former_figure() {
+        for (current, former, text) in [
+            (110, 100, "+10,0\u{a0}%"),
+            (90, 100, "−10,0\u{a0}%"),
+            (100, 100, "="),
+            (0, 0, "="),
+            (5, 0, "+5"),
+            (0, 7, "−100,0\u{a0}%"),
+            (2, 3, "−33,3\u{a0}%"),
+            (30_000, 3, "+999\u{202f}900,0\u{a0}%"),
+        ] {
+            assert_eq!(difference(current, former), text, "{current} {former}");
+        }
+    }
+
+    #[test]
+    fn bars_are_parts_of_the_longest() {
+        assert_eq!(percent(1, 3), "33.33%");
+        assert_eq!(percent(3, 3), "100.00%");
+        assert_eq!(percent(0, 0), "0%");
+    }
+}

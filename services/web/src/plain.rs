@@ -1,0 +1,42 @@
+//! What all pages share: the frame around them, and pages that ask for nothing.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::assets;
+
+/// The frame of a page.
+pub(crate) struct Frame {
+    /// Of the window.
+    pub(crate) title: String,
+    /// The entry of the menu that the page belongs to: its address.
+    pub(crate) entry: &'static str,
+    pub(crate) style: String,
+    pub(crate) icon: String,
+}
+
+impl Frame {
+    pub(crate) fn new(title: &str, entry: &'static str) -> Self {
+        Self {
+            title: format!("{title} – Comptes-rendus d'activité"),
+            entry,
+            style: assets::style(),
+            icon: assets::icon(),
+        }
+    }
+}
+
+/// A filled template as an answer.
+pub(crate) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => {
+            let form = HeaderValue::from_static("text/html; charset=utf-8");
+            ([(header::CONTENT_TYPE, form)], html).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a template cannot be filled");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Accepts connections and serves HTTP/1.1 on each, within bounds, until the process leaves.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cra_runtime::serve::Drained;
+use cra_runtime::shutdown::Shutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::settings::Settings;
+
+/// For the head of a request, the first one or the next on the same connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of a request's head: an address may hold a long selection.
+const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// After an error of accepting, such as no file descriptor being free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown`; then closes the port and lets the requests in flight end, within the drain's deadline.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: &Settings,
+    shutdown: Shutdown,
+) -> Drained {
+    let connections = TaskTracker::new();
+    let most = usize::try_from(settings.limits.connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+    loop {
+        let accepted = async {
+            // Never closed.
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            () = shutdown.begun() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let served = one(stream, router.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    served.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    match timeout(settings.drain_deadline(), connections.wait()).await {
+        Ok(()) => Drained::InTime,
+        Err(_) => Drained::DeadlinePassed,
+    }
+}
+
+/// Serves one connection to its end.
+async fn one(stream: TcpStream, router: Router, shutdown: Shutdown) {
+    let service = tower::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        async move {
+            let answer = tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await;
+            answer.map_err(|never: Infallible| never)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.begun() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

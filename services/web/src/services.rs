@@ -1,0 +1,74 @@
+//! The projection, asked with the token of whoever asks the pages.
+
+use axum::http::{HeaderMap, header};
+use cra_client::{Bearer, Clients, EndpointError, TlsFiles};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::fault::Fault;
+use crate::settings::{Settings, TokenHeader};
+
+const BEARER: &str = "Bearer ";
+
+/// The channel to the projection; connected when it is first used, and again after a break.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    projection: Channel,
+    token_from: Option<TokenHeader>,
+}
+
+impl Services {
+    /// Within the tokio runtime.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, EndpointError> {
+        let files = &settings.services;
+        let tls = TlsFiles {
+            ca: files.ca_file.as_deref(),
+            cert: files.cert_file.as_deref(),
+            key: files.key_file.as_deref(),
+        };
+        let token_from = settings.identity.token_from;
+        let projection = cra_client::endpoint(&files.projection_url, tls, token_from.is_some())?;
+        Ok(Self { projection: projection.connect_lazy(), token_from })
+    }
+
+    /// The projection, asked with the token of this request.
+    pub(crate) fn projection(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
+        Ok(Clients::new(self.projection.clone(), self.bearer(headers)?))
+    }
+
+    fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, Fault> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let token = match self.token_from {
+            None => return Ok(Bearer::Nothing),
+            Some(TokenHeader::Authorization) => text(header::AUTHORIZATION.as_str()).and_then(without_scheme),
+            Some(TokenHeader::XForwardedAccessToken) => text("x-forwarded-access-token"),
+        };
+        let token = token.filter(|token| !token.trim().is_empty()).ok_or(Fault::NoToken)?;
+        Bearer::of_token(token).map_err(|_| Fault::NoToken)
+    }
+}
+
+/// The token after `Bearer`, in any case.
+fn without_scheme(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_at_checked(BEARER.len())?;
+    scheme.eq_ignore_ascii_case(BEARER).then_some(token)
+}
+
+/// What the projection answered, or the fault that it answered with.
+pub(crate) fn answer<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Fault> {
+    answer.map(tonic::Response::into_inner).map_err(|status| Fault::Refused(Box::new(status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_of_a_token_is_read_in_any_case_and_no_other_scheme_is() {
+        assert_eq!(without_scheme("Bearer abc"), Some("abc"));
+        assert_eq!(without_scheme("bearer abc"), Some("abc"));
+        for other in ["Basic abc", "Bearerabc", "", "Bearé abc"] {
+            assert_eq!(without_scheme(other), None, "{other}");
+        }
+    }
+}

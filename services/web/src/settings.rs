@@ -1,0 +1,203 @@
+//! The settings of the pages' process, and the rules that they fulfil together.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cra_runtime::telemetry::TelemetrySettings;
+use serde::{Deserialize, Serialize};
+
+/// Settings of `cra-web`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where browsers, or the reverse proxy in front, connect.
+    pub listen: SocketAddr,
+    /// Names that browsers may call the pages by, without port, such as `cra.example.fr`. Names of this machine
+    /// (localhost, 127.0.0.1, `[::1]`) are always taken; any other is refused.
+    pub hosts: Vec<String>,
+    /// Where the projection is.
+    pub services: ServicesSettings,
+    /// Who asks.
+    pub identity: IdentitySettings,
+    /// What a process serves at once.
+    pub limits: Limits,
+    /// How long pages in flight may take when the process leaves.
+    pub drain_deadline_ms: NonZeroU64,
+    /// Logs and metrics.
+    pub telemetry: TelemetrySettings,
+}
+
+/// The address of the projection, and the certificates to trust and to show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServicesSettings {
+    /// The projection service.
+    pub projection_url: String,
+    /// PEM file of the authority that signed its certificate; without it, those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file of the certificate to show.
+    pub cert_file: Option<PathBuf>,
+    /// PEM file of its private key.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Where the caller's token comes from. The pages pass it on unchanged: its scopes and perimeter are the services' to judge.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentitySettings {
+    /// The header in which the reverse proxy that did the login sends the token. Without it, there is no identity and the
+    /// pages listen on loopback only.
+    pub token_from: Option<TokenHeader>,
+    /// TLS ends at a reverse proxy that alone reaches this address: required to listen beyond loopback.
+    pub tls_by_proxy: bool,
+}
+
+/// A header that carries a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenHeader {
+    /// `Authorization: Bearer …`.
+    Authorization,
+    /// `X-Forwarded-Access-Token: …`, as oauth2-proxy sends it.
+    XForwardedAccessToken,
+}
+
+/// Bounds of a process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections; one more waits to be accepted.
+    pub connections: NonZeroU32,
+    /// Pages and files that are made at once; one more is answered 503.
+    pub pages_in_flight: NonZeroU32,
+    /// How long a page may take; then it is answered 504. Files may take longer.
+    pub page_timeout_ms: NonZeroU64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50_080)),
+            hosts: Vec::new(),
+            services: ServicesSettings::default(),
+            identity: IdentitySettings::default(),
+            limits: Limits::default(),
+            drain_deadline_ms: DRAIN_MS,
+            telemetry: TelemetrySettings::default(),
+        }
+    }
+}
+
+impl Default for ServicesSettings {
+    fn default() -> Self {
+        Self {
+            projection_url: "http://127.0.0.1:50052".to_owned(),
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(512).unwrap();
+        const PAGES: NonZeroU32 = NonZeroU32::new(64).unwrap();
+        const TIMEOUT_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
+        Self { connections: CONNECTIONS, pages_in_flight: PAGES, page_timeout_ms: TIMEOUT_MS }
+    }
+}
+
+/// Settings that do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Beyond loopback without identity.
+    #[error(
+        "refusing to listen on {0}: no identity is configured, so anyone who reaches this address could read \
+         everything; set `identity.token_from` to the header of the reverse proxy's token, or listen on 127.0.0.1"
+    )]
+    Exposed(SocketAddr),
+    /// Tokens in clear.
+    #[error(
+        "refusing to listen on {0}: tokens would cross the network in clear; set `identity.tls_by_proxy` where TLS ends at \
+         a proxy that alone reaches this address, or listen on 127.0.0.1"
+    )]
+    InClear(SocketAddr),
+    /// A name with a scheme, a port or a path.
+    #[error("`hosts` holds `{0}`; expected a name alone, such as cra.example.fr")]
+    Host(String),
+    /// Half of a pair of files.
+    #[error("`services.cert_file` and `services.key_file` belong together: one of them is missing")]
+    HalfACertificate,
+}
+
+impl Settings {
+    /// Checks what the type cannot say.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if !self.listen.ip().to_canonical().is_loopback() {
+            match self.identity {
+                IdentitySettings { token_from: None, .. } => {
+                    return Err(SettingsError::Exposed(self.listen));
+                }
+                IdentitySettings { tls_by_proxy: false, .. } => {
+                    return Err(SettingsError::InClear(self.listen));
+                }
+                IdentitySettings { .. } => {}
+            }
+        }
+        let is_name = |host: &&String| !host.is_empty() && !host.contains(['/', ':', '@', ' ']);
+        if let Some(host) = self.hosts.iter().find(|host| !is_name(host)) {
+            return Err(SettingsError::Host(host.clone()));
+        }
+        if self.services.cert_file.is_some() != self.services.key_file.is_some() {
+            return Err(SettingsError::HalfACertificate);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn drain_deadline(&self) -> Duration {
+        Duration::from_millis(self.drain_deadline_ms.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(change: impl FnOnce(&mut Settings)) -> Result<(), SettingsError> {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        settings.check()
+    }
+
+    #[test]
+    fn pages_without_identity_stay_on_this_machine() {
+        let anywhere = SocketAddr::from(([0, 0, 0, 0], 50_080));
+        assert_eq!(checked(|_| {}), Ok(()));
+        assert_eq!(checked(|it| it.listen = anywhere), Err(SettingsError::Exposed(anywhere)));
+        let with_token = |it: &mut Settings| {
+            it.listen = anywhere;
+            it.identity.token_from = Some(TokenHeader::Authorization);
+        };
+        assert_eq!(checked(with_token), Err(SettingsError::InClear(anywhere)));
+        let behind_proxy = |it: &mut Settings| {
+            with_token(it);
+            it.identity.tls_by_proxy = true;
+        };
+        assert_eq!(checked(behind_proxy), Ok(()));
+    }
+
+    #[test]
+    fn a_host_is_a_name_alone_and_a_certificate_has_its_key() {
+        for host in ["https://cra.example.fr", "cra.example.fr:443", "cra.example.fr/", ""] {
+            let refused = checked(|it| it.hosts = vec![host.to_owned()]);
+            assert_eq!(refused, Err(SettingsError::Host(host.to_owned())));
+        }
+        assert_eq!(checked(|it| it.hosts = vec!["cra.example.fr".to_owned()]), Ok(()));
+        let half = checked(|it| it.services.cert_file = Some("web.pem".into()));
+        assert_eq!(half, Err(SettingsError::HalfACertificate));
+    }
+}

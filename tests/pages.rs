@@ -1,0 +1,296 @@
+//! The pages, as a person meets them: in a real browser, by keyboard, without JavaScript, at every width and in both themes;
+//! and as an attacker does.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use cra_contracts::v1 as pb;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Kind, Standalone, Statistics, connected, eventually, new_id, statistics_at, submission, submitted,
+    workshop,
+};
+
+/// What a person sees who does this in front of the pages; what is not as it should be fails the test.
+fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
+    let browser = tools.join("browser");
+    assert!(browser.is_dir(), "no {}: run `tests/run`, which installs it", browser.display());
+    let output = Command::new("node")
+        .arg(root.join("tests/browser/person.mjs"))
+        .args([deed, &browser.display().to_string(), &format!("http://{pages}")])
+        .args(rest)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{deed}: {}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = if seen.is_array() { &seen[0]["faults"] } else { &seen["faults"] };
+    assert!(faults.is_null() || *faults == json!([]), "{deed}: {faults}");
+    seen
+}
+
+/// Status line, headers and body of an answer.
+fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&str]) -> String {
+    let mut stream = TcpStream::connect(pages).unwrap();
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn got(pages: SocketAddr, path: &str) -> String {
+    answered(pages, "GET", path, &["Host: localhost"])
+}
+
+/// Two CRAs in Ille-et-Vilaine and Paris, the second with people sent to an organisation of a hostile name.
+async fn with_two_cras(services: &Standalone) -> u64 {
+    let mut ingestion = services.ingestion().await;
+    let rennes =
+        pb::Place { commune_code: "35238".into(), postal_code: "35000".into(), ..workshop(5).place.unwrap() };
+    let first = pb::Cra { place: Some(rennes), returning_participants: 2, ..workshop(5) };
+    let organisation = pb::redirection::Organisation::Other("<script>alert(1)</script>".into());
+    let redirections = vec![pb::Redirection { organisation: Some(organisation), people: 3 }];
+    let second =
+        pb::Cra { follow_up: Some(pb::FollowUp { redirections, ..Default::default() }), ..workshop(7) };
+    submitted(&mut ingestion, submission(&new_id(), first)).await.unwrap();
+    submitted(&mut ingestion, submission(&new_id(), second)).await.unwrap().position
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_the_figures_of_the_service_and_a_script_of_a_cra_stays_text() {
+    let services = Standalone::start().await;
+    let position = with_two_cras(&services).await;
+    let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
+    let expected = statistics_at(&mut statistics, position).await;
+    let seen = person("reads", services.pages, &["/?du=2024-03-01&au=2024-03-31"]);
+    for (label, count) in [
+        ("CRA enregistrés", expected.cras),
+        ("Accompagnements", expected.acts),
+        ("Personnes accompagnées", expected.people),
+        ("Ateliers collectifs", expected.workshops),
+    ] {
+        assert_eq!(seen["keys"][label], count, "{label}");
+    }
+    let lines = |counts: &[pb::Count]| -> Vec<Value> {
+        counts.iter().map(|line| json!([line.label, line.count.to_string()])).collect()
+    };
+    for (id, counts) in [
+        ("activite", &expected.activities),
+        ("theme", &expected.themes),
+        ("age", &expected.ages),
+        ("redirections", &expected.redirections),
+    ] {
+        assert_eq!(seen["tables"][id], Value::from(lines(counts)), "{id}");
+    }
+    assert_eq!(expected.redirections[0].label, "<script>alert(1)</script>");
+    assert!(seen["state"].as_str().unwrap().contains("position 2"), "{}", seen["state"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_keeps_the_address_and_opens_it_again_with_and_without_javascript() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let seen = person("filters", services.pages, &[]);
+    for seen in seen.as_array().unwrap() {
+        assert_eq!(seen["kept"], "?departement=35&theme=courriel");
+        assert_eq!(seen["figures"]["CRA enregistrés"], 1);
+        assert_eq!(seen["widened"]["CRA enregistrés"], 2);
+        assert_eq!(seen["faults"], json!([]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_durable_address_while_more_is_recorded_and_goes_back_to_a_past_day() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let kept = format!("/?position=1&journal={}", log_of(&services).await);
+    let figures = |path: &str| person("reads", services.pages, &[path])["keys"].clone();
+    assert_eq!(figures(&kept)["CRA enregistrés"], 1);
+    assert_eq!(figures("/")["CRA enregistrés"], 2);
+    assert_eq!(figures("/?le=2024-03-31")["CRA enregistrés"], 0, "before anything was recorded");
+    let to_come = got(services.pages, "/?le=2999-01-01");
+    assert!(to_come.starts_with("HTTP/1.1 400") && to_come.contains("href=\"#champ-le\""), "{to_come}");
+    assert!(to_come.contains("value=\"2999-01-01\""), "nothing typed is lost: {to_come}");
+    let other = got(services.pages, "/?position=1&journal=another");
+    assert!(other.starts_with("HTTP/1.1 409") && other.contains("Autre journal"), "{other}");
+    let beyond = got(services.pages, "/?position=99");
+    assert!(beyond.starts_with("HTTP/1.1 400") && beyond.contains("Position inconnue"), "{beyond}");
+}
+
+/// The log's identity, as an address holds it.
+async fn log_of(services: &Standalone) -> String {
+    let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
+    let answer = statistics.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
+    let log = answer.into_inner().snapshot.unwrap().log;
+    log.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn does_all_of_it_by_keyboard() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let seen = person("keyboard", services.pages, &[]);
+    assert_eq!(seen["url"], "?du=2024-01-01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistypes_a_department_is_led_to_its_field_and_loses_nothing() {
+    let services = Standalone::start().await;
+    let seen = person("mistypes", services.pages, &[]);
+    assert_eq!(seen["typed"], "<script>alert(1)</script>");
+    assert!(seen["message"].as_str().unwrap().contains("aucun département"), "{seen}");
+    assert_eq!(seen["scripts"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_any_page_at_any_width_in_either_theme() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let paths = [
+        "/?du=2024-03-01&au=2024-03-31&departement=35&comparer=avant",
+        "/?theme=magie",
+        "/?du=1999-01-01&au=1999-01-31",
+        "/nulle-part",
+    ];
+    let seen = person("looks", services.pages, &paths);
+    assert_eq!(seen["found"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_the_file_of_what_is_shown_in_every_format() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    for (name, begins) in [
+        ("comptes-rendus.csv", "\u{feff}"),
+        ("statistiques.csv", "\u{feff}section;"),
+        ("serie.csv", "\u{feff}"),
+        ("repartition.csv", "\u{feff}"),
+        ("statistiques.xlsx", "PK"),
+        ("comptes-rendus.ndjson", "{"),
+        ("comptes-rendus.parquet", "PAR1"),
+    ] {
+        let answer = got(services.pages, &format!("/fichiers/{name}?departement=35&position=2"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");
+        assert!(answer.contains("_departement-35_position-2"), "{name}: {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        // The first chunk is after its length.
+        assert!(body.split_once("\r\n").unwrap().1.starts_with(begins), "{name}: {body}");
+    }
+    assert!(got(services.pages, "/fichiers/secrets.csv").starts_with("HTTP/1.1 404"));
+    let wrong = got(services.pages, "/fichiers/statistiques.csv?departement=Atlantide");
+    assert!(
+        wrong.starts_with("HTTP/1.1 303") && wrong.contains("location: /?departement=Atlantide"),
+        "{wrong}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_names_other_methods_and_long_addresses_are_refused_and_every_answer_is_secured() {
+    let services = Standalone::start().await;
+    let pages = services.pages;
+    let long = format!("/?{}", "conseiller=a&".repeat(4_000));
+    for (answer, status) in [
+        (got(pages, "/"), "200"),
+        (got(pages, "/nulle-part"), "404"),
+        (answered(pages, "GET", "/", &["Host: evil.example"]), "421"),
+        (answered(pages, "GET", "/", &["Host: localhost", "Host: evil.example"]), "421"),
+        (answered(pages, "GET", "/", &[]), "421"),
+        (answered(pages, "POST", "/", &["Host: localhost", "Content-Length: 0"]), "405"),
+        (got(pages, &long), "400"),
+        (got(pages, "/?du=%FF%FE"), "400"),
+        (got(pages, "/?commune=%00"), "400"),
+    ] {
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "expected {status}: {answer}");
+        for header in [
+            "content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'",
+            "frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: same-origin",
+            "cache-control: no-store",
+        ] {
+            assert!(answer.contains(header), "{header}: {answer}");
+        }
+        assert!(!answer.contains("style=") && !answer.contains("<script"), "{answer}");
+    }
+    let style = got(pages, "/");
+    let style = style.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let style = got(pages, style);
+    assert!(style.contains("immutable"), "{style}");
+    assert!(style.len() < 30 * 1_024, "{} bytes", style.len());
+}
+
+/// `cra-web` in front of a projection address; killed when dropped.
+struct Web {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Web {
+    async fn start(projection: SocketAddr, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Bound and closed again: free a moment ago.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = folder.path().join("web.toml");
+        let text =
+            format!("listen = \"{address}\"\n{more}\n[services]\nprojection_url = \"http://{projection}\"\n");
+        std::fs::write(&config, text).unwrap();
+        let mut command = Kind::Web.command();
+        let process = command.arg("--config").arg(&config).stderr(Stdio::null()).spawn().unwrap();
+        eventually("the pages listen", async || {
+            TcpStream::connect(address).map_err(|error| error.to_string())
+        })
+        .await;
+        Self { process, address }
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_away_is_a_page_that_tries_again_and_shows_the_figures_once_it_is_back() {
+    let projection = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let web = Web::start(projection, "").await;
+    let away = got(web.address, "/");
+    assert!(away.starts_with("HTTP/1.1 503"), "{away}");
+    assert!(away.contains("ne répond pas") && away.contains("refresh: "), "{away}");
+    drop(web);
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let web = Web::start(services.projection, "").await;
+    assert!(got(web.address, "/").starts_with("HTTP/1.1 200"));
+    services.kill();
+    eventually("the pages notice", async || {
+        let away = got(web.address, "/");
+        if away.starts_with("HTTP/1.1 503") { Ok(()) } else { Err(away) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_where_one_is_expected_nothing_is_shown_and_beyond_loopback_nothing_is_served() {
+    let services = Standalone::start().await;
+    let web = Web::start(services.projection, "[identity]\ntoken_from = \"authorization\"").await;
+    for headers in [&["Host: localhost"][..], &["Host: localhost", "Authorization: Basic YTpi"]] {
+        for path in ["/", "/fichiers/statistiques.csv"] {
+            let answer = answered(web.address, "GET", path, headers);
+            assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("pas connecté"), "{answer}");
+        }
+    }
+    let with = answered(web.address, "GET", "/", &["Host: localhost", "Authorization: Bearer abc"]);
+    assert!(with.starts_with("HTTP/1.1 200"), "a service without identity looks at no token: {with}");
+    let exposed = Kind::Web.command().args(["--listen", "0.0.0.0:0"]).output().unwrap();
+    assert!(!exposed.status.success());
+    let said = String::from_utf8_lossy(&exposed.stderr).into_owned();
+    assert!(said.contains("refusing to listen") && said.contains("identity.token_from"), "{said}");
+}
