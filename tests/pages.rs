@@ -36,7 +36,7 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
 /// Status line, headers and body of an answer.
 fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&str]) -> String {
     let mut stream = TcpStream::connect(pages).unwrap();
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers = headers.iter().fold(String::new(), |all, header| all + header + "\r\n");
     write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -127,7 +127,7 @@ async fn log_of(services: &Standalone) -> String {
     let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
     let answer = statistics.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
     let log = answer.into_inner().snapshot.unwrap().log;
-    log.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    log.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +156,9 @@ async fn axe_finds_nothing_on_any_page_at_any_width_in_either_theme() {
         "/?theme=magie",
         "/?du=1999-01-01&au=1999-01-31",
         "/nulle-part",
+        "/mots",
+        "/etat",
+        "/accessibilite",
     ];
     let seen = person("looks", services.pages, &paths);
     assert_eq!(seen["found"], json!([]));
@@ -196,6 +199,9 @@ async fn other_names_other_methods_and_long_addresses_are_refused_and_every_answ
     let long = format!("/?{}", "conseiller=a&".repeat(4_000));
     for (answer, status) in [
         (got(pages, "/"), "200"),
+        (got(pages, "/mots"), "200"),
+        (got(pages, "/etat"), "200"),
+        (got(pages, "/accessibilite"), "200"),
         (got(pages, "/nulle-part"), "404"),
         (answered(pages, "GET", "/", &["Host: evil.example"]), "421"),
         (answered(pages, "GET", "/", &["Host: localhost", "Host: evil.example"]), "421"),
@@ -269,6 +275,8 @@ async fn a_service_that_is_away_is_a_page_that_tries_again_and_shows_the_figures
     with_two_cras(&services).await;
     let web = Web::start(services.projection, "").await;
     assert!(got(web.address, "/").starts_with("HTTP/1.1 200"));
+    let state = got(web.address, "/etat");
+    assert!(state.contains("tout est compté") && state.contains("en service"), "{state}");
     services.kill();
     eventually("the pages notice", async || {
         let away = got(web.address, "/");

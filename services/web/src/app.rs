@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::fault::Fault;
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::{assets, figures, files, guard};
+use crate::{accessibility, assets, figures, files, guard, state, vocabulary};
 
 /// Counts one answer: the name of its page, its status, and how long it took.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
@@ -70,6 +70,9 @@ pub(crate) fn router(app: App) -> Router {
     let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
     Router::new()
         .route("/", reading(get(figures::show)))
+        .route("/mots", reading(get(vocabulary::show)))
+        .route("/etat", reading(get(state::show)))
+        .route("/accessibilite", reading(get(accessibility::show)))
         .route("/fichiers/{name}", reading(get(files::send)))
         .route("/static/{file}", reading(get(assets::serve)))
         .fallback(async || Fault::NotFound)
@@ -81,6 +84,9 @@ pub(crate) fn router(app: App) -> Router {
 fn label(path: &str) -> &'static str {
     match path {
         "/" => "figures",
+        "/mots" => "words",
+        "/etat" => "state",
+        "/accessibilite" => "accessibility",
         _ if path.starts_with("/fichiers/") => "files",
         _ if path.starts_with("/static/") => "static",
         _ => "other",

@@ -4,6 +4,7 @@
 //! `server` reads HTTP, `guard` checks whom it is for and adds the headers of security, `app` routes it, a page's module
 //! asks the services (`services`) and fills its template in `pages/`. What fails becomes a page too: `fault`.
 
+mod accessibility;
 mod address;
 mod app;
 mod assets;
@@ -15,6 +16,8 @@ mod plain;
 mod server;
 mod services;
 mod settings;
+mod state;
+mod vocabulary;
 
 use anyhow::Context as _;
 use cra_domain::territory;
