@@ -186,10 +186,9 @@ pub(super) fn time_spent(statistics: &v1::Statistics, former: Option<&v1::Statis
         is_zero: line.estimated_minutes == 0,
         share: french::share(line.share_per_mille),
         bar: percent(line.estimated_minutes, most.unwrap_or_default()),
-        change: former.and_then(|it| it.time_spent.iter().find(|it| it.name == line.name)).map(|former| {
-            let Change { text, .. } = Change::of(line.estimated_minutes, former.estimated_minutes);
-            Change { former: french::minutes(former.estimated_minutes), text }
-        }),
+        change: former
+            .and_then(|it| it.time_spent.iter().find(|it| it.name == line.name))
+            .map(|former| Change::in_unit(line.estimated_minutes, former.estimated_minutes, french::minutes)),
     };
     Some(Table {
         id: "temps",

@@ -14,11 +14,16 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) fn of(current: u64, former: u64) -> Self {
-        Self { former: french::thousands(former), text: difference(current, former) }
+        Self::in_unit(current, former, french::thousands)
+    }
+
+    /// As [`Change::of`], of figures that are written in a unit.
+    pub(super) fn in_unit(current: u64, former: u64, written: fn(u64) -> String) -> Self {
+        Self { former: written(former), text: difference(current, former, written) }
     }
 }
 
-fn difference(current: u64, former: u64) -> String {
+fn difference(current: u64, former: u64, written: fn(u64) -> String) -> String {
     let sign = match current.cmp(&former) {
         std::cmp::Ordering::Less => "−",
         std::cmp::Ordering::Equal => return "=".to_owned(),
@@ -26,7 +31,7 @@ fn difference(current: u64, former: u64) -> String {
     };
     let absolute = current.abs_diff(former);
     if former == 0 {
-        return format!("{sign}{}", french::thousands(absolute));
+        return format!("{sign}{}", written(absolute));
     }
     // Per mille of the other figure, rounded half away from 0.
     let (absolute, former) = (u128::from(absolute), u128::from(former));
@@ -70,7 +75,7 @@ mod tests {
             (2, 3, "−33,3\u{a0}%"),
             (30_000, 3, "+999\u{202f}900,0\u{a0}%"),
         ] {
-            assert_eq!(difference(current, former), text, "{current} {former}");
+            assert_eq!(difference(current, former, french::thousands), text, "{current} {former}");
         }
     }
 
