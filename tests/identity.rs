@@ -1,6 +1,7 @@
 //! Who may call what, with which CRAs: on real processes, with tokens of an issuer.
 
 mod first_try;
+mod keys_away;
 mod perimeter_of_reads;
 mod perimeter_of_writes;
 mod revocation;

@@ -41,6 +41,23 @@ impl Issuer {
         ]
     }
 
+    /// Settings of a service that asks for its keys at an address.
+    pub(crate) fn settings_with_keys_at(&self, url: &str) -> Vec<(String, String)> {
+        let mut settings = self.settings();
+        for (name, value) in &mut settings {
+            if name.ends_with("JWKS_FILE") {
+                *name = name.replace("JWKS_FILE", "JWKS_URL");
+                url.clone_into(value);
+            }
+        }
+        settings
+    }
+
+    /// Its keys, as an address answers them.
+    pub(crate) fn key_set(&self) -> String {
+        fs::read_to_string(self.keys()).unwrap()
+    }
+
     /// Takes the keys away from the services.
     pub(crate) fn hide_keys(&self) {
         fs::remove_file(self.keys()).unwrap();

@@ -3,7 +3,7 @@
 //!
 //! Does not find out whether a service is well, and does not open a port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,7 +52,12 @@ pub struct Health {
 
 #[derive(Debug)]
 enum State {
-    Open(BTreeMap<&'static str, Readiness>),
+    Open {
+        /// What each service says.
+        services: BTreeMap<&'static str, Readiness>,
+        /// Services that cannot serve, whatever they say.
+        held: BTreeSet<&'static str>,
+    },
     /// For good: a late report of a service must not bring callers back.
     Draining,
 }
@@ -64,7 +69,7 @@ impl Health {
         let names: Arc<[&'static str]> = names.into_iter().collect();
         let health = Self {
             reporter: HealthReporter::new(),
-            state: Arc::new(Mutex::new(State::Open(BTreeMap::new()))),
+            state: Arc::new(Mutex::new(State::Open { services: BTreeMap::new(), held: BTreeSet::new() })),
             told: names.iter().map(|_| AtomicBool::new(false)).collect(),
             names: Arc::clone(&names),
         };
@@ -88,22 +93,41 @@ impl Health {
 
     async fn set_named(&self, name: &'static str, readiness: Readiness) {
         let mut state = self.state.lock().await;
-        let State::Open(services) = &mut *state else {
-            return;
-        };
-        services.insert(name, readiness);
-        self.tell(name, readiness);
-        let all_serve = services.values().all(|readiness| *readiness == Readiness::Serving);
-        let whole = Readiness::of(all_serve);
-        self.reporter.set_service_status(name, readiness.into()).await;
-        self.reporter.set_service_status(WHOLE, whole.into()).await;
+        if let State::Open { services, held } = &mut *state {
+            services.insert(name, readiness);
+            self.report(services, held).await;
+        }
+    }
+
+    /// Keeps services from serving whatever they say, as while no token can be verified, or no longer.
+    pub(crate) async fn hold(&self, names: &[&'static str], is_held: bool) {
+        let mut state = self.state.lock().await;
+        if let State::Open { services, held } = &mut *state {
+            if is_held {
+                held.extend(names);
+            } else {
+                held.retain(|name| !names.contains(name));
+            }
+            self.report(services, held).await;
+        }
+    }
+
+    async fn report(&self, services: &BTreeMap<&'static str, Readiness>, held: &BTreeSet<&'static str>) {
+        let mut all_serve = true;
+        for (name, readiness) in services {
+            let readiness = if held.contains(name) { Readiness::NotServing } else { *readiness };
+            all_serve &= readiness == Readiness::Serving;
+            self.tell(name, readiness);
+            self.reporter.set_service_status(name, readiness.into()).await;
+        }
+        self.reporter.set_service_status(WHOLE, Readiness::of(all_serve).into()).await;
     }
 
     /// Everything stops serving, for good. Watchers are told, then let go: a watch has no end of its own and
     /// would hold the drain.
     pub(crate) async fn drain(&self) {
         let former = std::mem::replace(&mut *self.state.lock().await, State::Draining);
-        let State::Open(services) = former else { return };
+        let State::Open { services, .. } = former else { return };
         let mut reporter = self.reporter.clone();
         for name in services.into_keys().chain([WHOLE]) {
             self.tell(name, Readiness::NotServing);

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic_reflection::server::Builder as Reflection;
@@ -22,7 +23,7 @@ use crate::audit::Audit;
 use crate::audit::layer::Audited;
 use crate::connections::Connections;
 use crate::health::Health;
-use crate::identity::access::Method;
+use crate::identity::access::{Method, Needs};
 use crate::listen::{ListenError, Listener};
 use crate::metrics::{Metrics, MetricsError, Rpcs};
 
@@ -82,6 +83,9 @@ pub async fn serve(
     }
     let address = listener.address();
     let (source, identity) = listener.into_source()?;
+    let keys_usable = identity.keys_usable();
+    watch_keys(metrics, keys_usable.as_ref())?;
+    let with_tokens = services_with_tokens(&health, api.methods);
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = Answered { within: settings.request_timeout(), rpcs };
     // From the outside in: the record of who called, an answer in any case, who may call.
@@ -91,6 +95,7 @@ pub async fn serve(
     tracing::info!(%address, "serving");
     tokio::select! {
         () = connections.accept(&source) => {}
+        () = follow_keys(&health, &with_tokens, keys_usable) => {}
         () = shutdown => {}
     }
     // Closes the port.
@@ -105,6 +110,45 @@ pub async fn serve(
     let _ = timeout(AFTER_CUT, connections.cut()).await;
     tracing::warn!(%address, "the drain's deadline passed: cut what was left");
     Ok(Drained::DeadlinePassed)
+}
+
+/// The services that a caller can use with a token alone.
+fn services_with_tokens(health: &Health, methods: &[Method]) -> Vec<&'static str> {
+    let is_closed = |name: &&'static str| {
+        let mut own = methods.iter().filter(|method| {
+            method
+                .path
+                .strip_prefix('/')
+                .and_then(|path| path.split_once('/'))
+                .is_some_and(|(of, _)| of == *name)
+        });
+        own.any(|method| method.needs != Needs::Nothing)
+    };
+    health.names().iter().copied().filter(is_closed).collect()
+}
+
+fn watch_keys(metrics: &Metrics, usable: Option<&watch::Receiver<bool>>) -> Result<(), MetricsError> {
+    let help =
+        "1 while the issuer's keys are known, so that tokens can be verified, else 0; 1 without tokens.";
+    let usable = usable.cloned();
+    metrics.looked_up("cra_token_keys_usable", help, move || {
+        let is_usable = usable.as_ref().is_none_or(|usable| *usable.borrow());
+        f64::from(u8::from(is_usable))
+    })
+}
+
+/// Keeps services that need tokens from saying SERVING while none can be verified. Never ends.
+async fn follow_keys(health: &Health, services: &[&'static str], usable: Option<watch::Receiver<bool>>) {
+    if let Some(mut usable) = usable {
+        loop {
+            let is_held = !*usable.borrow_and_update();
+            health.hold(services, is_held).await;
+            if usable.changed().await.is_err() {
+                break;
+            }
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Both versions: tools still ask for v1alpha. Lists the services of this process only, though the contract

@@ -221,7 +221,8 @@ impl Claims {
     /// `clock_skew` is granted beyond the end.
     pub(super) fn caller(&self, clock_skew: SignedDuration) -> Result<Caller, String> {
         let client_id = self.azp.as_ref().or(self.client_id.as_ref());
-        let client_id = client_id.ok_or("it names no client, as `azp` or `client_id`")?;
+        let client_id =
+            client_id.ok_or("it names no client under a name of `identity.tokens.claims.client`")?;
         let subject = self.sub.clone().unwrap_or_default();
         if !is_name(client_id) || (!subject.is_empty() && !is_name(&subject)) {
             return Err(format!(

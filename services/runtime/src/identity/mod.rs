@@ -7,6 +7,7 @@
 pub mod access;
 mod caller;
 mod certificates;
+mod claim_names;
 mod claims;
 mod crypto;
 mod key_source;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 pub use caller::{Caller, Callers, Scope, Scopes};
+pub use claim_names::ClaimNames;
 pub use claims::{Claims, Confirmation, OneOrMany, PerimeterClaim};
 pub use keys::{Keys, KeysError};
 pub use settings::{IdentitySettings, SettingsError, TlsSettings, TokenSettings};
@@ -89,6 +91,11 @@ impl Identity {
             None => None,
         };
         Ok(Self { tls, verifiers, tokens, tls_by_proxy: settings.tls_by_proxy })
+    }
+
+    /// Whether tokens can be verified, and will be; `None` where no tokens are configured.
+    pub(crate) fn keys_usable(&self) -> Option<watch::Receiver<bool>> {
+        self.tokens.as_ref().map(|tokens| tokens.usable())
     }
 
     /// Where handlers find their callers.

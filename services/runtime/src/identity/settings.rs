@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tonic::codegen::http::Uri;
 
+use super::claim_names::ClaimNames;
+
 /// Settings of identity: the table `[identity]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -82,6 +84,9 @@ pub struct TokenSettings {
     /// How far the issuer's clock may be from this one's.
     #[serde(default = "clock_skew_s")]
     pub clock_skew_s: u32,
+    /// Under which names tokens carry client, subject, scopes and perimeter.
+    #[serde(default)]
+    pub claims: ClaimNames,
 }
 
 const fn non_zero(value: u32) -> NonZeroU32 {
@@ -150,6 +155,9 @@ pub enum SettingsError {
         "`identity.tokens.token_types` is empty, so that no token would be taken; expected such as [\"at+jwt\", \"JWT\"]"
     )]
     NoTokenType,
+    /// Claims that cannot be read so.
+    #[error("`identity.tokens.claims`: {0}")]
+    Claims(String),
     /// A list of revoked certificates where no caller shows one.
     #[error("`identity.tls.client_crl_file` is of use with `identity.tls.client_ca_file` only")]
     UselessRevocationList,
@@ -189,6 +197,7 @@ impl TokenSettings {
         if self.token_types.is_empty() {
             return Err(SettingsError::NoTokenType);
         }
+        self.claims.check().map_err(SettingsError::Claims)?;
         let is_https = self.jwks_url.as_ref().is_some_and(|url| url.starts_with("https://"));
         if self.jwks_ca_file.is_some() && !is_https {
             return Err(SettingsError::UselessAuthority);

@@ -5,12 +5,13 @@
 //! one, with a pause in between, so that a stream of made-up key ids costs the issuer nothing.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
@@ -22,6 +23,11 @@ use crate::reload::Reloads;
 
 /// Verified tokens that are kept; at the bound all are forgotten, and verified again.
 const KEPT_MAX: usize = 1_024;
+/// Before keys that could not be read are asked for again: at first, and at most.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What a pause is multiplied with.
+const JITTER: Range<f64> = 0.8..1.2;
 
 /// Why the keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +68,8 @@ pub(super) struct Tokens {
     held: RwLock<Held>,
     /// When the keys were last asked for; held while they are.
     asked: Mutex<Option<Instant>>,
+    /// Whether there are keys, not too old.
+    usable: watch::Sender<bool>,
 }
 
 /// The keys, and what was verified with them.
@@ -81,15 +89,18 @@ impl Tokens {
         let source = Arc::new(Source::open(settings.key_source()?)?);
         let refresh_every = Duration::from_secs(settings.refresh_s.get().into());
         let (held, asked) = (RwLock::default(), Mutex::default());
-        let tokens = Arc::new(Self { settings, source, held, asked });
+        let tokens = Arc::new(Self { settings, source, held, asked, usable: watch::Sender::new(false) });
+        let mut failures = 0;
         match (tokens.read_keys().await, &*tokens.source) {
             (Ok(()), _) => {}
             (Err(error), Source::Url { .. }) => {
-                tracing::warn!(%error, "no token can be verified yet");
+                failures = 1;
+                tracing::warn!(%error, "no token can be verified yet: the issuer's keys are asked for again");
             }
             (Err(error), Source::File(_)) => return Err(error),
         }
-        tokio::spawn(keep_fresh(Arc::downgrade(&tokens), refresh_every));
+        tokens.tell_usable();
+        tokio::spawn(keep_fresh(Arc::downgrade(&tokens), refresh_every, failures));
         Ok(tokens)
     }
 
@@ -130,6 +141,28 @@ impl Tokens {
         }
     }
 
+    /// Whether tokens can be verified, and will be.
+    pub(super) fn usable(&self) -> watch::Receiver<bool> {
+        self.usable.subscribe()
+    }
+
+    /// How long the keys still serve without being read again; `None` where they do not.
+    fn serve_for(&self) -> Option<Duration> {
+        let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
+        max_age.checked_sub(self.held.read().read_at?.elapsed())
+    }
+
+    fn tell_usable(&self) {
+        let usable = self.serve_for().is_some();
+        if self.usable.send_if_modified(|told| std::mem::replace(told, usable) != usable) {
+            if usable {
+                tracing::info!("tokens can be verified");
+            } else {
+                tracing::error!("no token can be verified: the issuer's keys could not be read for too long");
+            }
+        }
+    }
+
     fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.held.read().keys)
     }
@@ -158,11 +191,13 @@ impl Tokens {
         let set = read.map_err(|_| TokensError::Ended)??;
         if self.held.read().set == set {
             self.held.write().read_at = *asked;
+            self.tell_usable();
             return Ok(());
         }
         let keys = Arc::new(Keys::parse(&set)?.in_place_of(&self.keys()));
         tracing::info!("the issuer's keys are read");
         *self.held.write() = Held { keys, set, read_at: *asked, verified: HashMap::new() };
+        self.tell_usable();
         Ok(())
     }
 }
@@ -174,17 +209,57 @@ fn not_expired(verified: Verified) -> Result<Verified, TokenRefused> {
     Ok(verified)
 }
 
-/// Reads the keys again at intervals, as long as somebody verifies tokens with them.
-async fn keep_fresh(tokens: Weak<Tokens>, every: Duration) {
+/// Reads the keys again at intervals, as long as tokens are verified with them; sooner after failures.
+async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
     let mut reloads = Reloads::listen();
     loop {
+        let serve_for = match tokens.upgrade() {
+            Some(tokens) => tokens.serve_for(),
+            None => return,
+        };
+        let pause = pause_after(failures, every, rand::random_range(JITTER));
+        // Keys that become too old meanwhile are told when they do.
+        let pause = serve_for.map_or(pause, |left| pause.min(left.max(PAUSE_MIN)));
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pause) => {}
             () = reloads.next() => {}
         }
         let Some(tokens) = tokens.upgrade() else { return };
-        if let Err(error) = tokens.read_keys().await {
-            tracing::error!(%error, "the issuer's keys could not be read again: those known serve on for a while");
+        match tokens.read_keys().await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                let usable = *tokens.usable.borrow();
+                tracing::error!(%error, failures, usable, "the issuer's keys could not be read again: asking until they are");
+            }
         }
+        tokens.tell_usable();
+    }
+}
+
+/// How long to wait before the keys are asked for: as configured, and after failures a second, twice as long after each
+/// further one, up to half a minute; spread, so that the processes of one issuer do not ask at the same time.
+fn pause_after(failures: u32, every: Duration, jitter: f64) -> Duration {
+    let Some(doublings) = failures.checked_sub(1) else { return every };
+    let pause = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(doublings)).min(PAUSE_MAX);
+    pause.mul_f64(jitter).min(every)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_away_are_asked_for_from_a_second_on_ever_more_seldom_up_to_half_a_minute() {
+        let every = Duration::from_mins(5);
+        let pauses =
+            [0, 1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|failures| pause_after(failures, every, 1.0).as_secs());
+        assert_eq!(pauses, [300, 1, 2, 4, 8, 16, 30, 30, 30]);
+        for jitter in [JITTER.start, JITTER.end] {
+            let pause = pause_after(2, every, jitter).as_secs_f64();
+            assert!((1.5..=2.5).contains(&pause), "{pause}");
+        }
+        // Never more seldom than keys that are there.
+        assert_eq!(pause_after(9, Duration::from_secs(10), 1.0).as_secs(), 10);
     }
 }

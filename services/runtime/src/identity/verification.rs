@@ -7,7 +7,7 @@ use jsonwebtoken::{Validation, decode, decode_header};
 use tonic::{Code, Status};
 
 use super::caller::Caller;
-use super::claims::Claims;
+use super::claim_names::Unambiguous;
 use super::keys::{Key, Keys};
 use super::settings::TokenSettings;
 use crate::rejection::{Rejection, Retry, Row};
@@ -121,14 +121,17 @@ pub(super) fn verify_with(key: &Key, token: &str, settings: &TokenSettings) -> R
     validation.set_required_spec_claims(&["iss", "aud", "exp"]);
     validation.leeway = settings.clock_skew_s.into();
     validation.validate_nbf = true;
-    let token = decode::<Claims>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?;
+    let token =
+        decode::<Unambiguous>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?;
+    let unreadable = |_| TokenRefused::Invalid("a claim that grants or names has another form".to_owned());
+    let claims = settings.claims.read(token.claims).map_err(unreadable)?;
     let lifetime_max = SignedDuration::from_secs(settings.lifetime_max_s.get().into());
-    if token.claims.outlives(lifetime_max, Timestamp::now()) {
+    if claims.outlives(lifetime_max, Timestamp::now()) {
         let max = lifetime_max.as_secs();
         return Err(TokenRefused::Invalid(format!("it is granted for more than {max} s; get one for less")));
     }
     let clock_skew = SignedDuration::from_secs(settings.clock_skew_s.into());
-    token.claims.caller(clock_skew).map_err(TokenRefused::Invalid)
+    claims.caller(clock_skew).map_err(TokenRefused::Invalid)
 }
 
 /// What is wrong, without the library's own text, which may quote the token.
