@@ -49,6 +49,7 @@ mod naive;
 mod nats_restart;
 mod one_id;
 mod pages;
+mod pausing;
 mod private_files;
 mod production;
 mod public_figures;

@@ -53,10 +53,11 @@ const MAY_PASS: [&str; 13] = [
     "EXPORT_FAILED",
 ];
 /// Methods that refuse nothing of a request that has come in.
-const REFUSE_NO_REQUEST: [&str; 6] = [
+const REFUSE_NO_REQUEST: [&str; 7] = [
     "IngestionService/ImportLegacyCras",
     "IngestionService/SubmitCras",
     "OperationsService/GetStatus",
+    "OperationsService/Resume",
     "OperationsService/RetryParkedEvents",
     "OperationsService/Verify",
     "ReferenceService/GetVocabulary",

@@ -14,7 +14,7 @@ use tonic_prost::ProstCodec;
 use crate::harness::{Issuer, Pair, carrying, connected, contract, national};
 
 /// What each call needs, as the guide for platforms says it; nothing where it needs no token.
-const NEEDED: [(&str, &[&str]); 24] = [
+const NEEDED: [(&str, &[&str]); 26] = [
     ("IngestionService/SubmitCra", &["cra:submit"]),
     ("IngestionService/SubmitCras", &["cra:submit"]),
     ("IngestionService/CorrectCra", &["cra:correct"]),
@@ -39,6 +39,8 @@ const NEEDED: [(&str, &[&str]); 24] = [
     ("OperationsService/Verify", &["operations"]),
     ("OperationsService/ListParkedEvents", &["operations"]),
     ("OperationsService/RetryParkedEvents", &["operations"]),
+    ("OperationsService/Pause", &["operations"]),
+    ("OperationsService/Resume", &["operations"]),
 ];
 
 #[test]

@@ -21,6 +21,7 @@ pub(crate) use cra_client::{Calls, within_deadline};
 
 use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
+use crate::submission::LASTING;
 
 /// One of the two services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +99,9 @@ impl ClientError {
                 );
                 // What is aborted for good, such as a position of another log, gives no time to come back.
                 let passes = status.code() == Code::Aborted && rejection::retry_delay_of(status).is_some();
-                away || passes || std::error::Error::source(&**status).is_some()
+                let lasts =
+                    rejection::reason_of(status).is_some_and(|reason| LASTING.contains(&reason.as_str()));
+                (away && !lasts) || passes || std::error::Error::source(&**status).is_some()
             }
         }
     }

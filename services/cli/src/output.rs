@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use cra_runtime::process::told;
+use cra_runtime::terminal;
 
 use crate::render::text::printable_page;
 
@@ -33,7 +34,7 @@ pub(crate) struct Look {
 impl Look {
     fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let refused = !terminal::takes_colours();
         let seen = terminal_size::terminal_size().filter(|_| is_terminal);
         let columns = seen.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0));
         Self { columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX), colour: is_terminal && !refused }
@@ -77,7 +78,8 @@ impl Output {
     /// Where texts can be drawn in place: how the terminal looks now, which may have changed, and its lines. Narrower
     /// than a page, lines would break and nothing stay in its place.
     pub(crate) fn screen(&self) -> Option<(Look, usize)> {
-        let (columns, rows) = terminal_size::terminal_size().filter(|_| self.is_terminal)?;
+        let (columns, rows) =
+            terminal_size::terminal_size().filter(|_| self.is_terminal && terminal::moves_cursor())?;
         (usize::from(columns.0) >= COLUMNS_MIN).then(|| (Look::of_process(), usize::from(rows.0)))
     }
 

@@ -166,11 +166,13 @@ impl Refused {
             Self::Invalid(violations) => violations.iter().take(ITEM_VIOLATIONS_MAX).map(item_form).collect(),
             _ => Vec::new(),
         };
+        let reason = self.row().reason.to_owned();
         let status = Status::from(self);
         v1::Refusal {
             code: code_name(status.code()).to_owned(),
             message: status.message().to_owned(),
             violations,
+            reason,
         }
     }
 }

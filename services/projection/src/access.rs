@@ -29,4 +29,6 @@ pub const METHODS: &[Method] = &[
     method("/cra.v1.OperationsService/Verify", Shape::Answers, OPERATIONS),
     method("/cra.v1.OperationsService/ListParkedEvents", Shape::Single, OPERATIONS),
     method("/cra.v1.OperationsService/RetryParkedEvents", Shape::Single, OPERATIONS),
+    method("/cra.v1.OperationsService/Pause", Shape::Single, OPERATIONS),
+    method("/cra.v1.OperationsService/Resume", Shape::Single, OPERATIONS),
 ];

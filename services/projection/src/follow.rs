@@ -30,6 +30,8 @@ enum Interruption {
     Apply(#[from] ApplyError),
     #[error("another generation serves")]
     Replaced,
+    #[error("the projection is paused")]
+    Paused,
 }
 
 /// Keeps the serving generation equal to the log.
@@ -46,12 +48,18 @@ impl Follower {
     /// Follows until the shutdown begins.
     pub async fn run(self, shutdown: Shutdown) {
         let mut retry_ms = RETRY_MS_MIN;
+        let mut paused = self.generations.paused();
         while !shutdown.has_begun() {
+            tokio::select! {
+                () = shutdown.begun() => break,
+                // Its sender lives as long as the generations.
+                _ = paused.wait_for(Option::is_none) => {}
+            }
             let before = self.generations.serving().position();
             tokio::select! {
                 () = shutdown.begun() => break,
                 interruption = self.follow() => {
-                    if matches!(interruption, Interruption::Replaced) {
+                    if matches!(interruption, Interruption::Replaced | Interruption::Paused) {
                         continue;
                     }
                     let generation = self.generations.serving();
@@ -84,8 +92,10 @@ impl Follower {
         }
         let mut batches = batches::batches(&self.log, generation.position());
         let applier = Applier::start();
+        let mut paused = self.generations.paused();
         loop {
             let (batch, failure) = tokio::select! {
+                _ = paused.wait_for(Option::is_some) => return Interruption::Paused,
                 _ = serving.changed() => return Interruption::Replaced,
                 error = failed(&generation) => return error.into(),
                 next = batches.next() => match next {
@@ -96,6 +106,9 @@ impl Follower {
             let turn = self.generations.turn().await;
             if serving.has_changed().unwrap_or(true) {
                 return Interruption::Replaced;
+            }
+            if paused.borrow().is_some() {
+                return Interruption::Paused;
             }
             if let Err(error) = applier.apply(&generation, batch, self.clock.now()).await {
                 return error.into();
@@ -112,7 +125,10 @@ impl Follower {
         let failure = match interruption {
             Interruption::Apply(ApplyError::Store(failure)) => failure,
             Interruption::Apply(panicked @ ApplyError::Panicked) => StoreError::Damaged(panicked.to_string()),
-            Interruption::Log(_) | Interruption::ReaderEnded | Interruption::Replaced => return,
+            Interruption::Log(_)
+            | Interruption::ReaderEnded
+            | Interruption::Replaced
+            | Interruption::Paused => return,
         };
         tracing::error!(generation = generation.name(), error = %failure, "the read models failed");
         let recovered = match self.log.head().await {

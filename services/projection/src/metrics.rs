@@ -88,6 +88,11 @@ pub(crate) fn register(
     let help = "Age of the oldest event that the serving read models do not hold yet; 0 when they hold all.";
     metrics.looked_up("cra_projection_lag_seconds", help, move || seen.waited().as_secs_f64())?;
 
+    let paused = generations.paused();
+    let help = "1 while events are not applied because an operator paused the projection, else 0.";
+    metrics
+        .looked_up("cra_projection_paused", help, move || f64::from(u8::from(paused.borrow().is_some())))?;
+
     let serving = Arc::clone(generations);
     let help = "Events that could not be applied and are set aside.";
     metrics.looked_up("cra_projection_parked_events", help, move || {

@@ -67,7 +67,12 @@ impl Progress {
         loop {
             let looked = self.look_once(&*log, &generations, &*clock).await;
             let now = Instant::now();
+            let is_paused = generations.paused().borrow().is_some();
             let stood_still = match looked {
+                Ok(_) if is_paused => {
+                    pace.unknown(now);
+                    Duration::ZERO
+                }
                 Ok((head, applied)) => pace.stood_still(now, head, applied),
                 Err(error) => {
                     tracing::debug!(%error, "the log cannot be asked where it ends");

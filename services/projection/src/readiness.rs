@@ -31,7 +31,7 @@ pub(crate) async fn tell(
     loop {
         let generation = serving.borrow_and_update().clone();
         tokio::select! {
-            caught_up = caught_up(&*log, &generation) => if !caught_up {
+            caught_up = caught_up(&*log, &generations, &generation) => if !caught_up {
                 sleep(HEAD_RETRY).await;
                 continue;
             },
@@ -69,15 +69,26 @@ async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>
     }
 }
 
-/// Waits until a generation holds what the log holds now; `false` when it never will, or nobody can tell.
-async fn caught_up(log: &dyn EventLog, generation: &Arc<Generation>) -> bool {
+/// Waits until a generation holds what the log holds now, or what it held when the projection was paused; `false` when it
+/// never will, or nobody can tell.
+async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &Arc<Generation>) -> bool {
     let Ok(head) = log.head().await else {
         return false;
     };
     let mut applied = generation.watch();
     let reached =
         |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
-    if applied.wait_for(reached).await.is_err() {
+    let mut paused = generations.paused();
+    // One that holds nothing has not been asked yet, either.
+    let rests = async {
+        let _ = paused.wait_for(Option::is_some).await;
+        let _ = generation.watch().wait_for(Option::is_some).await;
+    };
+    let is_known = tokio::select! {
+        reached = applied.wait_for(reached) => reached.is_ok(),
+        () = rests => true,
+    };
+    if !is_known {
         return false;
     }
     // So that the first question does not wait for it.
@@ -89,7 +100,11 @@ async fn caught_up(log: &dyn EventLog, generation: &Arc<Generation>) -> bool {
     // It may be further than the log for being that of another one.
     let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
     if follows {
-        tracing::info!(position = head.position.0, "the read models have caught up");
+        tracing::info!(
+            position = generation.position().0,
+            head = head.position.0,
+            "the read models have caught up"
+        );
     }
     follows
 }

@@ -38,6 +38,7 @@ pub mod serve;
 mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod terminal;
 pub mod traces;
 pub mod version;
 mod without_token;

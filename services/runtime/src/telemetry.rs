@@ -13,6 +13,7 @@ use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _};
 
+use crate::terminal;
 use crate::traces::{self, Sender};
 
 /// The first that is set wins over the configuration's filter.
@@ -107,7 +108,10 @@ pub fn init(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> {
     let lines = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(io::stderr);
     let lines = match settings.log_format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed(),
+        LogFormat::Text => lines
+            .with_ansi(io::stderr().is_terminal() && terminal::takes_colours())
+            .with_filter(filter)
+            .boxed(),
     };
     let sender = Sender::begin(settings)?;
     let spans = sender.as_ref().map(|sender| {

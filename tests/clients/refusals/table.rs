@@ -264,6 +264,7 @@ fn operations() -> Vec<Row> {
         (rebuild, json!({"untilPosition": "999999"}), "OUT_OF_RANGE", "PAST_THE_HEAD"),
         (promote, json!({"generation": "é".repeat(50_000)}), "NOT_FOUND", "GENERATION_NOT_FOUND"),
         (parked, json!({"pageToken": "x"}), INVALID, "PAGE_TOKEN_INVALID"),
+        ("OperationsService/Pause", json!({"reason": "x"}), INVALID, "REASON_LENGTH"),
     ]
 }
 

@@ -28,7 +28,9 @@ pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use log::{LogArgs, LogCommand};
-pub(crate) use operations::{ParkedArgs, PromoteArgs, ReplayArgs, StatusArgs, VerifyArgs};
+pub(crate) use operations::{
+    ParkedArgs, PauseArgs, PromoteArgs, ReplayArgs, ResumeArgs, StatusArgs, VerifyArgs,
+};
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
@@ -167,6 +169,10 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the events that could not be applied, or try them again
     Parked(ParkedArgs),
+    /// Have the projection apply no events for a while; it still answers, as of the position it has
+    Pause(PauseArgs),
+    /// Have a paused projection apply events again
+    Resume(ResumeArgs),
     /// Back the event log up, restore or check a backup
     #[command(subcommand)]
     Log(LogCommand),

@@ -1,4 +1,4 @@
-//! Arguments of the commands for those who run the projection: `status`, `replay`, `promote`, `verify`, `parked`.
+//! Arguments of the commands for those who run the projection: `status`, `replay`, `promote`, `verify`, `parked`, `pause`, `resume`.
 
 use clap::Args;
 
@@ -30,6 +30,23 @@ pub(crate) struct PromoteArgs {
     /// The generation, as `cra status` lists it
     #[arg(value_name = "NAME")]
     pub(crate) generation: String,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// Why, in 3 to 500 characters: others read it in `cra status`
+    #[arg(value_name = "REASON")]
+    pub(crate) reason: String,
+    /// Write the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
     /// Write the answer as JSON
     #[arg(long)]
     pub(crate) json: bool,

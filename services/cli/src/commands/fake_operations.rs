@@ -95,6 +95,20 @@ impl OperationsService for Fake {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
+    async fn pause(
+        &self,
+        _request: Request<v1::PauseRequest>,
+    ) -> Result<Response<v1::PauseResponse>, Status> {
+        Ok(Response::new(v1::PauseResponse::default()))
+    }
+
+    async fn resume(
+        &self,
+        _request: Request<v1::ResumeRequest>,
+    ) -> Result<Response<v1::ResumeResponse>, Status> {
+        Ok(Response::new(v1::ResumeResponse::default()))
+    }
+
     async fn promote(
         &self,
         _request: Request<v1::PromoteRequest>,

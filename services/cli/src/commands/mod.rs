@@ -26,6 +26,7 @@ mod man;
 mod pages;
 mod pair;
 mod parked;
+mod pause;
 mod progress;
 mod promote;
 mod publish;
@@ -117,5 +118,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Promote(args) => promote::run(args, &endpoints, output).await,
         Command::Verify(args) => verify::run(args, &endpoints, output).await,
         Command::Parked(args) => parked::run(args, &endpoints, output).await,
+        Command::Pause(args) => pause::pause(args, &endpoints, output).await,
+        Command::Resume(args) => pause::resume(args, &endpoints, output).await,
     }
 }

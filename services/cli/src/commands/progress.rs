@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use cra_runtime::terminal;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::output::tell;
@@ -24,6 +25,9 @@ pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     // Without its style the bar is plain, and works.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
+    }
+    if !terminal::moves_cursor() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
     }
     bar.enable_steady_tick(TICK);
     bar
@@ -55,6 +59,9 @@ impl Replaying {
         let bar = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3} %  {msg}") {
             bar.set_style(style.progress_chars("━╸─"));
+        }
+        if !terminal::moves_cursor() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         Self { bar, told: None }
     }

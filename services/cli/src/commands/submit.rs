@@ -149,13 +149,13 @@ async fn looked_up(lookup: &Sender, cra_id: &str) -> submission::Outcome {
         Ok(Err(_)) => v1::Refusal {
             code: "FAILED_PRECONDITION".to_owned(),
             message: MOVE_THE_LOG.to_owned(),
-            violations: Vec::new(),
+            ..v1::Refusal::default()
         },
         Err(ClientError::Answered { status, .. }) => refusal(&status),
         Err(failure) => v1::Refusal {
             code: "UNAVAILABLE".to_owned(),
             message: failure.to_string(),
-            violations: Vec::new(),
+            ..v1::Refusal::default()
         },
     };
     submission::Outcome::Refused(refused)

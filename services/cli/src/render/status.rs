@@ -20,7 +20,17 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
         0 => "none".to_owned(),
         number => toned(look, Tone::Bad, &thousands(number)),
     };
+    let applying = status.pause.as_ref().map_or_else(
+        || "yes".to_owned(),
+        |pause| {
+            let by = if pause.client_id.is_empty() { "" } else { " by " };
+            let who = format!("{by}{}", printable(&pause.client_id));
+            let since = instant(pause.since.as_ref());
+            toned(look, Tone::Bad, &format!("paused since {since}{who}: {}", printable(&pause.reason)))
+        },
+    );
     let lines = [
+        ("applies events", applying),
         ("log position", thousands(status.log_position)),
         ("applied position", format!("{}, {standing}", thousands(status.applied_position))),
         ("last applied", instant(status.applied_at.as_ref())),
@@ -45,6 +55,9 @@ pub(crate) fn line(status: &v1::GetStatusResponse) -> String {
         thousands(status.log_position),
         thousands(status.parked_events),
     );
+    if let Some(pause) = &status.pause {
+        text += &format!("; paused: {}", printable(&pause.reason));
+    }
     for other in status.generations.iter().filter(|other| !other.serving) {
         text += &format!("; {} at {}", printable(&other.name), thousands(other.position));
     }
@@ -107,6 +120,7 @@ mod tests {
             applied_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
             lag_ms: 12,
             parked_events: 0,
+            pause: None,
             generations: vec![v1::Generation {
                 name: "g2".to_owned(),
                 definitions: "1".to_owned(),
@@ -138,6 +152,22 @@ mod tests {
         status.generations.push(beside);
         let expected = "g2 serves, 1\u{202f}999 of 2\u{202f}000 events applied, 0 parked; g3 at 7";
         assert_eq!(line(&status), expected);
+    }
+
+    #[test]
+    fn a_pause_is_told_with_its_reason() {
+        let pause = v1::PauseState {
+            reason: "the disk is replaced".to_owned(),
+            since: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
+            client_id: "operator".to_owned(),
+        };
+        let status = v1::GetStatusResponse { pause: Some(pause), ..status(1, 2) };
+        let text = page(&status, LOOK);
+        assert!(
+            text.contains("paused since 2024-03-01 12:00:00 UTC by operator: the disk is replaced"),
+            "{text}"
+        );
+        assert!(line(&status).contains("paused: the disk is replaced"));
     }
 
     #[test]

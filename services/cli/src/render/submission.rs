@@ -166,6 +166,7 @@ mod tests {
                 description: "the sum is 2, not 3".to_owned(),
                 localized_message: "Les âges décrivent 2 personnes au lieu de 3.".to_owned(),
             }],
+            reason: "INVALID_REQUEST".to_owned(),
         }
     }
 
@@ -181,10 +182,18 @@ mod tests {
         let busy = v1::Refusal {
             code: "UNAVAILABLE".to_owned(),
             message: "the log is away".to_owned(),
-            violations: Vec::new(),
+            ..v1::Refusal::default()
         };
         let text = refused(&told(Outcome::Refused(busy)), LOOK);
         assert_eq!(text, "line 7: id-7 refused (UNAVAILABLE): the log is away (send it again as it is)\n");
+        let too_large = v1::Refusal {
+            code: "RESOURCE_EXHAUSTED".to_owned(),
+            message: "too large".to_owned(),
+            reason: "EVENT_REFUSED".to_owned(),
+            ..v1::Refusal::default()
+        };
+        let text = refused(&told(Outcome::Refused(too_large)), LOOK);
+        assert_eq!(text, "line 7: id-7 refused (RESOURCE_EXHAUSTED): too large\n");
     }
 
     #[test]

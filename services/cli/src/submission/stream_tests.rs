@@ -88,7 +88,7 @@ fn imported(
     use v1::import_legacy_cras_response::Outcome as Answer;
     let refused = |code: &str| {
         let message = "as it is asked for".to_owned();
-        Answer::Refusal(v1::Refusal { code: code.to_owned(), message, violations: Vec::new() })
+        Answer::Refusal(v1::Refusal { code: code.to_owned(), message, ..v1::Refusal::default() })
     };
     if !is_new_number {
         return refused("INVALID_ARGUMENT");

@@ -53,7 +53,7 @@ async fn a_log_opens_once_and_the_error_says_what_to_do() {
     let fixture = on_disk().await;
     let error = EmbeddedLog::open(fixture.dir.path()).err().unwrap();
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
-    assert!(error.to_string().contains("stop the other process"));
+    assert!(error.to_string().contains(&format!("(pid {}", std::process::id())));
 }
 
 #[tokio::test]

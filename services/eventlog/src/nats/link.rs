@@ -9,10 +9,11 @@ use std::{fs, io};
 
 use async_nats::connection::State;
 use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::advice;
 use super::condition::Condition;
 use super::metadata;
 use super::settings::{Login, NatsSettings};
@@ -91,35 +92,36 @@ impl Link {
     }
 }
 
-/// Connects, trying again until the start timeout.
-pub(super) async fn connect(
-    settings: &NatsSettings,
-) -> Result<(Client, watch::Receiver<LinkState>), StartError> {
+/// What a connection says of itself.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub(super) state: watch::Receiver<LinkState>,
+    /// What the server denied this user last.
+    pub(super) denied: watch::Receiver<Option<String>>,
+}
+
+/// Connects, trying again until the start timeout what may pass.
+pub(super) async fn connect(settings: &NatsSettings) -> Result<(Client, Watched), StartError> {
     let servers = servers(settings)?;
+    settings.check_files().map_err(StartError::Settings)?;
     let deadline = Instant::now() + settings.start_timeout();
     loop {
-        let (options, state) = options(settings)?;
-        match options.connect(servers.as_slice()).await {
-            Ok(client) => return Ok((client, state)),
-            Err(error) => {
-                let refused = matches!(
-                    error.kind(),
-                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
-                );
-                if refused {
-                    return Err(StartError::Refused { url: settings.url.clone(), reason: error.to_string() });
-                }
-                if Instant::now() + START_RETRY >= deadline {
-                    return Err(StartError::Unreachable {
-                        url: settings.url.clone(),
-                        waited_ms: settings.start_timeout_ms,
-                        reason: error.to_string(),
-                    });
-                }
-                tracing::warn!(url = settings.url, %error, "the log is not reachable yet");
-                sleep(START_RETRY).await;
-            }
+        let (options, watched) = options(settings)?;
+        let error = match options.connect(servers.as_slice()).await {
+            Ok(client) => return Ok((client, watched)),
+            Err(error) => error,
+        };
+        let (url, reason) = (settings.url.clone(), error.to_string());
+        let advice = advice::on_connection(error.kind(), &reason);
+        if advice.is_final {
+            return Err(StartError::Refused { url, reason, advice: advice.text });
         }
+        if Instant::now() + START_RETRY >= deadline {
+            let waited_ms = settings.start_timeout_ms;
+            return Err(StartError::Unreachable { url, waited_ms, reason, advice: advice.text });
+        }
+        tracing::warn!(url, reason, advice = advice.text, "the log is not reachable yet");
+        sleep(START_RETRY).await;
     }
 }
 
@@ -129,8 +131,9 @@ fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
     servers.map_err(|error| StartError::Settings(format!("url {:?}: {error}", settings.url)))
 }
 
-fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<LinkState>), StartError> {
+fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartError> {
     let (sender, state) = watch::channel(LinkState { up: true, generation: 0 });
+    let (denying, denied) = watch::channel(None);
     let mut options = ConnectOptions::new()
         .name("cra-eventlog")
         .connection_timeout(Duration::from_millis(settings.connect_timeout_ms))
@@ -138,6 +141,11 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<L
         .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {
+            if let Event::ServerError(error) = &event
+                && error.to_string().to_lowercase().contains("permissions violation")
+            {
+                denying.send_replace(Some(error.to_string()));
+            }
             observe(&sender, &event);
             std::future::ready(())
         });
@@ -151,7 +159,7 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, watch::Receiver<L
     if let Some((cert, key)) = settings.cert_file.as_ref().zip(settings.key_file.as_ref()) {
         options = options.add_client_certificate(cert.clone(), key.clone());
     }
-    Ok((options.require_tls(settings.require_tls), state))
+    Ok((options.require_tls(settings.require_tls), Watched { state, denied }))
 }
 
 /// Files are read at each start of the connection's making; the client library keeps what they held.

@@ -5,6 +5,7 @@
 //! knowing how.
 
 mod ack;
+mod advice;
 mod append;
 mod batch;
 mod condition;
@@ -33,10 +34,11 @@ use uuid::Uuid;
 use self::append::Append;
 use self::condition::Condition;
 use self::group::Pending;
-use self::link::{Link, StreamHead};
+use self::link::{Link, StreamHead, Watched};
 use self::message::{HEADERS_BYTES_MAX, Subjects};
 use self::read::Reader;
 use self::restoring::Restoration;
+use self::start::Server;
 use crate::lineage::Origin;
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
@@ -78,7 +80,7 @@ impl NatsLog {
     }
 
     async fn open(settings: NatsSettings, restored: Option<&Origin>) -> Result<Self, StartError> {
-        let (client, state) = link::connect(&settings).await?;
+        let (client, Watched { state, denied }) = link::connect(&settings).await?;
         let server = client.server_info();
         start::check_version(&server.version)?;
         if server.max_payload < PAYLOAD_BYTES_MAX + HEADERS_BYTES_MAX {
@@ -87,9 +89,11 @@ impl NatsLog {
                 "the server takes smaller events than the log should"
             );
         }
+        let has_jetstream = server.jetstream;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
-        let info = start::provision(&context, &settings, restored).await?;
+        let server = Server { has_jetstream, denied };
+        let info = start::provision(&context, &settings, restored, &server).await?;
         let stream = context
             .get_stream_no_info(&settings.stream)
             .await

@@ -1,5 +1,6 @@
 //! Where the log is and how long to wait for it. Every value has a default; unknown keys are errors.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,6 +102,31 @@ impl NatsSettings {
         }
         let servers = self.servers();
         if servers.is_empty() { Err("url names no server".to_owned()) } else { Ok(servers) }
+    }
+
+    /// Reads every file that is named, so that one that is missing is told at once, with its setting.
+    pub(super) fn check_files(&self) -> Result<(), String> {
+        let files = [
+            ("ca_file", &self.ca_file),
+            ("cert_file", &self.cert_file),
+            ("key_file", &self.key_file),
+            ("nkey_file", &self.nkey_file),
+            ("credentials_file", &self.credentials_file),
+        ];
+        for (setting, file) in files {
+            let Some(path) = file else { continue };
+            let shown = path.display();
+            let text =
+                fs::read(path).map_err(|error| format!("`{setting}`: {shown} cannot be read: {error}"))?;
+            let holds = |label: &str| text.windows(label.len()).any(|window| window == label.as_bytes());
+            if matches!(setting, "ca_file" | "cert_file") && !holds("-----BEGIN CERTIFICATE-----") {
+                return Err(format!("`{setting}`: {shown} holds no certificate in PEM"));
+            }
+            if setting == "key_file" && !holds("PRIVATE KEY-----") {
+                return Err(format!("`{setting}`: {shown} holds no private key in PEM"));
+            }
+        }
+        Ok(())
     }
 
     /// What the server is shown: one way, whole; or why that cannot be said.

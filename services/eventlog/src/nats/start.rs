@@ -2,6 +2,7 @@
 //!
 //! The stream is created when missing, and never changed: one that differs is an operator's decision.
 
+use std::error::Error;
 use std::fmt::Debug;
 
 use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
@@ -9,8 +10,10 @@ use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, PersistenceMode, RetentionPolicy, StorageType,
 };
 use async_nats::jetstream::{Context, ErrorCode};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep};
 
+use super::advice::{self, Advice};
 use super::settings::NatsSettings;
 use super::{metadata, restoring};
 use crate::lineage::Origin;
@@ -30,7 +33,7 @@ pub enum StartError {
     #[error("the log's settings: {0}")]
     Settings(String),
     /// No server answered in time.
-    #[error("no log at {url} after {waited_ms} ms: {reason}; start the NATS server, or correct the url")]
+    #[error("no log at {url} after {waited_ms} ms: {reason}; {advice}")]
     Unreachable {
         /// Where it was looked for.
         url: String,
@@ -38,16 +41,18 @@ pub enum StartError {
         waited_ms: u64,
         /// The last error.
         reason: String,
+        /// What to do about it.
+        advice: &'static str,
     },
-    /// The server knows no such user.
-    #[error(
-        "the log at {url} refuses this process: {reason}; check user and password, token, nkey or credentials"
-    )]
+    /// The server knows no such user, or cannot be trusted, or does not trust this process.
+    #[error("the log at {url} cannot be used: {reason}; {advice}")]
     Refused {
         /// Where.
         url: String,
-        /// What the server answered.
+        /// What the server answered, or is.
         reason: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// The server cannot do what the log needs.
     #[error(
@@ -74,14 +79,14 @@ pub enum StartError {
         of: LogIdentity,
     },
     /// The server would not create or show the stream.
-    #[error(
-        "stream {stream} could not be provisioned: {reason}; check that JetStream is enabled and has room"
-    )]
+    #[error("stream {stream} could not be provisioned: {reason}; {advice}")]
     Provision {
         /// Name of the stream.
         stream: String,
         /// What the server answered.
         reason: String,
+        /// What to do about it.
+        advice: &'static str,
     },
 }
 
@@ -128,18 +133,25 @@ pub(super) fn designed(settings: &NatsSettings) -> Config {
     }
 }
 
-/// Creates the stream if it is missing, and checks it.
+/// A try that failed.
+struct NotReady {
+    reason: String,
+    advice: Advice,
+}
+
+/// Creates the stream if it is missing, and checks it. `server` says what the server can do, and what it denied.
 pub(super) async fn provision(
     context: &Context,
     settings: &NatsSettings,
     restored: Option<&Origin>,
+    server: &Server,
 ) -> Result<Info, StartError> {
     let deadline = Instant::now() + settings.start_timeout();
     let open = designed(settings);
     let closed = restored.map(|origin| restoring::closed(&open, &settings.subject_prefix, origin));
     let created = closed.as_ref().unwrap_or(&open);
     loop {
-        match get_or_create(context, created, settings.create_stream).await {
+        match get_or_create(context, created, settings.create_stream, server).await {
             Ok(info) => {
                 let of = metadata::restored(&info.config);
                 let designed = closed.as_ref().filter(|_| of.is_some()).unwrap_or(&open);
@@ -159,28 +171,47 @@ pub(super) async fn provision(
                 }
             }
             // A cluster that starts has no leader yet; a server that starts is still reading its files.
-            Err(reason) if Instant::now() + PROVISION_RETRY >= deadline => {
-                return Err(StartError::Provision { stream: settings.stream.clone(), reason });
+            Err(NotReady { reason, advice })
+                if advice.is_final || Instant::now() + PROVISION_RETRY >= deadline =>
+            {
+                let stream = settings.stream.clone();
+                return Err(StartError::Provision { stream, reason, advice: advice.text });
             }
-            Err(reason) => {
-                tracing::warn!(stream = settings.stream, reason, "the stream is not ready yet");
+            Err(NotReady { reason, advice }) => {
+                tracing::warn!(
+                    stream = settings.stream,
+                    reason,
+                    advice = advice.text,
+                    "the stream is not ready yet"
+                );
                 sleep(PROVISION_RETRY).await;
             }
         }
     }
 }
 
-async fn get_or_create(context: &Context, designed: &Config, may_create: bool) -> Result<Info, String> {
+async fn get_or_create(
+    context: &Context,
+    designed: &Config,
+    may_create: bool,
+    server: &Server,
+) -> Result<Info, NotReady> {
     let error = match context.get_stream(&designed.name).await {
         Ok(stream) => return Ok(stream.cached_info().clone()),
         Err(error) => error,
     };
     match error.kind() {
         GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
-        _ => return Err(error.to_string()),
+        GetStreamErrorKind::JetStream(cause) => {
+            let advice = advice::on_stream(Some(cause.error_code()));
+            return Err(NotReady { reason: error.to_string(), advice });
+        }
+        _ => return Err(server.unanswered(&error)),
     }
     if !may_create {
-        return Err("it is not there and `log.create_stream` is off; make it with `cra log create` as the log's operator".to_owned());
+        let reason = "it is not there and `log.create_stream` is off".to_owned();
+        let text = "make it with `cra log create` as the log's operator";
+        return Err(NotReady { reason, advice: Advice { text, is_final: false } });
     }
     match context.create_stream(designed.clone()).await {
         Ok(stream) => {
@@ -190,10 +221,32 @@ async fn get_or_create(context: &Context, designed: &Config, may_create: bool) -
         Err(error) => match error.kind() {
             // Another process was faster: what counts is what is there, at the next try.
             CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
-                Err("it was created by another process".to_owned())
+                let reason = "it was created by another process".to_owned();
+                Err(NotReady { reason, advice: advice::on_stream(None) })
             }
-            _ => Err(error.to_string()),
+            CreateStreamErrorKind::JetStream(cause) => {
+                let advice = advice::on_stream(Some(cause.error_code()));
+                Err(NotReady { reason: error.to_string(), advice })
+            }
+            _ => Err(server.unanswered(&error)),
         },
+    }
+}
+
+/// The server, as far as it explains what it does not answer.
+pub(super) struct Server {
+    pub(super) has_jetstream: bool,
+    /// What it denied last.
+    pub(super) denied: watch::Receiver<Option<String>>,
+}
+
+impl Server {
+    fn unanswered(&self, error: &dyn Error) -> NotReady {
+        let denied = self.denied.borrow().clone();
+        let advice = advice::on_silence(self.has_jetstream, denied.as_deref());
+        let reason =
+            denied.map_or_else(|| error.to_string(), |denied| format!("{error}; the server said: {denied}"));
+        NotReady { reason, advice }
     }
 }
 

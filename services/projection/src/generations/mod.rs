@@ -4,6 +4,7 @@
 
 mod folder;
 mod generation;
+mod pause;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 pub use folder::DataFolder;
 pub use generation::Generation;
+pub use pause::Pause;
 
 use crate::store::{Description, StoreError};
 use crate::views;
@@ -35,6 +37,7 @@ pub struct Generations {
     /// Held while events are applied to the serving generation, and while another one takes its place: so that the
     /// position that readers see never goes back.
     turn: Arc<tokio::sync::Mutex<()>>,
+    paused: watch::Sender<Option<Pause>>,
     /// The generation that the system made useless for this process; its files may be sound.
     left: Mutex<Option<String>>,
 }
@@ -85,8 +88,13 @@ impl Generations {
         };
         let others = Mutex::new(reopen_others(&folder, &generation)?);
         let (serving, _) = watch::channel(Arc::new(generation));
+        let pause = Pause::kept(folder.data())?;
+        if let Some(Pause { reason, since, .. }) = &pause {
+            tracing::warn!(reason, %since, "events are not applied: the projection is paused");
+        }
+        let paused = watch::Sender::new(pause);
         let lineage = watch::Sender::default();
-        Ok(Self { folder, serving, others, lineage, turn: Arc::default(), left: Mutex::default() })
+        Ok(Self { folder, serving, others, lineage, turn: Arc::default(), paused, left: Mutex::default() })
     }
 
     /// The generation that serves now.
@@ -134,6 +142,32 @@ impl Generations {
     /// whatever does it, and ends with it: a caller that leaves meanwhile does not end the work.
     pub async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Why events are not applied now, if they are not, and will.
+    #[must_use]
+    pub fn paused(&self) -> watch::Receiver<Option<Pause>> {
+        self.paused.subscribe()
+    }
+
+    /// Has no event applied until the pause ends, also after a restart. One that is there goes on from when it began, for
+    /// the new reason. Call it in one's [`Generations::turn`]: what is being applied is applied then. Blocks.
+    pub fn pause(&self, pause: Pause) -> Result<Pause, StoreError> {
+        let since = self.paused.borrow().as_ref().map_or(pause.since, |former| former.since);
+        let pause = Pause { since, ..pause };
+        pause.keep(self.folder.data())?;
+        tracing::warn!(reason = pause.reason, client = pause.client_id, "the projection is paused");
+        self.paused.send_replace(Some(pause.clone()));
+        Ok(pause)
+    }
+
+    /// Has events applied again. Blocks.
+    pub fn resume(&self) -> Result<(), StoreError> {
+        Pause::end(self.folder.data())?;
+        if self.paused.send_replace(None).is_some() {
+            tracing::info!("the projection applies events again");
+        }
+        Ok(())
     }
 
     /// The generation to fill from the log: the one that was being filled when the process was killed, unless it is

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
-use cra_domain::cra::{Question, Violation};
+use cra_domain::cra::{Question, Violation, check_reason};
 use cra_domain::event::timestamp_message;
 use cra_eventlog::Position;
 use cra_runtime::audit::{Kind, Trail};
@@ -18,7 +18,7 @@ use super::grant::Grant;
 use super::listing::{Asker, Listing, Page};
 use super::replay::{self, Rebuild};
 use crate::apply::Retried;
-use crate::generations::{Generation, Generations};
+use crate::generations::{Generation, Generations, Pause};
 use crate::queries::page::Signer;
 use crate::queries::{self, QueryError};
 use crate::replay::Replayer;
@@ -155,6 +155,42 @@ impl OperationsService for Operations {
             .await?;
         Ok(Response::new(answer))
     }
+
+    async fn pause(&self, request: Request<v1::PauseRequest>) -> Result<Response<v1::PauseResponse>, Status> {
+        let Grant { caller, trail } = Grant::of(self.callers, &request)?;
+        trail.begin(Kind::Operation)?;
+        let reason = check_reason(&request.into_inner().reason).map_err(QueryError::from)?;
+        trail.about("reason", reason.clone());
+        let (since, client_id) = (self.replayer.clock.now(), caller.client_id.clone());
+        let turn = self.replayer.generations.turn().await;
+        let answer = self
+            .blocking(move |generations| {
+                // What is being applied is applied, and nothing after it, also when the caller leaves.
+                let _turn = turn;
+                let pause = generations.pause(Pause { reason, since, client_id })?;
+                let applied_position = generations.serving().position().0;
+                Ok(v1::PauseResponse { applied_position, pause: Some(pause_state(pause)) })
+            })
+            .await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn resume(
+        &self,
+        request: Request<v1::ResumeRequest>,
+    ) -> Result<Response<v1::ResumeResponse>, Status> {
+        begun(&request)?;
+        let resumed = self.blocking(|generations| {
+            generations.resume()?;
+            Ok(v1::ResumeResponse { applied_position: generations.serving().position().0 })
+        });
+        Ok(Response::new(resumed.await?))
+    }
+}
+
+fn pause_state(pause: Pause) -> v1::PauseState {
+    let Pause { reason, since, client_id } = pause;
+    v1::PauseState { reason, since: Some(timestamp_message(since)), client_id }
 }
 
 /// Begins the record of an operation.
@@ -190,6 +226,7 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
                 created_at: Some(timestamp_message(instant(generation.description().created_at))),
             })
             .collect(),
+        pause: generations.paused().borrow().clone().map(pause_state),
     }
 }
 

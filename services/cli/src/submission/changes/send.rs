@@ -20,7 +20,7 @@ use crate::output::tell;
 use crate::render;
 use crate::submission::patience::patiently;
 use crate::submission::stream::StreamError;
-use crate::submission::{Item, Outcome, Tally, Told};
+use crate::submission::{Item, LASTING, Outcome, Tally, Told};
 
 /// Changes under way.
 const IN_FLIGHT: usize = 32;
@@ -140,6 +140,9 @@ pub(crate) fn withdrawal(cra_id: &str, expected_revision: u64, reason: &str) -> 
 /// Whether the same request may be answered otherwise later: the service is away or busy, or others changed the CRA at
 /// each try. A revision that is no longer current stays so.
 fn may_pass(status: &Status) -> bool {
+    if rejection::reason_of(status).is_some_and(|reason| LASTING.contains(&reason.as_str())) {
+        return false;
+    }
     match status.code() {
         Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled => true,
         Code::Aborted => rejection::retry_delay_of(status).is_some(),
@@ -165,7 +168,8 @@ pub(crate) fn refusal(status: &Status) -> v1::Refusal {
         None => status.message().to_owned(),
     };
     let code = rejection::code_name(status.code()).to_owned();
-    v1::Refusal { code, message, violations: violations.collect() }
+    let reason = rejection::reason_of(status).unwrap_or_default();
+    v1::Refusal { code, message, violations: violations.collect(), reason }
 }
 
 fn outcome(answer: Result<v1::Receipt, Box<Status>>) -> Outcome {

@@ -1,0 +1,78 @@
+//! A pause of applying events: why, since when, who asked for it. Kept as a file of the data folder, so that it survives a
+//! restart.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use cra_private::AtomicFile;
+use jiff::Timestamp;
+
+/// Name of the file: the time, the client and the reason, a line each.
+const FILE: &str = "paused";
+
+/// Why events are not applied now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// What the operator said.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who asked for it; empty without identity.
+    pub client_id: String,
+}
+
+impl Pause {
+    /// The pause that is kept in a data folder. A file that another hand wrote is one too, with its text as the reason.
+    pub(super) fn kept(data: &Path) -> io::Result<Option<Self>> {
+        let path = data.join(FILE);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => String::from_utf8_lossy(&read?).into_owned(),
+        };
+        if let [since, client_id, reason] = text.splitn(3, '\n').collect::<Vec<_>>()[..]
+            && let Ok(since) = since.parse()
+        {
+            let (client_id, reason) = (client_id.to_owned(), reason.trim_end().to_owned());
+            return Ok(Some(Self { reason, since, client_id }));
+        }
+        let written = fs::metadata(&path)?.modified()?;
+        let since = Timestamp::try_from(written).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Some(Self { reason: text.trim().to_owned(), since, client_id: String::new() }))
+    }
+
+    pub(super) fn keep(&self, data: &Path) -> io::Result<()> {
+        let Self { reason, since, client_id } = self;
+        AtomicFile::replace(&data.join(FILE), format!("{since}\n{client_id}\n{reason}\n").as_bytes())
+    }
+
+    pub(super) fn end(data: &Path) -> io::Result<()> {
+        match fs::remove_file(data.join(FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_kept_until_it_ends_and_what_another_hand_wrote_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Pause::kept(dir.path()).unwrap(), None);
+        let pause = Pause {
+            reason: "the disk is replaced".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            client_id: "operator".to_owned(),
+        };
+        pause.keep(dir.path()).unwrap();
+        assert_eq!(Pause::kept(dir.path()).unwrap(), Some(pause));
+        Pause::end(dir.path()).unwrap();
+        Pause::end(dir.path()).unwrap();
+        assert_eq!(Pause::kept(dir.path()).unwrap(), None);
+        fs::write(dir.path().join(FILE), "by hand\n").unwrap();
+        assert_eq!(Pause::kept(dir.path()).unwrap().unwrap().reason, "by hand");
+    }
+}

@@ -1,0 +1,77 @@
+//! A paused projection applies nothing and answers all the same, also after a restart, and goes on where it was; what was
+//! recorded meanwhile is lost to nobody.
+
+use cra_contracts::v1 as pb;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::harness::{
+    Kind, Pair, eventually, new_id, run_to_end, statistics_at, submission, submitted, workshop,
+};
+use crate::metrics::{scraped, value};
+
+async fn status(pair: &Pair) -> pb::GetStatusResponse {
+    pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner()
+}
+
+async fn recorded(pair: &Pair) -> u64 {
+    submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap().position
+}
+
+async fn counted(pair: &Pair) -> u64 {
+    let answer = pair.statistics().await.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
+    answer.into_inner().statistics.unwrap().cras
+}
+
+fn cra(pair: &Pair, arguments: &[&str]) -> crate::harness::Ended {
+    let url = format!("http://{}", pair.projection.address());
+    run_to_end(Kind::CommandLine, pair.dir(), arguments, &[("CRA_PROJECTION_URL", url.as_str())])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_where_it_began() {
+    let settings = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"), ("LIMITS__STANDSTILL_MS", "500")];
+    let mut pair = Pair::start_with(&settings).await;
+    let first = recorded(&pair).await;
+    statistics_at(&mut pair.statistics().await, first).await;
+
+    let paused = cra(&pair, &["pause", "the disk is replaced"]);
+    assert!(paused.status.success() && paused.stdout.contains("paused at position 1"), "{}", paused.stderr);
+    for _ in 0..20 {
+        recorded(&pair).await;
+    }
+    // The log's end is looked at once a second; health would follow after half a second of standing still.
+    eventually("the lag is seen", async || {
+        let text = scraped(&pair.projection).await;
+        assert_eq!(value(&text, "cra_projection_paused"), Some(1.0));
+        let lag = value(&text, "cra_projection_lag_events");
+        if lag == Some(20.0) { Ok(()) } else { Err(format!("{lag:?}")) }
+    })
+    .await;
+    assert_eq!(counted(&pair).await, 1);
+    assert_eq!(pair.projection.health().await, Ok(ServingStatus::Serving));
+    let told = status(&pair).await;
+    assert_eq!((told.applied_position, told.log_position), (1, 21));
+    assert_eq!(told.pause.as_ref().unwrap().reason, "the disk is replaced");
+
+    // Asked again for another reason: one pause, since the same time.
+    let again = pb::PauseRequest { reason: "and the cable".to_owned() };
+    let again = pair.operations().await.pause(again).await.unwrap().into_inner();
+    assert_eq!(again.pause.unwrap().since, told.pause.unwrap().since);
+
+    pair.projection.terminate();
+    assert!(pair.projection.ended().await.success());
+    pair.projection.start_and_serve().await;
+    assert_eq!((status(&pair).await.applied_position, counted(&pair).await), (1, 1));
+    let page = cra(&pair, &["status"]);
+    assert!(page.stdout.contains("paused since") && page.stdout.contains("and the cable"), "{}", page.stdout);
+
+    let resumed = cra(&pair, &["resume"]);
+    assert!(resumed.status.success(), "{}", resumed.stderr);
+    assert_eq!(statistics_at(&mut pair.statistics().await, 21).await.cras, 21);
+    let told = status(&pair).await;
+    assert_eq!((told.applied_position, told.pause), (21, None));
+    // Nothing is paused: nothing changes.
+    pair.operations().await.resume(pb::ResumeRequest {}).await.unwrap();
+    recorded(&pair).await;
+    assert_eq!(statistics_at(&mut pair.statistics().await, 22).await.cras, 22);
+}
