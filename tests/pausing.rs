@@ -30,7 +30,7 @@ fn cra(pair: &Pair, arguments: &[&str]) -> crate::harness::Ended {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_where_it_began() {
     let settings = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"), ("LIMITS__STANDSTILL_MS", "500")];
-    let mut pair = Pair::start_with(&settings).await;
+    let mut pair = Pair::start_apart(&[], &settings).await;
     let first = recorded(&pair).await;
     statistics_at(&mut pair.statistics().await, first).await;
 
