@@ -46,7 +46,8 @@ fn server_with(dir: &Path, of: &CertifiedIssuer<'static, KeyPair>, name: &str, u
     let key = KeyPair::generate().unwrap();
     let cert = written(dir, "cert.pem", &params.signed_by(&key, of).unwrap().pem());
     let key = written(dir, "key.pem", &key.serialize_pem());
-    NatsServer::start_with(dir, &format!("tls {{ cert_file: {cert:?}, key_file: {key:?} }}")).unwrap()
+    let tls = format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}", cert.display(), key.display());
+    NatsServer::start_with(dir, &tls).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

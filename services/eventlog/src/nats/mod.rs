@@ -92,8 +92,8 @@ impl NatsLog {
         let has_jetstream = server.jetstream;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
-        let server = Server { has_jetstream, denied };
-        let info = start::provision(&context, &settings, restored, &server).await?;
+        let explains = Server { has_jetstream, denied };
+        let info = start::provision(&context, &settings, restored, &explains).await?;
         let stream = context
             .get_stream_no_info(&settings.stream)
             .await
