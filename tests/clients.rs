@@ -19,7 +19,7 @@ const ANSWER_DELAY: Duration = Duration::from_secs(1);
 
 /// An example client, as its users start it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
+pub(crate) enum Client {
     Python,
     TypeScript,
 }
@@ -38,7 +38,7 @@ impl Client {
     }
 
     /// The interpreter of its language, which finds the client's packages.
-    fn interpreter(self) -> Command {
+    pub(crate) fn interpreter(self) -> Command {
         let mut command = Command::new(match self {
             Self::Python => "python3",
             Self::TypeScript => "node",

@@ -1,7 +1,7 @@
 """The calls a platform makes: submit, submit many, correct, read one's own writes, follow changes.
 
-Whoever calls keeps the id of each CRA with its own record before it sends it: an answer that was lost is then asked
-for again with the same id, and the CRA is recorded once.
+The caller stores the id of each CRA with its own record before it sends it: a lost answer is then requested
+again with the same id, and the CRA is recorded once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CALL_TIMEOUT_S = 10.0
 # CRAs sent over one stream: what may have to be sent again when it breaks.
 BATCH_CRAS = 500
 BATCH_TIMEOUT_S = 120.0
-# After these a copy can only begin anew: the log, or what is told of its past, is another one.
+# After these a copy can only begin anew: the log, or its past as served, is another one.
 BEGIN_ANEW_REASONS = frozenset({"LOG_REPLACED", "HISTORY_CHANGED", "PAST_THE_HEAD"})
 
 Outcome = ingestion_pb2.Receipt | ingestion_pb2.Refusal
@@ -40,7 +40,7 @@ class CraClient:
     def correct(
         self, cra_id: str, expected_revision: int, cra: cra_pb2.Cra, reason: str
     ) -> ingestion_pb2.Receipt:
-        """Raises ABORTED with CRA_REVISION_CHANGED when somebody changed the CRA: show what it says now, ask again."""
+        """Raises ABORTED with CRA_REVISION_CHANGED when another client changed the CRA: show its content now, let the person decide again."""
         request = ingestion_pb2.CorrectCraRequest(
             cra_id=cra_id, expected_revision=expected_revision, cra=cra, reason=reason
         )
@@ -56,7 +56,7 @@ class CraClient:
     def submit_all(
         self, submissions: Iterable[ingestion_pb2.SubmitCraRequest]
     ) -> Iterator[tuple[ingestion_pb2.SubmitCraRequest, Outcome]]:
-        """Each submission with its receipt, or the refusal that stands; in the order in which they are answered."""
+        """Each submission with its receipt, or its final refusal; in the order in which they are answered."""
         submissions = iter(submissions)
         while batch := list(islice(submissions, BATCH_CRAS)):
             yield from self._submit_batch(dict(enumerate(batch)))
@@ -87,7 +87,7 @@ class CraClient:
     def statistics(
         self, selection: statistics_pb2.Selection, min_position: int = 0
     ) -> statistics_pb2.GetStatisticsResponse:
-        """With the position of a receipt, the figures count what it stands for."""
+        """With the position of a receipt, the figures count its event."""
         consistency = statistics_pb2.Consistency(min_position=min_position)
         request = statistics_pb2.GetStatisticsRequest(selection=selection, consistency=consistency)
         return self._patiently(self._statistics.GetStatistics, request)
@@ -97,7 +97,7 @@ class CraClient:
         stop_at_head: bool = False,
     ) -> Iterator[statistics_pb2.FollowCrasResponse]:
         """Every change after a position, across broken connections. The caller keeps the position of each with what
-        it made of it. `begin_anew` empties the caller's copy: all changes are then told again."""
+        it made of it. `begin_anew` empties the caller's copy: all changes are then sent again."""
         backoff = Backoff(give_up_after_s=300.0)
         while True:
             request = statistics_pb2.FollowCrasRequest(

@@ -109,7 +109,7 @@ def follow(client: CraClient, checkpoint: str) -> None:
             show(position=change.position, craId=change.upsert.cra_id, revision=change.upsert.revision)
         elif what == "removal":
             show(position=change.position, removed=change.removal)
-        # Put in place whole: a process that is killed here has the former position, and is told the change again.
+        # Replaced atomically: a process that is killed here has the former position, and receives the change again.
         written = kept.with_suffix(".new")
         written.write_text(str(change.position))
         written.replace(kept)

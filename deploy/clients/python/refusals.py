@@ -35,7 +35,7 @@ def retry_delay_s(error: grpc.RpcError) -> float | None:
 
 
 def may_pass(error: grpc.RpcError) -> bool:
-    """Whether the same request may succeed later: the service says so, or was not reached or did not answer."""
+    """Whether the same request may succeed later: the service allows it, or was not reached or did not answer."""
     return retry_delay_s(error) is not None or error.code() in PASSING_CODES
 
 

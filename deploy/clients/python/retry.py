@@ -41,7 +41,7 @@ class Backoff:
 
 
 def patiently(call: Callable[[], T], give_up_after_s: float = 60.0) -> T:
-    """Calls until there is an answer, or a refusal that stands. The call must send the same ids each time."""
+    """Calls until there is an answer, or a final refusal. The call must send the same ids each time."""
     backoff = Backoff(give_up_after_s)
     while True:
         try:

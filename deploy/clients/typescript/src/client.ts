@@ -1,8 +1,8 @@
 /**
  * The calls a platform makes: submit, submit many, correct, read one's own writes, follow changes.
  *
- * Whoever calls keeps the id of each CRA with its own record before it sends it: an answer that was lost is then asked
- * for again with the same id, and the CRA is recorded once.
+ * The caller stores the id of each CRA with its own record before it sends it: a lost answer is then requested
+ * again with the same id, and the CRA is recorded once.
  */
 
 import { type Channel, Metadata, createClientFactory } from "nice-grpc";
@@ -30,7 +30,7 @@ const CALL_TIMEOUT_MS = 10_000;
 /** CRAs sent over one stream: what may have to be sent again when it breaks. */
 const BATCH_CRAS = 500;
 const BATCH_TIMEOUT_MS = 120_000;
-/** After these a copy can only begin anew: the log, or what is told of its past, is another one. */
+/** After these a copy can only begin anew: the log, or its past as served, is another one. */
 const BEGIN_ANEW_REASONS = ["LOG_REPLACED", "HISTORY_CHANGED", "PAST_THE_HEAD"];
 
 export interface Answered {
@@ -59,7 +59,7 @@ export class CraClient {
     return answer.receipt!;
   }
 
-  /** Throws ABORTED with CRA_REVISION_CHANGED when somebody changed the CRA: show what it says now, ask again. */
+  /** Throws ABORTED with CRA_REVISION_CHANGED when another client changed the CRA: show its content now, let the person decide again. */
   async correct(craId: string, expectedRevision: number, cra: Cra, why: string): Promise<Receipt> {
     const request = { craId, expectedRevision, cra, reason: why };
     const answer = await patiently(() => this.#ingestion.correctCra(request, { deadline: CALL_TIMEOUT_MS }));
@@ -120,7 +120,7 @@ export class CraClient {
 
   /**
    * Every change after a position, across broken connections. The caller keeps the position of each with what it made
-   * of it. `beginAnew` empties the caller's copy: all changes are then told again.
+   * of it. `beginAnew` empties the caller's copy: all changes are then sent again.
    */
   async *follow(
     selection: Selection,

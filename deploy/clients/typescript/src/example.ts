@@ -86,7 +86,7 @@ async function follow(client: CraClient, checkpoint: string): Promise<void> {
     const { position, upsert, removal } = change;
     if (upsert) show({ position, craId: upsert.craId, revision: upsert.revision });
     if (removal) show({ position, removed: removal });
-    // Put in place whole: a process that is killed here has the former position, and is told the change again.
+    // Replaced atomically: a process that is killed here has the former position, and receives the change again.
     await writeFile(`${checkpoint}.new`, String(position));
     await rename(`${checkpoint}.new`, checkpoint);
   }

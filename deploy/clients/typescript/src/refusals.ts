@@ -54,7 +54,7 @@ export function retryDelayMs(error: unknown): number | undefined {
   return retry?.retryDelay && retry.retryDelay.seconds * 1_000 + retry.retryDelay.nanos / 1_000_000;
 }
 
-/** Whether the same request may succeed later: the service says so, or was not reached or did not answer. */
+/** Whether the same request may succeed later: the service allows it, or was not reached or did not answer. */
 export function mayPass(error: unknown): boolean {
   return (
     retryDelayMs(error) !== undefined || (error instanceof ClientError && PASSING_CODES.includes(error.code))

@@ -1,0 +1,58 @@
+//! What the documents show first works as it is written: their commands and their program are run, word by word, against both
+//! services.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::clients::Client;
+use crate::harness::{Kind, Standalone};
+
+/// The first block of code of a language after a heading of a document.
+fn block<'a>(document: &'a str, heading: &str, language: &str) -> &'a str {
+    let section = document.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    let code = section.split(&format!("```{language}\n")).nth(1).unwrap_or_else(|| panic!("no {language}"));
+    code.split("\n```").next().unwrap()
+}
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+/// Runs the command to its end, and gives what it wrote.
+fn output(command: &mut Command) -> String {
+    let ended = command.output().unwrap();
+    let (written, errors) =
+        (String::from_utf8(ended.stdout).unwrap(), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{written}\n{errors}");
+    written
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_call_of_the_readme_records_a_cra_and_shows_its_history() {
+    let standalone = Standalone::start().await;
+    let readme = document("README.md");
+    let first_call = block(&readme, "## First call", "sh");
+    assert!(first_call.contains("cargo run --release -- submit one.json"), "{first_call}");
+    // `cargo run --release --` is the command that the tests have built.
+    let program = Kind::CommandLine.command().get_program().to_owned();
+    let script = format!("set -eu\ncargo() {{ shift 3; \"$CRA\" \"$@\"; }}\n{first_call}");
+    let written = output(
+        Command::new("bash")
+            .args(["-c", &script])
+            .env("CRA", program)
+            .env("CRA_INGESTION_URL", format!("http://{}", standalone.ingestion))
+            .env("CRA_PROJECTION_URL", format!("http://{}", standalone.projection))
+            .current_dir(standalone.dir()),
+    );
+    assert!(written.contains("5a1c7c0e-7d0f-4f5e-9d0a-2b8c1f6e4d11"), "{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_call_of_the_contract_s_page_reads_its_own_write() {
+    let standalone = Standalone::start().await;
+    let page = document("proto/README.md");
+    let program = block(&page, "## First call from Python", "python")
+        .replace("127.0.0.1:50051", &standalone.ingestion.to_string())
+        .replace("127.0.0.1:50052", &standalone.projection.to_string());
+    assert_eq!(output(Client::Python.interpreter().args(["-c", &program])), "1 CRA, 1 people\n");
+}
