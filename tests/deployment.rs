@@ -122,7 +122,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
     let dockerfile = fs::read_to_string(deploy().join("Dockerfile")).unwrap();
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     assert!(last_stage.contains("\nUSER 10001:10001\n"), "the image runs as root");
-    assert!(dockerfile.contains("cargo build --release --locked"));
+    assert!(dockerfile.contains("cargo build --profile dist --locked"));
 }
 
 #[test]
