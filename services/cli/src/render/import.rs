@@ -1,4 +1,4 @@
-//! What `cra import` tells beside what [`submission`](super::submission) tells of any stream: the summary, how a run
+//! What `cra import` tells beside what [`super::submission`] tells of any stream: the summary, how a run
 //! goes on from an earlier one, a service that is away, and one JSON object per document.
 
 use std::io;

@@ -1,5 +1,5 @@
 //! Sending many CRAs, today's ([`content::submission`]) or documents of older forms ([`content::document`]):
-//! opening their file ([`file`]), reading it item by item ([`source`]), and streaming the items with a bound on what
+//! opening their file ([`mod@file`]), reading it item by item ([`source`]), and streaming the items with a bound on what
 //! is in flight ([`stream`]). Memory does not grow with the file. Writes nothing but how far an import is
 //! ([`checkpoint`]); the commands do.
 

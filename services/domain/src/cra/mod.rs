@@ -1,6 +1,6 @@
 //! One compte-rendu d'activité, complete and in today's words, whatever the form it was written with.
 //!
-//! A [`Cra`] says what happened; whether a new form may say it is decided in [`rules`], and how older forms
+//! A [`Cra`] says what happened; whether a new form may say it is decided in `rules`, and how older forms
 //! come to it in [`crate::legacy`].
 
 mod fault;

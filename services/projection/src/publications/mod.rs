@@ -1,7 +1,7 @@
 //! Public figures: the log as of a closing instant, counted in base cells, rounded, and answered as sums of them.
 //!
 //! A month closes some days after its end. The publication of that instant opens after a margin, is counted once in the
-//! background ([`publisher`]), and answers every public question ([`question`]) until the next one. It depends on the log,
+//! background (`publisher`), and answers every public question (`question`) until the next one. It depends on the log,
 //! the definitions and the deployment's secret alone, so that replicas agree without talking.
 
 mod calendar;

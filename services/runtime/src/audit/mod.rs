@@ -2,7 +2,7 @@
 //!
 //! A handler that is about to show or change what is audited begins a record ([`Trail::begin`]), which takes room among the
 //! lines that wait; where there is none, because nothing can be written any more, the call is refused. So nothing is shown
-//! whose record could be lost but by a power cut. The shell ends the record with the call's code ([`layer`]). Refusals are
+//! whose record could be lost but by a power cut. The shell ends the record with the call's code (`layer`). Refusals are
 //! written up to a bound per client, and counted beyond it.
 //!
 //! Writes no free text, no content of a CRA and no token.
