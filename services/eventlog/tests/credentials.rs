@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -119,10 +120,11 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
         accounts.join("\n"),
     );
     let dir = tempfile::tempdir().unwrap();
-    let server = NatsServer::start_with(dir.path(), &settings).unwrap();
+    let mut server = NatsServer::start_with(dir.path(), &settings).unwrap();
     let (user, stranger) = (KeyPair::new_user(), KeyPair::new_user());
+    let url = server.url();
     let with = |file: PathBuf| NatsSettings {
-        url: server.url(),
+        url: url.clone(),
         credentials_file: Some(file),
         start_timeout_ms: 2_000,
         ..NatsSettings::default()
@@ -148,6 +150,101 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
     let error = connects(of_others).await.unwrap_err();
     assert!(matches!(error, StartError::Provision { .. }), "{error}");
     assert_eq!(log.head().await.unwrap().position, Position(1));
+
+    // The file names another user, and the server is gone for a moment.
+    let next = KeyPair::new_user();
+    credentials(dir.path(), "own.creds", &own, &next, &next);
+    server.restart().unwrap();
+    appends_again(&log).await;
+    // Without a file to read it cannot connect; it goes on with the next one.
+    fs::remove_file(dir.path().join("own.creds")).unwrap();
+    server.restart().unwrap();
+    let without = log.append(event(Uuid::new_v4(), "without"), Expectation::NoEvent).await;
+    assert!(without.is_err());
+    credentials(dir.path(), "own.creds", &own, &user, &user);
+    appends_again(&log).await;
+}
+
+/// Appends again and again until one is stored: the server cuts the connection, and it is made anew.
+async fn appends_again(log: &NatsLog) {
+    for _ in 0..600 {
+        if log.append(event(Uuid::new_v4(), "rotated"), Expectation::NoEvent).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no append after the rotation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_is_rotated_counts_at_the_next_connection_of_a_log_that_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let of_server = |password: &str| {
+        written(
+            dir.path(),
+            "users.conf",
+            &format!("authorization {{ users: [{{ user: u, password: {password} }}] }}"),
+        )
+    };
+    of_server("first");
+    let server = NatsServer::start_with(dir.path(), "include \"./users.conf\"").unwrap();
+    let settings = NatsSettings {
+        url: server.url(),
+        user: Some("u".to_owned()),
+        password_file: Some(written(dir.path(), "password", "first\n")),
+        ..NatsSettings::default()
+    };
+    let log = NatsLog::connect(settings.clone()).await.unwrap();
+    appends_again(&log).await;
+    of_server("second");
+    let pid = server.pid().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    // Refused until the file follows: the former password is none any more.
+    let refused = async || matches!(connects(settings.clone()).await, Err(StartError::Refused { .. }));
+    while !refused().await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    written(dir.path(), "password", "second\n");
+    appends_again(&log).await;
+    connects(settings).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_beyond_a_leaf_node_is_reached_by_its_domain_or_its_prefix() {
+    let (hub_dir, leaf_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let hub = format!(
+        "leafnodes {{ listen: \"127.0.0.1:{port}\" }}\n\
+         jetstream {{ store_dir: \"data/nats\", sync_interval: always, domain: hub }}"
+    );
+    let _hub = NatsServer::start_with(hub_dir.path(), &hub).unwrap();
+    let leaf = format!(
+        "jetstream: disabled\nleafnodes {{ remotes: [{{ url: \"nats-leaf://127.0.0.1:{port}\" }}] }}"
+    );
+    let leaf = NatsServer::start_with(leaf_dir.path(), &leaf).unwrap();
+    let plain = NatsSettings { url: leaf.url(), ..NatsSettings::default() };
+    let in_domain = NatsSettings { domain: Some("hub".to_owned()), ..plain.clone() };
+    let log = NatsLog::connect(in_domain.clone()).await.unwrap();
+    let cra = Uuid::new_v4();
+    let _ = log.append(event(cra, "by way of a leaf node"), Expectation::NoEvent).await.unwrap();
+    let by_prefix = NatsSettings { api_prefix: Some("$JS.hub.API".to_owned()), ..plain.clone() };
+    let read =
+        NatsLog::connect(by_prefix).await.unwrap().read(Position::START).next().await.unwrap().unwrap();
+    assert_eq!((read.position, read.cra_id), (Position(1), Some(cra)));
+
+    let elsewhere = NatsSettings { domain: Some("nowhere".to_owned()), ..plain.clone() };
+    for absent in [plain.clone(), elsewhere] {
+        let absent = NatsSettings { start_timeout_ms: 500, request_timeout_ms: 500, ..absent };
+        let error = NatsLog::connect(absent).await.err().unwrap();
+        assert!(matches!(error, StartError::Provision { .. }), "{error}");
+    }
+    let both = NatsSettings { api_prefix: Some("$JS.hub.API".to_owned()), ..in_domain };
+    let of_domain = |domain: &str| NatsSettings { domain: Some(domain.to_owned()), ..plain.clone() };
+    let of_prefix = |prefix: &str| NatsSettings { api_prefix: Some(prefix.to_owned()), ..plain.clone() };
+    for wrong in [both, of_domain("a.b"), of_domain(""), of_prefix("$JS.hub.API."), of_prefix("$JS.>")] {
+        let error = NatsLog::connect(wrong).await.err().unwrap();
+        assert!(matches!(error, StartError::Settings(_)), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -147,6 +147,14 @@ impl Follower {
     async fn start_over(&self, reason: String, head: Head) -> Result<(), Interruption> {
         let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
         generations.learn(&head);
+        // Before the last copy of the figures is let go.
+        tracing::error!(
+            reason,
+            log = head.identity.0,
+            position = head.position.0,
+            predecessors = ?head.predecessors,
+            "the log is not the one that the read models were computed from; they go to quarantine"
+        );
         let begun =
             tokio::task::spawn_blocking(move || generations.start_over(&reason, &head.identity, now)).await;
         settled(begun)

@@ -2,22 +2,20 @@
 //!
 //! The state is what this process knows without asking; a request may still fail on a link that is up.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use async_nats::connection::State;
 use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{AuthError, Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::advice;
 use super::condition::Condition;
-use super::metadata;
 use super::settings::{Login, NatsSettings};
 use super::start::StartError;
+use super::{login, metadata};
 use crate::lineage::Predecessor;
 use crate::port::{LogIdentity, Position};
 
@@ -134,7 +132,7 @@ fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
 fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartError> {
     let (sender, state) = watch::channel(LinkState { up: true, generation: 0 });
     let (denying, denied) = watch::channel(None);
-    let mut options = ConnectOptions::new()
+    let mut options = logged_in(settings)?
         .name("cra-eventlog")
         .connection_timeout(Duration::from_millis(settings.connect_timeout_ms))
         .request_timeout(Some(Duration::from_millis(settings.request_timeout_ms)))
@@ -149,7 +147,6 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartEr
             observe(&sender, &event);
             std::future::ready(())
         });
-    options = logged_in(options, settings)?;
     if let Some(prefix) = settings.inbox_prefix() {
         options = options.custom_inbox_prefix(prefix);
     }
@@ -162,21 +159,18 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartEr
     Ok((options.require_tls(settings.require_tls), Watched { state, denied }))
 }
 
-/// Files are read at each start of the connection's making; the client library keeps what they held.
-fn logged_in(options: ConnectOptions, settings: &NatsSettings) -> Result<ConnectOptions, StartError> {
-    let unreadable = |path: &Path, error: io::Error| {
-        StartError::Settings(format!("{} cannot be read: {error}", path.display()))
-    };
-    let read = |path: &Path| fs::read_to_string(path).map_err(|error| unreadable(path, error));
-    match settings.login().map_err(|why| StartError::Settings(why.to_owned()))? {
-        Login::Nothing => Ok(options),
-        Login::User { user, password } => Ok(options.user_and_password(user.to_owned(), password.to_owned())),
-        Login::Token(token) => Ok(options.token(token.to_owned())),
-        Login::NkeyFile(path) => Ok(options.nkey(read(path)?.trim().to_owned())),
-        Login::CredentialsFile(path) => {
-            options.credentials(&read(path)?).map_err(|error| unreadable(path, error))
-        }
+/// Shows the server what the settings and their files say at that moment, at every connection.
+fn logged_in(settings: &NatsSettings) -> Result<ConnectOptions, StartError> {
+    let login = settings.login().map_err(|why| StartError::Settings(why.to_owned()))?;
+    if login == Login::Nothing {
+        return Ok(ConnectOptions::new());
     }
+    // What cannot be read now is a mistake of the settings; later it may be a file that is being replaced.
+    login::auth(settings, b"").map_err(StartError::Settings)?;
+    let settings = settings.clone();
+    Ok(ConnectOptions::with_auth_callback(move |nonce| {
+        std::future::ready(login::auth(&settings, &nonce).map_err(AuthError::new))
+    }))
 }
 
 fn observe(state: &watch::Sender<LinkState>, event: &Event) {

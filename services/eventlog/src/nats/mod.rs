@@ -11,6 +11,7 @@ mod batch;
 mod condition;
 mod group;
 mod link;
+mod login;
 mod message;
 mod metadata;
 mod portions;
@@ -89,8 +90,9 @@ impl NatsLog {
                 "the server takes smaller events than the log should"
             );
         }
-        let has_jetstream = server.jetstream;
-        let mut context = jetstream::new(client.clone());
+        // Of another server's JetStream the one at hand knows nothing.
+        let has_jetstream = server.jetstream || settings.domain.is_some() || settings.api_prefix.is_some();
+        let mut context = settings.context(client.clone()).map_err(StartError::Settings)?;
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
         let explains = Server { has_jetstream, denied };
         let info = start::provision(&context, &settings, restored, &explains).await?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_nats::Client;
+use async_nats::jetstream::{self, Context};
 use cra_private::{Secret, url};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -20,6 +22,13 @@ pub struct NatsSettings {
     pub url: String,
     /// Name of the stream.
     pub stream: String,
+    /// Domain of the JetStream that holds the stream, where the server at hand is a leaf node of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// What requests to JetStream begin with, in place of `$JS.API`: where an account imports another's. Instead of
+    /// `domain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_prefix: Option<String>,
     /// What subjects begin with; the CRA's id follows.
     pub subject_prefix: String,
     /// Copies of the stream: 1 on a single server, 3 in production.
@@ -34,6 +43,10 @@ pub struct NatsSettings {
     /// Password of `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// File of the password of `user`, instead of `password`: read again at each connection. A line break at its end is
+    /// no part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
     /// Token, instead of user and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
@@ -69,11 +82,14 @@ impl Default for NatsSettings {
         Self {
             url: "nats://127.0.0.1:4222".to_owned(),
             stream: "CRA".to_owned(),
+            domain: None,
+            api_prefix: None,
             subject_prefix: "cra.event".to_owned(),
             replicas: 1,
             create_stream: true,
             user: None,
             password: None,
+            password_file: None,
             token: None,
             nkey_file: None,
             credentials_file: None,
@@ -131,14 +147,16 @@ impl NatsSettings {
 
     /// What the server is shown: one way, whole; or why that cannot be said.
     pub(super) fn login(&self) -> Result<Login<'_>, &'static str> {
-        let Self { user, password, token, nkey_file, credentials_file, .. } = self;
+        let Self { user, password, password_file, token, nkey_file, credentials_file, .. } = self;
         if self.cert_file.is_some() != self.key_file.is_some() {
             return Err("cert_file and key_file go together");
         }
-        let named = match (user, password) {
-            (Some(user), Some(password)) => Some(Login::User { user, password: password.expose() }),
-            (None, None) => None,
-            _ => return Err("user and password go together"),
+        let named = match (user, password, password_file) {
+            (Some(user), Some(password), None) => Some(Login::User { user, password: password.expose() }),
+            (Some(user), None, Some(file)) => Some(Login::PasswordFile { user, file }),
+            (None, None, None) => None,
+            (_, Some(_), Some(_)) => return Err("choose one of password and password_file"),
+            _ => return Err("user and password, or user and password_file, go together"),
         };
         let ways = [
             named,
@@ -163,6 +181,21 @@ impl NatsSettings {
         self.user.as_ref().filter(is_token).map(|user| format!("_INBOX_{user}"))
     }
 
+    /// Where requests to JetStream go; or why the settings do not say it.
+    pub(super) fn context(&self, client: Client) -> Result<Context, String> {
+        let is_subject = |text: &str| text.split('.').all(is_token);
+        match (&self.domain, &self.api_prefix) {
+            (None, None) => Ok(jetstream::new(client)),
+            (Some(_), Some(_)) => Err("choose one of domain and api_prefix".to_owned()),
+            (Some(domain), None) if is_token(domain) => Ok(jetstream::with_domain(client, domain)),
+            (Some(domain), None) => Err(format!("domain {domain:?}: letters, digits, - and _ are expected")),
+            (None, Some(prefix)) if is_subject(prefix) => Ok(jetstream::with_prefix(client, prefix)),
+            (None, Some(prefix)) => Err(format!(
+                "api_prefix {prefix:?}: a subject is expected, such as $JS.hub.API, without a dot at its end"
+            )),
+        }
+    }
+
     pub(super) fn start_timeout(&self) -> Duration {
         Duration::from_millis(self.start_timeout_ms)
     }
@@ -172,11 +205,17 @@ impl NatsSettings {
     }
 }
 
+/// Whether a text is one token of a subject, and no wildcard.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
+}
+
 /// What the server is shown, beside a certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Login<'a> {
     Nothing,
     User { user: &'a str, password: &'a str },
+    PasswordFile { user: &'a str, file: &'a Path },
     Token(&'a str),
     NkeyFile(&'a Path),
     CredentialsFile(&'a Path),
@@ -227,9 +266,12 @@ mod tests {
         assert_eq!(none.login(), Ok(Login::Nothing));
         assert_eq!(user.login(), Ok(Login::User { user: "u", password: "s" }));
         let half = NatsSettings { password: None, ..user.clone() };
+        let file = NatsSettings { password_file: Some("f".into()), ..half.clone() };
+        assert_eq!(file.login(), Ok(Login::PasswordFile { user: "u", file: Path::new("f") }));
+        let both = NatsSettings { password_file: Some("f".into()), ..user.clone() };
         let two = NatsSettings { token: secret(), ..user };
         let certificate_alone = NatsSettings { cert_file: Some("cert.pem".into()), ..none };
-        for contradictory in [half, two, certificate_alone] {
+        for contradictory in [half, both, two, certificate_alone] {
             assert!(contradictory.login().is_err(), "{contradictory:?}");
         }
     }

@@ -1,0 +1,78 @@
+//! What the server is shown at each connection. Files are read again every time, so that a password or credentials that were
+//! rotated count at the next connection, without a restart.
+
+use std::fs;
+use std::path::Path;
+
+use async_nats::Auth;
+use nkeys::KeyPair;
+
+use super::settings::{Login, NatsSettings};
+
+/// What answers the server's nonce, read from the settings and their files; or why there is nothing to show.
+pub(super) fn auth(settings: &NatsSettings, nonce: &[u8]) -> Result<Auth, String> {
+    let mut auth = Auth::new();
+    match settings.login()? {
+        Login::Nothing => {}
+        Login::User { user, password } => {
+            auth.username = Some(user.to_owned());
+            auth.password = Some(password.to_owned());
+        }
+        Login::PasswordFile { user, file } => {
+            auth.username = Some(user.to_owned());
+            auth.password = Some(read(file)?.trim_end_matches(['\r', '\n']).to_owned());
+        }
+        Login::Token(token) => auth.token = Some(token.to_owned()),
+        Login::NkeyFile(file) => {
+            let key = key(file, read(file)?.trim())?;
+            auth.nkey = Some(key.public_key());
+            auth.signature = Some(signed(file, &key, nonce)?);
+        }
+        Login::CredentialsFile(file) => {
+            let text = read(file)?;
+            let (jwt, seed) = credentials(&text).ok_or_else(|| {
+                format!("{} holds no credentials: a JWT and its seed are expected", file.display())
+            })?;
+            auth.signature = Some(signed(file, &key(file, seed)?, nonce)?);
+            auth.jwt = Some(jwt.to_owned());
+        }
+    }
+    Ok(auth)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+}
+
+fn key(file: &Path, seed: &str) -> Result<KeyPair, String> {
+    KeyPair::from_seed(seed).map_err(|error| format!("{} holds no seed of an nkey: {error}", file.display()))
+}
+
+fn signed(file: &Path, key: &KeyPair, nonce: &[u8]) -> Result<Vec<u8>, String> {
+    key.sign(nonce).map_err(|error| format!("the seed in {} cannot sign: {error}", file.display()))
+}
+
+/// The JWT and the seed of a file of credentials: the lines that follow an opening line of dashes.
+fn credentials(text: &str) -> Option<(&str, &str)> {
+    let lines = text.lines().map(str::trim).zip(text.lines().skip(1).map(str::trim));
+    let mut values = lines
+        .filter(|(before, line)| before.starts_with("---") && !line.is_empty() && !line.starts_with('-'))
+        .map(|(_, line)| line);
+    Some((values.next()?, values.next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_the_lines_between_those_of_dashes() {
+        let text = "-----BEGIN NATS USER JWT-----\r\neyJ0.x.y\r\n------END NATS USER JWT------\r\n\r\n\
+                    ************************* IMPORTANT *************************\r\nKeep it secret.\r\n\r\n\
+                    -----BEGIN USER NKEY SEED-----\r\nSUA\r\n------END USER NKEY SEED------\r\n";
+        assert_eq!(credentials(text), Some(("eyJ0.x.y", "SUA")));
+        for text in ["", "eyJ0", "-----BEGIN NATS USER JWT-----\neyJ0\n------END NATS USER JWT------\n"] {
+            assert_eq!(credentials(text), None, "{text}");
+        }
+    }
+}
