@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         tell(&days);
     }
     match command {
-        Command::Standalone(args) => standalone::run(args, output).await,
+        Command::Standalone(args) => Box::pin(standalone::run(args, output)).await,
         Command::Submit(args) => submit::run(args, &endpoints, output).await,
         Command::Import(args) => import::run(args, &endpoints, output).await,
         Command::Template(args) => template::run(&args, output),
@@ -108,8 +108,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
-        Command::Log(command) => log::run(command, output).await,
-        Command::Bench(command) => bench::run(command, output).await,
+        Command::Log(command) => Box::pin(log::run(command, output)).await,
+        Command::Bench(command) => Box::pin(bench::run(command, output)).await,
         Command::Token(command) => token::run(command, output),
         Command::Health(args) => health::run(args, &endpoints, output).await,
         Command::Man(args) => man::run(&args, output),
