@@ -34,7 +34,7 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
 }
 
 /// Status line, headers and body of an answer.
-fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&str]) -> String {
+pub(crate) fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&str]) -> String {
     let mut stream = TcpStream::connect(pages).unwrap();
     let headers = headers.iter().fold(String::new(), |all, header| all + header + "\r\n");
     write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
@@ -128,6 +128,24 @@ async fn log_of(services: &Standalone) -> String {
     let answer = statistics.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
     let log = answer.into_inner().snapshot.unwrap().log;
     log.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opens_the_address_that_standalone_prints_and_sees_the_month_of_the_sample() {
+    let services = Standalone::start_with_sample().await;
+    let told = services.told();
+    let printed = told.lines().find_map(|line| line.strip_prefix("pages ")).unwrap().trim();
+    let path = printed.strip_prefix(&format!("http://{}", services.pages)).unwrap();
+    assert!(path.starts_with("/?du="), "{told}");
+    // `CRA_TEST_PICTURE=/path/to/deploy/pages.png` makes the picture of the README again.
+    let picture = services.dir().join("pages.png");
+    let seen = person("pictures", services.pages, &[path, picture.to_str().unwrap()]);
+    assert!(seen["keys"]["CRA enregistrés"].as_u64().unwrap() > 1_000, "{seen}");
+    let length = std::fs::metadata(&picture).unwrap().len();
+    assert!((20_000..300_000).contains(&length), "{length} bytes");
+    if let Some(kept) = std::env::var_os("CRA_TEST_PICTURE") {
+        std::fs::copy(&picture, kept).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,13 +249,13 @@ async fn other_names_other_methods_and_long_addresses_are_refused_and_every_answ
 }
 
 /// `cra-web` in front of a projection address; killed when dropped.
-struct Web {
+pub(crate) struct Web {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Web {
-    async fn start(projection: SocketAddr, more: &str) -> Self {
+    pub(crate) async fn start(projection: SocketAddr, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Bound and closed again: free a moment ago.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -4,5 +4,6 @@
 mod attack;
 mod cells;
 mod open_data;
+mod pages;
 mod publishing;
 mod refusals;

@@ -142,6 +142,14 @@ const deeds = {
     return { message, typed: await field.inputValue(), scripts: await page.locator("script").count(), faults };
   },
 
+  /** Takes a picture of the upper part of an address; the README shows it. */
+  async pictures(browser) {
+    const { page, faults } = await open(browser, { viewport: { width: 1200, height: 1180 } });
+    await page.goto(address + rest[0]);
+    await page.screenshot({ path: rest[1] });
+    return { keys: await keys(page), faults };
+  },
+
   /** Looks with axe at every address that follows, in both themes and at every width. */
   async looks(browser) {
     const found = [];

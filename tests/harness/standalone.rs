@@ -31,11 +31,21 @@ impl Standalone {
     }
 
     /// As [`Standalone::start_as`], with its data below a folder.
-    pub(crate) async fn start_in(dir: TempDir, mut command: Command) -> Self {
+    pub(crate) async fn start_in(dir: TempDir, command: Command) -> Self {
+        Self::started(dir, command, &[]).await
+    }
+
+    /// With the sample's month loaded.
+    pub(crate) async fn start_with_sample() -> Self {
+        Self::started(tempfile::tempdir().unwrap(), Kind::CommandLine.command(), &["--sample"]).await
+    }
+
+    async fn started(dir: TempDir, mut command: Command, more: &[&str]) -> Self {
         let output = dir.path().join("stdout");
         let mut process = command
             .args(["standalone", "--data", "data"])
             .args(["--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0", "--web", "127.0.0.1:0"])
+            .args(more)
             .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(File::create(&output).unwrap())
@@ -63,6 +73,11 @@ impl Standalone {
     pub(crate) fn kill(&self) {
         let sent = Command::new("kill").args(["-KILL", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// What it wrote to standard output so far.
+    pub(crate) fn told(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stdout")).unwrap()
     }
 
     /// Its process.
@@ -111,5 +126,5 @@ impl Drop for Standalone {
 
 fn address_of(service: &str, told: &str) -> Option<SocketAddr> {
     let line = told.lines().find(|line| line.starts_with(service))?;
-    line.rsplit("http://").next()?.trim_end_matches('/').parse().ok()
+    line.rsplit("http://").next()?.split('/').next()?.parse().ok()
 }

@@ -50,7 +50,7 @@ fn what_cannot_be_read_is_told_at_its_field_with_what_is_expected() {
         ("du=31/02/2024", "du", "n'existe pas"),
         ("du=2024-03-02&au=2024-03-01", "au", "avant son début"),
         ("departement=Atlantide", "departement", "aucun département"),
-        ("departement=Loire-", "departement", "Loire-Atlantique (44)"),
+        ("departement=Lo", "departement", "Loire-Atlantique (44)"),
         ("region=Atlantide", "region", "aucune région"),
         ("commune=Saint-Denis", "commune", "(93066)"),
         ("theme=magie", "theme", "ce choix n'existe pas"),
