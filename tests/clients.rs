@@ -13,6 +13,7 @@ use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
 mod ageing;
 mod compressed;
 mod refusals;
+mod upgrade;
 
 /// How long an answer is on its way: long enough to cut it off once the record is seen.
 const ANSWER_DELAY: Duration = Duration::from_secs(1);

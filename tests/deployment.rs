@@ -191,7 +191,8 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let probed = all(&documents, "httpGet");
     let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
     let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
-    assert_eq!(paths.iter().filter(|path| **path == "/health").count(), 2, "both services: {paths:?}");
+    assert_eq!(paths.iter().filter(|path| **path == "/livez").count(), 3, "both live, one starts: {paths:?}");
+    assert_eq!(paths.iter().filter(|path| **path == "/readyz").count(), 2, "both services: {paths:?}");
 }
 
 /// The Job of Kubernetes: one at a time, restricted as the services, exporting before it checks.

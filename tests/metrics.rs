@@ -33,7 +33,7 @@ pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// Each metric of ours with its kind.
+/// Each metric with its kind.
 fn exposed(text: &str) -> BTreeMap<String, String> {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
@@ -50,7 +50,7 @@ fn series(name: &str, kind: &str) -> Vec<String> {
 /// The words of a text that begin like our metrics.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    words.filter(|word| word.starts_with("cra_")).map(str::to_owned).collect()
+    words.filter(|word| word.starts_with("cra_") || word.starts_with("process_")).map(str::to_owned).collect()
 }
 
 /// Makes something happen of everything that is measured, and gives what both services say then.
@@ -130,9 +130,10 @@ async fn dashboard_and_alerts_ask_for_what_is_exposed_and_all_that_is_exposed_is
     let documented: BTreeMap<String, String> = operations
         .lines()
         .filter_map(|line| {
-            let (name, rest) = line.strip_prefix("| `cra_")?.split_once("` | ")?;
+            let (name, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
             let kind = rest.split([';', ' ']).next()?;
-            Some((format!("cra_{name}"), kind.to_owned()))
+            let is_a_metric = name.starts_with("cra_") || name.starts_with("process_");
+            is_a_metric.then(|| (name.to_owned(), kind.to_owned()))
         })
         .collect();
     assert_eq!(documented, exposed_ones, "the table of OPERATIONS.md, and what the services expose");

@@ -8,7 +8,7 @@ use cra_contracts::v1 as pb;
 use pb::submit_cras_response::Outcome;
 
 use crate::harness::{
-    Pair, connected, cra_of, eventually, new_id, recorded, service_pair, statistics_at, submission,
+    Pair, connected, cra_of, eventually, new_id, probed, recorded, service_pair, statistics_at, submission,
 };
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,6 +27,34 @@ async fn an_idle_connection_holds_neither_service_and_both_leave_with_success() 
     assert!(ingestion.success(), "ingestion: {ingestion}");
     assert!(projection.success(), "projection: {projection}");
     drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_taken_between_not_serving_and_the_closed_port() {
+    let settings = [
+        ("SERVER__DRAIN_DELAY_MS", "8000"),
+        ("SERVER__DRAIN_DEADLINE_MS", "20000"),
+        ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"),
+    ];
+    let mut pair = Pair::start_with(&settings).await;
+    let asked = Instant::now();
+    for service in [&pair.ingestion, &pair.projection] {
+        service.terminate();
+        eventually("readiness has gone, and liveness has not", async || {
+            let (ready, _) = probed(service, "/readyz").await;
+            let (live, _) = probed(service, "/livez").await;
+            let is_leaving = ready.contains("503") && live.contains("200");
+            is_leaving.then_some(()).ok_or_else(|| format!("{ready}, {live}"))
+        })
+        .await;
+    }
+    let receipt = pair.ingestion().await.submit_cra(submission(&new_id(), cra_of(1))).await.unwrap();
+    let position = receipt.into_inner().receipt.unwrap().position;
+    // Read models follow until the drain.
+    statistics_at(&mut pair.statistics().await, position).await;
+    let (ingestion, projection) = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
+    assert!(ingestion.success() && projection.success(), "{ingestion}, {projection}");
+    assert!(asked.elapsed() >= Duration::from_secs(8), "{:?}", asked.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

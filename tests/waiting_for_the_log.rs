@@ -33,7 +33,7 @@ async fn waits_as_it_should(log_url: &str) {
     for mut service in [ingestion, projection] {
         service.start().await;
         let health = eventually("probes are answered", async || {
-            asked(&service, "/health").ok_or_else(|| service.output())
+            asked(&service, "/readyz").ok_or_else(|| service.output())
         });
         assert!(health.await.starts_with("HTTP/1.1 503"));
         let metrics = asked(&service, "/metrics").unwrap();

@@ -56,7 +56,7 @@ async fn is_served(service: &Service, token: &str) {
     let request = carrying(token, submission(&new_id(), workshop(5)));
     client.submit_cra(request).await.expect("an honest client is served");
     assert_eq!(service.health().await, Ok(ServingStatus::Serving), "and health");
-    let (status, text) = probed(service, "/health").await;
+    let (status, text) = probed(service, "/readyz").await;
     assert_eq!((status.as_str(), text.as_str()), ("HTTP/1.1 200 OK", "SERVING\n"));
 }
 

@@ -104,6 +104,7 @@ async fn serve_with(
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let (metrics, health) = (&probes.metrics, probes.health.clone());
+    let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
     let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, metrics)?);
     let appends = TaskTracker::new();
     let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());

@@ -180,6 +180,7 @@ async fn serve_with(
         questions: queries.clone(),
     };
     let (metrics, health) = (&probes.metrics, probes.health.clone());
+    let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
     let progress = Arc::<Progress>::default();
     metrics::register(metrics, &log, &generations, &progress, &replayer.filling)?;
     let signer = settings.page_tokens.signer()?;

@@ -59,7 +59,7 @@ enum State {
         held: BTreeSet<&'static str>,
     },
     /// For good: a late report of a service must not bring callers back.
-    Draining,
+    Leaving,
 }
 
 impl Health {
@@ -123,15 +123,21 @@ impl Health {
         self.reporter.set_service_status(WHOLE, Readiness::of(all_serve).into()).await;
     }
 
-    /// Everything stops serving, for good. Watchers are told, then let go: a watch has no end of its own and
-    /// would hold the drain.
-    pub(crate) async fn drain(&self) {
-        let former = std::mem::replace(&mut *self.state.lock().await, State::Draining);
-        let State::Open { services, .. } = former else { return };
-        let mut reporter = self.reporter.clone();
-        for name in services.into_keys().chain([WHOLE]) {
+    /// Everything stops serving, for good.
+    pub(crate) async fn leave(&self) {
+        let mut state = self.state.lock().await;
+        *state = State::Leaving;
+        for name in self.names.iter().copied().chain([WHOLE]) {
             self.tell(name, Readiness::NotServing);
-            reporter.set_service_status(name, ServingStatus::NotServing).await;
+            self.reporter.set_service_status(name, ServingStatus::NotServing).await;
+        }
+    }
+
+    /// As [`Health::leave`], and lets watchers go: a watch has no end of its own and would hold the drain.
+    pub(crate) async fn drain(&self) {
+        self.leave().await;
+        let mut reporter = self.reporter.clone();
+        for name in self.names.iter().copied().chain([WHOLE]) {
             reporter.clear_service_status(name).await;
         }
     }

@@ -1,7 +1,7 @@
 //! The gRPC shell of a service: its routes with health and reflection beside them, limits on everything a
 //! caller can make grow, and a drain that ends.
 //!
-//! Drain: health goes `NOT_SERVING`, the port closes, calls in flight finish, and at the deadline what is left
+//! Drain: health goes `NOT_SERVING` (earlier by a delay, see [`crate::shutdown::Shutdown::after_notice`]), the port closes, calls in flight finish, and at the deadline what is left
 //! is cut, be it a silent connection or a stream without end. A handler that must not be cut, such as an
 //! append, runs in its own task, which the service waits for after [`serve`].
 //!
@@ -101,7 +101,7 @@ pub async fn serve(
     // Closes the port.
     drop(source);
 
-    tracing::info!(%address, deadline_ms = settings.drain_deadline_ms, "draining");
+    tracing::info!(%address, deadline_ms = settings.drain_deadline().as_millis(), "draining");
     health.drain().await;
     if timeout(settings.drain_deadline(), connections.drain()).await.is_ok() {
         tracing::info!(%address, "drained");

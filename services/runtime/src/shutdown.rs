@@ -3,8 +3,11 @@
 //! Does not stop anything itself, and bounds nothing: who hears it leaves under its own deadline.
 
 use std::io;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+
+use crate::health::Health;
 
 /// A request to stop, shared by its clones. Once begun it stays begun.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,25 @@ impl Shutdown {
     /// As [`Shutdown::begun`], for tasks that own their copy.
     pub async fn into_begun(self) {
         self.0.cancelled_owned().await;
+    }
+
+    /// A request that begins some time after this one, and can begin alone. In between health says `NOT_SERVING`, so that
+    /// balancers send nothing more, and what was sent all the same is served.
+    #[must_use]
+    pub fn after_notice(&self, health: Health, delay: Duration) -> Self {
+        if delay.is_zero() {
+            return self.part();
+        }
+        let (asked, later) = (self.clone(), Self::new());
+        let begins = later.clone();
+        tokio::spawn(async move {
+            asked.into_begun().await;
+            health.leave().await;
+            tracing::info!(delay_ms = delay.as_millis(), "not serving: taking calls until the drain");
+            tokio::time::sleep(delay).await;
+            begins.begin();
+        });
+        later
     }
 
     /// A request that begins with this one, and can begin alone: to stop one part of a process.
@@ -100,7 +122,27 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::health::Readiness;
+
+    #[tokio::test(start_paused = true)]
+    async fn health_says_not_serving_at_once_and_the_drain_begins_after_the_delay() {
+        let health = Health::of(["one"]).await;
+        health.set_all(Readiness::Serving).await;
+        let asked = Shutdown::new();
+        let later = asked.after_notice(health.clone(), Duration::from_secs(5));
+        asked.begin();
+        let begun = Instant::now();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(health.readiness(), Readiness::NotServing);
+        health.set_all(Readiness::Serving).await;
+        assert_eq!(health.readiness(), Readiness::NotServing, "for good");
+        assert!(!later.has_begun());
+        later.into_begun().await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    }
 
     #[tokio::test]
     async fn every_clone_hears_the_request_and_a_part_stops_alone() {

@@ -31,7 +31,7 @@ use crate::app::App;
 
 pub use settings::{IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader};
 
-/// Name in the health that `GET /health` of the metrics' address answers.
+/// Name in the health that `GET /readyz` of the metrics' address answers.
 const NAME: &str = "web";
 
 /// Runs the pages until `shutdown`.

@@ -1,4 +1,4 @@
-//! `GET /metrics` and `GET /health` over HTTP/1.1, on an address apart from the service's: few connections, one answer each,
+//! `GET /metrics`, `/livez` and `/readyz` over HTTP/1.1, on an address apart from the service's: few connections, one answer each,
 //! cut when they are slow. Callers of the service cannot take these connections, so that probes are answered whatever they do.
 //!
 //! Figures say how much, never what: no identity is asked for. Keep the address inside the network all the same.
@@ -49,8 +49,8 @@ impl Drop for Exposed {
     }
 }
 
-/// Answers `GET /metrics`, `GET /health` and `GET /health/SERVICE` on an address; port 0 lets the system choose one, which
-/// the log tells.
+/// Answers on an address; port 0 lets the system choose one, which the log names. `/livez` is 200 as long as the process
+/// answers at all; `/readyz`, of the whole, and `/readyz/SERVICE` are 200 or 503 as health says.
 pub async fn expose(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Exposed, ExposeError> {
     let refused = |source| ExposeError { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
@@ -101,6 +101,8 @@ fn answer(method: &Method, path: &str, metrics: &Metrics, health: &Health) -> Re
             },
             |text| (StatusCode::OK, text),
         ),
+        // The tasks of the process turn, or nothing would answer: a probe that gets no answer in its time restarts it.
+        "/livez" => (StatusCode::OK, "LIVE\n".to_owned()),
         _ => match readiness(path, health) {
             Some(Readiness::Serving) => (StatusCode::OK, "SERVING\n".to_owned()),
             Some(Readiness::NotServing) => (StatusCode::SERVICE_UNAVAILABLE, "NOT_SERVING\n".to_owned()),
@@ -123,9 +125,9 @@ fn answer(method: &Method, path: &str, metrics: &Metrics, health: &Health) -> Re
     response
 }
 
-/// The health of the whole (`/health`) or of one service (`/health/cra.v1.IngestionService`).
+/// The health of the whole (`/readyz`) or of one service (`/readyz/cra.v1.IngestionService`).
 fn readiness(path: &str, health: &Health) -> Option<Readiness> {
-    match path.strip_prefix("/health")? {
+    match path.strip_prefix("/readyz")? {
         "" => Some(health.readiness()),
         service => health.readiness_of(service.strip_prefix('/')?),
     }
@@ -140,10 +142,10 @@ mod tests {
         let (metrics, health) = (Metrics::default(), Health::of(["one"]).await);
         let status = |method, path| answer(&method, path, &metrics, &health).status();
         assert_eq!(status(Method::GET, "/metrics"), StatusCode::OK);
-        for path in ["/metrics", "/health"] {
+        for path in ["/metrics", "/livez", "/readyz"] {
             assert_eq!(status(Method::POST, path), StatusCode::METHOD_NOT_ALLOWED);
         }
-        for path in ["/", "/healthy", "/health/", "/health/two"] {
+        for path in ["/", "/ready", "/readyz/", "/readyz/two", "/livez/one"] {
             assert_eq!(status(Method::GET, path), StatusCode::NOT_FOUND, "{path}");
         }
     }
@@ -152,11 +154,12 @@ mod tests {
     async fn probes_see_the_health_of_each_service_and_of_the_whole() {
         let (metrics, health) = (Metrics::default(), Health::of(["one", "two"]).await);
         let status = |path| answer(&Method::GET, path, &metrics, &health).status();
-        assert_eq!(status("/health"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("/readyz"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status("/livez"), StatusCode::OK);
         health.set_all(Readiness::Serving).await;
-        assert_eq!([status("/health"), status("/health/one")], [StatusCode::OK; 2]);
+        assert_eq!([status("/readyz"), status("/readyz/one")], [StatusCode::OK; 2]);
         health.drain().await;
-        assert_eq!([status("/health"), status("/health/two")], [StatusCode::SERVICE_UNAVAILABLE; 2]);
+        assert_eq!([status("/readyz"), status("/readyz/two")], [StatusCode::SERVICE_UNAVAILABLE; 2]);
     }
 
     #[tokio::test]

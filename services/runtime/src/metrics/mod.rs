@@ -43,13 +43,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Figures of a service; `cra_build_info` tells its version and commit.
+    /// Figures of a service; `cra_build_info` tells its version and commit, and `process_*` what its process uses, named as
+    /// Prometheus has it.
     pub fn of(service: &'static str) -> Result<Self, MetricsError> {
         let metrics = Self::default();
         let help = "Always 1; the labels say what runs.";
         let labels = ["service", "version", "commit"];
         let build = metrics.add(IntGaugeVec::new(Opts::new("cra_build_info", help), &labels)?)?;
         build.with_label_values(&[service, version::VERSION, version::COMMIT]).set(1);
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(metrics)
     }
 

@@ -21,7 +21,7 @@ const IDLE_S_MAX: u64 = 86_400;
 const AGE_GRACE_S_MAX: u64 = 86_400;
 const UNDECODED_BYTES_MAX: u64 = 64 << 30;
 
-/// Limits of a gRPC server. None can be zero, which would mean "nothing" or "for ever", depending on the reader.
+/// Limits of a gRPC server. None but the drain's delay can be zero, which would mean "nothing" or "for ever", depending on the reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
@@ -56,8 +56,11 @@ pub struct ServerSettings {
     /// Tokens of one IPv4 address or one IPv6 /64 that may be refused per minute; past that its tokens are not looked at,
     /// save those that are known to be good. Proxies of `limits.trusted_proxies` are left out.
     pub failed_authentications_per_minute: NonZeroU32,
-    /// How long a drain may take.
+    /// How long a drain may take, its delay included.
     pub drain_deadline_ms: NonZeroU64,
+    /// How long calls are taken after health says `NOT_SERVING` and before the port closes, for balancers to notice; at most
+    /// half of `drain_deadline_ms`. 0 where none is in front.
+    pub drain_delay_ms: u64,
     /// Whether `grpc.reflection` is served, in both versions.
     pub reflection: bool,
     /// Limits of connections before a token is seen.
@@ -99,6 +102,7 @@ impl Default for ServerSettings {
             least_bytes_per_second: LEAST_BYTES,
             failed_authentications_per_minute: FAILED_AUTHENTICATIONS,
             drain_deadline_ms: DRAIN_MS,
+            drain_delay_ms: 0,
             reflection: true,
             connections: ConnectionLimits::default(),
             without_token: WithoutTokenLimits::default(),
@@ -127,7 +131,7 @@ impl ServerSettings {
         let message_bytes = self.message_bytes();
         let handshake_ms = u64::from(connections.handshake_ms.get());
         let open_calls = u64::from(without_token.calls_in_flight.get());
-        let bounds: [(&str, u64, RangeInclusive<u64>, &str); 9] = [
+        let bounds: [(&str, u64, RangeInclusive<u64>, &str); 10] = [
             (
                 "undecoded_bytes",
                 self.undecoded_bytes.get(),
@@ -139,6 +143,12 @@ impl ServerSettings {
                 self.max_connection_age_grace_s.get(),
                 self.request_timeout_ms.get().div_ceil(1_000)..=AGE_GRACE_S_MAX,
                 ": at least `server.request_timeout_ms`, so that a call ends before its connection is closed",
+            ),
+            (
+                "drain_delay_ms",
+                self.drain_delay_ms,
+                0..=self.drain_deadline_ms.get() / 2,
+                ": at most half of `server.drain_deadline_ms`, for calls in flight need the rest",
             ),
             ("connections.handshake_ms", handshake_ms, TIMEOUTS_MS, ""),
             (
@@ -186,10 +196,16 @@ impl ServerSettings {
         u64::try_from(self.max_message_bytes.get()).unwrap_or(u64::MAX)
     }
 
-    /// How long a drain may take.
+    /// How long calls are taken after health says `NOT_SERVING`.
+    #[must_use]
+    pub fn drain_delay(&self) -> Duration {
+        Duration::from_millis(self.drain_delay_ms)
+    }
+
+    /// How long a drain may take after its delay.
     #[must_use]
     pub fn drain_deadline(&self) -> Duration {
-        Duration::from_millis(self.drain_deadline_ms.get())
+        Duration::from_millis(self.drain_deadline_ms.get()).saturating_sub(self.drain_delay())
     }
 
     /// How long one side of a stream may stand still.
@@ -228,6 +244,7 @@ mod tests {
             ),
             ("[connections]\nfirst_request_ms = 9999", "is 9999; expected 10000 to 600000: at least"),
             ("max_connection_age_grace_s = 29", "`server.max_connection_age_grace_s` is 29; expected 30 to"),
+            ("drain_delay_ms = 5001", "`server.drain_delay_ms` is 5001; expected 0 to 5000: at most half"),
             ("[connections]\nidle_s = 86401", "`server.connections.idle_s` is 86401; expected 1 to 86400"),
             ("[without_token]\ncalls_in_flight = 1025", "is 1025; expected 1 to 1024: at most"),
             ("[without_token]\ncalls_per_address = 65", "is 65; expected 1 to 64: at most a quarter"),
