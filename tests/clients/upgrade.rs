@@ -1,5 +1,5 @@
 //! A rolling upgrade of both services under load, in the order of the manifests: projections first, in place; then ingestion,
-//! the new instance before the old one leaves. Each instance leaves by SIGTERM, says NOT_SERVING, and takes calls for its
+//! the new instance before the old one leaves. Each instance leaves by SIGTERM, says `NOT_SERVING`, and takes calls for its
 //! drain delay, while balancers follow `/readyz`.
 //!
 //! "The next version" is the same program: this proves the order, the drain and the clients, not that two versions read each
