@@ -275,6 +275,8 @@ async fn read_models_of_older_definitions_serve_until_they_are_computed_again() 
     assert_eq!(running.serving().name(), new.name());
     assert_eq!(new.description().definitions, views::definitions());
     assert_eq!(new.position(), Position(7));
+    // A database that is still open here cannot be opened again.
+    drop(new);
     assert_eq!(running.restarted().await.serving().description().definitions, views::definitions());
 }
 

@@ -293,6 +293,7 @@ async fn keys_that_cannot_be_read_any_more_serve_for_a_while_only() {
     let identity = identity(&format!("jwks_file = {file:?}\nkeys_max_age_s = 1")).await.unwrap();
     let token = key.sign(&claims()).unwrap();
     assert!(identity.caller(Some(&token)).await.is_ok());
+    fs::remove_file(&file).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     assert_eq!(identity.caller(Some(&token)).await.unwrap_err(), TokenRefused::KeysUnavailable);
 }
