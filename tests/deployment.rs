@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Ended, Kind, Pair, eventually, readers, run_to_end};
+use crate::harness::{Ended, Kind, Pair, eventually, probes_of, readers, run_to_end};
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").canonicalize().unwrap()
@@ -96,6 +96,15 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
         let probe = texts(&service["healthcheck"]["test"]);
         if let ["CMD", "cra", command @ ..] = &probe[..] {
             let dir = tempfile::tempdir().unwrap();
+            // The metrics of both services are listened for by their settings.
+            assert_eq!(
+                command[..2],
+                ["health", "--probe"],
+                "{name}: probed where callers cannot be in the way"
+            );
+            let port = command[2].rsplit(':').next().unwrap();
+            let settings = deploy().join("config").join(format!("{}.toml", name.split('-').next().unwrap()));
+            assert!(fs::read_to_string(settings).unwrap().contains(&format!(":{port}\"")), "{name}: {port}");
             let help: Vec<_> = command.iter().copied().take(1).chain(["--help"]).collect();
             assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
         }
@@ -328,8 +337,10 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
 
 #[tokio::test]
 async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
-    let mut pair = Pair::start().await;
+    let metrics = ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0");
+    let mut pair = Pair::start_with(&[metrics]).await;
     let dir = tempfile::tempdir().unwrap();
+    let probe = format!("http://{}", probes_of(&pair.ingestion));
     let (ingestion, projection) =
         (format!("http://{}", pair.ingestion.address()), format!("http://{}", pair.projection.address()));
     let environment =
@@ -341,6 +352,11 @@ async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
     let one = ask(&["health", "projection", "--json"]);
     assert_eq!(one.stdout, "{\"service\":\"projection\",\"status\":\"SERVING\"}\n");
 
+    let probed = || ask(&["health", "--probe", &probe]);
+    assert_eq!((probed().status.code(), probed().stdout.as_str()), (Some(0), "probe       SERVING\n"));
+    let other = ask(&["health", "--probe", &ingestion]);
+    assert_eq!(other.status.code(), Some(2), "no port of metrics: {}", other.stderr);
+
     pair.nats.kill();
     eventually("ingestion says that it cannot be asked", async || {
         let one = ask(&["health", "ingestion"]);
@@ -348,8 +364,10 @@ async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
         if told == (Some(1), "ingestion   NOT_SERVING\n") { Ok(()) } else { Err(format!("{told:?}")) }
     })
     .await;
+    assert_eq!((probed().status.code(), probed().stdout.as_str()), (Some(1), "probe       NOT_SERVING\n"));
     pair.ingestion.kill();
     assert_eq!(ask(&["health", "ingestion"]).status.code(), Some(2));
+    assert_eq!(probed().status.code(), Some(2));
 }
 
 #[test]

@@ -8,14 +8,19 @@ use tokio::net::TcpStream;
 
 use super::Service;
 
-/// Status line and text that the port of metrics and health answers.
-pub(crate) async fn probed(service: &Service, path: &str) -> (String, String) {
+/// Where a process answers for its metrics and health.
+pub(crate) fn probes_of(service: &Service) -> SocketAddr {
     let output = service.output();
     let listens = output.lines().rev().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
         line["metrics_address"].as_str()?.parse::<SocketAddr>().ok()
     });
-    let mut connection = TcpStream::connect(listens.unwrap()).await.unwrap();
+    listens.unwrap()
+}
+
+/// Status line and text that the port of metrics and health answers.
+pub(crate) async fn probed(service: &Service, path: &str) -> (String, String) {
+    let mut connection = TcpStream::connect(probes_of(service)).await.unwrap();
     connection.write_all(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();

@@ -323,6 +323,11 @@ pub(crate) struct HealthArgs {
     /// One of the two [default: both]
     #[arg(value_enum, value_name = "SERVICE")]
     pub(crate) service: Option<ServiceName>,
+    /// Ask the probes of one process instead, on the port of its metrics, such as `http://127.0.0.1:9051`
+    ///
+    /// Callers of the service cannot take the connections of that port.
+    #[arg(long, value_name = "URL", conflicts_with = "service")]
+    pub(crate) probe: Option<String>,
     /// Write one JSON object per service
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,8 @@
 //! `cra health`: whether the services say that they can be asked, for probes of containers and for people.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use serde_json::json;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -10,11 +13,18 @@ use crate::args::{EndpointArgs, HealthArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
 
+/// How long a probe waits for its answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 pub(crate) async fn run(
     args: HealthArgs,
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    if let Some(url) = args.probe {
+        let status = tokio::task::spawn_blocking(move || probed(&url)).await??;
+        return shown(output, "probe", status, args.json);
+    }
     let mut outcome = Outcome::Done;
     for service in args.service.map_or(vec![Service::Ingestion, Service::Projection], |one| vec![one.into()])
     {
@@ -26,15 +36,41 @@ pub(crate) async fn run(
             Err(status) if status.code() == Code::NotFound => ServingStatus::NotServing,
             Err(status) => return Err(connection.failure(status).into()),
         };
-        if status != ServingStatus::Serving {
+        if let Outcome::NotServing = shown(output, service.name(), status, args.json)? {
             outcome = Outcome::NotServing;
         }
-        let status = status.as_str_name();
-        if args.json {
-            output.json(&json!({ "service": service.name(), "status": status }))?;
-        } else {
-            output.line(&format!("{:<11} {status}", service.name()))?;
+    }
+    Ok(outcome)
+}
+
+/// What `/readyz` of a process answers: 200 or 503.
+fn probed(url: &str) -> anyhow::Result<ServingStatus> {
+    let url = format!("{}/readyz", url.trim_end_matches('/'));
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(PROBE_TIMEOUT))
+        .build()
+        .into();
+    let answer = agent.get(&url).call().with_context(|| format!("{url} does not answer"))?;
+    match answer.status().as_u16() {
+        200 => Ok(ServingStatus::Serving),
+        503 => Ok(ServingStatus::NotServing),
+        other => {
+            anyhow::bail!("{url} answers {other}, expected 200 or 503: is this the port of the metrics?")
         }
+    }
+}
+
+/// Writes the health of what was asked.
+fn shown(output: &mut Output, name: &str, status: ServingStatus, in_json: bool) -> anyhow::Result<Outcome> {
+    let outcome = if status == ServingStatus::Serving { Outcome::Done } else { Outcome::NotServing };
+    let status = status.as_str_name();
+    if in_json {
+        output.json(&json!({ "service": name, "status": status }))?;
+    } else {
+        output.line(&format!("{name:<11} {status}"))?;
     }
     Ok(outcome)
 }
