@@ -59,8 +59,13 @@ async fn last<T>(mut answers: Streaming<T>) -> T {
     last.unwrap()
 }
 
+/// The status of the projection. On a busy machine the log may not answer in time, and the call may be made again.
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
-    pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner()
+    let answer = eventually("the status is answered", async || {
+        let answer = pair.operations().await.get_status(pb::GetStatusRequest {}).await;
+        answer.map_err(|status| status.to_string())
+    });
+    answer.await.into_inner()
 }
 
 async fn beside(pair: &Pair) -> Option<pb::Generation> {
