@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::fault::Fault;
+use crate::forms::Forms;
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::{accessibility, assets, figures, files, guard, state, vocabulary};
@@ -27,6 +28,7 @@ pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     services: Services,
+    forms: Forms,
     hosts: Vec<String>,
     pages: Arc<Semaphore>,
     page_timeout: Duration,
@@ -40,6 +42,7 @@ impl App {
         let most = usize::try_from(settings.limits.pages_in_flight.get()).unwrap_or(Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Inner {
             services: Services::new(settings)?,
+            forms: Forms::new(settings)?,
             hosts: settings.hosts.clone(),
             pages: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             page_timeout: Duration::from_millis(settings.limits.page_timeout_ms.get()),
@@ -51,6 +54,12 @@ impl App {
 
     pub(crate) fn services(&self) -> &Services {
         &self.0.services
+    }
+
+    /// The tokens of forms.
+    #[allow(dead_code)]
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.0.forms
     }
 
     /// A permit to make a page or a file; dropping it gives it back.
@@ -78,6 +87,20 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(async || Fault::NotFound)
         .layer(middleware::from_fn_with_state(app.clone(), around))
         .with_state(app)
+}
+
+/// A page that changes something: `sent` gets only the forms that these pages sent.
+#[allow(dead_code)]
+fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
+    shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
+}
+
+async fn from_these_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    if guard::is_sent_by_these_pages(request.headers(), &app.0.hosts) {
+        next.run(request).await
+    } else {
+        Fault::Foreign.into_response()
+    }
 }
 
 /// The name of a page in the metrics: a fixed list.

@@ -26,6 +26,14 @@ pub(crate) enum Fault {
     Method,
     /// The pages are not called by this name.
     UnknownHost,
+    /// A form that none of these pages sent.
+    Foreign,
+    /// The token of a form is not one of this browser's, or no longer.
+    FormExpired,
+    /// A form with more bytes than it may have.
+    TooLarge,
+    /// A body that is no form.
+    NotAForm,
     /// As many pages as may be are being made.
     Busy,
     /// The time of a page passed.
@@ -81,6 +89,31 @@ impl Fault {
                 StatusCode::MISDIRECTED_REQUEST,
                 "Adresse inconnue",
                 "Ces pages ne sont pas servies sous ce nom. Utilisez l'adresse que votre administrateur vous a donnée.",
+                None,
+            ),
+            Self::Foreign => of(
+                StatusCode::FORBIDDEN,
+                "Envoi refusé",
+                "Cet envoi ne vient pas de ces pages : rien n'a été enregistré. Ouvrez le formulaire ici, puis envoyez-le.",
+                None,
+            ),
+            Self::FormExpired => of(
+                StatusCode::FORBIDDEN,
+                "Ce formulaire n'est plus valable",
+                "Il est resté ouvert trop longtemps, ou vient d'un autre navigateur : rien n'a été enregistré. Rouvrez-le, \
+                 puis envoyez-le de nouveau.",
+                None,
+            ),
+            Self::TooLarge => of(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Envoi trop volumineux",
+                "Ce formulaire contient plus que ce qui peut être reçu : rien n'a été enregistré.",
+                None,
+            ),
+            Self::NotAForm => of(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Envoi illisible",
+                "Cet envoi n'est pas un formulaire de ces pages : rien n'a été enregistré.",
                 None,
             ),
             Self::Busy => of(

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use cra_contracts::v1::{self, Dimension, ExportContent, ExportFormat, Granularity, export_response::Part};
 use cra_domain::definitions::heading;
@@ -13,6 +13,7 @@ use crate::address::{self, Address, At, BREAKDOWNS, QUERY_BYTES_MAX, Read, STEPS
 use crate::app::App;
 use crate::fault::Fault;
 use crate::figures::{bounded, step};
+use crate::redirect::see_other;
 use crate::services::answer;
 
 /// Files: the name in addresses, what they hold, how they are written, and what the page calls them.
@@ -101,9 +102,7 @@ pub(crate) async fn send(
     let Read { address, problems } = Read::of(&query);
     if query.len() > QUERY_BYTES_MAX || !problems.is_empty() {
         // The page shows what is wrong at its field.
-        let link = HeaderValue::try_from(format!("/?{query}"));
-        let link = link.map_err(|error| Fault::Internal(error.to_string()))?;
-        return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link)]).into_response());
+        return see_other(&format!("/?{query}"));
     }
     let permit = app.permit()?;
     let clients = app.services().projection(&headers)?;

@@ -1,4 +1,5 @@
-//! What every request passes: the name that it calls the pages by, and the headers of security on its answer.
+//! What every request passes: the name that it calls the pages by, the page that sent it where it changes something, and the
+//! headers of security on its answer.
 
 use std::net::IpAddr;
 
@@ -8,6 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 /// Scripts, styles and pictures of this origin only, none inline; no frame around a page.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
+
+/// How the page that sent a request is related to these pages.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a request calls the pages by a name of this machine or a configured one. Another name is a page elsewhere whose
 /// name was made to lead here (DNS rebinding).
@@ -20,6 +24,24 @@ pub(crate) fn knows_host(headers: &HeaderMap, hosts: &[String]) -> bool {
     let is_of_this_machine =
         name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
     is_of_this_machine || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether a request was sent by one of these pages, and not by a page elsewhere. Browsers send `Origin` with each form, and
+/// most send `Sec-Fetch-Site`; neither can be set by a page. A request without an origin is no browser's.
+pub(crate) fn is_sent_by_these_pages(headers: &HeaderMap, hosts: &[String]) -> bool {
+    let only = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok();
+        if values.next().is_some() { None } else { value }
+    };
+    let (Some(origin), Some(host)) = (only(&header::ORIGIN), only(&header::HOST)) else { return false };
+    let Some((scheme, origin)) = origin.split_once("://") else { return false };
+    let is_these_pages = origin.eq_ignore_ascii_case(host)
+        // A reverse proxy may call the pages by another name than browsers do.
+        || scheme == "https" && hosts.iter().any(|known| known.eq_ignore_ascii_case(origin));
+    // `none`: the person did, as by a reload.
+    let is_same_site = only(&FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
+    matches!(scheme, "http" | "https") && is_these_pages && is_same_site
 }
 
 /// Adds the headers of security.
@@ -51,6 +73,48 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
         knows_host(&headers, &["cra.example.fr".to_owned()])
+    }
+
+    #[test]
+    fn only_forms_of_these_pages_are_taken() {
+        let hosts = ["cra.example.fr".to_owned()];
+        let sent = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let mut all = HeaderMap::new();
+            headers.for_each(|(name, value)| {
+                all.append(name, value);
+            });
+            is_sent_by_these_pages(&all, &hosts)
+        };
+        let local = ("host", "127.0.0.1:50080");
+        let same = ("origin", "http://127.0.0.1:50080");
+        assert!(sent(&[local, same]));
+        assert!(sent(&[local, same, ("sec-fetch-site", "same-origin")]));
+        assert!(sent(&[local, same, ("sec-fetch-site", "none")]), "a reload");
+        assert!(sent(&[("host", "CRA.example.fr"), ("origin", "https://cra.example.fr")]));
+        assert!(sent(&[local, ("origin", "https://cra.example.fr")]), "a proxy that changes the name");
+        for foreign in [
+            "http://evil.example",
+            "null",
+            "",
+            "http://127.0.0.1:50081",
+            "http://127.0.0.1",
+            "http://cra.example.fr",
+            "https://cra.example.fr:8443",
+            "https://cra.example.fr.evil.example",
+            "file://127.0.0.1:50080",
+            "127.0.0.1:50080",
+        ] {
+            assert!(!sent(&[local, ("origin", foreign)]), "{foreign}");
+        }
+        assert!(!sent(&[local]), "no origin");
+        assert!(!sent(&[same]), "no host");
+        assert!(!sent(&[local, same, ("origin", "http://evil.example")]), "two origins");
+        for site in ["cross-site", "same-site", "nonsense"] {
+            assert!(!sent(&[local, same, ("sec-fetch-site", site)]), "{site}");
+        }
     }
 
     #[test]

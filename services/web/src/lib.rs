@@ -11,8 +11,11 @@ mod assets;
 mod fault;
 mod figures;
 mod files;
+#[allow(dead_code)]
+mod forms;
 mod guard;
 mod plain;
+mod redirect;
 mod server;
 mod services;
 mod settings;
@@ -29,7 +32,9 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 
-pub use settings::{IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader};
+pub use settings::{
+    FormSettings, IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader,
+};
 
 /// Name in the health that `GET /readyz` of the metrics' address answers.
 const NAME: &str = "web";

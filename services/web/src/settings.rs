@@ -21,6 +21,8 @@ pub struct Settings {
     pub services: ServicesSettings,
     /// Who asks.
     pub identity: IdentitySettings,
+    /// Forms that change something.
+    pub forms: FormSettings,
     /// What a process serves at once.
     pub limits: Limits,
     /// How long pages in flight may take when the process leaves.
@@ -64,6 +66,24 @@ pub enum TokenHeader {
     XForwardedAccessToken,
 }
 
+/// The tokens that forms carry against pages elsewhere that send them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FormSettings {
+    /// File of 32 to 4,096 random bytes that sign the tokens, one for all processes behind an address. Without it each
+    /// process draws its key at its start, and forms that were open before ask to be sent again.
+    pub key_file: Option<PathBuf>,
+    /// How long a form may stay open, in seconds.
+    pub lifetime_s: NonZeroU64,
+}
+
+impl Default for FormSettings {
+    fn default() -> Self {
+        const LIFETIME_S: NonZeroU64 = NonZeroU64::new(12 * 60 * 60).unwrap();
+        Self { key_file: None, lifetime_s: LIFETIME_S }
+    }
+}
+
 /// Bounds of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,6 +104,7 @@ impl Default for Settings {
             hosts: Vec::new(),
             services: ServicesSettings::default(),
             identity: IdentitySettings::default(),
+            forms: FormSettings::default(),
             limits: Limits::default(),
             drain_deadline_ms: DRAIN_MS,
             telemetry: TelemetrySettings::default(),

@@ -10,7 +10,7 @@ mod words;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use cra_contracts::v1::{self, Dimension};
 use cra_domain::definitions::{definition, heading};
@@ -32,6 +32,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::files::{self, FileLink};
 use crate::plain::{Frame, page};
+use crate::redirect::see_other;
 
 pub(crate) use self::ask::{bounded, step};
 
@@ -117,9 +118,7 @@ pub(crate) async fn show(
         return Ok(refused(&address, problems, today));
     }
     if address.query() != query {
-        let link =
-            HeaderValue::try_from(address.link()).map_err(|error| Fault::Internal(error.to_string()))?;
-        return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link)]).into_response());
+        return see_other(&address.link());
     }
     let clients = app.services().projection(&headers)?;
     match Box::pin(app.within(ask::ask(&clients, &address, today))).await {
