@@ -1,5 +1,5 @@
-//! Compiles `proto/cra/v1` with protox, so that no system `protoc` is needed, and keeps the file
-//! descriptor set for gRPC reflection and JSON.
+//! Compiles `proto/cra/v1` with protox, so that no system `protoc` is needed. Keeps the file descriptor set for gRPC
+//! reflection and proto JSON.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use prost::Message;
 
-/// Clients and servers are left out where only messages are wanted.
+/// gRPC clients and servers are generated only with the feature `grpc`.
 const GRPC: &str = "#[cfg(feature = \"grpc\")]";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,14 +22,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("cra.v1.bin"), descriptors.encode_to_vec())?;
 
-    // JSON looks each message up by its full name.
+    // Proto JSON finds each message by its full name.
     let mut messages = prost_build::Config::new();
     messages.enable_type_names();
     messages.bytes(["."]);
     tonic_prost_build::configure()
         .client_mod_attribute(".", GRPC)
         .server_mod_attribute(".", GRPC)
-        // A service answers UNIMPLEMENTED to what it does not serve, as every gRPC server does.
+        // Methods that a service does not implement answer UNIMPLEMENTED.
         .generate_default_stubs(true)
         .compile_fds_with_config(descriptors, messages)?;
     Ok(())

@@ -1,7 +1,8 @@
-//! How many values each repeated field of a request may have, from the contract's descriptors, and a [`Scan`] that counts
-//! them in the encoded request: before anything is decoded, in memory that does not grow with the request.
+//! Limits on the number of values in each repeated field of a request, derived from the contract's descriptors. A
+//! [`Scan`] counts the values in the encoded request before anything is decoded, in memory that does not grow with the
+//! request.
 //!
-//! A field that is added to the contract has its bound by its type and name; there is no list to extend.
+//! A field that is added to the contract gets its limit from its type and name; there is no list to extend.
 
 mod scan;
 
@@ -15,28 +16,28 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, Fi
 pub use self::scan::Scan;
 use crate::FILE_DESCRIPTOR_SET;
 
-/// Values of a list of identifiers or of communes: as many as the perimeter of a token may hold.
+/// Maximum number of values in a list of identifiers or communes: as many as the perimeter of a token may hold.
 pub const IDS_MAX: usize = 5_000;
-/// Values of a list that is neither one of identifiers nor of an enum.
+/// Maximum number of values in any other list, except lists of an enum.
 pub const VALUES_MAX: usize = 1_000;
-/// Lists of an enum may name each of its values so many times.
+/// How often a list of an enum may repeat each of its values.
 const ENUM_REPETITIONS: usize = 2;
 
-/// A repeated field that has more values than it may.
+/// A repeated field with more values than its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exceeded {
     /// Path from the request's root, such as `selection.department_codes`.
     pub field: String,
-    /// Values found.
+    /// Number of values found.
     pub found: usize,
-    /// Most values.
+    /// The limit.
     pub max: usize,
 }
 
-/// The fields of a message that a scan has to know.
+/// The fields of a message that a scan must look at.
 #[derive(Debug, Default)]
 struct Plan {
-    /// By number.
+    /// Sorted by field number.
     fields: Vec<Field>,
 }
 
@@ -44,19 +45,19 @@ struct Plan {
 struct Field {
     number: u32,
     name: String,
-    /// Most values of a repeated field; `None` of any other.
+    /// Maximum number of values of a repeated field; `None` for any other field.
     max: Option<usize>,
     form: Form,
 }
 
-/// How one value is encoded.
+/// Encoding of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Varint,
     Fixed32,
     Fixed64,
     Bytes,
-    /// A message, by its place among the plans.
+    /// A message, by its index in [`Plans`].
     Message(usize),
 }
 
@@ -66,7 +67,8 @@ struct Plans {
     messages: Vec<Plan>,
     /// By full name, such as `cra.v1.Selection`.
     by_name: HashMap<String, usize>,
-    /// The request of each method that takes one request, by path, such as `/cra.v1.StatisticsService/Export`.
+    /// The request of each method that takes a single request, by method path, such as
+    /// `/cra.v1.StatisticsService/Export`.
     single_requests: HashMap<String, usize>,
 }
 
@@ -76,13 +78,13 @@ static PLANS: LazyLock<Plans> = LazyLock::new(|| {
     Plans::of(&files.expect("the descriptor set of the contract decodes"))
 });
 
-/// A scan of the request of a method; `None` where the method takes a stream of requests, or is not of the contract.
+/// Scan for the request of a method; `None` if the method takes a stream of requests or is not in the contract.
 #[must_use]
 pub fn scan_of_method(path: &str) -> Option<Scan> {
     PLANS.single_requests.get(path).map(|plan| Scan::new(&PLANS, *plan))
 }
 
-/// The repeated fields of a message that have more values than they may.
+/// The repeated fields of a message that exceed their limits.
 #[must_use]
 pub fn exceeded<M: Message + Name>(message: &M) -> Vec<Exceeded> {
     let Some(plan) = PLANS.by_name.get(&M::full_name()) else { return Vec::new() };
@@ -123,7 +125,7 @@ impl Plans {
     }
 }
 
-/// Notes the messages of a package or message, with their names as fields refer to them.
+/// Collects the messages of a package or message, with the full names that fields refer to.
 fn note_messages<'a>(
     within: &str,
     messages: &'a [DescriptorProto],

@@ -1,6 +1,6 @@
-//! Proto3 JSON of the contract's messages, by reflection over the descriptors. When reading, unknown
-//! fields are errors; when writing, fields at their default are left out. A value that is no message is refused with every
-//! fault: the path, what was found, what is expected and what was probably meant.
+//! Proto3 JSON of the contract's messages, by reflection over the descriptors. Reading refuses unknown fields; writing
+//! leaves out fields at their default. A refused value is reported with every fault: the path, what was found, what is
+//! expected and what was probably meant.
 
 mod faults;
 mod line;
@@ -26,12 +26,12 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 pub use faults::{JsonFault, Meant};
 pub use line::{is_hidden, line};
 
-/// Why a text is no JSON form of the message asked for.
+/// Why a text is not the JSON form of the requested message.
 #[derive(Debug)]
 pub enum ParseError {
-    /// It is no JSON: what the parser says, with line and column.
+    /// Not JSON: the parser's message, with line and column.
     Text(serde_json::Error),
-    /// Its fields are not those of the message; at least one fault.
+    /// JSON that does not fit the message; at least one fault.
     Fields(Vec<JsonFault>),
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 impl ParseError {
-    /// With more faults; what is no JSON has none.
+    /// Adds faults; a text that is not JSON has none.
     fn and(mut self, more: Vec<JsonFault>) -> Self {
         if let Self::Fields(faults) = &mut self {
             faults.extend(more);
@@ -64,7 +64,8 @@ pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseE
     parse_with(text, |_, _| None)
 }
 
-/// Reads one message from its JSON form. `meant` finds the contract's word for one that is not in it, for the errors.
+/// Reads one message from its JSON form. `meant` maps a word that is not in the contract to the contract's word, for
+/// the errors.
 pub fn parse_with<M: Message + Default + prost::Name>(text: &str, meant: Meant) -> Result<M, ParseError> {
     let repeated = repeated::fields(text);
     let mut source = serde_json::Deserializer::from_str(text);
@@ -96,7 +97,7 @@ pub fn from_value_with<M: Message + Default + prost::Name>(
     }
 }
 
-/// Refuses a text that gives a field twice: for objects that are no message themselves, but hold one.
+/// Refuses a text that gives a field twice. For JSON objects that contain a message but are not one.
 pub fn refuse_repeated(text: &str) -> Result<(), ParseError> {
     let repeated = repeated::fields(text);
     if repeated.is_empty() { Ok(()) } else { Err(ParseError::Fields(repeated)) }
@@ -105,14 +106,14 @@ pub fn refuse_repeated(text: &str) -> Result<(), ParseError> {
 /// Every fault of a value that was refused with `error`.
 fn explained<M: prost::Name>(value: &Value, meant: Meant, error: serde_json::Error) -> ParseError {
     match faults::faults(&descriptor::<M>(), value, meant) {
-        // The two readers of one form differ: the parser has the word.
+        // The two readers disagree: keep the parser's message.
         faults if faults.is_empty() => ParseError::Text(error),
         faults => ParseError::Fields(faults),
     }
 }
 
-/// The JSON form of a message. A time of a year that JSON has no form for, as somebody else's event may say, is written
-/// as the nearest one that it has.
+/// The JSON form of a message. A time outside the years that JSON can express, which a stored event of another writer
+/// may hold, becomes the nearest expressible time.
 pub fn to_value<M: Message + prost::Name>(message: &M) -> Value {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     let written = dynamic.transcode_from(message).map_err(|error| error.to_string()).and_then(|()| {
@@ -133,7 +134,7 @@ fn written(message: &DynamicMessage) -> Result<Value, String> {
         .map_err(|error| error.to_string())
 }
 
-/// From the year 1 to the year 9999.
+/// From year 1 to year 9999.
 const JSON_SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 const JSON_NANOS: RangeInclusive<i32> = 0..=999_999_999;
 
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_told_with_its_path_and_the_nearest_one() {
+    fn an_unknown_field_is_reported_with_its_path_and_the_nearest_name() {
         told(
             r#"{"craId":"x","advisor":"a"}"#,
             &["advisor: found an unknown field, expected one of craId, cra, validateOnly"],
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_given_twice_is_a_fault_by_whichever_of_its_names() {
+    fn a_field_given_twice_is_refused_under_either_of_its_names() {
         let twice = "found this field a second time, expected each field once";
         told(
             r#"{"craId":"x","cra":{"date":"2024-03-04","ages":{"under12":1,"under_12":2},"date":"2024-03-05"},"cra_id":"y"}"#,
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_the_contract_does_not_have_is_told_with_the_choices_and_the_word_to_use() {
+    fn an_unknown_word_is_reported_with_the_choices_and_the_word_to_use() {
         let choices = "found \"distance\", expected one of CHANNEL_VENUE, CHANNEL_OTHER_PLACE, CHANNEL_REMOTE, \
                        CHANNEL_HOME; did you mean CHANNEL_REMOTE?";
         told(r#"{"cra":{"place":{"channel":"distance"}}}"#, &[&format!("cra.place.channel: {choices}")]);
@@ -266,12 +267,12 @@ mod tests {
             assert!(found[0].starts_with("cra.themes[1]: "), "{found:?}");
             assert!(found[0].ends_with(&format!("did you mean {name}?")), "{found:?}");
         }
-        // A number that is not known is left to the rules.
+        // Unknown numbers are left to the rules.
         assert!(parse::<v1::SubmitCraRequest>(r#"{"cra":{"themes":[99]}}"#).is_ok());
     }
 
     #[test]
-    fn every_fault_is_told_at_once_with_what_was_found_and_what_is_expected() {
+    fn every_fault_is_reported_at_once_with_what_was_found_and_what_is_expected() {
         told(
             r#"{"cra":{"date":20240305,"participants":2.5,"ages":{"under12":"x"},"themes":"THEME_EMAIL","place":[],
                 "followUp":{"redirections":[{"known":"ORGANISATION_CAF","other":"CAF","people":-1}]}},
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_json_is_told_with_its_place() {
+    fn a_text_that_is_not_json_is_reported_with_line_and_column() {
         for text in ["{", "", r#"{"craId":"x"} x"#] {
             let error = parse::<v1::SubmitCraRequest>(text).unwrap_err();
             assert!(matches!(error, ParseError::Text(_)), "{text}: {error}");

@@ -1,5 +1,5 @@
-//! The contract `cra.v1` as Rust types: generated from `proto/cra/v1`, and, of stored events, types that borrow from
-//! the bytes. The bounds of lists follow from the descriptors ([`bounds`]); what else a message may hold is decided in the
+//! The contract `cra.v1` as Rust types: the types generated from `proto/cra/v1`, and types for stored events that
+//! borrow from the bytes. The limits of lists follow from the descriptors ([`bounds`]); all other rules are in the
 //! domain.
 
 pub mod bounds;
@@ -13,5 +13,5 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/cra.v1.rs"));
 }
 
-/// Encoded `google.protobuf.FileDescriptorSet` of the contract and of what it imports.
+/// Encoded `google.protobuf.FileDescriptorSet` of the contract and its imports.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cra.v1.bin"));

@@ -1,9 +1,9 @@
-//! Stored events, read where they lie: texts are borrowed from the bytes. A replay reads every event of the log, and
-//! uses most texts only to look something up.
+//! Stored events, read without copying: texts are borrowed from the bytes. A replay reads every event of the log and
+//! uses most texts only for a lookup.
 //!
-//! One type per message of an event that holds a text, with the same fields under the same numbers (the test `stored`
-//! compares them with the contract); those without are the contract's own. Merges what is told twice, passes over fields
-//! that are not known, and refuses what is no message, as the generated types do.
+//! Each message of an event that holds a text has a type here, with the same fields under the same numbers (the test
+//! `stored` compares them with the contract); messages without texts use the generated types. Like the generated types,
+//! these merge repeated fields, skip unknown fields and refuse malformed bytes.
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost_types::Timestamp;
@@ -11,35 +11,35 @@ use smallvec::SmallVec;
 
 use crate::v1::{AgeCounts, Duration, StatusCounts};
 
-/// Why bytes are no message of the contract.
+/// Why bytes are not a message of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// No field begins where one should.
+    /// No valid field key where a field should begin.
     #[error("no field begins where one should")]
     Key,
-    /// A number is longer than numbers are.
+    /// A varint has too many bytes.
     #[error("a number does not end")]
     Number,
-    /// A value is longer than what is there.
+    /// A value is longer than the remaining bytes.
     #[error("the bytes end within a value")]
     CutOff,
-    /// A field holds a value of another kind.
+    /// A field has a value of the wrong wire type.
     #[error("a field holds a value of another kind than the contract says")]
     Kind,
-    /// A text is none.
+    /// A text is not UTF-8.
     #[error("a text is not UTF-8")]
     Text,
-    /// A field that is not known here cannot be passed over.
-    #[error("a field that is not known here does not end")]
+    /// An unknown field cannot be skipped.
+    #[error("an unknown field does not end")]
     Unknown,
 }
 
-/// Numbers of a list: most have few.
+/// Values of a repeated number; most lists are short.
 pub type Numbers = SmallVec<[i32; 8]>;
 
-/// What a field holds.
+/// The value of a field.
 trait Value<'a>: Default {
-    /// Takes in a value, which is taken off the bytes.
+    /// Reads a value from the front of the bytes and merges it.
     fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed>;
 }
 
@@ -121,7 +121,7 @@ impl<'a, T: Value<'a>> Value<'a> for Option<T> {
     }
 }
 
-/// Messages of the contract that hold no text: read into the generated type.
+/// Messages of the contract without texts: read into the generated type.
 macro_rules! without_texts {
     ($($type:ident { $($number:literal $field:ident,)* })*) => {$(
         impl<'a> Value<'a> for $type {
@@ -171,7 +171,7 @@ without_texts! {
     }
 }
 
-/// Declares messages: fields by their numbers, then those of which one is told.
+/// Declares messages: fields by their numbers, then the fields of which one is set.
 macro_rules! messages {
     ($(
         $(#[$doc:meta])*
@@ -191,7 +191,7 @@ macro_rules! messages {
         }
 
         impl<'a> $name<'a> {
-            /// The contract's fields that are read, by number.
+            /// The fields that are read, by number.
             pub const FIELDS: &'static [(i32, &'static str)] = &[
                 $(($number, stringify!($field)),)*
                 $($(($one_number, stringify!($one_field)),)+)?
@@ -315,7 +315,7 @@ messages! {
     }
 }
 
-/// What happened, of an [`Event`].
+/// The fact that an [`Event`] records.
 #[allow(missing_docs, clippy::large_enum_variant)] // documented in the proto files; most are of the largest kind
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact<'a> {
@@ -325,7 +325,7 @@ pub enum Fact<'a> {
     Imported(Imported<'a>),
 }
 
-/// Where people are sent, of a [`Redirection`].
+/// The organisation of a [`Redirection`].
 #[allow(missing_docs)] // documented in the proto files
 #[derive(Clone, Debug, PartialEq)]
 pub enum Organisation<'a> {
@@ -341,7 +341,7 @@ fn expect(expected: WireType, found: WireType) -> Result<(), Malformed> {
 #[allow(clippy::inline_always)] // once for every field: a call costs as much as what is done
 #[inline(always)]
 fn key(bytes: &mut &[u8]) -> Result<(u32, WireType), Malformed> {
-    // Numbers up to 15 take one byte.
+    // Fast path: numbers up to 15 take one byte.
     if let [byte @ 0x08..0x80, rest @ ..] = *bytes {
         *bytes = rest;
         let kind = match byte & 7 {
@@ -366,7 +366,7 @@ fn pass_over(number: u32, kind: WireType, bytes: &mut &[u8]) -> Result<(), Malfo
 #[allow(clippy::inline_always)] // as above
 #[inline(always)]
 fn varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
-    // Most are short.
+    // Fast path: most values are short.
     if let [byte @ ..0x80, rest @ ..] = *bytes {
         *bytes = rest;
         return Ok(u64::from(*byte));

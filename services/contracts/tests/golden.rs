@@ -1,5 +1,5 @@
-//! Bytes of events as the log holds them. They are never made anew: a contract that reads them otherwise, or drops
-//! what they hold, has broken every log there is.
+//! Golden bytes of events as the log holds them. They are never regenerated: a contract that reads them differently, or
+//! loses a field, breaks every existing log.
 
 #![allow(clippy::unwrap_used)]
 
@@ -40,7 +40,7 @@ fn every_kind_of_event_is_kept_as_bytes_and_reads_as_itself() {
 fn no_field_of_a_stored_event_is_lost() {
     for (kind, hex) in EVENTS {
         let stored = bytes(hex);
-        // A field that the contract no longer knows would be left out here.
+        // A field that the contract no longer knows would be missing here.
         assert_eq!(v1::CraEvent::decode(&*stored).unwrap().encode_to_vec(), stored, "{kind}");
     }
 }

@@ -54,7 +54,7 @@ fn every_field_of_the_contract_is_read_under_its_number() {
     }
 }
 
-/// The generated message that a borrowed one is a view of.
+/// The generated message that is equal to a borrowed one.
 fn generated(event: &Event<'_>) -> v1::CraEvent {
     use v1::cra_event::Fact as Message;
     let cra = |it: &Option<Cra<'_>>| it.as_ref().map(generated_cra);
@@ -135,7 +135,7 @@ fn reads_as_the_generated_type(bytes: &[u8]) {
 }
 
 #[test]
-fn what_is_told_twice_is_merged() {
+fn a_field_that_occurs_twice_is_merged() {
     for bytes in golden() {
         reads_as_the_generated_type(&bytes);
         for other in golden() {
@@ -144,7 +144,7 @@ fn what_is_told_twice_is_merged() {
     }
 }
 
-/// Bytes that are likely to be a part of an event: keys of known and unknown fields with values of every kind.
+/// Bytes that are likely to be part of an event: keys of known and unknown fields with values of every kind.
 fn fields() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof![
         any::<Vec<u8>>().prop_map(|mut bytes| {
@@ -176,7 +176,7 @@ proptest! {
     fn any_bytes_are_read_as_by_the_generated_type(bytes: Vec<u8>, fields in fields()) {
         reads_as_the_generated_type(&bytes);
         reads_as_the_generated_type(&fields);
-        // The same as a submission, and as its CRA, place, ages and follow-up.
+        // The same message as a submission, and as its CRA, place, ages and follow-up.
         for chain in [&[0x32][..], &[0x0a, 0x32], &[0x22, 0x0a, 0x32], &[0x42, 0x0a, 0x32], &[0x72, 0x0a, 0x32]] {
             let nested = chain.iter().fold(fields.clone(), |inner, key| {
                 let mut outer = vec![*key];

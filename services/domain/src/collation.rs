@@ -20,8 +20,8 @@ pub fn compare(left: &str, right: &str) -> Ordering {
     FRENCH.compare(left, right)
 }
 
-/// The sort key of a label: keys compare, byte by byte, as [`compare`] compares the labels. Cheaper than comparisons
-/// where a label is compared many times.
+/// Sort key of a label: keys compare byte by byte as [`compare`] compares the labels. Faster than [`compare`] if a
+/// label is compared many times.
 #[must_use]
 pub fn key(label: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(label.len() * 2);

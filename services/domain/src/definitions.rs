@@ -1,23 +1,23 @@
-//! What each figure of the statistics and each dimension is called, and what a figure means, in French. Source: the
-//! definitions of the statistics. Files, screens and pages take their words from here.
+//! French names of the figures and dimensions, and what each figure means. Source: the definitions of the statistics.
+//! Files, screens and pages use these texts.
 
 use cra_contracts::v1;
 
 /// The meaning of one figure, or of all lines of one section.
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
-    /// Section of the file, as in its CSV.
+    /// Section of the file, as in the CSV.
     pub section: &'static str,
-    /// Code of the figure; empty: every line of the section.
+    /// Code of the figure; empty for all lines of the section.
     pub code: &'static str,
-    /// Its label.
+    /// French label.
     pub label: &'static str,
-    /// What it counts.
+    /// What the figure counts.
     pub meaning: &'static str,
 }
 
 impl Definition {
-    /// What the section is called.
+    /// French name of the section.
     #[must_use]
     pub fn rubric(&self) -> &'static str {
         let title = RUBRICS.iter().find(|(section, _)| *section == self.section);
@@ -33,7 +33,7 @@ impl Definition {
     }
 }
 
-/// What the sections of the statistics are called; each names a sheet of the workbook.
+/// French names of the sections; each names a sheet of the workbook.
 pub const RUBRICS: [(&str, &str); 14] = [
     ("headline", "Chiffres clés"),
     ("follow_up", "Suites envisagées"),
@@ -201,19 +201,19 @@ pub const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-/// The definition of a figure, or of all lines of a section with an empty code.
+/// The definition of a figure; with an empty code, of all lines of a section.
 #[must_use]
 pub fn definition(section: &str, code: &str) -> Option<&'static Definition> {
     DEFINITIONS.iter().find(|it| it.section == section && it.code == code)
 }
 
-/// What a section is called; empty for one that is none.
+/// French name of a section; empty for an unknown section.
 #[must_use]
 pub fn rubric(section: &str) -> &'static str {
     RUBRICS.iter().find(|(known, _)| *known == section).map_or("", |(_, title)| title)
 }
 
-/// What a dimension is called in French, as a heading.
+/// French name of a dimension, as a heading.
 #[must_use]
 pub fn heading(dimension: v1::Dimension) -> &'static str {
     use v1::Dimension;

@@ -1,4 +1,4 @@
-//! Days, moments and numbers as a French reader writes them: one form in files, on terminals and in labels.
+//! Days, times and numbers in French notation, for files, terminals and labels.
 
 mod articles;
 mod numbers;
@@ -45,7 +45,7 @@ pub fn month(date: Date) -> String {
     format!("{} {}", name.unwrap_or(&""), date.year())
 }
 
-/// `1er mars 2024 à 10:05:00 (heure de Paris)`, wherever the reader is.
+/// `1er mars 2024 à 10:05:00 (heure de Paris)`; Paris time, wherever the reader is.
 #[must_use]
 pub fn moment(instant: Timestamp) -> String {
     let local = PARIS.to_datetime(instant);

@@ -1,5 +1,5 @@
-//! The CRA as its users know it: words, places, rules, events, older forms. Pure: no input or output, no clock
-//! and no randomness; time and identifiers come in as arguments.
+//! The CRA as its users know it: vocabulary, places, rules, events, older forms. Pure: no I/O, no clock, no randomness;
+//! time and identifiers are arguments.
 
 pub mod collation;
 pub mod cra;

@@ -1,18 +1,17 @@
-//! Consecutive days and the unit of the calendar that they are made of, from which the period before and the one a year
-//! earlier follow. Reads no clock: today comes in as an argument.
+//! A period of consecutive days and its calendar unit. The unit determines the previous period and the one a year
+//! earlier. Reads no clock: today is an argument.
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
 
 const DAYS_PER_WEEK: i64 = 7;
-/// A year earlier, in months.
 const MONTHS_PER_YEAR: i32 = 12;
 
-/// What a period is made of, whole.
+/// The calendar unit that a period consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Days,
-    /// ISO 8601: from Monday to Sunday.
+    /// ISO 8601 weeks, Monday to Sunday.
     Weeks,
     /// Quarters, years and school years are months.
     Months,
@@ -27,8 +26,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// The days from one to another, both included; `None` where they are inverted. Days that are whole months are those
-    /// months, and a Monday to its Sunday is that week, as if they had been named.
+    /// The days from one to another, both included; `None` if they are inverted. Days that are whole months become
+    /// months, and a Monday to its Sunday becomes a week.
     #[must_use]
     pub fn between(from: Date, to: Date) -> Option<Self> {
         let unit = if from.day() == 1 && to == to.last_of_month() {
@@ -41,14 +40,14 @@ impl Period {
         (from <= to).then_some(Self { from, to, unit })
     }
 
-    /// Whole months from the one of a day.
+    /// Whole months, from the month of a day.
     #[must_use]
     pub fn months(day: Date, count: i32) -> Self {
         let from = day.first_of_month();
         Self { from, to: day_before(months_after(from, count)), unit: Unit::Months }
     }
 
-    /// Whole weeks from a Monday.
+    /// Whole weeks, from a Monday.
     #[must_use]
     pub fn weeks(monday: Date, count: i64) -> Self {
         Self { from: monday, to: days_after(monday, count * DAYS_PER_WEEK - 1), unit: Unit::Weeks }
@@ -60,7 +59,7 @@ impl Period {
         Self::months(day, 1)
     }
 
-    /// The last days up to one, with it, at least one.
+    /// The last `count` days up to and including a day; at least one.
     #[must_use]
     pub fn last_days(to: Date, count: i64) -> Self {
         Self { from: days_after(to, 1 - count.max(1)), to, unit: Unit::Days }
@@ -84,13 +83,13 @@ impl Period {
         self.to
     }
 
-    /// How many days it has.
+    /// Number of days.
     #[must_use]
     pub fn days(self) -> i64 {
         days_between(self.from, self.to) + 1
     }
 
-    /// The period of the same kind that ends the day before it begins: as many months, weeks or days.
+    /// The previous period of the same kind: as many months, weeks or days, ending the day before this one begins.
     #[must_use]
     pub fn before(self) -> Self {
         let from = match self.unit {
@@ -100,9 +99,8 @@ impl Period {
         Self { from, to: day_before(self.from), ..self }
     }
 
-    /// The same period a year earlier. Months keep their names, weeks their ISO numbers, other days their dates: the
-    /// week 53 of a year is compared with the last week of the year before, which never has 53, and 29 February with
-    /// 28 February.
+    /// The same period a year earlier. Months keep their names, weeks their ISO numbers, other days their dates. Week
+    /// 53 becomes the last week of the year before, which never has 53; 29 February becomes 28 February.
     #[must_use]
     pub fn a_year_earlier(self) -> Self {
         match self.unit {
@@ -116,14 +114,14 @@ impl Period {
         }
     }
 
-    /// Its first days, at most `days` of them.
+    /// The first days of the period, at most `days`.
     #[must_use]
     pub fn first_days(self, days: i64) -> Self {
         let to = days_after(self.from, days - 1).min(self.to);
         if to == self.to { self } else { Self { from: self.from, to, unit: Unit::Days } }
     }
 
-    /// Its days up to a day within it.
+    /// The period up to and including a day within it.
     #[must_use]
     pub fn until(self, day: Date) -> Self {
         self.first_days(days_between(self.from, day) + 1)
@@ -135,7 +133,7 @@ impl Period {
     }
 }
 
-/// The Monday of the week with the same number in the ISO year before; the last one where there is none.
+/// The Monday of the week with the same number in the previous ISO year; the last week if that number does not exist.
 fn week_a_year_earlier(monday: Date) -> Date {
     let week = monday.iso_week_date();
     let year = week.year() - 1;
@@ -147,19 +145,19 @@ fn days_between(from: Date, to: Date) -> i64 {
     to.duration_since(from).as_hours() / 24
 }
 
-/// A day some days later, or earlier.
+/// The day `days` later; negative means earlier.
 #[must_use]
 pub fn days_after(day: Date, days: i64) -> Date {
     day.saturating_add(days.days())
 }
 
-/// A day some months later, or earlier.
+/// The day `months` later; negative means earlier.
 #[must_use]
 pub fn months_after(day: Date, months: i32) -> Date {
     day.saturating_add(months.months())
 }
 
-/// The day before.
+/// The previous day.
 #[must_use]
 pub fn day_before(day: Date) -> Date {
     day.saturating_sub(1.day())
@@ -182,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_period_before_is_of_the_same_kind_whatever_the_lengths_of_its_months() {
+    fn the_previous_period_is_of_the_same_kind_whatever_the_lengths_of_its_months() {
         for (from, to, before) in [
             ("2024-03-01", "2024-03-31", ("2024-02-01", "2024-02-29")),
             ("2023-03-01", "2023-03-31", ("2023-02-01", "2023-02-28")),
@@ -239,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_days_never_pass_the_end() {
+    fn the_first_days_never_exceed_the_period() {
         let february = period("2023-02-01", "2023-02-28");
         assert_eq!(days(february.first_days(10)), pair("2023-02-01", "2023-02-10"));
         assert_eq!(february.first_days(28), february);
@@ -248,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn inverted_days_are_no_period() {
+    fn inverted_days_are_not_a_period() {
         assert_eq!(Period::between("2024-02-02".parse().unwrap(), "2024-02-01".parse().unwrap()), None);
     }
 
     #[test]
-    fn the_period_before_touches_and_has_as_many_months_or_days() {
+    fn the_previous_period_is_adjacent_and_has_as_many_months_or_days() {
         for day in (0..12_000).step_by(7) {
             let first = days_after(jiff::civil::date(1998, 1, 1), day);
             for length in [1, 2, 7, 28, 29, 30, 31, 59, 60, 90, 91, 92, 181, 365, 366] {

@@ -1,4 +1,5 @@
-//! Selections: read from a request ([`Selection`]), and in French words and official codes, as files and screens say them.
+//! Selections: read from a request ([`Selection`]), and rendered in French words and official codes for files and
+//! screens.
 
 mod parsed;
 
@@ -12,17 +13,17 @@ use crate::french;
 use crate::territory::{self, Department, Epci, Region};
 use crate::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-/// Label of what an older form left open.
+/// Label of a value that an older form left open.
 pub const UNSPECIFIED_LABEL: &str = "Non renseigné";
 
-/// One field of a selection that restricts it, with at least one value.
+/// One field that restricts a selection, with at least one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restriction {
-    /// What one value is, such as "Département".
+    /// Name of the field for one value, such as "Département".
     pub one: &'static str,
-    /// What several values are.
+    /// Name of the field for several values.
     pub many: &'static str,
-    /// A word for file names, such as `departement`: ASCII, distinct, and none a beginning of another.
+    /// Name of the field in file names, such as `departement`: ASCII, distinct, and none is a prefix of another.
     pub slug: &'static str,
     /// The values, in the order of the selection.
     pub values: Vec<Value>,
@@ -33,11 +34,11 @@ pub struct Restriction {
 pub struct Value {
     /// The official code, the identifier, or the contract's name of a word of the form.
     pub code: String,
-    /// A short code for file names: the word of the old data of a word of the form, else the code.
+    /// Short code for file names: for a word of the form its slug in the old data, otherwise the code.
     pub slug: String,
-    /// In French; empty where the code is all there is.
+    /// French label; empty if the value has only a code.
     pub label: String,
-    /// Whether a reader knows the value by its code too, as the code of a territory; not as `THEME_EMAIL`.
+    /// Whether readers know the value by its code too: true for territories, false for a code such as `THEME_EMAIL`.
     pub shows_code: bool,
 }
 
@@ -54,13 +55,13 @@ impl Value {
 }
 
 impl Restriction {
-    /// What the values are, in the number that fits.
+    /// Name of the field, singular or plural according to its values.
     #[must_use]
     pub fn label(&self) -> &'static str {
         if self.values.len() == 1 { self.one } else { self.many }
     }
 
-    /// The values, parted by commas; of more than `values_max` the first ones, and how many others there are.
+    /// The values, separated by commas; if there are more than `values_max`, the first ones and the number of others.
     #[must_use]
     pub fn text(&self, values_max: usize) -> String {
         let (named, others) = self.values.split_at(self.values.len().min(values_max));
@@ -73,7 +74,7 @@ impl Restriction {
     }
 }
 
-/// Its days: "du 1er mars 2024 au 31 mars 2024", "toutes les dates".
+/// The days: "du 1er mars 2024 au 31 mars 2024", "toutes les dates".
 #[must_use]
 pub fn period(selection: &v1::Selection) -> String {
     let day = |iso: &str| parse_day(iso).map_or_else(|| iso.to_owned(), french::day);
@@ -86,7 +87,7 @@ pub fn period(selection: &v1::Selection) -> String {
     }
 }
 
-/// Every field but the days that restricts a selection, from the widest territory down.
+/// Every restricting field except the days, from the widest territory down.
 #[must_use]
 pub fn restrictions(selection: &v1::Selection) -> Vec<Restriction> {
     let communes = territory::communes();
@@ -141,7 +142,7 @@ pub fn restrictions(selection: &v1::Selection) -> Vec<Restriction> {
     fields.into_iter().filter(|field| !field.values.is_empty()).collect()
 }
 
-/// The same selection with the values of each field in order, each once: equal for the same question.
+/// The selection with the values of each field sorted and without repetition: equal for equal queries.
 #[must_use]
 pub fn canonical(mut selection: v1::Selection) -> v1::Selection {
     fn sort<T: Ord>(values: &mut Vec<T>) {
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_is_said_in_names_labels_and_codes() {
+    fn a_selection_is_rendered_in_names_labels_and_codes() {
         let selection = of_everything();
         assert_eq!(period(&selection), "du 1er mars 2024 au 31 mars 2024");
         let said: Vec<_> = restrictions(&selection)
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut_and_says_how_many_there_are() {
+    fn a_long_list_is_truncated_and_gives_its_length() {
         let many = v1::Selection {
             department_codes: ["01", "02", "03", "04"].map(str::to_owned).to_vec(),
             ..v1::Selection::default()
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_question_is_the_same_selection_whatever_its_order() {
+    fn the_canonical_selection_does_not_depend_on_the_order_of_values() {
         let one = v1::Selection {
             department_codes: vec!["35".into(), "2A".into(), "35".into()],
             themes: vec![3, 1],
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_file_names_are_distinct_and_none_begins_another() {
+    fn the_field_names_of_file_names_are_distinct_and_none_is_a_prefix_of_another() {
         let slugs: Vec<_> = restrictions(&of_everything()).iter().map(|field| field.slug).collect();
         for slug in &slugs {
             let begins = slugs.iter().filter(|other| other.starts_with(&format!("{slug}-"))).count();

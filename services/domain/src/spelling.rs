@@ -1,34 +1,33 @@
-//! The spelling-insensitive form of a name, and which characters of a text show nothing (source: the definitions of the
-//! domain page).
+//! Spelling-insensitive keys of names, and which characters are invisible (source: the definitions of the domain page).
 
 use icu_properties::props::{Dash, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The spelling-insensitive form of a name: two names with one key are the same name. Case, accents, the ligatures œ and æ,
-/// the width of letters, spaces, hyphens, apostrophes and invisible characters make no difference. A name that holds
-/// nothing else than those is its own key, in its plain form.
+/// The spelling-insensitive key of a name: two names with one key are the same name. Case, accents, the ligatures œ and
+/// æ, the width of letters, spaces, hyphens, apostrophes and invisible characters are ignored. A name that consists
+/// only of signs is its own key, in its plain form.
 #[must_use]
 pub fn key(name: &str) -> String {
     let letters: String = folded(name).filter(|c| !parts_words(*c)).collect();
     if letters.is_empty() { plain(name) } else { letters }
 }
 
-/// The same with its words and their signs: lower case, without accents, one space between words. Names of one plain form
-/// have one key.
+/// The normalised name with its words and signs: lower case, without accents, one space between words. Names with one
+/// plain form have one key.
 #[must_use]
 pub fn plain(name: &str) -> String {
     let folded: String = folded(name).nfc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a character shows nothing, turns the direction of writing or only steers what surrounds it: controls, zero-width
-/// characters, joiners, variation selectors, tags, fillers. Spaces are not among them.
+/// Whether a character is invisible, changes the direction of text or only controls its neighbours: controls,
+/// zero-width characters, joiners, variation selectors, tags, fillers. Spaces are not included.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
-    /// Annotation marks and the empty Braille cell, which Unicode does not count among what can be ignored.
+    /// Annotation marks and the empty Braille cell, which Unicode does not list as ignorable.
     const OTHERS: [char; 4] = ['\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{2800}'];
-    // Nearly every character of nearly every text.
+    // Fast path: nearly all characters are ASCII.
     if c.is_ascii() {
         return c.is_ascii_control();
     }
@@ -40,9 +39,9 @@ pub fn is_invisible(c: char) -> bool {
         || OTHERS.contains(&c)
 }
 
-/// Compatible characters as the plain ones, lower case, without marks, ligatures apart.
+/// Compatibility characters as plain ones, lower case, without marks, ligatures split.
 fn folded(name: &str) -> impl Iterator<Item = char> {
-    // White space first: some of it is control characters.
+    // White space first, because some of it is control characters.
     let visible = name.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_invisible(*c));
     visible
         .nfkd()
@@ -52,7 +51,7 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
         .filter(|c| !is_mark(*c) && !is_invisible(*c))
 }
 
-/// The letters of a ligature; another character as it is.
+/// The letters of a ligature; any other character unchanged.
 fn apart(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match c {
         'œ' => ('o', Some('e')),
@@ -68,7 +67,7 @@ fn is_mark(c: char) -> bool {
     !c.is_ascii() && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Spaces, hyphens and the three apostrophes that people type.
+/// Spaces, hyphens and the three apostrophes in use.
 fn parts_words(c: char) -> bool {
     matches!(c, '\'' | '’' | 'ʼ') || c.is_whitespace() || CodePointSetData::new::<Dash>().contains(c)
 }
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_accents_ligatures_and_width_do_not_part_a_name() {
+    fn case_accents_ligatures_and_width_are_ignored() {
         assert_eq!(key("po\u{302}le emploi"), key("PÔLE EMPLOI"));
         assert_eq!(key("Cœur de ville"), key("COEUR DE VILLE"));
         assert_eq!(key("Lætitia"), key("laetitia"));
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_hyphens_apostrophes_and_what_is_invisible_do_not_part_a_name() {
+    fn spaces_hyphens_apostrophes_and_invisible_characters_are_ignored() {
         for spelling in [
             "Secours-populaire",
             "Secours\u{200b}populaire",
@@ -107,21 +106,21 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_signs_alone_is_its_own_key_and_one_of_nothing_visible_has_none() {
+    fn a_name_of_signs_is_its_own_key_and_an_invisible_name_has_none() {
         assert_eq!(key(" - "), "-");
         assert_ne!(key("-"), key("'"));
         assert_eq!(key("\u{200b} \u{feff}"), "");
     }
 
     #[test]
-    fn the_plain_form_keeps_words_and_their_signs() {
+    fn the_plain_form_keeps_words_and_signs() {
         assert_eq!(plain("  Mon\u{a0}\tAssoc "), "mon assoc");
         assert_eq!(plain("Maison de l’Emploi"), "maison de l’emploi");
         assert_eq!(plain("Sous-Préfecture"), "sous-prefecture");
     }
 
     #[test]
-    fn what_shows_nothing_is_known_and_letters_spaces_and_emoji_are_not_among_it() {
+    fn invisible_characters_are_recognised_and_letters_spaces_and_emoji_are_not_among_them() {
         for c in
             ['\0', '\n', '\u{ad}', '\u{200b}', '\u{200d}', '\u{202e}', '\u{2066}', '\u{fe0f}', '\u{feff}']
         {
@@ -139,7 +138,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_key_and_a_plain_form_are_their_own(name: String) {
+        fn keys_and_plain_forms_are_idempotent(name: String) {
             proptest::prop_assert_eq!(key(&key(&name)), key(&name));
             proptest::prop_assert_eq!(plain(&plain(&name)), plain(&name));
             proptest::prop_assert_eq!(key(&plain(&name)), key(&name));

@@ -1,9 +1,9 @@
-//! Texts of CSV files that a spreadsheet opens: none of them runs on the reader's machine.
+//! Neutralises texts of CSV files, so that a spreadsheet never evaluates one as a formula.
 
 use std::borrow::Cow;
 
-/// What begins a formula, or makes a spreadsheet look for one behind it: the signs, their full-width forms, which are taken
-/// for the signs under East Asian settings, and white space that is dropped on import.
+/// Whether a spreadsheet may read a formula from this character on: the signs, their full-width forms (taken for the
+/// signs under East Asian settings), and white space that an import drops.
 fn begins_formula(c: char) -> bool {
     matches!(
         c,
@@ -11,15 +11,15 @@ fn begins_formula(c: char) -> bool {
     ) || matches!(c, '＝' | '＋' | '－' | '＠')
 }
 
-/// The text for a cell of a CSV file: one that a spreadsheet takes for a formula gets an apostrophe in front.
+/// The text for a CSV cell: a text that a spreadsheet would evaluate gets an apostrophe in front.
 ///
-/// A text that looks as if it had one already gets one too, so that removing one apostrophe always gives the text back.
+/// A text that looks as if it already had one gets another, so that removing one apostrophe always restores the text.
 #[must_use]
 pub fn neutral(text: Cow<'_, str>) -> Cow<'_, str> {
     if is_taken_for_formula(&text) { format!("'{text}").into() } else { text }
 }
 
-/// The text of a cell without the apostrophe that [`neutral`] put in front.
+/// The text of a cell, without the apostrophe that [`neutral`] added.
 #[must_use]
 pub fn without_mark(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| is_taken_for_formula(text)).unwrap_or(cell)
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_spreadsheet_would_run_is_text() {
+    fn what_a_spreadsheet_would_evaluate_becomes_text() {
         let hostile = [
             "=1+1",
             "+33 6",

@@ -1,5 +1,5 @@
-//! Steps of work that depend on a request: look-ups of codes, and communes gone through. Counted per thread, for the test
-//! that holds them linear in the bytes of a request; nothing is counted without the feature `steps`.
+//! Counts steps of work that depend on a request: code lookups and communes visited. A test uses the counts, per
+//! thread, to check that the work is linear in the bytes of a request. Without the feature `steps` nothing is counted.
 
 #[cfg(feature = "steps")]
 use std::cell::Cell;
@@ -9,14 +9,14 @@ thread_local! {
     static TAKEN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Steps of this thread so far.
+/// Number of steps of this thread so far.
 #[cfg(feature = "steps")]
 #[must_use]
 pub fn taken() -> u64 {
     TAKEN.get()
 }
 
-/// Notes some steps.
+/// Counts steps.
 #[inline]
 pub(crate) fn take(steps: usize) {
     #[cfg(feature = "steps")]

@@ -1,5 +1,5 @@
-//! The work that a request is grows with its bytes: for every list of every request of the contract, the look-ups, the
-//! communes gone through and the allocations are counted, of n values and of twice as many. No time is measured.
+//! The work for a request is linear in its bytes. For every list of every request, the lookups, the communes visited
+//! and the allocations are counted for n values and for twice as many. No time is measured.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,11 +12,11 @@ use cra_domain::{steps, territory};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
-/// Steps and allocations for each byte, at most: a code of two letters takes four bytes of a request.
+/// Maximum number of steps and allocations per byte: a code of two letters takes four bytes of a request.
 const STEPS_PER_BYTE: u64 = 4;
-/// Bytes allocated for each byte of a request, at most.
+/// Maximum number of bytes allocated per byte of a request.
 const ALLOCATED_PER_BYTE: u64 = 128;
-/// What any question may take, whatever it says: a few passes over the 35,000 communes.
+/// Fixed allowance for any query: a few passes over the 35,000 communes.
 const STEPS_OF_ANY: u64 = 200_000;
 const ALLOCATED_OF_ANY: u64 = 1 << 20;
 
@@ -35,12 +35,12 @@ fn lists(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
     paths
 }
 
-/// What a list is filled with.
+/// Content of a list.
 #[derive(Clone, Copy, Debug)]
 enum Filling {
-    /// One value that is known, again and again.
+    /// One known value, repeated.
     Known,
-    /// As many values that are not.
+    /// As many distinct unknown values.
     Unknown,
 }
 
@@ -91,7 +91,7 @@ fn part<M: prost::Message + Default>(message: &DynamicMessage, name: &str) -> Op
     }
 }
 
-/// What a request costs beside its decoding.
+/// Cost of a request without its decoding.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     bytes: u64,
@@ -153,7 +153,7 @@ fn the_steps_of_a_request_grow_with_its_bytes_for_every_list_of_every_request() 
                 let count = if matches!(fields.last().unwrap().kind(), Kind::Enum(_)) { 4 } else { 500 };
                 for filling in [Filling::Known, Filling::Unknown] {
                     let of = |count| cost(&path, &with(method.input(), &fields, filling, count), &perimeter);
-                    // Tables that are made at their first use are made now.
+                    // Builds the tables that are initialised at first use.
                     let _ = of(count);
                     assert_linear(of(count), of(2 * count), &format!("{path} {name} {filling:?}"));
                     counted += 1;
@@ -165,7 +165,7 @@ fn the_steps_of_a_request_grow_with_its_bytes_for_every_list_of_every_request() 
 }
 
 #[test]
-fn a_perimeter_of_repeated_regions_takes_one_look_up_each() {
+fn a_perimeter_of_repeated_regions_takes_one_lookup_each() {
     let cost = |count| {
         let (given, before) = (vec!["53".to_owned(); count], steps::taken());
         let allocations = measure(|| assert!(Lists::parse(&[], &[], &[], &given).is_ok()));

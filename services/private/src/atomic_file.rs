@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all, also after a power cut, and that its owner alone can read.
+//! A file that appears completely or not at all, even after a power cut, and that only its owner can read.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// What the name of a file begins and ends with while it is written.
+/// Prefix and suffix of the temporary name.
 const PREFIX: &str = ".cra-";
 const SUFFIX: &str = ".part";
 
-/// Whether a file that is there already may be replaced.
+/// What to do if the file already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// Leave it, and fail with [`io::ErrorKind::AlreadyExists`].
+    /// Keep it, and fail with [`io::ErrorKind::AlreadyExists`].
     Keep,
-    /// Put the new file in its place.
+    /// Replace it.
     Replace,
 }
 
-/// A file being written, mode 0600, in the folder where it will be and under another name.
+/// A file being written, mode 0600, under a temporary name in its final folder.
 ///
-/// Dropped before [`AtomicFile::publish`], it leaves nothing. Only a killed process leaves the other name behind;
-/// [`LockedDir::open`](crate::LockedDir::open) removes those.
+/// If it is dropped before [`AtomicFile::publish`], it is removed. Only a killed process leaves the temporary file
+/// behind; [`LockedDir::open`](crate::LockedDir::open) removes those.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: NamedTempFile<File>,
@@ -30,13 +30,13 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins the file that will be at `path`. Its folder must exist.
+    /// Creates the temporary file for `path`. The folder must exist.
     pub fn begin(path: &Path) -> io::Result<Self> {
         let file = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder_of(path))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Puts a file with these bytes in place of the one at `path`.
+    /// Replaces the file at `path` with these bytes.
     pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Self::write_whole(path, bytes, Existing::Replace)
     }
@@ -48,7 +48,8 @@ impl AtomicFile {
         file.publish(existing)
     }
 
-    /// Makes the file appear under its name. Its bytes are on the disk before, and its name when this returns.
+    /// Renames the file to its final name. The bytes are durable before the rename, and the name is durable when this
+    /// returns.
     pub fn publish(self, existing: Existing) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         let published = match existing {
@@ -70,7 +71,7 @@ impl Write for AtomicFile {
     }
 }
 
-/// Whether a name is that of a file which was never published.
+/// Whether a name is that of an unpublished temporary file.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
@@ -82,7 +83,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Fsyncs the folder so that the rename is durable. File systems that cannot sync folders keep the file all the same.
+/// Fsyncs the folder so that the rename is durable. Errors of file systems that cannot sync folders are ignored.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     match File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -130,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_given_up_leaves_nothing() {
+    fn an_abandoned_file_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         drop(begun(&directory.path().join("a.csv"), "half"));
         assert!(names(directory.path()).is_empty());
     }
 
     #[test]
-    fn a_file_that_is_there_is_replaced_only_when_that_was_asked() {
+    fn an_existing_file_is_replaced_only_on_request() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
         fs::write(&path, "before").unwrap();
@@ -151,7 +152,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn its_owner_alone_reads_it_also_where_everybody_could_read_the_one_before() {
+    fn only_the_owner_can_read_the_file_even_if_it_replaces_a_public_one() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let directory = tempfile::tempdir().unwrap();

@@ -1,15 +1,15 @@
-//! How many files and connections a process may have open: the limit is raised as far as the system allows, and what it
-//! leaves is compared with what the process needs before it opens anything.
+//! Limit of open files and connections. The process raises it as far as the system allows, and compares it with its
+//! needs before it opens anything.
 
-/// More are never asked for: some systems allow a billion.
+/// Highest limit requested: some systems allow a billion.
 const ASKED_MAX: u64 = 1 << 20;
 
-/// The process may have too few files and connections open.
+/// The limit of open files and connections is below the need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFew {
-    /// How many it may have open.
+    /// The limit.
     pub allowed: u64,
-    /// How many it needs.
+    /// The need.
     pub needed: u64,
 }
 
@@ -26,7 +26,7 @@ impl std::fmt::Display for TooFew {
 
 impl std::error::Error for TooFew {}
 
-/// Raises the soft limit to the hard one. A system that refuses keeps its limit, which [`require`] compares.
+/// Raises the soft limit to the hard limit. If the system refuses, the limit stays as it is; [`require`] compares it.
 pub fn raise() {
     #[cfg(unix)]
     {
@@ -41,7 +41,7 @@ pub fn raise() {
     }
 }
 
-/// Compares what the process may have open with what it needs.
+/// Fails if the limit is below the need.
 pub fn require(needed: u64) -> Result<(), TooFew> {
     let allowed = allowed();
     if allowed < needed { Err(TooFew { allowed, needed }) } else { Ok(()) }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lack_names_what_there_is_and_what_is_needed() {
+    fn the_error_names_the_limit_and_the_need() {
         raise();
         assert_eq!(require(1), Ok(()));
         let told = TooFew { allowed: 90, needed: 510 }.to_string();

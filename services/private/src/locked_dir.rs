@@ -1,4 +1,4 @@
-//! Folders of a program's own files: for their owner alone, and with one writer at a time.
+//! Folders of a program's own files: readable by their owner only, with one writer at a time.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -11,19 +11,19 @@ use jiff::Timestamp;
 
 use crate::atomic_file::{AtomicFile, is_unfinished};
 
-/// How long [`LockedDir::open`] waits for a former owner: a child process holds the lock of its parent until it runs its
-/// own program.
+/// How long [`LockedDir::open`] waits for a previous owner. A child process holds the lock of its parent until it
+/// executes its own program.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 const LOCK_RETRY: Duration = Duration::from_millis(10);
-/// Where Linux says how the machine, or the container, is called.
+/// Linux's file with the name of the machine or container.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-/// More of a lock file is not read.
+/// Maximum number of bytes read from a lock file.
 const HOLDER_BYTES_MAX: u64 = 512;
 #[cfg(unix)]
 const OWNER_ONLY: u32 = 0o700;
 
-/// Makes a folder and those above it that are missing, mode 0700. One that exists stays as its owner made it: it may be a
-/// working directory, or hold files of others.
+/// Creates a folder and its missing parents, mode 0700. An existing folder keeps its mode: it may be a working
+/// directory, or hold files of others.
 pub fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -32,8 +32,8 @@ pub fn make_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// As [`make_dir`], and makes the folder 0700 where it exists. Only for folders that hold a program's own files and nothing
-/// else: an earlier version left them open.
+/// Like [`make_dir`], but sets the mode 0700 on an existing folder too. Only for folders that hold nothing but the
+/// program's own files: an earlier version left them open.
 pub fn own_dir(dir: &Path) -> io::Result<()> {
     make_dir(dir)?;
     #[cfg(unix)]
@@ -41,7 +41,7 @@ pub fn own_dir(dir: &Path) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
         if fs::metadata(dir)?.permissions().mode() & 0o077 != 0 {
             match fs::set_permissions(dir, fs::Permissions::from_mode(OWNER_ONLY)) {
-                // A mounted volume belongs to whoever mounted it; what is made inside is 0700 and 0600 all the same.
+                // A mounted volume may belong to another user; the files inside are still 0700 and 0600.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
                 set => set?,
             }
@@ -50,17 +50,17 @@ pub fn own_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Why a folder has no owner now.
+/// Why a folder cannot be locked.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process writes in it.
+    /// Another process has locked it.
     InUse {
         /// The folder.
         dir: PathBuf,
-        /// That process, as its lock file says; empty where the file does not say.
+        /// That process, as described in the lock file; empty if it is not described.
         holder: String,
     },
-    /// It cannot be made, read or written: the path, and what the system answered.
+    /// The folder cannot be created, read or written: the path and the system's error.
     Io(PathBuf, io::Error),
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-/// A folder with this process as its one writer. Free again when dropped.
+/// A folder that this process has locked as its only writer. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct LockedDir {
     dir: PathBuf,
@@ -89,13 +89,13 @@ pub struct LockedDir {
 }
 
 impl LockedDir {
-    /// Makes the folder where it is missing, takes it, and removes files that a killed writer never published. `lock` is
-    /// the name of the file in it that is locked, and says who holds it. Blocks up to half a second.
+    /// Creates the folder if it is missing, locks it, and removes temporary files of killed writers. `lock` is the name
+    /// of the lock file in it, which describes its holder. Blocks up to half a second.
     pub fn open(dir: &Path, lock: &str) -> Result<Self, LockError> {
         Self::open_within(LOCK_WAIT, dir, lock)
     }
 
-    /// As [`LockedDir::open`], for folders whose former owner may take longer to leave. Blocks up to `wait`.
+    /// Like [`LockedDir::open`], for folders whose previous owner may need longer to exit. Blocks up to `wait`.
     pub fn open_within(wait: Duration, dir: &Path, lock: &str) -> Result<Self, LockError> {
         make_dir(dir).map_err(at(dir))?;
         let lock = dir.join(lock);
@@ -109,7 +109,7 @@ impl LockedDir {
         Ok(Self { dir: dir.to_owned(), lock, held: Mutex::new(held) })
     }
 
-    /// Takes the folder again where its lock file was deleted, with the folder or alone. Blocks up to half a second.
+    /// Locks the folder again after its lock file, or the whole folder, was deleted. Blocks up to half a second.
     pub fn renew(&self) -> Result<(), LockError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_at(&held, &self.lock) {
@@ -131,7 +131,7 @@ impl LockedDir {
         self.dir.join(name)
     }
 
-    /// Puts a file in it, in place of one of the same name.
+    /// Writes or replaces a file in the folder, atomically.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         AtomicFile::replace(&self.join(name), bytes)
     }
@@ -142,7 +142,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> LockError + use<> {
     move |error| LockError::Io(path, error)
 }
 
-/// Locks the file, and writes into it who does.
+/// Locks the file and describes the holder in it.
 fn take(wait: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
     let until = Instant::now() + wait;
     loop {
@@ -154,9 +154,9 @@ fn take(wait: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
             .open(lock)
             .map_err(at(lock))?;
         match file.try_lock() {
-            // A former owner may have removed the file that this process opened.
+            // A previous owner may have removed the file that this process opened.
             Ok(()) if is_at(&file, lock) => {
-                // The lock holds without it: a full disk must not keep the folder's files from being read.
+                // The lock works without the description: a full disk must not prevent reading.
                 let _ = file.set_len(0).and_then(|()| file.write_all(this_process().as_bytes()));
                 return Ok(file);
             }
@@ -170,7 +170,7 @@ fn take(wait: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
     }
 }
 
-/// Whether the path still leads to the file.
+/// Whether the path still refers to the open file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -183,7 +183,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// What the lock file says of its holder: one line.
+/// Description of this process for the lock file: one line.
 fn this_process() -> String {
     let program = std::env::current_exe().ok().and_then(|path| Some(path.file_name()?.to_owned()));
     let program = program.map_or_else(|| "a process".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_writer_at_a_time_and_nothing_is_left_of_a_killed_one() {
+    fn one_writer_at_a_time_and_temporary_files_of_a_killed_one_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("a/b");
         let locked = LockedDir::open(&dir, "lock").unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_that_was_deleted_is_made_and_locked_again() {
+    fn a_deleted_lock_file_is_created_and_locked_again() {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("a");
         let locked = LockedDir::open(&dir, "lock").unwrap();
@@ -241,7 +241,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn folders_are_for_their_owner_those_of_an_earlier_version_too() {
+    fn folders_are_private_to_their_owner_even_those_of_an_earlier_version() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

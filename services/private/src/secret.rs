@@ -1,6 +1,6 @@
-//! A setting that must not be seen: read like any text, shown as `***` by `Debug`, `Display` and when serialized.
+//! A secret setting: read like any text, shown as `***` by `Debug`, `Display` and serialization.
 //!
-//! Does not wipe memory and does not encrypt; it keeps a secret out of logs, errors and `--print-config`.
+//! Does not wipe memory and does not encrypt; it keeps secrets out of logs, errors and `--print-config`.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const HIDDEN: &str = "***";
 
-/// Names of the settings that are secrets, in whatever table. The configuration takes their values exactly as they are
-/// written, for a password that looks like a number (`0123`, `1e5`) is none.
+/// Names of the secret settings, in any table. The configuration takes their values literally, because a password may
+/// look like a number (`0123`, `1e5`).
 pub const SECRET_SETTINGS: [&str; 2] = ["password", "token"];
 
-/// A secret text. Serializing it loses it, on purpose: never pass one as a command line override.
+/// A secret text. Serialization loses it, on purpose: never pass one as a command line override.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -23,7 +23,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself; the name makes each use easy to find.
+    /// The secret text; the method's name makes each use easy to find.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -42,7 +42,7 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Of a command line argument or an environment variable: the text as it is.
+/// From a command line argument or an environment variable.
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text)
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// Takes scalars too, as their text. Names no value in its errors.
+/// Accepts scalars as their text. Its errors contain no value.
 struct SecretVisitor;
 
 impl Visitor<'_> for SecretVisitor {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_shows_neither_in_debug_nor_in_texts_nor_when_serialized() {
+    fn a_secret_is_hidden_in_debug_display_and_serialization() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?} {secret}"), "*** ***");
         assert_eq!(serde_json::to_value(&secret).unwrap(), "***");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_texts_and_no_error_shows_a_value() {
+    fn numbers_are_texts_and_errors_contain_no_value() {
         assert_eq!(serde_json::from_str::<Secret>("12345").unwrap().expose(), "12345");
         let error = serde_json::from_str::<Secret>("[12345]").unwrap_err().to_string();
         assert!(!error.contains("12345"), "{error}");

@@ -1,32 +1,32 @@
-//! A file of random bytes that replicas share: what signatures and draws come from.
+//! A file of random bytes that replicas share: the key of signatures and of deterministic noise.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// Least bytes: as many as an HMAC-SHA-256 has.
+/// Minimum number of bytes: the length of an HMAC-SHA-256.
 const BYTES_MIN: usize = 32;
-/// Most bytes: a wrong path must not fill the memory.
+/// Maximum number of bytes, so that a wrong path cannot fill the memory.
 const BYTES_MAX: usize = 4_096;
 
-/// The bytes of a secret file, of 32 to 4,096, without white space around them. It has no `Debug`, so that it is never
+/// The bytes of a secret file, 32 to 4,096, without surrounding white space. Has no `Debug`, so that it is never
 /// printed.
 pub struct SecretBytes(Box<[u8]>);
 
 /// Why a secret file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// The system does not give its bytes.
+    /// The system cannot read the file.
     #[error("{setting}: {path} cannot be read: {source}")]
     Unreadable {
         /// Name of the setting that names the file.
         setting: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It has too few bytes, or too many.
+    /// Too few or too many bytes.
     #[error(
         "{setting}: found {found} bytes in {path}, expected {BYTES_MIN} to {BYTES_MAX} random ones, such as \
          `openssl rand -base64 48` writes"
@@ -36,7 +36,7 @@ pub enum SecretFileError {
         setting: &'static str,
         /// The file.
         path: PathBuf,
-        /// Its bytes without white space around them, or more than the most.
+        /// Number of bytes without surrounding white space; one above the maximum if the file is longer.
         found: usize,
     },
 }
@@ -45,7 +45,7 @@ impl SecretBytes {
     /// Reads the file that a setting names.
     pub fn read(setting: &'static str, path: &Path) -> Result<Self, SecretFileError> {
         let mut bytes = Vec::new();
-        // One more than the most tells a file that is too long.
+        // One byte above the maximum detects a file that is too long.
         let limit = BYTES_MAX as u64 + 1;
         let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
         read.map_err(|source| SecretFileError::Unreadable { setting, path: path.to_owned(), source })?;
@@ -56,12 +56,12 @@ impl SecretBytes {
         Err(SecretFileError::Length { setting, path: path.to_owned(), found: bytes.len() })
     }
 
-    /// Bytes that are given, of any number: for tests.
+    /// Any bytes, of any number; for tests.
     pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes themselves; the name makes each use easy to find.
+    /// The secret bytes; the method's name makes each use easy to find.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_has_32_bytes_or_more_and_its_last_line_break_does_not_count() {
+    fn a_secret_has_at_least_32_bytes_without_its_final_line_break() {
         let plain = read(&[7; 32]).ok().unwrap();
         let with_line_break = read(&[&[7_u8; 32][..], b"\n"].concat()).ok().unwrap();
         assert_eq!(plain.expose(), with_line_break.expose());
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_too_short_too_long_or_missing_is_refused_by_the_name_of_its_setting() {
+    fn an_unusable_file_is_refused_with_the_name_of_its_setting() {
         let short = read(b"short\n").err().unwrap();
         assert!(matches!(short, SecretFileError::Length { found: 5, .. }), "{short}");
         let long = read(&vec![7; 1 << 20]).err().unwrap();

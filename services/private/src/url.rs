@@ -1,27 +1,27 @@
-//! URLs of settings hold no secret: a printed setting, an error and the list of processes would show it.
+//! URLs in settings must not contain credentials: printed settings, errors and the process list would show them.
 
 use serde::{Deserialize, Deserializer, de};
 
-/// Whether a text of one or several URLs names a user, a password or a token. It does when it holds an `@`, wherever: a
-/// password may hold a comma or a slash itself, so no part before the `@` is surely a host. A path writes it as `%40`.
+/// Whether a text of one or several URLs contains a user, a password or a token. True for any `@`: a password may
+/// contain a comma or a slash, so no part before the `@` is certainly a host. A path can write it as `%40`.
 #[must_use]
 pub fn names_user(urls: &str) -> bool {
     urls.contains('@')
 }
 
-/// Why a URL is refused, and what to do instead. Does not repeat the URL.
+/// Why a URL is refused, and what to do instead. Does not quote the URL.
 #[must_use]
 pub fn refusal(instead: &str) -> String {
     format!("the URL holds an `@`, so it names a user, a password or a token; {instead}")
 }
 
-/// Reads a URL of a setting; for `deserialize_with`. `instead` says where a user belongs.
+/// Deserializes a URL setting, for `deserialize_with`. `instead` names the settings for a user.
 pub fn read<'de, D: Deserializer<'de>>(deserializer: D, instead: &str) -> Result<String, D::Error> {
     let url = String::deserialize(deserializer)?;
     if names_user(&url) { Err(de::Error::custom(refusal(instead))) } else { Ok(url) }
 }
 
-/// As [`read`], of a setting that may be absent, and of an address that asks for no user.
+/// Like [`read`], for an optional setting whose address takes no user.
 pub fn read_anonymous<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let url = Option::<String>::deserialize(deserializer)?;
     if url.as_deref().is_some_and(names_user) {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_found_wherever_it_hides_and_is_not_repeated() {
+    fn a_user_is_found_anywhere_and_is_not_quoted() {
         let bad = ["nats://u:p@h:4222", "nats://token@h", "u:p@h", "nats://a,nats://u:p@b", "tls://u:p/,w@h"];
         for url in bad {
             let error = read_anonymous(&serde_json::json!(url)).unwrap_err().to_string();

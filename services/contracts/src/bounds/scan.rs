@@ -1,13 +1,13 @@
-//! Counts the values of repeated fields in an encoded message, as its bytes come. What is no encoding of the message is
-//! left to the decoder, which refuses it.
+//! Counts the values of repeated fields in an encoded message, byte by byte as they arrive. A malformed encoding is not
+//! reported here: the decoder refuses it.
 
 use super::{Exceeded, Form, Plans};
 
-/// Fields reported of one request.
+/// Maximum number of fields that are reported for one request.
 const EXCEEDED_MAX: usize = 100;
-/// Messages within messages; the decoder allows no more.
+/// Maximum nesting of messages; the decoder has the same limit.
 const DEPTH_MAX: usize = 100;
-/// Bits of a varint that are read.
+/// Maximum number of bits read of a varint.
 const VARINT_BITS_MAX: u32 = 64;
 
 /// The state of a scan.
@@ -15,36 +15,36 @@ const VARINT_BITS_MAX: u32 = 64;
 pub struct Scan {
     plans: &'static Plans,
     nodes: Vec<Node>,
-    /// The messages that the next byte lies in, outermost first.
+    /// The messages that enclose the next byte, outermost first.
     open: Vec<Open>,
     expected: Expected,
-    /// What is read of a varint.
+    /// The varint being read.
     varint: Varint,
-    /// Bytes read.
+    /// Number of bytes read.
     position: u64,
-    /// Groups of unknown fields that the next byte lies in.
+    /// Number of groups of unknown fields that enclose the next byte.
     groups: u32,
     exceeded: Vec<Exceeded>,
 }
 
-/// A message at one path of the request: the parts that a field is given in are one message, as the decoder merges them.
-/// The elements of a repeated field follow each other on one node.
+/// A message at one path of the request. Several occurrences of a singular field are one node, because the decoder
+/// merges them. All elements of a repeated field use the same node, one after the other.
 #[derive(Debug)]
 struct Node {
     plan: usize,
-    /// The node that it lies in, and the field there.
+    /// The enclosing node, and the field in it.
     parent: Option<(usize, usize)>,
-    /// Which element of a repeated field it is.
+    /// Index of the current element in a repeated field.
     element: Option<usize>,
     counts: Vec<Count>,
-    /// The nodes of its fields that are messages.
+    /// The nodes of the fields that are messages.
     children: Vec<Option<usize>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     found: usize,
-    /// Its place among what is reported.
+    /// Index of its entry in the report.
     reported: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ enum Expected {
     Bytes(u64),
     /// Packed values of a field.
     Packed { field: usize, left: u64 },
-    /// Nothing more: what came is no encoding of the message.
+    /// Nothing more: the bytes are not an encoding of the message.
     Nothing,
 }
 
@@ -108,13 +108,13 @@ impl Scan {
         }
     }
 
-    /// Whether a field has more values than it may.
+    /// Whether a field has exceeded its limit.
     #[must_use]
     pub fn has_exceeded(&self) -> bool {
         !self.exceeded.is_empty()
     }
 
-    /// The fields that have more values than they may, in the order in which that was found.
+    /// The fields that exceed their limits, in the order of detection.
     #[must_use]
     pub fn into_exceeded(self) -> Vec<Exceeded> {
         self.exceeded
@@ -127,7 +127,7 @@ impl Scan {
         self.nodes.len() - 1
     }
 
-    /// Passes over bytes of a value of which `left` are left.
+    /// Skips at most `left` bytes of a value.
     fn pass_over(&mut self, available: usize, left: u64) -> usize {
         let read = usize::try_from(left).unwrap_or(usize::MAX).min(available);
         self.advance(read);
@@ -140,7 +140,7 @@ impl Scan {
         let read = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
         let (node, form) = (self.node(), self.form(field));
         let (before, after) = (left, left - read as u64);
-        // Values of one width end where that many bytes are left.
+        // Fixed-width values: the remaining bytes give the number of values.
         let of_width =
             |width: u64| usize::try_from(before.div_ceil(width) - after.div_ceil(width)).unwrap_or(0);
         let values = match form {
@@ -248,7 +248,7 @@ impl Scan {
         self.expect(Expected::Key);
     }
 
-    /// Forgets the counts of a node for the next element of a repeated field.
+    /// Resets the counts of a node for the next element of a repeated field.
     fn reset(&mut self, node: usize) {
         self.nodes[node].counts.fill(Count::default());
         let children: Vec<_> = self.nodes[node].children.iter().flatten().copied().collect();
@@ -261,7 +261,7 @@ impl Scan {
         self.position += bytes as u64;
     }
 
-    /// Sets what comes next; before a key, the messages that have ended are left.
+    /// Sets what the next byte must be; before a key, closes the messages that have ended.
     fn expect(&mut self, expected: Expected) {
         self.expected = expected;
         if expected == Expected::Key {

@@ -1,4 +1,4 @@
-//! Given an encoded request, when it is scanned in any pieces, then each repeated field is counted as the decoder would.
+//! Whatever the pieces in which an encoded request arrives, each repeated field is counted as the decoder counts it.
 
 use proptest::prelude::*;
 use prost::bytes::BufMut as _;

@@ -1,19 +1,20 @@
-//! What keeps a JSON value from being a message, field by field: where, what was found, what is expected.
+//! Explains, field by field, why a JSON value is not a message: the path, what was found, what is expected.
 
 use std::fmt;
 
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
-/// Finds the contract's word for one that is not in the contract: first the kind of thing, an enum or a message (`Channel`,
-/// `Cra`), then the word that stands for one of its values or fields. Answers the value's name or the field's path.
+/// Maps a word that is not in the contract to the contract's word. The first argument is the enum or message
+/// (`Channel`, `Cra`), the second the word used for one of its values or fields. Returns the value's name or the
+/// field's path.
 pub type Meant = fn(kind: &str, word: &str) -> Option<&'static str>;
 
-/// Faults that one error names.
+/// Maximum number of faults in one error.
 pub(super) const FAULTS_MAX: usize = 50;
 /// Characters of a value that a message quotes.
 const QUOTED_CHARACTERS_MAX: usize = 60;
-/// Below it, two words are not near each other.
+/// Similarity below which two words are not considered near each other.
 const NEARNESS_MIN: f64 = 0.75;
 
 /// One fault of a JSON value.
@@ -21,9 +22,9 @@ const NEARNESS_MIN: f64 = 0.75;
 pub struct JsonFault {
     /// Path from the root, in the names of the JSON form, such as `cra.place.channel`; empty for the root itself.
     pub path: String,
-    /// What was found, as it can be read in the text.
+    /// What was found, as written in the text.
     pub found: String,
-    /// What can stand there.
+    /// What is expected.
     pub expected: String,
     /// What was probably meant.
     pub meant: Option<String>,
@@ -43,7 +44,7 @@ impl fmt::Display for JsonFault {
     }
 }
 
-/// Every fault of a value as a message, in the value's order; bounded.
+/// Every fault of a value that should be a message, in the value's order; bounded.
 pub(super) fn faults(message: &MessageDescriptor, value: &Value, meant: Meant) -> Vec<JsonFault> {
     let mut search = Search { meant, faults: Vec::new() };
     search.message(message, "", value);
@@ -80,7 +81,7 @@ impl Search {
         self.exclusive(message, path, fields);
     }
 
-    /// Fields of which one can be set.
+    /// Checks that at most one field of a oneof is set.
     fn exclusive(&mut self, message: &MessageDescriptor, path: &str, fields: &Map<String, Value>) {
         for oneof in message.oneofs() {
             let set: Vec<_> = fields
@@ -107,7 +108,7 @@ impl Search {
         value: &Value,
     ) {
         match value {
-            // As if it were not there.
+            // The same as an absent field.
             Value::Null => {}
             Value::Array(values) if field.is_list() => {
                 for (i, value) in values.iter().enumerate() {
@@ -120,7 +121,7 @@ impl Search {
         }
     }
 
-    /// One value; `alone` is a field of the message that holds it and nothing else.
+    /// Checks one value; `alone` is a field of the message that holds it and nothing else.
     fn value(
         &mut self,
         message: &MessageDescriptor,
@@ -146,7 +147,7 @@ impl Search {
         let text = match value {
             Value::String(text) if words.get_value_by_name(text).is_some() => return,
             Value::String(text) => text.clone(),
-            // Numbers of a newer contract are read, too: the rules judge them.
+            // Numbers of a newer contract are accepted: the rules judge them.
             Value::Number(number) if number.as_i64().is_some_and(|it| i32::try_from(it).is_ok()) => return,
             other => other.to_string(),
         };
@@ -176,7 +177,7 @@ fn fields_of(message: &MessageDescriptor) -> String {
     names.join(", ")
 }
 
-/// A message that has a JSON form of another kind, such as a time.
+/// Whether a message has its own JSON form, such as a time.
 fn is_well_known(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf"
 }
@@ -204,11 +205,11 @@ fn expected(kind: &Kind, found: &Value) -> String {
     }
 }
 
-/// The word that is nearest to another one; none where none is near.
+/// The name nearest to a word; `None` if no name is near.
 fn nearest<'a>(word: &str, names: &'a [String]) -> Option<&'a str> {
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    // What all names begin with says nothing of which of them is meant.
+    // A prefix that all names share says nothing about which one is meant.
     let common = names.iter().skip(1).fold(names.first()?.as_str(), |common, name| {
         let end = common.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
         common.get(..end).unwrap_or_default()
@@ -224,7 +225,7 @@ fn nearest<'a>(word: &str, names: &'a [String]) -> Option<&'a str> {
     (best.0 >= NEARNESS_MIN).then_some(best.1)
 }
 
-/// A value as it can be read in the text, cut where it is long.
+/// A value as written in the text, truncated if it is long.
 fn quoted(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(QUOTED_CHARACTERS_MAX) {

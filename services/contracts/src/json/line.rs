@@ -1,18 +1,20 @@
-//! JSON on one line that nothing obeys: no terminal, no reader that parts lines at U+2028, no text that turns its direction.
+//! JSON on one line with no hidden characters: it cannot control a terminal, be split at U+2028, or change the
+//! direction of text.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Whether a character has no shape and acts on what shows it: controls (C0, DEL, C1), separators of lines and paragraphs,
-/// marks, embeddings and isolates of direction (Unicode's `Bidi_Control`), and the deprecated formats next to them.
+/// Whether a character is invisible and changes how text is shown: controls (C0, DEL, C1), line and paragraph
+/// separators, direction marks, embeddings and isolates (Unicode's `Bidi_Control`), and the deprecated format
+/// characters next to them.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
-/// The value on one line, with every [hidden](is_hidden) character as a `\u` escape: the same value for a program.
+/// The value on one line, with every [hidden](is_hidden) character as a `\u` escape. A program reads the same value.
 #[must_use]
 pub fn line(value: &Value) -> String {
     let text = value.to_string();
@@ -21,7 +23,7 @@ pub fn line(value: &Value) -> String {
     }
     let mut line = String::with_capacity(text.len() + 64);
     for c in text.chars() {
-        // They occur within texts alone, and all of them take one unit of UTF-16.
+        // Hidden characters occur only within texts, and each takes one UTF-16 unit.
         if is_hidden(c) {
             let _ = write!(line, "\\u{:04x}", u32::from(c));
         } else {

@@ -1,5 +1,5 @@
-//! Fields that a JSON text gives twice, by one name or by both of the two that proto JSON has for a field. Readers of JSON
-//! keep the last value and lose the others; what a person wrote is not lost in silence.
+//! Fields that a JSON text gives twice, by one name or by both of the names that proto JSON has for a field. JSON
+//! readers silently keep the last value; here the repetition is an error, so that no value is lost.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::faults::{FAULTS_MAX, JsonFault};
 
-/// Levels that are looked at; deeper ones are no message of the contract.
+/// Maximum depth examined; no message of the contract is deeper.
 const DEPTH_MAX: usize = 32;
 
-/// The fields that are given again, in the text's order; bounded. A text that is no JSON has those before its fault.
+/// The repeated fields, in the text's order; bounded. For a text that is not JSON: those before the syntax error.
 pub(super) fn fields(text: &str) -> Vec<JsonFault> {
     let mut found = Vec::new();
     let mut source = serde_json::Deserializer::from_str(text);
-    // A text that cannot be read is refused by its reader.
+    // The parser reports a text that is not JSON.
     let _ = Level { path: String::new(), depth: 0, found: &mut found }.deserialize(&mut source);
     let fault = |path| JsonFault {
         path,

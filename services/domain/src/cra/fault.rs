@@ -1,4 +1,4 @@
-//! What can be wrong with a submission: one table from fault to reason, English description and French message.
+//! All faults of a submission, in one table: reason, English description and French message.
 
 mod counts;
 mod days;
@@ -22,89 +22,89 @@ use crate::spelling::is_invisible;
 use crate::territory::{CommuneId, Unknown};
 use crate::vocabulary::Term;
 
-/// A fault of one field, with what the messages need to help.
+/// A fault of one field, with the values that its messages need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The submission's id is no UUID; what was found.
+    /// The submission's id is not a UUID; the value found.
     CraIdInvalid(String),
-    /// A mandatory field is missing; the French name of what is missing.
+    /// A mandatory field is missing; the French name of the field.
     Required(&'static str),
-    /// An enum value that a question cannot have.
+    /// An enum value that no question accepts.
     UnknownValue(i32),
-    /// A number of which the form has no word.
+    /// A number that has no word in the form.
     UnknownNumber {
-        /// What was found.
+        /// The number found.
         number: i32,
-        /// The words that can be chosen, with their numbers.
+        /// The words of the form, with their numbers.
         choices: Vec<(i32, &'static Term)>,
     },
-    /// An identifier out of form; what was found.
+    /// A malformed identifier; the value found.
     IdInvalid(String),
-    /// No calendar day; what was found.
+    /// Not a calendar day; the value found.
     DateInvalid(String),
-    /// Before the programme began.
+    /// A day before the programme began.
     DateTooEarly(jiff::civil::Date),
-    /// After today where the activity took place.
+    /// A day after today, in the time zone of the activity.
     DateInFuture {
         /// The day of the activity.
         date: jiff::civil::Date,
-        /// Today there.
+        /// Today in that time zone.
         today: jiff::civil::Date,
     },
-    /// No commune has this name, or has, or had, this code.
+    /// No commune has this name, or has or had this code.
     CommuneUnknown,
-    /// No commune has, or had, the code that was declared.
+    /// No commune has or had the declared code.
     CommuneCodeUnknown {
-        /// The code as it was declared.
+        /// The declared code.
         found: String,
         /// What was probably meant.
         meant: Unknown,
     },
-    /// The postal code is not one of the commune's.
+    /// The postal code does not belong to the commune.
     PostalCodeMismatch {
-        /// The postal code as it was declared.
+        /// The declared postal code.
         found: String,
-        /// The commune, with the postal codes that are accepted; it may have none.
+        /// The commune, which gives the accepted postal codes; it may have none.
         commune: CommuneId,
     },
-    /// The commune has several postal codes.
+    /// The postal code is missing and the commune has several.
     PostalCodeRequired {
-        /// The commune, with the postal codes that are accepted.
+        /// The commune, which gives the accepted postal codes.
         commune: CommuneId,
     },
-    /// A venue with another channel.
+    /// A venue with a channel other than a venue.
     VenueNotAllowed,
-    /// More or fewer people than the activity allows.
+    /// The number of participants is outside the activity's range.
     ParticipantsOutOfRange {
-        /// What was found.
+        /// The number found.
         found: String,
-        /// Fewest allowed.
+        /// Minimum number.
         min: u32,
-        /// Most allowed.
+        /// Maximum number.
         max: u32,
     },
     /// More returning people than participants.
     ReturningExceedsParticipants {
         /// People met before.
         returning: u32,
-        /// People present.
+        /// Number of participants.
         participants: u32,
     },
-    /// The ages do not add up to the participants.
+    /// The ages do not add up to the number of participants.
     AgesSumMismatch {
-        /// People of all bands.
+        /// Sum over all age bands.
         sum: u64,
-        /// People present.
+        /// Number of participants.
         participants: u32,
     },
-    /// The statuses do not add up to the participants.
+    /// The statuses do not add up to the number of participants.
     StatusesSumMismatch {
-        /// People of all statuses.
+        /// Sum over all statuses.
         sum: u64,
-        /// People present.
+        /// Number of participants.
         participants: u32,
     },
-    /// A theme of an older form.
+    /// A theme that only older forms offered.
     ThemeClosed {
         /// Its French label.
         label: &'static str,
@@ -116,58 +116,58 @@ pub enum Fault {
         /// French label of its theme.
         theme: &'static str,
     },
-    /// Said twice; what.
+    /// A value that occurs twice in a list; the value.
     Duplicate(String),
-    /// Too short or too long an annotation.
+    /// The annotation is too short or too long.
     AnnotationLength(TextLength),
-    /// Too short or too long a free name.
+    /// The name of an organisation is too short or too long.
     TextLength(TextLength),
-    /// A free text with a character that shows nothing, turns the direction of writing or has no shared meaning.
+    /// A free text with an invisible character, a bidirectional control or an unassigned code point.
     TextCharacter {
         /// The first such character.
         character: char,
-        /// Code points before it.
+        /// Number of code points before it.
         letters_before: usize,
     },
     /// A text that is empty, too long or has control characters.
     TextInvalid {
-        /// Fewest characters.
+        /// Minimum number of characters.
         min: usize,
-        /// Most characters.
+        /// Maximum number of characters.
         max: usize,
     },
-    /// A text that looks as if it held data of a person.
+    /// A text that seems to contain personal data.
     PersonalData(PersonalData),
-    /// Minutes with a band that has none.
+    /// Minutes with a duration band that takes none.
     MinutesNotAllowed(u32),
-    /// Minutes off the range or the step.
+    /// Minutes outside the range or the step.
     MinutesInvalid(u32),
-    /// More people planned than present.
+    /// More people planned for follow-up than participants.
     FollowUpExceedsParticipants {
         /// People planned.
         sum: u64,
-        /// People present.
+        /// Number of participants.
         participants: u32,
     },
-    /// A redirection of nobody.
+    /// A redirection of zero people.
     PeopleRequired,
-    /// Too short or too long a reason.
+    /// The reason is too short or too long.
     ReasonLength(TextLength),
-    /// A list with more values than it may have.
+    /// A list with more values than its limit.
     TooManyValues {
-        /// Values found.
+        /// Number of values found.
         found: usize,
-        /// Most values.
+        /// The limit.
         max: usize,
     },
-    /// What is wrong with a document of an older form.
+    /// A fault of a document of an older form.
     Document(DocumentFault),
-    /// What is wrong with a question rather than with a form.
+    /// A fault of a query for figures or records.
     Question(Question),
 }
 
 impl Fault {
-    /// Stable name, for programs (source: the table of rules of the domain page).
+    /// Stable reason code, for programs (source: the table of rules of the domain page).
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -206,15 +206,15 @@ impl Fault {
     }
 }
 
-/// Characters of a request that a message quotes.
+/// Maximum number of characters that a message quotes from a request.
 const QUOTED_CHARACTERS_MAX: usize = 60;
 
-/// A text of a request as a message quotes it: on one line, what shows nothing as its code, cut where it is long.
+/// A text of a request as a message quotes it: on one line, invisible characters as their code, truncated if long.
 fn quoted(text: &str) -> String {
     let mut quoted = String::new();
     for c in text.trim().chars().take(QUOTED_CHARACTERS_MAX) {
         if is_invisible(c) {
-            // Writing to a text does not fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(quoted, "U+{:04X}", u32::from(c));
         } else {
             quoted.push(c);
@@ -242,32 +242,32 @@ impl From<Question> for Fault {
     }
 }
 
-/// How long a free text is, and how long it may be.
+/// The length of a free text, and its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextLength {
-    /// Letters as people count them.
+    /// Number of letters as people count them (grapheme clusters).
     pub letters: usize,
-    /// Code points that they are made of.
+    /// Number of code points.
     pub code_points: usize,
-    /// Fewest letters.
+    /// Minimum number of letters.
     pub letters_min: usize,
-    /// Most letters.
+    /// Maximum number of letters.
     pub letters_max: usize,
-    /// Most code points.
+    /// Maximum number of code points.
     pub code_points_max: usize,
 }
 
-/// A fault at a place of the request.
+/// A fault and the field that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Path from the request's root, such as `cra.themes[1]`.
     pub field: String,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl Violation {
-    /// A fault at a path.
+    /// Pairs a fault with the path of its field.
     pub fn new(field: impl Into<String>, fault: impl Into<Fault>) -> Self {
         Self { field: field.into(), fault: fault.into() }
     }

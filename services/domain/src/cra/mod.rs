@@ -1,7 +1,7 @@
-//! One compte-rendu d'activité, complete and in today's words, whatever the form it was written with.
+//! One compte-rendu d'activité (CRA), complete and in today's vocabulary, whatever form it was written with.
 //!
-//! A [`Cra`] says what happened; whether a new form may say it is decided in `rules`, and how older forms
-//! come to it in [`crate::legacy`].
+//! A [`Cra`] describes what happened. The rules of a new CRA are in `rules`; the conversion of older forms is in
+//! [`crate::legacy`].
 
 mod fault;
 mod parts;
@@ -22,47 +22,47 @@ use jiff::civil::Date;
 
 use crate::vocabulary::{Activity, SubTheme, Theme};
 
-/// What a conseiller numérique did with the public, at one place, on one day.
+/// What a conseiller numérique did with the public, in one place, on one day.
 ///
-/// Its texts are its own, or, as `Cra<&str>`, borrowed from the stored event it is read from.
+/// The texts are owned, or, in a `Cra<&str>`, borrowed from the stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cra<T = Box<str>> {
-    /// Who did it.
+    /// The advisor.
     pub advisor_id: Id<T>,
-    /// Who employed the advisor on that day.
+    /// The advisor's employer on that day.
     pub structure_id: Id<T>,
-    /// Civil day of the activity, where it took place.
+    /// Calendar day of the activity, in the time zone of its commune.
     pub date: Date,
-    /// Where.
+    /// The place of the activity.
     pub place: Place<T>,
-    /// What kind.
+    /// Kind of activity.
     pub activity: Activity,
-    /// People present, at least 1.
+    /// Number of people present, at least 1.
     pub participants: u32,
-    /// Among them, people met before; at most `participants`.
+    /// Number of people present who had been met before; at most `participants`.
     pub returning_participants: u32,
-    /// People per age band; the sum is at most `participants`, less only in older forms.
+    /// People per age band; the sum is at most `participants`, and equal to it except in older forms.
     pub ages: AgeCounts,
-    /// People per status; the sum is at most `participants`, less only in older forms.
+    /// People per status; the sum is at most `participants`, and equal to it except in older forms.
     pub statuses: StatusCounts,
-    /// In the order of the form that was sent, without repetition; may be empty in older forms.
+    /// In the order of the submitted form, without repetition; may be empty in older forms.
     pub themes: Vec<Theme>,
-    /// In the order of the form that was sent, without repetition.
+    /// In the order of the submitted form, without repetition.
     pub sub_themes: Vec<SubTheme>,
-    /// Free precision, trimmed; empty when there is none.
+    /// Free text about the themes, trimmed; empty if there is none.
     pub annotation: T,
-    /// How long.
+    /// Duration of the activity.
     pub duration: Duration,
-    /// People who will be seen again one to one.
+    /// Number of people who will be seen again individually.
     pub follow_up_individual: u32,
-    /// People who will come to a workshop.
+    /// Number of people who will come to a workshop.
     pub follow_up_workshop: u32,
-    /// People sent elsewhere.
+    /// People sent to other organisations.
     pub redirections: Vec<Redirection<T>>,
 }
 
 impl<T: AsRef<str>> Cra<T> {
-    /// The same with texts of its own.
+    /// Converts to owned texts.
     #[must_use]
     pub fn into_owned(self) -> Cra {
         Cra {

@@ -9,15 +9,15 @@ use crate::spelling;
 use crate::territory::{self, CommuneId};
 use crate::vocabulary::{AgeBand, Channel, DurationBucket, Organisation, Status, Word};
 
-/// Opaque identifier of an advisor, a structure or a venue: 1 to 64 of `[A-Za-z0-9._:-]`.
+/// Opaque identifier of an advisor, a structure or a venue: 1 to 64 characters of `[A-Za-z0-9._:-]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<T = Box<str>>(T);
 
 impl Id {
-    /// Longest identifier, in characters.
+    /// Maximum length of an identifier, in characters.
     pub const LENGTH_MAX: usize = 64;
 
-    /// The identifier, if the text has its form.
+    /// Parses an identifier; `None` if the text is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Id::borrowed(text).map(Id::into_owned)
@@ -25,7 +25,7 @@ impl Id {
 }
 
 impl<'a> Id<&'a str> {
-    /// The identifier, if the text has its form.
+    /// Parses an identifier that borrows its text; `None` if the text is malformed.
     #[must_use]
     pub fn borrowed(text: &'a str) -> Option<Self> {
         let is_well_formed = (1..=Id::LENGTH_MAX).contains(&text.len())
@@ -37,13 +37,13 @@ impl<'a> Id<&'a str> {
 }
 
 impl<T: AsRef<str>> Id<T> {
-    /// Its text.
+    /// The identifier's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
 
-    /// The same with a text of its own.
+    /// Converts to an owned text.
     #[must_use]
     pub fn into_owned(self) -> Id {
         Id(self.0.as_ref().into())
@@ -59,26 +59,26 @@ impl<T: AsRef<str>> fmt::Display for Id<T> {
 /// Where the activity took place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place<T = Box<str>> {
-    /// Canal.
+    /// Channel (canal).
     pub channel: Channel,
-    /// The INSEE code as it was declared: possibly of a delegated, associated or former commune.
+    /// The INSEE code as declared: it may be that of a delegated, associated or former commune.
     pub commune_code: T,
-    /// The commune or arrondissement it belongs to today.
+    /// Today's commune or arrondissement of that code.
     pub commune: CommuneId,
-    /// One of the commune's; empty where the commune has none.
+    /// One of the commune's postal codes; empty if the commune has none.
     pub postal_code: T,
     /// The advisor's registered venue.
     pub venue_id: Option<Id<T>>,
 }
 
 impl<T: AsRef<str>> Place<T> {
-    /// Civil day of an instant at this place.
+    /// Calendar day of an instant at this place.
     #[must_use]
     pub fn day_of(&self, instant: Timestamp) -> Date {
         day_at(self.commune, instant)
     }
 
-    /// The same with texts of its own.
+    /// Converts to owned texts.
     #[must_use]
     pub fn into_owned(self) -> Place {
         Place {
@@ -91,7 +91,7 @@ impl<T: AsRef<str>> Place<T> {
     }
 }
 
-/// Civil day of an instant in a commune.
+/// Calendar day of an instant in a commune.
 pub(super) fn day_at(commune: CommuneId, instant: Timestamp) -> Date {
     let department = territory::communes().department_of(commune);
     territory::time_zone_of(department).to_datetime(instant).date()
@@ -105,13 +105,13 @@ macro_rules! counts {
         pub struct $name(pub [u32; $word::ALL.len()]);
 
         impl $name {
-            /// People of one value.
+            /// Number of people of one value.
             #[must_use]
             pub fn of(&self, word: $word) -> u32 {
                 self.0[word.index()]
             }
 
-            /// People of all values.
+            /// Number of people of all values.
             #[must_use]
             pub fn sum(&self) -> u64 {
                 self.0.iter().map(|count| u64::from(*count)).sum()
@@ -130,29 +130,29 @@ counts! {
     StatusCounts, Status
 }
 
-/// How long the activity lasted, as it was declared.
+/// Duration of the activity, as declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duration {
     /// Half an hour or less.
     UpTo30Minutes,
     /// From half an hour to an hour.
     From30MinutesTo1Hour,
-    /// An hour or more, without precision.
+    /// An hour or more, not further specified.
     OneHourOrMore,
-    /// An hour or more, in exact minutes.
+    /// An hour or more, in minutes.
     Exact {
-        /// At least 60.
+        /// Number of minutes, at least 60.
         minutes: u32,
     },
-    /// An older form did not say, or not in a way that can be read.
+    /// An older form gave no duration, or one that cannot be read.
     Unspecified,
 }
 
-/// Longest duration that an unrefined hour may stand for, in minutes.
+/// Maximum number of minutes that `OneHourOrMore` may mean.
 const UNREFINED_MINUTES_MAX: u32 = 480;
 
 impl Duration {
-    /// Bucket of the statistics; `None` when unspecified.
+    /// The duration bucket of the statistics; `None` if unspecified.
     #[must_use]
     pub fn bucket(self) -> Option<DurationBucket> {
         match self {
@@ -165,7 +165,7 @@ impl Duration {
         }
     }
 
-    /// Fewest and most minutes that the declaration allows.
+    /// Minimum and maximum number of minutes that the declaration allows.
     #[must_use]
     pub fn bounds(self) -> (u32, u32) {
         match self {
@@ -177,7 +177,7 @@ impl Duration {
         }
     }
 
-    /// Minutes by the convention of the official statistics.
+    /// Estimated number of minutes, by the convention of the official statistics.
     #[must_use]
     pub fn estimate(self) -> u32 {
         match self {
@@ -192,17 +192,17 @@ impl Duration {
 /// Who people are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient<T = Box<str>> {
-    /// An organisation of the form.
+    /// An organisation that the form lists.
     Known(Organisation),
     /// A free name, trimmed, 1 to 100 characters.
     Other(T),
-    /// An older form did not name it ("Non précisé").
+    /// An older form did not name the organisation ("Non précisé").
     Unnamed,
 }
 
 impl Recipient {
-    /// The recipient it counts as: a free name that is a known one up to its spelling is that one, and one that shows
-    /// nothing names none.
+    /// The recipient that the statistics count. A free name that is another spelling of a listed organisation is that
+    /// organisation; a name without visible characters is unnamed.
     #[must_use]
     pub fn recognised(&self) -> Self {
         match self {
@@ -218,14 +218,14 @@ impl Recipient {
 /// People sent to another organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirection<T = Box<str>> {
-    /// Where to.
+    /// The organisation.
     pub recipient: Recipient<T>,
-    /// How many, at least 1.
+    /// Number of people, at least 1.
     pub people: u32,
 }
 
 impl<T: AsRef<str>> Redirection<T> {
-    /// The same with texts of its own.
+    /// Converts to owned texts.
     #[must_use]
     pub fn into_owned(self) -> Redirection {
         let recipient = match self.recipient {
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_has_its_form_or_is_none() {
+    fn a_malformed_text_is_not_an_identifier() {
         let longest = "a".repeat(64);
         for good in ["a", "A-1._:z", &longest] {
             assert_eq!(Id::parse(good).unwrap().as_str(), good);

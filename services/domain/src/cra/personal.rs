@@ -1,32 +1,32 @@
-//! Whether a free text looks as if it held an e-mail address, a French phone number or a social security number (NIR):
-//! data of a person that a CRA must not hold.
+//! Detects e-mail addresses, French phone numbers and social security numbers (NIR) in a free text: personal data that
+//! a CRA must not contain.
 //!
-//! Looks at forms, not at meaning: a name or a diagnosis is not found. Numbers that the form is full of (dates, times,
-//! ages, prices, five-digit codes) are not taken for one; hence the same separator within a phone number, and the
-//! control key within a long NIR. Numbers of services are no person's: those that begin with 08 (0 805 …, 0892 …) and short
-//! ones (115, 3949).
+//! The detection looks at form, not at meaning: it does not find a name or a diagnosis. It must not match the numbers
+//! that forms are full of (dates, times, ages, prices, five-digit codes); therefore a phone number must use one
+//! separator throughout, and a long NIR must have a valid key. Numbers of services are not personal: those that begin
+//! with 08 (0 805 …, 0892 …) and short ones (115, 3949).
 
 use std::sync::LazyLock;
 
 use regex_lite::Regex;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// What a text looks as if it held.
+/// The kind of personal data that a text seems to contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonalData {
     /// An e-mail address.
     Email,
-    /// A phone number of France, overseas included.
+    /// A French phone number, overseas included.
     Phone,
     /// A social security number, with or without its key.
     SocialSecurityNumber,
 }
 
-/// A local part's last character, an at sign as it is written to be read by people, a domain with a dot.
+/// The last character of the local part, an at sign in one of its written forms, a domain with a dot.
 const EMAIL: &str = r"[a-z0-9_] ?(@|\(at\)|\[at\]|\barobase\b) ?[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}";
 
-/// Ten digits from 0, or the country's prefix and what follows the 0; in the ways of writing that are usual. The digit after
-/// the 0 is not 8, which services have.
+/// Ten digits from 0, or the country prefix and the digits after the 0, in the usual notations. The digit after the 0
+/// is not 8, which is for services.
 const PHONE: &str = concat!(
     r"(^|[^0-9])(",
     r"0[1-79]([0-9]{8}|( [0-9]{2}){4}|(\. ?[0-9]{2}){4}|( ?- ?[0-9]{2}){4}|( ?/ ?[0-9]{2}){4}|(_[0-9]{2}){4}",
@@ -39,7 +39,7 @@ const PHONE: &str = concat!(
     r")($|[^0-9])",
 );
 
-/// Sex, year, month, department, commune, order; a key. Parted like that, or not at all.
+/// Sex, year, month, department, commune, order; then the key. With these separations, or with none.
 const NIR: &str = concat!(
     r"(^|[^0-9])",
     r"([12378])[ .-]?([0-9]{2})[ .-]?(0[1-9]|1[0-2]|[2-4][0-9]|[5-9][0-9])[ .-]?",
@@ -51,7 +51,7 @@ static EMAIL_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(EMAIL).
 static PHONE_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PHONE).ok());
 static NIR_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(NIR).ok());
 
-/// What a text looks as if it held; none of an ordinary text.
+/// The personal data that a text seems to contain, if any.
 #[must_use]
 pub(super) fn personal_data(text: &str) -> Option<PersonalData> {
     if text.is_empty() {
@@ -72,7 +72,8 @@ pub(super) fn personal_data(text: &str) -> Option<PersonalData> {
     is_phone.then_some(PersonalData::Phone)
 }
 
-/// A text with its brackets left out, and as spaces: `(06) 12 …`, `+33 (0)6 …`; none without brackets.
+/// The text without its brackets, and with its brackets as spaces: `(06) 12 …`, `+33 (0)6 …`. Empty if it has no
+/// brackets.
 fn without_brackets(text: &str) -> Vec<String> {
     const BRACKETS: [char; 4] = ['(', ')', '[', ']'];
     if !text.contains(BRACKETS) {
@@ -82,15 +83,15 @@ fn without_brackets(text: &str) -> Vec<String> {
     vec![text.replace(BRACKETS, ""), spaced.split_whitespace().collect::<Vec<_>>().join(" ")]
 }
 
-/// Digits of the shortest of them: +687 and six.
+/// Number of digits of the shortest phone number: +687 and six digits.
 const DIGITS_MIN: usize = 9;
 
 fn matches(form: &LazyLock<Option<Regex>>, text: &str) -> bool {
     form.as_ref().is_some_and(|form| form.is_match(text))
 }
 
-/// Lower case, without accents, digits and signs of any width as the plain ones, spaces of any kind and number as one,
-/// dashes as one.
+/// Normal form for the detection: lower case, no accents, digits and signs of any width as plain ones, each run of
+/// spaces as one space, dashes as one dash.
 fn folded(text: &str) -> String {
     let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     let words: Vec<&str> =
@@ -98,7 +99,7 @@ fn folded(text: &str) -> String {
     words.join(" ").replace(['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2212}'], "-")
 }
 
-/// Thirteen digits say it by a month of the calendar; fifteen by their key.
+/// Thirteen digits are a NIR if they contain a calendar month; fifteen if their key is valid.
 fn holds_nir(text: &str) -> bool {
     let Some(form) = NIR_FORM.as_ref() else { return false };
     form.captures_iter(text).any(|found| {
@@ -116,7 +117,7 @@ fn holds_nir(text: &str) -> bool {
     })
 }
 
-/// The key of thirteen characters; Corsica's letters count as 19 and 18.
+/// The key of the thirteen characters; Corsica's letters count as 19 and 18.
 fn key_of(nir: &str) -> Option<u64> {
     let number: u64 = nir.replace("2a", "19").replace("2b", "18").parse().ok()?;
     Some(97 - number % 97)
@@ -130,12 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms_are_written_right() {
+    fn the_three_patterns_compile() {
         assert!(EMAIL_FORM.is_some() && PHONE_FORM.is_some() && NIR_FORM.is_some());
     }
 
     #[test]
-    fn an_email_address_is_found_however_it_is_written() {
+    fn an_email_address_is_found_in_every_notation() {
         for text in [
             "jean@orange.fr",
             "mail : Jean.Dupont+cra@mail.orange.fr",
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_number_is_found_however_it_is_written() {
+    fn a_phone_number_is_found_in_every_notation() {
         for text in [
             "0612345678",
             "tel0612345678.",
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_a_service_is_no_persons() {
+    fn a_number_of_a_service_is_not_personal_data() {
         for text in [
             "08 00 12 34 56",
             "0800123456",
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_social_security_number_is_found_with_its_key_and_without() {
+    fn a_social_security_number_is_found_with_and_without_its_key() {
         for text in [
             "1 85 12 75 123 456",
             "1851275123456",
@@ -233,13 +234,13 @@ mod tests {
         ] {
             assert_eq!(personal_data(text), Some(SocialSecurityNumber), "{text}");
         }
-        // No key of these thirteen digits, and no month: neither says a person.
+        // Wrong key and no valid month.
         assert_eq!(personal_data("185127512345600"), None);
         assert_eq!(personal_data("1856375123456"), None);
     }
 
     #[test]
-    fn ordinary_texts_are_left_alone() {
+    fn ordinary_texts_are_accepted() {
         for text in [
             "",
             "3 personnes le 12/05",
@@ -272,7 +273,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_day_hour_year_age_room_or_sum_is_taken_for_a_person(
+        fn no_day_hour_year_age_room_or_sum_is_taken_for_personal_data(
             (day, month, year) in (1..=31_u32, 1..=12_u32, 2020..2031_u32),
             (hour, minute, room, people, euros) in (0..24_u32, 0..60_u32, 0..1_000_u32, 1..101_u32, 0..100_000_u32),
             word in words(),
@@ -306,7 +307,7 @@ mod tests {
         }
 
         #[test]
-        fn no_number_of_a_service_is_taken_for_a_persons(
+        fn no_number_of_a_service_is_taken_for_personal_data(
             number in 800_000_000..900_000_000_u64,
             (before, after) in (words(), words()),
             separator in prop::sample::select(vec!["", " ", ".", "-", "/"]),
@@ -336,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_fail(text in any::<String>()) {
+        fn no_text_makes_the_detection_panic(text in any::<String>()) {
             let _ = personal_data(&text);
         }
     }

@@ -1,9 +1,10 @@
-//! The rules of a CRA: the contract's message becomes a [`Submission`], or every one of its faults is reported at once.
+//! The rules of a CRA: converts the contract's message into a [`Submission`], or reports all of its faults at once.
 //! Source: the table of rules of the domain page; one module per part of the form.
 //!
-//! A rule that needs a missing or unknown value reports nothing where that value has its own fault. In a correction a rule
-//! is checked only when a field that it reads differs from the CRA's current content, lists by element: what an older form
-//! allowed stays as it is, and nothing can be added that a new CRA could not say.
+//! A rule that needs a missing or unknown value reports nothing, because that value has its own fault. In a correction,
+//! a rule is checked only if a field that it reads differs from the CRA's current content; lists are compared element
+//! by element. Content that an older form allowed may stay, but a correction cannot add anything that a new CRA could
+//! not contain.
 
 mod day;
 mod follow_up;
@@ -27,28 +28,28 @@ pub(super) use people::{age_counts, status_counts};
 use texts::FreeText;
 pub use texts::{check_reason, is_same_reason};
 
-/// First day that a CRA may tell of.
+/// First day that a CRA may describe.
 pub const FIRST_DAY: Date = date(2020, 1, 1);
-/// People that the form writes for a workshop.
+/// Default number of participants of a workshop.
 pub const DEFAULT_WORKSHOP_PARTICIPANTS: u32 = 5;
 const WORKSHOP_PARTICIPANTS_MIN: u32 = 2;
 const WORKSHOP_PARTICIPANTS_MAX: u32 = 100;
 pub(super) const MINUTES_MIN: u32 = 60;
 pub(super) const MINUTES_MAX: u32 = 480;
 pub(super) const MINUTES_STEP: u32 = 15;
-/// Faults told at once; a form that has more is none that a person filled.
+/// Maximum number of faults reported at once; no form filled in by a person has more.
 const VIOLATIONS_MAX: usize = 100;
 
-/// A field that the request left out, or whose code led to another commune, and the value that it got.
+/// A field that received a value other than the one sent: it was left out, or its code led to another commune.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultedField {
     /// Path from the request's root.
     pub field: &'static str,
-    /// The value, as text.
+    /// The value it received, as text.
     pub value: String,
 }
 
-/// A CRA that keeps every rule of today's form, or, in a correction, every rule that the change touches.
+/// A CRA that satisfies every rule of today's form; in a correction, every rule that the change touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     cra: Cra,
@@ -56,22 +57,22 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Path of the day of activity.
+    /// Path of the day.
     pub const DATE: &'static str = "cra.date";
-    /// Path of the number of people.
+    /// Path of the number of participants.
     pub const PARTICIPANTS: &'static str = "cra.participants";
-    /// Path of the commune's code.
+    /// Path of the commune code.
     pub const COMMUNE: &'static str = "cra.place.commune_code";
     /// Path of the postal code.
     pub const POSTAL_CODE: &'static str = "cra.place.postal_code";
 
-    /// Reads a new CRA: applies the defaults, then every rule. `now` decides what today is where the activity took place.
+    /// Reads a new CRA: applies the defaults, then every rule. `now` gives today's date at the place of the activity.
     pub fn parse(form: Option<&v1::Cra>, now: Timestamp) -> Result<Self, Vec<Violation>> {
         Self::read(form, None, now)
     }
 
-    /// Reads the next content of a CRA that says `current` now. A field that is left out means what it means in a new CRA;
-    /// a rule is checked only when a field that it reads differs from `current`.
+    /// Reads the next content of a CRA whose content is `current`. A field that is left out means the same as in a new
+    /// CRA. A rule is checked only if a field that it reads differs from `current`.
     pub fn parse_correction(form: &v1::Cra, current: &Cra, now: Timestamp) -> Result<Self, Vec<Violation>> {
         Self::read(Some(form), Some(current), now)
     }
@@ -88,13 +89,13 @@ impl Submission {
         }
     }
 
-    /// The CRA, complete.
+    /// The complete CRA.
     #[must_use]
     pub fn cra(&self) -> &Cra {
         &self.cra
     }
 
-    /// What the request left to the form.
+    /// The fields that received a default or derived value.
     #[must_use]
     pub fn defaulted(&self) -> &[DefaultedField] {
         &self.defaulted
@@ -107,10 +108,10 @@ pub fn check_cra_id(cra_id: &str) -> Result<Uuid, Violation> {
         .map_err(|_| Violation { field: "cra_id".into(), fault: Fault::CraIdInvalid(cra_id.to_owned()) })
 }
 
-/// Bounds and defaults of the form, by name.
+/// Limits and defaults of the form, by name.
 pub type Limits = Vec<(&'static str, String)>;
 
-/// The bounds and defaults that the rules apply, for those who show the form.
+/// The limits and defaults that the rules apply, for user interfaces.
 #[must_use]
 pub fn limits() -> Limits {
     vec![
@@ -139,10 +140,10 @@ pub fn limits() -> Limits {
     ]
 }
 
-/// One reading of the form: what was found wrong and what was filled in so far.
+/// One pass over the form: the faults and the defaulted fields so far.
 struct Check<'a> {
     now: Timestamp,
-    /// What the CRA says now; none of a new one.
+    /// The current content of the CRA; `None` for a new CRA.
     current: Option<&'a Cra>,
     violations: Vec<Violation>,
     defaulted: Vec<DefaultedField>,
@@ -160,7 +161,7 @@ impl Check<'_> {
         None
     }
 
-    /// Whether the current content has this too, so that rules which read nothing else are not checked again.
+    /// Whether the current content has the same value, so that rules that read only this value need not be checked.
     fn unchanged(&self, is_the_same: impl FnOnce(&Cra) -> bool) -> bool {
         self.current.is_some_and(is_the_same)
     }
@@ -244,7 +245,7 @@ impl Check<'_> {
         Id::parse(text).or_else(|| self.refuse(field, Fault::IdInvalid(text.to_owned())))
     }
 
-    /// A value that a CRA holds is always known, so that a correction is no other case.
+    /// A value of the current content is always accepted, so that a correction needs no special case.
     fn word<W: Word>(&mut self, field: &str, number: i32, what: &'static str) -> Option<W> {
         if number == 0 {
             return self.refuse(field, Fault::Required(what));
@@ -253,7 +254,7 @@ impl Check<'_> {
     }
 }
 
-/// What was found of a place; a part that is missing has its fault.
+/// The parts of a place that could be read; a missing part has its own fault.
 struct PlaceFound {
     channel: Option<Channel>,
     commune_code: Option<Box<str>>,
@@ -274,13 +275,13 @@ impl PlaceFound {
     }
 }
 
-/// The fault of a number without a word, with the words that a new CRA may use.
+/// The fault for a number without a word, with the words that a new CRA may use.
 fn unknown<W: Word>(number: i32) -> Fault {
     let open = W::ALL.iter().map(|word| (word.number(), word.term())).filter(|(_, term)| term.open);
     Fault::UnknownNumber { number, choices: open.collect() }
 }
 
-/// How often a list holds a value.
+/// How often a list contains a value.
 fn times<T: PartialEq>(list: &[T], value: &T) -> usize {
     list.iter().filter(|other| *other == value).count()
 }

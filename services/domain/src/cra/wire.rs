@@ -1,5 +1,5 @@
-//! The CRA in the contract's form and back. Reading checks that the parts are there and have their form, not the
-//! rules of new CRAs: an event that was right on its day stays readable when the rules move on.
+//! Conversion between a CRA and the contract's message. Reading checks presence and form, not the rules of new CRAs: an
+//! event that was valid when recorded stays readable when the rules change.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use super::{AgeCounts, Cra, Duration, Id, Place, Recipient, Redirection, StatusC
 use crate::territory;
 use crate::vocabulary::{DurationBand, Organisation, Word};
 
-/// A stored message that does not hold a CRA.
+/// Why a stored message is not a CRA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     /// The field that cannot be read.
     pub field: &'static str,
-    /// What it holds.
+    /// Its value.
     pub found: String,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 impl DecodeError {
-    /// A field that cannot be read, and what it holds.
+    /// Names the field that cannot be read, and its value.
     #[allow(clippy::needless_pass_by_value)] // numbers, texts and errors come as they are
     pub fn new(field: &'static str, found: impl ToString) -> Self {
         Self { field, found: found.to_string() }
@@ -37,7 +37,7 @@ impl DecodeError {
 }
 
 impl<T: AsRef<str>> Cra<T> {
-    /// The CRA as a message of the contract, nothing left to a default.
+    /// The CRA as a message of the contract, with every default written out.
     #[must_use]
     pub fn to_message(&self) -> v1::Cra {
         let follows =
@@ -71,7 +71,7 @@ impl<T: AsRef<str>> Cra<T> {
 }
 
 impl Cra {
-    /// The CRA that a message holds, as it is read where it is stored.
+    /// The CRA that a message holds, read as stored messages are.
     pub fn from_message(message: &v1::Cra) -> Result<Self, DecodeError> {
         let bytes = message.encode_to_vec();
         let message = stored::Cra::read(&bytes).map_err(|error| DecodeError::new("cra", error))?;
@@ -113,7 +113,7 @@ fn word<W: Word>(field: &'static str, number: i32) -> Result<W, DecodeError> {
 }
 
 fn words<W: Word>(field: &'static str, numbers: &[i32]) -> Result<Vec<W>, DecodeError> {
-    // Not collected at one go, which would not know how many there are.
+    // A plain `collect` would not know the length in advance.
     let mut words = Vec::with_capacity(numbers.len());
     for number in numbers {
         words.push(word(field, *number)?);

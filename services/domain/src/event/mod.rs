@@ -1,7 +1,7 @@
-//! Events: what the log keeps for ever, and how it is read back.
+//! Events: what the log stores permanently, and how it is read back.
 //!
-//! [`record`] makes the stored message of a new fact; [`Event::decode`] reads any stored one, of today or of
-//! before, and brings older forms to today's words on the way. Stored bytes are never written again.
+//! [`record`] builds the stored message of a new fact. [`Event::decode`] reads any stored event, old or new, and
+//! converts older forms to today's vocabulary. Stored bytes are never rewritten.
 
 pub mod record;
 
@@ -12,54 +12,54 @@ use uuid::Uuid;
 use crate::cra::{Cra, DecodeError, Submission};
 use crate::legacy::{self, Declared, FormVersion};
 
-/// One fact of one CRA's life, in today's words; its texts are those of the bytes that it is read from.
+/// One fact about one CRA, in today's vocabulary; its texts borrow from the stored bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
     /// Unique per event.
     pub event_id: Uuid,
-    /// The CRA it is about.
+    /// The CRA that the event is about.
     pub cra_id: Uuid,
-    /// 1 for the first event of a CRA, then +1 each.
+    /// 1 for the first event of a CRA, then consecutive.
     pub revision: u64,
-    /// When it was recorded, by ingestion's clock.
+    /// Time of recording, by ingestion's clock.
     pub recorded_at: Timestamp,
-    /// The client that caused it; empty where it was not known.
+    /// The client that caused the event; empty if unknown.
     pub client_id: &'a str,
-    /// What happened.
+    /// The fact.
     pub fact: Fact<'a>,
 }
 
-/// What happened.
+/// What an event records.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact<'a> {
     /// A CRA of today's form was recorded.
     Submitted {
-        /// Its content.
+        /// The content.
         cra: Cra<&'a str>,
-        /// Whether the participants were left to the form.
+        /// Whether the number of participants was left to the form's default.
         defaulted_participants: bool,
     },
-    /// Its content was replaced.
+    /// The content of a CRA was replaced.
     Corrected {
         /// The new content.
         cra: Cra<&'a str>,
-        /// Whether the participants were left to the form.
+        /// Whether the number of participants was left to the form's default.
         defaulted_participants: bool,
-        /// Why.
+        /// The reason of the correction.
         reason: &'a str,
     },
-    /// It was taken out.
+    /// A CRA was withdrawn from the statistics.
     Withdrawn {
-        /// Why.
+        /// The reason of the withdrawal.
         reason: &'a str,
     },
-    /// A CRA of an older form was recorded, or a later version of its document, with a revision above 1.
+    /// A CRA of an older form was recorded; with a revision above 1, a later version of its document.
     Imported {
-        /// The form it was written with.
+        /// The form of the document.
         form_version: FormVersion,
-        /// Its content in today's words.
+        /// The content, in today's vocabulary.
         cra: Box<Cra>,
-        /// When the older system recorded it.
+        /// Time at which the older system recorded it.
         created_at: Timestamp,
         /// What the upcaster repaired or left out, one line each.
         notes: Vec<String>,
@@ -67,7 +67,7 @@ pub enum Fact<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Reads a stored event and brings it to today's words.
+    /// Reads a stored event and converts it to today's vocabulary.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let message = stored::Event::read(payload).map_err(|error| DecodeError::new("event", error))?;
         if message.revision == 0 {
@@ -83,7 +83,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// When a stored event was recorded, also where the rest of it cannot be read.
+    /// The time of recording of a stored event, even if the rest of it cannot be read.
     #[must_use]
     pub fn recorded_at_of(payload: &[u8]) -> Option<Timestamp> {
         let message = stored::Event::read(payload).ok()?;
@@ -131,7 +131,7 @@ fn uuid(field: &'static str, text: &str) -> Result<Uuid, DecodeError> {
     Uuid::try_parse(text).map_err(|_| DecodeError::new(field, text))
 }
 
-/// An instant of the contract, to the nanosecond.
+/// Converts an instant of the contract, with nanoseconds.
 pub fn timestamp(
     field: &'static str,
     message: Option<&prost_types::Timestamp>,
@@ -143,10 +143,10 @@ pub fn timestamp(
     Timestamp::new(message.seconds, message.nanos).map_err(|error| DecodeError::new(field, error))
 }
 
-/// An instant in the contract's form.
+/// Converts an instant to the contract's form.
 #[must_use]
 pub fn timestamp_message(instant: Timestamp) -> prost_types::Timestamp {
-    // Both hold whole seconds and nanoseconds; the contract's nanoseconds are never negative.
+    // Both types have whole seconds and nanoseconds; the contract's nanoseconds are never negative.
     let (seconds, nanos) = (instant.as_second(), instant.subsec_nanosecond());
     if nanos < 0 {
         prost_types::Timestamp { seconds: seconds - 1, nanos: nanos + 1_000_000_000 }

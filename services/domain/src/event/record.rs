@@ -1,4 +1,4 @@
-//! New facts in the form that the log stores.
+//! Builds the stored messages of new facts.
 
 use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact};
@@ -9,22 +9,22 @@ use uuid::Uuid;
 use super::timestamp_message;
 use crate::cra::Submission;
 
-/// What ingestion decides of every event, whatever the fact: identifiers, rank, time and who caused it.
+/// What every event has, whatever its fact; decided by ingestion.
 #[derive(Clone, Debug)]
 pub struct Header {
     /// Unique per event.
     pub event_id: Uuid,
-    /// The CRA it is about.
+    /// The CRA that the event is about.
     pub cra_id: Uuid,
     /// Rank among the CRA's events, from 1.
     pub revision: u64,
-    /// Now.
+    /// Time of recording.
     pub recorded_at: Timestamp,
-    /// Authenticated platform and person; empty where no identity is configured.
+    /// Authenticated platform and person; empty if no identity is configured.
     pub origin: v1::Origin,
 }
 
-/// A CRA of today's form, its defaults written in.
+/// A CRA of today's form, with its defaults written out.
 #[must_use]
 pub fn submitted(header: &Header, submission: &Submission) -> v1::CraEvent {
     let fact = Fact::Submitted(v1::CraSubmitted {
@@ -34,7 +34,7 @@ pub fn submitted(header: &Header, submission: &Submission) -> v1::CraEvent {
     event(header, fact)
 }
 
-/// A CRA's new content, its defaults written in, and why it was corrected.
+/// The new content of a CRA, with its defaults written out, and the reason.
 #[must_use]
 pub fn corrected(header: &Header, submission: &Submission, reason: &str) -> v1::CraEvent {
     let fact = Fact::Corrected(v1::CraCorrected {
@@ -45,20 +45,20 @@ pub fn corrected(header: &Header, submission: &Submission, reason: &str) -> v1::
     event(header, fact)
 }
 
-/// A CRA taken out of the statistics, and why.
+/// The withdrawal of a CRA from the statistics, and the reason.
 #[must_use]
 pub fn withdrawn(header: &Header, reason: &str) -> v1::CraEvent {
     event(header, Fact::Withdrawn(v1::CraWithdrawn { reason: reason.to_owned() }))
 }
 
-/// A CRA of an older form, or a later version of its document, kept byte for byte.
+/// A CRA of an older form, or a later version of its document; the document is stored byte for byte.
 #[must_use]
 pub fn imported(header: &Header, legacy_id: &str, form_version: u32, document: Bytes) -> v1::CraEvent {
     let legacy_id = legacy_id.to_owned();
     event(header, Fact::Imported(v1::LegacyCraImported { legacy_id, form_version, document }))
 }
 
-/// The bytes that the log keeps.
+/// The bytes that the log stores.
 #[must_use]
 pub fn encode(event: &v1::CraEvent) -> Bytes {
     event.encode_to_vec().into()

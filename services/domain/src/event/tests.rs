@@ -1,4 +1,4 @@
-//! Stored events stay readable: the bytes kept beside the contract, what a newer version may add, and whatever comes.
+//! Stored events stay readable: the golden bytes of the contract, additions of newer versions, and arbitrary bytes.
 
 use cra_contracts::v1;
 use jiff::civil::date;
@@ -73,7 +73,7 @@ fn a_stored_withdrawal_reads_as_it_was() {
 }
 
 #[test]
-fn a_stored_import_reads_in_todays_words() {
+fn a_stored_import_reads_in_todays_vocabulary() {
     let stored = golden!("imported");
     let fact = golden(&stored, 1, "1969-12-31T23:59:59.25Z");
     let Fact::Imported { form_version, cra, created_at, .. } = fact else { panic!("{fact:?}") };
@@ -83,7 +83,7 @@ fn a_stored_import_reads_in_todays_words() {
 }
 
 #[test]
-fn fields_of_a_newer_version_are_read_over() {
+fn fields_of_a_newer_version_are_skipped() {
     for stored in [golden!("submitted"), golden!("withdrawn")] {
         let mut newer = stored.clone();
         // Field 500, varint 1; then field 501, two bytes.
@@ -107,17 +107,17 @@ fn submission(message: &mut v1::CraEvent) -> &mut Option<v1::Cra> {
 }
 
 #[test]
-fn a_variant_that_is_not_known_here_is_an_error() {
+fn a_variant_that_is_unknown_here_is_an_error() {
     unreadable(|message| message.fact = None, "fact");
     let mut newer =
         v1::CraEvent { fact: None, ..v1::CraEvent::decode(&*golden!("withdrawn")).unwrap() }.encode_to_vec();
-    // Field 100 of the event: a variant yet to come.
+    // Field 100 of the event: a future variant.
     newer.extend([0xa2, 0x06, 0x02, 0x08, 0x01]);
     assert_eq!(Event::decode(&newer).unwrap_err().field, "fact");
 }
 
 #[test]
-fn an_event_that_lacks_what_makes_it_one_is_an_error() {
+fn an_event_without_a_mandatory_field_is_an_error() {
     assert_eq!(Event::decode(b"\xff").unwrap_err().field, "event");
     unreadable(|message| message.revision = 0, "revision");
     unreadable(|message| message.event_id = "1".into(), "event_id");
@@ -140,7 +140,7 @@ fn an_event_that_lacks_what_makes_it_one_is_an_error() {
 }
 
 #[test]
-fn what_is_recorded_is_read_back() {
+fn a_recorded_event_is_read_back() {
     let message = v1::CraEvent::decode(&*golden!("submitted")).unwrap();
     let form = v1::Cra { participants: None, ..submission(&mut message.clone()).clone().unwrap() };
     let without_excess = v1::Cra { follow_up: None, ..form };

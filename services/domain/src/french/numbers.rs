@@ -1,8 +1,8 @@
 //! Numbers, shares and durations as a French reader writes them.
 
-/// Between the thousands of a number.
+/// Separates thousands.
 const NARROW_NO_BREAK_SPACE: char = '\u{202f}';
-/// Before a percent sign or a unit.
+/// Precedes a percent sign or a unit.
 pub const NO_BREAK_SPACE: char = '\u{a0}';
 
 /// `1 234 567`, with narrow no-break spaces.
@@ -19,7 +19,7 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A number and what it counts, which is plural from 2 on, as French has it.
+/// A number with its noun, which is plural from 2 on, as in French.
 #[must_use]
 pub fn counted(number: u64, singular: &str, plural: &str) -> String {
     format!("{}{NO_BREAK_SPACE}{}", thousands(number), if number < 2 { singular } else { plural })

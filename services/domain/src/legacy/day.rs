@@ -1,4 +1,4 @@
-//! The day of the activity: `dateAccompagnement`, else the day on which the older system recorded it.
+//! The day of the activity: `dateAccompagnement`, or the day on which the older system recorded the CRA.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,7 +10,7 @@ use crate::cra::{DocumentFault, FIRST_DAY, Fault, Place};
 const OWN: &str = "cra.dateAccompagnement";
 const RECORDED: &str = "createdAt";
 
-/// When it took place, and where the document says so.
+/// The instant, and the path that gave it.
 #[derive(Clone, Copy)]
 pub(super) struct When {
     path: &'static str,
@@ -32,7 +32,8 @@ impl When {
         Some(Self { path: RECORDED, instant: created_at? })
     }
 
-    /// The day there. A day outside the programme, or after the document was created, is refused at admission.
+    /// The calendar day at the place. Admission refuses a day outside the programme or after the creation of the
+    /// document.
     pub(super) fn day(self, document: &mut Document<'_>, place: &Place, created_at: Timestamp) -> Date {
         const AS_WRITTEN: &str = "read as written";
         let day = day_of(place, self.instant);
@@ -46,7 +47,7 @@ impl When {
     }
 }
 
-/// The day of an instant in the place's time zone. Midnight in UTC is how a form that asks for a day alone writes that
+/// The day of an instant in the place's time zone. Midnight in UTC is how a form that asks only for a day stores that
 /// day, wherever it is.
 fn day_of(place: &Place, instant: Timestamp) -> Date {
     let utc = TimeZone::UTC.to_datetime(instant);

@@ -1,4 +1,4 @@
-//! Reading a decoded document field by field: what is there, what is missing, what had to be repaired, and where.
+//! Reads a decoded document field by field and collects faults and notes on repairs, with their paths.
 
 use jiff::Timestamp;
 
@@ -7,20 +7,20 @@ use super::refusal;
 use crate::cra::{DocumentFault, Fault, Id, Violation};
 use crate::vocabulary::Word;
 
-/// Most people that a document may tell of: more is a slip of the keyboard, which must not drown the figures.
+/// Maximum number of people that a document may give. A larger number is a typing error and would distort the figures.
 pub(super) const PARTICIPANTS_MAX: u32 = 10_000;
 
 /// A document being read.
 pub(super) struct Document<'a> {
     root: &'a Plain,
-    /// What keeps the document from being read at all.
+    /// Faults that make the document unreadable.
     unreadable: Vec<Violation>,
-    /// What keeps it from being recorded; one that was recorded by an earlier version is read all the same.
+    /// Faults that refuse admission only; a document that an earlier version recorded is still read.
     inadmissible: Vec<Violation>,
     notes: Vec<String>,
 }
 
-/// What reading came to.
+/// The result of reading a document.
 pub(super) struct Findings {
     pub(super) unreadable: Vec<Violation>,
     pub(super) inadmissible: Vec<Violation>,
@@ -36,13 +36,13 @@ impl<'a> Document<'a> {
         Findings { unreadable: self.unreadable, inadmissible: self.inadmissible, notes: self.notes }
     }
 
-    /// Refuses the document for ever.
+    /// Makes the document unreadable.
     pub(super) fn refuse<T>(&mut self, path: impl Into<String>, fault: impl Into<Fault>) -> Option<T> {
         self.unreadable.push(refusal(path, fault));
         None
     }
 
-    /// Refuses the document when it is to be recorded. One that is recorded already is read as the note says.
+    /// Refuses admission. A document that is already recorded is read as the note says.
     pub(super) fn refuse_admission(&mut self, path: &str, fault: impl Into<Fault>, read_as: &str) {
         let fault = fault.into();
         self.note(path, format!("{}; {read_as}", fault.description()));
@@ -53,12 +53,12 @@ impl<'a> Document<'a> {
         self.notes.push(format!("{path}: {}", what.as_ref()));
     }
 
-    /// The value at a path such as `cra.canal`; `null` is as good as absent.
+    /// The value at a path such as `cra.canal`; `null` counts as absent.
     pub(super) fn at(&self, path: &str) -> Option<&'a Plain> {
         self.root.at(path).filter(|value| **value != Plain::Null)
     }
 
-    /// An identifier that a CRA cannot go without.
+    /// A mandatory identifier.
     pub(super) fn id(&mut self, path: &str, what: &'static str) -> Option<Id> {
         let Some(value) = self.at(path) else {
             return self.refuse(path, Fault::Required(what));
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A venue: an identifier that may be missing, and is left out when out of form.
+    /// A venue: optional; left out if malformed.
     pub(super) fn venue(&mut self, path: &str) -> Option<Id> {
         let value = self.at(path)?;
         let id = value.id().and_then(Id::parse);
@@ -79,7 +79,7 @@ impl<'a> Document<'a> {
         id
     }
 
-    /// When the older system recorded the CRA.
+    /// The time at which the older system recorded the CRA.
     pub(super) fn created_at(&mut self) -> Option<Timestamp> {
         const PATH: &str = "createdAt";
         let Some(value) = self.at(PATH) else {
@@ -91,7 +91,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A word of the old data that a CRA cannot go without.
+    /// A mandatory word of the old data.
     pub(super) fn word<W: Word>(&mut self, path: &str, what: &'static str) -> Option<W> {
         let Some(value) = self.at(path) else {
             return self.refuse(path, Fault::Required(what));
@@ -102,7 +102,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// `nbParticipants`: absent, one person.
+    /// `nbParticipants`; if absent, one person.
     pub(super) fn participants(&mut self) -> Option<u32> {
         const PATH: &str = "cra.nbParticipants";
         let Some(value) = self.at(PATH) else {
@@ -117,7 +117,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// `nbParticipantsRecurrents`: absent, nobody; never more than the participants.
+    /// `nbParticipantsRecurrents`; if absent, 0; at most the number of participants.
     pub(super) fn returning(&mut self, participants: u32) -> u32 {
         const PATH: &str = "cra.nbParticipantsRecurrents";
         let returning = self.people(PATH);
@@ -130,13 +130,13 @@ impl<'a> Document<'a> {
         returning.min(participants)
     }
 
-    /// A number of people: absent, nobody; anything else than a count is left out.
+    /// A number of people; if absent, 0; anything but a count is left out.
     pub(super) fn people(&mut self, path: &str) -> u32 {
         let value = self.at(path);
         value.map_or(0, |value| self.count(path, value))
     }
 
-    /// A count: `null` is 0; anything else than a whole number of people is left out, with a note.
+    /// A count: `null` is 0; anything but a whole number of people is left out, with a note.
     pub(super) fn count(&mut self, path: &str, value: &Plain) -> u32 {
         if *value == Plain::Null {
             return 0;
@@ -148,8 +148,8 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// People per value of a closed list: one slug for everybody, or an object of counts, kept while the sum is at
-    /// most the participants.
+    /// People per value of a closed list: one slug for all participants, or an object of counts, kept if the sum is at
+    /// most the number of participants.
     pub(super) fn spread<W: Word, const N: usize>(&mut self, path: &str, participants: u32) -> [u32; N] {
         let mut counts = [0_u32; N];
         match self.at(path) {
@@ -188,7 +188,7 @@ impl<'a> Document<'a> {
         counts
     }
 
-    /// The themes, each once.
+    /// The themes, without repetition.
     pub(super) fn themes<W: Word>(&mut self) -> Option<Vec<W>> {
         const PATH: &str = "cra.themes";
         let slugs = match self.at(PATH) {

@@ -3,11 +3,11 @@
 use super::document::Document;
 use crate::cra::Duration;
 
-/// Longest duration that is counted, in minutes: a day. More is a slip.
+/// Maximum duration that is counted, in minutes: one day. A longer one is a typing error.
 const MINUTES_MAX: u32 = 24 * 60;
 
-/// `duree`: `0-30` and `30-60` are bands, a number of minutes falls into its band or counts exactly from an hour on,
-/// anything else is unspecified.
+/// `duree`: `0-30` and `30-60` are bands. A number of minutes below an hour becomes its band, from an hour on it counts
+/// exactly. Anything else is unspecified.
 pub(super) fn read(document: &mut Document<'_>) -> Duration {
     const PATH: &str = "cra.duree";
     let Some(value) = document.at(PATH) else {

@@ -1,4 +1,4 @@
-//! What comes next, in the older forms: people seen again, and people sent to organisations.
+//! Follow-up in the older forms: people seen again, and people sent to organisations.
 
 use super::document::Document;
 use super::plain::Plain;
@@ -7,7 +7,7 @@ use crate::cra::{Recipient, Redirection};
 const NEXT: &str = "cra.accompagnement";
 const ORGANISATIONS: [&str; 2] = ["cra.organismes", "cra.organisme"];
 
-/// People per kind of what comes next; together at most the participants.
+/// People per kind of follow-up; together at most the number of participants.
 #[derive(Default)]
 pub(super) struct FollowUp {
     pub(super) individual: u32,
@@ -15,14 +15,14 @@ pub(super) struct FollowUp {
     pub(super) redirections: Vec<Redirection>,
 }
 
-/// `accompagnement`, `organisme` and `organismes`.
+/// Reads `accompagnement`, `organisme` and `organismes`.
 pub(super) fn read(document: &mut Document<'_>, participants: u32) -> FollowUp {
     let Next { individual, workshop, redirected } = Next::read(document, participants);
     let redirections = redirections(document, redirected);
     brought_down(document, participants, FollowUp { individual, workshop, redirections })
 }
 
-/// `accompagnement`: nothing, one slug for everybody, or three counts.
+/// `accompagnement`: absent, one slug for all participants, or three counts.
 #[derive(Default)]
 struct Next {
     individual: u32,
@@ -52,8 +52,8 @@ impl Next {
     }
 }
 
-/// People per organisation. Those redirected beyond the people that are counted per organisation went to the one that
-/// is only named, else to one that is not.
+/// People per organisation. Redirected people who are not counted per organisation are assigned to the organisation
+/// that is named without a count, or else to an unnamed one.
 fn redirections(document: &mut Document<'_>, redirected: u32) -> Vec<Redirection> {
     let Organisations { mut counted, mut named } = Organisations::read(document);
     let sum = counted.iter().fold(0_u32, |sum, redirection| sum.saturating_add(redirection.people));
@@ -78,12 +78,12 @@ fn redirections(document: &mut Document<'_>, redirected: u32) -> Vec<Redirection
     counted
 }
 
-/// What `organisme` and `organismes` say.
+/// The values of `organisme` and `organismes`.
 #[derive(Default)]
 struct Organisations {
     /// People per organisation, in the document's order.
     counted: Vec<Redirection>,
-    /// Organisations without a number of people, and where they are named.
+    /// Organisations named without a number of people, and the paths that name them.
     named: Vec<(&'static str, Recipient)>,
 }
 
@@ -121,7 +121,7 @@ impl Organisations {
     }
 }
 
-/// Adds people to an organisation's line, or a line for it.
+/// Adds people to the organisation's line; adds the line if it is missing.
 fn add(redirections: &mut Vec<Redirection>, recipient: Recipient, people: u32) {
     if people == 0 {
         return;
@@ -139,8 +139,8 @@ fn recipient(name: &str) -> Recipient {
     }
 }
 
-/// Keeps as many people as took part: those seen again first, then those of a workshop, then the redirected in their
-/// order.
+/// Reduces the follow-up to the number of participants: keeps people seen again first, then those of a workshop, then
+/// the redirected in their order.
 fn brought_down(document: &mut Document<'_>, participants: u32, said: FollowUp) -> FollowUp {
     let redirected: u64 = said.redirections.iter().map(|redirection| u64::from(redirection.people)).sum();
     let planned = u64::from(said.individual) + u64::from(said.workshop) + redirected;

@@ -1,5 +1,5 @@
-//! Which form a document was written with: a label for the statistics of forms, which changes nothing in how the
-//! document is read.
+//! The form a document was written with. It labels the statistics of forms; it does not change how the document is
+//! read.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -13,7 +13,7 @@ const SINCE_V2: Date = date(2022, 3, 10);
 /// First day of the third form.
 const SINCE_V3: Date = date(2022, 11, 23);
 
-/// The form a document was written with.
+/// A form of the older system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FormVersion {
     /// 2021-04-29 to 2022-03-09.
@@ -25,7 +25,7 @@ pub enum FormVersion {
 }
 
 impl FormVersion {
-    /// The form of a contract's number.
+    /// The form with this number in the contract.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         match number {
@@ -36,7 +36,7 @@ impl FormVersion {
         }
     }
 
-    /// The form of the day in Paris on which a document was created.
+    /// The form in use on the day in Paris on which a document was created.
     #[must_use]
     pub fn at(created_at: Timestamp) -> Self {
         let day = time_zone("75").to_datetime(created_at).date();
@@ -49,7 +49,7 @@ impl FormVersion {
         }
     }
 
-    /// Its number in the contract.
+    /// The form's number in the contract.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {
@@ -60,12 +60,12 @@ impl FormVersion {
     }
 }
 
-/// The form that a request declares; none where it leaves that to the document's creation.
+/// The form that a request declares; `None` if it is derived from the document's creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared(Option<FormVersion>);
 
 impl Declared {
-    /// Reads the contract's number, 0 for undeclared.
+    /// Reads the contract's number; 0 means undeclared.
     pub fn parse(number: u32) -> Result<Self, Violation> {
         match (number, FormVersion::from_number(number)) {
             (0, _) => Ok(Self(None)),

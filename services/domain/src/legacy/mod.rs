@@ -1,9 +1,9 @@
-//! Older forms of the CRA, from 2021 on: one upcaster, a pure function from the stored document to a [`Cra`]. Each
-//! field is read by the shape it has, whatever form the document is said to be of, for the older system's documents
-//! were migrated several times. What can be repaired is repaired and told in a note; what cannot be read is refused
-//! with its path in the document, never guessed. Source: the table of older forms of the domain page.
+//! Older forms of the CRA, from 2021 on. One upcaster: a pure function from the stored document to a [`Cra`]. Each
+//! field is read by its shape, whatever form the document claims, because the older system's documents were migrated
+//! several times. Repairs are recorded in notes; what cannot be read is refused with its path, never guessed. Source:
+//! the table of older forms of the domain page.
 //!
-//! Admission refuses more than reading does: a document that an earlier version recorded is read for ever.
+//! Admission is stricter than reading: a document that an earlier version recorded stays readable.
 
 mod day;
 mod document;
@@ -26,29 +26,29 @@ pub use form::{Declared, FormVersion};
 use plain::{Parsed, Plain};
 pub use version::Version;
 
-/// Namespace of the ids made from legacy ids; never to change, or an import run again would record twice.
+/// Namespace of the ids derived from legacy ids. Never change it: a repeated import would record everything twice.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_1c9e_52c4_4e0b_9a57_3d0f_b7a8_41c6);
-/// Longest legacy id, in characters.
+/// Maximum length of a legacy id, in characters.
 const LEGACY_ID_CHARACTERS_MAX: usize = 128;
 
-/// A document in today's words.
+/// A document in today's vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upcast {
-    /// What the document says.
+    /// The document's content.
     pub cra: Cra,
-    /// When the older system recorded it.
+    /// Time at which the older system recorded it.
     pub created_at: Timestamp,
-    /// What had to be repaired or left out, one line each.
+    /// What was repaired or left out, one line each.
     pub notes: Vec<String>,
 }
 
-/// The CRA's id for a legacy id: the same at every import.
+/// The id of the CRA for a legacy id; the same at every import.
 #[must_use]
 pub fn cra_id(legacy_id: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, legacy_id.as_bytes())
 }
 
-/// Checks the id of the system that a document comes from.
+/// Checks the document id of the older system.
 pub fn check_legacy_id(legacy_id: &str) -> Result<(), Violation> {
     let characters = legacy_id.chars().count();
     if characters == 0 {
@@ -78,19 +78,19 @@ impl Document {
         }
     }
 
-    /// The id of the document in the older system: its `_id`, a text, an `$oid` or a reference.
+    /// The document's id in the older system: its `_id`, as a text, an `$oid` or a reference.
     #[must_use]
     pub fn legacy_id(&self) -> Option<&str> {
         self.root.at("_id")?.id().filter(|id| !id.is_empty())
     }
 
-    /// The document as it is compared with others under the same id.
+    /// The document in the form that is compared with others of the same id.
     #[must_use]
     pub fn version(&self) -> Version {
         Version::of(self.root.clone())
     }
 
-    /// Brings a document that is recorded to today's words, or tells everything that keeps it from being read.
+    /// Converts a recorded document to today's vocabulary, or reports every fault that makes it unreadable.
     pub fn read(&self) -> Result<Upcast, Vec<Violation>> {
         let (read, Findings { unreadable, notes, .. }) = self.upcast();
         match read {
@@ -99,8 +99,7 @@ impl Document {
         }
     }
 
-    /// Brings a document that is to be recorded to today's words, or tells everything that keeps it from being
-    /// recorded.
+    /// Converts a document that is to be recorded, or reports every fault that refuses it.
     pub fn admit(&self) -> Result<Upcast, Vec<Violation>> {
         let (read, Findings { unreadable, inadmissible, notes }) = self.upcast();
         let repeated = self.repeated.iter().map(|path| refusal(path, DocumentFault::KeyRepeated));
@@ -118,7 +117,7 @@ impl Document {
     }
 }
 
-/// Brings a recorded document to today's words: [`Document::parse`], then [`Document::read`].
+/// Converts a recorded document to today's vocabulary: [`Document::parse`], then [`Document::read`].
 pub fn upcast(document: &[u8]) -> Result<Upcast, Vec<Violation>> {
     Document::parse(document).map_err(|violation| vec![violation])?.read()
 }

@@ -11,7 +11,7 @@ const NAME: &str = "cra.nomCommune";
 const CODE: &str = "cra.codeCommune";
 const VENUE: &str = "permanence";
 
-/// Where it took place.
+/// Reads the place of the activity.
 pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
     let channel = document.word::<Channel>("cra.canal", "le canal");
     let venue = document.venue(VENUE);
@@ -31,9 +31,9 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
     })
 }
 
-/// What the document says of the place.
+/// The place as the document gives it.
 struct Written<'a> {
-    /// In capitals, with the zeros that a number has lost.
+    /// Upper case, with leading zeros restored that a number has lost.
     code: Option<String>,
     /// Five digits.
     postal_code: Option<String>,
@@ -51,7 +51,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// The INSEE code, as written where it is one, and the commune of today that it means.
+    /// The INSEE code, as written if it is valid, and today's commune.
     fn commune(&self, document: &mut Document<'_>) -> Option<(Box<str>, CommuneId)> {
         let by_name = self.by_postal_code_and_name();
         let Some(code) = &self.code else {
@@ -100,8 +100,8 @@ impl<'a> Written<'a> {
         ByCode::Commune(commune)
     }
 
-    /// The commune that has both the postal code and the name; of Lyon, Marseille and Paris the arrondissement that
-    /// has the postal code.
+    /// The commune with this postal code and name; for Lyon, Marseille and Paris, the arrondissement with this postal
+    /// code.
     fn by_postal_code_and_name(&self) -> Option<CommuneId> {
         let postal_code = self.postal_code.as_ref()?;
         let communes = territory::communes();
@@ -114,7 +114,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// Whether the name may be the commune's: one of its names with one of its postal codes, or its city's.
+    /// Whether the name may be the commune's: one of its names with one of its postal codes, or the name of its city.
     fn names(&self, commune: CommuneId) -> bool {
         let Some(name) = self.name else { return true };
         let postal_codes = of(commune).postal_codes();
@@ -124,11 +124,11 @@ impl<'a> Written<'a> {
             let found = territory::communes().by_postal_code_and_name(postal_code, name);
             found.is_some_and(|found| city(found) == city(commune))
         };
-        // The given one first: mostly it is right, and old names go with old postal codes.
+        // The given one first: it is usually right, and old names go with old postal codes.
         postal_codes.is_empty() || given.into_iter().chain(postal_codes.iter().copied()).any(found)
     }
 
-    /// The commune's postal code as written; else its own, if it has only one.
+    /// The commune's postal code as written; otherwise its only one.
     fn postal_code(&self, document: &mut Document<'_>, commune: CommuneId) -> Box<str> {
         let commune = of(commune);
         match (&self.postal_code, document.at(POSTAL_CODE)) {
@@ -158,10 +158,10 @@ impl<'a> Written<'a> {
     }
 }
 
-/// What a text in the place of an INSEE code is.
+/// What a text in the field of the INSEE code means.
 enum ByCode {
     Commune(CommuneId),
-    /// A postal code of today, which this commune once had as its code: 75010 was Bondy's, and is of Paris.
+    /// A postal code of today that was once this commune's code: 75010 was Bondy's and is now in Paris.
     PostalCode(CommuneId),
     Nothing,
 }
@@ -170,7 +170,7 @@ fn of(commune: CommuneId) -> &'static Commune {
     territory::communes().get(commune)
 }
 
-/// A text without blanks, or a number with the zeros that it has lost.
+/// A text without white space, or a number with its lost leading zeros.
 fn digits(value: &Plain) -> Option<String> {
     match value {
         Plain::Text(text) => Some(text.split_whitespace().collect()),

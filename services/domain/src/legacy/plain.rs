@@ -1,5 +1,5 @@
-//! A document as plain values. MongoDB Extended JSON v2, canonical and relaxed, and its v1 spellings are decoded here,
-//! so that the readers of fields see an identifier, an instant or a number whatever the export wrote.
+//! A document as plain values. Decodes MongoDB Extended JSON v2 (canonical and relaxed) and v1, so that the readers of
+//! fields see an identifier, an instant or a number whatever notation the export used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A decoded value. Two values are equal if they mean the same, whatever their layout.
+/// A decoded value. Two values are equal if they mean the same, whatever their notation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Plain {
     Null,
@@ -26,7 +26,7 @@ pub(super) enum Plain {
     Object(BTreeMap<String, Self>),
 }
 
-/// A decoded document, and the paths of the keys that it gives twice; the last of two values counts.
+/// A decoded document, and the paths of the keys that occur twice; the last value counts.
 pub(super) struct Parsed {
     pub(super) root: Plain,
     pub(super) repeated: Vec<String>,
@@ -56,7 +56,7 @@ impl Plain {
         path.split('.').try_fold(self, |value, key| value.get(key))
     }
 
-    /// Likewise, to be changed.
+    /// The value at a path, mutable.
     pub(super) fn at_mut(&mut self, path: &str) -> Option<&mut Self> {
         path.split('.').try_fold(self, |value, key| match value {
             Self::Object(fields) => fields.get_mut(key),
@@ -64,7 +64,7 @@ impl Plain {
         })
     }
 
-    /// A text without the blanks around it.
+    /// A text, trimmed.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.trim()),
@@ -80,7 +80,7 @@ impl Plain {
         }
     }
 
-    /// An instant: `$date`, an ISO 8601 text with its offset, or a day, which is that day's midnight in UTC.
+    /// An instant: `$date`, an ISO 8601 text with its offset, or a day, which means midnight in UTC.
     pub(super) fn instant(&self) -> Option<Timestamp> {
         match self {
             Self::Instant(instant) => Some(*instant),
@@ -89,7 +89,7 @@ impl Plain {
         }
     }
 
-    /// A whole number, also one that is written as a text.
+    /// A whole number, also if written as a text.
     pub(super) fn whole(&self) -> Option<i128> {
         match self {
             Self::Whole(number) => Some(*number),
@@ -118,7 +118,7 @@ impl From<&Plain> for serde_json::Value {
     }
 }
 
-/// As JSON: what notes and faults quote.
+/// As JSON, for notes and faults.
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         serde_json::Value::from(self).fmt(f)
@@ -141,7 +141,7 @@ fn digits(text: &str) -> Option<i128> {
 }
 
 fn number(number: f64) -> Plain {
-    // Whole numbers below it are exact in this type.
+    // Whole numbers below this value are exact in `f64`.
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() < EXACT_BELOW {
         #[allow(clippy::cast_possible_truncation, reason = "whole and far below the largest")]
@@ -169,8 +169,8 @@ fn whole_decimal(text: &str) -> Option<i128> {
     }
 }
 
-/// The value that an object stands for in Extended JSON, else the object. Keys next to those of Extended JSON do not
-/// matter: a reference may have further ones.
+/// The value of an Extended JSON object; any other object unchanged. Additional keys are ignored: a reference may have
+/// some.
 fn decoded(fields: BTreeMap<String, Plain>) -> Plain {
     if !fields.keys().any(|key| key.starts_with('$')) {
         return Plain::Object(fields);
@@ -219,7 +219,7 @@ fn decoded_number<'a>(field: &impl Fn(&str) -> Option<&'a Plain>) -> Option<Plai
     }
 }
 
-/// Where a value is in its document.
+/// Path of a value in its document.
 enum Path<'a> {
     Root,
     Key(&'a Self, &'a str),

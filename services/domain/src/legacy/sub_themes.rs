@@ -1,4 +1,4 @@
-//! `sousThemes`: a list of objects, a theme's slug to its sub-themes, or `annotation` to the free precision.
+//! `sousThemes`: a list of objects that map a theme's slug to its sub-themes, or `annotation` to the free text.
 
 use super::document::Document;
 use super::plain::Plain;
@@ -7,7 +7,7 @@ use crate::vocabulary::{SubTheme, Theme, Word as _};
 const PATH: &str = "cra.sousThemes";
 const ANNOTATION: &str = "annotation";
 
-/// The sub-themes, each once, and the annotation. A sub-theme whose theme is not among `themes` adds it there.
+/// The sub-themes without repetition, and the annotation. A sub-theme whose theme is missing in `themes` adds it.
 pub(super) fn read(document: &mut Document<'_>, themes: &mut Vec<Theme>) -> (Vec<SubTheme>, Box<str>) {
     let mut found = Vec::new();
     let mut annotations: Vec<&str> = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn read(document: &mut Document<'_>, themes: &mut Vec<Theme>) -> (Vec
     (found, annotations.join(", ").into())
 }
 
-/// The texts of a list, or the one text; trimmed, without the empty ones.
+/// The texts of a list, or a single text; trimmed, without empty ones.
 fn texts<'a>(document: &mut Document<'_>, path: &str, value: &'a Plain) -> Vec<&'a str> {
     let values = match value {
         Plain::Null => return Vec::new(),

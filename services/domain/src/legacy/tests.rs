@@ -1,5 +1,5 @@
-//! Older forms: given a document, when it is read, then this CRA and these notes, or these faults.
-//! `golden` holds whole documents as the older system kept them: what they mean never changes.
+//! Older forms: a document, and the CRA with notes or the faults that reading it gives. `golden` holds whole documents
+//! as the older system stored them: their meaning never changes.
 
 mod arbitrary;
 mod extended_json;
@@ -29,7 +29,7 @@ fn document() -> Value {
     })
 }
 
-/// The document with one field of another value; a path such as `cra.canal`. `null` stands for itself.
+/// The document with one field changed, by a path such as `cra.canal`. `null` is set as a value.
 fn with(path: &str, value: Value) -> Value {
     changed(document(), path, value)
 }
@@ -41,7 +41,7 @@ fn changed(mut document: Value, path: &str, value: Value) -> Value {
     document
 }
 
-/// The same in the shape of the first form.
+/// The same document in the shape of the first form.
 fn first_form() -> Value {
     let one_slug = changed(document(), "cra.age", json!("+60"));
     let one_slug = changed(one_slug, "cra.statut", json!("retraite"));
@@ -52,7 +52,7 @@ fn admit(document: &Value) -> Result<Upcast, Vec<Violation>> {
     Document::parse(document.to_string().as_bytes()).map_err(|violation| vec![violation])?.admit()
 }
 
-/// Then it is admitted, and read as it was admitted; its notes are given by the field they are about.
+/// Asserts that the document is admitted and read alike; its notes are given by their fields.
 #[track_caller]
 fn read(document: &Value, noted: &[&str]) -> Cra {
     let admitted = admit(document).unwrap_or_else(|violations| panic!("refused: {violations:?}"));
@@ -62,7 +62,7 @@ fn read(document: &Value, noted: &[&str]) -> Cra {
     admitted.cra
 }
 
-/// Then these are its faults, in the order of the form.
+/// Asserts that these are all faults of the document, in the order of the form.
 #[track_caller]
 fn refused(document: &Value, expected: &[(&str, &str)]) {
     let violations = admit(document).expect_err("admitted");
@@ -74,16 +74,16 @@ fn refused(document: &Value, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn the_documents_of_these_tests_need_no_repair() {
+fn the_fixtures_need_no_repair() {
     read(&document(), &[]);
     read(&first_form(), &[]);
 }
 
 #[test]
-fn the_id_made_from_a_legacy_id_never_changes() {
+fn the_id_derived_from_a_legacy_id_never_changes() {
     assert_eq!(cra_id("60a3c1f2e4b0a1b2c3d4e5f6"), cra_id("60a3c1f2e4b0a1b2c3d4e5f6"));
     assert_ne!(cra_id("60a3c1f2e4b0a1b2c3d4e5f6"), cra_id("60a3c1f2e4b0a1b2c3d4e5f7"));
     assert_eq!(cra_id("60a3c1f2e4b0a1b2c3d4e5f6").get_version_num(), 5);
-    // Computed once with another implementation of UUID version 5.
+    // Computed with another implementation of UUID version 5.
     assert_eq!(cra_id("60a3c1f2e4b0a1b2c3d4e5f6").to_string(), "de4cd852-e16d-566d-9742-0d8df6d0457f");
 }

@@ -1,5 +1,4 @@
-//! Versions of one document: when two are the same although they are written differently, where they differ, and which
-//! is later.
+//! Versions of one document: whether two are equal although written differently, where they differ, and which is later.
 
 use jiff::Timestamp;
 
@@ -11,7 +10,7 @@ const NUMBERS: [&str; 3] = ["cra.nbParticipants", "cra.nbParticipantsRecurrents"
 const COUNTS: [&str; 5] = ["cra.age", "cra.statut", "cra.accompagnement", "cra.organismes", "cra.organisme"];
 const CODES: [&str; 2] = ["cra.codePostal", "cra.codeCommune"];
 
-/// A document as it is compared: the fields that the upcaster reads by what they mean, the others as JSON values.
+/// A document for comparison: fields that the upcaster reads are compared by meaning, others as JSON values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version(Plain);
 
@@ -44,13 +43,13 @@ impl Version {
         Self(document)
     }
 
-    /// When the older system wrote it last: `updatedAt`, else `createdAt`.
+    /// The time of the last change in the older system: `updatedAt`, or else `createdAt`.
     #[must_use]
     pub fn written_at(&self) -> Option<Timestamp> {
         ["updatedAt", "createdAt"].into_iter().find_map(|path| self.0.at(path)?.instant())
     }
 
-    /// Paths of the fields that differ, in the order of their names.
+    /// Paths of the fields that differ, sorted by name.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();

@@ -1,8 +1,8 @@
-//! What part of the CRAs a caller may read and write: everything, or those of some advisors, structures,
-//! departments and regions. Pure; who holds which perimeter is said elsewhere, by whoever knows the caller.
+//! The part of the CRAs that a caller may read and write: all, or those of some advisors, structures, departments and
+//! regions. Pure; the identity layer decides which caller has which perimeter.
 //!
-//! A CRA lies within when its advisor **or** its structure **or** its commune's department is granted. A selection
-//! lies within when every CRA that it could ever count does, whatever is recorded: see [`Perimeter::allows`].
+//! A CRA is inside if its advisor **or** its structure **or** its commune's department is granted. A selection is
+//! inside if every CRA that it could ever count is inside, whatever is recorded: see [`Perimeter::allows`].
 
 use std::collections::BTreeSet;
 
@@ -15,31 +15,31 @@ use crate::territory::{self, Commune, CommuneId, Department, DepartmentId};
 #[cfg(test)]
 mod tests;
 
-/// What part of the CRAs is granted. The default grants nothing.
+/// The granted part of the CRAs. The default grants nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Perimeter {
     /// Everything.
     National,
-    /// What lies within at least one of the lists.
+    /// The CRAs that match at least one of the lists.
     Within(Lists),
 }
 
-/// Advisors, structures and territories, as they are granted together.
+/// The advisors, structures and territories of one grant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
     advisors: BTreeSet<Id>,
     structures: BTreeSet<Id>,
-    /// Those of the granted regions too.
+    /// Includes those of the granted regions.
     departments: BTreeSet<DepartmentId>,
 }
 
-/// A list that names what cannot exist: an id out of form, an unknown code.
+/// A member that cannot exist: a malformed id or an unknown code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` is no {kind} that can be granted")]
+#[error("`{value}` is not one of the {kind} that can be granted")]
 pub struct UnknownMember {
     /// Name of the list, such as `departments`.
     pub kind: &'static str,
-    /// What it holds.
+    /// The member as given.
     pub value: String,
 }
 
@@ -50,7 +50,7 @@ impl Default for Perimeter {
 }
 
 impl Lists {
-    /// Reads the lists. Codes are the official ones, of today.
+    /// Reads the lists. Codes are today's official codes.
     pub fn parse(
         advisors: &[String],
         structures: &[String],
@@ -101,21 +101,21 @@ impl Lists {
             || commune.is_some_and(|commune| self.holds(territory::communes().get(commune)))
     }
 
-    /// A selection counts the CRAs of some advisors **and** some structures **and** some communes, each possibly all.
-    /// One that lies outside all three lists exists exactly when none of the three lies within its list.
+    /// A selection restricts advisors **and** structures **and** communes; each restriction may be absent. A CRA
+    /// outside all three lists can exist exactly if none of the three restrictions lies within its list.
     fn allows(&self, selection: &Selection) -> bool {
         all_granted(selection.advisors.as_ref(), &self.advisors)
             || all_granted(selection.structures.as_ref(), &self.structures)
             || self.allows_territories(&selection.territories)
     }
 
-    /// Whether every commune that the territorial fields leave is granted. A postal code proves nothing: it may be
-    /// shared across departments, and an older form may give another than its commune's.
+    /// Whether every commune that the territorial fields allow is granted. A postal code proves nothing: departments
+    /// may share it, and an older form may give one of another commune.
     fn allows_territories(&self, territories: &Territories) -> bool {
         if !territories.are_given() || territories.name_nothing() {
             return false;
         }
-        // The usual question, and the one that needs no look at the communes.
+        // The usual query, which needs no look at the communes.
         let communes = territory::communes();
         let is_granted = |(department, is_named): (&Department, &bool)| {
             !is_named || self.departments.contains(&department.id())
@@ -131,7 +131,7 @@ impl Lists {
 }
 
 impl Perimeter {
-    /// One text per perimeter, to make digests of: a line per member, regions as their departments.
+    /// Canonical text of a perimeter, for digests: a line per member, regions as their departments.
     #[must_use]
     pub fn canonical(&self) -> String {
         match self {
@@ -140,7 +140,7 @@ impl Perimeter {
         }
     }
 
-    /// Whether a CRA lies within.
+    /// Whether a CRA is inside.
     #[must_use]
     pub fn covers(&self, cra: &Cra) -> bool {
         match self {
@@ -151,7 +151,7 @@ impl Perimeter {
         }
     }
 
-    /// Whether a CRA in the contract's form lies within. A commune that nobody knows lies in no territory.
+    /// Whether a CRA in the contract's form is inside. An unknown commune is in no territory.
     #[must_use]
     pub fn covers_message(&self, cra: &v1::Cra) -> bool {
         let commune = || {
@@ -164,11 +164,11 @@ impl Perimeter {
         }
     }
 
-    /// Whether every CRA that a selection can count lies within, whatever is recorded.
+    /// Whether every CRA that a selection can count is inside, whatever is recorded.
     ///
-    /// Exact for advisors, structures and territories: it refuses only where a CRA could be recorded that the
-    /// selection counts and the perimeter does not cover. Days, themes and the other fields do not help, nor does a
-    /// field of unknown codes only.
+    /// Exact for advisors, structures and territories: refuses only if a CRA could be recorded that the selection
+    /// counts and the perimeter does not cover. Days, themes and the other fields prove nothing, nor does a field that
+    /// holds only unknown codes.
     #[must_use]
     pub fn allows(&self, selection: &Selection) -> bool {
         match self {
@@ -178,7 +178,7 @@ impl Perimeter {
     }
 }
 
-/// Whether a field names some ids, and only granted ones.
+/// Whether a field names at least one id, and only granted ones.
 fn all_granted(asked: Option<&BTreeSet<Id>>, granted: &BTreeSet<Id>) -> bool {
     asked.is_some_and(|asked| !asked.is_empty() && asked.iter().all(|id| granted.contains(id)))
 }

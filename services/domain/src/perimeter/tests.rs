@@ -1,5 +1,5 @@
-//! A selection is allowed exactly when no CRA outside the perimeter can be among those that it counts: compared with
-//! a naive reading of the selection, over every advisor, structure and commune there could be.
+//! A selection is allowed exactly if it cannot count a CRA outside the perimeter. Compared with a naive evaluation of
+//! the selection over every possible advisor, structure and commune.
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -10,9 +10,9 @@ const ADVISORS: [&str; 3] = ["a", "b", "c"];
 const STRUCTURES: [&str; 3] = ["s", "t", "u"];
 const DEPARTMENTS: [&str; 6] = ["22", "35", "56", "75", "2A", "974"];
 const REGIONS: [&str; 4] = ["53", "11", "94", "04"];
-/// Redon: its communes lie in 35, 56 and 44. Rennes: in 35.
+/// Redon has communes in departments 35, 56 and 44; Rennes in 35.
 const EPCIS: [&str; 2] = ["243500741", "243500139"];
-/// Rennes, Paris with its arrondissements, one of them, Saint-Brieuc, Ajaccio, Saint-Denis.
+/// Rennes, Paris with its arrondissements, one arrondissement, Saint-Brieuc, Ajaccio, Saint-Denis.
 const COMMUNES: [&str; 6] = ["35238", "75056", "75101", "22278", "2A004", "97411"];
 
 fn strings(values: Vec<&str>) -> Vec<String> {
@@ -57,7 +57,7 @@ fn names(codes: &[String], code: &str) -> bool {
     codes.is_empty() || codes.iter().any(|named| named == code)
 }
 
-/// Whether a selection counts the CRAs of a commune, read field by field.
+/// Whether a selection counts the CRAs of a commune, evaluated field by field.
 fn counts(selection: &v1::Selection, commune: &Commune) -> bool {
     let parent = commune.parent().map_or("", |parent| territory::communes().get(parent).code());
     names(&selection.region_codes, commune.region())
@@ -67,9 +67,9 @@ fn counts(selection: &v1::Selection, commune: &Commune) -> bool {
             || selection.commune_codes.iter().any(|code| code == parent))
 }
 
-/// The first CRA that the selection counts and that lies outside, of all there could be.
+/// The first possible CRA that the selection counts and that is outside.
 fn outside(perimeter: &Perimeter, selection: &v1::Selection) -> Option<v1::Cra> {
-    // "x" stands for everybody else.
+    // "x" represents all other ids.
     let advisors = ADVISORS.into_iter().chain(["x"]).filter(|id| names(&selection.advisor_ids, id));
     for advisor_id in advisors {
         let structures = STRUCTURES.into_iter().chain(["x"]).filter(|id| names(&selection.structure_ids, id));
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_selection_is_allowed_exactly_when_it_can_count_nothing_outside(
+    fn a_selection_is_allowed_exactly_if_it_can_count_nothing_outside(
         perimeter in perimeters(),
         selection in selections(),
     ) {
@@ -119,7 +119,7 @@ fn nothing_is_granted_by_default() {
 }
 
 #[test]
-fn a_former_code_lies_where_its_commune_of_today_does_and_an_unknown_one_nowhere() {
+fn a_former_code_is_located_with_its_commune_of_today_and_an_unknown_one_nowhere() {
     let of_commune =
         |code: &str| v1::Selection { commune_codes: vec![code.to_owned()], ..v1::Selection::default() };
     // Équeurdreville-Hainneville, in Cherbourg-en-Cotentin since 2016.
@@ -140,7 +140,7 @@ fn a_postal_code_or_another_field_proves_nothing() {
 }
 
 #[test]
-fn lists_that_name_what_cannot_exist_are_refused() {
+fn members_that_cannot_exist_are_refused() {
     let one = |value: &str| vec![value.to_owned()];
     for (lists, kind) in [
         (Lists::parse(&one("é"), &[], &[], &[]), "advisors"),
@@ -160,7 +160,7 @@ fn a_region_grants_its_departments() {
 }
 
 #[test]
-fn equal_perimeters_have_one_text_and_others_another() {
+fn perimeters_have_the_same_canonical_text_exactly_if_they_are_equal() {
     let of = |advisors: &[&str], structures: &[&str], departments: &[&str], regions: &[&str]| {
         let [advisors, structures, departments, regions] =
             [advisors, structures, departments, regions].map(|list| strings(list.to_vec()));

@@ -1,5 +1,5 @@
-//! A selection as the contract writes it, read once: every code is looked up in an index, every value is kept once. The
-//! work is linear in the bytes of the message.
+//! Parses a selection of the contract once: every code is looked up in an index, every value is kept once. The work is
+//! linear in the bytes of the message.
 
 use std::collections::BTreeSet;
 
@@ -13,19 +13,19 @@ use crate::territory::{
 };
 use crate::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-/// A set of small numbers, one bit each; `None` restricts nothing.
+/// A set of small numbers, one bit each; `None` is no restriction.
 pub type Bits = Option<u32>;
 
-/// Faults reported of one selection.
+/// Maximum number of faults reported for one selection.
 pub const VIOLATIONS_MAX: usize = 100;
 
-/// Which CRAs count. Fields combine with AND, the values of one field with OR.
+/// The CRAs that count. Fields combine with AND, the values of one field with OR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     message: v1::Selection,
-    /// First day of activity, included; `None` where it is not bounded.
+    /// First day of activity, included; `None` if unbounded.
     pub from: Option<Date>,
-    /// Last day of activity, included.
+    /// Last day of activity, included; `None` if unbounded.
     pub to: Option<Date>,
     /// Regions, departments, EPCI and communes.
     pub territories: Territories,
@@ -45,7 +45,7 @@ pub struct Selection {
     pub themes: Bits,
     /// Bit n: the n-th sub-theme.
     pub sub_themes: Bits,
-    /// Bit 0: unspecified, then the list in its order; likewise for ages and statuses.
+    /// Bit 0: unspecified; then the list in its order. Ages and statuses use the same layout.
     pub durations: Bits,
     /// Age bands.
     pub ages: Bits,
@@ -53,7 +53,7 @@ pub struct Selection {
     pub statuses: Bits,
 }
 
-/// The territories that a selection names, by kind. A commune belongs to them when each kind that is named has it.
+/// The territories that a selection names, by kind. A commune matches if every named kind contains it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Territories {
     regions: Members<RegionId>,
@@ -62,7 +62,7 @@ pub struct Territories {
     communes: Members<CommuneId>,
 }
 
-/// What one field names: a flag per territory of its kind, by index. `None`: the field is empty.
+/// The members of one field: a flag per territory of its kind, by index. `None` if the field is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Members<T> {
     flags: Option<Vec<bool>>,
@@ -76,7 +76,7 @@ impl<T> Default for Members<T> {
     }
 }
 
-/// An id whose index can be a flag's.
+/// An id with an index.
 trait Indexed: Copy {
     fn position(self) -> usize;
 }
@@ -103,7 +103,7 @@ impl<T: Indexed> Members<T> {
         self.flags.as_ref().is_none_or(|flags| id.is_some_and(|id| flags.get(id.position()) == Some(&true)))
     }
 
-    /// Whether the field was given without any value that is known.
+    /// Whether the field was given but has no known value.
     fn names_nothing(&self) -> bool {
         self.flags.is_some() && self.is_empty
     }
@@ -120,7 +120,7 @@ impl Territories {
             || communes.flags.is_some()
     }
 
-    /// Whether a field is given whose every code is unknown.
+    /// Whether a field is given that has only unknown codes.
     #[must_use]
     pub fn name_nothing(&self) -> bool {
         let Self { regions, departments, epcis, communes } = self;
@@ -130,7 +130,7 @@ impl Territories {
             || communes.names_nothing()
     }
 
-    /// Whether a commune belongs to every field that is given.
+    /// Whether a commune matches every given field.
     #[must_use]
     pub fn have(&self, commune: &Commune) -> bool {
         self.departments.has(Some(commune.department_id()))
@@ -139,32 +139,32 @@ impl Territories {
             && self.epcis.has(commune.epci_id())
     }
 
-    /// The departments that are named, by index; `None` where the field is empty.
+    /// The named departments, by index; `None` if the field is empty.
     #[must_use]
     pub fn departments(&self) -> Option<&[bool]> {
         self.departments.flags.as_deref()
     }
 }
 
-/// A selection and its faults. While there are any, the selection lacks the values that are faulty: it may be compared
-/// with a perimeter, for a refusal, and must not be answered.
+/// A selection and its faults. If there are faults, the selection lacks the faulty values: it may be compared with a
+/// perimeter to refuse it, but must not be evaluated.
 #[derive(Debug)]
 pub struct Reading {
-    /// What could be read.
+    /// The valid part.
     pub selection: Selection,
     /// Every fault, up to [`VIOLATIONS_MAX`].
     pub violations: Vec<Violation>,
 }
 
 impl Reading {
-    /// The selection, if it has no fault.
+    /// The selection, or its faults.
     pub fn into_result(self) -> Result<Selection, Vec<Violation>> {
         if self.violations.is_empty() { Ok(self.selection) } else { Err(self.violations) }
     }
 }
 
 impl Selection {
-    /// Reads a selection, with its faults. Paths begin with `selection`.
+    /// Reads a selection and its faults. Paths begin with `selection`.
     #[must_use]
     pub fn read(message: &v1::Selection) -> Reading {
         let mut faults = Faults::default();
@@ -194,7 +194,7 @@ impl Selection {
         Self::read(message).into_result()
     }
 
-    /// The selection in the contract's form, with the values of each field in order, each once.
+    /// The selection in the contract's form, with the values of each field sorted and without repetition.
     #[must_use]
     pub fn message(&self) -> &v1::Selection {
         &self.message
@@ -211,7 +211,7 @@ impl Faults {
         }
     }
 
-    /// Keeps what `find` knows of each value, and reports the others.
+    /// Keeps the values that `find` knows, and reports the others.
     fn each<V, T>(
         &mut self,
         field: &str,
@@ -290,7 +290,7 @@ impl Faults {
         members
     }
 
-    /// Paris, Lyon and Marseille select their arrondissements too.
+    /// Paris, Lyon and Marseille include their arrondissements.
     fn communes(&mut self, codes: &[String], communes: &Communes) -> Members<CommuneId> {
         let count = communes.all().len();
         let mut members =
@@ -337,7 +337,7 @@ impl Faults {
         self.bits(field, given, |number| W::from_number(number).map(Word::index))
     }
 
-    /// Like [`Faults::words`], with the line "unspecified" of the statistics as 0.
+    /// Like [`Faults::words`], with the statistics' line "unspecified" as 0.
     fn lines<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
         self.bits(field, given, |number| {
             if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }

@@ -1,18 +1,17 @@
-//! Values grouped by a small number, in two flat arrays.
+//! Values grouped by a small number, in two flat arrays; immutable once built.
 //!
-//! Within a bucket the values keep the order they came in, so a caller that brings them best first
-//! reads them best first. It does not grow after it is made.
+//! A bucket keeps the order of insertion: values inserted best first are read best first.
 
 /// Values of `T`, each in one of the buckets `0..n`.
 #[derive(Debug)]
 pub(super) struct Buckets<T> {
-    /// Where each bucket starts in `values`, and at last where the last one ends.
+    /// Start of each bucket in `values`; the last element is the end of the last bucket.
     starts: Vec<u32>,
     values: Vec<T>,
 }
 
 impl<T: Copy> Buckets<T> {
-    /// Groups the pairs (bucket, value). A pair beyond the last bucket is a mistake of the caller.
+    /// Groups the pairs (bucket, value). Every bucket must be below `buckets`.
     pub(super) fn new(buckets: usize, pairs: &[(usize, T)]) -> Self {
         let mut starts = vec![0_u32; buckets + 1];
         for (bucket, _) in pairs {
@@ -31,7 +30,7 @@ impl<T: Copy> Buckets<T> {
         Self { starts, values }
     }
 
-    /// The values of the buckets `from..to`; empty when there is no such range.
+    /// The values of the buckets `from..to`; empty if there is no such range.
     pub(super) fn range(&self, from: usize, to: usize) -> &[T] {
         match (self.starts.get(from), self.starts.get(to)) {
             (Some(&start), Some(&end)) if start <= end => &self.values[start as usize..end as usize],
@@ -39,7 +38,7 @@ impl<T: Copy> Buckets<T> {
         }
     }
 
-    /// The values of one bucket; empty when there is no such bucket.
+    /// The values of one bucket; empty if there is no such bucket.
     pub(super) fn get(&self, bucket: usize) -> &[T] {
         self.range(bucket, bucket.saturating_add(1))
     }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_keeps_the_order_in_which_its_values_came() {
+    fn a_bucket_keeps_the_order_of_insertion() {
         let buckets = Buckets::new(4, &[(2, 'a'), (0, 'b'), (2, 'c'), (3, 'd')]);
         assert_eq!(buckets.get(0), ['b']);
         assert_eq!(buckets.get(1), [] as [char; 0]);

@@ -1,5 +1,5 @@
-//! What a commune code means that a person or a program declared in a new CRA, and what was probably meant where
-//! it means nothing. Stored codes are read with [`Communes::resolve`], which knows no such doubts.
+//! The meaning of a commune code that a person or a program declares in a new CRA, and what was probably meant if the
+//! code is unknown. Stored codes are read with [`Communes::resolve`], which is strict.
 
 use std::borrow::Cow;
 
@@ -13,18 +13,18 @@ pub struct Declared {
     pub code: String,
     /// The commune or arrondissement of today.
     pub commune: CommuneId,
-    /// Whether it is the commune's own code, not a former one or that of a delegated or associated commune.
+    /// Whether it is the commune's own code rather than a former, delegated or associated one.
     pub is_own: bool,
 }
 
-/// What a declared code that is not known probably stands for.
+/// What an unknown declared code probably means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unknown {
-    /// Nothing that the table holds.
+    /// Nothing in the table.
     Nothing,
     /// An official code without its leading zero.
     ZeroLost {
-        /// The whole code.
+        /// The full code.
         code: String,
         /// Its commune.
         commune: CommuneId,
@@ -33,21 +33,21 @@ pub enum Unknown {
     PostalCode {
         /// Its 5 digits.
         postal_code: String,
-        /// The communes that have it, most peopled first; the arrondissement in place of its city.
+        /// The communes that have it, most populous first; arrondissements instead of their city.
         communes: Vec<CommuneId>,
     },
-    /// The name of one or more communes, most peopled first.
+    /// The name of one or more communes.
     Name {
-        /// Those communes.
+        /// Those communes, most populous first.
         communes: Vec<CommuneId>,
     },
 }
 
 impl Communes {
-    /// The commune of a code that was declared together with a postal code (empty where none was).
+    /// The commune of a declared code and postal code (empty if none was given).
     ///
-    /// Spaces are left out, and letters may be small. A former code that is a postal code of today counts only with
-    /// a postal code of its commune: 75010 was Bondy's, but whoever types it alone means the tenth arrondissement.
+    /// Spaces and case are ignored. A former code that is a postal code of today counts only with a postal code of its
+    /// commune: 75010 was Bondy's, but alone it means the tenth arrondissement of Paris.
     pub fn declared(&self, code: &str, postal_code: &str) -> Result<Declared, Unknown> {
         let code = without_spaces(code).to_ascii_uppercase();
         let Some(commune) = self.resolve(&code) else { return Err(self.unknown(&code)) };
@@ -75,13 +75,13 @@ impl Communes {
         if communes.is_empty() { Unknown::Nothing } else { Unknown::Name { communes } }
     }
 
-    /// The communes of a postal code, most peopled first, an arrondissement in place of its city.
+    /// The communes of a postal code, most populous first; arrondissements instead of their city.
     fn having(&self, postal_code: &str) -> Vec<CommuneId> {
         let all = self.by_postal_code(postal_code).iter().copied();
         self.most_peopled_first(all.filter(|id| self.arrondissement_at(*id, postal_code).is_none()))
     }
 
-    /// The communes of today with exactly this folded name.
+    /// Today's communes with exactly this folded name.
     fn named(&self, folded: &str) -> Vec<CommuneId> {
         let all = self.rows.iter().map(|commune| commune.id);
         self.most_peopled_first(all.filter(|id| self.folded_name(*id) == folded))
@@ -94,7 +94,7 @@ impl Communes {
     }
 }
 
-/// A code without the spaces that people write in it, at its ends or inside.
+/// A code without spaces, at its ends or inside.
 #[must_use]
 pub(crate) fn without_spaces(code: &str) -> Cow<'_, str> {
     if code.contains(char::is_whitespace) {
@@ -104,7 +104,7 @@ pub(crate) fn without_spaces(code: &str) -> Cow<'_, str> {
     }
 }
 
-/// The code of 5 characters that a spreadsheet took for a number: "1004" was "01004".
+/// The code of 5 characters that a spreadsheet turned into a number: "1004" was "01004".
 pub(crate) fn with_lost_zero(code: &str) -> Option<String> {
     let is_number = code.len() == 4 && code.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| format!("0{code}"))
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_have_spaces_and_small_letters() {
+    fn a_code_may_have_spaces_and_lower_case_letters() {
         for typed in ["2A004", "2a004", " 2a004\n", "2A 004", "2\u{a0}a 004"] {
             assert_eq!(today(typed, ""), Some(("2A004".into(), "2A004", true)), "{typed:?}");
         }
     }
 
     #[test]
-    fn a_code_of_today_is_the_communes_own() {
+    fn a_code_of_today_is_the_communes_own_code() {
         assert_eq!(
             today("01015", ""),
             Some(("01015".into(), "01015", true)),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_probably_meant_is_said() {
+    fn the_probable_meaning_of_an_unknown_code_is_returned() {
         let unknown = |typed| communes().declared(typed, "").unwrap_err();
         assert!(matches!(unknown("1004"), Unknown::ZeroLost { code, .. } if code == "01004"));
         assert!(matches!(unknown("1500"), Unknown::PostalCode { postal_code, .. } if postal_code == "01500"));

@@ -1,12 +1,12 @@
-//! The form under which two spellings of a place's name are the same.
+//! The folded form of a place name, equal for two spellings of one name.
 //!
-//! Lower case, no accent, `œ` as `oe`, each run of other characters as one space, and the words `st`
-//! and `ste` written out. It corrects no spelling and drops no word.
+//! Lower case, no accents, `œ` as `oe`, each run of other characters as one space, `st` and `ste` written out. Corrects
+//! no spelling and drops no word.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The folded form of a name: words of letters and digits, one space between, none around.
+/// The folded form of a name: words of letters and digits, separated by one space.
 pub(super) fn fold(text: &str) -> String {
     let mut folder = Folder::new(String::with_capacity(text.len() + "aint".len()));
     folder.push_text(text);
@@ -14,8 +14,8 @@ pub(super) fn fold(text: &str) -> String {
     folder.finish()
 }
 
-/// The folded form of what a person is typing: like [`fold`], but the last word is left as it is, for
-/// `st` may be the start of Strasbourg.
+/// The folded form of a text while a person types: like [`fold`], but the last word is unchanged, because `st` may be
+/// the start of Strasbourg.
 pub(super) fn fold_as_typed(text: &str) -> String {
     let mut folder = Folder::new(String::with_capacity(text.len() + "aint".len()));
     folder.push_text(text);
@@ -24,7 +24,7 @@ pub(super) fn fold_as_typed(text: &str) -> String {
 
 struct Folder {
     folded: String,
-    /// Where the current word starts in `folded`.
+    /// Start of the current word in `folded`.
     word: usize,
 }
 
@@ -36,7 +36,7 @@ impl Folder {
     fn push_text(&mut self, text: &str) {
         for character in text.chars() {
             match character {
-                // Nearly every character of nearly every name.
+                // Fast path for nearly all characters.
                 'a'..='z' | '0'..='9' => self.folded.push(character),
                 'A'..='Z' => self.folded.push(character.to_ascii_lowercase()),
                 _ if character.is_ascii() => self.separate(),
@@ -65,7 +65,7 @@ impl Folder {
         }
     }
 
-    /// Writes out an abbreviation; what follows it starts another word.
+    /// Expands an abbreviation; the next letter starts a new word.
     fn end_word(&mut self) {
         let whole = match &self.folded[self.word..] {
             "st" => "saint",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn saint_and_sainte_may_be_abbreviated_as_whole_words_only() {
+    fn saint_and_sainte_may_be_abbreviated_only_as_whole_words() {
         assert_eq!(fold("ST ETIENNE"), fold("Saint-Étienne"));
         assert_eq!(fold("Ste-Foy"), fold("Sainte-Foy"));
         assert_eq!(fold("La Ville-ST"), "la ville saint");
@@ -109,21 +109,21 @@ mod tests {
     }
 
     #[test]
-    fn the_word_being_typed_is_left_as_it_is() {
+    fn the_word_being_typed_is_unchanged() {
         assert_eq!(fold_as_typed("st"), "st");
         assert_eq!(fold_as_typed("st d"), "saint d");
         assert_eq!(fold_as_typed("st-"), "saint");
     }
 
     #[test]
-    fn nothing_but_marks_folds_to_nothing() {
+    fn a_text_of_marks_folds_to_nothing() {
         assert_eq!(fold(""), "");
         assert_eq!(fold(" -'’ \u{301}"), "");
     }
 
     proptest! {
         #[test]
-        fn a_folded_name_is_words_with_one_space_between(text in "[ -~À-ÿŒœ’]{0,40}") {
+        fn a_folded_name_is_words_separated_by_one_space(text in "[ -~À-ÿŒœ’]{0,40}") {
             let folded = fold(&text);
             prop_assert!(folded.chars().all(|c| c.is_lowercase() || c.is_numeric() || c == ' '), "{folded:?}");
             prop_assert!(!folded.starts_with(' ') && !folded.ends_with(' ') && !folded.contains("  "));

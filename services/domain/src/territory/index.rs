@@ -1,6 +1,6 @@
-//! Every name that leads to a commune, in folded form, in one text that is scanned.
+//! All names that lead to a commune, folded, in one text that is scanned.
 //!
-//! A scan of the whole text takes a fraction of a millisecond, so nothing is grouped or sorted beforehand but the
+//! A scan of the whole text takes a fraction of a millisecond, so nothing else is precomputed but the ranking of
 //! communes by population.
 
 use std::cmp::Reverse;
@@ -14,28 +14,28 @@ use super::table::{CommuneId, Communes};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) commune: CommuneId,
-    /// As it is written; none where it is the commune's own.
+    /// The name as written; `None` if it is the commune's own.
     pub(super) other_name: Option<&'static str>,
 }
 
-/// The folded names: the communes' own by id, then the others.
+/// The folded names: the communes' own names by id, then the others.
 #[derive(Debug)]
 pub(super) struct NameIndex {
     entries: Vec<Entry>,
-    /// Each name after a line feed and a space, so that each of its words follows a space.
+    /// Each name after a line feed and a space, so that every word follows a space.
     words: Lines,
     /// Each name after a line feed, without its spaces.
     compact: Lines,
-    /// By id: 0 for the most peopled commune.
+    /// By id: 0 for the most populous commune.
     ranks: Vec<u16>,
-    /// The ids, most peopled first, then by name, then by code.
+    /// The ids, most populous first, then by name, then by code.
     ranked: Vec<CommuneId>,
 }
 
 #[derive(Debug, Default)]
 struct Lines {
     text: String,
-    /// Where each line feed is, that of the end too.
+    /// Position of each line feed, including the final one.
     starts: Vec<usize>,
 }
 
@@ -52,7 +52,7 @@ impl Lines {
         self.text.push('\n');
     }
 
-    /// The positions of the lines that hold the needle, each once, in their order.
+    /// The positions of the lines that contain the needle, each once, in order.
     fn holding<'a>(&'a self, needle: &'a str) -> impl Iterator<Item = usize> + 'a {
         let mut next = 0;
         memmem::find_iter(self.text.as_bytes(), needle.as_bytes()).filter_map(move |found| {
@@ -104,22 +104,23 @@ impl NameIndex {
         self.entries[position]
     }
 
-    /// The folded name of an entry; a commune's own is at the position of its id.
+    /// The folded name of an entry; a commune's own name is at the position of its id.
     pub(super) fn folded(&self, position: usize) -> &str {
         &self.words.text[self.words.starts[position] + 2..self.words.starts[position + 1]]
     }
 
-    /// The entries whose folded name holds this text; a space in front is the start of a word.
+    /// The entries whose folded name contains this text; a leading space anchors it at the start of a word.
     pub(super) fn holding<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
         self.words.holding(text)
     }
 
-    /// The entries whose name without spaces holds this text; a line feed in front is its start.
+    /// The entries whose name without spaces contains this text; a leading line feed anchors it at the start of the
+    /// name.
     pub(super) fn holding_compact<'a>(&'a self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
         self.compact.holding(text)
     }
 
-    /// The communes, most peopled first.
+    /// The communes, most populous first.
     pub(super) fn ranked(&self) -> &[CommuneId] {
         &self.ranked
     }

@@ -1,32 +1,32 @@
-//! How near a written name is to a name of a commune, for the lists and the typing that left out, added or
-//! changed a little. Every comparison is symmetric, and none says that a name is the right one: its caller
-//! asks for the only near one.
+//! How near a written name is to a name of a commune, allowing for what lists and typing leave out, add or change
+//! slightly. Every comparison is symmetric. None decides that a name is right: the caller accepts a near name only if
+//! it is the only one.
 
 pub(super) const ARTICLES: [&str; 4] = ["l", "la", "le", "les"];
 
-/// Words that lists leave out or abbreviate.
+/// Words that lists omit or abbreviate.
 const LITTLE_WORDS: [&str; 20] = [
     "a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "lez", "s", "sous", "ss",
     "sur", "un", "une",
 ];
 
-/// Shorter words than this are too easily another one with a letter changed.
+/// Minimum length of a word in which one letter may differ; a shorter word is too easily another one.
 const ONE_LETTER_LENGTH_MIN: usize = 6;
-/// A word of the name that it can be known by.
+/// Minimum length of a word that identifies a name.
 const DISTINCTIVE_LENGTH_MIN: usize = 3;
 
-/// Ways of being near, nearest first.
+/// Kinds of nearness, nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nearness {
-    /// Up to articles at its ends, "commune nouvelle", and CEDEX.
+    /// Equal except for articles at the ends, "commune nouvelle" and CEDEX.
     Core,
-    /// Up to the spaces, too: "Bois Jean", "Boisjean".
+    /// Also ignoring spaces: "Bois Jean", "Boisjean".
     Compact,
-    /// Up to the little words: "Campet Lamolère", "Campet-et-Lamolère".
+    /// Also ignoring little words: "Campet Lamolère", "Campet-et-Lamolère".
     Content,
-    /// One is the beginning of the other, or leaves out words of it.
+    /// One is a prefix of the other, or omits words of it.
     Abbreviated,
-    /// Up to one letter that is missing, added, changed, or two that are swapped.
+    /// One letter is missing, added or changed, or two are swapped.
     OneLetter,
 }
 
@@ -34,13 +34,13 @@ impl Nearness {
     pub(super) const ALL: [Self; 5] =
         [Self::Core, Self::Compact, Self::Content, Self::Abbreviated, Self::OneLetter];
 
-    /// Whether the written name may as well be another commune's.
+    /// Whether the written name could as well be the name of another commune.
     pub(super) fn is_loose(self) -> bool {
         matches!(self, Self::Abbreviated | Self::OneLetter)
     }
 }
 
-/// A folded name, taken apart to be compared.
+/// A folded name, prepared for comparison.
 #[derive(Debug)]
 pub(super) struct Name<'a> {
     core: Vec<&'a str>,
@@ -79,7 +79,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The words of a name without what lists put around them.
+/// The words of a name without the additions of lists.
 pub(super) fn core(folded: &str) -> Vec<&str> {
     let mut words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
     if let Some(cedex) = words.iter().position(|word| *word == "cedex") {
@@ -100,14 +100,14 @@ pub(super) fn core(folded: &str) -> Vec<&str> {
     words
 }
 
-/// Whether the short name is the beginning of the long one, or, with two words or more, leaves some of it out.
+/// Whether the short name is a prefix of the long one, or, with two words or more, omits some of it.
 fn abbreviates(short: &[&str], long: &[&str]) -> bool {
     let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
     let distinctive =
         |word: &&str| word.len() >= DISTINCTIVE_LENGTH_MIN && !matches!(*word, "saint" | "sainte");
     let mut rest = long.iter();
     short.iter().any(distinctive)
-        // "Lyon 3" is no Lyon of the seventh arrondissement.
+        // "Lyon 3" must not match Lyon's seventh arrondissement.
         && !short.iter().chain(long).any(is_number)
         && (long.starts_with(short)
             || short.len() > 1 && short.iter().all(|word| rest.any(|other| other == word)))
@@ -129,7 +129,7 @@ fn differ_by_one_letter(left: &[u8], right: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The nearest way in which two folded names are near.
+    /// The nearest kind of nearness of two folded names.
     fn nearness(left: &str, right: &str) -> Option<Nearness> {
         let (left, right) = (Name::new(left), Name::new(right));
         let found = Nearness::ALL.into_iter().find(|nearness| left.is_near(&right, *nearness));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_of_being_near_is_recognised() {
+    fn each_kind_of_nearness_is_recognised() {
         for (left, right, expected) in [
             ("le devoluy", "devoluy", Nearness::Core),
             ("motte saint martin la", "la motte saint martin", Nearness::Core),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_another_name_is_not_near() {
+    fn a_text_that_could_be_another_name_is_not_near() {
         for (left, right) in [
             ("pari", "paris"),
             ("saint", "saint denis"),

@@ -1,11 +1,11 @@
 //! France's territories: communes, municipal arrondissements, departments, regions, EPCI, time zones.
 //!
-//! One table, [`communes()`], read once from a file that is compiled in (`services/domain/data`,
-//! edition COG 2026). It answers which commune a code, a postal code with a name, or the first
-//! letters of a search mean today. Department, region and EPCI follow from the commune.
+//! One table, [`communes()`], parsed once from a file that is compiled in (`services/domain/data`, edition COG 2026).
+//! It finds today's commune for a code, for a postal code with a name, or for the first letters of a search.
+//! Department, region and EPCI follow from the commune.
 //!
-//! It does not validate a CRA, trims no code, corrects no spelling, knows no geometry and no past
-//! edition of the codes: a code that was abolished is answered with the commune of today.
+//! It does not validate a CRA, trim codes or correct spelling, and has no geometry and no past editions: an abolished
+//! code leads to the commune of today.
 
 mod buckets;
 mod declared;
@@ -31,11 +31,11 @@ pub use time_zone::{time_zone, time_zone_of};
 
 const TEXT: &str = include_str!("../../data/communes.tsv");
 
-/// The table of communes, read on the first call and shared for the life of the process.
+/// The table of communes, parsed on the first call and shared for the life of the process.
 ///
 /// # Panics
 ///
-/// When the file that was compiled in is malformed; a test reads all of it.
+/// If the compiled-in file is malformed; a test reads all of it.
 #[must_use]
 pub fn communes() -> &'static Communes {
     static COMMUNES: LazyLock<Communes> = LazyLock::new(|| match parse::parse(TEXT) {

@@ -1,13 +1,13 @@
-//! A commune by its postal code and its name, as the oldest CRAs have them.
+//! Finds a commune by its postal code and its name, as the oldest CRAs give them.
 //!
-//! Names are compared by their folded form, first as they are, then up to what lists and typing leave out or
-//! change. The lookup never guesses: a name that two communes of the postal code fit equally well finds nothing.
+//! Names are compared by their folded form, first exactly, then allowing for what lists and typing leave out or change.
+//! The lookup never guesses: a name that fits two communes of the postal code equally well finds nothing.
 
 use super::fold::fold;
 use super::matching::{Name, Nearness};
 use super::table::{CommuneId, Communes, FormerName};
 
-/// What one way of comparing finds.
+/// The result of one kind of comparison.
 enum Found {
     Nothing,
     One(CommuneId),
@@ -23,20 +23,20 @@ impl Found {
         })
     }
 
-    /// Compares in another way where nothing was found. What was found twice stays undecided.
+    /// Tries another comparison if nothing was found. Two matches stay undecided.
     fn or_else(self, other: impl FnOnce() -> Self) -> Self {
         if matches!(self, Self::Nothing) { other() } else { self }
     }
 }
 
 impl Communes {
-    /// The commune that has this postal code (5 digits, no trimming) and this name.
+    /// The commune with this postal code (5 digits, no trimming) and this name.
     ///
-    /// Accents, case, hyphens, apostrophes, st/saint and ste/sainte do not matter. An arrondissement is found as
-    /// "PARIS 01", "Lyon 3e" or "Marseille 1er Arrondissement", and as its city with a postal code that is the
-    /// arrondissement's. A name of before a merger or a renaming, with today's postal code or the one of then,
-    /// finds the commune of today, unless a commune of today has that name. Then articles, little words, an
-    /// abbreviated name and one letter may differ, where only one commune of the postal code is that near.
+    /// Accents, case, hyphens, apostrophes, st/saint and ste/sainte are ignored. An arrondissement is found as "PARIS
+    /// 01", "Lyon 3e" or "Marseille 1er Arrondissement", or as its city with a postal code of the arrondissement. A
+    /// name from before a merger or renaming, with today's postal code or its former one, finds the commune of today,
+    /// unless a commune of today has that name. Finally articles, little words, abbreviations and one letter may
+    /// differ, if only one commune of the postal code is that near.
     #[must_use]
     pub fn by_postal_code_and_name(&self, postal_code: &str, name: &str) -> Option<CommuneId> {
         let wanted = fold(name);
@@ -54,25 +54,25 @@ impl Communes {
         }
     }
 
-    /// By a name and a postal code of today.
+    /// By today's name and a postal code of today.
     fn named_today(&self, postal_code: &str, wanted: &str) -> Found {
         let candidates = self.by_postal_code(postal_code).iter().copied();
         Found::in_list(candidates.filter(|id| same_place(self.folded_name(*id), wanted)))
     }
 
-    /// By a name together with the postal code that it had.
+    /// By a name and the postal code that it had.
     fn listed_formerly(&self, postal_code: &str, wanted: &str) -> Found {
         let named = self.formerly_at(postal_code).filter(|former| fold(former.name) == wanted);
         Found::in_list(named.map(|former| former.today))
     }
 
-    /// By a former name with a postal code of today.
+    /// By a former name and a postal code of today.
     fn named_formerly(&self, postal_code: &str, wanted: &str) -> Found {
         let formerly_named = |id: &CommuneId| self.other_names(*id).any(|former| fold(former) == wanted);
         Found::in_list(self.by_postal_code(postal_code).iter().copied().filter(formerly_named))
     }
 
-    /// By a name that is near to one that has, or had, the postal code.
+    /// By a name near to one that has, or had, the postal code.
     fn named_nearly(&self, postal_code: &str, wanted: &str) -> Found {
         let mut candidates: Vec<(CommuneId, String)> = Vec::new();
         for &id in self.by_postal_code(postal_code) {
@@ -116,7 +116,7 @@ impl Communes {
         }
     }
 
-    /// The names that lead to this commune besides its own: of merged communes, former ones, of postal lists.
+    /// The other names that lead to this commune: of merged communes, former ones, of postal lists.
     pub(super) fn other_names(&self, today: CommuneId) -> impl Iterator<Item = &'static str> {
         let start = self.other_names.partition_point(|(id, _)| *id < today);
         self.other_names[start..].iter().take_while(move |(id, _)| *id == today).map(|(_, name)| *name)
@@ -134,7 +134,7 @@ fn same_place(left: &str, right: &str) -> bool {
     left == right || arrondissement(left).is_some_and(|place| arrondissement(right) == Some(place))
 }
 
-/// The city and the number in a folded name of an arrondissement: "paris 01", "paris 1er arrondissement".
+/// City and number in a folded name of an arrondissement: "paris 01", "paris 1er arrondissement".
 pub(super) fn arrondissement(folded: &str) -> Option<(&str, u8)> {
     const WORDS: [&str; 4] = [" arrondissement", " arrdt", " ardt", " arr"];
     let name = WORDS.iter().find_map(|word| folded.strip_suffix(word)).unwrap_or(folded);

@@ -1,7 +1,7 @@
-//! From the text of `data/communes.tsv` to the table.
+//! Parses `data/communes.tsv` into the table.
 //!
-//! It checks what the lookups rely on: sorted codes, references that exist, postal codes of 5 digits.
-//! It does not check that the data is complete or true; tests over the table do what can be done.
+//! Checks what the lookups rely on: sorted codes, existing references, postal codes of 5 digits. Completeness and truth
+//! of the data are checked by tests over the table, as far as possible.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -56,7 +56,7 @@ struct Rows {
     regions: Vec<Region>,
     departments: Vec<Department>,
     epcis: Vec<Epci>,
-    /// Each commune looks one up: searching the list took half of the whole reading.
+    /// Every commune looks one up: a search in the list took half of the parsing time.
     epci_of_code: HashMap<&'static str, EpciId>,
     communes: Vec<Commune>,
     arrondissements: Vec<CommuneId>,
@@ -108,7 +108,7 @@ impl Rows {
         Ok(())
     }
 
-    /// `belongs_to` is the commune of an arrondissement, and the EPCI of a commune, if any.
+    /// `belongs_to` is the commune of an arrondissement, or the EPCI of a commune.
     fn read_commune(&mut self, is_arrondissement: bool, rest: &'static str) -> Result<(), Problem> {
         let [code, name, department, belongs_to, population, postal_codes] = columns(rest)?;
         ascending(self.communes.last().map(Commune::code), code)?;
@@ -182,7 +182,7 @@ impl Rows {
     }
 
     fn department(&self, code: &str) -> Result<&Department, Problem> {
-        // Rows come by code, so the department is nearly always the one of the row before.
+        // Rows are sorted by code, so the department is nearly always that of the previous row.
         let before =
             self.communes.last().map(|commune| &self.departments[usize::from(commune.department_id.index())]);
         match before {
@@ -233,13 +233,13 @@ impl Rows {
     }
 }
 
-/// Exactly `N` columns.
+/// Splits a row into exactly `N` columns.
 fn columns<const N: usize>(rest: &'static str) -> Result<[&'static str; N], Problem> {
     let mut columns = [""; N];
     let mut start = 0;
     for (column, slot) in columns.iter_mut().enumerate() {
         let remaining = &rest[start..];
-        // Columns are short: reading bytes one by one is faster than `split`.
+        // Columns are short: a byte loop is faster than `split`.
         let tab = remaining.bytes().position(|byte| byte == b'\t');
         let is_last = column + 1 == N;
         *slot = match tab {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_row_is_told_with_its_line() {
+    fn a_malformed_row_is_reported_with_its_line() {
         assert_eq!(problem("X\t1\n"), (5, Problem::Kind));
         assert_eq!(problem("C\n"), (5, Problem::Columns));
         assert_eq!(problem("F\t01340\n"), (5, Problem::Columns));

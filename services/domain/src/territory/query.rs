@@ -1,4 +1,4 @@
-//! What a person typed to find a commune, taken apart: words of a name, and codes that narrow it.
+//! Splits a typed search for a commune into words of a name and codes that narrow it.
 
 use super::fold::fold_as_typed;
 use super::table::Commune;
@@ -6,11 +6,11 @@ use super::table::Commune;
 /// A typed text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
-    /// The words that are no code, as they are typed: the last one may be the start of a word.
+    /// The words that are not codes, as typed: the last one may be the start of a word.
     pub(super) name: String,
-    /// Postal codes, official codes, departments, or the first characters of one; upper case.
+    /// Postal codes, official codes or departments, or the first characters of one; upper case.
     pub(super) codes: Vec<String>,
-    /// All words but what follows CEDEX, as in "lyon 3".
+    /// All words except those after CEDEX, as in "lyon 3".
     pub(super) text: String,
 }
 
@@ -26,7 +26,7 @@ impl Query {
             after_cedex = word == "cedex";
             match words.last_mut() {
                 _ if after_cedex => {}
-                // "35 000", as postal codes are written by hand.
+                // "35 000", a common notation of postal codes.
                 Some(before)
                     if is_number(before) && is_number(word) && before.len() == 2 && word.len() == 3 =>
                 {
@@ -48,7 +48,7 @@ fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// "2a", "2b", and the codes that start so.
+/// "2a", "2b", and the codes that start with them.
 fn is_corsican(word: &str) -> bool {
     let digits = word.strip_prefix("2a").or_else(|| word.strip_prefix("2b"));
     digits.is_some_and(|digits| digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -64,7 +64,7 @@ pub(super) fn is_coded(commune: &Commune, code: &str) -> bool {
     commune.code.starts_with(code)
 }
 
-/// Whether a commune is in the department that a postal code of no commune, as those of CEDEX are, points to.
+/// Whether a commune is in the department of a postal code that belongs to no commune, such as a CEDEX code.
 pub(super) fn is_near(commune: &Commune, code: &str) -> bool {
     let overseas = code.starts_with("97") || code.starts_with("98");
     let start = code.get(..if overseas { 3 } else { 2 });
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_codes_are_told_apart() {
+    fn names_and_codes_are_separated() {
         for (typed, name, codes) in [
             ("35000 RENNES", "rennes", &["35000"] as &[&str]),
             ("Rennes (35000)", "rennes", &["35000"]),

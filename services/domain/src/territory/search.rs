@@ -1,7 +1,8 @@
-//! Search as one types: names of today and of before mergers, postal and official codes, one with another, best first.
+//! Search for communes while a person types: names of today and from before mergers, postal and official codes, and
+//! combinations, best first.
 //!
-//! One scan of the folded names finds the candidates; each gets a place by how it matches and by its commune's
-//! population. No misspelling is forgiven.
+//! One scan of the folded names finds the candidates, which are ordered by kind of match and population. Misspellings
+//! are not corrected.
 
 use super::declared::with_lost_zero;
 use super::fold::{fold, fold_as_typed};
@@ -11,10 +12,10 @@ use super::names::arrondissement;
 use super::query::{Query, is_coded, is_near, is_of};
 use super::table::{CodeKind, Commune, CommuneId, Communes};
 
-/// The most communes that a search gives, whatever its limit.
+/// Maximum number of communes that a search returns, whatever its limit.
 pub const SEARCH_RESULTS_MAX: usize = 50;
 
-/// Shorter texts are not searched in the middle of words.
+/// Minimum length of a text that is searched inside words.
 const INSIDE_LENGTH_MIN: usize = 3;
 
 /// A commune that a search found.
@@ -22,12 +23,12 @@ const INSIDE_LENGTH_MIN: usize = 3;
 pub struct FoundCommune {
     /// The commune or arrondissement of today.
     pub commune: CommuneId,
-    /// The name that was found, where it is not the commune's own: of before a merger or a renaming, of a part of
-    /// it, or of postal lists.
+    /// The name that matched, if it is not the commune's own: from before a merger or a renaming, of a part of the
+    /// commune, or of postal lists.
     pub matched_name: Option<&'static str>,
 }
 
-/// How a name matches a text, best first.
+/// Kinds of match, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Match {
     Whole,
@@ -70,14 +71,14 @@ impl Match {
 }
 
 impl Communes {
-    /// At most `limit` communes and arrondissements (and at most [`SEARCH_RESULTS_MAX`]) that `text` means, best first.
+    /// At most `limit` communes and arrondissements (and at most [`SEARCH_RESULTS_MAX`]) for `text`, best first.
     ///
     /// A name matches whole, from its start, with or without its article (l', la, le, les), from an inner word, by
-    /// words in order, without spaces, then in the middle of a word; within each, a name of today comes before one of
-    /// before a merger or of a part, then by population downwards, then name, then code. A code of 2 to 5 characters
-    /// next to a name narrows it: department, postal code, official code, or the start of one. Digits alone are the
-    /// start of a postal or official code, or a department. Accents, case, hyphens, apostrophes, œ/oe, st/saint and
-    /// CEDEX with its number do not matter.
+    /// words in order, without spaces, then inside a word. Within each kind, today's names come before names from
+    /// before a merger or of a part, then by population (largest first), name and code. A code of 2 to 5 characters
+    /// next to a name narrows the search: department, postal code, official code, or a prefix of one. Digits alone are
+    /// the start of a postal or official code, or a department. Accents, case, hyphens, apostrophes, œ/oe, st/saint and
+    /// CEDEX with its number are ignored.
     #[must_use]
     pub fn search(&self, text: &str, limit: usize) -> Vec<FoundCommune> {
         let query = Query::parse(text);
@@ -126,8 +127,8 @@ impl Communes {
         results.extend(ranked().filter(|commune| is_coded(commune, code)).map(own_of));
     }
 
-    /// The commune of an official code: of today, of a delegated or associated commune, or a former one. Not a former
-    /// one that is a postal code: 75001 was Alfortville's, and whoever types it means the postal code.
+    /// The commune of an official code: of today, delegated, associated or former. A former code that is a postal code
+    /// is not searched: 75001 was Alfortville's, but a person who types it means the postal code.
     fn coded(&self, code: &str) -> Option<FoundCommune> {
         let commune = self.resolve(code)?;
         match self.code_kind(code)? {
@@ -152,7 +153,7 @@ impl Communes {
         }
     }
 
-    /// A commune that was found by a name, with the name where it is not its own.
+    /// A commune found by a name; keeps the name if it is not the commune's own.
     fn found_as(&self, commune: CommuneId, name: &str) -> FoundCommune {
         let folded = fold(name);
         let is_other = !self.folded_name(commune).contains(&folded);
@@ -163,7 +164,7 @@ impl Communes {
     fn search_names(&self, name: &str, keeps: impl Fn(&Commune) -> bool, results: &mut Results) {
         let whole = fold(name);
         let typed = fold_as_typed(name);
-        // "st" is Saint first, and then the start of Strasbourg.
+        // "st" means Saint first, then the start of Strasbourg.
         let needles: &[&str] = if whole == typed { &[&whole] } else { &[&whole, &typed] };
         let mut best = Best::new(self);
         best.add_words(needles, &keeps);
@@ -172,7 +173,7 @@ impl Communes {
             best.add_inside(needles, &keeps);
         }
         if best.count == 0 {
-            // "le devoluy" is Dévoluy.
+            // "le devoluy" means Dévoluy.
             let core = matching::core(&whole).join(" ");
             best.add_words(&[&core], &keeps);
         }
@@ -182,7 +183,7 @@ impl Communes {
         results.extend(best.in_order());
     }
 
-    /// A name before or after the name of its department or region: "saint denis reunion".
+    /// Searches a name before or after the name of its department or region: "saint denis reunion".
     fn search_with_territory(&self, text: &str, keeps: &dyn Fn(&Commune) -> bool, best: &mut Best<'_>) {
         let is_named = |official: &str, typed: &str| matching::core(&fold(official)) == matching::core(typed);
         for (at, _) in text.match_indices(' ') {
@@ -217,13 +218,13 @@ fn own_of(commune: &Commune) -> FoundCommune {
 struct Best<'a> {
     communes: &'a Communes,
     index: &'a NameIndex,
-    /// By rank: the match's place in the order, and the position of the name.
+    /// By rank: the order of the match, and the position of the name.
     of_rank: Vec<Option<(u8, u32)>>,
     count: usize,
 }
 
 impl<'a> Best<'a> {
-    /// Matches, each of names of today and of others, each by two needles.
+    /// Number of match orders: each kind of match, for today's and other names, by two needles.
     const PLACES: usize = Match::COUNT * 4;
 
     fn new(communes: &'a Communes) -> Self {
@@ -280,7 +281,7 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// By match, then by rank.
+    /// Ordered by match, then by rank.
     fn in_order(&self) -> impl Iterator<Item = FoundCommune> + '_ {
         let mut places: Vec<Vec<FoundCommune>> = vec![Vec::new(); Self::PLACES];
         for (place, position) in self.of_rank.iter().flatten() {
@@ -295,14 +296,14 @@ impl<'a> Best<'a> {
     }
 }
 
-/// What was found, best first, each commune once.
+/// The results, best first, each commune once.
 struct Results {
     found: Vec<FoundCommune>,
     limit: usize,
 }
 
 impl Results {
-    /// Takes what is new, and stops reading when there is enough.
+    /// Adds new communes, and stops when there are enough.
     fn extend(&mut self, results: impl IntoIterator<Item = FoundCommune>) {
         if self.found.len() >= self.limit {
             return;

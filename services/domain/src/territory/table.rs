@@ -1,6 +1,6 @@
 //! The table of communes and what follows from a code.
 //!
-//! Everything is borrowed from the text of the file. Names and search are in `names` and `search`.
+//! All texts borrow from the compiled-in file. Lookup by name and search are in `names` and `search`.
 
 use std::sync::OnceLock;
 
@@ -39,12 +39,12 @@ dense_id!(
     u16
 );
 dense_id!(
-    /// A department, or an overseas collectivity that stands for one.
+    /// A department, or an overseas collectivity that counts as one.
     DepartmentId,
     u8
 );
 dense_id!(
-    /// A region, or an overseas collectivity that stands for one.
+    /// A region, or an overseas collectivity that counts as one.
     RegionId,
     u8
 );
@@ -77,7 +77,7 @@ macro_rules! named_territory {
         }
 
         impl $name {
-            /// Its place in the table.
+            /// The index in the table.
             #[must_use]
             pub fn id(&self) -> $id {
                 self.id
@@ -113,9 +113,9 @@ named_territory!(
     /// A department: a code of 2 or 3 characters ("01", "2A", "974"); an overseas collectivity is one too.
     Department,
     DepartmentId,
-    /// The code of the region it belongs to.
+    /// The code of its region.
     region: &'static str,
-    /// The region it belongs to.
+    /// Its region.
     region_id: RegionId
 );
 named_territory!(
@@ -127,7 +127,7 @@ named_territory!(
     /// A commune of today or a municipal arrondissement: a code of 5 characters ("01015", "2A004").
     Commune,
     CommuneId,
-    /// The code of its department; never derived from the postal code.
+    /// The code of its department; not derived from the postal code.
     department: &'static str,
     /// Its department.
     department_id: DepartmentId,
@@ -135,11 +135,11 @@ named_territory!(
     region: &'static str,
     /// Its region.
     region_id: RegionId,
-    /// The code of its EPCI; an arrondissement has the one of its commune. 99 communes are in none.
+    /// The code of its EPCI; an arrondissement has that of its commune. 99 communes have none.
     epci: Option<&'static str>,
     /// Its EPCI.
     epci_id: Option<EpciId>,
-    /// Legal population, in people; unknown for territories without inhabitants.
+    /// Legal population; `None` for territories without inhabitants.
     population: Option<u32>,
     /// For a municipal arrondissement, its commune.
     parent: Option<CommuneId>;
@@ -148,25 +148,25 @@ named_territory!(
 );
 
 impl Commune {
-    /// Its postal codes, in ascending order. The territories of 984 have none.
+    /// The postal codes, sorted. The territories of 984 have none.
     #[must_use]
     pub fn postal_codes(&self) -> &[&'static str] {
         &self.postal_codes
     }
 
-    /// Whether it has this postal code.
+    /// Whether the commune has this postal code.
     #[must_use]
     pub fn has_postal_code(&self, postal_code: &str) -> bool {
         self.postal_codes.contains(&postal_code)
     }
 
-    /// Its name after the French preposition "de": "du Havre", "d'Alfortville", "de La Rochelle".
+    /// The name after the French preposition "de": "du Havre", "d'Alfortville", "de La Rochelle".
     #[must_use]
     pub fn de_name(&self) -> String {
         french::de(self.name, self.aspirated_h)
     }
 
-    /// Its postal code, when it has just one.
+    /// The postal code, if there is only one.
     #[must_use]
     pub fn single_postal_code(&self) -> Option<&'static str> {
         match *self.postal_codes {
@@ -176,7 +176,7 @@ impl Commune {
     }
 }
 
-/// A commune that was merged into another and kept its name: delegated or associated.
+/// A delegated or associated commune: merged into another, with its name kept.
 #[derive(Clone, Debug)]
 pub(super) struct Merged {
     pub(super) code: &'static str,
@@ -184,19 +184,19 @@ pub(super) struct Merged {
     pub(super) today: CommuneId,
 }
 
-/// A code that a commune had before.
+/// A code that a commune had formerly.
 #[derive(Clone, Debug)]
 pub(super) struct Former {
     pub(super) code: &'static str,
     pub(super) today: CommuneId,
 }
 
-/// A name that leads to a commune of today: one of before a merger or a renaming, or a spelling of a postal list.
+/// A name that leads to a commune of today: from before a merger or a renaming, or a spelling of a postal list.
 #[derive(Clone, Debug)]
 pub(super) struct FormerName {
     pub(super) name: &'static str,
     pub(super) today: CommuneId,
-    /// Those that it goes with and that are not all postal codes of today's commune, in ascending order.
+    /// The postal codes it is used with, sorted; empty if all are postal codes of today's commune.
     pub(super) postal_codes: Box<[&'static str]>,
 }
 
@@ -207,25 +207,25 @@ pub(super) struct Meaning {
     kind: CodeKind,
 }
 
-/// How a code belongs to the commune of today that it means.
+/// How a code relates to today's commune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CodeKind {
-    /// It is the commune's own.
+    /// The commune's own code.
     Current,
-    /// It is the one of a delegated or associated commune.
+    /// The code of a delegated or associated commune.
     Merged,
-    /// A commune had it that this one has replaced.
+    /// The code of a commune that this one replaced.
     Former,
 }
 
-/// All communes of today and municipal arrondissements, with what leads to them.
+/// All communes of today and municipal arrondissements, and the names and codes that lead to them.
 #[derive(Debug)]
 pub struct Communes {
     pub(super) text: &'static str,
     pub(super) regions: Vec<Region>,
     pub(super) departments: Vec<Department>,
     pub(super) epcis: Vec<Epci>,
-    /// By code, as the lists above and below.
+    /// Sorted by code, as the other lists are.
     pub(super) rows: Vec<Commune>,
     pub(super) arrondissements: Vec<CommuneId>,
     pub(super) merged: Vec<Merged>,
@@ -235,9 +235,9 @@ pub struct Communes {
     pub(super) former_at: Vec<(&'static str, usize)>,
     /// Names of merged communes and former names, by the commune of today.
     pub(super) other_names: Vec<(CommuneId, &'static str)>,
-    /// The bucket's number is the postal code.
+    /// The bucket number is the postal code.
     pub(super) by_postal_code: Buckets<CommuneId>,
-    /// Made when a name is first looked up: a process that only resolves codes does without.
+    /// Built at the first lookup of a name: a process that only resolves codes does not need it.
     pub(super) names: OnceLock<NameIndex>,
     pub(super) fingerprint: OnceLock<u64>,
     pub(super) by_code: OnceLock<Vec<Option<Meaning>>>,
@@ -248,11 +248,11 @@ pub struct Communes {
 pub(super) const POSTAL_CODES: usize = 100_000;
 
 impl Communes {
-    /// The commune of today that an official code means, written as Insee does (no trimming, upper case).
+    /// The commune of today for an official code, written as Insee does (no trimming, upper case).
     ///
-    /// A commune of today or a municipal arrondissement is itself, and wins over the other meanings of
-    /// its code; a delegated or associated commune is the commune it belongs to; a former code is the
-    /// commune that has replaced it. None: nobody has or had this code.
+    /// A code of today means its commune or arrondissement, and this meaning wins over others. The code of a delegated
+    /// or associated commune means the commune it belongs to. A former code means the commune that replaced it. `None`:
+    /// an unknown code.
     #[must_use]
     pub fn resolve(&self, code: &str) -> Option<CommuneId> {
         Some(self.meaning(code)?.today)
@@ -264,7 +264,7 @@ impl Communes {
         self.code_kind(code) == Some(CodeKind::Current)
     }
 
-    /// How a code, written as Insee does, belongs to the commune that it means.
+    /// How a code, written as Insee does, relates to its commune.
     pub(super) fn code_kind(&self, code: &str) -> Option<CodeKind> {
         self.meaning(code).map(|meaning| meaning.kind)
     }
@@ -279,14 +279,14 @@ impl Communes {
         *self.by_code().get(code_number(code)?)?
     }
 
-    /// What each code means, by [`code_number`]: codes are resolved for every event that is read.
+    /// The meaning of each code, by [`code_number`]: an array, because every event read resolves a code.
     fn by_code(&self) -> &[Option<Meaning>] {
         self.by_code.get_or_init(|| {
             let former = self.former.iter().map(|former| (former.code, former.today, CodeKind::Former));
             let merged = self.merged.iter().map(|merged| (merged.code, merged.today, CodeKind::Merged));
             let of_today = self.rows.iter().map(|commune| (commune.code, commune.id, CodeKind::Current));
             let mut by_code = vec![None; CODE_NUMBERS];
-            // The later ones win.
+            // Later entries win.
             for (code, today, kind) in former.chain(merged).chain(of_today) {
                 if let Some(place) = code_number(code).and_then(|number| by_code.get_mut(number)) {
                     *place = Some(Meaning { today, kind });
@@ -296,15 +296,15 @@ impl Communes {
         })
     }
 
-    /// The communes that a selection by this code covers: the one it resolves to and, for Paris, Lyon and
-    /// Marseille, their municipal arrondissements. In the order of the codes. None: an unknown code.
+    /// The communes that a selection by this code covers: the commune it resolves to and, for Paris, Lyon and
+    /// Marseille, their municipal arrondissements. Sorted by code; `None` for an unknown code.
     #[must_use]
     pub fn expand(&self, code: &str) -> Option<Vec<CommuneId>> {
         let commune = self.resolve(code)?;
         Some(std::iter::once(commune).chain(self.arrondissements(commune)).collect())
     }
 
-    /// The municipal arrondissements of a commune, by code; none but for Paris, Lyon and Marseille.
+    /// The municipal arrondissements of a commune, by code; only Paris, Lyon and Marseille have any.
     pub fn arrondissements(&self, commune: CommuneId) -> impl Iterator<Item = CommuneId> + '_ {
         steps::take(self.arrondissements.len());
         self.arrondissements.iter().copied().filter(move |id| self.get(*id).parent == Some(commune))
@@ -322,22 +322,22 @@ impl Communes {
         &self.rows[id.position()]
     }
 
-    /// The department of a commune: [`Commune::department_id`], from a table that is small enough to stay in the
-    /// processor's cache where it is asked for every event that is read.
+    /// The department of a commune: [`Commune::department_id`], from a table small enough to stay in the processor's
+    /// cache, because every event read asks for it.
     #[must_use]
     pub fn department_of(&self, id: CommuneId) -> DepartmentId {
         let departments = || self.rows.iter().map(Commune::department_id).collect();
         self.departments_of.get_or_init(departments)[id.position()]
     }
 
-    /// The id at this position of the table, as [`CommuneId::index`] gave it; none beyond its end.
+    /// The id at this position of the table (see [`CommuneId::index`]); `None` beyond its end.
     #[must_use]
     pub fn at(&self, index: u16) -> Option<CommuneId> {
-        // Not by its row, which would have to be fetched from memory.
+        // The length suffices; the row itself would have to be fetched from memory.
         (usize::from(index) < self.rows.len()).then_some(CommuneId(index))
     }
 
-    /// All communes of today and municipal arrondissements, by code; a position is an id's index.
+    /// All communes of today and municipal arrondissements, by code; an id's index is its position.
     #[must_use]
     pub fn all(&self) -> &[Commune] {
         steps::take(self.rows.len());
@@ -363,7 +363,7 @@ impl Communes {
         find(&self.departments, code, |department| department.code)
     }
 
-    /// All departments and overseas collectivities, by code; a position is an id's index.
+    /// All departments and overseas collectivities, by code; an id's index is its position.
     #[must_use]
     pub fn departments(&self) -> &[Department] {
         &self.departments
@@ -375,7 +375,7 @@ impl Communes {
         find(&self.regions, code, |region| region.code)
     }
 
-    /// All regions and overseas collectivities, by code; a position is an id's index.
+    /// All regions and overseas collectivities, by code; an id's index is its position.
     #[must_use]
     pub fn regions(&self) -> &[Region] {
         &self.regions
@@ -387,29 +387,29 @@ impl Communes {
         find(&self.epcis, code, |epci| epci.code)
     }
 
-    /// All EPCI, by code; a position is an id's index.
+    /// All EPCI, by code; an id's index is its position.
     #[must_use]
     pub fn epcis(&self) -> &[Epci] {
         &self.epcis
     }
 
-    /// A digest of the data file (FNV-1a, 64 bits): figures by territory change only when it changes.
+    /// Digest of the data file (FNV-1a, 64 bits): figures by territory change only if it changes.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         *self.fingerprint.get_or_init(|| fnv_1a(self.text.as_bytes()))
     }
 }
 
-/// The number that 5 ASCII digits write.
+/// The number of a text of 5 ASCII digits.
 pub(super) fn postal_number(text: &str) -> Option<usize> {
     let digits = text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
 }
 
-/// Codes of communes: 5 digits, or those of Corsica.
+/// Number of possible commune codes: 5 digits, or those of Corsica.
 const CODE_NUMBERS: usize = POSTAL_CODES + 2 * 1_000;
 
-/// A number of its own for each text that has the form of a commune's code: 5 digits, or "2A" or "2B" and 3 digits.
+/// A distinct number for each possible commune code: 5 digits, or "2A" or "2B" and 3 digits.
 fn code_number(code: &str) -> Option<usize> {
     let of_corsica = |department: usize, digits: &str| {
         let is_number = digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -422,7 +422,7 @@ fn code_number(code: &str) -> Option<usize> {
     }
 }
 
-/// The element with this code in a list that is sorted by code.
+/// Finds the element with this code in a list sorted by code.
 pub(super) fn find<'a, T>(list: &'a [T], code: &str, code_of: impl Fn(&T) -> &'static str) -> Option<&'a T> {
     steps::take(1);
     let position = list.binary_search_by(|element| code_of(element).cmp(code)).ok()?;

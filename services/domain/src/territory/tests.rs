@@ -1,4 +1,4 @@
-//! What the table of communes guarantees, on the real data.
+//! Guarantees of the table of communes, on the real data.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,8 +1,8 @@
-//! The time zone of a department: what "today" means where a CRA was made.
+//! The time zone of a department, which defines "today" at the place of a CRA.
 //!
-//! The rule is a list of the overseas departments and collectivities; every other one has the time of
-//! Paris. The zones come from the database compiled into the program, never from the machine, so that
-//! every process gives the same civil date. The Marquesas have the time of Tahiti here.
+//! The rule lists the overseas departments and collectivities; all others have the time of Paris. The zones come from
+//! the compiled-in database, never from the machine, so that every process computes the same calendar date. The
+//! Marquesas use the time of Tahiti here.
 
 use std::sync::LazyLock;
 
@@ -33,8 +33,7 @@ struct Zones {
     overseas: [TimeZone; OVERSEAS.len()],
 }
 
-/// The time zone of a department or overseas collectivity, by its code; any other text has the time
-/// of Paris.
+/// The time zone of a department or overseas collectivity, by its code; any other text has the time of Paris.
 #[must_use]
 pub fn time_zone(department: &str) -> &'static TimeZone {
     static ZONES: LazyLock<Zones> =
@@ -51,7 +50,7 @@ pub fn time_zone_of(department: DepartmentId) -> &'static TimeZone {
     ZONES[usize::from(department.index())]
 }
 
-/// UTC stands in for a name the database does not have; a test checks that it has them all.
+/// Falls back to UTC for a name that the database lacks; a test checks that it lacks none.
 fn bundled(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
 }

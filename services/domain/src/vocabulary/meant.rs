@@ -1,12 +1,12 @@
-//! The contract's word for one that people write instead: the word of the old data, the French label, the field of an older
-//! form. For the errors of those who write JSON by hand or bring older files.
+//! Maps words that people write to the contract's words: slugs of the old data, French labels, fields of older forms.
+//! For the errors shown to those who write JSON by hand or convert older files.
 
 use super::{Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Theme, Word};
 use crate::spelling;
 
-/// The value of an enum of the contract, or the field of a message, that a word stands for. `kind` is the name of the enum
-/// or message, such as `Channel` or `Cra`. Answers the value's name (`CHANNEL_REMOTE`), the field's name (`under_12`), or
-/// the path of a field in another message (`place.postalCode`).
+/// The enum value or message field of the contract that a word means. `kind` is the name of the enum or message, such
+/// as `Channel` or `Cra`. Returns the value's name (`CHANNEL_REMOTE`), the field's name (`under_12`), or the path of a
+/// field in another message (`place.postalCode`).
 #[must_use]
 pub fn meant(kind: &str, word: &str) -> Option<&'static str> {
     match kind {
@@ -26,7 +26,7 @@ fn name_of<W: Word>(word: &str) -> Option<&'static str> {
     word_of::<W>(word).map(|it| it.term().name)
 }
 
-/// By the words of the old data first: `-12` and `12` are written alike.
+/// Old slugs first: `-12` and `12` have one key.
 fn word_of<W: Word>(word: &str) -> Option<W> {
     let key = spelling::key(word);
     let says = |text: &str| spelling::key(text) == key;
@@ -40,7 +40,7 @@ fn word_of<W: Word>(word: &str) -> Option<W> {
     W::from_slug(word).or_else(|| W::ALL.iter().copied().find(means))
 }
 
-/// The old data wrote minutes where an hour or more was said.
+/// The old data has minutes where the form has "an hour or more".
 fn duration(word: &str) -> Option<&'static str> {
     let minutes = word.parse::<u32>().ok().map(|minutes| match minutes {
         0..30 => DurationBand::UpTo30Minutes,
@@ -50,7 +50,7 @@ fn duration(word: &str) -> Option<&'static str> {
     minutes.or_else(|| word_of(word)).map(|band| band.term().name)
 }
 
-/// Fields of the older forms: the message that holds them today, their names there, the field of today.
+/// Fields of the older forms: the message that holds them today, their former names, the field of today.
 const FIELDS: [(&str, &[&str], &str); 27] = [
     ("SubmitCraRequest", &["_id", "id"], "cra_id"),
     ("Cra", &["conseiller", "conseillerId", "idConseiller"], "advisor_id"),
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_of_the_old_data_and_a_french_label_lead_to_the_contracts_word() {
+    fn a_slug_of_the_old_data_and_a_french_label_lead_to_the_contracts_word() {
         for (kind, word, expected) in [
             ("Channel", "distance", "CHANNEL_REMOTE"),
             ("Channel", "à distance", "CHANNEL_REMOTE"),

@@ -1,6 +1,6 @@
-//! The words of the official form: for each value of the contract its slug in the old data, its label today,
-//! its past labels and the guidance that goes with it (source: the form of 2021–2024, see the domain page of
-//! the design). Values never change meaning; labels may, and the former ones stay here.
+//! The vocabulary of the official form: for each value of the contract its slug in the old data, its label today, its
+//! past labels and its guidance (source: the form of 2021–2024, see the domain page of the design). Values never change
+//! meaning. Labels may change; former labels stay here.
 
 mod form;
 mod meant;
@@ -12,27 +12,27 @@ pub use meant::meant;
 pub use organisations::Organisation;
 pub use themes::{SubTheme, Theme};
 
-/// A label that a former form gave to a value.
+/// A former label of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastLabel {
     /// The former label, in French.
     pub label: &'static str,
-    /// Last day of that label, ISO 8601; empty where the source does not say.
+    /// Last day of that label, ISO 8601; empty if the source does not give it.
     pub until: &'static str,
 }
 
-/// What the form says of one value.
+/// The form's texts for one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
     /// Name of the enum value in the contract, such as `THEME_EMAIL`.
     pub name: &'static str,
-    /// Word of the old data, such as `courriel`.
+    /// Slug of the old data, such as `courriel`.
     pub slug: &'static str,
-    /// Other words that older forms used for the same value.
+    /// Other slugs that older forms used for the same value.
     pub former_slugs: &'static [&'static str],
     /// French label of today's form.
     pub label: &'static str,
-    /// What the form or its guide says the value means, in French; may be empty.
+    /// Meaning of the value by the form or its guide, in French; may be empty.
     pub help: &'static str,
     /// Labels of former forms, oldest first.
     pub past_labels: &'static [PastLabel],
@@ -66,7 +66,7 @@ impl Term {
         self
     }
 
-    /// Name of the value's column in a table, after the word of the old data, which never changes: `age_moins12ans`.
+    /// Name of the value's column in a table, from its slug, which never changes: `age_moins12ans`.
     #[must_use]
     pub fn column(&self, list: &str) -> String {
         let mut name = format!("{list}_");
@@ -86,7 +86,7 @@ pub trait Word: Copy + Eq + Ord + 'static {
     /// Every value, in the contract's order.
     const ALL: &'static [Self];
 
-    /// What the form says of it.
+    /// The form's texts for the value.
     fn term(self) -> &'static Term;
 
     /// Number of the value in the contract, from 1.
@@ -97,13 +97,13 @@ pub trait Word: Copy + Eq + Ord + 'static {
         usize::try_from(self.number() - 1).unwrap_or_default()
     }
 
-    /// The value of a contract's number; `None` for `UNSPECIFIED` and for numbers unknown here.
+    /// The value with a number of the contract; `None` for `UNSPECIFIED` and unknown numbers.
     fn from_number(number: i32) -> Option<Self> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
         Self::ALL.get(index).copied()
     }
 
-    /// The value of a word of the old data, today's or a former one.
+    /// The value with a slug of the old data, today's or a former one.
     fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|word| {
             let term = word.term();
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    /// Checks a word list against the contract's enum: same names, same numbers, nothing missing.
+    /// Compares a word list with the contract's enum: same names, same numbers, nothing missing.
     fn agrees<W: Word + std::fmt::Debug>(name_of: impl Fn(i32) -> Option<&'static str>) {
         for (index, word) in W::ALL.iter().enumerate() {
             assert_eq!(word.index(), index);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_the_column_of_its_old_word() {
+    fn the_column_of_a_value_has_its_old_slug() {
         assert_eq!(AgeBand::Under12.term().column("age"), "age_moins12ans");
         assert_eq!(Status::Unemployed.term().column("statut"), "statut_sans_emploi");
         assert_eq!(Theme::SmallBusiness.term().column("theme"), "theme_tpe_pme");

@@ -7,7 +7,7 @@ use super::{PastLabel, Word, words};
 use crate::spelling;
 
 words! {
-    /// Structure of a redirection. The old data wrote the label itself.
+    /// Destination of a redirection. The old data contains the label itself.
     Organisation {
         /// Agence nationale des titres sécurisés.
         Ants = 1: Term::new("ORGANISATION_ANTS", "ANTS", "ANTS").help(
@@ -77,16 +77,15 @@ words! {
 }
 
 impl Organisation {
-    /// The organisation that a free name means, in whatever spelling: by its label, today's or a past one, or by the word
-    /// of the old data.
+    /// The organisation that a free name means, in any spelling: by its label, today's or a past one, or by its slug.
     #[must_use]
     pub fn recognise(name: &str) -> Option<Self> {
         Self::of_key(&spelling::key(name))
     }
 
-    /// The organisation that a name in its spelling-insensitive form means.
+    /// The organisation with this spelling-insensitive key.
     pub(crate) fn of_key(key: &str) -> Option<Self> {
-        // Asked for every spelling of every answer: the keys of the form's names are made once.
+        // Built once: every spelling in every answer is looked up here.
         static BY_KEY: LazyLock<HashMap<String, Organisation>> = LazyLock::new(|| {
             let names = |organisation: Organisation| {
                 let term = organisation.term();

@@ -2,7 +2,7 @@
 
 use super::{PastLabel, words};
 
-/// Last day of the first form's wordings.
+/// Last day of the labels of the first form.
 const FIRST_FORM: &str = "2022-03-10";
 
 const fn until_first_form(label: &'static str) -> PastLabel {

@@ -1,8 +1,8 @@
-//! What is wrong with a number of people or of minutes, in both languages.
+//! Messages about numbers of people and minutes, in both languages.
 
 use super::super::rules::{MINUTES_MAX, MINUTES_MIN, MINUTES_STEP};
 
-/// The minutes that the form takes nearest to those that were found.
+/// The valid number of minutes nearest to the one found.
 fn nearest_minutes(found: u32) -> u32 {
     let clamped = found.clamp(MINUTES_MIN, MINUTES_MAX);
     (clamped + MINUTES_STEP / 2) / MINUTES_STEP * MINUTES_STEP
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minutes_off_the_step_are_told_with_the_nearest() {
+    fn minutes_off_the_step_are_refused_with_the_nearest_valid_number() {
         for (found, nearest) in
             [(61, 60), (67, 60), (68, 75), (70, 75), (479, 480), (481, 480), (u32::MAX, 480)]
         {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_told_with_their_difference() {
+    fn sums_are_refused_with_their_difference() {
         assert_eq!(
             sum_fr("Les statuts", 4, 5),
             "Les statuts totalisent 4 pour un nombre de participants de 5 : il en manque 1."

@@ -1,4 +1,4 @@
-//! A day that is not written as `YYYY-MM-DD`: what was probably meant, and whether it exists.
+//! Messages about a day that is not written as `YYYY-MM-DD`: what was probably meant, and whether that day exists.
 
 use jiff::civil::Date;
 
@@ -6,16 +6,16 @@ use super::quoted;
 use crate::french::MONTHS;
 use crate::spelling;
 
-/// What a text that is no day of the contract's form means.
+/// The probable meaning of a text that is not a day in the contract's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meant {
-    /// This day, written otherwise.
+    /// This day, in another notation.
     Day(Date),
-    /// A day that no calendar has.
+    /// A day that does not exist.
     NoSuchDay { year: i16, month: i8 },
 }
 
-/// For those who write the client.
+/// English description, for client developers.
 pub(super) fn invalid_en(found: &str) -> String {
     match meant(found) {
         Some(Meant::Day(day)) => format!("found {:?}, expected {:?}", quoted(found), day.to_string()),
@@ -33,7 +33,7 @@ pub(super) fn invalid_en(found: &str) -> String {
     }
 }
 
-/// For those who fill the form.
+/// French message, for those who fill in the form.
 pub(super) fn invalid_fr(found: &str) -> String {
     let text = quoted(found);
     match meant(found) {
@@ -68,7 +68,7 @@ fn last_day(year: i16, month: i8) -> Option<i8> {
 
 fn meant(text: &str) -> Option<Meant> {
     let text = spelling::plain(text);
-    // A time that follows the day.
+    // Drops a time after the day.
     let text = text.split(['t', ' ']).next().filter(|day| is_numeric(day) && day.len() > 7).unwrap_or(&text);
     let words: Vec<&str> =
         text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -92,7 +92,7 @@ fn is_filling(word: &str) -> bool {
     word == "le" || crate::french::WEEKDAYS.contains(&word)
 }
 
-/// `20240304`, `04032024`.
+/// Digits without separators: `20240304`, `04032024`.
 fn of_digits(digits: &str) -> Option<(&str, &str, &str)> {
     if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -111,7 +111,7 @@ fn day_of(year: &str, month: &str, day: &str) -> Option<Meant> {
     Some(Date::new(year, month, day).map_or(Meant::NoSuchDay { year, month }, Meant::Day))
 }
 
-/// The month of a name or of its beginning, where no other month begins so.
+/// The month that a name or an unambiguous prefix stands for.
 fn month_of(name: &str) -> Option<i8> {
     let begins = |month: &&str| name.len() >= 3 && spelling::key(month).starts_with(name);
     let mut found = MONTHS.iter().enumerate().filter(|(_, month)| begins(month));
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_written_otherwise_is_told_as_it_is_to_be_written() {
+    fn a_day_in_another_notation_is_refused_with_the_expected_notation() {
         for text in [
             "29/02/2024",
             "29-02-2024",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_does_not_exist_is_told_as_such() {
+    fn a_day_that_does_not_exist_is_reported_as_such() {
         for (text, days) in [
             ("29/02/2023", "en 2023, le mois de février compte 28 jours"),
             ("2023-02-29", "en 2023, le mois de février compte 28 jours"),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_day_gets_an_example() {
+    fn a_text_that_is_not_a_day_gets_an_example() {
         for text in
             ["", " ", "hier", "mars 2024", "29/02", "jui 2024", "1 jui 2024", "2024", "é", "99999999999/1/1"]
         {
@@ -177,7 +177,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_fail(text: String) {
+        fn no_text_makes_the_messages_panic(text: String) {
             let _ = (invalid_fr(&text), invalid_en(&text));
         }
     }

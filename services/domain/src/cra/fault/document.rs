@@ -1,31 +1,31 @@
-//! What can be wrong with a document of an older form: the same table, for those who import it.
+//! Faults of a document of an older form, for those who import it.
 
 use jiff::civil::Date;
 
-/// A fault of a document of an older form, with what the messages need to help.
+/// A fault of a document of an older form, with the values that its messages need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocumentFault {
-    /// A word of the old data that no form had, as it is in the document.
+    /// A word that no form had, as written in the document.
     UnknownWord(String),
-    /// No JSON object; what was found.
+    /// Not a JSON object; the value found.
     Invalid(String),
-    /// A key that is given twice.
+    /// A key that occurs twice.
     KeyRepeated,
     /// No older form has this number.
     FormVersionUnknown,
-    /// After the day on which the older system recorded it.
+    /// The activity is later than the day on which the older system recorded it.
     DateAfterRecord {
         /// The day of the activity.
         day: Date,
-        /// The day of the record, both where the activity took place.
+        /// The day of the record, in the time zone of the activity.
         created: Date,
     },
-    /// No commune is what the document says of the place; what it says.
+    /// The place in the document matches no commune; the place as written.
     PlaceUnknown(String),
 }
 
 impl DocumentFault {
-    /// Stable name, for programs.
+    /// Stable reason code, for programs.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::UnknownWord(_) => "UNKNOWN_VALUE",
@@ -36,7 +36,7 @@ impl DocumentFault {
         }
     }
 
-    /// For those who write the client: what was expected and what to do.
+    /// English description, for client developers: what is expected and what to do.
     pub(super) fn description(&self) -> String {
         match self {
             Self::UnknownWord(found) => format!("{found} is no value of any form"),
@@ -54,7 +54,7 @@ impl DocumentFault {
         }
     }
 
-    /// For those who filled the form, in French.
+    /// French message, for those who import the document.
     pub(super) fn message_fr(&self) -> String {
         match self {
             Self::UnknownWord(found) => format!("La valeur {found} n'existe dans aucun formulaire."),

@@ -1,10 +1,10 @@
-//! Faults for those who write the client, in English.
+//! English descriptions of faults, for client developers.
 
 use super::{Fault, counts, days, ids, places, quoted, texts};
 use crate::vocabulary::Term;
 
 impl Fault {
-    /// For those who write the client: what was expected and what to do.
+    /// English description, for client developers: what is expected and what to do.
     #[must_use]
     pub fn description(&self) -> String {
         match self {
@@ -68,7 +68,7 @@ impl Fault {
     }
 }
 
-/// Lists as short as this are told whole.
+/// Longest list of choices that a message gives in full.
 const TOLD_MAX: usize = 5;
 
 fn unknown_number(number: i32, choices: &[(i32, &'static Term)]) -> String {

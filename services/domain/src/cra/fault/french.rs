@@ -1,10 +1,10 @@
-//! Faults for those who fill the form, in French.
+//! French messages of faults, for those who fill in the form.
 
 use super::{Fault, counts, days, ids, places, quoted, texts};
 use crate::vocabulary::Term;
 
 impl Fault {
-    /// For those who fill the form, in French.
+    /// French message, for those who fill in the form.
     #[must_use]
     pub fn message_fr(&self) -> String {
         match self {
@@ -84,7 +84,7 @@ impl Fault {
     }
 }
 
-/// Lists as short as this are told whole.
+/// Longest list of choices that a message gives in full.
 const TOLD_MAX: usize = 5;
 
 fn unknown_number(number: i32, choices: &[(i32, &'static Term)]) -> String {

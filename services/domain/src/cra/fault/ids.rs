@@ -1,12 +1,12 @@
-//! An identifier out of form: which characters are wrong, or how long it is.
+//! Messages about a malformed identifier: its invalid characters, or its length.
 
 use super::super::Id;
 use super::quoted;
 
-/// Wrong characters that a message names.
+/// Maximum number of invalid characters that a message names.
 const NAMED_MAX: usize = 5;
 
-/// Characters that an identifier cannot have, each once, as they can be read.
+/// The characters that an identifier cannot have, each once, in a readable form.
 fn wrong(found: &str, is_right: fn(char) -> bool, space: &str) -> Vec<String> {
     let mut wrong: Vec<char> = Vec::new();
     for c in found.chars().filter(|c| !is_right(*c)) {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_out_of_form_is_told_with_its_wrong_characters_or_its_length() {
+    fn a_malformed_identifier_is_refused_with_its_invalid_characters_or_its_length() {
         assert!(invalid_fr("a b/é").contains("(espace, /, é)"), "{}", invalid_fr("a b/é"));
         assert!(invalid_en("a b\u{200b}").contains("a space, U+200B"), "{}", invalid_en("a b\u{200b}"));
         assert!(invalid_fr(&"x".repeat(65)).contains("compte 65 caractères : 64 au plus"));

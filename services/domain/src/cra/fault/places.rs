@@ -1,10 +1,10 @@
-//! Faults of a place, in both languages: what was found, what was probably meant, what to declare instead.
+//! Messages about a place, in both languages: what was found, what was probably meant, what to declare instead.
 
 use super::quoted;
 use crate::french;
 use crate::territory::{self, Commune, CommuneId, Unknown};
 
-/// Communes named in one message; a postal code may have dozens.
+/// Maximum number of communes in one message; a postal code may have dozens.
 const NAMED_MAX: usize = 5;
 
 fn commune(id: CommuneId) -> &'static Commune {
@@ -115,7 +115,7 @@ fn department(commune: &Commune) -> &'static str {
     department.map_or(commune.department(), territory::Department::name)
 }
 
-/// The first communes, then a word for those that are left out.
+/// The first communes, then a phrase for those that are left out.
 fn listed(
     communes: &[CommuneId],
     named: impl Fn(&CommuneId) -> String,

@@ -1,59 +1,59 @@
-//! What can be wrong with a question to the statistics: the same table, for those who read.
+//! Faults of a query for figures or records.
 
-/// A fault of one field of a question, with what the messages need to help.
+/// A fault of one field of a query, with the values that its messages need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// A selection that ends before it begins.
     PeriodInverted {
-        /// Its first day.
+        /// First day of the selection.
         from: String,
     },
-    /// A period cut into more pieces than one answer holds.
+    /// More periods than one answer may hold.
     TooManyPeriods {
-        /// Most pieces.
+        /// The limit.
         max: usize,
     },
-    /// A time after now.
+    /// A time in the future.
     TimeInFuture,
-    /// Two fields of which one can be set; the other one.
+    /// Two mutually exclusive fields are set; the name of the other field.
     OneOfTwo(&'static str),
-    /// No territory of that kind has this code, as it was given.
+    /// No territory of that kind has this code; the code as given.
     TerritoryUnknown(String),
-    /// An order that no listing has; those that there are.
+    /// An unknown sort order; the orders that exist.
     OrderUnknown(String),
-    /// More rows asked than one page holds.
+    /// More rows requested than one page may hold.
     PageSizeTooLarge {
-        /// Most rows.
+        /// The limit.
         max: u32,
     },
-    /// A page token that is damaged, or that another listing or another caller was given.
+    /// A page token that is damaged, or that was issued for another listing or another caller.
     PageTokenInvalid,
-    /// A page token that was used too late.
+    /// A page token used after its expiry.
     PageTokenExpired,
-    /// Two dimensions that a CRA does not say how to cross.
+    /// Two dimensions that cannot be crossed, because a CRA does not relate them.
     DimensionsNotCrossed,
-    /// A measure that a CRA does not divide among ages or statuses.
+    /// A measure that a CRA does not split by age or status.
     MeasureNotDivided,
-    /// A table larger than one answer holds.
+    /// A table larger than one answer may hold.
     TooManyCells {
-        /// Most cells.
+        /// The limit.
         max: usize,
     },
-    /// A content that is not written in this format; the formats it is written in.
+    /// A format that this content is not exported in; the formats that are offered.
     FormatNotOffered(String),
-    /// A dimension where no breakdown is asked for.
+    /// A dimension for an export that is not a breakdown.
     DimensionNotAllowed,
-    /// A granularity for an export that is no series.
+    /// A granularity for an export that is not a series.
     GranularityNotAllowed,
-    /// Answers closer to each other than allowed.
+    /// An update interval below the minimum.
     IntervalTooShort {
-        /// Least, in milliseconds.
+        /// The minimum, in milliseconds.
         min_ms: u32,
     },
 }
 
 impl Question {
-    /// Stable name, for programs.
+    /// Stable reason code, for programs.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::PeriodInverted { .. } => "PERIOD_INVERTED",
@@ -75,7 +75,7 @@ impl Question {
         }
     }
 
-    /// For those who write the client: what was expected and what to do.
+    /// English description, for client developers: what is expected and what to do.
     pub(super) fn description(&self) -> String {
         match self {
             Self::PeriodInverted { from } => format!("expected a day from {from} on, the first day selected"),
@@ -119,7 +119,7 @@ impl Question {
         }
     }
 
-    /// For those who read the figures, in French.
+    /// French message, for those who read the figures.
     pub(super) fn message_fr(&self) -> String {
         match self {
             Self::PeriodInverted { from } => {

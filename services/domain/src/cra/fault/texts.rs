@@ -1,4 +1,4 @@
-//! What is wrong with a free text, in both languages.
+//! Messages about a free text, in both languages.
 
 use super::super::PersonalData;
 use super::{TextLength, turns_direction};
@@ -40,7 +40,7 @@ pub(super) fn personal_en(found: PersonalData) -> String {
     format!("this looks like {found}; a CRA holds no personal data: leave it out")
 }
 
-/// `or_else` is what can be done instead.
+/// `or_else` names the alternative to a longer or shorter text.
 pub(super) fn length_fr(what: &str, length: &TextLength, or_else: &str) -> String {
     let TextLength { letters, code_points, letters_min, letters_max, code_points_max } = *length;
     let plural = |count| if count > 1 { "s" } else { "" };
@@ -67,7 +67,7 @@ pub(super) fn character_fr(character: char, before: usize) -> String {
     format!("Le {ordinal} caractère de ce texte est {} : retirez-le.", name_fr(character))
 }
 
-/// Masculine, for the sentence goes on with it.
+/// Masculine, to agree with the rest of the sentence.
 fn name_fr(character: char) -> String {
     let code = u32::from(character);
     match character {

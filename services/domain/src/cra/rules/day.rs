@@ -1,4 +1,4 @@
-//! When: the day of the activity, where it took place.
+//! The day of the activity, in the time zone of its place.
 
 use jiff::civil::Date;
 
@@ -32,7 +32,7 @@ impl Check<'_> {
     }
 }
 
-/// A day written as `YYYY-MM-DD`, in this form only.
+/// Parses a day in the form `YYYY-MM-DD`; no other form is accepted.
 #[must_use]
 pub fn parse_day(text: &str) -> Option<Date> {
     let shaped = text.len() == 10

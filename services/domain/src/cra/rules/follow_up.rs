@@ -1,4 +1,4 @@
-//! What comes next: people sent to other organisations.
+//! Follow-up: people sent to other organisations.
 
 use std::collections::HashMap;
 
@@ -59,8 +59,8 @@ impl Check<'_> {
     }
 }
 
-/// Which redirection of before each one that is given keeps the organisation of: first those that nothing changed of, then
-/// those of which only the people changed. One of before is kept once.
+/// Maps each redirection to the previous one whose organisation it keeps: first those that are unchanged, then those
+/// where only the number of people changed. Each previous redirection is used once.
 fn kept<'a>(given: &[v1::Redirection], before: &'a [Redirection]) -> Vec<Option<&'a Redirection>> {
     let mut left: Vec<&Redirection> = before.iter().collect();
     let mut kept = vec![None; given.len()];
@@ -95,7 +95,7 @@ fn label(recipient: &Recipient) -> String {
     }
 }
 
-/// What makes two recipients the same organisation: statistics count them on one line.
+/// Key of a recipient's organisation: two recipients with one key are one line of the statistics.
 fn same_organisation(recipient: &Recipient) -> String {
     match recipient.recognised() {
         Recipient::Known(organisation) => organisation.term().name.to_owned(),

@@ -1,4 +1,4 @@
-//! How many people: participants, and the counts that are compared with them.
+//! Participants, and the counts that are compared with them.
 
 use cra_contracts::v1;
 
@@ -29,7 +29,7 @@ impl Check<'_> {
         Some(default)
     }
 
-    /// The rules that compare people with the participants.
+    /// Applies the rules that compare counts with the participants.
     pub(super) fn people(
         &mut self,
         form: &v1::Cra,

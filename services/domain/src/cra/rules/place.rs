@@ -1,4 +1,4 @@
-//! Where: the commune, its postal code, the venue.
+//! The commune, its postal code and the venue.
 
 use cra_contracts::v1;
 
@@ -8,7 +8,7 @@ use crate::territory::{self, CommuneId, Declared};
 use crate::vocabulary::Channel;
 
 impl Check<'_> {
-    /// The declared code as Insee writes it, and the commune of today.
+    /// The declared code as Insee writes it, and today's commune.
     pub(super) fn commune(&mut self, form: &v1::Place) -> Option<(Box<str>, CommuneId)> {
         let communes = territory::communes();
         if form.commune_code.trim().is_empty() {
@@ -52,7 +52,7 @@ impl Check<'_> {
         self.defaulted.push(DefaultedField { field, value: value.to_owned() });
     }
 
-    /// None also where it is wrong: its fault is told.
+    /// The venue; also `None` if it is wrong, after its fault was reported.
     pub(super) fn venue(&mut self, channel: Option<Channel>, given: &str) -> Option<Id> {
         const FIELD: &str = "cra.place.venue_id";
         if given.is_empty() {

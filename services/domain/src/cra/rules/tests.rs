@@ -1,5 +1,5 @@
-//! The rules of a new CRA, told as given a form, when it is read, then these faults and no other. One module per
-//! part of the table of rules; what they share is here.
+//! The rules of a new CRA: a form and exactly the faults that it has. One module per part of the table of rules; shared
+//! fixtures are here.
 
 mod arbitrary;
 mod corrections;
@@ -26,7 +26,7 @@ fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
 }
 
-/// A workshop of five that keeps every rule.
+/// A workshop of five people that satisfies every rule.
 fn form() -> v1::Cra {
     v1::Cra {
         advisor_id: "conseiller-1".into(),
@@ -51,7 +51,7 @@ fn form() -> v1::Cra {
     }
 }
 
-/// The form with some of it changed.
+/// The form with a change applied.
 fn given(change: impl FnOnce(&mut v1::Cra)) -> v1::Cra {
     let mut form = form();
     change(&mut form);
@@ -62,7 +62,7 @@ fn given_place(change: impl FnOnce(&mut v1::Place)) -> v1::Cra {
     given(|form| change(form.place.as_mut().unwrap()))
 }
 
-/// The form for that many people, all of one age and one status.
+/// The form for a number of people, all of one age and one status.
 fn of_people(activity: v1::Activity, people: u32) -> v1::Cra {
     given(|form| {
         form.activity = activity as i32;
@@ -76,7 +76,7 @@ fn parse_at(form: &v1::Cra, now: &str) -> Result<Submission, Vec<Violation>> {
     Submission::parse(Some(form), at(now))
 }
 
-/// Then it is accepted.
+/// Asserts that the form is accepted.
 #[track_caller]
 fn accepted(form: &v1::Cra) -> Submission {
     parse_at(form, NOW).unwrap_or_else(|violations| panic!("refused: {violations:?}"))
@@ -86,7 +86,7 @@ fn cra_of(form: &v1::Cra) -> Cra {
     accepted(form).cra().clone()
 }
 
-/// Then these are all its faults, in the order of the form.
+/// Asserts that these are all faults of the form, in the order of its fields.
 #[track_caller]
 fn refused(form: &v1::Cra, expected: &[(&str, &str)]) -> Vec<Violation> {
     refused_at(form, NOW, expected)
@@ -101,7 +101,7 @@ fn refused_at(form: &v1::Cra, now: &str, expected: &[(&str, &str)]) -> Vec<Viola
     violations
 }
 
-/// Whoever meets a fault is told what to do, in both languages.
+/// Asserts that a fault has a French and an English text that say what to do.
 #[track_caller]
 fn has_texts(violation: &Violation) {
     let Violation { field, fault } = violation;
@@ -113,14 +113,14 @@ fn has_texts(violation: &Violation) {
 }
 
 #[test]
-fn a_form_that_keeps_every_rule_is_accepted_as_it_is() {
+fn a_form_that_satisfies_every_rule_is_accepted_unchanged() {
     let submission = accepted(&form());
     assert_eq!(submission.cra().to_message(), form());
     assert!(submission.defaulted().is_empty());
 }
 
 #[test]
-fn nothing_at_all_is_one_fault() {
+fn a_missing_form_is_one_fault() {
     let violations = Submission::parse(None, at(NOW)).unwrap_err();
     assert_eq!(violations.len(), 1);
     assert_eq!((violations[0].field.as_str(), violations[0].fault.reason()), ("cra", "REQUIRED"));
@@ -128,7 +128,7 @@ fn nothing_at_all_is_one_fault() {
 }
 
 #[test]
-fn an_empty_form_tells_every_missing_field_and_no_rule_that_needs_one() {
+fn an_empty_form_reports_every_missing_field_and_no_rule_that_needs_one() {
     refused(
         &v1::Cra::default(),
         &[
@@ -144,7 +144,7 @@ fn an_empty_form_tells_every_missing_field_and_no_rule_that_needs_one() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let wrong = given(|form| {
         form.advisor_id = "a b".into();
         form.date = "2023-02-29".into();
@@ -177,7 +177,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn a_form_of_faults_without_end_gets_a_bounded_answer() {
+fn the_number_of_reported_faults_is_bounded() {
     let violations = parse_at(&given(|form| form.themes = vec![-1; 100_000]), NOW).unwrap_err();
     assert_eq!(violations.len(), 100);
 }

@@ -1,5 +1,5 @@
 //! Free texts: the annotation, the name of an organisation that the form does not list, the reason of a correction or a
-//! withdrawal. They are trimmed and brought to Unicode's composed form (NFC) before they are checked and stored.
+//! withdrawal. Each is trimmed and converted to Unicode's composed form (NFC) before it is checked and stored.
 
 use icu_properties::props::{Emoji, ExtendedPictographic, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -11,26 +11,26 @@ use super::super::{Fault, TextLength, Violation};
 use super::Check;
 use crate::spelling::is_invisible;
 
-/// What a free text may hold. Letters are counted as people count them: extended grapheme clusters.
+/// Limits of a free text. Letters are counted as people count them: extended grapheme clusters.
 pub(super) struct FreeText {
     pub(super) letters_min: usize,
     pub(super) letters_max: usize,
-    /// A letter can be made of many code points.
+    /// A separate limit, because one letter can consist of many code points.
     pub(super) code_points_max: usize,
     is_optional: bool,
     length_fault: fn(TextLength) -> Fault,
 }
 
-/// Bytes of one code point before it was composed, at most: four of four bytes.
+/// Maximum number of bytes that one composed code point had before composition: four code points of four bytes.
 const DECOMPOSED_BYTES_MAX: usize = 16;
 
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
-/// As a text, as an emoji.
+/// Variation selectors: as text, as emoji.
 const PRESENTATIONS: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
 const KEYCAP: char = '\u{20e3}';
 
 impl FreeText {
-    /// The precision of the themes.
+    /// The annotation.
     pub(super) const ANNOTATION: Self = Self {
         letters_min: 3,
         letters_max: 35,
@@ -46,7 +46,7 @@ impl FreeText {
         is_optional: false,
         length_fault: Fault::TextLength,
     };
-    /// Why a CRA is corrected or withdrawn.
+    /// The reason of a correction or a withdrawal.
     pub(super) const REASON: Self = Self {
         letters_min: 3,
         letters_max: 500,
@@ -55,8 +55,8 @@ impl FreeText {
         length_fault: Fault::ReasonLength,
     };
 
-    /// The text as it is stored. What it must not hold is reported alone: the length of a text that nobody sees says
-    /// nothing.
+    /// The text as it is stored. A forbidden character is reported alone: the length of a text with invisible
+    /// characters means nothing.
     pub(super) fn check(&self, given: &str) -> Result<String, Fault> {
         let Self { letters_min, letters_max, code_points_max, .. } = *self;
         let fault = |letters, code_points| {
@@ -69,7 +69,7 @@ impl FreeText {
             })
         };
         if given.trim().len() > code_points_max * DECOMPOSED_BYTES_MAX {
-            // Far too long, however it is composed: it is neither composed nor searched for personal data.
+            // Far too long in any form: skip composition and the search for personal data.
             if let Some((letters_before, character)) = first_misplaced(given.trim()) {
                 return Err(Fault::TextCharacter { character, letters_before });
             }
@@ -80,7 +80,7 @@ impl FreeText {
         if let Some((letters_before, character)) = first_misplaced(&text) {
             return Err(Fault::TextCharacter { character, letters_before });
         }
-        // A longer one cannot be allowed, and is not searched.
+        // A longer text is refused anyway and need not be searched.
         let is_searched = text.len() <= code_points_max * char::MAX.len_utf8();
         if let Some(found) = is_searched.then(|| personal_data(&text)).flatten() {
             return Err(Fault::PersonalData(found));
@@ -99,8 +99,8 @@ fn normal(given: &str) -> String {
     given.trim().nfc().collect()
 }
 
-/// The first character that a free text must not hold, and how many code points come before it: what shows nothing or turns
-/// the direction of writing, and what has no meaning that everybody shares.
+/// The first forbidden character and the number of code points before it: invisible characters, bidirectional controls,
+/// and code points without an agreed meaning.
 fn first_misplaced(text: &str) -> Option<(usize, char)> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return None;
@@ -113,19 +113,19 @@ fn first_misplaced(text: &str) -> Option<(usize, char)> {
     (0..characters.len()).find(misplaced).map(|at| (at, characters[at]))
 }
 
-/// Whether a joiner or a presentation is part of an emoji.
+/// Whether a joiner or a presentation selector is part of an emoji.
 fn is_within_emoji(characters: &[char], at: usize) -> bool {
     let before = &characters[..at];
     let next = characters.get(at + 1);
     match characters[at] {
         ZERO_WIDTH_JOINER => {
-            // A presentation or a tone of skin may come between.
+            // A presentation selector or a skin tone may come between.
             let base = before.iter().rev().find(|c| !PRESENTATIONS.contains(c) && !is_skin_tone(**c));
             base.is_some_and(|c| is_pictograph(*c)) && next.is_some_and(|c| is_pictograph(*c))
         }
         presentation if PRESENTATIONS.contains(&presentation) => before.last().is_some_and(|base| {
             if base.is_ascii() {
-                // A digit, a number sign or an asterisk is an emoji within its key only.
+                // A digit, a number sign or an asterisk is an emoji only within its keycap.
                 next == Some(&KEYCAP) && is_emoji(*base)
             } else {
                 is_emoji(*base)
@@ -147,7 +147,7 @@ fn is_skin_tone(c: char) -> bool {
     ('\u{1f3fb}'..='\u{1f3ff}').contains(&c)
 }
 
-/// Private use, and what Unicode has not assigned. Pictographs may be newer than the tables here.
+/// Private use and unassigned code points. Pictographs may be newer than these tables and are allowed.
 fn has_no_meaning(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     matches!(category, GeneralCategory::PrivateUse | GeneralCategory::Unassigned | GeneralCategory::Surrogate)
@@ -167,12 +167,12 @@ impl Check<'_> {
     }
 }
 
-/// Checks why a CRA is corrected or withdrawn; gives the reason as it is stored.
+/// Checks the reason of a correction or a withdrawal; returns it as it is stored.
 pub fn check_reason(reason: &str) -> Result<String, Violation> {
     FreeText::REASON.check(reason).map_err(|fault| Violation { field: "reason".into(), fault })
 }
 
-/// Whether a reason that was recorded, perhaps before a rule of today, is the one that is given.
+/// Whether a recorded reason, perhaps older than a rule of today, equals the given one.
 #[must_use]
 pub fn is_same_reason(recorded: &str, given: &str) -> bool {
     recorded == given.trim() || recorded == normal(given)

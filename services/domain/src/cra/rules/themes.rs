@@ -1,4 +1,4 @@
-//! On what: themes, sub-themes, how long.
+//! Themes, sub-themes and duration.
 
 use cra_contracts::v1;
 
@@ -37,11 +37,11 @@ impl Check<'_> {
         all_known.then_some(themes)
     }
 
-    /// `themes` is `None` when a theme is missing or unknown: it may be the one that a sub-theme needs.
+    /// `themes` is `None` if a theme is missing or unknown: it may be the one that a sub-theme needs.
     pub(super) fn sub_themes(&mut self, numbers: &[i32], themes: Option<&[Theme]>) -> Vec<SubTheme> {
         let (themes_before, before) =
             self.current.map_or((&[][..], &[][..]), |cra| (&cra.themes, &cra.sub_themes));
-        // Of a sub-theme that had no theme before either, nothing has changed.
+        // The sub-theme had no theme before either: nothing has changed.
         let was_alone = |sub: &SubTheme| before.contains(sub) && !themes_before.contains(&sub.theme());
         let mut sub_themes = Vec::new();
         for (i, number) in numbers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Whatever the document: it is read or refused, the same each time.
+//! Any document is read or refused, with the same result each time.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -62,7 +62,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The document of these tests with some of its fields replaced by anything.
+/// The fixture with arbitrary values in some of its fields.
 fn any_document() -> impl Strategy<Value = Value> {
     let fields = [
         "createdAt",

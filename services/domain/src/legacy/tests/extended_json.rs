@@ -1,4 +1,4 @@
-//! MongoDB's Extended JSON, canonical, relaxed and of before: each value is what it stands for.
+//! MongoDB's Extended JSON v2 (canonical, relaxed) and v1: each value has the meaning of its type.
 
 use super::*;
 use crate::cra::Duration;
@@ -47,7 +47,7 @@ fn a_date_is_iso_8601_or_a_database_date() {
 }
 
 #[test]
-fn a_whole_number_is_one_however_it_is_typed() {
+fn a_whole_number_is_read_in_every_type() {
     let same = [
         json!(75),
         json!(75.0),
@@ -84,7 +84,7 @@ fn a_whole_number_is_one_however_it_is_typed() {
 }
 
 #[test]
-fn the_deprecated_types_are_the_values_they_were() {
+fn the_deprecated_types_have_their_values() {
     let symbol = with("cra.canal", json!({"$symbol": "distance"}));
     assert_eq!(read(&symbol, &[]), read(&document(), &[]));
     let undefined = with("cra.codeCommune", json!({"$undefined": true}));

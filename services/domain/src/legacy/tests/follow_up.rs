@@ -1,4 +1,4 @@
-//! What comes next, and the organisations that people are sent to.
+//! Follow-up, and the organisations that people are sent to.
 
 use super::*;
 use crate::cra::Recipient;
@@ -8,7 +8,7 @@ fn next(value: Value) -> Value {
     with("cra.accompagnement", value)
 }
 
-/// People seen again, of a workshop, and redirected.
+/// Numbers of people seen again, invited to a workshop, and redirected.
 #[track_caller]
 fn sums(document: &Value, noted: &[&str]) -> (u32, u32, u32) {
     let cra = read(document, noted);
@@ -17,7 +17,7 @@ fn sums(document: &Value, noted: &[&str]) -> (u32, u32, u32) {
 }
 
 #[test]
-fn one_slug_is_for_everybody() {
+fn one_slug_applies_to_all_participants() {
     for document in [document(), first_form()] {
         let next = |value| changed(document.clone(), "cra.accompagnement", value);
         assert_eq!(sums(&next(json!("individuel")), &[]), (5, 0, 0));
@@ -31,7 +31,7 @@ fn one_slug_is_for_everybody() {
 }
 
 #[test]
-fn counts_are_kept_in_their_order_as_far_as_there_are_participants() {
+fn counts_are_kept_in_order_up_to_the_number_of_participants() {
     let counts = |individual: u32, workshop: u32, redirection: u32| {
         next(json!({"individuel": individual, "atelier": workshop, "redirection": redirection}))
     };
@@ -63,7 +63,7 @@ fn recipients(cra: &Cra) -> Vec<(Recipient, u32)> {
 const FIELDS: [&str; 2] = ["cra.organisme", "cra.organismes"];
 
 #[test]
-fn one_name_is_where_everybody_was_sent() {
+fn one_name_is_the_destination_of_all_redirected_people() {
     for field in FIELDS {
         let to = |value| recipients(&read(&redirected(3, field, value), &[]));
         assert_eq!(to(json!("CAF")), [(Recipient::Known(Organisation::Caf), 3)]);
@@ -83,7 +83,7 @@ fn one_name_is_where_everybody_was_sent() {
 }
 
 #[test]
-fn people_per_organisation_count_and_the_rest_is_not_named() {
+fn people_per_organisation_count_and_the_rest_is_unnamed() {
     for field in FIELDS {
         let to = |people, value| recipients(&read(&redirected(people, field, value), &[]));
         let named = json!([{"POLE EMPLOI": 1}, {"Emmaüs": 2}]);
@@ -98,7 +98,7 @@ fn people_per_organisation_count_and_the_rest_is_not_named() {
 }
 
 #[test]
-fn a_name_and_people_per_organisation_go_together() {
+fn a_name_and_people_per_organisation_are_combined() {
     let both = |people, name: &str| {
         let counted = redirected(people, "cra.organismes", json!([{"CAF": 1}, {"CPAM": 1}]));
         changed(counted, "cra.organisme", json!(name))

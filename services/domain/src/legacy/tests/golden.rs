@@ -1,4 +1,4 @@
-//! Whole documents of each form, and the CRAs that they are.
+//! Whole documents of each form, and the CRAs that they mean.
 
 #![allow(clippy::unnecessary_wraps)] // the parts of the contract's messages are optional
 
@@ -72,7 +72,7 @@ fn a_support_of_the_first_form() {
 }
 
 #[test]
-fn a_workshop_of_the_first_form_where_everybody_is_redirected() {
+fn a_workshop_of_the_first_form_with_all_participants_redirected() {
     let expected = v1::Cra {
         place: place(v1::Channel::Venue, "42218", "42000", ""),
         activity: v1::Activity::Workshop as i32,

@@ -1,4 +1,4 @@
-//! Where a document says that it took place.
+//! The place of a document.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn at(code: &Value, postal_code: &Value, name: &Value) -> Value {
     changed(changed(document, "cra.codePostal", postal_code.clone()), "cra.nomCommune", name.clone())
 }
 
-/// The code that counts, the commune of today, the postal code.
+/// The declared code, today's commune, the postal code.
 #[track_caller]
 fn place(document: &Value, noted: &[&str]) -> (String, &'static str, String) {
     let place = read(document, noted).place;
@@ -49,7 +49,7 @@ fn a_city_with_the_postal_code_of_an_arrondissement_is_that_arrondissement() {
 }
 
 #[test]
-fn the_code_counts_as_it_is_written() {
+fn a_valid_code_is_kept_as_written() {
     is_at([json!("75101"), json!("75001"), json!("PARIS 01")], ("75101", "75101", "75001"), &[]);
     is_at([json!("75056"), json!("75010"), json!("PARIS")], ("75056", "75056", "75010"), &[]);
     is_at([json!("75110"), json!("75010"), json!("PARIS")], ("75110", "75110", "75010"), &[]);
@@ -60,28 +60,28 @@ fn the_code_counts_as_it_is_written() {
 }
 
 #[test]
-fn a_code_that_the_name_contradicts_counts_and_is_noted() {
+fn a_code_that_the_name_contradicts_is_kept_and_noted() {
     let disagree = [json!("75101"), json!("69003"), json!("LYON 03")];
     is_at(disagree, ("75101", "75101", "75001"), &[CODE, POSTAL_CODE]);
     is_at([json!("35238"), json!("35000"), json!("BREST")], ("35238", "35238", "35000"), &[CODE]);
 }
 
 #[test]
-fn an_unknown_code_gives_way_to_postal_code_and_name() {
+fn an_unknown_code_is_replaced_by_postal_code_and_name() {
     for unknown in [json!("99999"), json!("?"), json!({"a": 1}), json!("35000")] {
         is_at([unknown, json!("35000"), json!("RENNES")], ("35238", "35238", "35000"), &[CODE]);
     }
-    // A postal code in the place of the code, which Bondy once had.
+    // A postal code in the field of the code, which was once Bondy's.
     is_at([json!("75010"), json!("75010"), json!("PARIS 10")], ("75110", "75110", "75010"), &[CODE]);
     is_at([json!("75010"), json!("93140"), json!("BONDY")], ("75010", "93010", "93140"), &[]);
 }
 
 #[test]
-fn a_postal_code_that_is_none_of_the_communes_is_left_out() {
+fn a_postal_code_of_another_commune_is_left_out() {
     for wrong in [json!("99999"), json!("75001"), json!("?"), json!([35000])] {
         is_at([json!("35238"), wrong, json!("RENNES")], ("35238", "35238", ""), &[POSTAL_CODE]);
     }
-    // A commune with one postal code has that one, as where the document says nothing.
+    // A commune with one postal code gets it, as if the document gave none.
     is_at([json!("75101"), json!("99999"), json!("PARIS 01")], ("75101", "75101", "75001"), &[POSTAL_CODE]);
     is_at([json!("75101"), json!(null), json!("PARIS 01")], ("75101", "75101", "75001"), &[]);
 }

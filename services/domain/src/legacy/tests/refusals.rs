@@ -1,10 +1,10 @@
-//! What is never guessed: refused with its path in the document.
+//! What is never guessed: it is refused with its path in the document.
 
 use super::*;
 use crate::legacy::Declared;
 
 #[test]
-fn what_is_no_json_object_is_refused() {
+fn a_text_that_is_not_a_json_object_is_refused() {
     for document in ["", "{", "null", "[]", "\"x\"", "12", "{\"a\":1} x"] {
         let violations = upcast(document.as_bytes()).unwrap_err();
         let [violation] = &violations[..] else { panic!("{violations:?}") };
@@ -14,7 +14,7 @@ fn what_is_no_json_object_is_refused() {
 }
 
 #[test]
-fn an_empty_document_tells_all_that_is_missing() {
+fn an_empty_document_reports_everything_missing() {
     let missing: Vec<_> = admit(&json!({})).unwrap_err().into_iter().map(|v| v.field).collect();
     let expected = ["conseiller", "structure", "createdAt", "cra.canal", "cra.nomCommune", "cra.activite"];
     assert_eq!(missing, expected);
@@ -32,7 +32,7 @@ fn an_unknown_word_is_refused() {
 }
 
 #[test]
-fn a_document_without_a_date_of_its_record_is_refused() {
+fn a_document_without_a_date_of_record_is_refused() {
     refused(&with("createdAt", json!(null)), &[("createdAt", "REQUIRED")]);
     for wrong in [json!("?"), json!({"$date": "?"}), json!(true), json!({"$oid": "a"}), json!("2023-06-31")] {
         refused(&with("createdAt", wrong), &[("createdAt", "DATE_INVALID")]);
@@ -40,7 +40,7 @@ fn a_document_without_a_date_of_its_record_is_refused() {
 }
 
 #[test]
-fn a_day_that_cannot_be_is_refused_where_it_is_written() {
+fn an_impossible_day_is_refused_at_its_path() {
     const DAY: &str = "cra.dateAccompagnement";
     for wrong in [json!("?"), json!({"$date": "?"}), json!(true), json!("2023-06-31")] {
         refused(&with(DAY, wrong), &[(DAY, "DATE_INVALID")]);
@@ -58,14 +58,14 @@ fn a_day_that_cannot_be_is_refused_where_it_is_written() {
     for day in ["2019-12-31T23:00:00.000Z", "2020-01-01T00:00:00.000Z", "2023-06-11T21:59:59.000Z"] {
         read(&with(DAY, json!({"$date": day})), &[]);
     }
-    // The day after, at midnight in UTC: on that day, although there it is the day before.
+    // The next day at midnight in UTC: it means that day, although it is still the day before at the place.
     read(&with(DAY, json!("2023-06-11T00:00:00Z")), &[]);
     let early = changed(with("createdAt", json!("1970-01-01T00:00:00Z")), DAY, json!(null));
     refused(&early, &[("createdAt", "DATE_TOO_EARLY")]);
 }
 
 #[test]
-fn a_key_given_twice_is_refused_where_it_is() {
+fn a_repeated_key_is_refused_at_its_path() {
     let text = document().to_string();
     for (once, twice, path) in [
         (r#""duree":"0-30""#, r#""duree":"0-30","duree":"0-30""#, "cra.duree"),
@@ -82,7 +82,7 @@ fn a_key_given_twice_is_refused_where_it_is() {
 }
 
 #[test]
-fn ids_out_of_form_are_refused() {
+fn malformed_ids_are_refused() {
     for wrong in [json!("a b"), json!(12), json!({"$oid": 1}), json!("")] {
         refused(&with("conseiller", wrong.clone()), &[("conseiller", "ID_INVALID")]);
         refused(&with("structure", wrong), &[("structure", "ID_INVALID")]);
@@ -91,7 +91,7 @@ fn ids_out_of_form_are_refused() {
 }
 
 #[test]
-fn a_number_of_people_that_is_none_is_refused() {
+fn a_number_of_people_that_is_not_a_number_is_refused() {
     for wrong in [json!(0), json!(-1), json!("?"), json!(1.5), json!(10_001), json!([])] {
         refused(&with("cra.nbParticipants", wrong), &[("cra.nbParticipants", "PARTICIPANTS_OUT_OF_RANGE")]);
     }

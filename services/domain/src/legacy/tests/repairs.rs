@@ -1,4 +1,4 @@
-//! What older documents leave out or say otherwise, and how it is repaired.
+//! What older documents leave out or write differently, and how it is repaired.
 
 use super::*;
 use crate::cra::{AgeCounts, Duration, StatusCounts};
@@ -19,7 +19,7 @@ fn a_day_is_the_day_of_the_place() {
 }
 
 #[test]
-fn midnight_in_utc_is_that_calendar_day_wherever_it_is() {
+fn midnight_in_utc_means_that_calendar_day_everywhere() {
     for (instant, day) in [
         (json!("2023-06-09T00:00:00.000Z"), "2023-06-09"),
         (json!("2023-06-09"), "2023-06-09"),
@@ -34,7 +34,7 @@ fn midnight_in_utc_is_that_calendar_day_wherever_it_is() {
 }
 
 #[test]
-fn a_document_without_a_day_of_its_own_is_of_the_day_of_its_record() {
+fn a_document_without_a_day_has_the_day_of_its_record() {
     for document in [document(), first_form()] {
         let cra = read(&changed(document, "cra.dateAccompagnement", json!(null)), &[]);
         assert_eq!(cra.date.to_string(), "2023-06-10");
@@ -57,7 +57,7 @@ fn every_channel_of_the_form_is_read_and_the_former_word_too() {
 }
 
 #[test]
-fn no_participants_are_one_person() {
+fn missing_participants_are_one_person() {
     let alone = changed(with("cra.age", json!({"plus60ans": 1})), "cra.statut", json!({"retraite": 1}));
     let alone = changed(alone, "cra.nbParticipants", json!(null));
     let without_returning = changed(alone, "cra.nbParticipantsRecurrents", json!(null));
@@ -65,7 +65,7 @@ fn no_participants_are_one_person() {
 }
 
 #[test]
-fn returning_people_are_none_where_it_is_not_said_and_never_more_than_the_participants() {
+fn returning_people_default_to_none_and_never_exceed_the_participants() {
     const PATH: &str = "cra.nbParticipantsRecurrents";
     for document in [document(), first_form()] {
         let returning = |value| changed(document.clone(), PATH, value);
@@ -77,7 +77,7 @@ fn returning_people_are_none_where_it_is_not_said_and_never_more_than_the_partic
 }
 
 #[test]
-fn one_slug_is_everybody() {
+fn one_slug_applies_to_all_participants() {
     for band in AgeBand::ALL {
         for slug in std::iter::once(&band.term().slug).chain(band.term().former_slugs) {
             let mut expected = AgeCounts::default();
@@ -144,7 +144,7 @@ fn sub_themes_and_the_annotation_come_from_one_list() {
 }
 
 #[test]
-fn a_sub_theme_brings_its_theme() {
+fn a_sub_theme_adds_its_theme() {
     let list = json!([{"sante": ["espace-sante"]}, {"equipement informatique": ["tablette", "telephone"]}]);
     let cra = read(&with("cra.sousThemes", list), &["cra.sousThemes", "cra.sousThemes"]);
     assert_eq!(cra.themes, [Theme::Internet, Theme::Health, Theme::Equipment]);

@@ -1,4 +1,4 @@
-//! When two documents under one id are the same, and which of two is later.
+//! When two documents with one id are equal, and which of two is later.
 
 use super::super::Version;
 use super::*;
@@ -21,7 +21,7 @@ fn differ(one: &Value, other: &Value, paths: &[&str]) {
 }
 
 #[test]
-fn the_same_document_in_another_layout_is_the_same() {
+fn documents_that_differ_in_layout_are_equal() {
     let pretty = format!("{:#}", document());
     assert_eq!(Document::parse(pretty.as_bytes()).unwrap().version(), version(&document()));
     let reversed = r#"{"b": {"d": 1, "c": [2, 3]}, "a": null}"#;
@@ -29,7 +29,7 @@ fn the_same_document_in_another_layout_is_the_same() {
 }
 
 #[test]
-fn a_field_that_is_read_is_compared_by_what_it_means() {
+fn a_field_that_is_read_is_compared_by_its_meaning() {
     for (path, one, other) in [
         ("conseiller", json!("c"), json!({"$oid": "c"})),
         ("conseiller", json!({"$oid": "c"}), json!({"$ref": "x", "$id": {"$oid": "c"}, "$db": "y"})),
@@ -48,7 +48,7 @@ fn a_field_that_is_read_is_compared_by_what_it_means() {
 }
 
 #[test]
-fn another_field_is_compared_as_its_json_value() {
+fn any_other_field_is_compared_as_its_json_value() {
     differ(&with("note", json!("5")), &with("note", json!(5)), &["note"]);
     differ(&with("note", json!("a")), &with("note", json!({"$oid": "a"})), &["note"]);
     differ(&with("note", json!(null)), &document(), &["note"]);
@@ -68,7 +68,7 @@ fn another_field_is_compared_as_its_json_value() {
 }
 
 #[test]
-fn the_fields_that_differ_are_named_by_their_paths() {
+fn the_differing_fields_are_named_by_their_paths() {
     let changed_twice = changed(with("cra.duree", json!(90)), "structure", json!("t"));
     differ(&document(), &changed_twice, &["cra.duree", "structure"]);
     differ(&document(), &with("cra.themes", json!(["courriel"])), &["cra.themes[0]"]);
@@ -81,7 +81,7 @@ fn the_fields_that_differ_are_named_by_their_paths() {
 }
 
 #[test]
-fn a_document_was_written_when_it_was_updated_else_when_it_was_created() {
+fn a_document_has_the_time_of_its_update_or_else_of_its_creation() {
     let written = |document: &Value| version(document).written_at().map(|at| at.to_string());
     assert_eq!(written(&document()).as_deref(), Some("2023-06-10T12:00:00Z"));
     let updated = with("updatedAt", json!({"$date": "2023-07-01T08:00:00Z"}));

@@ -1,4 +1,4 @@
-//! What the lookup by postal code and name guarantees, on the real data.
+//! Guarantees of the lookup by postal code and name, on the real data.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn found(postal_code: &str, name: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn a_name_is_found_whatever_its_spelling() {
+fn a_name_is_found_in_every_spelling() {
     assert_eq!(found("42000", "ST ETIENNE"), Some("42218"));
     assert_eq!(found("42100", "saint-étienne"), Some("42218"));
     assert_eq!(found("01400", "L ABERGEMENT CLEMENCIAT"), Some("01001"));
@@ -83,7 +83,7 @@ fn only_a_number_makes_an_arrondissement() {
 const PLACES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/places.json"));
 
-/// The pairs of one list of the shared cases: postal code, name, code of today's commune.
+/// One list of the shared cases: postal code, name, code of today's commune.
 fn shared(list: &str) -> Vec<(String, String, &'static str)> {
     let places: Value = serde_json::from_str(PLACES).unwrap();
     let text = |pair: &Value, field: &str| pair[field].as_str().unwrap().to_owned();
@@ -149,7 +149,7 @@ fn spellings_of_old_lists_are_the_only_commune_that_is_near() {
 }
 
 #[test]
-fn a_name_of_another_commune_is_not_taken_for_a_near_one() {
+fn the_name_of_another_commune_is_not_taken_for_a_near_one() {
     for (postal_code, name) in [
         ("69001", "PARIS 01"),
         ("69007", "LYON 03"),

@@ -1,4 +1,4 @@
-//! What a search guarantees, on the real data.
+//! Guarantees of the search, on the real data.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -16,14 +16,14 @@ fn codes(text: &str, limit: usize) -> Vec<&'static str> {
     communes().search(text, limit).into_iter().map(|found| communes().get(found.commune).code()).collect()
 }
 
-/// The first commune's code and the other name that it was found by.
+/// The code of the first result, and the other name that matched.
 fn first(text: &str) -> Option<(&'static str, Option<&'static str>)> {
     let found = *communes().search(text, 1).first()?;
     Some((communes().get(found.commune).code(), found.matched_name))
 }
 
 #[test]
-fn the_exact_name_comes_first_then_the_most_peopled() {
+fn the_exact_name_comes_first_then_the_most_populous() {
     assert_eq!(names("paris", 3), ["Paris", "Paris 15e Arrondissement", "Paris 20e Arrondissement"]);
     assert_eq!(codes("saint-denis", 3), ["97411", "93066", "11339"]);
     assert_eq!(names("eu", 1), ["Eu"]);
@@ -54,7 +54,7 @@ fn the_word_st_is_saint_and_then_the_start_of_another_name() {
 }
 
 #[test]
-fn an_article_may_be_left_out_or_added_and_a_true_start_comes_first() {
+fn an_article_may_be_omitted_or_added_and_a_true_start_comes_first() {
     assert_eq!(names("le havre", 1), ["Le Havre"]);
     assert!(names("havre", 2).contains(&"Le Havre"));
     assert!(names("abergement", 10).contains(&"L'Abergement-Clémenciat"));
@@ -107,7 +107,7 @@ fn the_code_of_a_merged_commune_finds_the_commune_of_today() {
 }
 
 #[test]
-fn a_department_is_its_communes_most_peopled_first() {
+fn a_department_is_its_communes_most_populous_first() {
     assert_eq!(names("2a", 2), ["Ajaccio", "Porto-Vecchio"]);
     assert_eq!(names("2B", 1), ["Bastia"]);
     assert_eq!(names("974", 2), ["Saint-Denis", "Saint-Paul"]);
@@ -129,7 +129,7 @@ fn a_code_next_to_a_name_narrows_it_in_any_order() {
 }
 
 #[test]
-fn cedex_is_left_out_and_its_code_alone_finds_nothing() {
+fn cedex_is_ignored_and_its_code_alone_finds_nothing() {
     for text in ["RENNES CEDEX 7", "rennes cedex", "35708 RENNES CEDEX 7", "35042 Rennes"] {
         assert_eq!(codes(text, 1), ["35238"], "{text}");
     }
@@ -137,7 +137,7 @@ fn cedex_is_left_out_and_its_code_alone_finds_nothing() {
 }
 
 #[test]
-fn a_name_of_before_a_merger_or_of_a_part_finds_the_commune_of_today_and_is_named() {
+fn a_name_from_before_a_merger_or_of_a_part_finds_the_commune_of_today_and_is_named() {
     for (text, code, name) in [
         ("cordieux", "01262", "Cordieux"),
         ("arbignieu", "01015", "Arbignieu"),
@@ -181,7 +181,7 @@ fn every_commune_is_found_by_its_code_and_by_its_name_with_each_postal_code() {
     for commune in communes().all() {
         assert!(codes(commune.code(), SEARCH_RESULTS_MAX).contains(&commune.code()), "{}", commune.code());
     }
-    // Not all: each is a scan or two, and tests are not optimised.
+    // A sample: each search is a scan or two, and tests are not optimised.
     for commune in communes().all().iter().step_by(61) {
         let capitals = fold(commune.name()).to_uppercase();
         for postal_code in commune.postal_codes() {
@@ -205,7 +205,7 @@ fn every_name_in_capitals_finds_its_communes_first() {
     }
 }
 
-/// The rule of [`Communes::search`] for a text that is a name, without any index.
+/// The rule of [`Communes::search`] for a name, without an index.
 fn naive(needle: &str, limit: usize) -> Vec<CommuneId> {
     let own = communes().all().iter().map(|commune| (commune.id(), commune.name(), false));
     let others = communes().other_names.iter().map(|(id, name)| (*id, *name, true));

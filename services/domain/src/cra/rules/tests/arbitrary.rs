@@ -1,4 +1,4 @@
-//! Whatever comes: no message makes the rules fail otherwise than by faults, and what they accept is stored whole.
+//! Properties over arbitrary messages: the rules never panic, and what they accept is stored completely.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Texts as they come: empty, of the form, odd.
+/// Arbitrary texts: empty, of the form, odd.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[A-Za-z0-9._:-]{1,66}", "\\PC{0,40}", any::<String>()]
 }
@@ -104,7 +104,7 @@ fn id() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// What the log may hold of a CRA, whatever rules there were: what can be read.
+    /// Any readable CRA that the log may hold, whatever rules it was recorded under.
     fn any_stored()(
         form in any_form().boxed(),
         ids in (id(), id(), prop_oneof![Just(String::new()), id()]),
@@ -132,7 +132,7 @@ prop_compose! {
     }
 }
 
-/// Boxed: by value such strategies do not fit on the stack of a test.
+/// Boxed, because strategies of this size overflow the stack of a test thread.
 fn any_request() -> impl Strategy<Value = v1::Cra> {
     prop_oneof![any_form().boxed(), any_change().boxed(), any_stored().boxed()]
 }
@@ -142,7 +142,7 @@ fn told(result: Result<Submission, Vec<Violation>>) -> Vec<(String, &'static str
     violations.into_iter().map(|v| (v.field, v.fault.reason())).collect()
 }
 
-/// A part of the form that keeps the rules, to be laid over one that does.
+/// A valid part of the form, to be merged into a valid form.
 fn any_change() -> impl Strategy<Value = v1::Cra> {
     let theme = prop::sample::subsequence((1..=18).filter(|n| *n != 4).collect::<Vec<i32>>(), 1..6);
     let sub_theme = prop::sample::subsequence((1..=8).collect::<Vec<i32>>(), 0..4);
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn a_correction_of_a_cra_that_keeps_the_rules_has_the_faults_of_a_new_cra(
+    fn a_correction_of_a_valid_cra_has_the_faults_of_a_new_cra(
         form in any_request(),
         current in any_change().boxed(),
     ) {
@@ -221,7 +221,7 @@ proptest! {
         let current = Cra::from_message(&stored).unwrap();
         let of_a_new_one = told(Submission::parse(Some(&form), at(NOW)));
         for (field, reason) in told(Submission::parse_correction(&form, &current, at(NOW))) {
-            // Of a new CRA, a missing theme is the only fault; in a correction it may have been missing before.
+            // In a new CRA a missing theme is the only fault; in a correction it may have been missing before.
             let is_hidden = form.themes.is_empty() && field.starts_with("cra.sub_themes");
             let is_there = is_hidden || of_a_new_one.iter().any(|(other, _)| *other == field);
             prop_assert!(is_there, "{}: {}", field, reason);
@@ -229,12 +229,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_is_read_back_unchanged(form in any_change()) {
+    fn accepted_content_is_read_back_unchanged(form in any_change()) {
         if let Ok(submission) = Submission::parse(Some(&form), at(NOW)) {
             let message = submission.cra().to_message();
             prop_assert_eq!(&Cra::from_message(&message).unwrap(), submission.cra());
-            // Complete: sent again, nothing is left to the form and nothing changes. A code that leads to another
-            // commune is told each time.
+            // Complete: submitted again, no default applies and nothing changes. A code that leads to another commune
+            // is reported each time.
             let again = Submission::parse(Some(&message), at(NOW)).unwrap();
             prop_assert_eq!(again.cra(), submission.cra());
             prop_assert!(again.defaulted().iter().all(|default| default.field == Submission::COMMUNE));
@@ -243,7 +243,7 @@ proptest! {
 }
 
 #[test]
-fn the_forms_of_the_round_trip_are_accepted_often_enough_to_judge() {
+fn the_generated_forms_are_accepted_often_enough_to_judge() {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();

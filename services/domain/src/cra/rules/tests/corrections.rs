@@ -1,12 +1,12 @@
-//! Corrections: what nothing changed of is not checked again, and what is changed must be what a new CRA could say.
+//! Corrections: unchanged content is not checked again; changed content must satisfy the rules of a new CRA.
 
 use v1::redirection::Organisation::{Known, Other};
 
 use super::*;
 
-/// A CRA as older forms and older rules left them: before the first day, a former commune without a postal code, no ages,
+/// A CRA as older forms and older rules left it: before the first day, a former commune without a postal code, no ages,
 /// closed and repeated themes, a sub-theme without its theme, a short annotation, 61 minutes, more people planned than
-/// present, people sent to nobody known.
+/// present, people sent to an unnamed organisation.
 fn old() -> v1::Cra {
     let redirection = |organisation, people| v1::Redirection { organisation, people };
     v1::Cra {
@@ -57,7 +57,7 @@ fn faults(change: impl FnOnce(&mut v1::Cra), expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn what_nothing_changed_of_is_not_checked_again() {
+fn unchanged_content_is_not_checked_again() {
     let same = corrected(|_| ()).unwrap();
     assert_eq!(same.cra().to_message(), old(), "kept to the letter");
     assert!(same.defaulted().is_empty());
@@ -73,7 +73,7 @@ fn what_nothing_changed_of_is_not_checked_again() {
 }
 
 #[test]
-fn a_changed_field_keeps_the_rules_of_a_new_cra() {
+fn a_changed_field_must_satisfy_the_rules_of_a_new_cra() {
     faults(|form| form.date = "2019-12-01".into(), &[("cra.date", "DATE_TOO_EARLY")]);
     faults(|form| form.date = "2024-03-06".into(), &[("cra.date", "DATE_IN_FUTURE")]);
     faults(|form| form.themes.push(v1::Theme::Smartphone as i32), &[("cra.themes[3]", "THEME_CLOSED")]);
@@ -95,7 +95,7 @@ fn a_changed_field_keeps_the_rules_of_a_new_cra() {
 }
 
 #[test]
-fn a_rule_of_two_fields_is_checked_when_either_changed() {
+fn a_rule_of_two_fields_is_checked_when_either_changes() {
     let people = |people| move |form: &mut v1::Cra| form.participants = Some(people);
     faults(
         people(2),
@@ -125,7 +125,7 @@ fn a_rule_of_two_fields_is_checked_when_either_changed() {
         &[("cra.place.venue_id", "VENUE_NOT_ALLOWED")],
     );
     faults(|form| form.place = Some(v1::Place { channel: v1::Channel::Venue as i32, ..place(form) }), &[]);
-    // Its theme was there before; taking it away changes what the rule reads.
+    // The theme is removed from under its sub-theme: that changes what the rule reads.
     let current = Cra::from_message(&given(|form| {
         form.themes = vec![v1::Theme::Health as i32];
         form.sub_themes = vec![v1::SubTheme::HealthEspaceSante as i32];
@@ -140,7 +140,7 @@ fn a_rule_of_two_fields_is_checked_when_either_changed() {
 fn redirections_are_compared_one_by_one() {
     let change = |change: fn(&mut Vec<v1::Redirection>)| {
         move |form: &mut v1::Cra| {
-            // Few enough people, for their sum is changed too.
+            // Few people, because their sum changes too.
             let follow_up = form.follow_up.as_mut().unwrap();
             (follow_up.individual, follow_up.workshop) = (0, 0);
             follow_up.redirections.remove(0);
@@ -150,7 +150,8 @@ fn redirections_are_compared_one_by_one() {
     faults(change(|_| ()), &[]);
     faults(change(|list| list[0].people = 2), &[]);
     faults(change(|list| list[0].people = 0), &[("cra.follow_up.redirections[0].people", "PEOPLE_REQUIRED")]);
-    // Of two people sent to nobody known, one redirection was taken away: one more of them is not new, two are.
+    // The current content has two redirections to an unnamed organisation and the change removes one: adding one is no
+    // addition, adding two is.
     let added = change(|list| list.extend([v1::Redirection::default(), v1::Redirection::default()]));
     faults(
         added,
@@ -171,7 +172,7 @@ fn redirections_are_compared_one_by_one() {
 }
 
 #[test]
-fn a_field_left_out_means_what_it_means_in_a_new_cra() {
+fn an_omitted_field_means_the_same_as_in_a_new_cra() {
     let current = Cra::from_message(&form()).unwrap();
     let form = v1::Cra { date: String::new(), participants: None, ..current.to_message() };
     let submission = Submission::parse_correction(&form, &current, at(NOW)).unwrap();
@@ -184,7 +185,7 @@ fn a_field_left_out_means_what_it_means_in_a_new_cra() {
 }
 
 #[test]
-fn an_unspecified_duration_can_stay_and_cannot_come() {
+fn an_unspecified_duration_may_stay_but_cannot_be_introduced() {
     let unspecified = given(|form| form.duration = None);
     let current = Cra::from_message(&unspecified).unwrap();
     for same in [None, Some(v1::Duration::default())] {

@@ -1,4 +1,4 @@
-//! How many, and how long: activity, participants, ages, statuses, duration and follow-up.
+//! Numbers and durations: activity, participants, ages, statuses, duration and follow-up.
 
 use v1::redirection::Organisation::{Known, Other};
 
@@ -51,7 +51,7 @@ fn any_other_activity_has_exactly_one_participant() {
 }
 
 #[test]
-fn absent_participants_are_five_in_a_workshop_and_one_otherwise_and_the_receipt_tells() {
+fn omitted_participants_are_five_in_a_workshop_and_one_otherwise_and_the_receipt_reports_it() {
     let without = |activity, people| {
         let mut form = of_people(activity, people);
         form.participants = None;
@@ -65,13 +65,13 @@ fn absent_participants_are_five_in_a_workshop_and_one_otherwise_and_the_receipt_
         let [default] = submission.defaulted() else { panic!("{:?}", submission.defaulted()) };
         assert_eq!((default.field, &*default.value), ("cra.participants", &*people.to_string()));
     }
-    // The default comes first, then the rules that need it.
+    // The default is applied first, then the rules that need it.
     let expected = [("cra.ages", "AGES_SUM_MISMATCH"), ("cra.statuses", "STATUSES_SUM_MISMATCH")];
     refused(&without(v1::Activity::Workshop, 4), &expected);
 }
 
 #[test]
-fn sums_are_not_judged_where_the_participants_are_not_known() {
+fn sums_are_not_judged_without_a_number_of_participants() {
     let wrong = given(|form| {
         (form.activity, form.participants) = (0, None);
         (form.ages, form.statuses) = (None, None);

@@ -1,9 +1,9 @@
-//! Who, when, and why: ids, the day of activity and the reason of a change.
+//! Identifiers, the day of activity and the reason of a change.
 
 use super::super::super::{check_cra_id, check_reason};
 use super::*;
 
-/// A form of a commune elsewhere.
+/// A form with another commune and day.
 fn in_commune(code: &str, postal_code: &str, date: &str) -> v1::Cra {
     given(|form| {
         date.clone_into(&mut form.date);
@@ -49,7 +49,7 @@ fn an_id_has_1_to_64_characters_of_its_alphabet() {
 }
 
 #[test]
-fn a_date_is_a_day_of_the_calendar_in_one_spelling() {
+fn a_date_is_a_calendar_day_in_one_notation() {
     accepted(&given(|form| form.date = "2024-02-29".into()));
     for wrong in
         ["2023-02-29", "2024-13-01", "2024-3-4", "20240304", "04/03/2024", "2024-03-04T10:00:00Z", " "]
@@ -96,7 +96,7 @@ fn today_is_the_day_of_the_communes_department() {
 }
 
 #[test]
-fn no_date_means_today_there_and_the_receipt_tells() {
+fn an_omitted_date_is_today_at_the_place_and_the_receipt_reports_it() {
     let given = |code, postal_code| in_commune(code, postal_code, "");
     let told = |form: &v1::Cra, now| {
         let submission = parse_at(form, now).unwrap();
@@ -112,7 +112,7 @@ fn no_date_means_today_there_and_the_receipt_tells() {
 }
 
 #[test]
-fn the_future_is_not_judged_where_the_commune_is_unknown() {
+fn a_future_date_is_not_judged_if_the_commune_is_unknown() {
     let wrong = in_commune("75999", "75001", "2099-01-01");
     refused(&wrong, &[("cra.place.commune_code", "COMMUNE_UNKNOWN")]);
     let early_too = in_commune("75999", "75001", "2019-01-01");

@@ -1,4 +1,4 @@
-//! Where: channel, commune, postal code and venue.
+//! Channel, commune, postal code and venue.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn commune_of_today(cra: &Cra) -> &'static str {
 }
 
 #[test]
-fn an_absent_place_is_a_missing_channel_and_commune() {
+fn an_absent_place_lacks_a_channel_and_a_commune() {
     let expected = [("cra.place.channel", "REQUIRED"), ("cra.place.commune_code", "REQUIRED")];
     refused(&given(|form| form.place = None), &expected);
     refused(&given(|form| form.place = Some(v1::Place::default())), &expected);
@@ -40,7 +40,7 @@ fn a_commune_code_is_known_once_trimmed() {
 }
 
 #[test]
-fn a_postal_code_is_not_judged_where_the_commune_is_unknown() {
+fn a_postal_code_is_not_judged_if_the_commune_is_unknown() {
     refused(&in_commune("75999", "nonsense"), &[("cra.place.commune_code", "COMMUNE_UNKNOWN")]);
 }
 
@@ -60,7 +60,7 @@ fn a_postal_code_is_one_of_the_communes() {
 }
 
 #[test]
-fn the_only_postal_code_is_found_and_several_are_asked_for() {
+fn a_single_postal_code_is_derived_and_one_of_several_is_required() {
     assert_eq!(&*cra_of(&in_commune("01004", "")).place.postal_code, "01500");
     let violations = refused(&in_commune("75056", ""), &[("cra.place.postal_code", "POSTAL_CODE_REQUIRED")]);
     assert!(violations[0].fault.message_fr().contains("75116"), "{violations:?}");
@@ -91,7 +91,7 @@ fn a_former_code_is_accepted_with_the_postal_codes_of_todays_commune() {
 }
 
 #[test]
-fn where_a_code_is_both_the_commune_of_today_wins() {
+fn the_commune_of_today_wins_where_a_code_has_two_meanings() {
     assert_eq!(commune_of_today(&cra_of(&in_commune("01015", "01300"))), "01015");
 }
 
@@ -119,7 +119,7 @@ fn a_venue_is_not_judged_by_a_channel_that_is_missing_or_unknown() {
     refused(&with(9), &[("cra.place.channel", "UNKNOWN_VALUE")]);
 }
 
-/// The only fault's reason and French message.
+/// The reason and French message of the form's only fault.
 fn told(form: &v1::Cra) -> (&'static str, String) {
     let [Violation { fault, .. }] = &parse_at(form, NOW).unwrap_err()[..] else { panic!("several faults") };
     (fault.reason(), fault.message_fr())
@@ -130,7 +130,7 @@ fn defaults(form: &v1::Cra) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn letters_of_a_code_may_be_small_and_spaces_are_left_out() {
+fn a_code_may_have_lower_case_letters_and_spaces() {
     for typed in ["2a004", "2A 004", " 2A004"] {
         let cra = cra_of(&in_commune(typed, "20 000"));
         assert_eq!((&*cra.place.commune_code, &*cra.place.postal_code), ("2A004", "20000"));
@@ -151,7 +151,7 @@ fn the_receipt_names_the_postal_code_that_was_derived_and_the_commune_that_anoth
 }
 
 #[test]
-fn a_postal_code_as_commune_code_is_no_former_commune_unless_its_postal_code_says_so() {
+fn a_postal_code_as_commune_code_is_a_former_commune_only_if_the_postal_code_agrees() {
     assert_eq!(commune_of_today(&cra_of(&in_commune("75010", "93140"))), "93010");
     for postal_code in ["", "75010", "75011"] {
         let (reason, message) = told(&in_commune("75010", postal_code));
@@ -213,7 +213,7 @@ fn the_other_postal_codes_of_the_pacific_are_accepted() {
 }
 
 #[test]
-fn what_is_told_of_a_wrong_code_is_bounded() {
+fn a_message_about_a_wrong_code_is_bounded() {
     for code in ["x".repeat(100_000), "é".repeat(100_000)] {
         assert!(told(&in_commune(&code, "")).1.len() < 500);
         assert!(told(&in_commune("01004", &code)).1.len() < 500);

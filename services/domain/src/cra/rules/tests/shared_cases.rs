@@ -1,4 +1,4 @@
-//! The cases that every implementation of the form shares: a base with a patch laid over it, and its faults.
+//! The cases that every implementation of the form shares: a base with a patch, and the faults of the result.
 
 use cra_contracts::json;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::*;
 const CASES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/conformance/validation.json"));
 
-/// `null` removes a field; anything else takes its place.
+/// Applies a patch: `null` removes a field, any other value replaces it.
 fn patched(base: &Value, patch: &Value) -> Value {
     let mut form = base.as_object().unwrap().clone();
     for (field, value) in patch.as_object().unwrap() {

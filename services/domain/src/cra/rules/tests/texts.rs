@@ -1,4 +1,4 @@
-//! The free precision of the theme, and free names of organisations.
+//! The annotation, and free names of organisations.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn a_text_is_stored_in_its_composed_form_and_counted_in_letters() {
     refused(&annotated(&format!("abc{}", "\u{301}".repeat(139))), &[("cra.annotation", "ANNOTATION_LENGTH")]);
 }
 
-/// Texts that hold what nobody sees, what turns the direction of writing or what has no shared meaning.
+/// Texts with invisible characters, bidirectional controls or unassigned code points.
 const MISLEADING: [&str; 22] = [
     "\u{200b}\u{200b}\u{200b}",
     "a\u{202e}bc",
@@ -66,7 +66,7 @@ const MISLEADING: [&str; 22] = [
 ];
 
 #[test]
-fn nothing_invisible_bidirectional_or_without_meaning_is_taken_and_its_fault_is_told_alone() {
+fn invisible_bidirectional_and_unassigned_characters_are_refused_as_the_only_fault() {
     for wrong in MISLEADING {
         refused(&annotated(wrong), &[("cra.annotation", "TEXT_INVALID")]);
         let violation = super::super::check_reason(wrong).unwrap_err();
@@ -92,7 +92,7 @@ fn nothing_invisible_bidirectional_or_without_meaning_is_taken_and_its_fault_is_
 }
 
 #[test]
-fn a_reason_keeps_the_rules_of_an_annotation() {
+fn a_reason_has_the_rules_of_an_annotation() {
     let reason = |text: &str| super::super::check_reason(text).map_err(|violation| violation.fault.reason());
     assert_eq!(reason(" e\u{301}te\u{301} ").unwrap(), "été");
     assert_eq!(reason(&"👍🏽".repeat(500)).unwrap().chars().count(), 1_000);
@@ -103,7 +103,7 @@ fn a_reason_keeps_the_rules_of_an_annotation() {
 }
 
 #[test]
-fn a_free_text_that_looks_like_data_of_a_person_is_refused() {
+fn a_free_text_that_looks_like_personal_data_is_refused() {
     for wrong in ["jean@orange.fr", "rappeler le 06 12 34 56 78", "nir 1851275123456"] {
         refused(&annotated(wrong), &[("cra.annotation", "TEXT_INVALID")]);
         let redirection = v1::Redirection {

@@ -1,4 +1,4 @@
-//! About what: themes and sub-themes.
+//! Themes and sub-themes.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn there_is_at_least_one_theme() {
 }
 
 #[test]
-fn a_theme_is_known_open_and_said_once() {
+fn a_theme_is_known_open_and_not_repeated() {
     let open: Vec<i32> = (1..=19).filter(|n| ![4, 19].contains(n)).collect();
     assert_eq!(cra_of(&about(&open, &[])).themes.len(), 17);
     for closed in [v1::Theme::Smartphone as i32, v1::Theme::Other as i32] {
@@ -35,7 +35,7 @@ fn themes_keep_the_order_of_the_form() {
 }
 
 #[test]
-fn a_sub_theme_is_known_goes_with_its_theme_and_is_said_once() {
+fn a_sub_theme_is_known_goes_with_its_theme_and_is_not_repeated() {
     accepted(&about(&[HEALTH], &[ESPACE_SANTE]));
     for unknown in [-1, 0, 9] {
         refused(&about(&[HEALTH], &[ESPACE_SANTE, unknown]), &[("cra.sub_themes[1]", "UNKNOWN_VALUE")]);
@@ -65,10 +65,10 @@ fn every_sub_theme_goes_with_one_theme() {
 }
 
 #[test]
-fn a_sub_theme_is_not_judged_by_themes_that_are_missing_or_unknown() {
+fn a_sub_theme_is_not_judged_if_a_theme_is_missing_or_unknown() {
     refused(&about(&[], &[ESPACE_SANTE]), &[("cra.themes", "REQUIRED")]);
     refused(&about(&[EMAIL, 99], &[ESPACE_SANTE]), &[("cra.themes[1]", "UNKNOWN_VALUE")]);
-    // Its own faults are told all the same.
+    // Other faults are still reported.
     let expected = [
         ("cra.themes", "REQUIRED"),
         ("cra.sub_themes[1]", "DUPLICATE"),
