@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cra_contracts::v1 as pb;
-use cra_projection::exports::{About, BreakdownLine, BreakdownWorkbook, Content, Csv, breakdown_columns};
+use cra_exports::{About, BreakdownLine, BreakdownWorkbook, Content, Csv, breakdown_columns};
 use serde_json::{Value, json};
 
 use super::{as_of, asked, column, read, submit};

@@ -5,6 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use cra_analytics::dictionary::Dictionary;
+use cra_analytics::filter::Filter;
+use cra_analytics::periods::Periods;
 use cra_contracts::{stored, v1};
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
 use cra_domain::event::Event;
@@ -15,9 +18,6 @@ use cra_eventlog::{LogIdentity, Position};
 use cra_projection::queries::page::{Listing, Place, Signer};
 use cra_projection::queries::{Breakdown, Consistency, CrossTable, watch_interval};
 use cra_projection::store::Description;
-use cra_projection::views::dictionary::Dictionary;
-use cra_projection::views::filter::Filter;
-use cra_projection::views::periods::Periods;
 use cra_runtime::identity::{self, Claims, Keys, OneOrMany, PerimeterClaim, SigningKey, TokenSettings};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;

@@ -2,13 +2,11 @@
 //!
 //! [`EventLog`] is the port. It knows streams, subjects and positions, and carries payloads as opaque
 //! bytes: what an event means is the domain's business. Two adapters implement it, [`nats`] and
-//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included. [`backup`] takes any
-//! log out into a folder and back.
+//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included.
 //!
 //! Features: `server` (a real server as a child process, for tests and measurements); for tests only, `conformance` (the
 //! suite) and `testing` (servers to run it on).
 
-pub mod backup;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;

@@ -10,9 +10,9 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::store::{Appending, Applied, Batch, Parked, Session, Step, StoreError, rewrite};
-use crate::table::{FactDelta, POSITIONS_MAX, Table};
-use crate::views::dictionary::Dictionary;
-use crate::views::fact::{Client, Fact, Provenance, instant, nanoseconds};
+use cra_analytics::columns::{Columns, FactDelta, POSITIONS_MAX};
+use cra_analytics::dictionary::Dictionary;
+use cra_analytics::fact::{Client, Fact, Provenance, instant, nanoseconds};
 
 /// Why an event cannot be applied to the CRA as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ impl From<StoreError> for Failure {
 pub struct Application<'a> {
     store: Session,
     dictionary: &'a RwLock<Dictionary>,
-    table: &'a Table,
+    columns: &'a Columns,
     currents: HashMap<Uuid, Current>,
     /// Of each event of the batch, whether its CRA may have had a fact before the batch; of none where it is not known.
     may_have_former: Vec<bool>,
@@ -125,11 +125,11 @@ pub struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    /// An empty batch after what the store and the table hold.
+    /// An empty batch after what the store and the columns hold.
     pub fn begin(
         store: Session,
         dictionary: &'a RwLock<Dictionary>,
-        table: &'a Table,
+        columns: &'a Columns,
         applied: Option<Applied>,
         now: Timestamp,
     ) -> Self {
@@ -137,7 +137,7 @@ impl<'a> Application<'a> {
         Self {
             store,
             dictionary,
-            table,
+            columns,
             currents: HashMap::new(),
             may_have_former: Vec::new(),
             read: None,
@@ -154,7 +154,7 @@ impl<'a> Application<'a> {
     pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
         self.steps.reserve(entries.len());
         self.currents.reserve(entries.len());
-        self.may_have_former = self.table.may_hold(entries.iter().map(|it| it.cra_id.unwrap_or_default()));
+        self.may_have_former = self.columns.may_hold(entries.iter().map(|it| it.cra_id.unwrap_or_default()));
         self
     }
 
@@ -224,7 +224,7 @@ impl<'a> Application<'a> {
         };
         let recorded_at = nanoseconds(effect.recorded_at);
         let step = effect.step(recorded_at);
-        let deltas = FactDelta::of(position, &step);
+        let deltas = delta(position, &step);
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
@@ -273,8 +273,7 @@ impl<'a> Application<'a> {
             self.batch.put_applied(applied)?;
         }
         let positions = (self.after.next().0..).map(Position);
-        let deltas =
-            positions.zip(&self.steps).map(|(position, step)| FactDelta::of(position, step)).collect();
+        let deltas = positions.zip(&self.steps).map(|(position, step)| delta(position, step)).collect();
         Ok(Finished { batch: self.batch, deltas, applied: self.applied })
     }
 
@@ -404,11 +403,11 @@ impl<'a> Application<'a> {
         if may_have_former == Some(&false) {
             return Ok(None);
         }
-        let Some((from, fact)) = self.table.latest(cra_id, &self.store)? else {
+        let Some((from, fact)) = self.store.latest(self.columns, cra_id)? else {
             return Ok(None);
         };
         // What ended the last fact of a CRA and began none withdrew it.
-        let withdrawn = self.table.ended(from).is_some();
+        let withdrawn = self.columns.ended(from).is_some();
         let revision = fact.revision + u64::from(withdrawn);
         self.read = Some((from, fact));
         Ok(Some(Current { revision, fact: from, withdrawn }))
@@ -436,6 +435,10 @@ impl<'a> Application<'a> {
             Parked { cra_id: entry.cra_id, error: misfit.to_string(), payload: entry.payload.to_vec() };
         self.batch.park(entry.position, &parked)
     }
+}
+
+fn delta(position: Position, step: &Step) -> FactDelta {
+    FactDelta::of(position.0, step.began.as_ref(), step.ended)
 }
 
 fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> {

@@ -19,54 +19,11 @@ use crate::generations::{DataFolder, Generation, Generations};
 use crate::queries::{self, Consistency, Snapshot};
 use crate::store::{Batch, Parked};
 
+pub(crate) use cra_fixtures::{RECORDED_AT, cra, cra_id, place, workshop};
 pub(crate) use running::{Running, SOON, eventually, last};
-
-/// When the tests' events are recorded, unless they say otherwise.
-pub(crate) const RECORDED_AT: &str = "2024-03-05T12:00:00Z";
 
 pub(crate) fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
-}
-
-/// The id of the tests' n-th CRA.
-pub(crate) fn cra_id(n: u8) -> Uuid {
-    Uuid::from_u128(0x0190_b2c4_0000_7000_8000_0000_0000_0000 | u128::from(n))
-}
-
-/// An individual support of one retired person in Paris.
-pub(crate) fn cra() -> v1::Cra {
-    v1::Cra {
-        advisor_id: "conseiller-1".into(),
-        structure_id: "structure-1".into(),
-        date: "2024-03-04".into(),
-        place: Some(place(v1::Channel::Venue, "75101", "75001")),
-        activity: v1::Activity::Individual as i32,
-        participants: Some(1),
-        returning_participants: 0,
-        ages: Some(v1::AgeCounts { over_60: 1, ..Default::default() }),
-        statuses: Some(v1::StatusCounts { retired: 1, ..Default::default() }),
-        themes: vec![v1::Theme::Email as i32],
-        sub_themes: vec![],
-        annotation: String::new(),
-        duration: Some(v1::Duration { band: v1::DurationBand::UpTo30Minutes as i32, minutes: None }),
-        follow_up: None,
-    }
-}
-
-pub(crate) fn place(channel: v1::Channel, commune_code: &str, postal_code: &str) -> v1::Place {
-    let (commune_code, postal_code) = (commune_code.to_owned(), postal_code.to_owned());
-    v1::Place { channel: channel as i32, commune_code, postal_code, venue_id: String::new() }
-}
-
-/// A workshop of that many people.
-pub(crate) fn workshop(participants: u32) -> v1::Cra {
-    v1::Cra {
-        activity: v1::Activity::Workshop as i32,
-        participants: Some(participants),
-        ages: Some(v1::AgeCounts { over_60: participants, ..Default::default() }),
-        statuses: Some(v1::StatusCounts { retired: participants, ..Default::default() }),
-        ..cra()
-    }
 }
 
 pub(crate) fn event(n: u8, revision: u64, fact: Fact) -> v1::CraEvent {
@@ -201,7 +158,7 @@ impl ReadModels {
 
 /// All figures of a generation, as of a position.
 pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -> v1::Statistics {
-    generation.table().unwrap();
+    generation.columns().unwrap();
     let now = Snapshot::now(Arc::clone(generation)).unwrap();
     let snapshot = Snapshot { position: Position(position), ..now };
     queries::statistics(Arc::default(), snapshot).await.unwrap()

@@ -1,14 +1,13 @@
 //! Turns the events of the log into read models and answers statistics over gRPC.
 //!
 //! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
-//! position they came from in one atomic write, [`queries`] select and tally them, [`views`] say what every figure
-//! means, [`exports`] write files, [`services`] speak gRPC. [`generations`] say which read models serve. [`publications`]
+//! position they came from in one atomic write, [`queries`] select and count them (`cra-analytics`) and write files of
+//! them (`cra-exports`), [`services`] speak gRPC. [`generations`] say which read models serve. [`publications`]
 //! are what anybody may see.
 
 mod access;
 pub mod apply;
 pub mod batches;
-pub mod exports;
 pub mod follow;
 pub mod generations;
 #[cfg(test)]
@@ -22,15 +21,14 @@ pub mod replay;
 pub mod services;
 mod settings;
 pub mod store;
-pub mod table;
 mod traces;
 pub mod verify;
-pub mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cra_analytics::public::Rounding;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
@@ -59,7 +57,6 @@ use queries::page::Signer;
 use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, PageTokenSettings, Settings};
-use views::public::Rounding;
 
 /// Files and connections that the process holds beside those of callers: generations that serve, stand by, are filled and
 /// are compared, then the log, the audit, the metrics and the runtime.
@@ -241,7 +238,7 @@ fn publisher(
         generations: Arc::clone(generations),
         clock: Arc::clone(clock),
         settings: settings.publications.clone(),
-        rounding: Arc::new(Rounding::new(&secret, settings.small_count_base)),
+        rounding: Arc::new(Rounding::new(secret.expose(), settings.small_count_base)),
     };
     Ok((publications, Some(publisher)))
 }

@@ -17,7 +17,6 @@ use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
 use crate::generations::{Generation, Generations, TakeOverError};
 use crate::metrics::Filling;
 use crate::store::StoreError;
-use crate::views;
 
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -135,7 +134,7 @@ impl Replayer {
     }
 
     fn serves_todays_definitions(&self) -> bool {
-        self.generations.serving().description().definitions == views::definitions()
+        self.generations.serving().description().definitions == cra_analytics::definitions()
     }
 
     /// Computes the read models by today's definitions, once no other replay is at work.
@@ -148,7 +147,7 @@ impl Replayer {
         tracing::warn!(
             generation = serving.name(),
             definitions = serving.description().definitions,
-            wanted = views::definitions(),
+            wanted = cra_analytics::definitions(),
             "the read models were computed by other definitions; they serve until they are computed again"
         );
         let generation = self.begin_filling(None).await?;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::publications::PublicationSettings;
 use crate::queries::page::{Signer, SignerError};
-use crate::views::public::Base;
+use cra_analytics::public::Base;
 
 /// Settings of the projection service.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use cra_eventlog::Position;
 
 use crate::generations::Generation;
 use crate::store::{Parked, Session, Step, StoreError};
-use crate::views::dictionary::{Code, Dictionary, Kind};
-use crate::views::fact::Fact;
+use cra_analytics::dictionary::{Code, Dictionary, Kind};
+use cra_analytics::fact::Fact;
 
 /// Differences told at most.
 const DIFFERENCES_MAX: usize = 20;
@@ -20,8 +20,8 @@ const DIFFERENCES_MAX: usize = 20;
 /// from; none where all of it is the same. Blocks.
 pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
     // Before the codes: a fact that it holds has them.
-    let table = checked.table()?;
-    let view = table.view();
+    let columns = checked.columns()?;
+    let counted = columns.snapshot();
     let comparison = Comparison {
         checked: checked.session()?,
         replay: replay.session()?,
@@ -31,7 +31,7 @@ pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<Stri
     let mut found = Vec::new();
     comparison.steps(&mut found)?;
     comparison.parked(&mut found)?;
-    counted::compare(checked, &table, &view, &mut found)?;
+    counted::compare(checked, &columns, &counted, &mut found)?;
     Ok(found)
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use cra_backup::{self as backup, Manifest, Progress};
 use cra_domain::event::Event;
-use cra_eventlog::backup::{self, Manifest, Progress};
 use cra_eventlog::embedded::{EmbeddedLog, OpenError};
 use cra_eventlog::nats::NatsLog;
 use cra_eventlog::{EventLog, LogEntry, Origin, Restoring};

@@ -1,6 +1,6 @@
 //! What `cra log` tells, for operators: how many events went which way, how fast, and what the backup is.
 
-use cra_eventlog::backup::Manifest;
+use cra_backup::Manifest;
 use serde_json::{Value, json};
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};

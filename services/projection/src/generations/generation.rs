@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use crate::apply::{Application, Finished, Retried};
 use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
-use crate::table::Table;
-use crate::views::dictionary::Dictionary;
+use cra_analytics::columns::Columns;
+use cra_analytics::dictionary::Dictionary;
 
 /// Read models computed from one log by one set of definitions.
 pub struct Generation {
@@ -24,7 +24,7 @@ pub struct Generation {
     is_unsettled: AtomicBool,
     /// Its facts in memory, while it serves or is filled: they take most of the memory there is, and are made again
     /// from the store when they are needed.
-    table: Mutex<Option<Arc<Table>>>,
+    columns: Mutex<Option<Arc<Columns>>>,
     /// What queries may show: sent after the batch that brings it is written.
     applied: watch::Sender<Option<Applied>>,
     /// Last: the files go after what reads them.
@@ -56,7 +56,7 @@ impl Generation {
         store.write(batch)?;
         store.flush()?;
         let generation = Self::of(name, path, description, store)?;
-        *generation.table.lock() = Some(Arc::default());
+        *generation.columns.lock() = Some(Arc::default());
         Ok(generation)
     }
 
@@ -72,11 +72,11 @@ impl Generation {
 
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session()?.dictionary()?);
-        let table = Mutex::new(None);
+        let columns = Mutex::new(None);
         let (applied, _) = watch::channel(store.session()?.applied()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
         let is_unsettled = AtomicBool::new(false);
-        Ok(Self { name, description, store, dictionary, is_unsettled, table, applied, files })
+        Ok(Self { name, description, store, dictionary, is_unsettled, columns, applied, files })
     }
 
     /// Makes its files go with it.
@@ -124,37 +124,37 @@ impl Generation {
     }
 
     /// Its facts in memory, for counting; read from the store if they are not there. Blocks.
-    pub fn table(&self) -> Result<Arc<Table>, StoreError> {
-        let mut table = self.table.lock();
-        if let Some(table) = &*table {
-            return Ok(Arc::clone(table));
+    pub fn columns(&self) -> Result<Arc<Columns>, StoreError> {
+        let mut columns = self.columns.lock();
+        if let Some(columns) = &*columns {
+            return Ok(Arc::clone(columns));
         }
-        let loaded = Arc::new(Table::load(&self.store)?);
-        *table = Some(Arc::clone(&loaded));
+        let loaded = Arc::new(self.store.columns()?);
+        *columns = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
 
     /// Makes everything that questions need, and lets go what was only needed to write. Takes a second or so per ten
     /// million facts, where many are new; blocks.
     pub fn get_ready(&self) -> Result<(), StoreError> {
-        let table = self.table()?;
+        let columns = self.columns()?;
         // The disk is waited for meanwhile.
         std::thread::scope(|scope| {
-            scope.spawn(|| table.get_ready());
+            scope.spawn(|| columns.warm_up());
             self.store.let_go_of_what_was_written()
         })
     }
 
     /// Its facts in memory; `None` when they are on disk only, as those of a generation that serves no more.
     #[must_use]
-    pub fn table_in_memory(&self) -> Option<Arc<Table>> {
+    pub fn columns_in_memory(&self) -> Option<Arc<Columns>> {
         // Not waiting for those that are being read: they are not there yet.
-        self.table.try_lock()?.clone()
+        self.columns.try_lock()?.clone()
     }
 
     /// Keeps its facts on disk only, until they are needed again. Whoever counts from them goes on.
     pub(super) fn rest(&self) {
-        *self.table.lock() = None;
+        *self.columns.lock() = None;
     }
 
     /// Where it stands.
@@ -186,35 +186,39 @@ impl Generation {
         let Some(parked) = self.session()?.parked(position)? else {
             return Ok(None);
         };
-        let table = self.table()?;
-        let (retried, finished) = self.application(&table, now)?.retry(position, &parked)?;
-        self.write(&table, finished)?;
+        let columns = self.columns()?;
+        let (retried, finished) = self.application(&columns, now)?.retry(position, &parked)?;
+        self.write(&columns, finished)?;
         Ok(Some(retried))
     }
 
     /// Applies events, in one atomic write with their position. Blocks.
     pub fn apply(&self, entries: &[LogEntry], now: Timestamp) -> Result<(), StoreError> {
-        let table = self.table()?;
-        let mut application = self.application(&table, now)?.for_events(entries);
+        let columns = self.columns()?;
+        let mut application = self.application(&columns, now)?.for_events(entries);
         for entry in entries {
             application.push(entry)?;
         }
-        self.write(&table, application.finish()?)
+        self.write(&columns, application.finish()?)
     }
 
-    fn application<'a>(&'a self, table: &'a Table, now: Timestamp) -> Result<Application<'a>, StoreError> {
+    fn application<'a>(
+        &'a self,
+        columns: &'a Columns,
+        now: Timestamp,
+    ) -> Result<Application<'a>, StoreError> {
         if self.is_unsettled.swap(true, Ordering::AcqRel) {
             let written = self.session()?.dictionary()?;
             *self.dictionary.write() = written;
         }
-        Ok(Application::begin(self.session()?, &self.dictionary, table, self.applied(), now))
+        Ok(Application::begin(self.session()?, &self.dictionary, columns, self.applied(), now))
     }
 
-    fn write(&self, table: &Table, finished: Finished) -> Result<(), StoreError> {
+    fn write(&self, columns: &Columns, finished: Finished) -> Result<(), StoreError> {
         let Finished { batch, deltas, applied } = finished;
         self.store.write(batch)?;
         self.is_unsettled.store(false, Ordering::Release);
-        table.apply(&deltas, applied.clone());
+        columns.apply(&deltas, applied.as_ref().map(Applied::watermark));
         self.applied.send_replace(applied);
         Ok(())
     }

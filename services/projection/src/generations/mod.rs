@@ -19,8 +19,7 @@ pub use generation::Generation;
 pub use pause::Pause;
 
 use crate::store::{Description, StoreError};
-use crate::views;
-use crate::views::fact::nanoseconds;
+use cra_analytics::fact::nanoseconds;
 
 /// Generations kept beside the serving one: a way back, and one more that was replayed to some position.
 const OTHERS_MAX: usize = 2;
@@ -183,7 +182,8 @@ impl Generations {
         if let Some(unfinished) = unfinished {
             let description = unfinished.description();
             let is_past = until.is_some_and(|until| unfinished.position() > until);
-            if description.log == *log && description.definitions == views::definitions() && !is_past {
+            if description.log == *log && description.definitions == cra_analytics::definitions() && !is_past
+            {
                 tracing::info!(
                     generation = unfinished.name(),
                     position = unfinished.position().0,
@@ -373,8 +373,8 @@ fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, 
     };
     let generation = Generation::open(name.clone(), &folder.path_of(&name)).map_err(&failed)?;
     let description = generation.description();
-    if !views::can_read(&description.definitions) {
-        let (theirs, ours) = (&description.definitions, views::definitions());
+    if !cra_analytics::can_read(&description.definitions) {
+        let (theirs, ours) = (&description.definitions, cra_analytics::definitions());
         return Err(unfit(format!("kept in the form of the definitions {theirs}, these are {ours}")));
     }
     if description.log != *log {
@@ -409,7 +409,7 @@ fn reopen_others(folder: &DataFolder, serving: &Generation) -> Result<Vec<Arc<Ge
             Ok(other) => {
                 let description = other.description();
                 let fits = description.log == serving.description().log;
-                (fits && views::can_read(&description.definitions)).then_some(other)
+                (fits && cra_analytics::can_read(&description.definitions)).then_some(other)
             }
             Err(error) => match judge(folder, &name, error) {
                 Verdict::Damaged(_) => None,
@@ -447,5 +447,5 @@ fn begin(folder: &DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Gener
 
 /// What a generation begun now is.
 fn of_today(log: &LogIdentity, now: Timestamp) -> Description {
-    Description { definitions: views::definitions(), log: log.clone(), created_at: nanoseconds(now) }
+    Description { definitions: cra_analytics::definitions(), log: log.clone(), created_at: nanoseconds(now) }
 }

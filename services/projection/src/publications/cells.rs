@@ -8,10 +8,10 @@ use cra_runtime::shutdown::Shutdown;
 
 use super::calendar::Month;
 use crate::queries::{QueryError, Snapshot};
-use crate::views::accumulator::Accumulator;
-use crate::views::fact::{Fact, date_of};
-use crate::views::packed_fact::{FactRef, PackedFact};
-use crate::views::public::{CellName, Counts, Rounding};
+use cra_analytics::accumulator::Accumulator;
+use cra_analytics::fact::{Fact, date_of};
+use cra_analytics::packed_fact::{FactRef, PackedFact};
+use cra_analytics::public::{CellName, Counts, Rounding};
 
 /// Positions that are read with one handle of the store, so that it may let go of memory in between.
 const POSITIONS_PER_SESSION: u64 = 4_096;
@@ -44,7 +44,7 @@ pub(super) fn count(
         let session = snapshot.generation.session()?;
         for step in session.steps(Position(first)..=Position(until)) {
             let (position, step) = step?;
-            let ended = snapshot.view.ended(position.0).is_some_and(|ended| ended <= snapshot.position.0);
+            let ended = snapshot.facts.ended(position.0).is_some_and(|ended| ended <= snapshot.position.0);
             let Some(fact) = step.began.filter(|_| !ended) else { continue };
             if let Some(cell) = cell_of(&fact).filter(|(_, month)| *month <= last) {
                 cells.entry(cell).or_default().add(&fact, rounding);

@@ -15,8 +15,8 @@ use super::calendar::{Closing, Month};
 use super::cells::Cell;
 use super::publisher::Source;
 use super::question::{OrderBy, PublicBreakdown, PublicQuestion, PublicSeries};
-use crate::views::periods::Period;
-use crate::views::public::{Base, Counts};
+use cra_analytics::periods::Period;
+use cra_analytics::public::{Base, Counts};
 
 /// Bytes of the digest that a name ends with.
 const DIGEST_BYTES: usize = 6;

@@ -14,7 +14,7 @@ use super::settings::PublicationSettings;
 use super::{Publications, cells};
 use crate::generations::{Generation, Generations};
 use crate::queries::{Consistency, QueryError};
-use crate::views::public::Rounding;
+use cra_analytics::public::Rounding;
 
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -13,10 +13,10 @@ use tonic::Status;
 
 use super::calendar::Month;
 use crate::queries::QueryError;
-use crate::views::dimension::Dimension;
-use crate::views::order::Order;
-use crate::views::periods::Periods;
-use crate::views::public::{Counts, ORDERS};
+use cra_analytics::dimension::Dimension;
+use cra_analytics::order::Order;
+use cra_analytics::periods::Periods;
+use cra_analytics::public::{Counts, ORDERS};
 
 /// Departments and whole months.
 #[derive(Debug)]

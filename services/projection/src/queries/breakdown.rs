@@ -10,9 +10,9 @@ use prost::Message as _;
 use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::dimension::Dimension;
-use crate::views::order::Order;
-use crate::views::rows::{Line, Rows};
+use cra_analytics::dimension::Dimension;
+use cra_analytics::order::Order;
+use cra_analytics::rows::{Line, Rows};
 
 /// By what CRAs are broken down, and in which order.
 #[derive(Clone, Copy, Debug)]

@@ -11,8 +11,8 @@ use super::QueryError;
 use super::scan::record_in;
 use crate::generations::Generation;
 use crate::store::Step;
-use crate::views::fact::Fact;
-use crate::views::filter::Filter;
+use cra_analytics::fact::Fact;
+use cra_analytics::filter::Filter;
 
 /// Positions looked at in one piece of work.
 pub(super) const POSITIONS_MAX: u64 = 1_000;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{LogHead, QueryError, Snapshot};
 use crate::generations::{Generation, Generations, Lineage};
 use crate::store::{Applied, Session, StoreError};
-use crate::views::fact::nanoseconds;
+use cra_analytics::fact::nanoseconds;
 
 const MIN_POSITION: &str = "consistency.min_position";
 const PAGE_TOKEN: &str = "page_token";

@@ -19,13 +19,13 @@ pub struct Standing {
 /// The CRA as it stood at a snapshot; an error when it had no event by then.
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
-        let Snapshot { table, position, view, .. } = &scan.snapshot;
+        let Snapshot { columns, position, facts, .. } = &scan.snapshot;
         let session = scan.session()?;
         // From the last content back to the one of that position.
-        let mut next = table.latest(cra_id, &session)?;
+        let mut next = session.latest(columns, cra_id)?;
         while let Some((from, fact)) = next {
             if from <= position.0 {
-                let withdrawn = view.ended(from).is_some_and(|at| at <= position.0);
+                let withdrawn = facts.ended(from).is_some_and(|at| at <= position.0);
                 return Ok(Standing { record: scan.record(&fact)?, withdrawn });
             }
             next = fact.former.map(|from| Ok::<_, StoreError>((from, session.fact(from)?))).transpose()?;

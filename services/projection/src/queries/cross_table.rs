@@ -9,9 +9,9 @@ use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::dictionary::Dictionary;
-use crate::views::dimension::{Dimension, Name, Row};
-use crate::views::packed_fact::FactRef;
+use cra_analytics::dictionary::Dictionary;
+use cra_analytics::dimension::{Dimension, Name, Row};
+use cra_analytics::packed_fact::FactRef;
 
 /// Cells of one answer: two megabytes of message at most.
 const CELLS_MAX: usize = 200_000;

@@ -15,9 +15,9 @@ use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::store::{Session, StoreError};
-use crate::views::dictionary::Kind;
-use crate::views::doubles::{Content, Equal, Pair, digest, pairs};
-use crate::views::packed_fact::FactRef;
+use cra_analytics::dictionary::Kind;
+use cra_analytics::doubles::{Content, Equal, Pair, digest, pairs};
+use cra_analytics::packed_fact::FactRef;
 
 /// Facts that a page reads from disk to find pairs before it ends as it is.
 const FACTS_READ_MAX: usize = 20_000;
@@ -56,7 +56,7 @@ struct Alike {
 /// The facts of the selection whose digest others have, too, by digest, then by position.
 fn alike(scan: &Scan, selection: &Selection) -> Result<Vec<Alike>, QueryError> {
     let hasher = DefaultHashBuilder::default();
-    let digests = Digests::of_facts(scan.snapshot.view.len());
+    let digests = Digests::of_facts(scan.snapshot.facts.positions());
     let mark = |(): &mut (), _, fact: FactRef<'_>| digests.mark(digest(&fact, &hasher));
     scan.count(selection, || (), mark, |(), ()| ())?;
     let keep = |alike: &mut Vec<Alike>, from, fact: FactRef<'_>| {
@@ -181,7 +181,7 @@ impl Search<'_> {
         {
             let dictionary = self.scan.snapshot.generation.dictionary().read();
             for Alike { from, .. } in run {
-                if let Some(seen) = self.scan.snapshot.view.fact(*from) {
+                if let Some(seen) = self.scan.snapshot.facts.fact(*from) {
                     by_content.entry(Content::of(&seen, &dictionary)).or_default().push((*from, seen));
                 }
             }

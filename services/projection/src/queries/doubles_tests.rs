@@ -91,7 +91,7 @@ async fn pages_are_the_whole_list_newest_first_and_within_the_selection() {
         events.push(by("platform-2", submitted(n, of(&format!("conseiller-{}", n % 15)))));
     }
     let models = ReadModels::of(&events).reopened();
-    models.serving().table().unwrap();
+    models.serving().columns().unwrap();
     let all = page(&models, Arc::default(), None, 1_000).await;
     let later: Vec<_> = positions(&all).into_iter().map(|(_, later)| later).collect();
     assert!(later.is_sorted_by(|a, b| a > b) && later.len() >= 30, "{later:?}");

@@ -24,16 +24,16 @@ use self::months::Months;
 pub use self::wanted::{Wanted, check_export};
 use super::scan::{CancelOnDrop, Scan};
 use super::{Breakdown, QueryError, Snapshot};
-use crate::exports::{
+use crate::store::StoreError;
+use cra_analytics::accumulator::Accumulator;
+use cra_analytics::figures;
+use cra_analytics::order::Order;
+use cra_analytics::packed_fact::FactRef;
+use cra_analytics::periods::{Period, Periods};
+use cra_exports::{
     self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, List, LongRow,
     LongWorkbook, Parquet, PeriodFigures,
 };
-use crate::store::StoreError;
-use crate::views::accumulator::Accumulator;
-use crate::views::figures;
-use crate::views::order::Order;
-use crate::views::packed_fact::FactRef;
-use crate::views::periods::{Period, Periods};
 
 /// A file on its way.
 pub struct Export {
@@ -94,7 +94,7 @@ pub async fn export(
     let shown = snapshot.to_message();
     let (named, of) = (shown.clone(), Arc::clone(&selection));
     let naming = off_workers(is_large(selection.message()), move || {
-        let file_name = exports::file_name(content, format, of.message(), named.position);
+        let file_name = cra_exports::file_name(content, format, of.message(), named.position);
         (file_name, About { content, selection: of.message().clone(), snapshot: named })
     });
     let (file_name, about) = naming.await.map_err(|_| QueryError::Ended)?;
@@ -157,9 +157,9 @@ fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> 
     match format {
         Format::Xlsx => {
             let months = months.figures(&about.selection, &dictionary.read());
-            exports::statistics_workbook(&statistics, &months, about, output)?;
+            cra_exports::statistics_workbook(&statistics, &months, about, output)?;
         }
-        Format::Csv => exports::statistics_csv(&statistics, about, output)?,
+        Format::Csv => cra_exports::statistics_csv(&statistics, about, output)?,
         Format::Ndjson | Format::Parquet => unreachable!("statistics are not offered so, see `Wanted`"),
     }
     Ok(())
@@ -193,8 +193,8 @@ fn write_series(
         periods.all().iter().zip(gathered).map(of).collect()
     };
     match format {
-        Format::Xlsx => exports::series_workbook(&figures, granularity, about, output)?,
-        Format::Csv => exports::series_csv(&figures, granularity, output)?,
+        Format::Xlsx => cra_exports::series_workbook(&figures, granularity, about, output)?,
+        Format::Csv => cra_exports::series_csv(&figures, granularity, output)?,
         Format::Ndjson | Format::Parquet => unreachable!("a series is not offered so, see `Wanted`"),
     }
     Ok(())
@@ -210,7 +210,7 @@ fn write_long_table(
     let about = source.about;
     match format {
         Format::Csv => {
-            let mut table = Csv::begin(output, exports::long_columns(list))?;
+            let mut table = Csv::begin(output, cra_exports::long_columns(list))?;
             each_long_row(source, list, |row| table.row(row))?;
             table.finish()?;
         }
@@ -220,7 +220,7 @@ fn write_long_table(
             workbook.finish(about, output)?;
         }
         Format::Parquet => {
-            let mut table = Parquet::begin(output, exports::long_columns(list), about)?;
+            let mut table = Parquet::begin(output, cra_exports::long_columns(list), about)?;
             each_long_row(source, list, |row| table.row(row))?;
             table.finish()?;
         }
@@ -250,7 +250,7 @@ fn write_cras(
     let about = source.about;
     match format {
         Format::Csv => {
-            let mut table = Csv::begin(output, exports::cra_columns())?;
+            let mut table = Csv::begin(output, cra_exports::cra_columns())?;
             each_row(source, |row| table.row(row))?;
             table.finish()?;
         }
@@ -259,9 +259,9 @@ fn write_cras(
             each_row(source, |row| workbook.row(row))?;
             workbook.finish(about, output)?;
         }
-        Format::Ndjson => each_record(source, |record| Ok(exports::ndjson(output, &record)?))?,
+        Format::Ndjson => each_record(source, |record| Ok(cra_exports::ndjson(output, &record)?))?,
         Format::Parquet => {
-            let mut table = Parquet::begin(output, exports::cra_columns(), about)?;
+            let mut table = Parquet::begin(output, cra_exports::cra_columns(), about)?;
             each_row(source, |row| table.row(row))?;
             table.finish()?;
         }
@@ -301,7 +301,7 @@ fn write_breakdown(
             workbook.finish(about, output)?;
         }
         Format::Csv => {
-            let mut table = Csv::begin(output, exports::breakdown_columns())?;
+            let mut table = Csv::begin(output, cra_exports::breakdown_columns())?;
             lines.try_for_each(|line| Ok::<_, QueryError>(table.row(&line?)?))?;
             table.finish()?;
         }

@@ -11,8 +11,8 @@ use prost::Message as _;
 use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::fact::FactKey;
-use crate::views::packed_fact::FactRef;
+use cra_analytics::fact::FactKey;
+use cra_analytics::packed_fact::FactRef;
 
 /// Some CRAs of a listing.
 #[derive(Clone, Debug, PartialEq)]

@@ -40,8 +40,8 @@ pub use statistics::statistics;
 pub use watch::{Watch, watch, watch_interval};
 
 use crate::generations::Generation;
-use crate::table::{Table, View};
-use crate::views::fact::instant;
+use cra_analytics::columns::{self, Columns};
+use cra_analytics::fact::instant;
 
 /// The state of the log that an answer shows: one generation at one position.
 #[derive(Clone)]
@@ -53,19 +53,19 @@ pub struct Snapshot {
     /// The time of the log there, in nanoseconds since 1970; `None` of the empty log.
     pub recorded_at: Option<i64>,
     /// The facts: those of that position, and perhaps later ones.
-    pub view: View,
+    pub facts: columns::Snapshot,
     /// Where they are found by scope and by CRA.
-    pub table: Arc<Table>,
+    pub columns: Arc<Columns>,
 }
 
 impl Snapshot {
     /// What a generation shows now; `None` when it serves no more.
     #[must_use]
     pub fn now(generation: Arc<Generation>) -> Option<Self> {
-        let table = generation.table_in_memory()?;
-        let view = table.view();
-        let recorded_at = view.applied().map(|applied| applied.recorded_at);
-        Some(Self { position: view.position(), recorded_at, view, table, generation })
+        let columns = generation.columns_in_memory()?;
+        let facts = columns.snapshot();
+        let recorded_at = facts.watermark().map(|watermark| watermark.recorded_at);
+        Some(Self { position: Position(facts.position()), recorded_at, facts, columns, generation })
     }
 
     /// The snapshot in the contract's form.

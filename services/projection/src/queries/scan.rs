@@ -10,13 +10,13 @@ use cra_runtime::off_workers::is_large;
 use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
-use crate::table::{Candidates, ScanRequest};
-use crate::views::accumulator::Accumulator;
-use crate::views::fact::{Fact, FactKey};
-use crate::views::filter::Filter;
-use crate::views::packed_fact::FactRef;
-use crate::views::record::record;
-use crate::views::scope::{Scope, ScopeSet};
+use cra_analytics::accumulator::Accumulator;
+use cra_analytics::columns::{Candidates, ScanRequest};
+use cra_analytics::fact::{Fact, FactKey};
+use cra_analytics::filter::Filter;
+use cra_analytics::packed_fact::FactRef;
+use cra_analytics::record::record;
+use cra_analytics::scope::{Scope, ScopeSet};
 
 /// Positions that are passed over in the time that a listed one takes to look up.
 const POSITIONS_PER_LISTED: usize = 8;
@@ -30,7 +30,7 @@ const FACTS_BETWEEN_CHECKS: usize = 1_024;
 /// One question at work: a snapshot, and whether somebody still waits.
 pub(crate) struct Scan {
     pub(crate) snapshot: Snapshot,
-    left: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Scan {
@@ -39,19 +39,19 @@ impl Scan {
         snapshot: Snapshot,
         question: impl FnOnce(&Self) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let (scan, _leaving) = Self::streamed(snapshot);
+        let (scan, _cancel_on_drop) = Self::streamed(snapshot);
         let answer = tokio::task::spawn_blocking(move || question(&scan)).await;
         answer.map_err(|_| QueryError::Ended)?
     }
 
     /// A question whose answer goes on after the first word: it ends early when the guard is dropped. Blocks.
     pub(crate) fn streamed(snapshot: Snapshot) -> (Self, CancelOnDrop) {
-        let left = Arc::new(AtomicBool::new(false));
-        let cancel_on_drop = CancelOnDrop(Arc::clone(&left));
-        (Self { snapshot, left }, cancel_on_drop)
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let cancel_on_drop = CancelOnDrop(Arc::clone(&cancelled));
+        (Self { snapshot, cancelled }, cancel_on_drop)
     }
 
-    /// Counts every fact that the selection counts, on all cores; see [`crate::table::View::count`].
+    /// Counts every fact that the selection counts, on all cores; see [`cra_analytics::columns::Snapshot::count`].
     pub(crate) fn count<T: Send>(
         &self,
         selection: &Selection,
@@ -88,15 +88,15 @@ impl Scan {
         add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
-        let Snapshot { view, position, .. } = &self.snapshot;
-        let question = ScanRequest { position: *position, filter, candidates, left: &self.left };
-        view.count(question, new, add, merge).ok_or(QueryError::Ended)
+        let Snapshot { facts, position, .. } = &self.snapshot;
+        let request = ScanRequest { position: position.0, filter, candidates, cancelled: &self.cancelled };
+        facts.count(request, new, add, merge).ok_or(QueryError::Ended)
     }
 
     /// The positions of the facts of scopes, where looking at each is less work than looking at everything.
     fn listed(&self, scopes: &[Scope]) -> Option<Vec<u32>> {
-        let most = self.snapshot.view.len() / POSITIONS_PER_LISTED;
-        self.snapshot.table.listed(scopes, self.snapshot.position, most)
+        let most = self.snapshot.facts.positions() / POSITIONS_PER_LISTED;
+        self.snapshot.columns.by_posting_list(scopes, self.snapshot.position.0, most)
     }
 
     /// Gathers what the selection counts, by the slot of each day, and makes an answer of it; days without a slot are left
@@ -117,7 +117,7 @@ impl Scan {
             })
             .await;
         }
-        let (scan, _leaving) = Self::streamed(snapshot);
+        let (scan, _cancel_on_drop) = Self::streamed(snapshot);
         let filter = scan.filter(&selection);
         let scope_set = filter.scope_set();
         if let Some(gathered) = scan.sums_of_few(&filter, &scope_set, slots, &slot_of) {
@@ -144,12 +144,12 @@ impl Scan {
             return None;
         }
         let (days, mut gathered) = (filter.days(), vec![Accumulator::default(); slots]);
-        let mut add = |scope: &Scope| self.snapshot.view.gather_days(*scope, &days, &slot_of, &mut gathered);
+        let mut add = |scope: &Scope| self.snapshot.facts.gather_days(*scope, &days, &slot_of, &mut gathered);
         scopes.iter().all(&mut add).then_some(gathered)
     }
 
     fn is_now(&self) -> bool {
-        self.snapshot.position == self.snapshot.view.position()
+        self.snapshot.position.0 == self.snapshot.facts.position()
     }
 
     /// Gathers what a filter counts. Of whole scopes, sums of days are added where they are there; all else is counted fact
@@ -177,7 +177,7 @@ impl Scan {
         let mut gathered = new();
         let (days, mut without_sums) = (filter.days(), Vec::new());
         for scope in scopes {
-            if !self.snapshot.view.gather_days(scope, &days, &slot_of, &mut gathered) {
+            if !self.snapshot.facts.gather_days(scope, &days, &slot_of, &mut gathered) {
                 without_sums.push(scope);
             }
         }
@@ -231,7 +231,7 @@ impl Scan {
 
     /// Ends the question when nobody waits any more; looked at once in a while.
     pub(crate) fn check(&self, number: usize) -> Result<(), QueryError> {
-        if number.is_multiple_of(FACTS_BETWEEN_CHECKS) && self.left.load(Ordering::Relaxed) {
+        if number.is_multiple_of(FACTS_BETWEEN_CHECKS) && self.cancelled.load(Ordering::Relaxed) {
             return Err(QueryError::Ended);
         }
         Ok(())

@@ -7,8 +7,8 @@ use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::figures;
-use crate::views::periods::Periods;
+use cra_analytics::figures;
+use cra_analytics::periods::Periods;
 
 /// The figures of a selection's periods at a snapshot, from one scan.
 pub async fn time_series(

@@ -7,7 +7,7 @@ use cra_domain::selection::Selection;
 
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
-use crate::views::figures;
+use cra_analytics::figures;
 
 /// The figures of a selection at a snapshot.
 pub async fn statistics(selection: Arc<Selection>, snapshot: Snapshot) -> Result<v1::Statistics, QueryError> {

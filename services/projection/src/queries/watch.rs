@@ -106,7 +106,7 @@ impl Watching {
                 continue;
             };
             let position = snapshot.position;
-            let retried = snapshot.view.applied().map_or(0, |applied| applied.retried);
+            let retried = snapshot.facts.watermark().map_or(0, |watermark| watermark.retried);
             let Some(last) = &mut self.last else {
                 return Ok((snapshot, retried));
             };

@@ -259,7 +259,7 @@ async fn restarted_with(running: Running, definitions: String) -> Running {
 async fn read_models_of_older_definitions_serve_until_they_are_computed_again() {
     let running = Running::of(&history()).await;
     let (form, _) =
-        views::definitions().rsplit_once('.').map(|(form, v)| (form.to_owned(), v.len())).unwrap();
+        cra_analytics::definitions().rsplit_once('.').map(|(form, v)| (form.to_owned(), v.len())).unwrap();
     let older = running.serving().name().to_owned();
     let running = restarted_with(running, format!("{form}.0")).await;
     assert_eq!(running.serving().name(), older, "it serves");
@@ -273,24 +273,24 @@ async fn read_models_of_older_definitions_serve_until_they_are_computed_again() 
     running.let_go();
     timeout(SOON, computing).await.unwrap().unwrap();
     assert_eq!(running.serving().name(), new.name());
-    assert_eq!(new.description().definitions, views::definitions());
+    assert_eq!(new.description().definitions, cra_analytics::definitions());
     assert_eq!(new.position(), Position(7));
     // A database that is still open here cannot be opened again.
     drop(new);
-    assert_eq!(running.restarted().await.serving().description().definitions, views::definitions());
+    assert_eq!(running.restarted().await.serving().description().definitions, cra_analytics::definitions());
 }
 
 #[tokio::test]
 async fn older_definitions_are_left_also_when_another_replay_is_at_work_first() {
     let running = Running::of(&history()).await;
-    let form = views::definitions().rsplit_once('.').unwrap().0.to_owned();
+    let form = cra_analytics::definitions().rsplit_once('.').unwrap().0.to_owned();
     let running = restarted_with(running, format!("{form}.0")).await;
     let place = running.place().await;
     let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(Shutdown::new()));
     tokio::task::yield_now().await;
     drop(place);
     timeout(SOON, computing).await.unwrap().unwrap();
-    assert_eq!(running.serving().description().definitions, views::definitions());
+    assert_eq!(running.serving().description().definitions, cra_analytics::definitions());
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn read_models_of_another_form_are_set_aside_and_computed_again() {
     let before = statistics_of(&running.serving(), 7).await;
     let mut running = restarted_with(running, "0-0000000000000000.1".to_owned()).await;
     assert_eq!(running.set_aside(), [former]);
-    assert_eq!(running.serving().description().definitions, views::definitions());
+    assert_eq!(running.serving().description().definitions, cra_analytics::definitions());
     assert_eq!(running.serving().position(), Position::START);
     running.follow();
     Running::reached(&running.serving(), 7).await;

@@ -23,7 +23,7 @@ use crate::queries::page::Signer;
 use crate::queries::{self, QueryError};
 use crate::replay::Replayer;
 use crate::store::{Parked, StoreError};
-use crate::views::fact::instant;
+use cra_analytics::fact::instant;
 
 /// The service.
 pub struct Operations {

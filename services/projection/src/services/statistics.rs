@@ -28,7 +28,7 @@ use crate::queries::page::Signer;
 use crate::queries::{
     self, Breakdown, Claim, CrossTable, Follow, LogHead, QueryError, Standing, Wanted, Watch,
 };
-use crate::views::periods::Periods;
+use cra_analytics::periods::Periods;
 
 /// The service.
 pub struct Statistics {

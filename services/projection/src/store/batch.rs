@@ -4,7 +4,7 @@ use cra_eventlog::Position;
 
 use super::records::{Applied, Description, Parked};
 use super::{StoreError, encode, keys};
-use crate::views::dictionary::{Code, Kind};
+use cra_analytics::dictionary::{Code, Kind};
 
 /// Writes of one batch.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use cra_eventlog::Position;
 
-use crate::views::dictionary::{Code, Kind};
+use cra_analytics::dictionary::{Code, Kind};
 
 /// What a key leads to. The numbers are stored; a change of one is a change of the definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 mod batch;
 mod flushing;
 mod keys;
+mod loading;
 mod records;
 mod runs;
 
@@ -25,8 +26,8 @@ pub use batch::Batch;
 pub use records::{Applied, Description, Parked, Step};
 pub use runs::{Appending, rewrite};
 
-use crate::views::dictionary::Dictionary;
-use crate::views::fact::Fact;
+use cra_analytics::dictionary::Dictionary;
+use cra_analytics::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 use runs::{Place, Steps};
 

@@ -4,7 +4,8 @@ use cra_eventlog::{LogIdentity, Position};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::views::fact::Fact;
+use cra_analytics::columns::Watermark;
+use cra_analytics::fact::Fact;
 
 /// What a generation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,14 @@ pub struct Applied {
     pub parked: u64,
     /// Events parked once and retried with success: each changed what had been told of its position.
     pub retried: u64,
+}
+
+impl Applied {
+    /// The same, as the columns keep it.
+    #[must_use]
+    pub fn watermark(&self) -> Watermark {
+        Watermark { position: self.position.0, recorded_at: self.recorded_at, retried: self.retried }
+    }
 }
 
 /// What the event at a position did: which fact it ended and which it began. Of a parked event, nothing.

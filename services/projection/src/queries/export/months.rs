@@ -6,14 +6,14 @@ use cra_contracts::v1;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::exports::PeriodFigures;
-use crate::views::accumulator::Accumulator;
-use crate::views::dictionary::Dictionary;
-use crate::views::fact::date_of;
-use crate::views::figures;
-use crate::views::packed_fact::FactRef;
-use crate::views::periods::{PERIODS_MAX, Period, Periods};
-use crate::views::totals::Totals;
+use cra_analytics::accumulator::Accumulator;
+use cra_analytics::dictionary::Dictionary;
+use cra_analytics::fact::date_of;
+use cra_analytics::figures;
+use cra_analytics::packed_fact::FactRef;
+use cra_analytics::periods::{PERIODS_MAX, Period, Periods};
+use cra_analytics::totals::Totals;
+use cra_exports::PeriodFigures;
 
 /// Tallies per month that counts something.
 #[derive(Default)]

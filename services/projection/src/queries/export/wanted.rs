@@ -6,8 +6,8 @@ use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
 use cra_domain::selection::Selection;
 
-use crate::exports::{Content, Format, List};
-use crate::views::periods::Periods;
+use cra_analytics::periods::Periods;
+use cra_exports::{Content, Format, List};
 
 /// A file that can be written.
 #[derive(Debug)]

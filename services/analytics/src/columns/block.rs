@@ -1,0 +1,246 @@
+//! Some thousand positions next to each other in memory, each with the fact that its event began, if any. Facts do not
+//! change any more; that some of them ended is kept apart, so that little is copied when one does.
+
+use std::sync::Arc;
+
+use super::NewFact;
+use crate::filter::Filter;
+use crate::packed_fact::{FactRef, PackedFact, Redirected, WideCounts};
+
+/// Positions of a block: small enough that one that is still growing is copied quickly, large enough that what a block
+/// costs does not count.
+pub(super) const BLOCK_POSITIONS: usize = 4_096;
+
+const WORD_BITS: usize = u64::BITS as usize;
+
+/// One bit per position of a block.
+type Bits = [u64; BLOCK_POSITIONS / WORD_BITS];
+
+const NO_BITS: Bits = [0; BLOCK_POSITIONS / WORD_BITS];
+
+/// Positions next to each other, from the first of the block on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    facts: Arc<Facts>,
+    ends: Arc<Ends>,
+}
+
+#[derive(Clone, Debug)]
+struct Facts {
+    fixed: Vec<PackedFact>,
+    /// Which positions began a fact.
+    present: Bits,
+    /// Redirections, those of a fact next to each other, in the order of the facts.
+    redirections: Vec<Redirected>,
+    /// Place of the fact that each redirection is of.
+    redirected: Vec<u16>,
+    /// Numbers that do not fit into the fixed part, by place of the fact.
+    numbers: Vec<(u16, Box<WideCounts>)>,
+    /// First and last day of activity; `None` until there is a fact.
+    days: Option<(i32, i32)>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            fixed: Vec::new(),
+            present: NO_BITS,
+            redirections: Vec::new(),
+            redirected: Vec::new(),
+            numbers: Vec::new(),
+            days: None,
+        }
+    }
+}
+
+/// The facts that ended.
+#[derive(Clone, Debug)]
+struct Ends {
+    ended: Bits,
+    /// Each with the position where it did.
+    at: Vec<(u16, u64)>,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { ended: NO_BITS, at: Vec::new() }
+    }
+}
+
+/// Which of a block's facts a question looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AsOf {
+    /// Those in force now.
+    Now,
+    /// Those in force when the log ended at a position: at most so many positions of the block were there.
+    Then { position: u64, known: usize },
+}
+
+impl Block {
+    pub(super) fn len(&self) -> usize {
+        self.facts.fixed.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == BLOCK_POSITIONS
+    }
+
+    /// Adds what the event of the next position began.
+    pub(super) fn push(&mut self, fact: Option<&NewFact>) {
+        let facts = Arc::make_mut(&mut self.facts);
+        if facts.fixed.len() == facts.fixed.capacity() {
+            let room = BLOCK_POSITIONS - facts.fixed.len();
+            facts.fixed.reserve_exact(room);
+        }
+        facts.fixed.push(PackedFact::NOTHING);
+        if let Some(fact) = fact {
+            facts.set(facts.fixed.len() - 1, fact);
+        }
+    }
+
+    /// Puts a fact where the event of a position had begun none.
+    pub(super) fn set(&mut self, index: usize, fact: &NewFact) {
+        Arc::make_mut(&mut self.facts).set(index, fact);
+    }
+
+    /// Says where a fact ended.
+    pub(super) fn end(&mut self, index: usize, at: u64) {
+        let ends = Arc::make_mut(&mut self.ends);
+        set_bit(&mut ends.ended, index);
+        ends.at.push((short(index), at));
+    }
+
+    /// Where the fact at a place ended.
+    pub(super) fn ended(&self, index: usize) -> Option<u64> {
+        let end = self.ends.at.iter().find(|(ended, _)| usize::from(*ended) == index);
+        end.map(|(_, at)| *at)
+    }
+
+    /// Every fact by its place, whether it counts or not.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &PackedFact)> {
+        let Facts { fixed, present, .. } = &*self.facts;
+        let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(present, index));
+        (0..).zip(fixed).filter(move |(index, _)| is_present(*index))
+    }
+
+    /// The day of what stands at a place: of a fact, or of nothing.
+    #[inline]
+    pub(super) fn day(&self, index: usize) -> Option<i32> {
+        self.facts.fixed.get(index).map(|it| it.day)
+    }
+
+    /// The fact at a place, whether it counts or not.
+    pub(super) fn fact(&self, index: usize) -> Option<FactRef<'_>> {
+        has_bit(&self.facts.present, index).then(|| self.facts.fact(index))
+    }
+
+    /// Whether the fact at a place is in force.
+    pub(super) fn counts(&self, index: usize, as_of: AsOf) -> bool {
+        let facts = &self.facts;
+        match as_of {
+            AsOf::Now => has_bit(&facts.present, index) && !has_bit(&self.ends.ended, index),
+            AsOf::Then { position, known } => {
+                index < known
+                    && has_bit(&facts.present, index)
+                    && self.ended(index).is_none_or(|at| at > position)
+            }
+        }
+    }
+
+    /// Gives every fact that a filter counts, by its place in the block.
+    #[inline]
+    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, FactRef<'a>)) {
+        let days = filter.days();
+        if self.facts.days.is_none_or(|(first, last)| last < *days.start() || *days.end() < first) {
+            return;
+        }
+        let counting = self.counting(as_of);
+        for (word, mut bits) in counting.into_iter().enumerate() {
+            while bits != 0 {
+                let index = word * WORD_BITS + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let fact = self.facts.fact(index);
+                if filter.matches(&fact) {
+                    take(index, fact);
+                }
+            }
+        }
+    }
+
+    /// One bit per fact that counts.
+    fn counting(&self, as_of: AsOf) -> Bits {
+        let mut counting = self.facts.present;
+        match as_of {
+            AsOf::Now => {
+                for (bits, ended) in counting.iter_mut().zip(&self.ends.ended) {
+                    *bits &= !ended;
+                }
+            }
+            AsOf::Then { position, known } => {
+                for (index, _) in self.ends.at.iter().filter(|(_, at)| *at <= position) {
+                    clear_bit(&mut counting, usize::from(*index));
+                }
+                for index in known..self.len() {
+                    clear_bit(&mut counting, index);
+                }
+            }
+        }
+        counting
+    }
+}
+
+impl Facts {
+    fn set(&mut self, index: usize, brought: &NewFact) {
+        set_bit(&mut self.present, index);
+        self.fixed[index] = brought.fixed;
+        let day = brought.fixed.day;
+        let (first, last) = self.days.unwrap_or((day, day));
+        self.days = Some((day.min(first), day.max(last)));
+        let Some(overflow) = &brought.overflow else {
+            return;
+        };
+        let of = short(index);
+        let first = self.redirected.partition_point(|other| *other < of);
+        self.redirected.splice(first..first, overflow.redirections.iter().map(|_| of));
+        self.redirections.splice(first..first, overflow.redirections.iter().copied());
+        if let Some(numbers) = &overflow.numbers {
+            let place = self.numbers.partition_point(|(other, _)| *other < of);
+            self.numbers.insert(place, (of, numbers.clone()));
+        }
+    }
+
+    #[inline]
+    fn fact(&self, index: usize) -> FactRef<'_> {
+        let fixed = &self.fixed[index];
+        if fixed.has_overflow {
+            self.seen_with_beside(fixed, short(index))
+        } else {
+            FactRef::new(fixed, &[], None)
+        }
+    }
+
+    fn seen_with_beside<'a>(&'a self, fixed: &'a PackedFact, of: u16) -> FactRef<'a> {
+        let first = self.redirected.partition_point(|other| *other < of);
+        let number = self.redirected[first..].iter().take_while(|other| **other == of).count();
+        let numbers = self.numbers.binary_search_by_key(&of, |(other, _)| *other).ok();
+        let numbers = numbers.map(|place| &*self.numbers[place].1);
+        FactRef::new(fixed, &self.redirections[first..first + number], numbers)
+    }
+}
+
+/// A place in a block, which has fewer than 65,536.
+fn short(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+fn set_bit(bits: &mut Bits, index: usize) {
+    bits[index / WORD_BITS] |= 1 << (index % WORD_BITS);
+}
+
+fn clear_bit(bits: &mut Bits, index: usize) {
+    bits[index / WORD_BITS] &= !(1 << (index % WORD_BITS));
+}
+
+fn has_bit(bits: &Bits, index: usize) -> bool {
+    bits.get(index / WORD_BITS).is_some_and(|word| word & (1 << (index % WORD_BITS)) != 0)
+}

@@ -1,0 +1,232 @@
+//! Sums per day of the facts in force now, of the country, its regions and departments, and of every commune, structure
+//! and advisor that has many facts: a question that asks for such a scope adds days, not facts.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use cra_domain::territory::{self, DepartmentId};
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::block::Block;
+use super::posting_lists::{PostingLists, by_place};
+use super::snapshot::{fact, fact_in_force, with_days};
+use crate::accumulator::Accumulator;
+use crate::daily_sums::DailySums;
+use crate::packed_fact::{FactRef, PackedFact};
+use crate::scope::Scope;
+
+/// Facts, ended ones included, from which on a commune, a structure or an advisor has sums of its own: fewer are counted
+/// one by one in less than a millisecond.
+pub(super) const ROLLED_UP_FROM: usize = 16_384;
+
+/// Facts of a day that are kept as their positions: sums would take more memory than the facts.
+const FEW: usize = 12;
+
+/// The positions of the facts of each department, ended ones included, by its index.
+pub(super) struct Departments(Vec<Vec<u32>>);
+
+impl Departments {
+    pub(super) fn of(blocks: &[Block]) -> Self {
+        let communes = territory::communes();
+        let department = |fact: &PackedFact| communes.at(fact.commune).map(|id| communes.department_of(id));
+        Self(by_place(blocks, |fact| department(fact).map(|id| id.index().into())))
+    }
+
+    /// The sums of departments, regions and the country. Departments are summed up to regions, and these to the country:
+    /// a fraction of the work of counting each fact three times.
+    fn sums(&self, blocks: &[Block]) -> Vec<(Scope, Days)> {
+        let positions = |id: DepartmentId| self.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
+        let departments = territory::communes().departments().par_iter();
+        let departments = departments.map(|it| (it, Days::of(blocks, positions(it.id()))));
+        let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
+        let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
+        for (department, days) in &departments {
+            of_region.entry(department.region_id()).or_default().push(days);
+        }
+        let of_region: Vec<_> = of_region.into_iter().collect();
+        let regions = of_region.into_par_iter();
+        let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(blocks, days)));
+        let regions: Vec<_> = regions.collect();
+        let country = Days::merged(blocks, regions.iter().map(|(_, days)| days));
+        let country = (!country.0.is_empty()).then_some((Scope::Country, country));
+        let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
+        departments.chain(regions).chain(country).collect()
+    }
+}
+
+/// Sums per scope and day; copied where they change while somebody holds them.
+#[derive(Clone, Default)]
+pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Days>>>);
+
+/// What each day that has or had facts comes to, by day.
+#[derive(Clone, Default)]
+pub(super) struct Days(Vec<(i32, Day)>);
+
+/// The facts in force of one day.
+#[derive(Clone)]
+enum Day {
+    /// Their positions.
+    Few(Vec<u32>),
+    /// What they come to.
+    Many(Arc<DailySums>),
+}
+
+impl DailyRollups {
+    /// The days of a scope; `None` when it has no sums.
+    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Days> {
+        self.0.get(&scope).map(|days| &**days)
+    }
+
+    /// Counts the fact from a position in scopes, which get sums if they have none.
+    pub(super) fn add(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(seen) = fact(blocks, from) else {
+            return;
+        };
+        let daily_rollups = Arc::make_mut(&mut self.0);
+        for scope in scopes {
+            let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
+            days.day(seen.fixed().day).add(blocks, from, &seen);
+        }
+    }
+
+    /// Counts the fact from a position no more, in those of the scopes that have sums.
+    pub(super) fn remove(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(seen) = fact(blocks, from) else {
+            return;
+        };
+        let daily_rollups = Arc::make_mut(&mut self.0);
+        for scope in scopes {
+            if let Some(days) = daily_rollups.get_mut(&scope) {
+                Arc::make_mut(days).day(seen.fixed().day).remove(from, &seen);
+            }
+        }
+    }
+
+    /// The sums of all facts in force, made on all cores.
+    pub(super) fn of(blocks: &[Block], posting_lists: &PostingLists, departments: &Departments) -> Self {
+        let long = || {
+            let long = posting_lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
+            let days = |scope| Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
+            long.map(|scope| (scope, days(scope))).collect::<Vec<_>>()
+        };
+        let (territories, long) = rayon::join(|| departments.sums(blocks), long);
+        let all = territories.into_iter().chain(long);
+        Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
+    }
+
+    /// Sums up the facts of a scope that has become large, the last one included.
+    pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, posting_lists: &PostingLists) {
+        let days = Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
+        Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
+    }
+}
+
+impl Days {
+    /// The days of the facts from some positions, as far as they are in force.
+    fn of(blocks: &[Block], positions: &[u32]) -> Self {
+        let mut days = Self::default();
+        with_days(blocks, positions).for_each(|(from, day)| {
+            if let Some(fact) = fact_in_force(blocks, from) {
+                days.day(day).add(blocks, from, &fact);
+            }
+        });
+        days
+    }
+
+    /// Adds the days of a range to what is gathered in their slots; days without one are left out.
+    pub(super) fn gather(
+        &self,
+        blocks: &[Block],
+        days: &RangeInclusive<i32>,
+        mut slot_of: impl FnMut(i32) -> Option<usize>,
+        slots: &mut [Accumulator],
+    ) {
+        let first = self.0.partition_point(|(day, _)| day < days.start());
+        let mut few = Vec::new();
+        for (day, sums) in self.0[first..].iter().take_while(|(day, _)| day <= days.end()) {
+            match sums {
+                Day::Few(facts) => few.extend_from_slice(facts),
+                Day::Many(totals) => {
+                    if let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) {
+                        totals.add_to(slot);
+                    }
+                }
+            }
+        }
+        with_days(blocks, &few).for_each(|(from, day)| {
+            let slot = slot_of(day).and_then(|slot| slots.get_mut(slot));
+            if let Some((slot, seen)) = slot.zip(fact(blocks, from)) {
+                slot.add(&seen);
+            }
+        });
+    }
+
+    fn day(&mut self, day: i32) -> &mut Day {
+        // Where it is if no day before it is missing: it stands there or earlier.
+        let first = self.0.first().map_or(day, |(first, _)| *first);
+        let guess = usize::try_from(i64::from(day) - i64::from(first)).unwrap_or(0);
+        let place = match self.0.get(guess) {
+            Some((there, _)) if *there == day => guess,
+            _ => self.0[..guess.min(self.0.len())].partition_point(|(other, _)| *other < day),
+        };
+        if self.0.get(place).is_none_or(|(other, _)| *other != day) {
+            self.0.insert(place, (day, Day::Few(Vec::new())));
+        }
+        &mut self.0[place].1
+    }
+
+    /// What the facts of several come to; no fact is in two of them.
+    fn merged<'a>(blocks: &[Block], several: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut merged = Self::default();
+        for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
+            merged.day(*day).merge(blocks, sums);
+        }
+        merged
+    }
+}
+
+impl Day {
+    fn add(&mut self, blocks: &[Block], from: u32, fact: &FactRef<'_>) {
+        if let Self::Few(facts) = self
+            && facts.len() < FEW
+        {
+            facts.push(from);
+        } else {
+            self.sums(blocks).add(fact);
+        }
+    }
+
+    fn remove(&mut self, from: u32, fact: &FactRef<'_>) {
+        match self {
+            Self::Few(facts) => facts.retain(|other| *other != from),
+            Self::Many(totals) => Arc::make_mut(totals).remove(fact),
+        }
+    }
+
+    fn merge(&mut self, blocks: &[Block], other: &Self) {
+        match other {
+            Self::Few(facts) => {
+                for from in facts {
+                    if let Some(seen) = fact(blocks, *from) {
+                        self.add(blocks, *from, &seen);
+                    }
+                }
+            }
+            Self::Many(totals) => self.sums(blocks).merge(totals),
+        }
+    }
+
+    /// Its sums, from now on if it had none.
+    fn sums(&mut self, blocks: &[Block]) -> &mut DailySums {
+        if let Self::Few(facts) = self {
+            let mut totals = DailySums::default();
+            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| totals.add(&seen));
+            *self = Self::Many(Arc::new(totals));
+        }
+        match self {
+            Self::Many(totals) => Arc::make_mut(totals),
+            Self::Few(_) => unreachable!("few facts were just summed up"),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The facts of a generation in memory, column by column: every figure is counted from them. They are loaded from the store
+//! when a generation is opened; each batch of events updates both.
+
+mod block;
+mod cra_index;
+mod daily_rollups;
+mod load;
+mod posting_lists;
+mod snapshot;
+
+use std::cmp::Ordering;
+use std::ops::RangeInclusive;
+
+use parking_lot::RwLock;
+use uuid::Uuid;
+
+use self::cra_index::{CraIndex, LatestFact};
+use self::daily_rollups::{DailyRollups, Departments, ROLLED_UP_FROM};
+use self::posting_lists::PostingLists;
+pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
+use crate::fact::Fact;
+use crate::packed_fact::{Overflow, PackedFact};
+use crate::scope::Scope;
+
+/// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
+pub const POSITIONS_MAX: u64 = u32::MAX as u64;
+
+/// The facts of a generation.
+#[derive(Default)]
+pub struct Columns(RwLock<Facts>);
+
+#[derive(Default)]
+struct Facts {
+    snapshot: Snapshot,
+    cra_index: CraIndex,
+    /// `None` until the first query. While many facts come in, lists and sums are left out: building them once from all
+    /// facts is a fraction of the work of updating them fact by fact.
+    posting_lists: Option<PostingLists>,
+}
+
+/// A fact to add to the columns.
+#[derive(Clone, Debug)]
+pub struct NewFact {
+    cra_id: Uuid,
+    fixed: PackedFact,
+    /// Rarely anything.
+    overflow: Option<Box<Overflow>>,
+}
+
+impl NewFact {
+    /// Packs a fact.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Self {
+        let (fixed, overflow) = PackedFact::of(fact);
+        let overflow = fixed.has_overflow.then(|| Box::new(overflow));
+        Self { cra_id: fact.cra_id, fixed, overflow }
+    }
+}
+
+/// What the event at one position changed.
+#[derive(Clone, Debug)]
+pub struct FactDelta {
+    /// The event's position in the log, from 1.
+    pub position: u64,
+    /// The fact that the event began.
+    pub began: Option<NewFact>,
+    /// Position of the fact that the event ended.
+    pub ended: Option<u64>,
+}
+
+impl FactDelta {
+    /// Packs the fact that an event began.
+    #[must_use]
+    pub fn of(position: u64, began: Option<&Fact>, ended: Option<u64>) -> Self {
+        Self { position, began: began.map(NewFact::of), ended }
+    }
+
+    /// The fact that it began, as the latest of its CRA.
+    fn latest(&self, cra_index: &CraIndex) -> Option<LatestFact> {
+        let from = u32::try_from(self.position).ok()?;
+        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, from))
+    }
+
+    /// The fact that it ended, where it began the next one of the same CRA: it is the latest one no more.
+    fn replaced(&self, cra_index: &CraIndex) -> Option<LatestFact> {
+        let former = u32::try_from(self.ended?).ok()?;
+        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, former))
+    }
+}
+
+impl Columns {
+    /// Columns of all positions up to a watermark, loaded on all cores. `read` passes on what the event at every position of a
+    /// range did, in order and without a gap, or fails. Blocks.
+    pub fn load<E: Send>(
+        watermark: Option<Watermark>,
+        read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
+    ) -> Result<Self, E> {
+        Ok(Self(RwLock::new(load::facts(watermark, read)?)))
+    }
+
+    /// Adds what events did, each at its position: the next one, or one whose event had done nothing so far; and moves the
+    /// watermark.
+    pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>) {
+        let mut facts = self.0.write();
+        for delta in deltas {
+            facts.apply(delta);
+        }
+        // One right after the other: each waits for memory, which gives several at a time where little stands between.
+        for delta in deltas {
+            facts.index(delta);
+        }
+        facts.snapshot.watermark = watermark;
+    }
+
+    /// Builds the posting lists and daily sums, unless they are there. Takes a second per ten million facts; blocks.
+    pub fn warm_up(&self) {
+        let mut facts = self.0.write();
+        if facts.posting_lists.is_none() {
+            facts.build_indexes();
+        }
+    }
+
+    /// The facts as of now. The first call builds the posting lists and daily sums.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let facts = self.0.read();
+        if facts.posting_lists.is_some() {
+            return facts.snapshot.clone();
+        }
+        drop(facts);
+        self.warm_up();
+        self.0.read().snapshot.clone()
+    }
+
+    /// Positions at which the latest fact of a CRA may be, rarely more than one: another CRA's id may have the same hash, so
+    /// compare the id of the stored fact.
+    #[must_use]
+    pub fn candidates(&self, cra_id: Uuid) -> Vec<u64> {
+        self.0.read().cra_index.candidates(cra_id).map(u64::from).collect()
+    }
+
+    /// Whether each of some CRAs may have a fact: `false` is certain. One look at all of them, each of which waits for
+    /// memory, takes a fraction of as many looks between other work.
+    #[must_use]
+    pub fn may_hold(&self, cra_ids: impl Iterator<Item = Uuid>) -> Vec<bool> {
+        let facts = self.0.read();
+        cra_ids.map(|cra_id| facts.cra_index.may_hold(cra_id)).collect()
+    }
+
+    /// Position of the event that ended the fact from a position, if one did.
+    #[must_use]
+    pub fn ended(&self, from: u64) -> Option<u64> {
+        self.0.read().snapshot.ended(from)
+    }
+
+    /// The positions of the facts of scopes, up to one, ended ones included; `None` where one of them has no list, or
+    /// where there are more than `most`.
+    #[must_use]
+    pub fn by_posting_list(&self, scopes: &[Scope], until: u64, most: usize) -> Option<Vec<u32>> {
+        let facts = self.0.read();
+        let posting_lists: Option<Vec<&[u32]>> =
+            scopes.iter().map(|scope| facts.posting_lists.as_ref()?.of_scope(*scope)).collect();
+        let posting_lists = posting_lists?;
+        if posting_lists.iter().map(|list| list.len()).sum::<usize>() > most {
+            return None;
+        }
+        let until = u32::try_from(until).unwrap_or(u32::MAX);
+        Some(posting_lists.into_iter().flatten().copied().filter(|from| *from <= until).collect())
+    }
+}
+
+impl Facts {
+    fn apply(&mut self, delta: &FactDelta) {
+        let FactDelta { position, began, ended } = delta;
+        // The store refuses larger positions.
+        let (from, ended) = (u32::try_from(*position).ok(), ended.and_then(|at| u32::try_from(at).ok()));
+        if let Some(ended) = ended {
+            self.end(ended);
+        }
+        self.snapshot.apply(*position, began.as_ref(), ended.map(u64::from));
+        if let Some((from, new)) = from.zip(began.as_ref()) {
+            self.begin(from, new);
+        }
+    }
+
+    fn index(&mut self, delta: &FactDelta) {
+        if let Some(former) = delta.replaced(&self.cra_index) {
+            self.cra_index.remove(former);
+        }
+        if let Some(latest) = delta.latest(&self.cra_index) {
+            self.cra_index.insert(latest);
+        }
+    }
+
+    fn build_indexes(&mut self) {
+        let blocks = &self.snapshot.blocks;
+        let (posting_lists, departments) =
+            rayon::join(|| PostingLists::of(blocks), || Departments::of(blocks));
+        self.snapshot.daily_rollups = DailyRollups::of(blocks, &posting_lists, &departments);
+        self.posting_lists = Some(posting_lists);
+    }
+
+    fn end(&mut self, ended: u32) {
+        let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
+        if self.posting_lists.is_some()
+            && let Some(seen) = snapshot::fact(blocks, ended)
+        {
+            let scopes = Scope::small(seen.fixed()).into_iter().chain(Scope::large(seen.fixed()));
+            daily_rollups.remove(blocks, ended, scopes.flatten());
+        }
+    }
+
+    fn begin(&mut self, from: u32, new: &NewFact) {
+        let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
+        let Some(posting_lists) = &mut self.posting_lists else {
+            return;
+        };
+        let mut rolled_up = [None; 3];
+        let small = posting_lists.add(from, &new.fixed);
+        for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
+            match facts.cmp(&ROLLED_UP_FROM) {
+                Ordering::Less => {}
+                Ordering::Equal => daily_rollups.roll_up(blocks, scope, posting_lists),
+                Ordering::Greater => *rolled_up = Some(scope),
+            }
+        }
+        let scopes = Scope::large(&new.fixed).into_iter().chain(rolled_up);
+        daily_rollups.add(blocks, from, scopes.flatten());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! An immutable snapshot of the columns: the facts that one query counts.
+
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::NewFact;
+use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::daily_rollups::DailyRollups;
+use crate::accumulator::Accumulator;
+use crate::filter::Filter;
+use crate::packed_fact::{FactRef, PackedFact};
+use crate::scope::Scope;
+
+/// Blocks that one thread looks at before another one is worth its start.
+const BLOCKS_PER_THREAD_MIN: usize = 16;
+/// Single positions that are looked at in one piece of work.
+const POSITIONS_PER_PIECE: usize = 512;
+/// Pieces of single positions that one thread looks at before another one is worth its start.
+const PIECES_PER_THREAD_MIN: usize = 4;
+/// Single positions that are looked at in one go.
+const LOOKED_UP_TOGETHER: usize = 32;
+
+/// How far the columns are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    /// The last event applied, or parked.
+    pub position: u64,
+    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
+    pub recorded_at: i64,
+    /// Parked events that were applied later: each changed the answers of earlier positions.
+    pub retried: u64,
+}
+
+/// The facts at one watermark. Cloning copies pointers.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    /// `None` before the first event.
+    pub(super) watermark: Option<Watermark>,
+    /// The n-th one holds [`BLOCK_POSITIONS`] positions; all but the last are full.
+    pub(super) blocks: Arc<Vec<Block>>,
+    pub(super) daily_rollups: DailyRollups,
+}
+
+/// Where a position is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) block: usize,
+    pub(super) index: usize,
+}
+
+impl Place {
+    /// The place of a position from 1 on.
+    #[inline]
+    pub(super) fn of(position: u64) -> Option<Self> {
+        let before = usize::try_from(position.checked_sub(1)?).ok()?;
+        Some(Self { block: before / BLOCK_POSITIONS, index: before % BLOCK_POSITIONS })
+    }
+}
+
+/// Every fact, in force or not, with its position.
+pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &PackedFact)> {
+    let firsts = (1_u32..).step_by(BLOCK_POSITIONS);
+    firsts.zip(blocks).flat_map(|(first, block)| block.facts().map(move |(index, it)| (first + index, it)))
+}
+
+/// The fact from a position, in force now.
+pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
+    let Place { block, index } = Place::of(u64::from(from))?;
+    let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
+    block.fact(index)
+}
+
+/// Positions with the day of what stands there. They are far from each other in memory, which gives several days at a time
+/// where nothing is decided in between: some are read at once, and who looks at the facts next finds them near. Cheapest by
+/// `for_each`, which becomes two plain loops.
+#[inline]
+pub(super) fn with_days(blocks: &[Block], positions: &[u32]) -> impl Iterator<Item = (u32, i32)> {
+    let day_at = |from| Place::of(u64::from(from)).and_then(|it| blocks.get(it.block)?.day(it.index));
+    positions.chunks(LOOKED_UP_TOGETHER).flat_map(move |some| {
+        let mut days = [None; LOOKED_UP_TOGETHER];
+        for (day, from) in days.iter_mut().zip(some) {
+            *day = day_at(*from);
+        }
+        some.iter().zip(days).filter_map(|(from, day)| Some((*from, day?)))
+    })
+}
+
+/// The fact from a position, in force or not.
+pub(super) fn fact(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
+    let Place { block, index } = Place::of(u64::from(from))?;
+    blocks.get(block)?.fact(index)
+}
+
+/// What a question looks at.
+#[derive(Clone, Copy)]
+pub enum Candidates<'a> {
+    /// Every fact.
+    Everything,
+    /// The facts of these positions, none of them twice.
+    Positions(&'a [u32]),
+}
+
+/// What is asked of every fact.
+#[derive(Clone, Copy)]
+pub struct ScanRequest<'a> {
+    /// The position at which the log ends for this query.
+    pub position: u64,
+    /// Which facts count.
+    pub filter: &'a Filter,
+    /// Where they are looked for.
+    pub candidates: Candidates<'a>,
+    /// Set when the query was cancelled.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// A piece of work.
+#[derive(Clone, Copy)]
+enum Morsel<'a> {
+    Block(usize),
+    Positions(&'a [u32]),
+}
+
+impl<'a> Candidates<'a> {
+    fn pieces(self, snapshot: &Snapshot) -> usize {
+        match self {
+            Self::Everything => snapshot.blocks.len(),
+            Self::Positions(positions) => positions.len().div_ceil(POSITIONS_PER_PIECE),
+        }
+    }
+
+    fn morsel(self, number: usize, snapshot: &Snapshot) -> Option<Morsel<'a>> {
+        match self {
+            Self::Everything => (number < snapshot.blocks.len()).then_some(Morsel::Block(number)),
+            Self::Positions(positions) => {
+                positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Morsel::Positions)
+            }
+        }
+    }
+
+    fn pieces_per_thread_min(self) -> usize {
+        match self {
+            Self::Everything => BLOCKS_PER_THREAD_MIN,
+            Self::Positions(_) => PIECES_PER_THREAD_MIN,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The last position that it holds.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.watermark.map_or(0, |watermark| watermark.position)
+    }
+
+    /// How far the columns were; `None` before the first event.
+    #[must_use]
+    pub fn watermark(&self) -> Option<Watermark> {
+        self.watermark
+    }
+
+    /// Gathers the facts in force now of a scope, of days in a range, by the slot of each day; days without a slot are
+    /// left out. From sums per day: whether the scope has them.
+    pub fn gather_days(
+        &self,
+        scope: Scope,
+        days: &RangeInclusive<i32>,
+        slot_of: impl Fn(i32) -> Option<usize>,
+        slots: &mut [Accumulator],
+    ) -> bool {
+        let rolled_up = self.daily_rollups.of_scope(scope);
+        if let Some(sums) = rolled_up {
+            sums.gather(&self.blocks, days, slot_of, slots);
+        }
+        // What is always summed up and has no sums has no facts.
+        rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
+    }
+
+    /// Positions in the columns, those without a fact included.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len())
+    }
+
+    /// The fact from a position, in force or not.
+    #[must_use]
+    pub fn fact(&self, from: u64) -> Option<FactRef<'_>> {
+        self.block_at(from).and_then(|(block, index)| block.fact(index))
+    }
+
+    /// Position of the event that ended the fact from a position.
+    #[must_use]
+    pub fn ended(&self, from: u64) -> Option<u64> {
+        self.block_at(from).and_then(|(block, index)| block.ended(index))
+    }
+
+    fn block_at(&self, position: u64) -> Option<(&Block, usize)> {
+        let Place { block, index } = Place::of(position)?;
+        self.blocks.get(block).map(|block| (block, index))
+    }
+
+    /// What a block shows when the log ends at a position; `None` when it begins later.
+    fn as_of(&self, position: u64, block: usize) -> Option<AsOf> {
+        if position == self.position() {
+            return Some(AsOf::Now);
+        }
+        let before = block * BLOCK_POSITIONS;
+        let known = usize::try_from(position).unwrap_or(usize::MAX).checked_sub(before)?;
+        Some(AsOf::Then { position, known: known.min(self.blocks[block].len()) })
+    }
+
+    /// Counts every fact that a question counts, on all cores: each thread begins with a `new` count, `add`s facts to it
+    /// in no order, and the counts are `merge`d. `None` when the query was cancelled.
+    pub fn count<T: Send>(
+        &self,
+        request: ScanRequest<'_>,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Option<T> {
+        let ScanRequest { position, filter, candidates, cancelled } = request;
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut count = new();
+            while !cancelled.load(Ordering::Relaxed) {
+                let Some(morsel) = candidates.morsel(next.fetch_add(1, Ordering::Relaxed), self) else {
+                    break;
+                };
+                self.each(position, filter, morsel, |from, fact| add(&mut count, from, fact));
+            }
+            count
+        };
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let helpers =
+            cores.min(candidates.pieces(self) / candidates.pieces_per_thread_min()).saturating_sub(1);
+        let count = std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let mut count = work();
+            for helper in helpers {
+                match helper.join() {
+                    Ok(part) => merge(&mut count, part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            count
+        });
+        (!cancelled.load(Ordering::Relaxed)).then_some(count)
+    }
+
+    #[inline]
+    fn each<'a>(
+        &'a self,
+        position: u64,
+        filter: &Filter,
+        morsel: Morsel<'_>,
+        mut take: impl FnMut(u64, FactRef<'a>),
+    ) {
+        match morsel {
+            Morsel::Block(number) => {
+                if let Some(as_of) = self.as_of(position, number) {
+                    let first = (number * BLOCK_POSITIONS) as u64 + 1;
+                    self.blocks[number].each(as_of, filter, |index, fact| take(first + index as u64, fact));
+                }
+            }
+            Morsel::Positions(positions) => {
+                let asked = filter.days();
+                let of_days = with_days(&self.blocks, positions).filter(|(_, day)| asked.contains(day));
+                of_days.map(|(from, _)| u64::from(from)).for_each(|from| {
+                    if let Some(fact) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
+                        take(from, fact);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The fact from a position, if it was in force when the log ended at another one.
+    #[inline]
+    fn fact_as_of(&self, position: u64, from: u64) -> Option<FactRef<'_>> {
+        let Place { block: number, index } = Place::of(from)?;
+        let block = self.blocks.get(number)?;
+        let as_of = self.as_of(position, number)?;
+        if block.counts(index, as_of) { block.fact(index) } else { None }
+    }
+
+    /// Applies what the event at a position did; see [`super::Columns::apply`].
+    pub(super) fn apply(&mut self, position: u64, began: Option<&NewFact>, ended: Option<u64>) {
+        let blocks = Arc::make_mut(&mut self.blocks);
+        if let Some(Place { block, index }) = Place::of(position) {
+            if blocks.last().is_none_or(Block::is_full) && blocks.len() == block {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.get_mut(block) {
+                if index == block.len() {
+                    block.push(began);
+                } else if let Some(began) = began {
+                    block.set(index, began);
+                }
+            }
+        }
+        if let Some(ended) = ended.and_then(Place::of)
+            && let Some(block) = blocks.get_mut(ended.block)
+        {
+            block.end(ended.index, position);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The columns count what a plain pass over the facts counts, at every position.
+
+use std::sync::atomic::AtomicBool;
+
+use cra_contracts::v1;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+
+use super::*;
+use crate::accumulator::Accumulator;
+use crate::dictionary::Dictionary;
+use crate::filter::Filter;
+use crate::packed_fact::FactRef;
+use crate::totals::Totals;
+use crate::totals::tests::any_fact;
+
+/// What the events of a log did: a fact or none, and the end of one before.
+#[derive(Clone, Debug)]
+struct Happened {
+    began: Option<Fact>,
+    ended: Option<u64>,
+}
+
+fn any_history() -> impl Strategy<Value = Vec<Happened>> {
+    let fact = (any_fact(), 0..40_i32, 0..9_u32).prop_map(|(fact, day, large)| {
+        let participants = if large == 0 { fact.participants + 70_000 } else { fact.participants };
+        Fact { day, participants, advisor: large, ..fact }
+    });
+    vec((proptest::option::weighted(0.8, fact), any::<prop::sample::Index>(), 0..4_u8), 0..80).prop_map(
+        |drawn| {
+            let mut in_force = Vec::new();
+            let happen = |(from, (began, which, ends)): (u64, (Option<Fact>, prop::sample::Index, u8))| {
+                let ended = (ends == 0 && !in_force.is_empty())
+                    .then(|| in_force.swap_remove(which.index(in_force.len())));
+                let began = began.map(|fact| Fact { cra_id: Uuid::from_u128(from.into()), ..fact });
+                in_force.extend(began.is_some().then_some(from));
+                Happened { began, ended }
+            };
+            (1..).zip(drawn).map(happen).collect()
+        },
+    )
+}
+
+fn delta(position: u64, happened: &Happened) -> FactDelta {
+    let began = happened.began.as_ref().map(NewFact::of);
+    FactDelta { position, began, ended: happened.ended }
+}
+
+fn at(position: u64) -> Option<Watermark> {
+    (position > 0).then_some(Watermark { position, recorded_at: 0, retried: 0 })
+}
+
+/// Positions of the facts that a plain pass counts.
+fn expected(history: &[Happened], position: u64, filter: &Filter) -> Vec<u64> {
+    let known = &history[..usize::try_from(position).unwrap().min(history.len())];
+    let has_ended = |from: u64| known.iter().any(|happened| happened.ended == Some(from));
+    let counts = |from: u64, fact: &Fact| !has_ended(from) && filter.matches_fact(fact);
+    (1..)
+        .zip(known)
+        .filter(|(from, happened)| happened.began.as_ref().is_some_and(|fact| counts(*from, fact)))
+        .map(|(from, _)| from)
+        .collect()
+}
+
+fn counted(view: &Snapshot, position: u64, filter: &Filter, candidates: Candidates<'_>) -> Vec<u64> {
+    let (new, add) = (Vec::new, |found: &mut Vec<u64>, from, _: FactRef<'_>| found.push(from));
+    let merge = |own: &mut Vec<u64>, other: Vec<u64>| own.extend(other);
+    let cancelled = AtomicBool::new(false);
+    let request = ScanRequest { position, filter, candidates, cancelled: &cancelled };
+    let mut found = view.count(request, new, add, merge).unwrap();
+    found.sort_unstable();
+    found
+}
+
+fn everything() -> Filter {
+    Filter::parse(&v1::Selection::default(), &Dictionary::default()).unwrap()
+}
+
+fn day(number: i32) -> String {
+    crate::fact::date_of(number).unwrap().to_string()
+}
+
+proptest! {
+    #[test]
+    fn a_table_counts_what_a_plain_pass_counts_at_every_position(
+        history in any_history(),
+        sizes in vec(1..9_usize, 1..4),
+        days in [0..40_i32, 0..40],
+        position in 0..100_u64,
+    ) {
+        let selection = v1::Selection {
+            from: day(days[0].min(days[1])),
+            to: day(days[0].max(days[1])),
+            channels: vec![v1::Channel::Venue.into(), v1::Channel::Remote.into()],
+            ..Default::default()
+        };
+        let filter = Filter::parse(&selection, &Dictionary::default()).unwrap();
+        let table = Columns::default();
+        let (mut done, mut rest) = (0, &history[..]);
+        for size in sizes.iter().cycle() {
+            let (batch, later) = rest.split_at((*size).min(rest.len()));
+            // Looked at while it grows: what was seen stays as it was.
+            let before = table.snapshot();
+            let seen_before = counted(&before, position.min(done), &filter, Candidates::Everything);
+            let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| delta(at, happened)).collect();
+            done += batch.len() as u64;
+            table.apply(&steps, at(done));
+            prop_assert_eq!(counted(&before, position.min(done - batch.len() as u64), &filter, Candidates::Everything), seen_before);
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        let view = table.snapshot();
+        for position in [position.min(done), done] {
+            let expected = expected(&history, position, &filter);
+            prop_assert_eq!(&counted(&view, position, &filter, Candidates::Everything), &expected);
+            let all: Vec<u32> = (1..=u32::try_from(done).unwrap()).rev().collect();
+            prop_assert_eq!(&counted(&view, position, &filter, Candidates::Positions(&all)), &expected);
+        }
+        prop_assert_eq!(sums(&view, Scope::Country), tallied(&view, &expected(&history, done, &everything())));
+        let mut listed = table.by_posting_list(&[Scope::Advisor(3)], position, usize::MAX).unwrap();
+        listed.sort_unstable();
+        let of_advisor = |(from, happened): (u32, &Happened)| {
+            let is_hers = happened.began.as_ref().is_some_and(|fact| fact.advisor == 3);
+            (is_hers && u64::from(from) <= position).then_some(from)
+        };
+        prop_assert_eq!(listed, (1..).zip(&history).filter_map(of_advisor).collect::<Vec<_>>());
+    }
+}
+
+/// What the sums per day of a scope come to.
+fn sums(view: &Snapshot, scope: Scope) -> Totals {
+    let mut gathered = Accumulator::default();
+    view.gather_days(scope, &(i32::MIN..=i32::MAX), |_| Some(0), std::slice::from_mut(&mut gathered));
+    gathered.totals()
+}
+
+/// What the facts from some positions come to.
+fn tallied(view: &Snapshot, from: &[u64]) -> Totals {
+    let mut gathered = Accumulator::default();
+    for from in from {
+        gathered.add(&view.fact(*from).unwrap());
+    }
+    gathered.totals()
+}
+
+fn one_fact() -> Fact {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    any_fact().new_tree(&mut runner).unwrap().current()
+}
+
+#[test]
+fn many_blocks_are_counted_on_all_cores_as_on_one() {
+    let (fact, facts) = (one_fact(), 200_000_u64);
+    let table = Columns::default();
+    let happened = |from: u64| {
+        let day = i32::try_from(from % 400).unwrap();
+        let fact = Fact { day, cra_id: Uuid::from_u128(from.into()), ..fact.clone() };
+        let ended = (from.is_multiple_of(100) && from > 100).then(|| from - 100);
+        delta(from, &Happened { began: Some(fact), ended })
+    };
+    table.apply(&(1..=facts).map(happened).collect::<Vec<_>>(), at(facts));
+    let view = table.snapshot();
+    let found = counted(&view, facts, &everything(), Candidates::Everything);
+    assert_eq!(found.len() as u64, facts - facts / 100 + 1, "the last one has not ended");
+    assert!(found.is_sorted_by(|a, b| a < b), "none twice");
+    assert_eq!(counted(&view, 5_000, &everything(), Candidates::Everything).len(), 4_951);
+    let all: Vec<u32> = (1..=200_000).collect();
+    assert_eq!(counted(&view, facts, &everything(), Candidates::Positions(&all)), found);
+}
+
+#[test]
+fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
+    let fact = one_fact();
+    let table = Columns::default();
+    table.warm_up();
+    let advisor = Scope::Advisor(fact.advisor);
+    let mut position = 0;
+    let mut next = |ended: Option<u64>| {
+        position += 1;
+        let fact = Fact {
+            day: i32::try_from(position % 30).unwrap(),
+            cra_id: Uuid::from_u128(position.into()),
+            ..fact.clone()
+        };
+        delta(position, &Happened { began: Some(fact), ended })
+    };
+    let many = ROLLED_UP_FROM as u64;
+    let steps: Vec<_> =
+        (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
+    table.apply(&steps, at(many - 1));
+    let is_summed_up = |view: &Snapshot| view.gather_days(advisor, &(0..=0), |_| None, &mut []);
+    assert!(!is_summed_up(&table.snapshot()));
+    for last in [many, many + 1, many + 2] {
+        table.apply(&[next(Some(last - 2))], at(last));
+        let view = table.snapshot();
+        assert!(is_summed_up(&view));
+        assert_eq!(
+            sums(&view, advisor),
+            tallied(&view, &counted(&view, last, &everything(), Candidates::Everything))
+        );
+    }
+}
+
+#[test]
+fn an_event_that_did_nothing_at_first_takes_its_place_later() {
+    let fact = one_fact();
+    let of = |n: u128| Some(Fact { cra_id: Uuid::from_u128(n), ..fact.clone() });
+    let table = Columns::default();
+    let nothing = Happened { began: None, ended: None };
+    let steps = [Happened { began: of(1), ended: None }, nothing, Happened { began: of(3), ended: Some(1) }];
+    let steps: Vec<_> = (1..).zip(&steps).map(|(at, happened)| delta(at, happened)).collect();
+    table.apply(&steps, at(3));
+    assert_eq!(counted(&table.snapshot(), 3, &everything(), Candidates::Everything), [3]);
+    table.apply(&[delta(2, &Happened { began: of(2), ended: None })], at(3));
+    let view = table.snapshot();
+    assert_eq!(counted(&view, 3, &everything(), Candidates::Everything), [2, 3]);
+    assert_eq!(counted(&view, 2, &everything(), Candidates::Everything), [1, 2]);
+    assert_eq!(table.candidates(Uuid::from_u128(2)), [2]);
+    assert_eq!((table.candidates(Uuid::from_u128(1)), table.ended(1)), (vec![1], Some(3)));
+    assert_eq!(sums(&view, Scope::Country), tallied(&view, &[2, 3]));
+}
+
+/// Columns loaded from stored events.
+fn loaded(history: &[Happened]) -> Columns {
+    let read = |positions: RangeInclusive<u64>, add: &mut dyn FnMut(&FactDelta)| {
+        for position in positions {
+            add(&delta(position, &history[usize::try_from(position - 1).unwrap()]));
+        }
+        Ok::<_, std::convert::Infallible>(())
+    };
+    Columns::load(at(history.len() as u64), read).unwrap()
+}
+
+/// Positions at which the latest fact of a CRA may be: among the loaded ones, those of that CRA.
+fn latest(table: &Columns, history: &[Happened], cra_id: Uuid) -> Vec<u64> {
+    let is_its = |from: &u64| match history.get(usize::try_from(from - 1).unwrap()) {
+        Some(happened) => happened.began.as_ref().unwrap().cra_id == cra_id,
+        None => true,
+    };
+    table.candidates(cra_id).into_iter().filter(is_its).collect()
+}
+
+/// Some blocks of facts of a few days and places, one advisor and structure of many facts, every third fact replaced by
+/// a later one.
+fn long_history(length: u64) -> Vec<Happened> {
+    let fact = one_fact();
+    let communes = u16::try_from(cra_domain::territory::communes().all().len()).unwrap();
+    let mut history: Vec<Happened> = Vec::new();
+    for from in 1..=length {
+        let former = from.checked_sub(9_001).filter(|_| from.is_multiple_of(3));
+        let former = former.and_then(|index| history[usize::try_from(index).unwrap()].began.as_ref());
+        let short = u16::try_from(from % 977).unwrap();
+        let fact = Fact {
+            day: i32::from(short % 30),
+            commune: short.wrapping_mul(641) % communes,
+            advisor: u32::from(short % 7 == 0),
+            cra_id: former.map_or(Uuid::from_u128(from.into()), |former| former.cra_id),
+            ..fact.clone()
+        };
+        let ended = former.map(|_| from - 9_000);
+        history.push(Happened { began: (!from.is_multiple_of(101)).then_some(fact), ended });
+    }
+    history
+}
+
+#[test]
+fn loaded_columns_are_those_that_grew_with_the_events() {
+    let history = long_history(30_000);
+    let steps: Vec<_> = (1..).zip(&history).map(|(at, happened)| delta(at, happened)).collect();
+    let (kept, later) = history.split_at(29_000);
+    let (grown, made) = (Columns::default(), loaded(kept));
+    grown.warm_up();
+    grown.apply(&steps[..kept.len()], at(kept.len() as u64));
+    let everywhere = everything();
+    for more in [0, later.len()] {
+        let position = (kept.len() + more) as u64;
+        if more > 0 {
+            for table in [&grown, &made] {
+                table.apply(&steps[kept.len()..], at(position));
+            }
+        }
+        let (grown_view, made_view) = (grown.snapshot(), made.snapshot());
+        let found = |view: &Snapshot| counted(view, position, &everywhere, Candidates::Everything);
+        assert_eq!(found(&made_view), found(&grown_view));
+        assert_eq!(made_view.position(), grown_view.position());
+        let communes = cra_domain::territory::communes();
+        let communes = communes.all().iter().map(|it| Scope::Department(it.department_id()));
+        let long = [Scope::Country, Scope::Advisor(0), Scope::Structure(one_fact().structure)];
+        for scope in communes.chain(long) {
+            assert_eq!(sums(&made_view, scope), sums(&grown_view, scope), "{scope:?}");
+        }
+        for scope in [Scope::Advisor(0), Scope::Advisor(1), Scope::Structure(one_fact().structure)] {
+            let listed = |table: &Columns| table.by_posting_list(&[scope], position, usize::MAX);
+            assert_eq!(listed(&made), listed(&grown), "{scope:?}");
+        }
+        for happened in history.iter().step_by(11) {
+            if let Some(fact) = &happened.began {
+                assert_eq!(latest(&made, kept, fact.cra_id), latest(&grown, kept, fact.cra_id));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failed_read_fails_the_load() {
+    let read = |positions: RangeInclusive<u64>, _: &mut dyn FnMut(&FactDelta)| {
+        if *positions.start() > 4_096 { Err("damaged") } else { Ok(()) }
+    };
+    assert_eq!(Columns::load(at(5_000), read).err(), Some("damaged"));
+}
+
+#[test]
+fn a_cra_may_share_the_hash_of_another_one() {
+    let fact = |n: u128| Some(Fact { cra_id: Uuid::from_u128(n), ..one_fact() });
+    let table = loaded(&[fact(1), fact(2)].map(|began| Happened { began, ended: None }));
+    let [first, third] = [1, 3].map(Uuid::from_u128);
+    {
+        let cra_index = &mut table.0.write().cra_index;
+        let of_the_same_hash = [cra_index.latest(first, 2), cra_index.latest(third, 1)];
+        for latest in of_the_same_hash {
+            cra_index.insert(latest);
+        }
+    }
+    let mut candidates = table.candidates(first);
+    candidates.sort_unstable();
+    assert_eq!(candidates, [1, 2], "the caller compares the id of each");
+    assert_eq!(table.candidates(third), [1]);
+}

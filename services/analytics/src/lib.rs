@@ -1,0 +1,52 @@
+//! Figures from facts in memory: what a fact is, what it adds to which counter, and what every figure means. Pure: no
+//! storage, network or clock, and one set of definitions for every answer.
+//!
+//! [`fact::Fact`] is one revision of one CRA; [`columns::Columns`] holds all of them, packed; [`filter::Filter`] selects;
+//! [`accumulator::Accumulator`] counts; [`figures::statistics`] names the counts. `examples/walk.rs` goes through all of it.
+
+pub mod accumulate;
+pub mod accumulator;
+mod code_set;
+pub mod columns;
+pub mod daily_sums;
+pub mod dictionary;
+pub mod dimension;
+pub mod doubles;
+pub mod fact;
+pub mod figures;
+pub mod filter;
+pub mod order;
+pub mod packed_fact;
+pub mod periods;
+pub mod public;
+pub mod record;
+pub mod rows;
+pub mod scope;
+pub mod shares;
+pub mod totals;
+
+use cra_domain::territory;
+
+/// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
+/// else.
+const FORM: u32 = 5;
+/// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
+/// computed again from the log, and serve until that is done.
+const VERSION: u32 = 2;
+
+/// Name of the definitions: the form of the facts with the digest of the communes that they name, and the version of
+/// the figures.
+#[must_use]
+pub fn definitions() -> String {
+    format!("{}.{VERSION}", form())
+}
+
+/// Whether facts that were computed by some definitions can be read here.
+#[must_use]
+pub fn can_read(definitions: &str) -> bool {
+    definitions.rsplit_once('.').is_some_and(|(theirs, _)| theirs == form())
+}
+
+fn form() -> String {
+    format!("{FORM}-{:016x}", territory::communes().fingerprint())
+}

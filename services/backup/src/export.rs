@@ -1,0 +1,76 @@
+//! Export: from a log into a folder, on from where the folder's backup ends, up to where the log ended at the start.
+//!
+//! Killed at any time, it leaves the backup as it was after its last whole segment, and goes on from there when it is
+//! run again. What stands in the backup is checked first, and never written again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::folder::{self, Folder};
+use super::manifest::Manifest;
+use super::segment::{self, Draft};
+use super::{BackupError, Progress, at, blocking, next_entry, read_segment};
+use cra_eventlog::{EventLog, Position};
+
+/// Exports what the backup in `dir` does not hold yet, and gives its manifest.
+pub async fn export(
+    log: &dyn EventLog,
+    dir: &Path,
+    mut told: impl FnMut(Progress) + Send,
+) -> Result<Manifest, BackupError> {
+    let (folder, mut manifest) = open(log, dir).await?;
+    let skipped = manifest.last_position.0;
+    let end = log.head().await?.position;
+    let mut progress = Progress { position: manifest.last_position, end, skipped };
+    told(progress);
+    let mut entries = log.read(manifest.last_position);
+    while manifest.last_position < end {
+        let mut draft = Draft::new(manifest.last_position.next());
+        while progress.position < end && !draft.is_full() {
+            let entry = next_entry(&mut entries, progress.position.next()).await?;
+            draft.push(&entry).map_err(|reason| at(dir)(std::io::Error::other(reason)))?;
+            progress.position = entry.position;
+        }
+        let (folder, mut taken) = (Arc::clone(&folder), manifest);
+        manifest = blocking(move || folder.add(&mut taken, &draft).map(|_| taken)).await?;
+        told(progress);
+    }
+    Ok(manifest)
+}
+
+/// Opens the folder for this log, or begins a backup of it there.
+async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest), BackupError> {
+    let head = log.head().await?;
+    let folder = Arc::new(Folder::open(dir)?);
+    let Some(manifest) = folder::manifest(dir)? else {
+        let manifest = Manifest::new(head.identity, head.predecessors);
+        // Before any segment: from here on, what stands in the folder is known to be of this log.
+        folder.keep(&manifest)?;
+        return Ok((folder, manifest));
+    };
+    if manifest.log != head.identity {
+        return Err(BackupError::OtherLog { backup: manifest.log, log: head.identity });
+    }
+    if manifest.last_position > head.position {
+        return Err(BackupError::LogLostItsEnd { log: head.position, backup: manifest.last_position });
+    }
+    check(log, dir, &manifest).await?;
+    Ok((folder, manifest))
+}
+
+/// The bytes of every segment, and that the log holds the backup's last event.
+async fn check(log: &dyn EventLog, dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+    let Some((last, former)) = manifest.segments.split_last() else {
+        return Ok(());
+    };
+    for segment in former {
+        let (path, segment) = (dir.join(segment.file_name()), segment.clone());
+        blocking(move || segment::read_packed(&path, &segment).map(drop)).await?;
+    }
+    let entries = read_segment(dir, last).await?;
+    let position: Position = manifest.last_position;
+    let (Some(kept), Some(stands)) = (entries.last(), log.entry(position).await?) else {
+        return Err(BackupError::Differs { position, what: "what they hold" });
+    };
+    super::import::compare(kept, &stands)
+}

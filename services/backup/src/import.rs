@@ -1,0 +1,155 @@
+//! Import: from a folder into a log that is empty, or holds the beginning of the same backup.
+//!
+//! Every event of the backup, whether it was there before or was put there now, is read back from the log and compared:
+//! a log that was imported to is the log that was backed up, or the import failed. Run again, it goes on. Until it is done
+//! the log takes nothing else (see [`Restoring`]); it knows its predecessors then.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use tokio::time::sleep;
+
+use super::manifest::Manifest;
+use super::{BackupError, Progress, next_entry, read_segment};
+use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring};
+
+/// Events put back at once are closed when they hold this much.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A log that is away is tried again this often.
+const TRIES_MAX: u32 = 20;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Restores the backup in `dir`, and gives its manifest.
+pub async fn import(
+    log: &dyn Restoring,
+    dir: &Path,
+    told: impl FnMut(Progress) + Send,
+) -> Result<Manifest, BackupError> {
+    let manifest = super::manifest(dir)?;
+    let reaches = |head: Position| {
+        let (log, backup) = (head, manifest.last_position);
+        if log > backup { Err(BackupError::LogGoesOn { log, backup }) } else { Ok(()) }
+    };
+    reaches(log.head().await?.position)?;
+    let origin = manifest.origin();
+    log.begin(&origin).await.map_err(BackupError::NotClosed)?;
+    let mut wrote = false;
+    let put = match log.head().await {
+        Ok(head) => match reaches(head.position) {
+            Ok(()) => put_back(log, dir, &manifest, head.position, &mut wrote, told).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.into()),
+    };
+    match put {
+        Ok(()) => log.finish(&origin).await.map_err(BackupError::NotOpened)?,
+        Err(error) => {
+            if !wrote && let Err(source) = log.abandon().await {
+                tracing::error!(error = %source, "the log stays closed: run the import again");
+            }
+            return Err(error);
+        }
+    }
+    Ok(manifest)
+}
+
+/// Brings the events of the backup into the log where they are missing, and compares all of them.
+async fn put_back(
+    log: &dyn Restoring,
+    dir: &Path,
+    manifest: &Manifest,
+    head: Position,
+    wrote: &mut bool,
+    mut told: impl FnMut(Progress) + Send,
+) -> Result<(), BackupError> {
+    let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: head.0 };
+    told(progress);
+    let mut stands = log.read(Position::START);
+    for segment in &manifest.segments {
+        let entries = read_segment(dir, segment).await?;
+        let mut rest = entries.as_slice();
+        while !rest.is_empty() {
+            // What is there is compared before anything is put behind it.
+            let there = rest.partition_point(|entry| entry.position <= head);
+            let length = if there > 0 { there } else { batch_length(rest) };
+            let (batch, further) = rest.split_at(length);
+            if there == 0 {
+                *wrote = true;
+                restore(log, batch).await?;
+            }
+            read_back(&mut stands, batch).await?;
+            rest = further;
+            if let Some(last) = batch.last() {
+                progress.position = last.position;
+            }
+            told(progress);
+        }
+    }
+    Ok(())
+}
+
+/// How many of the entries go together: at least one, where there is one.
+fn batch_length(entries: &[LogEntry]) -> usize {
+    let mut bytes = 0;
+    let fitting = entries.iter().take(RESTORE_EVENTS_MAX).take_while(|entry| {
+        let fits = bytes < BATCH_BYTES_MAX;
+        bytes += entry.payload.len();
+        fits
+    });
+    fitting.count()
+}
+
+/// Puts a batch back, trying again while the log is away.
+async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
+    let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+        return Ok(());
+    };
+    let mut tries = 1;
+    loop {
+        let source = match log.restore(batch.to_vec()).await {
+            Ok(()) => return Ok(()),
+            Err(source) => source,
+        };
+        match source {
+            RestoreError::Unavailable(_) | RestoreError::OutcomeUnknown(_) if tries < TRIES_MAX => {}
+            // An earlier try may have landed after all: reading back tells whether it is this that stands there.
+            RestoreError::Misplaced { head, .. } if tries > 1 && head >= last.position => return Ok(()),
+            source => {
+                let (first, last) = (first.position, last.position);
+                return Err(BackupError::Restore { first, last, source });
+            }
+        }
+        tracing::warn!(error = %source, first = first.position.0, "the log did not take the events: trying again");
+        tries += 1;
+        sleep(RETRY_PAUSE).await;
+    }
+}
+
+async fn read_back(
+    stands: &mut BoxStream<'static, Result<LogEntry, ReadError>>,
+    batch: &[LogEntry],
+) -> Result<(), BackupError> {
+    for kept in batch {
+        compare(kept, &next_entry(stands, kept.position).await?)?;
+    }
+    Ok(())
+}
+
+/// Whether the log holds what the backup does, at one position.
+pub(super) fn compare(kept: &LogEntry, stands: &LogEntry) -> Result<(), BackupError> {
+    let what = if kept.position != stands.position {
+        "the position"
+    } else if kept.cra_id != stands.cra_id {
+        "the CRA"
+    } else if kept.event_id != stands.event_id {
+        "the event id"
+    } else if kept.payload != stands.payload {
+        "the payload"
+    } else if kept.appended_at != stands.appended_at {
+        "the time"
+    } else {
+        return Ok(());
+    };
+    Err(BackupError::Differs { position: kept.position, what })
+}

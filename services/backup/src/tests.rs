@@ -1,0 +1,291 @@
+//! Backups of the embedded log: out and back, on from where they were, and every kind of mishap told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use cra_eventlog::conformance::{entry, event};
+use cra_eventlog::embedded::EmbeddedLog;
+use cra_eventlog::{EventLog, Expectation, Restoring as _};
+
+struct Given {
+    dir: TempDir,
+    log: Arc<EmbeddedLog>,
+}
+
+impl Given {
+    async fn with_events(events: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
+        let given = Self { dir, log };
+        given.append(events).await;
+        given
+    }
+
+    async fn append(&self, events: u64) {
+        let appends =
+            (0..events).map(|_| self.log.append(event(Uuid::new_v4(), "event"), Expectation::NoEvent));
+        for appended in futures::future::join_all(appends).await {
+            let _ = appended.unwrap();
+        }
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.dir.path().join("backup")
+    }
+
+    async fn export(&self) -> Result<Manifest, BackupError> {
+        export(&*self.log, &self.backup(), |_| {}).await
+    }
+
+    /// Exports once after so many more events, so often.
+    async fn exported(times: u64) -> Self {
+        let given = Self::with_events(0).await;
+        for _ in 0..times {
+            given.append(30).await;
+            given.export().await.unwrap();
+        }
+        given
+    }
+
+    fn another_log(&self) -> EmbeddedLog {
+        EmbeddedLog::open(&self.dir.path().join("another")).unwrap()
+    }
+}
+
+async fn all_of(log: &dyn EventLog) -> Vec<String> {
+    let head = log.head().await.unwrap().position;
+    let mut entries = log.read(Position::START);
+    let mut all = Vec::new();
+    for position in 1..=head.0 {
+        all.push(format!("{:?}", next_entry(&mut entries, Position(position)).await.unwrap()));
+    }
+    all
+}
+
+/// The lock is left out: it names the second of its last use.
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap())
+        .filter(|file| file.file_name() != "export.lock")
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_log_comes_back_event_by_event_and_its_import_again_changes_nothing() {
+    let given = Given::exported(3).await;
+    let restored = given.another_log();
+    for skipped in [0, 90] {
+        let mut last = Progress::default();
+        let manifest = import(&restored, &given.backup(), |progress| last = progress).await.unwrap();
+        assert_eq!((manifest.segments.len(), manifest.last_position), (3, Position(90)));
+        assert_eq!((last.position, last.skipped, last.events()), (Position(90), skipped, 90 - skipped));
+    }
+    assert_eq!(all_of(&restored).await, all_of(&*given.log).await);
+}
+
+#[tokio::test]
+async fn an_export_run_again_adds_what_is_new_and_touches_nothing_else() {
+    let given = Given::exported(2).await;
+    let before = files(&given.backup());
+    given.export().await.unwrap();
+    assert_eq!(files(&given.backup()), before, "nothing is new");
+    given.append(5).await;
+    let manifest = given.export().await.unwrap();
+    assert_eq!((manifest.segments.len(), manifest.segments[2].events), (3, 5));
+    let after = files(&given.backup());
+    for (name, content) in before.iter().filter(|(name, _)| name.starts_with("events-")) {
+        assert!(after.contains(&(name.clone(), content.clone())), "{name} changed");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_log_has_a_backup_too() {
+    let given = Given::exported(0).await;
+    let manifest = given.export().await.unwrap();
+    assert_eq!((manifest.last_position, manifest.segments.len()), (Position::START, 0));
+    assert_eq!(import(&given.another_log(), &given.backup(), |_| {}).await.unwrap(), manifest);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_export_leaves_is_no_part_of_the_backup_and_the_next_one_goes_on() {
+    let given = Given::exported(1).await;
+    let before = folder::manifest(&given.backup()).unwrap().unwrap();
+    // Cut off while it wrote a segment, then between the segment and the manifest.
+    fs::write(given.backup().join("segment.part"), "half").unwrap();
+    fs::write(given.backup().join("manifest.part"), "half").unwrap();
+    fs::write(given.backup().join("events-00000000000000000031.zst"), "whole or not").unwrap();
+    assert_eq!(verify(&given.backup(), |_| {}, |_| {}).await.unwrap(), before);
+    given.append(10).await;
+    assert_eq!(given.export().await.unwrap().last_position, Position(40));
+    let mut positions = Vec::new();
+    verify(&given.backup(), |entry| positions.push(entry.position.0), |_| {}).await.unwrap();
+    assert_eq!(positions, (1..=40).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn every_damage_of_a_segment_is_told_by_all_three_and_nothing_is_overwritten() {
+    let given = Given::exported(3).await;
+    let victim = given.backup().join("events-00000000000000000031.zst");
+    let sound = fs::read(&victim).unwrap();
+    let other = fs::read(given.backup().join("events-00000000000000000001.zst")).unwrap();
+    let mut flipped = sound.clone();
+    flipped[sound.len() / 2] ^= 1;
+    for damaged in
+        [None, Some(flipped), Some(sound[..sound.len() - 1].to_vec()), Some(other), Some(Vec::new())]
+    {
+        match &damaged {
+            Some(bytes) => fs::write(&victim, bytes).unwrap(),
+            None => fs::remove_file(&victim).unwrap(),
+        }
+        let before = files(&given.backup());
+        given.append(1).await;
+        let restored = EmbeddedLog::open(&tempfile::tempdir().unwrap().path().join("log")).unwrap();
+        for error in [
+            given.export().await.unwrap_err(),
+            verify(&given.backup(), |_| {}, |_| {}).await.unwrap_err(),
+            import(&restored, &given.backup(), |_| {}).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, BackupError::Segment { first: Position(31), .. }), "{error}");
+            assert!(error.to_string().contains("events-00000000000000000031.zst"), "{error}");
+        }
+        assert_eq!(files(&given.backup()), before);
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_missing_older_or_of_another_log_is_told() {
+    let given = Given::exported(1).await;
+    let manifest = given.backup().join("manifest.json");
+    let older = fs::read(&manifest).unwrap();
+    for _ in 0..2 {
+        given.append(10).await;
+        given.export().await.unwrap();
+    }
+    fs::write(&manifest, &older).unwrap();
+    let error = given.export().await.unwrap_err();
+    assert!(
+        matches!(&error, BackupError::Unlisted { path } if path.ends_with("events-00000000000000000041.zst"))
+    );
+    fs::remove_file(&manifest).unwrap();
+    assert!(matches!(given.export().await.unwrap_err(), BackupError::Unlisted { .. }));
+    fs::write(&manifest, "{").unwrap();
+    assert!(matches!(given.export().await.unwrap_err(), BackupError::Manifest { .. }));
+
+    let nothing = import(&given.another_log(), &given.dir.path().join("none"), |_| {}).await;
+    assert!(matches!(nothing, Err(BackupError::NoBackup(_))));
+    let other = Given::exported(1).await;
+    let error = export(&*other.log, &Given::exported(1).await.backup(), |_| {}).await.unwrap_err();
+    assert!(matches!(error, BackupError::OtherLog { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn only_one_export_writes_to_a_folder() {
+    let given = Given::exported(1).await;
+    let held = folder::Folder::open(&given.backup()).unwrap();
+    assert!(matches!(given.export().await.unwrap_err(), BackupError::InUse { .. }));
+    drop(held);
+    given.export().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_empty_and_not_the_backups_own_beginning_is_left_as_it_is() {
+    let given = Given::exported(1).await;
+    let other = Given::with_events(1).await;
+    let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
+    assert!(matches!(error, BackupError::Differs { position: Position(1), .. }), "{error}");
+    assert_eq!(other.log.head().await.unwrap().position, Position(1), "nothing was put behind it");
+    other.append(40).await;
+    let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
+    assert!(matches!(error, BackupError::LogGoesOn { log: Position(41), backup: Position(30) }), "{error}");
+}
+
+#[tokio::test]
+async fn an_interrupted_import_goes_on_after_comparing_what_is_there() {
+    let given = Given::exported(2).await;
+    let (mut segments, restored) = (Vec::new(), given.another_log());
+    verify(&given.backup(), |entry| segments.push(entry.clone()), |_| {}).await.unwrap();
+    restored.restore(segments[..17].to_vec()).await.unwrap();
+    let mut last = Progress::default();
+    import(&restored, &given.backup(), |progress| last = progress).await.unwrap();
+    assert_eq!((last.skipped, last.events()), (17, 43));
+    assert_eq!(all_of(&restored).await, all_of(&*given.log).await);
+}
+
+#[tokio::test]
+async fn an_interrupted_import_keeps_the_log_closed_to_services_and_to_another_backup() {
+    let given = Given::exported(2).await;
+    let mut entries = Vec::new();
+    let origin = verify(&given.backup(), |entry| entries.push(entry.clone()), |_| {}).await.unwrap().origin();
+    let dir = given.dir.path().join("another");
+    let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
+    restored.begin(&origin).await.unwrap();
+    restored.restore(entries[..17].to_vec()).await.unwrap();
+    drop(restored);
+    let error = EmbeddedLog::open(&dir).err().unwrap().to_string();
+    assert!(error.contains(&origin.log.0) && error.contains("cra log import"), "{error}");
+
+    let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
+    let other = import(&restored, &Given::exported(1).await.backup(), |_| {}).await.unwrap_err();
+    assert!(matches!(other, BackupError::NotClosed(_)), "{other}");
+    import(&restored, &given.backup(), |_| {}).await.unwrap();
+    drop(restored);
+    let restored = EmbeddedLog::open(&dir).unwrap();
+    let head = restored.head().await.unwrap();
+    assert_eq!(head.predecessors, origin.predecessors_of(&head.identity));
+    assert_eq!(head.predecessors[0].last_position, Position(60));
+}
+
+#[tokio::test]
+async fn an_import_that_wrote_nothing_leaves_the_log_open() {
+    let given = Given::exported(1).await;
+    let dir = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(dir.path()).unwrap();
+    let _ = log.append(event(Uuid::new_v4(), "another"), Expectation::NoEvent).await.unwrap();
+    import(&log, &given.backup(), |_| {}).await.unwrap_err();
+    drop(log);
+    assert_eq!(EmbeddedLog::open(dir.path()).unwrap().head().await.unwrap().predecessors, []);
+}
+
+#[tokio::test]
+async fn each_field_that_differs_is_named() {
+    let kept = entry(5, Some(Uuid::from_u128(1)), "payload");
+    let later = kept.appended_at + jiff::SignedDuration::from_nanos(1);
+    for (stands, told) in [
+        (LogEntry { position: Position(6), ..kept.clone() }, "the position"),
+        (LogEntry { cra_id: None, ..kept.clone() }, "the CRA"),
+        (LogEntry { event_id: None, ..kept.clone() }, "the event id"),
+        (LogEntry { payload: Bytes::from_static(b"payloaD"), ..kept.clone() }, "the payload"),
+        (LogEntry { appended_at: later, ..kept.clone() }, "the time"),
+    ] {
+        let error = super::import::compare(&kept, &stands).unwrap_err();
+        assert!(matches!(error, BackupError::Differs { what, .. } if what == told), "{error}");
+    }
+    super::import::compare(&kept, &kept).unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_end_is_told_and_its_backup_kept() {
+    let given = Given::exported(1).await;
+    let mut manifest = folder::manifest(&given.backup()).unwrap().unwrap();
+    manifest.log = given.another_log().head().await.unwrap().identity;
+    let mut shorter = Manifest::new(manifest.log.clone(), Vec::new());
+    for segment in manifest.segments {
+        shorter.push(segment);
+    }
+    folder::Folder::open(&given.backup()).unwrap().keep(&shorter).unwrap();
+    let error = export(&given.another_log(), &given.backup(), |_| {}).await.unwrap_err();
+    assert!(
+        matches!(error, BackupError::LogLostItsEnd { log: Position(0), backup: Position(30) }),
+        "{error}"
+    );
+}

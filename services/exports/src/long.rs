@@ -1,0 +1,159 @@
+//! Long tables of CRAs, for pivot tables: one row per CRA and theme, age band, status or organisation, under the CRA's own
+//! columns, so that rows can be grouped by any of them. The people, or the CRAs, of a value add up to its line of the
+//! statistics; the participants, which repeat on each row, do not.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use cra_contracts::v1;
+use cra_domain::cra::Recipient;
+use cra_domain::selection::UNSPECIFIED_LABEL;
+use cra_domain::spelling;
+use cra_domain::vocabulary::{Organisation, SubTheme, Term, Theme, Word};
+
+use super::about::About;
+use super::cell::{Column, Kind, said};
+use super::content::List;
+use super::cras::{self, CraRow, joined};
+use super::definitions_sheet;
+use super::xlsx::{self, Table};
+use cra_analytics::figures::{UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL};
+
+/// One value of a CRA's list.
+#[derive(Default)]
+struct Item {
+    code: String,
+    label: String,
+    /// Of age bands, statuses and organisations.
+    people: u32,
+    /// Sub-themes of the theme.
+    sub_themes: Vec<i32>,
+}
+
+/// A CRA, and one value of its list.
+pub struct LongRow {
+    cra: CraRow,
+    item: Item,
+}
+
+impl LongRow {
+    /// Gives the rows of a CRA, in the order of the contract's values, of organisations in that of the CRA.
+    pub fn each(cra: CraRow, list: List, mut take: impl FnMut(&Self) -> io::Result<()>) -> io::Result<()> {
+        let items = match list {
+            List::Themes => themes(&cra),
+            List::Ages => people(&cra, CraRow::age, "AGE_BAND_UNSPECIFIED"),
+            List::Statuses => people(&cra, CraRow::status, "STATUS_UNSPECIFIED"),
+            List::Organisations => organisations(&cra),
+        };
+        let mut row = Self { cra, item: Item::default() };
+        for item in items {
+            row.item = item;
+            take(&row)?;
+        }
+        Ok(())
+    }
+}
+
+fn item(term: &Term) -> Item {
+    Item { code: term.name.to_owned(), label: term.label.to_owned(), ..Item::default() }
+}
+
+fn themes(cra: &CraRow) -> Vec<Item> {
+    let of = |theme: Theme| Item { sub_themes: cra.sub_themes_of(theme), ..item(theme.term()) };
+    cra.theme_numbers().iter().filter_map(|number| Theme::from_number(*number)).map(of).collect()
+}
+
+/// The values that somebody is of, and the people whom an older form left open.
+fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &str) -> Vec<Item> {
+    let values = W::ALL.iter().map(|value| Item { people: people(cra, *value), ..item(value.term()) });
+    let open = Item {
+        code: unspecified.to_owned(),
+        label: UNSPECIFIED_LABEL.to_owned(),
+        people: cra.unspecified(people),
+        ..Item::default()
+    };
+    values.chain([open]).filter(|item| item.people > 0).collect()
+}
+
+/// The code of a free name is its spelling-insensitive form, as in the statistics; its label is its own spelling.
+fn organisations(cra: &CraRow) -> Vec<Item> {
+    let of = |redirection: &v1::Redirection| {
+        let recipient = match &redirection.organisation {
+            Some(v1::redirection::Organisation::Known(number)) => {
+                Organisation::from_number(*number).map_or(Recipient::Unnamed, Recipient::Known)
+            }
+            Some(v1::redirection::Organisation::Other(name)) => Recipient::Other(name.as_str().into()),
+            None => Recipient::Unnamed,
+        };
+        let named = match recipient.recognised() {
+            Recipient::Known(organisation) => item(organisation.term()),
+            Recipient::Other(name) => {
+                Item { code: spelling::key(&name), label: name.into(), ..Item::default() }
+            }
+            Recipient::Unnamed => Item {
+                code: UNNAMED_ORGANISATION.to_owned(),
+                label: UNNAMED_ORGANISATION_LABEL.to_owned(),
+                ..Item::default()
+            },
+        };
+        Item { people: redirection.people, ..named }
+    };
+    cra.redirected_to().iter().map(of).collect()
+}
+
+/// The columns, in the order of the file: the value, its people, then the CRA's.
+#[must_use]
+pub fn columns(list: List) -> Vec<Column<LongRow>> {
+    let [code, label] = match list {
+        List::Themes => ["theme_code", "theme"],
+        List::Ages => ["age_code", "age"],
+        List::Statuses => ["statut_code", "statut"],
+        List::Organisations => ["organisme_code", "organisme"],
+    };
+    let mut columns = vec![
+        Column::required(code, Kind::Text, |row: &LongRow| row.item.code.as_str().into()),
+        Column::required(label, Kind::Text, |row: &LongRow| row.item.label.as_str().into()).wide(34),
+    ];
+    if list == List::Themes {
+        let sub_themes = |row: &LongRow, what: fn(&Term) -> &str| {
+            joined::<SubTheme>(&row.item.sub_themes, what).filter(|text| said(text).is_some())
+        };
+        columns.extend([
+            Column::optional("sous_themes_codes", Kind::Text, move |row: &LongRow| {
+                sub_themes(row, |term| term.name).into()
+            }),
+            Column::optional("sous_themes", Kind::Text, move |row: &LongRow| {
+                sub_themes(row, |term| term.label).into()
+            }),
+        ]);
+    } else {
+        columns.push(Column::required("personnes", Kind::Integer, |row: &LongRow| row.item.people.into()));
+    }
+    let repeated = cras::repeated_columns().into_iter();
+    columns.extend(repeated.map(|column| column.within(|row: &LongRow| &row.cra)));
+    columns
+}
+
+/// The workbook of a long table: as many sheets as its rows ask for, then what the file is of.
+pub struct LongWorkbook(Table<LongRow>);
+
+impl LongWorkbook {
+    /// Begins the workbook. Rows pass through a nameless file in `folder`.
+    pub fn begin(list: List, folder: &Path) -> io::Result<Self> {
+        let columns = columns(list);
+        let printed = columns.len();
+        Ok(Self(Table::begin("CRA", columns, printed, folder)?))
+    }
+
+    /// Takes a row in.
+    pub fn row(&mut self, row: &LongRow) -> io::Result<()> {
+        self.0.row(row)
+    }
+
+    /// Writes the file.
+    pub fn finish(self, about: &About, output: impl Write + Send) -> io::Result<()> {
+        let mut workbook = self.0.finish()?;
+        definitions_sheet::add(about, &mut workbook, &[])?;
+        xlsx::save(workbook, about, output)
+    }
+}

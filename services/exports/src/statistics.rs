@@ -1,0 +1,252 @@
+//! Every figure of one selection: as one long table (CSV), and as a workbook that is a report: a first sheet that sums up,
+//! a sheet and a chart per section, the months, and what the figures mean.
+
+use std::io::{self, Write};
+
+use cra_contracts::v1;
+use rust_xlsxwriter::{ChartType, Workbook};
+
+use super::about::{About, Said};
+use super::cell::{Cell, Column, Kind};
+use super::csv::Csv;
+use super::definitions_sheet;
+use super::figures::HEADLINE;
+use super::periods::{PeriodFigures, add_months};
+use super::summary;
+use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series};
+use cra_domain::definitions::{DEFINITIONS, RUBRICS};
+
+/// Section of the lines that say what the file is of.
+const SELECTION: &str = "selection";
+/// Sheet of the months.
+pub(super) const MONTHS: &str = "Mois";
+/// Pixels of a section's chart, and of a bar.
+const CHART_WIDTH: u32 = 620;
+const CHART_HEIGHT_MIN: u32 = 340;
+const BAR_HEIGHT: u32 = 36;
+/// Columns that a chart covers, of the width of columns that nothing widens.
+const CHART_COLUMNS: u16 = 10;
+/// Rows of a section that print on one page with the chart.
+const ROWS_OF_A_PAGE: usize = 40;
+
+/// One figure.
+struct Line {
+    section: &'static str,
+    code: String,
+    label: String,
+    value: Option<u64>,
+    per_mille: Option<u32>,
+}
+
+impl From<Said> for Line {
+    fn from(said: Said) -> Self {
+        let Said { code, label, text, number } = said;
+        let label = if text.is_empty() { label.to_owned() } else { format!("{label} : {text}") };
+        Self { section: SELECTION, code, label, value: number, per_mille: None }
+    }
+}
+
+/// Figures that belong together.
+struct Section {
+    title: &'static str,
+    /// What its values are.
+    unit: &'static str,
+    lines: Vec<Line>,
+    /// How many of the lines a chart shows, from the first; 0 for no chart.
+    drawn: usize,
+}
+
+/// Writes the table: what it is of first, then every figure.
+pub fn statistics_csv(statistics: &v1::Statistics, about: &About, output: impl Write) -> io::Result<()> {
+    let columns = vec![
+        Column::required("section", Kind::Text, |line: &Line| line.section.into()),
+        code(),
+        label(),
+        value(),
+        part(),
+    ];
+    let mut csv = Csv::begin(output, columns)?;
+    for said in about.said() {
+        csv.row(&said.into())?;
+    }
+    for line in sections(statistics).iter().flat_map(|section| &section.lines) {
+        csv.row(line)?;
+    }
+    csv.finish()
+}
+
+/// Writes the workbook. `months` come in order, empty ones included where the selection has two days.
+pub fn statistics_workbook(
+    statistics: &v1::Statistics,
+    months: &[PeriodFigures],
+    about: &About,
+    output: impl Write + Send,
+) -> io::Result<()> {
+    let mut workbook = Workbook::new();
+    let sections = sections(statistics);
+    let drawn = |title| sections.iter().find(|section| section.title == title).map_or(0, |it| it.drawn);
+    summary::add_to(&mut workbook, statistics, about, months.len(), &drawn)?;
+    for section in &sections {
+        add_section(&mut workbook, section)?;
+    }
+    add_months(&mut workbook, MONTHS, months)?;
+    definitions_sheet::add(about, &mut workbook, DEFINITIONS)?;
+    xlsx::save(workbook, about, output)
+}
+
+fn add_section(workbook: &mut Workbook, section: &Section) -> io::Result<()> {
+    let mut columns = vec![label().headed("Libellé").wide(44), value().headed(section.unit).wide(14)];
+    if section.lines.iter().any(|line| line.per_mille.is_some()) {
+        columns.push(part().headed("Part").wide(9));
+    }
+    columns.push(code().headed("Code").wide(36).code());
+    // An empty column parts the table from the chart.
+    let chart_column = u16::try_from(columns.len() + 1).unwrap_or_default();
+    let sheet = xlsx::add_report_table(workbook, section.title, &columns, &section.lines)?;
+    let rows = section.lines.len();
+    let last_row = u32::try_from(rows).unwrap_or(u32::MAX);
+    let bars = BAR_HEIGHT * u32::try_from(section.drawn).unwrap_or_default();
+    let height = CHART_HEIGHT_MIN.max(80 + bars);
+    let place = Place { row: 1, column: chart_column, width: CHART_WIDTH, height };
+    xlsx::draw(sheet, &chart(section.title, section.title, section.unit, section.drawn), &place)?;
+    let (last_row, last_column) = match section.drawn {
+        0 => (last_row, chart_column - 2),
+        _ => (last_row.max(place.last_row()), chart_column + CHART_COLUMNS),
+    };
+    if rows <= ROWS_OF_A_PAGE {
+        xlsx::print_on_one_page(sheet, last_row, last_column)
+    } else {
+        xlsx::print_over_pages(sheet, last_row, last_column)
+    }
+}
+
+/// The chart of a section's first lines.
+pub(super) fn chart<'a>(sheet: &'a str, title: &'a str, unit: &'a str, rows: usize) -> Chart<'a> {
+    let values = vec![Series { column: 1, name: unit }];
+    Chart { sheet, title, names: 0, values, rows, kind: ChartType::Bar }
+}
+
+fn code() -> Column<Line> {
+    Column::required("code", Kind::Text, |line: &Line| line.code.as_str().into())
+}
+
+fn label() -> Column<Line> {
+    Column::required("libelle", Kind::Text, |line: &Line| line.label.as_str().into())
+}
+
+fn value() -> Column<Line> {
+    Column::optional("valeur", Kind::Integer, |line: &Line| line.value.into())
+}
+
+fn part() -> Column<Line> {
+    Column::optional("part", Kind::Share, |line: &Line| line.per_mille.map_or(Cell::Absent, Cell::Share))
+}
+
+fn sections(statistics: &v1::Statistics) -> Vec<Section> {
+    vec![
+        headline(statistics),
+        follow_up(statistics),
+        counts("channels", "CRA", &statistics.channels),
+        counts("activities", "CRA", &statistics.activities),
+        counts("themes", "CRA", &statistics.themes),
+        counts("sub_themes", "CRA", &statistics.sub_themes),
+        counts("durations", "CRA", &statistics.durations),
+        counts("ages", "Participants", &statistics.ages),
+        counts("statuses", "Participants", &statistics.statuses),
+        counts("redirections", "Personnes", &statistics.redirections),
+        time("time_spent", statistics, |time| (time.estimated_minutes, Some(time.share_per_mille))),
+        time("time_spent_minimum", statistics, |time| (time.minimum_minutes, None)),
+        time("time_spent_maximum", statistics, |time| (time.maximum_minutes, None)),
+        entry_delay(statistics),
+    ]
+}
+
+fn section(name: &'static str, unit: &'static str, lines: Vec<Line>, drawn: usize) -> Section {
+    let title = RUBRICS.iter().find(|(section, _)| *section == name).map_or(name, |(_, title)| title);
+    Section { title, unit, lines, drawn }
+}
+
+fn line(section: &'static str, code: &str, label: &str, value: impl Into<Option<u64>>) -> Line {
+    let (code, label) = (code.to_owned(), label.to_owned());
+    Line { section, code, label, value: value.into(), per_mille: None }
+}
+
+fn headline(statistics: &v1::Statistics) -> Section {
+    let lines =
+        HEADLINE.iter().map(|(_, code, label, value)| line("headline", code, label, value(statistics)));
+    section("headline", "Nombre", lines.collect(), 0)
+}
+
+fn follow_up(statistics: &v1::Statistics) -> Section {
+    const SECTION: &str = "follow_up";
+    let follow_up = statistics.follow_up.unwrap_or_default();
+    let rate = line(SECTION, "rate", "Part des accompagnements avec une suite", None);
+    let lines = vec![
+        line(SECTION, "individual", "Accompagnement individuel", follow_up.individual),
+        line(SECTION, "workshop", "Atelier", follow_up.workshop),
+        line(SECTION, "redirected", "Redirection", follow_up.redirected),
+        line(SECTION, "total", "Total", follow_up.total),
+        Line { per_mille: Some(follow_up.rate_per_mille), ..rate },
+    ];
+    // Not the total, nor the rate.
+    section(SECTION, "Personnes", lines, 3)
+}
+
+fn counts(name: &'static str, unit: &'static str, counts: &[v1::Count]) -> Section {
+    let lines = counts.iter().map(|count| Line {
+        per_mille: Some(count.share_per_mille),
+        ..line(name, &count.name, &count.label, count.count)
+    });
+    section(name, unit, lines.collect(), counts.len().min(CHART_ROWS_MAX))
+}
+
+fn time(
+    name: &'static str,
+    statistics: &v1::Statistics,
+    minutes: fn(&v1::TimeSpent) -> (u64, Option<u32>),
+) -> Section {
+    let lines = statistics.time_spent.iter().map(|time| {
+        let (minutes, per_mille) = minutes(time);
+        Line { per_mille, ..line(name, &time.name, &time.label, minutes) }
+    });
+    // The last line is the total.
+    section(name, "Minutes", lines.collect(), statistics.time_spent.len().saturating_sub(1))
+}
+
+fn entry_delay(statistics: &v1::Statistics) -> Section {
+    const SECTION: &str = "entry_delay";
+    let delay = statistics.entry_delay.unwrap_or_default();
+    let lines = vec![
+        line(SECTION, "median_days", "Délai médian en jours", u64::from(delay.median_days)),
+        line(SECTION, "p90_days", "Délai de 9 CRA sur 10 en jours", u64::from(delay.p90_days)),
+        line(SECTION, "same_day", "CRA saisis le jour même", delay.same_day),
+    ];
+    section(SECTION, "Nombre", lines, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use cra_analytics::dictionary::Dictionary;
+    use cra_analytics::totals::Totals;
+
+    #[test]
+    fn every_figure_has_one_place_a_sheet_and_a_meaning() {
+        let statistics = cra_analytics::figures::statistics(&Totals::default(), &Dictionary::default());
+        let sections = sections(&statistics);
+        let mut places = HashSet::new();
+        for line in sections.iter().flat_map(|section| &section.lines) {
+            assert!(places.insert((line.section, line.code.as_str())), "{} {}", line.section, line.code);
+            let defined = DEFINITIONS.iter().any(|definition| {
+                definition.section == line.section
+                    && (definition.code.is_empty()
+                        || definition.code == line.code && definition.label == line.label)
+            });
+            assert!(defined, "{} {} {}", line.section, line.code, line.label);
+        }
+        let titles: Vec<_> = sections.iter().map(|section| section.title).collect();
+        assert_eq!(titles, RUBRICS.map(|(_, title)| title));
+    }
+}

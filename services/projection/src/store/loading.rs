@@ -1,0 +1,86 @@
+//! Loads stored facts into memory.
+
+use std::ops::RangeInclusive;
+
+use cra_analytics::columns::{Columns, FactDelta};
+use cra_analytics::fact::Fact;
+use cra_eventlog::Position;
+use uuid::Uuid;
+
+use super::{Applied, Session, Store, StoreError};
+
+impl Store {
+    /// Loads the columns of all stored facts. Blocks.
+    pub fn columns(&self) -> Result<Columns, StoreError> {
+        let watermark = self.session()?.applied()?.as_ref().map(Applied::watermark);
+        Columns::load(watermark, |positions, add| self.session()?.each_delta(positions, add))
+    }
+}
+
+impl Session {
+    fn each_delta(
+        &self,
+        positions: RangeInclusive<u64>,
+        add: &mut dyn FnMut(&FactDelta),
+    ) -> Result<(), StoreError> {
+        let (mut expected, last) = (*positions.start(), *positions.end());
+        for entry in self.steps(Position(expected)..=Position(last)) {
+            let (position, step) = entry?;
+            if position.0 != expected {
+                break;
+            }
+            add(&FactDelta::of(expected, step.began.as_ref(), step.ended));
+            expected += 1;
+        }
+        if expected == last + 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Damaged(format!("what happened at position {expected}")))
+        }
+    }
+
+    /// The latest fact of a CRA, in force or not, and its position; `None` where the CRA has none.
+    pub fn latest(&self, columns: &Columns, cra_id: Uuid) -> Result<Option<(u64, Fact)>, StoreError> {
+        for from in columns.candidates(cra_id) {
+            let fact = self.fact(from)?;
+            if fact.cra_id == cra_id {
+                return Ok(Some((from, fact)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Appending, Batch, Step};
+    use super::*;
+
+    #[test]
+    fn a_store_that_lacks_an_event_loads_no_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let applied = |position| Applied {
+            position: Position(position),
+            event_id: None,
+            recorded_at: 0,
+            last_recorded_at: 0,
+            applied_at: 0,
+            parked: 0,
+            retried: 0,
+        };
+        for (after, events, end) in [(0, 5_000, 5_000), (5_000, 0, 5_001)] {
+            let mut appending = Appending::after(Position(after), &store.session().unwrap()).unwrap();
+            let mut batch = Batch::default();
+            for _ in 0..events {
+                let step = Step { recorded_at: 0, ended: None, began: None };
+                appending.push(&step, &mut batch).unwrap();
+            }
+            appending.finish(&mut batch);
+            batch.put_applied(&applied(end)).unwrap();
+            store.write(batch).unwrap();
+            assert_eq!(store.columns().is_ok(), after == 0);
+        }
+        assert!(matches!(store.columns(), Err(StoreError::Damaged(_))));
+    }
+}
