@@ -8,7 +8,7 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and those of ours that it may be built on.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
     ("cra-domain", &["cra-contracts"]),
@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("cra-backup", &["cra-private", "cra-eventlog"]),
     ("cra-client", &["cra-contracts", "cra-private"]),
     ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),
+    ("cra-sheets", &["cra-contracts", "cra-domain"]),
     ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
     (
         "cra-projection",
@@ -31,7 +32,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "cra-exports",
         ],
     ),
-    ("cra-web", &["cra-contracts", "cra-domain", "cra-private", "cra-runtime", "cra-client"]),
+    ("cra-web", &["cra-contracts", "cra-domain", "cra-private", "cra-runtime", "cra-client", "cra-sheets"]),
     (
         "cra-cli",
         &[
@@ -44,6 +45,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "cra-ingestion",
             "cra-projection",
             "cra-client",
+            "cra-sheets",
             "cra-web",
         ],
     ),

@@ -9,9 +9,9 @@ use cra_domain::vocabulary::{
 use super::Choice;
 
 macro_rules! choices {
-    ($($word:ident: $prefix:literal,)+) => {
+    ($($word:ident,)+) => {
         $(impl Choice for $word {
-            const PREFIX: &str = $prefix;
+            const PREFIX: &str = <Self as Word>::PREFIX;
 
             fn all() -> &'static [Self] {
                 Self::ALL
@@ -35,12 +35,12 @@ macro_rules! choices {
 }
 
 choices! {
-    Channel: "CHANNEL_",
-    Activity: "ACTIVITY_",
-    Theme: "THEME_",
-    SubTheme: "SUB_THEME_",
-    DurationBand: "DURATION_BAND_",
-    DurationBucket: "DURATION_BUCKET_",
-    AgeBand: "AGE_BAND_",
-    Status: "STATUS_",
+    Channel,
+    Activity,
+    Theme,
+    SubTheme,
+    DurationBand,
+    DurationBucket,
+    AgeBand,
+    Status,
 }

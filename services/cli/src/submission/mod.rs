@@ -1,100 +1,18 @@
-//! Sending many CRAs, today's ([`content::submission`]) or documents of older forms ([`content::document`]):
-//! opening their file ([`mod@file`]), reading it item by item ([`source`]), and streaming the items with a bound on what
-//! is in flight ([`stream`]). Memory does not grow with the file. Writes nothing but how far an import is
-//! ([`checkpoint`]); the commands do.
+//! Sending many CRAs, today's or documents of older forms, as `cra-sheets` reads them from a file: streaming the items
+//! with a bound on what is in flight ([`stream`]). Memory does not grow with the file. Writes nothing but how far an
+//! import is ([`checkpoint`]); the commands do.
 
 pub(crate) mod changes;
 pub(crate) mod checkpoint;
-pub(crate) mod content;
-mod encoding;
-pub(crate) mod fields;
-pub(crate) mod file;
-mod kind;
 pub(crate) mod patience;
 pub(crate) mod rpc;
-pub(crate) mod source;
 pub(crate) mod stream;
-pub(crate) mod table;
 mod window;
-
-use std::fmt;
 
 use cra_contracts::v1;
 use serde::{Deserialize, Serialize};
 
-/// Where an item stands in its file, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// One item per line.
-    Line(u64),
-    /// An item of an array, or one of several objects.
-    Element(u64),
-    /// A row of a table, as a spreadsheet numbers it; of which sheet, where several are read.
-    Row { sheet: Option<u32>, number: u64 },
-}
-
-impl Place {
-    pub(crate) fn number(self) -> u64 {
-        match self {
-            Self::Line(number) | Self::Element(number) | Self::Row { number, .. } => number,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(number) => write!(f, "line {number}"),
-            Self::Element(number) => write!(f, "item {number}"),
-            Self::Row { sheet: None, number } => write!(f, "row {number}"),
-            Self::Row { sheet: Some(sheet), number } => write!(f, "table {sheet}, row {number}"),
-        }
-    }
-}
-
-/// One thing to send, or why it cannot be.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Item<T> {
-    pub(crate) place: Place,
-    /// Of the file, up to the end of this item; for the progress bar.
-    pub(crate) bytes_read: u64,
-    /// What to send, or why it is not sent.
-    pub(crate) content: Result<T, Unsent>,
-}
-
-/// Why an item is not sent.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Unsent {
-    /// What is wrong with its text.
-    Unreadable(String),
-    /// What became of it is known already.
-    Settled { id: String, outcome: Outcome },
-}
-
-impl From<String> for Unsent {
-    fn from(problem: String) -> Self {
-        Self::Unreadable(problem)
-    }
-}
-
-impl fmt::Display for Unsent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(problem) => f.write_str(problem),
-            Self::Settled { id, .. } => write!(f, "{id} is settled"),
-        }
-    }
-}
-
-impl Unsent {
-    /// As it is told: the id, where it is known, and the outcome.
-    fn into_told(self) -> (String, Outcome) {
-        match self {
-            Self::Unreadable(problem) => (String::new(), Outcome::Unreadable(problem)),
-            Self::Settled { id, outcome } => (id, outcome),
-        }
-    }
-}
+pub(crate) use cra_sheets::{Item, Outcome, Place, Unsent, content, fields, file, source, table};
 
 /// What became of one item.
 #[derive(Debug)]
@@ -105,20 +23,6 @@ pub(crate) struct Told {
     pub(crate) id: String,
     pub(crate) bytes_read: u64,
     pub(crate) outcome: Outcome,
-}
-
-#[derive(Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// In the log (or valid, when only checking); `duplicate` when it was there before.
-    Received {
-        receipt: v1::Receipt,
-        /// What had to be repaired in a document of an older form.
-        notes: Vec<String>,
-    },
-    /// The service says what is wrong.
-    Refused(v1::Refusal),
-    /// Never sent: what is wrong with the text.
-    Unreadable(String),
 }
 
 /// How many items ended in which way.

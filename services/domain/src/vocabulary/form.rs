@@ -4,7 +4,7 @@ use super::{PastLabel, words};
 
 words! {
     /// Canal: how the advisor and the public met.
-    Channel {
+    Channel, "CHANNEL_" {
         /// At the advisor's venue.
         Venue = 1: Term::new("CHANNEL_VENUE", "rattachement", "Lieu d'activité").help(
             "L'activité se passe dans l'un de vos lieux d'activité, que vous pouvez préciser.",
@@ -29,7 +29,7 @@ words! {
 
 words! {
     /// Type d'activité.
-    Activity {
+    Activity, "ACTIVITY_" {
         /// Several people at once.
         Workshop = 1: Term::new("ACTIVITY_WORKSHOP", "collectif", "Atelier collectif").help(
             "Un atelier réunit au moins deux personnes. Pour un couple ou une famille, c'est vous qui choisissez : \
@@ -50,7 +50,7 @@ words! {
 
 words! {
     /// Tranche d'âge.
-    AgeBand {
+    AgeBand, "AGE_BAND_" {
         /// Younger than 12.
         Under12 = 1: Term::new("AGE_BAND_UNDER_12", "moins12ans", "Moins de 12 ans").help(
             "Participants de moins de 12 ans. Toutes les tranches d'âge ensemble font le nombre de \
@@ -95,7 +95,7 @@ impl AgeBand {
 
 words! {
     /// Statut.
-    Status {
+    Status, "STATUS_" {
         /// At school or studying.
         Student = 1: Term::new("STATUS_STUDENT", "etudiant", "Scolarisé(e)").help(
             "Participants à l'école, au collège, au lycée ou en études.",
@@ -139,7 +139,7 @@ impl Status {
 
 words! {
     /// Durée, as the form asks for it.
-    DurationBand {
+    DurationBand, "DURATION_BAND_" {
         /// Half an hour or less.
         UpTo30Minutes = 1: Term::new("DURATION_BAND_UP_TO_30_MINUTES", "0-30", "30 min. ou moins").help(
             "Trente minutes au plus.",
@@ -164,7 +164,7 @@ words! {
 
 words! {
     /// Durée, as the statistics show it: finer than the form's bands.
-    DurationBucket {
+    DurationBucket, "DURATION_BUCKET_" {
         /// Half an hour or less.
         UpTo30Minutes = 1: Term::new("DURATION_BUCKET_UP_TO_30_MINUTES", "0-30", "30 min. ou moins"),
         /// From half an hour to an hour.

@@ -85,6 +85,8 @@ impl Term {
 pub trait Word: Copy + Eq + Ord + 'static {
     /// Every value, in the contract's order.
     const ALL: &'static [Self];
+    /// What every name of the list starts with in the contract, such as `SUB_THEME_`.
+    const PREFIX: &'static str;
 
     /// The form's texts for the value.
     fn term(self) -> &'static Term;
@@ -103,6 +105,12 @@ pub trait Word: Copy + Eq + Ord + 'static {
         Self::ALL.get(index).copied()
     }
 
+    /// The end of its name in the contract, in lower case with hyphens: `THEME_EMAIL` is `email`.
+    fn short_form(self) -> String {
+        let name = self.term().name;
+        name.strip_prefix(Self::PREFIX).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
+    }
+
     /// The value with a slug of the old data, today's or a former one.
     fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|word| {
@@ -114,7 +122,7 @@ pub trait Word: Copy + Eq + Ord + 'static {
 
 /// Declares a [`Word`]: variants in the contract's order, each with its term.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal : $term:expr,)+ }) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal { $($(#[$variant_doc:meta])* $variant:ident = $number:literal : $term:expr,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[repr(u8)]
@@ -124,6 +132,7 @@ macro_rules! words {
 
         impl $crate::vocabulary::Word for $name {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
+            const PREFIX: &'static str = $prefix;
 
             fn term(self) -> &'static $crate::vocabulary::Term {
                 use $crate::vocabulary::Term;

@@ -8,7 +8,7 @@ use crate::spelling;
 
 words! {
     /// Destination of a redirection. The old data contains the label itself.
-    Organisation {
+    Organisation, "ORGANISATION_" {
         /// Agence nationale des titres sécurisés.
         Ants = 1: Term::new("ORGANISATION_ANTS", "ANTS", "ANTS").help(
             "Agence nationale des titres sécurisés.",

@@ -11,7 +11,7 @@ const fn until_first_form(label: &'static str) -> PastLabel {
 
 words! {
     /// Thématique d'accompagnement.
-    Theme {
+    Theme, "THEME_" {
         /// Getting to grips with a device.
         Equipment = 1: Term::new("THEME_EQUIPMENT", "equipement informatique", "Prendre en main du matériel").help(
             "Allumer, régler et utiliser un ordinateur, une tablette ou un téléphone : clavier, souris, \
@@ -148,7 +148,7 @@ impl Theme {
 
 words! {
     /// Sous-thématique.
-    SubTheme {
+    SubTheme, "SUB_THEME_" {
         /// Computer.
         EquipmentComputer = 1: Term::new("SUB_THEME_EQUIPMENT_COMPUTER", "ordinateur", "Ordinateur").help(
             "Un ordinateur fixe ou portable.",

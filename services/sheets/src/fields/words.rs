@@ -6,13 +6,12 @@ use cra_domain::vocabulary::{AgeBand, Status, Word};
 
 use super::SEPARATOR;
 use super::parse::is_blank;
-use crate::choice::{Choice, choice, short_form};
 
 /// As close as a slip of the hand leaves a word: as many letters as this of each that it has are changed.
 const LETTERS_PER_SLIP: usize = 3;
 
 /// The number of a word; 0, which says nothing, of an empty text.
-pub(super) fn number<W: Word + Choice>(text: &str) -> Result<i32, String> {
+pub(super) fn number<W: Word>(text: &str) -> Result<i32, String> {
     if text.is_empty() {
         return Ok(0);
     }
@@ -20,7 +19,7 @@ pub(super) fn number<W: Word + Choice>(text: &str) -> Result<i32, String> {
 }
 
 /// The numbers of a list of words, parted by `|`, `;`, a comma or a line end; a comma inside of a label parts nothing.
-pub(super) fn numbers<W: Word + Choice>(text: &str) -> Result<Vec<i32>, String> {
+pub(super) fn numbers<W: Word>(text: &str) -> Result<Vec<i32>, String> {
     let mut numbers = Vec::new();
     for part in text.split(['|', ';', '\n']) {
         let pieces: Vec<&str> = part.split(',').collect();
@@ -58,16 +57,22 @@ pub(super) fn names<W: Word>(numbers: &[i32]) -> String {
     numbers.iter().map(|number| name::<W>(*number)).collect::<Vec<_>>().join(SEPARATOR)
 }
 
-fn find<W: Word + Choice>(text: &str) -> Option<W> {
-    choice::<W>(text).ok().or_else(|| {
-        let key = spelling::key(text);
-        let formerly =
-            |word: &&W| word.term().past_labels.iter().any(|past| spelling::key(past.label) == key);
-        W::ALL.iter().find(formerly).copied()
-    })
+fn find<W: Word>(text: &str) -> Option<W> {
+    // "-12" and "12-18" would otherwise lose their hyphens.
+    if let Some(word) = W::from_slug(text) {
+        return Some(word);
+    }
+    let key = |text: &str| spelling::key(&text.replace('_', " "));
+    let given = key(text);
+    let today = |word: &&W| {
+        let term = word.term();
+        [term.name, &word.short_form(), term.slug, term.label].iter().any(|form| key(form) == given)
+    };
+    let formerly = |word: &&W| word.term().past_labels.iter().any(|past| key(past.label) == given);
+    W::ALL.iter().find(today).or_else(|| W::ALL.iter().find(formerly)).copied()
 }
 
-fn unknown<W: Word + Choice>(text: &str) -> String {
+fn unknown<W: Word>(text: &str) -> String {
     let shown = |word: &W| format!("« {} » ({})", word.term().label, word.term().name);
     let near = nearest::<W>(text).map(|word| format!("vouliez-vous dire {} ? ", shown(&word)));
     let all: Vec<String> = W::ALL.iter().filter(|word| word.term().open).map(shown).collect();
@@ -78,11 +83,11 @@ fn unknown<W: Word + Choice>(text: &str) -> String {
     )
 }
 
-fn nearest<W: Word + Choice>(text: &str) -> Option<W> {
+fn nearest<W: Word>(text: &str) -> Option<W> {
     let key = spelling::key(text);
     let distance = |word: &W| {
         let term = word.term();
-        let short = short_form(*word);
+        let short = word.short_form();
         let forms = [term.name, term.slug, term.label, &short].map(spelling::key);
         forms.iter().map(|form| strsim::damerau_levenshtein(form, &key)).min().unwrap_or(usize::MAX)
     };

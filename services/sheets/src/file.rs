@@ -13,9 +13,12 @@ use anyhow::Context as _;
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::{mpsc, oneshot};
 
-use super::encoding::{Found, Utf8};
+pub use super::encoding::Found;
+use super::encoding::Utf8;
+pub use super::kind::NotRead;
 use super::kind::{self, Kind};
 use super::source::{self, Parse};
+pub use super::table::bounds::Bounds;
 use super::table::row::Row;
 use super::table::workbook::Workbook;
 use super::table::{Headings, Table};
@@ -28,8 +31,6 @@ const START_BYTES_MIN: usize = 16;
 
 /// Items read ahead of the stream.
 const READ_AHEAD: usize = 64;
-/// A workbook is held in memory as a whole.
-const WORKBOOK_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -38,57 +39,68 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
 /// A text of JSON.
-type Text = Box<dyn BufRead + Send>;
+pub type Text = Box<dyn BufRead + Send>;
 
 /// An opened file, and what is in it: a text of JSON unless a command takes tables too.
-pub(crate) struct Opened<T = Text> {
+pub struct Opened<T = Text> {
     content: T,
     /// What is known of a file that can be read again; none for standard input and other pipes.
-    pub(crate) metadata: Option<Metadata>,
+    pub metadata: Option<Metadata>,
     encoding: Found,
     meter: Meter,
     holds_older_documents: bool,
 }
 
 /// What a file holds.
-pub(crate) enum Content {
+pub enum Content {
+    /// One object per line, an array, or objects laid out over lines.
     Json(Text),
+    /// Rows under headings.
     Table(Table),
 }
 
 impl<T> Opened<T> {
     /// Of the file, packed as it is; none where there is no end to see.
-    pub(crate) fn length(&self) -> Option<u64> {
+    pub fn length(&self) -> Option<u64> {
         self.metadata.as_ref().map(Metadata::len)
     }
 
     /// The encoding of the text, known once it was read.
-    pub(crate) fn encoding(&self) -> Found {
+    pub fn encoding(&self) -> Found {
         self.encoding.clone()
     }
 }
 
 impl Opened<Content> {
+    /// What is in the file, to read it.
+    #[must_use]
+    pub fn into_content(self) -> Content {
+        self.content
+    }
+
     /// What is in the file.
-    pub(crate) fn content(&self) -> &Content {
+    #[must_use]
+    pub fn content(&self) -> &Content {
         &self.content
     }
 
     /// Whether it begins with a document of the older system.
-    pub(crate) fn holds_older_documents(&self) -> bool {
+    #[must_use]
+    pub fn holds_older_documents(&self) -> bool {
         self.holds_older_documents
     }
 }
 
 /// The items of a file, as they are read.
-pub(crate) struct Items<T> {
-    pub(crate) items: mpsc::Receiver<Item<T>>,
+pub struct Items<T> {
+    /// In the order of the file.
+    pub items: mpsc::Receiver<Item<T>>,
     /// How the reading ended, once it has.
-    pub(crate) ended: oneshot::Receiver<io::Result<()>>,
+    pub ended: oneshot::Receiver<io::Result<()>>,
 }
 
 /// Reads the items after the first `skipped`.
-pub(crate) fn items<T: Send + 'static>(opened: Opened, parse: Parse<T>, skipped: u64) -> Items<T> {
+pub fn items<T: Send + 'static>(opened: Opened, parse: Parse<T>, skipped: u64) -> Items<T> {
     let Opened { content: text, meter, .. } = opened;
     let mut to_skip = skipped;
     spawned(meter, move |each| {
@@ -103,7 +115,7 @@ pub(crate) fn items<T: Send + 'static>(opened: Opened, parse: Parse<T>, skipped:
 }
 
 /// Reads the items of JSON or of a table, whose headings are known once it is read.
-pub(crate) fn items_of_any<T: Send + 'static>(
+pub fn items_of_any<T: Send + 'static>(
     opened: Opened<Content>,
     parse: Parse<T>,
     mut of_row: impl FnMut(Row) -> Result<T, String> + Send + 'static,
@@ -115,6 +127,7 @@ pub(crate) fn items_of_any<T: Send + 'static>(
         Content::Json(text) => spawned(meter, move |each| source::read(text, parse, each)),
         Content::Table(table) => spawned(meter, move |each| {
             table.read(&table_headings, &mut |place, row| {
+                let row = row.map_err(|fault| fault.to_string());
                 let content = row.and_then(&mut of_row).map_err(Unsent::from);
                 each(Item { place, bytes_read: 0, content })
             })
@@ -155,12 +168,13 @@ impl Meter {
 }
 
 /// What a file is called in messages.
-pub(crate) fn name_of(path: &Path) -> String {
+#[must_use]
+pub fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// Opens a file of JSON, or says why it cannot be read.
-pub(crate) fn open(path: &Path) -> anyhow::Result<Opened> {
+pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let Opened { content, metadata, encoding, meter, holds_older_documents } = open_any(path)?;
     let Content::Json(content) = content else {
         anyhow::bail!("{} is a table; expected JSON, one object per line or an array", name_of(path));
@@ -169,7 +183,7 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Opened> {
 }
 
 /// Opens a file of JSON or a table, or says in one line why it cannot be read.
-pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
+pub fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
     let meter = Meter::default();
     let cannot = || format!("cannot read {}", path.display());
     let (metadata, packed) = if path == Path::new("-") {
@@ -180,39 +194,88 @@ pub(crate) fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
         anyhow::ensure!(!metadata.is_dir(), "{} is a directory; expected a file", path.display());
         (metadata.is_file().then_some(metadata), unpacked(file, &meter))
     };
-    let mut text = packed.with_context(cannot)?;
+    let name = name_of(path);
+    let opened =
+        opened(packed.with_context(cannot)?, meter, Bounds::OF_A_COMMAND).map_err(|fault| match fault {
+            OpenError::Unreadable(error) => anyhow::Error::new(error).context(cannot()),
+            OpenError::NotRead(what) => anyhow::Error::msg(what.of_file(&name)),
+        })?;
+    Ok(Opened { metadata, ..opened })
+}
+
+/// Why a file cannot be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It breaks off, or is packed wrongly.
+    Unreadable(io::Error),
+    /// It is something else, or larger than what is read.
+    NotRead(NotRead),
+}
+
+impl From<NotRead> for OpenError {
+    fn from(what: NotRead) -> Self {
+        Self::NotRead(what)
+    }
+}
+
+/// Opens a file that is in memory. A text is read within the bound of bytes; past it, reading ends with an error.
+pub fn of_bytes(bytes: Vec<u8>, bounds: Bounds) -> Result<Opened<Content>, OpenError> {
+    let meter = Meter::default();
+    let text = unpacked(io::Cursor::new(bytes), &meter).map_err(OpenError::Unreadable)?;
+    opened(Box::new(BufReader::new(Bounded { input: text, left: bounds.unpacked_bytes })), meter, bounds)
+}
+
+fn opened(
+    mut text: Box<dyn BufRead + Send>,
+    meter: Meter,
+    bounds: Bounds,
+) -> Result<Opened<Content>, OpenError> {
     let (start, broken) = start_of(&mut text);
     if let Some(error) = broken {
         // What came before is read all the same, and the fault is met where it is.
         if start.is_empty() {
-            return Err(error).with_context(cannot);
+            return Err(OpenError::Unreadable(error));
         }
         text = Box::new(BufReader::new(Broken(Some(error))));
     }
-    let name = name_of(path);
-    let is = |what: String| anyhow::anyhow!("{name} is {what}");
-    let kind = kind::of(&start).map_err(is)?;
+    let kind = kind::of(&start)?;
     let holds_older_documents = kind == Kind::Json && kind::is_older_document(&start);
     let mut whole = io::Cursor::new(start.clone()).chain(text);
     let encoding = Found::default();
     let content = match kind {
         Kind::Workbook => {
             let mut bytes = Vec::new();
-            whole.by_ref().take(WORKBOOK_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(cannot)?;
-            anyhow::ensure!(
-                bytes.len() as u64 <= WORKBOOK_BYTES_MAX,
-                "{name} is larger than a workbook that can be read ({WORKBOOK_BYTES_MAX} bytes): save it as CSV"
-            );
-            let workbook = Workbook::open(bytes);
-            let cannot_use = |problem: String| anyhow::anyhow!("{name}: {problem}");
-            Content::Table(Table::Workbook(workbook.map_err(cannot_use)?))
+            let most = bounds.workbook_bytes;
+            whole.by_ref().take(most + 1).read_to_end(&mut bytes).map_err(OpenError::Unreadable)?;
+            if bytes.len() as u64 > most {
+                return Err(NotRead::unusable(
+                    format!("it is larger than a workbook that can be read ({most} bytes): save it as CSV"),
+                    "Ce classeur est trop grand pour être lu : enregistrez le tableau au format CSV.",
+                )
+                .into());
+            }
+            Content::Table(Table::workbook(Workbook::open(bytes, bounds)?))
         }
         Kind::Table(dialect) => {
-            Content::Table(Table::Csv(Box::new(Utf8::new(whole, &start, encoding.clone())), *dialect))
+            Content::Table(Table::csv(Box::new(Utf8::new(whole, &start, encoding.clone())), *dialect))
         }
         Kind::Json => Content::Json(Box::new(Utf8::new(whole, &start, encoding.clone()))),
     };
-    Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
+    Ok(Opened { content, metadata: None, encoding, meter, holds_older_documents })
+}
+
+/// A text that ends with an error where it is longer than it may be.
+struct Bounded<R> {
+    input: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(count)
+    }
 }
 
 /// What a file begins with: what comes at once, and enough of it to know the file by; with the fault that ended it.

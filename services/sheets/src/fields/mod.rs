@@ -14,33 +14,53 @@ use std::borrow::Cow;
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, SubTheme, Theme, Word as _};
 
-pub(crate) use patch::{assign, patch};
+pub use patch::{assign, patch};
 
 /// Between the values of a list.
 const SEPARATOR: &str = " | ";
 
 /// One leaf of a CRA, or one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Field {
+pub enum Field {
+    /// `advisor_id`.
     AdvisorId,
+    /// `structure_id`.
     StructureId,
+    /// `date`.
     Date,
+    /// `place.channel`.
     Channel,
+    /// `place.commune_code`.
     CommuneCode,
+    /// `place.postal_code`.
     PostalCode,
+    /// `place.venue_id`.
     VenueId,
+    /// `activity`.
     Activity,
+    /// `participants`.
     Participants,
+    /// `returning_participants`.
     ReturningParticipants,
+    /// One count of `ages`.
     Age(AgeBand),
+    /// One count of `statuses`.
     Status(Status),
+    /// `themes`.
     Themes,
+    /// `sub_themes`.
     SubThemes,
+    /// `annotation`.
     Annotation,
+    /// `duration.band`.
     DurationBand,
+    /// `duration.minutes`.
     Minutes,
+    /// `follow_up.individual`.
     FollowUpIndividual,
+    /// `follow_up.workshop`.
     FollowUpWorkshop,
+    /// `follow_up.redirections`.
     Redirections,
 }
 
@@ -71,14 +91,15 @@ const LAST: [Field; 8] = [
 
 impl Field {
     /// Every field, in the order of the form.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         let ages = AgeBand::ALL.iter().copied().map(Self::Age);
         let statuses = Status::ALL.iter().copied().map(Self::Status);
         FIRST.into_iter().chain(ages).chain(statuses).chain(LAST)
     }
 
     /// Its path from the CRA, such as `place.commune_code`.
-    pub(crate) fn path(self) -> Cow<'static, str> {
+    #[must_use]
+    pub fn path(self) -> Cow<'static, str> {
         let path = match self {
             Self::AdvisorId => "advisor_id",
             Self::StructureId => "structure_id",
@@ -106,14 +127,16 @@ impl Field {
 
     /// The field of a path in either spelling (`place.commune_code`, `place.communeCode`), also from the request's root
     /// (`cra.place.commune_code`).
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<Self> {
         let key = path_key(path);
         let key = key.strip_prefix("cra.").unwrap_or(&key);
         Self::all().find(|field| path_key(&field.path()) == key)
     }
 
     /// Its value in the form that [`Field::set`] takes; empty where there is none.
-    pub(crate) fn get(self, cra: &v1::Cra) -> String {
+    #[must_use]
+    pub fn get(self, cra: &v1::Cra) -> String {
         let count = |number: u32| if number == 0 { String::new() } else { number.to_string() };
         let optional = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
         let place = |of: fn(&v1::Place) -> &str| cra.place.as_ref().map_or("", of).to_owned();
@@ -147,7 +170,7 @@ impl Field {
 
     /// Writes a value; an empty text takes the value away. An error says in French what was found and what is
     /// expected.
-    pub(crate) fn set(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
+    pub fn set(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
         let text = text.trim_matches(parse::is_blank);
         let place = |cra: &mut v1::Cra, write: fn(&mut v1::Place) -> &mut String| {
             text.clone_into(write(cra.place.get_or_insert_default()));
@@ -226,7 +249,8 @@ fn path_key(path: &str) -> String {
 }
 
 /// The CRA as the service keeps it where nothing is planned.
-pub(crate) fn without_empty_parts(mut cra: v1::Cra) -> v1::Cra {
+#[must_use]
+pub fn without_empty_parts(mut cra: v1::Cra) -> v1::Cra {
     cra.follow_up = cra.follow_up.filter(|follow_up| *follow_up != v1::FollowUp::default());
     cra
 }

@@ -11,7 +11,7 @@ use super::{Field, SEPARATOR, path_key};
 const PARTS: [&str; 5] = ["place", "ages", "statuses", "duration", "followup"];
 
 /// Applies `path=value`.
-pub(crate) fn assign(cra: &mut v1::Cra, assignment: &str) -> Result<(), String> {
+pub fn assign(cra: &mut v1::Cra, assignment: &str) -> Result<(), String> {
     let Some((path, value)) = assignment.split_once('=') else {
         return Err(format!("`{assignment}`: expected PATH=VALUE, such as date=2026-10-01"));
     };
@@ -23,7 +23,7 @@ pub(crate) fn assign(cra: &mut v1::Cra, assignment: &str) -> Result<(), String> 
 }
 
 /// Merges an object into a CRA.
-pub(crate) fn patch(cra: &mut v1::Cra, changes: &Map<String, Value>) -> Result<(), String> {
+pub fn patch(cra: &mut v1::Cra, changes: &Map<String, Value>) -> Result<(), String> {
     changes.iter().try_for_each(|(path, value)| merge(cra, path, value))
 }
 

@@ -19,11 +19,11 @@ use serde_json::value::RawValue;
 use super::{Item, Place, Unsent};
 
 /// Of one item: far above what a form can hold, and below what the service takes.
-pub(super) const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
+pub(crate) const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What an item is made of its text, or what is wrong with the text.
-pub(crate) type Parse<T> = fn(&str) -> Result<T, String>;
+pub type Parse<T> = fn(&str) -> Result<T, String>;
 
 /// Reads all of `input`, and gives each item to `each` until it breaks.
 pub(crate) fn read<T>(
@@ -219,27 +219,27 @@ impl<'de, F: FnMut(&RawValue) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
 
 /// Shared with the reader that the JSON parser owns.
 #[derive(Clone)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     bytes_read: Rc<Cell<u64>>,
     item_bytes: Rc<Cell<usize>>,
 }
 
 impl Meter {
     /// What was read until now.
-    pub(super) fn start_item(&self) -> u64 {
+    pub(crate) fn start_item(&self) -> u64 {
         self.item_bytes.set(0);
         self.bytes_read.get()
     }
 }
 
 /// A reader that refuses to go on within one item past the bound.
-pub(super) struct Metered<R> {
+pub(crate) struct Metered<R> {
     input: R,
     meter: Meter,
 }
 
 impl<R> Metered<R> {
-    pub(super) fn new(input: R, bytes_read: u64) -> (Self, Meter) {
+    pub(crate) fn new(input: R, bytes_read: u64) -> (Self, Meter) {
         let meter = Meter { bytes_read: Rc::new(Cell::new(bytes_read)), item_bytes: Rc::default() };
         (Self { input, meter: meter.clone() }, meter)
     }

@@ -9,11 +9,15 @@ use cra_domain::spreadsheet::without_mark;
 use jiff::civil::Date;
 
 use super::Rows;
+use super::bounds::Bounds;
 use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
+use crate::kind::NotRead;
 
 /// A sheet of our own exports, whose texts are as they were recorded.
 const EXPORT_SHEET: &str = "Définitions";
+/// Sheets that a message names.
+const NAMES_SHOWN: usize = 10;
 
 /// A workbook with at least one table of CRAs.
 pub(crate) struct Workbook {
@@ -32,29 +36,41 @@ struct Sheet {
 
 impl Workbook {
     /// Opens a workbook. An error says in one line why it cannot be read, or what it is.
-    pub(crate) fn open(bytes: Vec<u8>) -> Result<Self, String> {
+    pub(crate) fn open(bytes: Vec<u8>, bounds: Bounds) -> Result<Self, NotRead> {
+        bounds.check(&bytes)?;
         let other = of_another_program(&bytes);
-        let mut workbook: Sheets<_> = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| {
-            let protected =
-                format!("it cannot be read as a workbook ({error}); is it protected by a password?");
-            other.map_or(protected, str::to_owned)
+        let opened = open_workbook_auto_from_rs(Cursor::new(bytes));
+        let mut workbook: Sheets<_> = opened.map_err(|error| {
+            other.unwrap_or_else(|| {
+                NotRead::unusable(
+                    format!("it cannot be read as a workbook ({error}); is it protected by a password?"),
+                    "Ce classeur ne peut pas être lu : est-il abîmé, ou protégé par un mot de passe ?",
+                )
+            })
         })?;
         let names = workbook.sheet_names();
         let is_export = names.iter().any(|name| name == EXPORT_SHEET);
         let mut sheets: Vec<Sheet> = Vec::new();
+        let mut left = bounds;
         for name in &names {
             // A chart has no cells.
-            let Ok(range) = workbook.worksheet_range(name) else { continue };
+            let Some(range) = left.range(&mut workbook, name)? else { continue };
             if let Some((headings, columns)) = headings(&range) {
                 let number = u32::try_from(sheets.len() + 1).unwrap_or(u32::MAX);
                 sheets.push(Sheet { number, range, columns, headings, is_export });
             }
         }
         if sheets.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| format!("« {name} »")).collect();
-            return Err(format!(
-                "it is a workbook without a sheet of CRAs (its sheets: {}); `cra template FILE.xlsx` writes one to fill in",
-                names.join(", ")
+            let names: Vec<_> = names.iter().take(NAMES_SHOWN).map(|name| format!("« {name} »")).collect();
+            let names = names.join(", ");
+            return Err(NotRead::unusable(
+                format!(
+                    "it is a workbook without a sheet of CRAs (its sheets: {names}); `cra template FILE.xlsx` writes one to \
+                     fill in"
+                ),
+                format!(
+                    "Aucune feuille de ce classeur n'a les colonnes d'un compte-rendu (feuilles : {names})."
+                ),
             ));
         }
         Ok(Self { sheets })
@@ -82,15 +98,21 @@ impl Workbook {
 }
 
 /// What an archive is that holds no workbook, by the names of its files.
-fn of_another_program(bytes: &[u8]) -> Option<&'static str> {
+fn of_another_program(bytes: &[u8]) -> Option<NotRead> {
     let names = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
     if !bytes.starts_with(b"PK") || names(b"xl/") || names(b"content.xml") {
         return None;
     }
     Some(if names(b"word/") || names(b"ppt/") {
-        "it is a document of another program of the office: save the table as CSV or XLSX"
+        NotRead::unusable(
+            "it is a document of another program of the office: save the table as CSV or XLSX",
+            "Ce fichier est un texte ou une présentation : enregistrez le tableau au format XLSX ou CSV.",
+        )
     } else {
-        "it is a ZIP archive without a workbook: unpack it first"
+        NotRead::unusable(
+            "it is a ZIP archive without a workbook: unpack it first",
+            "Ce fichier est une archive ZIP sans classeur : décompressez-la d'abord.",
+        )
     })
 }
 

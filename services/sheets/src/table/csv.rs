@@ -10,7 +10,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 use super::Rows;
 use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
-use crate::submission::source::{ITEM_BYTES_MAX, Metered};
+use crate::source::{ITEM_BYTES_MAX, Metered};
 
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 

@@ -14,29 +14,32 @@ const NO_OBJECT: &str = "expected a JSON object";
 const LEGACY_ID: &str = "expected the document's id in `_id`: a text, {\"$oid\": text} or a reference";
 
 /// Said of a document of the older system where a CRA of today's form is expected.
-pub(crate) const OLDER_DOCUMENT: &str = "a document of the older system: record it with `cra import`";
+pub const OLDER_DOCUMENT: &str = "a document of the older system: record it with `cra import`";
 /// Where a CRA that the service gave says more than one that is sent.
 const RECORD_KEYS: [&str; 6] =
     ["recordedAt", "recorded_at", "revision", "legacyFormVersion", "legacy_form_version", "correctedAt"];
 
 /// What an item asks to record.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Recordable {
+pub enum Recordable {
+    /// A CRA of today's form.
     Submission(Box<v1::SubmitCraRequest>),
     /// A CRA of an older form, as an export shows it in today's words: its document is not here.
     OlderForm {
+        /// Its id.
         cra_id: String,
+        /// The form that it was written with.
         form_version: u32,
     },
 }
 
 /// Reads a submission from its JSON form.
-pub(crate) fn submission(text: &str) -> Result<v1::SubmitCraRequest, String> {
+pub fn submission(text: &str) -> Result<v1::SubmitCraRequest, String> {
     json::parse_with(text, vocabulary::meant).map_err(|error| problem(text, &error))
 }
 
 /// Reads a submission, or a CRA as `cra export` and `cra list` write it.
-pub(crate) fn recordable(text: &str) -> Result<Recordable, String> {
+pub fn recordable(text: &str) -> Result<Recordable, String> {
     let refused = match submission(text) {
         Ok(submission) => return Ok(Recordable::Submission(Box::new(submission))),
         Err(problem) => problem,
@@ -59,15 +62,15 @@ pub(crate) fn recordable(text: &str) -> Result<Recordable, String> {
 
 /// A document of an older form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Document {
+pub struct Document {
     /// `_id`, which the service makes the CRA's id of.
-    pub(crate) legacy_id: String,
+    pub legacy_id: String,
     /// As it stands in the file, which the log keeps byte for byte.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// Finds a document's id; nothing else of it is looked at.
-pub(crate) fn document(text: &str) -> Result<Document, String> {
+pub fn document(text: &str) -> Result<Document, String> {
     if !text.starts_with('{') {
         return Err(NO_OBJECT.to_owned());
     }

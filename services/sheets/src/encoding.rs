@@ -15,11 +15,12 @@ const FRENCH_SIGNS: &str = "«»’“”–—€œŒ°·§\u{a0}²³½×…©�
 
 /// Which encoding a text turned out to have; known once its first letter beyond ASCII was read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Found(Arc<OnceLock<&'static Encoding>>);
+pub struct Found(Arc<OnceLock<&'static Encoding>>);
 
 impl Found {
     /// Its name where it is not UTF-8.
-    pub(crate) fn other_than_utf8(&self) -> Option<&'static str> {
+    #[must_use]
+    pub fn other_than_utf8(&self) -> Option<&'static str> {
         self.0.get().filter(|encoding| **encoding != UTF_8).map(|encoding| encoding.name())
     }
 

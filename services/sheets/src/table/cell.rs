@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::civil::{Date, date};
 
 use super::columns::Column;
-use crate::submission::fields::Field;
+use crate::fields::Field;
 
 /// Serial days that a column of dates may hold without saying that it holds dates: 2020 to 2099.
 const PLAUSIBLE_SERIALS: std::ops::RangeInclusive<f64> = 43_831.0..=73_050.0;
@@ -28,6 +28,15 @@ impl Cell<'_> {
             Self::Empty => true,
             Self::Text(text) => text.trim().is_empty(),
             _ => false,
+        }
+    }
+
+    /// What a fault of the cell shows of it.
+    pub(super) fn shown(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Fault(fault) => fault,
+            Self::Empty | Self::Number(_) | Self::Day(_) => "",
         }
     }
 

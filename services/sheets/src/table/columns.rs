@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use cra_domain::spelling;
 use cra_domain::vocabulary::{AgeBand, Status, Word};
 
-use crate::submission::fields::Field;
+use crate::fields::Field;
 
 /// Rows looked at for the headings: people put titles above.
 pub(super) const HEADING_ROWS_MAX: usize = 10;
@@ -15,16 +15,22 @@ const KNOWN_MIN: usize = 3;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Column {
+pub enum Column {
+    /// The CRA's id.
     CraId,
+    /// A field of the CRA.
     Field(Field),
+    /// The commune, by its name.
     CommuneName,
     /// People sent elsewhere, the sum of the redirections.
     Redirected,
     /// People whom an older form left open.
     Unspecified,
+    /// The revision that the row changes.
     Revision,
+    /// The form that the CRA was written with.
     FormVersion,
+    /// Why the row changes it.
     Reason,
     /// Of an export, and following from the other columns.
     Derived,
@@ -104,21 +110,23 @@ const SLIP_WORD_MIN: usize = 6;
 
 /// A heading that is no column's, and the name that is near to it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Slip {
-    pub(crate) found: String,
-    pub(crate) meant: String,
+pub struct Slip {
+    /// As it is written.
+    pub found: String,
+    /// The nearest name.
+    pub meant: String,
 }
 
 /// The columns of one table, in its order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Columns {
+pub struct Columns {
     known: Vec<(usize, Column)>,
     headings: Vec<String>,
 }
 
 impl Columns {
     /// The columns under these headings; none where they are no table of CRAs.
-    pub(crate) fn of<'a>(headings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+    pub fn of<'a>(headings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let headings: Vec<String> = headings.into_iter().map(|text| text.trim().to_owned()).collect();
         let names = names();
         let by_heading = |heading: &String| names.get(&key(heading)).copied().or_else(|| of_path(heading));
@@ -144,7 +152,9 @@ impl Columns {
         self.known.iter().filter(|(_, column)| !matches!(column, Column::Derived)).count()
     }
 
-    pub(crate) fn has(&self, column: Column) -> bool {
+    /// Whether the table has this column.
+    #[must_use]
+    pub fn has(&self, column: Column) -> bool {
         self.known.iter().any(|(_, known)| *known == column)
     }
 
@@ -159,13 +169,15 @@ impl Columns {
     }
 
     /// Names of columns that a new CRA needs and that the table does not have.
-    pub(crate) fn missing(&self) -> Vec<&'static str> {
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
         let is_missing = |any_of: &[Column]| !any_of.iter().any(|column| self.has(*column));
         REQUIRED.iter().filter(|(any_of, _)| is_missing(any_of)).map(|(_, name)| *name).collect()
     }
 
     /// Headings that nothing is read from.
-    pub(crate) fn unread(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn unread(&self) -> Vec<&str> {
         let is_read = |place: usize| self.known.iter().any(|(known, _)| *known == place);
         let unread = self
             .headings
@@ -176,7 +188,8 @@ impl Columns {
     }
 
     /// A heading that is nearly that of a column that the table does not have.
-    pub(crate) fn slip(&self) -> Option<Slip> {
+    #[must_use]
+    pub fn slip(&self) -> Option<Slip> {
         let names = names();
         self.unread().into_iter().find_map(|found| {
             let key = key(found);
@@ -189,7 +202,8 @@ impl Columns {
     }
 
     /// The headings of the columns that a path of a violation is about, such as `cra.ages` or `cra.themes[1]`.
-    pub(crate) fn of_violation(&self, path: &str) -> Vec<&str> {
+    #[must_use]
+    pub fn of_violation(&self, path: &str) -> Vec<&str> {
         let path: String =
             path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default().to_owned();
         let is_about = |column: &Column| match column {

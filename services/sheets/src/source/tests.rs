@@ -3,7 +3,7 @@
 use cra_contracts::v1;
 
 use super::*;
-use crate::submission::content::{document, submission};
+use crate::content::{document, submission};
 
 fn items(text: impl AsRef<[u8]>) -> Vec<Item<v1::SubmitCraRequest>> {
     items_as(submission, text)

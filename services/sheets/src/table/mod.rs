@@ -1,10 +1,11 @@
 //! CRAs in tables: CSV as spreadsheets and exports write it ([`csv`]), workbooks ([`workbook`]). Columns are known by
 //! their headings ([`columns`]), rows become CRAs ([`row`]). Checks the form of cells only.
 
+pub(crate) mod bounds;
 mod cell;
-pub(crate) mod columns;
+pub mod columns;
 pub(crate) mod csv;
-pub(crate) mod row;
+pub mod row;
 pub(crate) mod workbook;
 
 use std::io::{self, BufRead};
@@ -14,13 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::cell::Cell;
 use self::columns::Columns;
 use self::csv::Dialect;
-use self::row::Row;
+use self::row::{Row, RowFault};
 use self::workbook::Workbook;
 use super::Place;
 
 /// The columns of the table that is read, for those who tell what is wrong with a row.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Headings(Arc<Mutex<Option<Columns>>>);
+pub struct Headings(Arc<Mutex<Option<Columns>>>);
 
 impl Headings {
     fn set(&self, columns: &Columns) {
@@ -28,7 +29,7 @@ impl Headings {
     }
 
     /// The headings of the columns that a path is about; none where no table is read.
-    pub(crate) fn of_violation(&self, path: &str) -> Vec<String> {
+    pub fn of_violation(&self, path: &str) -> Vec<String> {
         let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         columns.as_ref().map_or_else(Vec::new, |columns| {
             columns.of_violation(path).into_iter().map(str::to_owned).collect()
@@ -37,29 +38,40 @@ impl Headings {
 }
 
 /// A table to read.
-pub(crate) enum Table {
+pub struct Table(Source);
+
+enum Source {
     Csv(Box<dyn BufRead + Send>, Dialect),
     Workbook(Workbook),
 }
 
 impl Table {
+    pub(crate) fn csv(text: Box<dyn BufRead + Send>, dialect: Dialect) -> Self {
+        Self(Source::Csv(text, dialect))
+    }
+
+    pub(crate) fn workbook(workbook: Workbook) -> Self {
+        Self(Source::Workbook(workbook))
+    }
+
     /// The columns of each table that the file holds.
-    pub(crate) fn columns(&self) -> Vec<&Columns> {
-        match self {
-            Self::Csv(_, dialect) => vec![&dialect.columns],
-            Self::Workbook(workbook) => workbook.columns().collect(),
+    #[must_use]
+    pub fn columns(&self) -> Vec<&Columns> {
+        match &self.0 {
+            Source::Csv(_, dialect) => vec![&dialect.columns],
+            Source::Workbook(workbook) => workbook.columns().collect(),
         }
     }
 
     /// Gives each row that says something to `each`, until it breaks.
-    pub(crate) fn read(self, headings: &Headings, each: &mut Each<'_>) -> io::Result<()> {
+    pub fn read(self, headings: &Headings, each: &mut Each<'_>) -> io::Result<()> {
         let mut rows = Rows { columns: Columns::default(), sheet: None, headings, each };
-        match self {
-            Self::Csv(text, dialect) => {
+        match self.0 {
+            Source::Csv(text, dialect) => {
                 rows.begin(&dialect.columns, None);
                 csv::read(text, &dialect, &mut rows)
             }
-            Self::Workbook(workbook) => {
+            Source::Workbook(workbook) => {
                 workbook.read(&mut rows);
                 Ok(())
             }
@@ -67,7 +79,8 @@ impl Table {
     }
 }
 
-type Each<'a> = dyn FnMut(Place, Result<Row, String>) -> ControlFlow<()> + 'a;
+/// Takes a row, or why it cannot be read.
+pub type Each<'a> = dyn FnMut(Place, Result<Row, RowFault>) -> ControlFlow<()> + 'a;
 
 /// Where the rows of a table go.
 struct Rows<'a> {
@@ -89,7 +102,7 @@ impl Rows<'_> {
         match cells {
             Ok(cells) if cells.iter().all(Cell::is_empty) => ControlFlow::Continue(()),
             Ok(cells) => (self.each)(place, row::read(&self.columns, cells)),
-            Err(problem) => (self.each)(place, Err(problem)),
+            Err(problem) => (self.each)(place, Err(RowFault::Whole(problem))),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! by its name where its code is missing, and an id for a row that has none.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use cra_contracts::v1;
 use cra_domain::{spelling, territory};
@@ -10,8 +11,8 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::columns::{Column, Columns};
-use crate::submission::content::Recordable;
-use crate::submission::fields::{Field, without_empty_parts};
+use crate::content::Recordable;
+use crate::fields::{Field, without_empty_parts};
 
 /// Of the ids of rows without one. Never changes: the same file sent again has the same ids.
 const ROW_IDS: Uuid = Uuid::from_u128(0x6b1f_1c52_93a7_5c0e_8d24_0f7b_e6a1_d309);
@@ -20,16 +21,55 @@ const NAMESAKES_MAX: usize = 50;
 
 /// What a row says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Row {
-    pub(crate) cra_id: String,
-    pub(crate) cra: v1::Cra,
-    pub(crate) revision: Option<u64>,
-    pub(crate) form_version: u32,
-    pub(crate) reason: String,
+pub struct Row {
+    /// Empty where the row has none.
+    pub cra_id: String,
+    /// What it says of the CRA.
+    pub cra: v1::Cra,
+    /// Of the CRA that it changes.
+    pub revision: Option<u64>,
+    /// 0: today's form.
+    pub form_version: u32,
+    /// Why it changes it.
+    pub reason: String,
+}
+
+/// A cell that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellFault {
+    /// Of its column, as it is written in the file.
+    pub heading: String,
+    /// What it holds.
+    pub found: String,
+    /// In French: what was found, what is expected.
+    pub fault: String,
+}
+
+/// Why a row cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowFault {
+    /// All its faulty cells.
+    Cells(Vec<CellFault>),
+    /// The row as a whole.
+    Whole(String),
+}
+
+impl fmt::Display for RowFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(fault) => f.write_str(fault),
+            Self::Cells(cells) => {
+                for (number, CellFault { heading, fault, .. }) in cells.iter().enumerate() {
+                    write!(f, "{}« {heading} » : {fault}", if number == 0 { "" } else { " ; " })?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Reads a row; an error says every cell that cannot be read, by its heading.
-pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, String> {
+pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFault> {
     let mut reading = Reading::default();
     let mut commune_name = None;
     let mut redirected = None;
@@ -42,7 +82,7 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, String>
         let text = match cell.text(*column) {
             Ok(text) => text,
             Err(fault) => {
-                reading.fault(heading, &fault);
+                reading.fault(heading, cell.shown(), &fault);
                 continue;
             }
         };
@@ -51,7 +91,9 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, String>
             Column::Field(field) => reading.field(*field, heading, &text),
             Column::CommuneName => commune_name = Some((heading, text.into_owned())),
             Column::Redirected => redirected = Some((heading, text.into_owned())),
-            Column::Unspecified if text != "0" => reading.unspecified.push(heading.to_owned()),
+            Column::Unspecified if text != "0" => {
+                reading.unspecified.push((heading.to_owned(), text.into_owned()));
+            }
             Column::Revision => reading.row.revision = text.parse().ok(),
             Column::FormVersion => reading.row.form_version = text.parse().unwrap_or_default(),
             Column::Reason => reading.row.reason = text.into_owned(),
@@ -77,13 +119,14 @@ struct Reading {
     row: Row,
     /// The value of each field that was set, and the heading that it is under.
     seen: HashMap<Field, (String, String)>,
-    unspecified: Vec<String>,
-    faults: Vec<String>,
+    unspecified: Vec<(String, String)>,
+    faults: Vec<CellFault>,
 }
 
 impl Reading {
-    fn fault(&mut self, heading: &str, fault: &str) {
-        self.faults.push(format!("« {heading} » : {fault}"));
+    fn fault(&mut self, heading: &str, found: &str, fault: &str) {
+        let (heading, found, fault) = (heading.to_owned(), found.to_owned(), fault.to_owned());
+        self.faults.push(CellFault { heading, found, fault });
     }
 
     /// Sets a field; where another column of the row says it too, both must say the same.
@@ -94,7 +137,7 @@ impl Reading {
                     let value = field.get(&self.row.cra);
                     self.seen.insert(field, (heading.to_owned(), value));
                 }
-                Err(fault) => self.fault(heading, &fault),
+                Err(fault) => self.fault(heading, text, &fault),
             }
             return;
         };
@@ -103,9 +146,9 @@ impl Reading {
             Ok(()) if field.get(&again) == *said => {}
             Ok(()) => {
                 let fault = format!("dit autre chose que « {other} » ; corrigez les deux, ou videz l'une");
-                self.fault(heading, &fault);
+                self.fault(heading, text, &fault);
             }
-            Err(fault) => self.fault(heading, &fault),
+            Err(fault) => self.fault(heading, text, &fault),
         }
     }
 
@@ -121,11 +164,11 @@ impl Reading {
             match (by_postal_code(), &namesakes[..]) {
                 (Some(id), _) => communes.get(id).code().clone_into(&mut place.commune_code),
                 (None, [id]) => communes.get(*id).code().clone_into(&mut place.commune_code),
-                (None, []) => self.fault(heading, &format!("« {name} » n'est le nom d'aucune commune")),
+                (None, []) => self.fault(heading, name, &format!("« {name} » n'est le nom d'aucune commune")),
                 (None, _) => {
                     let fault =
                         format!("plusieurs communes s'appellent « {name} » ; donnez aussi le code postal");
-                    self.fault(heading, &fault);
+                    self.fault(heading, name, &fault);
                 }
             }
             return;
@@ -144,7 +187,7 @@ impl Reading {
                 place.commune_code,
                 commune.name()
             );
-            self.fault(heading, &fault);
+            self.fault(heading, name, &fault);
         }
     }
 
@@ -154,16 +197,20 @@ impl Reading {
         let sum: u64 = redirections.map(|redirection| u64::from(redirection.people)).sum();
         if people.parse() != Ok(sum) {
             let fault = format!("annonce {people}, et les redirections en comptent {sum} ; dites vers qui");
-            self.fault(heading, &fault);
+            self.fault(heading, people, &fault);
         }
     }
 
-    fn ended(mut self) -> Result<Row, String> {
-        for heading in std::mem::take(&mut self.unspecified) {
-            self.fault(&heading, "le formulaire d'aujourd'hui demande une réponse pour chaque personne");
+    fn ended(mut self) -> Result<Row, RowFault> {
+        for (heading, found) in std::mem::take(&mut self.unspecified) {
+            self.fault(
+                &heading,
+                &found,
+                "le formulaire d'aujourd'hui demande une réponse pour chaque personne",
+            );
         }
         if !self.faults.is_empty() {
-            return Err(self.faults.join(" ; "));
+            return Err(RowFault::Cells(self.faults));
         }
         self.row.cra = without_empty_parts(self.row.cra);
         Ok(self.row)
@@ -172,11 +219,11 @@ impl Reading {
 
 /// Gives an id to rows that have none.
 #[derive(Debug, Default)]
-pub(crate) struct RowIds(HashMap<u128, u32>);
+pub struct RowIds(HashMap<u128, u32>);
 
 impl RowIds {
     /// What to record of a row. Its id is its own, else made of its content and of its number among equal rows.
-    pub(crate) fn recordable(&mut self, row: Row) -> Recordable {
+    pub fn recordable(&mut self, row: Row) -> Recordable {
         let Row { cra_id, cra, form_version, .. } = row;
         if form_version > 0 {
             return Recordable::OlderForm { cra_id, form_version };
@@ -204,7 +251,7 @@ mod tests {
     fn row(headings: &[&str], cells: &[&str]) -> Result<Row, String> {
         let columns = Columns::of(headings.iter().copied()).unwrap();
         let cells: Vec<Cell<'_>> = cells.iter().map(|text| Cell::Text((*text).into())).collect();
-        read(&columns, &cells)
+        read(&columns, &cells).map_err(|fault| fault.to_string())
     }
 
     #[test]

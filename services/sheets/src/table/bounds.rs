@@ -1,0 +1,207 @@
+//! Bounds of a file that is read: a few bytes of a workbook may unpack to gigabytes, or place two cells so far apart that the
+//! rectangle between them fills the memory.
+
+use std::io::{self, Cursor, Read as _, Seek};
+
+use calamine::{Cell, Data, Dimensions, Range, Reader as _, Sheets};
+use zip::ZipArchive;
+
+use crate::kind::NotRead;
+
+const MIB: u64 = 1_024 * 1_024;
+/// First bytes of the workbooks of before 2007, whose reader has no bounds.
+const OLE: &[u8] = b"\xd0\xcf\x11\xe0";
+/// Name of the content of a table of the format ODS, whose reader repeats cells without bounds.
+const OPEN_DOCUMENT: &str = "content.xml";
+/// Files in a workbook.
+const PARTS_MAX: usize = 10_000;
+
+/// How much of a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a workbook as it is packed, which is held in memory.
+    pub workbook_bytes: u64,
+    /// Bytes of a text, or of the parts of a workbook, once unpacked; also of the texts of its cells.
+    pub unpacked_bytes: u64,
+    /// Cells of the rectangles of all sheets.
+    pub cells: u64,
+    /// Whether formats are read whose readers have no bounds: XLS and ODS.
+    pub reads_unbounded_formats: bool,
+}
+
+impl Bounds {
+    /// For those who read files of their own on a machine of their own.
+    pub const OF_A_COMMAND: Self = Self {
+        workbook_bytes: 256 * MIB,
+        unpacked_bytes: u64::MAX,
+        cells: 64 * MIB,
+        reads_unbounded_formats: true,
+    };
+
+    /// For files that anyone may send, of at most so many bytes.
+    #[must_use]
+    pub fn of_uploads(bytes: u64) -> Self {
+        Self {
+            workbook_bytes: bytes,
+            unpacked_bytes: bytes.saturating_mul(8),
+            cells: 2 * MIB,
+            reads_unbounded_formats: false,
+        }
+    }
+
+    /// Refuses a workbook that unpacks to more than is read, by unpacking it to nowhere.
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), NotRead> {
+        if self.reads_unbounded_formats {
+            return Ok(());
+        }
+        if bytes.starts_with(OLE) {
+            return Err(unbounded("XLS"));
+        }
+        // What is no archive, its reader refuses.
+        let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
+        if archive.len() > PARTS_MAX {
+            return Err(too_large());
+        }
+        let mut left = self.unpacked_bytes;
+        for part in 0..archive.len() {
+            let Ok(part) = archive.by_index(part) else { continue };
+            if part.name().is_ok_and(|name| name == OPEN_DOCUMENT) {
+                return Err(unbounded("ODS"));
+            }
+            // What breaks off is its reader's to refuse.
+            let unpacked =
+                io::copy(&mut part.take(left.saturating_add(1)), &mut io::sink()).unwrap_or_default();
+            left = left.checked_sub(unpacked).ok_or_else(too_large)?;
+        }
+        Ok(())
+    }
+
+    /// The cells of a sheet, which are taken off the bounds; `None` where it has none.
+    pub(super) fn range<R: io::Read + Seek>(
+        &mut self,
+        workbook: &mut Sheets<R>,
+        name: &str,
+    ) -> Result<Option<Range<Data>>, NotRead> {
+        let mut cells = Vec::new();
+        let mut extent = Extent::default();
+        match workbook {
+            Sheets::Xlsx(workbook) => {
+                let Ok(mut reader) = workbook.worksheet_cells_reader(name) else { return Ok(None) };
+                while let Ok(Some(cell)) = reader.next_cell() {
+                    let cell = Cell::new(cell.get_position(), Data::from(cell.get_value().clone()));
+                    self.take(&mut extent, &cell)?;
+                    cells.push(cell);
+                }
+            }
+            Sheets::Xlsb(workbook) => {
+                let Ok(mut reader) = workbook.worksheet_cells_reader(name) else { return Ok(None) };
+                while let Ok(Some(cell)) = reader.next_cell() {
+                    let cell = Cell::new(cell.get_position(), Data::from(cell.get_value().clone()));
+                    self.take(&mut extent, &cell)?;
+                    cells.push(cell);
+                }
+            }
+            // Refused before, where bounds matter.
+            Sheets::Xls(_) | Sheets::Ods(_) => return Ok(workbook.worksheet_range(name).ok()),
+        }
+        self.cells = self.cells.checked_sub(extent.cells()).ok_or_else(too_large)?;
+        Ok(Some(Range::from_sparse(cells)))
+    }
+
+    fn take(&mut self, extent: &mut Extent, cell: &Cell<Data>) -> Result<(), NotRead> {
+        extent.add(cell.get_position());
+        let text = match cell.get_value() {
+            Data::String(text) => text.len() as u64,
+            _ => 0,
+        };
+        self.unpacked_bytes = self.unpacked_bytes.checked_sub(text).ok_or_else(too_large)?;
+        if extent.cells() > self.cells { Err(too_large()) } else { Ok(()) }
+    }
+}
+
+/// The rectangle around cells.
+#[derive(Default)]
+struct Extent(Option<Dimensions>);
+
+impl Extent {
+    fn add(&mut self, (row, column): (u32, u32)) {
+        let Dimensions { start, end } =
+            self.0.unwrap_or(Dimensions { start: (row, column), end: (row, column) });
+        self.0 = Some(Dimensions {
+            start: (start.0.min(row), start.1.min(column)),
+            end: (end.0.max(row), end.1.max(column)),
+        });
+    }
+
+    fn cells(&self) -> u64 {
+        let length = |from: u32, to: u32| u64::from(to - from) + 1;
+        self.0.map_or(0, |Dimensions { start, end }| length(start.0, end.0) * length(start.1, end.1))
+    }
+}
+
+fn too_large() -> NotRead {
+    NotRead::unusable(
+        "it unpacks to more than is read: save the table as CSV",
+        "Ce classeur contient trop de données pour être lu : gardez-y le tableau seul, ou enregistrez-le au format CSV.",
+    )
+}
+
+fn unbounded(format: &str) -> NotRead {
+    NotRead::unusable(
+        format!("{format} is not read here: save it as XLSX or CSV"),
+        format!("Le format {format} n'est pas lu ici : enregistrez le tableau au format XLSX ou CSV."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::workbook::Workbook;
+
+    fn opened(fill: impl FnOnce(&mut rust_xlsxwriter::Worksheet), bounds: Bounds) -> Result<(), String> {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        let sheet = workbook.add_worksheet();
+        for (column, heading) in (0..).zip(["Date", "Conseiller", "Structure", "Canal"]) {
+            sheet.write(0, column, heading).unwrap();
+        }
+        fill(sheet);
+        let bytes = workbook.save_to_buffer().unwrap();
+        Workbook::open(bytes, bounds).map(|_| ()).map_err(|fault| fault.french().to_owned())
+    }
+
+    #[test]
+    fn a_workbook_of_ordinary_size_is_read_and_one_that_grows_in_memory_is_refused() {
+        let uploads = Bounds::of_uploads(MIB);
+        assert_eq!(opened(|_| {}, uploads), Ok(()));
+        // Two cells, and 17 thousand million between them.
+        let far = |sheet: &mut rust_xlsxwriter::Worksheet| {
+            sheet.write(1_048_575, 16_383, "x").unwrap();
+        };
+        assert!(opened(far, uploads).unwrap_err().contains("trop de données"));
+        // 30 KB that unpack to 20 MB.
+        let bomb = |sheet: &mut rust_xlsxwriter::Worksheet| {
+            for row in 1..800 {
+                sheet.write(row, 0, "a".repeat(32_000)).unwrap();
+            }
+        };
+        assert!(opened(bomb, uploads).unwrap_err().contains("trop de données"));
+    }
+
+    #[test]
+    fn the_text_of_cells_counts_each_time_that_it_is_shown() {
+        // One text of 32,000 letters that 300 cells share.
+        let shared = |sheet: &mut rust_xlsxwriter::Worksheet| {
+            for row in 1..300 {
+                sheet.write(row, 0, "a".repeat(32_000)).unwrap();
+            }
+        };
+        assert!(opened(shared, Bounds::of_uploads(MIB)).unwrap_err().contains("trop de données"));
+    }
+
+    #[test]
+    fn formats_whose_readers_have_no_bounds_are_refused_of_uploads() {
+        let ole = [OLE, b"\xa1\xb1\x1a\xe1", &[0; 600]].concat();
+        let refused = Workbook::open(ole, Bounds::of_uploads(MIB)).map(|_| ()).unwrap_err();
+        assert!(refused.french().contains("XLS n'est pas lu"), "{}", refused.french());
+    }
+}
