@@ -84,6 +84,13 @@ pub fn scan_of_method(path: &str) -> Option<Scan> {
     PLANS.single_requests.get(path).map(|plan| Scan::new(&PLANS, *plan))
 }
 
+/// The limit of a repeated field of a message; `None` for any other field, and outside of the contract.
+#[cfg(feature = "json")]
+pub(crate) fn values_max(message: &str, field: &str) -> Option<usize> {
+    let plan = PLANS.by_name.get(message)?;
+    PLANS.messages[*plan].fields.iter().find(|it| it.name == field)?.max
+}
+
 /// The repeated fields of a message that exceed their limits.
 #[must_use]
 pub fn exceeded<M: Message + Name>(message: &M) -> Vec<Exceeded> {

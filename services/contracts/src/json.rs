@@ -2,9 +2,10 @@
 //! leaves out fields at their default. A refused value is reported with every fault: the path, what was found, what is
 //! expected and what was probably meant.
 
+mod dynamic;
 mod faults;
 mod line;
-mod repeated;
+mod walk;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -17,12 +18,14 @@ use prost_reflect::{
 use serde_json::Value;
 
 use crate::FILE_DESCRIPTOR_SET;
+use walk::walk;
 
 #[allow(clippy::expect_used)] // the bytes were made by this crate's own build
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the descriptor set of the contract decodes")
 });
 
+pub use dynamic::{JSON_VALUES_MAX, ReadError, descriptors, read, write};
 pub use faults::{JsonFault, Meant};
 pub use line::{is_hidden, line};
 
@@ -67,14 +70,25 @@ pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseE
 /// Reads one message from its JSON form. `meant` maps a word that is not in the contract to the contract's word, for
 /// the errors.
 pub fn parse_with<M: Message + Default + prost::Name>(text: &str, meant: Meant) -> Result<M, ParseError> {
-    let repeated = repeated::fields(text);
+    let message = descriptor::<M>();
+    let walked = walk(text, Some(&message), usize::MAX);
+    read_walked(&message, text, walked.repeated, meant).map(|message| transcode(&message))
+}
+
+/// Reads one message from a text whose repeated fields are known.
+fn read_walked(
+    message: &MessageDescriptor,
+    text: &str,
+    repeated: Vec<JsonFault>,
+    meant: Meant,
+) -> Result<DynamicMessage, ParseError> {
     let mut source = serde_json::Deserializer::from_str(text);
-    let read = DynamicMessage::deserialize(descriptor::<M>(), &mut source);
-    match read.and_then(|message| source.end().map(|()| message)) {
-        Ok(message) if repeated.is_empty() => Ok(transcode(&message)),
+    let read = DynamicMessage::deserialize(message.clone(), &mut source);
+    match read.and_then(|read| source.end().map(|()| read)) {
+        Ok(read) if repeated.is_empty() => Ok(read),
         Ok(_) => Err(ParseError::Fields(repeated)),
         Err(error) => match serde_json::from_str(text) {
-            Ok(value) => Err(explained::<M>(&value, meant, error).and(repeated)),
+            Ok(value) => Err(explained(message, &value, meant, error).and(repeated)),
             Err(error) => Err(ParseError::Text(error)),
         },
     }
@@ -93,19 +107,24 @@ pub fn from_value_with<M: Message + Default + prost::Name>(
 ) -> Result<M, ParseError> {
     match DynamicMessage::deserialize(descriptor::<M>(), value) {
         Ok(message) => Ok(transcode(&message)),
-        Err(error) => Err(explained::<M>(value, meant, error)),
+        Err(error) => Err(explained(&descriptor::<M>(), value, meant, error)),
     }
 }
 
 /// Refuses a text that gives a field twice. For JSON objects that contain a message but are not one.
 pub fn refuse_repeated(text: &str) -> Result<(), ParseError> {
-    let repeated = repeated::fields(text);
+    let repeated = walk(text, None, usize::MAX).repeated;
     if repeated.is_empty() { Ok(()) } else { Err(ParseError::Fields(repeated)) }
 }
 
 /// Every fault of a value that was refused with `error`.
-fn explained<M: prost::Name>(value: &Value, meant: Meant, error: serde_json::Error) -> ParseError {
-    match faults::faults(&descriptor::<M>(), value, meant) {
+fn explained(
+    message: &MessageDescriptor,
+    value: &Value,
+    meant: Meant,
+    error: serde_json::Error,
+) -> ParseError {
+    match faults::faults(message, value, meant) {
         // The two readers disagree: keep the parser's message.
         faults if faults.is_empty() => ParseError::Text(error),
         faults => ParseError::Fields(faults),

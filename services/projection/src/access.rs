@@ -5,7 +5,7 @@ use cra_runtime::identity::Scope;
 use cra_runtime::identity::access::{Method, Needs, Shape};
 
 const fn method(path: &'static str, shape: Shape, scopes: &'static [Scope]) -> Method {
-    Method { path, needs: Needs::AnyOf(scopes), shape }
+    Method { path, needs: Needs::AnyOf(scopes), shape, one_by_one: None }
 }
 
 const FIGURES: &[Scope] = &[Scope::Statistics, Scope::PublicStatistics];

@@ -144,10 +144,7 @@ impl Door {
         source: &Source,
         metrics: &Metrics,
     ) -> Result<Self, MetricsError> {
-        let mut tables = vec![methods, access::HEALTH];
-        if settings.reflection {
-            tables.push(access::REFLECTION);
-        }
+        let tables = access::tables(methods, settings.reflection);
         let undecoded = settings.undecoded_bytes.get();
         let trusted_proxies = source.trusted_proxies.clone();
         let without_token =

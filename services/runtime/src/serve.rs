@@ -23,11 +23,15 @@ use crate::audit::Audit;
 use crate::audit::layer::Audited;
 use crate::connections::Connections;
 use crate::health::Health;
-use crate::identity::access::{Method, Needs};
+use crate::identity::access::{self, Method, Needs};
 use crate::listen::{ListenError, Listener};
 use crate::metrics::{Metrics, MetricsError, Rpcs};
+use crate::protocols::Protocols;
 
-pub use crate::settings::{ConnectionLimits, ServerSettings, ServerSettingsError, WithoutTokenLimits};
+pub use crate::settings::{
+    BrowserSettings, ConnectionLimits, Origin, OriginError, ServerSettings, ServerSettingsError,
+    WithoutTokenLimits,
+};
 
 /// After the cut, connections end within moments; a handler that blocks its thread is not waited for.
 const AFTER_CUT: Duration = Duration::from_millis(500);
@@ -88,8 +92,11 @@ pub async fn serve(
     let with_tokens = services_with_tokens(&health, api.methods);
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = Answered { within: settings.request_timeout(), rpcs };
-    // From the outside in: the record of who called, an answer in any case, who may call.
-    let service = Audited(api.audit).layer(answered.layer(Admission(Arc::new(door)).layer(routes)));
+    let protocols =
+        Protocols::new(&settings.browsers, source.callers, access::tables(api.methods, settings.reflection));
+    // From the outside in: the protocol of a call, the record of who called, an answer in any case, who may call.
+    let service =
+        protocols.layer(Audited(api.audit).layer(answered.layer(Admission(Arc::new(door)).layer(routes))));
     let connections = Connections::new(service, settings, metrics)?;
 
     tracing::info!(%address, "serving");

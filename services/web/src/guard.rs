@@ -1,10 +1,8 @@
 //! What every request passes: the name that it calls the pages by, the page that sent it where it changes something, and the
 //! headers of security on its answer.
 
-use std::net::IpAddr;
-
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use cra_runtime::hosts;
 
 /// Scripts, styles and pictures of this origin only, none inline; no frame around a page.
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; \
@@ -18,12 +16,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) fn knows_host(headers: &HeaderMap, hosts: &[String]) -> bool {
     let mut named = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (named.next(), named.next()) else { return false };
-    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_of_this_machine =
-        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-    is_of_this_machine || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    hosts::is_known(host.as_bytes(), hosts)
 }
 
 /// Whether a request was sent by one of these pages, and not by a page elsewhere. Browsers send `Origin` with each form, and

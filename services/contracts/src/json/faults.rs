@@ -168,7 +168,7 @@ impl Search {
     }
 }
 
-fn field_of(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
+pub(super) fn field_of(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
     message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name))
 }
 

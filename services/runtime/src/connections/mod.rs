@@ -1,5 +1,5 @@
 //! Connections of callers: how many are open, how long each may take to its first request and stay without a call, and
-//! how they end. Serves HTTP on each; knows no gRPC.
+//! how they end. Serves HTTP/1.1 or HTTP/2 on each; knows no gRPC.
 //!
 //! Everything here happens before a token is seen, so that every bound holds against callers that have none. At the bound
 //! of connections an idle one without a token gives way; where none does, the new connection is accepted and closed at
@@ -66,6 +66,8 @@ const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
 const BYTES_OF_FIRST_BODIES: u64 = 128 * 1_024;
 /// Bytes of one answer that are made ahead of what its caller takes.
 const SEND_AHEAD: usize = 64 * 1_024;
+/// The smallest buffer that the HTTP library takes for HTTP/1.1.
+const HTTP1_BUFFER_BYTES_MIN: usize = 8 * 1_024;
 /// Bytes that a connection may need beside the headers and the body of its first request: preface, settings, pings.
 const BYTES_BESIDE_FIRST_REQUEST: u64 = 16 * 1_024;
 
@@ -204,8 +206,12 @@ where
 }
 
 fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    let mut builder = Builder::new(TokioExecutor::new());
     builder
+        .http1()
+        // What the state of a connection judges: its first request, and the time without an open call.
+        .header_read_timeout(None)
+        .max_buf_size(http1_buffer_bytes(settings))
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
@@ -221,6 +227,11 @@ fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
 /// Bytes of headers past which the HTTP library answers 431 by itself.
 fn header_bytes_taken(settings: &ServerSettings) -> u32 {
     settings.max_header_bytes.get().saturating_mul(HARD_LIMIT_FACTOR)
+}
+
+/// Bytes of the head of an HTTP/1.1 request past which the HTTP library answers 431 by itself.
+fn http1_buffer_bytes(settings: &ServerSettings) -> usize {
+    usize::try_from(header_bytes_taken(settings)).unwrap_or(usize::MAX).max(HTTP1_BUFFER_BYTES_MIN)
 }
 
 fn deadlines(settings: &ServerSettings) -> Deadlines {

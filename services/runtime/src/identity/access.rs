@@ -37,10 +37,12 @@ pub struct Method {
     pub needs: Needs,
     /// How it is called.
     pub shape: Shape,
+    /// Of a method that takes requests as they come: the name of the one that takes them one by one.
+    pub one_by_one: Option<&'static str>,
 }
 
 const fn open(path: &'static str, shape: Shape) -> Method {
-    Method { path, needs: Needs::Nothing, shape }
+    Method { path, needs: Needs::Nothing, shape, one_by_one: None }
 }
 
 /// Health: asked by probes, which know no token.
@@ -54,6 +56,12 @@ pub(crate) const REFLECTION: &[Method] = &[
     open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Shape::Both),
     open("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Shape::Both),
 ];
+
+/// The rows of a service with these methods, health, and reflection where it is served.
+pub(crate) fn tables(methods: &'static [Method], reflection: bool) -> Vec<&'static [Method]> {
+    let reflection = reflection.then_some(REFLECTION);
+    [methods, HEALTH].into_iter().chain(reflection).collect()
+}
 
 /// The row of a path; `None` if nothing serves it.
 pub(crate) fn find(tables: &[&[Method]], path: &str) -> Option<Method> {
@@ -82,6 +90,7 @@ mod tests {
         path: "/cra.v1.OperationsService/GetStatus",
         needs: Needs::AnyOf(&[Scope::Operations]),
         shape: Shape::Single,
+        one_by_one: None,
     }];
 
     #[test]

@@ -1,7 +1,7 @@
 //! The service's certificate and the authorities of its callers' certificates: read at start, read again when the files
 //! change, used for connections made from then on.
 //!
-//! TLS 1.2 and 1.3, `h2` only. Does not accept connections.
+//! TLS 1.2 and 1.3; HTTP/2 and, for callers without it, HTTP/1.1. Does not accept connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -176,7 +176,7 @@ fn made_of(settings: &TlsSettings, files: &Files) -> Result<Made, TlsError> {
     })?;
     let chain = certificates(cert_file, &files.cert)?;
     let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Made { config: Arc::new(config), verifier })
 }
 

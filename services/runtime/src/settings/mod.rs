@@ -1,5 +1,6 @@
 //! Limits of a gRPC server: the table `[server]`.
 
+mod browsers;
 mod connections;
 mod without_token;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clients::ClientLimits;
 use crate::counts::PARTS;
 
+pub use browsers::{BrowserSettings, Origin, OriginError};
 pub use connections::ConnectionLimits;
 pub use without_token::WithoutTokenLimits;
 
@@ -63,6 +65,8 @@ pub struct ServerSettings {
     pub drain_delay_ms: u64,
     /// Whether `grpc.reflection` is served, in both versions.
     pub reflection: bool,
+    /// Pages of browsers that may call.
+    pub browsers: BrowserSettings,
     /// Limits of connections before a token is seen.
     pub connections: ConnectionLimits,
     /// Limits of calls that need no token.
@@ -104,6 +108,7 @@ impl Default for ServerSettings {
             drain_deadline_ms: DRAIN_MS,
             drain_delay_ms: 0,
             reflection: true,
+            browsers: BrowserSettings::default(),
             connections: ConnectionLimits::default(),
             without_token: WithoutTokenLimits::default(),
             per_client: ClientLimits::default(),

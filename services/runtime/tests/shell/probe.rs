@@ -75,7 +75,7 @@ impl OperationsService for Probe {
 }
 
 const fn open(path: &'static str, shape: Shape) -> Method {
-    Method { path, needs: Needs::Nothing, shape }
+    Method { path, needs: Needs::Nothing, shape, one_by_one: None }
 }
 
 const METHODS: &[Method] = &[

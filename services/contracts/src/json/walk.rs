@@ -1,0 +1,195 @@
+//! Goes over a JSON text before it becomes a message, in memory that does not grow with it: fields that are given twice,
+//! lists that are longer than they may be, and texts of more values than any message has.
+//!
+//! A field counts as given twice by one name or by both of the two that proto JSON has for it. Readers of JSON keep the last
+//! value and lose the others; what a person wrote is not lost in silence.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::faults::{FAULTS_MAX, JsonFault, field_of};
+use crate::bounds::{self, Exceeded};
+
+/// Characters of a name that a path shows.
+const SHOWN_CHARACTERS_MAX: usize = 60;
+
+/// What was found in a text, in its order; bounded. A text that is no JSON has what comes before its fault.
+#[derive(Debug)]
+pub(super) struct Walk {
+    /// Fields that are given again.
+    pub(super) repeated: Vec<JsonFault>,
+    /// Lists with more values than their fields may have.
+    pub(super) exceeded: Vec<Exceeded>,
+    /// Whether it has more values than it may, those past the bound of a list left out.
+    pub(super) has_too_many_values: bool,
+    values: usize,
+    values_max: usize,
+}
+
+/// Goes over a text, as the JSON form of a message where one is given.
+pub(super) fn walk(text: &str, message: Option<&MessageDescriptor>, values_max: usize) -> Walk {
+    let mut walk = Walk {
+        repeated: Vec::new(),
+        exceeded: Vec::new(),
+        has_too_many_values: false,
+        values: 0,
+        values_max,
+    };
+    let form = message.map_or(Form::Unknown, |message| Form::Message(message.clone()));
+    let mut source = serde_json::Deserializer::from_str(text);
+    // A text that cannot be read is refused by its reader.
+    let _ = Level { path: Path::default(), form, walk: &mut walk }.deserialize(&mut source);
+    walk
+}
+
+/// Where a value lies: in the names that the text gives, and in those of the contract.
+#[derive(Clone, Default)]
+struct Path {
+    written: String,
+    of_contract: String,
+}
+
+impl Path {
+    fn field(&self, written: &str, of_contract: &str) -> Self {
+        let below = |path: &str, name: &str| {
+            let end = name.char_indices().nth(SHOWN_CHARACTERS_MAX).map_or(name.len(), |(end, _)| end);
+            let separator = if path.is_empty() { "" } else { "." };
+            format!("{path}{separator}{}", &name[..end])
+        };
+        Self { written: below(&self.written, written), of_contract: below(&self.of_contract, of_contract) }
+    }
+
+    fn element(&self, index: usize) -> Self {
+        let Self { written, of_contract } = self;
+        Self { written: format!("{written}[{index}]"), of_contract: format!("{of_contract}[{index}]") }
+    }
+}
+
+/// What a value should be.
+#[derive(Clone)]
+enum Form {
+    Unknown,
+    Message(MessageDescriptor),
+    List { values_max: usize, element: Option<MessageDescriptor> },
+}
+
+impl Form {
+    fn of(message: &MessageDescriptor, field: &FieldDescriptor) -> Self {
+        let inner = match field.kind() {
+            Kind::Message(inner) => Some(inner),
+            _ => None,
+        };
+        if field.is_list() {
+            let values_max = bounds::values_max(message.full_name(), field.name()).unwrap_or(usize::MAX);
+            return Self::List { values_max, element: inner };
+        }
+        inner.filter(|_| !field.is_map()).map_or(Self::Unknown, Self::Message)
+    }
+}
+
+struct Level<'a> {
+    path: Path,
+    form: Form,
+    walk: &'a mut Walk,
+}
+
+impl Level<'_> {
+    fn below(&mut self, path: Path, form: Form) -> Level<'_> {
+        Level { path, form, walk: self.walk }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<(), D::Error> {
+        self.walk.values += 1;
+        if self.walk.values > self.walk.values_max {
+            self.walk.has_too_many_values = true;
+            return Err(D::Error::custom("too many values"));
+        }
+        source.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let message = if let Form::Message(message) = &self.form { Some(message.clone()) } else { None };
+            let field = message.as_ref().and_then(|message| field_of(message, &name));
+            let path = self.path.field(&name, field.as_ref().map_or(&name, |field| field.name()));
+            // `craId` and `cra_id` name one field.
+            let is_new = seen.insert(name.replace('_', "").to_ascii_lowercase());
+            if !is_new && self.walk.repeated.len() < FAULTS_MAX {
+                self.walk.repeated.push(JsonFault {
+                    path: path.written.clone(),
+                    found: "this field a second time".to_owned(),
+                    expected: "each field once".to_owned(),
+                    meant: None,
+                });
+            }
+            let form =
+                message.zip(field).map_or(Form::Unknown, |(message, field)| Form::of(&message, &field));
+            map.next_value_seed(self.below(path, form))?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        let (values_max, element) = match &self.form {
+            Form::List { values_max, element } => (*values_max, element.clone()),
+            _ => (usize::MAX, None),
+        };
+        let element = element.map_or(Form::Unknown, Form::Message);
+        let mut found = 0;
+        loop {
+            let next = if found < values_max {
+                items.next_element_seed(self.below(self.path.element(found), element.clone()))?
+            } else {
+                items.next_element::<IgnoredAny>()?.map(drop)
+            };
+            if next.is_none() {
+                break;
+            }
+            found += 1;
+        }
+        if found > values_max && self.walk.exceeded.len() < FAULTS_MAX {
+            self.walk.exceeded.push(Exceeded { field: self.path.of_contract, found, max: values_max });
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
