@@ -1,5 +1,5 @@
-//! Names, texts and old CRAs as people bring them: spellings of one organisation are one line, texts that mislead are
-//! refused, a CRA of an older form can be corrected, and one that was withdrawn says so when it is sent again.
+//! Names, texts and old CRAs as people write them: spellings of one organisation are one line, misleading texts are
+//! refused, a CRA of an older form can be corrected, and the receipt of a withdrawn CRA is marked as withdrawn.
 
 use cra_contracts::{json, v1 as pb};
 use cra_runtime::rejection::violations_of;
@@ -13,7 +13,7 @@ const INVISIBLE: &str = include_str!("reality/invisible-texts.ndjson");
 const OLD: &str = include_str!("reality/old-cra-to-correct.json");
 const SENT_TWICE: &str = include_str!("reality/sent-again-after-its-withdrawal.json");
 
-/// Submissions of a file, on a day that every clock has passed.
+/// Submissions of a file, on a fixed day in the past.
 fn submissions(lines: &str) -> Vec<pb::SubmitCraRequest> {
     let mut values: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for value in &mut values {

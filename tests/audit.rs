@@ -1,5 +1,5 @@
-//! The audit tells who read which lists, who changed what and who operated the service, whatever the log's filters say;
-//! a rotation of its file loses and doubles no line.
+//! The audit records who read which lists, who changed what and who operated the service, whatever the log's filters; a
+//! rotation of its file neither loses nor doubles a line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::harness::{
     Issuer, Pair, carrying, department, eventually, national, new_id, submission, workshop,
 };
 
-/// The lines of a file; each is one object.
+/// The lines of a file; each is a JSON object.
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines()
@@ -42,7 +42,7 @@ fn in_rennes() -> pb::Cra {
     }
 }
 
-struct Given {
+struct Setup {
     issuer: Issuer,
     pair: Pair,
     of_ingestion: PathBuf,
@@ -51,8 +51,8 @@ struct Given {
     _folder: tempfile::TempDir,
 }
 
-/// A pair whose log tells nothing but its address, with a CRA.
-async fn given() -> Given {
+/// A pair that logs nothing but its addresses, with a CRA.
+async fn set_up() -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let [of_ingestion, of_projection] = ["ingestion", "projection"].map(|name| folder.path().join(name));
     let issuer = Issuer::new();
@@ -70,10 +70,10 @@ async fn given() -> Given {
     let consistency = Some(pb::Consistency { min_position: position, ..Default::default() });
     let request = pb::GetStatisticsRequest { consistency, ..Default::default() };
     pair.statistics().await.get_statistics(carrying(&token, request)).await.unwrap();
-    Given { issuer, pair, of_ingestion, of_projection, cra_id, _folder: folder }
+    Setup { issuer, pair, of_ingestion, of_projection, cra_id, _folder: folder }
 }
 
-/// A request in a trace of its caller's, which the record names.
+/// A request in a trace of the caller, which the audit record names.
 fn traced<T>(token: &str, trace: u128, message: T) -> Request<T> {
     let mut request = carrying(token, message);
     let context = format!("00-{trace:032x}-00f067aa0ba902b7-01");
@@ -83,7 +83,7 @@ fn traced<T>(token: &str, trace: u128, message: T) -> Request<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_read_or_changed_a_cra_is_recorded_with_logs_off_and_nothing_of_what_it_says() {
-    let Given { issuer, pair, of_ingestion, cra_id, _folder, .. } = given().await;
+    let Setup { issuer, pair, of_ingestion, cra_id, _folder, .. } = set_up().await;
     let mut client = pair.ingestion().await;
     let token = issuer.token_for("the-reader", "cra:read cra:correct", &department("35"), 600);
     let history = || pb::GetCraHistoryRequest { cra_id: cra_id.clone() };
@@ -120,7 +120,7 @@ async fn who_read_or_changed_a_cra_is_recorded_with_logs_off_and_nothing_of_what
         assert_eq!(changed["about"]["expectedRevision"], revision);
     }
 
-    // Refusals: of what is not there, of what is not granted, of a token that does not hold.
+    // Refusals: of an unknown CRA, of a CRA that is not granted, of an invalid token.
     client
         .get_cra_history(carrying(&token, pb::GetCraHistoryRequest { cra_id: new_id() }))
         .await
@@ -148,7 +148,7 @@ async fn who_read_or_changed_a_cra_is_recorded_with_logs_off_and_nothing_of_what
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_read_lists_figures_of_persons_and_files_and_who_operated_is_recorded_with_the_rows() {
-    let Given { issuer, pair, of_projection, cra_id, _folder, .. } = given().await;
+    let Setup { issuer, pair, of_projection, cra_id, _folder, .. } = set_up().await;
     let (mut client, mut operations) = (pair.statistics().await, pair.operations().await);
     let token = issuer.token_for("the-reader", "cra:read statistics:read operations", &national(), 600);
     let of_advisor =
@@ -182,7 +182,7 @@ async fn who_read_lists_figures_of_persons_and_files_and_who_operated_is_recorde
         }
     }
 
-    // A stream has a line for its beginning and one for its end, with what was shown until then.
+    // A stream has a line for its start and one for its end, with what was sent in between.
     let follow = pb::FollowCrasRequest { stop_at_head: true, ..Default::default() };
     let export = |content: pb::ExportContent| pb::ExportRequest {
         content: content.into(),
@@ -217,7 +217,7 @@ async fn who_read_lists_figures_of_persons_and_files_and_who_operated_is_recorde
         );
     }
 
-    // Figures of territories tell of nobody.
+    // Figures of territories are not personal.
     let of_department = pb::Selection { department_codes: vec!["35".into()], ..Default::default() };
     let series = pb::GetTimeSeriesRequest {
         selection: Some(pb::Selection {
@@ -235,7 +235,7 @@ async fn who_read_lists_figures_of_persons_and_files_and_who_operated_is_recorde
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_written_up_to_a_bound_and_counted_beyond_it() {
-    let Given { issuer, pair, of_ingestion, _folder, .. } = given().await;
+    let Setup { issuer, pair, of_ingestion, _folder, .. } = set_up().await;
     let mut client = pair.ingestion().await;
     let token = issuer.token_for("the-guesser", "cra:read", &department("35"), 600);
     for _ in 0..200 {
@@ -250,14 +250,14 @@ async fn refusals_are_written_up_to_a_bound_and_counted_beyond_it() {
     let refusals: Vec<_> = lines.iter().filter(|line| line["audit"] == "refusal").collect();
     let left_out: u64 = refusals.iter().filter_map(|line| line["left_out"].as_u64()).sum();
     assert_eq!(refusals.len() as u64 + left_out, 201, "each is written or counted");
-    // 60, and one more per second.
+    // 60, plus one per second.
     assert!((60..150).contains(&refusals.len()), "{}", refusals.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_by_signal_loses_and_doubles_no_line() {
     const READS: u128 = 600;
-    let Given { issuer, pair, of_ingestion, cra_id, _folder, .. } = given().await;
+    let Setup { issuer, pair, of_ingestion, cra_id, _folder, .. } = set_up().await;
     let token = issuer.token("cra:read", &national());
     let mut client = pair.ingestion().await;
     let mut files = vec![of_ingestion.clone()];
@@ -270,8 +270,8 @@ async fn a_rotation_by_signal_loses_and_doubles_no_line() {
             files.push(rotated);
             let pid = pair.ingestion.pid().to_string();
             assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-            eventually("the file is opened anew", async || {
-                of_ingestion.exists().then_some(()).ok_or_else(|| "it is not there".to_owned())
+            eventually("the file is opened again", async || {
+                of_ingestion.exists().then_some(()).ok_or_else(|| "the file is missing".to_owned())
             })
             .await;
         }

@@ -1,5 +1,6 @@
-//! A log leaves into a folder and comes back, on NATS or embedded, with every event at its position: a projection on the
-//! restored log answers the same figures, and ingestion the same receipts. Whoever is killed meanwhile goes on.
+//! A log can be exported to a folder and imported again, to NATS or embedded, with every event at its position: a
+//! projection of the restored log gives the same figures, and ingestion the same receipts. A killed export or import
+//! resumes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -27,10 +28,10 @@ const DOCUMENTS: [(u32, &str); 3] = [
     (2, include_str!("../services/domain/src/legacy/golden/v2-repaired.json")),
     (3, include_str!("../services/domain/src/legacy/golden/v3-repaired.json")),
 ];
-/// Three segments and some: enough to be interrupted within.
+/// More than three segments, so that an interruption falls in between.
 const MANY: u64 = 160_000;
 
-/// What a pair was told, to be told again.
+/// The requests made to a pair, to be made again.
 struct Life {
     submissions: Vec<(pb::SubmitCraRequest, pb::Receipt)>,
     imports: Vec<(pb::ImportLegacyCrasRequest, pb::Receipt)>,
@@ -45,7 +46,7 @@ fn document((form_version, document): (u32, &str)) -> pb::ImportLegacyCrasReques
     pb::ImportLegacyCrasRequest { item: form_version.into(), legacy_id, form_version, document }
 }
 
-/// Submissions, corrections, withdrawals, older documents, and something that another program wrote.
+/// Submissions, corrections, withdrawals, older documents, and a message of another program.
 async fn lived(pair: &Pair) -> Life {
     let mut ingestion = pair.ingestion().await;
     let mut life = Life { submissions: Vec::new(), imports: Vec::new(), last: 0 };
@@ -79,7 +80,7 @@ async fn lived(pair: &Pair) -> Life {
     life
 }
 
-/// Publishes under a subject that names no CRA, and waits until the server has it.
+/// Publishes under a subject without a CRA id, and waits until the server has it.
 fn write_foreign(nats: &NatsServer) {
     let mut stream = TcpStream::connect(nats.url().trim_start_matches("nats://")).unwrap();
     stream
@@ -89,18 +90,18 @@ fn write_foreign(nats: &NatsServer) {
     assert!(pong.is_some());
 }
 
-/// Everything that a pair answers of its log, in words: figures at every position and time, and histories.
+/// Everything that a pair answers about its log, as texts: figures at every position and time, and histories.
 async fn answers(pair: &Pair, life: &Life) -> Vec<String> {
     let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
     statistics_at(&mut statistics, life.last).await;
-    let mut told = Vec::new();
+    let mut texts = Vec::new();
     let mut times = Vec::new();
     let cra_ids =
         life.submissions.iter().map(|(_, receipt)| receipt).chain(life.imports.iter().map(|(_, r)| r));
     for receipt in cra_ids {
         let history = recorded(&mut ingestion, &receipt.cra_id).await.unwrap();
         times.extend(history.iter().map(|event| event.recorded_at.unwrap()));
-        told.push(format!("{history:?}"));
+        texts.push(format!("{history:?}"));
     }
     let at_positions =
         (1..=life.last).map(|as_of_position| pb::Consistency { as_of_position, ..Default::default() });
@@ -109,16 +110,16 @@ async fn answers(pair: &Pair, life: &Life) -> Vec<String> {
     for consistency in at_positions.chain(at_times) {
         let request = pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
         let mut answer = statistics.get_statistics(request).await.unwrap().into_inner();
-        // Each projection names its read models itself, and a restored log is another log.
+        // Each projection names its read models independently, and a restored log is another log.
         let snapshot = answer.snapshot.as_mut().unwrap();
         (snapshot.generation, snapshot.log) = (String::new(), String::new());
-        told.push(format!("{answer:?}"));
+        texts.push(format!("{answer:?}"));
     }
-    assert!(told.iter().any(|answer| answer.contains("Withdrawn") || answer.contains("Imported")));
-    told
+    assert!(texts.iter().any(|answer| answer.contains("Withdrawn") || answer.contains("Imported")));
+    texts
 }
 
-/// What was sent before is known again, at its position.
+/// Earlier requests are recognised, at their positions.
 async fn receipts_are_duplicates(pair: &Pair, life: &Life) {
     let mut ingestion = pair.ingestion().await;
     for (request, receipt) in &life.submissions {
@@ -128,7 +129,7 @@ async fn receipts_are_duplicates(pair: &Pair, life: &Life) {
     }
     let requests: Vec<_> = life.imports.iter().map(|(request, _)| request.clone()).collect();
     let mut again = imported(&mut ingestion, requests).await;
-    // Answers come in any order, then as now.
+    // Streamed answers may arrive in any order.
     again.sort_by_key(|receipt| receipt.position);
     let mut receipts: Vec<_> = life.imports.iter().map(|(_, receipt)| receipt.clone()).collect();
     receipts.sort_by_key(|receipt| receipt.position);
@@ -136,7 +137,7 @@ async fn receipts_are_duplicates(pair: &Pair, life: &Life) {
         assert_eq!(again, &pb::Receipt { duplicate: true, log: again.log.clone(), ..receipt.clone() });
     }
     let next = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
-    assert_eq!(next.position, life.last + 1, "the log goes on from there");
+    assert_eq!(next.position, life.last + 1, "the log continues after the restored events");
 }
 
 /// Runs `cra log` to its end.
@@ -156,7 +157,7 @@ fn server() -> (TempDir, NatsServer) {
     (dir, nats)
 }
 
-/// A pair on a new server, which a backup was restored to.
+/// A pair on a new server with a restored backup.
 async fn restored(work: &Path, backup: &str, last: u64) -> Pair {
     let (dir, nats) = server();
     let outcome = done(work, &["import", backup, "--nats-url", &nats.url()]);
@@ -173,7 +174,7 @@ async fn a_restored_log_gives_the_same_figures_histories_and_receipts_by_way_of_
     let exported = done(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
     assert_eq!((&exported["lastPosition"], &exported["segments"]), (&life.last.into(), &1.into()));
 
-    // The foreign event is no damage, and is told.
+    // The foreign event is reported, but is not damage.
     let verified = cra_log(work.path(), &["verify", "backup"]);
     assert_eq!(verified.status.code(), Some(1), "{}", verified.stderr);
     assert!(verified.stderr.contains("its subject names no CRA"), "{}", verified.stderr);
@@ -209,7 +210,7 @@ async fn a_backup_goes_on_where_it_ended_and_is_of_one_log_only() {
     for command in ["export", "import"] {
         let ended = cra_log(work.path(), &[command, "backup", "--data", "held"]);
         assert_eq!(ended.status.code(), Some(2));
-        assert!(ended.stderr.contains("`cra standalone` must not be running"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("stop the `cra standalone` that uses it first"), "{}", ended.stderr);
     }
     drop(held);
     let ended = cra_log(work.path(), &["export", "new", "--data", "nowhere"]);
@@ -224,7 +225,7 @@ async fn head(log: &NatsLog) -> u64 {
     log.head().await.unwrap().position.0
 }
 
-/// Many events, as a restore writes them.
+/// Many events, written as a restore writes them.
 async fn filled(nats: &NatsServer) {
     let log = on(nats).await;
     for first in (1..=MANY).step_by(1_000) {
@@ -259,13 +260,13 @@ async fn an_export_and_an_import_that_are_killed_go_on_and_nothing_is_lost_or_do
     let backup = work.path().join("backup");
     for reached in 1..=2 {
         let export = spawn(work.path(), &["export", "backup", "--nats-url", &nats.url()]);
-        eventually("the export gets on", async || match segments(&backup).len() {
+        eventually("the export makes progress", async || match segments(&backup).len() {
             number if number >= reached => Ok(()),
             number => Err(format!("{number} segments")),
         })
         .await;
         kill(export);
-        // Usable as it is: these events are no CRAs, which is told, and no damage.
+        // Usable as it is: these events are not CRAs, which is reported, but is not damage.
         let verified = cra_log(work.path(), &["verify", "backup", "--json"]);
         assert!(matches!(verified.status.code(), Some(0 | 1)), "{}", verified.stderr);
     }
@@ -277,7 +278,7 @@ async fn an_export_and_an_import_that_are_killed_go_on_and_nothing_is_lost_or_do
     let log = on(&second).await;
     for reached in [MANY / 8, MANY / 4] {
         let import = spawn(work.path(), &["import", "backup", "--nats-url", &second.url()]);
-        eventually("the import gets on", async || match head(&log).await {
+        eventually("the import makes progress", async || match head(&log).await {
             at if at > reached => Ok(()),
             at => Err(format!("{at} events")),
         })

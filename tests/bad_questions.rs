@@ -1,5 +1,5 @@
-//! A question that cannot be understood is refused with its code, field and reason, and never answered wider than it was
-//! asked; nothing that is sent makes the service fail.
+//! A faulty query is refused with its code, field and reason, and is never answered for a wider selection; no input
+//! makes the service fail.
 
 mod asked;
 mod consistency;
@@ -14,16 +14,16 @@ use tonic::{Code, Status};
 use crate::harness::events::submitted;
 use crate::harness::{InProcess, cra_of};
 
-/// CRAs of the read models asked, more than fit on the pages asked.
+/// Number of CRAs in the read models, more than fit on the requested pages.
 const CRAS: u32 = 7;
 
-/// Read models with a few CRAs of as many advisors.
+/// Read models with a few CRAs, each of another advisor.
 fn some_cras() -> InProcess {
     let events: Vec<v1::CraEvent> = (1..=CRAS).map(|n| submitted(n.into(), 5, cra_of(n))).collect();
     InProcess::of(&events)
 }
 
-/// The refusal of a request that breaks rules of its fields: exactly these fields, for these reasons.
+/// Asserts that a request is refused for exactly these fields and reasons.
 fn assert_invalid(asked: &str, refused: &Status, expected: &[(&str, &str)]) {
     assert_eq!(refused.code(), Code::InvalidArgument, "{asked}: {refused}");
     let violations = violations_of(refused);
@@ -38,7 +38,7 @@ fn assert_invalid(asked: &str, refused: &Status, expected: &[(&str, &str)]) {
     }
 }
 
-/// The refusal of a position that the log has not reached.
+/// Asserts that a position beyond the log is refused.
 fn assert_past_the_head(asked: &str, refused: &Status, field: &str) {
     assert_eq!(refused.code(), Code::OutOfRange, "{asked}: {refused}");
     assert_eq!(reason_of(refused).as_deref(), Some("PAST_THE_HEAD"), "{asked}");

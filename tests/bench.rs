@@ -1,5 +1,5 @@
-//! `cra bench all`, small: every scenario runs on real processes, answers are checked, every row is told in each form, and
-//! nothing is left behind. Times nothing.
+//! `cra bench all`, small: every scenario runs on real processes, answers are checked, every row is reported in each
+//! form, and no process or file remains. Measures nothing itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,17 +10,17 @@ use tempfile::TempDir;
 
 use crate::harness::{Kind, run_to_end, run_to_end_within};
 
-/// Beside the other tests, on a small machine.
+/// For a small machine that runs other tests too.
 const WAIT: Duration = Duration::from_mins(3);
 
-/// The log's server, as other tests find it.
+/// The log's server, found as other tests find it.
 fn nats_server() -> String {
     std::env::var("CRA_NATS_SERVER").unwrap_or_else(|_| {
         format!("{}/../target/tools/nats-server/bin/nats-server", env!("CARGO_MANIFEST_DIR"))
     })
 }
 
-/// Rows whose figures a report may not lack.
+/// Rows that a report must contain.
 const ROWS: [(&str, &str); 17] = [
     ("ingest", "SubmitCras, 8 streams"),
     ("ingest", "SubmitCra, 64 callers"),
@@ -42,7 +42,7 @@ const ROWS: [(&str, &str); 17] = [
 ];
 
 #[test]
-fn every_figure_is_measured_and_told_in_every_form() {
+fn every_figure_is_measured_and_reported_in_every_form() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let arguments = [
         "bench",
@@ -65,10 +65,13 @@ fn every_figure_is_measured_and_told_in_every_form() {
     let report: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
     let rows = report["rows"].as_array().unwrap();
     let text = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
-    let told: BTreeSet<_> = rows.iter().map(|row| (text(row, "scenario"), text(row, "what"))).collect();
-    assert_eq!(told.len(), rows.len(), "no row twice");
+    let reported: BTreeSet<_> = rows.iter().map(|row| (text(row, "scenario"), text(row, "what"))).collect();
+    assert_eq!(reported.len(), rows.len(), "no row twice");
     for (scenario, what) in ROWS {
-        assert!(told.contains(&(scenario.to_owned(), what.to_owned())), "no {scenario}: {what} in {told:?}");
+        assert!(
+            reported.contains(&(scenario.to_owned(), what.to_owned())),
+            "no {scenario}: {what} in {reported:?}"
+        );
     }
     let limited = rows.iter().filter(|row| !row["limit"].is_null());
     for row in limited {
@@ -82,7 +85,7 @@ fn every_figure_is_measured_and_told_in_every_form() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_with_the_flag_that_names_it() {
+fn a_missing_server_is_reported_with_the_flag_that_names_it() {
     let dir = TempDir::new().unwrap();
     let arguments = ["bench", "replay", "--nats-server", "/no/such/nats-server"];
     let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);

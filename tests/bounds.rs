@@ -1,6 +1,6 @@
-//! Lists of requests have bounds: every repeated field of every request of the contract is refused beyond its bound, with
-//! its path, what was found and what is allowed. The fields are read from the descriptors, so that one which is added later
-//! is asked too.
+//! Lists of requests are bounded: every repeated field of every request of the contract is refused beyond its limit,
+//! with its path, what was found and what is allowed. The fields are read from the descriptors, so that a field added
+//! later is tested too.
 
 use bytes::Bytes;
 use cra_contracts::FILE_DESCRIPTOR_SET;
@@ -14,7 +14,7 @@ use tonic::{Request, Status};
 
 use crate::harness::{Pair, Raw, connected, contract};
 
-/// What the service says of a list: path, found, allowed.
+/// The refusal of a list: its path and the message.
 type Refused = Option<(String, String)>;
 
 /// Every path to a repeated field of a message.
@@ -52,7 +52,7 @@ fn one(field: &FieldDescriptor) -> Value {
     }
 }
 
-/// A message with so many values at a path.
+/// A message with `count` values at a path.
 fn with(message: MessageDescriptor, path: &[FieldDescriptor], count: usize) -> DynamicMessage {
     let mut made = DynamicMessage::new(message);
     let (field, deeper) = path.split_first().unwrap();
@@ -68,7 +68,7 @@ fn with(message: MessageDescriptor, path: &[FieldDescriptor], count: usize) -> D
     made
 }
 
-/// Sends one request; what is said of too long a list.
+/// Sends one request; returns the refusal of a list that is too long.
 async fn asked(channel: Channel, path: &str, shape: Shape, message: Vec<u8>) -> Refused {
     let mut grpc = Grpc::new(channel);
     grpc.ready().await.unwrap();
@@ -90,14 +90,14 @@ async fn asked(channel: Channel, path: &str, shape: Shape, message: Vec<u8>) -> 
         Shape::Both => {
             let items = tokio_stream::iter([message]);
             let mut answers = grpc.streaming(Request::new(items), uri, Raw).await.unwrap().into_inner();
-            let answer: Bytes = answers.message().await.unwrap().expect("each item is answered");
-            assert!(answers.message().await.unwrap().is_none(), "an item that is refused ends no stream");
+            let answer: Bytes = answers.message().await.unwrap().expect("every item is answered");
+            assert!(answers.message().await.unwrap().is_none(), "a refused item does not end the stream");
             of_item(path, &answer)
         }
     }
 }
 
-/// What the answer to an item says.
+/// The refusal of an item.
 fn of_item(path: &str, answer: &[u8]) -> Refused {
     let refusal = if path.ends_with("SubmitCras") {
         use cra_contracts::v1::submit_cras_response::Outcome;
@@ -148,6 +148,6 @@ async fn every_list_of_every_request_is_refused_beyond_its_bound_with_path_found
             asked_of += 1;
         }
     }
-    // A selection alone has fifteen lists, and nine requests have one.
+    // A selection alone has fifteen lists, and nine requests contain one.
     assert!(asked_of >= 9 * 15, "only {asked_of} lists");
 }

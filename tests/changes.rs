@@ -1,5 +1,5 @@
-//! `cra correct` and `cra withdraw` as processes of their own: what was asked is recorded once, what was refused is told
-//! with its reason and its exit code, and what was typed in an editor is never lost.
+//! `cra correct` and `cra withdraw` as processes: each change is recorded once, a refusal is reported with its reason
+//! and the exit code, and text typed in an editor is never lost.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Ended, Kind, Standalone, new_id, run_to_end, submission, submitted, workshop};
 
-/// Runs `cra` against the services, to its end, in a folder.
+/// Runs `cra` in a folder against the services, to its end.
 fn cra_in(dir: &Path, services: &Standalone, arguments: &[&str], editor: &str) -> Ended {
     let ingestion_url = format!("http://{}", services.ingestion);
     let projection_url = format!("http://{}", services.projection);
@@ -88,19 +88,19 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
     let emptied = edited("truncate -s 0");
     assert!(emptied.status.success() && emptied.stderr.contains("nothing was sent"), "{}", emptied.stderr);
 
-    for (editor, told) in [
+    for (editor, shown) in [
         ("sed -i 's/^participants = .*/participants = 50/'", "AGES_SUM_MISMATCH"),
         ("sed -i 's/^date = .*/date = hier/'", "« hier »"),
-        ("sed -i 's/^date = .*/dat = hier/'", "`dat` is no field"),
+        ("sed -i 's/^date = .*/dat = hier/'", "`dat` is not a field"),
     ] {
         let refused = edited(editor);
         assert_eq!(refused.status.code(), Some(1), "{editor}: {}{}", refused.stdout, refused.stderr);
-        assert!((refused.stdout + &refused.stderr).contains(told), "{editor}");
+        assert!((refused.stdout + &refused.stderr).contains(shown), "{editor}");
         let kept = refused.stderr.split("the text is kept in ").nth(1).unwrap().split(';').next().unwrap();
         let text = fs::read_to_string(kept).unwrap();
         assert!(text.contains("= 50\n") || text.contains("= hier\n"), "{text}");
-        if told == "AGES_SUM_MISMATCH" {
-            assert!(text.starts_with("#! cra.ages"), "what is wrong is said above the text: {text}");
+        if shown == "AGES_SUM_MISMATCH" {
+            assert!(text.starts_with("#! cra.ages"), "the problems are above the text: {text}");
             let mended = text
                 .replace("participants = 50", "participants = 6")
                 .replace("from_18_to_35 = 5", "from_18_to_35 = 6");
@@ -227,11 +227,11 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
     fs::write(dir.path().join("slips.ndjson"), slips.join("\n")).unwrap();
     let slips = cra(&["correct", "--file", "slips.ndjson", "--json"]);
     assert_eq!(slips.status.code(), Some(1), "{}", slips.stderr);
-    let told: Vec<Value> = slips.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> = told
+    let shown: Vec<Value> = slips.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<_> = shown
         .iter()
-        .map(|told| {
-            (told["line"].as_u64().unwrap(), told["refusal"]["code"].as_str().unwrap_or("unreadable"))
+        .map(|shown| {
+            (shown["line"].as_u64().unwrap(), shown["refusal"]["code"].as_str().unwrap_or("unreadable"))
         })
         .collect();
     let expected = [
@@ -241,14 +241,14 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
         (4, "INVALID_ARGUMENT"),
         (5, "ABORTED"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(shown, expected);
 
     let withdrawals: Vec<String> =
         ids.iter().map(|id| serde_json::json!({"craId": id}).to_string()).collect();
     fs::write(dir.path().join("withdrawals.ndjson"), withdrawals.join("\n")).unwrap();
-    for told in ["40 withdrawn\n", "40 already there"] {
+    for shown in ["40 withdrawn\n", "40 already there"] {
         let withdrawn = cra(&["withdraw", "--file", "withdrawals.ndjson", "--reason", "saisis deux fois"]);
-        assert!(withdrawn.status.success() && withdrawn.stdout.contains(told), "{}", withdrawn.stdout);
+        assert!(withdrawn.status.success() && withdrawn.stdout.contains(shown), "{}", withdrawn.stdout);
     }
 }
 
@@ -270,10 +270,10 @@ async fn an_export_that_was_edited_corrects_the_rows_that_changed_and_a_table_wi
             })
             .collect();
     fs::write(&file, edited.join("\r\n")).unwrap();
-    for told in ["1 corrected\n1 already there\n", "0 corrected\n2 already there\n"] {
+    for shown in ["1 corrected\n1 already there\n", "0 corrected\n2 already there\n"] {
         let corrected = cra(&["correct", "--file", "cras.csv", "--reason", "dates fausses"]);
         assert!(
-            corrected.status.success() && corrected.stdout.starts_with(told),
+            corrected.status.success() && corrected.stdout.starts_with(shown),
             "{}{}",
             corrected.stdout,
             corrected.stderr

@@ -1,5 +1,5 @@
-//! The example clients of `deploy/clients` do what the integration guide says, in each language, against
-//! `cra standalone`: submit once whatever breaks, tell faults in French, correct, read their own writes, follow.
+//! The example clients of `deploy/clients` do what the integration guide describes, in each language, against `cra
+//! standalone`: submit once despite failures, show faults in French, correct, read their own writes, follow.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ mod compressed;
 mod refusals;
 mod upgrade;
 
-/// How long an answer is on its way: long enough to cut it off once the record is seen.
+/// Delay of an answer: long enough to cut the connection once the event is recorded.
 const ANSWER_DELAY: Duration = Duration::from_secs(1);
 
-/// An example client, as its users start it.
+/// An example client, started as its users start it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     Python,
@@ -26,7 +26,7 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// The folder of its packages, as its users install them.
+    /// The folder with its installed packages.
     fn installed(self) -> PathBuf {
         let tools =
             std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| in_repository("target/tools"), PathBuf::from);
@@ -38,7 +38,7 @@ impl Client {
         installed
     }
 
-    /// The interpreter of its language, which finds the client's packages.
+    /// The interpreter of its language, with access to the client's packages.
     pub(crate) fn interpreter(self) -> Command {
         let mut command = Command::new(match self {
             Self::Python => "python3",
@@ -75,8 +75,8 @@ fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// The lines of a client that ended with success.
-fn told(output: &Output) -> Vec<Value> {
+/// The output lines of a successful client.
+fn lines_of(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     lines(output)
 }
@@ -106,7 +106,7 @@ fn written(folder: &Path, name: &str, submissions: &[Value]) -> String {
     file.display().to_string()
 }
 
-/// The whole tour of the guide.
+/// All examples of the guide.
 async fn a_tour(client: Client) {
     // More than one batch of the stream.
     const CRAS: usize = 620;
@@ -117,8 +117,8 @@ async fn a_tour(client: Client) {
     let first = new_id();
     let one = written(services.dir(), "one.json", &[submission(&first, 1)]);
     let receipt = |duplicate| json!({"craId": first, "revision": 1, "position": 1, "duplicate": duplicate});
-    assert_eq!(told(&run(&["submit", &one])), [receipt(false)]);
-    assert_eq!(told(&run(&["submit", &one])), [receipt(true)]);
+    assert_eq!(lines_of(&run(&["submit", &one])), [receipt(false)]);
+    assert_eq!(lines_of(&run(&["submit", &one])), [receipt(true)]);
 
     let wrong = submission(&new_id(), 2);
     let many: Vec<Value> = (1..CRAS).map(|_| submission(&new_id(), 1)).collect();
@@ -135,42 +135,42 @@ async fn a_tour(client: Client) {
     assert_eq!(alone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&alone.stderr).contains(fault));
 
-    let corrected = told(&run(&["correct", &one, "1", "relu avec la personne"]));
+    let corrected = lines_of(&run(&["correct", &one, "1", "relu avec la personne"]));
     assert_eq!(corrected[0]["revision"], 2);
     let outdated = run(&["correct", &one, "1", "une autre raison"]);
     assert_eq!(outdated.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&outdated.stderr).contains("Ce compte-rendu a été modifié entre-temps"));
 
     let position = corrected[0]["position"].to_string();
-    let figures = &told(&run(&["stats", "conseiller-1", &position]))[0];
+    let figures = &lines_of(&run(&["stats", "conseiller-1", &position]))[0];
     assert_eq!((&figures["cras"], &figures["acts"]), (&json!(CRAS), &json!(CRAS)));
 
     let checkpoint = services.dir().join("checkpoint").display().to_string();
-    let changes = told(&run(&["follow", &checkpoint]));
+    let changes = lines_of(&run(&["follow", &checkpoint]));
     assert_eq!(changes.len(), CRAS + 1);
     assert_eq!(changes.last().unwrap()["revision"], 2);
     let none: [Value; 0] = [];
-    assert_eq!(told(&run(&["follow", &checkpoint])), none, "goes on where it stopped");
+    assert_eq!(lines_of(&run(&["follow", &checkpoint])), none, "resumes where it stopped");
 
-    // The checkpoint of another log: the refusal of the stream says to begin anew.
+    // The checkpoint of another log: the stream's refusal says to start over.
     std::fs::write(&checkpoint, "999999").unwrap();
-    let anew = told(&run(&["follow", &checkpoint]));
+    let anew = lines_of(&run(&["follow", &checkpoint]));
     assert_eq!(anew[0], json!({"beginAnew": true}));
     assert_eq!(anew[1..], changes);
 
-    let withdrawn = &told(&run(&["withdraw", &first, "2", "saisi deux fois"]))[0];
+    let withdrawn = &lines_of(&run(&["withdraw", &first, "2", "saisi deux fois"]))[0];
     assert_eq!(withdrawn["revision"], 3);
     let removed = json!({"position": withdrawn["position"], "removed": first});
-    assert_eq!(told(&run(&["follow", &checkpoint])), [removed]);
-    // Sent again, it answers its first receipt and says that it does not count.
-    let again = &told(&run(&["submit", &one]))[0];
+    assert_eq!(lines_of(&run(&["follow", &checkpoint])), [removed]);
+    // Sent again, it returns its first receipt, marked as withdrawn.
+    let again = &lines_of(&run(&["submit", &one]))[0];
     assert_eq!(
         *again,
         json!({"craId": first, "revision": 1, "position": 1, "duplicate": true, "withdrawn": true})
     );
 }
 
-/// The connection breaks between the record and its answer: the client comes back by itself, with the same id.
+/// The connection breaks between the recording and the answer: the client retries with the same id.
 async fn a_lost_answer(client: Client, command: &'static str) {
     let services = Standalone::start().await;
     let proxy = Proxy::to(services.ingestion).await;
@@ -186,7 +186,7 @@ async fn a_lost_answer(client: Client, command: &'static str) {
     })
     .await;
     proxy.cut();
-    let receipt = &told(&running.await.unwrap())[0];
+    let receipt = &lines_of(&running.await.unwrap())[0];
     assert_eq!(*receipt, json!({"craId": cra_id, "revision": 1, "position": 1, "duplicate": true}));
     assert_eq!(recorded(&mut direct, &cra_id).await.unwrap().len(), 1);
 }

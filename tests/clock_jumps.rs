@@ -1,5 +1,5 @@
-//! A clock that jumps, back and forth and by years, disturbs neither the log's order nor the figures: positions rise,
-//! the time of the log never goes back, and no lag is negative.
+//! Jumps of a clock, in both directions and by years, affect neither the log's order nor the figures: positions
+//! increase, the log's time never decreases, and no lag is negative.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::harness::{
 };
 use crate::naive;
 
-/// What the clock of ingestion says, one CRA each.
+/// Times of ingestion's clock, one CRA each.
 const JUMPS: [&str; 9] = [
     "2026-03-01T10:00:00Z",
     "2026-03-01T10:00:05Z",
@@ -31,7 +31,7 @@ const JUMPS: [&str; 9] = [
     "2035-01-01T00:00:00.000000001Z",
     "2026-03-03T08:00:00Z",
 ];
-/// What the clock of the projection says meanwhile, over and over.
+/// Times of the projection's clock, repeated.
 const APPLIED: [&str; 4] =
     ["2026-03-01T10:00:01Z", "2035-06-01T00:00:00Z", "2020-01-01T00:00:00Z", "2026-03-02T00:00:00Z"];
 const MUCH_LATER: &str = "2040-01-01T00:00:00Z";
@@ -44,7 +44,7 @@ fn said(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
-/// Both services in this process, each with a clock of its own.
+/// Both services in this process, each with its own clock.
 struct Jumping {
     ingestion: Ingestion,
     statistics: Statistics,
@@ -113,7 +113,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         jumping.ask(pb::Consistency { min_position: receipt.position, ..Default::default() }).await;
         let status = jumping.operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
         let behind = at(applied_at).as_millisecond() - at(now).as_millisecond();
-        // Rounded down to the millisecond, and never below nothing.
+        // Rounded down to the millisecond, at least 0.
         let lag_ms = u64::try_from(behind).unwrap_or(0);
         assert!(status.lag_ms <= lag_ms && status.lag_ms + 1 >= lag_ms, "{} for {behind}", status.lag_ms);
     }
@@ -134,7 +134,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         assert_eq!(figures.cras, position);
     }
     for now in JUMPS {
-        // Everything up to the last position whose time of the log is not later.
+        // The last position whose log time is not later.
         let mut reached = Timestamp::MIN;
         let times = JUMPS.iter().map(|recorded| {
             reached = reached.max(at(recorded));

@@ -1,5 +1,5 @@
-//! Three servers keep the log: one of them killed, leader or follower, stops nothing for good; two of them killed, and
-//! nothing is acknowledged until a majority is back. What was acknowledged counts exactly once.
+//! Three servers hold the log. If one of them is killed, leader or follower, the services continue. If two are killed,
+//! nothing is acknowledged until a majority is back. Every acknowledged change counts exactly once.
 
 use async_nats::jetstream;
 use cra_eventlog::testing::NatsCluster;
@@ -12,7 +12,7 @@ use crate::harness::{
 
 const SETTINGS: [(&str, &str); 2] = [("LOG__REPLICAS", "3"), ("LOG__APPEND_TIMEOUT_MS", "2000")];
 const CLIENTS: u32 = 3;
-/// Changes acknowledged between two faults.
+/// Number of changes acknowledged between two faults.
 const CHANGES: u64 = 50;
 
 /// The server that leads the stream.
@@ -27,7 +27,7 @@ async fn leader(cluster: &NatsCluster) -> usize {
     .await
 }
 
-/// Waits until every server holds the whole stream again, so that any of them can be missed next.
+/// Waits until every server has the whole stream, so that any of them may fail next.
 async fn replicated(cluster: &NatsCluster) {
     eventually("every replica is current", async || {
         let client = async_nats::connect(cluster.url().split(',').collect::<Vec<_>>()).await;
@@ -82,12 +82,12 @@ async fn with_three_servers_one_may_be_lost_and_without_a_majority_nothing_false
         cluster.nodes()[node].restart().unwrap();
     }
     for cra_id in &refused {
-        eventually("the log takes appends again", async || {
+        eventually("the log accepts appends again", async || {
             let again = submitted(&mut client, submission(cra_id, workshop(5))).await;
             again.map_err(|status| status.to_string())
         })
         .await;
-        // The servers may choose another leader until all of them are back.
+        // Until all servers are back, the leader may change.
         let events = eventually("the log can be read again", async || {
             recorded(&mut client, cra_id).await.map_err(|status| status.to_string())
         });

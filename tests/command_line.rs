@@ -1,5 +1,5 @@
-//! The command line `cra` as a process of its own, against the pair: what it asks is answered, and its exit code says how
-//! it went.
+//! The command line `cra` as a process against the pair: it shows what the services answer, and its exit code gives the
+//! outcome.
 
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,5 +1,4 @@
-//! A service that was told something it does not understand, or that would be exposed, does not start, and says what
-//! to put right.
+//! A service with invalid settings, or settings that would expose it, does not start and names what to change.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +26,7 @@ fn file_with(dir: &Path, text: &str) -> String {
 }
 
 #[test]
-fn an_unknown_variable_is_refused_by_its_name() {
+fn an_unknown_variable_is_refused_with_its_name() {
     for kind in KINDS {
         let ended = run(kind, &[], &[("CRA_LOGG__URL", "nats://127.0.0.1:4222")]);
         assert_refused(&ended, &["CRA_LOGG__URL", "logg"]);
@@ -37,7 +36,7 @@ fn an_unknown_variable_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_user_in_a_url_is_refused_with_the_setting_to_use_and_the_secret_is_not_repeated() {
+fn a_user_in_a_url_is_refused_with_the_setting_to_use_and_without_the_secret() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(dir.path(), "[log]\nurl = \"nats://a:4222,nats://cra:hunter2@b:4222\"\n");
     for kind in KINDS {
@@ -62,7 +61,7 @@ fn a_user_in_a_url_is_refused_with_the_setting_to_use_and_the_secret_is_not_repe
 }
 
 #[test]
-fn a_password_is_taken_as_it_is_written_and_never_printed() {
+fn a_password_is_used_as_written_and_never_printed() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(dir.path(), "[log]\nuser = \"u\"\npassword = 0123\n");
     for kind in KINDS {
@@ -81,7 +80,7 @@ fn a_password_is_taken_as_it_is_written_and_never_printed() {
 }
 
 #[test]
-fn an_unknown_key_of_the_file_is_refused_by_its_name() {
+fn an_unknown_key_of_the_file_is_refused_with_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(dir.path(), "[server]\ndrain_deadline_sm = 1\n");
     for kind in KINDS {
@@ -93,7 +92,7 @@ fn an_unknown_key_of_the_file_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_value_of_another_kind_is_refused_by_its_key() {
+fn a_value_of_the_wrong_type_is_refused_with_its_key() {
     for kind in KINDS {
         let ended = run(kind, &[], &[("CRA_LISTEN", "everywhere")]);
         assert_refused(&ended, &["CRA_LISTEN", "listen"]);
@@ -103,7 +102,7 @@ fn a_value_of_another_kind_is_refused_by_its_key() {
 }
 
 #[test]
-fn without_identity_an_address_beyond_loopback_is_refused() {
+fn an_address_beyond_loopback_without_identity_is_refused() {
     for kind in KINDS {
         for address in ["0.0.0.0:0", "[::]:0"] {
             let ended = run(kind, &["--listen", address], &[]);
@@ -115,7 +114,7 @@ fn without_identity_an_address_beyond_loopback_is_refused() {
 }
 
 #[test]
-fn an_identity_that_leaves_a_door_open_is_refused() {
+fn an_identity_that_admits_everyone_or_nobody_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let keys = dir.path().join("keys.json");
     fs::write(&keys, r#"{"keys": []}"#).unwrap();
@@ -139,14 +138,14 @@ fn an_identity_that_leaves_a_door_open_is_refused() {
         ] {
             assert_refused(&run(kind, &[], &environment), names);
         }
-        // Nobody could come in.
+        // No caller could be authenticated.
         let environment = [&tokens[..], &[("CRA_IDENTITY__TOKENS__JWKS_FILE", &*keys)]].concat();
         assert_refused(&run(kind, &[], &environment), &["can verify a token"]);
     }
 }
 
 #[test]
-fn print_config_prints_what_would_be_used_without_secrets_and_leaves() {
+fn print_config_prints_the_effective_settings_without_secrets_and_exits() {
     let dir = tempfile::tempdir().unwrap();
     let file = file_with(
         dir.path(),
@@ -174,7 +173,7 @@ fn print_config_prints_what_would_be_used_without_secrets_and_leaves() {
 }
 
 #[test]
-fn what_print_config_prints_is_a_file_that_the_service_takes() {
+fn the_output_of_print_config_is_a_valid_settings_file() {
     for kind in KINDS {
         let printed = run(kind, &["--print-config"], &[]).stdout;
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
 //! The published cases, against both services as processes: every rule of the form gives exactly its violations, and
-//! every figure is exactly what its definition gives.
+//! every figure has exactly its defined value.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use tonic::Code;
 use crate::harness::{Ingestion, Pair, imported, new_id, submission, submitted};
 
 const VALIDATION: &str = include_str!("conformance/validation.json");
-/// Documents, queries and the figures expected of them.
+/// Documents, queries and the expected figures.
 pub(crate) const STATISTICS: &str = include_str!("conformance/statistics.json");
 
-/// What a submission led to: its violations, or the fields that got a value of the form.
+/// The result of a submission: its violations, or the fields that received defaults.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted { defaulted: BTreeSet<String> },
@@ -41,7 +41,7 @@ fn expected(case: &Value) -> Outcome {
     Outcome::Refused { violations }
 }
 
-/// The base with the case's patch laid over it: null removes, objects and lists replace.
+/// Applies the case's patch to the base: null removes a field, objects and lists replace it.
 fn form(base: &Value, patch: &Value) -> pb::Cra {
     let mut form = base.as_object().unwrap().clone();
     form.extend(patch.as_object().unwrap().clone());
@@ -122,7 +122,7 @@ async fn every_published_selection_gets_exactly_its_figures() {
     assert!(wrong.is_empty(), "in {run} queries:\n{}", wrong.join("\n"));
 }
 
-/// The figures that are not those that a published query expects.
+/// The figures that differ from those of a published query.
 pub(crate) fn disagreements(query: &Value, statistics: &pb::Statistics) -> Vec<String> {
     let found = figures(statistics);
     let mut wrong = Vec::new();
@@ -138,7 +138,7 @@ pub(crate) fn disagreements(query: &Value, statistics: &pb::Statistics) -> Vec<S
     wrong
 }
 
-/// Equal, and where an expectation leaves a key out, nothing is said about it.
+/// Whether the values are equal; keys that the expectation leaves out are ignored.
 fn agree(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::Array(found), Value::Array(expected)) => {
@@ -197,7 +197,7 @@ fn lines(counts: &[pb::Count]) -> Value {
     counts.iter().map(line).collect()
 }
 
-/// Compared as a whole: their order among equals is by label, which the published cases do not give.
+/// Compared as a map: the published cases do not give the order of equal lines.
 fn by_name(counts: &[pb::Count]) -> Value {
     let mut by_name = Map::new();
     for line in counts {

@@ -1,5 +1,5 @@
-//! A copy kept with `FollowCras` stays equal to its source, withdrawals included, whatever is cut or killed between them:
-//! its keeper resumes with the last position it received.
+//! A copy maintained with `FollowCras` stays equal to its source, withdrawals included, whatever connection or process
+//! is cut or killed: its keeper resumes at the last position it received.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,29 +16,29 @@ use crate::harness::{
     Ingestion, Pair, Proxy, Statistics, connected, cra_of, eventually, new_id, submission, submitted,
 };
 
-/// Submissions, corrections and withdrawals.
+/// Number of submissions, corrections and withdrawals.
 const CHANGES: u32 = 600;
-/// The changes are spread over some seconds, so that they go on through many connections of the follower.
+/// The changes are spread over some seconds, so that they span many connections of the follower.
 const CHANGE_EVERY: Duration = Duration::from_millis(4);
-/// How long the follower's connections live; every third ends with the projection itself.
+/// Lifetimes of the follower's connections; every third one ends with a kill of the projection.
 const LIVES_MS: [u64; 6] = [60, 150, 250, 30, 110, 200];
 const INTERRUPTIONS_MIN: usize = 6;
 const RETRY: Duration = Duration::from_millis(20);
-/// Rows of a page: fewer than there are CRAs.
+/// Fewer rows per page than there are CRAs.
 const PAGE_ROWS: u32 = 40;
 
-/// Some of the advisors that the CRAs are of: corrections move CRAs in and out.
+/// Some of the advisors: corrections move CRAs into the selection and out of it.
 fn selection() -> pb::Selection {
     let advisor_ids = (0..4).map(|number| format!("conseiller-{number}")).collect();
     pb::Selection { advisor_ids, ..pb::Selection::default() }
 }
 
-/// What the keeper has, and how it came to it.
+/// The state of the copy.
 #[derive(Default)]
 struct Copy {
     cras: BTreeMap<String, pb::CraRecord>,
     position: u64,
-    /// What the position is of.
+    /// The log of the position.
     log: String,
     removals: u32,
     connections: u32,
@@ -46,12 +46,12 @@ struct Copy {
 
 impl Copy {
     fn take(&mut self, answer: pb::FollowCrasResponse) {
-        assert!(answer.position > self.position, "told again: {answer:?} after {}", self.position);
+        assert!(answer.position > self.position, "repeated: {answer:?} after {}", self.position);
         (self.position, self.log) = (answer.position, answer.log);
         match answer.change.unwrap() {
             Change::Upsert(record) => drop(self.cras.insert(record.cra_id.clone(), record)),
             Change::Removal(id) => {
-                assert!(self.cras.remove(&id).is_some(), "{id} was never told");
+                assert!(self.cras.remove(&id).is_some(), "{id} was never sent");
                 self.removals += 1;
             }
             Change::Checkpoint(said) => assert!(said),
@@ -76,14 +76,14 @@ async fn follow(address: SocketAddr, copy: &Mutex<Copy>) -> Result<(), Status> {
     Ok(())
 }
 
-/// A keeper that never gives up; where it connects may move.
+/// A keeper that reconnects indefinitely; the address may change.
 fn keep(address: Arc<Mutex<SocketAddr>>) -> (Arc<Mutex<Copy>>, JoinHandle<()>) {
     let copy = Arc::new(Mutex::new(Copy::default()));
     let kept = Arc::clone(&copy);
     let keeping = tokio::spawn(async move {
         loop {
             let at = *address.lock().unwrap();
-            // A service that just died may leave a connection that never answers.
+            // A killed service may leave a connection that never answers.
             let _broken = timeout(Duration::from_secs(10), follow(at, &kept)).await;
             sleep(RETRY).await;
         }
@@ -97,7 +97,7 @@ struct Known {
     revision: u64,
 }
 
-/// Submits, corrects to another advisor's and withdraws, one after the other; says the last position.
+/// Submits, corrects to another advisor and withdraws, in sequence; returns the last position.
 async fn change(mut ingestion: Ingestion) -> u64 {
     let (mut cras, mut last) = (Vec::<Known>::new(), 0);
     for number in 0..CHANGES {
@@ -132,7 +132,7 @@ async fn change(mut ingestion: Ingestion) -> u64 {
     last
 }
 
-/// Cuts the keeper's connection, or kills the projection, while the changes go on; says how often.
+/// Cuts the keeper's connection, or kills the projection, during the changes; returns how often.
 async fn interrupt(
     pair: &mut Pair,
     mut proxy: Proxy,

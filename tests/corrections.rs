@@ -1,5 +1,5 @@
-//! A correction replaces what counted, a withdrawal takes it out, and what was counted before can be asked again. The
-//! periods of a series add up to the whole.
+//! A correction replaces the counted content, a withdrawal removes it, and earlier figures can be queried. The periods
+//! of a series add up to the whole.
 
 use cra_contracts::v1 as pb;
 use tonic::Code;
@@ -8,7 +8,7 @@ use crate::harness::{Pair, new_id, statistics_at, submission, submitted, worksho
 
 const REASON: &str = "des participants oubliés";
 
-/// One workshop of five, corrected to eight, then withdrawn, beside one of three that stays.
+/// A workshop of five people, corrected to eight, then withdrawn; and one of three that remains.
 struct Life {
     pair: Pair,
     cra_id: String,
@@ -48,7 +48,7 @@ async fn a_corrected_cra_counts_once_with_its_last_content_and_a_withdrawn_one_n
     let Life { pair, cra_id, positions } = lived().await;
     let [stays, recorded, corrected, withdrawn] = positions;
     let mut statistics = pair.statistics().await;
-    assert_eq!(statistics_at(&mut statistics, withdrawn).await.acts, 3, "only what stays counts now");
+    assert_eq!(statistics_at(&mut statistics, withdrawn).await.acts, 3, "only the remaining CRA counts now");
 
     for (position, cras, acts) in [(stays, 1, 3), (recorded, 2, 8), (corrected, 2, 11), (withdrawn, 1, 3)] {
         let consistency = Some(as_of(position, withdrawn));

@@ -9,7 +9,7 @@ use crate::harness::{
     workshop,
 };
 
-/// A connection through the proxy that has answered before.
+/// A connection through the proxy that has answered once.
 async fn through(proxy: &Proxy) -> Ingestion {
     let mut ingestion = Ingestion::new(connected(proxy.address()).await.unwrap());
     let mut check = submission(&new_id(), workshop(5));
@@ -46,7 +46,7 @@ async fn a_submission_recorded_while_its_answer_was_lost_is_a_duplicate_when_sen
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_at_any_moment_and_sent_again_a_submission_is_recorded_once() {
-    // Before, while and after it is recorded: a single append takes a few milliseconds.
+    // Before, during and after the append, which takes a few milliseconds.
     const CUT_AFTER_MICROSECONDS: [u64; 12] =
         [0, 100, 200, 400, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000, 20_000];
     let pair = Pair::start().await;

@@ -1,5 +1,5 @@
-//! Read models are a cache: truncated, altered, deleted, or on a disk that is full, they are set aside and computed
-//! again from the log; readers get right figures or none, ingestion is not touched, and no process ends.
+//! Read models are a cache: if they are truncated, altered or deleted, or the disk is full, they are quarantined and
+//! built again from the log. Readers get right figures or none, ingestion is not affected, and no process exits.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 const CRAS: u32 = 400;
-/// A file is altered at so many places at once.
+/// Number of locations at which a file is altered.
 const PLACES: usize = 8;
 
 async fn filled() -> Pair {
@@ -29,7 +29,7 @@ async fn shows_what_the_log_holds(pair: &Pair) {
     audit::equals_recomputation(&mut pair.statistics().await, &entries).await;
 }
 
-/// The projection ends, its files are damaged, it starts again: what it shows is what the log holds.
+/// Stops the projection, damages its files and starts it again: it must show the content of the log.
 async fn heals(pair: &mut Pair, damage: impl FnOnce()) {
     pair.projection.terminate();
     assert!(pair.projection.ended().await.success());
@@ -43,7 +43,7 @@ async fn heals(pair: &mut Pair, damage: impl FnOnce()) {
     pair.ingestion.is_unharmed();
 }
 
-/// The serving generation's files that hold anything.
+/// The non-empty files of the serving generation.
 fn files(pair: &Pair) -> Vec<PathBuf> {
     fn below(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -120,7 +120,7 @@ async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_
     pair.projection.kill();
     fs::remove_dir_all(pair.read_models()).unwrap();
     let Some(disk) = SmallDisk::at(&pair.read_models()) else {
-        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
         return;
     };
     pair.projection.start_and_serve().await;
@@ -149,7 +149,7 @@ async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_
     shows_what_the_log_holds(&pair).await;
     pair.projection.is_unharmed();
     pair.ingestion.is_unharmed();
-    // A disk that is full damages nothing.
+    // A full disk damages nothing.
     assert!(!pair.read_models().join("set-aside").exists());
     pair.projection.terminate();
     assert!(pair.projection.ended().await.success());

@@ -1,4 +1,4 @@
-//! What deploys the pair is accepted by those that read it, and says what the services understand.
+//! The deployment files are accepted by the programs that read them, and contain settings that the services accept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").canonicalize().unwrap()
 }
 
-/// The values under a key, however deep.
+/// All values of a key, at any depth.
 fn all<'a>(value: &'a Value, key: &str) -> Vec<&'a Value> {
     match value {
         Value::Object(fields) => fields
@@ -30,7 +30,7 @@ fn texts(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// What a service makes of settings; fails the test when it does not take them.
+/// The effective settings of a service; fails the test if it refuses them.
 fn settings(kind: Kind, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().unwrap();
     let arguments: Vec<_> = arguments.iter().copied().chain(["--print-config"]).collect();
@@ -48,7 +48,7 @@ fn kind_of(name: &str) -> Kind {
 }
 
 #[test]
-fn the_services_take_the_settings_that_are_deployed_with_them() {
+fn the_services_accept_the_deployed_settings() {
     for name in ["ingestion", "projection"] {
         let file = deploy().join(format!("config/{name}.toml"));
         let taken = settings(kind_of(name), &["--config", file.to_str().unwrap()], &[]);
@@ -61,7 +61,7 @@ fn the_services_take_the_settings_that_are_deployed_with_them() {
 }
 
 #[test]
-fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_machine() {
+fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_machine() {
     let compose = readers::run("read_compose.py", &[deploy().join("compose.yaml")]);
     let services = compose["services"].as_object().unwrap();
     let names: BTreeSet<_> = services.keys().map(String::as_str).collect();
@@ -92,15 +92,15 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
         if name.starts_with("nats-") || name.starts_with("ingestion") || name.starts_with("projection") {
             assert!(service["healthcheck"]["test"].is_array(), "{name} is not probed");
         }
-        // A health command that the command line does not know would fail for ever.
+        // A health command that the command line does not know would always fail.
         let probe = texts(&service["healthcheck"]["test"]);
         if let ["CMD", "cra", command @ ..] = &probe[..] {
             let dir = tempfile::tempdir().unwrap();
-            // The metrics of both services are listened for by their settings.
+            // The settings of both services enable their metrics.
             assert_eq!(
                 command[..2],
                 ["health", "--probe"],
-                "{name}: probed where callers cannot be in the way"
+                "{name}: probed on the port that callers cannot exhaust"
             );
             let port = command[2].rsplit(':').next().unwrap();
             let settings = deploy().join("config").join(format!("{}.toml", name.split('-').next().unwrap()));
@@ -109,7 +109,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
             assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
         }
     }
-    // Routes of the log's servers have a network that nothing else is in, and the log one without the figures' servers.
+    // Only the log's servers are in the network of routes, and the log's network excludes the servers of the figures.
     let members = |network: &str| -> BTreeSet<&str> {
         let is_in = |service: &Value| match &service["networks"] {
             Value::Object(names) => names.contains_key(network),
@@ -135,7 +135,7 @@ fn compose_is_valid_reaches_files_that_are_there_and_opens_nothing_beyond_this_m
 }
 
 #[test]
-fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
+fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
     let folder = deploy().join("kubernetes");
     let kustomization = fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     let listed: Vec<_> = kustomization.lines().filter_map(|line| line.strip_prefix("  - ")).collect();
@@ -167,15 +167,15 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
                 assert!(container[probe].is_object(), "{name} has no {probe}");
             }
             assert!(container["resources"]["requests"]["memory"].is_string(), "{name}");
-            // What a service is told is what it understands.
+            // The settings of a service are valid.
             if name != "nats" {
-                let told: Vec<_> = container["env"]
+                let found: Vec<_> = container["env"]
                     .as_array()
                     .unwrap()
                     .iter()
                     .filter_map(|one| Some((one["name"].as_str()?, one["value"].as_str()?)))
                     .collect();
-                let taken = settings(kind_of(name), &[], &told);
+                let taken = settings(kind_of(name), &[], &found);
                 assert!(taken.contains("replicas = 3"), "{taken}");
             }
         }
@@ -184,7 +184,7 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     let policies = of_kind("NetworkPolicy");
     let closed =
         policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
-    assert_eq!(texts(&closed["spec"]["policyTypes"]), ["Ingress", "Egress"], "nobody, but as said");
+    assert_eq!(texts(&closed["spec"]["policyTypes"]), ["Ingress", "Egress"], "default deny");
     assert!(closed["spec"]["ingress"].is_null() && closed["spec"]["egress"].is_null());
     let to_routes: Vec<_> = policies
         .iter()
@@ -194,9 +194,9 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
         .map(|rule| rule["from"].clone())
         .collect();
     let servers = serde_json::json!([{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "nats"}}}]);
-    assert_eq!(to_routes, [servers], "the log's servers alone reach each other's routes");
+    assert_eq!(to_routes, [servers], "only the log's servers reach the routes");
     let documents = Value::Array(documents.clone());
-    // Callers can take no connection of that port.
+    // Callers cannot exhaust the connections of that port.
     let probed = all(&documents, "httpGet");
     let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
     let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
@@ -204,7 +204,7 @@ fn manifests_fit_the_schemas_of_their_kinds_and_what_is_restricted() {
     assert_eq!(paths.iter().filter(|path| **path == "/readyz").count(), 2, "both services: {paths:?}");
 }
 
-/// The Job of Kubernetes: one at a time, restricted as the services, exporting before it checks.
+/// The Job of Kubernetes: one at a time, restricted as the services are; it exports, then verifies.
 fn backups_are_made_on_a_schedule(job: &Value) {
     assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
     let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
@@ -223,7 +223,7 @@ fn backups_are_made_on_a_schedule(job: &Value) {
 }
 
 #[test]
-fn the_image_is_built_from_sources_alone() {
+fn the_image_is_built_from_sources_only() {
     let root = deploy().join("..");
     let rules = fs::read_to_string(root.join(".dockerignore")).unwrap();
     let rules: Vec<_> = rules.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
@@ -238,8 +238,8 @@ fn the_image_is_built_from_sources_alone() {
     assert!(!last_stage.contains("\nRUN "), "the base of the image has no shell");
 }
 
-/// The script of the advisories, elsewhere, with a `cargo-deny` that says how it was called, finds something or nothing, and
-/// reaches no network.
+/// Runs a copy of the advisories script with a fake `cargo-deny` that records its arguments, reports findings or none,
+/// and uses no network.
 fn advisories(copy: Option<&Path>, finds: bool) -> (bool, String) {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("source/.ci")).unwrap();
@@ -278,7 +278,7 @@ fn advisories_are_checked_or_the_run_fails() {
     assert!(!succeeded && said.contains("CRA_ADVISORIES"), "{said}");
 }
 
-/// A command of `cra log` that the command line does not know would fail at every run.
+/// Asserts that the command line knows a command of `cra log`; otherwise it would always fail.
 fn is_understood<'a>(command: impl Iterator<Item = &'a str>) {
     let command: Vec<_> = command.collect();
     let [program, "log", verb, ..] = command[..] else { return };
@@ -288,7 +288,7 @@ fn is_understood<'a>(command: impl Iterator<Item = &'a str>) {
     assert!(help.status.success(), "{command:?}");
 }
 
-/// The settings of a unit: every line is one, a section, a comment or empty.
+/// The settings of a unit; each line must be a setting, a section, a comment or empty.
 fn unit(text: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut settings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '['])) {
@@ -299,7 +299,7 @@ fn unit(text: &str) -> BTreeMap<&str, Vec<&str>> {
 }
 
 #[test]
-fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
+fn units_are_accepted_by_systemd_and_have_minimal_rights() {
     let dir = tempfile::tempdir().unwrap();
     let programs = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     let mut copies = Vec::new();
@@ -308,7 +308,7 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
         let text = fs::read_to_string(&path).unwrap();
         let settings = unit(&text);
         let rights = [("DynamicUser", "yes"), ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict")];
-        // A timer runs nothing itself.
+        // A timer runs no program itself.
         let runs = path.extension().is_some_and(|extension| extension == "service");
         for (key, value) in rights.into_iter().filter(|_| runs) {
             assert_eq!(settings[key], [value], "{}", path.display());
@@ -316,7 +316,7 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
         for command in settings.get("ExecStart").into_iter().flatten() {
             is_understood(command.split(' '));
         }
-        // The programs stand elsewhere here.
+        // The programs are installed elsewhere here.
         let copy = dir.path().join(path.file_name().unwrap());
         let text = text
             .replace("/usr/bin/cra", &format!("{}/cra", programs.display()))
@@ -327,16 +327,16 @@ fn units_are_accepted_by_systemd_and_take_no_more_rights_than_they_need() {
     assert_eq!(copies.len(), 5);
     match Command::new("systemd-analyze").arg("verify").args(&copies).output() {
         Ok(verified) => {
-            let told = String::from_utf8_lossy(&verified.stderr).into_owned();
-            assert!(verified.status.success() && told.is_empty(), "{told}");
+            let found = String::from_utf8_lossy(&verified.stderr).into_owned();
+            assert!(verified.status.success() && found.is_empty(), "{found}");
         }
-        // Where there is no systemd, the form was looked at above.
+        // Without systemd, only the syntax is checked, above.
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
     }
 }
 
 #[tokio::test]
-async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
+async fn health_is_reported_to_people_to_programs_and_by_the_exit_code() {
     let metrics = ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0");
     let mut pair = Pair::start_with(&[metrics]).await;
     let dir = tempfile::tempdir().unwrap();
@@ -360,8 +360,8 @@ async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
     pair.nats.kill();
     eventually("ingestion says that it cannot be asked", async || {
         let one = ask(&["health", "ingestion"]);
-        let told = (one.status.code(), one.stdout.as_str());
-        if told == (Some(1), "ingestion   NOT_SERVING\n") { Ok(()) } else { Err(format!("{told:?}")) }
+        let found = (one.status.code(), one.stdout.as_str());
+        if found == (Some(1), "ingestion   NOT_SERVING\n") { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
     assert_eq!((probed().status.code(), probed().stdout.as_str()), (Some(1), "probe       NOT_SERVING\n"));
@@ -371,14 +371,14 @@ async fn health_is_told_to_people_to_programs_and_by_the_exit_code() {
 }
 
 #[test]
-fn each_program_says_its_version_and_what_it_was_built_from() {
+fn each_program_prints_its_version_and_the_commit_of_its_build() {
     let dir = tempfile::tempdir().unwrap();
     for (kind, name) in
         [(Kind::Ingestion, "cra-ingestion"), (Kind::Projection, "cra-projection"), (Kind::CommandLine, "cra")]
     {
-        let told = run_to_end(kind, dir.path(), &["--version"], &[]).stdout;
-        let commit = told.strip_prefix(&format!("{name} {} (", env!("CARGO_PKG_VERSION")));
+        let found = run_to_end(kind, dir.path(), &["--version"], &[]).stdout;
+        let commit = found.strip_prefix(&format!("{name} {} (", env!("CARGO_PKG_VERSION")));
         let commit = commit.and_then(|rest| rest.strip_suffix(")\n"));
-        assert!(commit.is_some_and(|commit| !commit.is_empty()), "{told:?}");
+        assert!(commit.is_some_and(|commit| !commit.is_empty()), "{found:?}");
     }
 }

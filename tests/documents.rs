@@ -1,19 +1,19 @@
-//! The documents are true to the repository: every file and folder that they name exists, every link leads to a file and a
-//! heading, every test and command is listed, and what a newcomer reads first stays short.
+//! The documents match the repository: every file and folder that they name exists, every link leads to an existing
+//! file and heading, every test and command is listed, and the first documents stay short.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders whose Markdown files are documents, from the top of the repository.
+/// Folders with documents in Markdown, relative to the root of the repository.
 const FOLDERS: [&str; 7] = ["", "deploy", "proto", "services", "services/decisions", "services/cli", "tests"];
-/// A name with one of these endings is a file of the repository, wherever a document mentions it.
+/// A name with one of these endings is a file of the repository.
 const OWN_ENDINGS: [&str; 3] = [".rs", ".md", ".proto"];
-/// What a command of a document makes.
+/// Endings of files that documented commands generate.
 const GENERATED: [&str; 1] = [".cdx.json"];
-/// Longest documents, in lines.
+/// Maximum number of lines of some documents.
 const LENGTHS: [(&str, usize); 2] = [("README.md", 150), ("services/ARCHITECTURE.md", 200)];
-/// Modules of the tests that prove nothing by themselves.
+/// Modules of the tests without tests of guarantees.
 const HELPERS: [&str; 2] = ["harness", "naive"];
 
 fn root() -> PathBuf {
@@ -29,7 +29,7 @@ fn ends_in(file: &str, extension: &str) -> bool {
     Path::new(file).extension().is_some_and(|found| found == extension)
 }
 
-/// A Markdown file, and the folder that its links start from.
+/// A Markdown file, and the folder that its links are relative to.
 struct Document {
     name: String,
     folder: &'static str,
@@ -51,7 +51,7 @@ fn documents() -> Vec<Document> {
     documents
 }
 
-/// The lines outside of code blocks, and those within a diagram.
+/// The lines outside of code blocks, and those in diagrams.
 fn prose_and_diagrams(text: &str) -> (Vec<&str>, Vec<&str>) {
     let (mut prose, mut diagrams) = (Vec::new(), Vec::new());
     let mut block: Option<&str> = None;
@@ -77,7 +77,7 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-/// What a link to the heading has after its `#`.
+/// The fragment of a link to a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
@@ -89,7 +89,7 @@ fn has_heading(text: &str, wanted: &str) -> bool {
     headings.map(|line| anchor(line.trim_start_matches('#').trim())).any(|found| found == wanted)
 }
 
-/// Every file below the folders that hold sources, from the top of the repository.
+/// Every file in the folders of sources, relative to the root of the repository.
 fn sources() -> BTreeSet<String> {
     fn walk(folder: &Path, top: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -108,12 +108,12 @@ fn sources() -> BTreeSet<String> {
     found
 }
 
-/// Whether a path is there, seen from the document, the top or the services.
+/// Whether a path exists, relative to the document, the root or the services.
 fn is_there(path: &str, folder: &str) -> bool {
     [folder, "", "services"].iter().any(|base| root().join(base).join(path).exists())
 }
 
-/// Whether a quoted text names a part of the repository.
+/// Whether a quoted text is a path of the repository.
 fn is_a_path(text: &str, folder: &str) -> bool {
     let of_a_path = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
     let is_generated = GENERATED.iter().any(|ending| text.ends_with(ending));
@@ -242,7 +242,7 @@ fn every_decision_has_its_three_parts_and_is_listed() {
 }
 
 #[test]
-fn what_a_newcomer_reads_first_stays_short() {
+fn the_first_documents_stay_short() {
     for (name, most) in LENGTHS {
         let lines = read(name).lines().count();
         assert!(lines <= most, "{name} has {lines} lines, more than {most}");

@@ -1,5 +1,5 @@
-//! One session that two platforms record under two ids is found, with both receipts, until one of the two is withdrawn;
-//! one session after another is no double of the one before.
+//! A session that two platforms record under two ids is found, with both receipts, until one of them is withdrawn;
+//! consecutive sessions are not doubles.
 
 use cra_contracts::v1 as pb;
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! The drills of the operators' guide, run as they are written: on one machine, with the figures compared at the end.
+//! The drills of the operators' guide, run as written, on one machine; the figures are compared at the end.
 
 use std::fs;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use crate::harness::deployed::{free_ports, repository};
 use crate::harness::{Kind, Pair, cra_of, new_id, statistics_at, submission, submit_stream};
 
-/// The first block of commands below a heading.
+/// The first block of commands after a heading.
 fn commands(guide: &str, heading: &str) -> String {
     let below = guide.split_once(&format!("\n### {heading}\n")).unwrap_or_else(|| panic!("no {heading}")).1;
     let block = below.split_once("\n```sh\n").unwrap().1;
     block.split_once("\n```\n").unwrap().0.to_owned()
 }
 
-/// Runs commands in a folder, with `cra` on the path; what they print.
+/// Runs commands in a folder, with `cra` on the path; returns their output.
 fn run(commands: &str, folder: &Path, settings: &[(&str, String)]) -> String {
     let cra = Kind::CommandLine.command();
     let programs = Path::new(cra.get_program()).parent().unwrap().display().to_string();

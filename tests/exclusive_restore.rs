@@ -1,5 +1,5 @@
-//! A restore is an exclusive operation: while it runs, and while it lies interrupted, the log takes nothing else, whatever
-//! ingestion is asked. Then it goes on with the positions that the backed up log had, and knows that log as its predecessor.
+//! A restore is exclusive: while it runs, and after an interruption, the log accepts no other event, whatever is
+//! submitted. A finished log continues the positions of the backed-up log, and records it as its predecessor.
 
 use std::collections::HashMap;
 use std::fs;
@@ -28,7 +28,7 @@ use crate::harness::{
     service_pair, submission, submit_stream, submitted, workshop,
 };
 
-/// Events of the backup: enough to be killed within.
+/// Number of events of the backup: enough to be killed midway.
 const EVENTS: u64 = 120_000;
 const CLIENTS: usize = 8;
 const RETRY: Duration = Duration::from_millis(20);
@@ -52,13 +52,13 @@ async fn delete_stream(nats: &NatsServer) {
     context.delete_stream("CRA").await.unwrap();
 }
 
-/// Where the stream ends, whatever its state; none while it is not there.
+/// End of the stream, whatever its state; `None` if it does not exist.
 async fn end_of(nats: &NatsServer) -> Option<u64> {
     let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     context.get_stream("CRA").await.ok().map(|stream| stream.cached_info().state.last_sequence)
 }
 
-/// Clients that submit the whole time, each with its id until it is acknowledged.
+/// Clients that submit continuously, each with its id until it is acknowledged.
 struct Clients {
     ended: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
@@ -118,7 +118,7 @@ fn import(work: &Path, backup: &str, url: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Many events in a log that is then gone, and their backup; and a backup of another log.
+/// A backup of a log with many events, which is then deleted; and a backup of another log.
 async fn backed_up(work: &Path, nats: &NatsServer) {
     for (backup, events) in [("other", 1_000), ("backup", EVENTS)] {
         let log = log_on(nats).await;
@@ -137,14 +137,14 @@ async fn nothing_comes_between_the_events_of_a_restore_that_is_killed_and_run_ag
     let work = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(work.path()).unwrap_or_else(|error| panic!("{error}"));
     let (mut ingestion, _) = service_pair(work.path(), &nats.url(), &[]);
-    // Of a log that is gone afterwards: ingestion runs on.
+    // The log is deleted afterwards, while ingestion keeps running.
     ingestion.start_and_serve().await;
     delete_stream(&nats).await;
     backed_up(work.path(), &nats).await;
     let clients = Clients::begin(ingestion.address());
 
     let mut killed = import(work.path(), "backup", &nats.url());
-    eventually("the import gets on", async || match end_of(&nats).await {
+    eventually("the import makes progress", async || match end_of(&nats).await {
         Some(end) if end >= 5_000 => Ok(()),
         end => Err(format!("{end:?}")),
     })
@@ -158,7 +158,7 @@ async fn nothing_comes_between_the_events_of_a_restore_that_is_killed_and_run_ag
         now => Err(format!("{now} refusals")),
     })
     .await;
-    assert_eq!(end_of(&nats).await, end, "the interrupted log took something");
+    assert_eq!(end_of(&nats).await, end, "the interrupted log accepted an event");
     assert_eq!(clients.acknowledged(), 0);
 
     let other = cra_log(work.path(), &["import", "other", "--nats-url", &nats.url()]);
@@ -171,7 +171,7 @@ async fn nothing_comes_between_the_events_of_a_restore_that_is_killed_and_run_ag
     let restored = done(work.path(), &["import", "backup", "--nats-url", &nats.url()]);
     assert!(restored["thereBefore"].as_u64() >= end, "{restored}");
     let reached = clients.acknowledged() + 5 * CLIENTS;
-    eventually("ingestion takes submissions again", async || match clients.acknowledged() {
+    eventually("ingestion accepts submissions again", async || match clients.acknowledged() {
         number if number >= reached => Ok(()),
         number => Err(format!("{number} acknowledged")),
     })
@@ -181,7 +181,7 @@ async fn nothing_comes_between_the_events_of_a_restore_that_is_killed_and_run_ag
     ingestion.is_unharmed();
 }
 
-/// The log holds the backup at its positions, and behind it each acknowledged submission once.
+/// Asserts that the log has the backup at its positions, followed by each acknowledged submission once.
 async fn holds_both(nats: &NatsServer, receipts: &[pb::Receipt]) {
     let log = log_on(nats).await;
     let head = log.head().await.unwrap();
@@ -202,7 +202,7 @@ async fn holds_both(nats: &NatsServer, receipts: &[pb::Receipt]) {
         assert_eq!(positions[&receipt.cra_id.parse().unwrap()], [receipt.position], "{receipt:?}");
         assert_eq!(receipt.log, head.identity.0);
     }
-    // A client may have left before the answer to its last one.
+    // A client may have stopped before the answer to its last submission.
     assert!(positions.len() <= receipts.len() + CLIENTS);
 }
 
@@ -212,7 +212,7 @@ fn asked(position: u64, log: &str) -> pb::GetStatisticsRequest {
     pb::GetStatisticsRequest { consistency: Some(consistency), ..pb::GetStatisticsRequest::default() }
 }
 
-/// Records so many CRAs; the last receipt.
+/// Records some CRAs; returns the last receipt.
 async fn recorded(pair: &Pair, cras: u32) -> pb::Receipt {
     let requests: Vec<_> = (0..cras).map(|number| submission(&new_id(), cra_of(number))).collect();
     let receipts = submit_stream(&mut pair.ingestion().await, tokio_stream::iter(requests)).await;
@@ -257,7 +257,7 @@ async fn positions_of_a_log_that_was_restored_count_up_to_the_last_common_one_th
     let ended = follow(&second);
     assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
 
-    // By the embedded log, whose backup names both.
+    // On the embedded log, whose backup names both.
     let of_second = recorded(&second, 2).await;
     done(work.path(), &["export", "backup-2", "--nats-url", &second.nats.url()]);
     done(work.path(), &["import", "backup-2", "--data", "standalone"]);
@@ -275,7 +275,7 @@ async fn positions_of_a_log_that_was_restored_count_up_to_the_last_common_one_th
 }
 
 #[test]
-fn an_import_without_a_backup_makes_no_log_and_a_part_of_one_is_no_log_to_serve() {
+fn an_import_without_a_backup_creates_no_log_and_an_incomplete_log_is_not_served() {
     let work = tempfile::tempdir().unwrap();
     fs::create_dir(work.path().join("empty")).unwrap();
     let ended = cra_log(work.path(), &["import", "empty", "--data", "standalone"]);

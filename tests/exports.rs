@@ -1,5 +1,5 @@
-//! Exported files, opened by independent readers, say what the API says, cell by cell; what does not fit together is
-//! refused with the field.
+//! Exported files, opened by independent readers, equal the API cell by cell; invalid combinations are refused with the
+//! field.
 
 mod breakdowns;
 mod cras;
@@ -36,7 +36,7 @@ fn read(file: &Exported) -> Value {
     read_export(&file.header.file_name, &file.bytes)
 }
 
-/// The column of a CSV by its name, texts as they stand.
+/// A column of the CSV by its name, as texts.
 fn column(csv: &Value, name: &str) -> Vec<String> {
     let rows = csv["rows"].as_array().unwrap();
     let place = rows[0].as_array().unwrap().iter().position(|column| column == name).unwrap();

@@ -1,5 +1,5 @@
-//! An export costs the memory of a few chunks, however many CRAs it holds, and as many are written at once as the
-//! settings allow. On Linux, where a process's peak can be read.
+//! An export needs the memory of a few chunks, whatever its number of CRAs, and the number of concurrent exports is
+//! limited by the settings. On Linux only, where the peak memory of a process can be read.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -22,10 +22,10 @@ const FEW: u32 = 10_000;
 const MANY: u32 = 80_000;
 const FEW_DAY: &str = "2024-01-02";
 const MANY_DAY: &str = "2024-01-03";
-/// Of the many over the few, in MB. A file held whole, or its rows, would be many times that: an NDJSON line alone has
-/// some 500 bytes.
+/// Growth from the small to the large export, in MB. A file or its rows held in memory would need many times that: an
+/// NDJSON line alone has some 500 bytes.
 const GROWTH_MAX_MB: u64 = 20;
-/// Appends at once, so that they share durable writes.
+/// Concurrent appends, which share durable writes.
 const APPENDS: usize = 2_000;
 /// Default of the projection's settings.
 const EXPORTS_IN_FLIGHT: usize = 8;
@@ -55,7 +55,7 @@ fn event(number: u32) -> NewEvent {
     NewEvent { cra_id, event_id, payload: record::encode(&event), trace: None }
 }
 
-/// Appends straight to the log: what is measured is the way out, not the way in.
+/// Appends directly to the log: the export is measured, not the submission.
 async fn filled() -> Pair {
     let mut pair = Pair::start().await;
     let settings = NatsSettings { url: pair.nats.url(), ..NatsSettings::default() };
@@ -73,8 +73,8 @@ async fn filled() -> Pair {
         number = next;
     }
     everything_counts(&pair).await;
-    // The peak of applying events would hide that of an export; and a scan fills the store's cache, which is no cost
-    // of an export either.
+    // A restart, because the peak of applying events would hide that of an export. A scan first fills the store's
+    // cache, which is not a cost of an export.
     pair.projection.terminate();
     assert!(pair.projection.ended().await.success());
     pair.projection.start_and_serve().await;
@@ -105,7 +105,7 @@ fn asked(day: &str, (content, format): (pb::ExportContent, pb::ExportFormat)) ->
     }
 }
 
-/// Takes a file without keeping it, and says how long it was.
+/// Reads a file without keeping it, and returns its length.
 async fn bytes_of(statistics: &mut Statistics, request: pb::ExportRequest) -> usize {
     let mut parts = statistics.export(request).await.unwrap().into_inner();
     let mut bytes = 0;
@@ -142,8 +142,8 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
     the_places_are_bounded(&pair).await;
 }
 
-/// Exports that nobody takes hold their places, one more is told to come back, and a caller that leaves gives its own
-/// back.
+/// Exports that are not read hold their permits, a further one is refused with a retry delay, and a cancelled one
+/// releases its permit.
 async fn the_places_are_bounded(pair: &Pair) {
     let request = || asked(MANY_DAY, (pb::ExportContent::Cras, pb::ExportFormat::Ndjson));
     let mut held = Vec::new();
@@ -154,7 +154,7 @@ async fn the_places_are_bounded(pair: &Pair) {
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
     assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
     drop(held);
-    eventually("the places are free again", async || {
+    eventually("the permits are released", async || {
         let taken = pair.statistics().await.export(request()).await;
         taken.map(drop).map_err(|status| status.to_string())
     })

@@ -1,5 +1,5 @@
-//! What the documents show first works as it is written: their commands and their program are run, word by word, against both
-//! services.
+//! The first examples of the documents work as written: their commands and their program are run literally, against
+//! both services.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::clients::Client;
 use crate::harness::{Kind, Standalone};
 
-/// The first block of code of a language after a heading of a document.
+/// The first code block of a language after a heading of a document.
 fn block<'a>(document: &'a str, heading: &str, language: &str) -> &'a str {
     let section = document.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
     let code = section.split(&format!("```{language}\n")).nth(1).unwrap_or_else(|| panic!("no {language}"));
@@ -18,7 +18,7 @@ fn document(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
 }
 
-/// Runs the command to its end, and gives what it wrote.
+/// Runs the command to its end, and returns its output.
 fn output(command: &mut Command) -> String {
     let ended = command.output().unwrap();
     let (written, errors) =
@@ -33,7 +33,7 @@ async fn the_first_call_of_the_readme_records_a_cra_and_shows_its_history() {
     let readme = document("README.md");
     let first_call = block(&readme, "## First call", "sh");
     assert!(first_call.contains("cargo run --release -- submit one.json"), "{first_call}");
-    // `cargo run --release --` is the command that the tests have built.
+    // `cargo run --release --` stands for the command that the tests have built.
     let program = Kind::CommandLine.command().get_program().to_owned();
     let script = format!("set -eu\ncargo() {{ shift 3; \"$CRA\" \"$@\"; }}\n{first_call}");
     let written = output(

@@ -1,5 +1,5 @@
-//! A folder has one process that writes in it, and whoever comes second is told which. What the system refuses (rights,
-//! descriptors, room) damages nothing: the read models stay, and serve again once it lets them be.
+//! One process writes in a folder, and a second one is refused with the holder's name. What the system refuses (rights,
+//! descriptors, room) damages nothing: the read models remain, and serve again once the cause is removed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,10 +11,10 @@ use crate::harness::{
     submission, submitted, workshop,
 };
 
-/// How long the drain of `cra standalone` may take, with a margin for a busy machine.
+/// Maximum duration of the drain of `cra standalone`, with a margin for a busy machine.
 const DRAINED: Duration = Duration::from_secs(25);
 
-/// A pair with one CRA, whose projection has left.
+/// A pair with one CRA and a stopped projection.
 async fn left() -> Pair {
     let mut pair = Pair::start().await;
     counted(&pair).await;
@@ -36,7 +36,7 @@ fn serving(pair: &Pair) -> String {
     fs::read_to_string(pair.read_models().join("generations/serving")).unwrap()
 }
 
-/// The read models that served before serve again, and nothing was quarantined.
+/// Asserts that the previous read models serve again, and nothing was quarantined.
 async fn goes_on_with(pair: &mut Pair, generation: &str) {
     assert_eq!(serving(pair), generation);
     assert!(!pair.read_models().join("set-aside").exists());
@@ -56,9 +56,9 @@ async fn a_second_projection_on_a_folder_leaves_and_names_the_process_that_has_i
     let url = pair.nats.url();
     let settings = [("DATA", data.as_str()), ("LOG__URL", url.as_str())];
     let mut second = Service::new(Kind::Projection, &dir, &settings);
-    let told = second.fails_to_start().await;
+    let output = second.fails_to_start().await;
     let holder = format!("cra-projection (pid {}", pair.projection.pid());
-    assert!(told.contains(&holder) && told.contains("choose another folder"), "{told}");
+    assert!(output.contains(&holder) && output.contains("choose another folder"), "{output}");
     pair.projection.is_unharmed();
     counted(&pair).await;
     leaves(&mut pair).await;
@@ -71,8 +71,8 @@ async fn a_lack_of_descriptors_is_told_with_the_number_needed_and_damages_nothin
     let generation = serving(&pair);
     for limit in ["90", "200", "500"] {
         pair.projection.after(&format!("ulimit -n {limit}"));
-        let told = pair.projection.fails_to_start().await;
-        assert!(told.contains(&format!("open {limit} files and connections, it needs 514")), "{told}");
+        let output = pair.projection.fails_to_start().await;
+        assert!(output.contains(&format!("open {limit} files and connections, it needs 514")), "{output}");
     }
     // A soft limit is raised.
     pair.projection.after("ulimit -Sn 90");
@@ -84,7 +84,7 @@ async fn a_lack_of_descriptors_is_told_with_the_number_needed_and_damages_nothin
     assert!(output.contains("raise the hard limit, or lower the setting"), "{output}");
 }
 
-/// Has root keep to the rights of files, as any other user does.
+/// Subjects root to the rights of files, as any other user.
 const WITHOUT_PRIVILEGE: &str = "if [ $(id -u) = 0 ]; then \
      set -- setpriv --bounding-set=-dac_override,-dac_read_search \"$0\" \"$@\"; exec \"$@\"; fi";
 
@@ -109,10 +109,10 @@ async fn a_folder_without_rights_is_told_and_damages_nothing() {
     for (path, mode) in paths {
         let rights = fs::metadata(&path).unwrap().permissions();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let told = pair.projection.fails_to_start().await;
+        let output = pair.projection.fails_to_start().await;
         fs::set_permissions(&path, rights).unwrap();
-        assert!(told.contains("ermission denied"), "{}: {told}", path.display());
-        assert!(told.contains("the read models"), "{}: {told}", path.display());
+        assert!(output.contains("ermission denied"), "{}: {output}", path.display());
+        assert!(output.contains("the read models"), "{}: {output}", path.display());
         assert_eq!(serving(&pair), generation, "{}", path.display());
     }
     goes_on_with(&mut pair, &generation).await;
@@ -124,17 +124,17 @@ async fn a_disk_that_is_full_at_start_damages_nothing() {
     pair.projection.kill();
     fs::remove_dir_all(pair.read_models()).unwrap();
     let Some(disk) = SmallDisk::at(&pair.read_models()) else {
-        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
         return;
     };
     pair.projection.start_and_serve().await;
     counted(&pair).await;
     let generation = serving(&pair);
-    // Killed: there is something to bring to the disk at the next start.
+    // Killed, so that the next start must write to the disk.
     pair.projection.kill();
     disk.fill();
     pair.projection.launch();
-    // Whether it serves what it has or leaves is not judged here.
+    // Whether it keeps serving or exits is not judged here.
     tokio::time::sleep(Duration::from_secs(2)).await;
     pair.projection.kill();
     fs::remove_file(disk.ballast()).unwrap();
@@ -159,7 +159,7 @@ async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_are_told_whic
 }
 
 #[test]
-fn an_export_to_a_folder_that_another_one_writes_in_names_it() {
+fn an_export_to_a_folder_in_use_names_the_process_that_uses_it() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     fs::create_dir_all(data.join("log")).unwrap();
@@ -170,7 +170,7 @@ fn an_export_to_a_folder_that_another_one_writes_in_names_it() {
     assert!(ended.stderr.contains(&format!("(pid {}", std::process::id())), "{}", ended.stderr);
 }
 
-/// The data of a standalone pair on a disk of its own.
+/// The data of a standalone pair on a separate small disk.
 fn small_data(dir: &Path) -> Option<(PathBuf, SmallDisk)> {
     let data = dir.join("data");
     let disk = SmallDisk::at(&data)?;
@@ -181,7 +181,7 @@ fn small_data(dir: &Path) -> Option<(PathBuf, SmallDisk)> {
 async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to() {
     let dir = tempfile::tempdir().unwrap();
     let Some((_, disk)) = small_data(dir.path()) else {
-        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
         return;
     };
     let mut standalone = Standalone::start_in(dir, Kind::CommandLine.command()).await;
@@ -196,11 +196,11 @@ async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to
         answer.err().map(drop).ok_or_else(|| "all is recorded".to_owned())
     })
     .await;
-    // What is recorded can still be asked for: a read waits for nothing that failed.
+    // Recorded events remain readable: a read does not wait for the failed append.
     submitted(&mut ingestion, first.clone()).await.unwrap_err();
     drop(ingestion);
     let ended = standalone.terminated(DRAINED);
-    assert!(ended.is_some(), "it did not leave");
+    assert!(ended.is_some(), "it did not exit");
 
     fs::remove_file(disk.ballast()).unwrap();
     let standalone = standalone.again(Kind::CommandLine.command()).await;
@@ -210,10 +210,10 @@ async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to
 }
 
 #[test]
-fn a_standalone_pair_that_starts_on_a_full_disk_says_so_and_leaves() {
+fn a_standalone_pair_that_starts_on_a_full_disk_reports_it_and_exits() {
     let dir = tempfile::tempdir().unwrap();
     let Some((_, disk)) = small_data(dir.path()) else {
-        eprintln!("skipped: a disk of its own (mount -t tmpfs) needs root");
+        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
         return;
     };
     disk.fill();

@@ -1,5 +1,5 @@
-//! What something else writes into the stream — garbage, events of a later version, events about nothing — is parked or
-//! tolerated, counted and listed, and everything else goes on.
+//! Foreign messages in the stream (garbage, events of a later version, events out of turn) are parked or tolerated,
+//! counted and listed; all other events are applied.
 
 use async_nats::jetstream;
 use cra_contracts::v1 as pb;
@@ -22,12 +22,12 @@ fn event(cra_id: &str, seconds: i64, cra: pb::Cra) -> pb::CraEvent {
 
 /// March 2024.
 const THEN: i64 = 1_709_640_000;
-/// The first second that the contract can say, one past the last that can be read, and one of a far year.
+/// The first second of the contract's range, one after the last readable second, and one of a distant year.
 const YEAR_1: i64 = -62_135_596_800;
 const YEAR_10000: i64 = 253_402_300_800;
 const YEAR_2262: i64 = 9_214_646_400;
 
-/// What cannot be applied, with the name of its subject below the log's.
+/// Messages that cannot be applied, with the last part of their subject.
 fn misfits() -> Vec<(String, Vec<u8>)> {
     let id = new_id;
     let encoded = |event: pb::CraEvent| event.encode_to_vec();
@@ -66,7 +66,7 @@ fn misfits() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// What is applied although no service of ours wrote it.
+/// Messages of other writers that are applied.
 fn tolerated() -> Vec<(pb::CraEvent, Vec<u8>)> {
     [THEN, YEAR_1, YEAR_2262, THEN]
         .into_iter()
@@ -92,7 +92,7 @@ async fn foreign_events_are_parked_or_tolerated_and_everything_else_goes_on() {
     let (mut good, mut parked) = (Vec::new(), Vec::new());
     for (number, (subject, payload)) in (0..).zip(misfits()) {
         parked.push(publish(&subject, payload).await);
-        // Beside a CRA of ours, which counts.
+        // In addition to a regular CRA, which counts.
         let cra_id = new_id();
         submitted(&mut ingestion, submission(&cra_id, cra_of(number))).await.unwrap();
         let events = ingestion.get_cra_history(pb::GetCraHistoryRequest { cra_id }).await.unwrap();

@@ -1,4 +1,4 @@
-//! The integration guide knows every reason that a service can give: whoever adds one says what a client does with it.
+//! The integration guide covers every reason that a service can return.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The sources of a folder that are not tests.
+/// The sources of a folder, without tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -26,7 +26,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The name that a line of a table gives after one of these openings.
+/// The name after one of these openings, in a line of a table.
 fn name_after<'a>(line: &'a str, openings: &[&str]) -> Option<&'a str> {
     let opened = openings.iter().find_map(|opening| line.split_once(opening))?.1;
     // `row(Code::NotFound, "CRA_NOT_FOUND", …)`: the name may follow the code.
@@ -36,7 +36,7 @@ fn name_after<'a>(line: &'a str, openings: &[&str]) -> Option<&'a str> {
     is_a_name.then_some(name)
 }
 
-/// Every reason that the sources of the services name.
+/// Every reason in the sources of the services.
 pub(crate) fn reasons() -> BTreeSet<String> {
     let mut files = Vec::new();
     for service in ["runtime", "ingestion", "projection"] {
@@ -59,14 +59,14 @@ pub(crate) fn reasons() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_guide_says_what_to_do_about_every_reason_that_a_service_can_give() {
+fn the_guide_covers_every_reason_that_a_service_can_return() {
     let guide = fs::read_to_string(root().join(GUIDE)).unwrap();
-    let told: BTreeSet<&str> =
+    let covered: BTreeSet<&str> =
         guide.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|word| word.len() > 3).collect();
     let reasons = reasons();
     for known in ["CRA_REVISION_CHANGED", "BUSY", "NOT_YET_APPLIED", "AGES_SUM_MISMATCH", "TOO_MANY_CELLS"] {
         assert!(reasons.contains(known), "{known} is not found in the sources any more: {reasons:?}");
     }
-    let missing: Vec<_> = reasons.iter().filter(|reason| !told.contains(reason.as_str())).collect();
-    assert!(missing.is_empty(), "{GUIDE} does not tell of {missing:?}");
+    let missing: Vec<_> = reasons.iter().filter(|reason| !covered.contains(reason.as_str())).collect();
+    assert!(missing.is_empty(), "{GUIDE} does not cover {missing:?}");
 }

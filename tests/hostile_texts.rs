@@ -1,5 +1,5 @@
-//! Texts of older documents are kept as they were, whatever they hold. What shows them shows no more than a text: no terminal
-//! obeys it, no spreadsheet runs it, no reader takes one line for two.
+//! Texts of older documents are stored unchanged, whatever they contain. No terminal, spreadsheet or line reader
+//! interprets them.
 
 use std::fs;
 
@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::harness::{Kind, Standalone, run_to_end};
 
 const DOCUMENT: &str = include_str!("../services/domain/src/legacy/golden/v3-workshop.json");
-/// A formula in full width, then a line break, a separator of lines, a turn of direction and a control sequence in one byte.
+/// A full-width formula, then a line break, a line separator, a bidirectional override and a one-byte control sequence.
 const HOSTILE: &str = "＝1+1\n\u{2028}\u{202e}\u{9b}2J";
 
 #[tokio::test]
-async fn texts_of_others_are_texts_on_terminals_in_json_and_in_spreadsheets() {
+async fn foreign_texts_are_plain_texts_on_terminals_in_json_and_in_spreadsheets() {
     let services = Standalone::start().await;
     let dir = services.dir().join("files");
     fs::create_dir(&dir).unwrap();
@@ -31,7 +31,7 @@ async fn texts_of_others_are_texts_on_terminals_in_json_and_in_spreadsheets() {
     cra(&["import", "documents.ndjson"]);
     let listed = cra(&["list", "--json", "--min-position", "1"]);
     let record: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!(record["cra"]["annotation"], HOSTILE, "the text is whole for a program");
+    assert_eq!(record["cra"]["annotation"], HOSTILE, "the text is complete for a program");
     let id = record["craId"].as_str().unwrap();
     for arguments in [
         &["list", "--json"][..],

@@ -1,4 +1,4 @@
-//! Who may call what, with which CRAs: on real processes, with tokens of an issuer.
+//! Which caller may make which call on which CRAs: on real processes, with tokens of an issuer.
 
 mod first_try;
 mod keys_away;

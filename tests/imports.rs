@@ -1,5 +1,5 @@
-//! A file of documents of an older form is in the log exactly once whatever its layout, however often it is imported
-//! and whenever it is interrupted; what was not recorded is told with its place and its reasons.
+//! A file of older documents is recorded exactly once whatever its layout, however often it is imported and whenever it
+//! is interrupted; every document that was not recorded is reported with its location and reasons.
 
 mod documents;
 mod exported;
@@ -22,10 +22,10 @@ use crate::harness::{
     Ended, Kind, Pair, Proxy, eventually, new_id, run_to_end, statistics_at, submission, submitted, workshop,
 };
 
-/// Enough for an import to be interrupted several times before its end.
+/// Enough documents for several interruptions of an import.
 const NUMBERED: u32 = 12_000;
 
-/// A folder with a file to import, and where to import it to.
+/// A folder with a file to import, and the target service.
 struct Import {
     dir: TempDir,
     url: String,
@@ -82,18 +82,18 @@ impl Import {
             .unwrap()
     }
 
-    /// How many documents the checkpoint says are told.
-    fn told(&self) -> u64 {
+    /// Number of reported documents in the checkpoint.
+    fn reported(&self) -> u64 {
         let tally = self.progress().map(|progress| progress["reached"]["tally"].clone());
         let count = |name: &str| tally.as_ref().map_or(0, |tally| tally[name].as_u64().unwrap());
         ["accepted", "already_there", "refused", "unreadable"].map(count).iter().sum()
     }
 
-    /// Waits until the checkpoint is past so many documents.
+    /// Waits until the checkpoint exceeds a number of documents.
     async fn passed(&self, documents: u64) {
-        eventually("the import gets on", async || match self.told() {
-            told if told > documents => Ok(()),
-            told => Err(format!("{told} documents told")),
+        eventually("the import makes progress", async || match self.reported() {
+            reported if reported > documents => Ok(()),
+            reported => Err(format!("{reported} documents reported")),
         })
         .await;
     }
@@ -105,14 +105,14 @@ fn assert_ended(ended: &Ended, code: i32) {
     assert_eq!(status.code(), Some(code), "stdout:\n{stdout}\nstderr:\n{stderr}");
 }
 
-/// The log holds so many events and no more: the next one comes right after them.
+/// Asserts that the log has exactly this number of events: the next one follows them.
 async fn assert_head(pair: &Pair, events: u64) {
     let next = submission(&new_id(), workshop(5));
     let receipt = submitted(&mut pair.ingestion().await, next).await.unwrap();
     assert_eq!(receipt.position - 1, events);
 }
 
-/// Every numbered document is in the log exactly once, and nothing else is.
+/// Asserts that every numbered document is in the log exactly once, and nothing else.
 async fn holds_each_once(pair: &Pair) {
     let count = u64::from(NUMBERED);
     let acts: u64 = (0..NUMBERED).map(|number| u64::from(participants(number))).sum();
@@ -129,7 +129,7 @@ async fn the_documents_of_every_form_give_the_same_figures_however_they_are_laid
         let pair = Pair::start().await;
         let import = Import::to(&pair).with_file(layout.write(&of_every_form()));
         assert_ended(&import.run(&[]), 0);
-        assert_eq!(import.progress(), None, "nothing is left to go on from");
+        assert_eq!(import.progress(), None, "the progress is removed");
         let counted = statistics_at(&mut pair.statistics().await, count as u64).await;
         assert_eq!(counted.cras, count as u64, "{layout:?}");
         figures.push(counted);
@@ -172,17 +172,17 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
         lines(&[numbered(1), two_faults, repaired]),
         "\n{\"_id\": \n".to_owned(),
         lines(&[without_id]),
-        // The same document with a blank more, then another one that is no later version.
+        // The same document with another blank, then a different one that is not a later version.
         format!("{}\n", numbered(5).to_string().replacen(':', ": ", 1)),
         format!("{}\n", numbered(5).to_string().replacen("\"duree\":", "\"duree\":1", 1)),
         lines(&[numbered(2)]),
     ];
-    // There before the others: within one file, whichever of two comes first is recorded.
+    // Recorded before the others: within one file, whichever of the two comes first would be recorded.
     assert_ended(&Import::to(&pair).with_file(lines(&[numbered(5)])).run(&[]), 0);
     let import = Import::to(&pair).with_file(file.concat());
     let ended = import.run(&["--report", "report"]);
     assert_ended(&ended, 1);
-    // What is refused is not there at all.
+    // A refused document is not in the log.
     assert_head(&pair, 4).await;
 
     let report = import.report();
@@ -199,13 +199,13 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
         assert!(violation["reason"].is_string(), "{violation}");
         assert!(violation["localizedMessage"].as_str().unwrap().ends_with('.'), "{violation}");
         let french = violation["localizedMessage"].as_str().unwrap();
-        assert!(ended.stdout.contains(french), "not told: {french}\n{}", ended.stdout);
+        assert!(ended.stdout.contains(french), "not reported: {french}\n{}", ended.stdout);
     }
     assert_eq!(report[1]["craId"], report[1]["receipt"]["craId"]);
     assert!(report[1]["notes"][0].as_str().unwrap().starts_with("cra.nbParticipantsRecurrents: "));
     assert!(report[3]["problem"].as_str().unwrap().contains("_id"));
     assert_eq!(report[4]["refusal"]["code"], "ALREADY_EXISTS");
-    assert!(report[4]["craId"].is_string(), "the CRA that is there is named");
+    assert!(report[4]["craId"].is_string(), "the existing CRA is named");
     let message = report[4]["refusal"]["message"].as_str().unwrap();
     assert!(message.contains("other values of cra.duree;") && !message.contains("new id"), "{message}");
     for line in ["3 recorded", "1 already there", "1 of these with notes", "2 refused", "2 unreadable"] {
@@ -217,16 +217,16 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
 async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_document_once() {
     let pair = Pair::start().await;
     let documents: Vec<_> = (0..NUMBERED).map(numbered).collect();
-    // One that is refused before the first interruption is told once, by whoever runs it.
+    // A document refused before the first interruption is reported once over all runs.
     let text = format!("{{\"_id\":\"faulty\"}}\n{}", lines(&documents));
-    // Slow enough to be interrupted on the fastest machine.
+    // Slow enough for an interruption on the fastest machine.
     let proxy = Proxy::to(pair.ingestion.address()).await;
     proxy.delay(Duration::from_millis(10));
     let import = Import::to_url(format!("http://{}", proxy.address())).with_file(gzip(text.as_bytes()));
     let step = u64::from(NUMBERED) / 8;
-    for (signal, told) in [("-KILL", step), ("-INT", 2 * step), ("-KILL", 3 * step)] {
+    for (signal, reported) in [("-KILL", step), ("-INT", 2 * step), ("-KILL", 3 * step)] {
         let mut running = import.spawn(&["--report", "report"]);
-        import.passed(told).await;
+        import.passed(reported).await;
         let sent = Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
         assert!(sent.success());
         let status = tokio::task::spawn_blocking(move || running.wait().unwrap()).await.unwrap();
@@ -235,7 +235,7 @@ async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_do
 
     let ended = import.run(&["--report", "report"]);
     assert_ended(&ended, 1);
-    assert!(ended.stderr.contains("going on after the"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("resuming after"), "{}", ended.stderr);
     assert!(ended.stdout.contains("1 refused"), "the summary is of the whole file:\n{}", ended.stdout);
     assert_eq!(import.report().len(), 1, "no line twice");
     assert_eq!(import.progress(), None);
@@ -250,8 +250,8 @@ async fn an_import_whose_connection_breaks_goes_on_by_itself() {
     let import = Import::to_url(format!("http://{}", proxy.address())).with_file(lines(&documents));
     let mut running = import.spawn(&[]);
     for _ in 0..3 {
-        import.passed(import.told()).await;
-        // Sent on, recorded, and never answered.
+        import.passed(import.reported()).await;
+        // Sent and recorded, but never answered.
         proxy.keep_answers_back();
         sleep(Duration::from_millis(100)).await;
         proxy.cut();
@@ -278,7 +278,7 @@ async fn a_log_made_anew_gets_every_document_although_an_earlier_run_had_told_th
     fs::write(import.path("documents.progress"), kept.to_string()).unwrap();
     let ended = import.run(&[]);
     assert_ended(&ended, 0);
-    assert!(ended.stderr.contains("beginning at the start"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("starting at the beginning"), "{}", ended.stderr);
     holds_each_once(&pair).await;
 }
 
@@ -296,7 +296,7 @@ async fn a_file_that_is_cut_or_broken_is_imported_as_far_as_it_can_be_read_and_f
         assert!(ended.stderr.contains("documents"), "{what}: {}", ended.stderr);
         assert!(ended.stderr.contains("read"), "{what}: {}", ended.stderr);
     }
-    // Packed rightly, and nothing of the kind inside.
+    // Valid gzip with other content.
     let import = Import::to(&pair).with_file(gzip(b"date;canal\n2023-03-01;domicile\n"));
     let ended = import.run(&[]);
     assert_ended(&ended, 2);
@@ -305,7 +305,7 @@ async fn a_file_that_is_cut_or_broken_is_imported_as_far_as_it_can_be_read_and_f
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_begun_says_why() {
-    // Bound and closed again: nobody listens there.
+    // Bound and closed again, so that no process listens on the port.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let import = Import::to_url(format!("http://127.0.0.1:{port}"));
     let missing = import.run(&[]);
@@ -323,7 +323,7 @@ async fn what_cannot_be_begun_says_why() {
 
     for (arguments, what) in [
         (["--report", "documents"], "the file to import"),
-        (["--progress", "documents"], "holds no progress of an import"),
+        (["--progress", "documents"], "is not the progress of an import"),
     ] {
         let refused = import.run(&arguments);
         assert_ended(&refused, 2);

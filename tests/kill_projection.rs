@@ -1,5 +1,5 @@
-//! A projection killed at any moment loses nothing and counts nothing twice, and read models made anew from the log
-//! say the same to the last figure.
+//! A projection killed at any moment loses nothing and counts nothing twice, and read models rebuilt from the log are
+//! equal to the last figure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,15 +15,15 @@ use crate::harness::{
 };
 
 const CRAS: u32 = 3_000;
-/// The load is spread over some seconds, so that it goes on through many lives of the projection.
+/// The load is spread over some seconds, so that it spans many lives of the projection.
 const BURST: u32 = 10;
 const BURST_INTERVAL: Duration = Duration::from_millis(12);
-/// How long the projection lives, from the moment it has bound its port: while it opens its files, reads the log,
-/// catches up, follows.
+/// Lifetimes of the projection after it has bound its port: while it opens its files, reads the log, catches up,
+/// follows.
 const LIVES_MS: [u64; 8] = [40, 300, 0, 450, 250, 700, 120, 350];
 const KILLS_MIN: usize = 3;
 
-/// A steady load; what is sent is counted as soon as it leaves.
+/// A steady load; counts each item when it is sent.
 fn load(sent: Arc<AtomicU32>) -> ReceiverStream<pb::SubmitCraRequest> {
     let (sender, receiver) = mpsc::channel(BURST as usize);
     tokio::spawn(async move {
@@ -39,7 +39,7 @@ fn load(sent: Arc<AtomicU32>) -> ReceiverStream<pb::SubmitCraRequest> {
     ReceiverStream::new(receiver)
 }
 
-/// Kills the projection again and again, after lives of different lengths, while `goes_on`; says how many times.
+/// Kills the projection repeatedly, after varying lifetimes, while `goes_on`; returns the number of kills.
 async fn kill_repeatedly(projection: &mut Service, goes_on: impl Fn(usize) -> bool) -> usize {
     let mut kills = 0;
     for life in LIVES_MS.into_iter().cycle() {
@@ -78,7 +78,7 @@ async fn a_projection_killed_at_any_moment_loses_nothing_and_counts_nothing_twic
     let counted = statistics_at(&mut pair.statistics().await, last_position).await;
     assert_eq!((counted.cras, counted.acts), (total, acts));
 
-    // Read models made anew, killed while they are made.
+    // Read models built anew, and killed during the build.
     let mut another = pair.another_projection();
     another.start().await;
     kill_repeatedly(&mut another, |kills| kills < LIVES_MS.len()).await;

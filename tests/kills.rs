@@ -1,5 +1,5 @@
-//! Whatever is killed at whatever moment under load — ingestion, the projection, the log's server — every acknowledged
-//! change is in the log exactly once, and every statistic is what the log gives.
+//! Whatever is killed at whatever moment under load (ingestion, the projection, the log's server), every acknowledged
+//! change is in the log exactly once, and every statistic equals the log.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::sleep;
 use crate::harness::{Load, Pair, Proxy, audit, chance, either};
 
 const CLIENTS: u32 = 4;
-/// How long the pair works between two kills, from the moment the last one killed was started again.
+/// Maximum time between two kills, from the restart of the last killed process.
 const LIFE_MS_MAX: u64 = 900;
-/// Changes acknowledged before the first kill, and after the last.
+/// Number of changes acknowledged before the first kill, and after the last.
 const CHANGES: u64 = 50;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The layers hold: dependencies point one way, the two services do not know each other, and the domain does no I/O.
+//! The layers: dependencies point one way, the two services do not know each other, and the domain does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// Each crate, and those of ours that it may be built on.
+/// Each crate, and the workspace crates that it may depend on.
 const LAYERS: [(&str, &[&str]); 16] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
@@ -62,7 +62,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Per crate of the workspace, those of the workspace it declares, with the kind.
+/// Per workspace crate, its declared dependencies on workspace crates, with the kind.
 fn declared() -> BTreeMap<String, Vec<(String, DependencyKind)>> {
     let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
@@ -140,10 +140,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A body that does not hand on its wrapped body's end loses refusals; `runtime/src/bodies.rs` hands it on for all of
-/// them, and its tests go over each.
+/// A body that does not forward the end of its wrapped body loses refusals. `runtime/src/bodies.rs` forwards it for all
+/// bodies, and its tests cover each.
 #[test]
-fn one_type_alone_wraps_the_bodies_of_calls() {
+fn only_one_type_wraps_the_bodies_of_calls() {
     let mut all = Vec::new();
     sources(&root().join("services"), &mut all);
     let is_body = |path: &PathBuf| {

@@ -1,5 +1,5 @@
-//! Services that are replaced one after the other under load: each leaves with success under its deadline, nothing
-//! acknowledged is lost, and clients go on with the next process.
+//! Services that are replaced one after the other under load: each exits with success under its deadline, nothing
+//! acknowledged is lost, and clients continue with the next process.
 
 use std::time::{Duration, Instant};
 

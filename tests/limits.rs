@@ -1,5 +1,5 @@
-//! What one client may take, and what happens to those who ask for more than there is: they are told when to come back,
-//! the others are answered, and nothing that was acknowledged is lost.
+//! Limits per client, and overload: excess callers are told when to retry, others are answered, and no acknowledged
+//! change is lost.
 
 mod fair_shares;
 
@@ -81,7 +81,7 @@ async fn a_writer_that_sends_nothing_is_cut() {
     assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_STALLED"));
 }
 
-/// A connection on which only little is sent ahead of the reader.
+/// A connection with a small window, so that little is sent ahead of the reader.
 async fn narrow(address: SocketAddr) -> Statistics {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     Statistics::new(endpoint.initial_stream_window_size(65_535).connect().await.unwrap())
@@ -93,7 +93,7 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     let limits = [("SERVER__STALLED_AFTER_S", "2"), ("SERVER__PER_CLIENT__STREAMS_IN_FLIGHT", "1")];
     let pair = Pair::start_trusting(&issuer, &limits).await;
     let token = issuer.token("cra:submit cra:read", &national());
-    // More than what is sent ahead of a reader.
+    // More than the window of a reader.
     let many = (1..=1_500).map(|item| pb::SubmitCrasRequest {
         item,
         submission: Some(submission(&new_id(), cra_of(u32::try_from(item).unwrap()))),
@@ -107,14 +107,14 @@ async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
     let (mut slow, mut other) =
         (narrow(pair.projection.address()).await, narrow(pair.projection.address()).await);
     let mut stalled = slow.follow_cras(follow()).await.unwrap().into_inner();
-    let refused = other.follow_cras(follow()).await.expect_err("the client has one place for streams");
+    let refused = other.follow_cras(follow()).await.expect_err("the client has one permit for streams");
     assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
-    eventually("the place is given back", async || match other.follow_cras(follow()).await {
+    eventually("the permit is released", async || match other.follow_cras(follow()).await {
         Ok(_) => Ok(()),
         Err(status) => Err(status.to_string()),
     })
     .await;
-    // What was sent ahead is there, then why there is no more.
+    // Buffered answers arrive first, then the reason for the end.
     let ended = within(SOON, "the reader learns why", async {
         loop {
             match stalled.next().await.unwrap() {
@@ -149,22 +149,22 @@ async fn a_file_larger_than_allowed_ends_with_a_status_and_a_smaller_one_is_whol
     export(vec!["nobody".to_owned()]).await.unwrap();
 }
 
-/// Calls that the service takes at once.
+/// Maximum number of concurrent calls of the service.
 const CAPACITY: usize = 32;
-/// Callers at once, each with one call.
+/// Number of concurrent callers, each with one call.
 const CALLERS: usize = 10 * CAPACITY;
 const CRAS_PER_CALLER: u32 = 8;
 
-/// What one caller saw.
+/// The observations of one caller.
 struct Seen {
     receipts: Vec<pb::Receipt>,
-    /// Of the tries that were taken.
+    /// Latencies of accepted tries.
     latencies: Vec<Duration>,
-    /// Of the tries that were shed, with what they were told.
+    /// Latencies of refused tries, with their status.
     refused: Vec<(Duration, Status)>,
 }
 
-/// Records some CRAs, each until it has its receipt, as told when to come back.
+/// Records some CRAs, each repeated until it has its receipt, respecting retry delays.
 async fn insist(address: SocketAddr, caller: u32) -> Seen {
     let mut client = Ingestion::new(connected(address).await.unwrap());
     let mut seen = Seen { receipts: Vec::new(), latencies: Vec::new(), refused: Vec::new() };
@@ -180,7 +180,7 @@ async fn insist(address: SocketAddr, caller: u32) -> Seen {
                 }
                 Err(status) => {
                     let took = began.elapsed();
-                    // Sooner than told: the pressure is to stay.
+                    // Earlier than the retry delay, to keep up the pressure.
                     tokio::time::sleep(retry_delay_of(&status).unwrap_or_default() / 10).await;
                     seen.refused.push((took, status));
                 }
@@ -218,7 +218,7 @@ async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_ne
     }
     let (taken, shed) = (p99(latencies), p99(refused.iter().map(|(took, _)| *took).collect()));
     eprintln!("{} shed; p99 of those taken {taken:?}, of those shed {shed:?}", refused.len());
-    // A fifth of it here, with other tests beside.
+    // A fifth of it on this machine, with other tests running.
     assert!(taken < Duration::from_secs(1) && shed < Duration::from_secs(1), "{taken:?}, {shed:?}");
 
     let expected = CALLERS as u64 * u64::from(CRAS_PER_CALLER);

@@ -1,5 +1,5 @@
-//! A connection to the log is no promise: where the stream is gone, was changed, lost events or has no room, ingestion
-//! says so by its health, its metric and its log, once, and refuses at once what it could not record.
+//! The condition of the log is monitored beyond the connection: if the stream is missing, changed, lost events or is
+//! full, ingestion reports it by its health, its metric and once in its log, and refuses submissions at once.
 
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
@@ -31,7 +31,7 @@ async fn records(pair: &Pair) -> Result<(), tonic::Status> {
     submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.map(drop)
 }
 
-/// Nothing can be recorded, and everybody can know why.
+/// Asserts that submissions are refused, and that health, metric and log give the reason.
 async fn takes_nothing_because(pair: &Pair, because: &str) {
     is(&pair.ingestion, ServingStatus::NotServing).await;
     let refused = records(pair).await.unwrap_err();
@@ -61,7 +61,7 @@ async fn a_stream_that_is_gone_or_changed_is_noticed_while_ingestion_runs() {
         Config { max_messages: 2, discard: jetstream::stream::DiscardPolicy::Old, ..designed.clone() };
     context.update_stream(forgetful).await.unwrap();
     takes_nothing_because(&pair, "max_msgs is 2").await;
-    // The stream is as designed again, but what it lost does not come back.
+    // The configuration is restored, but the lost events are not.
     context.update_stream(designed).await.unwrap();
     takes_nothing_because(&pair, "stream CRA: the events before position 2 are gone").await;
     pair.ingestion.is_unharmed();

@@ -1,5 +1,5 @@
-//! The log's servers know their own. An attacker with everything that a service holds, certificates and passwords, joins no
-//! cluster, and does with the log what that service may do and nothing else; who takes a disk away reads no event on it.
+//! The log's servers admit only authorised peers and users. An attacker with all certificates and passwords of a
+//! service joins no cluster, and can do in the log only what that service may do; a stolen disk reveals no event.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,7 +35,7 @@ async fn messages(client: &Client) -> Result<u64, String> {
     Ok(stream.cached_info().state.messages)
 }
 
-/// A server that is none of ours, with a certificate and a password of routes; stopped when dropped.
+/// A foreign server with a certificate and a password of routes; stopped when dropped.
 struct Foreign {
     child: Child,
     port: u16,
@@ -81,7 +81,7 @@ impl Foreign {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
-    /// Asks its own server to delete the stream, which a cluster would do for it.
+    /// Asks its own server to delete the stream, which a cluster would forward.
     async fn deletes_the_log(&self) -> bool {
         let client = ConnectOptions::with_user_and_password("mine".to_owned(), "mine".to_owned())
             .request_timeout(Some(Duration::from_secs(2)))
@@ -106,7 +106,7 @@ async fn a_foreign_server_with_a_services_certificate_joins_no_cluster_and_delet
     let ingestion = deployed.client("INGESTION", "ingestion-log").await.unwrap();
     append(&ingestion).await;
     let routes = deployed.password("ROUTES");
-    // Every certificate of a service, even together with the routes' password; the routes' own without it.
+    // Every certificate of a service, even with the routes' password; and the routes' certificate without it.
     for (certificate, password, refused) in [
         ("ingestion", routes.as_str(), "TLS Handshake Failure"),
         ("ingestion-log", routes.as_str(), "TLS Handshake Failure"),
@@ -125,7 +125,7 @@ async fn a_foreign_server_with_a_services_certificate_joins_no_cluster_and_delet
         assert!(!deployed.routed().contains("foreign"), "{certificate}: {}", foreign.log());
         assert_eq!(messages(&ingestion).await, Ok(1), "{certificate}");
     }
-    // That the attack would be seen: what the servers hold for each other does open a route.
+    // Counter-check: the servers' own credentials do open a route.
     let _own = Foreign::start(&deployed, "routes", &routes);
     eventually("a server with the routes' certificate and password joins", async || {
         let seen = deployed.routed();
@@ -135,7 +135,7 @@ async fn a_foreign_server_with_a_services_certificate_joins_no_cluster_and_delet
 }
 
 #[tokio::test]
-async fn clients_show_a_certificate_of_a_client_and_callers_certificates_are_none() {
+async fn clients_need_a_client_certificate_and_callers_certificates_are_refused() {
     let deployed = Deployed::start();
     create_log(&deployed).await;
     for certificate in ["ingestion", "nats", "routes"] {
@@ -162,7 +162,7 @@ fn holds(folder: &Path, found: &mut Vec<String>, bytes: &mut usize) {
 }
 
 #[tokio::test]
-async fn what_the_deployed_servers_keep_on_disk_says_nothing_of_an_event() {
+async fn the_files_of_the_deployed_servers_reveal_nothing_of_an_event() {
     let mut deployed = Deployed::start();
     create_log(&deployed).await;
     append(&deployed.client("INGESTION", "ingestion-log").await.unwrap()).await;
@@ -174,7 +174,7 @@ async fn what_the_deployed_servers_keep_on_disk_says_nothing_of_an_event() {
     assert!(bytes > MARK.len(), "nothing is on disk");
     assert_eq!(found, [""; 0]);
 
-    // That it would be seen: without a key it is there to read.
+    // Counter-check: without a key the event is readable on disk.
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
     let client = async_nats::connect(nats.url()).await.unwrap();
@@ -202,11 +202,11 @@ pub(crate) fn password(user: &str) -> String {
 }
 
 impl Guarded {
-    /// With the stream, made by the operator.
+    /// With the stream, created by the operator.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let accounts = repository().join("deploy/nats/accounts.conf");
-        // `include` reads from the folder of the file that says so.
+        // `include` is relative to the folder of the including file.
         std::fs::copy(accounts, dir.path().join("accounts.conf")).unwrap();
         let settings = "include \"accounts.conf\"\nmax_payload: 1088KB\n\
                         jetstream { store_dir: \"data/nats\", sync_interval: always, max_memory_store: 256MB }\n";
@@ -246,7 +246,7 @@ impl Guarded {
         guarded
     }
 
-    /// A user's connection, and what the server refused on it.
+    /// A user's connection, and the server's refusals on it.
     async fn as_user(&self, user: &str) -> (Client, Arc<Mutex<Vec<String>>>) {
         let refused = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&refused);
@@ -273,7 +273,7 @@ impl Drop for Guarded {
     }
 }
 
-/// What no user but the operator may say: all that changes or lists the stream, and all that is none of the log's.
+/// Subjects of the operator only: all that change or list the stream, and all outside the log.
 const FORBIDDEN: [&str; 19] = [
     "$JS.API.STREAM.DELETE.CRA",
     "$JS.API.STREAM.PURGE.CRA",
@@ -295,7 +295,7 @@ const FORBIDDEN: [&str; 19] = [
     "$SYS.REQ.SERVER.PING",
     "anything.else",
 ];
-/// What a reader of the whole log may say, and a writer may not.
+/// Subjects that a reader of the whole log may use, and a writer may not.
 const READERS: [&str; 4] = [
     "$JS.API.CONSUMER.CREATE.CRA.reader-1",
     "$JS.API.CONSUMER.INFO.CRA.reader-1",
@@ -305,7 +305,7 @@ const READERS: [&str; 4] = [
 const INBOXES: [&str; 3] = ["_INBOX_ingestion.>", "_INBOX_projection.>", "_INBOX_backup.>"];
 
 #[tokio::test]
-async fn each_user_of_the_log_is_refused_what_it_does_not_need() {
+async fn each_user_of_the_log_is_refused_everything_it_does_not_need() {
     let guarded = Guarded::start().await;
     append(&guarded.as_user("ingestion").await.0).await;
     for user in ["ingestion", "projection", "backup"] {
@@ -336,7 +336,7 @@ async fn each_user_of_the_log_is_refused_what_it_does_not_need() {
     }
     let (operator, _) = guarded.as_user("operator").await;
     assert_eq!(messages(&operator).await, Ok(1));
-    assert!(ConnectOptions::new().connect(&guarded.url).await.is_err(), "anybody may come in");
+    assert!(ConnectOptions::new().connect(&guarded.url).await.is_err(), "anyone may connect");
 }
 
 async fn asked(client: &Client, subject: &str, request: Value) -> Value {
@@ -345,7 +345,7 @@ async fn asked(client: &Client, subject: &str, request: Value) -> Value {
 }
 
 #[tokio::test]
-async fn readers_are_bounded_and_write_nothing_by_way_of_a_delivery() {
+async fn readers_are_bounded_and_cannot_write_through_a_delivery_subject() {
     let guarded = Guarded::start().await;
     let (client, _) = guarded.as_user("projection").await;
     let reader = |name: &str, more: Value| {

@@ -1,5 +1,5 @@
-//! A log that lost its end, or that was made anew, is noticed: the projection sets its read models aside, says so, and
-//! computes them again from what the log holds; ingestion goes on.
+//! A log that lost its end, or that was created again, is detected: the projection quarantines its read models, logs
+//! it, and builds them again from the log; ingestion continues.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::harness::{
 
 const CRAS: u32 = 30;
 
-/// A pair whose projection reaches the log through a network of its own.
+/// A pair whose projection reaches the log through a separate network.
 struct Losing {
     to_log: Proxy,
     ingestion: Service,
@@ -38,11 +38,11 @@ impl Losing {
         Self { to_log, ingestion, projection, nats, dir }
     }
 
-    /// Records so many CRAs, and says where the last one stands.
+    /// Records some CRAs, and returns the position of the last one.
     async fn record(&self, cras: u32) -> u64 {
         let mut ingestion = Ingestion::new(connected(self.ingestion.address()).await.unwrap());
-        // One first, with patience: ingestion may be reconnecting.
-        eventually("ingestion goes on", async || {
+        // The first one is retried: ingestion may be reconnecting.
+        eventually("ingestion continues", async || {
             let first = submitted(&mut ingestion, submission(&new_id(), cra_of(0))).await;
             first.map_err(|status| status.to_string())
         })
@@ -58,7 +58,7 @@ impl Losing {
         Ok(status.map_err(|status| status.to_string())?.into_inner())
     }
 
-    /// The generation that shows what the log holds.
+    /// The generation that shows the content of the log.
     async fn settled(&self) -> String {
         self.shows_what_the_log_holds().await;
         self.status().await.unwrap().generation
@@ -70,16 +70,17 @@ impl Losing {
         audit::equals_recomputation(&mut statistics, &entries).await;
     }
 
-    /// The projection sets its read models aside for a reason that says this, and serves the right figures again.
+    /// Asserts that the projection quarantines its read models for a reason with this text, and serves the right
+    /// figures again.
     async fn starts_over(&mut self, former: &str, because: &str) {
         eventually("the read models are set aside", async || {
             let output = self.projection.output();
             let said = output.lines().any(|line| line.contains("set aside") && line.contains(because));
-            if said { Ok(()) } else { Err("nothing is said".to_owned()) }
+            if said { Ok(()) } else { Err("nothing is logged".to_owned()) }
         })
         .await;
-        // It is said first, and done then.
-        eventually("another generation stands where the log does", async || {
+        // The reason is logged first.
+        eventually("another generation is at the log's end", async || {
             let status = self.status().await?;
             let is_new = status.generation != former;
             if is_new && status.applied_position == status.log_position {
@@ -118,7 +119,7 @@ async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
     let stream = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
     context.delete_stream("CRA").await.unwrap();
     context.create_stream(stream).await.unwrap();
-    // As long as the former one: only its identity tells them apart.
+    // As long as the former log: only its identity distinguishes them.
     assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
     losing.starts_over(&former, "created anew").await;
 }
@@ -165,7 +166,7 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
     }
     let again = run_to_end(Kind::CommandLine, losing.dir.path(), &arguments, &[]);
     assert!(!again.status.success(), "{}", again.stdout);
-    assert_eq!(again.stdout, "", "nothing of the other log is told");
+    assert_eq!(again.stdout, "", "nothing of the other log is sent");
     assert!(again.stderr.contains("another event log"), "{}", again.stderr);
 }
 
@@ -181,7 +182,7 @@ async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs()
         losing.record(CRAS).await;
         let former = losing.settled().await;
         if !running {
-            // Not killed: what it had not flushed it would not miss.
+            // Terminated, not killed, so that everything is flushed.
             losing.projection.terminate();
             assert!(losing.projection.ended().await.success());
             fs::write(losing.dir.path().join("projection/stderr.log"), "").unwrap();

@@ -1,7 +1,7 @@
-//! The guarantees of the pair, each proved on real processes: nats-server, cra-ingestion and cra-projection; what
-//! concerns answers alone, on the service within this process. One file or folder per guarantee.
+//! The guarantees of the pair, proved on real processes: nats-server, cra-ingestion and cra-projection; for answers
+//! only, on the service in this process. One file or folder per guarantee.
 
-// Helpers of tests, which the lint does not take for tests.
+// Helpers of tests, which the lint does not recognise as tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod as_people_write;

@@ -1,4 +1,4 @@
-//! What the services are measured by is what happens, what is documented, and what dashboard and alerts ask for.
+//! The metrics match what happened, are documented, and are those that dashboard and alerts use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::harness::{Pair, Service, eventually, new_id, readers, statistics_at, 
 
 const EACH_ON_A_PORT_OF_ITS_OWN: [(&str, &str); 1] = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
 
-/// What `GET /metrics` answers.
+/// The body of `GET /metrics`.
 pub(crate) async fn scraped(service: &Service) -> String {
     let output = service.output();
     let address = output.lines().find_map(|line| {
@@ -28,7 +28,7 @@ pub(crate) async fn scraped(service: &Service) -> String {
     answer
 }
 
-/// The value of a series, named as the text format writes it.
+/// The value of a series, named as in the text format.
 pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
@@ -39,7 +39,7 @@ fn exposed(text: &str) -> BTreeMap<String, String> {
     types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
 
-/// The series that a metric of a kind has.
+/// The series of a metric of a kind.
 fn series(name: &str, kind: &str) -> Vec<String> {
     match kind {
         "histogram" => ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")).to_vec(),
@@ -47,13 +47,13 @@ fn series(name: &str, kind: &str) -> Vec<String> {
     }
 }
 
-/// The words of a text that begin like our metrics.
+/// The words of a text with the prefix of our metrics.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words.filter(|word| word.starts_with("cra_") || word.starts_with("process_")).map(str::to_owned).collect()
 }
 
-/// Makes something happen of everything that is measured, and gives what both services say then.
+/// Causes everything that is measured, and returns the metrics of both services.
 async fn used(pair: &Pair) -> (String, String) {
     let mut ingestion = pair.ingestion().await;
     let request = submission(&new_id(), workshop(7));
@@ -65,7 +65,7 @@ async fn used(pair: &Pair) -> (String, String) {
     let follow = pb::FollowCrasRequest { stop_at_head: true, ..pb::FollowCrasRequest::default() };
     let mut followed = statistics.follow_cras(follow).await.unwrap().into_inner();
     while followed.message().await.unwrap().is_some() {}
-    let projection = eventually("the projection has looked at the log", async || {
+    let projection = eventually("the projection has read the head of the log", async || {
         let text = scraped(&pair.projection).await;
         let ended = r#"cra_rpc_streams_total{code="OK",rpc="StatisticsService/FollowCras"}"#;
         match (value(&text, "cra_log_position"), value(&text, ended)) {
@@ -78,7 +78,7 @@ async fn used(pair: &Pair) -> (String, String) {
 }
 
 #[tokio::test]
-async fn the_metrics_say_what_happened() {
+async fn the_metrics_match_what_happened() {
     let pair = Pair::start_with(&EACH_ON_A_PORT_OF_ITS_OWN).await;
     let (ingestion, projection) = used(&pair).await;
     for (series, expected) in [
@@ -109,7 +109,7 @@ async fn the_metrics_say_what_happened() {
 }
 
 #[tokio::test]
-async fn dashboard_and_alerts_ask_for_what_is_exposed_and_all_that_is_exposed_is_documented() {
+async fn dashboard_and_alerts_use_exposed_metrics_and_all_metrics_are_documented() {
     let pair = Pair::start_with(&EACH_ON_A_PORT_OF_ITS_OWN).await;
     let (ingestion, projection) = used(&pair).await;
     let mut exposed_ones = exposed(&ingestion);
@@ -148,7 +148,7 @@ async fn dashboard_and_alerts_ask_for_what_is_exposed_and_all_that_is_exposed_is
 }
 
 #[tokio::test]
-async fn without_an_address_there_are_no_metrics_and_a_taken_one_ends_the_service() {
+async fn without_an_address_there_are_no_metrics_and_an_address_in_use_is_refused() {
     let pair = Pair::start().await;
     assert!(!pair.ingestion.output().contains("metrics_address"));
     let taken = pair.ingestion.address().to_string();

@@ -1,5 +1,5 @@
-//! When the event log is killed and comes back, submissions are refused meanwhile, both services go on by
-//! themselves, and everything acknowledged counts once.
+//! When the event log is killed and restarted, submissions are refused in between, both services reconnect, and
+//! everything acknowledged counts once.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use crate::harness::{
     workshop,
 };
 
-/// The append's own time limit, and some.
+/// The append's timeout, with a margin.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);
-/// Once the loss is known nothing is waited for.
+/// Once the loss is known, refusals are immediate.
 const REFUSED_AT_ONCE: Duration = Duration::from_secs(1);
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_mins(1);
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 const SUBMITTERS: u32 = 4;
 const CRAS_PER_SUBMITTER: u32 = 60;
 
-/// A submission that must be refused, within a time.
+/// A submission that must be refused within a time.
 async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
     let asked = Instant::now();
     let status = submitted(ingestion, submission(&new_id(), workshop(5))).await.unwrap_err();
@@ -39,7 +39,7 @@ async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_s
     statistics_at(&mut pair.statistics().await, before.position).await;
 
     pair.nats.kill();
-    eventually("ingestion knows that the log is away", async || {
+    eventually("ingestion knows that the log is unavailable", async || {
         let status = refused(&mut ingestion, REFUSED_WITHIN).await;
         match reason_of(&status).as_deref() {
             Some("LOG_UNAVAILABLE") => Ok(()),
@@ -53,14 +53,14 @@ async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_s
 
     pair.nats.restart().unwrap();
     let cra_id = new_id();
-    let after = eventually("ingestion goes on", async || {
+    let after = eventually("ingestion continues", async || {
         submitted(&mut ingestion, submission(&cra_id, workshop(5))).await.map_err(|status| status.to_string())
     })
     .await;
     assert_eq!(recorded(&mut ingestion, &cra_id).await.unwrap().len(), 1);
-    // Those refused while the log was known to be away are not there; the very first may be.
+    // Submissions refused while the log was known to be down are not recorded; the very first may be.
     assert!(after.position > before.position);
-    let statistics = eventually("the projection goes on", async || {
+    let statistics = eventually("the projection continues", async || {
         let statistics = statistics_at(&mut pair.statistics().await, 0).await;
         if statistics.cras == after.position {
             Ok(statistics)
@@ -74,7 +74,7 @@ async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_s
     pair.projection.serving().await;
 }
 
-/// Sends a submission again, with its id, until it is acknowledged.
+/// Sends a submission repeatedly, with its id, until it is acknowledged.
 async fn acknowledged(ingestion: &mut Ingestion, request: &pb::SubmitCraRequest) -> pb::Receipt {
     loop {
         match submitted(ingestion, request.clone()).await {

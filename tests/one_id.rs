@@ -1,5 +1,5 @@
-//! One id is one CRA, however many send it at once: all senders of one content get the same receipt, and of several
-//! contents one is recorded and the others are told.
+//! One id is one CRA, however many callers submit it at once: all callers with the same content get the same receipt;
+//! of several contents one is recorded and the others are refused.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::harness::{Pair, new_id, recorded, statistics_at, submission, submitte
 
 const RACERS: u32 = 8;
 
-/// Everybody submits at the same moment, each over a connection of its own.
+/// All callers submit at the same moment, each over a separate connection.
 async fn race(
     pair: &Pair,
     submission_of: impl Fn(u32) -> pb::SubmitCraRequest,
@@ -33,7 +33,7 @@ async fn race(
     outcomes
 }
 
-/// The log has one event of this CRA, and it counts once.
+/// Asserts that the log has one event of this CRA, and that it counts once.
 async fn recorded_once(pair: &Pair, cra_id: &str, position: u64) {
     let events = recorded(&mut pair.ingestion().await, cra_id).await.unwrap();
     assert_eq!(events.len(), 1);

@@ -1,4 +1,4 @@
-//! The pages, as a person meets them: in a real browser, by keyboard, without JavaScript, at every width and in both themes;
+//! The pages as people use them: in a real browser, by keyboard, without JavaScript, at every width and in both themes;
 //! and as an attacker does.
 
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use crate::harness::{
     workshop,
 };
 
-/// What a person sees who does this in front of the pages; what is not as it should be fails the test.
+/// What a person sees who performs an action on the pages; a problem fails the test.
 fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
@@ -47,7 +47,7 @@ fn got(pages: SocketAddr, path: &str) -> String {
     answered(pages, "GET", path, &["Host: localhost"])
 }
 
-/// Two CRAs in Ille-et-Vilaine and Paris, the second with people sent to an organisation of a hostile name.
+/// Two CRAs in Ille-et-Vilaine and Paris; the second sends people to an organisation with a hostile name.
 async fn with_two_cras(services: &Standalone) -> u64 {
     let mut ingestion = services.ingestion().await;
     let rennes =
@@ -115,14 +115,14 @@ async fn keeps_the_durable_address_while_more_is_recorded_and_goes_back_to_a_pas
     assert_eq!(figures("/?le=2024-03-31")["CRA enregistrés"], 0, "before anything was recorded");
     let to_come = got(services.pages, "/?le=2999-01-01");
     assert!(to_come.starts_with("HTTP/1.1 400") && to_come.contains("href=\"#champ-le\""), "{to_come}");
-    assert!(to_come.contains("value=\"2999-01-01\""), "nothing typed is lost: {to_come}");
+    assert!(to_come.contains("value=\"2999-01-01\""), "no typed text is lost: {to_come}");
     let other = got(services.pages, "/?position=1&journal=another");
     assert!(other.starts_with("HTTP/1.1 409") && other.contains("Autre journal"), "{other}");
     let beyond = got(services.pages, "/?position=99");
     assert!(beyond.starts_with("HTTP/1.1 400") && beyond.contains("Position inconnue"), "{beyond}");
 }
 
-/// The log's identity, as an address holds it.
+/// The log's identity in the address of a page.
 async fn log_of(services: &Standalone) -> String {
     let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
     let answer = statistics.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
@@ -133,11 +133,11 @@ async fn log_of(services: &Standalone) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn opens_the_address_that_standalone_prints_and_sees_the_month_of_the_sample() {
     let services = Standalone::start_with_sample().await;
-    let told = services.told();
-    let printed = told.lines().find_map(|line| line.strip_prefix("pages ")).unwrap().trim();
+    let stdout = services.stdout();
+    let printed = stdout.lines().find_map(|line| line.strip_prefix("pages ")).unwrap().trim();
     let path = printed.strip_prefix(&format!("http://{}", services.pages)).unwrap();
-    assert!(path.starts_with("/?du="), "{told}");
-    // `CRA_TEST_PICTURE=/path/to/deploy/pages.png` makes the picture of the README again.
+    assert!(path.starts_with("/?du="), "{stdout}");
+    // `CRA_TEST_PICTURE=/path/to/deploy/pages.png` creates the README's picture again.
     let picture = services.dir().join("pages.png");
     let seen = person("pictures", services.pages, &[path, picture.to_str().unwrap()]);
     assert!(seen["keys"]["CRA enregistrés"].as_u64().unwrap() > 1_000, "{seen}");
@@ -199,7 +199,7 @@ async fn downloads_the_file_of_what_is_shown_in_every_format() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");
         assert!(answer.contains("_departement-35_position-2"), "{name}: {answer}");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        // The first chunk is after its length.
+        // The first chunk follows its length.
         assert!(body.split_once("\r\n").unwrap().1.starts_with(begins), "{name}: {body}");
     }
     assert!(got(services.pages, "/fichiers/secrets.csv").starts_with("HTTP/1.1 404"));
@@ -257,7 +257,7 @@ pub(crate) struct Web {
 impl Web {
     pub(crate) async fn start(projection: SocketAddr, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Bound and closed again: free a moment ago.
+        // Bound and closed again: probably still free.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = folder.path().join("web.toml");
         let text =
@@ -275,7 +275,7 @@ impl Web {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // It may be gone already.
+        // Ignored: it may have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,5 +1,5 @@
-//! A paused projection applies nothing and answers all the same, also after a restart, and goes on where it was; what was
-//! recorded meanwhile is lost to nobody.
+//! A paused projection applies nothing and still answers, also after a restart, and resumes where it stopped; nothing
+//! recorded in between is lost.
 
 use cra_contracts::v1 as pb;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -39,7 +39,7 @@ async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_wher
     for _ in 0..20 {
         recorded(&pair).await;
     }
-    // The log's end is looked at once a second; health would follow after half a second of standing still.
+    // The log's end is read once a second; health would change after half a second without progress.
     eventually("the lag is seen", async || {
         let text = scraped(&pair.projection).await;
         assert_eq!(value(&text, "cra_projection_paused"), Some(1.0));
@@ -49,14 +49,14 @@ async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_wher
     .await;
     assert_eq!(counted(&pair).await, 1);
     assert_eq!(pair.projection.health().await, Ok(ServingStatus::Serving));
-    let told = status(&pair).await;
-    assert_eq!((told.applied_position, told.log_position), (1, 21));
-    assert_eq!(told.pause.as_ref().unwrap().reason, "the disk is replaced");
+    let current = status(&pair).await;
+    assert_eq!((current.applied_position, current.log_position), (1, 21));
+    assert_eq!(current.pause.as_ref().unwrap().reason, "the disk is replaced");
 
-    // Asked again for another reason: one pause, since the same time.
+    // Paused again for another reason: one pause, with the same start.
     let again = pb::PauseRequest { reason: "and the cable".to_owned() };
     let again = pair.operations().await.pause(again).await.unwrap().into_inner();
-    assert_eq!(again.pause.unwrap().since, told.pause.unwrap().since);
+    assert_eq!(again.pause.unwrap().since, current.pause.unwrap().since);
 
     pair.projection.terminate();
     assert!(pair.projection.ended().await.success());
@@ -68,9 +68,9 @@ async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_wher
     let resumed = cra(&pair, &["resume"]);
     assert!(resumed.status.success(), "{}", resumed.stderr);
     assert_eq!(statistics_at(&mut pair.statistics().await, 21).await.cras, 21);
-    let told = status(&pair).await;
-    assert_eq!((told.applied_position, told.pause), (21, None));
-    // Nothing is paused: nothing changes.
+    let current = status(&pair).await;
+    assert_eq!((current.applied_position, current.pause), (21, None));
+    // Not paused: nothing changes.
     pair.operations().await.resume(pb::ResumeRequest {}).await.unwrap();
     recorded(&pair).await;
     assert_eq!(statistics_at(&mut pair.statistics().await, 22).await.cras, 22);

@@ -1,5 +1,5 @@
-//! What the programs write is for their user alone, whatever the umask: read models, the embedded log, backups, exports,
-//! checkpoints, reports, keys.
+//! Files of the programs are private to their user, whatever the umask: read models, the embedded log, backups,
+//! exports, checkpoints, reports, keys.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use cra_eventlog::testing::NatsServer;
 
 use crate::harness::{Kind, Standalone, eventually, new_id, submission, workshop};
 
-/// Everything in a folder and below that others than its owner may read, write or enter.
+/// All entries of a folder, recursively, that other users may read, write or enter.
 fn open_to_others(folder: &Path, found: &mut Vec<String>, seen: &mut usize) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -35,7 +35,7 @@ fn assert_private(folder: &Path, entries_min: usize) {
     assert!(seen >= entries_min, "{seen} entries in {}", folder.display());
 }
 
-/// Runs `cra` in a folder, without a umask, and fails the test when it fails.
+/// Runs `cra` in a folder with umask 0; it must succeed.
 fn cra(folder: &Path, arguments: &[&str], environment: &[(&str, String)]) {
     let ended = Kind::CommandLine
         .without_umask()
@@ -49,7 +49,7 @@ fn cra(folder: &Path, arguments: &[&str], environment: &[(&str, String)]) {
 }
 
 #[tokio::test]
-async fn files_of_the_command_line_are_for_their_owner_alone_whatever_the_umask() {
+async fn files_of_the_command_line_are_private_to_their_owner_whatever_the_umask() {
     let written = tempfile::tempdir().unwrap();
     let input = tempfile::tempdir().unwrap();
     let services = Standalone::start_as(Kind::CommandLine.without_umask()).await;
@@ -77,11 +77,11 @@ async fn files_of_the_command_line_are_for_their_owner_alone_whatever_the_umask(
 }
 
 #[tokio::test]
-async fn read_models_are_for_their_owner_alone_those_of_an_earlier_version_too() {
+async fn read_models_are_private_to_their_owner_even_those_of_an_earlier_version() {
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
     let data = dir.path().join("read-models");
-    // As a version left them that went by the umask.
+    // As left by a version that followed the umask.
     fs::create_dir_all(data.join("generations")).unwrap();
     fs::set_permissions(data.join("generations"), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command: Command = Kind::Projection.without_umask();

@@ -1,5 +1,5 @@
-//! What is deployed runs as it is: three servers of the log with their users, certificates, tokens, and the settings of both
-//! services. What none of them may do is in `log_servers.rs`.
+//! The deployment runs as it is: three servers of the log with their users, certificates, tokens, and the settings of
+//! both services. The limits of each user are in `log_servers.rs`.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use crate::harness::{
 use crate::log_servers::{Guarded, password};
 
 #[tokio::test]
-async fn the_pair_and_a_backup_run_under_their_users() {
+async fn the_pair_and_a_backup_run_with_their_users() {
     let guarded = Guarded::start().await;
     let url = guarded.url.clone();
     let of = |user: &'static str| {
@@ -42,7 +42,7 @@ async fn the_pair_and_a_backup_run_under_their_users() {
 }
 
 #[tokio::test]
-async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
+async fn the_deployment_runs_with_certificates_tokens_and_three_servers() {
     let deployed = Deployed::start();
     let dir = deployed.dir();
     let cra = |arguments: &[&str], environment: &[(&str, &str)]| {
@@ -56,7 +56,7 @@ async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
 
     let mut ingestion = deployed.service(Kind::Ingestion, "ingestion");
     let mut projection = deployed.service(Kind::Projection, "projection");
-    // They wait for the stream, which they may not make.
+    // They wait for the stream, which they may not create.
     ingestion.start().await;
     projection.start().await;
     eventually("the operator makes the stream", async || {
@@ -73,8 +73,8 @@ async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
         ("CRA_CA", ca.to_str().unwrap()),
     ];
     eventually("both serve", async || {
-        let told = cra(&["health"], &reached);
-        if told.status.success() { Ok(()) } else { Err(format!("{}{}", told.stdout, told.stderr)) }
+        let ended = cra(&["health"], &reached);
+        if ended.status.success() { Ok(()) } else { Err(format!("{}{}", ended.stdout, ended.stderr)) }
     })
     .await;
 
@@ -82,7 +82,7 @@ async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
     let cra_json = json::to_value(&submission(&new_id(), workshop(5)));
     std::fs::write(&file, cra_json.to_string()).unwrap();
     let submit = ["submit", file.to_str().unwrap()];
-    assert!(!cra(&submit, &reached).status.success(), "nobody may submit without a token");
+    assert!(!cra(&submit, &reached).status.success(), "a submission without a token is accepted");
     let scopes = "cra:submit statistics:read";
     let issue = ["token", "issue", tokens, "--client", "test", "--scope", scopes, "--national"];
     let issued = cra(&issue, &[]);
@@ -91,8 +91,8 @@ async fn what_is_deployed_runs_with_certificates_tokens_and_three_servers() {
     let submitted = cra(&submit, &with_token);
     assert!(submitted.status.success(), "{}{}", submitted.stdout, submitted.stderr);
     eventually("it counts", async || {
-        let told = cra(&["stats", "--advisor", "conseiller-1", "--json"], &with_token);
-        if told.stdout.contains(r#""acts":"5""#) { Ok(()) } else { Err(told.stdout + &told.stderr) }
+        let ended = cra(&["stats", "--advisor", "conseiller-1", "--json"], &with_token);
+        if ended.stdout.contains(r#""acts":"5""#) { Ok(()) } else { Err(ended.stdout + &ended.stderr) }
     })
     .await;
 }
@@ -104,7 +104,7 @@ fn the_settings_of_production_are_valid_with_the_secrets_of_a_first_try() {
     let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let again = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
-    assert!(!again.status.success(), "secrets are never written over");
+    assert!(!again.status.success(), "secrets are never overwritten");
     let nats = repository().join("deploy/nats");
     std::fs::copy(nats.join("accounts.conf"), dir.path().join("accounts.conf")).unwrap();
     let settings = std::fs::read_to_string(nats.join("production.conf")).unwrap();

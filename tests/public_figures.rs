@@ -1,5 +1,5 @@
-//! Public figures say nothing but sums of shown base cells, and no base cell says an exact count: attacked by a reader who
-//! knows every definition, asks everything that is answered in every publication, and combines all of it.
+//! Public figures are sums of shown base cells, and no base cell reveals an exact count: attacked by a reader who knows
+//! every definition, queries everything in every publication, and combines all answers.
 
 mod attack;
 mod cells;

@@ -1,4 +1,5 @@
-//! Every answer says which position of the log it shows, and questions that cannot be answered are told why.
+//! Every answer names the position of the log that it shows, and queries that cannot be answered are refused with the
+//! reason.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,7 @@ async fn a_position_that_may_exist_is_waited_for_within_the_callers_deadline() {
     let receipt = submit(&pair, 5).await;
     statistics_at(&mut pair.statistics().await, receipt.position).await;
 
-    // A log that does not answer may hold the position.
+    // The position may exist in the log, which does not answer.
     pair.signal_log("-STOP");
     let given = Duration::from_secs(1);
     let mut request = Request::new(pb::GetStatisticsRequest {

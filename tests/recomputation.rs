@@ -1,6 +1,6 @@
-//! The service answers what a naive recomputation of the log answers, to the last field: random histories of a few
-//! CRAs — of today's form and of older ones, corrected, withdrawn, out of turn — applied in batches of random size,
-//! then asked random questions as of random positions. Every question of `StatisticsService` but the files is asked.
+//! The service's answers equal a naive recomputation of the log, to the last field: random histories of a few CRAs (of
+//! today's form and of older ones, corrected, withdrawn, out of turn) are applied in batches of random size, then
+//! queried with random queries as of random positions. Covers every query of `StatisticsService` except the files.
 
 mod breakdowns;
 mod cras;
@@ -21,19 +21,19 @@ use proptest::test_runner::TestCaseError;
 
 use history::{events, step};
 
-/// What one random case comes to.
+/// Result of one random case.
 type Judgement = Result<(), TestCaseError>;
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..Default::default() }
 }
 
-/// One history for many questions, too many to be asked again and again for a smaller history.
+/// One history for many queries; shrinking it would repeat too many of them.
 fn one_case() -> ProptestConfig {
     ProptestConfig { max_shrink_iters: 0, ..cases(1) }
 }
 
-/// The events of a history, at least one: a history that begins with the correction of nothing has none.
+/// The events of a history, at least one: a history that starts with an impossible correction has none.
 fn some_events(most: usize) -> impl Strategy<Value = Vec<v1::CraEvent>> {
     vec(step(), 1..most).prop_map(events).prop_filter("something happens", |events| !events.is_empty())
 }
@@ -43,7 +43,7 @@ fn batches() -> impl Strategy<Value = Vec<usize>> {
     vec(1..20_usize, 1..4)
 }
 
-/// A position of a log that holds something, from 1 to its end.
+/// A position of a non-empty log, from 1 to its end.
 fn position(index: Index, events: &[v1::CraEvent]) -> usize {
     index.index(events.len()) + 1
 }

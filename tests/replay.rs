@@ -1,5 +1,5 @@
-//! The log can be replayed at any time, beside the read models that serve: under load, across a kill, with the same
-//! figures to the last digit. What cannot be applied is set aside, told, and stops nothing.
+//! The log can be replayed at any time while the read models serve: under load, across a kill, with the same figures to
+//! the last digit. Events that cannot be applied are parked and reported, and block nothing.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::harness::{
 };
 
 const CRAS: u32 = 60_000;
-/// Longer than what was written takes to its disk by itself.
+/// Longer than the interval at which data is flushed.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Records so many CRAs: the position of the last one.
+/// Records some CRAs: the position of the last one.
 async fn recorded(pair: &Pair, number: u32) -> u64 {
     let submissions = (0..number).map(|number| submission(&new_id(), cra_of(number)));
     let submissions = tokio_stream::iter(submissions.collect::<Vec<_>>());
@@ -33,7 +33,7 @@ async fn recorded(pair: &Pair, number: u32) -> u64 {
     receipts.iter().map(|receipt| receipt.position).max().unwrap()
 }
 
-/// Submissions one after the other, until the end is said: how many.
+/// Submits continuously until `end` is set; returns the number of submissions.
 async fn submissions(pair: &Pair, end: Arc<AtomicBool>) -> JoinHandle<u64> {
     let mut ingestion = pair.ingestion().await;
     tokio::spawn(async move {
@@ -59,7 +59,7 @@ async fn last<T>(mut answers: Streaming<T>) -> T {
     last.unwrap()
 }
 
-/// The status of the projection. On a busy machine the log may not answer in time, and the call may be made again.
+/// The status of the projection, retried: on a busy machine the log may not answer in time.
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
     let answer = eventually("the status is answered", async || {
         let answer = pair.operations().await.get_status(pb::GetStatusRequest {}).await;
@@ -107,7 +107,7 @@ async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
     let end = Arc::new(AtomicBool::new(false));
     let load = submissions(&pair, Arc::clone(&end)).await;
     let ended = last(rebuild(&mut pair.operations().await, true).await).await;
-    assert_eq!(ended.generation, cut.name, "it goes on where it was cut");
+    assert_eq!(ended.generation, cut.name, "it resumes where it was cut");
     assert!(ended.promoted && ended.position >= head, "{ended:?}");
     assert_eq!(status(&pair).await.generation, cut.name);
     let promote = pb::PromoteRequest { generation: serving.clone() };
@@ -125,7 +125,7 @@ async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
     assert_eq!(status(&pair).await.generation, serving);
 }
 
-/// Publishes payloads that are no events, each about a CRA of its own.
+/// Publishes payloads that are not events, each with another CRA id.
 async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
     let settings = NatsSettings { url: pair.nats.url(), ..NatsSettings::default() };
     let log = NatsLog::connect(settings).await.unwrap();
@@ -166,15 +166,15 @@ async fn what_is_no_event_is_set_aside_and_told_and_the_rest_counts() {
     let mut operations = pair.operations().await;
     let listed = operations.list_parked_events(pb::ListParkedEventsRequest::default());
     let listed = listed.await.unwrap().into_inner().events;
-    let told: Vec<_> = listed.iter().map(|event| (Position(event.position), &event.payload[..])).collect();
-    assert_eq!(told, positions.into_iter().zip(garbage).collect::<Vec<_>>());
+    let parked: Vec<_> = listed.iter().map(|event| (Position(event.position), &event.payload[..])).collect();
+    assert_eq!(parked, positions.into_iter().zip(garbage).collect::<Vec<_>>());
     assert!(listed.iter().all(|event| !event.error.is_empty() && !event.cra_id.is_empty()));
     let retried = operations.retry_parked_events(pb::RetryParkedEventsRequest::default());
     let retried = retried.await.unwrap().into_inner();
     assert_eq!((retried.applied, retried.still_parked), (0, 3));
     let checked =
         last(pair.operations().await.verify(pb::VerifyRequest {}).await.unwrap().into_inner()).await;
-    assert_eq!(checked.same, Some(true), "a replay sets the same aside");
+    assert_eq!(checked.same, Some(true), "a replay parks the same events");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +204,7 @@ async fn the_command_line_replays_promotes_verifies_and_lists_what_is_set_aside(
     assert_eq!(json(&cra(&pair, &["parked", "--json"]))[0]["position"], "2");
     let retried = cra(&pair, &["parked", "--retry", "2"]);
     assert_eq!(retried.status.code(), Some(1));
-    assert!(retried.stdout.contains("1 still set aside"), "{}", retried.stdout);
+    assert!(retried.stdout.contains("1 still parked"), "{}", retried.stdout);
     let listed = cra(&pair, &["status"]);
     assert!(listed.stdout.contains(&made), "{}", listed.stdout);
     assert_eq!(status(&pair).await.generations.len(), 3, "the one that served first went");

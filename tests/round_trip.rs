@@ -1,6 +1,5 @@
-//! What the exports write, `cra submit` takes in again: on the same log nothing is recorded twice, on an empty one the
-//! same CRAs give the same figures, also after a spreadsheet saved the file again. What is no file of CRAs is told in
-//! one line.
+//! The exports can be submitted again with `cra submit`: on the same log nothing is recorded twice, on an empty one the
+//! figures are the same, even after a spreadsheet saved the file again. A file without CRAs is reported in one line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ fn done(ended: Ended) -> Ended {
     ended
 }
 
-/// CRAs that have what a table could lose.
+/// CRAs with content that a table could lose.
 fn hard_ones() -> Vec<pb::Cra> {
     let redirected = |organisation, people| pb::Redirection { organisation: Some(organisation), people };
     let place = |code: &str, postal_code: &str| {
@@ -65,8 +64,8 @@ fn hard_ones() -> Vec<pb::Cra> {
     ]
 }
 
-/// With one more, whose text looks as if an export had marked it: a spreadsheet that saves a workbook as CSV leaves no way
-/// to tell.
+/// With an additional CRA whose text looks as if an export had marked it: a workbook saved as CSV by a spreadsheet is
+/// ambiguous.
 async fn filled_with_a_marked_text() -> (Standalone, u64) {
     let (services, _) = filled().await;
     let marked = pb::Cra { annotation: "'=1+1".into(), ..workshop(4) };
@@ -84,7 +83,7 @@ async fn filled() -> (Standalone, u64) {
     (services, position)
 }
 
-/// Every figure but those that tell when a CRA was entered and what was left to the form.
+/// Every figure except those on when a CRA was entered and what was left to the form.
 fn figures(services: &Standalone, dir: &Path, position: u64) -> Value {
     let position = position.to_string();
     let stats = done(cra(services, dir, &["stats", "--json", "--min-position", &position]));
@@ -113,10 +112,10 @@ fn exported(services: &Standalone, dir: &Path, format: &str, position: u64) -> P
     file
 }
 
-/// The last position that a submission tells.
+/// The last position that a submission reports.
 fn position_told(ended: &Ended) -> u64 {
-    let told = ended.stdout.split("--min-position ").nth(1).unwrap_or_else(|| panic!("{}", ended.stdout));
-    told.trim().parse().unwrap()
+    let shown = ended.stdout.split("--min-position ").nth(1).unwrap_or_else(|| panic!("{}", ended.stdout));
+    shown.trim().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,9 +193,9 @@ async fn a_template_that_a_spreadsheet_filled_in_is_recorded_once_however_often_
     done(cra(&services, dir.path(), &["template", template.to_str().unwrap()]));
     let offered = readers::run("fill_template.py", &[template, filled.clone()]);
     assert_eq!(offered["lists"]["Canal"], "Mots!$A$2:$A$5", "{offered}");
-    for told in ["3 accepted\n", "0 accepted\n3 already there\n"] {
+    for shown in ["3 accepted\n", "0 accepted\n3 already there\n"] {
         let sent = done(cra(&services, dir.path(), &["submit", filled.to_str().unwrap()]));
-        assert!(sent.stdout.starts_with(told), "{}", sent.stdout);
+        assert!(sent.stdout.starts_with(shown), "{}", sent.stdout);
     }
     let found = figures(&services, dir.path(), 3);
     assert_eq!(
@@ -224,7 +223,7 @@ async fn a_slip_in_a_table_is_told_by_its_row_and_its_heading() {
         fs::write(&file, format!("{heading}{line_end}{}", rows.join(line_end))).unwrap();
         let sent = cra(&services, dir.path(), &["submit", file.to_str().unwrap()]);
         assert_eq!(sent.status.code(), Some(1), "{}", sent.stderr);
-        for told in [
+        for shown in [
             "row 2: ",
             "row 4: unreadable: « Date » : « 31/02/2024 »",
             "« Thématiques » : « Courriells »",
@@ -233,8 +232,8 @@ async fn a_slip_in_a_table_is_told_by_its_row_and_its_heading() {
             "cra.participants (« Nombre de participants ») PARTICIPANTS_OUT_OF_RANGE",
             "1 already there",
         ] {
-            let told = if told == "1 already there" && line_end == "\r\n" { "1 accepted" } else { told };
-            assert!(sent.stdout.contains(told), "{told}: {}", sent.stdout);
+            let shown = if shown == "1 already there" && line_end == "\r\n" { "1 accepted" } else { shown };
+            assert!(sent.stdout.contains(shown), "{shown}: {}", sent.stdout);
         }
     }
     let slip = heading.replace("Structure", "Strcuture").replace("Nombre de participants", "Participnats");
@@ -297,8 +296,8 @@ async fn what_is_no_file_of_cras_is_told_in_one_line() {
         let refused = cra(&services, dir.path(), &["submit", name]);
         assert_eq!(refused.status.code(), Some(2), "{name}: {}{}", refused.stdout, refused.stderr);
         assert!(refused.stderr.contains(what), "{name}: {}", refused.stderr);
-        let told: Vec<_> = refused.stderr.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(told.len(), 1, "{name}: {}", refused.stderr);
+        let shown: Vec<_> = refused.stderr.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(shown.len(), 1, "{name}: {}", refused.stderr);
     }
     for name in ["cras.parquet", "statistics.csv", "empty"] {
         let refused = cra(&services, dir.path(), &["import", name, "--form-version", "3"]);

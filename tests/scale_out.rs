@@ -1,5 +1,6 @@
-//! Two ingestion and two projection processes on one log answer as one pair: an id is one CRA whoever takes it, whoever
-//! writes reads its own writes anywhere, and a listing goes on at another server. A new one serves once it has caught up.
+//! Two ingestion and two projection processes on one log answer as one pair: an id is one CRA whichever process
+//! receives it, a client reads its own writes from any projection, and a listing continues at another process. A new
+//! process serves once it has caught up.
 
 use std::net::SocketAddr;
 
@@ -23,7 +24,7 @@ async fn statistics_of(projection: &Service) -> Statistics {
     Statistics::new(connected(projection.address()).await.unwrap())
 }
 
-/// A pair, and one more of each service on its log; the projections share the secret of page tokens.
+/// A pair, and another process of each service on its log; the projections share the secret of page tokens.
 async fn two_of_each() -> (Pair, Service, Service) {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("page-tokens.secret");
@@ -86,7 +87,7 @@ async fn a_new_projection_serves_only_once_it_has_caught_up() {
         other => Err(format!("{other:?}")),
     })
     .await;
-    // At the very moment it says so, without waiting for a position.
+    // As soon as it serves, without waiting for a position.
     let answer = statistics_of(&another).await.get_statistics(pb::GetStatisticsRequest::default()).await;
     let answer = answer.unwrap().into_inner();
     assert!(answer.snapshot.unwrap().position >= head);
@@ -144,7 +145,7 @@ async fn a_listing_begun_at_one_projection_goes_on_at_the_other_in_the_same_snap
             records.extend(page.cras);
             cras_token = page.next_page_token;
         }
-        // What comes meanwhile is not of the listing.
+        // A CRA recorded now is not in the listing.
         submitted(&mut ingestion, submission(&new_id(), cra_of(3))).await.unwrap();
         if rows_token.is_empty() && cras_token.is_empty() {
             break;

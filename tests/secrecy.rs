@@ -1,12 +1,12 @@
-//! Logs tell ids, positions, reasons, counts and durations; never what a CRA holds, nor a secret. The audit alone tells who
-//! asked for whose CRAs.
+//! Logs contain ids, positions, reasons, counts and durations; never content of a CRA, nor a secret. Only the audit
+//! records whose CRAs were requested by whom.
 
 use cra_contracts::v1 as pb;
 use tonic::Request;
 
 use crate::harness::{Pair, new_id, statistics_at, submission, workshop};
 
-/// Stands in every field and header that a log must not show.
+/// In every field and header that a log must not show.
 const MARK: &str = "zzqx";
 
 fn marked() -> pb::Cra {
@@ -33,8 +33,8 @@ fn with_secrets<T>(message: T) -> Request<T> {
 }
 
 #[tokio::test]
-async fn no_log_shows_what_a_cra_holds_nor_a_token() {
-    // Everything that our code can say, and all that libraries say of their faults and doings.
+async fn no_log_shows_content_of_a_cra_or_a_token() {
+    // All log output of our code, and what libraries log of their errors and activity.
     let filter = "debug,cra_ingestion=trace,cra_projection=trace,cra_eventlog=trace,cra_runtime=trace,cra_domain=trace";
     let settings = [("TELEMETRY__LOG_FILTER", filter), ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
     let mut pair = Pair::start_with(&settings).await;
@@ -43,7 +43,7 @@ async fn no_log_shows_what_a_cra_holds_nor_a_token() {
     let id = new_id();
     let receipt = ingestion.submit_cra(with_secrets(submission(&id, marked()))).await.unwrap();
     let mut position = receipt.into_inner().receipt.unwrap().position;
-    // Refused in every way that quotes: faults of fields, another content, a document that cannot be read.
+    // Refused in every way that quotes: faults of fields, other content, an unreadable document.
     let faulty =
         pb::Cra { advisor_id: format!("{MARK} with spaces"), annotation: MARK.repeat(20), ..marked() };
     ingestion.submit_cra(with_secrets(submission(&new_id(), faulty))).await.unwrap_err();
@@ -87,8 +87,8 @@ async fn no_log_shows_what_a_cra_holds_nor_a_token() {
         service.terminate();
         service.ended().await;
         let output = service.output();
-        assert!(output.contains("refused") || output.contains("generation"), "it tells what it does");
-        // Whose CRAs were asked for, and by whom, is told on purpose: in lines of their own, without the answer.
+        assert!(output.contains("refused") || output.contains("generation"), "the service logs its work");
+        // Whose CRAs were requested, and by whom, is recorded deliberately: in separate lines, without the answer.
         let question = format!("\"advisorIds\":[\"{MARK}-advisor\"]");
         let shown: Vec<_> = output
             .lines()

@@ -1,4 +1,4 @@
-//! Asked to leave, both services finish what they began, leave in time whatever their callers do, and what they
+//! When asked to stop, both services finish accepted work, exit in time whatever their callers do, and what they
 //! acknowledged is in the log.
 
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ async fn a_silent_connection_holds_neither_service_past_the_deadline_and_no_othe
     pair.projection.terminate();
     for address in [pair.ingestion.address(), pair.projection.address()] {
         eventually("the port is closed", async || match connected(address).await {
-            Ok(_) => Err("a connection was taken".to_owned()),
+            Ok(_) => Err("a connection was accepted".to_owned()),
             Err(_) => Ok(()),
         })
         .await;
@@ -118,7 +118,7 @@ async fn what_ingestion_acknowledged_before_it_left_is_in_the_log_and_counts() {
 
     pair.ingestion.start_and_serve().await;
     let mut ingestion = pair.ingestion().await;
-    // From both ends: the last ones were on their way when it was asked to leave.
+    // From both ends: the last ones were in progress when the stop was requested.
     for receipt in acknowledged.iter().rev().take(100).chain(acknowledged.iter().take(20)) {
         let events = recorded(&mut ingestion, &receipt.cra_id).await.unwrap();
         assert_eq!(events.len(), 1, "{receipt:?}");
@@ -136,7 +136,7 @@ async fn what_ingestion_acknowledged_before_it_left_is_in_the_log_and_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_waits_for_its_log_leaves_as_soon_as_it_is_asked_to() {
     let dir = tempfile::tempdir().unwrap();
-    // Nothing listens there; the services look for their log for half a minute.
+    // No server listens there; the services look for their log for half a minute.
     let (ingestion, projection) = service_pair(dir.path(), "nats://127.0.0.1:9", &[]);
     for mut service in [ingestion, projection] {
         service.start().await;

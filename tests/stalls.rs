@@ -1,6 +1,6 @@
-//! Connections that stall: slow, silent or ended in one direction, between a client and ingestion, or between the
+//! Stalled connections: slow, silent or closed in one direction, between a client and ingestion, or between the
 //! services and the log. A request of unknown outcome leads to exactly one event when it is sent again, and a silent
-//! connection does not hold a service that is asked to leave.
+//! connection does not delay a shutdown.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use crate::harness::{
 };
 
 const CLIENTS: u32 = 3;
-/// Changes acknowledged between two faults.
+/// Number of changes acknowledged between two faults.
 const CHANGES: u64 = 30;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(4);
-/// What ingestion and the runtime may take beyond it.
+/// Margin of ingestion and the runtime beyond it.
 const MARGIN: Duration = Duration::from_secs(3);
 const SETTINGS: [(&str, &str); 1] = [("SERVER__DRAIN_DEADLINE_MS", "4000")];
 
-/// The pair with a network that breaks before the log, and one before ingestion.
+/// The pair with an unreliable network before the log, and one before ingestion.
 struct Stalling {
     to_ingestion: Proxy,
     to_log: Proxy,

@@ -1,5 +1,4 @@
-//! A trace that a caller began goes on through ingestion and the event to the projection's apply, at a collector that this
-//! test is.
+//! A caller's trace continues through ingestion and the event to the projection's apply; the test is the collector.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -20,7 +19,7 @@ use crate::harness::{Pair, eventually, new_id, submission, submit_stream, worksh
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLERS_SPAN: &str = "00f067aa0ba902b7";
 
-/// Takes spans, and keeps them.
+/// Receives and stores spans.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Vec<Span>>>);
 
@@ -66,7 +65,7 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// A request of a caller whose trace is recorded, or is not.
+/// A request of a caller whose trace is sampled, or is not.
 fn traced<T>(message: T, is_sampled: bool) -> Request<T> {
     let mut request = Request::new(message);
     let flags = u8::from(is_sampled);
@@ -76,13 +75,13 @@ fn traced<T>(message: T, is_sampled: bool) -> Request<T> {
 }
 
 #[tokio::test]
-async fn a_callers_trace_goes_through_the_event_to_the_read_models() {
+async fn a_callers_trace_continues_through_the_event_to_the_read_models() {
     let collector = Collector::default();
     let endpoint = format!("http://{}", collector.start().await);
     let settings = [("TELEMETRY__TRACES_ENDPOINT", endpoint.as_str()), ("TELEMETRY__TRACES_PER_MILLE", "0")];
     let pair = Pair::start_with(&settings).await;
     let mut ingestion = pair.ingestion().await;
-    // One that its caller does not record leaves no trace, and neither does one of nobody's.
+    // An unsampled trace leaves no spans, and neither does a call without a trace.
     ingestion.submit_cra(traced(submission(&new_id(), workshop(2)), false)).await.unwrap();
     ingestion.submit_cra(submission(&new_id(), workshop(2))).await.unwrap();
     ingestion.submit_cra(traced(submission(&new_id(), workshop(2)), true)).await.unwrap();
@@ -104,7 +103,7 @@ async fn a_callers_trace_goes_through_the_event_to_the_read_models() {
 }
 
 #[tokio::test]
-async fn items_of_a_stream_belong_to_its_call_and_what_is_left_is_sent_when_the_process_leaves() {
+async fn items_of_a_stream_belong_to_its_call_and_pending_spans_are_sent_at_exit() {
     let collector = Collector::default();
     let endpoint = format!("http://{}", collector.start().await);
     let settings =

@@ -1,5 +1,4 @@
-//! A service that waits for its log answers probes, refuses callers at once instead of keeping them, and leaves as soon as
-//! it is asked to, with success.
+//! A service that waits for its log answers probes, refuses callers at once, and exits on request with success.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +11,7 @@ use crate::harness::{Service, eventually, service_pair};
 /// Far below the half minute for which a log is looked for.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
-/// What a path of the metrics' port answers.
+/// The answer of a path on the port of metrics.
 fn asked(service: &Service, path: &str) -> Option<String> {
     let address = service.output().lines().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;

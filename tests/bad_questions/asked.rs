@@ -1,4 +1,4 @@
-//! One request of each kind, faultless but for the selection or the consistency given.
+//! One request of each kind, valid except for the given selection or consistency.
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
@@ -7,10 +7,10 @@ use tonic::{Request, Status};
 use crate::harness::InProcess;
 use crate::harness::events::id;
 
-/// What became of a request: nothing but whether it was answered, which is all that is asked here.
+/// Only whether a request was answered: the answers themselves do not matter here.
 pub(super) type Outcome = Result<(), Status>;
 
-/// A period cut into months, where the selection leaves its days open.
+/// Sets a period that can be divided into months, if the selection has no days.
 fn of_some_days(selection: v1::Selection) -> v1::Selection {
     let or = |day: String, default: &str| if day.is_empty() { default.to_owned() } else { day };
     v1::Selection {
@@ -50,7 +50,7 @@ pub(super) fn export() -> v1::ExportRequest {
     }
 }
 
-/// Every question about a selection as it stood, with the name of its method.
+/// Every query about a selection as of a position, with the name of its method.
 pub(super) async fn as_it_stood(
     held: &InProcess,
     selection: &v1::Selection,
@@ -89,7 +89,7 @@ pub(super) async fn as_it_stood(
     ]
 }
 
-/// Every question about a selection, streams included.
+/// Every query about a selection, including streams.
 pub(super) async fn each(held: &InProcess, selection: &v1::Selection) -> Vec<(&'static str, Outcome)> {
     let mut outcomes = as_it_stood(held, selection, None).await;
     let selection = Some(selection.clone());
@@ -100,7 +100,7 @@ pub(super) async fn each(held: &InProcess, selection: &v1::Selection) -> Vec<(&'
     outcomes
 }
 
-/// The question about the first CRA.
+/// The query for the first CRA.
 pub(super) async fn cra(held: &InProcess, consistency: Option<v1::Consistency>) -> Outcome {
     let request = v1::GetCraRequest { cra_id: id(1), consistency };
     held.service.get_cra(Request::new(request)).await.map(drop)

@@ -1,4 +1,4 @@
-//! Positions and times that no answer can be given for, and CRAs that there are not.
+//! Positions and times that cannot be answered, and CRAs that do not exist.
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
@@ -22,7 +22,7 @@ async fn asked_of_each(
 }
 
 #[tokio::test]
-async fn a_position_past_the_head_is_out_of_range_of_every_question() {
+async fn a_position_past_the_head_is_out_of_range_for_every_query() {
     let held = some_cras();
     for as_of_position in [u64::from(CRAS) + 1, u64::MAX] {
         let consistency = v1::Consistency { as_of_position, ..v1::Consistency::default() };
@@ -36,7 +36,7 @@ async fn a_position_past_the_head_is_out_of_range_of_every_question() {
 }
 
 #[tokio::test]
-async fn a_time_to_come_a_time_that_is_none_and_two_moments_at_once_are_refused() {
+async fn a_future_time_a_malformed_time_and_two_bounds_at_once_are_refused() {
     let held = some_cras();
     let time = |instant: &str| v1::Consistency {
         as_of_time: Some(timestamp_message(instant.parse().unwrap())),
@@ -79,7 +79,7 @@ async fn a_position_that_the_log_does_not_have_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_cra_is_asked_by_its_id_and_by_nothing_else() {
+async fn a_cra_is_found_only_by_its_id() {
     let held = some_cras();
     let ask = async |cra_id: String| {
         let request = v1::GetCraRequest { cra_id, consistency: None };

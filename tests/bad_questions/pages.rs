@@ -1,4 +1,4 @@
-//! Page sizes over the bound, and tokens that no page of this very listing gave.
+//! Page sizes above the limit, and page tokens that this listing did not issue.
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
@@ -8,7 +8,7 @@ use super::{CRAS, asked, assert_invalid, some_cras};
 use crate::harness::InProcess;
 
 const INVALID: &[(&str, &str)] = &[("page_token", "PAGE_TOKEN_INVALID")];
-/// Fewer than there are.
+/// Fewer rows than there are.
 const PAGE_ROWS: u32 = 2;
 
 fn cras() -> v1::ListCrasRequest {
@@ -31,7 +31,7 @@ async fn break_down(
 }
 
 #[tokio::test]
-async fn a_page_has_a_thousand_rows_at_most() {
+async fn a_page_has_at_most_a_thousand_rows() {
     let held = some_cras();
     for page_size in [1_001, u32::MAX] {
         let expected = [("page_size", "PAGE_SIZE_TOO_LARGE")];
@@ -50,7 +50,7 @@ async fn a_page_has_a_thousand_rows_at_most() {
     assert_eq!((all.cras.len(), all.next_page_token.as_str()), (CRAS as usize, ""));
 }
 
-/// Everything that a token can be turned into by an accident or a guess.
+/// Variations of a token by accident or by guessing.
 fn tampered(token: &str) -> Vec<String> {
     let mut tampered = Vec::new();
     for at in 0..token.len() {
@@ -75,7 +75,7 @@ fn tampered(token: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_token_that_was_tampered_with_is_refused() {
+async fn a_modified_token_is_refused() {
     let held = some_cras();
     let of_cras = list(&held, cras()).await.unwrap().next_page_token;
     for page_token in tampered(&of_cras) {
@@ -115,7 +115,7 @@ async fn a_token_of_another_list_of_cras_is_refused() {
         let refused = list(&held, v1::ListCrasRequest { page_token, ..other.clone() }).await;
         assert_invalid(&format!("{other:?}"), &refused.unwrap_err(), INVALID);
     }
-    // The number of rows alone may change from page to page.
+    // Only the number of rows may change from page to page.
     let rest = list(&held, v1::ListCrasRequest { page_token, page_size: 100, ..cras() }).await.unwrap();
     assert_eq!((rest.cras.len(), rest.next_page_token.as_str()), ((CRAS - PAGE_ROWS) as usize, ""));
 }

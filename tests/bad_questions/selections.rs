@@ -1,4 +1,4 @@
-//! Selections with a fault, asked of every question that takes one.
+//! Selections with a fault, sent with every query that takes one.
 
 use cra_contracts::v1;
 use proptest::collection::vec;
@@ -23,14 +23,14 @@ const NO_DAYS: [&str; 14] = [
     "02024-01-01",
     "2024-01-0١",
 ];
-/// No identifier: nothing, a space, another alphabet, a separator, a control character.
+/// Malformed identifiers: empty, a space, another alphabet, a separator, a control character.
 const NO_IDS: [&str; 6] = ["", " ", "a b", "é", "a/b", "a\0"];
-/// Out of every list of the contract.
+/// Numbers that no enum of the contract has.
 const NO_NUMBERS: [i32; 5] = [-1, 20, 999, i32::MAX, i32::MIN];
 
-/// A field with codes or ids, a value that it takes, and values that it does not.
+/// A field with codes or ids, a valid value, and invalid values.
 type Texts = (&'static str, fn(&mut v1::Selection) -> &mut Vec<String>, &'static str, Vec<String>);
-/// A field with numbers of an enum, and whether 0 is a line of it.
+/// A field with numbers of an enum, and whether 0 is one of its lines.
 type Numbers = (&'static str, fn(&mut v1::Selection) -> &mut Vec<i32>, bool);
 
 fn texts() -> [Texts; 8] {
@@ -97,7 +97,7 @@ fn faulty() -> Vec<(v1::Selection, String, &'static str)> {
 }
 
 #[tokio::test]
-async fn every_question_refuses_every_fault_of_a_selection() {
+async fn every_query_refuses_every_fault_of_a_selection() {
     let held = some_cras();
     for (selection, field, reason) in faulty() {
         for (method, outcome) in asked::each(&held, &selection).await {
@@ -109,7 +109,7 @@ async fn every_question_refuses_every_fault_of_a_selection() {
 }
 
 #[tokio::test]
-async fn every_question_answers_the_same_selections_without_their_fault() {
+async fn every_query_answers_the_same_selections_without_their_fault() {
     let held = some_cras();
     let mut selection =
         v1::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..Default::default() };
@@ -125,7 +125,7 @@ async fn every_question_answers_the_same_selections_without_their_fault() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_selection_is_told_at_once() {
+async fn every_fault_of_a_selection_is_reported_at_once() {
     let held = some_cras();
     let (mut selection, mut expected) = (v1::Selection::default(), Vec::new());
     for (field, values_of, _, _) in texts() {
@@ -170,7 +170,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn whatever_is_selected_is_answered_or_refused_and_by_all_questions_alike(
+    fn any_selection_is_answered_or_refused_by_all_queries_alike(
         selections in vec(anything(), 4),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -184,7 +184,7 @@ proptest! {
                         prop_assert!(!refused || method == "GetTimeSeries", "{} answers {:?}", method, selection);
                         continue;
                     };
-                    // A series may have more periods than fit, whatever is selected in them.
+                    // A series may exceed the limit of periods, whatever its selection.
                     prop_assert!(refused || method == "GetTimeSeries", "{} refuses {:?}", method, selection);
                     prop_assert_eq!(status.code(), Code::InvalidArgument, "{} of {:?}: {}", method, selection, status);
                 }

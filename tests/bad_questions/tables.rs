@@ -1,4 +1,4 @@
-//! Dimensions, measures, orders, periods and intervals that there are not, and tables past the bound.
+//! Unknown dimensions, measures, orders, periods and intervals, and tables above the limit.
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
@@ -10,7 +10,7 @@ use super::{asked, assert_invalid, some_cras};
 use crate::harness::events::submitted;
 use crate::harness::{InProcess, workshop};
 
-/// Past the last number of the enum, and before the first.
+/// Numbers after the last dimension of the enum, and before the first.
 const NO_DIMENSIONS: [i32; 4] = [18, -1, i32::MAX, i32::MIN];
 
 async fn crossed(held: &InProcess, request: v1::GetCrossTableRequest, expected: &[(&str, &str)]) {
@@ -32,7 +32,7 @@ async fn cut(held: &InProcess, request: v1::GetTimeSeriesRequest, expected: &[(&
 }
 
 #[tokio::test]
-async fn ages_and_statuses_are_not_crossed_and_count_people_only() {
+async fn ages_and_statuses_are_not_crossed_and_only_count_people() {
     let (held, people) = (some_cras(), [Dimension::Age, Dimension::Status]);
     for rows in people {
         for columns in people {
@@ -50,7 +50,7 @@ async fn ages_and_statuses_are_not_crossed_and_count_people_only() {
 }
 
 #[tokio::test]
-async fn dimensions_and_measures_are_named_and_known() {
+async fn dimensions_and_measures_are_mandatory_and_known() {
     let held = some_cras();
     let nothing = v1::GetCrossTableRequest::default();
     let required = [("rows", "REQUIRED"), ("columns", "REQUIRED"), ("measure", "REQUIRED")];
@@ -68,7 +68,7 @@ async fn dimensions_and_measures_are_named_and_known() {
 }
 
 #[tokio::test]
-async fn a_table_holds_two_hundred_thousand_cells_at_most() {
+async fn a_table_has_at_most_two_hundred_thousand_cells() {
     const ADVISORS: u128 = 500;
     const STRUCTURES: u128 = 400;
     let cra = |advisor: u128, structure: u128| v1::Cra {
@@ -86,7 +86,7 @@ async fn a_table_holds_two_hundred_thousand_cells_at_most() {
 }
 
 #[tokio::test]
-async fn an_order_is_one_of_those_there_are() {
+async fn an_order_is_one_of_the_known_orders() {
     let held = some_cras();
     for order_by in ["-", "--cras", "+cras", "CRAS", "cras ", " cras", "cras,name", "share", "é", "cras\0"] {
         let request = v1::ListBreakdownRequest {
@@ -98,7 +98,7 @@ async fn an_order_is_one_of_those_there_are() {
 }
 
 #[tokio::test]
-async fn a_series_has_its_two_days_its_granularity_and_a_thousand_periods_at_most() {
+async fn a_series_has_both_days_a_granularity_and_at_most_a_thousand_periods() {
     let held = some_cras();
     let days = |from: &str, to: &str| {
         asked::series(v1::Selection { from: from.into(), to: to.into(), ..v1::Selection::default() })
@@ -124,7 +124,7 @@ async fn a_series_has_its_two_days_its_granularity_and_a_thousand_periods_at_mos
 }
 
 #[tokio::test]
-async fn figures_are_watched_ten_times_a_second_at_most() {
+async fn figures_are_watched_at_most_ten_times_a_second() {
     let held = some_cras();
     for min_interval_ms in [1, 99] {
         let request = v1::WatchStatisticsRequest { min_interval_ms, ..Default::default() };
@@ -134,7 +134,7 @@ async fn figures_are_watched_ten_times_a_second_at_most() {
 }
 
 #[tokio::test]
-async fn a_file_has_a_content_a_format_that_it_comes_in_and_a_dimension_only_where_it_is_broken_down() {
+async fn a_file_has_a_content_an_offered_format_and_a_dimension_only_for_a_breakdown() {
     use v1::ExportContent::{Breakdown, CraThemes, Cras, Statistics};
     use v1::ExportFormat::{Csv, Ndjson, Parquet};
     let held = some_cras();
@@ -157,7 +157,7 @@ async fn a_file_has_a_content_a_format_that_it_comes_in_and_a_dimension_only_whe
 }
 
 #[tokio::test]
-async fn every_fault_of_a_question_is_told_at_once() {
+async fn every_fault_of_a_query_is_reported_at_once() {
     let held = some_cras();
     let selection = Some(v1::Selection { channels: vec![77], ..v1::Selection::default() });
     let later = timestamp_message("2100-01-01T00:00:00Z".parse().unwrap());

@@ -1,4 +1,4 @@
-//! A connection that reaches its greatest age: grpcio calls over it without a pause and loses no call.
+//! A connection that reaches its maximum age: grpcio calls over it continuously and loses no call.
 
 use serde_json::Value;
 
@@ -22,11 +22,11 @@ async fn grpcio_loses_no_call_over_several_ages_of_its_connection_and_streams_en
     });
     let output = called.await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told["failed"], Value::Array(Vec::new()), "{told}");
-    assert!(told["calls"].as_u64().unwrap() > 10, "{told}");
-    let streams = told["streams"].as_array().unwrap();
-    assert!(streams.len() >= 2, "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["failed"], Value::Array(Vec::new()), "{report}");
+    assert!(report["calls"].as_u64().unwrap() > 10, "{report}");
+    let streams = report["streams"].as_array().unwrap();
+    assert!(streams.len() >= 2, "{report}");
     for ended in streams {
         assert_eq!(ended["code"], "RESOURCE_EXHAUSTED", "{ended}");
         assert_eq!(ended["reason"], "STREAM_LIFETIME", "{ended}");

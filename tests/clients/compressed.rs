@@ -1,5 +1,5 @@
-//! Compressed requests: what stock clients compress is read within the limits of plain messages, judged by what it inflates
-//! to; what cannot be read is refused by name.
+//! Compressed requests of stock clients are read within the limits of uncompressed messages, measured after
+//! decompression; what cannot be read is refused with its reason.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ const SUBMIT: &str = "/cra.v1.IngestionService/SubmitCra";
 const SUBMIT_MANY: &str = "/cra.v1.IngestionService/SubmitCras";
 const MIB: u64 = 1_024 * 1_024;
 
-/// The end of a call that sends these bytes as its messages, by HTTP/2 itself; the headers or trailers with its status.
+/// Sends bytes as the messages of a call, directly over HTTP/2; returns the headers or trailers with the status.
 async fn sent(to: SocketAddr, path: &'static str, encoding: &'static str, messages: Vec<u8>) -> Status {
     let stream = tokio::net::TcpStream::connect(to).await.unwrap();
     let (requests, connection) = h2::client::handshake(stream).await.unwrap();
@@ -31,7 +31,7 @@ async fn sent(to: SocketAddr, path: &'static str, encoding: &'static str, messag
         .unwrap();
     let mut requests = requests.ready().await.unwrap();
     let (answer, mut sending) = requests.send_request(request, false).unwrap();
-    // Refused before all of it is taken, perhaps.
+    // The service may refuse the call before it has received everything.
     let _ = sending.send_data(Bytes::from(messages), true);
     let answer = answer.await.unwrap();
     let headers = answer.headers().clone();
@@ -87,7 +87,7 @@ async fn compression_bombs_are_refused_by_what_they_inflate_to_within_bounded_me
         let before = resident(&pair.ingestion);
         let mut calls = JoinSet::new();
         for _ in 0..32 {
-            // As many messages as one frame of HTTP/2 holds.
+            // As many messages as fit one HTTP/2 frame.
             let path = if encoding == "zstd" { SUBMIT_MANY } else { SUBMIT };
             let copies = (16 * 1_024 / bomb.len()).max(1);
             calls.spawn(sent(to, path, encoding, message(&bomb).repeat(copies)));

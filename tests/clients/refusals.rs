@@ -1,6 +1,6 @@
-//! Every refusal reaches the clients that others wrote, grpcio and grpc-js, as it reaches tonic: with its code, its
-//! message and its details, before a stream's first answer and after it. Calls in all shapes are made on one pair; the
-//! table goes over every method of the contract.
+//! Every refusal reaches the third-party clients grpcio and grpc-js as it reaches tonic: with its code, message and
+//! details, before a stream's first answer and after it. Calls of all shapes are made on one pair; the table covers
+//! every method of the contract.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,14 +29,14 @@ mod set_ups;
 mod table;
 mod tonic_asker;
 
-/// Streams that one process takes, and those of them that one client may have.
+/// Streams per process, and per client.
 const STREAMS: usize = 16;
 const STREAMS_OF_A_CLIENT: usize = 2;
-/// Fewer events than the given cases ask for.
+/// Fewer events than the cases request.
 const FEW: u32 = 10;
-/// More than is sent ahead of a reader that takes nothing.
+/// More than the transport buffers for a reader that has stopped.
 const CRAS: u32 = 1_500;
-/// Refusals after which the same call may succeed: they carry `RetryInfo`.
+/// Reasons after which the same call may succeed: they carry `RetryInfo`.
 const MAY_PASS: [&str; 13] = [
     "BUSY",
     "RATE_LIMITED",
@@ -52,7 +52,7 @@ const MAY_PASS: [&str; 13] = [
     "KEYS_UNAVAILABLE",
     "EXPORT_FAILED",
 ];
-/// Methods that refuse nothing of a request that has come in.
+/// Methods that refuse no well-formed request.
 const REFUSE_NO_REQUEST: [&str; 7] = [
     "IngestionService/ImportLegacyCras",
     "IngestionService/SubmitCras",
@@ -63,7 +63,7 @@ const REFUSE_NO_REQUEST: [&str; 7] = [
     "ReferenceService/GetVocabulary",
 ];
 
-/// A pair, and those who ask it.
+/// A pair and its callers.
 struct Trial {
     issuer: Arc<Issuer>,
     pair: Pair,
@@ -72,7 +72,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// On a log with so many CRAs, a corrected and a withdrawn one.
+    /// With a number of CRAs in the log, a corrected and a withdrawn one among them.
     async fn begin(cras: u32) -> Self {
         let issuer = Arc::new(Issuer::new());
         let (streams, of_a_client) = (STREAMS.to_string(), STREAMS_OF_A_CLIENT.to_string());
@@ -99,13 +99,13 @@ impl Trial {
         Self::on(pair, issuer, cras).await
     }
 
-    /// As [`Trial::begin`], on a pair with settings of its own.
+    /// Like [`Trial::begin`], on a pair with other settings.
     async fn on(pair: Pair, issuer: Arc<Issuer>, cras: u32) -> Self {
         let recorded = record(&pair, &issuer, cras).await;
         Self { issuer, pair, askers: Asker::all(), recorded }
     }
 
-    /// The cases of an asker.
+    /// The cases of one caller.
     fn cases(&self, asker: &Asker, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Case> {
         let cases = cases(&Table::new(&self.pair, &self.issuer, asker.name));
         let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
@@ -113,7 +113,7 @@ impl Trial {
         cases
     }
 
-    /// Begins the calls; gives the cases of each asker.
+    /// Starts the calls; returns the cases of each caller.
     fn begun(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) -> [Vec<Case>; 3] {
         let of_each = [0, 1, 2].map(|asker| self.cases(&self.askers[asker], &cases));
         for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
@@ -122,7 +122,7 @@ impl Trial {
         of_each
     }
 
-    /// Waits for the calls' ends, and compares them.
+    /// Waits for the ends of the calls, and compares them.
     async fn all_learn(&mut self, of_each: [Vec<Case>; 3]) {
         let mut wrong = Vec::new();
         let mut of_tonic = None;
@@ -144,13 +144,13 @@ impl Trial {
         assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     }
 
-    /// Makes the calls with each client, and compares what they learn.
+    /// Makes the calls with each client, and compares the ends.
     async fn all_are_refused(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) {
         let cases = self.begun(order, cases);
         self.all_learn(cases).await;
     }
 
-    /// As [`Trial::all_are_refused`], one client after the other: for calls that keep each other's out.
+    /// Like [`Trial::all_are_refused`], one client after the other: for calls that would block each other.
     async fn each_is_refused(&mut self, cases: impl Fn(&Table) -> Vec<Case>) {
         let of_each = [0, 1, 2].map(|asker| self.cases(&self.askers[asker], &cases));
         for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
@@ -165,7 +165,7 @@ impl Trial {
     }
 }
 
-/// What an end lacks of what its case expects.
+/// How an end differs from what its case expects.
 fn fault(case: &Case, ended: &Ended) -> Option<String> {
     let reasons = ended.reasons();
     let has_reason = if case.reason.is_empty() { reasons.is_empty() } else { reasons.contains(&case.reason) };
@@ -179,8 +179,7 @@ fn fault(case: &Case, ended: &Ended) -> Option<String> {
     (!is_as_expected).then(|| format!("{ended:?}"))
 }
 
-/// What the three must learn alike; when a rate lets one in again is another moment for each, and each library adds headers
-/// that the others do not.
+/// The part that must be equal for all three. Retry delays depend on the moment, and each library adds other headers.
 fn comparable(ended: &Ended) -> (String, String, Vec<Value>) {
     if ended.reasons().contains(&"HEADERS_TOO_LARGE") {
         return (ended.code.clone(), String::new(), Vec::new());
@@ -192,7 +191,7 @@ fn comparable(ended: &Ended) -> (String, String, Vec<Value>) {
     (ended.code.clone(), ended.message.clone(), details)
 }
 
-/// A corrected CRA, a withdrawn one, and many.
+/// A corrected CRA, a withdrawn one, and many others.
 async fn record(pair: &Pair, issuer: &Issuer, cras: u32) -> Recorded {
     let token = issuer.token("cra:submit cra:correct statistics:read", &national());
     let mut ingestion = pair.ingestion().await;
@@ -279,7 +278,7 @@ async fn what_is_refused_at_its_beginning_is_refused_to_grpcio_and_grpc_js_as_to
     for holder in 1..STREAMS / STREAMS_OF_A_CLIENT {
         hold(&trial, &format!("holder-{holder}"), &mut held).await;
     }
-    // Every stream of the processes is taken: also a client that has none is refused.
+    // Every stream of the process is taken: a client without streams is refused too.
     let of_the_process = ["SubmitCras", "ImportLegacyCras", "WatchStatistics", "FollowCras"];
     trial
         .all_are_refused(Order::InTurn, |table| {
@@ -305,14 +304,11 @@ async fn what_few_set_ups_refuse_is_refused_to_grpcio_and_grpc_js_as_to_tonic() 
     tokio::join!(set_ups::of_brief_lives(), set_ups::of_a_changed_log());
 }
 
-/// Reasons that no client can be given at will.
+/// Reasons that a client cannot provoke deliberately.
 const NOT_PROVOKED: [(&str, &str); 12] = [
-    (
-        "ENCODING_NOT_SUPPORTED",
-        "an encoding that these libraries do not have: see the test of compressed requests",
-    ),
-    ("MESSAGE_MALFORMED", "bytes that these libraries do not make: likewise"),
-    ("AUDIT_UNAVAILABLE", "a disk that takes no audit any more"),
+    ("ENCODING_NOT_SUPPORTED", "an encoding that these libraries lack: see the test of compressed requests"),
+    ("MESSAGE_MALFORMED", "bytes that these libraries do not produce: see the test of compressed requests"),
+    ("AUDIT_UNAVAILABLE", "a disk that refuses the audit"),
     ("CERTIFICATE_REVOKED", "certificates of callers, as the tests of identity give them"),
     ("CRA_CONTENDED", "writers that are faster than a decision, several times in a row"),
     ("READ_MODELS_UNAVAILABLE", "a disk that fails under a question, until the read models are rebuilt"),
@@ -325,7 +321,7 @@ const NOT_PROVOKED: [(&str, &str); 12] = [
 ];
 
 #[test]
-fn every_reason_that_a_service_can_give_is_asked_for() {
+fn every_reason_of_the_services_is_provoked() {
     let folder = in_repository("tests/clients/refusals");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let files = files.chain([in_repository("tests/reality/refused-streams.json")]);

@@ -1,9 +1,9 @@
-//! A rolling upgrade of both services under load, in the order of the manifests: projections first, in place; then ingestion,
-//! the new instance before the old one leaves. Each instance leaves by SIGTERM, says `NOT_SERVING`, and takes calls for its
-//! drain delay, while balancers follow `/readyz`.
+//! A rolling upgrade of both services under load, in the order of the manifests: projections first, in place; then
+//! ingestion, the new instance before the old one stops. Each instance is stopped by SIGTERM, reports `NOT_SERVING`,
+//! and accepts calls for its drain delay, while balancers follow `/readyz`.
 //!
-//! "The next version" is the same program: this proves the order, the drain and the clients, not that two versions read each
-//! other's events, which golden bytes and the tests of foreign events hold.
+//! The "next version" is the same program: this proves the order, the drain and the clients. Compatibility of events
+//! between versions is proved by golden bytes and the tests of foreign events.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use cra_eventlog::testing::NatsServer;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, in_repository, submission, told, written};
+use super::{Client, in_repository, lines_of, submission, written};
 use crate::harness::{Service, Statistics, connected, eventually, new_id, probed, service_pair};
 
 const SETTINGS: [(&str, &str); 3] = [
@@ -22,10 +22,10 @@ const SETTINGS: [(&str, &str); 3] = [
     ("SERVER__DRAIN_DELAY_MS", "3000"),
     ("SERVER__DRAIN_DEADLINE_MS", "15000"),
 ];
-/// CRAs that the client of the guide sends at a time.
+/// Batch size of the guide's client.
 const CRAS_AT_A_TIME: usize = 5;
 
-/// Spreads connections over the instances that are ready, as the endpoints of an orchestrator do.
+/// Distributes connections over the ready instances, as an orchestrator's endpoints do.
 struct Balancer {
     address: SocketAddr,
     ready: Arc<Mutex<Vec<SocketAddr>>>,
@@ -45,7 +45,7 @@ impl Balancer {
                 tokio::spawn(async move {
                     for candidate in candidates {
                         if let Ok(mut service) = TcpStream::connect(candidate).await {
-                            // Either side may leave at any time.
+                            // An error means that one side has closed the connection.
                             let _ = tokio::io::copy_bidirectional(&mut caller, &mut service).await;
                             return;
                         }
@@ -60,7 +60,7 @@ impl Balancer {
         self.ready.lock().unwrap().push(service.address());
     }
 
-    /// Asks an instance to leave, sends it nothing more once it is not ready, and waits until it has left.
+    /// Stops an instance, sends it nothing more once it is not ready, and waits until it has exited.
     async fn leaves(&self, service: &mut Service) {
         service.terminate();
         eventually("it is not ready", async || {
@@ -75,21 +75,21 @@ impl Balancer {
     }
 }
 
-/// Submits with the Python client of the guide and reads its own writes until it is asked to stop; the number of CRAs. Every
-/// call must succeed, by its retries at most.
+/// Submits with the guide's Python client and reads its own writes until `stop` is set; returns the number of CRAs.
+/// Every call must succeed, if necessary by its retries.
 fn work(ingestion: SocketAddr, projection: SocketAddr, stop: &AtomicBool) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
     while !stop.load(Ordering::Relaxed) {
         let cras: Vec<Value> = (0..CRAS_AT_A_TIME).map(|_| submission(&new_id(), 1)).collect();
         let file = written(folder.path(), "some.json", &cras);
-        let receipts = told(&Client::Python.run(ingestion, projection, &["submit", &file]));
+        let receipts = lines_of(&Client::Python.run(ingestion, projection, &["submit", &file]));
         assert_eq!(receipts.len(), CRAS_AT_A_TIME);
         assert!(receipts.iter().all(|receipt| receipt["revision"] == 1), "{receipts:?}");
         count += CRAS_AT_A_TIME;
         let position = receipts.last().unwrap()["position"].to_string();
         let figures =
-            &told(&Client::Python.run(ingestion, projection, &["stats", "conseiller-1", &position]))[0];
+            &lines_of(&Client::Python.run(ingestion, projection, &["stats", "conseiller-1", &position]))[0];
         assert!(figures["cras"].as_u64().unwrap() >= count as u64, "{figures}: {count} were acknowledged");
     }
     count

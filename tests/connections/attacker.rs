@@ -1,4 +1,4 @@
-//! HTTP/2 written by hand, byte by byte: what no library sends.
+//! HTTP/2 frames written byte by byte, for behaviour that no library has.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,24 +12,24 @@ use super::address;
 use crate::harness::within;
 
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Settings of HTTP/2 without a value, which follow the preface.
+/// An empty SETTINGS frame, which follows the preface.
 pub(super) const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
-/// A ping, which the other side answers.
+/// A PING frame, which the peer answers.
 pub(super) const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const GOAWAY: u8 = 7;
 
 /// Longer than every deadline of these tests, on the slowest machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A connection without a library.
+/// A TCP connection without a library.
 pub(super) struct Connection(pub(super) TcpStream);
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With a GOAWAY that blames nobody.
+    /// With a GOAWAY without error.
     Announced,
-    /// Without.
+    /// Without a GOAWAY.
     Cut,
 }
 
@@ -40,7 +40,7 @@ impl Connection {
         Ok(Self(socket.connect(to).await?))
     }
 
-    /// A connection that has said that it speaks HTTP/2.
+    /// A connection that has sent the HTTP/2 preface.
     pub(super) async fn greeted(last: u8, to: SocketAddr) -> io::Result<Self> {
         let mut connection = Self::from(last, to).await?;
         connection.send(PREFACE).await?;
@@ -52,7 +52,7 @@ impl Connection {
         self.0.write_all(bytes).await
     }
 
-    /// A call without a token and without a message: headers, and the stream left open.
+    /// Starts a call without a token: headers only, with the stream left open.
     pub(super) async fn call(&mut self, stream: u8, path: &str) -> io::Result<()> {
         let mut block = Vec::new();
         for (name, value) in [
@@ -63,7 +63,7 @@ impl Connection {
             ("content-type", "application/grpc"),
             ("te", "trailers"),
         ] {
-            // A literal that no table keeps; lengths below 127 are one byte.
+            // A literal that is not indexed; lengths below 127 take one byte.
             block.push(0);
             for text in [name, value] {
                 block.push(u8::try_from(text.len()).unwrap());
@@ -75,14 +75,14 @@ impl Connection {
         self.send(&frame).await
     }
 
-    /// The last bytes of a stream.
+    /// Sends the last bytes of a stream.
     pub(super) async fn data(&mut self, stream: u8, bytes: &[u8]) -> io::Result<()> {
         let mut frame = vec![0, 0, u8::try_from(bytes.len()).unwrap(), 0, 1, 0, 0, 0, stream];
         frame.extend(bytes);
         self.send(&frame).await
     }
 
-    /// Whether the other side has closed it, as far as is known.
+    /// Whether the peer is known to have closed the connection.
     pub(super) fn is_closed(&self) -> bool {
         let mut bytes = [0; 4_096];
         loop {
@@ -94,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Waits until the other side closes it, answering nothing.
+    /// Waits until the peer closes the connection, without answering anything.
     pub(super) async fn ended(mut self) -> End {
         within(CLOSED_WITHIN, "the connection is closed", async {
             let mut end = End::Cut;
@@ -120,7 +120,7 @@ impl Connection {
         Ok(Some((kind, payload)))
     }
 
-    /// Sends these bytes over and over, with pauses, until the other side has closed the connection.
+    /// Sends these bytes repeatedly, with pauses, until the peer has closed the connection.
     pub(super) async fn sends_until_closed(mut self, bytes: &[u8], pause: Duration) {
         within(CLOSED_WITHIN, "the connection is closed", async {
             loop {
@@ -129,7 +129,7 @@ impl Connection {
                         return;
                     }
                     if !pause.is_zero() {
-                        // Shorter than any deadline: to a bound of silence it is a lively connection.
+                        // Shorter than any deadline: the connection never counts as silent.
                         let _ = timeout(pause, std::future::pending::<()>()).await;
                     }
                 }

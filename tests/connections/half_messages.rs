@@ -1,4 +1,4 @@
-//! Messages that are sent in part and never whole: what the process keeps of them has a bound.
+//! Incomplete messages: the memory that a process holds for them is bounded.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ const SUBMIT_MANY: &str = "/cra.v1.IngestionService/SubmitCras";
 const MIB: u64 = 1_024 * 1_024;
 const SOON: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// A connection of a library that sends what it is asked to.
+/// A connection of a library that sends what it is given.
 async fn connection(last: u8, to: SocketAddr) -> SendRequest<Bytes> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((address(last), 0).into()).unwrap();
@@ -40,7 +40,7 @@ struct Half {
     is_taken: bool,
 }
 
-/// Sends the length of a message and so many of its bytes; stops where the service stops to take them.
+/// Sends the length of a message and some of its bytes; stops when the service stops receiving.
 async fn half(
     requests: &SendRequest<Bytes>,
     path: &str,
@@ -58,7 +58,7 @@ async fn half(
     message.extend(announced.to_be_bytes());
     message.resize(message.len() + sent, 0);
     let mut message = Bytes::from(message);
-    let is_taken = within(SOON, "the service takes bytes or refuses them", async {
+    let is_taken = within(SOON, "the service receives bytes or refuses them", async {
         while !message.is_empty() {
             sending.reserve_capacity(message.len());
             match poll_fn(|cx| sending.poll_capacity(cx)).await {
@@ -123,7 +123,7 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
         for _ in 0..20 {
             held.push(half(&requests, REFLECTION, None, 4_096, 4_000).await);
             held.push(half(&requests, CHECK, None, 4_096, 4_000).await);
-            // A method that needs a token is refused before a byte of its message is looked at.
+            // A method that needs a token is refused before its message is read.
             held.push(half(&requests, SUBMIT, None, 4_000_000, 300_000).await);
         }
     }
@@ -141,7 +141,7 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
             other => panic!("{other:?}: {status}"),
         }
     }
-    // 256 calls without a token at most, 32 of one address, wait for their message; the others are refused at once.
+    // At most 256 calls without a token, 32 per address, wait for their message; all others are refused at once.
     assert!(ends[0] <= 256 && ends[0] >= 32, "{ends:?}");
     assert!(figure(&pair.ingestion, r#"cra_messages_refused_total{cause="slow"}"#).await >= 32);
 }
@@ -149,7 +149,7 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request_is_served_beside_them() {
     let issuer = Issuer::new();
-    // No deadline helps.
+    // So long that no deadline ends a call.
     let patient = ("SERVER__REQUEST_TIMEOUT_MS", "600000");
     let settings = [PROBED, patient, ("SERVER__UNDECODED_BYTES", "16777216")];
     let pair = Pair::start_trusting(&issuer, &settings).await;
@@ -187,7 +187,7 @@ async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request
         assert_eq!(cra_runtime::rejection::reason_of(&status).as_deref(), Some("BUSY"));
     }
     drop(rest);
-    eventually("what their callers leave is given back", async || {
+    eventually("memory of closed calls is released", async || {
         let undecoded = figure(&pair.ingestion, "cra_undecoded_bytes").await;
         if undecoded == 0 { Ok(()) } else { Err(format!("{undecoded} bytes")) }
     })

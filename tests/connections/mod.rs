@@ -1,6 +1,6 @@
-//! Callers without a token, or with the least of tokens, who hold connections and messages: the services and their health
-//! answer others all the same, and memory stays within its bound. Attackers come from addresses of 127.0.0.0/8, each of
-//! which counts as another caller.
+//! Callers without a token, or with minimal rights, that hold connections and messages: the services and their health
+//! still answer other callers, and memory stays bounded. Attackers use addresses of 127.0.0.0/8, each of which counts
+//! as another caller.
 
 mod attacker;
 mod half_messages;
@@ -13,10 +13,10 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::harness::{figure, probed, resident};
 
-/// Metrics and health on a port apart.
+/// Metrics and health on a separate port.
 const PROBED: (&str, &str) = ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0");
 
-/// One more address of this machine.
+/// Another address of this machine.
 fn address(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, last)
 }

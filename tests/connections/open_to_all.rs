@@ -1,4 +1,5 @@
-//! Calls that need no token: bounded per address and in all, ended like every stream, and reflection only where it is wanted.
+//! Calls that need no token: bounded per address and in total, limited in age like every stream, and reflection only if
+//! it is enabled.
 
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ async fn the_streams_of_health_and_reflection_end_like_every_other() {
             let mut answers = reflection.server_reflection_info(requests).await.unwrap().into_inner();
             assert!(answers.message().await.unwrap().is_some());
             let ended = within(SOON, "reflection ends", async { answers.next().await });
-            // The library that serves it ends its answers with the client's messages.
+            // The reflection library ends its answers when the client's messages end.
             assert!(!matches!(ended.await, Some(Ok(_))));
         }
     }
@@ -76,7 +77,7 @@ async fn one_address_holds_so_many_calls_without_a_token_and_others_are_answered
     let mut other = HealthClient::new(client_from(3, service).await.unwrap());
     other.check(HealthCheckRequest::default()).await.expect("another address is answered");
     drop(watches);
-    eventually("a watch that has ended gives its room back", async || {
+    eventually("a finished watch releases its permit", async || {
         attacker.check(HealthCheckRequest::default()).await.map_err(|status| status.to_string())
     })
     .await;
@@ -101,7 +102,7 @@ async fn reflection_is_served_only_where_it_is_not_turned_off() {
 }
 
 #[test]
-fn limits_outside_their_bounds_keep_a_service_from_starting_and_say_what_is_expected() {
+fn limits_outside_their_bounds_are_refused_at_start_with_what_is_expected() {
     for kind in [Kind::Ingestion, Kind::Projection] {
         for (name, value, said) in [
             (

@@ -1,4 +1,4 @@
-//! Connections that say nothing, too little or no more: they end under deadlines, and before these they give way.
+//! Silent, slow and idle connections: they end at deadlines, and are closed earlier if connections are needed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::harness::{
     Ingestion, Issuer, Pair, Service, carrying, eventually, national, new_id, submission, workshop,
 };
 
-/// Connections of the service in these tests, and those of one address.
+/// Maximum connections of the service in these tests, and per address.
 const ALL: u64 = 48;
 const PER_ADDRESS: usize = 16;
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
@@ -33,7 +33,7 @@ async fn crowded(issuer: &Issuer, rest: &[(&str, &str)]) -> Pair {
     Pair::start_trusting(issuer, &settings).await
 }
 
-/// Keeps so many silent connections from one address open, half of which greeted; opens each again that was closed.
+/// Keeps silent connections from one address open, half of which have sent the preface; replaces closed ones.
 async fn besiege(last: u8, service: std::net::SocketAddr, stop: Arc<AtomicBool>) {
     let mut held: Vec<Option<Connection>> = (0..PER_ADDRESS).map(|_| None).collect();
     while !stop.load(Ordering::Relaxed) {
@@ -63,7 +63,7 @@ async fn is_served(service: &Service, token: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_up_to_the_bound_keep_neither_clients_nor_probes_out() {
     let issuer = Issuer::new();
-    // No deadline helps: the silent ones may stay as long as the test.
+    // So long that no deadline closes the silent connections.
     let patient =
         [("SERVER__CONNECTIONS__HANDSHAKE_MS", "60000"), ("SERVER__CONNECTIONS__FIRST_REQUEST_MS", "600000")];
     let pair = crowded(&issuer, &patient).await;
@@ -74,7 +74,7 @@ async fn silent_connections_up_to_the_bound_keep_neither_clients_nor_probes_out(
     let stop = Arc::new(AtomicBool::new(false));
     let service = pair.ingestion.address();
     let siege: Vec<_> = (2..=6).map(|last| tokio::spawn(besiege(last, service, Arc::clone(&stop)))).collect();
-    eventually("every connection is taken", async || {
+    eventually("every connection is in use", async || {
         let gave_way = figure(&pair.ingestion, r#"cra_connections_closed_total{cause="gave_way"}"#).await;
         if gave_way > 20 { Ok(()) } else { Err(format!("{gave_way} gave way")) }
     })
@@ -83,7 +83,7 @@ async fn silent_connections_up_to_the_bound_keep_neither_clients_nor_probes_out(
         is_served(&pair.ingestion, &token).await;
         assert!(figure(&pair.ingestion, "cra_connections").await <= ALL);
     }
-    // Its connection is older than all of theirs, and stays, for a token came over it.
+    // The oldest connection stays, because it carried a token.
     long_served.submit_cra(carrying(&token, submission(&new_id(), workshop(5)))).await.unwrap();
     stop.store(true, Ordering::Relaxed);
     for attacker in siege {
@@ -109,11 +109,7 @@ async fn a_connection_that_does_not_come_to_a_request_is_closed_at_its_deadline(
     slow.sends_until_closed(SETTINGS, Duration::from_millis(20)).await;
 
     let greeted = Connection::greeted(2, service).await.unwrap();
-    assert_eq!(
-        greeted.ended().await,
-        End::Announced,
-        "a client that waits learns that it must connect again"
-    );
+    assert_eq!(greeted.ended().await, End::Announced, "a waiting client is told to reconnect");
     for (cause, least) in [("handshake", 2), ("first_request", 2)] {
         let series = format!("cra_connections_closed_total{{cause=\"{cause}\"}}");
         eventually(&format!("{cause} is counted"), async || {
@@ -162,7 +158,7 @@ async fn an_idle_connection_gets_a_goaway_and_a_stock_client_goes_on_with_anothe
         })
         .await;
     }
-    // A connection with an open stream is not idle, however little comes over it.
+    // A connection with an open stream is not idle, however little it carries.
     let unchanged = tokio::time::timeout(Duration::from_millis(10), watch.message()).await;
     assert!(unchanged.is_err(), "{unchanged:?}");
 }
@@ -193,7 +189,7 @@ async fn one_address_has_its_bound_and_a_trusted_proxy_has_none() {
     assert!(of_proxy.iter().all(|connection| !connection.is_closed()));
     drop(of_caller);
 
-    // Past the bound of calls without a token, too, and callers behind the proxy count by their tokens.
+    // Also above the limit of calls without a token; callers behind the proxy count by their tokens.
     let mut watching = HealthClient::new(client_from(9, service).await.unwrap());
     let mut watches = Vec::new();
     for _ in 0..8 {

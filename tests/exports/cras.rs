@@ -1,4 +1,4 @@
-//! The CRAs themselves: each cell of each format against the records that the API gives, which are what was submitted.
+//! Single CRAs: each cell of each format equals the API's records, which equal what was submitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use super::{asked, read, submit};
 use crate::harness::{Exported, Pair, Statistics, exported, imported, workshop};
 
-/// What a spreadsheet would run, or trip over.
+/// Texts that a spreadsheet would evaluate or misread.
 const HOSTILE: [&str; 5] =
     ["=HYPERLINK(\"http://a.b\";\"x\")", "+2+5*(1)", "\"quoted;semicolon\"", "-1+1", "@SUM(A1:A9)"];
 const HOSTILE_ORGANISATION: &str = "=cmd|' /C calc'!A0";
 
-/// What a cell should say.
+/// Expected content of a cell.
 #[derive(Clone, Debug, PartialEq)]
 enum Said {
     Nothing,
@@ -46,7 +46,7 @@ fn words<W: Word>(numbers: &[i32]) -> [Said; 2] {
     [text(&names.join(" | ")), text(&labels.join(" | "))]
 }
 
-/// What the row of a record should say, column by column.
+/// The expected row of a record, by column.
 fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
     let cra = record.cra.as_ref().unwrap();
     let place = cra.place.as_ref().unwrap();
@@ -153,7 +153,7 @@ fn alone(cra: pb::Cra) -> pb::Cra {
     }
 }
 
-/// CRAs that between them say everything a CRA can say, not in the order of their days.
+/// CRAs that together use every value of the form, not in the order of their days.
 fn submissions() -> Vec<pb::Cra> {
     let full = pb::Cra {
         place: Some(pb::Place { venue_id: "lieu-1".into(), ..place(pb::Channel::Venue, "35238", "35000") }),
@@ -226,7 +226,7 @@ async fn record_of(statistics: &mut Statistics, cra_id: &str, min_position: u64)
     statistics.get_cra(request).await.unwrap().into_inner().record.unwrap()
 }
 
-/// A log of everything, and its records in the order that files have: by day, then as recorded.
+/// A log with all cases, and its records in the order of files: by day, then by position.
 async fn recorded(pair: &Pair) -> (Vec<pb::CraRecord>, u64) {
     let mut ingestion = pair.ingestion().await;
     let mut receipts = Vec::new();
@@ -257,7 +257,7 @@ async fn recorded(pair: &Pair) -> (Vec<pb::CraRecord>, u64) {
     let mut records = Vec::new();
     for (place, receipt) in receipts.iter().enumerate() {
         let record = record_of(&mut statistics, &receipt.cra_id, head).await;
-        // What the API gives is what was sent.
+        // The API returns what was submitted.
         let sent = if place == 5 { Some(&corrected) } else { submissions.get(place) };
         if let Some(sent) = sent {
             let given = record.cra.as_ref().unwrap();
@@ -288,7 +288,7 @@ async fn files(pair: &Pair, min_position: u64) -> BTreeMap<&'static str, Exporte
     files
 }
 
-/// The rows of a table as maps from the names of its columns.
+/// The rows of a table as maps by column name.
 fn named(columns: &[Value], rows: &[Value]) -> Vec<BTreeMap<String, Value>> {
     let names: Vec<_> = columns.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "no two columns have one name");
@@ -297,7 +297,7 @@ fn named(columns: &[Value], rows: &[Value]) -> Vec<BTreeMap<String, Value>> {
     maps.collect()
 }
 
-/// Every cell against what it should say, and no column more or less.
+/// Compares every cell with its expected content; columns must match exactly.
 fn check(
     format: &str,
     rows: &[BTreeMap<String, Value>],
@@ -378,7 +378,7 @@ async fn every_cell_of_every_format_is_what_was_submitted() {
     assert_eq!(read, records);
 }
 
-/// Types that a reader can rely on, and optional only what may be absent.
+/// Columns have stable types and are optional only where values may be absent.
 fn check_types(columns: &[Value]) {
     let typed: BTreeMap<&str, (&str, bool)> = columns
         .iter()

@@ -1,4 +1,4 @@
-//! The figures: each cell against `GetStatistics` and `GetTimeSeries` of the same snapshot.
+//! The figures: each cell equals `GetStatistics` and `GetTimeSeries` of the same snapshot.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{as_of, asked, column, read, submit};
 use crate::harness::{Exported, Pair, exported, read_export, workshop};
 
-/// A log of three months with a gap, seen as it stood before its last event.
+/// A log of three months with a gap, queried as of the position before its last event.
 struct Log {
     pair: Pair,
     selection: pb::Selection,
@@ -72,10 +72,10 @@ impl Log {
     }
 }
 
-/// One figure: section, code, label where the API gives one, value, share per mille.
+/// One figure: section, code, label if the API gives one, value, share per mille.
 type Figure = (&'static str, String, Option<String>, Option<u64>, Option<u32>);
 
-/// Minutes of a line, and its share where it has one.
+/// Minutes of a line, and its share if it has one.
 type Minutes = fn(&pb::TimeSpent) -> (u64, Option<u32>);
 
 /// Every figure of the API, in the order of the file.
@@ -169,10 +169,10 @@ async fn every_line_of_the_statistics_is_the_figure_of_the_api() {
         assert_eq!(row[3], json!(value.map(|value| value.to_string()).unwrap_or_default()), "{code}");
         assert_eq!(row[4], json!(share.map(percent).unwrap_or_default()), "{code}");
     }
-    assert!(column(&csv, "code").contains(&"'=1+1".to_owned()), "a hostile name is there, as text");
+    assert!(column(&csv, "code").contains(&"'=1+1".to_owned()), "a hostile name is shown as text");
 }
 
-/// The first rows of the table say what it is of, in words and codes.
+/// The first rows of the table describe the content, in words and codes.
 fn check_selection(rows: &[Value], position: u64) {
     let has = |code: &str, label: &str, value: &str| {
         rows.iter().any(|row| row[1] == code && row[2] == label && row[3] == value)
@@ -195,7 +195,7 @@ fn sheets(workbook: &Value) -> BTreeMap<&str, &Value> {
     sheets.iter().map(|sheet| (sheet["name"].as_str().unwrap(), sheet)).collect()
 }
 
-/// The cells below the head.
+/// The cells below the header.
 fn cells(sheet: &Value) -> &[Value] {
     &sheet["rows"].as_array().unwrap()[1..]
 }
@@ -260,10 +260,10 @@ async fn a_workbook_has_the_figures_of_the_api_as_numbers_with_charts_months_and
     check_summary(&workbook["sheets"][0], &log);
 
     let again = log.export(pb::ExportFormat::Xlsx).await;
-    assert!(again.bytes == file.bytes, "the same question gives the same file");
+    assert!(again.bytes == file.bytes, "the same query gives the same file");
 }
 
-/// The first sheet says what the report is of, and its key figures.
+/// The first sheet describes the report, and has its key figures.
 fn check_summary(sheet: &Value, log: &Log) {
     assert_eq!((&sheet["name"], sheet["charts"].as_array().unwrap().len()), (&json!("Synthèse"), 4));
     let text = sheet["rows"].to_string();

@@ -1,4 +1,4 @@
-//! Long tables, for pivot tables: grouped by their value, they give the lines of the statistics, in every format.
+//! Long tables, for pivot tables: grouped by value, they give the lines of the statistics, in every format.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{asked, read, submit};
 use crate::harness::{Pair, exported, imported, workshop};
 
-/// A line of the statistics by its name, and what it counts.
+/// A line of the statistics by its name, and its count.
 type Lines = BTreeMap<String, u64>;
 
 async fn log(pair: &Pair) -> u64 {
@@ -40,14 +40,14 @@ async fn log(pair: &Pair) -> u64 {
     imported(&mut ingestion, vec![import]).await[0].position
 }
 
-/// Free names by their spelling-insensitive form, which their rows share.
+/// Free names by their spelling-insensitive key, which their rows share.
 fn lines(counts: &[pb::Count]) -> Lines {
     let is_word = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     let code = |name: &str| if is_word(name) { name.to_owned() } else { spelling::key(name) };
     counts.iter().filter(|line| line.count > 0).map(|line| (code(&line.name), line.count)).collect()
 }
 
-/// The rows of a table as maps from the names of its columns to plain texts.
+/// The rows of a table as maps from column names to plain texts.
 fn table(file: &Value, format: pb::ExportFormat) -> Vec<BTreeMap<String, String>> {
     let plain = |cell: &Value| match cell {
         Value::Null => String::new(),
@@ -78,7 +78,7 @@ fn table(file: &Value, format: pb::ExportFormat) -> Vec<BTreeMap<String, String>
     rows.iter().map(|row| names.iter().cloned().zip(row.iter().cloned()).collect()).collect()
 }
 
-/// What each value counts: its people, or a CRA each.
+/// The count of each value: people, or a CRA each.
 fn grouped(rows: &[BTreeMap<String, String>], code: &str) -> Lines {
     let mut lines = Lines::new();
     for row in rows {

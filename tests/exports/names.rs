@@ -1,4 +1,5 @@
-//! Every file says what it is of: two selections have two names, and each file names its own in words and codes.
+//! Every file describes its content: two selections have two names, and each file names its selection in words and
+//! codes.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ const TWO_DEPARTMENTS: &str = include_str!("../reality/two-departments.ndjson");
 /// Official codes and names.
 const DEPARTMENTS: [(&str, &str); 2] = [("01", "Ain"), ("2A", "Corse-du-Sud")];
 
-/// A log of one CRA in the first department and two in the second, and its last position.
+/// A log with one CRA in the first department and two in the second, and its last position.
 async fn log() -> (Pair, u64) {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
@@ -35,7 +36,7 @@ fn of_department(request: pb::ExportRequest, code: &str, last: u64) -> pb::Expor
     }
 }
 
-/// Whatever a reader finds in a file, its metadata included.
+/// All texts of a file, including its metadata.
 fn words(file: &Exported) -> String {
     read(file).to_string()
 }
@@ -73,14 +74,14 @@ async fn two_departments_have_two_files_and_each_says_its_department() {
         let file_name = &file.header.file_name;
         assert!(file_name.contains(&format!("_departement-{code}_position-")), "{file_name}");
         assert!(names.insert(file_name.clone()), "{file_name} twice");
-        // NDJSON and the CSV of CRAs say it by their name.
+        // NDJSON and the CSV of CRAs have only their file name.
         if matches!(request.format(), Xlsx | Parquet) || request.content() == Statistics {
             let words = words(&file);
             assert!(words.contains(name) && words.contains(code), "{file_name}: {name} in {words}");
             assert!(words.contains(&last.to_string()), "{file_name}");
         }
         let again = exported(&mut statistics, of).await.unwrap();
-        assert!(again.bytes == file.bytes, "{file_name}: the same question is the same file");
+        assert!(again.bytes == file.bytes, "{file_name}: the same query gives the same file");
     }
 }
 
@@ -115,6 +116,6 @@ async fn a_parquet_file_says_in_its_metadata_what_it_is_of() {
     let selection: Value = serde_json::from_str(&of("cra.selection.json")).unwrap();
     assert_eq!(selection["departmentCodes"], serde_json::json!(["2A"]));
     assert_eq!(of("cra.position"), last.to_string());
-    assert!(of("cra.enregistre_le").ends_with('Z'), "its zone is said");
+    assert!(of("cra.enregistre_le").ends_with('Z'), "its time zone is given");
     assert_eq!(of("cra.definitions"), file.header.snapshot.unwrap().definitions);
 }

@@ -1,5 +1,5 @@
-//! Workbooks are made to be printed and handed over: A4 in landscape, a page per sheet of a report, charts over free cells
-//! and within the page, headings repeated and filtered in long tables.
+//! Workbooks can be printed: A4 landscape, a page per sheet of a report, charts over free cells and within the page,
+//! repeated headings and filters in long tables.
 
 use std::process::Command;
 
@@ -57,7 +57,7 @@ fn numbers(value: &Value) -> Vec<u64> {
     value.as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect()
 }
 
-/// What holds for every sheet of every workbook.
+/// Rules for every sheet of every workbook.
 fn check_page(sheet: &Value) {
     let (name, page) = (&sheet["name"], &sheet["page"]);
     assert_eq!((&page["landscape"], &page["a4"]), (&json!(true), &json!(true)), "{name}");
@@ -74,7 +74,7 @@ fn check_page(sheet: &Value) {
     check_charts(sheet);
 }
 
-/// Charts lie within the page, over no cell that says something, and not over each other.
+/// Charts are within the page, cover no cell with content, and do not overlap.
 fn check_charts(sheet: &Value) {
     let (name, page) = (&sheet["name"], &sheet["page"]);
     let anchors: Vec<Vec<u64>> = page["anchors"].as_array().unwrap().iter().map(numbers).collect();
@@ -91,17 +91,17 @@ fn check_charts(sheet: &Value) {
             }
         }
         for other in &anchors[index + 1..] {
-            // The cell in which one ends may be the one in which the other begins.
+            // The end cell of one chart may be the start cell of another.
             let apart = other[0] >= right || other[2] <= left || other[1] >= bottom || other[3] <= top;
             assert!(apart, "{name}: {anchor:?} and {other:?} overlap");
         }
     }
 }
 
-/// Characters of the codes' small font for ten of the texts' font.
+/// Number of small-font characters in the width of ten normal ones.
 const SMALL_OF_TEN: u32 = 13;
 
-/// Whether the numbers and single words of a short table fit their columns; longer texts break at spaces.
+/// Whether the numbers and single words of a short table fit their columns; longer texts wrap at spaces.
 fn check_widths(sheet: &Value) {
     let widths = sheet["page"]["widths"].as_array().unwrap();
     let rows = sheet["rows"].as_array().unwrap();
@@ -150,7 +150,7 @@ async fn the_statistics_are_a_report_of_a_page_per_sheet() {
         charts += sheet["charts"].as_array().unwrap().len();
     }
     assert!(charts >= 15, "{charts} charts");
-    // One page each, and the definitions over a few.
+    // One page each, and a few for the definitions.
     prints_on(&bytes, sheets.len() + 3);
 }
 
@@ -194,13 +194,13 @@ async fn long_tables_print_under_their_headings_and_are_filtered() {
     }
 }
 
-/// Whether an office suite prints the workbook on that many pages at most. Only where one is installed: continuous
+/// Whether an office suite prints the workbook on at most that many pages. Only if one is installed: continuous
 /// integration has none.
 #[allow(clippy::print_stdout)] // what is not looked at is said
 fn prints_on(workbook: &[u8], pages_max: usize) {
     let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !is_there("soffice") {
-        println!("no soffice here: what an office suite prints is not looked at");
+        println!("no soffice here: the printed pages are not checked");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ fn prints_on(workbook: &[u8], pages_max: usize) {
         .unwrap();
     let pdf = std::fs::read(folder.path().join("report.pdf"));
     let pdf = pdf.unwrap_or_else(|error| panic!("{error}: {converted:?}"));
-    // Each page is an object of that type; the tree of pages is of another one.
+    // Each page is an object of that type; the page tree has another type.
     let text = String::from_utf8_lossy(&pdf);
     let pages = text.matches("/Type/Page").count() - text.matches("/Type/Pages").count();
     assert!((1..=pages_max).contains(&pages), "{pages} pages, at most {pages_max} expected");

@@ -1,4 +1,4 @@
-//! A series as a file: a row per period, empty ones included, with the figures of `GetTimeSeries`.
+//! A series as a file: a row per period, including empty ones, with the figures of `GetTimeSeries`.
 
 use cra_contracts::v1 as pb;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! Judges what a load left behind: the log holds every acknowledged change exactly once and nothing else, and every
-//! statistic is what a recomputation of the log gives.
+//! Judges the result of a load: the log contains every acknowledged change exactly once and nothing else, and every
+//! statistic equals a recomputation of the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use super::load::{Acknowledged, Change};
 use super::{Ingestion, Statistics, eventually};
 use crate::naive;
 
-/// Changes asked for once more at the end, at most.
+/// Maximum number of changes that are requested again at the end.
 const ASKED_AGAIN_MAX: usize = 300;
 
-/// Everything the log holds, in its order.
+/// All entries of the log, in order.
 pub(crate) async fn log_of(url: &str, replicas: usize) -> Vec<LogEntry> {
     let settings = NatsSettings { url: url.to_owned(), replicas, ..NatsSettings::default() };
     let log = NatsLog::connect(settings).await.unwrap();
@@ -30,12 +30,12 @@ pub(crate) async fn log_of(url: &str, replicas: usize) -> Vec<LogEntry> {
     entries
 }
 
-/// The events among the entries.
+/// The events of the entries.
 pub(crate) fn events(entries: &[LogEntry]) -> Vec<pb::CraEvent> {
     entries.iter().map(|entry| pb::CraEvent::decode(entry.payload.clone()).unwrap()).collect()
 }
 
-/// Every acknowledged change stands in the log where its receipt says, and the log holds nothing else.
+/// Asserts that every acknowledged change is in the log at its receipt's position, and that the log has no other event.
 pub(crate) fn holds_exactly(entries: &[LogEntry], acknowledged: &[Acknowledged]) {
     let mut recorded: BTreeMap<(String, u64), u64> = BTreeMap::new();
     for (entry, event) in entries.iter().zip(events(entries)) {
@@ -49,7 +49,7 @@ pub(crate) fn holds_exactly(entries: &[LogEntry], acknowledged: &[Acknowledged])
     assert!(recorded.is_empty(), "never acknowledged, or acknowledged once for two events: {recorded:?}");
 }
 
-/// Asked once more, each change has its first receipt, which says whether the CRA was withdrawn since.
+/// Asserts that each change, requested again, returns its first receipt, marked if the CRA was withdrawn since.
 pub(crate) async fn receipts_agree(ingestion: &mut Ingestion, acknowledged: &[Acknowledged]) {
     let is_withdrawal = |change: &Change| matches!(change, Change::Withdraw(_));
     let withdrawn: BTreeSet<&str> = acknowledged
@@ -67,7 +67,7 @@ pub(crate) async fn receipts_agree(ingestion: &mut Ingestion, acknowledged: &[Ac
     }
 }
 
-/// A few questions whose answers differ: everything, a day, a person, what is empty.
+/// A few queries with different answers: everything, a day, a person, an empty selection.
 fn selections() -> Vec<pb::Selection> {
     let some = pb::Selection::default;
     vec![
@@ -83,13 +83,13 @@ fn selections() -> Vec<pb::Selection> {
     ]
 }
 
-/// Every statistic of a projection is the recomputation of these entries, at their end.
+/// Asserts that every statistic of a projection equals the recomputation of these entries, at their end.
 pub(crate) async fn equals_recomputation(statistics: &mut Statistics, entries: &[LogEntry]) {
     let head = entries.last().map_or(0, |entry| entry.position.0);
     equals(statistics, &events(entries), head).await;
 }
 
-/// Every statistic of a projection is the recomputation of these events, at a position.
+/// Asserts that every statistic of a projection equals the recomputation of these events, at a position.
 pub(crate) async fn equals(statistics: &mut Statistics, events: &[pb::CraEvent], head: u64) {
     for selection in selections() {
         let expected = naive::statistics(events, &selection);
@@ -108,7 +108,7 @@ pub(crate) async fn equals(statistics: &mut Statistics, events: &[pb::CraEvent],
     }
 }
 
-/// All of it: the log holds the changes exactly once, receipts agree, statistics are the recomputation.
+/// All assertions: the log has each change exactly once, receipts agree, statistics equal the recomputation.
 pub(crate) async fn all_is_well(
     ingestion: &mut Ingestion,
     statistics: &mut Statistics,

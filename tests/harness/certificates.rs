@@ -1,4 +1,4 @@
-//! An authority that signs certificates for this machine and for callers.
+//! A certificate authority for services on this machine and for callers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
-/// An authority of its own.
+/// A self-signed authority.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// PEM texts.
+/// A certificate and its key, as PEM texts.
 pub(crate) struct Certified {
     pub(crate) cert: String,
     pub(crate) key: String,
@@ -25,7 +25,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// Its own certificate.
+    /// The authority's certificate.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -43,7 +43,7 @@ impl Authority {
         Certified { cert: cert.pem(), key: key.serialize_pem(), serial }
     }
 
-    /// Its list of revoked certificates.
+    /// The authority's certificate revocation list.
     pub(crate) fn revokes(&self, revoked: &[&Certified]) -> String {
         let revoked = revoked.iter().map(|certified| RevokedCertParams {
             serial_number: certified.serial.clone(),
@@ -64,7 +64,7 @@ impl Authority {
 }
 
 impl Certified {
-    /// Writes both below a folder, in place of what is there.
+    /// Writes both files in a folder, replacing existing ones.
     pub(crate) fn write(&self, dir: &Path) -> [PathBuf; 2] {
         let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
         fs::write(&key, &self.key).unwrap();

@@ -1,4 +1,4 @@
-//! Clients of both services, with generous deadlines, and the few calls that most guarantees make.
+//! Clients of both services, with generous deadlines, and the most common calls.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) async fn submitted(
     Ok(answer.into_inner().receipt.unwrap())
 }
 
-/// Submits CRAs over one stream; every one must be recorded.
+/// Submits CRAs over one stream; all must be recorded.
 pub(crate) async fn submit_stream(
     ingestion: &mut Ingestion,
     submissions: impl Stream<Item = pb::SubmitCraRequest> + Send + 'static,
@@ -61,7 +61,7 @@ pub(crate) async fn submit_stream(
     receipts
 }
 
-/// Imports documents; every one must be recorded.
+/// Imports documents; all must be recorded.
 pub(crate) async fn imported(
     ingestion: &mut Ingestion,
     requests: Vec<pb::ImportLegacyCrasRequest>,
@@ -80,13 +80,13 @@ pub(crate) async fn imported(
     receipts
 }
 
-/// The events of one CRA, as the log holds them.
+/// The events of one CRA in the log.
 pub(crate) async fn recorded(ingestion: &mut Ingestion, cra_id: &str) -> Result<Vec<pb::CraEvent>, Status> {
     let request = pb::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
     Ok(ingestion.get_cra_history(request).await?.into_inner().events)
 }
 
-/// The statistics of everything, once the projection holds this position.
+/// The statistics of everything, once the projection has applied this position.
 pub(crate) async fn statistics_at(statistics: &mut Statistics, min_position: u64) -> pb::Statistics {
     let request = pb::GetStatisticsRequest {
         consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),

@@ -1,4 +1,4 @@
-//! The three servers of the log as they are deployed, with the secrets of a first try.
+//! The three servers of the log with their deployed configuration, and the secrets of a first trial.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use async_nats::{Client, ConnectOptions};
 
 use super::{Ended, Kind, Service, run_to_end};
 
-/// The folder of the workspace.
+/// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -19,14 +19,14 @@ pub(crate) fn nats_server() -> PathBuf {
     std::env::var_os("CRA_NATS_SERVER").map_or_else(installed, PathBuf::from)
 }
 
-/// Ports that were free a moment ago.
+/// Currently free ports.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    // Held together, so that they differ.
+    // Bound at the same time, so that they differ.
     let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// The servers, on free ports of loopback; stopped when dropped.
+/// The servers, on free loopback ports; stopped when dropped.
 pub(crate) struct Deployed {
     servers: Vec<Child>,
     clients: [u16; 3],
@@ -101,13 +101,13 @@ impl Deployed {
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// The password of a user, in capitals.
+    /// The password of a user, given in capitals.
     pub(crate) fn password(&self, user: &str) -> String {
         let variable = format!("CRA_NATS_{user}_PASSWORD");
         self.passwords().into_iter().find(|(name, _)| *name == variable).unwrap().1
     }
 
-    /// Makes the stream as the log's operator, by the command that does so in production.
+    /// Creates the stream as the log's operator, with the command used in production.
     pub(crate) fn create_log(&self) -> Ended {
         let folder = tempfile::tempdir_in(self.dir()).unwrap();
         let urls = self.clients.map(|port| format!("tls://localhost:{port}")).join(",");
@@ -143,19 +143,19 @@ impl Deployed {
         connected.map_err(|error| error.to_string())
     }
 
-    /// The names of the servers that the servers have routes to, as their monitors say.
+    /// The names of the servers that the servers have routes to, from their monitoring.
     pub(crate) fn routed(&self) -> String {
-        let told = self.monitors.map(|port| {
+        let found = self.monitors.map(|port| {
             let mut monitor =
                 std::net::TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())?;
             let request = "GET /routez HTTP/1.0\r\n\r\n";
             std::io::Write::write_all(&mut monitor, request.as_bytes()).map_err(|error| error.to_string())?;
             std::io::read_to_string(monitor).map_err(|error| error.to_string())
         });
-        told.map(Result::unwrap_or_default).concat()
+        found.map(Result::unwrap_or_default).concat()
     }
 
-    /// What the servers wrote, in the order of time.
+    /// The log lines of all servers, ordered by time.
     pub(crate) fn logs(&self) -> Vec<String> {
         let mut lines: Vec<_> = (0..3)
             .flat_map(|index| {
@@ -163,7 +163,7 @@ impl Deployed {
                 log.lines().map(str::to_owned).collect::<Vec<_>>()
             })
             .collect();
-        // A line begins with the server's process, then the time.
+        // A line starts with the server's process id, then the time.
         lines.sort_by(|a, b| {
             a.split_once(' ').map(|(_, rest)| rest).cmp(&b.split_once(' ').map(|(_, rest)| rest))
         });
@@ -173,13 +173,13 @@ impl Deployed {
     /// Stops the servers and keeps their files.
     pub(crate) fn stop(&mut self) {
         for mut server in self.servers.drain(..) {
-            // It may be gone already.
+            // Ignored: it may have exited.
             let _ = server.kill();
             let _ = server.wait();
         }
     }
 
-    /// A service with the settings that are deployed with it, but for where things are here; not started.
+    /// A service with its deployed settings, except for local paths and addresses; not started.
     pub(crate) fn service(&self, kind: Kind, name: &str) -> Service {
         let dir = self.dir();
         let mut settings = std::fs::read_to_string(repository().join(format!("deploy/config/{name}.toml")))
@@ -194,8 +194,8 @@ impl Deployed {
         let file = dir.join(format!("{name}.toml"));
         std::fs::write(&file, settings).unwrap();
         let password = self.password(&name.to_uppercase());
-        let told = [("CONFIG", file.to_str().unwrap()), ("LOG__PASSWORD", password.as_str())];
-        Service::new(kind, &dir.join(name), &told)
+        let found = [("CONFIG", file.to_str().unwrap()), ("LOG__PASSWORD", password.as_str())];
+        Service::new(kind, &dir.join(name), &found)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Events of the log as ingestion would have written them, for read models in this process.
+//! Events as ingestion writes them, for read models in this process.
 
 use cra_contracts::v1 as pb;
 use cra_domain::event::timestamp_message;

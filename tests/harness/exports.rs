@@ -1,4 +1,4 @@
-//! Exported files: taken from the stream, and opened by readers that know nothing of this project.
+//! Exported files: received from the stream, and opened by independent readers.
 
 use cra_contracts::v1 as pb;
 use pb::export_response::Part;
@@ -7,13 +7,13 @@ use tonic::Status;
 
 use super::{Statistics, readers};
 
-/// A whole file.
+/// A complete file.
 pub(crate) struct Exported {
     pub(crate) header: pb::ExportHeader,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Asks for a file and takes all of it.
+/// Requests a file and receives all of it.
 pub(crate) async fn exported(
     statistics: &mut Statistics,
     request: pb::ExportRequest,

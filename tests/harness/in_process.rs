@@ -1,5 +1,5 @@
 //! `StatisticsService` over read models in this process: its methods are called directly, without a network and without
-//! a log server. What the log holds and what the read models hold are said apart.
+//! a log server. The log can be ahead of the read models.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::pin::Pin;
@@ -32,13 +32,13 @@ const LOG: &str = "a log in memory";
 /// After every event of the tests.
 const NOW: &str = "2030-01-01T00:00:00Z";
 
-/// The service, its read models and the log that they follow.
+/// The service, its read models and their log.
 pub(crate) struct InProcess {
     pub(crate) service: services::Statistics,
     generations: Arc<Generations>,
     log: Arc<HeldLog>,
     shutdown: Shutdown,
-    // The last to go: the others have files in it.
+    // Dropped last: the others have files in it.
     _folder: TempDir,
 }
 
@@ -55,14 +55,14 @@ impl InProcess {
         Self { service, generations, log, shutdown, _folder: folder }
     }
 
-    /// The service over a log of these events, all applied in one batch.
+    /// The service over a log of these events, applied in one batch.
     pub(crate) fn of(events: &[pb::CraEvent]) -> Self {
         let held = Self::new();
         held.apply(events, &[events.len().max(1)]);
         held
     }
 
-    /// Puts events at the end of the log and applies everything there, in batches of these sizes, over and over.
+    /// Appends events to the log and applies them, in batches of these sizes, repeated.
     pub(crate) fn apply(&self, events: &[pb::CraEvent], sizes: &[usize]) {
         self.record(events);
         let mut sizes = sizes.iter().cycle();
@@ -77,7 +77,7 @@ impl InProcess {
         }
     }
 
-    /// Puts events at the end of the log; the read models do not know of them yet.
+    /// Appends events to the log, without applying them.
     pub(crate) fn record(&self, events: &[pb::CraEvent]) {
         let mut entries = self.log.0.lock().unwrap();
         for event in events {
@@ -93,7 +93,7 @@ impl Drop for InProcess {
     }
 }
 
-/// The service as the projection makes it, with room for every question at once.
+/// The service as the projection builds it, with enough permits for all queries at once.
 fn statistics(
     generations: &Arc<Generations>,
     log: &Arc<HeldLog>,
@@ -116,7 +116,7 @@ fn statistics(
     }
 }
 
-/// An event where it stands in the log, which took it when it was recorded.
+/// The log entry of an event, stored when it was recorded.
 fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
     LogEntry {
         position,
@@ -128,7 +128,7 @@ fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
     }
 }
 
-/// A log that nobody appends to but the test.
+/// A log that only the test appends to.
 #[derive(Default)]
 struct HeldLog(Mutex<Vec<LogEntry>>);
 
@@ -142,11 +142,11 @@ impl HeldLog {
 #[tonic::async_trait]
 impl EventLog for HeldLog {
     async fn append(&self, _: NewEvent, _: Expectation) -> Result<Appended, AppendError> {
-        Err(AppendError::Refused("the test alone writes".to_owned()))
+        Err(AppendError::Refused("only the test writes".to_owned()))
     }
 
     async fn restore(&self, _: Vec<LogEntry>) -> Result<(), RestoreError> {
-        Err(RestoreError::Refused("the test alone writes".to_owned()))
+        Err(RestoreError::Refused("only the test writes".to_owned()))
     }
 
     fn read(

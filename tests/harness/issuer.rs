@@ -1,4 +1,4 @@
-//! An issuer of tokens, and what the services are told of it.
+//! An issuer of tokens, and the settings of services that trust it.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ impl Issuer {
         ]
     }
 
-    /// Settings of a service that asks for its keys at an address.
+    /// Settings of a service that fetches its keys from an address.
     pub(crate) fn settings_with_keys_at(&self, url: &str) -> Vec<(String, String)> {
         let mut settings = self.settings();
         for (name, value) in &mut settings {
@@ -53,12 +53,12 @@ impl Issuer {
         settings
     }
 
-    /// Its keys, as an address answers them.
+    /// Its key set, as served by an address.
     pub(crate) fn key_set(&self) -> String {
         fs::read_to_string(self.keys()).unwrap()
     }
 
-    /// Takes the keys away from the services.
+    /// Removes the key file.
     pub(crate) fn hide_keys(&self) {
         fs::remove_file(self.keys()).unwrap();
     }
@@ -71,25 +71,25 @@ impl Issuer {
         serde_json::from_value(settings).unwrap()
     }
 
-    /// Takes its key out of the set, and another one in.
+    /// Replaces the key in its set by another one.
     pub(crate) fn replace_key(&self) {
         let other = SigningKey::generate_ed25519().unwrap();
         fs::write(self.keys(), key_set(&[&other]).to_string()).unwrap();
     }
 
-    /// A token that is bound to a certificate, by its SHA-256 in base64url.
+    /// A token bound to a certificate, by its SHA-256 in base64url.
     pub(crate) fn bound_token(&self, scope: &str, x5t_s256: &str) -> String {
         let cnf = Some(Confirmation { x5t_s256: x5t_s256.to_owned() });
         let claims = Claims { exp: in_seconds(600), cnf, ..Claims::default() };
         self.signed("platform", scope, &national(), claims)
     }
 
-    /// A token with these scopes and this perimeter, for ten minutes.
+    /// A token with these scopes and this perimeter, valid for ten minutes.
     pub(crate) fn token(&self, scope: &str, perimeter: &PerimeterClaim) -> String {
         self.token_for("platform", scope, perimeter, 600)
     }
 
-    /// A token of a client, for so many seconds.
+    /// A token of a client, valid for a number of seconds.
     pub(crate) fn token_for(
         &self,
         client: &str,
@@ -100,7 +100,7 @@ impl Issuer {
         self.signed(client, scope, perimeter, Claims { exp: in_seconds(valid_s), ..Claims::default() })
     }
 
-    /// A token that begins to be valid in so many seconds.
+    /// A token that becomes valid in a number of seconds.
     pub(crate) fn token_from(
         &self,
         client: &str,
@@ -131,17 +131,17 @@ fn in_seconds(seconds: i64) -> i64 {
     Timestamp::now().as_second() + seconds
 }
 
-/// Everything.
+/// The perimeter of everything.
 pub(crate) fn national() -> PerimeterClaim {
     PerimeterClaim { national: true, ..PerimeterClaim::default() }
 }
 
-/// The CRAs of a department.
+/// The perimeter of a department.
 pub(crate) fn department(code: &str) -> PerimeterClaim {
     PerimeterClaim { departments: vec![code.to_owned()], ..PerimeterClaim::default() }
 }
 
-/// A request that carries a token.
+/// A request with a token.
 pub(crate) fn carrying<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());

@@ -1,5 +1,5 @@
-//! A load as platforms make it: several clients record, correct and withdraw, one by one and by streams, and send each
-//! request again with the same id until they have its receipt. Does not judge what came of it: `audit` does.
+//! A realistic load: several clients record, correct and withdraw, with single calls and streams, and repeat each
+//! request with the same id until they have its receipt. The result is judged in `audit`.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -17,16 +17,16 @@ use tonic::{Code, Status};
 use super::{Ingestion, cra_of, eventually, new_id, submission};
 
 const RETRY_AFTER: Duration = Duration::from_millis(20);
-/// Between two CRAs of one client: the load is steady, not all that the machine gives.
+/// Pause between two CRAs of one client, for a steady load below the machine's capacity.
 const PAUSE: Duration = Duration::from_millis(4);
-/// A request whose answer does not come is sent again after this.
+/// Timeout after which a request is sent again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
-/// Items of one stream.
+/// Number of items of one stream.
 const BURST: usize = 40;
-/// Numbers of one client's CRAs.
+/// Range of numbers of one client's CRAs.
 const NUMBERS_PER_CLIENT: u32 = 1_000_000;
 
-/// A change of one CRA, as its client asks for it.
+/// A requested change of one CRA.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Submit(pb::SubmitCraRequest),
@@ -35,7 +35,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Asks for it once.
+    /// Requests it once.
     pub(crate) async fn ask(&self, ingestion: &mut Ingestion) -> Result<pb::Receipt, Status> {
         let receipt = match self.clone() {
             Self::Submit(request) => ingestion.submit_cra(request).await?.into_inner().receipt,
@@ -46,14 +46,14 @@ impl Change {
     }
 }
 
-/// A change that was acknowledged.
+/// An acknowledged change.
 #[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) change: Change,
     pub(crate) receipt: pb::Receipt,
 }
 
-/// Clients at work until [`Load::end`].
+/// Clients that run until [`Load::end`].
 pub(crate) struct Load {
     clients: Vec<JoinHandle<Vec<Acknowledged>>>,
     count: Arc<AtomicU64>,
@@ -61,7 +61,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// So many clients that send one by one, and one that sends streams, to each address.
+    /// Starts `clients` clients with single calls, and one with streams, per address.
     pub(crate) fn begin(addresses: &[SocketAddr], clients: u32) -> Self {
         let (count, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let mut tasks = Vec::new();
@@ -80,12 +80,12 @@ impl Load {
         Self { clients: tasks, count, stop }
     }
 
-    /// Changes acknowledged so far.
+    /// Number of changes acknowledged so far.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many more changes are acknowledged: the pair works.
+    /// Waits until `more` further changes are acknowledged.
     pub(crate) async fn goes_on(&self, more: u64) {
         let before = self.count();
         eventually("more changes are acknowledged", async || {
@@ -95,7 +95,7 @@ impl Load {
         .await;
     }
 
-    /// Lets each client finish what it began, and gives what was acknowledged.
+    /// Lets each client finish its current request, and returns what was acknowledged.
     pub(crate) async fn end(self) -> Vec<Acknowledged> {
         self.stop.store(true, Ordering::SeqCst);
         let mut all = Vec::new();
@@ -106,15 +106,15 @@ impl Load {
     }
 }
 
-/// A connection that is made when it is needed, and made again when it broke.
+/// A connection that is opened when needed, and reopened after a failure.
 fn lazily(address: SocketAddr) -> Ingestion {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     Ingestion::new(endpoint.connect_timeout(CALL_TIMEOUT).timeout(CALL_TIMEOUT).connect_lazy())
 }
 
-/// Whether a client sends again: the outcome is unknown, or the service asks for it.
+/// Whether a client retries: the outcome is unknown, or the service asks for it.
 fn is_passing(status: &Status) -> bool {
-    // The transport's own words for a connection that broke, beside those of the service.
+    // The transport's codes for a broken connection, and those of the service.
     let codes =
         [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded, Code::ResourceExhausted];
     codes.contains(&status.code()) || (status.code() == Code::Internal && status.message().contains("h2"))
@@ -173,7 +173,7 @@ impl Client {
         all
     }
 
-    /// Sends what waits over one stream; what has no receipt at its end waits again.
+    /// Sends the waiting submissions over one stream; those without a receipt at its end wait again.
     async fn stream(&mut self, waiting: &mut VecDeque<pb::SubmitCraRequest>, all: &mut Vec<Acknowledged>) {
         let mut sent: Vec<Option<pb::SubmitCraRequest>> = waiting.drain(..).map(Some).collect();
         let requests: Vec<_> = (0..)
@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-/// Everything that happens to a CRA: all are recorded, some corrected, some withdrawn.
+/// All changes of a CRA: every CRA is submitted, some are corrected, some withdrawn.
 fn life(number: u32) -> Vec<Change> {
     let cra_id = new_id();
     let mut life = vec![Change::Submit(submission(&cra_id, cra_of(number)))];

@@ -1,6 +1,5 @@
-//! What the guarantees are proved on: a nats-server and the two services as processes of their own, clients, and
-//! ways to wait and to break things; for questions alone, the statistics service within the test's own process. Proves
-//! nothing itself.
+//! The test environment: a nats-server and the two services as processes, clients, waiting for conditions, and fault
+//! injection; for queries only, the statistics service in the test's process.
 
 pub(crate) mod audit;
 mod certificates;
@@ -8,8 +7,9 @@ mod clients;
 mod contract;
 pub(crate) mod deployed;
 pub(crate) mod events;
+mod eventually;
 mod exports;
-mod given;
+mod fixtures;
 mod in_process;
 mod issuer;
 mod load;
@@ -22,15 +22,15 @@ pub(crate) mod readers;
 mod small_disk;
 mod soak;
 mod standalone;
-mod wait;
 
 pub(crate) use certificates::{Authority, Certified};
 pub(crate) use clients::{
     Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use contract::contract;
+pub(crate) use eventually::{eventually, within};
 pub(crate) use exports::{Exported, exported, read_export};
-pub(crate) use given::{cra_of, new_id, submission, workshop};
+pub(crate) use fixtures::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
 pub(crate) use issuer::{Issuer, carrying, department, national, of_department};
 pub(crate) use load::Load;
@@ -42,4 +42,3 @@ pub(crate) use raw::Raw;
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use soak::{chance, either};
 pub(crate) use standalone::Standalone;
-pub(crate) use wait::{eventually, within};

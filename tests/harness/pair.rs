@@ -1,4 +1,4 @@
-//! The pair: a nats-server and the two services, on files of one test.
+//! The pair: a nats-server and the two services, with the files of one test.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::clients::{Ingestion, Operations, Statistics};
 use super::issuer::Issuer;
 use super::process::{Kind, Service};
 
-/// Everything a test needs running; stopped, services first, when dropped.
+/// All processes of a test; stopped when dropped, services first.
 pub(crate) struct Pair {
     pub(crate) ingestion: Service,
     pub(crate) projection: Service,
@@ -52,7 +52,7 @@ impl Pair {
         Self::serving(Self { ingestion, projection, nats, dir }).await
     }
 
-    /// A pair on a server that runs, with its files in `dir` as those of the services.
+    /// A pair on a running server, with its files in `dir`.
     pub(crate) async fn start_on(dir: TempDir, nats: NatsServer, settings: &[(&str, &str)]) -> Self {
         let (ingestion, projection) = service_pair(dir.path(), &nats.url(), settings);
         Self::serving(Self { ingestion, projection, nats, dir }).await
@@ -63,18 +63,18 @@ impl Pair {
         pair
     }
 
-    /// One more projection of the same log, on read models of its own; not started.
+    /// Another projection of the same log, with separate read models; not started.
     pub(crate) fn another_projection(&self) -> Service {
         let (_, another) = service_pair(&self.dir.path().join("another"), &self.nats.url(), &[]);
         another
     }
 
-    /// Where everything is kept: of the log's server, `ingestion`, `projection`.
+    /// The folder of all files: of the log's server, `ingestion`, `projection`.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Where the projection keeps its read models.
+    /// The folder of the projection's read models.
     pub(crate) fn read_models(&self) -> PathBuf {
         self.dir.path().join("projection/read-models")
     }
@@ -101,7 +101,7 @@ pub(crate) fn service_pair(dir: &Path, log_url: &str, settings: &[(&str, &str)])
     let data = projection.join("read-models").display().to_string();
     let settings: Vec<_> =
         settings.iter().copied().chain([("LOG__URL", log_url), ("DATA", data.as_str())]).collect();
-    // Only the projection keeps files.
+    // Only the projection has files.
     let of_ingestion: Vec<_> = settings.iter().copied().filter(|(name, _)| *name != "DATA").collect();
     let ingestion = Service::new(Kind::Ingestion, &dir.join("ingestion"), &of_ingestion);
     (ingestion, Service::new(Kind::Projection, &projection, &settings))

@@ -1,4 +1,4 @@
-//! What a process shows of itself from outside: the port of its metrics and probes, and its memory.
+//! External view of a process: the port of its metrics and probes, and its memory.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::Service;
 
-/// Where a process answers for its metrics and health.
+/// The address of a process's metrics and health.
 pub(crate) fn probes_of(service: &Service) -> SocketAddr {
     let output = service.output();
     let listens = output.lines().rev().find_map(|line| {
@@ -18,7 +18,7 @@ pub(crate) fn probes_of(service: &Service) -> SocketAddr {
     listens.unwrap()
 }
 
-/// Status line and text that the port of metrics and health answers.
+/// Status line and body of a path on the port of metrics and health.
 pub(crate) async fn probed(service: &Service, path: &str) -> (String, String) {
     let mut connection = TcpStream::connect(probes_of(service)).await.unwrap();
     connection.write_all(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await.unwrap();
@@ -28,14 +28,14 @@ pub(crate) async fn probed(service: &Service, path: &str) -> (String, String) {
     (head.lines().next().unwrap().to_owned(), text.to_owned())
 }
 
-/// The value of one series; 0 where it has none.
+/// The value of one series; 0 if it does not exist.
 pub(crate) async fn figure(service: &Service, series: &str) -> u64 {
     let (_, text) = probed(service, "/metrics").await;
     let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
     value.unwrap_or_default()
 }
 
-/// Memory of a process that is resident, in bytes.
+/// Resident memory of a process, in bytes.
 pub(crate) fn resident(service: &Service) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

@@ -1,5 +1,5 @@
-//! One service as a process: started on a port of the system's choice, killed, asked to leave, started again.
-//! What it writes is kept in a file, and shown when the test fails.
+//! A service as a process: started on a port that the system chooses, killed, stopped, started again. Its output is
+//! written to a file, and shown when the test fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -16,11 +16,11 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::{connected, eventually};
 
-/// A process that should end by itself and does not is killed after this.
+/// A process that should end by itself is killed after this time.
 const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 
-/// Which program.
+/// The programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ingestion,
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// The program, which cargo puts one folder above the test's own.
+    /// Path of the program, which cargo puts one folder above the test binary.
     fn program(self) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         let program = test.ancestors().nth(2).unwrap().join(self.binary());
@@ -47,7 +47,7 @@ impl Kind {
         program
     }
 
-    /// The program with nothing of our environment that could configure it.
+    /// A command without the environment variables that could configure it.
     pub(crate) fn command(self) -> Command {
         let mut command = Command::new(self.program());
         for (name, _) in std::env::vars_os() {
@@ -60,12 +60,12 @@ impl Kind {
 }
 
 impl Kind {
-    /// As [`Kind::command`], with the widest umask: what the program makes is as open as it makes it.
+    /// Like [`Kind::command`], with umask 0, so that modes are those that the program sets.
     pub(crate) fn without_umask(self) -> Command {
         self.command_after("umask 000")
     }
 
-    /// As [`Kind::command`], by a shell that does something first.
+    /// Like [`Kind::command`], after a shell command.
     pub(crate) fn command_after(self, shell: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]).arg(self.program());
@@ -81,7 +81,7 @@ pub(crate) struct Service {
     kind: Kind,
     dir: PathBuf,
     settings: Vec<(String, String)>,
-    /// What the shell does before it becomes the program.
+    /// The shell command before the program.
     shell: Option<String>,
     output: PathBuf,
     address: Option<SocketAddr>,
@@ -104,12 +104,12 @@ impl Service {
         }
     }
 
-    /// Has the shell do something first at each start from now on, such as `ulimit -n 90`.
+    /// Runs a shell command before each start from now on, such as `ulimit -n 90`.
     pub(crate) fn after(&mut self, shell: &str) {
         self.shell = Some(shell.to_owned());
     }
 
-    /// Starts the process, which writes to its file; gives how long the file was before.
+    /// Starts the process, whose output is appended to its file; returns the previous length of the file.
     pub(crate) fn launch(&mut self) -> u64 {
         assert!(self.child.is_none(), "{:?} is running", self.kind);
         let mut output = OpenOptions::new().create(true).append(true).open(&self.output).unwrap();
@@ -132,7 +132,7 @@ impl Service {
         written_before
     }
 
-    /// Starts the process and waits until it has left with a failure; gives what it wrote.
+    /// Starts the process and waits until it has failed; returns its output.
     pub(crate) async fn fails_to_start(&mut self) -> String {
         let written_before = usize::try_from(self.launch()).unwrap();
         let ended = self.ended().await;
@@ -154,13 +154,13 @@ impl Service {
         self.address = Some(address);
     }
 
-    /// Starts the process and waits until its health says SERVING.
+    /// Starts the process and waits until its health is SERVING.
     pub(crate) async fn start_and_serve(&mut self) {
         self.start().await;
         self.serving().await;
     }
 
-    /// Waits until the health of the whole process says SERVING.
+    /// Waits until the health of the whole process is SERVING.
     pub(crate) async fn serving(&self) {
         eventually("the service serves", async || match self.health().await? {
             ServingStatus::Serving => Ok(()),
@@ -177,7 +177,7 @@ impl Service {
         Ok(answer.into_inner().status())
     }
 
-    /// What it wrote so far, over all its lives.
+    /// Its output, since the first start.
     pub(crate) fn output(&self) -> String {
         fs::read_to_string(&self.output).unwrap()
     }
@@ -188,17 +188,17 @@ impl Service {
         assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.binary());
     }
 
-    /// Its process.
+    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Where it listens; another one after each start.
+    /// Its address, which changes with each start.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.unwrap()
     }
 
-    /// Kills it as `kill -9` does.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -206,7 +206,7 @@ impl Service {
         }
     }
 
-    /// Asks it to leave, as an orchestrator does; see [`Service::ended`].
+    /// Sends SIGTERM, as an orchestrator does; see [`Service::ended`].
     pub(crate) fn terminate(&self) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
@@ -218,7 +218,7 @@ impl Service {
         hang_up(self.pid());
     }
 
-    /// Waits until it has left by itself.
+    /// Waits until it has exited by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
         let (child, status) = tokio::task::spawn_blocking(move || {
@@ -237,7 +237,7 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may be gone already.
+            // Ignored: it may have exited.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -248,7 +248,7 @@ impl Drop for Service {
     }
 }
 
-/// The address in the first log line, from that byte on, that has one: it is told as soon as it is bound.
+/// The address in the first log line after that byte that contains one: it is logged as soon as it is bound.
 fn address_in(output: &Path, from_byte: u64) -> Option<SocketAddr> {
     let bytes = fs::read(output).ok()?;
     let new = bytes.get(usize::try_from(from_byte).ok()?..)?;
@@ -258,19 +258,19 @@ fn address_in(output: &Path, from_byte: u64) -> Option<SocketAddr> {
     })
 }
 
-/// How a process that ends by itself has ended.
+/// Result of a process that ended by itself.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a program that is expected to end by itself, soon. `environment` holds whole names.
+/// Runs a program that is expected to end soon. `environment` holds full names.
 pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     run_to_end_within(END_WAIT, kind, dir, arguments, environment)
 }
 
-/// As [`run_to_end`], for what has more to do.
+/// Like [`run_to_end`], with a longer limit.
 pub(crate) fn run_to_end_within(
     wait: Duration,
     kind: Kind,

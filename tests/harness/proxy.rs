@@ -1,5 +1,5 @@
-//! A network that breaks: stands between a client and a server, and on demand delays, loses or holds what passes, ends
-//! one direction, cuts every connection, or takes none. Knows no protocol.
+//! An unreliable network between a client and a server. On demand it delays, drops or holds the data, closes one
+//! direction, cuts every connection, or refuses connections. Knows no protocol.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,20 +19,20 @@ pub(crate) enum Direction {
     Answers,
 }
 
-/// What becomes of the bytes of one direction.
+/// What happens to the data of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     PassedOn,
-    /// Read, and lost.
+    /// Read and dropped.
     Lost,
-    /// Not read further until it is passed on again.
+    /// Not read until it is passed on again.
     Held,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Way {
     flow: Flow,
-    /// How often this direction of all connections was ended.
+    /// How often this direction of all connections was closed.
     ends: u64,
 }
 
@@ -41,7 +41,7 @@ struct Network {
     target: SocketAddr,
     requests: Way,
     answers: Way,
-    /// Added to the way of each piece.
+    /// Delay of each piece.
     delay: Duration,
     takes_connections: bool,
     /// How often all connections were cut.
@@ -64,7 +64,7 @@ impl Network {
     }
 }
 
-/// A proxy to one address; its connections end when it is dropped.
+/// A proxy to one address; its connections close when it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
     network: watch::Sender<Network>,
@@ -72,7 +72,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that passes everything on.
+    /// A proxy that forwards everything.
     pub(crate) async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,27 +89,27 @@ impl Proxy {
         Self { address, network, accepting }
     }
 
-    /// Where the client connects.
+    /// The address for the client.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Connections made from now on lead elsewhere.
+    /// Sends new connections to another target.
     pub(crate) fn lead_to(&self, target: SocketAddr) {
         self.network.send_modify(|network| network.target = target);
     }
 
-    /// From now on requests arrive and answers do not.
+    /// Drops answers from now on; requests are forwarded.
     pub(crate) fn keep_answers_back(&self) {
         self.set(Direction::Answers, Flow::Lost);
     }
 
-    /// From now on one direction stands still, on connections that stay open; see [`Proxy::pass_on`].
+    /// Stops one direction, with the connections open; see [`Proxy::pass_on`].
     pub(crate) fn hold(&self, direction: Direction) {
         self.set(direction, Flow::Held);
     }
 
-    /// What was held, and what comes, arrives again; connections are taken again.
+    /// Forwards held and new data again; accepts connections again.
     pub(crate) fn pass_on(&self) {
         self.network.send_modify(|network| {
             network.requests.flow = Flow::PassedOn;
@@ -119,23 +119,23 @@ impl Proxy {
         });
     }
 
-    /// Everything takes so much longer, each way.
+    /// Delays everything in each direction.
     pub(crate) fn delay(&self, delay: Duration) {
         self.network.send_modify(|network| network.delay = delay);
     }
 
-    /// Ends one direction of every connection; the other one goes on.
+    /// Closes one direction of every connection; the other one remains open.
     pub(crate) fn half_close(&self, direction: Direction) {
         self.network.send_modify(|network| network.way_mut(direction).ends += 1);
     }
 
-    /// Cuts every connection, on both sides; those made afterwards work.
+    /// Cuts every connection, on both sides; new ones work.
     pub(crate) fn cut(&self) {
         self.pass_on();
         self.network.send_modify(|network| network.cuts += 1);
     }
 
-    /// Cuts every connection, and takes none until [`Proxy::pass_on`].
+    /// Cuts every connection, and refuses new ones until [`Proxy::pass_on`].
     pub(crate) fn cut_off(&self) {
         self.network.send_modify(|network| {
             network.takes_connections = false;
@@ -178,7 +178,7 @@ async fn accept(listener: TcpListener, network: watch::Sender<Network>) {
     }
 }
 
-/// Passes one direction on until its end, which is passed on too; an error ends both.
+/// Forwards one direction to its end, which is forwarded too; an error closes both.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

@@ -1,10 +1,10 @@
-//! Messages as bytes, for calls that the contract's types cannot make.
+//! Messages as bytes, for calls that the contract's types cannot express.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Sends and takes messages as they are.
+/// Sends and receives messages unchanged.
 #[derive(Default)]
 pub(crate) struct Raw;
 

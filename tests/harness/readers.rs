@@ -1,11 +1,11 @@
-//! Programs of `tests/readers`: they read what this project writes with libraries that know nothing of it.
+//! Programs of `tests/readers`: they read this project's output with independent libraries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What a reader says of files; a file that it cannot read fails the test, with the reader's reason.
+/// The result of a reader; a file that it cannot read fails the test, with the reader's reason.
 pub(crate) fn run(reader: &str, files: &[PathBuf]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let readers =

@@ -1,14 +1,14 @@
-//! A disk that is full when a test wants it to be.
+//! A disk that a test can fill.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A small disk of its own; gone when dropped.
+/// A small separate disk; unmounted when dropped.
 pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where this user may not have one.
+    /// `None` if the user may not mount one.
     pub(crate) fn at(folder: &Path) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
         let mounted =
@@ -20,7 +20,7 @@ impl SmallDisk {
         self.0.join("ballast")
     }
 
-    /// Takes what room is left.
+    /// Uses up the free space.
     pub(crate) fn fill(&self) {
         let full = fs::write(self.ballast(), vec![1; 64 << 20]).unwrap_err();
         assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);

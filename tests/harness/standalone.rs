@@ -1,4 +1,4 @@
-//! Both services in one process over an embedded log, as somebody runs them who tries a client out.
+//! Both services in one process over an embedded log, as for trying out a client.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -25,17 +25,17 @@ impl Standalone {
         Self::start_as(Kind::CommandLine.command()).await
     }
 
-    /// As [`Standalone::start`], by this command, whose program is `cra`.
+    /// Like [`Standalone::start`], with this command, whose program is `cra`.
     pub(crate) async fn start_as(command: Command) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), command).await
     }
 
-    /// As [`Standalone::start_as`], with its data below a folder.
+    /// Like [`Standalone::start_as`], with its data in a folder.
     pub(crate) async fn start_in(dir: TempDir, command: Command) -> Self {
         Self::started(dir, command, &[]).await
     }
 
-    /// With the sample's month loaded.
+    /// With the month of sample data.
     pub(crate) async fn start_with_sample() -> Self {
         Self::started(tempfile::tempdir().unwrap(), Kind::CommandLine.command(), &["--sample"]).await
     }
@@ -52,12 +52,12 @@ impl Standalone {
             .stderr(File::create(dir.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
-        let (ingestion, projection, pages) = eventually("standalone tells where it serves", async || {
+        let (ingestion, projection, pages) = eventually("standalone prints its addresses", async || {
             if let Some(status) = process.try_wait().unwrap() {
                 panic!("{status}: {}", fs::read_to_string(dir.path().join("stderr")).unwrap());
             }
-            let told = fs::read_to_string(&output).unwrap();
-            let address = |service| address_of(service, &told).ok_or_else(|| told.clone());
+            let stdout = fs::read_to_string(&output).unwrap();
+            let address = |service| address_of(service, &stdout).ok_or_else(|| stdout.clone());
             Ok((address("ingestion")?, address("projection")?, address("pages")?))
         })
         .await;
@@ -75,17 +75,17 @@ impl Standalone {
         assert!(sent.success());
     }
 
-    /// What it wrote to standard output so far.
-    pub(crate) fn told(&self) -> String {
+    /// Its standard output so far.
+    pub(crate) fn stdout(&self) -> String {
         fs::read_to_string(self.dir.path().join("stdout")).unwrap()
     }
 
-    /// Its process.
+    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// Asks it to leave, and gives how it has ended, or nothing when it has not within a time.
+    /// Sends SIGTERM; returns its exit status, or `None` after the time limit.
     pub(crate) fn terminated(&mut self, within: Duration) -> Option<ExitStatus> {
         let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -110,7 +110,7 @@ impl Standalone {
         assert!(ended.is_none(), "standalone ended: {ended:?}");
     }
 
-    /// A folder for the files of the test.
+    /// A folder for files of the test.
     pub(crate) fn dir(&self) -> &std::path::Path {
         self.dir.path()
     }
@@ -118,13 +118,13 @@ impl Standalone {
 
 impl Drop for Standalone {
     fn drop(&mut self) {
-        // It may be gone already.
+        // Ignored: it may have exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-fn address_of(service: &str, told: &str) -> Option<SocketAddr> {
-    let line = told.lines().find(|line| line.starts_with(service))?;
+fn address_of(service: &str, stdout: &str) -> Option<SocketAddr> {
+    let line = stdout.lines().find(|line| line.starts_with(service))?;
     line.rsplit("http://").next()?.split('/').next()?.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! Calls with messages that fit the contract's types and nothing else: every field of every request with numbers at
-//! their bounds, texts of every kind, lists, messages within messages, each by chance.
+//! Random calls that fit the contract's types: every field of every request with numbers at their limits, texts of
+//! every kind, lists, nested messages.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::harness::{
     Pair, Raw, chance, connected, cra_of, either, new_id, statistics_at, submission, submit_stream,
 };
 
-/// Messages within messages.
+/// Maximum nesting of messages.
 const DEPTH_MAX: u32 = 4;
-/// Answers of a stream that are read.
+/// Maximum number of answers read of a stream.
 const ANSWERS_MAX: usize = 3;
-/// Some streams say nothing until something happens.
+/// Some streams send nothing until something happens.
 const ANSWER_WITHIN: Duration = Duration::from_millis(50);
-/// Some calls wait for what never comes.
+/// Some calls wait indefinitely.
 const CALL_WITHIN: Duration = Duration::from_millis(300);
 
 const NUMBERS: [u64; 10] =
@@ -48,14 +48,14 @@ const TEXTS: [&str; 16] = [
     "gAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 ];
 
-/// A method, and the message that it takes.
+/// A method, and its request message.
 struct Method {
     path: String,
     takes: String,
     streams: bool,
 }
 
-/// The contract: messages by their full name, and the methods of its services.
+/// The contract: messages by full name, and the methods of its services.
 fn contract() -> (BTreeMap<String, DescriptorProto>, Vec<Method>) {
     let (mut messages, mut methods) = (BTreeMap::new(), Vec::new());
     for file in FileDescriptorSet::decode(cra_contracts::FILE_DESCRIPTOR_SET).unwrap().file {
@@ -74,7 +74,7 @@ fn contract() -> (BTreeMap<String, DescriptorProto>, Vec<Method>) {
     (messages, methods)
 }
 
-/// Some message of a type.
+/// A random message of a type.
 fn some(
     messages: &BTreeMap<String, DescriptorProto>,
     name: &str,
@@ -82,11 +82,11 @@ fn some(
     chance: &mut StdRng,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Types that are nested in others say nothing.
+    // Nested types are left empty.
     let Some(message) = messages.get(name).filter(|_| depth <= DEPTH_MAX) else { return bytes };
     for field in &message.field {
         let number = u32::try_from(field.number()).unwrap();
-        // Most fields say nothing: of a question with a fault in each field only the faults are looked at.
+        // Most fields are left empty: otherwise nearly every query would be refused for its faults.
         let times = match (chance.random_range(0..4), field.label()) {
             (0, Label::Repeated) => chance.random_range(1..4),
             (0, _) => 1,
@@ -127,7 +127,7 @@ fn varint(number: u32, value: u64, bytes: &mut Vec<u8>) {
     encode_varint(value, bytes);
 }
 
-/// How a call ends, as far as it is waited for.
+/// How a call ends, within the time limit.
 async fn ended(channel: &Channel, method: &Method, items: Vec<Vec<u8>>) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
@@ -162,16 +162,16 @@ async fn no_request_of_the_contracts_types_meets_a_fault_of_a_service() {
     let receipts = submit_stream(&mut pair.ingestion().await, cras).await;
     let last = receipts.iter().map(|receipt| receipt.position).max().unwrap();
     statistics_at(&mut pair.statistics().await, last).await;
-    let mut told = BTreeMap::<&str, u32>::new();
+    let mut answered = BTreeMap::<&str, u32>::new();
     for _ in 0..either(25, 250) {
         for method in &methods {
             let is_of_ingestion = ["Ingestion", "Reference"].iter().any(|name| method.path.contains(name));
             let channel = if is_of_ingestion { &ingestion } else { &projection };
-            // Streams of answers take one request, and streams of requests several.
+            // Server streams take one request, client streams several.
             let count = if method.takes.ends_with("CrasRequest") && is_of_ingestion { 3 } else { 1 };
             let items: Vec<_> = (0..count).map(|_| some(&messages, &method.takes, 0, &mut chance)).collect();
             match ended(channel, method, items.clone()).await {
-                Ok(()) => *told.entry(&method.path).or_default() += 1,
+                Ok(()) => *answered.entry(&method.path).or_default() += 1,
                 Err(status) => {
                     let is_a_fault = matches!(status.code(), Code::Internal | Code::Unknown);
                     assert!(!is_a_fault, "{} of {items:x?}: {status:?}", method.path);
@@ -179,7 +179,7 @@ async fn no_request_of_the_contracts_types_meets_a_fault_of_a_service() {
             }
         }
     }
-    eprintln!("answered: {told:?}");
+    eprintln!("answered: {answered:?}");
     pair.ingestion.is_unharmed();
     pair.projection.is_unharmed();
     for output in [pair.ingestion.output(), pair.projection.output()] {

@@ -1,6 +1,5 @@
-//! What comes from outside as bytes, each with the code that reads it: none may panic, whatever the bytes are, and what
-//! is read must stand up to what is done with it next. Called by the fuzz targets of `fuzz/` and by the replay of the
-//! kept inputs.
+//! External bytes, and the code that reads them: it must not panic on any bytes, and what it accepts must be valid for
+//! the next step. Called by the fuzz targets of `fuzz/` and by the replay of the retained inputs.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -25,7 +24,7 @@ use prost::Message as _;
 /// Reads one kind of input.
 pub(crate) type Input = fn(&[u8]);
 
-/// Every kind, by the name of its fuzz target and of the folder of its kept inputs.
+/// Every kind, by the name of its fuzz target and of the folder of its retained inputs.
 #[allow(dead_code, reason = "a fuzz target reads one kind")]
 pub(crate) const ALL: [(&str, Input); 8] = [
     ("submission", submission),
@@ -50,7 +49,7 @@ fn are_told(faults: &[Violation]) {
     }
 }
 
-/// `SubmitCraRequest`: refused with every fault told, or a CRA that is its own content when it is sent again.
+/// `SubmitCraRequest`: refused with all faults, or a CRA that is unchanged when submitted again.
 pub(crate) fn submission(bytes: &[u8]) {
     let Ok(request) = v1::SubmitCraRequest::decode(bytes) else { return };
     let _ = check_cra_id(&request.cra_id);
@@ -67,8 +66,8 @@ pub(crate) fn submission(bytes: &[u8]) {
     }
 }
 
-/// A document of an older form: read or refused with every fault told; what is admitted reads as it was admitted, and
-/// is the same document as itself.
+/// A document of an older form: read, or refused with all faults; an admitted document is read as it was admitted, and
+/// equals itself.
 pub(crate) fn legacy_document(bytes: &[u8]) {
     let Ok(document) = legacy::Document::parse(bytes) else { return };
     let _ = document.legacy_id();
@@ -87,7 +86,7 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
     assert!(version.differences(&version).is_empty());
 }
 
-/// An event, as it stands in the log.
+/// A stored event.
 pub(crate) fn event(bytes: &[u8]) {
     let (read, generated) = (stored::Event::read(bytes), v1::CraEvent::decode(bytes));
     assert_eq!(read.is_ok(), generated.is_ok(), "borrowed: {read:?}, generated: {generated:?}");
@@ -97,16 +96,16 @@ pub(crate) fn event(bytes: &[u8]) {
     }
 }
 
-/// The token of a page.
+/// A page token.
 pub(crate) fn page_token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let description = Description { definitions: "1".into(), log: LogIdentity("log".into()), created_at: 0 };
     let signer = Signer::with_random_secret(SignedDuration::from_hours(1)).expect("randomness");
     let listing = Listing::of(&v1::ListCrasRequest::default(), &description, "marie", &signer);
-    // A cursor of a list and one of a breakdown. Nobody signed them.
+    // A cursor of a list and one of a breakdown, unsigned.
     assert!(listing.place::<(i32, u64)>(&text, now()).is_ok_and(|place| place.is_none()) == text.is_empty());
     assert!(listing.place::<u64>(&text, now()).is_ok_and(|place| place.is_none()) == text.is_empty());
-    // A token with the right signature over these bytes, as if the secret were known.
+    // A token with a valid signature over these bytes, as if the secret were known.
     let forged = listing.token(&Place { position: Position(u64::MAX), cursor: bytes.to_vec() }, now());
     if let Ok(forged) = forged {
         let _ = listing.place::<(i32, u64)>(&forged, now());
@@ -114,7 +113,7 @@ pub(crate) fn page_token(bytes: &[u8]) {
     }
 }
 
-/// Every part of the questions of the statistics service, each read from the same bytes.
+/// Every part of the statistics service's queries, each read from the same bytes.
 pub(crate) fn question(bytes: &[u8]) {
     let dictionary = Dictionary::default();
     if let Ok(request) = v1::GetTimeSeriesRequest::decode(bytes) {
@@ -145,7 +144,7 @@ pub(crate) fn question(bytes: &[u8]) {
     }
 }
 
-/// What somebody types who looks for a commune.
+/// A typed search for a commune.
 pub(crate) fn search(bytes: &[u8]) {
     const FOUND_MAX: usize = 20;
     let found = communes().search(&String::from_utf8_lossy(bytes), FOUND_MAX);
@@ -153,7 +152,7 @@ pub(crate) fn search(bytes: &[u8]) {
     assert!(found.len() <= FOUND_MAX && distinct.len() == found.len(), "one is found twice");
 }
 
-/// An issuer with a key of each kind. The keys are kept, for the kept tokens are signed with them.
+/// An issuer with a key of each kind. The keys are fixed, because the retained tokens are signed with them.
 struct Issuer {
     settings: TokenSettings,
     signs: SigningKey,
@@ -172,7 +171,7 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
     let settings = serde_json::json!({
         "issuer": "https://issuer.example",
         "audience": "cra",
-        // The kept tokens end in the year 2100.
+        // The retained tokens expire in the year 2100.
         "lifetime_max_s": u32::MAX,
     });
     let issuer = Issuer {
@@ -195,7 +194,7 @@ fn signed(key: &SigningKey, claims: &Claims) -> String {
     key.sign(claims).expect("claims can be signed")
 }
 
-/// What the kept tokens say that are taken.
+/// The claims of the accepted retained tokens.
 fn kept_claims() -> Claims {
     Claims {
         iss: "https://issuer.example".to_owned(),
@@ -210,14 +209,14 @@ fn kept_claims() -> Claims {
     }
 }
 
-/// Whether a token is taken.
+/// Whether a token is accepted.
 #[allow(dead_code, reason = "a fuzz target reads whatever comes")]
 pub(crate) fn is_taken(token: &str) -> bool {
     ISSUER.takes(token)
 }
 
-/// What stands after `Bearer`: taken as it was signed, or not at all. The same bytes as claims that the issuer signed:
-/// taken exactly when they can be read whole.
+/// The text after `Bearer`: accepted if the issuer signed it, refused otherwise. The same bytes as claims that the
+/// issuer signed: accepted if and only if they can be read completely.
 pub(crate) fn token(bytes: &[u8]) {
     let issuer = &*ISSUER;
     let text = String::from_utf8_lossy(bytes);
@@ -225,11 +224,11 @@ pub(crate) fn token(bytes: &[u8]) {
         let kept = issuer.tokens.iter().map(|kept| identity::verify(kept, &issuer.keys, &issuer.settings));
         assert!(kept.into_iter().any(|kept| kept == Ok(caller.clone())), "nobody signed for {caller:?}");
     }
-    // Those that are too long to be looked at as tokens are another matter.
+    // Texts that are too long are refused before they are parsed.
     let Some(Ok(said)) = (bytes.len() <= 4_096).then(|| serde_json::from_slice::<Claims>(bytes)) else {
         return;
     };
-    // Whenever they end, and for whomever they are.
+    // Any expiry and any audience.
     let _ = issuer.takes(&signed(&issuer.signs, &said));
     let Claims { iss, aud, exp, .. } = kept_claims();
     let for_us = Claims { iss, aud, exp, nbf: None, iat: None, ..said };
@@ -237,7 +236,7 @@ pub(crate) fn token(bytes: &[u8]) {
     assert_eq!(issuer.takes(&signed(&issuer.signs, &for_us)), as_checked, "{for_us:?}");
 }
 
-/// The key set of an issuer: whatever its keys are, tokens can be held against them.
+/// An issuer's key set: tokens can be verified against any keys.
 pub(crate) fn key_set(bytes: &[u8]) {
     let issuer = &*ISSUER;
     let Ok(keys) = Keys::parse(bytes) else { return };

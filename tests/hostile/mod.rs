@@ -1,5 +1,5 @@
-//! No bytes from the network or from the log make a service panic: the inputs that fuzzing has kept (`fuzz/corpus`), and
-//! chance changes of them, are read like any others. `tests/run --soak` looks for new ones.
+//! No bytes from the network or the log make a service panic: the inputs retained by fuzzing (`fuzz/corpus`) and random
+//! variations of them are read like any others. `tests/run --soak` searches for new ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
     files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
-/// The names say which: those that are taken show that the others are refused for what they are.
+/// The names tell the expected result; the accepted ones show that the others are refused for their specific fault.
 #[test]
-fn of_the_kept_tokens_those_are_taken_that_the_issuer_signed_for_this_service() {
+fn of_the_retained_tokens_only_those_signed_by_the_issuer_for_this_service_are_accepted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/token");
     let mut taken = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
@@ -33,7 +33,7 @@ fn of_the_kept_tokens_those_are_taken_that_the_issuer_signed_for_this_service() 
 }
 
 #[test]
-fn every_kept_input_is_read_without_a_panic() {
+fn every_retained_input_is_read_without_a_panic() {
     for (target, read) in inputs::ALL {
         let kept = kept(target);
         assert!(!kept.is_empty(), "no input of {target} is kept");
@@ -44,7 +44,7 @@ fn every_kept_input_is_read_without_a_panic() {
 }
 
 #[test]
-fn changed_by_chance_cut_or_joined_a_kept_input_is_read_without_a_panic() {
+fn a_retained_input_changed_cut_or_joined_at_random_is_read_without_a_panic() {
     let mut chance = chance();
     let rounds = either(300, 30_000);
     for (target, read) in inputs::ALL {

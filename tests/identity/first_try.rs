@@ -1,4 +1,4 @@
-//! Identity as the README tells to try it: a key, a token, services that trust it, the command line that carries it.
+//! Identity as the README shows it: a key, a token, services that trust it, and the command line with the token.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! An issuer that is away when a service starts: the service says that it can verify no token, asks for the keys again by
-//! itself, ever more seldom, and serves once it has them.
+//! An issuer that is unavailable when a service starts: the service reports that it can verify no token, fetches the
+//! keys again with increasing delays, and serves once it has them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::harness::{
 };
 use crate::metrics::{scraped, value};
 
-/// An issuer's address: it fails until it is there, and counts how often it is asked.
+/// An issuer's address: fails until it is enabled, and counts requests.
 struct Address {
     url: String,
     is_there: Arc<AtomicBool>,
@@ -72,7 +72,7 @@ async fn keys_that_are_away_at_start_are_asked_for_again_and_health_and_a_metric
     let refused = client.submit_cra(carrying(&token, request.clone())).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
 
-    // Asked again by themselves, and no more often than after 1, 2, 4 ... seconds, less a fifth.
+    // Fetched again automatically, at the earliest after 1, 2, 4 ... seconds, less a fifth.
     eventually("they are asked for again", async || match address.asked.load(Ordering::SeqCst) {
         few @ ..6 => Err(format!("asked {few} times")),
         _ => Ok(()),

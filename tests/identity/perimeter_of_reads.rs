@@ -1,5 +1,5 @@
-//! A question within the perimeter is answered, one that reaches beyond is refused, never narrowed; a CRA outside is as
-//! one that was never recorded.
+//! A query within the perimeter is answered, a query beyond it is refused and never narrowed; a CRA outside cannot be
+//! distinguished from one that does not exist.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::identity::PerimeterClaim;
@@ -24,8 +24,8 @@ fn at((commune_code, postal_code): (&str, &str), advisor: &str, structure: &str)
     pb::Cra { advisor_id: advisor.into(), structure_id: structure.into(), place: Some(place), ..cra }
 }
 
-/// A pair that holds a CRA of 35 and one of 29.
-struct Given {
+/// A pair with a CRA of department 35 and one of 29.
+struct Setup {
     issuer: Issuer,
     pair: Pair,
     inside: String,
@@ -33,7 +33,7 @@ struct Given {
     position: u64,
 }
 
-async fn given() -> Given {
+async fn set_up() -> Setup {
     let issuer = Issuer::new();
     let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut ingestion = pair.ingestion().await;
@@ -44,7 +44,7 @@ async fn given() -> Given {
         let answer = ingestion.submit_cra(carrying(&token, submission(id, cra))).await.unwrap();
         position = answer.into_inner().receipt.unwrap().position;
     }
-    Given { issuer, pair, inside, outside, position }
+    Setup { issuer, pair, inside, outside, position }
 }
 
 type Asked = Result<(), Status>;
@@ -104,7 +104,7 @@ async fn export(
 ) -> Asked {
     let (content, format) = (content.into(), pb::ExportFormat::Csv.into());
     let request = pb::ExportRequest { selection: Some(selection), content, format, ..Default::default() };
-    // To its end: a client has few files written at once.
+    // Read to its end: a client may have few concurrent exports.
     let mut parts = client.export(carrying(token, request)).await?.into_inner();
     while parts.message().await?.is_some() {}
     Ok(())
@@ -138,7 +138,7 @@ fn of_ids(advisors: &[&str], structures: &[&str]) -> pb::Selection {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it() {
-    let Given { issuer, pair, .. } = given().await;
+    let Setup { issuer, pair, .. } = set_up().await;
     let mut client = pair.statistics().await;
     let ids = |advisors: &[&str], structures: &[&str]| PerimeterClaim {
         advisors: advisors.iter().map(ToString::to_string).collect(),
@@ -181,8 +181,8 @@ async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it()
     }
 }
 
-/// A refusal, without the id that the caller itself gave.
-fn told(status: &Status, id: &str) -> (Code, String, Vec<u8>) {
+/// A refusal, without the id that the caller sent.
+fn comparable(status: &Status, id: &str) -> (Code, String, Vec<u8>) {
     let details = String::from_utf8_lossy(status.details()).replace(id, "ID").into_bytes();
     (status.code(), status.message().replace(id, "ID"), details)
 }
@@ -206,7 +206,7 @@ async fn history(client: &mut Ingestion, token: &str, id: &str) -> Result<usize,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cra_outside_the_perimeter_is_told_exactly_as_one_that_was_never_recorded() {
-    let Given { issuer, pair, inside, outside, position } = given().await;
+    let Setup { issuer, pair, inside, outside, position } = set_up().await;
     let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
     let token = issuer.token("cra:read", &department("35"));
     let absent = new_id();
@@ -216,16 +216,16 @@ async fn a_cra_outside_the_perimeter_is_told_exactly_as_one_that_was_never_recor
     let of_outside = shown(&mut statistics, &token, &outside, position).await.unwrap_err();
     let of_absent = shown(&mut statistics, &token, &absent, position).await.unwrap_err();
     assert_eq!(of_absent.code(), Code::NotFound);
-    assert_eq!(told(&of_outside, &outside), told(&of_absent, &absent));
+    assert_eq!(comparable(&of_outside, &outside), comparable(&of_absent, &absent));
     let of_outside = history(&mut ingestion, &token, &outside).await.unwrap_err();
     let of_absent = history(&mut ingestion, &token, &absent).await.unwrap_err();
     assert_eq!(of_absent.code(), Code::NotFound);
-    assert_eq!(told(&of_outside, &outside), told(&of_absent, &absent));
+    assert_eq!(comparable(&of_outside, &outside), comparable(&of_absent, &absent));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn public_figures_are_refused_by_a_service_that_publishes_none_and_let_in_nowhere_else() {
-    let Given { issuer, pair, .. } = given().await;
+    let Setup { issuer, pair, .. } = set_up().await;
     let mut client = pair.statistics().await;
     let token = issuer.token("statistics:public", &PerimeterClaim::default());
     for kind in 0..KINDS {
@@ -247,7 +247,7 @@ async fn public_figures_are_refused_by_a_service_that_publishes_none_and_let_in_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scope_to_count() {
-    let Given { issuer, pair, .. } = given().await;
+    let Setup { issuer, pair, .. } = set_up().await;
     let mut client = pair.statistics().await;
     let (reads, counts) =
         (issuer.token("cra:read", &national()), issuer.token("statistics:read", &national()));
@@ -269,7 +269,7 @@ async fn a_file_of_cras_needs_the_scope_to_read_them_and_one_of_figures_the_scop
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_read_which_cras_is_recorded_and_neither_what_they_say_nor_the_token() {
-    let Given { issuer, pair, inside, position, .. } = given().await;
+    let Setup { issuer, pair, inside, position, .. } = set_up().await;
     let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
     let token = issuer.token_for("the-reader", "cra:read", &department("35"), 600);
     list(&mut statistics, &token, of_department("35")).await.unwrap();
@@ -285,7 +285,7 @@ async fn who_read_which_cras_is_recorded_and_neither_what_they_say_nor_the_token
             let of_call = |line: &&str| {
                 line.starts_with(r#"{"audit":"read""#) && line.contains(&format!("Service/{call}\""))
             };
-            logged.lines().find(of_call).map(str::to_owned).ok_or_else(|| format!("{call} is not there"))
+            logged.lines().find(of_call).map(str::to_owned).ok_or_else(|| format!("{call} is missing"))
         })
         .await;
         assert!(line.contains("the-reader") && line.contains("marie"), "{line}");
@@ -293,6 +293,6 @@ async fn who_read_which_cras_is_recorded_and_neither_what_they_say_nor_the_token
     }
     let logged = logged();
     let secret = token.rsplit_once('.').unwrap().1;
-    assert!(!logged.contains(secret), "the log holds a token");
-    assert!(!logged.contains("s-in"), "the log holds what a CRA says");
+    assert!(!logged.contains(secret), "the log contains a token");
+    assert!(!logged.contains("s-in"), "the log contains content of a CRA");
 }

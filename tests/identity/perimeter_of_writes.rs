@@ -1,5 +1,5 @@
-//! What is recorded lies within the author's perimeter, before and after; the event says who caused it; and what lies
-//! outside cannot be found out by trying.
+//! Recorded content is within the author's perimeter, before and after the change; the event names its author; and a
+//! caller cannot probe for CRAs outside.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::rejection::reason_of;
@@ -17,7 +17,7 @@ fn in_rennes() -> pb::Cra {
     pb::Cra { place: Some(place), ..cra }
 }
 
-/// The harness's own, in Paris.
+/// The fixture, in Paris.
 fn in_paris() -> pb::Cra {
     workshop(5)
 }
@@ -98,11 +98,11 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
     submit(&mut client, &all, &inside, in_rennes()).await.unwrap();
     submit(&mut client, &all, &outside, in_paris()).await.unwrap();
 
-    // Out of the perimeter: what is asked says so itself, whether the CRA is there or not.
+    // To a place outside the perimeter: refused for the requested content, whether the CRA exists or not.
     for id in [&inside, &outside, &absent] {
         denied(&correct(&mut client, &own, id, in_paris()).await.unwrap_err());
     }
-    // Into the perimeter: what is not granted does not exist.
+    // From outside to inside the perimeter: a CRA that is not granted appears not to exist.
     for id in [&outside, &absent] {
         for refused in [
             correct(&mut client, &own, id, in_rennes()).await.unwrap_err(),
@@ -114,10 +114,10 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
     }
     assert_eq!(events(&mut client, &all, &outside).await.len(), 1);
     withdraw(&mut client, &own, &inside).await.unwrap();
-    // Withdrawn, it lies where it lay.
+    // A withdrawn CRA stays in its perimeter.
     assert_eq!(events(&mut client, &own, &inside).await.len(), 2);
 
-    // Moved away by somebody who may, it can be changed no more by who may not, who still sees what lay within.
+    // A permitted caller moves it away: others can no longer change it, but still see its revisions inside.
     let moved = new_id();
     submit(&mut client, &own, &moved, in_rennes()).await.unwrap();
     correct(&mut client, &all, &moved, in_paris()).await.unwrap();
@@ -138,12 +138,12 @@ async fn that_an_id_is_taken_is_told_only_to_those_who_may_see_its_cra() {
     submit(&mut client, &all, &inside, in_rennes()).await.unwrap();
     submit(&mut client, &all, &outside, in_paris()).await.unwrap();
     let other = pb::Cra { themes: vec![pb::Theme::Budget.into()], ..in_rennes() };
-    let told = submit(&mut client, &own, &inside, other.clone()).await.unwrap_err();
-    assert_eq!(told.code(), Code::AlreadyExists);
+    let conflict = submit(&mut client, &own, &inside, other.clone()).await.unwrap_err();
+    assert_eq!(conflict.code(), Code::AlreadyExists);
     let refused = submit(&mut client, &own, &outside, other).await.unwrap_err();
     denied(&refused);
     assert!(!String::from_utf8_lossy(refused.details()).contains(&outside));
-    // The same as where nothing is recorded and the content itself reaches beyond.
+    // The same refusal as for an unused id with content outside the perimeter.
     let beyond = submit(&mut client, &own, &new_id(), in_paris()).await.unwrap_err();
     assert_eq!((refused.message(), refused.details()), (beyond.message(), beyond.details()));
 }

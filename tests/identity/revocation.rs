@@ -1,5 +1,5 @@
-//! What was granted ends when what it rests on is withdrawn: the issuer's key, the caller's certificate. A token that is
-//! bound to a certificate is of no use with another one.
+//! Access ends when its basis is revoked: the issuer's key, or the caller's certificate. A token bound to a certificate
+//! is useless with another one.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use crate::harness::{
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Answers of a watch until it ends.
+/// The answers of a watch until it ends.
 async fn end_of(mut watch: Streaming<pb::WatchStatisticsResponse>) -> Status {
     within(SOON, "the stream ends", async {
         loop {
@@ -41,7 +41,7 @@ async fn end_of(mut watch: Streaming<pb::WatchStatisticsResponse>) -> Status {
 async fn watch(client: &mut Statistics, token: &str) -> Streaming<pb::WatchStatisticsResponse> {
     let watch = client.watch_statistics(carrying(token, pb::WatchStatisticsRequest::default())).await;
     let mut watch = watch.unwrap().into_inner();
-    assert!(watch.message().await.unwrap().is_some(), "it works until then");
+    assert!(watch.message().await.unwrap().is_some(), "it works until the end");
     watch
 }
 
@@ -68,8 +68,8 @@ async fn open_streams_end_when_the_key_of_their_token_leaves_the_issuers_set() {
     assert_eq!(reason_of(&again.unwrap_err()).as_deref(), Some("TOKEN_INVALID"));
 }
 
-/// A projection whose callers must show a certificate, and the list of those that are revoked.
-struct Given {
+/// A projection that requires client certificates, and the revocation list.
+struct Setup {
     dir: TempDir,
     authority: Authority,
     callers: Authority,
@@ -78,7 +78,7 @@ struct Given {
     _nats: NatsServer,
 }
 
-impl Given {
+impl Setup {
     async fn start() -> Self {
         let (authority, callers, issuer) = (Authority::new(), Authority::new(), Issuer::new());
         let dir = tempfile::tempdir().unwrap();
@@ -107,7 +107,7 @@ impl Given {
         self.dir.path().join("callers.crl")
     }
 
-    /// A connection over which it is asked with success.
+    /// A connection with a successful call.
     async fn reached_by(&self, caller: &Certified, token: &str) -> Statistics {
         eventually("it answers", async || {
             let channel = self.connect(caller).await?;
@@ -128,28 +128,28 @@ async fn asked(client: &mut Statistics, token: &str) -> Result<(), Status> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
-    let given = Given::start().await;
-    let token = given.issuer.token("statistics:read", &national());
-    let (revoked, kept) = (given.callers.certify(), given.callers.certify());
-    let mut of_revoked = given.reached_by(&revoked, &token).await;
-    let mut of_kept = given.reached_by(&kept, &token).await;
+    let setup = Setup::start().await;
+    let token = setup.issuer.token("statistics:read", &national());
+    let (revoked, kept) = (setup.callers.certify(), setup.callers.certify());
+    let mut of_revoked = setup.reached_by(&revoked, &token).await;
+    let mut of_kept = setup.reached_by(&kept, &token).await;
     let watched = watch(&mut of_revoked, &token).await;
     let mut kept_watch = watch(&mut of_kept, &token).await;
-    // A stream that needs no token comes with the certificate too.
-    let health = HealthClient::new(given.connect(&revoked).await.unwrap());
+    // A stream without a token uses the certificate too.
+    let health = HealthClient::new(setup.connect(&revoked).await.unwrap());
     let mut health = { health }.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert!(health.message().await.unwrap().is_some());
 
-    // Half a list changes nothing.
-    fs::write(given.list(), "-----BEGIN X509 CRL-----\nhalf").unwrap();
-    eventually("the broken list is told", async || {
-        let told = given.service.output().contains("could not be read again");
-        told.then_some(()).ok_or_else(|| "nothing is told".to_owned())
+    // A truncated list changes nothing.
+    fs::write(setup.list(), "-----BEGIN X509 CRL-----\nhalf").unwrap();
+    eventually("the broken list is reported", async || {
+        let reported = setup.service.output().contains("could not be read again");
+        reported.then_some(()).ok_or_else(|| "nothing is reported".to_owned())
     })
     .await;
     asked(&mut of_revoked, &token).await.unwrap();
 
-    fs::write(given.list(), given.callers.revokes(&[&revoked])).unwrap();
+    fs::write(setup.list(), setup.callers.revokes(&[&revoked])).unwrap();
     let ended = end_of(watched).await;
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
     assert_eq!(reason_of(&ended).as_deref(), Some("CERTIFICATE_REVOKED"));
@@ -164,43 +164,43 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     assert_eq!(reason_of(&ended).as_deref(), Some("CERTIFICATE_REVOKED"));
     let refused = asked(&mut of_revoked, &token).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("CERTIFICATE_REVOKED"), "over the same connection");
-    let anew = match given.connect(&revoked).await {
+    let anew = match setup.connect(&revoked).await {
         Ok(channel) => {
             asked(&mut Statistics::new(channel), &token).await.map_err(|status| status.to_string())
         }
         Err(refused) => Err(refused),
     };
-    assert!(anew.is_err(), "a revoked certificate comes in anew");
+    assert!(anew.is_err(), "a revoked certificate is accepted again");
 
     asked(&mut of_kept, &token).await.unwrap();
     let still_open = tokio::time::timeout(Duration::from_millis(300), kept_watch.next()).await;
-    assert!(still_open.is_err() || still_open.unwrap().unwrap().is_ok(), "the other stream goes on");
-    given.reached_by(&given.callers.certify(), &token).await;
+    assert!(still_open.is_err() || still_open.unwrap().unwrap().is_ok(), "the other stream continues");
+    setup.reached_by(&setup.callers.certify(), &token).await;
 }
 
-/// SHA-256 of a certificate in base64url, as openssl computes it.
-fn thumbprint(given: &Given, caller: &Certified) -> String {
-    let path = given.dir.path().join("bound.pem");
+/// SHA-256 of a certificate in base64url, as computed by openssl.
+fn thumbprint(setup: &Setup, caller: &Certified) -> String {
+    let path = setup.dir.path().join("bound.pem");
     fs::write(&path, &caller.cert).unwrap();
-    let told = Command::new("openssl")
+    let reported = Command::new("openssl")
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
         .arg(&path)
         .output()
         .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    let digits = told.trim().split_once('=').unwrap().1.split(':');
+    let reported = String::from_utf8(reported.stdout).unwrap();
+    let digits = reported.trim().split_once('=').unwrap().1.split(':');
     let bytes: Vec<_> = digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_bound_to_a_certificate_is_of_no_use_to_who_stole_it() {
-    let given = Given::start().await;
-    let (owner, thief) = (given.callers.certify(), given.callers.certify());
-    let bound = given.issuer.bound_token("statistics:read", &thumbprint(&given, &owner));
-    let unbound = given.issuer.token("statistics:read", &national());
-    let mut of_owner = given.reached_by(&owner, &bound).await;
-    let mut of_thief = given.reached_by(&thief, &unbound).await;
+    let setup = Setup::start().await;
+    let (owner, thief) = (setup.callers.certify(), setup.callers.certify());
+    let bound = setup.issuer.bound_token("statistics:read", &thumbprint(&setup, &owner));
+    let unbound = setup.issuer.token("statistics:read", &national());
+    let mut of_owner = setup.reached_by(&owner, &bound).await;
+    let mut of_thief = setup.reached_by(&thief, &unbound).await;
     for _ in 0..2 {
         asked(&mut of_owner, &bound).await.unwrap();
         let refused = asked(&mut of_thief, &bound).await.unwrap_err();
@@ -209,8 +209,8 @@ async fn a_token_that_is_bound_to_a_certificate_is_of_no_use_to_who_stole_it() {
         assert!(refused.message().contains("bound to a client certificate"), "{refused}");
     }
 
-    // Without mutual TLS nothing can be shown.
-    let pair = Pair::start_trusting(&given.issuer, &[]).await;
+    // Without mutual TLS there is no client certificate.
+    let pair = Pair::start_trusting(&setup.issuer, &[]).await;
     let refused = asked(&mut pair.statistics().await, &bound).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("TOKEN_INVALID"));
 }
@@ -240,6 +240,6 @@ async fn failing_tokens_of_one_address_are_refused_unseen_after_some_and_good_on
     assert!(looked_at.iter().all(|reason| reason == "TOKEN_INVALID"), "{reasons:?}");
     // One more per six seconds.
     assert!(limited.iter().filter(|reason| *reason == "RATE_LIMITED").count() >= 15, "{reasons:?}");
-    asked(&mut client, &known).await.expect("a token that is known is taken");
+    asked(&mut client, &known).await.expect("a known token is accepted");
     client.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap_err();
 }

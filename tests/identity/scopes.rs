@@ -1,4 +1,4 @@
-//! Every call of the contract, with every scope: only those that grant it let it in.
+//! Every call of the contract with every scope: only those that grant it admit it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use tonic_prost::ProstCodec;
 
 use crate::harness::{Issuer, Pair, carrying, connected, contract, national};
 
-/// What each call needs, as the guide for platforms says it; nothing where it needs no token.
+/// The scopes that admit each call, from the guide for platforms; empty if it needs no token.
 const NEEDED: [(&str, &[&str]); 26] = [
     ("IngestionService/SubmitCra", &["cra:submit"]),
     ("IngestionService/SubmitCras", &["cra:submit"]),
@@ -44,7 +44,7 @@ const NEEDED: [(&str, &[&str]); 26] = [
 ];
 
 #[test]
-fn every_method_of_the_contract_has_its_row_and_no_other_is_there() {
+fn every_method_of_the_contract_has_its_row_and_there_is_no_other_row() {
     let rows = cra_ingestion::METHODS.iter().chain(cra_projection::METHODS);
     let rows: BTreeMap<_, _> = rows.map(|Method { path, shape, .. }| ((*path).to_owned(), *shape)).collect();
     assert_eq!(rows, contract());
@@ -52,7 +52,7 @@ fn every_method_of_the_contract_has_its_row_and_no_other_is_there() {
     assert_eq!(tested, contract().into_keys().collect());
 }
 
-/// Calls a method with a message that says nothing; how the call ends if it ends with a fault.
+/// Calls a method with an empty message; returns its error, if any.
 async fn called(channel: &Channel, path: &str, shape: Shape, request: Request<()>) -> Option<Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
@@ -91,7 +91,7 @@ async fn each_call_is_let_in_by_its_scopes_alone_and_by_no_token_only_where_it_n
             let token = issuer.token(scope.name(), &national());
             let ended = reason(carrying(&token, ())).await;
             let is_enough = scopes.is_empty() || scopes.contains(&scope.name());
-            // Nothing is asked for, so an export does not yet say which of its scopes it needs.
+            // An export without a content does not determine which of its scopes it needs.
             let is_let_in = ended != missing || (name.ends_with("/Export") && is_enough);
             assert_eq!(is_let_in, is_enough, "{name} with {}: {ended:?}", scope.name());
         }

@@ -1,4 +1,4 @@
-//! A stream lasts no longer than its grant.
+//! A stream ends with its grant.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_watch_and_a_follow_are_cut_when_their_token_expires() {
     let watch = watching.watch_statistics(carrying(&token, pb::WatchStatisticsRequest::default())).await;
     let follow = following.follow_cras(carrying(&token, pb::FollowCrasRequest::default())).await;
     let (mut watch, mut follow) = (watch.unwrap().into_inner(), follow.unwrap().into_inner());
-    assert!(watch.message().await.unwrap().is_some(), "it works until then");
+    assert!(watch.message().await.unwrap().is_some(), "it works until the end");
     let watched = within(SOON, "the watch ends", async { watch.next().await.unwrap() }).await;
     expired(&watched.unwrap_err());
     let followed = within(SOON, "the follow ends", async {

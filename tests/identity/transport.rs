@@ -1,5 +1,5 @@
-//! TLS: only who trusts the service's authority reaches it, only who shows a certificate where one is asked for; new
-//! certificates count without a restart.
+//! TLS: only clients that trust the service's authority can connect, and only those with a certificate if one is
+//! required; new certificates take effect without a restart.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ pub(super) async fn over_tls(
     endpoint.connect().await.map_err(|error| format!("{error:?}"))
 }
 
-/// Asks what needs no token; with TLS 1.3 a certificate is missed only then.
+/// Makes a call without a token; with TLS 1.3 a missing client certificate is only reported then.
 async fn answers(channel: &Channel) -> Result<(), String> {
     let mut client = ReferenceServiceClient::new(channel.clone());
     let answer = client.get_vocabulary(Request::new(pb::GetVocabularyRequest {})).await;
@@ -49,7 +49,7 @@ async fn reaches(
     answers(&channel).await.map(|()| channel)
 }
 
-struct Given {
+struct Setup {
     dir: TempDir,
     issuer: Issuer,
     service: Service,
@@ -57,7 +57,7 @@ struct Given {
 }
 
 /// Ingestion with a certificate, not started yet.
-fn given(own: &Certified, more: &[(&str, &str)]) -> Given {
+fn set_up(own: &Certified, more: &[(&str, &str)]) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap();
     let [cert, key] = own.write(dir.path()).map(|path| path.display().to_string());
@@ -72,22 +72,22 @@ fn given(own: &Certified, more: &[(&str, &str)]) -> Given {
     }
     let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
     let (service, _) = service_pair(dir.path(), &nats.url(), &settings);
-    Given { dir, issuer, service, _nats: nats }
+    Setup { dir, issuer, service, _nats: nats }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_with_a_certificate_is_reached_over_tls_by_those_who_trust_its_authority() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let mut given = given(&authority.certify(), &[]);
-    given.service.start().await;
-    let address = given.service.address();
+    let mut setup = set_up(&authority.certify(), &[]);
+    setup.service.start().await;
+    let address = setup.service.address();
     eventually("it is reached", async || reaches(address, &authority, None).await).await;
     assert!(reaches(address, &other, None).await.is_err(), "its certificate is of another authority");
     let in_clear = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await;
     if let Ok(channel) = in_clear {
         assert!(answers(&channel).await.is_err(), "it is reached without TLS");
     }
-    // A caller that says nothing keeps nobody out.
+    // A silent caller does not block others.
     let _silent = std::net::TcpStream::connect(address).unwrap();
     reaches(address, &authority, None).await.unwrap();
 }
@@ -95,62 +95,62 @@ async fn a_service_with_a_certificate_is_reached_over_tls_by_those_who_trust_its
 #[tokio::test(flavor = "multi_thread")]
 async fn new_certificates_count_for_new_connections_without_a_restart_and_broken_ones_do_not() {
     let (former, new) = (Authority::new(), Authority::new());
-    let mut given = given(&former.certify(), &[]);
-    given.service.start().await;
-    let address = given.service.address();
+    let mut setup = set_up(&former.certify(), &[]);
+    setup.service.start().await;
+    let address = setup.service.address();
     let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
 
-    fs::write(given.dir.path().join("cert.pem"), "half a certifica").unwrap();
-    eventually("the broken certificate is told", async || {
-        let told = given.service.output().contains("could not be read again");
-        told.then_some(()).ok_or_else(|| "nothing is told".to_owned())
+    fs::write(setup.dir.path().join("cert.pem"), "half a certifica").unwrap();
+    eventually("the broken certificate is reported", async || {
+        let reported = setup.service.output().contains("could not be read again");
+        reported.then_some(()).ok_or_else(|| "nothing is reported".to_owned())
     })
     .await;
     reaches(address, &former, None).await.unwrap();
 
-    new.certify().write(given.dir.path());
+    new.certify().write(setup.dir.path());
     eventually("the new certificate is shown", async || reaches(address, &new, None).await).await;
     assert!(reaches(address, &former, None).await.is_err());
-    answers(&held).await.expect("connections go on as they are");
-    given.service.is_unharmed();
+    answers(&held).await.expect("existing connections continue");
+    setup.service.is_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_sighup_files_are_read_again_calls_go_on_and_what_cannot_be_read_leaves_the_former_ones() {
     let (former, new) = (Authority::new(), Authority::new());
-    // By time alone nothing would be read within the test.
+    // With an interval so long that only SIGHUP reloads within the test.
     let more = [("IDENTITY__TLS__RELOAD_S", "3600"), ("IDENTITY__TOKENS__REFRESH_S", "3600")];
-    let mut given = given(&former.certify(), &more);
-    given.service.start().await;
-    let address = given.service.address();
+    let mut setup = set_up(&former.certify(), &more);
+    setup.service.start().await;
+    let address = setup.service.address();
     let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
     let mut health = HealthClient::new(held.clone());
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert!(watch.message().await.unwrap().is_some());
 
-    fs::write(given.dir.path().join("cert.pem"), "half a certifica").unwrap();
-    let says = async |given: &Given, what: &str| {
+    fs::write(setup.dir.path().join("cert.pem"), "half a certifica").unwrap();
+    let says = async |setup: &Setup, what: &str| {
         eventually("it is logged", async || {
-            let said = given.service.output().contains(what);
+            let said = setup.service.output().contains(what);
             said.then_some(()).ok_or_else(|| format!("no `{what}`"))
         })
         .await;
     };
-    given.service.hang_up();
-    says(&given, "the certificates could not be read again").await;
+    setup.service.hang_up();
+    says(&setup, "the certificates could not be read again").await;
     reaches(address, &former, None).await.unwrap();
 
-    new.certify().write(given.dir.path());
-    given.issuer.hide_keys();
-    given.service.hang_up();
-    says(&given, "new certificates serve from now on").await;
-    says(&given, "the issuer's keys could not be read again").await;
+    new.certify().write(setup.dir.path());
+    setup.issuer.hide_keys();
+    setup.service.hang_up();
+    says(&setup, "new certificates serve from now on").await;
+    says(&setup, "the issuer's keys could not be read again").await;
     reaches(address, &new, None).await.unwrap();
     assert!(reaches(address, &former, None).await.is_err());
-    answers(&held).await.expect("connections go on as they are");
+    answers(&held).await.expect("existing connections continue");
     let next = tokio::time::timeout(std::time::Duration::from_millis(500), watch.message()).await;
     assert!(next.is_err(), "the open stream has ended: {next:?}");
-    given.service.is_unharmed();
+    setup.service.is_unharmed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,22 +178,25 @@ async fn where_callers_must_show_a_certificate_only_those_of_the_authority_come_
     let callers = dir.path().join("callers.pem");
     fs::write(&callers, of_callers.pem()).unwrap();
     let own = authority.certify();
-    let mut given = given(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers.display().to_string())]);
-    given.service.start().await;
-    let address = given.service.address();
+    let mut setup = set_up(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers.display().to_string())]);
+    setup.service.start().await;
+    let address = setup.service.address();
     let caller = of_callers.certify();
     eventually("it is reached", async || reaches(address, &authority, Some(&caller)).await).await;
-    assert!(reaches(address, &authority, None).await.is_err(), "a caller without a certificate came in");
+    assert!(reaches(address, &authority, None).await.is_err(), "a caller without a certificate was accepted");
     let foreign = other.certify();
-    assert!(reaches(address, &authority, Some(&foreign)).await.is_err(), "a foreign certificate came in");
+    assert!(
+        reaches(address, &authority, Some(&foreign)).await.is_err(),
+        "a foreign certificate was accepted"
+    );
 
-    // A certificate is no grant: what needs a token needs it all the same.
+    // A certificate grants nothing: calls still need their token.
     let channel = reaches(address, &authority, Some(&caller)).await.unwrap();
     let mut client = crate::harness::Ingestion::new(channel);
     let request = || submission(&new_id(), workshop(5));
     let refused = client.submit_cra(request()).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
-    let token = given.issuer.token("cra:submit", &national());
+    let token = setup.issuer.token("cra:submit", &national());
     client.submit_cra(carrying(&token, request())).await.unwrap();
 }
 
@@ -208,15 +211,15 @@ async fn the_command_line_trusts_shows_and_carries_what_it_is_told() {
     };
     let callers = in_dir("callers.pem", &of_callers.pem());
     let own = authority.certify();
-    let mut given = given(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers)]);
-    given.service.start().await;
-    let address = given.service.address();
+    let mut setup = set_up(&own, &[("IDENTITY__TLS__CLIENT_CA_FILE", &callers)]);
+    setup.service.start().await;
+    let address = setup.service.address();
     let caller = of_callers.certify();
     eventually("it is reached", async || reaches(address, &authority, Some(&caller)).await).await;
 
     let ca = in_dir("ca.pem", &authority.pem());
     let (cert, key) = (in_dir("caller.pem", &caller.cert), in_dir("caller-key.pem", &caller.key));
-    let token = in_dir("token", &given.issuer.token("cra:submit cra:read", &national()));
+    let token = in_dir("token", &setup.issuer.token("cra:submit cra:read", &national()));
     let id = new_id();
     let cra = cra_contracts::json::to_value(&submission(&id, workshop(5))).to_string();
     let file = in_dir("one.json", &cra);

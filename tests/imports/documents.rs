@@ -1,4 +1,4 @@
-//! Documents of older forms, and files of them in every layout.
+//! Documents of older forms, and files with them in every layout.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const STATISTICS: &str = include_str!("../conformance/statistics.json");
 
-/// The documents whose CRAs are published, of the three forms, those of the published statistics, and numbered ones.
+/// The published documents of the three forms, those of the published statistics, and numbered ones.
 pub(super) fn of_every_form() -> Vec<Value> {
     let parsed = |text: &str| serde_json::from_str(text).unwrap();
     macro_rules! golden {
@@ -35,7 +35,7 @@ pub(super) fn with_text_ids(documents: Vec<Value>) -> Vec<Value> {
     documents.into_iter().filter(|document| document["_id"].is_string()).collect()
 }
 
-/// Participants of a numbered document, so that one counted twice or not at all shows in the acts.
+/// Participants of a numbered document; the sum shows whether one counted twice or not at all.
 pub(super) fn participants(number: u32) -> u32 {
     2 + number % 97
 }
@@ -60,7 +60,7 @@ pub(super) fn numbered(number: u32) -> Value {
     })
 }
 
-/// How documents are written down.
+/// Layout of the documents in a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Layout {
     Lines,

@@ -1,4 +1,5 @@
-//! The formats of `mongoexport`, written by MongoDB's own library: what one of them recorded is there in every other.
+//! The formats of `mongoexport`, written by MongoDB's own library: documents recorded from one of them are already
+//! recorded in every other.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Documents as the old base really held them: each small file stands for a kind.
+//! Real documents of the old database: each small file represents a kind.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ macro_rules! file {
     };
 }
 
-/// What became of a document.
+/// The outcome of a document.
 #[derive(Debug)]
 struct Answer {
     outcome: Outcome,
@@ -30,12 +30,12 @@ impl Answer {
         }
     }
 
-    /// The fields that are noted.
+    /// The fields with notes.
     fn noted(&self) -> Vec<&str> {
         self.notes.iter().map(|note| note.split_once(": ").unwrap().0).collect()
     }
 
-    /// The fields that are refused.
+    /// The refused fields.
     #[track_caller]
     fn refused(&self) -> Vec<&str> {
         match &self.outcome {
@@ -45,7 +45,7 @@ impl Answer {
     }
 }
 
-/// Imports documents over one stream; the answers in their order.
+/// Imports documents over one stream; returns the answers in order.
 async fn import(pair: &Pair, form_version: u32, documents: &[&str]) -> Vec<Answer> {
     let requests: Vec<_> = (1..)
         .zip(documents)
@@ -67,18 +67,18 @@ async fn import(pair: &Pair, form_version: u32, documents: &[&str]) -> Vec<Answe
     by_item.into_values().collect()
 }
 
-/// The CRA of a receipt, as it is told.
-async fn told(pair: &Pair, receipt: &pb::Receipt) -> pb::CraRecord {
+/// The CRA of a receipt, as the projection returns it.
+async fn record_of(pair: &Pair, receipt: &pb::Receipt) -> pb::CraRecord {
     let consistency = Some(pb::Consistency { min_position: receipt.position, ..pb::Consistency::default() });
     let request = pb::GetCraRequest { cra_id: receipt.cra_id.clone(), consistency };
     pair.statistics().await.get_cra(request).await.unwrap().into_inner().record.unwrap()
 }
 
-/// The content of the one document.
+/// The content of a single imported document.
 async fn imported_cra(pair: &Pair, document: &str) -> pb::Cra {
     let answers = import(pair, 0, &[document]).await;
     assert_eq!(answers[0].noted(), [""; 0]);
-    told(pair, answers[0].receipt()).await.cra.unwrap()
+    record_of(pair, answers[0].receipt()).await.cra.unwrap()
 }
 
 fn known(organisation: pb::Organisation, people: u32) -> pb::Redirection {
@@ -106,7 +106,7 @@ async fn a_document_is_read_by_its_shape_and_recorded_once_whatever_form_is_decl
         let expected = pb::Receipt { duplicate: true, ..first[0].receipt().clone() };
         assert_eq!(*again[0].receipt(), expected);
     }
-    let record = told(&pair, first[0].receipt()).await;
+    let record = record_of(&pair, first[0].receipt()).await;
     let cra = record.cra.unwrap();
     assert_eq!((cra.date.as_str(), cra.returning_participants), ("2022-01-15", 3));
     assert_eq!(
@@ -126,7 +126,7 @@ async fn each_organisation_counts_by_its_name_in_a_document_of_the_second_form_t
     let pair = Pair::start().await;
     let document = file!("document-of-form-2-in-the-shape-of-form-3.json");
     let answers = import(&pair, 2, &[document]).await;
-    let follow_up = told(&pair, answers[0].receipt()).await.cra.unwrap().follow_up.unwrap();
+    let follow_up = record_of(&pair, answers[0].receipt()).await.cra.unwrap().follow_up.unwrap();
     assert_eq!(follow_up.redirections, [known(pb::Organisation::Caf, 1), known(pb::Organisation::Cpam, 1)]);
 }
 
@@ -150,7 +150,7 @@ async fn slips_are_refused_left_out_or_brought_down_and_said() {
     assert_eq!(day_1970.refused(), ["cra.dateAccompagnement"]);
     assert_eq!(day_2099.refused(), ["cra.dateAccompagnement"]);
 
-    let cra = async |answer: &Answer| told(&pair, answer.receipt()).await.cra.unwrap();
+    let cra = async |answer: &Answer| record_of(&pair, answer.receipt()).await.cra.unwrap();
     assert_eq!(cra(minutes).await.duration.unwrap_or_default().band, 0);
     let place = cra(postal_code).await.place.unwrap();
     assert_eq!((place.commune_code.as_str(), place.postal_code.as_str()), ("35238", ""));
@@ -169,7 +169,7 @@ async fn places_of_the_real_form_are_found_without_a_code() {
         (text("postal_code"), text("name"), text("commune"))
     };
     let mut published: Vec<_> = published["documents"].as_array().unwrap().iter().map(place).collect();
-    // The official codes of two that the published pairs leave out.
+    // The official codes of two communes that the published pairs omit.
     for (postal_code, name, commune) in
         [("05250", "LE DEVOLUY", "05139"), ("44119", "GRANDCHAMPS DES FONTAINES", "44066")]
     {
@@ -199,7 +199,7 @@ async fn places_of_the_real_form_are_found_without_a_code() {
     let documents: Vec<_> = kept.into_iter().chain(made.iter().map(String::as_str)).collect();
     let answers = import(&pair, 0, &documents).await;
     for ((document, commune), answer) in documents.iter().zip(&expected).zip(&answers) {
-        let place = told(&pair, answer.receipt()).await.cra.unwrap().place.unwrap();
+        let place = record_of(&pair, answer.receipt()).await.cra.unwrap().place.unwrap();
         assert_eq!(communes().resolve(&place.commune_code), communes().resolve(commune), "{document}");
     }
 }

@@ -1,4 +1,4 @@
-//! A base of the older system gives the figures of the same CRAs submitted today, whatever shape each field of each
+//! A database of the older system gives the figures of the same CRAs submitted today, whatever shape each field of each
 //! document has.
 
 mod document;
@@ -14,7 +14,7 @@ pub(super) use self::document::Shapes;
 use super::{Import, Layout, assert_ended};
 use crate::harness::{Pair, chance, either, submission, submitted};
 
-/// One CRA, as today's form says it and as a document of the older system does.
+/// One CRA in today's form and as a document of the older system.
 pub(super) struct Twin {
     legacy_id: String,
     cra: pb::Cra,
@@ -27,13 +27,13 @@ impl Twin {
     }
 }
 
-/// So many CRAs, their documents in shapes of this choice.
+/// A number of CRAs, with documents in shapes of this choice.
 pub(super) fn twins(count: u32, shapes: Shapes) -> Vec<Twin> {
     let mut chance = chance();
     (0..count).map(|number| drawn::twin(&mut chance, number, shapes)).collect()
 }
 
-/// The figures of everything and of each month, the entry delay aside: a document was entered when the older system
+/// The figures of everything and of each month, without the entry delay: a document was entered when the older system
 /// recorded it.
 async fn figures(pair: &Pair, position: u64) -> Vec<pb::Statistics> {
     let consistency = pb::Consistency { min_position: position, ..pb::Consistency::default() };
@@ -60,7 +60,7 @@ async fn figures(pair: &Pair, position: u64) -> Vec<pb::Statistics> {
     figures
 }
 
-/// What is told of each CRA, by its id: its content, redirections in one order.
+/// The content of each CRA by its id, with its redirections in a fixed order.
 async fn contents(pair: &Pair, twins: &[Twin], position: u64) -> BTreeMap<String, pb::Cra> {
     let mut statistics = pair.statistics().await;
     let mut contents = BTreeMap::new();
@@ -77,7 +77,7 @@ async fn contents(pair: &Pair, twins: &[Twin], position: u64) -> BTreeMap<String
     contents
 }
 
-/// Submits the CRAs as today's form says them.
+/// Submits the CRAs in today's form.
 async fn submitted_today(twins: &[Twin]) -> Pair {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
@@ -89,7 +89,7 @@ async fn submitted_today(twins: &[Twin]) -> Pair {
     pair
 }
 
-/// The base that was imported says the same as the CRAs that are submitted today.
+/// Asserts that the imported database equals the CRAs that are submitted today.
 pub(super) async fn says_the_same(imported: &Pair, twins: &[Twin]) {
     let position = twins.len() as u64;
     let today = submitted_today(twins).await;

@@ -1,5 +1,5 @@
-//! A base that is still in use is imported every night: what is unchanged is there already, a later version of a document
-//! is the next revision of its CRA, and what was changed here is never covered.
+//! A database that is still in use is imported every night: unchanged documents are already recorded, a later version
+//! of a document is the next revision of its CRA, and a change made here is never overwritten.
 
 use cra_contracts::v1 as pb;
 use cra_domain::legacy;
@@ -8,7 +8,7 @@ use super::*;
 
 const BASE: u32 = 20;
 
-/// A document of the base whose duration changed, and when it was updated.
+/// A document of the database with a changed duration and its time of update.
 fn updated(number: u32, minutes: u32, updated_at: Option<&str>) -> Value {
     let mut document = numbered(number);
     document["cra"]["duree"] = minutes.into();
@@ -22,8 +22,8 @@ fn cra_id(document: &Value) -> String {
     legacy::cra_id(document["_id"].as_str().unwrap()).to_string()
 }
 
-/// What is told of a document's CRA as of a position.
-async fn told(pair: &Pair, document: &Value, as_of: u64) -> pb::CraRecord {
+/// A document's CRA as of a position.
+async fn record_of(pair: &Pair, document: &Value, as_of: u64) -> pb::CraRecord {
     let consistency = Some(pb::Consistency { as_of_position: as_of, ..pb::Consistency::default() });
     let request = pb::GetCraRequest { cra_id: cra_id(document), consistency };
     pair.statistics().await.get_cra(request).await.unwrap().into_inner().record.unwrap()
@@ -43,7 +43,7 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
     let (corrected, position) = (&base[3], u64::from(BASE));
     let record = {
         statistics_at(&mut pair.statistics().await, position).await;
-        told(&pair, corrected, position).await
+        record_of(&pair, corrected, position).await
     };
     let cra = pb::Cra { returning_participants: 0, annotation: "ici".into(), ..record.cra.unwrap() };
     let correction = pb::CorrectCraRequest {
@@ -58,7 +58,7 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
     night[1] = updated(1, 465, Some("2023-04-01T08:00:00.000Z"));
     night[2] = updated(2, 480, Some("2023-04-01T08:00:00.000Z"));
     night[3] = updated(3, 465, Some("2023-04-01T08:00:00.000Z"));
-    // No later than the one that is recorded.
+    // Not later than the recorded one.
     night[4] = updated(4, 465, None);
     let import = Import::to(&pair).with_file(Layout::ArrayGzip.write(&night));
     let ended = import.run(&["--report", "report"]);
@@ -77,10 +77,10 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
     let end = u64::from(BASE) + 3;
     statistics_at(&mut pair.statistics().await, end).await;
     for (number, expected) in [(1, 465), (2, 480)] {
-        let record = told(&pair, &base[number], end).await;
+        let record = record_of(&pair, &base[number], end).await;
         assert_eq!((record.revision, minutes(&record)), (2, Some(expected)));
         assert!(record.corrected_at.is_some());
-        let before = told(&pair, &base[number], u64::from(BASE)).await;
+        let before = record_of(&pair, &base[number], u64::from(BASE)).await;
         assert_eq!(
             (before.revision, minutes(&before)),
             (1, Some(60 + 15 * (u32::try_from(number).unwrap() % 5)))
@@ -90,7 +90,7 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
     let figures = statistics_at(&mut pair.statistics().await, end).await;
     assert_eq!(figures.cras, u64::from(BASE), "no CRA counts twice");
 
-    // The next night, nothing new; and versions of before have their own receipts.
+    // The next night has nothing new; earlier versions have their own receipts.
     night[3] = base[3].clone();
     night[4] = base[4].clone();
     night[1] = base[1].clone();

@@ -1,5 +1,5 @@
-//! Fair shares: whatever one client holds of a bound, another one is served. For each kind of bound a hostile client takes
-//! all that it can, and an honest client next to it is answered.
+//! Fair shares: whatever one client holds of a limit, another one is served. For each limit a hostile client takes all
+//! that it can, and an honest client is still answered.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::harness::{
     Issuer, Kind, Pair, carrying, cra_of, eventually, national, new_id, run_to_end, submission, within,
 };
 
-/// CRAs in the log: a file of them is more than what is sent ahead of a reader.
+/// Number of CRAs in the log: their export exceeds what is buffered ahead of a reader.
 const CRAS: u64 = 2_000;
 
-/// A pair with room for four clients of each kind, and the tokens of a hostile client and of an honest one.
+/// A pair with room for four clients of each kind, and the tokens of a hostile and an honest client.
 struct Trial {
     pair: Pair,
     hostile: String,
@@ -47,7 +47,7 @@ impl Trial {
         Self { hostile: token("hostile"), honest: token("honest"), pair }
     }
 
-    /// Records CRAs, until the projection counts them.
+    /// Records CRAs, and waits until the projection counts them.
     async fn record(&self) {
         let cras = (0..CRAS).map(|item| pb::SubmitCrasRequest {
             item,
@@ -59,7 +59,7 @@ impl Trial {
         self.is_counted(&self.honest, CRAS).await.unwrap();
     }
 
-    /// Asks for statistics at a position.
+    /// Requests statistics at a position.
     async fn is_counted(&self, token: &str, min_position: u64) -> Result<(), Status> {
         self.pair.statistics().await.get_statistics(at(token, min_position)).await.map(drop)
     }
@@ -89,7 +89,7 @@ async fn a_client_that_waits_for_what_may_come_keeps_no_other_from_its_answer() 
     let trial = Trial::begin(&[("SERVER__REQUEST_TIMEOUT_MS", "20000")]).await;
     trial.is_submitted(&trial.honest).await.unwrap();
     trial.is_counted(&trial.honest, 1).await.unwrap();
-    // A log that does not answer may hold the position.
+    // The position may exist in the log, which does not answer.
     trial.pair.signal_log("-STOP");
     let mut waiting = JoinSet::new();
     for _ in 0..16 {
@@ -131,7 +131,7 @@ async fn a_position_beyond_the_head_is_refused_at_once_and_one_of_a_receipt_is_w
         assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
         assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));
     }
-    // Each receipt is asked for as soon as it is there, while others ask beyond the head.
+    // Each receipt is queried at once, while others query beyond the head.
     for number in 0..50 {
         let request = carrying(&trial.honest, submission(&new_id(), cra_of(number)));
         let receipt =
@@ -237,7 +237,7 @@ async fn a_reader_that_takes_less_than_the_least_rate_is_cut_and_an_honest_one_r
 }
 
 #[test]
-fn settings_by_which_one_client_could_take_more_than_a_quarter_are_refused_at_start() {
+fn settings_that_give_one_client_more_than_a_quarter_are_refused_at_start() {
     let issuer = Issuer::new();
     let trust = issuer.settings();
     for (kind, name, value, named) in [

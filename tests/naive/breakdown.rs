@@ -1,4 +1,4 @@
-//! One row per territory, structure, advisor, theme, …: the CRAs of each are counted apart.
+//! One row per territory, structure, advisor, theme, …: the CRAs of each row are counted separately.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::fixed_lists::fixed_list;
 use super::log::{Log, Standing};
 use super::{order, selected};
 
-/// Every row of every page, in the order asked.
+/// All rows of all pages, in the requested order.
 pub(crate) fn breakdown(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
@@ -31,7 +31,7 @@ pub(crate) fn breakdown(
         }
     }
     let nothing = figures(&[]);
-    let mut told: Vec<_> = rows
+    let mut listed: Vec<_> = rows
         .into_iter()
         .map(|(row, cras)| {
             let statistics = if cras.is_empty() { nothing.clone() } else { figures(&cras) };
@@ -45,6 +45,6 @@ pub(crate) fn breakdown(
             }
         })
         .collect();
-    order::sort(&mut told, order_by);
-    told
+    order::sort(&mut listed, order_by);
+    listed
 }

@@ -10,8 +10,8 @@ use super::log::Log;
 use super::selected;
 use super::selection::minutes;
 
-/// Columns and rows with their names, labels and values, without a snapshot; words are listed with their zeros, other values and what is
-/// closed or unspecified only where CRAs have them, whatever the measure.
+/// Columns and rows with their names, labels and values, without a snapshot. Words are listed with their zeros; other
+/// values, closed and unspecified ones only if CRAs have them, whatever the measure.
 pub(crate) fn cross_table(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
@@ -55,7 +55,7 @@ pub(crate) fn cross_table(
     }
 }
 
-/// Whether a dimension parts the people of a CRA, not the CRAs.
+/// Whether a dimension divides the people of a CRA, rather than the CRAs.
 fn counts_people(dimension: Dimension) -> bool {
     matches!(dimension, Dimension::Age | Dimension::Status)
 }

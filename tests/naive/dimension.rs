@@ -25,7 +25,7 @@ const MONTHS: [&str; 12] = [
     "décembre",
 ];
 
-/// A row: the natural order is that of the rank, then of the code.
+/// A row; rows are ordered by rank, then by code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
     rank: i32,
@@ -34,18 +34,18 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A row whose place is that of its code.
+    /// A row that is ordered by its code.
     pub(super) fn of_code(code: &str, label: &str) -> Self {
         Self { rank: 0, code: code.to_owned(), label: label.to_owned() }
     }
 
-    /// A row whose place is that of its value in the contract.
+    /// A row that is ordered by its value in the contract.
     pub(super) fn of_word<W: Word>(word: W) -> Self {
         let (code, label) = (word.term().name.to_owned(), word.term().label.to_owned());
         Self { rank: word.number(), code, label }
     }
 
-    /// What older forms left open.
+    /// A value that older forms left open.
     fn unspecified(code: &str) -> Self {
         Self { rank: i32::MAX, code: code.to_owned(), label: "Non renseigné".to_owned() }
     }
@@ -70,8 +70,7 @@ impl Row {
     }
 }
 
-/// The rows that a CRA belongs to, each with the people of the CRA that are of it: all of them, but for ages and
-/// statuses.
+/// The rows that a CRA belongs to, each with its number of people: all of the CRA's, except for ages and statuses.
 pub(super) fn rows_of(dimension: Dimension, cra: &v1::Cra) -> Vec<(Row, u64)> {
     let everybody = u64::from(cra.participants.unwrap());
     let words = |rows: Vec<Row>| rows.into_iter().map(|row| (row, everybody)).collect();
@@ -98,7 +97,7 @@ fn people<W: Word>(counts: [u32; 5], cra: &v1::Cra, unspecified_code: &str) -> V
     rows
 }
 
-/// The one row of a dimension that parts the CRAs.
+/// The row of a CRA, for a dimension that divides CRAs.
 fn row_of(dimension: Dimension, cra: &v1::Cra) -> Row {
     let (communes, commune) = (territory::communes(), commune(cra));
     let place = cra.place.as_ref().unwrap();

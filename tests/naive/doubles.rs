@@ -1,4 +1,4 @@
-//! Pairs of CRAs that probably are one session, by the words of the contract.
+//! Pairs of CRAs that are probably one session, by the contract's definition.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::spelling;
 
 const TEN_MINUTES: SignedDuration = SignedDuration::from_mins(10);
 
-/// The pairs, the one whose later CRA stands last in the log first.
+/// The pairs, ordered by the position of the later CRA, last first.
 pub(crate) fn likely_doubles(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::LikelyDouble> {
     let log = Log::of(events);
     let mut equals: BTreeMap<String, Vec<&Standing>> = BTreeMap::new();
@@ -24,17 +24,19 @@ pub(crate) fn likely_doubles(events: &[v1::CraEvent], selection: &v1::Selection)
     }
     let mut found: Vec<_> = equals.into_values().flat_map(pairs).collect();
     found.sort_by_key(|(_, later)| Reverse(later.position));
-    let told = |standing: &Standing| v1::RecordedCra {
+    let record_of = |standing: &Standing| v1::RecordedCra {
         record: Some(standing.record.clone()),
         position: standing.position,
         client_id: standing.client_id.clone(),
     };
-    let double =
-        |(earlier, later)| v1::LikelyDouble { earlier: Some(told(earlier)), later: Some(told(later)) };
+    let double = |(earlier, later)| v1::LikelyDouble {
+        earlier: Some(record_of(earlier)),
+        later: Some(record_of(later)),
+    };
     found.into_iter().map(double).collect()
 }
 
-/// What two CRAs that are equal have in common.
+/// Key of a CRA's content: equal CRAs have the same key.
 fn counted(cra: &v1::Cra) -> String {
     let mut counted = v1::Cra { annotation: String::new(), ..cra.clone() };
     counted.themes.sort_unstable();
@@ -59,13 +61,13 @@ fn organisation(organisation: Option<Recipient>) -> String {
     };
     match (known, organisation) {
         (Some(known), _) => known.term().name.to_owned(),
-        // One that shows nothing is none.
+        // A name without visible characters counts as none.
         (None, Some(Recipient::Other(name))) => spelling::key(&name),
         _ => String::new(),
     }
 }
 
-/// The pairs among equal CRAs: each with the latest one before it that it may double, each doubled once at most.
+/// The pairs among equal CRAs: each with the latest earlier one that it may double, each doubled at most once.
 fn pairs(mut equals: Vec<&Standing>) -> Vec<(&Standing, &Standing)> {
     equals.sort_by_key(|standing| (standing.recorded_at, standing.position));
     let mut is_doubled = vec![false; equals.len()];
@@ -83,7 +85,7 @@ fn pairs(mut equals: Vec<&Standing>) -> Vec<(&Standing, &Standing)> {
     found
 }
 
-/// Whether a client recorded one right after the other, within ten minutes, and not as one person after another.
+/// Whether a client recorded both within ten minutes, and not as one of several single persons.
 fn is_again(equals: &[&Standing], earlier: usize, later: usize) -> bool {
     let own: Vec<usize> =
         (0..equals.len()).filter(|index| equals[*index].client_id == equals[later].client_id).collect();

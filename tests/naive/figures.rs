@@ -1,4 +1,4 @@
-//! Every figure of some CRAs, each counted in a loop of its own.
+//! Every figure of some CRAs, each counted in a separate loop.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -79,7 +79,7 @@ fn follow_up(selected: &[&Standing], acts: u64) -> v1::FollowUpStatistics {
     all
 }
 
-/// People of one organisation, and how often it is written how.
+/// People of one organisation, and the number of each spelling.
 #[derive(Default)]
 struct Spelt {
     people: u64,
@@ -90,7 +90,7 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
     let mut organisations: HashMap<String, Spelt> = HashMap::new();
     let mut fixed: HashMap<String, String> = HashMap::new();
     for standing in selected {
-        // A CRA that names one twice names it in one CRA.
+        // A CRA that names an organisation twice counts its spelling once.
         let mut spelt_so = HashSet::new();
         for redirection in standing.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections) {
             let known = match &redirection.organisation {
@@ -167,7 +167,7 @@ fn time_spent(selected: &[&Standing]) -> Vec<v1::TimeSpent> {
     lines
 }
 
-/// Days from the activity to its record, both where it took place.
+/// Days from the activity to its record, both in the time zone of the activity.
 fn delay(standing: &Standing) -> u32 {
     let zone = territory::time_zone(commune(&standing.cra).department());
     let recorded = zone.to_datetime(standing.recorded_at).date();

@@ -1,4 +1,4 @@
-//! The rows that are there without any CRA: those of the lists that are known beforehand.
+//! The rows of fixed lists, which exist even without CRAs.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::dimension::Row;
 
-/// The rows of a fixed list, as far as the selection allows them; empty where the dimension is no fixed list.
+/// The rows of a fixed list that the selection allows; empty if the dimension is not a fixed list.
 pub(super) fn fixed_list(dimension: Dimension, selection: &v1::Selection) -> BTreeSet<Row> {
     let all = territory::communes();
     match dimension {
@@ -39,7 +39,7 @@ pub(super) fn fixed_list(dimension: Dimension, selection: &v1::Selection) -> BTr
     }
 }
 
-/// The rows of a list of words, whatever the selection; empty where the dimension is no such list.
+/// The rows of a list of words, whatever the selection; empty if the dimension is not such a list.
 pub(super) fn short_list(dimension: Dimension) -> BTreeSet<Row> {
     match dimension {
         Dimension::Channel => open::<Channel>(&[]),
@@ -54,13 +54,13 @@ pub(super) fn short_list(dimension: Dimension) -> BTreeSet<Row> {
     }
 }
 
-/// The open values of a list, or those among them that a field of the selection names.
+/// The open values of a list, or those that a field of the selection names.
 fn open<W: Word>(named: &[i32]) -> BTreeSet<Row> {
     let allowed = |word: &&W| word.term().open && (named.is_empty() || named.contains(&word.number()));
     W::ALL.iter().filter(allowed).map(|word| Row::of_word(*word)).collect()
 }
 
-/// What the communes give that every territorial field of the selection allows.
+/// A value of each commune that every territorial field of the selection allows.
 fn of_communes<'a>(
     selection: &v1::Selection,
     rows: impl Fn(&'a Commune) -> Vec<(&'a str, &'a str)>,
@@ -83,7 +83,7 @@ fn allows(selection: &v1::Selection, commune: &Commune) -> bool {
         && (selection.postal_codes.is_empty() || selection.postal_codes.iter().any(has))
 }
 
-/// The months from the first to the last day, where both are given.
+/// The months from the first to the last day, if both are given.
 fn months(selection: &v1::Selection) -> BTreeSet<Row> {
     let (Ok(mut day), Ok(last)) = (selection.from.parse::<Date>(), selection.to.parse::<Date>()) else {
         return BTreeSet::new();

@@ -7,7 +7,7 @@ pub(super) fn count(name: &str, label: &str, count: u64) -> v1::Count {
     v1::Count { name: name.to_owned(), label: label.to_owned(), count, share_per_mille: 0 }
 }
 
-/// Every open value, closed ones when not 0, and what is unspecified when not 0.
+/// Every open value; closed and unspecified ones only if not 0.
 pub(super) fn breakdown<W: Word>(
     count_of: &dyn Fn(i32) -> u64,
     unspecified: Option<(&str, u64)>,
@@ -33,8 +33,8 @@ pub(super) fn shared(mut lines: Vec<v1::Count>) -> Vec<v1::Count> {
     lines
 }
 
-/// Largest remainder: each line its whole per milles, then one more for the line with the most left, ties to the
-/// larger count, then to the earlier line, until they are a thousand.
+/// Largest remainder method: each line gets its whole per milles, then one more for the largest remainders, ties to the
+/// larger count, then to the earlier line, until the sum is a thousand.
 pub(super) fn shares(counts: &[u64]) -> Vec<u32> {
     let total: u64 = counts.iter().sum();
     let mut shares = vec![0; counts.len()];

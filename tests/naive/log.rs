@@ -1,4 +1,4 @@
-//! The CRAs as they stand after the last event, replayed one event at a time.
+//! The CRAs after the last event, replayed one event at a time.
 
 use std::collections::BTreeMap;
 
@@ -9,41 +9,41 @@ use cra_domain::event;
 use cra_domain::legacy;
 use jiff::Timestamp;
 
-/// Path of a number of people that was left to the form.
+/// Path of a number of participants that was left to the form.
 const PARTICIPANTS: &str = "cra.participants";
 
-/// One CRA as it stands.
+/// The current state of one CRA.
 #[derive(Clone)]
 pub(super) struct Standing {
     pub(super) withdrawn: bool,
     pub(super) cra: v1::Cra,
-    /// When it was first recorded, by the older system where there was one.
+    /// Time of the first record, in the older system if there was one.
     pub(super) recorded_at: Timestamp,
     pub(super) defaulted_participants: bool,
-    /// Who recorded it first.
+    /// The client that recorded it first.
     pub(super) client_id: String,
-    /// Position of the event that brought this content.
+    /// Position of the event with the current content.
     pub(super) position: u64,
-    /// What is told of it: the record of this content.
+    /// The record of the current content.
     pub(super) record: v1::CraRecord,
-    /// Rank of its last event.
+    /// Revision of the last event.
     last_revision: u64,
 }
 
 impl Standing {
-    /// When its first event was recorded, by our log.
+    /// Time at which our log recorded its first event.
     pub(super) fn record_time(&self) -> (i64, i32) {
         let at = self.record.recorded_at.unwrap();
         (at.seconds, at.nanos)
     }
 
-    /// Takes the content that an event brings in place of the last one.
+    /// Replaces the content by that of an event.
     fn replace(&mut self, event: &v1::CraEvent, position: u64, cra: v1::Cra, defaulted_participants: bool) {
         self.position = position;
         self.last_revision = event.revision;
         self.defaulted_participants = defaulted_participants;
         self.record.revision = event.revision;
-        self.record.cra = Some(told(&cra));
+        self.record.cra = Some(as_returned(&cra));
         self.record.corrected_at = event.recorded_at;
         self.cra = cra;
     }
@@ -57,7 +57,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// The log when it holds these events and no more.
+    /// The log with exactly these events.
     pub(super) fn of(events: &[v1::CraEvent]) -> Self {
         let mut log = Self::default();
         for event in events {
@@ -66,13 +66,13 @@ impl Log {
         log
     }
 
-    /// The CRAs in force.
+    /// The CRAs that are not withdrawn.
     pub(super) fn in_force(&self) -> impl Iterator<Item = &Standing> {
         self.standing.values().filter(|standing| !standing.withdrawn)
     }
 
-    /// Takes the next event and says whether it changed its CRA: one that does not follow the CRA's last one, or that
-    /// cannot be read, changes nothing.
+    /// Applies the next event and returns whether it changed its CRA: an event out of turn or an unreadable one changes
+    /// nothing.
     pub(super) fn take(&mut self, event: &v1::CraEvent) -> bool {
         self.position += 1;
         let last = self.standing.get_mut(&event.cra_id);
@@ -127,7 +127,7 @@ impl Log {
         let record = v1::CraRecord {
             cra_id: event.cra_id.clone(),
             revision: 1,
-            cra: Some(told(&cra)),
+            cra: Some(as_returned(&cra)),
             recorded_at: event.recorded_at,
             corrected_at: None,
             legacy_form_version,
@@ -146,10 +146,10 @@ impl Log {
     }
 }
 
-/// A CRA as it is told: nothing left to a default, themes and sub-themes in the contract's order.
-fn told(cra: &v1::Cra) -> v1::Cra {
-    let mut told = Cra::from_message(cra).unwrap().to_message();
-    told.themes.sort_unstable();
-    told.sub_themes.sort_unstable();
-    told
+/// A CRA as the projection returns it: all defaults written out, themes and sub-themes in the contract's order.
+fn as_returned(cra: &v1::Cra) -> v1::Cra {
+    let mut as_returned = Cra::from_message(cra).unwrap().to_message();
+    as_returned.themes.sort_unstable();
+    as_returned.sub_themes.sort_unstable();
+    as_returned
 }

@@ -1,6 +1,6 @@
-//! Every question once more, answered straight from its definition: the events are replayed, every CRA is looked at,
-//! every figure counted in a plain loop. Slow and independent of the read models, which it judges; it shares with them
-//! the contract, the words of the form and the table of communes. Understands only questions without a fault.
+//! Independent evaluation of every query from its definition: the events are replayed, every CRA is examined, every
+//! figure counted in a plain loop. Slow, and independent of the read models that it judges; it shares with them only
+//! the contract, the vocabulary and the table of communes. Expects valid queries.
 
 mod breakdown;
 mod cross_table;
@@ -29,23 +29,23 @@ pub(crate) use series::time_series;
 
 use log::{Log, Standing};
 
-/// The statistics of a selection when the log holds these events and no more.
+/// The statistics of a selection over exactly these events.
 pub(crate) fn statistics(events: &[v1::CraEvent], selection: &v1::Selection) -> v1::Statistics {
     let log = Log::of(events);
     figures::figures(&selected(&log, selection))
 }
 
-/// The CRAs in force that a selection counts.
+/// The CRAs that a selection counts.
 fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
     log.in_force().filter(|standing| selection::matches(selection, &standing.cra)).collect()
 }
 
-/// The time of the log after its last event: the latest record so far, also of events that are set aside.
+/// The log's time after the last event: the latest record so far, including parked events.
 pub(crate) fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
     times(events).last().copied().flatten()
 }
 
-/// The last position at which the time of the log is not after this one.
+/// The last position at which the log's time is not later than this time.
 pub(crate) fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize {
     times(events).iter().take_while(|time| **time <= Some(moment)).count()
 }

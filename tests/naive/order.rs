@@ -1,4 +1,4 @@
-//! The orders that the rows of a breakdown can be asked in.
+//! The sort orders of a breakdown.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -7,7 +7,7 @@ use icu_collator::options::CollatorOptions;
 use icu_collator::{CollatorBorrowed, CollatorPreferences};
 use icu_locale_core::locale;
 
-/// Every order, without the "-" in front.
+/// Every order, without the leading "-".
 pub(crate) const ORDERS: [&str; 16] = [
     "name",
     "code",
@@ -27,7 +27,7 @@ pub(crate) const ORDERS: [&str; 16] = [
     "last_recorded_at",
 ];
 
-/// What a row is sorted by.
+/// Sort key of a row.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Text(String),
@@ -35,7 +35,7 @@ enum Key {
     Time(Option<(i64, i32)>),
 }
 
-/// Sorts rows that come in their natural order, which those that are equal keep.
+/// Sorts rows stably; they must come in their natural order.
 pub(super) fn sort(rows: &mut [v1::BreakdownRow], order_by: &str) {
     let order_by = if order_by.is_empty() { "-cras" } else { order_by };
     match order_by.strip_prefix('-') {
@@ -49,7 +49,7 @@ pub(super) fn sort(rows: &mut [v1::BreakdownRow], order_by: &str) {
     }
 }
 
-/// Compares two labels as a French dictionary does, in pairs: the service compares sort keys.
+/// Compares two labels as a French dictionary does, pairwise; the service compares sort keys.
 pub(super) fn french(left: &str, right: &str) -> Ordering {
     let preferences = CollatorPreferences::from(locale!("fr"));
     CollatorBorrowed::try_new(preferences, CollatorOptions::default()).unwrap().compare(left, right)
@@ -73,6 +73,6 @@ fn key(row: &v1::BreakdownRow, name: &str) -> Key {
         "follow_up" => follow_up.total,
         "redirected" => follow_up.redirected,
         "estimated_minutes" => statistics.time_spent.last().unwrap().estimated_minutes,
-        _ => unreachable!("{name} is no order"),
+        _ => unreachable!("{name} is not an order"),
     })
 }

@@ -1,4 +1,4 @@
-//! The CRAs themselves: listed, one by one, and change by change.
+//! Single CRAs: listed, by id, and by change.
 
 use std::cmp::Reverse;
 
@@ -9,7 +9,7 @@ use super::log::Log;
 use super::selected;
 use super::selection::matches;
 
-/// The CRAs of a selection: newest day of activity first, on the same day the one whose content came last.
+/// The CRAs of a selection: newest day of activity first, then by the position of their content, last first.
 pub(crate) fn cras(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::CraRecord> {
     let log = Log::of(events);
     let mut selected = selected(&log, selection);
@@ -17,20 +17,20 @@ pub(crate) fn cras(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1
     selected.into_iter().map(|standing| standing.record.clone()).collect()
 }
 
-/// One CRA with its last content, and whether it is withdrawn; `None` of one that was never recorded.
+/// One CRA with its last content, and whether it is withdrawn; `None` if it was never recorded.
 pub(crate) fn cra(events: &[v1::CraEvent], cra_id: &str) -> Option<(v1::CraRecord, bool)> {
     let log = Log::of(events);
     log.standing.get(cra_id).map(|standing| (standing.record.clone(), standing.withdrawn))
 }
 
-/// What a follower of a selection is told of the events after a position, event by event, checkpoints left out.
+/// What a follower of a selection receives for the events after a position, event by event, without checkpoints.
 pub(crate) fn changes(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     after: u64,
 ) -> Vec<v1::FollowCrasResponse> {
     let mut log = Log::default();
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for (position, event) in (1..).zip(events) {
         let counts = |log: &Log| {
             let standing = log.standing.get(&event.cra_id);
@@ -48,8 +48,8 @@ pub(crate) fn changes(
         if position > after
             && let Some(change) = change
         {
-            told.push(v1::FollowCrasResponse { position, change: Some(change), ..Default::default() });
+            answers.push(v1::FollowCrasResponse { position, change: Some(change), ..Default::default() });
         }
     }
-    told
+    answers
 }

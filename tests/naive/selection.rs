@@ -1,5 +1,4 @@
-//! Which CRAs a selection counts, and what one CRA says: fields combine with AND, the values of one field with OR, an
-//! empty field restricts nothing.
+//! Which CRAs a selection counts, and values of one CRA.
 
 use cra_contracts::v1;
 use cra_domain::territory::{self, Commune};
@@ -57,7 +56,7 @@ pub(super) fn statuses(cra: &v1::Cra) -> [u32; 5] {
     [s.student, s.unemployed, s.employed, s.retired, s.unspecified_or_mixed]
 }
 
-/// People of no band or status.
+/// Number of people without a band or status.
 pub(super) fn unspecified(people: [u32; 5], cra: &v1::Cra) -> u64 {
     participants(cra) - people.iter().map(|n| u64::from(*n)).sum::<u64>()
 }

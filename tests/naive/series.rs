@@ -1,4 +1,4 @@
-//! Figures per period: one day after the other is put into the period it belongs to.
+//! Figures per period: each day is assigned to its period.
 
 use cra_contracts::v1;
 use cra_contracts::v1::Granularity;
@@ -8,7 +8,7 @@ use super::figures::figures;
 use super::log::Log;
 use super::selected;
 
-/// The periods of a selection with both days, in order, each cut to the selection, empty ones included.
+/// The periods of a selection with both days, in order, each restricted to the selection, including empty ones.
 pub(crate) fn time_series(
     events: &[v1::CraEvent],
     selection: &v1::Selection,

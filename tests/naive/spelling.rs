@@ -1,5 +1,5 @@
-//! When two free names are one organisation, written once more from the definition: by lists of characters, where the
-//! product asks the properties that Unicode gives them.
+//! When two free names are one organisation, implemented again from the definition: with lists of characters, where the
+//! product uses Unicode properties.
 
 use cra_domain::vocabulary::{Organisation, Word as _};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
@@ -25,7 +25,7 @@ const INVISIBLE: [(char, char); 18] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Hyphens and dashes of French texts, after compatible ones were brought to them.
+/// Hyphens and dashes of French texts, after normalisation.
 const HYPHENS: [char; 8] =
     ['-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}'];
 
@@ -49,7 +49,7 @@ pub(super) fn plain(name: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The same without spaces, hyphens and apostrophes.
+/// The plain form without spaces, hyphens and apostrophes.
 pub(super) fn key(name: &str) -> String {
     let plain = plain(name);
     let mut letters = plain.clone();
@@ -57,7 +57,7 @@ pub(super) fn key(name: &str) -> String {
     if letters.is_empty() { plain } else { letters }
 }
 
-/// The organisation of the form that a free name means: by its label or by one that it had.
+/// The organisation of the form that a free name means, by its current or a past label.
 pub(super) fn known(name: &str) -> Option<Organisation> {
     let named = |organisation: &&Organisation| {
         let term = organisation.term();
@@ -71,13 +71,13 @@ pub(super) fn known(name: &str) -> Option<Organisation> {
 mod tests {
     use cra_domain::spelling;
 
-    /// Letters, signs and invisible characters that names are made of, and what looks like them.
+    /// Letters, signs and invisible characters that names consist of, and lookalikes.
     const CHARACTERS: &str =
         "aAéÉe\u{301}œŒæßÇñ -‑–—'’ʼ\u{a0}\u{200b}\u{ad}\u{feff}\u{202e}①ＣＡＦ./&1ﬁ\u{fe0f}❤\t";
 
     proptest::proptest! {
         #[test]
-        fn names_are_folded_as_the_product_folds_them(
+        fn names_are_normalised_as_the_product_normalises_them(
             name in proptest::collection::vec(proptest::sample::select(CHARACTERS.chars().collect::<Vec<_>>()), 0..12),
         ) {
             let name: String = name.into_iter().collect();

@@ -1,4 +1,4 @@
-//! The judge judged: by the published cases, and by cases small enough to count by hand.
+//! Tests of the naive evaluation: by the published cases, and by cases small enough to count by hand.
 
 use cra_contracts::json;
 use cra_contracts::v1::cra_event::Fact;
@@ -15,7 +15,7 @@ fn of(advisor: &str, date: &str, participants: u32) -> v1::Cra {
     v1::Cra { advisor_id: advisor.into(), date: date.into(), ..workshop(participants) }
 }
 
-/// Two of Ada, one of Bo, in Paris; then Bo's becomes Ada's, and Ada's first is withdrawn.
+/// Two CRAs of Ada, one of Bo, in Paris; then Bo's becomes Ada's, and Ada's first is withdrawn.
 fn history() -> Vec<v1::CraEvent> {
     let correction = v1::CraCorrected {
         cra: Some(of("ada", "2024-03-01", 7)),
@@ -42,12 +42,12 @@ fn days(from: &str, to: &str) -> v1::Selection {
 }
 
 /// Code and number of CRAs of each row.
-fn told(rows: &[v1::BreakdownRow]) -> Vec<(&str, u64)> {
+fn shown(rows: &[v1::BreakdownRow]) -> Vec<(&str, u64)> {
     rows.iter().map(|row| (row.code.as_str(), row.statistics.as_ref().unwrap().cras)).collect()
 }
 
 #[test]
-fn the_judge_gives_every_published_figure() {
+fn the_naive_evaluation_gives_every_published_figure() {
     let published: Value = serde_json::from_str(STATISTICS).unwrap();
     let form_version = u32::try_from(published["form_version"].as_u64().unwrap()).unwrap();
     let documents = published["documents"].as_array().unwrap();
@@ -68,12 +68,12 @@ fn the_judge_gives_every_published_figure() {
 }
 
 #[test]
-fn a_series_counts_every_day_in_one_period_cut_to_the_selection() {
+fn a_series_counts_every_day_in_one_period_restricted_to_the_selection() {
     let events = &history()[..3];
     let series = |from, to, granularity| {
         let points = time_series(events, &days(from, to), granularity);
-        let told = points.into_iter().map(|point| (point.from, point.to, point.statistics.unwrap().acts));
-        told.map(|(from, to, acts)| format!("{from} {to} {acts}")).collect::<Vec<_>>()
+        let shown = points.into_iter().map(|point| (point.from, point.to, point.statistics.unwrap().acts));
+        shown.map(|(from, to, acts)| format!("{from} {to} {acts}")).collect::<Vec<_>>()
     };
     assert_eq!(
         series("2024-02-28", "2024-03-04", Granularity::Week),
@@ -91,23 +91,23 @@ fn a_series_counts_every_day_in_one_period_cut_to_the_selection() {
 }
 
 #[test]
-fn rows_come_by_the_measure_and_equals_in_their_natural_order() {
+fn rows_are_ordered_by_the_measure_and_equal_ones_in_their_natural_order() {
     let events = history();
     let rows = |last: usize, dimension, order_by, include_empty| {
         let selection = days("2024-02-01", "2024-04-30");
         breakdown(&events[..last], &selection, dimension, order_by, include_empty)
     };
-    assert_eq!(told(&rows(3, Dimension::Advisor, "", false)), [("ada", 2), ("bo", 1)]);
-    assert_eq!(told(&rows(3, Dimension::Advisor, "last_date", false)), [("bo", 1), ("ada", 2)]);
-    assert_eq!(told(&rows(5, Dimension::Advisor, "-name", false)), [("ada", 2)]);
+    assert_eq!(shown(&rows(3, Dimension::Advisor, "", false)), [("ada", 2), ("bo", 1)]);
+    assert_eq!(shown(&rows(3, Dimension::Advisor, "last_date", false)), [("bo", 1), ("ada", 2)]);
+    assert_eq!(shown(&rows(5, Dimension::Advisor, "-name", false)), [("ada", 2)]);
     assert_eq!(
-        told(&rows(3, Dimension::Month, "-cras", true)),
+        shown(&rows(3, Dimension::Month, "-cras", true)),
         [("2024-03", 2), ("2024-02", 1), ("2024-04", 0)]
     );
     let channels = rows(3, Dimension::Channel, "", true);
     let expected =
         [("CHANNEL_VENUE", 3), ("CHANNEL_OTHER_PLACE", 0), ("CHANNEL_REMOTE", 0), ("CHANNEL_HOME", 0)];
-    assert_eq!(told(&channels), expected);
+    assert_eq!(shown(&channels), expected);
     let [ada, bo] = &rows(3, Dimension::Advisor, "", false)[..] else { panic!("two advisors") };
     assert_eq!((ada.last_date.as_str(), bo.last_date.as_str()), ("2024-03-04", "2024-02-29"));
     assert_eq!(ada.last_recorded_at, events[2].recorded_at);
@@ -116,7 +116,7 @@ fn rows_come_by_the_measure_and_equals_in_their_natural_order() {
 }
 
 #[test]
-fn a_fixed_list_holds_what_the_selection_allows() {
+fn a_fixed_list_contains_what_the_selection_allows() {
     let rows = |selection: &v1::Selection, dimension| {
         let rows = breakdown(&[], selection, dimension, "code", true);
         rows.into_iter().map(|row| format!("{} {}", row.code, row.label)).collect::<Vec<_>>()
@@ -137,7 +137,7 @@ fn a_fixed_list_holds_what_the_selection_allows() {
 }
 
 #[test]
-fn a_cross_table_counts_people_where_a_dimension_parts_them() {
+fn a_cross_table_counts_people_if_a_dimension_divides_them() {
     let events = &history()[..3];
     let everything = v1::Selection::default();
     let table = |rows, columns, measure| cross_table(events, &everything, [rows, columns], measure);
@@ -153,13 +153,13 @@ fn a_cross_table_counts_people_where_a_dimension_parts_them() {
     let cras = table(Dimension::Status, Dimension::Advisor, Measure::Cras);
     assert_eq!(cras.columns, ["ada", "bo"]);
     assert_eq!(cras.rows[1], row("STATUS_UNEMPLOYED", "Sans emploi", &[7, 3]));
-    assert_eq!(cras.rows.len(), 5, "zeros of open values are listed, nothing unspecified");
+    assert_eq!(cras.rows.len(), 5, "zeros of open values are listed, unspecified ones are not");
     let minutes = table(Dimension::Advisor, Dimension::Region, Measure::EstimatedMinutes);
     assert_eq!(minutes.rows, [row("ada", "ada", &[120]), row("bo", "bo", &[60])]);
 }
 
 #[test]
-fn cras_are_listed_by_day_then_by_what_was_recorded_last() {
+fn cras_are_listed_by_day_then_by_last_record() {
     let events = history();
     let listed = |last: usize| {
         let cras = cras(&events[..last], &v1::Selection::default());
@@ -176,27 +176,27 @@ fn cras_are_listed_by_day_then_by_what_was_recorded_last() {
 }
 
 #[test]
-fn a_follower_hears_of_what_comes_in_and_of_what_leaves() {
-    let told = |selection: &v1::Selection, after| {
+fn a_follower_receives_what_enters_and_what_leaves_the_selection() {
+    let shown = |selection: &v1::Selection, after| {
         let changes = changes(&history(), selection, after).into_iter();
-        let told = changes.map(|answer| match answer.change.unwrap() {
+        let shown = changes.map(|answer| match answer.change.unwrap() {
             Change::Upsert(record) => format!("{} +{}", answer.position, &record.cra_id[35..]),
             Change::Removal(id) => format!("{} -{}", answer.position, &id[35..]),
-            Change::Checkpoint(_) => panic!("the judge gives no checkpoint"),
+            Change::Checkpoint(_) => panic!("the naive evaluation gives no checkpoint"),
         });
-        told.collect::<Vec<_>>()
+        shown.collect::<Vec<_>>()
     };
-    assert_eq!(told(&v1::Selection::default(), 0), ["1 +1", "2 +2", "3 +3", "4 +2", "5 -1"]);
-    assert_eq!(told(&of_advisor("bo"), 0), ["2 +2", "4 -2"]);
-    assert_eq!(told(&of_advisor("ada"), 3), ["4 +2", "5 -1"]);
+    assert_eq!(shown(&v1::Selection::default(), 0), ["1 +1", "2 +2", "3 +3", "4 +2", "5 -1"]);
+    assert_eq!(shown(&of_advisor("bo"), 0), ["2 +2", "4 -2"]);
+    assert_eq!(shown(&of_advisor("ada"), 3), ["4 +2", "5 -1"]);
 }
 
 #[test]
-fn the_time_of_the_log_never_goes_back_and_what_cannot_be_read_says_its_time_too() {
+fn the_time_of_the_log_never_decreases_and_includes_unreadable_events() {
     let recorded = |n, march| submitted(n, march, workshop(2));
     let document = v1::LegacyCraImported { legacy_id: "1".into(), form_version: 1, document: "{".into() };
     let unread = event(9, 1, 9, Fact::Imported(document));
-    // The third does not fit: its CRA has a first event.
+    // The third is out of turn: its CRA has a first event.
     let events = [recorded(1, 5), unread, recorded(1, 7), recorded(3, 6), recorded(4, 8)];
     let moment = |march| recorded(1, march).recorded_at.map(|at| (at.seconds, at.nanos)).unwrap();
     assert_eq!([4, 5, 6, 7, 8].map(|march| position_at(&events, moment(march))), [0, 1, 1, 1, 1]);

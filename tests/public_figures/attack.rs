@@ -1,4 +1,4 @@
-//! The attack: everything that is answered, in several publications, before and after events, and a solver.
+//! The attack: all answers, in several publications, before and after events, and a solver.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::cells::{Cells, Counts, base_cells, counts, nonzero, selection, sum};
 use super::publishing::{DEPARTMENTS, Publishing, ask, drawn, publicly, published, record};
 use crate::harness::{chance, either, new_id, readers, submission, submitted};
 
-/// Departments of a region among those of the tests.
+/// Departments of the regions of the tests.
 const REGIONS: [(&str, &[&str]); 2] = [("11", &["75", "78", "92"]), ("84", &["69", "01"])];
 const MONTHS: [&str; 2] = ["2026-01", "2026-02"];
 
@@ -23,7 +23,7 @@ fn sum_of(cells: &Cells, departments: &[&str], months: &[&str]) -> Counts {
     nonzero(sum(asked.map(|(_, counts)| counts)))
 }
 
-/// Asks for unions of cells in every way there is; each answer must be the sum of the cells.
+/// Queries unions of cells in every possible way; each answer must be the sum of the cells.
 async fn assert_sums(publishing: &mut Publishing, cells: &Cells, months: &[&str], chance: &mut StdRng) {
     let token = publishing.token();
     for _ in 0..either(20, 200) {
@@ -84,7 +84,7 @@ async fn assert_rows(publishing: &mut Publishing, cells: &Cells, months: &[&str]
             for row in &answer.rows {
                 assert_eq!((row.last_date.as_str(), row.last_recorded_at), ("", None));
                 let shown = nonzero(counts(row.statistics.as_ref().unwrap()));
-                assert!(!shown.is_empty(), "{} shows nothing, and is listed", row.code);
+                assert!(!shown.is_empty(), "{} shows nothing, but is listed", row.code);
                 if let Some(departments) = expected.get(row.code.as_str()) {
                     assert_eq!(shown, sum_of(cells, departments, months), "{}", row.code);
                 }
@@ -93,7 +93,7 @@ async fn assert_rows(publishing: &mut Publishing, cells: &Cells, months: &[&str]
     }
 }
 
-/// For every count of some cells, a solver finds at least five possible values.
+/// Asserts that a solver finds at least five possible values for every count of some cells.
 fn assert_nothing_is_pinned(cells: &Cells, chance: &mut StdRng) {
     let mut sampled: Vec<&Counts> =
         cells.values().filter(|counts| counts.values().any(|it| *it > 0)).collect();
@@ -131,7 +131,7 @@ async fn whatever_is_asked_in_whatever_publication_is_a_sum_of_base_cells_that_p
     assert_sums(&mut publishing, &first, &MONTHS, &mut chance).await;
     assert_nothing_is_pinned(&first, &mut chance);
 
-    // Events change nothing of a publication.
+    // Events do not change a publication.
     publishing.record_at("2026-03-16T00:30:00Z");
     let late = record(&mut publishing.ingestion, &mut chance, "2026-02", 5).await;
     let moved: Vec<_> = cras.iter().take(3).cloned().collect();
@@ -160,7 +160,7 @@ async fn whatever_is_asked_in_whatever_publication_is_a_sum_of_base_cells_that_p
     let again = base_cells(&mut publishing.statistics, &token, &DEPARTMENTS, &MONTHS).await;
     assert_eq!(again, first);
 
-    // The next publication: its cells are drawn anew where their CRAs are others, and show the same where they are not.
+    // The next publication: cells with changed CRAs are rounded anew, unchanged cells show the same.
     let of_march = publishing.publish("2026-04-17T00:00:00Z", "2026-04-16T00:00:00Z").await;
     assert_ne!(of_march.name, of_february.name);
     let months = ["2026-01", "2026-02", "2026-03"];

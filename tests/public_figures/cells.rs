@@ -55,19 +55,19 @@ pub(super) fn sum<'a>(cells: impl Iterator<Item = &'a Counts>) -> Counts {
     sum
 }
 
-/// Counts without those that are 0: a line that counts nothing may be left out.
+/// Counts other than 0: a line with count 0 may be omitted.
 pub(super) fn nonzero(mut counts: Counts) -> Counts {
     counts.retain(|_, count| *count > 0);
     counts
 }
 
-/// The days of a month, `2024-02`.
+/// First and last day of a month such as `2024-02`.
 pub(super) fn days(month: &str) -> (String, String) {
     let first: jiff::civil::Date = format!("{month}-01").parse().unwrap();
     (first.to_string(), first.last_of_month().to_string())
 }
 
-/// Whole months of some departments; all of them where none is named.
+/// Whole months of some departments; of all if none is named.
 pub(super) fn selection(departments: &[&str], from: &str, to: &str) -> pb::Selection {
     pb::Selection {
         from: days(from).0,
@@ -77,7 +77,7 @@ pub(super) fn selection(departments: &[&str], from: &str, to: &str) -> pb::Selec
     }
 }
 
-/// The base cells of some departments and months, each asked alone.
+/// The base cells of some departments and months, each queried separately.
 pub(super) async fn base_cells(
     statistics: &mut Statistics,
     token: &str,

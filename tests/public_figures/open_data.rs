@@ -1,4 +1,4 @@
-//! `cra publish` writes the base cells as files that other libraries read, and the same publication as the same bytes.
+//! `cra publish` writes the base cells as files that other libraries read; the same publication gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ async fn the_open_data_say_what_the_service_answers_and_the_same_publication_giv
         assert!(ended.status.success(), "{}", ended.stderr);
     }
     let written = files(one.path());
-    assert_eq!(written, files(other.path()), "again, and again in place of what is there");
+    assert_eq!(written, files(other.path()), "repeatable, and replaces existing files");
     let names: Vec<&str> = written.keys().map(String::as_str).collect();
     assert_eq!(
         names,

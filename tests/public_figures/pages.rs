@@ -1,4 +1,4 @@
-//! The pages show a reader of public figures the publication and nothing else, with the token of the reverse proxy.
+//! With the token of the reverse proxy, the pages show a reader of public figures only the publication.
 
 use super::publishing::{Publishing, ask, record};
 use crate::harness::chance;

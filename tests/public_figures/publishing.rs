@@ -1,4 +1,4 @@
-//! Both services in this process, with clocks that the tests set: publications open when a test says so.
+//! Both services in this process, with clocks set by the tests: publications open on demand.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::harness::{
     Ingestion, Issuer, Statistics, carrying, connected, eventually, national, new_id, submission, submitted,
 };
 
-/// Communes of departments of one region and of others, with a postal code each.
+/// Communes in departments of one region and of others, with a postal code each.
 const COMMUNES: [(&str, &str); 6] = [
     ("75101", "75001"),
     ("78646", "78000"),
@@ -29,7 +29,7 @@ const COMMUNES: [(&str, &str); 6] = [
     ("01053", "01000"),
     ("97411", "97400"),
 ];
-/// The departments of those communes, some without any CRA among them.
+/// The departments of those communes, and some without CRAs.
 pub(super) const DEPARTMENTS: [&str; 8] = ["75", "78", "92", "69", "01", "974", "35", "2A"];
 
 pub(super) fn at(text: &str) -> Timestamp {
@@ -51,7 +51,7 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Services that record at one instant and publish what has closed by it, from a secret of the test.
+    /// Services that record at one instant and publish what is closed at it, with a test secret.
     pub(super) async fn start(now: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("secret"), "a secret of the tests, longer than 32 bytes").unwrap();
@@ -85,7 +85,7 @@ impl Publishing {
         }
     }
 
-    /// A second replica, with read models of its own.
+    /// A second replica, with separate read models.
     pub(super) async fn replica(&mut self) -> Statistics {
         let Self { log, dir, issuer, counting, shutdown, .. } = &*self;
         let (address, projecting) =
@@ -94,12 +94,12 @@ impl Publishing {
         Statistics::new(connected(address).await.unwrap())
     }
 
-    /// What ingestion's clock says from now on.
+    /// Sets ingestion's clock.
     pub(super) fn record_at(&self, now: &str) {
         self.recording.set(at(now));
     }
 
-    /// A token that grants public figures alone.
+    /// A token that grants public figures only.
     pub(super) fn token(&self) -> String {
         self.issuer.token("statistics:public", &PerimeterClaim::default())
     }
@@ -109,7 +109,7 @@ impl Publishing {
         self.issuer.token("statistics:read", &national())
     }
 
-    /// Moves the projection's clock, and waits for the publication that is the last one then.
+    /// Sets the projection's clock, and waits for the publication that is then current.
     pub(super) async fn publish(&mut self, now: &str, closed_at: &str) -> pb::Publication {
         self.counting.set(at(now));
         let token = self.token();
@@ -164,7 +164,7 @@ async fn project(
     (address, served)
 }
 
-/// A CRA that chance draws, of a month.
+/// A random CRA of a month.
 pub(super) fn drawn(chance: &mut StdRng, month: &str) -> pb::Cra {
     let (commune_code, postal_code) = COMMUNES[chance.random_range(0..COMMUNES.len())];
     let activity =
@@ -208,7 +208,7 @@ pub(super) fn drawn(chance: &mut StdRng, month: &str) -> pb::Cra {
     }
 }
 
-/// Records CRAs of a month; their ids, and what they say.
+/// Records CRAs of a month; returns their ids and content.
 pub(super) async fn record(
     ingestion: &mut Ingestion,
     chance: &mut StdRng,
@@ -235,7 +235,7 @@ pub(super) async fn ask(
     Ok((answer.statistics.unwrap(), answer.snapshot.unwrap()))
 }
 
-/// A request that carries a token of public figures.
+/// A request with a token of public figures.
 pub(super) fn publicly<T>(publishing: &Publishing, message: T) -> Request<T> {
     carrying(&publishing.token(), message)
 }

@@ -1,4 +1,4 @@
-//! What base cells do not say is refused: the ways in which exact counts were once read out of rounded ones.
+//! Queries that base cells cannot answer are refused: these once revealed exact counts behind rounded ones.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::rejection::reason_of;

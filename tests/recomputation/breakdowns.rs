@@ -32,11 +32,11 @@ pub(super) const DIMENSIONS: [Dimension; 17] = [
     Dimension::Venue,
 ];
 const BREAKDOWNS: usize = 10;
-/// Pages of one listing, about: a long list is read in larger ones.
+/// Approximate number of pages of one listing: a long list is read in larger ones.
 const PAGES_MAX: usize = 6;
 const PAGE_ROWS_MAX: usize = 1_000;
 
-/// Every order both ways, and the one of a request that names none.
+/// Every order in both directions, and the default order.
 fn orders() -> Vec<String> {
     let named = naive::ORDERS.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
     named.chain([String::new()]).collect()
@@ -59,7 +59,7 @@ prop_compose! {
     }
 }
 
-/// The same question of a few departments, where the whole country would make long lists.
+/// The same query restricted to a few departments, because lists of the whole country are long.
 fn of_few_places(mut request: v1::ListBreakdownRequest) -> v1::ListBreakdownRequest {
     let selection = request.selection.get_or_insert_default();
     let places = [&selection.department_codes, &selection.epci_codes, &selection.commune_codes];
@@ -74,7 +74,7 @@ fn expected(events: &[v1::CraEvent], request: &v1::ListBreakdownRequest) -> Vec<
     naive::breakdown(events, &selection, request.dimension(), &request.order_by, request.include_empty)
 }
 
-/// Walks all pages and judges the whole; `meanwhile` happens after the first page.
+/// Reads all pages and compares the whole; `meanwhile` happens after the first page.
 async fn judged(
     held: &InProcess,
     events: &[v1::CraEvent],
@@ -113,7 +113,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn the_pages_of_a_breakdown_are_the_whole_of_the_first_pages_position(
+    fn the_pages_of_a_breakdown_are_the_whole_at_the_first_pages_position(
         events in some_events(80),
         sizes in batches(),
         listed_after in any::<Index>(),
@@ -126,7 +126,7 @@ proptest! {
             held.apply(&events[..first], &sizes);
             for (number, (request, index)) in questions.into_iter().enumerate() {
                 if number == 0 {
-                    // The first listing is of now, and the log goes on while it is read.
+                    // The first listing has no position, and the log grows while it is read.
                     let go_on = || held.apply(&events[first..], &sizes);
                     judged(&held, &events[..first], request, &page_sizes, go_on).await?;
                 } else {
@@ -164,7 +164,7 @@ proptest! {
 }
 
 #[test]
-fn a_long_list_of_empty_rows_comes_in_full_pages_that_hold_each_once() {
+fn a_long_list_of_empty_rows_comes_in_full_pages_with_each_row_once() {
     let request = v1::ListBreakdownRequest {
         selection: Some(v1::Selection { region_codes: vec!["84".into()], ..v1::Selection::default() }),
         dimension: Dimension::Commune.into(),

@@ -1,4 +1,4 @@
-//! The CRAs themselves: listed in pages, and one by one.
+//! Single CRAs: listed in pages, and by id.
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn the_pages_of_a_list_are_the_whole_list_of_the_first_pages_position(
+    fn the_pages_of_a_list_are_the_whole_list_at_the_first_pages_position(
         events in some_events(80),
         sizes in batches(),
         listed_after in any::<Index>(),
@@ -31,7 +31,7 @@ proptest! {
             let first = position(listed_after, &events);
             held.apply(&events[..first], &sizes);
             for (number, (selection, index)) in questions.into_iter().enumerate() {
-                // The first listing is of now, and the log goes on while it is read.
+                // The first listing has no position, and the log grows while it is read.
                 let at = if number == 0 { first } else { position(index, &events) };
                 let mut request = v1::ListCrasRequest {
                     selection: Some(selection.clone()),
@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn each_cra_is_told_as_it_stood_at_any_position(
+    fn each_cra_is_returned_as_of_any_position(
         events in some_events(60),
         sizes in batches(),
         questions in vec((any::<Index>(), any::<Index>()), CRAS),

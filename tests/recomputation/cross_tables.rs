@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn every_cross_table_is_the_naive_one(
+    fn every_cross_table_equals_the_naive_one(
         events in some_events(80),
         sizes in batches(),
         questions in vec((table(), any::<Index>()), TABLES),
@@ -91,7 +91,7 @@ proptest! {
             let everything = v1::Selection::default();
             let pairs = DIMENSIONS.iter().flat_map(|rows| DIMENSIONS.map(|columns| [*rows, columns]));
             for (number, dimensions) in pairs.enumerate() {
-                // Two measures of each pair: a pair and its mirror see all four.
+                // Two measures of each pair: a pair and its mirror image cover all four.
                 let measures = [MEASURES[number % 4], MEASURES[(number + 2) % 4]];
                 for measure in measures.into_iter().filter(|measure| can_be_asked(dimensions, *measure)) {
                     judged(&held, &events, &everything, dimensions, measure).await?;

@@ -1,4 +1,4 @@
-//! Likely doubles: a few contents, spelt in several ways, recorded again and again by several clients within minutes.
+//! Probable doubles: a few contents, in several spellings, recorded repeatedly by several clients within minutes.
 
 use cra_contracts::v1;
 use cra_contracts::v1::cra_event::Fact;
@@ -19,13 +19,13 @@ use crate::naive;
 
 const QUESTIONS: usize = 4;
 
-/// One of a few contents; what only its record shows differs.
+/// One of a few contents; fields that only the record shows differ.
 #[derive(Clone, Debug)]
 struct Said {
     activity: i32,
     advisor: &'static str,
     organisation: &'static str,
-    /// A former code, or that of today.
+    /// A former code, or today's.
     commune: &'static str,
     annotation: &'static str,
     themes_turned: bool,
@@ -175,7 +175,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
     })
 }
 
-/// The next revision of one of the CRAs in force.
+/// The next revision of one of the current CRAs.
 fn next(which: Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (String, u64) {
     let mut in_force: Vec<_> = cras.iter_mut().filter(|(_, _, withdrawn)| !withdrawn).collect();
     let (cra_id, revision, is_withdrawn) = &mut **which.get_mut(&mut in_force);
@@ -184,7 +184,7 @@ fn next(which: Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (Str
     (cra_id.clone(), *revision)
 }
 
-/// Every page.
+/// All pages.
 async fn listed(
     held: &InProcess,
     mut request: v1::ListLikelyDoublesRequest,
@@ -207,7 +207,7 @@ proptest! {
     #![proptest_config(cases(48))]
 
     #[test]
-    fn likely_doubles_are_those_of_the_definition_at_any_position(
+    fn probable_doubles_follow_the_definition_at_any_position(
         events in prop_oneof![6 => history(), 1 => some_events(60)],
         sizes in batches(),
         questions in vec((any::<Index>(), any::<bool>(), 1..9_u32), QUESTIONS),
@@ -232,7 +232,7 @@ proptest! {
 }
 
 #[test]
-fn the_random_histories_have_doubles_of_every_kind() {
+fn the_random_histories_contain_doubles_of_every_kind() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut by_one, mut by_two, mut older) = (0, 0, 0);

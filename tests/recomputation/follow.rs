@@ -1,4 +1,4 @@
-//! Changes after a position, and the copy that a follower keeps with them.
+//! Changes after a position, and the copy that a follower maintains with them.
 
 use std::collections::BTreeMap;
 
@@ -31,44 +31,45 @@ async fn following(
     held.service.follow_cras(Request::new(request)).await.unwrap().into_inner()
 }
 
-/// Everything that is told until the stream ends.
+/// All answers until the stream ends.
 async fn all(mut answers: BoxStream<v1::FollowCrasResponse>) -> Vec<v1::FollowCrasResponse> {
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     while let Some(answer) = answers.next().await {
-        told.push(answer.unwrap());
+        received.push(answer.unwrap());
     }
-    told
+    received
 }
 
 fn is_checkpoint(answer: &v1::FollowCrasResponse) -> bool {
     answer.change == Some(Change::Checkpoint(true))
 }
 
-/// An answer without the name of its log, which the events do not say.
+/// An answer without its log, which the events do not contain.
 fn unnamed(answer: v1::FollowCrasResponse) -> v1::FollowCrasResponse {
     v1::FollowCrasResponse { log: String::new(), ..answer }
 }
 
-/// Positions grow from the one asked to the head, and what is told between is exactly what changed.
+/// Asserts that positions increase from the requested one to the head, and that the changes in between are exactly
+/// those of the events.
 fn judged(
-    told: Vec<v1::FollowCrasResponse>,
+    received: Vec<v1::FollowCrasResponse>,
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     after: u64,
 ) -> Judgement {
-    let positions: Vec<u64> = told.iter().map(|answer| answer.position).collect();
+    let positions: Vec<u64> = received.iter().map(|answer| answer.position).collect();
     prop_assert!(positions.is_sorted_by(|a, b| a < b), "a position twice or back: {:?}", positions);
     prop_assert_eq!(positions.last(), Some(&(events.len() as u64)), "the last message is of the head");
     prop_assert!(positions[0] > after || after == events.len() as u64, "{:?} after {}", positions, after);
-    let is_named = told.iter().all(|answer| !answer.log.is_empty());
-    prop_assert!(is_named, "an answer says what its position is of");
-    let changes = told.into_iter().filter(|answer| !is_checkpoint(answer));
+    let is_named = received.iter().all(|answer| !answer.log.is_empty());
+    prop_assert!(is_named, "an answer names the log of its position");
+    let changes = received.into_iter().filter(|answer| !is_checkpoint(answer));
     let changes: Vec<_> = changes.map(unnamed).collect();
     prop_assert_eq!(changes, naive::changes(events, selection, after), "{:?} after {}", selection, after);
     Ok(())
 }
 
-/// What a follower keeps: the CRAs by id, and how far it is.
+/// A follower's copy: the CRAs by id, and the position.
 #[derive(Default)]
 struct Copy {
     cras: BTreeMap<String, v1::CraRecord>,
@@ -87,7 +88,7 @@ impl Copy {
         Ok(())
     }
 
-    /// The copy is the list of the CRAs when the log ended where the copy is.
+    /// Asserts that the copy equals the list of CRAs at its position.
     fn equals_its_source(&self, events: &[v1::CraEvent], selection: &v1::Selection) -> Judgement {
         let source = naive::cras(&events[..usize::try_from(self.position).unwrap()], selection);
         let source: BTreeMap<_, _> =
@@ -101,7 +102,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn a_follower_from_any_position_is_told_exactly_what_changed(
+    fn a_follower_from_any_position_receives_exactly_the_changes(
         events in some_events(80),
         sizes in batches(),
         questions in vec((prop_oneof![3 => wide_selection(), 1 => selection()], any::<Index>()), FOLLOWERS),
@@ -109,7 +110,7 @@ proptest! {
     ) {
         judge(async {
             let held = InProcess::new();
-            // The log is ahead of the read models: the first follower ends at the head of the log all the same.
+            // The log is ahead of the read models: the first follower still ends at the head of the log.
             let applied = applied_first.index(events.len());
             held.apply(&events[..applied], &sizes);
             held.record(&events[applied..]);
@@ -156,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn a_follower_that_stays_is_told_of_what_comes_while_it_comes(
+    fn a_follower_that_stays_receives_changes_as_they_come(
         events in some_events(60),
         sizes in batches(),
         selection in wide_selection(),

@@ -1,4 +1,5 @@
-//! Random histories: submissions of today's form, documents of older ones, corrections, withdrawals, events out of turn.
+//! Random histories: submissions of today's form, documents of older ones, corrections, withdrawals, events out of
+//! turn.
 
 use cra_contracts::v1;
 use cra_contracts::v1::cra_event::Fact;
@@ -12,12 +13,12 @@ use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Two of them differ by case only: their names are spelt alike, their codes are not.
+/// Two of them differ only by case: equal labels in the collation, different codes.
 const ADVISORS: [&str; 4] = ["conseiller-1", "Conseiller-1", "conseiller-2", "conseiller-3"];
 const STRUCTURES: [&str; 2] = ["structure-1", "structure-2"];
 const VENUES: [&str; 2] = ["lieu-1", "lieu-2"];
-/// Code, postal code and a name that leads to it: arrondissements, a delegated and a former code, overseas, a
-/// territory without postal codes.
+/// Code, postal code and a name that leads to it: arrondissements, a delegated and a former code, overseas, a territory
+/// without postal codes.
 const PLACES: [(&str, &str, &str); 10] = [
     ("75101", "75001", "PARIS 01"),
     ("75056", "75012", "PARIS"),
@@ -41,7 +42,7 @@ pub(super) fn day() -> impl Strategy<Value = Date> {
     (0..30_i64).prop_map(move |days| first.checked_add(SignedDuration::from_hours(24 * days)).unwrap())
 }
 
-/// When something of a day was recorded: sometimes before it, mostly within two days.
+/// Time of recording relative to the day: sometimes before it, mostly within two days.
 fn recorded() -> impl Strategy<Value = SignedDuration> {
     prop_oneof![4 => -14..50_i64, 1 => -30..1_500_i64].prop_map(SignedDuration::from_hours)
 }
@@ -50,7 +51,7 @@ fn after(day: Date, lag: SignedDuration) -> Timestamp {
     day.to_zoned_datetime(jiff::tz::TimeZone::UTC).unwrap().timestamp() + lag
 }
 
-/// People over five values.
+/// A number of people, distributed over five values.
 fn spread(participants: u32) -> impl Strategy<Value = [u32; 5]> {
     vec(0..5_usize, participants as usize).prop_map(|people| {
         let mut counts = [0; 5];
@@ -140,7 +141,7 @@ prop_compose! {
     }
 }
 
-/// Channel, activity, themes and duration in the words of the older forms.
+/// Channel, activity, themes and duration in the older forms' vocabulary.
 fn words() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static str>, Value)> {
     (
         select(vec!["rattachement", "autre lieu", "autre", "distance", "domicile"]),
@@ -158,7 +159,7 @@ fn words() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static st
     )
 }
 
-/// A document of an older form, and its form; what it leaves out or gets wrong is for the upcasters to repair.
+/// A document of an older form, and its form; omissions and mistakes are for the upcasters to repair.
 fn document() -> impl Strategy<Value = (u32, Value)> {
     let who = (select(&ADVISORS[..]), select(&STRUCTURES[..]), select(&PLACES[..9]), 1..=3_u32);
     let what = words();
@@ -201,7 +202,7 @@ fn document() -> impl Strategy<Value = (u32, Value)> {
     })
 }
 
-/// What happens next, to one of the CRAs there are.
+/// The next step, for one of the existing CRAs.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Submit(Box<v1::Cra>, SignedDuration, bool),
@@ -210,7 +211,7 @@ pub(super) enum Step {
     Update(Index, u32, Value),
     Correct(Index, Box<v1::Cra>, bool),
     Withdraw(Index),
-    /// A correction of another revision than the current one: set aside by whoever reads it.
+    /// A correction of a revision other than the current one: every reader parks it.
     OutOfTurn(Index, Box<v1::Cra>),
 }
 
@@ -245,7 +246,7 @@ fn corrected(cra: v1::Cra, defaulted: bool) -> Fact {
     Fact::Corrected(v1::CraCorrected { cra: Some(cra), reason, defaulted_fields })
 }
 
-/// The events of a history: each CRA's revisions follow each other, except those out of turn.
+/// The events of a history: each CRA's revisions are consecutive, except those out of turn.
 pub(super) fn events(steps: Vec<Step>) -> Vec<v1::CraEvent> {
     let mut cras: Vec<(Uuid, u64, bool)> = Vec::new();
     let mut events = Vec::new();

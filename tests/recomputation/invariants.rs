@@ -1,5 +1,5 @@
-//! What holds whatever the figures are: parts add up to the whole, a row is the selection narrowed to it, shares add up
-//! to a thousand, and what was answered once is answered for ever.
+//! Invariants of all figures: parts add up to the whole, a row equals the selection narrowed to it, shares add up to a
+//! thousand, and the answer at a position never changes.
 
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
 use cra_contracts::v1::{self, Dimension, Measure};
@@ -46,10 +46,10 @@ fn parts_cras(dimension: Dimension) -> bool {
     !matches!(dimension, Theme | SubTheme | Age | Status)
 }
 
-/// The selection narrowed to a row; `None` where no selection can say it.
+/// The selection narrowed to a row; `None` if no selection can express it.
 fn narrowed(selection: &v1::Selection, dimension: Dimension, row: &str) -> Option<v1::Selection> {
     let (code, all) = (vec![row.to_owned()], selection.clone());
-    // Where a CRA has several rows, a field that is set already would be widened, not narrowed.
+    // If a CRA has several rows, adding a value to a field that is set would widen it.
     let free = |field: &[i32], number: i32| field.is_empty().then(|| vec![number]);
     if row.is_empty() {
         return None;
@@ -91,7 +91,7 @@ fn narrowed(selection: &v1::Selection, dimension: Dimension, row: &str) -> Optio
         }
         Dimension::Month => {
             let (from, to) = (format!("{row}-01"), format!("{row}-{}", last_day(row)));
-            // ISO 8601 days sort as texts, and no bound sorts before any.
+            // ISO 8601 days sort as texts; an empty bound sorts first.
             let to = if all.to.is_empty() { to } else { to.min(all.to.clone()) };
             v1::Selection { from: from.max(all.from.clone()), to, ..all }
         }
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn rows_add_up_to_the_whole_and_each_is_the_selection_narrowed_to_it(
+    fn rows_add_up_to_the_whole_and_each_equals_the_selection_narrowed_to_it(
         events in some_events(80),
         sizes in batches(),
         questions in vec(
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_answered_once_is_answered_after_any_later_event(
+    fn an_answer_at_a_position_is_unchanged_after_any_later_event(
         events in some_events(80),
         sizes in batches(),
         until in any::<Index>(),
@@ -190,7 +190,7 @@ proptest! {
     }
 }
 
-/// One answer to each kind of question, with its snapshot.
+/// One answer to each kind of query, with its snapshot.
 #[derive(Debug, PartialEq)]
 struct Answers {
     statistics: v1::GetStatisticsResponse,

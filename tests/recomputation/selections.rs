@@ -7,10 +7,10 @@ use proptest::sample::subsequence;
 
 use super::history::day;
 
-/// Days, territories, people, words and lines of the form: what a selection is made of.
+/// Parts of a selection: days, territories, people, words and lines of the form.
 const PARTS: usize = 5;
 
-/// One field of a selection: mostly empty, else some of these values.
+/// One field of a selection: mostly empty, otherwise some of these values.
 fn field(values: &[&str]) -> impl Strategy<Value = Vec<String>> + use<> {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
     let most = values.len();
@@ -64,7 +64,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Only one or two parts of a selection: wide enough that CRAs come into it and leave it.
+    /// Only one or two parts of a selection: wide enough that CRAs enter and leave it.
     pub(super) fn wide_selection()(all in selection(), parts in subsequence((0..PARTS).collect::<Vec<_>>(), 0..=2))
         -> v1::Selection {
         let mut wide = v1::Selection::default();

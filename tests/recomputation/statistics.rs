@@ -1,4 +1,4 @@
-//! Figures of a selection, at once and period by period, as of positions and times.
+//! Figures of a selection, as a whole and per period, as of positions and times.
 
 use cra_contracts::v1;
 use cra_contracts::v1::Granularity;
@@ -29,7 +29,7 @@ async fn asked(
     (answer.snapshot.unwrap(), answer.statistics.unwrap())
 }
 
-/// The snapshot is the one after these events, the last of them, and says when they were recorded.
+/// Asserts that the snapshot is the one after the last of these events, with its time.
 fn shows(snapshot: &v1::Snapshot, events: &[v1::CraEvent]) -> Judgement {
     prop_assert_eq!(snapshot.position, events.len() as u64);
     let recorded_at = snapshot.recorded_at.map(|at| (at.seconds, at.nanos));
@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn every_answer_is_the_naive_recomputation_of_the_log_to_the_last_field(
+    fn every_answer_equals_the_naive_recomputation_to_the_last_field(
         events in some_events(80),
         sizes in batches(),
         questions in vec((selection(), any::<Index>(), any::<bool>()), SELECTIONS),
@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn every_series_is_the_naive_one_and_no_period_is_lost(
+    fn every_series_equals_the_naive_one_and_no_period_is_missing(
         events in some_events(80),
         sizes in batches(),
         questions in vec((series(), any::<Index>()), SERIES),
@@ -134,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn the_random_questions_have_answers_often_enough_to_judge() {
+fn the_random_queries_count_something_often_enough_to_judge() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut counted = 0;
@@ -147,7 +147,7 @@ fn the_random_questions_have_answers_often_enough_to_judge() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_says_its_time_too() {
+async fn an_unreadable_event_still_advances_the_time_of_the_log() {
     let document = v1::LegacyCraImported { legacy_id: "1".into(), form_version: 1, document: "{".into() };
     let events = [event(1, 1, 4, Fact::Imported(document)), submitted(2, 5, workshop(2))];
     let (held, everything) = (InProcess::of(&events), v1::Selection::default());

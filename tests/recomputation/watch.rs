@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// Timers of the service and of the test are not read at the same moment.
 const TOLERANCE: Duration = Duration::from_millis(20);
 
-/// The events, then a correction of every CRA selected that changes a text and, but for defaults, no figure.
+/// The events, then a correction of every selected CRA that changes a text and, except for defaults, no figure.
 fn and_other_texts(mut events: Vec<v1::CraEvent>, selection: &v1::Selection) -> Vec<v1::CraEvent> {
     for record in naive::cras(&events, selection) {
         let cra = v1::Cra { annotation: "au marché".into(), ..record.cra.unwrap() };
@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(cases(3))]
 
     #[test]
-    fn a_watcher_hears_of_the_figures_at_once_and_then_of_each_change_once(
+    fn a_watcher_receives_the_figures_at_once_and_then_each_change_once(
         events in some_events(14),
         selection in wide_selection(),
         first in any::<Index>(),
@@ -68,7 +68,7 @@ proptest! {
                 if now == shown {
                     continue;
                 }
-                // One message for this change: none for the events before it, which changed nothing.
+                // One message for this change: none for the previous events, which changed nothing.
                 let answer = timeout(SOON, answers.next()).await.unwrap().unwrap().unwrap();
                 prop_assert_eq!(answer.statistics, Some(now.clone()), "{:?} at {}", selection, position);
                 prop_assert_eq!(answer.snapshot.unwrap().position, position as u64);

@@ -1,8 +1,8 @@
-//! Reaching the services: one channel each, opened before anything is asked, a token where there is one, and a deadline
-//! on every call.
+//! Connections to the services: one channel each, opened before the first call, with a token if configured and a
+//! deadline on every call.
 //!
-//! What goes wrong is told to an operator in English; what is wrong with a form is told in French, by the
-//! service's own messages. Does not retry: submissions carry ids, so running a command again is safe.
+//! Errors are English, for operators; faults of a form are shown with the service's French messages. There are no
+//! retries: submissions carry ids, so a command can safely be run again.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// One word.
+    /// Name of the service, one word.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ingestion => "ingestion",
@@ -63,7 +63,7 @@ impl fmt::Display for Service {
     }
 }
 
-/// Why a service gave no answer to use.
+/// Why a call has no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error(
@@ -86,8 +86,8 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
-    /// Whether asking again may do better: the service is away or busy, or the connection broke, which the transport
-    /// tells under various codes and always with its cause.
+    /// Whether a retry may succeed: the service is unavailable or busy, or the connection broke. The transport reports
+    /// a broken connection under various codes, always with its cause.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::BadUrl { .. } | Self::UserInUrl(_) | Self::Unreadable { .. } => false,
@@ -97,7 +97,7 @@ impl ClientError {
                     status.code(),
                     Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled
                 );
-                // What is aborted for good, such as a position of another log, gives no time to come back.
+                // A permanent abort, such as the position of another log, has no retry delay.
                 let passes = status.code() == Code::Aborted && rejection::retry_delay_of(status).is_some();
                 let lasts =
                     rejection::reason_of(status).is_some_and(|reason| LASTING.contains(&reason.as_str()));
@@ -106,7 +106,7 @@ impl ClientError {
         }
     }
 
-    /// When the service wants to be asked again, if it says so.
+    /// When the service asks to be called again, if it does.
     pub(crate) fn retry_delay(&self) -> Option<Duration> {
         match self {
             Self::Answered { status, .. } => rejection::retry_delay_of(status),
@@ -116,7 +116,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the service answered that it does not know what was asked about.
+    /// Whether the service answered `NOT_FOUND`.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Answered { status, .. } if status.code() == Code::NotFound)
     }
@@ -139,7 +139,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Opens the channel to a service as the command line says, or says why it cannot be.
+    /// Opens the channel to a service, with the endpoints and credentials of the command line.
     pub(crate) async fn to(service: Service, endpoints: &EndpointArgs) -> Result<Self, ClientError> {
         let url = match service {
             Service::Ingestion => &endpoints.ingestion_url,
@@ -148,7 +148,7 @@ impl Connection {
         Self::open_as(service, url, &endpoints.credentials).await
     }
 
-    /// As [`Connection::to`], to a service that asks nobody who they are.
+    /// Like [`Connection::to`], for a service without identity.
     pub(crate) async fn open(service: Service, url: &str) -> Result<Self, ClientError> {
         Self::open_as(service, url, &CredentialArgs::default()).await
     }
@@ -192,7 +192,7 @@ impl Connection {
         self.clients.health()
     }
 
-    /// The answer to a call, or its status with where it came from.
+    /// The answer to a call, or an error that names the service.
     pub(crate) fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {
         answer.map(Response::into_inner).map_err(|status| self.failure(status))
     }
@@ -202,12 +202,12 @@ impl Connection {
     }
 }
 
-/// What a status says, for the operator; then each violation, for the person who filled the form.
+/// Describes a status to the operator, followed by each violation for the person who filled in the form.
 fn told(status: &Status) -> String {
     let did = match status.code() {
         Code::InvalidArgument => "refused the request",
-        Code::NotFound => "does not know it",
-        Code::PermissionDenied | Code::Unauthenticated => "does not allow it",
+        Code::NotFound => "did not find it",
+        Code::PermissionDenied | Code::Unauthenticated => "refused access",
         Code::DeadlineExceeded | Code::Cancelled => "did not answer in time",
         Code::Unavailable => "is not available",
         Code::ResourceExhausted => "is busy",
@@ -236,8 +236,8 @@ mod tests {
     use cra_runtime::rejection::{Violation, invalid_argument};
 
     #[tokio::test]
-    async fn a_service_that_is_not_there_is_told_with_its_url_and_what_to_start() {
-        // Bound and closed again: nobody listens there.
+    async fn an_unreachable_service_is_reported_with_its_url_and_what_to_start() {
+        // Bound and closed again, so that no process listens on the port.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
         let error = Connection::open(Service::Projection, &url).await.unwrap_err().to_string();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_none_is_told_with_the_flag_that_gives_it() {
+    async fn a_malformed_address_is_reported_with_its_flag() {
         for url in ["127.0.0.1:50051", "ftp://example.org", "not a url"] {
             let error = Connection::open(Service::Ingestion, url).await.unwrap_err();
             assert!(matches!(error, ClientError::BadUrl { .. }), "{url}: {error}");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_does_not_cross_the_network_in_clear() {
+    async fn a_token_is_never_sent_in_clear_text() {
         let credentials = CredentialArgs { token: Some("secret".into()), ..CredentialArgs::default() };
         let url = "http://192.0.2.1:50051";
         let error = Connection::open_as(Service::Ingestion, url, &credentials).await.unwrap_err();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_refuses_is_not_asked_again_and_what_passes_is() {
+    fn temporary_failures_are_retried_and_refusals_are_not() {
         let failed = |status: Status| ClientError::Answered {
             service: Service::Projection,
             url: "http://127.0.0.1:50052".to_owned(),
@@ -275,7 +275,7 @@ mod tests {
             Status::out_of_range(""),
             Status::unimplemented(""),
             Status::permission_denied(""),
-            Status::internal("a fault of the service"),
+            Status::internal("internal error"),
         ] {
             assert!(!failed(status.clone()).may_pass(), "{status}");
         }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn violations_are_told_with_their_path_reason_and_french_message() {
+    fn violations_are_shown_with_path_reason_and_french_message() {
         let status = invalid_argument(vec![Violation {
             field: "selection.themes[0]".to_owned(),
             reason: "UNKNOWN_VALUE".into(),
@@ -296,6 +296,6 @@ mod tests {
         }]);
         let text = told(&status);
         assert!(text.contains("selection.themes[0] (UNKNOWN_VALUE): Cette thématique"), "{text}");
-        assert!(!text.contains('\u{1b}'), "nothing a service sends reaches the terminal as a command");
+        assert!(!text.contains('\u{1b}'), "control characters of a service must not reach the terminal");
     }
 }

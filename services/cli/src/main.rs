@@ -1,9 +1,9 @@
-//! `cra`, the command line of the pair: composes the parts and turns the outcome into an exit code.
+//! `cra`, the command line of both services: runs a command and turns its outcome into an exit code.
 //!
-//! Holds no rule of its own: what a CRA may say is decided by the ingestion service, what is counted by the
-//! projection service, and both are reached over gRPC only. Only backups open the log itself.
+//! Contains no business rules: the ingestion service decides what is valid, the projection service counts, and both are
+//! reached over gRPC only. Only backups open the log directly.
 
-// Pages are short and made once: `write!` into a `String` would only add a result to ignore.
+// Pages are short and built once; `write!` into a `String` would only add a result to ignore.
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod args;
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
     cra_private::descriptors::raise();
     let arguments =
         args::Arguments::of_command_line(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    // Manual pages are for every user of the machine; all else is for the one who asked for it.
+    // Manual pages are for all users of the machine; all other files are private.
     if !matches!(arguments.command, args::Command::Man(_)) {
         cra_private::restrict_new_files();
     }

@@ -1,8 +1,8 @@
-//! Where the commands write: standard output for results, standard error for what went wrong, and what the
-//! reader's terminal can show.
+//! Output of the commands: standard output for results, standard error for problems, and the capabilities of the
+//! reader's terminal.
 //!
-//! A reader that leaves (`cra stats | head`) ends the command quietly, with the exit code of a closed pipe.
-//! Does not lay anything out; `render` does.
+//! A reader that closes the pipe (`cra stats | head`) ends the command silently, with the usual exit code. Layout is in
+//! `render`.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
@@ -12,22 +12,22 @@ use cra_runtime::terminal;
 
 use crate::render::text::printable_page;
 
-/// What a shell reports of a program that a closed pipe ended.
+/// The exit code that shells report for a program ended by a closed pipe.
 const PIPE_CLOSED: u8 = 141;
-/// Usage and connection: nothing can be said about the items.
+/// Exit code of usage and connection errors, when no item has an outcome.
 const FAILED: u8 = 2;
-/// Columns where the width is unknown, as in a pipe or a file.
+/// Width if it is unknown, as in a pipe or a file.
 const DEFAULT_COLUMNS: usize = 100;
-/// Narrower, tables would not fit; wider, a line is hard to follow.
+/// Limits of the width: tables need the minimum, and longer lines are hard to read.
 const COLUMNS_MIN: usize = 60;
 const COLUMNS_MAX: usize = 120;
 
-/// What the reader can see.
+/// Capabilities of the reader's terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// Columns to fill at most.
+    /// Maximum width.
     pub(crate) columns: usize,
-    /// Whether colours mean anything there.
+    /// Whether colours are shown.
     pub(crate) colour: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
     look: Look,
     is_terminal: bool,
-    /// Of [`Output::stream`]: the beginning of a line.
+    /// For [`Output::stream`]: the incomplete last line.
     cut_off: Vec<u8>,
 }
 
@@ -61,7 +61,7 @@ impl Output {
         }
     }
 
-    /// Writes elsewhere, with nobody at a terminal.
+    /// Writes to another destination, without a terminal.
     #[cfg(test)]
     pub(crate) fn to(writer: impl Write + Send + 'static, look: Look) -> Self {
         Self { writer: Box::new(writer), look, is_terminal: false, cut_off: Vec::new() }
@@ -75,33 +75,34 @@ impl Output {
         self.is_terminal
     }
 
-    /// Where texts can be drawn in place: how the terminal looks now, which may have changed, and its lines. Narrower
-    /// than a page, lines would break and nothing stay in its place.
+    /// The terminal's current size and number of lines, if texts can be redrawn in place. `None` if it is narrower than
+    /// a page, because lines would wrap.
     pub(crate) fn screen(&self) -> Option<(Look, usize)> {
         let (columns, rows) =
             terminal_size::terminal_size().filter(|_| self.is_terminal && terminal::moves_cursor())?;
         (usize::from(columns.0) >= COLUMNS_MIN).then(|| (Look::of_process(), usize::from(rows.0)))
     }
 
-    /// Writes a text, at once: a reader at the other end of a pipe acts on each line.
+    /// Writes a text and flushes it: the reader of a pipe acts on each line.
     pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
         self.bytes(printable_page(text).as_bytes())
     }
 
-    /// As [`Output::write`], for files that are no texts.
+    /// Like [`Output::write`], for binary data.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.writer.write_all(bytes)?;
         self.writer.flush()
     }
 
-    /// Writes a part of a text file, cut anywhere: as it is to a pipe or a file, and without what a terminal would obey to one.
+    /// Writes a part of a text file, cut anywhere: unchanged to a pipe or a file, without control characters to a
+    /// terminal.
     pub(crate) fn stream(&mut self, part: &[u8]) -> io::Result<()> {
         if !self.is_terminal {
             return self.bytes(part);
         }
         let mut text = std::mem::take(&mut self.cut_off);
         text.extend_from_slice(part);
-        // Up to the last whole line, which ends no character and no line break in two.
+        // Up to the last line break, so that no character and no line break is split.
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         self.cut_off = text.split_off(whole);
         self.write(&String::from_utf8_lossy(&text))
@@ -118,7 +119,7 @@ impl Output {
     }
 }
 
-/// A page over the one that is there: up by its lines, and everything below cleared.
+/// The control sequence that replaces a drawn page by another one.
 pub(crate) fn redrawn(page: &str, drawn: usize) -> String {
     match drawn {
         0 => page.to_owned(),
@@ -126,12 +127,12 @@ pub(crate) fn redrawn(page: &str, drawn: usize) -> String {
     }
 }
 
-/// Tells on standard error, for people. A standard error that is closed leaves nobody to tell.
+/// Writes a message to standard error. Errors are ignored: there is no other channel.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{}", printable_page(text));
 }
 
-/// Tells why a command failed, and answers the exit code that says so.
+/// Reports why a command failed, and returns its exit code.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let pipe_closed = error
         .chain()
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_leaves_ends_the_command_with_the_code_of_a_closed_pipe() {
+    fn a_closed_pipe_ends_the_command_with_its_exit_code() {
         let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
         assert_eq!(format!("{:?}", failed(&closed)), format!("{:?}", ExitCode::from(PIPE_CLOSED)));
         let other = anyhow::anyhow!("cannot reach the service");
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_on_a_terminal_loses_what_the_terminal_would_obey_wherever_it_is_cut() {
+    fn control_characters_of_a_file_do_not_reach_a_terminal_wherever_it_is_cut() {
         let file = "\u{feff}é;\u{202e}\u{1b}]0;x\u{7}\r\n=1\r\n".as_bytes();
         for cut in 0..file.len() {
             let (written, look) =
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_drawn_over_the_one_before() {
+    fn a_page_is_drawn_over_the_previous_one() {
         assert_eq!(redrawn("a\n", 0), "a\n");
         assert_eq!(redrawn("b\nc\n", 3), "\u{1b}[3F\u{1b}[Jb\nc\n");
     }

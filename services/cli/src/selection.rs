@@ -1,7 +1,7 @@
-//! The flags that say which CRAs count, and the `Selection` they make.
+//! The flags that select CRAs, and the `Selection` they make.
 //!
-//! Values of closed lists are said as in [`crate::choice`]. Codes and ids go to the service as they are: it knows
-//! them, and says which it does not know.
+//! Values of closed lists are parsed as in [`crate::choice`]. Codes and ids are sent as given: the service reports the
+//! unknown ones.
 
 use clap::Args;
 use cra_contracts::v1;
@@ -12,7 +12,7 @@ use crate::choice::one_of;
 use crate::period::{Period, PeriodArgs, cra_day, today};
 
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selection (repeat a flag, or part its values with commas)")]
+#[command(next_help_heading = "Selection (repeat a flag, or separate its values with commas)")]
 pub(crate) struct SelectionArgs {
     /// First day of activity, such as 2024-03-01
     #[arg(long, value_name = "DAY", value_parser = day)]
@@ -75,23 +75,23 @@ impl SelectionArgs {
         Self { period: PeriodArgs::month_of(first_day), ..Self::default() }
     }
 
-    /// The days that are selected, where both the first and the last are, as today has them.
+    /// The selected days, given today's date, if both the first and the last day are set.
     pub(crate) fn period(&self, today: Date) -> Option<Period> {
         let given = || Period::between(self.from?, self.to?);
         self.period.period(today).or_else(given)
     }
 
-    /// Which days a period is that was named by how long ago it is, as today has it; `None` where none was.
+    /// The days of a period that was named relative to today; `None` if there is none.
     pub(crate) fn relative_days(&self, today: Date) -> Option<String> {
         self.period.relative(today).map(|days| format!("days: {} to {}", days.from(), days.to()))
     }
 
-    /// What the contract calls it, now.
+    /// The contract's message, as of now.
     pub(crate) fn to_message(&self) -> v1::Selection {
         self.to_message_on(today())
     }
 
-    /// What the contract calls it, as today has it.
+    /// The contract's message, given today's date.
     pub(crate) fn to_message_on(&self, today: Date) -> v1::Selection {
         let named = self.period.period(today);
         let from = named.map(Period::from).or(self.from);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_repeated_or_parted_by_commas() {
+    fn values_are_repeated_or_separated_by_commas() {
         let selection = selected(&["--theme", "email,internet", "--theme", "sante", "--department", "01,2A"]);
         let selection = selection.unwrap();
         assert_eq!(selection.themes, [3, 2, 15]);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_period_is_all_of_its_days() {
+    fn a_named_period_includes_all_of_its_days() {
         for (flag, text, from, to) in [
             ("--year", "2024", "2024-01-01", "2024-12-31"),
             ("--quarter", "2026-T3", "2026-07-01", "2026-09-30"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_period_excludes_the_others_and_the_bounds() {
+    fn periods_exclude_each_other_and_explicit_days() {
         let periods: [&[&str]; 8] = [
             &["--year", "2024"],
             &["--quarter", "2024-Q1"],
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_none_is_refused_with_an_example() {
+    fn a_malformed_period_is_refused_with_an_example() {
         for (flag, wrong, example) in [
             ("--month", "2024-13", "2024-03"),
             ("--month", "fevrier", "2024-03"),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_told_the_days_of_a_period_that_depends_on_today() {
+    fn programs_get_the_days_of_a_period_that_depends_on_today() {
         let told = |flags: &[&str]| {
             let flags = Flags::try_parse_from(["cra"].iter().chain(flags)).unwrap();
             flags.selection.relative_days(TODAY)
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_are_both_given_are_a_period() {
+    fn a_first_and_a_last_day_form_a_period() {
         let period = |flags: &[&str]| {
             let flags = Flags::try_parse_from(["cra"].iter().chain(flags)).unwrap();
             flags.selection.period(TODAY)
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_restricts_nothing() {
+    fn without_flags_the_selection_is_unrestricted() {
         assert_eq!(selected(&[]).unwrap(), v1::Selection::default());
     }
 }

@@ -1,7 +1,7 @@
-//! A stream that goes on: asked again where it broke, until it ends, is refused, or cannot be written.
+//! Keeps a stream open: reconnects after a failure until the stream ends, is refused, or its output cannot be written.
 //!
-//! What breaks it and passes is the network, a restart or a busy service; what the service refuses ends it. Knows
-//! nothing of what the messages say.
+//! A network failure, a restart or a busy service is retried; a refusal ends the subscription. Does not look into the
+//! messages.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use tonic::{Status, Streaming};
 
 use crate::client::Connection;
 
-/// Between two [`Subscription::settle`] while messages come, and after the last of them.
+/// Interval of [`Subscription::settle`] while messages arrive, and its delay after the last one.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
-/// Before the first new try; doubled for each further one.
+/// Delay of the first retry; doubled for each further one.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(200);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
-/// What is done with a stream.
+/// The handler of a stream.
 pub(crate) trait Subscription {
     type Message;
 
-    /// Asks for what comes after the last message that was taken.
+    /// Opens the stream after the last message that was taken.
     async fn open(&mut self, connection: &Connection) -> Result<Streaming<Self::Message>, Status>;
 
-    /// Takes the next message.
+    /// Processes the next message.
     fn take(&mut self, message: Self::Message) -> anyhow::Result<()>;
 
-    /// Called from time to time after messages were taken, and before anything else happens to the stream.
+    /// Called at intervals after messages were taken, and before the stream is reopened or ends.
     fn settle(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// Whether the end of the stream is the end of what was asked.
+    /// Whether the end of the stream completes the subscription.
     fn ends_with_the_stream(&self) -> bool;
 
-    /// The stream broke and is asked again; once until [`Subscription::found`].
+    /// The stream failed and is reopened; called once until [`Subscription::found`].
     fn lost(&mut self, problem: &str) -> anyhow::Result<()>;
 
-    /// Messages come again.
+    /// Messages arrive again.
     fn found(&mut self);
 }
 
-/// Keeps the subscription going. Can be dropped at any time: then call [`Subscription::settle`] once more.
+/// Runs the subscription. May be dropped at any time; then call [`Subscription::settle`] once more.
 pub(crate) async fn sustain<S: Subscription>(
     connection: &Connection,
     subscription: &mut S,
@@ -70,7 +70,7 @@ pub(crate) async fn sustain<S: Subscription>(
     }
 }
 
-/// Reads to the end of the stream: the status that broke it, or none where the end was asked for.
+/// Reads the stream: returns the status of its failure, or `None` if its end was expected.
 async fn read<S: Subscription>(
     mut stream: Streaming<S::Message>,
     subscription: &mut S,

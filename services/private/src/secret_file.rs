@@ -1,4 +1,4 @@
-//! A file of random bytes that replicas share: the key of signatures and of deterministic noise.
+//! A file of random bytes that replicas share: the key of signatures and of the random rounding of public figures.
 
 use std::fs::File;
 use std::io::{self, Read as _};

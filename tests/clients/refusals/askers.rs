@@ -1,4 +1,4 @@
-//! Those who make the calls: tonic in this process, grpcio and grpc-js as programs. Each reports how its calls ended.
+//! The callers: tonic in this process, grpcio and grpc-js as programs. Each reports how its calls ended.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,28 +13,28 @@ use super::cases::Case;
 use super::tonic_asker;
 use crate::harness::within;
 
-/// Longer than any call of the tests waits, on a busy machine.
+/// Longer than any call of the tests, on a busy machine.
 const LONGEST: std::time::Duration = std::time::Duration::from_mins(2);
 
-/// Whether the calls of a batch are made one after the other or at the same time.
+/// Whether the calls of a batch are made one after the other or concurrently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     InTurn,
     Together,
 }
 
-/// How a call ended, as a client's own library decoded it.
+/// How a call ended, as decoded by the client library.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ended {
     pub(super) code: String,
     pub(super) message: String,
     pub(super) details: Vec<Value>,
-    /// Answers before the end.
+    /// Number of answers before the end.
     pub(super) answers: u64,
 }
 
 impl Ended {
-    /// The value of a detail of a kind of `google.rpc`.
+    /// The value of a detail of a type of `google.rpc`.
     pub(super) fn detail(&self, kind: &str) -> Option<&Value> {
         let found = self.details.iter().find(|detail| detail["type"] == format!("google.rpc.{kind}"));
         found.map(|detail| &detail["value"])
@@ -49,9 +49,9 @@ impl Ended {
     }
 }
 
-/// Who makes the calls.
+/// A caller.
 pub(super) struct Asker {
-    /// Distinguishes its tokens, so that limits per client are those of one asker.
+    /// Part of the client name in its tokens, so that limits per client apply to one caller.
     pub(super) name: &'static str,
     lines: UnboundedReceiver<Value>,
     to: To,
@@ -65,7 +65,7 @@ enum To {
 }
 
 impl Asker {
-    /// The three, ready to ask.
+    /// All three callers, started.
     pub(super) fn all() -> [Self; 3] {
         let mut python = Client::Python.interpreter();
         python.arg(in_repository("tests/readers/ask_refusals.py"));
@@ -87,14 +87,14 @@ impl Asker {
         let (report, lines) = unbounded_channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
-                // Without a receiver the test has ended.
+                // An error means that the test has ended.
                 let _ = report.send(serde_json::from_str(&line.unwrap()).unwrap());
             }
         });
         Self { name, lines, to: To::Program { child, stdin }, began: 0, ended: BTreeMap::new() }
     }
 
-    /// Begins the calls of a batch.
+    /// Starts the calls of a batch.
     pub(super) fn begin(&mut self, cases: &[Case], order: Order) {
         (self.began, self.ended) = (0, BTreeMap::new());
         match &mut self.to {
@@ -110,7 +110,7 @@ impl Asker {
         }
     }
 
-    /// Lets the calls read on that stopped after their first answer.
+    /// Continues the calls that stopped reading after their first answer.
     pub(super) fn resume(&mut self) {
         match &mut self.to {
             To::Tonic { resume, .. } => drop(resume.send_replace(true)),
@@ -118,14 +118,14 @@ impl Asker {
         }
     }
 
-    /// Waits until so many calls of the batch have had their first answer.
+    /// Waits until `count` calls of the batch have received their first answer.
     pub(super) async fn began(&mut self, count: usize) {
         while self.began < count {
             self.take_line().await;
         }
     }
 
-    /// Waits until every call of the batch has ended; how, by the case's name.
+    /// Waits until every call of the batch has ended; returns the ends by the case's name.
     pub(super) async fn ended(&mut self, cases: &[Case]) -> &BTreeMap<String, Ended> {
         while self.ended.len() < cases.len() {
             self.take_line().await;
@@ -155,7 +155,7 @@ impl Asker {
 impl Drop for Asker {
     fn drop(&mut self) {
         if let To::Program { child, .. } = &mut self.to {
-            // It may be gone already.
+            // Ignored: it may have exited.
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -1,4 +1,4 @@
-//! One call that is refused, and what its caller must learn.
+//! One refused call, and what its caller must receive.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -13,35 +13,35 @@ use serde_json::{Value, json};
 
 use crate::harness::{Issuer, Pair, contract, national};
 
-/// Every scope that services ask for, but that of public figures.
+/// Every scope of the services except that of public figures.
 pub(super) const SCOPES: &str = "cra:submit cra:correct cra:import cra:read statistics:read operations";
 
-/// A call, and how it must end.
+/// A call, and its expected end.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
-    /// Of the case, the same for every asker.
+    /// Name of the case, the same for every caller.
     pub(super) name: String,
     pub(super) address: String,
     pub(super) path: String,
     pub(super) shape: Shape,
     requests: Vec<Request>,
-    /// How many times the requests are sent.
+    /// How often the requests are sent.
     repeat: usize,
-    /// Whether the client's side stays open after its requests.
+    /// Whether the client keeps its side open after its requests.
     pub(super) keeps_open: bool,
     /// Whether the client stops reading after the first answer, until it is resumed.
     pub(super) pauses: bool,
-    /// Calls that are made until one ends with the expected code.
+    /// Maximum number of calls, until one ends with the expected code.
     pub(super) tries: u32,
     pub(super) token: Option<String>,
-    /// One more header of the request.
+    /// An additional request header.
     pub(super) header: Option<(&'static str, String)>,
     pub(super) timeout_s: Option<u64>,
     /// Canonical gRPC code.
     pub(super) code: &'static str,
-    /// Of the refusal or of one of its violations; empty where only the transport speaks.
+    /// Reason of the refusal or of one of its violations; empty for an error of the transport.
     pub(super) reason: &'static str,
-    /// Whether answers come before the end.
+    /// Whether answers precede the end.
     pub(super) has_answers: bool,
 }
 
@@ -52,7 +52,7 @@ enum Request {
 }
 
 impl Case {
-    /// What the client sends.
+    /// The messages that the client sends.
     pub(super) fn messages(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
         let once = self.requests.clone().into_iter().map(|request| match request {
             Request::Bytes(bytes) => bytes,
@@ -61,7 +61,7 @@ impl Case {
         std::iter::repeat_n(once.collect::<Vec<_>>(), self.repeat).flatten()
     }
 
-    /// The case as the programs of `tests/readers` read it.
+    /// The case in the form that the programs of `tests/readers` read.
     pub(super) fn in_json(&self) -> Value {
         let requests = self.requests.iter().map(|request| match request {
             Request::Bytes(bytes) => json!({"bytes": STANDARD.encode(bytes)}),
@@ -92,7 +92,7 @@ impl Case {
         self
     }
 
-    /// A message of so many bytes.
+    /// A message of `count` bytes.
     pub(super) fn of_zeros(mut self, count: usize) -> Self {
         self.requests = vec![Request::Zeros(count)];
         self
@@ -113,7 +113,7 @@ impl Case {
         self
     }
 
-    /// More bytes of metadata than `server.max_header_bytes`.
+    /// More metadata than `server.max_header_bytes`.
     pub(super) fn with_large_headers(mut self) -> Self {
         self.header = Some(("x-large", "7".repeat(17 * 1_024)));
         self
@@ -124,7 +124,7 @@ impl Case {
         self
     }
 
-    /// The same service at another path, which is the name, too.
+    /// The same case with another path, which becomes its name.
     pub(super) fn at(mut self, path: &str) -> Self {
         (self.name, self.path) = (path.to_owned(), path.to_owned());
         self
@@ -140,7 +140,7 @@ impl Case {
         self
     }
 
-    /// The end comes after an answer.
+    /// The end follows an answer.
     pub(super) fn after_answers(mut self) -> Self {
         self.has_answers = true;
         self
@@ -153,7 +153,7 @@ impl Case {
     }
 }
 
-/// Makes the cases of one asker.
+/// Builds the cases of one caller.
 pub(super) struct Table {
     pub(super) issuer: Arc<Issuer>,
     pub(super) asker: &'static str,
@@ -167,8 +167,8 @@ impl Table {
         Self { issuer: Arc::clone(issuer), asker, ingestion, projection }
     }
 
-    /// A call of a method, such as `StatisticsService/Export`, with everything granted and an empty request. Each method
-    /// is a client of its own, so that limits per client do not meet.
+    /// A call of a method, such as `StatisticsService/Export`, with all rights and an empty request. Each method uses
+    /// another client, so that limits per client do not interfere.
     pub(super) fn case(&self, method: &str) -> Case {
         let path = format!("/cra.v1.{method}");
         let is_of_ingestion = ["Ingestion", "Reference"].iter().any(|service| method.starts_with(service));
@@ -192,7 +192,7 @@ impl Table {
         }
     }
 
-    /// A token for everything, of a client that this asker alone is.
+    /// A token with all rights, for a client that only this caller uses.
     pub(super) fn token(&self, client: &str, perimeter: &PerimeterClaim, valid_s: i64) -> String {
         self.issuer.token_for(&self.client(client), SCOPES, perimeter, valid_s)
     }
@@ -203,7 +203,7 @@ impl Table {
     }
 }
 
-/// Scopes that a method needs one of; none where it needs no token.
+/// The scopes of which a method needs one; empty if it needs no token.
 pub(super) fn scopes_of(path: &str) -> Vec<&'static str> {
     let mut rows = cra_ingestion::METHODS.iter().chain(cra_projection::METHODS);
     match rows.find(|method| method.path == path).unwrap().needs {
@@ -212,7 +212,7 @@ pub(super) fn scopes_of(path: &str) -> Vec<&'static str> {
     }
 }
 
-/// A request of a method in the contract's JSON, on the wire.
+/// A request of a method, encoded from the contract's JSON.
 pub(super) fn encoded(method: &str, request: Value) -> Vec<u8> {
     static POOL: LazyLock<DescriptorPool> =
         LazyLock::new(|| DescriptorPool::decode(cra_contracts::FILE_DESCRIPTOR_SET).unwrap());

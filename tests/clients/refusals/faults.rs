@@ -1,11 +1,11 @@
-//! Faults of fields: submissions that break a rule of a CRA, documents that are none, questions that nothing answers.
+//! Faults of fields: submissions that break a rule of a CRA, unreadable documents, queries that cannot be answered.
 
 use serde_json::{Value, json};
 
 use super::table::{INVALID, Row, submission};
 use crate::harness::new_id;
 
-/// For every rule of a CRA a submission that breaks it.
+/// A submission for every rule of a CRA, which breaks it.
 pub(super) fn of_submissions() -> Vec<Row> {
     let with = |field: &str, value: Value, reason| {
         let mut request = submission(&new_id(), "conseiller-1");
@@ -46,7 +46,7 @@ pub(super) fn of_submissions() -> Vec<Row> {
     ]
 }
 
-/// Questions that can be read, and that nothing answers.
+/// Well-formed queries that cannot be answered.
 pub(super) fn of_questions() -> Vec<Row> {
     let (figures, series) = ("StatisticsService/GetStatistics", "StatisticsService/GetTimeSeries");
     let (crossed, export) = ("StatisticsService/GetCrossTable", "StatisticsService/Export");
@@ -76,7 +76,7 @@ pub(super) fn of_questions() -> Vec<Row> {
     ]
 }
 
-/// A table of more cells than one answer holds, of as many advisors and structures as [`super::CRAS`].
+/// A table with more cells than one answer may hold, from as many advisors and structures as [`super::CRAS`].
 pub(super) fn of_a_large_table() -> Row {
     let table =
         json!({"rows": "DIMENSION_ADVISOR", "columns": "DIMENSION_STRUCTURE", "measure": "MEASURE_CRAS"});

@@ -1,5 +1,5 @@
-//! Calls and streams that end later than at their beginning: with their grant, with one side's silence, with the file, with
-//! the log, with the service.
+//! Calls and streams that fail after their start: at the end of their grant, on a silent peer, on the file, on the log,
+//! on the shutdown of the service.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::identity::access::Shape;
@@ -13,14 +13,14 @@ use super::cases::{Case, Table, encoded};
 use super::table::submission;
 use crate::harness::{carrying, eventually, national, new_id, workshop};
 
-/// A request that is answered, by which a stream shows that it has begun.
+/// A request that is answered, to show that the stream has started.
 pub(super) fn begins(table: &Table, method: &str) -> Case {
     let item = json!({"item": "1"});
     let case = table.case(method);
     if case.shape == Shape::Both { case.of(encoded(method, item)).kept_open() } else { case }
 }
 
-/// Streams that end only when they are ended.
+/// Streams that do not end by themselves.
 pub(super) const OPEN_STREAMS: [&str; 4] = [
     "IngestionService/SubmitCras",
     "IngestionService/ImportLegacyCras",
@@ -28,7 +28,7 @@ pub(super) const OPEN_STREAMS: [&str; 4] = [
     "StatisticsService/FollowCras",
 ];
 
-/// Streams and calls that wait: for the end of their grant, of the client's silence, of the file, of the wait.
+/// Streams and calls that wait for the end of their grant, of the client's silence, of the file or of the wait.
 pub(super) fn in_the_middle(table: &Table) -> Vec<Case> {
     let mut cases = Vec::new();
     for method in OPEN_STREAMS {
@@ -52,7 +52,7 @@ pub(super) fn in_the_middle(table: &Table) -> Vec<Case> {
     cases
 }
 
-/// A follower that takes nothing after its first answer, until its stream was cut.
+/// A follower that stops reading after its first answer, until its stream is cut.
 pub(super) async fn stalled_readers(trial: &mut Trial) {
     let follow = "StatisticsService/FollowCras";
     let cases = trial.begun(Order::Together, |table| {
@@ -65,7 +65,7 @@ pub(super) async fn stalled_readers(trial: &mut Trial) {
         let token = Table::new(&trial.pair, &trial.issuer, asker.name).token("slow", &national(), 600);
         let request = || carrying(&token, pb::FollowCrasRequest { after_position: 1, ..Default::default() });
         let mut statistics = trial.pair.statistics().await;
-        // The client may have two streams: a third is let in once the stalled one is cut.
+        // The client may have two streams: a third is admitted once the stalled one is cut.
         let other = statistics.follow_cras(request()).await.unwrap().into_inner();
         let reading = tokio::spawn(async move { other.collect::<Vec<_>>().await.len() });
         eventually("the stalled stream is cut", async || {
@@ -100,7 +100,7 @@ pub(super) fn needing_the_log(
         .collect()
 }
 
-/// While the log's server is stopped: calls run out of time, and a check that waits keeps others from beginning.
+/// While the log's server is stopped: calls time out, and a waiting check blocks others.
 pub(super) async fn with_a_silent_log(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
     trial.signal_log("-STOP");
@@ -131,7 +131,7 @@ pub(super) async fn with_a_silent_log(trial: &mut Trial) {
     trial.signal_log("-CONT");
 }
 
-/// While the log's server is away; it is back afterwards.
+/// While the log's server is down; it is restarted afterwards.
 pub(super) async fn without_the_log(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
     trial.pair.nats.kill();
@@ -148,7 +148,7 @@ pub(super) async fn without_the_log(trial: &mut Trial) {
     .await;
     let away = |table: &Table| {
         let mut cases = needing_the_log(table, &current, "UNAVAILABLE", "LOG_UNAVAILABLE");
-        // A history is waited for as long as the caller may wait.
+        // A history waits for the log as long as the caller does.
         cases.retain(|case| !case.path.ends_with("GetCraHistory"));
         for method in
             ["OperationsService/GetStatus", "OperationsService/Rebuild", "StatisticsService/FollowCras"]
@@ -175,7 +175,7 @@ pub(super) async fn without_the_log(trial: &mut Trial) {
     .await;
 }
 
-/// Streams that are open when both services are asked to leave.
+/// Streams that are open when both services are asked to stop.
 pub(super) async fn at_the_drain(trial: &mut Trial) {
     let cases = trial.begun(Order::Together, |table| {
         let cases = OPEN_STREAMS.into_iter().map(|method| {

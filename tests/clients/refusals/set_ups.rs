@@ -1,4 +1,4 @@
-//! Refusals that the usual set-up does not give: by services with other settings, and on a log that somebody changes.
+//! Refusals that need special conditions: other settings, or a log that is changed.
 
 use std::fs;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::table::submission;
 use crate::harness::{Issuer, Pair, carrying, eventually, national, new_id, workshop};
 
 const STREAM: &str = "CRA";
-/// The log's server takes no more in a message: less than the largest correction, more than a small CRA.
+/// Maximum message size of the log's server: below the largest correction, above a small CRA.
 const SMALL_MESSAGES: &str = "max_payload: 2KB";
 
-/// Streams that live as long as one may, and calls whose token nothing can verify any more.
+/// Streams that reach their maximum age, and calls whose token cannot be verified any more.
 pub(super) async fn of_brief_lives() {
     let issuer = Arc::new(Issuer::new());
     let settings = [
@@ -61,7 +61,7 @@ pub(super) async fn of_brief_lives() {
     trial.all_are_refused(Order::InTurn, unverified).await;
 }
 
-/// A log that takes no large event, then answers nothing, and then is made anew.
+/// A log that refuses large events, then answers nothing, and is then created again.
 pub(super) async fn of_a_changed_log() {
     let issuer = Arc::new(Issuer::new());
     let dir = tempfile::tempdir().unwrap();
@@ -79,7 +79,7 @@ pub(super) async fn of_a_changed_log() {
     made_anew(&mut trial, &context).await;
 }
 
-/// The folder is gone in which the rows of a workbook wait.
+/// The folder for the rows of a workbook is missing.
 async fn without_a_folder_for_files(trial: &mut Trial) {
     fs::remove_dir_all(trial.pair.read_models()).unwrap();
     let export = "StatisticsService/Export";
@@ -91,7 +91,7 @@ async fn without_a_folder_for_files(trial: &mut Trial) {
     trial.all_are_refused(Order::InTurn, failed).await;
 }
 
-/// Events that the log's server does not take.
+/// Events that the log's server refuses.
 async fn too_large(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
     let refused = |table: &Table| {
@@ -110,8 +110,8 @@ async fn too_large(trial: &mut Trial) {
     trial.all_are_refused(Order::InTurn, refused).await;
 }
 
-/// The log's server takes what it is sent and answers nothing, for longer than an append waits. One client after the
-/// other: an append that waits behind others is never sent, which is another refusal.
+/// The log's server receives messages and answers nothing, for longer than an append waits. One client after the other:
+/// an append that waits behind others is never sent, which is another refusal.
 async fn unconfirmed(trial: &mut Trial) {
     let current = trial.recorded.current.clone();
     let unknown = |table: &Table| {
@@ -138,7 +138,7 @@ async fn unconfirmed(trial: &mut Trial) {
     trial.all_learn(of_each).await;
 }
 
-/// A follower whose copy was made by other definitions.
+/// A follower whose copy was made with other definitions.
 async fn of_another_past(trial: &mut Trial) {
     let token = trial.issuer.token("statistics:read", &national());
     let request = carrying(&token, pb::GetStatisticsRequest::default());
@@ -153,7 +153,7 @@ async fn of_another_past(trial: &mut Trial) {
     trial.all_are_refused(Order::InTurn, changed).await;
 }
 
-/// The log is deleted and made anew.
+/// The log is deleted and created again.
 async fn made_anew(trial: &mut Trial, context: &jetstream::Context) {
     let cases = trial.begun(Order::Together, |table| {
         let follow = table.case("StatisticsService/FollowCras").after_answers();

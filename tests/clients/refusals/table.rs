@@ -1,4 +1,5 @@
-//! The refusals that a test can provoke: at the door for every method of the contract, and each method's own.
+//! The refusals that a test can provoke: those of the admission layer for every method of the contract, and those of
+//! each method.
 
 use cra_contracts::{json, v1 as pb};
 use cra_runtime::identity::Scope;
@@ -9,17 +10,17 @@ use super::cases::{Case, SCOPES, Table, encoded, scopes_of};
 use super::faults;
 use crate::harness::{contract, department, national, new_id, workshop};
 
-/// No message begins like this.
+/// No valid message starts with this byte.
 const MALFORMED: [u8; 1] = [0xff];
-/// Larger than `server.max_message_bytes`.
+/// Above `server.max_message_bytes`.
 const TOO_LARGE: usize = 4 * 1_024 * 1_024 + 1;
-/// Messages that a client is still sending when it is refused: more than a connection takes ahead.
+/// Number of messages that a client is still sending when it is refused: more than the connection buffers.
 const UNREAD: usize = 2_000;
 
-/// The id of no CRA.
+/// An id without a CRA.
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What the log holds before the calls are made.
+/// The content of the log before the calls.
 #[derive(Clone)]
 pub(super) struct Recorded {
     /// A CRA at its second revision.
@@ -34,7 +35,7 @@ pub(super) fn submission(cra_id: &str, advisor_id: &str) -> Value {
 }
 
 impl Table {
-    /// Refused whatever is asked, for every method of the contract.
+    /// Refusals of every method, independent of the request.
     pub(super) fn at_the_door(&self) -> Vec<Case> {
         let mut cases = Vec::new();
         for (path, shape) in contract() {
@@ -65,7 +66,8 @@ impl Table {
                 cases.push(published.ends("FAILED_PRECONDITION", "PUBLICATIONS_NOT_CONFIGURED"));
             }
             if shape == Shape::Both {
-                // Refused at once, while the client writes on: it must not lose the reason to its broken stream.
+                // Refused at once, while the client is still writing: it must receive the reason although its stream is
+                // reset.
                 let mut writing = unauthenticated(None, "TOKEN_REQUIRED").of(vec![0; 1_000]).times(UNREAD);
                 writing.name.push_str(", writing");
                 cases.push(writing);
@@ -74,7 +76,7 @@ impl Table {
         cases
     }
 
-    /// Paths that nothing serves, in every shape of a call.
+    /// Unknown paths, in every shape of a call.
     pub(super) fn not_served(&self) -> Vec<Case> {
         let long = format!("StatisticsService/{}", "Get".repeat(2_000));
         let methods =
@@ -87,7 +89,7 @@ impl Table {
                 cases.push(case);
             }
         }
-        // Health and reflection are served by others than our handlers.
+        // Health and reflection are not served by our handlers.
         for (path, shape, request, code) in [
             ("/grpc.health.v1.Health/Check", Shape::Single, &b"\x0a\x04none"[..], "NOT_FOUND"),
             ("/grpc.health.v1.Health/Watch", Shape::Answers, &MALFORMED, "INTERNAL"),
@@ -99,7 +101,7 @@ impl Table {
         cases
     }
 
-    /// Calls past the rate of one client, for every method. Calls that say nothing are let in until then.
+    /// Calls above the rate of one client, for every method. Calls with empty requests are admitted up to the limit.
     pub(super) fn past_the_rate(&self) -> Vec<Case> {
         let eager = self.token("eager", &national(), 600);
         let methods = contract().into_keys().map(|path| {
@@ -109,7 +111,7 @@ impl Table {
         methods.collect()
     }
 
-    /// Streams of a client that has as many open as it may, for every method that streams.
+    /// Streams above the limit of one client, for every streaming method.
     pub(super) fn past_the_streams_of(&self, client: &str) -> Vec<Case> {
         let token = self.issuer.token_for(
             client,
@@ -125,7 +127,7 @@ impl Table {
         cases.collect()
     }
 
-    /// What each method refuses of a request.
+    /// The refusals of each method's requests.
     pub(super) fn of_requests(&self, recorded: &Recorded) -> Vec<Case> {
         let mut cases = self.of_rows(rows(recorded));
         for (method, request) in beyond_a_department() {
@@ -145,13 +147,13 @@ impl Table {
             .collect()
     }
 
-    /// The calls of `tests/reality/refused-streams.json`, which were lost once.
+    /// The calls of `tests/reality/refused-streams.json`, whose refusals once were lost.
     pub(super) fn of_reality(&self) -> Vec<Case> {
         let given: Value = serde_json::from_str(include_str!("../../reality/refused-streams.json")).unwrap();
         let expected = given["expected"].as_object().unwrap();
         let cases = expected.iter().map(|(method, expected)| {
             let (code, reason) = expected.as_str().unwrap().split_once(' ').unwrap();
-            // The table lives as long as the test's process.
+            // Leaked: the table lives as long as the test's process.
             let (code, reason) = (code.to_owned().leak(), reason.to_owned().leak());
             let method = format!("StatisticsService/{method}");
             let request = given[method.split('/').nth(1).unwrap()].clone();
@@ -168,7 +170,7 @@ pub(super) type Row = (&'static str, Value, &'static str, &'static str);
 
 pub(super) const INVALID: &str = "INVALID_ARGUMENT";
 
-/// Refusals of what a request says, by each method.
+/// Refusals of requests, by method.
 pub(super) fn rows(recorded: &Recorded) -> Vec<Row> {
     [ingestion(recorded), faults::of_submissions(), statistics(), faults::of_questions(), operations()]
         .concat()
@@ -268,7 +270,7 @@ fn operations() -> Vec<Row> {
     ]
 }
 
-/// What a token for a department does not grant.
+/// Requests beyond the perimeter of a department.
 fn beyond_a_department() -> Vec<(&'static str, Value)> {
     let change = |mut change: Value| {
         change["expectedRevision"] = 1.into();

@@ -1,4 +1,4 @@
-//! The calls as tonic makes them, reported as the programs of `tests/readers` report theirs.
+//! The calls with tonic, reported as the programs of `tests/readers` report theirs.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn ask(channel: Channel, case: Case, report: UnboundedSender<Value>, resum
     let line = json!({
         "ended": case.name, "code": code, "message": message, "answers": answers, "details": details,
     });
-    // Without a receiver the test has ended.
+    // An error means that the test has ended.
     let _ = report.send(line);
 }
 
@@ -113,7 +113,7 @@ fn request<T>(case: &Case, message: T) -> Request<T> {
     request
 }
 
-/// A detail in JSON, fields that say nothing left out, as the other libraries write it.
+/// A detail as JSON without empty fields, as the other libraries write it.
 fn decoded(type_url: &str, value: &[u8]) -> Value {
     fn read<T: prost::Message + Default>(value: &[u8]) -> T {
         T::decode(value).unwrap()
@@ -156,7 +156,7 @@ fn decoded(type_url: &str, value: &[u8]) -> Value {
     json!({"type": kind, "value": value})
 }
 
-/// An object without what is empty.
+/// An object without empty values.
 fn said(mut object: Value) -> Value {
     let is_empty = |value: &Value| match value {
         Value::Null => true,

@@ -1,16 +1,16 @@
-//! The shapes that a value of an older document can have.
+//! The shapes of a value in an older document.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use serde_json::{Value, json};
 
-/// Which shapes are drawn.
+/// The shapes to draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::imports) enum Shapes {
     /// Plain JSON and every variant of MongoDB's Extended JSON.
     Any,
-    /// What a database holds, in canonical Extended JSON.
+    /// Database types, in canonical Extended JSON.
     Canonical,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Shaping<'a> {
 }
 
 impl Shaping<'_> {
-    /// One of the values; the last `plain` of them are no canonical Extended JSON.
+    /// One of the values; the last `plain` of them are not canonical Extended JSON.
     fn one_of(&mut self, values: &[Value], plain: usize) -> Value {
         let drawn = match self.shapes {
             Shapes::Any => values,
@@ -30,7 +30,7 @@ impl Shaping<'_> {
         drawn.choose(self.chance).unwrap().clone()
     }
 
-    /// Whether something that happens half of the time happens.
+    /// True with probability one half.
     pub(super) fn half(&mut self) -> bool {
         self.chance.random()
     }
@@ -48,7 +48,7 @@ impl Shaping<'_> {
         self.one_of(&shapes, 2)
     }
 
-    /// The document's own id, which no database keeps as a reference.
+    /// The document's id, which no database stores as a reference.
     pub(super) fn own_id(&mut self, id: &str) -> Value {
         self.one_of(&[json!({"$oid": id}), json!(id)], 1)
     }
@@ -83,7 +83,7 @@ impl Shaping<'_> {
         self.one_of(&shapes, 2)
     }
 
-    /// A number of people that may be left out where it is 0.
+    /// A number of people that may be absent if it is 0.
     pub(super) fn count(&mut self, number: u32) -> Value {
         if number == 0 && self.half() { Value::Null } else { self.number(number) }
     }

@@ -1,5 +1,4 @@
-//! CRAs by chance, each in the words of today's form and of the older system. The words are those of the tables of the
-//! domain page.
+//! Random CRAs, each in the vocabulary of today's form and of the older system, from the tables of the domain page.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +18,7 @@ use super::document::{Shapes, Shaping};
 pub(super) const FIRST_DAY: &str = "2021-04-29";
 pub(super) const LAST_DAY: &str = "2024-06-30";
 
-/// INSEE code, postal code, name as the older form's list wrote it, time zone.
+/// INSEE code, postal code, name in the older form's list, time zone.
 const PLACES: [(&str, &str, &str, &str); 11] = [
     ("35238", "35000", "RENNES", "Europe/Paris"),
     ("75110", "75010", "PARIS", "Europe/Paris"),
@@ -50,7 +49,7 @@ const STATUSES: [[&str; 2]; 5] = [
     ["retraite", "retraite"],
     ["heterogene", "heterogene"],
 ];
-/// Those that a new CRA may have.
+/// Themes that a new CRA may have.
 const THEMES: [(pb::Theme, &str); 17] = [
     (pb::Theme::DigitalDiagnosis, "diagnostic"),
     (pb::Theme::Equipment, "equipement informatique"),
@@ -89,7 +88,7 @@ const KNOWN: [(i32, &[&str]); 5] = [
 ];
 const OTHERS: [&str; 2] = ["Emmaüs", "Secours populaire"];
 
-/// A CRA and its document, both whole.
+/// A CRA and its document, both complete.
 pub(super) fn twin(chance: &mut StdRng, number: u32, shapes: Shapes) -> Twin {
     let mut draw = Draw { shaping: Shaping { chance, shapes }, cra: pb::Cra::default(), old: Map::new() };
     let legacy_id = format!("0000000000007a00{number:08x}");
@@ -108,7 +107,7 @@ pub(super) fn twin(chance: &mut StdRng, number: u32, shapes: Shapes) -> Twin {
 struct Draw<'a> {
     shaping: Shaping<'a>,
     cra: pb::Cra,
-    /// The `cra` of the document.
+    /// The `cra` object of the document.
     old: Map<String, Value>,
 }
 
@@ -166,7 +165,7 @@ impl Draw<'_> {
         let there: Timestamp =
             day.to_datetime(time(hour, 30, 0, 0)).to_zoned_datetime(zone.clone()).unwrap().timestamp();
         let midnight = day.to_zoned_datetime(TimeZone::UTC).unwrap().timestamp();
-        // Recorded on the day itself, said by the record alone, or days later.
+        // Recorded on the day itself, with the day only in the record, or days later.
         let (own, created) = match self.up_to(3) {
             0 => (None, there),
             1 => (Some(midnight), there),
@@ -184,7 +183,7 @@ impl Draw<'_> {
         }
     }
 
-    /// People, their ages and statuses; how many they are.
+    /// People, their ages and statuses; returns their number.
     fn people(&mut self) -> u32 {
         let (activity, slug) = self.pick(&ACTIVITIES);
         let participants = if activity == 1 { 2 + self.up_to(12) } else { 1 };
@@ -245,7 +244,7 @@ impl Draw<'_> {
             let count = 1 + self.up_to(2) as usize;
             sub_themes = SUB_THEMES.sample(self.shaping.chance, count).copied().collect();
         }
-        // A sub-theme brings its theme, also where the document does not say it.
+        // A sub-theme adds its theme, even if the document omits it.
         let mut said: Vec<&str> = themes.iter().map(|(_, slug)| *slug).collect();
         for (theme, _, _) in &sub_themes {
             if !themes.iter().any(|(chosen, _)| chosen == theme) {

@@ -1,4 +1,4 @@
-//! The flags that say how an answer must stand to the event log, shared by every question that shows one position.
+//! The flags that relate an answer to a position of the event log, shared by all queries with a snapshot.
 
 use clap::Args;
 use cra_contracts::v1;
@@ -8,28 +8,28 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::period::cra_day;
 
-/// Paris: days given without a time are the agency's.
+/// Paris, the time zone of days that are given without a time.
 const DEPARTMENT: &str = "75";
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Position of the log")]
 pub(crate) struct ConsistencyArgs {
-    /// Wait until the projection has counted this position, as given by a receipt
+    /// Wait until the projection has applied this position, which a receipt gives
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) min_position: u64,
-    /// Answer as the log stood at this position
+    /// Answer as of this position of the log
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) as_of_position: u64,
-    /// Answer as the log stood at this time, such as 2024-03-31T18:00:00Z, or at the end of a day in Paris
+    /// Answer as of this time, such as 2024-03-31T18:00:00Z, or the end of a day in Paris
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "as_of_position")]
     pub(crate) as_of_time: Option<Timestamp>,
-    /// The log that the position is of, as an answer's `log` says: a position of another log is refused
+    /// The log of the position, from an answer's `log` field: the position of another log is refused
     #[arg(long, value_name = "LOG", default_value = "", hide_default_value = true)]
     pub(crate) log: String,
 }
 
 impl ConsistencyArgs {
-    /// What the contract calls it.
+    /// The contract's message.
     pub(crate) fn to_message(&self) -> v1::Consistency {
         v1::Consistency {
             min_position: self.min_position,
@@ -45,7 +45,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
     let Some(day) = cra_day(text) else {
         return text.parse().map_err(|_| expected());
     };
-    // Its last instant: what was recorded at midnight belongs to the next day.
+    // The last instant of the day: midnight belongs to the next day.
     let last_instant = day
         .tomorrow()
         .and_then(|next| territory::time_zone(DEPARTMENT).to_timestamp(next.at(0, 0, 0, 0)))
@@ -72,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_is_now() {
+    fn without_a_flag_the_answer_is_current() {
         assert_eq!(asked(&[]).unwrap(), v1::Consistency::default());
     }
 
     #[test]
-    fn positions_and_times_go_to_the_service_as_they_are_given() {
+    fn positions_and_times_are_sent_as_given() {
         let flags = ["--min-position", "7", "--as-of-position", "5", "--log", "nats/CRA/2026"];
         let positions = asked(&flags).unwrap();
         assert_eq!((positions.min_position, positions.as_of_position), (7, 5));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_and_two_ways_at_once_are_refused() {
+    fn a_malformed_time_and_two_bounds_at_once_are_refused() {
         for wrong in ["yesterday", "2024-02-30", "2024-03-31 18:00", "2024-03"] {
             let error = asked(&["--as-of-time", wrong]).unwrap_err();
             assert!(error.contains("2024-03-31T18:00:00Z"), "{wrong}: {error}");

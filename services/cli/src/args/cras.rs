@@ -1,4 +1,4 @@
-//! Arguments of the questions about the CRAs themselves: `list`, `show`, `follow`, `export`.
+//! Arguments of the commands on single CRAs: `list`, `show`, `follow`, `export`.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::selection::SelectionArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Write one JSON object per CRA; the snapshot goes to standard error
+    /// Write one JSON object per CRA; the snapshot is written to standard error
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = DOUBLES_HELP)]
 pub(crate) struct DoublesArgs {
-    /// Write one JSON object per pair; the snapshot goes to standard error
+    /// Write one JSON object per pair; the snapshot is written to standard error
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -36,13 +36,13 @@ pub(crate) struct DoublesArgs {
     pub(crate) consistency: ConsistencyArgs,
 }
 
-/// What a pair is: the rule of the contract, for those who read the list.
 const DOUBLES_HELP: &str = "\
-Two CRAs under different ids are a pair when they are equal in every field that a figure or a selection reads (not the \
-annotation) and were recorded by different clients, or by the same one within ten minutes.
+Two CRAs with different ids are a pair if they are equal in every field that a figure or a selection reads (all but \
+the annotation) and were recorded by different clients, or by the same one within ten minutes.
 
-Three or more equal CRAs of one person each, that one client recorded within ten minutes of each other, are no pairs: \
-eight one-off requests of a morning are ordinary work. CRAs of older forms were recorded when the older system says.
+Three or more equal CRAs of one person each, recorded by one client within ten minutes of each other, are not pairs: \
+eight one-off requests in a morning are ordinary work. For CRAs of older forms, the time of recording is that of the \
+older system.
 
 If a pair is one session, withdraw one of the two: cra withdraw ID --reason doublon";
 
@@ -60,16 +60,16 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct FollowArgs {
-    /// Only the changes after this position of the log; with a checkpoint, where that file is not there yet
+    /// Only the changes after this position of the log; with --checkpoint, only until that file exists
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) after: u64,
-    /// End at the head of the log instead of going on
+    /// End at the head of the log instead of waiting for further changes
     #[arg(long)]
     pub(crate) stop_at_head: bool,
-    /// File that keeps the place: written after the lines are, and resumed from, so that none is missed
+    /// File with the position to resume from; updated after lines are written, so that no change is missed
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
-    /// As for the other commands; the changes are JSON in any case
+    /// Accepted for uniformity: the changes are always JSON
     #[arg(long, hide = true)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -78,10 +78,11 @@ pub(crate) struct FollowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// What to export: statistics, series, breakdown, cras; themes, ages, statuses, organisations (a row per CRA and value)
+    /// Content to export: statistics, series, breakdown, cras; themes, ages, statuses, organisations (a row per CRA and
+    /// value)
     #[arg(value_name = "CONTENT", value_parser = one_of::<ExportContent>(), hide_possible_values = true)]
     pub(crate) content: ExportContent,
-    /// Format of the file: csv, xlsx; for CRAs and their long tables also parquet, for CRAs ndjson
+    /// Format of the file: csv, xlsx; for CRAs and their long tables also parquet, for CRAs also ndjson
     #[arg(
         long,
         value_name = "FORMAT",
@@ -90,16 +91,16 @@ pub(crate) struct ExportArgs {
         hide_possible_values = true
     )]
     pub(crate) format: ExportFormat,
-    /// What a row of the breakdown is, such as department; of a series, such as month (the default)
+    /// Rows of a breakdown, such as department; periods of a series, such as month (the default)
     #[arg(long, value_name = "DIMENSION|PERIOD")]
     pub(crate) by: Option<String>,
-    /// File or directory to write to, or - for standard output [default: the file name that the service gives]
+    /// File or directory to write to, or - for standard output [default: the file name that the service suggests]
     #[arg(long, short, value_name = "FILE|DIR|-")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
-    /// Tell what was written as JSON
+    /// Report what was written as JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

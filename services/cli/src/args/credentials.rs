@@ -1,4 +1,4 @@
-//! The arguments by which `cra` proves to a service who it is, and knows that it is the service. Shared by all commands.
+//! The credentials of `cra`, and the certificate authority that it trusts. Shared by all commands.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use cra_private::Secret;
 
 const HEADING: &str = "Identity";
 
-/// What the services are shown, and trusted by.
+/// Credentials to present, and the authority to trust.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CredentialArgs {
-    /// Token to carry; a file is better, for others see a process's command line
+    /// Token to send; prefer --token-file, because other users can see the command line of a process
     #[arg(
         long,
         global = true,
@@ -21,16 +21,16 @@ pub(crate) struct CredentialArgs {
         help_heading = HEADING
     )]
     pub(crate) token: Option<Secret>,
-    /// File of the token; read again for each call, so it may be renewed meanwhile
+    /// File of the token; read again for each call, so that it can be renewed
     #[arg(long, global = true, env = "CRA_TOKEN_FILE", value_name = "FILE", help_heading = HEADING)]
     pub(crate) token_file: Option<PathBuf>,
-    /// PEM file of the authority that signed the services' certificates [default: those of the system]
+    /// PEM file of the authority that signed the services' certificates [default: the system's authorities]
     #[arg(long, global = true, env = "CRA_CA", value_name = "FILE", help_heading = HEADING)]
     pub(crate) ca: Option<PathBuf>,
-    /// PEM file of the certificate to show, where a service asks for one
+    /// PEM file of the client certificate, if a service requires one
     #[arg(long, global = true, env = "CRA_CERT", value_name = "FILE", requires = "key", help_heading = HEADING)]
     pub(crate) cert: Option<PathBuf>,
-    /// PEM file of its private key
+    /// PEM file of the client certificate's private key
     #[arg(long, global = true, env = "CRA_KEY", value_name = "FILE", requires = "cert", help_heading = HEADING)]
     pub(crate) key: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
-//! The arguments of `cra`: one line of help per capability, endpoints shared by all. Families of commands that share
-//! flags are in files of their own.
+//! The arguments of `cra`: one line of help per command, endpoints shared by all. Groups of commands that share flags
+//! have their own files.
 //!
-//! Does not check what the services check: a code or an id goes to them as it was given.
+//! The services validate codes and ids; they are sent as given.
 
 mod bench;
 mod change;
@@ -39,7 +39,7 @@ use crate::period::unit_of;
 use crate::selection::SelectionArgs;
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
-/// Where commands look for the projection service when they are not told.
+/// Default address of the projection service.
 pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
 
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads a command line, the name of the program first.
+    /// Parses a command line, including the name of the program.
     pub(crate) fn of_command_line(
         line: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Result<Self, clap::Error> {
@@ -61,8 +61,8 @@ impl Arguments {
     }
 }
 
-/// The command line with `--last 30 days` as `--last "30 days"`: a flag that took one word or two would take the next
-/// argument of `--last month cras` too.
+/// Joins `--last 30 days` into `--last "30 days"`. A flag with one or two words would consume the next argument of
+/// `--last month cras`.
 fn with_last_in_one(line: Vec<OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::with_capacity(line.len());
     for word in line {
@@ -92,10 +92,10 @@ fn is_number_of_last(word: &OsStr) -> bool {
         .is_some_and(|word| is_number(OsStr::new(word)))
 }
 
-/// Where the two services are, and who calls them.
+/// Addresses of the two services, and the caller's credentials.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
-    /// Ingestion service
+    /// Address of the ingestion service
     #[arg(
         long,
         global = true,
@@ -105,7 +105,7 @@ pub(crate) struct EndpointArgs {
         default_value = DEFAULT_INGESTION_URL
     )]
     pub(crate) ingestion_url: String,
-    /// Projection service
+    /// Address of the projection service
     #[arg(
         long,
         global = true,
@@ -121,17 +121,17 @@ pub(crate) struct EndpointArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run both services and their pages in this process, over a log kept in a directory
+    /// Run both services and the web pages in this process, with the log in a directory
     Standalone(StandaloneArgs),
-    /// Send CRAs from a file: JSON, a table as CSV or workbook, or what `export cras` wrote
+    /// Send CRAs from a file: JSON, a table as CSV or workbook, or the output of `export cras`
     Submit(SubmitArgs),
-    /// Write a table to fill in, for submit
+    /// Write an empty table to fill in, for submit
     Template(TemplateArgs),
-    /// Record CRAs of an older form, as the older system stored them
+    /// Record CRAs of older forms from documents of the older system
     Import(ImportArgs),
     /// Correct a CRA, in an editor or field by field, or many from a file
     Correct(CorrectArgs),
-    /// Take a CRA out of the statistics, or many from a file
+    /// Withdraw a CRA from the statistics, or many from a file
     Withdraw(WithdrawArgs),
     /// Show the statistics of the CRAs that match a selection
     Stats(Box<StatsArgs>),
@@ -141,57 +141,57 @@ pub(crate) enum Command {
     Breakdown(Box<BreakdownArgs>),
     /// Show one dimension crossed with another, such as themes with ages
     Cross(Box<CrossArgs>),
-    /// Show the statistics live, as CRAs come in
+    /// Show the statistics live while CRAs are recorded
     Watch(Box<WatchArgs>),
     /// List the CRAs that match a selection, newest first
     List(Box<ListArgs>),
-    /// List pairs of CRAs that probably are one session recorded twice
+    /// List pairs of CRAs that are probably one session recorded twice
     Doubles(Box<DoublesArgs>),
-    /// Show one CRA as it stands, or as it stood
+    /// Show one CRA, as it is now or as it was
     Show(ShowArgs),
-    /// Write every change of the CRAs as JSON lines, to keep a copy elsewhere equal
+    /// Write every change of the CRAs as JSON lines, to keep a copy up to date
     Follow(Box<FollowArgs>),
     /// Export statistics, a breakdown or CRAs to a file: CSV, XLSX, NDJSON, Parquet
     Export(Box<ExportArgs>),
-    /// Write the public figures as open data: CSV, Parquet, their description and licence
+    /// Write the public figures as open data: CSV, Parquet, with description and licence
     Publish(PublishArgs),
-    /// Show the life of one CRA: submission, corrections, withdrawal
+    /// Show the history of one CRA: submission, corrections, withdrawal
     History(HistoryArgs),
     /// Find communes by the beginning of their name or postal code
     Communes(CommunesArgs),
-    /// Show where the projection stands in the log
+    /// Show the projection's position in the log
     Status(StatusArgs),
-    /// Replay the log into new read models, while those that serve go on
+    /// Replay the log into new read models while the current ones keep serving
     Replay(ReplayArgs),
-    /// Serve other read models: new ones, or the former ones again
+    /// Serve other read models: newly built or previous ones
     Promote(PromoteArgs),
-    /// Compare the read models that serve with a replay of the log
+    /// Compare the serving read models with a replay of the log
     Verify(VerifyArgs),
-    /// List the events that could not be applied, or try them again
+    /// List the events that could not be applied, or retry them
     Parked(ParkedArgs),
-    /// Have the projection apply no events for a while; it still answers, as of the position it has
+    /// Pause the application of events; the projection keeps answering, at its current position
     Pause(PauseArgs),
-    /// Have a paused projection apply events again
+    /// Resume a paused projection
     Resume(ResumeArgs),
-    /// Back the event log up, restore or check a backup
+    /// Back up the event log, restore or verify a backup
     #[command(subcommand)]
     Log(LogCommand),
-    /// Measure how fast the pair is, against what this machine can do at best
+    /// Measure the speed of both services, and compare it with the limits of this machine
     #[command(subcommand)]
     Bench(BenchCommand),
-    /// Make keys and tokens, to try identity without an issuer
+    /// Create keys and tokens, to try out identity without an issuer
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Say whether the services can be asked; the exit code says it too
+    /// Report whether the services are ready, also as the exit code
     Health(HealthArgs),
-    /// Write the completions of a shell
+    /// Write the completion script of a shell
     Completions(CompletionsArgs),
     /// Write the manual pages
     Man(ManArgs),
 }
 
 impl Command {
-    /// The selection of a question whose answer goes to a program, and has no heading that says its days.
+    /// The selection of a query whose output is for a program and therefore has no heading with the days.
     pub(crate) fn selection_of_program(&self) -> Option<&SelectionArgs> {
         let (json, selection) = match self {
             Self::Stats(args) => (args.json, &args.selection),
@@ -211,19 +211,19 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct StandaloneArgs {
-    /// Directory of the log and of the read models [default: the platform's data directory]
+    /// Directory of the log and the read models [default: the platform's data directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Address of the ingestion service; port 0 lets the system choose one
+    /// Address of the ingestion service; with port 0 the system chooses a port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub(crate) ingestion: SocketAddr,
-    /// Address of the projection service; port 0 lets the system choose one
+    /// Address of the projection service; with port 0 the system chooses a port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50052")]
     pub(crate) projection: SocketAddr,
-    /// Address of the pages; port 0 lets the system choose one
+    /// Address of the web pages; with port 0 the system chooses a port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50080")]
     pub(crate) web: SocketAddr,
-    /// Serve no pages
+    /// Do not serve the web pages
     #[arg(long, conflicts_with = "web")]
     pub(crate) no_web: bool,
     /// Load a fictitious month of some 2,000 CRAs first, if the log is empty
@@ -231,29 +231,30 @@ pub(crate) struct StandaloneArgs {
     pub(crate) sample: bool,
 }
 
-/// What a file may be, and how rows become CRAs.
 const SUBMIT_DETAILS: &str = "\
 FILE is JSON (one object per line, an array, or one object), CSV or a workbook (XLSX, XLS, ODS), in UTF-8, UTF-16 or \
-Windows-1252, plain, gzip or zstd: it is known by its content, never by its name. What `cra export cras` writes as CSV, \
-XLSX or NDJSON is taken too: what the log holds is already there, and CRAs of older forms are only looked up.
+Windows-1252, plain, gzip or zstd; the format is detected from the content, not from the name. The output of `cra \
+export cras` as CSV, XLSX or NDJSON is accepted too: CRAs that are in the log are reported as already there, and \
+CRAs of older forms are only looked up.
 
-A table has one CRA per row. Its columns are known by their headings: those of the export (date, conseiller_id, \
-commune_code, activite, age_plus60ans, …) or of `cra template FILE.xlsx`, in any order, case and accents. Words are said \
-as labels, as the older form's words or as the contract's names; several are parted by |. A zero that a spreadsheet took \
-from a code is put back, a commune is found by its name and postal code, days are 29/02/2024 or 2024-02-29.
+A table has one CRA per row. Its columns are identified by their headings, in any order, case and accents: those of \
+the export (date, conseiller_id, commune_code, activite, age_plus60ans, …) or of `cra template FILE.xlsx`. Words may \
+be labels, slugs of the older form or names of the contract; several are separated by |. A leading zero that a \
+spreadsheet removed from a code is restored, a commune is found by its name and postal code, and days are written \
+29/02/2024 or 2024-02-29.
 
-A row without an id gets one made of its content and of its number among the equal rows of the file (UUID version 5). The \
-same file sent again therefore records nothing twice, eight equal rows are eight CRAs, and a row that was changed is a \
-new CRA: correct a recorded one with `cra correct`.
+A row without an id gets one derived from its content and its number among the equal rows of the file (UUID version \
+5). Sending the same file again therefore records nothing twice, eight equal rows are eight CRAs, and an edited row \
+is a new CRA: use `cra correct` to correct a recorded one.
 
-Exit code: 0 when every CRA is in the log, 1 when some were refused, 2 when the file holds none or the stream broke.";
+Exit code: 0 if every CRA is in the log, 1 if some were refused, 2 if the file contains none or the stream broke.";
 
 #[derive(Debug, Args)]
 pub(crate) struct TemplateArgs {
-    /// File to write: headings as .csv, with lists to choose from as .xlsx
+    /// File to write: .csv has headings only, .xlsx also lists to choose from
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Replace the file if it is there
+    /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -264,7 +265,7 @@ pub(crate) struct SubmitArgs {
     /// File to send: JSON, CSV or a workbook, plain, gzip or zstd; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Check only: nothing is recorded
+    /// Only validate; record nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
     /// Write one JSON object per outcome, for programs
@@ -284,10 +285,10 @@ pub(crate) struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CommunesArgs {
-    /// Beginning of a name or postal code; accents, case and hyphens do not matter
+    /// Beginning of a name or postal code; accents, case and hyphens are ignored
     #[arg(value_name = "TEXT", required = true)]
     pub(crate) text: Vec<String>,
-    /// Most communes to show
+    /// Maximum number of communes
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) limit: u32,
     /// Write the answer as JSON
@@ -297,12 +298,12 @@ pub(crate) struct CommunesArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Name of the shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
 
-/// One of the services, as a word.
+/// One of the two services.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ServiceName {
     Ingestion,
@@ -320,12 +321,12 @@ impl From<ServiceName> for Service {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// One of the two [default: both]
+    /// Service to check [default: both]
     #[arg(value_enum, value_name = "SERVICE")]
     pub(crate) service: Option<ServiceName>,
-    /// Ask the probes of one process instead, on the port of its metrics, such as `http://127.0.0.1:9051`
+    /// Check the readiness probe of one process instead, on its metrics port, such as `http://127.0.0.1:9051`
     ///
-    /// Callers of the service cannot take the connections of that port.
+    /// Callers of the service cannot exhaust the connections of that port.
     #[arg(long, value_name = "URL", conflicts_with = "service")]
     pub(crate) probe: Option<String>,
     /// Write one JSON object per service
@@ -338,14 +339,14 @@ pub(crate) struct HealthArgs {
 The figures are asked for with a token of statistics:public alone. They are those of one publication, which the files name: \
 the same publication gives the same bytes. Files that are there are replaced one by one, each whole.")]
 pub(crate) struct PublishArgs {
-    /// Folder of the files; made if it is not there
+    /// Folder of the files; created if it does not exist
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Folder for a page per command; without it, the first page goes to standard output
+    /// Folder for a page per command; without it, the main page is written to standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_tells_every_capability_in_a_line() {
+    fn the_help_describes_every_command_in_one_line() {
         let command = Arguments::command().term_width(100);
         let help = command.clone().render_help().to_string();
         for subcommand in command.get_subcommands() {
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn every_question_answers_programs_too() {
+    fn every_query_can_answer_in_json() {
         let all = Arguments::command();
         for name in [
             "submit",
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_units_is_one_period_with_and_without_quotes_and_takes_no_other_argument() {
+    fn a_number_of_units_is_one_period_with_and_without_quotes_and_consumes_no_other_argument() {
         let content = |flags: &[&str]| {
             let line = ["cra", "export"].iter().chain(flags);
             Arguments::of_command_line(line).map(|arguments| match arguments.command {
@@ -432,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_tried_again_by_position_or_all_of_them() {
+    fn events_are_retried_by_position_or_all_of_them() {
         let retry =
             |flags: &[&str]| match Arguments::parse_from(["cra", "parked"].iter().chain(flags)).command {
                 Command::Parked(args) => args.retry,
@@ -444,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_can_be_given_after_the_command() {
+    fn endpoints_may_follow_the_command() {
         let arguments =
             Arguments::parse_from(["cra", "communes", "saint", "denis", "--projection-url", "http://h:1"]);
         assert_eq!(arguments.endpoints.projection_url, "http://h:1");

@@ -1,10 +1,11 @@
-//! Arguments of the commands for those who run the projection: `status`, `replay`, `promote`, `verify`, `parked`, `pause`, `resume`.
+//! Arguments of the commands for operators of the projection: `status`, `replay`, `promote`, `verify`, `parked`,
+//! `pause`, `resume`.
 
 use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Go on until Ctrl-C: drawn again on a terminal, else one line per change
+    /// Repeat until Ctrl-C: redrawn in place on a terminal, otherwise one line per change
     #[arg(long)]
     pub(crate) watch: bool,
     /// Write the answer as JSON
@@ -14,20 +15,21 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Stop at this position of the log, and keep what it gives beside what serves [default: catch up with the log]
+    /// Stop at this position of the log, and keep the result next to the serving read models [default: catch up with
+    /// the log]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) until: u64,
-    /// Serve the new read models as soon as they have caught up
+    /// Put the new read models into service as soon as they have caught up
     #[arg(long)]
     pub(crate) promote: bool,
-    /// Write one JSON object per answer; the last one is the outcome
+    /// Write one JSON object per progress report; the last one is the result
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct PromoteArgs {
-    /// The generation, as `cra status` lists it
+    /// Name of the generation, as listed by `cra status`
     #[arg(value_name = "NAME")]
     pub(crate) generation: String,
     /// Write the answer as JSON
@@ -37,7 +39,7 @@ pub(crate) struct PromoteArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// Why, in 3 to 500 characters: others read it in `cra status`
+    /// Reason, 3 to 500 characters; shown in `cra status`
     #[arg(value_name = "REASON")]
     pub(crate) reason: String,
     /// Write the answer as JSON
@@ -54,17 +56,17 @@ pub(crate) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Write one JSON object per answer; the last one is the outcome
+    /// Write one JSON object per progress report; the last one is the result
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ParkedArgs {
-    /// Try again those at these positions, or all of them
+    /// Retry the events at these positions, or all of them
     #[arg(long, value_name = "POSITION", num_args = 0..)]
     pub(crate) retry: Option<Vec<u64>>,
-    /// Write one JSON object per event, or the outcome of the retry
+    /// Write one JSON object per event, or the result of the retry
     #[arg(long)]
     pub(crate) json: bool,
 }

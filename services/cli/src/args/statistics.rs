@@ -1,4 +1,4 @@
-//! Arguments of the questions about figures: `stats`, `series`, `breakdown`, `cross`, `watch`.
+//! Arguments of the queries for figures: `stats`, `series`, `breakdown`, `cross`, `watch`.
 
 use clap::Args;
 use cra_contracts::v1::{Dimension, Granularity, Measure};
@@ -8,13 +8,13 @@ use crate::choice::{Choice as _, SortKey, choice, one_of};
 use crate::comparison::Comparand;
 use crate::selection::SelectionArgs;
 
-/// Rows or CRAs shown unless more are asked for.
+/// Default number of rows or CRAs.
 const ROWS_DEFAULT: u32 = 25;
 
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
-    /// Compare each figure with the period before, or with the same period a year earlier: previous, last-year. A period
-    /// that is not over is compared with as many days of the other
+    /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
+    /// unfinished period is compared with as many days of the other period
     #[arg(
         long,
         value_name = "PERIOD",
@@ -42,8 +42,8 @@ pub(crate) struct SeriesArgs {
         hide_possible_values = true
     )]
     pub(crate) by: Granularity,
-    /// Compare each figure with the period before, or with the same period a year earlier: previous, last-year. A period
-    /// that is not over is compared with as many days of the other
+    /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
+    /// unfinished period is compared with as many days of the other period
     #[arg(
         long,
         value_name = "PERIOD",
@@ -62,7 +62,7 @@ pub(crate) struct SeriesArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BreakdownArgs {
-    /// What a row is, such as department, theme or conseiller
+    /// Rows, such as department, theme or conseiller
     #[arg(
         long,
         value_name = "DIMENSION",
@@ -70,7 +70,7 @@ pub(crate) struct BreakdownArgs {
         hide_possible_values = true
     )]
     pub(crate) by: Dimension,
-    /// Figure, name or code to sort by; with a hyphen in front, such as --sort=-acts, the greatest first
+    /// Sort by this figure, name or code; a leading hyphen, as in --sort=-acts, sorts in descending order
     #[arg(
         long,
         value_name = "KEY",
@@ -79,10 +79,10 @@ pub(crate) struct BreakdownArgs {
         allow_hyphen_values = true
     )]
     pub(crate) sort: Sort,
-    /// Also the rows without any CRA, where the dimension is a fixed list
+    /// Include rows without CRAs, if the dimension is a fixed list
     #[arg(long)]
     pub(crate) empty: bool,
-    /// Write one JSON object per row; the snapshot goes to standard error
+    /// Write one JSON object per row; the snapshot is written to standard error
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub(crate) struct BreakdownArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CrossArgs {
-    /// What a row is, such as theme
+    /// Rows, such as theme
     #[arg(
         long,
         value_name = "DIMENSION",
@@ -103,7 +103,7 @@ pub(crate) struct CrossArgs {
         hide_possible_values = true
     )]
     pub(crate) rows: Dimension,
-    /// What a column is, such as age
+    /// Columns, such as age
     #[arg(
         long,
         value_name = "DIMENSION",
@@ -111,7 +111,7 @@ pub(crate) struct CrossArgs {
         hide_possible_values = true
     )]
     pub(crate) columns: Dimension,
-    /// What is counted: cras, acts, people, estimated-minutes
+    /// Figure in the cells: cras, acts, people, estimated-minutes
     #[arg(
         long,
         value_name = "MEASURE",
@@ -120,7 +120,7 @@ pub(crate) struct CrossArgs {
         hide_possible_values = true
     )]
     pub(crate) measure: Measure,
-    /// Write a CSV for spreadsheets: UTF-8 with byte order mark, parted by semicolons
+    /// Write a CSV for spreadsheets: UTF-8 with byte order mark, separated by semicolons
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
     /// Write the answer as JSON
@@ -134,7 +134,7 @@ pub(crate) struct CrossArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Fewest milliseconds between two answers
+    /// Minimum number of milliseconds between two answers
     #[arg(
         long,
         value_name = "N",
@@ -152,7 +152,7 @@ pub(crate) struct WatchArgs {
 /// How much of a list is shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct ExtentArgs {
-    /// Most to show
+    /// Maximum number of rows to show
     #[arg(
         long,
         value_name = "N",
@@ -166,13 +166,13 @@ pub(crate) struct ExtentArgs {
 }
 
 impl ExtentArgs {
-    /// Most to show; `None` for everything.
+    /// Maximum number of rows; `None` for all.
     pub(crate) fn rows_max(self) -> Option<u64> {
         (!self.all).then(|| self.limit.into())
     }
 }
 
-/// What rows are sorted by, and in which direction.
+/// Sort key and direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
     key: SortKey,
@@ -180,7 +180,7 @@ pub(crate) struct Sort {
 }
 
 impl Sort {
-    /// As the contract writes it.
+    /// The sort order in the contract's notation.
     pub(crate) fn order_by(self) -> String {
         let direction = if self.descending { "-" } else { "" };
         format!("{direction}{}", self.key.name())

@@ -1,4 +1,4 @@
-//! The arguments of `cra token`: keys and tokens for a first try, without an issuer.
+//! The arguments of `cra token`: keys and tokens for trying out identity without an issuer.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ one is enough.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a key to sign tokens with, and the key set for the services
+    /// Create a signing key, and its key set for the services
     #[command(after_long_help = KEYS_DETAILS)]
     Keys(TokenKeysArgs),
     /// Sign a token with that key and write it
@@ -35,7 +35,7 @@ pub(crate) struct TokenKeysArgs {
     pub(crate) parties: PartiesArgs,
 }
 
-/// Who issues the token, and for whom: as the services are told.
+/// Issuer and audience of the token, as configured in the services.
 #[derive(Debug, Args)]
 pub(crate) struct PartiesArgs {
     /// Issuer of the tokens
@@ -53,39 +53,39 @@ pub(crate) struct TokenIssueArgs {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) parties: PartiesArgs,
-    /// Platform that the token is for
+    /// Platform that uses the token
     #[arg(long, value_name = "ID")]
     pub(crate) client: String,
-    /// Person or service account that the platform acts for
+    /// Person or service account on whose behalf the platform acts
     #[arg(long, value_name = "ID")]
     pub(crate) subject: Option<String>,
-    /// What may be done, separated by spaces; may be repeated
+    /// Scopes, separated by spaces; may be repeated
     #[arg(long, value_name = "SCOPES", required = true)]
     pub(crate) scope: Vec<String>,
     #[command(flatten)]
     pub(crate) perimeter: PerimeterArgs,
-    /// How long the token is valid, in minutes
+    /// Validity of the token, in minutes
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=525_600))]
     pub(crate) minutes: u32,
 }
 
-/// Which CRAs are granted.
+/// The CRAs that the token grants.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Perimeter")]
 pub(crate) struct PerimeterArgs {
-    /// All of them
+    /// All CRAs
     #[arg(long, conflicts_with_all = ["advisor", "structure", "department", "region"])]
     pub(crate) national: bool,
-    /// Those of an advisor; may be repeated, as the following
+    /// The CRAs of an advisor; may be repeated, like the following
     #[arg(long, value_name = "ID")]
     pub(crate) advisor: Vec<String>,
-    /// Those of a structure
+    /// The CRAs of a structure
     #[arg(long, value_name = "ID")]
     pub(crate) structure: Vec<String>,
-    /// Those of a department
+    /// The CRAs of a department
     #[arg(long, value_name = "CODE")]
     pub(crate) department: Vec<String>,
-    /// Those of a region
+    /// The CRAs of a region
     #[arg(long, value_name = "CODE")]
     pub(crate) region: Vec<String>,
 }

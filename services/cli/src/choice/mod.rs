@@ -1,6 +1,6 @@
-//! How a value of a closed list is said on the command line: as the contract names it (`THEME_EMAIL`), by the end of
-//! that name (`email`), by the official form's word (`courriel`) or by its label. Case, accents, hyphens and
-//! apostrophes do not matter. What is none of the list is refused with the list.
+//! Values of closed lists on the command line: the contract's name (`THEME_EMAIL`), the end of that name (`email`), the
+//! official form's slug (`courriel`) or its label. Case, accents, hyphens and apostrophes are ignored. An unknown value
+//! is refused with the list of choices.
 
 mod questions;
 mod words;
@@ -17,31 +17,32 @@ pub(crate) use questions::SortKey;
 
 /// A closed list that a flag or an argument chooses from.
 pub(crate) trait Choice: Copy + Send + Sync + 'static {
-    /// What every name of the list starts with in the contract.
+    /// Prefix that all names of the list share in the contract.
     const PREFIX: &str;
 
     /// Every value that can be chosen, in the contract's order.
     fn all() -> &'static [Self];
 
-    /// Its name in the contract.
+    /// The contract's name.
     fn name(self) -> &'static str;
 
-    /// How it is said in French; the first is proposed, and none where the short form is the French word.
+    /// French words for the value. The first one is shown in help and errors; empty if the short form is already the
+    /// French word.
     fn french(self) -> Cow<'static, [&'static str]>;
 
-    /// A value said by exactly this text, before its spelling is looked at.
+    /// A value that is matched by its exact text, before spelling is normalised.
     fn exactly(_text: &str) -> Option<Self> {
         None
     }
 }
 
-/// The end of a value's name, in lower case with hyphens: what the help and errors propose.
+/// The end of a value's name, in lower case with hyphens; used in help and errors.
 pub(crate) fn short_form<C: Choice>(value: C) -> String {
     let name = value.name();
     name.strip_prefix(C::PREFIX).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
 }
 
-/// The value that a text means, or the list.
+/// The value that a text means, or an error with the choices.
 pub(crate) fn choice<C: Choice>(text: &str) -> Result<C, String> {
     if let Some(value) = C::exactly(text) {
         return Ok(value);
@@ -63,18 +64,18 @@ fn proposed<C: Choice>(value: C) -> String {
     value.french().first().map_or_else(|| short.clone(), |french| format!("{short} ({french})"))
 }
 
-/// [`choice`] for the argument parser; shells complete the short forms.
+/// [`choice`] as a parser of arguments; shells complete the short forms.
 #[derive(Debug)]
 pub(crate) struct ChoiceParser<C>(PhantomData<fn() -> C>);
 
-// Not derived: that would ask it of the values too.
+// Not derived, because a derived implementation would require `C: Clone`.
 impl<C> Clone for ChoiceParser<C> {
     fn clone(&self) -> Self {
         Self(PhantomData)
     }
 }
 
-/// A parser of one value.
+/// Parser of one value.
 pub(crate) fn one_of<C: Choice>() -> ChoiceParser<C> {
     ChoiceParser(PhantomData)
 }
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_accepted_by_its_name_its_short_form_its_slug_or_its_label() {
+    fn a_word_is_accepted_as_name_short_form_slug_or_label() {
         for form in ["THEME_EMAIL", "email", "courriel", "Courriels", "Email"] {
             assert_eq!(choice::<Theme>(form), Ok(Theme::Email), "{form}");
         }
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_every_value_means_that_value_and_no_other() {
+    fn every_form_of_every_value_means_only_that_value() {
         fn check<C: Choice + std::fmt::Debug + PartialEq>() {
             for value in C::all() {
                 assert!(value.name().starts_with(C::PREFIX), "{value:?}");
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_the_list_is_refused_with_the_list() {
+    fn an_unknown_value_is_refused_with_the_choices() {
         let error = choice::<v1::Granularity>("decade").unwrap_err();
         assert_eq!(
             error,

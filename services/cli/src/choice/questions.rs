@@ -1,5 +1,5 @@
-//! What a question chooses beside its selection: dimensions, measures, periods, contents and formats of the
-//! contract, and what rows are sorted by. A test holds that no value of the contract is missing.
+//! Closed lists of queries other than the selection: dimensions, measures, periods, contents and formats of the
+//! contract, and sort keys. A test checks that no value of the contract is missing.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ choices! {
     }
 }
 
-/// What the rows of a breakdown can be sorted by: a word of `ListBreakdownRequest.order_by`.
+/// Sort key of a breakdown: a word of `ListBreakdownRequest.order_by`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SortKey(&'static str, &'static [&'static str]);
 

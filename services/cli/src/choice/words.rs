@@ -1,4 +1,4 @@
-//! The words of the official form as choices: what the domain says of them, and nothing more.
+//! The vocabulary of the official form as choices, taken from the domain.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! `cra breakdown`: a row of figures per value of a dimension, over as many pages as were asked for.
+//! `cra breakdown`: a row of figures per value of a dimension, over as many pages as requested.
 
 use cra_contracts::{json, v1};
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(
         tell(&extent.told(Some(rows_in_all)));
         return Ok(Outcome::Done);
     }
-    // The cells alone: all the figures of 35,000 communes would fill the memory.
+    // Only the cells: the complete figures of 35,000 communes would fill the memory.
     let mut cells = Vec::new();
     let keep = |row| {
         cells.push(rows::cells(&row));

@@ -1,6 +1,6 @@
-//! The place of a follower, kept in a file: the request that goes on from there, as JSON of the contract.
+//! Checkpoint of a follower, stored in a file: the request that resumes the stream, as JSON of the contract.
 //!
-//! It holds the selection too, for a place in one selection means nothing in another.
+//! It includes the selection, because a position of one selection is meaningless in another.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use anyhow::Context as _;
 use cra_contracts::{json, v1};
 use cra_private::AtomicFile;
 
-/// How far a follower is.
+/// Position of a follower.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) position: u64,
-    /// The log and the history that the position is of, as the service said; empty where it was not said.
+    /// The log and history of the position, as sent by the service; empty if it sent none.
     pub(super) log: String,
 }
 
-/// A checkpoint on the disk.
+/// A checkpoint file.
 pub(super) struct Checkpoint {
     path: PathBuf,
 }
@@ -27,7 +27,7 @@ impl Checkpoint {
         Self { path: path.to_owned() }
     }
 
-    /// The last place kept; none where the file is not there yet.
+    /// The stored position; `None` if the file does not exist yet.
     pub(super) fn place(&self, selection: &v1::Selection) -> anyhow::Result<Option<Place>> {
         let path = self.path.display();
         let text = match std::fs::read_to_string(&self.path) {
@@ -35,16 +35,16 @@ impl Checkpoint {
             read => read.with_context(|| format!("the checkpoint {path} cannot be read"))?,
         };
         let kept: v1::FollowCrasRequest = json::parse(&text)
-            .with_context(|| format!("{path} is no checkpoint; delete it to begin with --after"))?;
+            .with_context(|| format!("{path} is not a checkpoint; delete it to start from --after"))?;
         let same = kept.selection.as_ref().unwrap_or(&v1::Selection::default()) == selection;
         anyhow::ensure!(
             same,
-            "the checkpoint {path} is of another selection; give the same flags, or another file"
+            "the checkpoint {path} was written for another selection; use the same flags, or another file"
         );
         Ok(Some(Place { position: kept.after_position, log: kept.log }))
     }
 
-    /// Keeps a place, in one step: a reader finds the former one or this one.
+    /// Stores a position atomically: a reader finds the previous one or this one.
     pub(super) fn keep(&self, selection: &v1::Selection, place: &Place) -> anyhow::Result<()> {
         let request = v1::FollowCrasRequest {
             selection: Some(selection.clone()),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_found_again_and_the_last_one_counts() {
+    fn the_last_stored_position_is_found_again() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
         for selection in [v1::Selection::default(), of_theme(3)] {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_in_another_selection_is_refused() {
+    fn a_checkpoint_of_another_selection_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
         checkpoint.keep(&of_theme(3), &Place::default()).unwrap();
@@ -91,19 +91,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is() {
+    fn a_file_that_is_not_a_checkpoint_is_refused_and_left_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("place.json");
         for text in ["", "12", "{\"position\": 3}"] {
             std::fs::write(&path, text).unwrap();
             let error = Checkpoint::at(&path).place(&v1::Selection::default()).unwrap_err();
-            assert!(error.to_string().contains("is no checkpoint"), "{error}");
+            assert!(error.to_string().contains("is not a checkpoint"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_told() {
+    fn a_missing_directory_is_reported() {
         let error = Checkpoint::at(Path::new("/nowhere/at/all/place.json"))
             .keep(&v1::Selection::default(), &Place::default())
             .unwrap_err();

@@ -1,4 +1,4 @@
-//! `cra communes`: the communes that a text means, best first.
+//! `cra communes`: the communes that match a text, best first.
 
 use cra_contracts::{json, v1};
 
@@ -13,7 +13,7 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    // Each service offers the reference; submissions need the codes, so the one that takes them is asked.
+    // Both services offer the reference data; submissions need the codes, so ingestion is asked.
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let text = args.text.join(" ");
     let request = v1::SearchCommunesRequest { text: text.clone(), limit: args.limit };

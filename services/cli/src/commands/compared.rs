@@ -1,4 +1,4 @@
-//! `cra stats --compare` and `cra series --compare`: two questions at one position of the log.
+//! `cra stats --compare` and `cra series --compare`: two queries at one position of the log.
 
 use cra_contracts::v1;
 
@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::period::today;
 use crate::render;
 
-/// Times that both questions are asked again when the read models changed between them.
+/// Number of attempts, if the read models change between the two queries.
 const TRIES_MAX: usize = 5;
 
 /// The statistics of both periods.
@@ -65,14 +65,14 @@ fn questions(
     Ok((selection.to_message_on(today), comparison))
 }
 
-/// An answer that shows a state of the log.
+/// An answer with a snapshot of the log.
 trait Answer {
     fn snapshot(&self) -> Option<&v1::Snapshot>;
 
-    /// Whether its figures are for everybody: those are of now only.
+    /// Whether its figures are public ones, which exist only for the current state.
     fn is_of_now_only(&self) -> bool;
 
-    /// Whether two answers show the same state, and count alike.
+    /// Whether two answers have the same snapshot and definitions.
     fn shows_what(&self, other: &Self) -> bool {
         let state = |answer: &Self| {
             let named = |snapshot: &v1::Snapshot| {
@@ -83,12 +83,12 @@ trait Answer {
         state(self) == state(other)
     }
 
-    /// What asks for the state that it shows.
+    /// The consistency that requests the same snapshot.
     fn consistency(&self) -> v1::Consistency {
         let (position, log) =
             self.snapshot().map(|snapshot| (snapshot.position, snapshot.log.clone())).unwrap_or_default();
         let as_of_position = if self.is_of_now_only() { 0 } else { position };
-        // A replica that is behind waits for it.
+        // A replica that has not reached the position waits for it.
         v1::Consistency { min_position: position, as_of_position, as_of_time: None, log }
     }
 }
@@ -114,8 +114,8 @@ impl Answer for v1::GetTimeSeriesResponse {
     }
 }
 
-/// Both answers at one position: the second question is asked as of the position that the first answer shows. Read models
-/// that were replaced in between, the empty log and figures of now only are asked again until both show the same.
+/// Both answers at one position: the second query asks as of the position of the first answer. If the read models were
+/// replaced in between, the log is empty or the figures are public, both are asked again until their snapshots agree.
 async fn at_one_position<A: Answer>(
     comparison: &Comparison,
     consistency: v1::Consistency,
@@ -133,6 +133,6 @@ async fn at_one_position<A: Answer>(
         }
     }
     anyhow::bail!(
-        "the figures of the two periods could not be read at one position: the log grows; try again"
+        "the figures of the two periods could not be read at one position, because the log keeps growing; try again"
     )
 }

@@ -1,4 +1,4 @@
-//! What `--compare` asks and shows, as whole command lines.
+//! Requests and output of `--compare`, as whole command lines.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn programs_get_both_values_and_the_difference_of_each_figure() {
     );
     assert_eq!(answer["other"], serde_json::json!({ "from": "2023-01-01", "to": "2023-03-31", "days": 90 }));
     assert_eq!((&answer["unfinished"], &answer["snapshot"]["position"]), (&false.into(), &"2000".into()));
-    // The fake counts as many CRAs as the last day's year has over 2000.
+    // The fake counts as many CRAs as the last day's year exceeds 2000.
     let cras = &answer["figures"][0];
     assert_eq!((&cras["name"], &cras["unit"]), (&"cras".into(), &"count".into()));
     assert_eq!((&cras["current"], &cras["other"]), (&24.into(), &23.into()));
@@ -73,17 +73,17 @@ async fn a_series_is_compared_period_by_period() {
 }
 
 #[tokio::test]
-async fn figures_of_now_only_are_asked_again_until_both_show_one_position() {
+async fn public_figures_are_asked_again_until_both_have_one_position() {
     let fake = Arc::new(Fake { grows: 3, rounded_to: 10, ..Fake::default() });
     let (_, outcome) = ran(&fake, &["stats", "--year", "2024", "--compare", "previous"]).await;
     outcome.unwrap();
     let requests = fake.statistics.lock().unwrap();
     assert!(requests.iter().all(|it| it.consistency.as_ref().unwrap().as_of_position == 0));
-    assert_eq!(requests.len(), 5, "the log grew before the first four of them");
+    assert_eq!(requests.len(), 5, "the log grew before the first four queries");
 }
 
 #[tokio::test]
-async fn a_comparison_needs_both_days() {
+async fn a_comparison_needs_a_first_and_a_last_day() {
     for command in ["stats", "series"] {
         for flags in [&[][..], &["--from", "2024-01-01"], &["--from", "2024-01-02", "--to", "2024-01-01"]] {
             let line = [&[command, "--compare", "previous"], flags].concat();

@@ -1,4 +1,4 @@
-//! `cra completions`: the script that lets a shell complete commands, flags and words.
+//! `cra completions`: the completion script of a shell, for commands, flags and words.
 
 use clap::CommandFactory as _;
 

@@ -1,5 +1,6 @@
-//! `cra correct`: the next content of a CRA, from an editor, from fields on the command line or from a file; shown,
-//! confirmed, and sent for the revision that it was made of. What was typed stays in a file until it is recorded.
+//! `cra correct`: replaces the content of a CRA, from an editor, from fields on the command line or from a file. Shows
+//! the change, asks for confirmation, and sends it for the revision that it was based on. The edited text remains in a
+//! file until it is recorded.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -51,12 +52,12 @@ pub(super) fn answered<T>(sender: &Sender, answer: Result<T, Box<Status>>) -> an
     Ok(answer.map_err(|status| sender.connection.failure(*status))?)
 }
 
-/// What the CRA says at a revision.
+/// The content of a CRA at a revision.
 pub(super) fn content_of(life: &Life, revision: u64) -> anyhow::Result<v1::Cra> {
     life.content_at(revision).with_context(|| format!("revision {revision} of this CRA cannot be read"))
 }
 
-/// Where the new content comes from.
+/// Source of the new content.
 enum Source {
     Given(Content),
     Editor(Box<Draft>),
@@ -84,7 +85,7 @@ impl Source {
         matches!(self, Self::Editor(_))
     }
 
-    /// Where the text stays.
+    /// Reports where the text remains.
     fn keep(&self) {
         if let Self::Editor(draft) = self {
             tell(&format!(
@@ -110,14 +111,14 @@ fn read(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// How one round ended.
+/// Result of one attempt.
 enum Round {
     Ended(Outcome),
-    /// Something is wrong with what was given.
+    /// The input has faults.
     Refused(Box<v1::Refusal>),
-    /// Others changed the CRA.
+    /// Another client changed the CRA.
     Overtaken,
-    /// The text of the editor cannot be read.
+    /// The text of the editor cannot be parsed.
     Unreadable(String),
 }
 
@@ -126,7 +127,7 @@ struct Correcting<'a> {
     sender: Sender,
     cra_id: String,
     life: Life,
-    /// The revision that is corrected, and what it says.
+    /// The revision to correct, and its content.
     revision: u64,
     base: v1::Cra,
     reason: Option<String>,
@@ -134,7 +135,7 @@ struct Correcting<'a> {
 }
 
 impl Correcting<'_> {
-    /// Goes round until the correction is recorded or given up.
+    /// Repeats until the correction is recorded or abandoned.
     async fn through(&mut self, mut source: Source) -> anyhow::Result<Outcome> {
         loop {
             let round = match self.round(&source).await {
@@ -221,7 +222,7 @@ impl Correcting<'_> {
         }
     }
 
-    /// The CRA says already what was asked: by an equal correction, whose receipt is answered, or by chance.
+    /// The CRA already has this content: because of an identical correction, whose receipt is returned, or by chance.
     async fn nothing_changes(&mut self, content: &Content) -> anyhow::Result<Outcome> {
         let reason = self.args.change.reason.as_deref();
         let before = match reason {
@@ -232,7 +233,7 @@ impl Correcting<'_> {
         self.write_received(&receipt)
     }
 
-    /// Shows what the others changed, and takes it in where the person wants to begin again.
+    /// Shows what another client changed, and rebases the correction if the person wants to continue.
     async fn begins_again(&mut self, source: &mut Source) -> anyhow::Result<bool> {
         let seen = self.revision;
         self.life = answered(&self.sender, self.sender.life(&self.cra_id).await?)?;
@@ -276,7 +277,7 @@ impl Correcting<'_> {
     }
 }
 
-/// Whether the person goes back to the editor, where what is wrong is said above the text.
+/// Whether the person returns to the editor, with the problems above the text.
 fn edits_again(source: &Source, problems: &str) -> anyhow::Result<bool> {
     let Source::Editor(draft) = source else { return Ok(false) };
     draft.note(problems)?;

@@ -1,4 +1,4 @@
-//! `cra doubles`: pairs of CRAs that probably are one session, newest first, written page by page as they come.
+//! `cra doubles`: pairs of CRAs that are probably one session, newest first, written page by page.
 
 use cra_contracts::{json, v1};
 

@@ -1,7 +1,7 @@
-//! `cra export`: a file made by the service, received chunk by chunk.
+//! `cra export`: a file produced by the service and received in chunks.
 //!
-//! It appears under its name once it is whole; an export that breaks or is interrupted leaves nothing. To standard
-//! output it goes as it comes.
+//! It appears under its name once it is complete; an interrupted export leaves no file. Standard output receives the
+//! chunks as they arrive.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -69,17 +69,17 @@ fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
     })
 }
 
-/// The value of `--by`.
+/// Parses the value of `--by`.
 fn one<C: Choice>(text: &str) -> anyhow::Result<C> {
     choice(text).map_err(|fault| anyhow::anyhow!("invalid value '{}' for '--by': {fault}", printable(text)))
 }
 
-/// Where the file goes.
+/// Destination of the file.
 #[derive(Debug, PartialEq)]
 enum Target {
     StandardOutput,
     File(PathBuf, Existing),
-    /// Under the name that the service gives; the working directory where the path is empty.
+    /// The name that the service suggests, in this directory; an empty path is the working directory.
     Directory(PathBuf, Existing),
 }
 
@@ -107,7 +107,7 @@ impl Target {
         Ok(Self::File(path, existing))
     }
 
-    /// Begins the file, whose name the service has now given; none on standard output.
+    /// Creates the file under the name that the service suggested; `None` for standard output.
     fn begin(&self, file_name: &str) -> anyhow::Result<Option<(AtomicFile, PathBuf, Existing)>> {
         let (path, existing) = match self {
             Self::StandardOutput => return Ok(None),
@@ -121,27 +121,27 @@ impl Target {
     }
 }
 
-/// Told before the service works for nothing; that it still holds at the end is up to the last step.
+/// Checked before the service does the work, and again when the file is published.
 fn check_free(path: &Path, existing: Existing) -> anyhow::Result<()> {
     let is_free = existing == Existing::Replace || std::fs::symlink_metadata(path).is_err();
-    anyhow::ensure!(is_free, "{} is there already; --force replaces it", path.display());
+    anyhow::ensure!(is_free, "{} already exists; --force replaces it", path.display());
     Ok(())
 }
 
-/// A name within the directory, and nothing that leads elsewhere or hides.
+/// Refuses a name that leads out of the directory or is hidden.
 fn checked(file_name: &str) -> anyhow::Result<&str> {
     let is_name = !file_name.is_empty()
         && !file_name.starts_with('.')
         && !file_name.contains(|c: char| c.is_control() || "/\\:".contains(c));
     anyhow::ensure!(
         is_name,
-        "`{}`, given by the service, is no file name; say --output FILE",
+        "`{}`, given by the service, is not a plain file name; use --output FILE",
         printable(file_name)
     );
     Ok(file_name)
 }
 
-/// What was received.
+/// Summary of a received export.
 #[derive(Debug)]
 struct Received {
     path: Option<PathBuf>,
@@ -175,7 +175,7 @@ async fn receive(
 ) -> anyhow::Result<Received> {
     let mut parts = connection.answer(connection.statistics().export(request).await)?;
     let Some(Part::Header(header)) = next(connection, &mut parts).await? else {
-        anyhow::bail!("the service did not begin with a header; is it of the same version?");
+        anyhow::bail!("the service did not start with a header; is it of the same version?");
     };
     let mut file = target.begin(&header.file_name)?;
     let bar = progress::bar(None);
@@ -205,7 +205,7 @@ async fn receive(
     Ok(Received { path, bytes, header })
 }
 
-/// The next part; none at the end, which only a service that has sent everything says.
+/// The next part; `None` at the end, which only a complete stream has.
 async fn next(
     connection: &Connection,
     parts: &mut Streaming<v1::ExportResponse>,
@@ -213,12 +213,14 @@ async fn next(
     loop {
         match parts.message().await {
             Ok(Some(v1::ExportResponse { part: Some(part) })) => return Ok(Some(part)),
-            // Of a kind that this version does not know.
+            // A kind of part that this version does not know.
             Ok(Some(_)) => {}
             Ok(None) => return Ok(None),
             Err(status) => {
                 let failure = connection.failure(status);
-                return Err(anyhow::Error::from(failure).context("the export broke; no file was written"));
+                return Err(
+                    anyhow::Error::from(failure).context("the export was interrupted; no file was written")
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What an export leaves on the disk, against a service that ends well or breaks.
+//! Files that an export leaves, with a service that completes or fails.
 
 use std::fs;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ fn names(directory: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Exports CRAs to a path, with further flags.
+/// Exports CRAs to a path, with additional flags.
 async fn exported(fake: Fake, output: &Path, flags: &[&str]) -> (String, anyhow::Result<Outcome>) {
     let arguments = [&["export", "cras", "--output", output.to_str().unwrap()], flags].concat();
     ran(&Arc::new(fake), &arguments).await
 }
 
 #[tokio::test]
-async fn a_whole_export_takes_the_name_that_the_service_gives() {
+async fn a_complete_export_has_the_name_that_the_service_suggests() {
     let directory = tempfile::tempdir().unwrap();
     let (text, outcome) = exported(exporting("cra-7.csv"), directory.path(), &[]).await;
     outcome.unwrap();
@@ -45,7 +45,7 @@ async fn a_whole_export_takes_the_name_that_the_service_gives() {
 }
 
 #[tokio::test]
-async fn an_export_that_breaks_leaves_nothing_and_what_was_there_before() {
+async fn a_failed_export_leaves_no_file_and_keeps_the_existing_one() {
     let directory = tempfile::tempdir().unwrap();
     let broken = || Fake { export_ending: Ending::Broken, ..exporting("cra-7.csv") };
     let (_, outcome) = exported(broken(), directory.path(), &[]).await;
@@ -62,7 +62,7 @@ async fn an_export_that_breaks_leaves_nothing_and_what_was_there_before() {
 }
 
 #[tokio::test]
-async fn an_interrupted_export_leaves_nothing() {
+async fn an_interrupted_export_leaves_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let fake = Arc::new(Fake { export_ending: Ending::Silence, ..exporting("cra-7.csv") });
     let url = endpoints(&fake).await.projection_url;
@@ -76,7 +76,7 @@ async fn an_interrupted_export_leaves_nothing() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
-    // Given up in the middle, as on Ctrl-C.
+    // Dropped midway, as on Ctrl-C.
     tokio::select! {
         received = receive(&connection, v1::ExportRequest::default(), &target, &mut output) => {
             panic!("the service never ended: {received:?}")
@@ -87,7 +87,7 @@ async fn an_interrupted_export_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_there_is_not_replaced_unless_told() {
+async fn an_existing_file_is_replaced_only_with_force() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("cra-7.csv");
     fs::write(&path, "before").unwrap();
@@ -104,7 +104,7 @@ async fn a_file_that_is_there_is_not_replaced_unless_told() {
 }
 
 #[tokio::test]
-async fn standard_output_gets_the_file_and_nothing_else() {
+async fn standard_output_receives_only_the_file() {
     for flags in [&[][..], &["--json"]] {
         let (text, outcome) = exported(exporting("cra-7.csv"), Path::new("-"), flags).await;
         outcome.unwrap();
@@ -113,7 +113,7 @@ async fn standard_output_gets_the_file_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn programs_learn_the_file_and_its_snapshot() {
+async fn programs_get_the_file_name_and_its_snapshot() {
     let directory = tempfile::tempdir().unwrap();
     let (text, outcome) = exported(exporting("cra-7.csv"), directory.path(), &["--json"]).await;
     outcome.unwrap();
@@ -123,17 +123,17 @@ async fn programs_learn_the_file_and_its_snapshot() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_elsewhere_is_refused() {
+async fn a_name_that_leads_out_of_the_directory_is_refused() {
     for name in ["../cra.csv", "/etc/cra.csv", "", ".", "..", ".profile", "a\\b", "a\nb", "C:a"] {
         let directory = tempfile::tempdir().unwrap();
         let (_, outcome) = exported(exporting(name), directory.path(), &[]).await;
-        assert!(outcome.unwrap_err().to_string().contains("is no file name"), "{name}");
+        assert!(outcome.unwrap_err().to_string().contains("is not a plain file name"), "{name}");
         assert!(names(directory.path()).is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_stream_without_its_header_first_or_with_two_is_refused() {
+async fn a_stream_without_a_leading_header_or_with_two_is_refused() {
     let chunk = || Part::Chunk(b"a"[..].into());
     for parts in [vec![], vec![chunk()], vec![header("a.csv"), chunk(), header("a.csv")]] {
         let directory = tempfile::tempdir().unwrap();
@@ -145,7 +145,7 @@ async fn a_stream_without_its_header_first_or_with_two_is_refused() {
 }
 
 #[tokio::test]
-async fn a_breakdown_goes_with_its_dimension_and_nothing_else_does() {
+async fn only_a_breakdown_takes_a_dimension_and_it_requires_one() {
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().to_str().unwrap();
     let fake = Arc::new(exporting("a.xlsx"));
@@ -170,7 +170,7 @@ async fn a_breakdown_goes_with_its_dimension_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_series_goes_with_its_periods_and_a_long_table_by_its_list() {
+async fn a_series_takes_periods_and_a_long_table_is_named_by_its_list() {
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().to_str().unwrap();
     let fake = Arc::new(exporting("a.csv"));
@@ -202,7 +202,7 @@ async fn a_series_goes_with_its_periods_and_a_long_table_by_its_list() {
 }
 
 #[test]
-fn a_terminal_is_not_flooded_with_bytes_and_a_missing_directory_is_told() {
+fn a_terminal_receives_no_binary_file_and_a_missing_directory_is_reported() {
     use crate::args::{Arguments, Command};
     use clap::Parser as _;
     let args =

@@ -1,5 +1,5 @@
-//! A projection service for the tests of commands: says what it was told to say, breaks where it was told to break, and
-//! keeps what it was asked.
+//! A projection service for tests of commands: sends configured answers, fails at configured points, and records the
+//! requests.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -21,28 +21,28 @@ pub(super) enum Ending {
     #[default]
     Well,
     Broken,
-    /// Not at all: nothing comes any more.
+    /// Never, and without further messages.
     Silence,
 }
 
-/// What the service says.
+/// Configured answers.
 #[derive(Debug, Default)]
 pub(super) struct Fake {
-    /// Head of the log: every position up to it is a change.
+    /// Head of the log; every position up to it is a change.
     pub(super) head: u64,
-    /// Changes after which a connection breaks; 0 for never.
+    /// Number of changes after which a connection breaks; 0 for never.
     pub(super) breaks_after: u64,
-    /// CRAs counted, per connection, one answer each; the connection then breaks, but for the last.
+    /// Number of CRAs in each answer, per connection; every connection but the last breaks after them.
     pub(super) watched: Vec<Vec<u64>>,
     /// Parts of an export.
     pub(super) exported: Vec<v1::export_response::Part>,
-    /// What comes after them.
+    /// How the stream ends after them.
     pub(super) export_ending: Ending,
-    /// Rows of every listing.
+    /// Number of rows in every listing.
     pub(super) rows: u64,
-    /// Events that come into the log, one before each of the first questions for statistics.
+    /// Number of events appended, one before each of the first statistics queries.
     pub(super) grows: u64,
-    /// What statistics are rounded to.
+    /// Base that statistics are rounded to.
     pub(super) rounded_to: u64,
     pub(super) follows: Mutex<Vec<v1::FollowCrasRequest>>,
     pub(super) watches: Mutex<Vec<v1::WatchStatisticsRequest>>,
@@ -64,7 +64,7 @@ fn record(number: u64) -> v1::CraRecord {
     v1::CraRecord { cra_id: format!("cra-{number}"), revision: 1, ..v1::CraRecord::default() }
 }
 
-/// What the positions are of.
+/// The log of the positions.
 pub(super) const LOG: &str = "log#2#";
 
 fn change(position: u64, head: u64) -> v1::FollowCrasResponse {
@@ -82,7 +82,7 @@ fn statistics(cras: u64) -> v1::Statistics {
     v1::Statistics { cras, acts: cras, people: cras, ..v1::Statistics::default() }
 }
 
-/// One page of numbered rows, and the token of the next.
+/// One page of numbered rows, and the token of the next page.
 fn page(rows: u64, size: u32, token: &str) -> (std::ops::Range<u64>, String) {
     let start = token.parse().unwrap_or(0);
     let end = (start + u64::from(size.min(40))).min(rows);
@@ -253,14 +253,14 @@ impl StatisticsService for Fake {
     }
 }
 
-/// The answers; then the end, or silence where the stream goes on.
+/// The answers, then the end, or silence if the stream stays open.
 fn stream<T: Send + 'static>(answers: Vec<Result<T, Status>>, goes_on: bool) -> BoxStream<T> {
     use tokio_stream::StreamExt as _;
     let answers = tokio_stream::iter(answers);
     if goes_on { Box::pin(answers.chain(tokio_stream::pending())) } else { Box::pin(answers) }
 }
 
-/// Serves the fake, and says where.
+/// Serves the fake and returns its address.
 pub(super) async fn endpoints(fake: &Arc<Fake>) -> EndpointArgs {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -270,7 +270,7 @@ pub(super) async fn endpoints(fake: &Arc<Fake>) -> EndpointArgs {
     EndpointArgs { ingestion_url: url.clone(), projection_url: url, credentials: CredentialArgs::default() }
 }
 
-/// What a command wrote, readable while it runs.
+/// The output of a command, readable while it runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -298,7 +298,7 @@ impl Written {
         String::from_utf8(self.bytes()).unwrap()
     }
 
-    /// Waits until that many lines are there.
+    /// Waits until the output has that many lines.
     pub(super) async fn lines_reach(&self, lines: usize) {
         while self.text().lines().count() < lines {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -306,7 +306,7 @@ impl Written {
     }
 }
 
-/// What a function writes.
+/// The output of a function.
 pub(super) fn written<T>(write: impl FnOnce(&mut Output) -> T) -> (String, T) {
     let written = Written::default();
     let outcome = write(&mut written.output());

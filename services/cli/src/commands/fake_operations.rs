@@ -1,4 +1,4 @@
-//! An operations service for the tests of commands: says what it was told to say.
+//! An operations service for tests of commands: sends configured answers.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,22 +17,22 @@ use tonic::{Request, Response, Status};
 use crate::args::{CredentialArgs, EndpointArgs};
 use crate::output::{Look, Output};
 
-/// What the service says.
+/// Configured answers.
 #[derive(Debug, Default)]
 pub(super) struct Fake {
-    /// Answers of a replay or a check.
+    /// Number of answers of a replay or a check.
     pub(super) answers: u64,
-    /// Whether a replay goes on after them until its caller leaves, which removes what it made.
+    /// Whether a replay stays open after them until its caller disconnects, which removes its read models.
     pub(super) never_ends: bool,
     /// Verdict of a check.
     pub(super) same: Option<bool>,
-    /// Events set aside, two per page; a retry of all of them brings nothing, one of some brings these.
+    /// Number of parked events, two per page. A retry of all events applies none; a retry of some applies those.
     pub(super) parked: u64,
     pub(super) is_replaying: Arc<AtomicBool>,
 }
 
 impl Fake {
-    /// Serves on a port of the system's choice.
+    /// Serves on a port that the system chooses.
     pub(super) async fn serve(self) -> EndpointArgs {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -46,7 +46,7 @@ impl Fake {
     }
 }
 
-/// Removes what a replay made, when its caller leaves.
+/// Represents the read models of a replay; dropping it removes them.
 struct Made(Arc<AtomicBool>);
 
 impl Drop for Made {
@@ -151,7 +151,7 @@ impl OperationsService for Fake {
     }
 }
 
-/// What a command wrote.
+/// The output of a command.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -168,7 +168,7 @@ impl Written {
         self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Waits until so many lines are written.
+    /// Waits until the output has that many lines.
     pub(super) async fn lines_reach(&self, lines: usize) {
         while self.text().lines().count() < lines {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,7 +1,7 @@
-//! `cra follow`: every change of the selected CRAs as a line of JSON, for a copy elsewhere.
+//! `cra follow`: every change of the selected CRAs as a line of JSON, for a copy in another system.
 //!
-//! A line is written before its position is kept: after a crash some lines may come again, none is missing. Ends
-//! with code 0 on Ctrl-C and SIGTERM, the place kept.
+//! A line is written before its position is stored: after a crash some lines may be repeated, none is missing. On
+//! Ctrl-C and SIGTERM the command stores its position and exits with code 0.
 
 use cra_contracts::{json, v1};
 use cra_runtime::shutdown::Shutdown;
@@ -50,9 +50,9 @@ async fn follow(
 struct Follower<'a> {
     selection: v1::Selection,
     stop_at_head: bool,
-    /// Of the last line that was written.
+    /// Position of the last written line.
     place: Place,
-    /// What the checkpoint says.
+    /// Position in the checkpoint.
     kept: Option<Place>,
     checkpoint: Option<Checkpoint>,
     output: &'a mut Output,
@@ -72,7 +72,7 @@ impl Subscription for Follower<'_> {
     }
 
     fn take(&mut self, message: Self::Message) -> anyhow::Result<()> {
-        // Flushed with its line end: from here on the change is with the reader.
+        // `json` flushes the line: from here on the reader has the change.
         self.output.json(&json::to_value(&message))?;
         self.place = Place { position: message.position, log: message.log };
         Ok(())
@@ -94,7 +94,7 @@ impl Subscription for Follower<'_> {
     }
 
     fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
-        tell(&format!("{problem}\ntrying again after position {}", self.place.position));
+        tell(&format!("{problem}\nretrying after position {}", self.place.position));
         Ok(())
     }
 

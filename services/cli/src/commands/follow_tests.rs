@@ -1,4 +1,4 @@
-//! What a follower writes and keeps, against a service that breaks in the middle.
+//! Output and checkpoints of a follower whose service fails midway.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ async fn every_change_is_a_line_of_the_contracts_json() {
 }
 
 #[tokio::test]
-async fn a_broken_stream_is_resumed_after_the_last_line_and_nothing_is_missed_or_repeated() {
+async fn a_broken_stream_is_resumed_after_the_last_line_without_gaps_or_repetitions() {
     let fake = Arc::new(Fake { head: 10, breaks_after: 4, ..Fake::default() });
     let (text, outcome) = ran(&fake, &["follow", "--after", "1", "--stop-at-head"]).await;
     outcome.unwrap();
@@ -52,7 +52,7 @@ async fn a_broken_stream_is_resumed_after_the_last_line_and_nothing_is_missed_or
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_resumed_from_and_comes_before_after() {
+async fn a_checkpoint_takes_precedence_over_after() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     let flags = ["follow", "--stop-at-head", "--after", "2", "--checkpoint", path.to_str().unwrap()];
@@ -66,11 +66,11 @@ async fn a_checkpoint_is_resumed_from_and_comes_before_after() {
     outcome.unwrap();
     assert_eq!((positions(&text), kept(&path)), (vec![6, 7], Some(7)));
     assert_eq!(asked(&later), [5]);
-    assert_eq!(later.follows.lock().unwrap()[0].log, LOG, "a place is of one log");
+    assert_eq!(later.follows.lock().unwrap()[0].log, LOG, "a position belongs to one log");
 }
 
 #[tokio::test]
-async fn a_position_that_the_log_does_not_have_ends_the_command_and_leaves_the_checkpoint() {
+async fn a_position_beyond_the_head_ends_the_command_and_keeps_the_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     Checkpoint::at(&path)
@@ -82,7 +82,7 @@ async fn a_position_that_the_log_does_not_have_ends_the_command_and_leaves_the_c
     assert_eq!((text.as_str(), kept(&path)), ("", Some(9)));
 }
 
-/// Takes some lines, then is closed; looks at the checkpoint before each line is there.
+/// A reader that takes some lines and then closes; checks the checkpoint before each line arrives.
 struct Pipe {
     written: Arc<Mutex<Vec<u64>>>,
     lines_max: usize,
@@ -99,7 +99,7 @@ impl io::Write for Pipe {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         written.extend(positions(std::str::from_utf8(bytes).unwrap()));
-        // Longer than the settling of what came before, now and then.
+        // Now and then longer than the interval of the checkpoints.
         if written.len().is_multiple_of(7) {
             std::thread::sleep(std::time::Duration::from_millis(210));
         }
@@ -112,7 +112,7 @@ impl io::Write for Pipe {
 }
 
 #[tokio::test]
-async fn the_checkpoint_is_never_ahead_of_what_was_written() {
+async fn the_checkpoint_is_never_ahead_of_the_written_lines() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     let fake = Arc::new(Fake { head: 100, ..Fake::default() });
@@ -137,7 +137,7 @@ async fn the_checkpoint_is_never_ahead_of_what_was_written() {
 }
 
 #[tokio::test]
-async fn being_told_to_stop_keeps_the_place() {
+async fn a_stopped_follower_stores_its_position() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     let fake = Arc::new(Fake { head: 6, ..Fake::default() });
@@ -163,7 +163,7 @@ async fn being_told_to_stop_keeps_the_place() {
     assert_eq!(kept(&path), Some(6));
 }
 
-/// Carries connections to the service, the first of which it cuts after some bytes of answers.
+/// Proxies connections to the service, and cuts the first one after some bytes of answers.
 async fn cutting(service: String, bytes_max: u64) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -188,7 +188,7 @@ async fn cutting(service: String, bytes_max: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_cut_connection_is_made_again_and_nothing_is_missed_or_repeated() {
+async fn a_cut_connection_is_reopened_without_gaps_or_repetitions() {
     let fake = Arc::new(Fake { head: 500, ..Fake::default() });
     let url = cutting(endpoints(&fake).await.projection_url, 4_000).await;
     let connection = Connection::open(Service::Projection, &url).await.unwrap();

@@ -1,4 +1,4 @@
-//! `cra health`: whether the services say that they can be asked, for probes of containers and for people.
+//! `cra health`: whether the services are ready, for container probes and for people.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::args::{EndpointArgs, HealthArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
 
-/// How long a probe waits for its answer.
+/// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(
@@ -32,7 +32,7 @@ pub(crate) async fn run(
         let request = within_deadline(HealthCheckRequest::default());
         let status = match connection.health().check(request).await {
             Ok(answer) => answer.into_inner().status(),
-            // It leaves: by then it knows no service any more.
+            // The service is shutting down: it has already removed its services.
             Err(status) if status.code() == Code::NotFound => ServingStatus::NotServing,
             Err(status) => return Err(connection.failure(status).into()),
         };
@@ -43,7 +43,7 @@ pub(crate) async fn run(
     Ok(outcome)
 }
 
-/// What `/readyz` of a process answers: 200 or 503.
+/// Requests `/readyz` of a process, which answers 200 or 503.
 fn probed(url: &str) -> anyhow::Result<ServingStatus> {
     let url = format!("{}/readyz", url.trim_end_matches('/'));
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -63,7 +63,7 @@ fn probed(url: &str) -> anyhow::Result<ServingStatus> {
     }
 }
 
-/// Writes the health of what was asked.
+/// Writes the health of a service or process.
 fn shown(output: &mut Output, name: &str, status: ServingStatus, in_json: bool) -> anyhow::Result<Outcome> {
     let outcome = if status == ServingStatus::Serving { Outcome::Done } else { Outcome::NotServing };
     let status = status.as_str_name();

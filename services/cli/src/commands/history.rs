@@ -1,4 +1,4 @@
-//! `cra history`: the life of one CRA, read from the log itself.
+//! `cra history`: the events of one CRA, read from the log.
 
 use cra_contracts::{json, v1};
 

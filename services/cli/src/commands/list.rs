@@ -1,4 +1,4 @@
-//! `cra list`: the CRAs of a selection, newest first, written page by page as they come.
+//! `cra list`: the CRAs of a selection, newest first, written page by page.
 
 use cra_contracts::{json, v1};
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     }
     let look = output.look();
     let lines = Lines::new(look);
-    // Written once the service has answered: a question that it refuses has no title.
+    // Written after the first answer: a refused query has no title.
     let mut head = Some(lines.head(&selection));
     let write = |record| output.write(&(head.take().unwrap_or_default() + &lines.line(&record)));
     let extent = pages::read(rows_max, ask, write).await?;

@@ -1,5 +1,5 @@
-//! `cra log`: backs the event log up, restores and checks a backup. The one family of commands that opens the log
-//! itself: a log must be able to leave, and to come back, when no service runs.
+//! `cra log`: backs up the event log, restores and verifies a backup. The only commands that open the log directly: it
+//! must be possible to move a log while no service runs.
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::render;
 use crate::render::log::Done;
 use crate::render::text::printable;
 
-/// Events that do not read, told one by one; those of another log would fill the terminal.
+/// Maximum number of unreadable events shown individually; a foreign log would flood the terminal.
 const MISFITS_TOLD_MAX: u64 = 20;
 
 pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -43,7 +43,7 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
             show("backed up", &course, &manifest, args.json, output)
         }
         LogCommand::Import(args) => {
-            // Read first: without a backup nothing is made or closed.
+            // The manifest is read first: without a backup no log is created or closed.
             let log = open_to_restore(&args.log, &backup::manifest(&args.dir)?.origin()).await?;
             let mut course = Course::begin();
             let manifest = backup::import(&*log, &args.dir, |progress| course.advance(progress)).await?;
@@ -68,7 +68,7 @@ async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<O
     show("checked", &course, &manifest, json, output)
 }
 
-/// What is wrong with an event as the services' readers see it.
+/// Why the services could not read an event, if so.
 fn misfit(entry: &LogEntry) -> Option<String> {
     let Some(cra_id) = entry.cra_id else {
         return Some("its subject names no CRA".to_owned());
@@ -82,13 +82,13 @@ fn misfit(entry: &LogEntry) -> Option<String> {
     }
     match entry.event_id {
         Some(event_id) if event_id != event.event_id => {
-            Some(format!("its id is {}, the log knows it as {event_id}", event.event_id))
+            Some(format!("its id is {}, the log has {event_id}", event.event_id))
         }
         _ => None,
     }
 }
 
-/// Whether a log that is not there may be made.
+/// Whether a missing log may be created.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Create,
@@ -104,18 +104,18 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventL
     let folder = data.join(LOG);
     anyhow::ensure!(
         missing == Missing::Create || folder.is_dir(),
-        "{} holds no log: name the folder that was given to `cra standalone --data`",
+        "{} contains no log: name the folder given to `cra standalone --data`",
         data.display()
     );
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?;
     Ok(Box::new(unused(opened)?))
 }
 
-/// Says what to do about a log that another process has open.
+/// Adds what to do if another process has opened the log.
 fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog> {
     match opened {
         Err(error @ OpenError::InUse { .. }) => {
-            Err(error).context("`cra standalone` must not be running on it meanwhile")
+            Err(error).context("stop the `cra standalone` that uses it first")
         }
         opened => Ok(opened?),
     }
@@ -130,12 +130,12 @@ async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<
     Ok(Box::new(unused(opened)?))
 }
 
-/// How the work goes, and how fast.
+/// Progress and speed of the work.
 struct Course {
     bar: ProgressBar,
     began: Instant,
     progress: Progress,
-    /// Events that do not read, where they were looked at.
+    /// Number of unreadable events, if they were checked.
     misfits: Option<u64>,
 }
 

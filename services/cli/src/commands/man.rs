@@ -1,4 +1,4 @@
-//! `cra man`: the manual pages, from the same source as the help.
+//! `cra man`: the manual pages, generated from the same source as the help.
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
@@ -8,7 +8,7 @@ use crate::args::{Arguments, ManArgs};
 use crate::output::{Output, tell};
 
 pub(crate) fn run(args: &ManArgs, output: &mut Output) -> anyhow::Result<Outcome> {
-    // The short version: the commit would change every page.
+    // Without the commit, which would change every page.
     let command = Arguments::command().version(env!("CARGO_PKG_VERSION"));
     if let Some(dir) = &args.dir {
         let unwritten = || format!("manual pages cannot be written to {}", dir.display());

@@ -1,4 +1,4 @@
-//! One file per command: asks the services, hands the answer to `render`, and says how it went. No layout here.
+//! One file per command: calls the services, passes the answer to `render`, and returns the outcome. No layout here.
 
 mod breakdown;
 mod change;
@@ -52,21 +52,21 @@ use crate::bench;
 use crate::output::{Output, tell};
 use crate::period::today;
 
-/// What a shell reports of a program that Ctrl-C ended.
+/// The exit code that shells report for a program ended by Ctrl-C.
 const CANCELLED: u8 = 130;
 
-/// How a command that could do its work ended.
+/// Outcome of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Everything asked was done.
+    /// Everything requested was done.
     Done,
-    /// Some items were refused, and told.
+    /// Some items were refused and reported.
     SomeRefused,
-    /// What was compared differs, and is told.
+    /// The compared states differ; the differences were reported.
     Differs,
-    /// A service says that it cannot be asked now.
+    /// A service is not ready.
     NotServing,
-    /// Ctrl-C, or SIGTERM, ended what was asked.
+    /// Cancelled by Ctrl-C or SIGTERM.
     Cancelled,
 }
 
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-/// Runs the command that was asked for.
+/// Runs the command.
 pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<Outcome> {
     let Arguments { endpoints, command } = arguments;
     let days = command.selection_of_program().and_then(|selection| selection.relative_days(today()));

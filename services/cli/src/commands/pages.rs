@@ -1,4 +1,4 @@
-//! Reading a listing page by page, to its end or to as many rows as were asked for. Keeps no row: each is handed on.
+//! Reads a listing page by page, to its end or to the requested number of rows. Passes each row on without keeping it.
 
 use std::io;
 
@@ -7,29 +7,29 @@ use cra_contracts::v1;
 use crate::client::ClientError;
 use crate::render::text::printable;
 
-/// Most rows that the service gives in one page.
+/// The services' maximum page size.
 const PAGE_SIZE_MAX: u64 = 1_000;
 
 /// One page of a listing.
 pub(super) struct Page<R> {
     pub(super) rows: Vec<R>,
-    /// Empty at the end.
+    /// Empty on the last page.
     pub(super) next_page_token: String,
     pub(super) snapshot: Option<v1::Snapshot>,
 }
 
-/// What was read of a listing.
+/// Extent of the rows that were read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Extent {
     pub(super) rows: u64,
-    /// Whether the listing goes on.
+    /// Whether the listing has more rows.
     pub(super) more_follow: bool,
-    /// Every page shows the same.
+    /// The snapshot, which all pages share.
     pub(super) snapshot: Option<v1::Snapshot>,
 }
 
 impl Extent {
-    /// For the operator, beside rows that go to a program.
+    /// Summary for the operator, if the rows themselves are for a program.
     pub(super) fn told(&self, rows_in_all: Option<u64>) -> String {
         let rows = match rows_in_all {
             Some(all) => format!("rows: {} of {all}", self.rows),
@@ -45,18 +45,18 @@ impl Extent {
     }
 }
 
-/// Why a listing ended before its end.
+/// Why a listing could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ListingError {
     #[error(transparent)]
     Service(#[from] ClientError),
     #[error("a row could not be written")]
     Output(#[from] io::Error),
-    #[error("the service gives the same page again and again")]
+    #[error("the service returned the same page twice")]
     Endless,
 }
 
-/// Reads at most `rows_max` rows, or all; `ask` is given the size of the page and its token.
+/// Reads at most `rows_max` rows, or all. `ask` receives the page size and the page token.
 pub(super) async fn read<R>(
     rows_max: Option<u64>,
     mut ask: impl AsyncFnMut(u32, String) -> Result<Page<R>, ClientError>,
@@ -87,7 +87,7 @@ pub(super) async fn read<R>(
 mod tests {
     use super::*;
 
-    /// A listing of 2,500 numbers whose pages hold at most 700, whatever is asked.
+    /// A listing of 2,500 numbers with pages of at most 700, whatever size is requested.
     async fn listed(rows_max: Option<u64>) -> (Extent, Vec<u64>, Vec<u32>) {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
         let ask = async |size: u32, token: String| {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_page_is_read_and_no_row_is_missed_or_repeated() {
+    async fn every_page_is_read_without_gaps_or_repetitions() {
         let (extent, all, sizes) = listed(None).await;
         assert_eq!(all, (0..2_500).collect::<Vec<_>>());
         assert_eq!(extent, Extent { rows: 2_500, more_follow: false, snapshot: None });
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_rows_are_asked_than_wanted_even_from_short_pages() {
+    async fn at_most_the_requested_rows_are_asked_even_with_short_pages() {
         let (extent, all, sizes) = listed(Some(1_500)).await;
         assert_eq!((all.len(), extent.more_follow), (1_500, true));
         assert_eq!(sizes, [1_000, 800, 100]);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_learn_beside_the_rows_which_position_they_show() {
+    fn programs_get_the_position_of_the_rows_on_standard_error() {
         let snapshot = v1::Snapshot { position: 7, generation: "g1".to_owned(), ..v1::Snapshot::default() };
         let extent = Extent { rows: 25, more_follow: true, snapshot: Some(snapshot) };
         assert_eq!(extent.told(Some(101)), "rows: 25 of 101, position 7, generation g1");
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_leads_to_itself_is_an_error() {
+    async fn a_page_that_refers_to_itself_is_an_error() {
         let ask = async |_, _| Ok(Page { rows: vec![1], next_page_token: "same".to_owned(), snapshot: None });
         let listed = read(None, ask, |_: u64| Ok(())).await;
         assert!(matches!(listed, Err(ListingError::Endless)), "{listed:?}");
     }
 
     #[tokio::test]
-    async fn a_row_that_cannot_be_written_ends_the_reading() {
+    async fn a_failed_write_ends_the_reading() {
         let ask =
             async |_, token: String| Ok(Page { rows: vec![1], next_page_token: token + "x", snapshot: None });
         let closed = |_: u64| Err(io::ErrorKind::BrokenPipe.into());

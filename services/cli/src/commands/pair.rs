@@ -1,5 +1,5 @@
-//! Starts both services and the pages in this process, over the embedded log: the one place of the command line that
-//! knows them as crates. Everything else reaches them over gRPC, as any client does.
+//! Starts both services and the web pages in this process, with the embedded log. Only this module links the services
+//! as crates; all other commands use gRPC, as any client does.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -22,25 +22,25 @@ use tokio::task::JoinHandle;
 
 use crate::args::{CredentialArgs, EndpointArgs};
 
-/// Folder of the event log below the data folder: what must be kept.
+/// Folder of the event log in the data folder. It is the only data that must be preserved.
 pub(super) const LOG: &str = "log";
-/// Folder of the read models below the data folder: a cache of the log.
+/// Folder of the read models in the data folder: a cache of the log.
 const READ_MODELS: &str = "projection";
-/// File of the secret that public figures are drawn from, below the data folder: kept with the log, for another secret
-/// shows other numbers.
+/// File of the secret for rounding public figures, in the data folder. It is preserved with the log, because another
+/// secret gives other figures.
 const PUBLICATION_SECRET: &str = "publication-secret";
 
-/// Both services, and the pages where they are asked for, listening.
+/// Both services, and the web pages if enabled, listening.
 pub(super) struct Pair {
-    /// Where the pages really listen.
+    /// Actual address of the web pages.
     pub(super) pages: Option<SocketAddr>,
-    /// Where they really listen: with port 0, the ports that the system chose.
+    /// Actual addresses of the services: with port 0, the ports that the system chose.
     pub(super) endpoints: EndpointArgs,
-    /// Ends when both have drained after the shutdown, or when one has failed.
+    /// Completes when both services have drained after the shutdown, or when one has failed.
     pub(super) served: JoinHandle<anyhow::Result<()>>,
 }
 
-/// The file of the secret that public figures are drawn from: drawn at the first start, and read by its owner alone.
+/// The file of the secret for rounding public figures: created at the first start, readable only by its owner.
 fn secret_of(data: &Path) -> anyhow::Result<PathBuf> {
     let path = data.join(PUBLICATION_SECRET);
     if path.try_exists()? {
@@ -56,7 +56,7 @@ fn secret_of(data: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Binds the address of the pages, before anything else is started.
+/// Binds the address of the web pages before anything else is started.
 async fn bind_pages(web: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
     let Some(listen) = web else { return Ok(None) };
     let settings = cra_web::Settings { listen, ..Default::default() };
@@ -64,14 +64,14 @@ async fn bind_pages(web: Option<SocketAddr>) -> anyhow::Result<Option<TcpListene
     Ok(Some(bound.context("the pages cannot be served: choose another address with --web, or --no-web")?))
 }
 
-/// Of the pages of this pair.
+/// Settings of the web pages of this pair.
 fn pages_settings(endpoints: &EndpointArgs) -> cra_web::Settings {
     let services =
         cra_web::ServicesSettings { projection_url: endpoints.projection_url.clone(), ..Default::default() };
     cra_web::Settings { services, ..Default::default() }
 }
 
-/// Opens the log in `data`, binds the addresses, and serves until `shutdown`. Once it returns, connections are
+/// Opens the log in `data`, binds the addresses, and serves until `shutdown`. When it returns, connections are
 /// accepted.
 pub(super) async fn start_pair(
     data: &Path,
@@ -86,7 +86,7 @@ pub(super) async fn start_pair(
     let endpoints = EndpointArgs {
         ingestion_url: format!("http://{}", ingestion.address()),
         projection_url: format!("http://{}", projection.address()),
-        // A pair of its own knows nobody.
+        // The services of this process run without identity.
         credentials: CredentialArgs::default(),
     };
     let pages_address = pages.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -100,7 +100,7 @@ pub(super) async fn start_pair(
         secret_file: Some(secret_of(data).context("the secret of public figures cannot be kept")?),
         ..PublicationSettings::default()
     };
-    // Nobody is known here, and the figures share the terminal.
+    // There are no identities to audit, and the terminal is used for the figures.
     let audit = AuditSettings { to: Target::None, ..AuditSettings::default() };
     let data = data.join(READ_MODELS);
     let settings =
@@ -116,7 +116,7 @@ pub(super) async fn start_pair(
             let (log, clock) = (Arc::clone(&log), clock.clone());
             let served =
                 cra_ingestion::serve(ingestion, log, clock, &ingestion_settings, shutdown.clone()).await;
-            // One service alone is no pair: when it ends, so does the other.
+            // The services are only useful together: if one ends, the other is stopped.
             ended.begin();
             served
         };

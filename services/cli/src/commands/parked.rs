@@ -1,5 +1,5 @@
-//! `cra parked`: the events that could not be applied, page by page, or a new try. Exit code 1 when some that were tried
-//! are still set aside.
+//! `cra parked`: lists the events that could not be applied, or retries them. Exit code 1 if some are still parked
+//! after a retry.
 
 use cra_contracts::{json, v1};
 
@@ -29,7 +29,7 @@ async fn list(connection: &Connection, as_json: bool, output: &mut Output) -> an
         let page = connection.answer(connection.operations().list_parked_events(request).await)?;
         if is_first && !as_json {
             let header = render::parked::header(output.look());
-            output.write(if page.events.is_empty() { "nothing is set aside\n" } else { &header })?;
+            output.write(if page.events.is_empty() { "no event is parked\n" } else { &header })?;
         }
         for event in &page.events {
             if as_json {
@@ -75,20 +75,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_page_is_told_under_one_header() {
+    async fn all_pages_are_shown_under_one_header() {
         let (outcome, text) = told(5, None, false).await;
         assert_eq!((outcome, text.lines().count()), (Outcome::Done, 6));
         let (_, text) = told(5, None, true).await;
         assert_eq!(text.lines().count(), 5);
-        assert_eq!(told(0, None, false).await.1, "nothing is set aside\n");
+        assert_eq!(told(0, None, false).await.1, "no event is parked\n");
         assert_eq!(told(0, None, true).await.1, "");
     }
 
     #[tokio::test]
-    async fn what_is_still_set_aside_after_a_retry_is_the_exit_code() {
+    async fn events_still_parked_after_a_retry_give_exit_code_1() {
         assert_eq!(told(5, Some(vec![1, 2]), false).await.0, Outcome::Done);
         let (outcome, text) = told(5, Some(vec![]), false).await;
         assert_eq!(outcome, Outcome::SomeRefused);
-        assert!(text.starts_with("0 applied, 5 still set aside"), "{text}");
+        assert!(text.starts_with("0 applied, 5 still parked"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! `cra pause` and `cra resume`: whether the projection applies events. It answers questions all the same.
+//! `cra pause` and `cra resume`: stop and resume the application of events. Queries are answered in both states.
 
 use cra_contracts::{json, v1};
 
@@ -20,7 +20,7 @@ pub(crate) async fn pause(
         output.json(&json::to_value(&answer))?;
     } else {
         let position = thousands(answer.applied_position);
-        output.line(&format!("paused at position {position}; `cra resume` goes on from there"))?;
+        output.line(&format!("paused at position {position}; `cra resume` continues from there"))?;
     }
     Ok(Outcome::Done)
 }
@@ -36,8 +36,7 @@ pub(crate) async fn resume(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output
-            .line(&format!("events are applied from position {} on", thousands(answer.applied_position)))?;
+        output.line(&format!("resumed at position {}", thousands(answer.applied_position)))?;
     }
     Ok(Outcome::Done)
 }

@@ -1,5 +1,5 @@
-//! The progress of a stream of submissions or of a file, on standard error when it is a terminal, else nowhere; and of a
-//! replay, on standard error always: as a bar, or now and then as a line.
+//! Progress bars for streams of submissions and for files, on standard error if it is a terminal. For replays, progress
+//! is always shown: as a bar, or as a line at intervals.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::render::text::thousands;
 use crate::submission::Tally;
 
 const TICK: Duration = Duration::from_millis(120);
-/// Between two lines where there is no terminal to draw on.
+/// Interval of progress lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// A bar up to `length`, or a spinner where the length is unknown.
+/// A bar up to `length`, or a spinner if the length is unknown.
 pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     let (bar, template) = match length {
         Some(length) => (ProgressBar::new(length), "{bar:30.cyan/dim} {percent:>3} %  {msg}  {eta:.dim}"),
         None => (ProgressBar::new_spinner(), "{spinner:.cyan} {msg}  {elapsed:.dim}"),
     };
-    // Without its style the bar is plain, and works.
+    // If the template is invalid, the default style remains.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
     }
@@ -33,7 +33,7 @@ pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// Shows how far the stream is.
+/// Updates the progress of a stream.
 pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
     bar.set_position(bar.position().max(position));
     let received = thousands(tally.accepted + tally.already_there);
@@ -43,12 +43,12 @@ pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
     });
 }
 
-/// Shows how much of a file came in.
+/// Updates the number of bytes read of a file.
 pub(crate) fn advance_bytes(bar: &ProgressBar, bytes: u64) {
     bar.set_message(format!("{} KiB received", thousands(bytes / 1_024)));
 }
 
-/// The progress of a replay. Goes when it is dropped.
+/// Progress of a replay. Dropping it clears the bar.
 pub(crate) struct Replaying {
     bar: ProgressBar,
     told: Option<Instant>,
@@ -66,7 +66,7 @@ impl Replaying {
         Self { bar, told: None }
     }
 
-    /// Shows how far it is.
+    /// Updates the progress.
     pub(crate) fn show(&mut self, standing: Standing) {
         if !self.bar.is_hidden() {
             self.bar.set_length(standing.end);
@@ -85,7 +85,7 @@ impl Drop for Replaying {
     }
 }
 
-/// Shows how many events of a log are done.
+/// Updates the number of processed events of a log.
 pub(crate) fn advance_events(bar: &ProgressBar, position: u64, end: u64, per_second: u64) {
     bar.set_length(end);
     bar.set_position(position);

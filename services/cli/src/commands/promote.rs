@@ -1,4 +1,4 @@
-//! `cra promote`: serves other read models.
+//! `cra promote`: serves another generation of the read models.
 
 use cra_contracts::{json, v1};
 

@@ -1,6 +1,6 @@
-//! `cra publish`: the public figures of every department and month, asked cell by cell and written as open data.
+//! `cra publish`: the public figures of every department and month, requested cell by cell and written as open data.
 //!
-//! All answers must be of one publication: when another one opens meanwhile, the command begins again.
+//! All answers must belong to one publication; if another one opens during the download, the command starts over.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use crate::client::{Connection, Service, within_deadline};
 use crate::open_data::{Cell, OpenData};
 use crate::output::{Output, tell};
 
-/// Publications that may open while the command asks, before it gives up: replicas that differ would never agree.
+/// Maximum number of restarts: replicas with different publications would never agree.
 const BEGINNINGS_MAX: usize = 5;
 
 pub(crate) async fn run(
@@ -44,7 +44,7 @@ async fn all_cells(connection: &Connection) -> anyhow::Result<OpenData> {
         if let Some(data) = cells_of(connection, publication).await? {
             return Ok(data);
         }
-        tell("another publication opened meanwhile: beginning again");
+        tell("another publication opened during the download: starting over");
     }
     anyhow::bail!(
         "the service answered from another publication {BEGINNINGS_MAX} times: its replicas differ, as those with \
@@ -56,14 +56,14 @@ async fn last_publication(connection: &Connection) -> anyhow::Result<v1::Publica
     let everything = within_deadline(v1::GetStatisticsRequest::default());
     let answer = connection.answer(connection.statistics().get_statistics(everything).await)?;
     answer.snapshot.and_then(|snapshot| snapshot.publication).context(
-        "the token sees exact figures, which are not for publication: ask with a token of statistics:public alone",
+        "the token gives access to exact figures, which must not be published: use a token with the scope statistics:public only",
     )
 }
 
-/// Every cell of a publication; `None` when another one answered.
+/// Every cell of a publication; `None` if an answer came from another publication.
 async fn cells_of(connection: &Connection, publication: v1::Publication) -> anyhow::Result<Option<OpenData>> {
     let day =
-        |text: &str| text.parse::<Date>().with_context(|| format!("the service says {text:?} for a day"));
+        |text: &str| text.parse::<Date>().with_context(|| format!("the service returned {text:?} as a day"));
     let (first, last) = (day(&publication.from)?, day(&publication.to)?);
     let months = first.until((Unit::Month, last)).context("the publication's months")?.get_months();
     let mut data = OpenData::of(publication.clone());

@@ -1,4 +1,4 @@
-//! What the unary questions ask and show, as whole command lines.
+//! Requests and output of the unary queries, as whole command lines.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn lines(text: &str) -> Vec<serde_json::Value> {
 }
 
 #[tokio::test]
-async fn a_breakdown_is_asked_as_it_was_said_and_shows_25_rows_unless_more_are_wanted() {
+async fn a_breakdown_is_requested_as_given_and_shows_25_rows_by_default() {
     let fake = Arc::new(Fake { rows: 101, ..Fake::default() });
     let flags = ["breakdown", "--by", "departement", "--sort=-acts", "--empty", "--as-of-position", "5"];
     let (text, outcome) = ran(&fake, &flags).await;
@@ -25,7 +25,7 @@ async fn a_breakdown_is_asked_as_it_was_said_and_shows_25_rows_unless_more_are_w
 }
 
 #[tokio::test]
-async fn all_rows_are_read_over_their_pages_with_the_same_question() {
+async fn all_rows_are_read_over_their_pages_with_the_same_query() {
     let fake = Arc::new(Fake { rows: 101, ..Fake::default() });
     let (text, outcome) = ran(&fake, &["breakdown", "--by", "commune", "--all", "--json"]).await;
     outcome.unwrap();
@@ -38,7 +38,7 @@ async fn all_rows_are_read_over_their_pages_with_the_same_question() {
 }
 
 #[tokio::test]
-async fn a_list_shows_one_line_per_cra_and_says_that_more_follow() {
+async fn a_list_shows_one_line_per_cra_and_indicates_further_rows() {
     let fake = Arc::new(Fake { rows: 101, ..Fake::default() });
     let (text, outcome) = ran(&fake, &["list", "--limit", "60", "--theme", "email"]).await;
     outcome.unwrap();
@@ -54,7 +54,7 @@ async fn a_list_shows_one_line_per_cra_and_says_that_more_follow() {
 }
 
 #[tokio::test]
-async fn likely_doubles_are_shown_two_lines_a_pair_with_the_way_to_withdraw_one() {
+async fn probable_doubles_are_shown_two_lines_a_pair_with_the_command_to_withdraw_one() {
     let fake = Arc::new(Fake { rows: 101, ..Fake::default() });
     let flags = ["doubles", "--month", "2024-03", "--advisor", "conseiller-1"];
     let (text, outcome) = ran(&fake, &flags).await;
@@ -78,7 +78,7 @@ async fn likely_doubles_are_shown_two_lines_a_pair_with_the_way_to_withdraw_one(
 }
 
 #[tokio::test]
-async fn a_cross_table_is_shown_written_as_csv_or_as_json() {
+async fn a_cross_table_is_shown_as_a_page_as_csv_or_as_json() {
     let fake = Arc::new(Fake::default());
     let question = ["cross", "--rows", "thématique", "--columns", "tranche d'age", "--measure", "acts"];
     let (text, outcome) = ran(&fake, &question).await;
@@ -97,7 +97,7 @@ async fn a_cross_table_is_shown_written_as_csv_or_as_json() {
 }
 
 #[tokio::test]
-async fn a_series_needs_both_days() {
+async fn a_series_needs_a_first_and_a_last_day() {
     let fake = Arc::new(Fake::default());
     for flags in [&[][..], &["--from", "2024-01-01"], &["--to", "2024-01-01"]] {
         let (_, outcome) = ran(&fake, &[&["series"], flags].concat()).await;
@@ -115,7 +115,7 @@ async fn a_series_needs_both_days() {
 }
 
 #[tokio::test]
-async fn one_cra_is_shown_as_it_stood() {
+async fn one_cra_is_shown_as_of_a_position() {
     let fake = Arc::new(Fake::default());
     let (text, outcome) = ran(&fake, &["show", "cra-1", "--as-of-time", "2024-03-31T00:00:00Z"]).await;
     outcome.unwrap();

@@ -1,5 +1,5 @@
-//! `cra replay`: replays the log into new read models beside those that serve. Progress goes to standard error, the
-//! outcome to standard output; Ctrl-C cancels, and then nothing is left of the replay.
+//! `cra replay`: replays the log into new read models while the current ones serve. Progress is written to standard
+//! error, the outcome to standard output. Ctrl-C cancels the replay and removes its read models.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
 use crate::render;
 
-/// How long the service may take to remove what a cancelled replay made, and how often it is asked.
+/// How often, and at what interval, the removal after a cancelled replay is checked.
 const REMOVAL_TRIES: u32 = 50;
 const REMOVAL_RETRY: Duration = Duration::from_millis(100);
 
@@ -36,7 +36,7 @@ async fn replay(
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::RebuildRequest { until_position: args.until, promote: args.promote };
-    // No deadline: it takes what the log takes.
+    // No deadline: the duration depends on the log.
     let mut answers = connection.answer(connection.operations().rebuild(request).await)?;
     let mut progress = Replaying::new();
     let mut last: Option<v1::RebuildResponse> = None;
@@ -58,22 +58,22 @@ async fn replay(
         last = Some(answer);
     }
     drop(progress);
-    let last = last.context("the projection service ended the replay without a word")?;
+    let last = last.context("the projection service ended the replay without a result")?;
     if !args.json {
         output.write(&render::replay::summary(&last, output.look()))?;
     }
     Ok(Outcome::Done)
 }
 
-/// Waits until the service has removed what the replay made, and says so; or that it serves, when it was complete.
+/// Waits until the service has removed the read models of the replay, or reports that they were complete and serve.
 async fn cancelled(connection: &Connection, last: Option<&v1::RebuildResponse>) -> String {
     let Some(v1::RebuildResponse { generation, .. }) = last else {
-        return "cancelled: the service removes what the replay made".to_owned();
+        return "cancelled: the service is removing the replay's read models".to_owned();
     };
     for _ in 0..REMOVAL_TRIES {
         let Ok(status) = status::ask(connection).await else { break };
         match status.generations.iter().find(|it| it.name == *generation) {
-            None => return format!("cancelled: nothing is left of the replay ({generation} is removed)"),
+            None => return format!("cancelled: the replay's read models ({generation}) are removed"),
             Some(it) if it.serving => return format!("too late to cancel: {generation} serves"),
             Some(_) => sleep(REMOVAL_RETRY).await,
         }
@@ -89,12 +89,12 @@ mod tests {
     const ARGS: ReplayArgs = ReplayArgs { until: 0, promote: false, json: false };
 
     #[tokio::test]
-    async fn the_outcome_of_a_replay_goes_to_standard_output() {
+    async fn the_outcome_of_a_replay_is_written_to_standard_output() {
         let endpoints = Fake { answers: 3, ..Fake::default() }.serve().await;
         let written = Written::default();
         let outcome = replay(ARGS, &endpoints, Shutdown::new(), &mut written.output()).await.unwrap();
         assert_eq!(outcome, Outcome::Done);
-        assert!(written.text().starts_with("g2 holds the log up to position 3\n"), "{}", written.text());
+        assert!(written.text().starts_with("g2 contains the log up to position 3\n"), "{}", written.text());
     }
 
     #[tokio::test]
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replay_that_is_cancelled_leaves_nothing_and_says_so() {
+    async fn a_cancelled_replay_is_removed_and_reported() {
         let endpoints = Fake { answers: 2, never_ends: true, ..Fake::default() }.serve().await;
         let shutdown = Shutdown::new();
         let written = Written::default();
@@ -124,6 +124,6 @@ mod tests {
         let connection = Connection::open(Service::Projection, &endpoints.projection_url).await.unwrap();
         let last = v1::RebuildResponse { generation: "g2".into(), ..Default::default() };
         let told = cancelled(&connection, Some(&last)).await;
-        assert!(told.contains("nothing is left") && told.contains("g2"), "{told}");
+        assert!(told.contains("are removed") && told.contains("g2"), "{told}");
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn ask(
     connection.answer(connection.statistics().get_time_series(within_deadline(request)).await)
 }
 
-/// Told before the service is asked: a series is cut from its first day to its last.
+/// Checked before the service is called: a series is divided between its first and its last day.
 pub(super) fn check_days(selection: &v1::Selection) -> anyhow::Result<()> {
     anyhow::ensure!(
         !selection.from.is_empty() && !selection.to.is_empty(),

@@ -1,4 +1,4 @@
-//! `cra show`: one CRA as it stands, or as it stood at a position of the log.
+//! `cra show`: one CRA, as it is now or as of a position of the log.
 
 use cra_contracts::{json, v1};
 

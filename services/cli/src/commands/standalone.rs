@@ -1,7 +1,7 @@
-//! `cra standalone`: both services and their pages in one process, and on demand a fictitious month to look at.
+//! `cra standalone`: both services and the web pages in one process, and optionally a fictitious month of data.
 //!
-//! The sample goes through the same stream as anybody's CRAs, and its statistics come from the projection.
-//! Serves until Ctrl-C or SIGTERM, then lets both services drain.
+//! The sample is submitted over the same stream as any CRA, and its statistics come from the projection. Serves until
+//! Ctrl-C or SIGTERM, then drains both services.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,18 +28,18 @@ use crate::submission::rpc::{Mode, Submit};
 use crate::submission::stream::{self, News, Retries};
 use crate::submission::{self, Item, Place, Tally};
 
-/// Items made ahead of the stream.
+/// Number of items prepared ahead of the stream.
 const READ_AHEAD: usize = 64;
 
 pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let data = args.data.map_or_else(default_data, Ok)?;
-    // Quieter than a server in production, for the figures share the terminal; that both services stay on
-    // loopback is what this command is for.
+    // Less verbose than in production, because the figures use the same terminal. The warning about loopback addresses
+    // is off: this command serves on loopback by design.
     let quiet = TelemetrySettings {
         log_filter: "warn,cra_runtime::listen=error".to_owned(),
         ..TelemetrySettings::default()
     };
-    // Without traces there is nothing to end.
+    // Tracing is off, so there is nothing to flush.
     let _telemetry = telemetry::init(&quiet)?;
     reload::keep_running_at_hangup();
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
             if shutdown.has_begun() {
                 return Ok(Outcome::Done);
             }
-            anyhow::bail!("the services ended before they were asked to");
+            anyhow::bail!("the services ended unexpectedly");
         }
     };
     if greeted.is_ok() && !shutdown.has_begun() {
@@ -76,11 +76,11 @@ fn default_data() -> anyhow::Result<PathBuf> {
         app_name: "cra".to_owned(),
     };
     let strategy = etcetera::app_strategy::choose_native_strategy(name)
-        .context("the platform's data directory is unknown; say where with --data DIR")?;
+        .context("the platform's data directory is unknown; use --data DIR")?;
     Ok(strategy.data_dir())
 }
 
-/// Loads the sample if asked, then tells where the services are and what to try.
+/// Loads the sample if requested, then prints the addresses and commands to try.
 async fn greet(
     endpoints: &EndpointArgs,
     pages: Option<SocketAddr>,
@@ -125,7 +125,7 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
     Ok(())
 }
 
-/// The position of the last CRA in the log.
+/// Submits the sample; returns the position of its last CRA.
 async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u64> {
     let submissions = sample::submissions(month);
     let bar = progress::bar(Some(submissions.len() as u64));

@@ -1,4 +1,4 @@
-//! `cra status`: where the projection stands in the log; with `--watch` again and again, until Ctrl-C.
+//! `cra status`: the projection's position in the log; with `--watch` repeatedly, until Ctrl-C.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::{Output, redrawn, tell};
 use crate::render;
 
-/// Between two looks.
+/// Interval between two requests.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(
@@ -40,7 +40,7 @@ pub(crate) async fn run(
     Ok(Outcome::Done)
 }
 
-/// Shows every change; ends only when nothing can be written. A service that is away is asked again.
+/// Shows every change; ends only if writing fails. An unavailable service is asked again.
 async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> anyhow::Result<()> {
     let (mut shown, mut drawn, mut is_away) = (String::new(), 0, false);
     loop {
@@ -65,7 +65,7 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
             Err(error) if !is_away => {
                 is_away = true;
                 drawn = 0;
-                tell(&format!("{error}\ntrying again"));
+                tell(&format!("{error}\nretrying"));
             }
             Err(_) => {}
         }
@@ -73,7 +73,7 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
     }
 }
 
-/// Where the projection stands.
+/// Requests the status.
 pub(crate) async fn ask(connection: &Connection) -> Result<v1::GetStatusResponse, ClientError> {
     let request = within_deadline(v1::GetStatusRequest {});
     connection.answer(connection.operations().get_status(request).await)
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn where_there_is_no_terminal_each_change_is_one_line() {
+    async fn without_a_terminal_each_change_is_one_line() {
         let is_replaying = Arc::new(AtomicBool::new(false));
         let fake = Fake { is_replaying: Arc::clone(&is_replaying), ..Fake::default() };
         let url = fake.serve().await.projection_url;

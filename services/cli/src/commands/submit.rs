@@ -1,7 +1,7 @@
-//! `cra submit`: sends the CRAs of a file over one stream, tells each refusal as it comes, then the summary.
+//! `cra submit`: sends the CRAs of a file over one stream, reports each refusal as it arrives, then a summary.
 //!
-//! Exit code 0 when every item is in the log (or valid), 1 when some were refused, 2 when the file is none of CRAs or
-//! the stream broke.
+//! Exit code 0 if every item is in the log (or valid), 1 if some were refused, 2 if the file contains no CRAs or the
+//! stream broke.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -28,9 +28,9 @@ use crate::submission::table::Headings;
 use crate::submission::table::row::RowIds;
 use crate::submission::{self, Item, Tally, Unsent};
 
-/// CRAs of older forms that are looked up at once.
+/// Concurrent lookups of CRAs of older forms.
 const LOOKED_UP_AT_ONCE: usize = 16;
-/// Said of a CRA of an older form that the log does not hold.
+/// Reason for refusing a CRA of an older form that is not in the log.
 const MOVE_THE_LOG: &str = "it was written with an older form, and its document is not in this file: move it with \
                             `cra log export` and `cra log import`, or record the document with `cra import`";
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(
         loop {
             tokio::select! {
                 streamed = &mut sent => break streamed,
-                // What is settled last is sent after it.
+                // Items settled last are still sent.
                 () = &mut settling, if !settling.is_terminated() => {}
             }
         }
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
 }
 
-/// Refuses a file that cannot hold new CRAs, before anything is sent, and tells what of it is not read.
+/// Refuses a file that cannot contain new CRAs, before anything is sent, and reports the columns that are ignored.
 fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
     let file = file::name_of(&args.file);
     let Content::Table(table) = opened.content() else {
@@ -104,7 +104,7 @@ fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
         let unread = columns.unread();
         if !unread.is_empty() {
             tell(&format!(
-                "{file}: these columns say nothing of a CRA and are not read: {}",
+                "{file}: these columns are not part of a CRA and are ignored: {}",
                 unread.join(", ")
             ));
         }
@@ -112,8 +112,8 @@ fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hands the items on with those of older forms settled: a CRA that the log holds is there already, and another cannot
-/// be recorded from what an export shows of it.
+/// Passes the items on. CRAs of older forms are settled here: one that is in the log is already recorded, any other
+/// cannot be recorded from its export.
 async fn settle(
     items: mpsc::Receiver<Item<Recordable>>,
     settled: mpsc::Sender<Item<v1::SubmitCraRequest>>,

@@ -1,4 +1,4 @@
-//! `cra template`: a table to fill in, for `cra submit`.
+//! `cra template`: an empty table for `cra submit`: headings only as CSV, with lists to choose from as XLSX.
 
 use std::ffi::OsStr;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &TemplateArgs, output: &mut Output) -> anyhow::Result<Ou
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     AtomicFile::write_whole(path, &bytes, existing)
         .with_context(|| format!("{} cannot be written", path.display()))?;
-    output.line(&format!("{} is ready to be filled in, then: cra submit {0}", path.display()))?;
+    output.line(&format!("fill in {}, then run: cra submit {0}", path.display()))?;
     Ok(Outcome::Done)
 }
 
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_is_written_once() {
+    fn an_existing_template_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["t.csv", "t.xlsx"] {
             let args = |force| TemplateArgs { file: dir.path().join(name), force };

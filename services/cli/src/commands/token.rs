@@ -1,4 +1,4 @@
-//! `cra token`: a signing key with its key set, and tokens signed with it, to try identity without an issuer.
+//! `cra token`: a signing key with its key set, and tokens signed with it, to try out identity without an issuer.
 
 use std::fs;
 use std::path::Path;
@@ -29,14 +29,14 @@ fn keys(args: &TokenKeysArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let public = dir.join(PUBLIC);
     write_new(&dir.join(PRIVATE), &key.to_pem())?;
     write_new(&public, &format!("{:#}\n", key_set(&[&key])))?;
-    let public = fs::canonicalize(&public).context("the key set was written and cannot be found")?;
+    let public = fs::canonicalize(&public).context("the key set was written but cannot be found")?;
     tell("settings of both services, as a file for --config or as CRA_IDENTITY__TOKENS__… variables:");
     let settings = toml_of(&parties.issuer, &parties.audience, &public);
     output.write(&settings)?;
     Ok(Outcome::Done)
 }
 
-/// JSON texts are TOML texts too.
+/// Every JSON text is also a TOML text.
 fn toml_of(issuer: &str, audience: &str, jwks_file: &Path) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     format!(
@@ -47,7 +47,7 @@ fn toml_of(issuer: &str, audience: &str, jwks_file: &Path) -> String {
     )
 }
 
-/// Never over what is there: a lost key cannot be made again.
+/// Never overwrites: a lost key cannot be recreated.
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let written = AtomicFile::write_whole(path, text.as_bytes(), Existing::Keep);
     written.with_context(|| format!("{} cannot be written", path.display()))
@@ -56,7 +56,7 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 fn issue(args: TokenIssueArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     let path = args.dir.join(PRIVATE);
     let pem = fs::read_to_string(&path)
-        .with_context(|| format!("{} cannot be read; make it with `cra token keys`", path.display()))?;
+        .with_context(|| format!("{} cannot be read; create it with `cra token keys`", path.display()))?;
     let key = SigningKey::from_pem(&pem).with_context(|| path.display().to_string())?;
     output.line(&key.sign(&claims(args, Timestamp::now())?)?)?;
     Ok(Outcome::Done)
@@ -68,7 +68,7 @@ fn claims(args: TokenIssueArgs, now: Timestamp) -> anyhow::Result<Claims> {
         let known = || Scope::ALL.map(Scope::name).join(", ");
         anyhow::ensure!(
             Scope::from_name(word).is_some(),
-            "`{word}` is no scope; expected some of {}",
+            "`{word}` is not a scope; expected some of {}",
             known()
         );
     }
@@ -90,8 +90,8 @@ fn claims(args: TokenIssueArgs, now: Timestamp) -> anyhow::Result<Claims> {
         perimeter: (perimeter != PerimeterClaim::default()).then_some(perimeter),
         ..Claims::default()
     };
-    // As a service would read it.
-    claims.check().map_err(|why| anyhow::anyhow!("no service would take this token: {why}"))?;
+    // The check of the services.
+    claims.check().map_err(|why| anyhow::anyhow!("the services would refuse this token: {why}"))?;
     Ok(claims)
 }
 
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_made_once_for_their_owner_only_and_sign_tokens() {
+    fn keys_are_created_once_are_private_to_their_owner_and_sign_tokens() {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys").display().to_string();
         let (settings, outcome) = token(&["keys", &keys]);
         assert_eq!(outcome.unwrap(), Outcome::Done);
         assert!(settings.contains("jwks.json") && settings.contains("cra-first-try"), "{settings}");
         let before = fs::read(dir.path().join("keys").join(PRIVATE)).unwrap();
-        assert!(token(&["keys", &keys]).1.is_err(), "the key is written over");
+        assert!(token(&["keys", &keys]).1.is_err(), "the key was overwritten");
         assert_eq!(fs::read(dir.path().join("keys").join(PRIVATE)).unwrap(), before);
         #[cfg(unix)]
         {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_service_would_take_is_not_issued() {
+    fn a_token_that_the_services_would_refuse_is_not_issued() {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().display().to_string();
         token(&["keys", &keys]).1.unwrap();

@@ -1,5 +1,5 @@
-//! `cra verify`: compares the read models that serve with a replay of the log. Exit code 0 where they are the same, 1
-//! where they differ.
+//! `cra verify`: compares the serving read models with a replay of the log. Exit code 0 if they are equal, 1 if they
+//! differ.
 
 use anyhow::Context as _;
 use cra_contracts::{json, v1};
@@ -17,7 +17,7 @@ pub(crate) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    // No deadline: it takes what the log takes.
+    // No deadline: the duration depends on the log.
     let mut answers = connection.answer(connection.operations().verify(v1::VerifyRequest {}).await)?;
     let mut progress = Replaying::new();
     let mut last: Option<v1::VerifyResponse> = None;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_verdict_is_told_and_is_the_exit_code() {
+    async fn the_verdict_is_shown_and_is_the_exit_code() {
         let (outcome, text) = verified(Some(true)).await;
         assert_eq!(outcome.unwrap(), Outcome::Done);
         assert!(text.starts_with("same: "), "{text}");

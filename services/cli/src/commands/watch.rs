@@ -1,5 +1,5 @@
-//! `cra watch`: the statistics of a selection, live. On a terminal the page is drawn again in place; else each change
-//! is a line. Ends with code 0 on Ctrl-C and SIGTERM.
+//! `cra watch`: the statistics of a selection, live. On a terminal the page is redrawn in place; otherwise each change
+//! is a line. Exits with code 0 on Ctrl-C and SIGTERM.
 
 use cra_contracts::{json, v1};
 use cra_runtime::shutdown::Shutdown;
@@ -34,9 +34,9 @@ struct Watcher<'a> {
     output: &'a mut Output,
     first: Option<v1::Statistics>,
     last: Option<v1::WatchStatisticsResponse>,
-    /// Lines of the page on the screen.
+    /// Number of lines of the page on the screen.
     drawn: usize,
-    /// Lines of changes written where nothing can be drawn.
+    /// Number of lines written without a terminal.
     lines: usize,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Watcher<'a> {
             self.lines += 1;
             return self.output.line(&(head + &watch::line(progress, look)));
         };
-        // One line stays free for the cursor.
+        // One line remains for the cursor.
         let page = watch::page(&self.selection, progress, lost, rows.saturating_sub(1), look);
         let again = redrawn(&page, self.drawn);
         self.drawn = page.lines().count();
@@ -82,7 +82,7 @@ impl Subscription for Watcher<'_> {
 
     fn take(&mut self, message: Self::Message) -> anyhow::Result<()> {
         let statistics = message.statistics.clone().unwrap_or_default();
-        // After a new connection the service says first what was known.
+        // After a reconnection the service first repeats the known figures.
         let is_change = self.last.as_ref().is_none_or(|last| last.statistics != message.statistics);
         self.first.get_or_insert(statistics);
         self.last = Some(message);
@@ -100,7 +100,7 @@ impl Subscription for Watcher<'_> {
         if self.drawn > 0 {
             self.show(true)?;
         } else {
-            tell(&format!("{problem}\ntrying again"));
+            tell(&format!("{problem}\nretrying"));
         }
         Ok(())
     }
@@ -144,8 +144,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_change_is_a_line_and_a_restart_of_the_service_is_none() {
-        // Each connection breaks after its answers; the first answer after it repeats the figures.
+    async fn each_change_is_a_line_and_a_restart_of_the_service_adds_none() {
+        // Each connection breaks after its answers; the first answer of the next one repeats the figures.
         let fake = Fake { watched: vec![vec![1, 2], vec![2, 3], vec![3, 5]], ..Fake::default() };
         let (lines, fake) = watched(&["--theme", "email"], fake, 3 + 4).await;
         assert_eq!(lines[..3], ["Comptes-rendus d'activité toutes les dates", "Thématique : Courriels", ""]);

@@ -1,4 +1,4 @@
-//! `cra withdraw`: takes a CRA out of the statistics, after it was shown and confirmed.
+//! `cra withdraw`: withdraws a CRA from the statistics, after showing it and asking for confirmation.
 
 use super::Outcome;
 use super::change::ask::{can_be_asked, confirmed, reason};
@@ -30,7 +30,7 @@ pub(crate) async fn run(
     let cra_id = args.cra_id.unwrap_or_default();
     let life = answered(&sender, sender.life(&cra_id).await?)?;
     let look = output.look();
-    // Of a CRA that was withdrawn, the receipt of the same withdrawal is asked for.
+    // For a withdrawn CRA, the receipt of the same withdrawal is requested.
     let current = life.revision() - u64::from(life.is_withdrawn());
     let revision = args.expected_revision.unwrap_or(current);
     let heading = render::change::heading(&cra_id, revision, look);

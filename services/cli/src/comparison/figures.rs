@@ -1,4 +1,4 @@
-//! The figures of two answers side by side, and what one differs from the other by.
+//! The figures of two answers, paired, and their differences.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use cra_contracts::v1;
 use cra_domain::spelling;
 
-/// What a figure is counted in.
+/// Unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Count,
@@ -16,7 +16,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// For programs.
+    /// Name of the unit in JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -30,28 +30,28 @@ impl Unit {
 /// One figure of both periods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figure<'a> {
-    /// Path of the message that it is a field of, empty for the statistics themselves.
+    /// Path of the message that contains the figure; empty for the statistics themselves.
     pub(crate) section: &'static str,
-    /// Its field, or the value that it counts.
+    /// Field name, or the value that is counted.
     pub(crate) name: Cow<'a, str>,
-    /// French.
+    /// French label.
     pub(crate) label: Cow<'a, str>,
     pub(crate) unit: Unit,
-    /// `None` where it is left out of figures for everybody, or where there is no such period.
+    /// `None` if public figures omit it, or if there is no such period.
     pub(crate) current: Option<u64>,
     pub(crate) other: Option<u64>,
 }
 
-/// What the current figure differs from the other by.
+/// Difference between the current figure and the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) absolute: i128,
-    /// Of the other figure, rounded half away from 0; `None` where that is 0.
+    /// Relative to the other figure, rounded half away from 0; `None` if that is 0.
     pub(crate) per_mille: Option<i128>,
 }
 
 impl Figure<'_> {
-    /// The difference; `None` where one of the two figures is not there.
+    /// The difference; `None` if one of the two figures is missing.
     pub(crate) fn difference(&self) -> Option<Difference> {
         let (current, other) = (i128::from(self.current?), i128::from(self.other?));
         let absolute = current - other;
@@ -63,7 +63,7 @@ impl Figure<'_> {
     }
 }
 
-/// Statistics of both periods; `None` where a series has no such period.
+/// Statistics of both periods; `None` if a series has no such period.
 pub(crate) type Both<'a> = [Option<&'a v1::Statistics>; 2];
 
 type Scalar = (&'static str, &'static str, fn(&v1::Statistics) -> u64);
@@ -141,8 +141,8 @@ fn follow_up<'a>(both: Both<'a>, figures: &mut Vec<Figure<'a>>) {
     }
 }
 
-/// The lines of both: those of the current period in its order, then those that only the other has. Free names of
-/// organisations are called by their most frequent spelling, which may be another in each period.
+/// The lines of both: those of the current period in its order, then those that only the other one has. Free names of
+/// organisations are shown in their most frequent spelling, which may differ between the periods.
 fn breakdown<'a>(
     section: &'static str,
     sides: [Option<(&'a v1::Statistics, &'a [v1::Count])>; 2],
@@ -160,7 +160,7 @@ fn breakdown<'a>(
         }
         let value = |side: usize| {
             sides[side].filter(|(it, _)| !is_hidden(it, section, &line.name))?;
-            // A line that is not there counts nothing.
+            // A missing line counts 0.
             counts[side].as_ref().map(|counts| counts.get(&key).copied().unwrap_or(0))
         };
         let values = [value(0), value(1)];
@@ -203,7 +203,7 @@ fn entry_delay<'a>(both: Both<'a>, figures: &mut Vec<Figure<'a>>) {
     }
 }
 
-/// Whether figures for everybody leave a field or one of its lines out.
+/// Whether public figures omit a field or one of its lines.
 fn is_hidden(statistics: &v1::Statistics, field: &str, line: &str) -> bool {
     let hides = |hidden: &String| {
         hidden == field || hidden.strip_prefix(field).and_then(|rest| rest.strip_prefix('.')) == Some(line)
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_absolute_and_in_per_mille_of_the_other_and_nothing_is_divided_by_0() {
+    fn a_difference_is_absolute_and_in_per_mille_of_the_other_without_division_by_0() {
         let difference = |current, other| {
             let figure = figure("", "cras", "CRA", Unit::Count, [Some(current), Some(other)]);
             let difference = figure.difference().unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_meet_by_their_names_and_a_line_of_one_period_only_counts_0_in_the_other() {
+    fn lines_are_paired_by_name_and_a_missing_line_counts_0() {
         let with =
             |lines: Vec<v1::Count>| v1::Statistics { redirections: lines, ..v1::Statistics::default() };
         let (current, other) =
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_for_everybody_or_has_no_counterpart_has_no_difference() {
+    fn an_omitted_figure_or_one_without_counterpart_has_no_difference() {
         let hidden = v1::Statistics {
             people: 10,
             hidden_fields: vec!["people".to_owned(), "ages.B".to_owned()],

@@ -1,4 +1,4 @@
-//! Comparisons for programs.
+//! Comparisons as JSON.
 
 use cra_contracts::{json, v1};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) fn statistics(
     value
 }
 
-/// The n-th period of one with the n-th of the other.
+/// Pairs the n-th period of one series with the n-th of the other.
 pub(crate) fn series(
     comparison: &Comparison,
     current: &v1::GetTimeSeriesResponse,
@@ -50,7 +50,7 @@ fn frame(comparison: &Comparison, snapshot: Option<&v1::Snapshot>) -> Value {
 
 fn figure(figure: &Figure<'_>) -> Value {
     let difference = figure.difference();
-    // Numbers of the contract are below 2^53 in practice; as numbers, they can be computed with.
+    // The contract's counts stay below 2^53 in practice, so JSON numbers are exact.
     let per_cent = difference.and_then(|it| it.per_mille).and_then(|it| i32::try_from(it).ok());
     json!({
         "section": figure.section,

@@ -1,6 +1,6 @@
-//! One period compared with another: which days of both, and each figure with its difference.
+//! Comparison of two periods: the days of both, and each figure with its difference.
 //!
-//! Pure: asks nothing, lays out nothing.
+//! Pure: neither calls a service nor lays out text.
 
 mod figures;
 pub(crate) mod json;
@@ -15,7 +15,7 @@ pub(crate) use figures::{Difference, Figure, Unit, figures};
 use crate::choice::Choice;
 use crate::period::Period;
 
-/// What a period is compared with.
+/// The other period of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparand {
     /// The period of the same kind that ends the day before.
@@ -64,15 +64,15 @@ pub(crate) enum ComparisonError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Comparison {
     pub(crate) with: Comparand,
-    /// The days asked for, up to today.
+    /// The requested days, up to today.
     pub(crate) current: Period,
     pub(crate) other: Period,
-    /// Days of the whole period, where it is not over yet.
+    /// Number of days of the whole period, if it is not over yet.
     pub(crate) unfinished_of_days: Option<i64>,
 }
 
 impl Comparison {
-    /// The two periods. One that is not over ends today, and the other after as many days, or at its end.
+    /// The two periods. An unfinished period ends today; the other then ends after as many days, or at its own end.
     pub(crate) fn of(period: Option<Period>, with: Comparand, today: Date) -> Result<Self, ComparisonError> {
         let period = period.ok_or(ComparisonError::Unbounded)?;
         if period.from() > today {
@@ -96,7 +96,7 @@ impl Comparison {
     }
 }
 
-/// The periods of two series, the n-th of one with the n-th of the other, as long as either has one.
+/// Pairs the n-th period of one series with the n-th of the other, up to the longer one.
 pub(crate) fn pairs<'a>(
     current: &'a v1::GetTimeSeriesResponse,
     other: &'a v1::GetTimeSeriesResponse,
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_over_is_compared_whole() {
+    fn a_finished_period_is_compared_as_a_whole() {
         let comparison = compared("2024-03-01", "2024-03-31", Comparand::Previous, "2024-03-31");
         assert_eq!(days(comparison.current), "2024-03-01 2024-03-31");
         assert_eq!(days(comparison.other), "2024-02-01 2024-02-29");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_not_over_is_compared_with_as_many_days_of_the_other() {
+    fn an_unfinished_period_is_compared_with_as_many_days_of_the_other() {
         let comparison = compared("2026-10-01", "2026-12-31", Comparand::Previous, "2026-11-26");
         assert_eq!(days(comparison.current), "2026-10-01 2026-11-26");
         assert_eq!(days(comparison.other), "2026-07-01 2026-08-26");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_without_both_days_or_that_has_not_begun_is_not_compared() {
+    fn a_period_without_both_days_or_in_the_future_is_not_compared() {
         let today = "2026-11-26".parse().unwrap();
         assert_eq!(Comparison::of(None, Comparand::Previous, today), Err(ComparisonError::Unbounded));
         let first: Date = "2026-12-01".parse().unwrap();

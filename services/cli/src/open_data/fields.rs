@@ -1,29 +1,30 @@
-//! The columns of the table, with what each means. A breakdown's column has the word of the old data, which never changes.
+//! The columns of the table and their meanings. The column of a breakdown is named by the old data's slug, which never
+//! changes.
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
 use super::Cell;
 
-/// What a column holds.
+/// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Count,
 }
 
-/// Where the value of a column is.
+/// Where the value of a column is found.
 enum Source {
     Text(fn(&Cell) -> &str),
     Figure(fn(&v1::Statistics) -> u64),
-    /// Line of a breakdown, by the contract's name.
+    /// A line of a breakdown, by the contract's name.
     Line(&'static str),
 }
 
 /// One column.
 pub(super) struct Field {
     pub(super) name: String,
-    /// In French.
+    /// French title.
     pub(super) title: String,
     pub(super) kind: Kind,
     description: &'static str,
@@ -39,7 +40,7 @@ impl Field {
         }
     }
 
-    /// The value of a count; 0 of a text, and of a line that counts nothing.
+    /// The value as a count; 0 for a text or a missing line.
     pub(super) fn count(&self, cell: &Cell) -> u64 {
         match self.source {
             Source::Text(_) => 0,
@@ -48,7 +49,7 @@ impl Field {
         }
     }
 
-    /// What the column means, in French; `base` is what counts were rounded to.
+    /// French description; `base` is the multiple that counts are rounded to.
     pub(super) fn description(&self, base: u64) -> String {
         match self.kind {
             Kind::Text => self.description.to_owned(),

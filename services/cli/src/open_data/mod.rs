@@ -1,5 +1,5 @@
-//! The public figures as open data: the same table as CSV and Parquet, its Table Schema, a dictionary of its fields, and
-//! the licence. Nothing in the files depends on when or where they are written.
+//! The public figures as open data: the same table as CSV and Parquet, its Table Schema, a dictionary of its fields,
+//! and the licence. The files do not depend on when or where they are written.
 
 mod fields;
 mod parquet;
@@ -14,12 +14,12 @@ use serde_json::json;
 
 use fields::{Field, Kind};
 
-/// Name of the table, in the names of its files.
+/// Name of the table, used in the file names.
 const TABLE: &str = "cra-departements-mois";
-/// Byte order mark, which spreadsheets need to read UTF-8.
+/// Byte order mark, which spreadsheets need to recognise UTF-8.
 const BOM: &str = "\u{feff}";
 
-/// A department and a month, with its figures.
+/// The figures of a department and a month.
 #[derive(Debug)]
 pub(crate) struct Cell {
     month: String,
@@ -33,7 +33,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A row of a breakdown by department, of one month.
+    /// From a row of a breakdown by department for one month.
     pub(crate) fn of(month: Date, row: v1::BreakdownRow) -> Self {
         let communes = territory::communes();
         let region =
@@ -69,7 +69,7 @@ impl Extend<Cell> for OpenData {
 }
 
 impl OpenData {
-    /// Of a publication, without cells yet.
+    /// A publication without cells.
     pub(crate) fn of(publication: v1::Publication) -> Self {
         Self { publication, cells: Vec::new() }
     }
@@ -98,7 +98,7 @@ impl OpenData {
         table(fields.iter().map(|field| field.name.clone()).collect(), rows)
     }
 
-    /// Frictionless Data Package, which says how the CSV is written.
+    /// Frictionless Data Package, which describes the CSV format.
     fn package(&self) -> serde_json::Value {
         json!({
             "profile": "tabular-data-package",
@@ -170,7 +170,7 @@ fn dictionary(fields: &[Field], base: u64) -> anyhow::Result<Vec<u8>> {
     table(["champ", "libelle", "type", "description"].map(str::to_owned).to_vec(), rows)
 }
 
-/// CSV as every file of the services is: UTF-8 with a byte order mark, semicolons, CRLF.
+/// CSV in the services' format: UTF-8 with a byte order mark, semicolons, CRLF.
 fn table(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new()
         .delimiter(b';')
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_its_department_region_month_and_every_count() {
+    fn a_row_has_department_region_month_and_every_count() {
         let text = file("cra-departements-mois.csv");
         let mut reader =
             csv::ReaderBuilder::new().delimiter(b';').from_reader(text.trim_start_matches(BOM).as_bytes());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_and_the_dictionary_describe_each_column_of_the_table_in_its_order() {
+    fn schema_and_dictionary_describe_each_column_of_the_table_in_order() {
         let schema: serde_json::Value =
             serde_json::from_str(&file("cra-departements-mois.schema.json")).unwrap();
         let described: Vec<_> = schema["fields"]
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_licence_names_the_publication_and_the_same_publication_gives_the_same_bytes() {
+    fn the_licence_names_the_publication_and_the_files_of_a_publication_are_reproducible() {
         assert!(file("LICENCE.md").contains("20240316T000000Z_d_0"));
         assert!(file("datapackage.json").contains("20240316T000000Z_d_0"));
         assert_eq!(open_data().files().unwrap(), open_data().files().unwrap());

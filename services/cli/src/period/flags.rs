@@ -25,13 +25,13 @@ pub(crate) struct PeriodArgs {
     /// A school year, from 1 September to 31 August, such as 2025-2026
     #[arg(long, value_name = "YEARS", value_parser = said::school_year)]
     school_year: Option<Period>,
-    /// The last week, month, quarter or year that is over in Paris, or several: 3 months. Days include today: 30 days
+    /// The last finished week, month, quarter or year in Paris, or several: 3 months. Days include today: 30 days
     #[arg(long, value_name = "UNIT", value_parser = said::last)]
     last: Option<Last>,
     /// Today in Paris
     #[arg(long)]
     today: bool,
-    /// The day before
+    /// Yesterday in Paris
     #[arg(long)]
     yesterday: bool,
 }
@@ -42,13 +42,13 @@ impl PeriodArgs {
         Self { month: Some(Period::month_of(day)), ..Self::default() }
     }
 
-    /// The period that was named, as today has it; `None` where none was.
+    /// The named period, given today's date; `None` if no flag was used.
     pub(crate) fn period(&self, today: Date) -> Option<Period> {
         let named = self.year.or(self.quarter).or(self.month).or(self.week).or(self.school_year);
         named.or_else(|| self.relative(today))
     }
 
-    /// The period that was named by how long ago it is, as today has it; `None` where none was.
+    /// The period named relative to today; `None` if no such flag was used.
     pub(crate) fn relative(&self, today: Date) -> Option<Period> {
         match (self.last, self.today, self.yesterday) {
             (Some(last), ..) => Some(last.period(today)),

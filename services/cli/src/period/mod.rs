@@ -1,6 +1,6 @@
-//! Periods as people say them: a year, a quarter, a month, an ISO week, a school year, the last ones, two days.
+//! Named periods: a year, a quarter, a month, an ISO week, a school year, the last ones, two days.
 //!
-//! Pure: today comes in as an argument, and only [`today`] reads the clock.
+//! Pure: today is an argument; only [`today`] reads the clock.
 
 mod flags;
 mod said;
@@ -14,7 +14,7 @@ use cra_domain::period::day_before;
 pub(crate) use flags::PeriodArgs;
 pub(crate) use said::{cra_day, unit_of};
 
-/// Paris: days that the command line names without a place are the agency's.
+/// Paris, the time zone of days on the command line.
 const DEPARTMENT: &str = "75";
 
 /// Today in Paris, by the machine's clock.
@@ -22,7 +22,7 @@ pub(crate) fn today() -> Date {
     day_in_paris(Timestamp::now())
 }
 
-/// The day that it is in Paris at an instant.
+/// The day in Paris at an instant.
 pub(crate) fn day_in_paris(instant: Timestamp) -> Date {
     territory::time_zone(DEPARTMENT).to_datetime(instant).date()
 }

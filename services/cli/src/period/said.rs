@@ -1,4 +1,4 @@
-//! Periods read from what people type.
+//! Parses periods that people type.
 
 use cra_contracts::v1::Granularity;
 use jiff::civil::{Date, ISOWeekDate, Weekday};
@@ -11,10 +11,10 @@ use crate::choice::choice;
 const DAYS_PER_WEEK: i64 = 7;
 const MONTHS_PER_QUARTER: i32 = 3;
 const MONTHS_PER_YEAR: i32 = 12;
-/// September: a school year begins on the 1st.
+/// September; a school year begins on the 1st.
 const SCHOOL_YEAR_BEGINS: i8 = 9;
 
-/// `YYYY-MM-DD` and no other form of ISO 8601, as in a CRA.
+/// `YYYY-MM-DD`, and no other form of ISO 8601, as in a CRA.
 pub(crate) fn cra_day(text: &str) -> Option<Date> {
     let date: Date = text.parse().ok()?;
     (date.to_string() == text).then_some(date)
@@ -27,7 +27,7 @@ pub(super) fn year(text: &str) -> Result<Period, String> {
     Ok(Period::months(first, MONTHS_PER_YEAR))
 }
 
-/// `2026-Q3`, or `2026-T3` as the French say.
+/// `2026-Q3`, or the French `2026-T3`.
 pub(super) fn quarter(text: &str) -> Result<Period, String> {
     let said = text.split_once(['-', ' ']).and_then(|(year, quarter)| {
         let number = quarter.strip_prefix(['Q', 'q', 'T', 't'])?;
@@ -45,7 +45,7 @@ pub(super) fn month(text: &str) -> Result<Period, String> {
     first.map(Period::month_of).ok_or_else(|| "expected a month such as 2024-03".to_owned())
 }
 
-/// `2026-W40`, or `2026-S40` as the French say: ISO 8601, from Monday to Sunday.
+/// `2026-W40`, or the French `2026-S40`: ISO 8601, Monday to Sunday.
 pub(super) fn week(text: &str) -> Result<Period, String> {
     let said = text.split_once(['-', ' ']).and_then(|(year, week)| {
         let number = week.strip_prefix(['W', 'w', 'S', 's'])?;
@@ -67,8 +67,7 @@ pub(super) fn school_year(text: &str) -> Result<Period, String> {
         (second == first + 1).then_some(first)
     });
     let first = years.and_then(|year| Date::new(year, SCHOOL_YEAR_BEGINS, 1).ok());
-    let first =
-        first.ok_or_else(|| "expected two years that follow each other, such as 2025-2026".to_owned())?;
+    let first = first.ok_or_else(|| "expected two consecutive years, such as 2025-2026".to_owned())?;
     Ok(Period::months(first, MONTHS_PER_YEAR))
 }
 
@@ -77,7 +76,7 @@ fn number_of_year(text: &str) -> Option<i16> {
     text.parse().ok().filter(|year| is_year && *year > 0)
 }
 
-/// The last weeks, months, quarters or years that are over, or the last days with today.
+/// The last finished weeks, months, quarters or years, or the last days including today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Last {
     count: u16,
@@ -85,7 +84,7 @@ pub(crate) struct Last {
 }
 
 impl Last {
-    /// Its days, as today has it.
+    /// The days, given today's date.
     pub(super) fn period(self, today: Date) -> Period {
         let count = i32::from(self.count);
         let months_before = |first: Date, months: i32| {
@@ -108,7 +107,7 @@ impl Last {
     }
 }
 
-/// `month`, `3 months`, `30 days`; a hyphen may stand for the space.
+/// `month`, `3 months`, `30 days`; a hyphen may replace the space.
 pub(super) fn last(text: &str) -> Result<Last, String> {
     let expected =
         || "expected week, month, quarter or year, or a number of them, or of days: 30 days".to_owned();
@@ -126,7 +125,7 @@ pub(super) fn last(text: &str) -> Result<Last, String> {
     Ok(Last { count, unit })
 }
 
-/// The unit that a word names, in either language and number.
+/// The unit that a word names, in English or French, singular or plural.
 pub(crate) fn unit_of(word: &str) -> Option<Granularity> {
     let known = |word: &str| choice::<Granularity>(word).ok();
     known(word).or_else(|| word.strip_suffix(['s', 'S']).and_then(known))
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_period_is_all_of_its_days() {
+    fn each_kind_of_period_includes_all_of_its_days() {
         for (said, expected) in [
             (year("2024"), ("2024-01-01", "2024-12-31")),
             (quarter("2024-Q1"), ("2024-01-01", "2024-03-31")),
@@ -156,7 +155,7 @@ mod tests {
             (month("2023-02"), ("2023-02-01", "2023-02-28")),
             (week("2026-W40"), ("2026-09-28", "2026-10-04")),
             (week("2026-s40"), ("2026-09-28", "2026-10-04")),
-            // The first days of January may be of the year before's last week, and the other way round.
+            // The first days of January may belong to the last week of the previous year, and vice versa.
             (week("2021-W01"), ("2021-01-04", "2021-01-10")),
             (week("2020-W53"), ("2020-12-28", "2021-01-03")),
             (week("2026-W1"), ("2025-12-29", "2026-01-04")),
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_period_is_refused_with_an_example() {
+    fn a_malformed_period_is_refused_with_an_example() {
         type Parse = fn(&str) -> Result<Period, String>;
         let refused: [(Parse, &[&str], &str); 5] = [
             (year, &["26", "20260", "0000", "-2026", "+202", "deux mille", ""], "such as 2026"),
@@ -187,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_week_that_the_year_does_not_have_is_refused_with_those_it_has() {
+    fn an_iso_week_beyond_the_year_is_refused_with_the_valid_range() {
         assert_eq!(week("2025-W53").unwrap_err(), "2025 has the ISO weeks 01 to 52");
         assert_eq!(week("2020-W54").unwrap_err(), "2020 has the ISO weeks 01 to 53");
         assert_eq!(week("2026-W00").unwrap_err(), "2026 has the ISO weeks 01 to 53");
     }
 
     #[test]
-    fn the_last_ones_are_those_that_are_over_and_the_last_days_include_today() {
+    fn the_last_periods_are_finished_and_the_last_days_include_today() {
         for (today, said, expected) in [
             ("2026-11-26", "month", ("2026-10-01", "2026-10-31")),
             ("2024-03-31", "mois", ("2024-02-01", "2024-02-29")),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_what_is_no_unit_and_none_at_all_are_refused() {
+    fn an_unknown_unit_and_a_count_of_zero_are_refused() {
         for text in ["", "decade", "30", "0 days", "-3 days", "99999999 days", "month 3", "days"] {
             let error = last(text).unwrap_err();
             assert!(error.contains("30 days"), "{text}: {error}");

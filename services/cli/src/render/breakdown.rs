@@ -1,5 +1,5 @@
-//! One breakdown: a title, then a line per value with its label, count, share and bar. Bars are eighths of a
-//! column, the longest line of the breakdown filling the room that is left.
+//! One breakdown: a title, then a line per value with its label, count, share and bar. Bars have a resolution of an
+//! eighth of a column; the longest one fills the remaining width.
 
 use cra_contracts::v1;
 
@@ -15,21 +15,21 @@ const FULL: char = '█';
 
 /// A breakdown of the statistics.
 pub(crate) struct Breakdown<'a> {
-    /// What its lines are.
+    /// Title of the breakdown.
     pub(crate) title: &'a str,
-    /// What is counted, in the plural.
+    /// The unit, in the plural.
     pub(crate) unit: &'a str,
     pub(crate) lines: &'a [v1::Count],
-    /// Lines shown at most.
+    /// Maximum number of lines.
     pub(crate) lines_max: usize,
 }
 
-/// Columns of the labels: the same in every breakdown of a page, so that the bars stand in one column.
+/// Width of the labels, the same in every breakdown of a page so that the bars are aligned.
 pub(crate) fn label_columns(look: Look) -> usize {
     (look.columns * 2 / 5).clamp(24, 42)
 }
 
-/// The breakdown, or nothing where it has no line.
+/// The breakdown; empty if it has no line.
 pub(crate) fn section(breakdown: &Breakdown<'_>, look: Look) -> String {
     let Breakdown { title, unit, lines, lines_max } = *breakdown;
     if lines.is_empty() {
@@ -64,12 +64,12 @@ fn row(line: &v1::Count, most: u64, look: Look) -> String {
     format!("{INDENT}{label}{count}{share}{GAP}{}\n", toned(look, Tone::Bar, &bar))
 }
 
-/// An unnamed value keeps its code rather than an empty cell.
+/// A value without a label is shown by its code.
 fn label_of(line: &v1::Count) -> &str {
     if line.label.is_empty() { &line.name } else { &line.label }
 }
 
-/// `count` of `most` as a bar of at most `columns`; what is not nothing shows.
+/// A bar for `count` out of `most`, at most `columns` wide; a non-zero count is always visible.
 pub(super) fn bar(count: u64, most: u64, columns: usize) -> String {
     if count == 0 || most == 0 {
         return String::new();
@@ -97,16 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_as_long_as_its_share_of_the_longest_to_the_eighth_of_a_column() {
+    fn a_bar_is_proportional_to_the_longest_to_the_eighth_of_a_column() {
         assert_eq!(bar(10, 10, 5), "█████");
         assert_eq!(bar(5, 10, 5), "██▌");
-        assert_eq!(bar(1, 1_000, 5), "▏", "what is not nothing shows");
+        assert_eq!(bar(1, 1_000, 5), "▏", "a non-zero count is visible");
         assert_eq!(bar(0, 10, 5), "");
         assert_eq!(bar(u64::MAX, u64::MAX, 5), "█████");
     }
 
     #[test]
-    fn a_breakdown_shows_every_line_zeros_included_in_aligned_columns() {
+    fn a_breakdown_shows_every_line_including_zeros_in_aligned_columns() {
         let lines = [count("Courriels", 1_200, 750), count("Budget", 0, 0), count("Santé", 400, 250)];
         let breakdown = Breakdown { title: "Thématiques", unit: "CRA", lines: &lines, lines_max: 50 };
         let expected = [
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_past_the_bound_are_summed_up() {
+    fn lines_beyond_the_limit_are_summed_up() {
         let lines = [count("CAF", 9, 600), count("ANTS", 4, 267), count("CPAM", 2, 133)];
         let breakdown = Breakdown { title: "Redirections", unit: "personnes", lines: &lines, lines_max: 1 };
         let text = section(&breakdown, LOOK);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_there_only_where_they_mean_something() {
+    fn colours_are_used_only_where_they_are_shown() {
         let lines = [count("Courriels", 3, 1_000)];
         let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
         assert!(!section(&breakdown, LOOK).contains('\u{1b}'));

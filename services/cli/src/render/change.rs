@@ -1,4 +1,4 @@
-//! What `cra correct` and `cra withdraw` show of one CRA: what changes, what others changed, what became of it.
+//! Output of `cra correct` and `cra withdraw` for one CRA: what changes, what other clients changed, and the result.
 
 use cra_contracts::{json as proto, v1};
 use cra_domain::cra::Cra;
@@ -12,7 +12,7 @@ use crate::output::Look;
 use crate::submission::fields::Field;
 use crate::submission::table::Headings;
 
-/// Above the changes.
+/// Heading of the changes.
 pub(crate) fn heading(cra_id: &str, revision: u64, look: Look) -> String {
     format!(
         "{} {}, révision {revision}\n",
@@ -21,7 +21,7 @@ pub(crate) fn heading(cra_id: &str, revision: u64, look: Look) -> String {
     )
 }
 
-/// Each field that changes, before and after: in French where both contents are complete, else as they are written.
+/// Each changed field, before and after: in French if both contents are complete, otherwise as in the contract.
 pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, look: Look) -> String {
     if let (Ok(before), Ok(after)) = (Cra::from_message(before), Cra::from_message(after)) {
         return history::changes(&fields(&before), &fields(&after), look);
@@ -46,18 +46,18 @@ pub(crate) fn brief(cra: &v1::Cra) -> String {
     }
 }
 
-/// What became of the CRA since a revision.
+/// The events since a revision.
 pub(crate) fn overtaken(events: &[v1::CraEvent], revision: u64, look: Look) -> String {
     let what = toned(look, Tone::Bad, &format!("Modifié par ailleurs depuis la révision {revision} :"));
     format!("{what}\n{}", history::since(events, revision, look))
 }
 
-/// That the change is in the log.
+/// Confirms that the change is in the log.
 pub(crate) fn received(receipt: &v1::Receipt, done: &str, look: Look) -> String {
     let id = printable(&receipt.cra_id);
     let what = match (receipt.duplicate, receipt.position) {
         (false, _) => toned(look, Tone::Good, done),
-        (true, 0) => "already says that; nothing was recorded".to_owned(),
+        (true, 0) => "unchanged: it already has this content; nothing was recorded".to_owned(),
         (true, _) => format!("{done} before"),
     };
     let mut text = format!("{id} {what} (revision {}", receipt.revision);
@@ -74,12 +74,12 @@ pub(crate) fn received(receipt: &v1::Receipt, done: &str, look: Look) -> String 
     text
 }
 
-/// That the service refused the change.
+/// Reports that the service refused the change.
 pub(crate) fn refused(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
     refusal_lines(cra_id, refusal, &Headings::default(), look)
 }
 
-/// What became of the change, for programs.
+/// The result as JSON.
 pub(crate) fn json(cra_id: &str, answer: Result<&v1::Receipt, &v1::Refusal>, done: &str) -> Value {
     match answer {
         Ok(receipt) => {

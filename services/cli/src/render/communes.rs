@@ -1,5 +1,5 @@
-//! The table of `cra communes`. Names of departments and regions come from the same official file as the
-//! service's codes; a code it does not know is shown alone.
+//! The table of `cra communes`. Names of departments and regions come from the same official file as the service's
+//! codes; an unknown code is shown as it is.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use cra_contracts::v1;
@@ -8,10 +8,10 @@ use cra_domain::territory;
 use super::text::{Tone, printable, toned};
 use crate::output::Look;
 
-/// Postal codes spelled out; Paris has 21.
+/// Maximum number of postal codes shown; Paris has 21.
 const POSTAL_CODES_MAX: usize = 5;
 
-/// The communes that were found for a text.
+/// The communes that match a text.
 pub(crate) fn table(communes: &[v1::Commune], text: &str, look: Look) -> String {
     if communes.is_empty() {
         return toned(look, Tone::Quiet, nothing_found(text)) + "\n";
@@ -43,7 +43,7 @@ fn row(commune: &v1::Commune) -> [String; 6] {
     ]
 }
 
-/// A number of 5 digits that no commune has is most often one of those that La Poste gives to companies.
+/// A number of 5 digits that no commune has is usually a CEDEX code, which La Poste assigns to companies.
 fn nothing_found(text: &str) -> &'static str {
     let digits = text.chars().filter(|c| !c.is_whitespace());
     if digits.clone().count() == 5 && digits.clone().all(|c| c.is_ascii_digit()) {
@@ -53,7 +53,7 @@ fn nothing_found(text: &str) -> &'static str {
     }
 }
 
-/// The official name, with the name that was found where it is another one.
+/// The official name, and the name that matched if it differs.
 fn name(commune: &v1::Commune) -> String {
     let name = printable(&commune.name);
     if commune.matched_name.is_empty() {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn many_postal_codes_are_cut_and_counted() {
+    fn many_postal_codes_are_truncated_and_counted() {
         let codes: Vec<_> = (75_001..=75_020).map(|code| code.to_string()).collect();
         assert_eq!(postal_codes(&codes), "75001 75002 75003 75004 75005 +15");
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_is_said() {
+    fn an_empty_result_is_stated() {
         let look = Look { columns: 80, colour: false };
         assert!(table(&[], "zzz", look).starts_with("Aucune commune trouvée"));
         for cedex in ["35708", "35 708"] {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_was_found_stands_next_to_the_one_of_today() {
+    fn the_matched_name_is_shown_next_to_the_one_of_today() {
         let found =
             v1::Commune { matched_name: "Cordieux".into(), ..commune("01262", "Montluel", &["01120"]) };
         let text = table(&[found], "cordieux", Look { columns: 120, colour: false });

@@ -1,4 +1,4 @@
-//! The pages of `cra stats --compare` and `cra series --compare`: each figure of both periods, and what they differ by.
+//! The pages of `cra stats --compare` and `cra series --compare`: each figure of both periods and their difference.
 
 use cra_contracts::v1::{self, Granularity};
 
@@ -14,7 +14,7 @@ const ABOUT: &str = "Comptes-rendus d'activité";
 const LABEL_COLUMNS_MIN: usize = 24;
 const REDIRECTIONS: &str = "redirections";
 const REDIRECTIONS_MAX: usize = 15;
-/// In place of what is not there.
+/// Replaces a missing figure.
 const NOTHING: &str = "–";
 
 const SECTIONS: [(&str, &str, &str); 11] = [
@@ -71,7 +71,7 @@ pub(crate) fn statistics(
     text + &rounded(rounded_to, look) + &snapshot(current.snapshot.as_ref(), look)
 }
 
-/// A line per period, with the one that it is compared with.
+/// A line per period and its counterpart.
 pub(crate) fn series(
     selection: &v1::Selection,
     granularity: Granularity,
@@ -83,7 +83,8 @@ pub(crate) fn series(
         Column::new("Période", Kind::Text(LABEL_COLUMNS_MIN), 0),
         Column::new("Comparée à", Kind::Text(LABEL_COLUMNS_MIN), 0),
     ];
-    // The figures that come last leave first, and of each those that can be computed. Those that leave are told by name.
+    // If the width does not suffice, the last figures are dropped first, and of each the derived ones. Dropped columns
+    // are named.
     for (headings, leaves) in [
         (["CRA", "comparés à", "Écart", "En %"], [0, 0, 0, 0]),
         (["Accomp.", "Accomp. comparés", "Écart accomp.", "% accomp."], [4, 4, 3, 5]),
@@ -112,7 +113,7 @@ pub(crate) fn series(
     text + &rounded(rounded_to, look) + &snapshot(current.snapshot.as_ref(), look)
 }
 
-/// The days of both periods, and whether the first is over.
+/// The days of both periods, and whether the first one is finished.
 fn head(selection: &v1::Selection, comparison: &Comparison, look: Look) -> String {
     let Comparison { with, current, other, unfinished_of_days } = comparison;
     let selection = Comparison::selection(selection, *current);
@@ -155,7 +156,7 @@ fn section_title(section: &str, look: Look) -> String {
     }
 }
 
-/// Label, both figures, the difference twice.
+/// Label, both figures, absolute and relative difference.
 fn cells(figure: &Figure<'_>) -> Vec<String> {
     let label = if figure.label.is_empty() { &figure.name } else { &figure.label };
     let value = |value: Option<u64>| value.map_or(NOTHING.to_owned(), |it| shown(it, figure.unit));
@@ -175,7 +176,7 @@ fn cells(figure: &Figure<'_>) -> Vec<String> {
 fn absolute(difference: Difference, unit: Unit) -> String {
     let size = u64::try_from(difference.absolute.unsigned_abs()).unwrap_or(u64::MAX);
     let size = match unit {
-        // A difference of shares is in points.
+        // A difference of shares is in percentage points.
         Unit::PerMille => shown(size, unit).replace('%', "pt"),
         Unit::Count | Unit::Minutes | Unit::Days => shown(size, unit),
     };

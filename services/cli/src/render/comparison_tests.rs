@@ -56,7 +56,7 @@ fn each_figure_shows_both_values_and_the_difference() {
 }
 
 #[test]
-fn a_period_that_is_not_over_says_how_many_days_are_compared() {
+fn an_unfinished_period_states_how_many_days_are_compared() {
     let comparison = comparison(Comparand::LastYear, "2026-11-26");
     let text = statistics(&v1::Selection::default(), &comparison, [&answer(1), &answer(2)], look(100));
     let text = plain(&text);

@@ -1,5 +1,5 @@
-//! The content of one CRA in French, field by field in the order of the form: what `cra show` and `cra history` have in
-//! common. Empty fields are not shown.
+//! The content of one CRA in French, field by field in the order of the form, shared by `cra show` and `cra history`.
+//! Empty fields are not shown.
 
 use cra_domain::cra::{Cra, Duration, Recipient};
 use cra_domain::legacy::FormVersion;
@@ -10,13 +10,13 @@ use super::text::{Tone, counted, day, left, minutes, printable, toned, width, wr
 use crate::output::Look;
 
 const INDENT: &str = "    ";
-/// Columns of the labels.
+/// Width of the labels.
 pub(super) const LABEL_COLUMNS: usize = 28;
 
-/// A field's label and its value in French; an empty value is not shown.
+/// A field's label and its value in French; fields with an empty value are not shown.
 pub(super) type Field = (&'static str, String);
 
-/// The form that an older CRA was written with.
+/// The older form that a CRA was written with.
 pub(super) fn form(version: FormVersion) -> &'static str {
     match version {
         FormVersion::V1 => "V1 (2021 à mars 2022)",
@@ -25,7 +25,7 @@ pub(super) fn form(version: FormVersion) -> &'static str {
     }
 }
 
-/// A line per field, or several where the value is longer than the terminal.
+/// A line per field, or several if the value is longer than the terminal.
 pub(super) fn content(fields: &[Field], look: Look) -> String {
     let columns = look.columns.saturating_sub(width(INDENT) + LABEL_COLUMNS);
     let mut text = String::new();
@@ -39,7 +39,7 @@ pub(super) fn content(fields: &[Field], look: Look) -> String {
     text
 }
 
-/// Every field of a CRA, in the order of the form, always the same labels.
+/// Every field of a CRA, in the order of the form; always the same labels.
 pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Field> {
     let people = |count: u32| counted(count.into(), "personne", "personnes");
     let planned = |count: u32| if count == 0 { String::new() } else { people(count) };
@@ -66,7 +66,7 @@ pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Field> {
     ]
 }
 
-/// A CRA in two lines: when, where, what kind, with how many; what about, by whom.
+/// A CRA in two lines: day, place, kind and people; then themes and advisor.
 pub(super) fn summary_lines<T: AsRef<str>>(cra: &Cra<T>) -> [String; 2] {
     let people = counted(cra.participants.into(), "personne", "personnes");
     let themes: Vec<_> = cra.themes.iter().map(|theme| theme.term().label).collect();

@@ -1,5 +1,5 @@
-//! The table of `cra cross` on the terminal, and as CSV for spreadsheets. Makes no totals: a CRA counts in each of its
-//! themes, so the sum of a row means nothing in general.
+//! The table of `cra cross`, for the terminal and as CSV for spreadsheets. It has no totals: a CRA counts in each of
+//! its themes, so the sum of a row is generally meaningless.
 
 use cra_contracts::v1::{self, Dimension, Measure};
 use cra_domain::spreadsheet::neutral;
@@ -11,11 +11,11 @@ use super::table::{Column, Kind, Layout};
 use super::text::{Tone, minutes, thousands, toned};
 use crate::output::Look;
 
-/// Columns named one by one when they have no room.
+/// Maximum number of dropped columns that are named.
 const NAMED_MAX: usize = 3;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What was asked.
+/// The query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) selection: &'a v1::Selection,
@@ -55,13 +55,13 @@ pub(crate) fn page(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: 
     text + &snapshot(answer.snapshot.as_ref(), look)
 }
 
-/// What the table is of, for those who keep its CSV: the selection and the snapshot.
+/// Description of the table, for the CSV: the selection and the snapshot.
 pub(crate) fn about(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: Look) -> String {
     title(&subject(asked), asked.selection, look).trim_end().to_owned()
         + &snapshot(answer.snapshot.as_ref(), look)
 }
 
-/// The columns by their labels.
+/// Labels of the columns.
 fn column_labels(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Vec<String> {
     let labels = answer.column_labels.iter().map(String::as_str).chain(std::iter::repeat(""));
     answer.columns.iter().zip(labels).map(|(code, text)| label(asked.columns, code, text)).collect()
@@ -79,8 +79,8 @@ fn subject(asked: &Asked<'_>) -> String {
     format!("{counted} : {} × {}", heading(asked.rows), heading(asked.columns))
 }
 
-/// The table for spreadsheets: codes as column names, for labels may change, and the labels in the row below; minutes as
-/// a whole number.
+/// The table for spreadsheets: codes as column names, because labels may change, and the labels in the row below;
+/// minutes as a whole number.
 pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .delimiter(b';')
@@ -97,7 +97,7 @@ pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Resu
         writer.write_record(named.into_iter().chain(values))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
-    // Made of texts alone.
+    // The bytes consist of texts, so they are UTF-8.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_head_the_columns_and_the_rows() {
+    fn columns_and_rows_have_labels() {
         let expected = [
             "Personnes présentes : Thématique × Tranche d'âge toutes les dates",
             "",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_room_are_counted_and_another_form_proposed() {
+    fn columns_without_room_are_counted_and_another_format_is_suggested() {
         let mut many = answer();
         many.columns = (1..=40).map(|day| format!("2021-{day:02}")).collect();
         many.column_labels.clear();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_read_as_hours_on_the_terminal_and_stay_minutes_in_the_file() {
+    fn minutes_are_hours_on_the_terminal_and_minutes_in_the_file() {
         let selection = v1::Selection::default();
         let asked =
             Asked { columns: Dimension::Channel, measure: Measure::EstimatedMinutes, ..asked(&selection) };
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_csv_has_a_mark_semicolons_codes_and_labels() {
+    fn the_csv_has_a_byte_order_mark_semicolons_codes_and_labels() {
         let selection = v1::Selection::default();
         let text = csv(&asked(&selection), &answer()).unwrap();
         let expected = "\u{feff}code;libelle;AGE_BAND_UNDER_12;AGE_BAND_FROM_12_TO_18;AGE_BAND_FROM_18_TO_35;\
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_matches_is_said() {
+    fn an_empty_result_is_stated() {
         let selection = v1::Selection::default();
         let none = v1::GetCrossTableResponse::default();
         let text = page(&asked(&selection), &none, Look { columns: 80, colour: false });

@@ -1,4 +1,4 @@
-//! The lines of `cra doubles`: two a pair, the CRA that was recorded first above the other one.
+//! The lines of `cra doubles`: two per pair, the CRA recorded first above the other one.
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
@@ -13,13 +13,12 @@ use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
 use crate::output::Look;
 
-/// Of the day and the activity.
+/// Minimum width of the day and the activity.
 const SESSION_COLUMNS_MIN: usize = 21;
 const CLIENT_COLUMNS_MIN: usize = 10;
-/// Columns of an instant: `04/03/2024 12:00`.
+/// Width of an instant: `04/03/2024 12:00`.
 const INSTANT_COLUMNS: usize = 16;
-/// What each cell wants: fixed, for pages come one after the other and stay aligned. The first holds the session above
-/// the advisor.
+/// Width of each cell: fixed, so that successive pages are aligned. The first cell has the session above the advisor.
 const CONTENTS: [(Kind, usize, &str, usize); 5] = [
     (Kind::Text(SESSION_COLUMNS_MIN), 44, "Séance et conseiller", 1),
     (Kind::Id, INSTANT_COLUMNS, "Enregistré (UTC)", 0),
@@ -44,12 +43,12 @@ impl Pairs {
         Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
     }
 
-    /// What is listed.
+    /// Title of the listing.
     pub(crate) fn title(&self, selection: &v1::Selection) -> String {
         title("Doublons probables", selection, self.look)
     }
 
-    /// Above the first pair.
+    /// Headings of the columns.
     pub(crate) fn head(&self) -> String {
         let layout = self.layout();
         left_out(&layout.left_out(), "--json", self.look) + &layout.head()
@@ -70,7 +69,7 @@ impl Pairs {
 /// Day, activity, people and commune.
 fn session(cra: &v1::Cra) -> String {
     let day = short_day(&cra.date);
-    // A newer service may know words that this command does not.
+    // A newer service may use words that this command does not know.
     let Ok(read) = Cra::from_message(cra) else {
         return day;
     };
@@ -94,7 +93,7 @@ fn cells(recorded: Option<&v1::RecordedCra>, what: String) -> Vec<String> {
     ]
 }
 
-/// Under the pairs: whether more follow, what to do, and the snapshot.
+/// Footer of the listing: whether there are more pairs, what to do, and the snapshot.
 pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, look: Look) -> String {
     let mut told = match (shown, more_follow) {
         (0, false) => vec!["Aucun doublon probable dans la sélection."],
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_says_what_who_when_by_whom_and_where_in_two_lines() {
+    fn a_pair_shows_session_advisor_client_and_place_in_two_lines() {
         let double =
             v1::LikelyDouble { earlier: Some(recorded(1, "plateforme-1")), later: Some(recorded(2, "")) };
         let pairs = Pairs::new(Look { columns: 150, colour: false });
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_fit_every_terminal_and_the_ids_stay() {
+    fn pairs_fit_every_terminal_with_complete_ids() {
         let double =
             v1::LikelyDouble { earlier: Some(recorded(1, &"p".repeat(60))), later: Some(recorded(2, "q")) };
         for columns in [60, 80, 100, 120] {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_services_words_and_missing_parts_do_not_end_the_list() {
+    fn unknown_words_and_missing_parts_do_not_end_the_list() {
         let pairs = Pairs::new(Look { columns: 100, colour: false });
         assert_eq!(pairs.pair(&v1::LikelyDouble::default()).lines().count(), 2);
     }

@@ -1,4 +1,4 @@
-//! What every page of figures has around it: a title with the days and the selection, and the snapshot it shows.
+//! The frame of every page of figures: a title with the days and the selection, and the snapshot.
 
 use cra_contracts::v1;
 use cra_domain::selection::{period, restrictions};
@@ -6,13 +6,13 @@ use cra_domain::selection::{period, restrictions};
 use super::text::{Tone, instant, printable, thousands, toned, width, wrapped};
 use crate::output::Look;
 
-/// Values of one field that the title names.
+/// Maximum number of values of one field in the title.
 const VALUES_MAX: usize = 8;
 
-/// Said of public figures.
+/// Note on public figures.
 const ROUNDED: &str = "comptes arrondis par département et par mois";
 
-/// What the page is about: its days, then a line per field that the selection restricts, in words and codes.
+/// Title of a page: its days, then a line per field that restricts the selection, in words and codes.
 pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String {
     let period = period(selection);
     let fits = width(what) + 1 + width(&period) <= look.columns;
@@ -27,7 +27,7 @@ pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String
     text + "\n"
 }
 
-/// Which state of the log the page shows.
+/// The snapshot that the page shows.
 pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
     let Some(snapshot) = snapshot else {
         return String::new();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_title_says_the_days_and_the_selection_in_words_and_codes() {
+    fn the_title_has_the_days_and_the_selection_in_words_and_codes() {
         let of = |from: &str, to: &str| v1::Selection {
             from: from.to_owned(),
             to: to.to_owned(),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_selection_is_cut_and_fits_every_terminal() {
+    fn a_long_selection_is_truncated_and_fits_every_terminal() {
         let communes = v1::Selection {
             commune_codes: (1..400).map(|number| format!("35{number:03}")).collect(),
             ..v1::Selection::default()

@@ -1,5 +1,5 @@
-//! The page of `cra history`: each event of a CRA's life, with the whole content when it was recorded and what
-//! changed when it was corrected. Older forms are shown in today's words, as they are counted.
+//! The page of `cra history`: each event of a CRA, with the whole content when it was recorded and the changes when it
+//! was corrected. Older forms are shown in today's vocabulary, as they are counted.
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
@@ -10,7 +10,7 @@ use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
 use super::text::{Tone, instant, left, printable, toned};
 use crate::output::Look;
 
-/// The life of the CRA, oldest event first.
+/// All events of the CRA, oldest first.
 pub(crate) fn page(cra_id: &str, events: &[v1::CraEvent], look: Look) -> String {
     let title = toned(look, Tone::Title, "Compte-rendu d'activité");
     format!("{title} {}\n{}", printable(cra_id), since(events, 0, look))
@@ -37,7 +37,7 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
     text
 }
 
-/// What an event says, as it is read where it is stored.
+/// Reads an event as stored events are read.
 fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, look: Look) -> String {
     match Event::decode(&record::encode(event)) {
         Ok(event) => told(&event.fact, before, look),
@@ -51,7 +51,7 @@ fn author(origin: &v1::Origin) -> String {
     if names.is_empty() { String::new() } else { format!("  par {}", names.join(" / ")) }
 }
 
-/// `before` is the content that the last event left, for the next correction.
+/// `before` is the content after the previous event, for the next correction.
 fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String {
     match fact {
         Fact::Submitted { cra, defaulted_participants } => {
@@ -75,7 +75,7 @@ fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String 
     }
 }
 
-/// What differs from the content before, or all of a first content.
+/// The changes to the previous content, or the whole first content.
 fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, look: Look) -> String {
     let now = fields(cra);
     let shown = before.as_ref().map_or_else(|| content(&now, look), |old| changes(old, &now, look));
@@ -83,7 +83,7 @@ fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Fiel
     format!("  {what}\n{shown}")
 }
 
-/// What was repaired or left out of a document of an older form.
+/// The repairs of a document of an older form.
 fn repairs(notes: &[String], look: Look) -> String {
     let lines = notes
         .iter()
@@ -220,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_outside_the_perimeter_is_said_to_be_there() {
+    fn a_revision_outside_the_perimeter_is_mentioned() {
         let moved = v1::CraEvent { revision: 2, moved: true, ..v1::CraEvent::default() };
         let text = page("id", &[submitted(), moved], LOOK);
         assert!(text.contains("Courriels") && text.ends_with("  Hors de votre périmètre\n"), "{text}");
     }
 
     #[test]
-    fn an_event_that_cannot_be_read_is_said_and_does_not_hide_the_others() {
+    fn an_unreadable_event_is_reported_and_does_not_hide_the_others() {
         let mut unreadable = submitted();
         unreadable.fact = None;
         let text = page("id", &[unreadable, submitted()], LOOK);

@@ -1,5 +1,5 @@
-//! What `cra import` tells beside what [`super::submission`] tells of any stream: the summary, how a run
-//! goes on from an earlier one, a service that is away, and one JSON object per document.
+//! Messages of `cra import` in addition to those of [`super::submission`]: the summary, resuming an earlier run, an
+//! unavailable service, and one JSON object per document.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::client::ClientError;
 use crate::output::Look;
 use crate::submission::{Outcome, Tally, Told, is_later_version};
 
-/// How many documents ended in which way, those of earlier runs included.
+/// Number of documents by outcome, including those of earlier runs.
 pub(crate) fn summary(tally: &Tally, look: Look) -> String {
     let lines = [
         (tally.accepted.saturating_sub(tally.later_versions), "recorded", Tone::Good, true),
@@ -27,7 +27,7 @@ pub(crate) fn summary(tally: &Tally, look: Look) -> String {
     submission::counts(&lines, tally.last_position, look)
 }
 
-/// One document, for programs and for the report.
+/// One document, for programs and for the report file.
 pub(crate) fn json(told: &Told) -> Value {
     let mut value = submission::outcome_json(told, "legacyId", "recorded");
     match &told.outcome {
@@ -38,7 +38,7 @@ pub(crate) fn json(told: &Told) -> Value {
             value["craId"] = receipt.cra_id.as_str().into();
             value["notes"] = notes.as_slice().into();
         }
-        // The one that is there: `cra history` shows what it says.
+        // Another version exists: `cra history` shows it.
         Outcome::Refused(refusal) if refusal.code == "ALREADY_EXISTS" => {
             value["craId"] = legacy::cra_id(&told.id).to_string().into();
         }
@@ -47,7 +47,7 @@ pub(crate) fn json(told: &Told) -> Value {
     value
 }
 
-/// Whether a report says something of it.
+/// Whether the report file includes it.
 pub(crate) fn is_reported(told: &Told) -> bool {
     match &told.outcome {
         Outcome::Received { notes, .. } => !notes.is_empty(),
@@ -55,37 +55,42 @@ pub(crate) fn is_reported(told: &Told) -> bool {
     }
 }
 
-/// Said when no more refusals are told one by one.
+/// Announces that further refusals are not shown individually.
 pub(crate) fn no_more_told(report: Option<&Path>) -> String {
     match report {
-        Some(report) => format!("further ones are only counted here, and written to {}\n", report.display()),
-        None => "further ones are only counted; --report FILE writes each\n".to_owned(),
+        Some(report) => {
+            format!("further refusals are only counted here; all are written to {}\n", report.display())
+        }
+        None => "further refusals are only counted; --report FILE writes them all\n".to_owned(),
     }
 }
 
-/// Said when a run goes on from an earlier one.
+/// Announces that a run resumes an earlier one.
 pub(crate) fn resumed(items: u64, checkpoint: &Path) -> String {
     let items = thousands(items);
-    format!("going on after the {items} items told before ({}); --restart begins anew", checkpoint.display())
+    format!(
+        "resuming after {items} items of an earlier run ({}); --restart starts over",
+        checkpoint.display()
+    )
 }
 
-/// Said when what an earlier run left is not used.
+/// Announces that the progress of an earlier run is not used.
 pub(crate) fn begun_anew(why: &str, checkpoint: &Path) -> String {
-    format!("beginning at the start: {} is not used, for {why}", checkpoint.display())
+    format!("starting at the beginning: {} is not used, because {why}", checkpoint.display())
 }
 
-/// Said when an import stops before its end.
+/// Announces that an import stops before its end.
 pub(crate) fn unfinished(checkpoint: Option<&Path>) -> String {
-    let safe = "what is recorded is not recorded twice";
+    let safe = "no document is recorded twice";
     match checkpoint {
         Some(path) => {
-            format!("run the same command again: it goes on from {}, and {safe}", path.display())
+            format!("run the same command again: it resumes from {}, and {safe}", path.display())
         }
         None => format!("run it again from the start: {safe}"),
     }
 }
 
-/// Said when how far an import is cannot be written down.
+/// Announces that the progress cannot be stored.
 pub(crate) fn not_kept(checkpoint: &Path, error: &io::Error) -> String {
     format!(
         "{} cannot be written ({error}): after an interruption everything would be sent again, which is safe; \
@@ -94,9 +99,9 @@ pub(crate) fn not_kept(checkpoint: &Path, error: &io::Error) -> String {
     )
 }
 
-/// Said once when the service is away.
+/// Announces once that the service is unavailable.
 pub(crate) fn away(failure: &ClientError, retry_for_seconds: u64) -> String {
-    format!("{failure}\ntrying again for at most {retry_for_seconds} s")
+    format!("{failure}\nretrying for at most {retry_for_seconds} s")
 }
 
 #[cfg(test)]
@@ -118,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
+    fn the_summary_has_a_count_per_outcome_and_omits_zeros() {
         let tally = Tally {
             accepted: 1_207,
             later_versions: 7,
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_document_says_its_cra_and_its_notes_and_is_reported_when_it_has_some() {
+    fn a_recorded_document_has_its_cra_and_notes_and_is_reported_if_it_has_notes() {
         let receipt = v1::Receipt { cra_id: "c".to_owned(), position: 12, ..v1::Receipt::default() };
         let clean = told(Outcome::Received { receipt: receipt.clone(), notes: Vec::new() });
         let noted = told(Outcome::Received { receipt, notes: vec!["cra.age: not said".to_owned()] });
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_told_apart_from_a_first_one_and_from_one_that_is_there() {
+    fn a_later_version_is_distinguished_from_a_first_one_and_from_an_existing_one() {
         let received = |revision, duplicate| {
             let receipt = v1::Receipt { revision, duplicate, ..v1::Receipt::default() };
             json(&told(Outcome::Received { receipt, notes: Vec::new() }))["outcome"].clone()
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_document_names_a_cra_only_where_there_is_one() {
+    fn a_refused_document_names_a_cra_only_if_there_is_one() {
         let taken = refused("ALREADY_EXISTS");
         assert_eq!(json(&taken)["craId"], legacy::cra_id("62a9").to_string());
         assert_eq!(json(&refused("INVALID_ARGUMENT")).get("craId"), None);

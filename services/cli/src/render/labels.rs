@@ -1,4 +1,4 @@
-//! What dimensions and their values are called in French.
+//! French names of dimensions and their values.
 
 use cra_contracts::v1::Dimension;
 
@@ -6,7 +6,7 @@ use super::text::printable;
 
 pub(super) use cra_domain::definitions::heading;
 
-/// A value of a dimension, as the service names it; one without a label is its own.
+/// Label of a value; a value without a label is shown by its code.
 pub(super) fn label(dimension: Dimension, code: &str, label: &str) -> String {
     match (label, dimension) {
         ("", _) => printable(code),
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_reads_as_the_service_names_it_and_a_commune_keeps_its_code() {
+    fn a_value_has_the_services_label_and_a_commune_keeps_its_code() {
         assert_eq!(label(Dimension::Department, "2A", "Corse-du-Sud"), "Corse-du-Sud");
         assert_eq!(label(Dimension::Commune, "93066", "Saint-Denis"), "Saint-Denis (93066)");
         assert_eq!(label(Dimension::Venue, "", "Sans lieu précisé"), "Sans lieu précisé");

@@ -1,4 +1,4 @@
-//! What `cra log` tells, for operators: how many events went which way, how fast, and what the backup is.
+//! Output of `cra log`, for operators: number of events by outcome, speed, and a description of the backup.
 
 use cra_backup::Manifest;
 use serde_json::{Value, json};
@@ -8,16 +8,16 @@ use crate::output::Look;
 
 const LABEL_COLUMNS: usize = 14;
 
-/// What was done.
+/// The result of a command.
 pub(crate) struct Done<'a> {
-    /// Past participle.
+    /// Past participle of the verb.
     pub(crate) verb: &'a str,
-    /// Events of this run.
+    /// Number of events of this run.
     pub(crate) events: u64,
-    /// Those that were there before.
+    /// Number of events that already existed.
     pub(crate) skipped: u64,
     pub(crate) per_second: u64,
-    /// Events that do not read; none where they were not looked at.
+    /// Number of unreadable events; `None` if they were not checked.
     pub(crate) misfits: Option<u64>,
 }
 
@@ -40,12 +40,12 @@ pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
     if let Some(misfits) = done.misfits {
         let tone = if misfits == 0 { Tone::Good } else { Tone::Bad };
         let told = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };
-        lines.push(("do not read", toned(look, tone, &told)));
+        lines.push(("unreadable", toned(look, tone, &told)));
     }
     lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect()
 }
 
-/// The same, for programs.
+/// The same, as JSON.
 pub(crate) fn json(done: &Done<'_>, manifest: &Manifest) -> Value {
     let mut value = json!({
         "outcome": done.verb,
@@ -65,7 +65,7 @@ pub(crate) fn json(done: &Done<'_>, manifest: &Manifest) -> Value {
     value
 }
 
-/// One event that the services' readers would park.
+/// One event that the services would park.
 pub(crate) fn misfit(position: u64, reason: &str) -> String {
     format!("position {position}: {}", printable(reason))
 }

@@ -1,5 +1,5 @@
-//! Texts for people, made of the contract's messages: pure functions of the message and of what the reader's
-//! terminal can show. Reads and writes nothing, and computes no figure: every number comes from a service.
+//! Texts for people, from the contract's messages: pure functions of the message and the terminal's capabilities.
+//! Performs no I/O and computes no figure: every number comes from a service.
 
 pub(crate) mod breakdown;
 pub(crate) mod change;

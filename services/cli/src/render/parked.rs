@@ -1,4 +1,4 @@
-//! What `cra parked` tells operators: the events that could not be applied, and what became of a retry.
+//! Output of `cra parked`, for operators: the events that could not be applied, and the result of a retry.
 
 use cra_contracts::v1;
 
@@ -10,7 +10,7 @@ const POSITION_COLUMNS: usize = 13;
 const ID_COLUMNS: usize = 36;
 const BYTES_COLUMNS: usize = 11;
 
-/// Above the lines.
+/// Headings of the lines.
 pub(crate) fn header(look: Look) -> String {
     let columns = [
         right("position", POSITION_COLUMNS),
@@ -21,7 +21,7 @@ pub(crate) fn header(look: Look) -> String {
     toned(look, Tone::Quiet, &columns.join("  ")) + "\n"
 }
 
-/// One event; its reason is never cut.
+/// One event; its reason is never truncated.
 pub(crate) fn line(event: &v1::ParkedEvent) -> String {
     let cra_id = if event.cra_id.is_empty() { "another subject" } else { &event.cra_id };
     let bytes = format!("{}{NO_BREAK_SPACE}B", thousands(event.payload.len() as u64));
@@ -34,17 +34,17 @@ pub(crate) fn line(event: &v1::ParkedEvent) -> String {
     columns.join("  ") + "\n"
 }
 
-/// What became of a retry.
+/// Result of a retry.
 pub(crate) fn retried(answer: v1::RetryParkedEventsResponse, look: Look) -> String {
     let v1::RetryParkedEventsResponse { applied, still_parked } = answer;
     if applied + still_parked == 0 {
-        return "nothing was set aside there\n".to_owned();
+        return "no event is parked there\n".to_owned();
     }
     let counting = toned(look, Tone::Good, &format!("{} applied", thousands(applied)));
     let parked = match still_parked {
-        0 => "none still set aside".to_owned(),
+        0 => "none still parked".to_owned(),
         number => {
-            toned(look, Tone::Bad, &format!("{} still set aside: `cra parked` says why", thousands(number)))
+            toned(look, Tone::Bad, &format!("{} still parked: `cra parked` shows why", thousands(number)))
         }
     };
     format!("{counting}, {parked}\n")
@@ -57,7 +57,7 @@ mod tests {
     const LOOK: Look = Look { columns: 100, colour: false };
 
     #[test]
-    fn an_event_is_told_on_one_line_with_its_whole_reason() {
+    fn an_event_is_shown_on_one_line_with_its_whole_reason() {
         let event = v1::ParkedEvent {
             position: 1_234,
             cra_id: String::new(),
@@ -74,11 +74,11 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_says_how_many_count_now_and_how_many_do_not() {
+    fn a_retry_reports_how_many_events_count_now_and_how_many_do_not() {
         let told =
             |applied, still_parked| retried(v1::RetryParkedEventsResponse { applied, still_parked }, LOOK);
-        assert_eq!(told(2, 0), "2 applied, none still set aside\n");
-        assert_eq!(told(0, 1), "0 applied, 1 still set aside: `cra parked` says why\n");
-        assert_eq!(told(0, 0), "nothing was set aside there\n");
+        assert_eq!(told(2, 0), "2 applied, none still parked\n");
+        assert_eq!(told(0, 1), "0 applied, 1 still parked: `cra parked` shows why\n");
+        assert_eq!(told(0, 0), "no event is parked there\n");
     }
 }

@@ -1,4 +1,4 @@
-//! The CRAs themselves: the lines of `cra list`, newest first, and the page of `cra show`.
+//! Single CRAs: the lines of `cra list`, newest first, and the page of `cra show`.
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
@@ -12,9 +12,9 @@ use super::table::{Column, Kind, Layout};
 use super::text::{Tone, instant, printable, short_day, thousands, toned, width};
 use crate::output::Look;
 
-/// With it, the day, the commune and the id fit the narrowest terminal.
+/// With this minimum, the day, the commune and the id fit the narrowest terminal.
 const TEXT_COLUMNS_MIN: usize = 10;
-/// What each cell of a list wants: fixed, for the pages of a list come one after the other and stay aligned.
+/// Width of each cell: fixed, so that successive pages are aligned.
 const CONTENTS: [(Kind, usize, &str, usize); 7] = [
     (Kind::Id, 10, "Date", 0),
     (Kind::Text(TEXT_COLUMNS_MIN), 20, "Commune", 0),
@@ -41,7 +41,7 @@ impl Lines {
         Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
     }
 
-    /// Above the first line: which CRAs, and the names of the columns.
+    /// Title and headings of the columns.
     pub(crate) fn head(&self, selection: &v1::Selection) -> String {
         title("Comptes-rendus d'activité", selection, self.look) + &self.layout().head()
     }
@@ -65,7 +65,7 @@ impl Lines {
                 read.advisor_id.to_string(),
                 printable(&record.cra_id),
             ],
-            // A newer service may know words that this command does not.
+            // A newer service may use words that this command does not know.
             None => [
                 raw(|cra| &cra.date),
                 raw(|cra| cra.place.as_ref().map_or("", |place| &place.commune_code)),
@@ -82,7 +82,7 @@ impl Lines {
     }
 }
 
-/// What stands under a list: whether more follows, and its snapshot.
+/// Footer of a list: whether there are more rows, and the snapshot.
 pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, look: Look) -> String {
     let told = match (shown, more_follow) {
         (0, _) => "Aucun CRA ne correspond à la sélection.\n",
@@ -92,7 +92,7 @@ pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, 
     toned(look, Tone::Quiet, told) + &snapshot(state, look)
 }
 
-/// One CRA as it stands.
+/// One CRA at a position of the log.
 pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
     let none = v1::CraRecord::default();
     let record = answer.record.as_ref().unwrap_or(&none);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_the_day_the_place_the_kind_and_the_id() {
+    fn a_line_shows_the_day_the_place_the_kind_and_the_id() {
         let lines = Lines::new(look(120));
         let line = lines.line(&record());
         assert!(line.starts_with("12/03/2024  Saint-Denis"), "{line}");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_one_line_that_fits_and_keeps_its_id_whole() {
+    fn every_record_is_one_line_that_fits_with_its_complete_id() {
         for columns in [60, 80, 120] {
             let lines = Lines::new(look(columns));
             let text = lines.head(&v1::Selection::default()) + &lines.line(&record());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cra_that_cannot_be_read_here_keeps_its_line() {
+    fn an_unreadable_cra_keeps_its_line() {
         let mut newer = record();
         newer.cra.as_mut().unwrap().themes = vec![99];
         let line = Lines::new(look(120)).line(&newer);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_shows_the_content_and_what_became_of_it() {
+    fn the_page_shows_the_content_and_its_later_changes() {
         let mut corrected = record();
         corrected.corrected_at = Some(prost_types::Timestamp { seconds: 1_709_380_800, nanos: 0 });
         corrected.legacy_form_version = 2;
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_fits_every_terminal_and_loses_nothing() {
+    fn the_page_fits_every_terminal_and_is_complete() {
         let answer = v1::GetCraResponse { record: Some(record()), ..v1::GetCraResponse::default() };
         for columns in [60, 80, 120] {
             let text = page(&answer, look(columns));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_whether_more_follows() {
+    fn a_list_states_whether_there_are_more_rows() {
         assert!(foot(true, 25, None, look(80)).contains("--all"));
         assert_eq!(foot(false, 25, None, look(80)), "");
         assert!(foot(false, 0, None, look(80)).contains("Aucun CRA"));

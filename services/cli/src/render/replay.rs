@@ -1,16 +1,16 @@
-//! What `cra replay`, `cra promote` and `cra verify` tell operators: how far a replay is, and how it ended.
+//! Output of `cra replay`, `cra promote` and `cra verify`, for operators: progress and result.
 
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, printable, thousands, toned};
 use crate::output::Look;
 
-/// How far a replay is, as the service says it.
+/// Progress of a replay, as reported by the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) position: u64,
     pub(crate) end: u64,
-    /// 0 where it is not told.
+    /// 0 if unknown.
     pub(crate) events_per_second: u64,
     pub(crate) remaining_seconds: u64,
 }
@@ -57,49 +57,47 @@ fn duration(seconds: u64) -> String {
     text.replace(' ', &NO_BREAK_SPACE.to_string())
 }
 
-/// How a replay ended.
+/// Result of a replay.
 pub(crate) fn summary(answer: &v1::RebuildResponse, look: Look) -> String {
     let generation = printable(&answer.generation);
-    let held = format!("{generation} holds the log up to position {}", thousands(answer.position));
+    let held = format!("{generation} contains the log up to position {}", thousands(answer.position));
     let speed = match answer.events_per_second {
         0 => String::new(),
         speed => format!(", replayed at {} events/s", thousands(speed)),
     };
     let place = if answer.promoted {
-        toned(look, Tone::Good, "it serves now; the former one is kept, see `cra status`")
+        toned(look, Tone::Good, "it serves now; the previous generation is kept, see `cra status`")
     } else {
-        format!("it is kept beside what serves: `cra promote {generation}` puts it in its place")
+        format!("it is kept but does not serve: `cra promote {generation}` puts it into service")
     };
     format!("{held}{speed}\n{place}\n")
 }
 
-/// What became of a promotion.
+/// Result of a promotion.
 pub(crate) fn promoted(name: &str, answer: &v1::PromoteResponse, look: Look) -> String {
     let (name, former) = (printable(name), printable(&answer.former_generation));
     if former.is_empty() {
-        return format!("{name} serves already\n");
+        return format!("{name} already serves\n");
     }
     let serves = toned(look, Tone::Good, &format!("{name} serves now"));
-    format!("{serves}\n{former} is kept: `cra promote {former}` goes back to it\n")
+    format!("{serves}\n{former} is kept: `cra promote {former}` switches back to it\n")
 }
 
-/// What a check found.
+/// Result of a check.
 pub(crate) fn verdict(answer: &v1::VerifyResponse, look: Look) -> String {
     let position = thousands(answer.position);
     if answer.same() {
         let same = toned(look, Tone::Good, "same");
-        return format!(
-            "{same}: the read models are what a replay makes of the log up to position {position}\n"
-        );
+        return format!("{same}: the read models equal a replay of the log up to position {position}\n");
     }
     let different = toned(look, Tone::Bad, "different");
     let mut text = format!(
-        "{different}: the read models are not what a replay makes of the log up to position {position}\n"
+        "{different}: the read models are not equal to a replay of the log up to position {position}\n"
     );
     for difference in &answer.differences {
         text += &format!("  {}\n", printable(difference));
     }
-    text + "`cra replay --promote` computes them again\n"
+    text + "`cra replay --promote` builds them again\n"
 }
 
 #[cfg(test)]
@@ -109,7 +107,7 @@ mod tests {
     const LOOK: Look = Look { columns: 100, colour: false };
 
     #[test]
-    fn progress_says_where_it_is_how_fast_and_how_long_it_takes() {
+    fn progress_shows_position_speed_and_remaining_time() {
         let answer = v1::RebuildResponse {
             position: 1_200,
             log_position: 5_000,
@@ -126,30 +124,30 @@ mod tests {
     }
 
     #[test]
-    fn times_left_are_told_in_the_two_largest_units() {
+    fn remaining_times_have_their_two_largest_units() {
         let told = [1, 59, 60, 3_599, 3_600, 90_061].map(duration).map(|text| text.replace('\u{a0}', " "));
         assert_eq!(told, ["1 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 00 min", "25 h 01 min"]);
     }
 
     #[test]
-    fn the_summary_says_what_is_there_and_what_can_be_done_with_it() {
+    fn the_summary_shows_the_generation_and_what_can_be_done_with_it() {
         let answer = v1::RebuildResponse { generation: "g2".into(), position: 7, ..Default::default() };
         let text = summary(&answer, LOOK);
-        assert!(text.starts_with("g2 holds the log up to position 7\n"), "{text}");
+        assert!(text.starts_with("g2 contains the log up to position 7\n"), "{text}");
         assert!(text.contains("cra promote g2"), "{text}");
         let text = summary(&v1::RebuildResponse { promoted: true, ..answer }, LOOK);
         assert!(text.contains("it serves now"), "{text}");
     }
 
     #[test]
-    fn a_promotion_says_how_to_go_back_and_one_asked_again_that_nothing_changed() {
+    fn a_promotion_shows_how_to_switch_back_and_a_repeated_one_that_nothing_changed() {
         let former = v1::PromoteResponse { former_generation: "g1".into() };
         assert!(promoted("g2", &former, LOOK).contains("cra promote g1"));
-        assert_eq!(promoted("g2", &v1::PromoteResponse::default(), LOOK), "g2 serves already\n");
+        assert_eq!(promoted("g2", &v1::PromoteResponse::default(), LOOK), "g2 already serves\n");
     }
 
     #[test]
-    fn a_check_tells_every_difference() {
+    fn a_check_lists_every_difference() {
         let same = v1::VerifyResponse { position: 7, same: Some(true), ..Default::default() };
         assert!(verdict(&same, LOOK).starts_with("same: "));
         let differences = vec!["fact a".to_owned(), "fact \u{1b}[2J b".to_owned()];

@@ -8,21 +8,21 @@ use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, minutes, printable, short_day, thousands, toned, wrapped};
 use crate::output::Look;
 
-/// Code, CRAs, acts, people, estimated time, last day; the label is before them.
+/// Index of the code. The label precedes it; CRAs, acts, people, estimated time and last day follow.
 const CODE: usize = 1;
 const TOTAL: &str = "total";
-/// Labels of the longest words are told apart.
+/// With this minimum, the longest labels remain distinguishable.
 pub(super) const LABEL_COLUMNS_MIN: usize = 20;
-/// Of an EPCI.
+/// Width of an EPCI code.
 const CODE_COLUMNS_MIN: usize = 9;
 
-/// The cells of one row: what is kept of it until the table is drawn.
+/// The cells of one row: all that is kept until the table is drawn.
 pub(crate) fn cells(row: &v1::BreakdownRow) -> Vec<String> {
     let none = v1::Statistics::default();
     let statistics = row.statistics.as_ref().unwrap_or(&none);
     let total = statistics.time_spent.iter().find(|line| line.name == TOTAL);
     let label = if row.label.is_empty() { &row.code } else { &row.label };
-    // Of structures, advisors and venues the code is the label.
+    // The label of structures, advisors and venues is their code.
     let code = if row.label == row.code { "" } else { &row.code };
     vec![
         printable(label),
@@ -35,12 +35,12 @@ pub(crate) fn cells(row: &v1::BreakdownRow) -> Vec<String> {
     ]
 }
 
-/// What is known of the listing beside its rows.
+/// Description of the listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing<'a> {
     pub(crate) selection: &'a v1::Selection,
     pub(crate) dimension: Dimension,
-    /// Rows that are not shown.
+    /// Number of rows that are not shown.
     pub(crate) rows_left: u64,
     pub(crate) snapshot: Option<&'a v1::Snapshot>,
 }
@@ -79,7 +79,7 @@ pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, look: Look
     text + &snapshot(listing.snapshot, look)
 }
 
-/// Which columns the terminal has no room for, and which flag gives them.
+/// Names the columns that the terminal has no room for, and the flag that shows them.
 pub(super) fn left_out(headings: &[&str], flag: &str, look: Look) -> String {
     if headings.is_empty() {
         return String::new();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_shows_its_figures_and_the_number_of_those_that_are_left() {
+    fn a_row_shows_its_figures_and_the_number_of_remaining_rows() {
         let text = drawn(&[row("35", "Ille-et-Vilaine", 1_234), row("01", "Ain", 0)], 99, 100);
         let expected = [
             "Répartition toutes les dates",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_the_terminal_and_what_has_no_room_is_told() {
+    fn no_line_is_wider_than_the_terminal_and_dropped_columns_are_named() {
         let long = "Communauté d'agglomération de la très longue vallée et de ses affluents";
         let rows = [row("249740119", long, 999_999_999), row("", "Hors EPCI", 1)];
         for columns in [60, 80, 120] {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_matches_is_said() {
+    fn an_empty_result_is_stated() {
         assert!(drawn(&[], 0, 80).contains("Aucun CRA"));
     }
 }

@@ -1,4 +1,4 @@
-//! The page of `cra series`: a line per period with its CRAs, acts and people, and a bar of its CRAs.
+//! The page of `cra series`: a line per period with its CRAs, acts and people, and a bar for its CRAs.
 
 use cra_contracts::v1::{self, Granularity};
 use cra_domain::french;
@@ -47,7 +47,7 @@ pub(crate) fn page(
     text + &snapshot(answer.snapshot.as_ref(), look)
 }
 
-/// A whole period by its name, one that the selection cuts by its days.
+/// Name of a whole period; the days of one that the selection truncates.
 pub(super) fn period(point: &v1::TimePoint, granularity: Granularity) -> String {
     let (Ok(from), Ok(to)) = (point.from.parse::<Date>(), point.to.parse::<Date>()) else {
         return printable(&format!("{} – {}", point.from, point.to));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_period_has_its_line_empty_ones_included() {
+    fn every_period_has_its_line_including_empty_ones() {
         let look = Look { columns: 72, colour: false };
         let text = page(&selection(), Granularity::Month, &answer(), look).replace('\u{202f}', " ");
         let expected = [
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_told_by_its_name_unless_it_is_cut() {
+    fn a_period_has_its_name_unless_it_is_truncated() {
         let told = |from: &str, to: &str, granularity| period(&point(from, to, 1), granularity);
         assert_eq!(told("2024-02-05", "2024-02-05", Granularity::Day), "05/02/2024");
         assert_eq!(told("2024-02-05", "2024-02-11", Granularity::Week), "05/02/2024 au 11/02/2024");

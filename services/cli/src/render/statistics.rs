@@ -1,5 +1,5 @@
-//! The page of `cra stats`: headline figures, breakdowns, time spent, entry delay, redirections, and the
-//! snapshot it shows. Labels of the breakdowns are the service's; the others follow the official statistics.
+//! The page of `cra stats`: headline figures, breakdowns, time spent, entry delay, redirections and the snapshot.
+//! Labels of the breakdowns come from the service; the others follow the official statistics.
 
 use cra_contracts::v1;
 
@@ -20,7 +20,7 @@ pub(crate) fn page(selection: &v1::Selection, answer: &v1::GetStatisticsResponse
     figures(selection, statistics, look) + &snapshot(answer.snapshot.as_ref(), look)
 }
 
-/// The page but for the snapshot.
+/// The page without the snapshot.
 pub(super) fn figures(selection: &v1::Selection, statistics: &v1::Statistics, look: Look) -> String {
     let mut text = title("Comptes-rendus d'activité", selection, look);
     text += &headline(statistics, look);
@@ -90,7 +90,7 @@ fn time_spent(lines: &[v1::TimeSpent], look: Look) -> String {
     }
     let heading = format!("\n{} ", toned(look, Tone::Title, "Temps passé"));
     let mut text = heading + &toned(look, Tone::Quiet, "estimation, part, bornes") + "\n";
-    // Longer figures than the breakdowns', and the shares in the same column.
+    // These figures are longer than those of the breakdowns; the shares stay in the same column.
     let label_columns = label_columns(look) + FIGURE_COLUMNS - DURATION_COLUMNS;
     for line in lines {
         let label = if line.label.is_empty() { &line.name } else { &line.label };

@@ -1,4 +1,4 @@
-//! What the page of `cra stats` shows of an answer.
+//! The page of `cra stats` for an answer.
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn answer() -> v1::GetStatisticsResponse {
     v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(snapshot) }
 }
 
-/// With plain spaces, so that expectations can be read.
+/// Replaces special spaces by plain ones, for readable expectations.
 fn plain(text: &str) -> String {
     text.replace(['\u{a0}', '\u{202f}'], " ")
 }
@@ -79,7 +79,7 @@ fn the_page_shows_every_figure_of_the_answer() {
 }
 
 #[test]
-fn fifteen_redirections_are_shown_and_the_others_summed_up() {
+fn fifteen_redirections_are_shown_and_the_rest_is_summed_up() {
     let text = plain(&page(&march(), &answer(), LOOK));
     assert!(text.contains("Organisme 14") && !text.contains("Organisme 15"), "{text}");
     assert!(text.contains("et 5 autres lignes, 15 personnes"), "{text}");
@@ -96,7 +96,7 @@ fn the_page_fits_every_terminal() {
 }
 
 #[test]
-fn the_text_is_the_same_with_and_without_colours() {
+fn the_text_is_identical_with_and_without_colours() {
     let coloured = page(&march(), &answer(), Look { colour: true, ..LOOK });
     let mut stripped = String::new();
     let mut rest = coloured.as_str();

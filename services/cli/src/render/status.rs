@@ -1,4 +1,4 @@
-//! The page of `cra status`, for operators: where the projection stands, how late it is, its generations.
+//! The page of `cra status`, for operators: position and lag of the projection, and its generations.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use cra_contracts::v1;
@@ -46,7 +46,7 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
     text
 }
 
-/// On one line, what changes while a projection is at work.
+/// The changing figures of a running projection, on one line.
 pub(crate) fn line(status: &v1::GetStatusResponse) -> String {
     let mut text = format!(
         "{} serves, {} of {} events applied, {} parked",
@@ -90,7 +90,7 @@ fn generations(generations: &[v1::Generation], look: Look) -> Table {
     table
 }
 
-/// To the second, ISO 8601: operators compare it with their logs.
+/// ISO 8601 with seconds, so that operators can compare it with their logs.
 fn instant(message: Option<&prost_types::Timestamp>) -> String {
     timestamp("timestamp", message)
         .map_or_else(|_| "never".to_owned(), |instant| instant.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
@@ -133,20 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn a_projection_that_has_read_the_whole_log_is_up_to_date() {
+    fn a_projection_that_has_applied_the_whole_log_is_up_to_date() {
         let text = page(&status(2_000, 2_000), LOOK);
         assert!(text.contains("2\u{202f}000, up to date"), "{text}");
         assert!(text.contains("2024-03-01 12:00:00 UTC") && text.contains("3\u{a0}MiB"), "{text}");
     }
 
     #[test]
-    fn a_projection_that_lags_says_by_how_many_events() {
+    fn a_lagging_projection_shows_its_lag_in_events() {
         assert!(page(&status(1_999, 2_000), LOOK).contains("1 event behind"));
         assert!(page(&status(0, 2_000), LOOK).contains("2\u{202f}000 events behind"));
     }
 
     #[test]
-    fn a_line_says_what_serves_how_far_it_is_and_what_is_beside_it() {
+    fn a_line_shows_the_serving_generation_its_position_and_other_generations() {
         let beside = v1::Generation { name: "g3".to_owned(), position: 7, ..v1::Generation::default() };
         let mut status = status(1_999, 2_000);
         status.generations.push(beside);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_with_its_reason() {
+    fn a_pause_is_shown_with_its_reason() {
         let pause = v1::PauseState {
             reason: "the disk is replaced".to_owned(),
             since: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),

@@ -1,5 +1,5 @@
-//! What `cra submit`, `cra correct` and `cra withdraw` tell of each item: that it was refused, with its place, paths,
-//! reasons and French messages, or that it does not count; the summary; and one JSON object per outcome for programs.
+//! Output of `cra submit`, `cra correct` and `cra withdraw` per item: a refusal with its location, paths, reasons and
+//! French messages, or a note that it does not count; the summary; and one JSON object per outcome.
 
 use cra_contracts::{json as proto, v1};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// What became of an item that was received.
+    /// Outcome of an item with a receipt.
     fn done(self) -> &'static str {
         match self {
             Self::Submit(Mode::Record) => "accepted",
@@ -29,18 +29,18 @@ impl Work {
         }
     }
 
-    /// Whether a receipt of a CRA that was withdrawn is news.
+    /// Whether it is worth reporting that a CRA with a receipt was withdrawn later.
     fn expects_cras_to_count(self) -> bool {
         self != Self::Withdraw
     }
 }
 
-/// One item that did not get in, or that does not count, over several lines; nothing for one that counts.
+/// One refused item, or one that does not count, over several lines; empty for an item that counts.
 pub(crate) fn refused(told: &Told, look: Look) -> String {
     refused_under(&Headings::default(), told, look)
 }
 
-/// As [`refused`], of a row of a table: each path with the headings of its columns.
+/// Like [`refused`], for a row of a table: each path is followed by the headings of its columns.
 pub(crate) fn refused_under(headings: &Headings, told: &Told, look: Look) -> String {
     let place = toned(look, Tone::Bad, &told.place.to_string());
     match &told.outcome {
@@ -80,7 +80,7 @@ pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings
     text
 }
 
-/// How many items ended in which way.
+/// Number of items by outcome.
 pub(crate) fn summary(tally: &Tally, work: Work, look: Look) -> String {
     let done = match work {
         Work::Submit(Mode::ValidateOnly) => "valid (nothing was recorded)",
@@ -103,7 +103,7 @@ pub(crate) fn summary(tally: &Tally, work: Work, look: Look) -> String {
     counts(&lines, tally.last_position, look)
 }
 
-/// One line per number that is not 0 or always told, and how to read what was recorded.
+/// One line per number that is not 0 or always shown, and how to query the result.
 pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, look: Look) -> String {
     let mut text = String::new();
     for &(number, what, tone, always) in lines {
@@ -112,18 +112,18 @@ pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, look
         }
     }
     if last_position > 0 {
-        let wait = format!("counted once the projection is there: --min-position {last_position}");
+        let wait = format!("to query figures that include them: --min-position {last_position}");
         text += &format!("{}\n", toned(look, Tone::Quiet, &wait));
     }
     text
 }
 
-/// One outcome, for programs.
+/// One outcome as JSON.
 pub(crate) fn json(told: &Told, work: Work) -> Value {
     outcome_json(told, "craId", work.done())
 }
 
-/// The place, the id under its name, the outcome and its detail.
+/// The location, the id under its name, the outcome and its detail.
 pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
     let place = match told.place {
         Place::Line(_) => "line",
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_with_its_line_id_path_reason_and_french_message() {
+    fn a_refusal_is_shown_with_line_id_path_reason_and_french_message() {
         let expected = "line 7: id-7 refused (INVALID_ARGUMENT)\n    \
                         cra.ages AGES_SUM_MISMATCH Les âges décrivent 2 personnes au lieu de 3.\n";
         assert_eq!(refused(&told(Outcome::Refused(refusal())), LOOK), expected);
     }
 
     #[test]
-    fn a_refusal_without_violations_is_told_with_its_message_and_whether_to_send_it_again() {
+    fn a_refusal_without_violations_is_shown_with_its_message_and_whether_to_retry() {
         let busy = v1::Refusal {
             code: "UNAVAILABLE".to_owned(),
             message: "the log is away".to_owned(),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_counts_each_way_and_leaves_out_those_that_did_not_happen() {
+    fn the_summary_has_a_count_per_outcome_and_omits_zeros() {
         let tally = Tally { accepted: 1_200, refused: 2, last_position: 1_200, ..Tally::default() };
         let expected = "1\u{202f}200 accepted\n2 refused\n\
                         counted once the projection is there: --min-position 1200\n";
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_of_a_cra_that_was_withdrawn_is_told_not_to_count() {
+    fn a_receipt_of_a_withdrawn_cra_is_reported_as_not_counting() {
         let receipt =
             v1::Receipt { cra_id: "id-7".into(), duplicate: true, withdrawn: true, ..v1::Receipt::default() };
         let told = told(Outcome::Received { receipt, notes: Vec::new() });
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_the_place_the_outcome_and_its_detail() {
+    fn programs_get_the_location_the_outcome_and_its_detail() {
         let receipt = v1::Receipt { position: 12, duplicate: true, ..v1::Receipt::default() };
         assert_eq!(
             json(&told(Outcome::Received { receipt, notes: Vec::new() }), Work::Submit(Mode::Record)),

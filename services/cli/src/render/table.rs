@@ -1,23 +1,23 @@
-//! Tables that never pass the terminal's edge: texts are cut, then columns leave, and which ones left is told. Numbers
-//! are shown whole or not at all.
+//! Tables that always fit the terminal: texts are truncated first, then columns are dropped and named. Numbers are
+//! shown completely or not at all.
 //!
-//! Does not wrap cells: a row is a line.
+//! Cells do not wrap: a row is a line.
 
 use super::text::{Tone, left, right, toned, width, wrapped};
 use crate::output::Look;
 
 const GAP: &str = "  ";
-/// A heading widens its numbers up to this many columns before it goes on the next line.
+/// A heading widens its column up to this width before it wraps.
 const HEADING_COLUMNS_MAX: usize = 16;
 
-/// What a column holds.
+/// Content of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Against the left edge, cut where there is no room, but not below this many columns.
+    /// Left-aligned; truncated if there is no room, but not below this width.
     Text(usize),
-    /// Against the left edge, whole: another command takes it.
+    /// Left-aligned and never truncated, because it is copied into other commands.
     Id,
-    /// Against the right edge, whole.
+    /// Right-aligned and never truncated.
     Number,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 pub(super) struct Column {
     pub(super) heading: String,
     pub(super) kind: Kind,
-    /// Where there is no room, the column with the greatest leaves first; with 0 it stays.
+    /// Without room, the column with the highest value is dropped first; 0 means never.
     pub(super) leaves: usize,
 }
 
@@ -36,16 +36,16 @@ impl Column {
     }
 }
 
-/// The columns that a terminal has room for, and how wide.
+/// The columns that fit the terminal, and their widths.
 pub(super) struct Layout<'a> {
     columns: &'a [Column],
-    /// Per column; `None` for those that left.
+    /// Per column; `None` if it was dropped.
     widths: Vec<Option<usize>>,
     look: Look,
 }
 
 impl<'a> Layout<'a> {
-    /// The layout of rows that are all there.
+    /// The layout of complete rows.
     pub(super) fn of(columns: &'a [Column], rows: &[Vec<String>], look: Look) -> Self {
         let widest =
             |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| width(cell)).max();
@@ -53,7 +53,7 @@ impl<'a> Layout<'a> {
         Self::with(columns, &contents, look)
     }
 
-    /// The layout of rows that come later: `contents` is how many columns each of their cells wants.
+    /// The layout of rows that arrive later: `contents` has the width of each cell.
     pub(super) fn with(columns: &'a [Column], contents: &[usize], look: Look) -> Self {
         let room = look.columns;
         let least: Vec<_> =
@@ -67,7 +67,7 @@ impl<'a> Layout<'a> {
             };
             widths[leaving] = None;
         }
-        // Figures far beyond any real ones: the edge holds all the same.
+        // Even for unrealistically large figures, the table must fit.
         while taken(&widths) > room {
             let shown =
                 columns.iter().zip(&mut widths).filter_map(|(column, width)| Some((column, width.as_mut()?)));
@@ -95,7 +95,7 @@ impl<'a> Layout<'a> {
         Self { columns, widths, look }
     }
 
-    /// The headings, and a rule below.
+    /// The headings and a rule.
     pub(super) fn head(&self) -> String {
         let headings: Vec<_> =
             self.shown().map(|(_, column, width)| (column, width, wrapped(&column.heading, width))).collect();
@@ -122,7 +122,7 @@ impl<'a> Layout<'a> {
         format!("{}\n", joined(cells).trim_end())
     }
 
-    /// Headings of the columns that left.
+    /// Headings of the dropped columns.
     pub(super) fn left_out(&self) -> Vec<&'a str> {
         let left = self.columns.iter().zip(&self.widths).filter(|(_, width)| width.is_none());
         left.map(|(column, _)| column.heading.as_str()).collect()
@@ -153,7 +153,7 @@ impl Column {
     }
 }
 
-/// Columns that the shown ones take.
+/// Total width of the shown columns.
 fn taken(widths: &[Option<usize>]) -> usize {
     let shown = widths.iter().flatten();
     shown.clone().sum::<usize>() + width(GAP) * shown.count().saturating_sub(1)
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn with_enough_room_everything_is_shown_whole_and_aligned() {
+    fn with_enough_room_everything_is_complete_and_aligned() {
         let expected = [
             "Libellé                Code            CRA enregistrés    Temps",
             "───────────────────────────────────────────────────────────────",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_before_columns_leave_and_headings_go_over_lines() {
+    fn texts_are_truncated_before_columns_are_dropped_and_headings_wrap() {
         let expected = [
             "                                        CRA",
             "Libellé         Code            enregistrés    Temps",
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_leave_in_their_order_and_no_line_passes_the_edge() {
+    fn columns_are_dropped_in_their_order_and_every_line_fits() {
         assert_eq!(drawn(45).1, ["Code"]);
         assert_eq!(drawn(30).1, ["Code", "Temps"]);
         for columns in 10..80 {

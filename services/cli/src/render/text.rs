@@ -1,4 +1,4 @@
-//! French numbers, dates and durations, widths on a terminal, and colours when they mean anything there.
+//! French numbers, dates and durations, display widths, and colours if the terminal shows them.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::output::Look;
 
 pub(crate) use cra_domain::french::{NO_BREAK_SPACE, counted, minutes, share, thousands};
 
-/// How a text stands out.
+/// Emphasis of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Title,
@@ -23,7 +23,7 @@ pub(crate) enum Tone {
     Good,
 }
 
-/// The text in a tone, or as it is where colours mean nothing.
+/// The text in a tone; unchanged without colours.
 pub(crate) fn toned(look: Look, tone: Tone, text: &str) -> String {
     if !look.colour || text.is_empty() {
         return text.to_owned();
@@ -39,17 +39,17 @@ pub(crate) fn toned(look: Look, tone: Tone, text: &str) -> String {
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
-/// `1er mars 2024`; a text that is no day as it is.
+/// `1er mars 2024`; a malformed day is returned unchanged.
 pub(crate) fn day(iso: &str) -> String {
     iso.parse().map_or_else(|_| printable(iso), french::day)
 }
 
-/// `01/03/2024`, for the narrow cells of tables; a text that is no day as it is.
+/// `01/03/2024`, for the narrow cells of tables; a malformed day is returned unchanged.
 pub(crate) fn short_day(iso: &str) -> String {
     iso.parse::<Date>().map_or_else(|_| printable(iso), |date| date.strftime("%d/%m/%Y").to_string())
 }
 
-/// `1er mars 2024 à 10:05:00 (heure de Paris)`; "date inconnue" where the message has none.
+/// `1er mars 2024 à 10:05:00 (heure de Paris)`; "date inconnue" if the message is absent.
 pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
     let Ok(instant) = timestamp("timestamp", message) else {
         return "date inconnue".to_owned();
@@ -57,13 +57,13 @@ pub(crate) fn instant(message: Option<&prost_types::Timestamp>) -> String {
     french::moment(instant)
 }
 
-/// The text without what a terminal would obey: names and messages come from others.
+/// The text without control characters, because names and messages come from other parties.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { '·' } else { c }).collect()
 }
 
-/// A page as it may reach a terminal: lines and the colours of [`toned`] stay. Pages are made of [`printable`] texts; this
-/// holds where one was forgotten.
+/// A page without control characters except line breaks and the colours of [`toned`]. Pages consist of [`printable`]
+/// texts; this catches one that was forgotten.
 pub(crate) fn printable_page(text: &str) -> Cow<'_, str> {
     let mut characters = text.chars().peekable();
     let mut page = String::with_capacity(text.len());
@@ -79,25 +79,25 @@ pub(crate) fn printable_page(text: &str) -> Cow<'_, str> {
     if page == text { Cow::Borrowed(text) } else { Cow::Owned(page) }
 }
 
-/// Columns that a text takes.
+/// Display width of a text.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text in exactly `columns`, cut with an ellipsis when it is longer.
+/// The text left-aligned in exactly `columns`, truncated with an ellipsis if it is longer.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     let fitted = fitted(text, columns);
     let padding = columns.saturating_sub(width(&fitted));
     fitted + &" ".repeat(padding)
 }
 
-/// As [`left`], against the right edge.
+/// Like [`left`], right-aligned.
 pub(crate) fn right(text: &str, columns: usize) -> String {
     let fitted = fitted(text, columns);
     " ".repeat(columns.saturating_sub(width(&fitted))) + &fitted
 }
 
-/// The text over lines of at most `columns`, parted at spaces; a longer word is parted where it must be.
+/// The text wrapped at spaces to lines of at most `columns`; longer words are split.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_takes_its_columns_whatever_its_text() {
+    fn a_cell_has_its_width_whatever_its_text() {
         for text in ["", "abc", "Échanger avec ses proches", "漢字漢字漢字", "e\u{301}te\u{301}s"] {
             for columns in [1, 4, 9, 30] {
                 assert_eq!(width(&left(text, columns)), columns, "{text} in {columns}");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_parted_at_its_spaces_and_nothing_is_lost() {
+    fn a_long_text_is_wrapped_at_spaces_and_complete() {
         assert_eq!(wrapped("Échanger avec ses proches", 13), ["Échanger avec", "ses proches"]);
         assert_eq!(wrapped("", 5), [""]);
         assert_eq!(wrapped("0190f3a0-0000", 5), ["0190f", "3a0-0", "000"]);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_not_printed() {
+    fn control_characters_are_not_printed() {
         assert_eq!(printable("a\u{1b}[2Jb\nc\u{202e}d"), "a·[2Jb·c·d");
         assert_eq!(printable("Médiathèque n°1"), "Médiathèque n°1");
         for hidden in HIDDEN {
@@ -197,14 +197,14 @@ mod tests {
         }
     }
 
-    /// C0, DEL, C1 (a control sequence in one byte), separators of lines, marks and isolates of direction.
+    /// C0, DEL, C1 (a control sequence in one byte), line separators, direction marks and isolates.
     const HIDDEN: [char; 12] = [
         '\u{0}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}',
         '\u{2029}', '\u{202e}', '\u{2067}',
     ];
 
     #[test]
-    fn a_page_keeps_its_lines_and_colours_and_nothing_else() {
+    fn a_page_keeps_only_its_lines_and_colours() {
         let page = "\u{1b}[1mA\u{1b}[0m\r\né\n";
         assert_eq!(printable_page(page), page);
         assert_eq!(printable_page("a\u{1b}]0;x\u{7}b\u{2028}c\u{202e}d\re"), "a·]0;x·b·c·d·e");

@@ -1,4 +1,4 @@
-//! What `cra watch` shows: a page that is drawn again in place, or a line per change where nothing can be drawn.
+//! Output of `cra watch`: a page that is redrawn in place, or a line per change without a terminal.
 
 use cra_contracts::v1;
 
@@ -7,22 +7,22 @@ use super::statistics;
 use super::text::{Tone, instant, left, thousands, toned, width};
 use crate::output::Look;
 
-/// How far the figures have come since the watch began.
+/// Progress of the figures since the watch started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress<'a> {
     pub(crate) first: &'a v1::Statistics,
     pub(crate) now: &'a v1::WatchStatisticsResponse,
 }
 
-/// Lines of figures without which the snapshot has no place on a screen.
+/// Below this number of lines the snapshot is not shown.
 const FIGURES_MIN: usize = 8;
 
-/// What stands above the lines of changes.
+/// Heading of the lines of changes.
 pub(crate) fn head(selection: &v1::Selection, look: Look) -> String {
     title("Comptes-rendus d'activité", selection, look)
 }
 
-/// The statistics, cut to `rows` lines: the last one says how the watch is, those before which state of the log is shown.
+/// The statistics, truncated to `rows` lines: the last line shows the state of the watch, those before it the snapshot.
 pub(crate) fn page(
     selection: &v1::Selection,
     progress: Progress<'_>,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_a_line_with_what_came_since_the_beginning() {
+    fn a_change_is_a_line_with_the_increase_since_the_start() {
         let (first, now) = (of(1_990), answer(2_001));
         let progress = Progress { first: &first, now: &now };
         let expected = "position 2 001  2 001 CRA (+11)  4 002 accompagnements  2 001 personnes  \
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_never_takes_more_lines_than_the_screen_has() {
+    fn the_page_never_has_more_lines_than_the_screen() {
         let (first, now) = (of(1), answer(2));
         let progress = Progress { first: &first, now: &now };
         for rows in [1, 5, 24, 200] {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_said_on_the_page() {
+    fn a_lost_connection_is_shown_on_the_page() {
         let (first, now) = (of(1), answer(2));
         let progress = Progress { first: &first, now: &now };
         let text = page(&v1::Selection::default(), progress, true, 24, look(80));

@@ -1,5 +1,5 @@
-//! One CRA of the sample: kind, place, people, themes, duration and what comes next, each drawn within the rules of
-//! the form and in keeping with the others.
+//! One CRA of the sample: kind, place, people, themes, duration and follow-up, each drawn within the rules of the form
+//! and consistent with the others.
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Activity, Channel, DurationBand, Organisation, Word as _};
@@ -10,10 +10,10 @@ use super::draw::{Draw, Weighted};
 use super::people::Advisor;
 use super::topics;
 
-/// What the form writes for a workshop; must agree with it, or ages would not add up.
+/// Must equal the form's default, otherwise the ages would not add up.
 const WORKSHOP_DEFAULT: u32 = cra_domain::cra::DEFAULT_WORKSHOP_PARTICIPANTS;
 
-/// People in a workshop: 6.4 on average.
+/// Number of people in a workshop: 6.4 on average.
 const WORKSHOP_PEOPLE: [Weighted<u32>; 19] = [
     (2, 90),
     (3, 130),
@@ -53,7 +53,7 @@ const ORGANISATIONS: [Weighted<Organisation>; 14] = [
     (Organisation::TiersLieuFablab, 30),
 ];
 
-/// Spelled as people spell them: statistics gather the variants.
+/// In the spellings that people use: statistics merge them.
 const FREE_NAMES: [&str; 6] = [
     "Emmaüs Connect",
     "emmaus connect",
@@ -63,7 +63,7 @@ const FREE_NAMES: [&str; 6] = [
     "Espace public numérique",
 ];
 
-/// One CRA of that advisor and day.
+/// One CRA of an advisor and a day.
 pub(crate) fn draw(advisor: &Advisor, day: Date, draw: &mut Draw) -> v1::Cra {
     let activity = draw.pick(&[(Activity::Individual, 58), (Activity::OneOff, 27), (Activity::Workshop, 15)]);
     let people = if activity == Activity::Workshop { draw.pick(&WORKSHOP_PEOPLE) } else { 1 };
@@ -92,7 +92,7 @@ pub(crate) fn draw(advisor: &Advisor, day: Date, draw: &mut Draw) -> v1::Cra {
 }
 
 fn place(advisor: &Advisor, activity: Activity, draw: &mut Draw) -> v1::Place {
-    // A group meets somewhere.
+    // A workshop takes place at a venue.
     let channels: &[Weighted<Channel>] = if activity == Activity::Workshop {
         &[(Channel::Venue, 70), (Channel::OtherPlace, 30)]
     } else {
@@ -121,7 +121,7 @@ fn returning(activity: Activity, people: u32, draw: &mut Draw) -> u32 {
     draw.some_of(people, per_mille)
 }
 
-/// Overall 23 % up to half an hour, 34 % up to an hour, the others an hour or more.
+/// Overall 23 % up to half an hour, 34 % up to an hour, the rest an hour or more.
 fn duration(activity: Activity, draw: &mut Draw) -> v1::Duration {
     use DurationBand::{From30MinutesTo1Hour, OneHourOrMore, UpTo30Minutes};
     let band = match activity {
@@ -137,7 +137,7 @@ fn duration(activity: Activity, draw: &mut Draw) -> v1::Duration {
     v1::Duration { band: band.number(), minutes: refined.then(|| exact_minutes(activity, draw)) }
 }
 
-/// Multiples of 15 from 60 to 360: an hour to two, more for workshops, and now and then a whole day.
+/// Multiples of 15 from 60 to 360: usually one to two hours, more for workshops, occasionally a whole day.
 fn exact_minutes(activity: Activity, draw: &mut Draw) -> u32 {
     let quarters = if activity == Activity::Workshop {
         draw.pick(&[(4, 12), (6, 22), (8, 40), (10, 8), (12, 12), (14, 1), (16, 2), (20, 1), (24, 2)])
@@ -148,7 +148,7 @@ fn exact_minutes(activity: Activity, draw: &mut Draw) -> u32 {
 }
 
 fn follow_up(activity: Activity, people: u32, draw: &mut Draw) -> Option<v1::FollowUp> {
-    // What comes next: one to one, in a workshop, elsewhere; per mille of the people.
+    // Follow-up individually, in a workshop, elsewhere; per mille of the people.
     let (individual, workshop, elsewhere) = match activity {
         Activity::Individual => (220, 60, 60),
         Activity::OneOff => (60, 40, 110),
@@ -179,7 +179,7 @@ enum Next {
     Nothing,
 }
 
-/// One more person sent elsewhere: with the others of the same CRA, if there are any.
+/// Adds one person to a redirection, preferably to an existing one of the CRA.
 fn redirect(redirections: &mut Vec<v1::Redirection>, draw: &mut Draw) {
     use v1::redirection::Organisation as Named;
     if let Some(same) = redirections.last_mut() {

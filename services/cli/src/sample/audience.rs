@@ -1,12 +1,12 @@
-//! Who comes: ages and statuses that go together (pupils are young, the retired are old), so that both always
-//! add up to the people present.
+//! Ages and statuses that go together (pupils are young, retired people are old); both always add up to the number of
+//! participants.
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{AgeBand, Status};
 
 use super::draw::{Draw, Weighted};
 
-/// The kind of group that a CRA tells of.
+/// The kind of audience of a CRA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     Anyone,
@@ -53,7 +53,7 @@ const PUPILS: [Weighted<(AgeBand, Status)>; 2] =
     [((AgeBand::From12To18, Status::Student), 620), ((AgeBand::Under12, Status::Student), 380)];
 
 impl Audience {
-    /// Of a workshop.
+    /// Audience of a workshop.
     pub(super) fn of_workshop(draw: &mut Draw) -> Self {
         draw.pick(&[(Self::Seniors, 45), (Self::Anyone, 30), (Self::JobSeekers, 14), (Self::Pupils, 11)])
     }
@@ -67,7 +67,7 @@ impl Audience {
         }
     }
 
-    /// Ages and statuses of so many people.
+    /// Ages and statuses of a number of people.
     pub(super) fn draw(self, participants: u32, draw: &mut Draw) -> (v1::AgeCounts, v1::StatusCounts) {
         let (mut ages, mut statuses) = (v1::AgeCounts::default(), v1::StatusCounts::default());
         for _ in 0..participants {

@@ -1,5 +1,5 @@
-//! The month of the sample: the last complete one, its days, and how busy each is. Knows the public holidays
-//! that fall on the same day every year, not the others.
+//! The month of the sample: the last complete one, its days, and how busy each is. Knows only public holidays with a
+//! fixed date.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(crate) struct Month {
 }
 
 impl Month {
-    /// The last month that was over when `today` began.
+    /// The last month that was complete before `today`.
     pub(crate) fn last_complete(today: Date) -> Self {
         let day_before = today.first_of_month().yesterday().unwrap_or(today);
         Self { first_day: day_before.first_of_month() }
@@ -24,19 +24,19 @@ impl Month {
         self.first_day
     }
 
-    /// The query of the pages' address that shows the month.
+    /// The query string that shows the month on the web pages.
     pub(crate) fn query(self) -> String {
         let first = self.first_day();
         format!("?du={first}&au={}", first.last_of_month())
     }
 
-    /// The same for the same month.
+    /// Seed of the month.
     pub(super) fn seed(self) -> u64 {
         u64::from(self.first_day.year().unsigned_abs()) * 12
             + u64::from(self.first_day.month().unsigned_abs())
     }
 
-    /// A day of the month, by how busy it is.
+    /// A day of the month, weighted by how busy it is.
     pub(super) fn draw_day(self, draw: &mut Draw) -> Date {
         let days = self
             .first_day
@@ -74,14 +74,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_of_the_last_complete_month() {
+    fn the_sample_is_from_the_last_complete_month() {
         assert_eq!(Month::last_complete(date(2024, 4, 1)).first_day(), date(2024, 3, 1));
         assert_eq!(Month::last_complete(date(2024, 3, 31)).first_day(), date(2024, 2, 1));
         assert_eq!(Month::last_complete(date(2024, 1, 15)).to_string(), "2023-12");
     }
 
     #[test]
-    fn days_are_of_the_month_mostly_weekdays_and_never_holidays() {
+    fn days_are_in_the_month_mostly_weekdays_and_never_holidays() {
         let month = Month::last_complete(date(2024, 6, 3));
         let mut draw = Draw::seeded(1);
         let days: Vec<_> = (0..2_000).map(|_| month.draw_day(&mut draw)).collect();

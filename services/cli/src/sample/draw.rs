@@ -1,10 +1,10 @@
-//! Chance, seeded: the same seed gives the same draws whatever the version of the random number library, for only
-//! the published generator is taken from it, and no way to turn its numbers into others.
+//! Seeded randomness: a seed gives the same draws with every version of the random number library, because only its
+//! standardised generator is used, and none of its distributions.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, SeedableRng as _};
 
-/// A value and its weight among the others.
+/// A value and its weight.
 pub(crate) type Weighted<T> = (T, u32);
 
 pub(crate) struct Draw(Xoshiro256PlusPlus);
@@ -18,52 +18,52 @@ impl Draw {
         Self(Xoshiro256PlusPlus::from_seed(bytes))
     }
 
-    /// For one of many things that a seed decides, each on its own: `purpose` says what, `number` of which.
+    /// An independent generator for one of many items of a seed: `purpose` is the kind of item, `number` its index.
     pub(crate) fn of(seed: u64, purpose: u64, number: u64) -> Self {
         Self::seeded(splitmix(splitmix(splitmix(seed) ^ purpose) ^ number))
     }
 
-    /// So many bytes.
+    /// Random bytes.
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.fill_bytes(&mut bytes);
         bytes
     }
 
-    /// From 0 to `bound`, excluded; 0 when there is no choice.
+    /// From 0 to `bound`, excluded; 0 if `bound` is 0 or 1.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.0.next_u64()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or_default()
     }
 
-    /// Both included.
+    /// From `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
         low + u32::try_from(self.below(span)).unwrap_or_default()
     }
 
-    /// True `per_mille` times out of 1,000.
+    /// True with a probability of `per_mille` / 1,000.
     pub(crate) fn chance(&mut self, per_mille: u32) -> bool {
         self.below(1_000) < u64::from(per_mille)
     }
 
-    /// How many of `count` a chance picks.
+    /// Number of successes among `count` trials.
     pub(crate) fn some_of(&mut self, count: u32, per_mille: u32) -> u32 {
         (0..count).map(|_| u32::from(self.chance(per_mille))).sum()
     }
 
-    /// One of a list that is not empty.
+    /// One element of a non-empty list.
     pub(crate) fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let index = self.below(list.len() as u64);
         &list[usize::try_from(index).unwrap_or_default()]
     }
 
-    /// One of a list that is not empty, by weight.
+    /// One element of a non-empty list, by weight.
     pub(crate) fn pick<T: Copy>(&mut self, list: &[Weighted<T>]) -> T {
         list[self.pick_index(list.iter().map(|(_, weight)| u64::from(*weight)))].0
     }
 
-    /// The index of one weight, by weight; of the first when all are 0.
+    /// Index of one weight, by weight; 0 if all are 0.
     pub(crate) fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
         let mut left = self.below(weights.clone().sum());
         for (index, weight) in weights.enumerate() {
@@ -76,7 +76,7 @@ impl Draw {
     }
 }
 
-/// `SplitMix64`: spreads neighbouring seeds, such as two months.
+/// `SplitMix64`: spreads adjacent seeds, such as two months.
 fn splitmix(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_stay_in_their_bounds_and_weights_are_kept() {
+    fn draws_stay_within_bounds_and_follow_their_weights() {
         let mut draw = Draw::seeded(1);
         let mut heavy = 0;
         for _ in 0..10_000 {

@@ -1,8 +1,8 @@
-//! A fictitious month: some 2,000 CRAs that look like a real one, all valid, the same for the same month whatever
-//! the machine. Nobody in it exists: advisors, structures and venues are numbers.
+//! A fictitious month: some 2,000 valid CRAs with realistic proportions, identical for the same month on every machine.
+//! No real person or organisation occurs: advisors, structures and venues are numbers.
 //!
-//! The shares come from real, published samples of the old form; the communes, from the official list. Sends
-//! nothing. What one advisor writes is drawn in `activity`, for the data of measurements too.
+//! The shares come from published samples of the old form, the communes from the official list. Sends nothing.
+//! `activity` also draws the data of measurements.
 
 pub(crate) mod activity;
 mod audience;
@@ -18,9 +18,9 @@ pub(crate) use calendar::Month;
 use draw::Draw;
 use people::Team;
 
-/// CRAs of the month.
+/// Number of CRAs of the month.
 const CRAS: usize = 2_000;
-/// Of the ids of the sample's CRAs; never to change, so that a month loaded twice is recorded once.
+/// Namespace of the CRA ids. Never change it, so that a month loaded twice is recorded once.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2f0c_5d8e_71b4_4c39_9a64_e1d2_03b5_7f96);
 
 /// The month's CRAs, in the order of their days.

@@ -1,5 +1,5 @@
-//! The fictitious advisors: some 40 in 25 structures, each with venues and communes around, some far busier than
-//! others. Structures stand where people live, overseas and in the arrondissements of the great cities too.
+//! The fictitious advisors: some 40 in 25 structures, each with venues and surrounding communes, some much busier than
+//! others. Structures are where people live, including overseas and in the arrondissements of the large cities.
 
 use cra_domain::territory::{self, Commune};
 
@@ -7,11 +7,11 @@ use super::draw::Draw;
 
 const STRUCTURES: usize = 25;
 const ADVISORS: usize = 40;
-/// Structures whose commune is not left to chance: every kind of code must be seen.
+/// Communes that always have a structure, so that every kind of code occurs.
 const CHOSEN_COMMUNES: [&str; 7] = ["97411", "97105", "97302", "75118", "69383", "13203", "2A004"];
-/// Communes that have arrondissements, which are declared instead.
+/// Communes with arrondissements, which are declared instead of the commune.
 const DIVIDED_COMMUNES: [&str; 3] = ["75056", "69123", "13055"];
-/// Communes where a structure's advisors also go.
+/// Number of other communes that a structure's advisors visit.
 const ROUND_COMMUNES: usize = 4;
 const VENUES_MAX: u32 = 3;
 
@@ -34,9 +34,9 @@ impl Spot {
 pub(crate) struct Advisor {
     pub(crate) id: String,
     pub(crate) structure_id: String,
-    /// Registered venues, with their ids; at least one.
+    /// Registered venues with their ids; at least one.
     pub(super) venues: Vec<(String, Spot)>,
-    /// Where else the advisor goes; at least one.
+    /// Other places that the advisor visits; at least one.
     pub(super) round: Vec<Spot>,
 }
 
@@ -47,7 +47,7 @@ impl Team {
         let communes = inhabited();
         let rounds: Vec<_> = (0..STRUCTURES).map(|index| round(index, &communes, draw)).collect();
         let advisors = (0..ADVISORS).map(|index| {
-            // One advisor in each structure first, then a second or a third in the first ones.
+            // One advisor per structure, then a second or third in the first structures.
             let structure = if index < STRUCTURES { index } else { (index - STRUCTURES) % 10 };
             let structure_id = format!("structure-{:03}", structure + 1);
             advisor(index + 1, structure_id, &rounds[structure], draw)
@@ -55,14 +55,14 @@ impl Team {
         Self(advisors.collect())
     }
 
-    /// An advisor, by how busy each is: from some 25 to some 120 CRAs a month.
+    /// An advisor, weighted by activity: some 25 to 120 CRAs a month.
     pub(super) fn pick(&self, draw: &mut Draw) -> &Advisor {
         let busyness = (0..self.0.len() as u64).map(|rank| 100_000 / (rank + 10));
         &self.0[draw.pick_index(busyness)]
     }
 }
 
-/// The communes and arrondissements where people live, by code.
+/// The inhabited communes and arrondissements, by code.
 pub(crate) fn inhabited() -> Vec<&'static Commune> {
     territory::communes().all().iter().filter(|one| is_inhabited(one)).collect()
 }
@@ -79,7 +79,7 @@ fn round(structure: usize, communes: &[&'static Commune], draw: &mut Draw) -> Ve
     round_from(home, communes, draw)
 }
 
-/// The structure's own commune, then others of its department.
+/// The structure's commune, then others of its department.
 pub(crate) fn round_from(
     home: &'static Commune,
     communes: &[&'static Commune],
@@ -92,17 +92,17 @@ pub(crate) fn round_from(
     round
 }
 
-/// One of the communes, by how many people live there.
+/// One of the communes, weighted by population.
 pub(crate) fn by_population(communes: &[&'static Commune], draw: &mut Draw) -> &'static Commune {
     let people = communes.iter().map(|commune| u64::from(commune.population().unwrap_or_default()));
     communes[draw.pick_index(people)]
 }
 
-/// An advisor who works in the communes of a round.
+/// An advisor who works in the given communes.
 pub(crate) fn advisor(number: usize, structure_id: String, round: &[Spot], draw: &mut Draw) -> Advisor {
     let count = draw.between(1, VENUES_MAX);
     let venues = (1..=count).map(|venue| {
-        // The first venue is at the structure's; the others may be anywhere around.
+        // The first venue is in the structure's commune; the others may be in any of the communes.
         let spot = if venue == 1 { round[0] } else { *draw.one_of(round) };
         (format!("lieu-{number:04}-{venue}"), spot)
     });

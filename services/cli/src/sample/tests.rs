@@ -1,4 +1,4 @@
-//! What the fictitious month guarantees: valid, stable, and close to the shares of real samples.
+//! Guarantees of the fictitious month: valid, reproducible, and close to the shares of real samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ fn parsed(month: Month) -> Vec<cra_domain::cra::Cra> {
     cras.collect()
 }
 
-/// Per mille of the CRAs for which it is true.
+/// Share of the CRAs with a property, per mille.
 fn share(cras: &[cra_domain::cra::Cra], is: impl Fn(&cra_domain::cra::Cra) -> bool) -> usize {
     cras.iter().filter(|cra| is(cra)).count() * 1_000 / cras.len()
 }
@@ -44,7 +44,7 @@ fn every_cra_of_a_year_of_samples_passes_the_rules_of_the_form() {
 }
 
 #[test]
-fn the_same_month_is_the_same_sample_and_another_month_another() {
+fn a_month_has_one_sample_and_another_month_another() {
     assert_eq!(submissions(month()), submissions(month()));
     let other = submissions(Month::last_complete(date(2024, 5, 10)));
     let ids: BTreeSet<_> = submissions(month()).into_iter().chain(other).map(|one| one.cra_id).collect();
@@ -52,7 +52,7 @@ fn the_same_month_is_the_same_sample_and_another_month_another() {
 }
 
 #[test]
-fn the_kinds_of_activity_and_their_places_have_the_shares_of_real_samples() {
+fn activities_and_their_places_have_the_shares_of_real_samples() {
     let cras = parsed(month());
     near(share(&cras, |cra| cra.place.channel == Channel::Venue), 680, 30);
     near(share(&cras, |cra| cra.place.channel == Channel::OtherPlace), 250, 30);
@@ -109,7 +109,7 @@ fn people_are_plausible() {
 }
 
 #[test]
-fn some_forty_advisors_share_the_month_unequally_all_over_the_country() {
+fn some_forty_advisors_share_the_month_unequally_across_the_country() {
     let cras = parsed(month());
     let mut by_advisor = BTreeMap::new();
     for cra in &cras {

@@ -1,11 +1,12 @@
-//! What it was about: themes, sub-themes, and a free precision now and then.
+//! Themes, sub-themes, and occasionally an annotation.
 
 use cra_domain::vocabulary::{SubTheme, Theme};
 
 use super::audience::Audience;
 use super::draw::{Draw, Weighted};
 
-/// Weights of the next theme of a CRA. Not the shares of CRAs that have it, for a CRA may have several.
+/// Weights of the next theme of a CRA. They differ from the shares of CRAs with a theme, because a CRA may have
+/// several.
 const THEMES: [Weighted<Theme>; 17] = [
     (Theme::Equipment, 320),
     (Theme::OnlineProcedures, 217),
@@ -26,7 +27,7 @@ const THEMES: [Weighted<Theme>; 17] = [
     (Theme::SmallBusiness, 4),
 ];
 
-/// Without any personal data, 3 to 35 characters.
+/// Without personal data, 3 to 35 characters.
 const ANNOTATIONS: [&str; 10] = [
     "Sauvegarde de photos",
     "Déclaration de revenus",
@@ -40,7 +41,7 @@ const ANNOTATIONS: [&str; 10] = [
     "Transfert vers un nouveau téléphone",
 ];
 
-/// One to six themes, the first fit for the audience.
+/// One to six themes; the first one suits the audience.
 pub(super) fn themes(audience: Audience, draw: &mut Draw) -> Vec<Theme> {
     let count = draw.pick(&[(1, 60), (2, 23), (3, 11), (4, 4), (5, 1), (6, 1)]);
     let mut themes = Vec::with_capacity(count);
@@ -59,7 +60,7 @@ pub(super) fn themes(audience: Audience, draw: &mut Draw) -> Vec<Theme> {
     themes
 }
 
-/// For most of the themes that have any.
+/// Sub-themes for most of the themes that have any.
 pub(super) fn sub_themes(themes: &[Theme], draw: &mut Draw) -> Vec<SubTheme> {
     let mut sub_themes = Vec::new();
     for theme in themes {
@@ -85,7 +86,7 @@ pub(super) fn sub_themes(themes: &[Theme], draw: &mut Draw) -> Vec<SubTheme> {
     sub_themes
 }
 
-/// Mostly none.
+/// Usually empty.
 pub(super) fn annotation(draw: &mut Draw) -> String {
     if draw.chance(40) { (*draw.one_of(&ANNOTATIONS)).to_owned() } else { String::new() }
 }

@@ -196,7 +196,7 @@ pub(super) struct Former {
 pub(super) struct FormerName {
     pub(super) name: &'static str,
     pub(super) today: CommuneId,
-    /// The postal codes it is used with, sorted; empty if all are postal codes of today's commune.
+    /// The postal codes that the name is used with, sorted; empty if today's commune has all of them.
     pub(super) postal_codes: Box<[&'static str]>,
 }
 

@@ -1,13 +1,13 @@
-//! Questions to the person at the terminal, on standard error; nothing is asked where no one can answer.
+//! Prompts at the terminal, on standard error; only if a person can answer.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-/// Whether someone can read a question and answer it.
+/// Whether both standard input and standard error are terminals.
 pub(crate) fn can_be_asked() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// A line of text; empty when none was given.
+/// Reads a line of text; may be empty.
 pub(crate) fn line(question: &str) -> io::Result<String> {
     let mut errors = io::stderr();
     write!(errors, "{question} ")?;
@@ -17,17 +17,17 @@ pub(crate) fn line(question: &str) -> io::Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Yes or no; no unless yes was said.
+/// Asks for confirmation; any answer but yes is no.
 pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
     let answer = line(&format!("{question} [o/N]"))?.to_lowercase();
     Ok(matches!(answer.as_str(), "o" | "oui" | "y" | "yes"))
 }
 
-/// The reason of a change: as given, else asked for where someone can answer.
+/// The reason of a change: as given, or else asked for at the terminal.
 pub(crate) fn reason(given: Option<&str>) -> anyhow::Result<String> {
     match given {
         Some(reason) => Ok(reason.to_owned()),
         None if can_be_asked() => Ok(line("Motif (3 à 500 caractères) :")?),
-        None => anyhow::bail!("a change needs its reason: give it with --reason TEXT"),
+        None => anyhow::bail!("a change needs a reason: give it with --reason TEXT"),
     }
 }

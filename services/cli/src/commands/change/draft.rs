@@ -1,5 +1,5 @@
-//! A CRA as a text to edit: one field per line, `path = value`, in the order of the form. The text is a file from the
-//! beginning, and it stays until the change is recorded: what was typed is never lost.
+//! A CRA as an editable text: one field per line, `path = value`, in the order of the form. The text is a file from the
+//! start, which remains until the change is recorded, so that no input is lost.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::submission::fields::{Field, without_empty_parts};
 
 const DEFAULT_EDITOR: &str = "vi";
 
-/// The text, where it is, and what it was made of.
+/// The text, its file, and the content it was written from.
 pub(crate) struct Draft {
     path: PathBuf,
     base: v1::Cra,
@@ -34,7 +34,7 @@ impl Draft {
         &self.path
     }
 
-    /// Opens the editor on the text, and waits for it.
+    /// Opens the editor on the text, and waits until it exits.
     pub(crate) fn edit(&self) -> anyhow::Result<()> {
         let editor =
             ["VISUAL", "EDITOR"].iter().find_map(|name| env::var(name).ok().filter(|name| !name.is_empty()));
@@ -46,14 +46,14 @@ impl Draft {
         Ok(())
     }
 
-    /// What the text says.
+    /// Parses the text.
     pub(crate) fn read(&self) -> anyhow::Result<Result<v1::Cra, String>> {
         let text =
             fs::read_to_string(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
         Ok(parse(&text, &self.base))
     }
 
-    /// Puts what is wrong above the text, for the next look at it.
+    /// Writes the problems above the text, for the next edit.
     pub(crate) fn note(&self, problems: &str) -> anyhow::Result<()> {
         let text = fs::read_to_string(&self.path)?;
         let kept = text.lines().filter(|line| !line.starts_with("#!"));
@@ -65,12 +65,12 @@ impl Draft {
         Ok(fs::write(&self.path, lines.join("\n") + "\n")?)
     }
 
-    /// The same changes of what the CRA says now.
+    /// Applies the same changes to the current content of the CRA.
     pub(crate) fn rebase(&mut self, cra_id: &str, revision: u64, now: v1::Cra) -> anyhow::Result<()> {
         if let Ok(edited) = self.read()? {
             let mut rebased = now.clone();
             for field in Field::all().filter(|field| field.get(&edited) != field.get(&self.base)) {
-                // Read from a text before, so it is read from this one.
+                // The value was parsed from this field before, so it parses again.
                 let _ = field.set(&mut rebased, &field.get(&edited));
             }
             fs::write(&self.path, text(cra_id, revision, &rebased))?;
@@ -79,14 +79,14 @@ impl Draft {
         Ok(())
     }
 
-    /// Removes the file: everything in it is recorded, or nothing was typed.
+    /// Removes the file, because its content is recorded or unchanged.
     pub(crate) fn discard(self) {
-        // A file that is gone already needs no removing.
+        // Ignored: the file may already be gone.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The editor with its arguments, as a shell reads them.
+/// The editor and its arguments, split as a shell does.
 fn command(editor: &str) -> Command {
     if cfg!(unix) {
         let mut command = Command::new("sh");
@@ -127,7 +127,7 @@ fn choices<W: Word>(path: &str) -> String {
     text
 }
 
-/// Reads the text back over the CRA that it was made of. JSON of the whole CRA is read too.
+/// Parses the text over the CRA that it was written from. Also accepts JSON of the whole CRA.
 pub(crate) fn parse(text: &str, base: &v1::Cra) -> Result<v1::Cra, String> {
     let lines: Vec<(usize, &str)> = (1..)
         .zip(text.lines())
@@ -147,7 +147,7 @@ pub(crate) fn parse(text: &str, base: &v1::Cra) -> Result<v1::Cra, String> {
             continue;
         };
         let Some(field) = Field::of_path(path) else {
-            problems.push(format!("line {number}: `{}` is no field of a CRA", path.trim()));
+            problems.push(format!("line {number}: `{}` is not a field of a CRA", path.trim()));
             continue;
         };
         if value.trim() == field.get(base).trim() {
@@ -160,7 +160,7 @@ pub(crate) fn parse(text: &str, base: &v1::Cra) -> Result<v1::Cra, String> {
     if problems.is_empty() { Ok(without_empty_parts(cra)) } else { Err(problems.join("\n")) }
 }
 
-/// Whether a text says nothing: the person gave up.
+/// Whether the text is empty, which cancels the change.
 pub(crate) fn is_empty(text: &str) -> bool {
     text.lines().all(|line| line.trim().is_empty() || line.starts_with('#'))
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_touched_says_the_same_cra() {
+    fn an_unedited_text_gives_the_same_cra() {
         let written = text("id", 3, &cra());
         assert_eq!(parse(&written, &cra()), Ok(cra()));
         assert_eq!(parse("", &cra()), Ok(cra()));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_edited_changes_its_field_in_the_words_of_the_form() {
+    fn an_edited_line_changes_its_field_in_the_words_of_the_form() {
         let written = text("id", 3, &cra());
         let edited =
             written.replace("date = 2026-10-05", "date = 01/10/2026").replace("THEME_HEALTH\n", "Budget\n");
@@ -200,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn json_is_read_too() {
+    fn json_is_accepted_too() {
         let json = cra_contracts::json::to_value(&cra()).to_string();
         assert_eq!(parse(&format!("# a comment\n{json}\n"), &v1::Cra::default()), Ok(cra()));
     }
 
     #[test]
-    fn every_line_that_cannot_be_read_is_told_with_its_number() {
+    fn every_unreadable_line_is_reported_with_its_number() {
         let problems = parse("date = hier\nparticpants = 3\nbonjour\n", &cra()).unwrap_err();
         assert_eq!(problems.lines().count(), 3, "{problems}");
         assert!(problems.contains("line 1: date") && problems.contains("line 3: expected"), "{problems}");

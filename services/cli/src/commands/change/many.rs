@@ -1,6 +1,6 @@
 //! Many corrections or withdrawals from a file, with the report of `cra submit`.
 //!
-//! Exit code 0 when every change is recorded, 1 when some were refused, 2 when it could not be brought to its end.
+//! Exit code 0 if every change is recorded, 1 if some were refused, 2 if the command could not finish.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -19,10 +19,10 @@ use crate::submission::source::Parse;
 use crate::submission::table::columns::Column;
 use crate::submission::table::row::Row;
 
-/// What is asked for, but for the changes themselves.
+/// The parameters that all changes of a file share.
 pub(crate) struct Many<'a> {
     pub(crate) file: &'a Path,
-    /// Of the changes that have none.
+    /// For changes without a reason.
     pub(crate) reason: &'a str,
     pub(crate) work: Work,
     pub(crate) json: bool,
@@ -67,7 +67,7 @@ impl Many<'_> {
         Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
     }
 
-    /// A row that corrects a CRA says all of it: what has no column would be taken away.
+    /// A row that corrects a CRA replaces its whole content: a missing column would delete its field.
     fn check(&self, content: &Content) -> anyhow::Result<()> {
         let Content::Table(table) = content else { return Ok(()) };
         for columns in table.columns() {

@@ -1,5 +1,4 @@
-//! What `cra correct` and `cra withdraw` have in common: many changes from a file, and questions to the person at the
-//! terminal.
+//! Common parts of `cra correct` and `cra withdraw`: many changes from a file, and prompts at the terminal.
 
 pub(super) mod ask;
 pub(super) mod draft;

@@ -1,8 +1,8 @@
-//! `cra import`: records the documents of a file over one stream after the other, tells the refusals, writes the
-//! report, keeps how far it came, and ends with the summary.
+//! `cra import`: records the documents of a file over one stream after another, reports refusals, writes the report
+//! file, stores its progress, and ends with a summary.
 //!
-//! Exit code 0 when every document is in the log, 1 when some were refused or unreadable, 2 when the import could not
-//! be brought to its end. What an earlier run had told is in the summary and in the exit code too.
+//! Exit code 0 if every document is in the log, 1 if some were refused or unreadable, 2 if the import could not finish.
+//! The summary and the exit code include what an earlier, interrupted run reported.
 
 mod report;
 
@@ -31,9 +31,9 @@ use crate::submission::rpc::Import;
 use crate::submission::stream::{self, News, Retries};
 use crate::submission::{self, Told, content};
 
-/// Between two checkpoints, so that one is never older than a second.
+/// Interval of the checkpoints: the stored one is at most a second old.
 const KEEP_INTERVAL: Duration = Duration::from_millis(500);
-/// Refusals told one by one; a file of another form would fill the terminal.
+/// Maximum number of refusals shown individually; a file of another format would flood the terminal.
 const REFUSALS_TOLD_MAX: u64 = 20;
 
 pub(crate) async fn run(
@@ -56,19 +56,19 @@ pub(crate) async fn run(
     run.finish(imported)
 }
 
-/// Where the progress of this import is kept, and what it is known by.
+/// The progress file of this import, and what identifies the import.
 struct Kept {
     checkpoint: Checkpoint,
     subject: Subject,
 }
 
 impl Kept {
-    /// None for what cannot be read again.
+    /// `None` for input that cannot be read a second time.
     fn of(args: &ImportArgs, opened: &Opened, url: &str) -> anyhow::Result<Option<Self>> {
         let Some(metadata) = &opened.metadata else {
             anyhow::ensure!(
                 args.progress.is_none(),
-                "--progress needs a file that can be read again; {} cannot",
+                "--progress needs a regular file; {} cannot be read a second time",
                 args.file.display()
             );
             return Ok(None);
@@ -80,12 +80,12 @@ impl Kept {
         Ok(Some(Self { checkpoint, subject }))
     }
 
-    /// What an earlier run reached; the beginning where there is nothing to go on from.
+    /// The progress of an earlier run; the beginning if there is none to resume.
     fn find(&self, restart: bool) -> anyhow::Result<Reached> {
         let path = self.checkpoint.path();
         let found = self.checkpoint.find(&self.subject).with_context(|| {
             format!(
-                "{} is there and holds no progress of an import; name another with --progress",
+                "{} exists and is not the progress of an import; name another file with --progress",
                 path.display()
             )
         })?;
@@ -98,7 +98,7 @@ impl Kept {
     }
 }
 
-/// Reaches the service, and finds where to begin.
+/// Connects to the service, and finds where to start.
 async fn start(
     args: &ImportArgs,
     endpoints: &EndpointArgs,
@@ -120,12 +120,12 @@ async fn start(
         tell(&render::import::resumed(reached.tally.told(), path));
     } else {
         reached = Reached::default();
-        tell(&render::import::begun_anew("the log does not hold what it tells of", path));
+        tell(&render::import::begun_anew("the log does not contain its last CRA", path));
     }
     Ok((connection, reached))
 }
 
-/// Whether the log is the one that an earlier run wrote to; a log made anew does not hold its last CRA.
+/// Whether the log is the one that an earlier run wrote to; a new log does not contain its last CRA.
 async fn holds(connection: &Connection, cra_id: &str) -> Result<bool, ClientError> {
     if cra_id.is_empty() {
         return Ok(true);
@@ -134,12 +134,12 @@ async fn holds(connection: &Connection, cra_id: &str) -> Result<bool, ClientErro
     match connection.answer(connection.ingestion().get_cra_history(request).await) {
         Err(failure) if failure.is_not_found() => Ok(false),
         Err(failure) if failure.may_pass() => Err(failure),
-        // A caller who may import and not read is believed.
+        // A caller that may import but not read cannot check; the progress is trusted.
         Ok(_) | Err(_) => Ok(true),
     }
 }
 
-/// A report is written over what stood there, which must not be the documents.
+/// The report overwrites an existing file, which must not be the documents themselves.
 fn check_report(args: &ImportArgs) -> anyhow::Result<()> {
     let Some(report) = args.report.as_deref().and_then(|report| fs::canonicalize(report).ok()) else {
         return Ok(());
@@ -158,7 +158,7 @@ fn open_report(args: &ImportArgs, reached: &Reached) -> anyhow::Result<Option<Re
 /// How the sending ended.
 #[must_use]
 enum Ended {
-    /// Every item that could be read is told.
+    /// Every readable item has an outcome.
     Told,
     Interrupted,
 }
@@ -166,7 +166,7 @@ enum Ended {
 struct Run<'a> {
     args: &'a ImportArgs,
     kept: Option<Kept>,
-    /// Where it begins, then how far it came.
+    /// Progress at the start, then the current progress.
     reached: Reached,
     output: &'a mut Output,
 }
@@ -219,7 +219,7 @@ impl Run<'_> {
         ended
     }
 
-    /// Leaves the checkpoint as it should be, and tells the summary.
+    /// Updates or removes the progress file, and reports the summary.
     fn finish(self, ended: anyhow::Result<Ended>) -> anyhow::Result<Outcome> {
         let is_whole = matches!(ended, Ok(Ended::Told));
         let mut checkpoint = None;
@@ -256,13 +256,13 @@ async fn whole(ended: oneshot::Receiver<io::Result<()>>, file: &Path) -> anyhow:
     ended.await.with_context(cannot)?.with_context(cannot)
 }
 
-/// Keeps what is reached, as often as it changes but for the interval. Never ends.
+/// Stores the progress whenever it has changed, once per interval. Never ends.
 async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &ProgressBar) {
     if let Some(Kept { checkpoint, subject }) = kept {
         while reached.changed().await.is_ok() {
             let now = reached.borrow_and_update().clone();
             if let Err(error) = checkpoint.keep(subject, &now) {
-                // The import is worth more than the time it may cost to run it again.
+                // A failure does not stop the import: without the file a later run only takes longer.
                 bar.suspend(|| tell(&render::import::not_kept(checkpoint.path(), &error)));
                 break;
             }
@@ -272,12 +272,12 @@ async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &
     std::future::pending::<()>().await;
 }
 
-/// Tells each outcome where it is asked for.
+/// Reports each outcome to the enabled outputs.
 struct Teller<'a> {
     args: &'a ImportArgs,
     bar: &'a ProgressBar,
     report: Option<Report>,
-    /// One by one, to people.
+    /// Number of refusals shown individually.
     told: u64,
     output: &'a mut Output,
 }

@@ -1,5 +1,5 @@
-//! The report of an import: one JSON object per line for each document that was refused, unreadable or repaired, in
-//! the file's order, written as it is told. A run that goes on from an earlier one goes on in its report too.
+//! The report file of an import: one JSON object per line for each refused, unreadable or repaired document, in the
+//! file's order, written immediately. A resumed run continues its report.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::submission::checkpoint::ReportReached;
 
-/// An open report.
+/// An open report file.
 #[derive(Debug)]
 pub(super) struct Report {
     file: File,
@@ -17,20 +17,21 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The report at a path: as long as an earlier run had reached, if it is that one's, else empty.
+    /// Opens the report at a path: truncated to the progress of the earlier run if it is that run's report, otherwise
+    /// to zero.
     pub(super) fn open(path: &Path, earlier: Option<&ReportReached>) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let earlier = earlier.filter(|earlier| earlier.path == path);
         let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(&path)?;
         let length = file.metadata()?.len();
-        // What was written after the earlier run's last checkpoint is told again.
+        // Lines written after the earlier run's last checkpoint are written again.
         let bytes = earlier.map_or(0, |earlier| earlier.bytes).min(length);
         file.set_len(bytes)?;
         file.seek(SeekFrom::Start(bytes))?;
         Ok(Self { file, reached: ReportReached { path, bytes } })
     }
 
-    /// Writes one line, at once.
+    /// Writes one line and flushes it.
     pub(super) fn write(&mut self, value: &Value) -> io::Result<()> {
         let line = cra_contracts::json::line(value) + "\n";
         self.file.write_all(line.as_bytes())?;
@@ -38,7 +39,7 @@ impl Report {
         Ok(())
     }
 
-    /// Whole lines written, for a later run.
+    /// The number of complete lines, for a later run.
     pub(super) fn reached(&self) -> &ReportReached {
         &self.reached
     }
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_run_goes_on_where_the_checkpoint_was_and_tells_nothing_twice() {
+    fn a_later_run_continues_at_the_checkpoint_and_repeats_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report.ndjson");
         std::fs::write(&path, "what stood here\n").unwrap();
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_another_run_is_begun_anew() {
+    fn the_report_of_another_run_is_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("report.ndjson");
         std::fs::write(&path, "0\n0\n0\n").unwrap();

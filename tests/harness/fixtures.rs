@@ -1,13 +1,13 @@
-//! Requests that the rules accept.
+//! Requests that satisfy the rules.
 
 use cra_contracts::v1 as pb;
 
-/// The id of a CRA that nobody has used.
+/// An unused CRA id.
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// A workshop of so many people, 2 to 100.
+/// A workshop of a number of people, 2 to 100.
 pub(crate) fn workshop(participants: u32) -> pb::Cra {
     pb::Cra {
         advisor_id: "conseiller-1".into(),
@@ -29,7 +29,7 @@ pub(crate) fn workshop(participants: u32) -> pb::Cra {
     }
 }
 
-/// A CRA whose content depends on its number, so that one counted twice or not at all shows in the acts.
+/// A CRA whose content depends on its number, so that counting one twice or not at all changes the number of acts.
 pub(crate) fn cra_of(number: u32) -> pb::Cra {
     pb::Cra { advisor_id: format!("conseiller-{}", number % 7), ..workshop(2 + number % 97) }
 }
