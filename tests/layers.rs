@@ -8,7 +8,7 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and the workspace crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
     ("cra-domain", &["cra-contracts"]),
@@ -50,6 +50,21 @@ const LAYERS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("cra-fixtures", &["cra-contracts"]),
+    (
+        "cra-openapi",
+        &[
+            "cra-contracts",
+            "cra-domain",
+            "cra-private",
+            "cra-analytics",
+            "cra-exports",
+            "cra-eventlog",
+            "cra-backup",
+            "cra-runtime",
+            "cra-ingestion",
+            "cra-projection",
+        ],
+    ),
     ("cra-tests", &[]),
 ];
 

@@ -85,8 +85,8 @@ pub fn scan_of_method(path: &str) -> Option<Scan> {
 }
 
 /// The limit of a repeated field of a message; `None` for any other field, and outside of the contract.
-#[cfg(feature = "json")]
-pub(crate) fn values_max(message: &str, field: &str) -> Option<usize> {
+#[must_use]
+pub fn values_max(message: &str, field: &str) -> Option<usize> {
     let plan = PLANS.by_name.get(message)?;
     PLANS.messages[*plan].fields.iter().find(|it| it.name == field)?.max
 }

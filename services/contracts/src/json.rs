@@ -26,6 +26,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 });
 
 pub use dynamic::{JSON_VALUES_MAX, ReadError, descriptors, read, write};
+pub(crate) use faults::nearest;
 pub use faults::{JsonFault, Meant};
 pub use line::{is_hidden, line};
 
@@ -178,7 +179,7 @@ fn clip_times(message: &mut DynamicMessage) {
     }
 }
 
-fn descriptor<M: prost::Name>() -> MessageDescriptor {
+pub(crate) fn descriptor<M: prost::Name>() -> MessageDescriptor {
     match POOL.get_message_by_name(&M::full_name()) {
         Some(descriptor) => descriptor,
         None => unreachable!("{} is a message of the contract", M::full_name()),

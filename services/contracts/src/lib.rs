@@ -4,7 +4,11 @@
 
 pub mod bounds;
 #[cfg(feature = "json")]
+pub mod files;
+#[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "json")]
+pub mod query;
 pub mod stored;
 
 /// Messages, clients and servers of `cra.v1`; documented in the proto files themselves.
@@ -12,6 +16,9 @@ pub mod stored;
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/cra.v1.rs"));
 }
+
+/// OpenAPI 3.1 of the contract, in JSON: its unary methods and its files. `services/openapi` makes it.
+pub const OPENAPI: &str = include_str!("../../../proto/openapi.json");
 
 /// Encoded `google.protobuf.FileDescriptorSet` of the contract and its imports.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cra.v1.bin"));

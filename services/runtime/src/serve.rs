@@ -22,6 +22,7 @@ use crate::answered::Answered;
 use crate::audit::Audit;
 use crate::audit::layer::Audited;
 use crate::connections::Connections;
+use crate::files::document::Documented;
 use crate::health::Health;
 use crate::identity::access::{self, Method, Needs};
 use crate::listen::{ListenError, Listener};
@@ -95,8 +96,8 @@ pub async fn serve(
     let protocols =
         Protocols::new(&settings.browsers, source.callers, access::tables(api.methods, settings.reflection));
     // From the outside in: the protocol of a call, the record of who called, an answer in any case, who may call.
-    let service =
-        protocols.layer(Audited(api.audit).layer(answered.layer(Admission(Arc::new(door)).layer(routes))));
+    let admitted = Admission(Arc::new(door)).layer(Documented.layer(routes));
+    let service = protocols.layer(Audited(api.audit).layer(answered.layer(admitted)));
     let connections = Connections::new(service, settings, metrics)?;
 
     tracing::info!(%address, "serving");

@@ -206,7 +206,7 @@ fn expected(kind: &Kind, found: &Value) -> String {
 }
 
 /// The name nearest to a word; `None` if no name is near.
-fn nearest<'a>(word: &str, names: &'a [String]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, names: &'a [String]) -> Option<&'a str> {
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     // A prefix that all names share says nothing about which one is meant.

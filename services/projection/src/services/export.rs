@@ -7,6 +7,7 @@ use std::path::Path;
 use cra_contracts::v1;
 use cra_contracts::v1::export_response::Part;
 use cra_runtime::audit::Trail;
+use cra_runtime::conditional::Conditional;
 use cra_runtime::in_flight::Permit;
 use cra_runtime::rejection::{Rejection, Retry, Row};
 use futures::stream::{self, StreamExt as _};
@@ -24,6 +25,19 @@ pub(super) struct Limits {
     pub(super) bytes_max: NonZeroU64,
     /// Given back when the file is written.
     pub(super) permit: Permit,
+}
+
+/// Whether the caller has this file: of the same log, position, definitions and question, written by the same version of
+/// the program.
+pub(super) fn is_known(conditional: &Conditional, wanted: &Wanted, snapshot: &Snapshot) -> bool {
+    let shown = snapshot.to_message();
+    conditional.has(&[
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        shown.log.as_bytes(),
+        shown.definitions.as_bytes(),
+        &shown.position.to_be_bytes(),
+        &wanted.question(),
+    ])
 }
 
 /// Begins an export, or says what is wrong with the request. Long workbooks pass through a nameless file in `folder`;

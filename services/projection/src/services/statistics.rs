@@ -8,9 +8,11 @@ use cra_contracts::v1::statistics_service_server::StatisticsService;
 use cra_domain::cra::check_cra_id;
 use cra_eventlog::{Head, Position};
 use cra_runtime::clock::Clock;
+use cra_runtime::conditional::Conditional;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
+use futures::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
@@ -254,11 +256,16 @@ impl StatisticsService for Statistics {
         let read = |request: &mut v1::ExportRequest, _: &Grant, faults: &mut Faults| {
             faults.all(queries::check_export(request))
         };
+        let conditional = Conditional::of(&request);
         let (admitted, kind) = self.admit(request, &self.exports, read).await?;
         let Ready { grant, selection, snapshot, permit } = self.reach(admitted).await?;
+        let wanted = Wanted::new(kind, selection);
+        if export::is_known(&conditional, &wanted, &snapshot) {
+            return Ok(Response::new(stream::empty().boxed()));
+        }
         let folder = self.generations.data();
         let limits = export::Limits { bytes_max: self.export_bytes_max, permit };
-        export::answer(Wanted::new(kind, selection), snapshot, folder, limits, grant.trail).await
+        export::answer(wanted, snapshot, folder, limits, grant.trail).await
     }
 }
 

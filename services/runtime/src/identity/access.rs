@@ -57,10 +57,13 @@ pub(crate) const REFLECTION: &[Method] = &[
     open("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Shape::Both),
 ];
 
-/// The rows of a service with these methods, health, and reflection where it is served.
+/// What describes the contract, in plain HTTP.
+pub(crate) const DOCUMENTS: &[Method] = &[open(crate::files::document::PATH, Shape::Answers)];
+
+/// The rows of a service with these methods, health, what describes the contract, and reflection where it is served.
 pub(crate) fn tables(methods: &'static [Method], reflection: bool) -> Vec<&'static [Method]> {
     let reflection = reflection.then_some(REFLECTION);
-    [methods, HEALTH].into_iter().chain(reflection).collect()
+    [methods, HEALTH, DOCUMENTS].into_iter().chain(reflection).collect()
 }
 
 /// The row of a path; `None` if nothing serves it.

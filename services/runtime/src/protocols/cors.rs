@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tonic::codegen::http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use tonic::codegen::http::{HeaderName, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -38,7 +38,8 @@ const ALLOWED: [HeaderName; 18] = [
 ];
 
 /// Headers of answers that pages may read beyond those that every page may.
-const EXPOSED: [HeaderName; 8] = [
+const EXPOSED: [HeaderName; 9] = [
+    CONTENT_DISPOSITION,
     CONTENT_ENCODING,
     ETAG,
     RETRY_AFTER,
@@ -58,7 +59,7 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([Method::GET, Method::POST])
+            .allow_methods([Method::GET, Method::HEAD, Method::POST])
             .allow_headers(ALLOWED)
             .expose_headers(EXPOSED)
             .max_age(ASK_AGAIN_AFTER),

@@ -1,7 +1,7 @@
 //! The protocols over which one port answers the contract: gRPC, and what becomes a gRPC call here, so that everything
 //! behind, from the audit to the handlers, meets gRPC alone. The head of a request decides which protocol it speaks.
 //!
-//! gRPC needs HTTP/2; the others are answered over HTTP/1.1, too. No method is known by its name.
+//! gRPC needs HTTP/2; the others are answered over HTTP/1.1, too. No method is known by its name; files ([`crate::files`]) are calls of one.
 
 mod cors;
 mod guard;
@@ -22,6 +22,7 @@ use tower::util::{Either, option_layer};
 use tower::{Layer, Service};
 use tower_http::cors::{Cors, CorsLayer};
 
+use crate::files::Files;
 use crate::identity::Callers;
 use crate::identity::access::{self, Method, Shape};
 use crate::settings::BrowserSettings;
@@ -62,7 +63,8 @@ impl<S: Clone> Layer<S> for Protocols {
     type Service = Guarding<Either<Cors<Switching<S>>, Switching<S>>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let switch = Switching { inner, tables: Arc::clone(&self.tables) };
+        let (tables, files) = (Arc::clone(&self.tables), Files::of(&self.tables));
+        let switch = Switching { inner, tables, files };
         Guarding { inner: option_layer(self.cors.clone()).layer(switch), guard: Arc::clone(&self.guard) }
     }
 }
@@ -123,6 +125,7 @@ where
 pub(crate) struct Switching<S> {
     inner: S,
     tables: Arc<[&'static [Method]]>,
+    files: Files,
 }
 
 impl<S> Service<Request<Body>> for Switching<S>
@@ -142,6 +145,9 @@ where
         let next = self.inner.clone();
         // The one that was asked whether it is ready takes the call.
         let mut inner = mem::replace(&mut self.inner, next);
+        if let Some(asked) = self.files.asked(&request) {
+            return asked.answer(inner, request);
+        }
         let method = access::find(&self.tables, request.uri().path());
         match Protocol::of(request.headers()) {
             Some(Protocol::Grpc) if request.version() < Version::HTTP_2 => {

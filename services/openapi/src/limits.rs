@@ -1,0 +1,63 @@
+//! Limits of fields, where the descriptors do not have them. They are those of requests: an older form's CRA, which an
+//! answer may show, has others.
+
+use cra_domain::cra::limits;
+
+use crate::json::{Json, Members};
+
+/// Rows of a page, as `page_size` bounds them.
+const PAGE_ROWS_MAX: u64 = 1_000;
+/// Communes of one search.
+const COMMUNES_MAX: u64 = 50;
+/// Characters of a text that is searched.
+const SEARCH_CHARACTERS_MAX: u64 = 100;
+
+/// The bounds and defaults of the form, for the description of what holds them.
+pub(crate) fn of_message(message: &str) -> String {
+    if message != "Cra" {
+        return String::new();
+    }
+    let limits: Vec<String> =
+        limits().into_iter().map(|(name, value)| format!("- `{name}`: {value}")).collect();
+    format!(
+        "\n\nBounds and defaults of a new CRA, as `ReferenceService.GetVocabulary` gives them:\n\n{}",
+        limits.join("\n")
+    )
+}
+
+/// The fields without which a request is refused.
+pub(crate) fn required(message: &str) -> &'static [&'static str] {
+    match message {
+        "SubmitCraRequest" => &["craId", "cra"],
+        "CorrectCraRequest" => &["craId", "expectedRevision", "cra", "reason"],
+        "WithdrawCraRequest" => &["craId", "expectedRevision", "reason"],
+        "GetCraRequest" | "GetCraHistoryRequest" => &["craId"],
+        "GetTimeSeriesRequest" => &["selection", "granularity"],
+        "ListBreakdownRequest" => &["dimension"],
+        "GetCrossTableRequest" => &["rows", "columns", "measure"],
+        "SearchCommunesRequest" => &["text"],
+        "PromoteRequest" => &["generation"],
+        "PauseRequest" => &["reason"],
+        _ => &[],
+    }
+}
+
+/// Keywords of the field's schema.
+pub(crate) fn of_field(message: &str, field: &str) -> Members {
+    let bound = |name: &str, value: u64| (name.to_owned(), Json::from(value));
+    let named = |name: &str| limits().into_iter().find(|(known, _)| *known == name)?.1.parse().ok();
+    match (message, field) {
+        (_, "cra_id") => vec![("format".to_owned(), "uuid".into())],
+        ("Selection", "from" | "to") => vec![("examples".to_owned(), vec!["2026-10-01"].into())],
+        (_, "reason") => {
+            let length = [("minLength", "reason.characters.min"), ("maxLength", "reason.code_points.max")];
+            length.into_iter().filter_map(|(keyword, name)| Some(bound(keyword, named(name)?))).collect()
+        }
+        (_, "page_size") => vec![bound("maximum", PAGE_ROWS_MAX)],
+        ("SearchCommunesRequest", "limit") => vec![bound("maximum", COMMUNES_MAX)],
+        ("SearchCommunesRequest", "text") => {
+            vec![bound("minLength", 1), bound("maxLength", SEARCH_CHARACTERS_MAX)]
+        }
+        _ => Members::new(),
+    }
+}
