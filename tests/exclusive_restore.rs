@@ -280,6 +280,6 @@ fn an_import_without_a_backup_creates_no_log_and_an_incomplete_log_is_not_served
     fs::create_dir(work.path().join("empty")).unwrap();
     let ended = cra_log(work.path(), &["import", "empty", "--data", "standalone"]);
     assert_eq!(ended.status.code(), Some(2));
-    assert!(ended.stderr.contains("holds no backup"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("contains no backup"), "{}", ended.stderr);
     assert!(!work.path().join("standalone").exists(), "an empty log was left behind");
 }

@@ -1,5 +1,5 @@
-//! Tells the crate which commit it is built from: `SOURCE_COMMIT` where it is set, else what git says in a release build.
-//! Other builds say `development`, so that a commit does not build everything again.
+//! Determines the commit of the build: `SOURCE_COMMIT` if it is set, otherwise git's in a release build. Other builds
+//! are marked `development`, so that a commit does not rebuild everything.
 
 use std::env;
 use std::process::Command;
@@ -12,19 +12,19 @@ fn main() {
         if env::var("PROFILE").as_deref() != Ok("release") {
             return "development".to_owned();
         }
-        // Moves with each commit, also in a linked worktree.
+        // Changes with each commit, also in a linked worktree.
         if let Some(log) = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]) {
             println!("cargo::rerun-if-changed={log}");
         }
         git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned())
     });
-    // It ends up in a label and in what `--version` prints.
+    // It is used in a metric label and in the output of `--version`.
     let commit: String = commit.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-    // Without the prefix of the settings: `cargo run` and `cargo test` show it to what they start, too.
+    // Without the prefix of the settings, because `cargo run` and `cargo test` pass it to child processes.
     println!("cargo::rustc-env=BUILD_COMMIT={commit}");
 }
 
-/// What git says; `None` without git, or outside a repository.
+/// Output of git; `None` without git, or outside a repository.
 fn git(arguments: &[&str]) -> Option<String> {
     let answer = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(answer.stdout).ok()?;

@@ -117,7 +117,7 @@ fn limits_outside_their_bounds_are_refused_at_start_with_what_is_expected() {
             ),
             ("CRA_SERVER__UNDECODED_BYTES", "1000", "`server.undecoded_bytes` is 1000; expected 16777216"),
             ("CRA_SERVER__WITHOUT_TOKEN__CALLS_PER_ADDRESS", "200", "expected 1 to 64"),
-            ("CRA_LIMITS__TRUSTED_PROXIES", r#"["gateway"]"#, "`gateway` is no network"),
+            ("CRA_LIMITS__TRUSTED_PROXIES", r#"["gateway"]"#, "`gateway` is not a network"),
             ("CRA_LIMITS__TRUSTED_PROXIES", r#"["0.0.0.0/0"]"#, "holds every address"),
         ] {
             let dir = tempfile::tempdir().unwrap();

@@ -109,7 +109,7 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
             withdraw(&mut client, &own, id).await.unwrap_err(),
         ] {
             assert_eq!(reason_of(&refused).as_deref(), Some("CRA_NOT_FOUND"), "{refused:?}");
-            assert_eq!(refused.message(), "no event of this CRA is recorded; check the id");
+            assert_eq!(refused.message(), "CRA not found; check the id");
         }
     }
     assert_eq!(events(&mut client, &all, &outside).await.len(), 1);

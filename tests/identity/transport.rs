@@ -143,7 +143,7 @@ async fn at_sighup_files_are_read_again_calls_go_on_and_what_cannot_be_read_leav
     new.certify().write(setup.dir.path());
     setup.issuer.hide_keys();
     setup.service.hang_up();
-    says(&setup, "new certificates serve from now on").await;
+    says(&setup, "new certificates are used from now on").await;
     says(&setup, "the issuer's keys could not be read again").await;
     reaches(address, &new, None).await.unwrap();
     assert!(reaches(address, &former, None).await.is_err());

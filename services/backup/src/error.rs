@@ -1,19 +1,19 @@
-//! What can be wrong with a backup, or between a backup and a log: says what, where, and what to do.
+//! Errors of a backup, or between a backup and a log: each names the fault, the location and the remedy.
 
 use std::io;
 use std::path::PathBuf;
 
 use cra_eventlog::{LogIdentity, Position, ReadError, RestoreError};
 
-/// Why a backup was not made, not checked or not restored to its end.
+/// Why a backup could not be made, verified or restored completely.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The system would not.
+    /// An error of the file system.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// Another export or import uses the folder.
@@ -21,21 +21,21 @@ pub enum BackupError {
     InUse {
         /// The folder.
         dir: PathBuf,
-        /// The process, as its lock file says.
+        /// The process, as described in its lock file.
         holder: String,
     },
-    /// There is nothing to read.
-    #[error("{0} holds no backup: there is no manifest in it")]
+    /// The folder contains no backup.
+    #[error("{0} contains no backup: it has no manifest")]
     NoBackup(PathBuf),
-    /// The manifest does not hold.
-    #[error("the manifest {path} is not sound: {reason}; bring it back from another copy of the backup")]
+    /// The manifest is invalid.
+    #[error("the manifest {path} is invalid: {reason}; restore it from another copy of the backup")]
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What does not hold.
+        /// What is invalid.
         reason: String,
     },
-    /// A segment is missing, damaged, or another than the manifest says.
+    /// A segment is missing, damaged, or does not match the manifest.
     #[error(
         "the segment {path} (positions {first} to {last}) is not sound: {reason}; bring it back from another copy of \
          the backup"
@@ -43,14 +43,14 @@ pub enum BackupError {
     Segment {
         /// The file.
         path: PathBuf,
-        /// First position it has to hold.
+        /// First position that it must contain.
         first: Position,
-        /// Last position it has to hold.
+        /// Last position that it must contain.
         last: Position,
-        /// What does not hold.
+        /// What is invalid.
         reason: String,
     },
-    /// A segment that the manifest does not name.
+    /// A segment that the manifest does not list.
     #[error(
         "{path} is not in the manifest: the manifest is of an earlier time, or the file of another backup; bring the \
          right one back, or export to an empty folder"
@@ -59,38 +59,38 @@ pub enum BackupError {
         /// The file.
         path: PathBuf,
     },
-    /// The backup is of another log.
+    /// The backup belongs to another log.
     #[error("the backup is of the log {}, this is {}: export to another folder", backup.0, log.0)]
     OtherLog {
-        /// The log that the backup is of.
+        /// The log of the backup.
         backup: LogIdentity,
         /// The log at hand.
         log: LogIdentity,
     },
-    /// The log does not reach as far as its backup.
+    /// The log ends before its backup.
     #[error(
         "the log ends at {log}, its backup at {backup}: the log lost its end; keep the backup, and restore from it"
     )]
     LogLostItsEnd {
-        /// Where the log ends.
+        /// End of the log.
         log: Position,
-        /// Where the backup ends.
+        /// End of the backup.
         backup: Position,
     },
-    /// The log to restore to holds more than the backup.
-    #[error("the log ends at {log}, the backup at {backup}: a backup is restored to an empty log only")]
+    /// The target log contains more than the backup.
+    #[error("the log ends at {log}, the backup at {backup}: a backup can only be restored to an empty log")]
     LogGoesOn {
-        /// Where the log ends.
+        /// End of the log.
         log: Position,
-        /// Where the backup ends.
+        /// End of the backup.
         backup: Position,
     },
-    /// The log holds another event than the backup.
+    /// The log and the backup contain different events.
     #[error(
-        "at position {position} the log and the backup differ in {what}: it is not the log that was backed up"
+        "at position {position} the log and the backup differ in {what}: this is not the log that was backed up"
     )]
     Differs {
-        /// Where.
+        /// Position of the difference.
         position: Position,
         /// The first field that differs.
         what: &'static str,
@@ -98,17 +98,17 @@ pub enum BackupError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The log gave nothing more, although it goes on.
+    /// The log delivered no event, although it has more.
     #[error(
-        "the log did not give position {expected} within {waited_s} s: run the command again, it goes on"
+        "the log did not give position {expected} within {waited_s} s: run the command again; it resumes"
     )]
     Silent {
-        /// What had to come.
+        /// The expected position.
         expected: Position,
-        /// For how long it was waited for.
+        /// How long the event was awaited.
         waited_s: u64,
     },
-    /// Events could not be put back; those before them are.
+    /// Events could not be restored; the preceding ones are.
     #[error("positions {first} to {last} could not be restored: {source}")]
     Restore {
         /// The first of them.
@@ -118,17 +118,17 @@ pub enum BackupError {
         /// Why.
         source: RestoreError,
     },
-    /// The log could not be closed to everything else; nothing was written.
+    /// The log could not be closed to other writers; nothing was written.
     #[error(
         "the log could not be closed for the import: {0}; on NATS this needs the rights of the log's operator"
     )]
     NotClosed(RestoreError),
-    /// Every event is there, but the log is still closed.
+    /// Every event is restored, but the log is still closed.
     #[error(
         "every event is restored, but the log could not be opened to the services: {0}; run the command again"
     )]
     NotOpened(RestoreError),
-    /// A mistake of this program.
-    #[error("the work ended without an answer: {0}")]
+    /// A panic in this program.
+    #[error("internal error: {0}")]
     Panicked(String),
 }

@@ -1,7 +1,7 @@
-//! Export: from a log into a folder, on from where the folder's backup ends, up to where the log ended at the start.
+//! Export: copies a log into a folder, from the end of the existing backup to the end of the log at the start.
 //!
-//! Killed at any time, it leaves the backup as it was after its last whole segment, and goes on from there when it is
-//! run again. What stands in the backup is checked first, and never written again.
+//! If it is killed, the backup stays as it was after its last complete segment, and the next run resumes there. The
+//! existing backup is verified first, and never rewritten.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::segment::{self, Draft};
 use super::{BackupError, Progress, at, blocking, next_entry, read_segment};
 use cra_eventlog::{EventLog, Position};
 
-/// Exports what the backup in `dir` does not hold yet, and gives its manifest.
+/// Exports what the backup in `dir` lacks, and returns its manifest.
 pub async fn export(
     log: &dyn EventLog,
     dir: &Path,
@@ -38,13 +38,13 @@ pub async fn export(
     Ok(manifest)
 }
 
-/// Opens the folder for this log, or begins a backup of it there.
+/// Opens the folder for this log, or starts a backup in it.
 async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest), BackupError> {
     let head = log.head().await?;
     let folder = Arc::new(Folder::open(dir)?);
     let Some(manifest) = folder::manifest(dir)? else {
         let manifest = Manifest::new(head.identity, head.predecessors);
-        // Before any segment: from here on, what stands in the folder is known to be of this log.
+        // Before any segment, so that the folder is always known to belong to this log.
         folder.keep(&manifest)?;
         return Ok((folder, manifest));
     };
@@ -58,7 +58,7 @@ async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest),
     Ok((folder, manifest))
 }
 
-/// The bytes of every segment, and that the log holds the backup's last event.
+/// Verifies the bytes of every segment, and that the log contains the backup's last event.
 async fn check(log: &dyn EventLog, dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
     let Some((last, former)) = manifest.segments.split_last() else {
         return Ok(());
@@ -70,7 +70,7 @@ async fn check(log: &dyn EventLog, dir: &Path, manifest: &Manifest) -> Result<()
     let entries = read_segment(dir, last).await?;
     let position: Position = manifest.last_position;
     let (Some(kept), Some(stands)) = (entries.last(), log.entry(position).await?) else {
-        return Err(BackupError::Differs { position, what: "what they hold" });
+        return Err(BackupError::Differs { position, what: "the content" });
     };
     super::import::compare(kept, &stands)
 }

@@ -1,6 +1,6 @@
-//! The folder of a backup: one writer at a time, files that appear whole, and what may stand in it.
+//! The folder of a backup: one writer at a time, atomically written files, and the files that may exist.
 //!
-//! Every call blocks, shortly.
+//! Every call blocks briefly.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,16 +14,16 @@ use super::segment::Draft;
 use super::{BackupError, at};
 
 const MANIFEST: &str = "manifest.json";
-/// Held while an export writes.
+/// Locked while an export writes.
 const LOCK: &str = "export.lock";
-/// Largest manifest that is read: room for some 40,000 segments, or two billion events.
+/// Maximum size of a manifest: room for some 40,000 segments, or two billion events.
 const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// A backup's folder, to write in. Free again when dropped.
+/// A locked backup folder. Dropping it releases the lock.
 pub(super) struct Folder(LockedDir);
 
 impl Folder {
-    /// Makes the folder where it is missing.
+    /// Creates the folder if it is missing, and locks it.
     pub(super) fn open(dir: &Path) -> Result<Self, BackupError> {
         LockedDir::open(dir, LOCK).map(Self).map_err(|error| match error {
             LockError::InUse { dir, holder } => BackupError::InUse { dir, holder },
@@ -31,16 +31,16 @@ impl Folder {
         })
     }
 
-    /// Writes a segment, then the manifest that names it in place of the last one.
+    /// Writes a segment, then replaces the manifest by one that lists it.
     pub(super) fn add(&self, manifest: &mut Manifest, draft: &Draft) -> Result<Segment, BackupError> {
-        // What an interrupted export left under that name was never part of the backup.
+        // A file left under that name by an interrupted export was never part of the backup.
         let segment = draft.write(&self.0.join(&draft.file_name()))?;
         manifest.push(segment.clone());
         self.keep(manifest)?;
         Ok(segment)
     }
 
-    /// Puts the manifest in place of the last one. All that it names is on the disk before.
+    /// Replaces the manifest. Everything that it lists is already durable.
     pub(super) fn keep(&self, manifest: &Manifest) -> Result<(), BackupError> {
         let path = self.0.join(MANIFEST);
         let text = manifest.to_json().map_err(|error| at(&path)(error.into()))?;
@@ -48,8 +48,8 @@ impl Folder {
     }
 }
 
-/// The manifest of the backup in a folder, sound in itself; `None` where no backup was begun. An error when there are
-/// segments it does not name, but for the one that an interrupted export leaves behind.
+/// The valid manifest of a backup in a folder; `None` if no backup was started. An error if there are unlisted
+/// segments, except the one that an interrupted export may leave.
 pub(super) fn manifest(dir: &Path) -> Result<Option<Manifest>, BackupError> {
     let path = dir.join(MANIFEST);
     let manifest = match File::open(&path) {

@@ -1,8 +1,8 @@
-//! Import: from a folder into a log that is empty, or holds the beginning of the same backup.
+//! Import: restores a backup into a log that is empty or contains the beginning of the same backup.
 //!
-//! Every event of the backup, whether it was there before or was put there now, is read back from the log and compared:
-//! a log that was imported to is the log that was backed up, or the import failed. Run again, it goes on. Until it is done
-//! the log takes nothing else (see [`Restoring`]); it knows its predecessors then.
+//! Every event of the backup, whether it existed before or was written now, is read back from the log and compared:
+//! either the log equals the backup, or the import fails. A repeated import resumes. Until it has finished, the log
+//! accepts no other event (see [`Restoring`]); then it lists its predecessors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::manifest::Manifest;
 use super::{BackupError, Progress, next_entry, read_segment};
 use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring};
 
-/// Events put back at once are closed when they hold this much.
+/// Size at which a batch of restored events is closed.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// A log that is away is tried again this often.
+/// Number of retries while the log is unavailable.
 const TRIES_MAX: u32 = 20;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Restores the backup in `dir`, and gives its manifest.
+/// Restores the backup in `dir`, and returns its manifest.
 pub async fn import(
     log: &dyn Restoring,
     dir: &Path,
@@ -54,7 +54,7 @@ pub async fn import(
     Ok(manifest)
 }
 
-/// Brings the events of the backup into the log where they are missing, and compares all of them.
+/// Writes the missing events of the backup to the log, and compares all of them.
 async fn put_back(
     log: &dyn Restoring,
     dir: &Path,
@@ -70,7 +70,7 @@ async fn put_back(
         let entries = read_segment(dir, segment).await?;
         let mut rest = entries.as_slice();
         while !rest.is_empty() {
-            // What is there is compared before anything is put behind it.
+            // Existing events are compared before any event is appended.
             let there = rest.partition_point(|entry| entry.position <= head);
             let length = if there > 0 { there } else { batch_length(rest) };
             let (batch, further) = rest.split_at(length);
@@ -89,7 +89,7 @@ async fn put_back(
     Ok(())
 }
 
-/// How many of the entries go together: at least one, where there is one.
+/// Number of entries in the next batch: at least one, if there is one.
 fn batch_length(entries: &[LogEntry]) -> usize {
     let mut bytes = 0;
     let fitting = entries.iter().take(RESTORE_EVENTS_MAX).take_while(|entry| {
@@ -100,7 +100,7 @@ fn batch_length(entries: &[LogEntry]) -> usize {
     fitting.count()
 }
 
-/// Puts a batch back, trying again while the log is away.
+/// Writes a batch, retrying while the log is unavailable.
 async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
@@ -113,14 +113,14 @@ async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupEr
         };
         match source {
             RestoreError::Unavailable(_) | RestoreError::OutcomeUnknown(_) if tries < TRIES_MAX => {}
-            // An earlier try may have landed after all: reading back tells whether it is this that stands there.
+            // An earlier attempt may have succeeded; reading back shows whether these are its events.
             RestoreError::Misplaced { head, .. } if tries > 1 && head >= last.position => return Ok(()),
             source => {
                 let (first, last) = (first.position, last.position);
                 return Err(BackupError::Restore { first, last, source });
             }
         }
-        tracing::warn!(error = %source, first = first.position.0, "the log did not take the events: trying again");
+        tracing::warn!(error = %source, first = first.position.0, "the log did not accept the events; retrying");
         tries += 1;
         sleep(RETRY_PAUSE).await;
     }
@@ -136,7 +136,7 @@ async fn read_back(
     Ok(())
 }
 
-/// Whether the log holds what the backup does, at one position.
+/// Compares the log with the backup at one position.
 pub(super) fn compare(kept: &LogEntry, stands: &LogEntry) -> Result<(), BackupError> {
     let what = if kept.position != stands.position {
         "the position"

@@ -1,9 +1,10 @@
-//! Backups of a log: its way out into a folder, and back into an empty log, over the port alone, so that any adapter
-//! reads and any adapter restores.
+//! Backups of a log: export to a folder and restore into an empty log, using only the port, so that any adapter can
+//! read and any adapter can restore.
 //!
-//! A folder holds segments (`events-<first position>.zst`) and a manifest, written last: what the manifest does not
-//! name is not part of the backup. A segment is never written again. Whatever does not hold is an error that says what
-//! and where; nothing is mended. Payloads are opaque here too: who verifies a backup says how to read one.
+//! A folder contains segments (`events-<first position>.zst`) and a manifest, which is written last: a file that the
+//! manifest does not list is not part of the backup. Segments are never rewritten. Every inconsistency is an error that
+//! names the fault and the location; nothing is repaired. Payloads are opaque: the caller of a verification supplies a
+//! reader for them.
 
 mod error;
 mod export;
@@ -28,34 +29,34 @@ pub use self::manifest::{Manifest, Segment};
 pub use self::verify::verify;
 use cra_eventlog::{LogEntry, Position, ReadError};
 
-/// How long the log may take to give the next event.
+/// How long the log may take to deliver the next event.
 const ENTRY_WAIT: Duration = Duration::from_secs(30);
 
-/// How far a backup, a restore or a check is; told after each step, and at the end.
+/// Progress of a backup, a restore or a verification; reported after each step and at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The last event done.
     pub position: Position,
-    /// The last event there is to do.
+    /// Position of the last event to process.
     pub end: Position,
-    /// Those of them that were there before: in the backup, or in the log.
+    /// Number of processed events that already existed, in the backup or in the log.
     pub skipped: u64,
 }
 
 impl Progress {
-    /// Events that this run wrote, or checked.
+    /// Number of events that this run wrote or verified.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.position.0.saturating_sub(self.skipped)
     }
 }
 
-/// The manifest of the backup in a folder, sound in itself. Does not look at the segments.
+/// The valid manifest of the backup in a folder. Does not read the segments.
 pub fn manifest(dir: &Path) -> Result<Manifest, BackupError> {
     folder::manifest(dir)?.ok_or_else(|| BackupError::NoBackup(dir.to_owned()))
 }
 
-/// The next event of a log, which has to come: the reader stands before its head.
+/// The next event of a log, before its head, so that it must arrive.
 async fn next_entry(
     entries: &mut BoxStream<'static, Result<LogEntry, ReadError>>,
     expected: Position,
@@ -71,13 +72,13 @@ async fn next_entry(
     }
 }
 
-/// Reads the segments of a backup one after the other, off the async workers.
+/// Reads a segment of a backup on a blocking thread.
 async fn read_segment(dir: &Path, segment: &Segment) -> Result<Vec<LogEntry>, BackupError> {
     let (path, segment) = (dir.join(segment.file_name()), segment.clone());
     blocking(move || segment::read(&path, &segment)).await
 }
 
-/// Compressing, hashing and syncing take their time.
+/// Runs compression, hashing and syncing on a blocking thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
 ) -> Result<T, BackupError> {
@@ -87,7 +88,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// An error of the system, with the file it is about.
+/// Adds the file to a system error.
 fn at(path: &Path) -> impl Fn(std::io::Error) -> BackupError + use<> {
     let path: PathBuf = path.to_owned();
     move |source| BackupError::Io { path: path.clone(), source }

@@ -1,8 +1,7 @@
-//! The manifest of a backup: which log it is of, how far it goes, its segments and their digests.
+//! The manifest of a backup: its log, its end, its segments and their digests.
 //!
-//! Each segment's link takes in the link before it and everything the manifest says of the segment, beginning with the
-//! log's identity: the last link stands for the whole backup, and no field can change alone. Does not look at the
-//! segments' files.
+//! The link of each segment covers the previous link and all fields of the segment, starting from the log's identity:
+//! the last link covers the whole backup, so that no field can be changed alone. Does not read the segment files.
 
 use std::path::Path;
 
@@ -13,19 +12,19 @@ use super::BackupError;
 use cra_eventlog::{LogIdentity, Position};
 use cra_eventlog::{Origin, Predecessor};
 
-/// Version of the form of manifest and segments.
+/// Format version of manifest and segments.
 const FORMAT: u32 = 1;
 
-/// What a backup holds.
+/// Description of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     format: u32,
     /// The log that the events were read from.
     pub log: LogIdentity,
-    /// Position of the last event; [`Position::START`] when there is none.
+    /// Position of the last event; [`Position::START`] if there is none.
     pub last_position: Position,
-    /// Predecessors of the log, the latest first.
+    /// Predecessors of the log, latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predecessors: Vec<Predecessor>,
     /// In order, without gaps.
@@ -40,31 +39,31 @@ pub struct Segment {
     pub first: Position,
     /// Position of its last event.
     pub last: Position,
-    /// How many it holds.
+    /// Number of events.
     pub events: u64,
-    /// Uncompressed.
+    /// Uncompressed size.
     pub bytes: u64,
-    /// Of the file.
+    /// Size of the file.
     pub file_bytes: u64,
-    /// SHA-256 of the file, in hexadecimal digits: `sha256sum` gives the same.
+    /// SHA-256 of the file in hexadecimal, as given by `sha256sum`.
     pub sha256: String,
-    /// Link of the digest chain up to here, in hexadecimal digits.
+    /// Link of the digest chain up to this segment, in hexadecimal.
     pub link: String,
 }
 
-/// Read before the rest: the fields of another version are not known here.
+/// Parsed first, because other versions may have other fields.
 #[derive(Deserialize)]
 struct Version {
     format: u32,
 }
 
 impl Manifest {
-    /// That of a backup without events.
+    /// The manifest of a backup without events.
     pub(super) fn new(log: LogIdentity, predecessors: Vec<Predecessor>) -> Self {
         Self { format: FORMAT, log, predecessors, last_position: Position::START, segments: Vec::new() }
     }
 
-    /// What a log that the backup is restored to comes from.
+    /// The origin of a log that the backup is restored to.
     #[must_use]
     pub fn origin(&self) -> Origin {
         Origin {
@@ -74,7 +73,7 @@ impl Manifest {
         }
     }
 
-    /// Reads a manifest and checks that it agrees with itself.
+    /// Parses a manifest and checks its consistency.
     pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Self, BackupError> {
         let unsound = |reason: String| BackupError::Manifest { path: path.to_owned(), reason };
         let Version { format } = serde_json::from_slice(text).map_err(|error| unsound(error.to_string()))?;
@@ -92,20 +91,20 @@ impl Manifest {
         Ok(text)
     }
 
-    /// Takes one more segment in.
+    /// Appends a segment.
     pub(super) fn push(&mut self, mut segment: Segment) {
         segment.link = self.link_of(self.segments.len(), &segment);
         self.last_position = segment.last;
         self.segments.push(segment);
     }
 
-    /// Stands for the whole backup: kept elsewhere, it tells later that nothing was changed.
+    /// Digest of the whole backup: stored elsewhere, it proves later that nothing was changed.
     #[must_use]
     pub fn chain(&self) -> String {
         self.link_before(self.segments.len())
     }
 
-    /// Of all files of the backup but the manifest.
+    /// Size of all files except the manifest.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.file_bytes).sum()
@@ -116,9 +115,9 @@ impl Manifest {
         for (index, segment) in self.segments.iter().enumerate() {
             let Segment { first, last, events, .. } = segment;
             if *first != expected {
-                return Err(format!("a segment begins at {first} where {expected} has to come"));
+                return Err(format!("a segment begins at {first}, expected {expected}"));
             }
-            // Unsigned numbers of a file: nothing is added before it is compared.
+            // Untrusted numbers: nothing may be added before it is compared.
             if last < first || *events != last.0 - first.0 + 1 || last.0 == u64::MAX {
                 return Err(format!("the segment at {first} says {events} events up to {last}"));
             }
@@ -153,19 +152,19 @@ impl Manifest {
 }
 
 impl Segment {
-    /// Of its file: sorts as the positions do.
+    /// Name of its file; names sort like positions.
     #[must_use]
     pub fn file_name(&self) -> String {
         file_name(self.first)
     }
 }
 
-/// Of the segment that begins there.
+/// File name of the segment that starts at a position.
 pub(super) fn file_name(first: Position) -> String {
     format!("events-{:020}.zst", first.0)
 }
 
-/// In hexadecimal digits.
+/// In hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     let mut context = Context::new(&SHA256);
     context.update(bytes);
@@ -204,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_comes_back_as_it_was_written_and_an_empty_one_too() {
+    fn a_manifest_is_parsed_as_it_was_written_even_an_empty_one() {
         for manifest in [manifest(), Manifest::new(LogIdentity("log/1".to_owned()), Vec::new())] {
             assert_eq!(parse(&manifest.to_json().unwrap()).unwrap(), manifest);
         }
     }
 
     #[test]
-    fn no_digit_or_letter_of_a_manifest_can_change_unnoticed() {
+    fn any_change_of_a_manifest_is_detected() {
         let text = manifest().to_json().unwrap();
         for index in 0..text.len() {
             if !text[index].is_ascii_alphanumeric() {
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_left_out_swapped_or_of_another_log_are_told() {
+    fn missing_swapped_and_foreign_segments_are_detected() {
         let mut missing = manifest();
         missing.segments.remove(1);
         let mut end_missing = manifest();
@@ -234,9 +233,9 @@ mod tests {
         let other = Manifest { log: LogIdentity("log/2".to_owned()), ..manifest() };
         let newer = Manifest { format: 2, ..manifest() };
         for (changed, told) in [
-            (missing, "begins at 503 where 501 has to come"),
+            (missing, "begins at 503, expected 501"),
             (end_missing, "it ends at 900, its segments at 502"),
-            (swapped, "begins at 501 where 1 has to come"),
+            (swapped, "begins at 501, expected 1"),
             (other, "the digest chain breaks at the segment at 1"),
             (newer, "it has format 2"),
         ] {

@@ -1,7 +1,7 @@
-//! The stored form of a segment: a head, then entries, each after its length; all of it one zstd frame.
+//! The stored form of a segment: a header, then length-prefixed entries, all in one zstd frame.
 //!
-//! Numbers are big-endian. An entry: position, what ids it has, time, ids, payload. Its bytes are checked against the
-//! manifest's digest before anything reads them, and its entries against the positions that the manifest says.
+//! Numbers are big-endian. An entry consists of position, flags for its ids, time, ids, payload. The bytes are checked
+//! against the manifest's digest before they are decoded, and the entries against the manifest's positions.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,13 +16,13 @@ use super::manifest::{Segment, file_name, sha256};
 use super::{BackupError, at};
 use cra_eventlog::{LogEntry, Position};
 
-/// A segment is closed when it holds this many events.
+/// Number of events at which a segment is closed.
 pub(super) const SEGMENT_EVENTS_MAX: u64 = 50_000;
-/// A segment is closed when it holds this much, uncompressed; its last event may reach past it.
+/// Uncompressed size at which a segment is closed; its last event may exceed it.
 pub(super) const SEGMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Largest event that is backed up, far above what a server takes. Nothing larger is believed either.
+/// Maximum size of an event, far above what a server accepts. Larger lengths are treated as damage.
 const ENTRY_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Higher ones cost several times the time for a few percent.
+/// Higher levels take several times as long for a few percent.
 const COMPRESSION_LEVEL: i32 = 3;
 
 const MAGIC: &[u8; 8] = b"CRALOG01";
@@ -30,7 +30,7 @@ const LENGTH_BYTES: usize = 4;
 const HAS_CRA_ID: u8 = 1;
 const HAS_EVENT_ID: u8 = 2;
 
-/// A segment in the making.
+/// A segment under construction.
 pub(super) struct Draft {
     first: Position,
     last: Position,
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Without events; the first has to come at that position.
+    /// An empty segment that starts at a position.
     pub(super) fn new(first: Position) -> Self {
         Self { first, last: first.previous(), raw: MAGIC.to_vec() }
     }
@@ -46,7 +46,7 @@ impl Draft {
     /// Adds the next event.
     pub(super) fn push(&mut self, entry: &LogEntry) -> Result<(), String> {
         if entry.position != self.last.next() {
-            return Err(format!("position {} where {} has to come", entry.position, self.last.next()));
+            return Err(format!("position {}, expected {}", entry.position, self.last.next()));
         }
         let start = self.raw.len();
         self.raw.extend_from_slice(&[0; LENGTH_BYTES]);
@@ -72,7 +72,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Of the file that it will be.
+    /// Name of its file.
     pub(super) fn file_name(&self) -> String {
         file_name(self.first)
     }
@@ -81,7 +81,7 @@ impl Draft {
         self.last.0 + 1 - self.first.0 >= SEGMENT_EVENTS_MAX || self.raw.len() >= SEGMENT_BYTES_MAX
     }
 
-    /// Writes the file, all of it and its name on the disk, and says what the manifest has to. Blocks.
+    /// Writes the file durably, and returns its manifest entry. Blocks.
     pub(super) fn write(&self, path: &Path) -> Result<Segment, BackupError> {
         let packed = zstd::encode_all(self.raw.as_slice(), COMPRESSION_LEVEL).map_err(at(path))?;
         AtomicFile::replace(path, &packed).map_err(at(path))?;
@@ -97,7 +97,7 @@ impl Draft {
     }
 }
 
-/// Reads a segment's file and checks its bytes, not what they say. Blocks.
+/// Reads a segment's file and verifies its digest, without decoding it. Blocks.
 pub(super) fn read_packed(path: &Path, segment: &Segment) -> Result<Vec<u8>, BackupError> {
     let unsound = |reason| unsound(path, segment, reason);
     let opened = File::open(path);
@@ -120,7 +120,7 @@ pub(super) fn read_packed(path: &Path, segment: &Segment) -> Result<Vec<u8>, Bac
     Ok(packed)
 }
 
-/// Reads a segment's events, after checking its bytes. Blocks.
+/// Reads a segment's events, after verifying its digest. Blocks.
 pub(super) fn read(path: &Path, segment: &Segment) -> Result<Vec<LogEntry>, BackupError> {
     let packed = read_packed(path, segment)?;
     decode(&packed, segment).map_err(|reason| unsound(path, segment, reason))
@@ -130,26 +130,26 @@ fn unsound(path: &Path, segment: &Segment, reason: String) -> BackupError {
     BackupError::Segment { path: path.to_owned(), first: segment.first, last: segment.last, reason }
 }
 
-/// The events of a packed segment, which may hold anything.
+/// Decodes a segment, which may contain anything.
 fn decode(packed: &[u8], segment: &Segment) -> Result<Vec<LogEntry>, String> {
     let mut raw = Vec::new();
     let decoder = zstd::Decoder::new(packed).map_err(|error| error.to_string())?;
-    // One more than there should be shows that there are more, and bounds what is unpacked.
+    // One byte more than expected detects an excess and limits the memory.
     let unpacked = decoder.take(segment.bytes.saturating_add(1)).read_to_end(&mut raw);
     unpacked.map_err(|error| format!("it cannot be unpacked: {error}"))?;
     if raw.len() as u64 != segment.bytes {
-        return Err(format!("it does not unpack to the {} bytes that the manifest says", segment.bytes));
+        return Err(format!("it does not unpack to the {} bytes of the manifest", segment.bytes));
     }
     let mut rest = Bytes::from(raw);
     if rest.len() < MAGIC.len() || rest.split_to(MAGIC.len()) != MAGIC.as_slice() {
-        return Err("it does not begin as a segment does".to_owned());
+        return Err("it has no segment header".to_owned());
     }
     let mut entries: Vec<LogEntry> = Vec::new();
     let mut expected = segment.first;
     while !rest.is_empty() {
         let entry = take_entry(&mut rest).map_err(|reason| format!("at position {expected}: {reason}"))?;
         if entry.position != expected || expected > segment.last {
-            return Err(format!("it holds position {} where {expected} has to come", entry.position));
+            return Err(format!("it has position {}, expected {expected}", entry.position));
         }
         expected = expected.next();
         entries.push(entry);
@@ -163,7 +163,7 @@ fn decode(packed: &[u8], segment: &Segment) -> Result<Vec<LogEntry>, String> {
 fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
     let length = usize::try_from(u32::from_be_bytes(take(rest)?)).unwrap_or(usize::MAX);
     if length > ENTRY_BYTES_MAX {
-        return Err("an event is larger than any");
+        return Err("an event is too large");
     }
     if length > rest.len() {
         return Err("an event is cut short");
@@ -172,7 +172,7 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
     let position = Position(u64::from_be_bytes(take(&mut body)?));
     let [flags] = take(&mut body)?;
     if flags & !(HAS_CRA_ID | HAS_EVENT_ID) != 0 {
-        return Err("an event has marks that are not known");
+        return Err("an event has unknown flags");
     }
     let nanoseconds = i128::from_be_bytes(take(&mut body)?);
     let appended_at = Timestamp::from_nanosecond(nanoseconds).map_err(|_| "an event has no time")?;
@@ -186,7 +186,7 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
 
 fn take<const N: usize>(rest: &mut Bytes) -> Result<[u8; N], &'static str> {
     let taken = *rest.first_chunk::<N>().ok_or("an event is cut short")?;
-    // `split_to` keeps the bytes shared: payloads are never copied.
+    // `split_to` shares the bytes: payloads are never copied.
     drop(rest.split_to(N));
     Ok(taken)
 }

@@ -1,4 +1,4 @@
-//! Backups of the embedded log: out and back, on from where they were, and every kind of mishap told.
+//! Backups of the embedded log: export, restore, resumption, and detection of every kind of damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Given {
         export(&*self.log, &self.backup(), |_| {}).await
     }
 
-    /// Exports once after so many more events, so often.
+    /// Exports repeatedly, each time after more events.
     async fn exported(times: u64) -> Self {
         let given = Self::with_events(0).await;
         for _ in 0..times {
@@ -81,7 +81,7 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_log_comes_back_event_by_event_and_its_import_again_changes_nothing() {
+async fn a_restored_log_has_every_event_and_a_repeated_import_changes_nothing() {
     let given = Given::exported(3).await;
     let restored = given.another_log();
     for skipped in [0, 90] {
@@ -94,7 +94,7 @@ async fn a_log_comes_back_event_by_event_and_its_import_again_changes_nothing() 
 }
 
 #[tokio::test]
-async fn an_export_run_again_adds_what_is_new_and_touches_nothing_else() {
+async fn a_repeated_export_adds_only_new_events() {
     let given = Given::exported(2).await;
     let before = files(&given.backup());
     given.export().await.unwrap();
@@ -109,7 +109,7 @@ async fn an_export_run_again_adds_what_is_new_and_touches_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_empty_log_has_a_backup_too() {
+async fn an_empty_log_can_be_backed_up() {
     let given = Given::exported(0).await;
     let manifest = given.export().await.unwrap();
     assert_eq!((manifest.last_position, manifest.segments.len()), (Position::START, 0));
@@ -117,10 +117,10 @@ async fn an_empty_log_has_a_backup_too() {
 }
 
 #[tokio::test]
-async fn what_an_interrupted_export_leaves_is_no_part_of_the_backup_and_the_next_one_goes_on() {
+async fn the_files_of_an_interrupted_export_are_ignored_and_the_next_one_resumes() {
     let given = Given::exported(1).await;
     let before = folder::manifest(&given.backup()).unwrap().unwrap();
-    // Cut off while it wrote a segment, then between the segment and the manifest.
+    // Interrupted while writing a segment, then between the segment and the manifest.
     fs::write(given.backup().join("segment.part"), "half").unwrap();
     fs::write(given.backup().join("manifest.part"), "half").unwrap();
     fs::write(given.backup().join("events-00000000000000000031.zst"), "whole or not").unwrap();
@@ -133,7 +133,7 @@ async fn what_an_interrupted_export_leaves_is_no_part_of_the_backup_and_the_next
 }
 
 #[tokio::test]
-async fn every_damage_of_a_segment_is_told_by_all_three_and_nothing_is_overwritten() {
+async fn every_damage_of_a_segment_is_detected_by_all_commands_and_nothing_is_overwritten() {
     let given = Given::exported(3).await;
     let victim = given.backup().join("events-00000000000000000031.zst");
     let sound = fs::read(&victim).unwrap();
@@ -163,7 +163,7 @@ async fn every_damage_of_a_segment_is_told_by_all_three_and_nothing_is_overwritt
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_missing_older_or_of_another_log_is_told() {
+async fn a_manifest_that_is_missing_older_or_of_another_log_is_detected() {
     let given = Given::exported(1).await;
     let manifest = given.backup().join("manifest.json");
     let older = fs::read(&manifest).unwrap();
@@ -198,19 +198,19 @@ async fn only_one_export_writes_to_a_folder() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_not_empty_and_not_the_backups_own_beginning_is_left_as_it_is() {
+async fn a_log_with_other_events_is_left_unchanged() {
     let given = Given::exported(1).await;
     let other = Given::with_events(1).await;
     let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(error, BackupError::Differs { position: Position(1), .. }), "{error}");
-    assert_eq!(other.log.head().await.unwrap().position, Position(1), "nothing was put behind it");
+    assert_eq!(other.log.head().await.unwrap().position, Position(1), "nothing was appended");
     other.append(40).await;
     let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(error, BackupError::LogGoesOn { log: Position(41), backup: Position(30) }), "{error}");
 }
 
 #[tokio::test]
-async fn an_interrupted_import_goes_on_after_comparing_what_is_there() {
+async fn an_interrupted_import_resumes_after_comparing_existing_events() {
     let given = Given::exported(2).await;
     let (mut segments, restored) = (Vec::new(), given.another_log());
     verify(&given.backup(), |entry| segments.push(entry.clone()), |_| {}).await.unwrap();
@@ -274,7 +274,7 @@ async fn each_field_that_differs_is_named() {
 }
 
 #[tokio::test]
-async fn a_log_that_lost_its_end_is_told_and_its_backup_kept() {
+async fn a_log_that_lost_its_end_is_detected_and_its_backup_kept() {
     let given = Given::exported(1).await;
     let mut manifest = folder::manifest(&given.backup()).unwrap().unwrap();
     manifest.log = given.another_log().head().await.unwrap().identity;

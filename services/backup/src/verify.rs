@@ -1,4 +1,4 @@
-//! Verification of a backup by itself: its manifest, its digests, its positions, and each event as its reader sees it.
+//! Verification of a backup without its log: manifest, digests, positions, and each event as its reader sees it.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use super::manifest::Manifest;
 use super::{BackupError, Progress, read_segment};
 use cra_eventlog::{LogEntry, Position};
 
-/// Checks the backup in `dir` and gives its manifest. `read` gets every event, in order: what an event means is not
-/// known here, and what the log took faithfully is no damage of its backup.
+/// Verifies the backup in `dir` and returns its manifest. `read` receives every event, in order: the meaning of events
+/// is unknown here, and an unreadable event that the log holds is not damage of its backup.
 pub async fn verify(
     dir: &Path,
     mut read: impl FnMut(&LogEntry) + Send,

@@ -1,4 +1,4 @@
-//! What each call carries: no token, one token, or the token of a file.
+//! The credentials of a call: no token, a given token, or the token of a file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,29 +7,29 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-/// What each call carries.
+/// The credentials of each call.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// No token.
     Nothing,
     /// The value of the header `authorization`.
     Token(AsciiMetadataValue),
-    /// A file with the token, read for each call: it may be renewed at any time.
+    /// A file with the token, read for each call, because it may be renewed at any time.
     File(PathBuf),
 }
 
-/// A text that no header can carry.
+/// The text cannot be a header value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token holds what no token does")]
+#[error("the token contains characters that no token may contain")]
 pub struct TokenError;
 
 impl Bearer {
-    /// Carries this token.
+    /// Sends this token.
     pub fn of_token(token: &str) -> Result<Self, TokenError> {
         Ok(Self::Token(header(token)?))
     }
 
-    /// Whether calls carry a token, which must not cross a network in clear.
+    /// Whether calls carry a token, which must never be sent in clear text.
     #[must_use]
     pub fn carries_token(&self) -> bool {
         !matches!(self, Self::Nothing)

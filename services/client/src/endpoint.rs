@@ -1,4 +1,4 @@
-//! The address of a service: checked, with the certificates to trust and to show.
+//! The endpoint of a service: a validated address, with the certificates to trust and to present.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,21 +13,21 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// PEM files of a TLS client.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TlsFiles<'a> {
-    /// The authority that signed the services' certificates; without it, those of the system.
+    /// The authority that signed the services' certificates; if absent, the system's authorities.
     pub ca: Option<&'a Path>,
-    /// The certificate to show; used with `key`.
+    /// The client certificate; used with `key`.
     pub cert: Option<&'a Path>,
-    /// Its private key.
+    /// The private key of the client certificate.
     pub key: Option<&'a Path>,
 }
 
 /// Why an address cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// It holds a user, a password or a token.
+    /// It contains a user, a password or a token.
     #[error("{}", cra_private::url::refusal("leave it out of the address"))]
     UserInUrl,
-    /// It is no address of a service.
+    /// It is not the address of a service.
     #[error("{0}")]
     BadUrl(String),
     /// A PEM file cannot be read.
@@ -35,12 +35,12 @@ pub enum EndpointError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// The endpoint at `url`. A token (`carries_token`) crosses a network under TLS only.
+/// The endpoint at `url`. With a token (`carries_token`), a network address must use TLS.
 pub fn endpoint(url: &str, tls: TlsFiles<'_>, carries_token: bool) -> Result<Endpoint, EndpointError> {
     if cra_private::url::names_user(url) {
         return Err(EndpointError::UserInUrl);
@@ -85,7 +85,7 @@ fn read(files: TlsFiles<'_>) -> Result<ClientTlsConfig, EndpointError> {
     Ok(tls)
 }
 
-/// The cause at the end of the chain: the transport's own text is "transport error".
+/// The innermost cause: the transport's own text is only "transport error".
 #[must_use]
 pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_does_not_cross_the_network_in_clear() {
+    fn a_token_is_never_sent_over_the_network_in_clear_text() {
         let refused = endpoint("http://192.0.2.1:50051", TlsFiles::default(), true).unwrap_err();
         assert!(refused.to_string().contains("in clear"), "{refused}");
         for url in ["http://127.0.0.1:50051", "http://localhost:50051", "http://[::1]:50051"] {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_a_user_is_refused_and_not_repeated() {
+    fn an_address_with_a_user_is_refused_without_quoting_it() {
         let refused = endpoint("http://user:secret@127.0.0.1:50051", TlsFiles::default(), false).unwrap_err();
         assert!(!refused.to_string().contains("secret"), "{refused}");
     }

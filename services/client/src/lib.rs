@@ -1,7 +1,7 @@
-//! Reaching the two services over gRPC: the address of a service checked, its channel, the token that each call carries,
-//! and a typed client per service. The command line and the pages share it.
+//! Client side of both services over gRPC: validated addresses, channels, credentials of each call, and a typed client
+//! per service. Shared by the command line and the pages.
 //!
-//! Does not say what went wrong in words for a user: its callers do, each for its readers. Does not retry.
+//! Errors are not phrased for users: each caller does that for its readers. There are no retries.
 
 mod bearer;
 mod endpoint;
@@ -20,20 +20,20 @@ use tonic_health::pb::health_client::HealthClient;
 pub use bearer::{Bearer, TokenError};
 pub use endpoint::{EndpointError, TlsFiles, endpoint, innermost};
 
-/// Of a unary call; leaves time to wait for a position of the log.
+/// Deadline of a unary call; leaves time to wait for a position of the log.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Answers with every commune's postal codes, or a long history, stay below.
+/// Above the largest answers: every commune with its postal codes, or a long history.
 const MESSAGE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
-/// A channel on which every call carries the token.
+/// A channel that adds the credentials to every call.
 pub type Calls = InterceptedService<Channel, Bearer>;
 
-/// The clients of one service's API over one channel; clones share the channel.
+/// The clients of one service over one channel; clones share the channel.
 #[derive(Clone, Debug)]
 pub struct Clients(Calls);
 
 impl Clients {
-    /// Calls over this channel, each with what `bearer` says.
+    /// Calls over this channel, with the credentials of `bearer`.
     #[must_use]
     pub fn new(channel: Channel, bearer: Bearer) -> Self {
         Self(InterceptedService::new(channel, bearer))
@@ -51,13 +51,13 @@ impl Clients {
         StatisticsServiceClient::new(self.0.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    /// Words and communes.
+    /// Vocabulary and communes.
     #[must_use]
     pub fn reference(&self) -> ReferenceServiceClient<Calls> {
         ReferenceServiceClient::new(self.0.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
-    /// The projection's state and its replays.
+    /// State of the projection, and replays.
     #[must_use]
     pub fn operations(&self) -> OperationsServiceClient<Calls> {
         OperationsServiceClient::new(self.0.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)

@@ -1,7 +1,7 @@
-//! The suite every adapter passes: one function per guarantee of the port, on a fresh log each.
+//! The conformance suite of adapters: one function per guarantee of the port, each on a new log.
 //!
-//! An adapter implements [`Fixture`] and calls [`conformance_tests!`](crate::conformance_tests), which makes one test of each guarantee.
-//! What only one adapter can show (a server that dies, a damaged file) is tested beside that adapter.
+//! An adapter implements [`Fixture`] and calls [`conformance_tests!`](crate::conformance_tests), which creates a test
+//! for each guarantee. Properties of a single adapter (a killed server, a damaged file) are tested with that adapter.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,12 +35,13 @@ pub trait Fixture: Send {
     /// The log.
     fn log(&self) -> Arc<dyn EventLog>;
 
-    /// Closes the log and opens it again over what it stored. Everything taken from [`Self::log`] before is gone.
+    /// Closes the log and opens it again over what it stored. Everything obtained from [`Self::log`] before becomes
+    /// invalid.
     async fn reopen(&mut self);
 }
 
-/// Makes one test of each guarantee, in a module of its own: `conformance_tests!(make)`, where `make` is an
-/// async function without arguments that gives a [`Fixture`] over a new, empty log.
+/// Creates a test of each guarantee, in a separate module: `conformance_tests!(make)`, where `make` is an async
+/// function without arguments that returns a [`Fixture`] over a new, empty log.
 #[macro_export]
 macro_rules! conformance_tests {
     ($make:path) => {
@@ -82,7 +83,7 @@ macro_rules! conformance_tests {
 
 const RACERS: usize = 8;
 const CONCURRENT_APPENDS: usize = 500;
-/// What a test waits for something that has to come.
+/// Maximum wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An event with new ids.
@@ -130,7 +131,7 @@ pub async fn positions_are_contiguous_from_one(fixture: impl Fixture) {
     }
 }
 
-/// `NoEvent` on a CRA that has one.
+/// `NoEvent` on a CRA that has events.
 pub async fn a_second_first_event_is_a_conflict(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, position) = append_first(&log, "first").await;
@@ -139,7 +140,7 @@ pub async fn a_second_first_event_is_a_conflict(fixture: impl Fixture) {
     assert_eq!(log.head().await.unwrap().position, position);
 }
 
-/// `LastAt` a position that is not the last any more.
+/// `LastAt` a position that is no longer the last.
 pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stands(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, at_first) = append_first(&log, "first").await;
@@ -149,7 +150,7 @@ pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stand
     assert_conflict(outcome, Expectation::LastAt(at_first), Some(second.position()));
 }
 
-/// `LastAt` on a CRA the log does not know.
+/// `LastAt` on a CRA without events.
 pub async fn an_expectation_on_a_cra_without_events_is_a_conflict(fixture: impl Fixture) {
     let log = fixture.log();
     let (_, position) = append_first(&log, "of another CRA").await;
@@ -181,7 +182,7 @@ pub async fn the_same_event_again_is_already_applied_where_it_stands(fixture: im
     assert_eq!(log.head().await.unwrap().position, written.position());
 }
 
-/// Writers with the same expectation and different events.
+/// Concurrent writers with the same expectation and different events.
 pub async fn of_racers_on_one_cra_exactly_one_wins(fixture: impl Fixture) {
     let log = fixture.log();
     let cra_id = Uuid::new_v4();
@@ -208,7 +209,7 @@ pub async fn of_racers_on_one_cra_exactly_one_wins(fixture: impl Fixture) {
     assert_eq!(log.history(cra_id).await.unwrap().len(), 3);
 }
 
-/// All events of one CRA, oldest first, and none of another.
+/// All events of one CRA, oldest first, and no others.
 pub async fn the_history_of_a_cra_is_complete_and_in_order(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, mut last) = append_first(&log, "0").await;
@@ -226,7 +227,7 @@ pub async fn the_history_of_a_cra_is_complete_and_in_order(fixture: impl Fixture
     assert!(log.history(Uuid::new_v4()).await.unwrap().is_empty());
 }
 
-/// By position: ids, bytes and time; nothing outside.
+/// By position: ids, bytes and time; `None` outside the log.
 pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
     let log = fixture.log();
     let before = jiff::Timestamp::now();
@@ -242,7 +243,7 @@ pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
     assert!(log.entry(Position::START).await.unwrap().is_none());
 }
 
-/// Empty at first, then at the last acknowledged event.
+/// At the start if empty, then at the last acknowledged event.
 pub async fn the_head_follows_the_appends(fixture: impl Fixture) {
     let log = fixture.log();
     assert!(log.is_available());
@@ -254,7 +255,7 @@ pub async fn the_head_follows_the_appends(fixture: impl Fixture) {
     }
 }
 
-/// The same log is the same log.
+/// A reopened log has the same identity.
 pub async fn the_identity_stays_across_reopening(mut fixture: impl Fixture) {
     let before = fixture.log().head().await.unwrap();
     append_first(&fixture.log(), "event").await;
@@ -265,7 +266,7 @@ pub async fn the_identity_stays_across_reopening(mut fixture: impl Fixture) {
     assert_eq!(after.position, Position(1));
 }
 
-/// What was acknowledged is there, and the log goes on where it stood.
+/// Acknowledged events are kept, and the log continues after them.
 pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
     let (first, at_first) = append_first(&fixture.log(), "first").await;
     let second = event(first.cra_id, "second");
@@ -283,7 +284,7 @@ pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
     assert_eq!(positions(&take(&mut log.read(Position::START), 3).await), [1, 2, 3]);
 }
 
-/// From any position, over into live events, in order.
+/// From any position, through stored to live events, in order.
 pub async fn a_reader_gets_what_is_there_and_then_what_comes(fixture: impl Fixture) {
     let log = fixture.log();
     let mut from_start = log.read(Position::START);
@@ -304,7 +305,7 @@ pub async fn a_reader_gets_what_is_there_and_then_what_comes(fixture: impl Fixtu
     }
 }
 
-/// A position the log never reached: it is not the log the reader knew.
+/// A position beyond the end means that it is not the log the reader knew.
 pub async fn a_reader_past_the_end_meets_a_gap(fixture: impl Fixture) {
     let log = fixture.log();
     let (_, head) = append_first(&log, "event").await;
@@ -316,7 +317,7 @@ pub async fn a_reader_past_the_end_meets_a_gap(fixture: impl Fixture) {
     assert!(stream.next().await.is_none(), "an error ends the stream");
 }
 
-/// Each reader has its own place; one that leaves takes nothing away.
+/// Each reader has its own position; dropping one does not affect the others.
 pub async fn readers_do_not_disturb_each_other(fixture: impl Fixture) {
     let log = fixture.log();
     let readers: Vec<_> = (0..4)
@@ -335,7 +336,7 @@ pub async fn readers_do_not_disturb_each_other(fixture: impl Fixture) {
     }
 }
 
-/// The caller's future is dropped right after it was first polled.
+/// The caller's future is dropped right after its first poll.
 pub async fn an_append_goes_on_when_its_caller_leaves(fixture: impl Fixture) {
     let log = fixture.log();
     let abandoned = event(Uuid::new_v4(), "abandoned");
@@ -353,7 +354,7 @@ pub async fn an_append_goes_on_when_its_caller_leaves(fixture: impl Fixture) {
     assert_eq!(again, Appended::AlreadyApplied(Position(1)));
 }
 
-/// The bound of the payload is the same everywhere.
+/// All adapters have the same payload limit.
 pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: impl Fixture) {
     let log = fixture.log();
     let sized = |size_bytes: usize| NewEvent {
@@ -373,13 +374,13 @@ pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: im
     assert_eq!(take(&mut log.read(Position::START), 1).await[0].payload, largest.payload);
 }
 
-/// Many writers on different CRAs, with conflicts among them: each acknowledged event once, nothing else.
+/// Many writers on different CRAs, with conflicts: each acknowledged event once, nothing else.
 pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     let log = fixture.log();
     let (taken, _) = append_first(&log, "taken").await;
     let appends = (0..CONCURRENT_APPENDS).map(|index| {
         let log = Arc::clone(&log);
-        // A few conflicts among them: they must not take their neighbours down.
+        // A few conflicts, which must not affect their neighbours.
         let cra_id = if index % 100 == 50 { taken.cra_id } else { Uuid::new_v4() };
         let event = event(cra_id, "concurrent");
         tokio::spawn(async move { (event.event_id, log.append(event, Expectation::NoEvent).await) })
@@ -390,7 +391,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
         match outcome.unwrap() {
             (event_id, Ok(appended)) => {
                 let entry = log.entry(appended.position()).await.unwrap().unwrap();
-                assert_eq!(entry.event_id, Some(event_id), "acknowledged where it does not stand");
+                assert_eq!(entry.event_id, Some(event_id), "acknowledged at a wrong position");
                 assert!(acknowledged.insert(event_id));
             }
             (_, Err(AppendError::Conflict { .. })) => conflicts += 1,
@@ -404,7 +405,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     assert_eq!(stored, acknowledged);
 }
 
-/// Alone and beside others, read and looked up.
+/// Appended alone and in a group, read and looked up.
 pub async fn an_entry_belongs_to_the_trace_it_was_appended_in(fixture: impl Fixture) {
     let log = fixture.log();
     let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n.is_multiple_of(2)));

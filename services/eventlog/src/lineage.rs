@@ -1,36 +1,36 @@
-//! Which logs a log holds the events of, at the positions that they had: one that a backup was restored to, or that a
-//! mirror became, goes on with the positions of another.
+//! Lineage of a log: the logs whose events it has at the same positions. A restored log, or a promoted mirror,
+//! continues the positions of another log.
 
 use serde::{Deserialize, Serialize};
 
 use crate::port::{LogIdentity, Position};
 
-/// Most predecessors that a log knows; of more, the oldest are left out.
+/// Maximum number of predecessors; beyond it the oldest are dropped.
 pub const PREDECESSORS_MAX: usize = 32;
 
-/// An earlier log, whose events up to a position this one holds at the same positions.
+/// An earlier log whose events, up to a position, this log has at the same positions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Predecessor {
     /// The earlier log.
     pub log: LogIdentity,
-    /// The last position that both have in common.
+    /// The last common position.
     pub last_position: Position,
 }
 
-/// What the events of a copy come from: the log, as far as it was copied, and those before it.
+/// The origin of a copy's events: a log up to a position, and its predecessors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The log that the events were read from.
     pub log: LogIdentity,
-    /// The last of them.
+    /// Position of the last copied event.
     pub last_position: Position,
-    /// Predecessors of that log, the latest first.
+    /// Predecessors of that log, latest first.
     pub predecessors: Vec<Predecessor>,
 }
 
 impl Origin {
-    /// The predecessors of a log that holds the copy, the latest first.
+    /// The predecessors of the log that contains the copy, latest first.
     #[must_use]
     pub fn predecessors_of(&self, copy: &LogIdentity) -> Vec<Predecessor> {
         let latest = Predecessor { log: self.log.clone(), last_position: self.last_position };
@@ -38,12 +38,12 @@ impl Origin {
             last_position: earlier.last_position.min(self.last_position),
             ..earlier.clone()
         });
-        // A log that was restored from its own backup is no predecessor of itself.
+        // A log restored from its own backup is not its own predecessor.
         std::iter::once(latest).chain(earlier).filter(|it| it.log != *copy).take(PREDECESSORS_MAX).collect()
     }
 }
 
-/// The last position that a log has in common with a predecessor; `None` where the other one is none.
+/// The last position that a log has in common with another one; `None` if that is not a predecessor.
 #[must_use]
 pub fn common_position(predecessors: &[Predecessor], other: &LogIdentity) -> Option<Position> {
     let same = predecessors.iter().filter(|predecessor| predecessor.log == *other);
@@ -55,10 +55,11 @@ pub(crate) fn encode(predecessors: &[Predecessor]) -> String {
     serde_json::to_string(predecessors).unwrap_or_default()
 }
 
-/// Reads the stored form. What cannot be read names no predecessor: their positions are refused, never mistaken.
+/// Parses the stored form. An unreadable form names no predecessor: positions of predecessors are then refused, never
+/// misinterpreted.
 pub(crate) fn decode(text: &str) -> Vec<Predecessor> {
     serde_json::from_str(text).unwrap_or_else(|error| {
-        tracing::error!(text, %error, "the predecessors of the log cannot be read: positions of them are refused");
+        tracing::error!(text, %error, "the predecessors of the log cannot be read: their positions are refused");
         Vec::new()
     })
 }
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_in_common_what_was_copied_and_no_more_of_earlier_logs() {
+    fn a_copy_shares_what_was_copied_and_no_more_of_earlier_logs() {
         let origin = Origin {
             log: log("b"),
             last_position: Position(50),
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_predecessors_has_a_bound_and_the_latest_are_kept() {
+    fn the_number_of_predecessors_is_bounded_and_the_latest_are_kept() {
         let many = (0..2 * PREDECESSORS_MAX as u64).map(|n| predecessor(&n.to_string(), n)).collect();
         let origin = Origin { log: log("latest"), last_position: Position(9), predecessors: many };
         let kept = origin.predecessors_of(&log("copy"));
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_names_no_predecessor() {
+    fn an_unreadable_form_names_no_predecessor() {
         for text in ["", "{}", "[1]", r#"[{"log":"a"}]"#] {
             assert_eq!(decode(text), []);
         }

@@ -1,4 +1,4 @@
-//! The port: append with an expectation, read from a position and go on live, head, history of one CRA.
+//! The port: append with an expectation, read from a position into live events, head, history of one CRA.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use uuid::Uuid;
 use crate::lineage::{Origin, Predecessor};
 use crate::trace::TraceParent;
 
-/// Largest payload every adapter takes, in bytes; a larger one is [`AppendError::Refused`].
+/// Maximum payload that every adapter accepts, in bytes; a larger one is [`AppendError::Refused`].
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
-/// Most entries that [`EventLog::restore`] takes at once.
+/// Maximum number of entries per [`EventLog::restore`].
 pub const RESTORE_EVENTS_MAX: usize = 1_000;
 
-/// Sequence of an event in the log: 1 for the first, without gaps; 0 stands before the first.
+/// Sequence number of an event in the log: 1 for the first, without gaps; 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position(pub u64);
 
@@ -25,13 +25,13 @@ impl Position {
     /// Before the first event.
     pub const START: Self = Self(0);
 
-    /// The position that follows.
+    /// The next position.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// The position before; that of the start is the start.
+    /// The previous position; that of the start is the start.
     #[must_use]
     pub fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))
@@ -44,30 +44,30 @@ impl fmt::Display for Position {
     }
 }
 
-/// An event to append. The payload is kept byte for byte.
+/// An event to append. The payload is stored byte for byte.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Names the subject: all events of one CRA share it.
+    /// Determines the subject: all events of one CRA share it.
     pub cra_id: Uuid,
-    /// Unique per event; how the log knows its own earlier try again.
+    /// Unique per event; identifies an own earlier try.
     pub event_id: Uuid,
     /// Encoded `cra.v1.CraEvent`; opaque here.
     pub payload: Bytes,
-    /// The trace it is appended in, if that is recorded.
+    /// The trace it is appended in, if sampled.
     pub trace: Option<TraceParent>,
 }
 
-/// What the writer knows of the CRA's events; an append that knows less is refused.
+/// The CRA's last event as known to the writer; an append with an outdated expectation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
     /// The CRA has no event yet.
     NoEvent,
-    /// The CRA's last event stands at this position.
+    /// The CRA's last event is at this position.
     LastAt(Position),
 }
 
 impl Expectation {
-    /// Where the CRA's last event has to stand; [`Position::START`] when it has none.
+    /// Expected position of the CRA's last event; [`Position::START`] if it has none.
     pub(crate) fn position(self) -> Position {
         match self {
             Self::NoEvent => Position::START,
@@ -76,18 +76,18 @@ impl Expectation {
     }
 }
 
-/// How a successful append went.
+/// Result of a successful append.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// The event was written now.
     Executed(Position),
-    /// The same event (by event id) had been written by an earlier try.
+    /// The same event (by event id) was written by an earlier try.
     AlreadyApplied(Position),
 }
 
 impl Appended {
-    /// Where the event stands.
+    /// Position of the event.
     #[must_use]
     pub fn position(self) -> Position {
         match self {
@@ -96,40 +96,40 @@ impl Appended {
     }
 }
 
-/// Why an append did not succeed.
+/// Why an append failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The CRA's last event is another than expected: read the history and decide again.
-    #[error("the last event of the CRA stands at {actual:?}, expected {expected:?}")]
+    /// The CRA's last event is not the expected one: read the history and decide again.
+    #[error("the last event of the CRA is at {actual:?}, expected {expected:?}")]
     Conflict {
-        /// What the writer expected.
+        /// The writer's expectation.
         expected: Expectation,
-        /// Position of the CRA's last event; `None` when it has none.
+        /// Position of the CRA's last event; `None` if it has none.
         actual: Option<Position>,
     },
-    /// Nothing was sent: safe to try again.
+    /// Nothing was sent: safe to retry.
     #[error("the log cannot be reached: {0}")]
     Unavailable(String),
-    /// Sent, but not acknowledged: the event may be in the log now, or later. Try again with the same event.
+    /// Sent but not acknowledged: the event may be in the log, now or later. Retry with the same event.
     #[error("the append was not acknowledged: {0}")]
     OutcomeUnknown(String),
-    /// The log refused the event for good, for example because it is too large.
+    /// The log refuses the event permanently, for example because it is too large.
     #[error("the log refused the event: {0}")]
     Refused(String),
 }
 
-/// Why a read did not succeed; a reader that fails can be opened again at the last position it gave.
+/// Why a read failed; a failed reader can be reopened at the last position it delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The log cannot be reached, or did not answer in time.
     #[error("the log cannot be read: {0}")]
     Unavailable(String),
-    /// The next event is not the one that follows: the log lost events or was created anew.
-    #[error("the log goes on at {found}, expected {expected}")]
+    /// The next event is not the following one: the log lost events or was created again.
+    #[error("the log continues at {found}, expected {expected}")]
     Gap {
-        /// The position that had to come.
+        /// The expected position.
         expected: Position,
-        /// The position that came, or the log's end when it lies before.
+        /// The position found, or the log's end if it is earlier.
         found: Position,
     },
     /// The stored form is damaged.
@@ -137,30 +137,32 @@ pub enum ReadError {
     Damaged(String),
 }
 
-/// Why entries of a backup were not put back.
+/// Why entries of a backup could not be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The log does not end right before the first entry; nothing was written.
-    #[error("the log ends at {head}, so that an entry of position {first} would not stand where it stood")]
+    #[error(
+        "the log ends at {head}, so that an entry of position {first} cannot be restored to its position"
+    )]
     Misplaced {
         /// Position of the first entry.
         first: Position,
-        /// Where the log ends.
+        /// End of the log.
         head: Position,
     },
-    /// Nothing was written: safe to try again.
+    /// Nothing was written: safe to retry.
     #[error("the log cannot be reached: {0}")]
     Unavailable(String),
-    /// Sent, but not acknowledged: all of the entries or none may be in the log now, or later. The head tells.
+    /// Sent but not acknowledged: all entries or none may be in the log, now or later. The head shows which.
     #[error("the entries were not acknowledged: {0}")]
     OutcomeUnknown(String),
-    /// The log will never take these entries; nothing was written.
+    /// The log will never accept these entries; nothing was written.
     #[error("the log refused the entries: {0}")]
     Refused(String),
 }
 
 impl RestoreError {
-    /// The log holds a part of another backup.
+    /// The log contains a part of another backup.
     pub(crate) fn of_another_origin(log: &LogIdentity) -> Self {
         Self::Refused(format!(
             "a restore of the log {} was begun here and not finished: run `cra log import` with a backup of that log, or \
@@ -170,103 +172,103 @@ impl RestoreError {
     }
 }
 
-/// One event as the log holds it.
+/// A stored event.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
-    /// The CRA its subject names; `None` when something else wrote under a foreign subject.
+    /// The CRA of its subject; `None` if another program wrote it under a foreign subject.
     pub cra_id: Option<Uuid>,
-    /// The id it was appended with; `None` when something else wrote it.
+    /// The id it was appended with; `None` if another program wrote it.
     pub event_id: Option<Uuid>,
-    /// The bytes, as they were appended.
+    /// The appended bytes.
     pub payload: Bytes,
-    /// When the log took it, by the log's clock; of a restored entry, when the first log took it.
+    /// Time of the append, by the log's clock; for a restored entry, by the original log's clock.
     pub appended_at: Timestamp,
-    /// The trace it was appended in; `None` also where something else wrote it.
+    /// The trace it was appended in; `None` also if another program wrote it.
     pub trace: Option<TraceParent>,
 }
 
-/// Which log this is: two logs of the same name, one created after the other was lost, differ.
+/// Identity of a log: two logs with one name, one created after the other was lost, differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogIdentity(pub String);
 
-/// Where the log ends.
+/// End of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Which log it is.
     pub identity: LogIdentity,
     /// Position of the last event; [`Position::START`] when there is none.
     pub position: Position,
-    /// The logs whose positions it goes on with, the latest first.
+    /// The logs whose positions it continues, latest first.
     pub predecessors: Vec<Predecessor>,
 }
 
-/// The event log. Every method may be called from many tasks at once.
+/// The event log. All methods may be called concurrently.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
-    /// Appends one event, durably, if the CRA stands as expected. Success means: in the log, exactly once,
-    /// and it survives a power cut. The append goes on when the caller's future is dropped.
+    /// Appends one event durably, if the CRA's last event is as expected. Success means that the event is in the log
+    /// exactly once, and survives a power cut. The append continues if the caller's future is dropped.
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError>;
 
-    /// Puts entries of a backup at the positions they name, durably, all of them or none: to restore a log, never to
-    /// record a fact. They follow the head and each other without a gap, at most [`RESTORE_EVENTS_MAX`] of them; that
-    /// the whole log stands right before them is the expectation, which implies that of each CRA. An entry reads
-    /// afterwards as it was given: bytes, ids, absence of ids, and `appended_at`, the time of the log it came from.
+    /// Restores entries of a backup at their positions, durably, all or none: for restoring a log, never for recording
+    /// a fact. They must follow the head and each other without a gap, at most [`RESTORE_EVENTS_MAX`] of them. The
+    /// expectation is the end of the whole log, which implies that of each CRA. An entry is later read as it was given:
+    /// bytes, ids, missing ids, and `appended_at`, the time of the original log.
     async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError>;
 
-    /// Every event after `after`, in order, without gaps, and then those to come: the stream ends only with an
-    /// error, or when the log is closed. It resumes by itself while the log is away for a short time.
+    /// Every event after `after`, in order, without gaps, followed by new ones: the stream ends only with an error, or
+    /// when the log is closed. It resumes automatically after short outages of the log.
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>>;
 
-    /// The log's identity and end, as of a moment during the call.
+    /// The log's identity and end, at a moment during the call.
     async fn head(&self) -> Result<Head, ReadError>;
 
     /// The event at a position; `None` past the end.
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError>;
 
-    /// Every event of one CRA, oldest first, including each one acknowledged before the call; empty when it has none.
+    /// Every event of one CRA, oldest first, including all acknowledged before the call; empty if it has none.
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError>;
 
-    /// Which log this is, as far as this process knows without asking.
+    /// The log's identity, as known locally.
     fn identity(&self) -> LogIdentity;
 
-    /// Whether the log can take an append now, as far as this process knows without asking.
+    /// Whether the log can currently accept an append, as known locally.
     fn is_available(&self) -> bool;
 }
 
-/// A log while a backup is restored to it: an exclusive operation. From its beginning to its end the log takes no
-/// append of anything else, also while the process that restores is not there: it may be killed, and begin again.
+/// A log during an exclusive restore. From its beginning to its end the log accepts no other append, even while the
+/// restoring process is not running: it may be killed, and start again.
 #[async_trait]
 pub trait Restoring: EventLog {
-    /// Closes the log to appends, and notes what is restored. Begun again with the same origin, it goes on.
-    /// [`RestoreError::Refused`] while the log holds a part of another origin. A log that reaches as far as the origin
-    /// needs no event, and stays open.
+    /// Closes the log to appends, and records the origin. Called again with the same origin, it resumes.
+    /// [`RestoreError::Refused`] if the log contains a part of another origin. A log that already reaches the end of
+    /// the origin stays open.
     async fn begin(&self, origin: &Origin) -> Result<(), RestoreError>;
 
-    /// Notes the log's predecessors and opens it to appends. To be called once every event was compared.
+    /// Records the log's predecessors and opens it to appends. Call it after every event was compared.
     async fn finish(&self, origin: &Origin) -> Result<(), RestoreError>;
 
-    /// Opens the log again as this process found it. To be called only where nothing was restored.
+    /// Reopens the log as this process found it. Call it only if nothing was restored.
     async fn abandon(&self) -> Result<(), RestoreError>;
 }
 
-/// First and last position of entries to restore, after checking what every adapter asks of them.
+/// First and last position of entries to restore, after the checks that all adapters share.
 pub(crate) fn restored_range(entries: &[LogEntry]) -> Result<(Position, Position), RestoreError> {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-        return Err(RestoreError::Refused("there are none".to_owned()));
+        return Err(RestoreError::Refused("there are no entries".to_owned()));
     };
     if entries.len() > RESTORE_EVENTS_MAX {
         let number = entries.len();
         return Err(RestoreError::Refused(format!(
-            "{number} at once, at most {RESTORE_EVENTS_MAX} are taken"
+            "{number} entries at once, expected at most {RESTORE_EVENTS_MAX}"
         )));
     }
     let mut expected = first.position;
     for entry in entries {
         if entry.position == Position::START || entry.position != expected {
             let found = entry.position;
-            return Err(RestoreError::Refused(format!("position {found} where {expected} has to come")));
+            return Err(RestoreError::Refused(format!("position {found}, expected {expected}")));
         }
         expected = expected.next();
     }

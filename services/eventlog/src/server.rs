@@ -1,6 +1,6 @@
-//! A nats-server as a child of this process: on a free port of loopback, with the settings of `deploy/nats.conf`
-//! (compiled in) and its files in a directory; it can be killed and started again. For tests and measurements, which
-//! bring the program; a server that keeps real events is started by its operator.
+//! A nats-server as a child process: on a free loopback port, with the settings of `deploy/nats.conf` (compiled in) and
+//! its files in a directory. It can be killed and restarted. For tests and measurements, which supply the program;
+//! servers with real events are started by their operators.
 
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,22 +15,22 @@ const READY_RETRY: Duration = Duration::from_millis(20);
 const START_TRIES_MAX: usize = 5;
 const SETTINGS: &str = include_str!("../../../deploy/nats.conf");
 
-/// Where the server keeps its files, in the directory it is started in: as `deploy/nats.conf` says.
+/// The server's data folder, relative to its directory, as in `deploy/nats.conf`.
 pub const STORE_DIR: &str = "data/nats";
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// No program to start.
+    /// The program is missing.
     #[error("no nats-server at {0}: run `tests/run`, which installs it, or name one in CRA_NATS_SERVER")]
     Missing(PathBuf),
-    /// It did not start, or stopped at once.
+    /// It did not start, or exited at once.
     #[error("nats-server did not start: {log}")]
     NotReady {
-        /// What it wrote.
+        /// Its output.
         log: String,
     },
-    /// The system would not.
+    /// An error of the system.
     #[error("nats-server: {0}")]
     Io(#[from] io::Error),
 }
@@ -41,7 +41,7 @@ pub struct NatsServer {
     dir: PathBuf,
     port: u16,
     settings: String,
-    /// Further ones for the program.
+    /// Additional arguments.
     arguments: Vec<String>,
     child: Option<Child>,
 }
@@ -52,7 +52,7 @@ impl NatsServer {
         Self::start_program_with(program, dir, "")
     }
 
-    /// As [`NatsServer::start_program`], with more settings after those of `deploy/nats.conf`.
+    /// Like [`NatsServer::start_program`], with settings appended to those of `deploy/nats.conf`.
     pub(crate) fn start_program_with(
         program: &Path,
         dir: &Path,
@@ -68,7 +68,7 @@ impl NatsServer {
         }
     }
 
-    /// As [`NatsServer::start_program`], on a port and with further arguments: a server of a cluster.
+    /// Like [`NatsServer::start_program`], on a given port and with additional arguments: a server of a cluster.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn start_node(
         program: &Path,
@@ -100,13 +100,13 @@ impl NatsServer {
         server.launch().map(|()| server)
     }
 
-    /// Where clients connect.
+    /// URL for clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// As [`NatsServer::url`], for what stands between.
+    /// Like [`NatsServer::url`], for proxies.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
@@ -118,16 +118,16 @@ impl NatsServer {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Kills the server as a power cut would, and waits until it is gone.
+    /// Kills the server with SIGKILL, and waits until it has exited.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may be gone already.
+            // Ignored: it may have exited.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 
-    /// Lets the server leave in order, so that it opens its files at once the next time. Blocks.
+    /// Shuts the server down cleanly, so that it opens its files quickly the next time. Blocks.
     pub fn quit(&mut self) -> Result<(), ServerError> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
@@ -140,7 +140,7 @@ impl NatsServer {
         Ok(())
     }
 
-    /// Starts the server again, on the same port and the same files.
+    /// Starts the server again, on the same port and files.
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.kill();
         self.launch()

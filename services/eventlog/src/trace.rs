@@ -1,7 +1,6 @@
-//! Which trace an event belongs to: the `traceparent` of the W3C's Trace Context, version 00.
+//! The trace of an event: the `traceparent` of the W3C's Trace Context, version 00.
 //!
-//! It helps to find out what took how long, and is no part of the fact: nothing is decided by it, and backups leave it
-//! out.
+//! It helps to analyse latency and is not part of the fact: no decision depends on it, and backups omit it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,13 +17,13 @@ pub struct TraceParent {
     flags: u8,
 }
 
-/// The text is no `traceparent`.
+/// The text is not a `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a traceparent of version 00")]
 pub struct NotATraceParent;
 
 impl TraceParent {
-    /// Bytes that [`Self::to_bytes`] gives.
+    /// Number of bytes of [`Self::to_bytes`].
     pub(crate) const BYTES: usize = TRACE_ID_BYTES + SPAN_ID_BYTES + 1;
 
     /// The trace, not all zeros.
@@ -39,13 +38,13 @@ impl TraceParent {
         self.span_id
     }
 
-    /// Whether the trace is being recorded.
+    /// Whether the trace is sampled.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED == SAMPLED
     }
 
-    /// A span of a trace; `None` when an id is all zeros, which stands for none.
+    /// A span of a trace; `None` if an id is all zeros, which means no id.
     #[must_use]
     pub fn new(
         trace_id: [u8; TRACE_ID_BYTES],
@@ -100,7 +99,7 @@ impl FromStr for TraceParent {
     }
 }
 
-/// Exactly so many bytes in lowercase hexadecimal, as the specification wants them.
+/// Decodes exactly `N` bytes of lowercase hexadecimal, as the specification requires.
 fn hex<const N: usize>(text: &str) -> Result<[u8; N], NotATraceParent> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Ok(byte - b'0'),
@@ -127,7 +126,7 @@ mod tests {
     const EXAMPLE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_traceparent_comes_back_as_it_was_written() {
+    fn a_traceparent_is_read_as_it_was_written() {
         let read: TraceParent = EXAMPLE.parse().unwrap();
         assert_eq!(read.to_string(), EXAMPLE);
         assert!(read.is_sampled());
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_traceparent_is_none() {
+    fn a_malformed_traceparent_is_refused() {
         for text in [
             "",
             "00",
@@ -154,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_written_the_same_and_nothing_panics(text in "\\PC{0,60}") {
+        fn an_accepted_text_is_written_unchanged_and_nothing_panics(text in "\\PC{0,60}") {
             if let Ok(read) = text.parse::<TraceParent>() {
                 prop_assert_eq!(read.to_string(), text);
             }

@@ -1,6 +1,6 @@
-//! What keeps the log from being used has advice of its own, and what does not pass by itself is told at once.
+//! Each cause that prevents the use of the log has its advice, and permanent causes are reported at once.
 
-// Helpers of tests, which the lint does not take for tests.
+// Helpers of tests, which the lint does not recognise as tests.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -39,7 +39,7 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A server whose certificate is of this authority, for this name, up to this year.
+/// A server with a certificate of this authority, for this name, valid up to this year.
 fn server_with(dir: &Path, of: &CertifiedIssuer<'static, KeyPair>, name: &str, until: i32) -> NatsServer {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_after = date_time_ymd(until, 1, 1);
@@ -71,7 +71,7 @@ async fn a_certificate_that_cannot_be_trusted_is_told_at_once_with_what_to_set()
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_or_no_pem_is_told_at_once_with_its_setting() {
+async fn a_missing_or_malformed_file_is_reported_at_once_with_its_setting() {
     let dir = tempfile::tempdir().unwrap();
     let absent = Some(dir.path().join("absent"));
     let wrong = Some(written(dir.path(), "wrong.pem", "no certificate"));
@@ -122,7 +122,7 @@ async fn a_user_without_permission_or_account_without_jetstream_is_told_with_wha
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_and_a_closed_port_have_advice_of_their_own() {
+async fn an_unresolvable_name_and_a_closed_port_have_their_own_advice() {
     let at = |url: &str| NatsSettings { url: url.to_owned(), ..NatsSettings::default() };
     let error = told_at_last(at("nats://log.invalid:4222")).await;
     assert!(error.contains("does not resolve"), "{error}");

@@ -1,7 +1,7 @@
-//! A real server that asks who connects and shows a certificate: what is configured lets the log in, anything else does
-//! not, and is told at once.
+//! A server with authentication and TLS: the configured credentials are accepted, others are refused and reported at
+//! once.
 
-// Helpers of tests, which the lint does not take for tests.
+// Helpers of tests, which the lint does not recognise as tests.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -70,7 +70,7 @@ async fn a_user_a_token_or_an_nkey_lets_the_log_in_and_nothing_else_does() {
     assert!(matches!(connects(token("wrong")).await, Err(StartError::Refused { .. })));
 }
 
-/// What a key of an operator or account says of another, as the server reads it.
+/// A signed statement of an operator or account about another key, in the server's format.
 fn signed(by: &KeyPair, subject: &KeyPair, name: &str, nats: &Value) -> String {
     let claims = json!({
         "jti": name, "iat": 1_700_000_000, "iss": by.public_key(), "sub": subject.public_key(), "name": name,
@@ -82,7 +82,7 @@ fn signed(by: &KeyPair, subject: &KeyPair, name: &str, nats: &Value) -> String {
     format!("{text}.{signature}")
 }
 
-/// An account without limits; its JetStream is limited to so many streams, each on the disk.
+/// An account without limits except the number of its JetStream streams, stored on disk.
 fn account(operator: &KeyPair, account: &KeyPair, name: &str, streams: i64) -> String {
     let disk = if streams == 0 { 0 } else { -1 };
     let limits = json!({
@@ -92,7 +92,7 @@ fn account(operator: &KeyPair, account: &KeyPair, name: &str, streams: i64) -> S
     signed(operator, account, name, &json!({"type": "account", "version": 2, "limits": limits}))
 }
 
-/// A file of credentials for a user of an account, with the seed of some key.
+/// A credentials file for a user of an account, with the given seed.
 fn credentials(dir: &Path, name: &str, account: &KeyPair, user: &KeyPair, seed_of: &KeyPair) -> PathBuf {
     let nats = json!({"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1});
     let jwt = signed(account, user, name, &nats);
@@ -145,18 +145,18 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
         let error = connects(refused).await.unwrap_err();
         assert!(matches!(error, StartError::Refused { .. }), "{error}");
     }
-    // Let in by the server, into an account that cannot see the log and may not make one.
+    // Accepted by the server, in an account that cannot see the log and may not create one.
     let of_others = with(credentials(dir.path(), "others.creds", &without_a_log, &user, &user));
     let error = connects(of_others).await.unwrap_err();
     assert!(matches!(error, StartError::Provision { .. }), "{error}");
     assert_eq!(log.head().await.unwrap().position, Position(1));
 
-    // The file names another user, and the server is gone for a moment.
+    // The file is replaced by that of another user while the server is restarted.
     let next = KeyPair::new_user();
     credentials(dir.path(), "own.creds", &own, &next, &next);
     server.restart().unwrap();
     appends_again(&log).await;
-    // Without a file to read it cannot connect; it goes on with the next one.
+    // Without the file it cannot connect; it connects once there is a new one.
     fs::remove_file(dir.path().join("own.creds")).unwrap();
     server.restart().unwrap();
     let without = log.append(event(Uuid::new_v4(), "without"), Expectation::NoEvent).await;
@@ -165,7 +165,7 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
     appends_again(&log).await;
 }
 
-/// Appends again and again until one is stored: the server cuts the connection, and it is made anew.
+/// Appends repeatedly until one is stored: the server cuts the connection, and it is reestablished.
 async fn appends_again(log: &NatsLog) {
     for _ in 0..600 {
         if log.append(event(Uuid::new_v4(), "rotated"), Expectation::NoEvent).await.is_ok() {
@@ -199,7 +199,7 @@ async fn a_password_that_is_rotated_counts_at_the_next_connection_of_a_log_that_
     of_server("second");
     let pid = server.pid().unwrap().to_string();
     assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-    // Refused until the file follows: the former password is none any more.
+    // Refused until the file is updated: the previous password is invalid.
     let refused = async || matches!(connects(settings.clone()).await, Err(StartError::Refused { .. }));
     while !refused().await {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -248,7 +248,7 @@ async fn a_stream_beyond_a_leaf_node_is_reached_by_its_domain_or_its_prefix() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_an_error_that_names_it() {
+async fn a_missing_file_is_an_error_that_names_it() {
     let settings = NatsSettings { credentials_file: Some("absent.creds".into()), ..NatsSettings::default() };
     let error = connects(settings).await.unwrap_err();
     assert!(
@@ -257,7 +257,7 @@ async fn a_file_that_is_not_there_is_an_error_that_names_it() {
     );
 }
 
-/// An authority, and a certificate of it for this machine.
+/// An authority, and a certificate for this machine.
 fn certificates(dir: &Path) -> [PathBuf; 3] {
     let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
     authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

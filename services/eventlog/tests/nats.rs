@@ -1,5 +1,5 @@
-//! The log on NATS passes the suite on a real server, and what only a server can show: it dies, it comes back,
-//! it holds another stream.
+//! The log on NATS passes the conformance suite on a real server, and properties that only a server has: it is killed,
+//! it restarts, it has another stream.
 
 #![allow(clippy::unwrap_used, reason = "test code: helpers outside of test functions panic too")]
 
@@ -19,11 +19,11 @@ use futures::stream::BoxStream;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A server of its own for each test, so that any of them may kill it.
+/// A separate server for each test, so that any of them may kill it.
 struct OnServer {
     server: NatsServer,
     log: Arc<NatsLog>,
-    /// Removed last, once the server is stopped.
+    /// Dropped last, after the server has stopped.
     dir: TempDir,
 }
 
@@ -44,7 +44,7 @@ impl Fixture for OnServer {
         Arc::clone(&self.log) as Arc<dyn EventLog>
     }
 
-    /// With a server killed in between: what is acknowledged does not live in its memory.
+    /// Kills the server in between: acknowledged events must not only be in its memory.
     async fn reopen(&mut self) {
         self.server.restart().unwrap();
         self.log = Arc::new(NatsLog::connect(self.settings()).await.unwrap());
@@ -73,7 +73,7 @@ async fn append(log: &NatsLog, payload: &str) -> Position {
     log.append(event(Uuid::new_v4(), payload), Expectation::NoEvent).await.unwrap().position()
 }
 
-/// Tries until the outcome is known, as a client is told to.
+/// Retries until the outcome is known, as clients must.
 async fn append_stubbornly(log: &NatsLog, event: cra_eventlog::NewEvent) -> Appended {
     loop {
         match log.append(event.clone(), Expectation::NoEvent).await {
@@ -176,7 +176,7 @@ async fn a_stream_of_another_configuration_is_an_error_that_names_each_differenc
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_error_after_the_start_timeout() {
+async fn an_unreachable_server_is_an_error_after_the_start_timeout() {
     let settings = NatsSettings {
         url: "nats://127.0.0.1:9".to_owned(),
         start_timeout_ms: 600,
@@ -260,7 +260,7 @@ async fn a_reader_whose_consumer_was_deleted_makes_another_one() {
     assert_ne!(consumer(&fixture).await.name, name);
 }
 
-/// A reader that was given one event, and the name of its consumer.
+/// A reader that has delivered one event, and the name of its consumer.
 async fn one_event_read() -> (OnServer, BoxStream<'static, Result<LogEntry, ReadError>>, String) {
     let fixture = on_server().await;
     let mut stream = fixture.log.read(Position::START);
@@ -270,7 +270,7 @@ async fn one_event_read() -> (OnServer, BoxStream<'static, Result<LogEntry, Read
     (fixture, stream, name)
 }
 
-/// What the server says of the only consumer.
+/// The server's information on the only consumer.
 async fn consumer(fixture: &OnServer) -> jetstream::consumer::Info {
     let stream = fixture.context().await.get_stream("CRA").await.unwrap();
     let consumers: Vec<_> = stream.consumers().map(Result::unwrap).collect().await;
@@ -279,7 +279,7 @@ async fn consumer(fixture: &OnServer) -> jetstream::consumer::Info {
 }
 
 #[tokio::test]
-async fn what_something_else_wrote_is_an_entry_without_ids() {
+async fn a_message_of_another_program_is_an_entry_without_ids() {
     let fixture = on_server().await;
     let context = fixture.context().await;
     context.publish("cra.event.not-a-cra", "foreign".into()).await.unwrap().await.unwrap();
@@ -331,13 +331,13 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
     .await;
     let took = began.elapsed();
     signal(pid, "CONT");
-    // Those that were sent; the others were still waiting for their turn.
+    // Those that were sent; the others were still pending.
     let mut unknown = 0;
     for outcome in outcomes {
         match outcome {
             Err(AppendError::OutcomeUnknown(_)) => unknown += 1,
             Err(AppendError::Unavailable(_)) => {}
-            other => panic!("a server that hangs answered {other:?}"),
+            other => panic!("a stopped server answered {other:?}"),
         }
     }
     assert!(unknown > 0, "none was sent");
@@ -349,7 +349,7 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
     assert_eq!(log.head().await.unwrap().position, Position(20));
 }
 
-/// The signal is on its way when `kill` ends: on a busy machine some threads go on for a moment.
+/// The signal may still be in delivery when `kill` returns: on a busy machine some threads run on for a moment.
 async fn wait_until_stopped(pid: u32) {
     let state = |stat: String| stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
     loop {

@@ -1,4 +1,4 @@
-//! What each call of this service needs, in one table. The words of the form and the communes are nobody's secret.
+//! What each call of this service needs, in one table. The vocabulary and the communes are public.
 
 use cra_runtime::identity::Scope;
 use cra_runtime::identity::access::{Method, Needs, Shape};
@@ -15,7 +15,7 @@ const fn open(path: &'static str) -> Method {
     Method { path, needs: Needs::Nothing, shape: Shape::Single, one_by_one: None }
 }
 
-/// A row for every method that is served.
+/// A row for every served method.
 pub const METHODS: &[Method] = &[
     method("/cra.v1.IngestionService/SubmitCra", &[Scope::Submit]),
     stream("/cra.v1.IngestionService/SubmitCras", &[Scope::Submit]),

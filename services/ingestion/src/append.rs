@@ -1,10 +1,10 @@
-//! The way from a decision to the log: append with what is known of the CRA, and on a conflict read its events
-//! and decide again.
+//! From a decision to the log: append with the expectation that the decision is based on; after a conflict, read the
+//! CRA's events and decide again.
 //!
-//! Nothing is read first for a new CRA: it is the usual case and costs one append. Each decision runs in its own task,
-//! so it goes on when its caller leaves and the drain waits for it. Does not decide anything itself, and does
-//! not bound how many run; the caller's place does, held until the task ends. What is large waits in a box: tasks that
-//! wait for the log are many, and are moved when they begin.
+//! For a new CRA nothing is read first: that is the usual case, and it costs one append. Each decision runs in a
+//! separate task, so it continues if its caller disconnects, and the drain waits for it. The number of concurrent tasks
+//! is bounded by the caller's permit, which the task holds until it ends. Large values are boxed, because many tasks
+//! wait for the log and are moved when they start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,31 +23,32 @@ use uuid::Uuid;
 use crate::decisions::{Attempt, History, Recorded, receipt};
 use crate::refused::Refused;
 
-/// One try each; after a conflict, the pause before the events are read and the decision is taken again. The first
-/// is nothing: the event in the way is there. A conflict with what is still being written needs a moment.
+/// Pauses before each try. After a conflict the events are read and the decision is taken again: the first time at
+/// once, because the conflicting event exists; later with a delay, because a conflicting write may still be in
+/// progress.
 const PAUSES_MS: [u64; 4] = [0, 20, 80, 0];
 
-/// What follows from a decision.
+/// Result of a decision.
 #[must_use]
 pub(crate) enum Next {
-    /// Record this event; its receipt is the answer.
+    /// Record this event; the answer is its receipt.
     Append(Box<v1::CraEvent>),
-    /// Nothing to record: this is the answer.
+    /// Record nothing; return this receipt.
     Answer(v1::Receipt),
-    /// Nothing to record: this is why.
+    /// Record nothing; return this refusal.
     Refuse(Refused),
 }
 
 /// What is known of a CRA before anything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// Most probably nothing is recorded of it: decide so, and read only when that turns out wrong.
+    /// Most probably new: decide without reading, and read only after a conflict.
     IsNew,
-    /// Something is to be changed: read it first.
+    /// To be changed: read its events first.
     HasEvents,
 }
 
-/// Brings decisions to the log; clones share the log and the tasks.
+/// Executes decisions against the log; clones share the log and the tasks.
 #[derive(Clone)]
 pub(crate) struct Recorder {
     log: Arc<dyn EventLog>,
@@ -56,18 +57,18 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder whose tasks `tasks` counts.
+    /// An executor whose tasks are counted by `tasks`.
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         Self { log, clock, tasks }
     }
 
-    /// Now, by the clock that events are dated with.
+    /// Current time, by the clock that dates events.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Decides for one CRA, from what is `known` of it, and records what was decided, caused by `origin`. Begins at
-    /// once; `place` is given back when that is done, even when the caller leaves before.
+    /// Decides for one CRA, from what is `known` of it, and records the decision, caused by `origin`. Starts at once;
+    /// `place` is held until the work is done, even if the caller disconnects.
     pub(crate) fn record<P, D>(
         &self,
         cra_id: Uuid,
@@ -89,7 +90,7 @@ impl Recorder {
         let recording = self.tasks.spawn(recording.in_current_span());
         async move {
             recording.await.unwrap_or_else(|error| {
-                // Without the panic's own text, which may quote the CRA.
+                // Without the panic's text, which may quote the CRA.
                 tracing::error!(%cra_id, panicked = error.is_panic(), "recording ended without an outcome");
                 Err(Refused::Fault)
             })
@@ -130,11 +131,11 @@ impl Recorder {
                 Err(error) => return Err(error.into()),
             }
         }
-        tracing::warn!(%cra_id, tries = PAUSES_MS.len(), "others wrote at each try");
+        tracing::warn!(%cra_id, tries = PAUSES_MS.len(), "every try met a conflicting write");
         Err(Refused::Contended { cra_id })
     }
 
-    /// Every event of one CRA, oldest first, as the log holds them.
+    /// All events of one CRA, oldest first, as stored.
     pub(crate) async fn history(&self, cra_id: Uuid) -> Result<History, Refused> {
         let entries = self.log.history(cra_id).await?;
         entries.iter().map(recorded).collect::<Result<Vec<_>, _>>().map(History::new)
@@ -147,8 +148,8 @@ impl Recorder {
     }
 }
 
-/// An event as the log takes it, and its receipt, which lacks the position: all that is needed of it while it waits for
-/// the log, as thousands may.
+/// The event in the log's form, and its receipt without the position: all that is kept of it while it waits for the
+/// log, because thousands may wait.
 fn prepared(event: &v1::CraEvent) -> Result<(NewEvent, v1::Receipt), AppendError> {
     let new_event = NewEvent {
         cra_id: parsed(&event.cra_id)?,
@@ -173,11 +174,12 @@ fn recorded(entry: &LogEntry) -> Result<Recorded, Refused> {
 }
 
 fn parsed(id: &str) -> Result<Uuid, AppendError> {
-    Uuid::try_parse(id).map_err(|error| AppendError::Refused(format!("an id of ours is no UUID: {error}")))
+    Uuid::try_parse(id)
+        .map_err(|error| AppendError::Refused(format!("internal error: an id is not a UUID: {error}")))
 }
 
 fn uuid_time(instant: Timestamp) -> uuid::Timestamp {
-    // Version 7 has no time before 1970; a clock that far off still makes unique ids.
+    // UUID version 7 has no time before 1970; a clock that far off still gives unique ids.
     let seconds = u64::try_from(instant.as_second()).unwrap_or_default();
     let nanoseconds = u32::try_from(instant.subsec_nanosecond()).unwrap_or_default();
     uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds)

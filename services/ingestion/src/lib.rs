@@ -1,10 +1,10 @@
 //! The ingestion service: decides what becomes a fact, and appends it to the event log.
 //!
-//! The way of the data: [`services`](self) reads a request and checks it with the domain's rules; `decisions`
-//! says, purely, what the request means for the CRA; `append` brings the decision to the log; `refused` tells
-//! the caller why not. [`run`] is the process on NATS; [`serve`] is the same service on any log.
+//! Data flow: [`services`](self) reads a request and checks it with the domain's rules; `decisions` decides, purely,
+//! what it means for the CRA; `append` brings the decision to the log; `refused` tells the caller why not. [`run`] is
+//! the process on NATS; [`serve`] is the same service on any log.
 //!
-//! It reads nothing of the log but one CRA's own events, and knows nothing of statistics.
+//! It reads only the events of the CRA in question, and knows nothing of statistics.
 
 mod access;
 mod append;
@@ -45,14 +45,14 @@ use crate::services::reference::ReferenceApi;
 pub use crate::access::METHODS;
 pub use crate::settings::{Limits, Settings};
 
-/// Files and connections that the process holds beside those of callers: the log, the audit, the metrics, the runtime.
+/// Open files and connections of the process, without those of callers: the log, the audit, the metrics, the runtime.
 const DESCRIPTORS: u64 = 64;
 
 type IngestionServer = IngestionServiceServer<IngestionApi>;
 type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 
-/// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is told at once; callers are
-/// refused until the log is there, while health and metrics answer.
+/// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is reported at once;
+/// callers are refused until the log is available, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
@@ -75,9 +75,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     serve_with(probes, listener, Arc::new(log), Arc::new(SystemClock), &settings, shutdown).await
 }
 
-/// Serves on a bound address and an open log until `shutdown`, then drains: what is being appended is finished,
-/// under the deadline of `settings.server`. Of the settings, only `server`, `limits` and where metrics are asked for are
-/// looked at.
+/// Serves on a bound address and an open log until `shutdown`, then drains: pending appends are finished, under the
+/// deadline of `settings.server`. Only `server`, `limits` and the address of the metrics are used of the settings.
 pub async fn serve(
     listener: Listener,
     log: Arc<dyn EventLog>,
@@ -101,7 +100,7 @@ async fn serve_with(
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    // Read now, not during the first request.
+    // Loaded now rather than during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let (metrics, health) = (&probes.metrics, probes.health.clone());
     let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
@@ -151,7 +150,7 @@ fn routes(
     Ok(Routes::new(ingestion).add_service(reference))
 }
 
-/// Waits for the appends whose callers are gone, for what is left of the drain's time.
+/// Waits for the appends of disconnected callers, for the rest of the drain's time.
 async fn finish(appends: &TaskTracker, server: &ServerSettings, drain_began: Option<Instant>) -> Drained {
     appends.close();
     let spent = drain_began.map_or_else(Default::default, |began| began.elapsed());
@@ -161,7 +160,7 @@ async fn finish(appends: &TaskTracker, server: &ServerSettings, drain_began: Opt
     }
     tracing::warn!(
         appends = appends.len(),
-        "the drain's deadline passed: left appends without their outcome"
+        "the drain's deadline passed: the outcome of pending appends is unknown"
     );
     Drained::DeadlinePassed
 }

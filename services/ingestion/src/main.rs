@@ -1,4 +1,4 @@
-//! The process `cra-ingestion`: flags, then [`cra_ingestion::run`]; nothing more.
+//! The process `cra-ingestion`: parses flags and calls [`cra_ingestion::run`].
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use cra_ingestion::Settings;
 use cra_runtime::args::ServerArgs;
 use cra_runtime::process;
 
-/// Takes comptes-rendus d'activité in: checks them and appends them to the event log
+/// Receives comptes-rendus d'activité, validates them and appends them to the event log
 #[derive(Parser)]
 #[command(version = cra_runtime::version::FULL)]
 struct Command {

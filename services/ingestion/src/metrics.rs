@@ -1,7 +1,7 @@
-//! What ingestion is measured by: what was accepted and refused, and how long the log takes to append; and the place of
-//! each append in its caller's trace, which goes along with the event.
+//! Metrics of ingestion: accepted and refused requests, and the duration of appends; and the span of each append in its
+//! caller's trace, which is stored with the event.
 //!
-//! `deploy/OPERATIONS.md` says what each figure means. Changes nothing of what it measures.
+//! `deploy/OPERATIONS.md` documents each metric.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::refused::Refused;
 
-/// What a request asks to be recorded.
+/// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Submit,
@@ -77,7 +77,7 @@ impl Answers {
         let accepted = &self.accepted[kind as usize];
         match answer {
             Ok(receipt) if receipt.duplicate => accepted.repeated.inc(),
-            // Nothing was recorded, so it stands nowhere.
+            // Only validated: nothing was recorded, so there is no position.
             Ok(receipt) if receipt.position == 0 => accepted.checked.inc(),
             Ok(_) => accepted.recorded.inc(),
             Err(refused) => self.refused.with_label_values(&[kind.label(), refused.reason()]).inc(),
@@ -85,7 +85,7 @@ impl Answers {
     }
 }
 
-/// A log whose appends are timed, and told in traces.
+/// A log with metrics and traces of its appends.
 pub(crate) struct Measured {
     log: Arc<dyn EventLog>,
     stored: Histogram,
@@ -96,7 +96,7 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// The same log, measured; `cra_log_up` says whether it can take appends.
+    /// The same log with metrics; `cra_log_up` is 1 while it can accept appends.
     pub(crate) fn new(log: Arc<dyn EventLog>, metrics: &Metrics) -> Result<Self, MetricsError> {
         let help = "From an append's hand-over to its outcome, the wait for its group included.";
         let seconds = metrics.durations("cra_log_append_seconds", help, &["outcome"])?;

@@ -1,6 +1,4 @@
-//! Health of the two services: ingestion serves while the log can take appends, reference always.
-//!
-//! Does not mend the log; its adapter does.
+//! Health of the two services: ingestion serves while the log can accept appends, reference always.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +10,10 @@ use tokio::time::sleep;
 
 use crate::{IngestionServer, ReferenceServer};
 
-/// How late health may be; asking costs nothing, the log answers from what it knows.
+/// Maximum delay of health; polling is cheap, because the log answers from local state.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Follows the log until `shutdown`.
+/// Updates health from the log until `shutdown`.
 pub(crate) async fn follow(log: Arc<dyn EventLog>, health: Health, shutdown: Shutdown) {
     health.set::<ReferenceServer>(Readiness::Serving).await;
     let mut told = None;

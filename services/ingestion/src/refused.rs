@@ -1,7 +1,7 @@
-//! Why a request was not carried out, and what its caller is told: one table from cause to gRPC code, reason and
-//! whether to try again; written as a status for a single call, as a message for an item of a stream.
+//! Refusals and what their callers receive: one table from cause to gRPC code, reason and retry advice; encoded as a
+//! status for a single call, as a message for an item of a stream.
 //!
-//! Inner error texts go to the log of the process, never to the caller. Does not decide what is refused.
+//! Internal error texts are logged and never sent to the caller.
 
 use std::borrow::Cow;
 
@@ -16,45 +16,45 @@ use uuid::Uuid;
 
 use crate::decisions::import::{Cause, OtherDocument};
 
-/// Violations in the answer to an item of a stream; a document with more is none that a form has written.
+/// Maximum number of violations in the answer to an item of a stream; no form has more.
 const ITEM_VIOLATIONS_MAX: usize = 100;
-/// Differing fields named in one answer.
+/// Maximum number of differing fields named in one answer.
 const DIFFERENCES_MAX: usize = 10;
-/// Longer texts are clipped: they may quote a document.
+/// Maximum length of a text; longer ones are truncated, because they may quote a document.
 const TEXT_CHARACTERS_MAX: usize = 500;
 
-/// Why a request was not carried out.
+/// Why a request was refused.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// It breaks rules; at least one violation.
     Invalid(Vec<rejection::Violation>),
-    /// What is asked reaches beyond what the caller is granted. Says nothing of what is recorded there.
+    /// The requested content is beyond the caller's perimeter. Reveals nothing about what is recorded.
     BeyondPerimeter,
-    /// The id was taken with another content.
+    /// The id belongs to other content.
     OtherContent { cra_id: Uuid },
-    /// The legacy id was taken with another document.
+    /// The legacy id belongs to another document.
     OtherDocument { cra_id: Uuid, other: OtherDocument },
     /// The log has no event of this CRA.
     NotFound { cra_id: Uuid },
-    /// The CRA stands at another revision than the one that was seen.
+    /// The CRA's revision is not the expected one.
     RevisionChanged { cra_id: Uuid, current: u64 },
     /// The CRA was withdrawn.
     Withdrawn { cra_id: Uuid },
-    /// Others changed the CRA at every try.
+    /// Every try met a conflicting write.
     Contended { cra_id: Uuid },
     /// Nothing was sent to the log.
     LogUnavailable,
-    /// Sent to the log, and not acknowledged.
+    /// Sent to the log, but not acknowledged.
     OutcomeUnknown,
-    /// The log takes no such event.
+    /// The log refuses the event permanently.
     EventNotTaken,
-    /// What the log holds of this CRA cannot be read, or a fault of ours.
+    /// The CRA's events are unreadable, or a bug.
     Fault,
 }
 
 impl Refused {
-    /// Faults that the domain found.
+    /// The violations that the domain found.
     pub(crate) fn invalid(violations: &[Violation]) -> Self {
         Self::Invalid(violations.iter().cloned().map(Into::into).collect())
     }
@@ -79,12 +79,12 @@ impl Refused {
         }
     }
 
-    /// Stable; also what refusals are counted by.
+    /// Stable reason; also the label of the metric.
     pub(crate) fn reason(&self) -> &'static str {
         self.row().reason
     }
 
-    /// English: what happened and what to do.
+    /// English message: what happened and what to do.
     fn message(&self) -> Cow<'static, str> {
         match self {
             Self::OtherDocument { other, .. } => other_document(other).into(),
@@ -99,29 +99,27 @@ impl Refused {
                 "the token does not grant this CRA: neither its advisor, nor its structure, nor its department"
             }
             Self::OtherContent { .. } => {
-                "this id is recorded with another content; correct that CRA, or choose a new id for a new one"
+                "this id is recorded with other content; correct that CRA, or use a new id for a new one"
             }
             Self::OtherDocument { .. } => "another document is recorded under this id",
-            Self::NotFound { .. } => "no event of this CRA is recorded; check the id",
+            Self::NotFound { .. } => "CRA not found; check the id",
             Self::RevisionChanged { .. } => {
                 "the CRA was changed since the revision you expect; read it again and decide on what it says now"
             }
-            Self::Withdrawn { .. } => "the CRA was withdrawn and stays so; submit a new one under a new id",
-            Self::Contended { .. } => {
-                "the CRA was being changed by others at each try; retry with the same id"
-            }
+            Self::Withdrawn { .. } => "the CRA was withdrawn permanently; submit a new one under a new id",
+            Self::Contended { .. } => "other clients changed the CRA at every try; retry with the same id",
             Self::LogUnavailable => {
-                "the event log takes no events now, nothing was recorded; retry with the same id"
+                "the event log accepts no events now, nothing was recorded; retry with the same id"
             }
             Self::OutcomeUnknown => {
                 "the event log did not confirm, so this may be recorded or not; retry with the same id to know"
             }
-            Self::EventNotTaken => "the event log takes no event of this size",
-            Self::Fault => "a fault of the service; its log says more",
+            Self::EventNotTaken => "the event log does not accept an event of this size",
+            Self::Fault => "internal error; see the service log",
         }
     }
 
-    /// For the person who filled the form in.
+    /// French message, for the person who filled in the form.
     fn french(&self) -> Option<&'static str> {
         match self {
             Self::BeyondPerimeter => Some("Ce compte-rendu est hors de votre périmètre."),
@@ -160,7 +158,7 @@ impl Refused {
         }
     }
 
-    /// As the answer to an item of a stream. Has no header to fit in, so it holds more violations than a status.
+    /// As the answer to an item of a stream. It needs not fit a header, so it holds more violations than a status.
     pub(crate) fn into_message(self) -> v1::Refusal {
         let violations = match &self {
             Self::Invalid(violations) => violations.iter().take(ITEM_VIOLATIONS_MAX).map(item_form).collect(),
@@ -204,8 +202,8 @@ impl From<AppendError> for Refused {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Unavailable(inner) => {
-                // The log's adapter says it once, not with every append.
-                tracing::debug!(inner, "the log cannot take an append");
+                // Logged at debug level: the log's adapter reports it once, not per append.
+                tracing::debug!(inner, "the log cannot accept an append");
                 Self::LogUnavailable
             }
             AppendError::OutcomeUnknown(inner) => {
@@ -216,7 +214,7 @@ impl From<AppendError> for Refused {
                 tracing::error!(inner, "the log refused an event");
                 Self::EventNotTaken
             }
-            // The recorder decides again on a conflict; one that comes here is a fault of ours.
+            // The executor decides again after a conflict; a conflict that arrives here is a bug.
             AppendError::Conflict { expected, actual } => {
                 tracing::error!(?expected, ?actual, "a conflict was left undecided");
                 Self::Fault
@@ -240,7 +238,7 @@ impl From<ReadError> for Refused {
     }
 }
 
-/// What is wrong with another document under a taken id, and in which fields it is another one.
+/// Describes why another document has the same legacy id, and the differing fields.
 fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> String {
     let named = differences.iter().take(DIFFERENCES_MAX).map(|path| clipped(path)).collect::<Vec<_>>();
     let beyond = differences.len().saturating_sub(DIFFERENCES_MAX);
@@ -249,10 +247,10 @@ fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> Strin
         named.join(", "),
         match cause {
             Cause::NotLater => {
-                "its updatedAt, else its createdAt, is not later than the recorded one's, so it is no later version"
+                "its updatedAt, or else its createdAt, is not later than that of the recorded document, so it is not a later version"
             }
             Cause::ChangedHere => {
-                "the CRA was corrected or withdrawn here since; correct it here to take these fields over"
+                "the CRA was corrected or withdrawn here since; correct it here to apply these fields"
             }
         },
     );
@@ -268,7 +266,7 @@ fn item_form(violation: &rejection::Violation) -> v1::Violation {
     }
 }
 
-/// A text that may quote a document, cut to a bounded length, the cut marked.
+/// A text that may quote a document, truncated with a mark.
 pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(TEXT_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -305,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refusal_has_one_code_one_reason_and_says_whether_to_try_again() {
+    fn each_refusal_has_one_code_one_reason_and_retry_advice() {
         let table = every_refusal().into_iter().map(|refused| {
             let status = Status::from(refused);
             let again = retry_delay_of(&status).is_some();
@@ -341,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_refused_with_the_words_of_a_single_call() {
+    fn an_item_is_refused_with_the_message_of_a_single_call() {
         for refused in every_refusal() {
             let status = Status::from(refused.clone());
             let message = refused.into_message();

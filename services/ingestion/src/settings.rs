@@ -1,6 +1,6 @@
 //! Settings of the service. Every value has a default; unknown keys are errors, in every table.
 //!
-//! Does not read them from anywhere: the shell's configuration does.
+//! They are read by the runtime's configuration.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroU32};
@@ -14,23 +14,23 @@ use cra_runtime::serve::ServerSettings;
 use cra_runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
 
-/// Everything the process can be told.
+/// All settings of the process.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Address to listen on; port 0 lets the system choose one.
     pub listen: SocketAddr,
-    /// How callers prove who they are; without, the service listens on loopback only.
+    /// Authentication of callers; without it, the service listens on loopback only.
     pub identity: IdentitySettings,
     /// Limits of the gRPC server.
     pub server: ServerSettings,
-    /// Limits of this service's own.
+    /// Limits of this service.
     pub limits: Limits,
     /// The event log.
     pub log: NatsSettings,
-    /// Where it is recorded who read, corrected and withdrew what.
+    /// Audit of reads, corrections and withdrawals.
     pub audit: AuditSettings,
-    /// How logs are written.
+    /// Logs, metrics and traces.
     pub telemetry: TelemetrySettings,
 }
 
@@ -48,22 +48,23 @@ impl Default for Settings {
     }
 }
 
-/// How much goes on at once. Single calls and streams are counted apart: a bulk load takes nobody's place.
+/// Limits of concurrency. Single calls and streams have separate limits, so that a bulk load does not block single
+/// calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Single calls that use the log, at once per process; further ones are told when to come back.
+    /// Maximum concurrent single calls that use the log, per process; further ones are refused with a retry delay.
     pub calls_in_flight: NonZeroU32,
-    /// Streams of submissions or of imports, at once per process; further ones are told when to come back.
+    /// Maximum concurrent streams of submissions or imports, per process; further ones are refused with a retry delay.
     pub streams_in_flight: NonZeroU32,
-    /// Items of one stream being worked on; the stream is not read further until one is answered.
+    /// Maximum items in progress per stream; the stream is not read further until one is answered.
     pub stream_items_in_flight: NonZeroU16,
-    /// Networks of the proxies in front, such as `10.0.3.0/24`: at most 100. Bounds per address leave them out.
+    /// Networks of reverse proxies, such as `10.0.3.0/24`: at most 100. Limits per address do not apply to them.
     pub trusted_proxies: TrustedProxies,
 }
 
 impl Limits {
-    /// The bounds that clients share.
+    /// The limits that clients share.
     pub(crate) fn shared(&self) -> [Bound; 2] {
         [
             Bound { name: "limits.calls_in_flight", limit: self.calls_in_flight, kind: BoundKind::Calls },
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_given_means_the_defaults_and_loopback() {
+    fn without_settings_the_defaults_apply_and_the_service_listens_on_loopback() {
         let settings: Settings = serde_json::from_str("{}").unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:50051");
         assert_eq!(settings.limits, Limits::default());

@@ -1,5 +1,5 @@
-//! Measures what identity and telemetry add to a call, within one process and without a network: a token that is seen
-//! for the first time, by the kind of its key; one that is known; counting a call; its span.
+//! Measures what identity and telemetry add to a call, within one process and without a network: a token seen for the
+//! first time, by kind of key; a known token; counting a call; its span.
 //!
 //!     cargo run --release -p cra-runtime --example token_cost
 
@@ -18,9 +18,9 @@ use serde_json::json;
 use tonic::Status;
 use tonic::codegen::http::HeaderMap;
 
-/// Fewer than are kept, so that each is known the second time.
+/// Below the size of the cache, so that each token is known the second time.
 const TOKENS: u32 = 1_000;
-/// A call is counted faster than a clock is read: so many are measured as one.
+/// Counting a call is faster than reading a clock: this number of calls is measured as one.
 const CALLS_PER_SAMPLE: u32 = 100;
 const SAMPLES: u32 = 2_000;
 const RSA: &str = include_str!("../src/identity/rsa_of_tests.pem");
@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     let no_headers = HeaderMap::new();
     calls("a call counted and timed, no traces", &no_headers)?;
     let traces = TelemetrySettings {
-        // Nobody listens there: spans are made, and dropped where they would be sent.
+        // No collector listens there: spans are made, and dropped at export.
         traces_endpoint: Some("http://127.0.0.1:9".to_owned()),
         traces_per_mille: 10,
         log_filter: "off".to_owned(),
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tokens of a key, each verified and then known.
+/// Verifies each token of a key twice: first unknown, then known.
 async fn tokens(name: &str, key: &SigningKey) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("keys.json");
@@ -79,7 +79,7 @@ async fn tokens(name: &str, key: &SigningKey) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As issuers write them: a client, a person, two scopes, a perimeter.
+/// Typical claims: a client, a person, two scopes, a perimeter.
 fn claims(number: u32) -> Claims {
     Claims {
         iss: "issuer".to_owned(),
@@ -96,7 +96,7 @@ fn claims(number: u32) -> Claims {
     }
 }
 
-/// Calls that do nothing and are answered.
+/// Calls with an empty handler.
 fn calls(what: &str, headers: &HeaderMap) -> anyhow::Result<()> {
     let rpcs = Rpcs::new(&Metrics::default(), &[SERVICE])?;
     let mut took = Vec::new();

@@ -1,7 +1,7 @@
-//! Addresses of callers as limits count them, and the proxies whose address says nothing about the caller.
+//! Addresses of callers for the limits, and the proxies whose address does not identify the caller.
 //!
-//! One IPv6 subscriber holds at least a /64, so all of its addresses count as one. An IPv4 address counts alone. Does not
-//! read forwarding headers: a caller could write them.
+//! An IPv6 subscriber has at least a /64, so all of its addresses count as one. An IPv4 address counts alone.
+//! Forwarding headers are ignored, because callers can forge them.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Networks that `limits.trusted_proxies` may name.
+/// Maximum number of networks in `limits.trusted_proxies`.
 const PROXIES_MAX: usize = 100;
 
-/// What one caller's addresses have in common: an IPv4 address, or an IPv6 network of 64 bits.
+/// The network that counts as one caller: an IPv4 address, or an IPv6 network of 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Network(IpAddr);
 
 impl Network {
-    /// The network of an address; an IPv4 address written as IPv6 is that IPv4 address.
+    /// The network of an address; an IPv4-mapped IPv6 address is an IPv4 address.
     pub(crate) fn of(address: IpAddr) -> Self {
         const UPPER_64: u128 = !(u64::MAX as u128);
         Self(match address.to_canonical() {
@@ -28,8 +28,8 @@ impl Network {
     }
 }
 
-/// The setting `limits.trusted_proxies`: networks (CIDR) of the proxies in front of a service. Their connections and calls
-/// are those of many callers, so the bounds per address leave them out.
+/// The setting `limits.trusted_proxies`: networks (CIDR) of reverse proxies. Limits per address do not apply to them,
+/// because their connections and calls come from many callers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
@@ -41,22 +41,22 @@ pub enum TrustedProxiesError {
         "`limits.trusted_proxies` names {found} networks; expected at most {PROXIES_MAX}: name larger networks"
     )]
     TooMany {
-        /// How many are named.
+        /// Number of networks.
         found: usize,
     },
-    /// A network that holds every address.
+    /// A network that contains every address.
     #[error(
         "`limits.trusted_proxies` names {network}, which holds every address, so that no bound per address would be left; \
          expected the networks of the proxies alone, such as 10.0.3.0/24"
     )]
     Everything {
-        /// The network as it was given.
+        /// The network as given.
         network: IpNet,
     },
 }
 
 impl TrustedProxies {
-    /// Checks the bounds of the setting.
+    /// Checks the limits of the setting.
     pub fn check(&self) -> Result<(), TrustedProxiesError> {
         if self.0.len() > PROXIES_MAX {
             return Err(TrustedProxiesError::TooMany { found: self.0.len() });
@@ -67,7 +67,7 @@ impl TrustedProxies {
         }
     }
 
-    /// What bounds per address count this address as; `None` for a proxy, which they leave out.
+    /// The network that limits count this address as; `None` for a proxy.
     pub(crate) fn counted(&self, address: IpAddr) -> Option<Network> {
         let address = address.to_canonical();
         let is_proxy = self.0.iter().any(|network| network.contains(&address));
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for TrustedProxies {
             let address = text.parse::<IpAddr>().map(IpNet::from);
             text.parse::<IpNet>().or(address).map_err(|_| {
                 let message = "expected a network such as 10.0.3.0/24 or fd00:3::/64, or one address";
-                D::Error::custom(format!("`{text}` is no network: {message}"))
+                D::Error::custom(format!("`{text}` is not a network: {message}"))
             })
         });
         Ok(Self(networks.collect::<Result<_, _>>()?))
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_not_counted_however_its_address_is_written() {
+    fn a_proxy_is_not_counted_in_any_notation_of_its_address() {
         let proxies = proxies(r#"["10.0.3.0/24", "fd00:3::/64", "192.0.2.7"]"#);
         let counted = |text: &str| proxies.counted(text.parse().unwrap());
         for proxy in ["10.0.3.9", "::ffff:10.0.3.9", "fd00:3::9", "192.0.2.7"] {
@@ -130,9 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_and_what_holds_every_address_is_refused() {
+    fn malformed_networks_and_networks_with_every_address_are_refused() {
         let refused = serde_json::from_str::<TrustedProxies>(r#"["gateway"]"#).unwrap_err().to_string();
-        assert!(refused.contains("`gateway` is no network") && refused.contains("10.0.3.0/24"), "{refused}");
+        assert!(
+            refused.contains("`gateway` is not a network") && refused.contains("10.0.3.0/24"),
+            "{refused}"
+        );
         for everything in ["0.0.0.0/0", "::/0"] {
             let refused = proxies(&format!("[\"{everything}\"]")).check().unwrap_err().to_string();
             assert!(refused.contains(everything), "{refused}");

@@ -1,8 +1,8 @@
-//! The door of a service: a call comes in if its path is served, its token is good for it and its client has a place;
-//! its handler then finds who calls. A stream ends with its grant.
+//! Authorization layer: admits a call if its method is listed, its token grants the method's scope, and its client is
+//! below its limits; passes the caller to the handler. A stream ends with its grant.
 //!
-//! Health, reflection and what needs no scope are open to all, within bounds for callers without a token. Which CRAs a
-//! request may touch is the handler's to say, for it alone knows which it asks for.
+//! Health, reflection and methods without a scope are open to all, within limits for callers without a token. The
+//! handler decides which CRAs a request may access, because only it knows which CRAs are requested.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -42,38 +42,38 @@ use crate::rejection::{RATE_LIMITED, Rejection, STREAM_LIFETIME, not_served};
 use crate::settings::{ServerSettings, WithoutTokenLimits};
 use crate::without_token::WithoutToken;
 
-/// Callers at once whose token waits for the issuer's keys; those whose key is known wait for nothing.
+/// Maximum number of calls whose token waits for the issuer's keys; calls with a known key do not wait.
 const AUTHENTICATIONS: NonZeroU32 = NonZeroU32::new(256).unwrap();
-/// When a caller that found that bound reached should come back.
+/// Retry delay at that limit.
 const AUTHENTICATION_RETRY: Duration = Duration::from_secs(1);
 
-/// What decides who comes in.
+/// State of the authorization layer.
 pub(crate) struct Door {
     identity: Identity,
-    /// The rows of everything that is served.
+    /// The rows of all served methods.
     tables: Vec<&'static [Method]>,
     clients: Clients,
     authentications: InFlight,
-    /// Tokens that were refused, by address.
+    /// Refused tokens, by address.
     failures: Allowance<Network>,
     without_token: WithoutToken,
     trusted_proxies: TrustedProxies,
     messages: Messages,
     limits: MessageLimits,
-    /// How fast the sides of a stream must be.
+    /// Required progress of streams.
     pace: Pace,
-    /// What the calls of a connection get to end once that has reached its greatest age.
+    /// Time for the calls of a connection to end once it has reached its maximum age.
     age_grace: Duration,
 }
 
-/// Limits of the headers of a request and of one message, with a token and without.
+/// Limits of request headers and messages, with and without a token.
 struct MessageLimits {
     header_bytes_max: u32,
     bytes_max: u64,
     open: WithoutTokenLimits,
 }
 
-/// Puts a door before the routes of a server.
+/// Adds authorization to the routes of a server.
 #[derive(Clone)]
 pub(crate) struct Admission(pub(crate) Arc<Door>);
 
@@ -85,18 +85,18 @@ impl<S> Layer<S> for Admission {
     }
 }
 
-/// Routes behind a door.
+/// Routes with authorization.
 #[derive(Clone)]
 pub(crate) struct Admitting<S> {
     door: Arc<Door>,
     inner: S,
 }
 
-/// A call that came in.
+/// An admitted call.
 struct Admitted {
     verified: Verified,
     certificate: Option<Arc<ShownCertificate>>,
-    /// What it holds until it has ended.
+    /// Permits held until it has ended.
     permits: Held,
     limits: Limits,
     /// Compression of its messages.
@@ -118,7 +118,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let next = self.inner.clone();
-        // The one that was asked whether it is ready takes the call.
+        // The instance that was polled ready must take the call.
         let mut inner = mem::replace(&mut self.inner, next);
         let door = Arc::clone(&self.door);
         let Some(method) = access::find(&door.tables, request.uri().path()) else {
@@ -136,7 +136,7 @@ where
 }
 
 impl Door {
-    /// The door of a service with these methods, health, and reflection where it is served.
+    /// Authorization for a service with these methods, health, and reflection if it is served.
     pub(crate) fn new(
         identity: Identity,
         methods: &'static [Method],
@@ -186,7 +186,7 @@ impl Door {
         Ok(admitted)
     }
 
-    /// A call that needs no token: one that it carries is not looked at.
+    /// Admits a call that needs no token; a token that it carries is ignored.
     fn admit_open(&self, shape: Shape, request: &Parts) -> Result<Admitted, Status> {
         let peer = request.extensions.get::<Peer>();
         let address = peer.and_then(|peer| peer.address);
@@ -231,8 +231,8 @@ impl Door {
         Ok(Admitted { verified, certificate: peer.certificate, permits, limits, encoding: None })
     }
 
-    /// The caller of a request. Addresses whose tokens fail too often are refused before a signature is looked at; a token
-    /// that is known to be good is taken from anywhere, and trusted proxies are not counted.
+    /// The caller of a request. An address whose tokens fail too often is refused before a signature is verified; a
+    /// token known to be valid is accepted from any address, and trusted proxies are not counted.
     async fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<Verified, Status> {
         let network = peer.address.and_then(|address| self.trusted_proxies.counted(address));
         let now = || Instant::now().into_std();
@@ -260,7 +260,7 @@ impl Door {
         Ok(verified)
     }
 
-    /// Counts a call for its client, where clients are known.
+    /// Counts a call for its client, if clients are known.
     fn enter(&self, key: ClientKey, shape: Shape) -> Result<Option<Entered>, Status> {
         let kind = if shape == Shape::Single { Kind::Call } else { Kind::Stream };
         match self.identity.callers() {
@@ -303,7 +303,7 @@ impl Door {
                 if shape == Shape::Both {
                     answer = answer.map(|body| messages::unless_refused(body, refusal));
                 }
-                // The client's messages end first, and what was read of them is answered.
+                // The client's messages end first, and those that were read are answered.
                 let answering = stalled_after.min(self.age_grace / 4);
                 let end = if shape == Shape::Both { end.later(answering) } else { end };
                 Ok(answer.map(|body| guarded::answers(body, end, self.pace, permits)))
@@ -311,8 +311,8 @@ impl Door {
         }
     }
 
-    /// A stream ends with its grant: when that expires, or when its key or the caller's certificate is withdrawn; or when
-    /// it has lived as long as it may, or its connection has and half of the grace has passed.
+    /// A stream ends with its grant: when it expires, or when its key or the caller's certificate is revoked. It also
+    /// ends at its maximum lifetime, or after half of the grace once its connection has reached its maximum age.
     fn end_of(
         &self,
         verified: &Verified,
@@ -327,7 +327,7 @@ impl Door {
         let (after, status): (_, Status) = match grant {
             Some(left) if left < lifetime => (left, TokenRefused::Expired.into()),
             _ => {
-                let message = format!("a stream lives {} s; go on with a new one", lifetime.as_secs());
+                let message = format!("a stream may last {} s; continue with a new one", lifetime.as_secs());
                 (lifetime, Rejection::new(STREAM_LIFETIME, message).into())
             }
         };
@@ -343,7 +343,7 @@ impl Door {
                 }
                 sleep(grace).await;
                 let message =
-                    "the connection has reached its greatest age; begin a new stream, over a new connection";
+                    "the connection has reached its maximum age; start a new stream on a new connection";
                 Rejection::new(STREAM_LIFETIME, message).into()
             };
             let certificate_ends = async {
@@ -363,11 +363,11 @@ impl Door {
 }
 
 fn failing_too_often(wait: Duration) -> Status {
-    let message = "too many tokens from this address were refused; get a good one, and try again later";
+    let message = "too many tokens from this address were refused; retry later with a valid token";
     Rejection::new(RATE_LIMITED, message).retry_after(wait).into()
 }
 
-/// A token that is bound to a certificate comes with it.
+/// A token that is bound to a certificate requires that certificate.
 fn check_binding(caller: &Caller, shown: Option<&ShownCertificate>) -> Result<(), TokenRefused> {
     match &caller.certificate {
         Some(bound) if shown.is_none_or(|shown| shown.digest() != bound) => {
@@ -377,15 +377,15 @@ fn check_binding(caller: &Caller, shown: Option<&ShownCertificate>) -> Result<()
     }
 }
 
-/// The token of a call, if it carries one.
+/// The token of a call, if any.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let invalid = |what: &str| TokenRefused::Invalid(what.to_owned());
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(invalid("the call carries several")),
+        (Some(_), Some(_)) => Err(invalid("the call has several `authorization` headers")),
         (Some(value), None) => {
-            let value = value.to_str().map_err(|_| invalid("it is no text"))?;
+            let value = value.to_str().map_err(|_| invalid("it is not a text"))?;
             match value.split_once(' ') {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
                 _ => Err(invalid("expected `authorization: Bearer …`")),

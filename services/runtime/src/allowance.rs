@@ -1,8 +1,7 @@
-//! How often something may happen per key, such as a failed authentication per address: so many per minute, as many of them
-//! at once after a pause. The table is bounded; past the bound the keys that are nearest to their full allowance are
-//! forgotten.
+//! Rate limit per key, such as failed authentications per address: a number per minute, all of which may be used at
+//! once after a pause. The table is bounded; above the limit the keys nearest to their full allowance are forgotten.
 //!
-//! Counts what is added, not what is asked: who has not failed costs nothing.
+//! Only failures are stored: a key without failures uses no memory.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Keys that are remembered.
+/// Maximum number of remembered keys.
 const KEYS_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The allowances of the keys seen lately.
+/// The allowances of recent keys.
 pub(crate) struct Allowance<K> {
     per_minute: NonZeroU32,
     /// When each key has its full allowance again.
@@ -27,14 +26,14 @@ impl<K: Clone + Eq + Hash> Allowance<K> {
         Self { per_minute, full_at: Mutex::default() }
     }
 
-    /// How long a key has to wait until one more is allowed; `None` where it need not.
+    /// How long a key must wait for its next allowance; `None` if it need not wait.
     pub(crate) fn wait(&self, key: &K, now: Instant) -> Option<Duration> {
         let full_at = *self.full_at.lock().get(key)?;
         let allowed_at = (full_at + self.period()).checked_sub(MINUTE)?;
         allowed_at.checked_duration_since(now).filter(|wait| !wait.is_zero())
     }
 
-    /// Counts one for a key, allowed or not; what is not allowed does not make the wait longer than a minute.
+    /// Counts one for a key, whether allowed or not; refused ones do not extend the wait beyond a minute.
     pub(crate) fn add(&self, key: K, now: Instant) {
         let mut full_at = self.full_at.lock();
         if full_at.len() >= KEYS_MAX && !full_at.contains_key(&key) {
@@ -64,17 +63,17 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_allowed_at_once_and_one_more_per_period() {
+    fn the_allowance_can_be_used_at_once_and_is_refilled_one_by_one() {
         let (allowance, now) = (allowance(6), Instant::now());
         for _ in 0..6 {
             assert_eq!(allowance.wait(&1, now), None);
             allowance.add(1, now);
         }
         assert_eq!(allowance.wait(&1, now), Some(Duration::from_secs(10)));
-        assert_eq!(allowance.wait(&2, now), None, "others are not touched");
+        assert_eq!(allowance.wait(&2, now), None, "other keys are not affected");
         let later = now + Duration::from_secs(10);
         assert_eq!(allowance.wait(&1, later), None);
-        // Who goes on all the same is kept waiting no longer.
+        // A key that continues is not blocked for longer.
         for _ in 0..100 {
             allowance.add(1, later);
         }
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_keys_come_only_so_many_are_remembered_and_the_worst_longest() {
+    fn the_table_is_bounded_and_keeps_the_worst_keys() {
         let (allowance, now) = (allowance(2), Instant::now());
         for _ in 0..2 {
             allowance.add(u64::MAX, now);

@@ -1,8 +1,8 @@
-//! Sees to it that every call gets an answer callers can act on: past its time limit it is
-//! `DEADLINE_EXCEEDED` (the transport's own limit answers `CANCELLED`, which callers take for their own
-//! doing), and after a panic of the handler it is `INTERNAL`. Each is measured, to the end of its answer.
+//! Ensures that every call gets an answer callers can act on: `DEADLINE_EXCEEDED` after its time limit (the transport's
+//! limit would answer `CANCELLED`, which callers take for their own action), and `INTERNAL` after a panic of the
+//! handler. Measures each call to the end of its answer.
 //!
-//! Covers a call up to the start of its answer: what a stream sends later is the handler's to bound.
+//! Covers a call up to the start of its answer; handlers bound the rest of a stream.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -24,9 +24,9 @@ use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
 /// Wraps the routes of a server.
 #[derive(Clone)]
 pub(crate) struct Answered {
-    /// The caller's own deadline counts when it is shorter.
+    /// Time limit; the caller's deadline applies if it is shorter.
     pub(crate) within: Duration,
-    /// Measures each call.
+    /// Metrics of calls.
     pub(crate) rpcs: Rpcs,
 }
 
@@ -78,16 +78,16 @@ where
 
 fn timed_out(within: Duration) -> Status {
     let message = format!(
-        "no answer within {} ms; the request may have been carried out: send it again with the same ids",
+        "no answer within {} ms; the request may have been executed: send it again with the same ids",
         within.as_millis()
     );
     Rejection::new(TIMED_OUT, message).into()
 }
 
-/// The panic's own text went to standard error, and stays there: it may quote the request.
+/// The panic's text is only on standard error, because it may quote the request.
 fn panicked() -> Status {
     tracing::error!("a handler panicked");
-    Rejection::new(INTERNAL, "a fault of the service; its log says more").into()
+    Rejection::new(INTERNAL, "internal error; see the service log").into()
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
             let routes = Routes::new(OperationsServiceServer::new(Silent));
             let rpcs = Rpcs::new(&Metrics::default(), &[]).unwrap();
             let answered = Answered { within: Duration::from_secs(server_s), rpcs }.layer(routes);
-            // In process: the deadline is the server's to keep, with no transport of the client to cut first.
+            // In process: only the server keeps the deadline, because there is no client transport.
             let mut client = OperationsServiceClient::new(answered);
             let mut request = tonic::Request::new(pb::GetStatusRequest {});
             request.set_timeout(Duration::from_secs(own_s));

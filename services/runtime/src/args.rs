@@ -1,7 +1,7 @@
-//! The flags that every server of the pair takes, and how they enter the configuration.
+//! The flags that all servers share, and their place in the configuration.
 //!
-//! Flags write the keys `listen`, `telemetry.log_format` and `telemetry.metrics_listen` of the settings type, which must have them.
-//! Secrets are no flags: other users of the machine see a process's command line.
+//! Flags set the keys `listen`, `telemetry.log_format` and `telemetry.metrics_listen` of the settings type, which must
+//! have them. Secrets are not flags, because other users of the machine can see the command line of a process.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,37 +12,37 @@ use serde::de::DeserializeOwned;
 use crate::config::{self, ConfigError};
 use crate::telemetry::LogFormat;
 
-/// Flags of a server; flatten into the binary's own.
+/// Flags of a server; flatten into the binary's arguments.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ServerArgs {
-    /// TOML file with the settings; CRA_* variables and flags win over it
+    /// TOML file with the settings; CRA_* variables and flags take precedence
     #[arg(long, env = "CRA_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address to listen on; port 0 lets the system choose one
+    /// Address to listen on; with port 0 the system chooses a port
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// How log lines are written to standard error
+    /// Format of log lines on standard error
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Address of the metrics (GET /metrics); without it there are none
+    /// Address of the metrics (GET /metrics); without it, metrics are off
     #[arg(long, value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
-    /// Print the resulting settings as TOML, secrets hidden, and leave
+    /// Print the effective settings as TOML without secrets, and exit
     #[arg(long)]
     pub print_config: bool,
 }
 
-/// What the flags ask the process to do.
+/// The requested action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Run the service.
     Serve,
-    /// Print the settings and leave.
+    /// Print the settings and exit.
     PrintConfig,
 }
 
 impl ServerArgs {
-    /// What to do.
+    /// The requested action.
     #[must_use]
     pub fn action(&self) -> Action {
         if self.print_config { Action::PrintConfig } else { Action::Serve }
@@ -53,7 +53,7 @@ impl ServerArgs {
         config::load(self.config.as_deref(), self.overrides())
     }
 
-    /// The flags in the shape of a settings type; to nest in a larger one.
+    /// The flags in the shape of a settings type, to nest in a larger one.
     #[must_use]
     pub fn overrides(&self) -> impl Serialize + use<> {
         Overrides {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_reach_the_settings_and_flags_not_given_say_nothing() {
+    fn flags_override_the_settings_and_absent_flags_do_not() {
         let command = Command::parse_from(["cra", "--listen", "127.0.0.1:7", "--log-format", "json"]);
         assert_eq!(command.server.action(), Action::Serve);
         let settings: Settings = config::load(None, command.server.overrides()).unwrap();

@@ -1,5 +1,5 @@
-//! Threads for work that may wait, so that what somebody waits for does not: a tokio runtime of its own, whose threads
-//! the system runs when no other one wants the core. Knows nothing of the work.
+//! Threads for work without urgency, so that urgent work is not delayed: a separate tokio runtime whose threads run
+//! only when no other thread needs the core.
 
 use std::future::Future;
 use std::io;
@@ -7,9 +7,9 @@ use std::io;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-/// The runtime; its tasks end with it.
+/// The runtime; dropping it ends its tasks.
 pub struct Background {
-    /// Taken by the end only.
+    /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     handle: Handle,
 }
@@ -24,12 +24,12 @@ impl Background {
         Ok(Self { runtime: Some(runtime), handle })
     }
 
-    /// Runs a task, and what it starts, in the background.
+    /// Runs a task, and those that it spawns, in the background.
     pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.handle.spawn(task)
     }
 
-    /// For whoever starts tasks later.
+    /// Handle for spawning tasks later.
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
@@ -38,16 +38,16 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // Without waiting, which a thread of another runtime may not.
+        // Without waiting, because a thread of another runtime must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Has this thread run when no other one wants the core. A low priority alone would not do: since Linux 6.6 a thread of
-/// the usual policy ends its time slice, 3 ms, before one of a higher priority that woke up gets its core; a thread of
-/// the idle policy gives it up at once.
+/// Gives this thread the idle scheduling policy. A low priority would not suffice: since Linux 6.6 a thread of the
+/// usual policy finishes its time slice of 3 ms before one of a higher priority gets its core; an idle thread yields at
+/// once.
 #[cfg(target_os = "linux")]
 fn step_back() {
     use thread_priority::{
@@ -57,7 +57,7 @@ fn step_back() {
 
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy) {
-        tracing::warn!(?error, "work in the background may disturb what somebody waits for");
+        tracing::warn!(?error, "work in the background may delay calls");
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn its_threads_step_back_and_no_others_do() {
+    async fn only_its_threads_have_the_idle_policy() {
         let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
         let background = Background::start().unwrap();
         let before = thread_schedule_policy().unwrap();

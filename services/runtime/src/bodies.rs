@@ -1,8 +1,9 @@
-//! Bodies that wrap another body. [`wrapped`] makes every one of them: a layer says how frames pass through it, and
-//! whether the body has ended and how long it is follow from the wrapped body, so that no layer can leave them out.
+//! HTTP bodies that wrap another body. [`wrapped`] builds all of them: a layer defines how frames pass, while end and
+//! length follow from the wrapped body, so that no layer can get them wrong.
 //!
-//! A refusal before the first answer is headers with a status and a body that has ended. Where a layer hides that end,
-//! hyper sends the headers without `END_STREAM` and an empty DATA frame after them, and grpcio and grpc-js lose the status.
+//! A refusal before the first answer is headers with a status and an empty body. If a layer hid that end, hyper would
+//! send the headers without `END_STREAM` and an empty DATA frame after them, and grpcio and grpc-js would lose the
+//! status.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,29 +16,29 @@ use tonic::body::Body;
 /// The next frame of a body, as [`HttpBody::poll_frame`] gives it.
 pub(crate) type NextFrame = Poll<Option<Result<Frame<Bytes>, Status>>>;
 
-/// How the frames of a wrapped body pass.
+/// How frames of a wrapped body pass.
 pub(crate) trait BodyLayer: Send + Unpin + 'static {
-    /// Whether the layer may end the body before the wrapped one ends.
+    /// Whether the layer may end the body early.
     const MAY_CUT: bool;
 
-    /// Whether the layer may hand on more bytes than the wrapped body has.
+    /// Whether the layer may produce more bytes than the wrapped body.
     const MAY_GROW: bool = false;
 
     /// The next frame. Not called again after trailers, an error or the end.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> NextFrame;
 
-    /// What the wrapped body says; `None` once the layer has dropped it.
+    /// Queries the wrapped body; `None` once the layer has dropped it.
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R>;
 }
 
-/// The body that a layer makes of the one it wraps.
+/// Wraps a body with a layer.
 pub(crate) fn wrapped(layer: impl BodyLayer) -> Body {
     Body::new(Wrapped { layer, has_ended: false })
 }
 
 struct Wrapped<L> {
     layer: L,
-    /// Whether the last frame was handed on. A layer that cut the wrapped body may still owe its trailers.
+    /// Whether the last frame was passed on. A layer that cut the wrapped body may still have trailers to send.
     has_ended: bool,
 }
 
@@ -71,7 +72,7 @@ impl<L: BodyLayer> HttpBody for Wrapped<L> {
         if !L::MAY_CUT {
             return whole;
         }
-        // The layer may end it at any frame: only the upper bound holds.
+        // The layer may end it at any frame: only the upper bound is valid.
         let mut hint = SizeHint::new();
         if let Some(upper) = whole.upper() {
             hint.set_upper(upper);
@@ -117,10 +118,10 @@ mod tests {
         cra_contracts::bounds::scan_of_method("/cra.v1.StatisticsService/GetStatistics").unwrap()
     }
 
-    /// A way to wrap a body, its name, and whether it may cut the body.
+    /// Name of a wrapper, whether it may cut the body, and the wrapper.
     type Layer = (&'static str, bool, fn(Body) -> Body);
 
-    /// Every wrapper of the runtime; `tests/layers.rs` holds that no other type is a body.
+    /// Every wrapper of the runtime; `tests/layers.rs` checks that no other type is a body.
     const LAYERS: [Layer; 9] = [
         ("a request with bounds", true, |body| bounded::request(body, scan())),
         ("a recorded answer", false, recorded),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_has_ended_has_ended_through_every_layer() {
+    async fn an_ended_body_has_ended_through_every_layer() {
         for (name, _, wrap) in LAYERS {
             let mut body = wrap(Body::empty());
             assert!(body.is_end_stream(), "{name}");
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_ends_at_its_trailers_and_not_before_through_every_layer() {
+    async fn a_body_ends_at_its_trailers_through_every_layer() {
         for (name, _, wrap) in LAYERS {
             let frames = vec![
                 Ok(Frame::data(Bytes::from_static(b"an answer"))),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_fails_ends_with_its_error_through_every_layer() {
+    async fn a_failing_body_ends_with_its_error_through_every_layer() {
         for (name, _, wrap) in LAYERS {
             let mut body = wrap(of_frames(vec![Err(Status::internal("broken"))]));
             assert!(next(&mut body).await.unwrap().is_err(), "{name}");
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_length_is_handed_on_as_a_promise_only_by_a_layer_that_cannot_cut() {
+    async fn an_exact_length_is_passed_on_only_by_layers_that_cannot_cut() {
         for (name, may_cut, wrap) in LAYERS {
             let hint = wrap(Body::new(Full::new(Bytes::from_static(b"12345")))).size_hint();
             assert_eq!(hint.upper(), Some(5), "{name}");

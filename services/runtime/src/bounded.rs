@@ -1,5 +1,5 @@
-//! Requests whose lists are too long: refused while they come in, before they are decoded. The rest of such a request is
-//! read and dropped, so that the refusal says how many values there were.
+//! Refuses requests with lists that are too long while they arrive, before they are decoded. The rest of such a request
+//! is read and dropped, so that the refusal can give the number of values.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,15 +13,15 @@ use tonic::body::Body;
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::rejection::invalid_argument;
 
-/// Bytes before a message: a flag for compression, and its length.
+/// Length of the prefix of a message: a compression flag and the length.
 const PREFIX_BYTES: usize = 5;
 
-/// The one request of a call, whose lists are counted. Its length has been checked before.
+/// The only request of a call, whose lists are counted. Its length has been checked before.
 pub(crate) fn request(inner: Body, scan: Scan) -> Body {
     wrapped(Bounded { inner: Some(inner), prefix: Vec::new(), state: State::Scanning { scan, left: 0 } })
 }
 
-/// The refusal of lists that are too long.
+/// The violations for lists that are too long.
 #[must_use]
 pub fn violations(exceeded: Vec<Exceeded>) -> Vec<Violation> {
     let fault = |found, max| Fault::TooManyValues { found, max };
@@ -31,20 +31,20 @@ pub fn violations(exceeded: Vec<Exceeded>) -> Vec<Violation> {
 struct Bounded {
     /// `None` once the request was refused.
     inner: Option<Body>,
-    /// What has come of the prefix.
+    /// Received bytes of the prefix.
     prefix: Vec<u8>,
     state: State,
 }
 
 enum State {
-    /// Bytes of the message that have not come; 0 before the prefix is whole.
+    /// Missing bytes of the message; 0 before the prefix is complete.
     Scanning { scan: Scan, left: usize },
-    /// The message has come, or is left to the decoder.
+    /// The message is complete, or left to the decoder.
     Passing,
 }
 
 impl Bounded {
-    /// Reads some bytes; the refusal, once the message has come.
+    /// Reads bytes; returns the refusal once the message is complete.
     fn read(&mut self, mut bytes: &[u8]) -> Option<Status> {
         let State::Scanning { scan, left } = &mut self.state else { return None };
         if self.prefix.len() < PREFIX_BYTES {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::rejection::violations_of;
 
-    /// The request in frames of so many bytes.
+    /// The request in frames of a given size.
     fn of_departments(count: usize, frame: usize) -> Body {
         let selection = v1::Selection { department_codes: vec!["35".into(); count], ..Default::default() };
         let message =
@@ -137,7 +137,7 @@ mod tests {
         request(Body::new(StreamBody::new(stream::iter(frames))), scan)
     }
 
-    /// Bytes that were handed on, and the refusal.
+    /// Number of bytes passed on, and the refusal.
     async fn handed_on(mut body: Body) -> (usize, Option<Status>) {
         let mut bytes = 0;
         loop {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_within_its_bounds_passes_whole() {
+    async fn a_request_within_its_limits_passes_unchanged() {
         for frame in [1, 100, 1 << 20] {
             let (bytes, refused) = handed_on(of_departments(1_000, frame)).await;
             assert!(refused.is_none(), "{refused:?}");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_is_too_long_is_refused_and_what_is_beyond_its_bound_is_not_handed_on() {
+    async fn a_list_that_is_too_long_is_refused_and_not_passed_on_beyond_its_limit() {
         for frame in [1, 100] {
             let (bytes, refused) = handed_on(of_departments(100_000, frame)).await;
             assert!(bytes < 5_000, "{bytes} bytes for the decoder");

@@ -1,8 +1,8 @@
-//! What one client may take of a service at once, so that none takes it from the others. A client is whom its token
-//! names; without a token, its certificate or its address. The bounds of the whole process stand beside these.
+//! Limits of each client, so that none exhausts a service. A client is identified by its token; without a token, by its
+//! certificate or address. The limits of the whole process apply in addition.
 //!
-//! Without identity everybody comes from this machine and nobody can be told from another: then only the bounds of the
-//! process count.
+//! Without identity all callers are on this machine and cannot be distinguished; then only the limits of the process
+//! apply.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,24 +21,26 @@ use crate::in_flight::{InFlight, Permit};
 use crate::messages::Budget;
 use crate::rejection::{RATE_LIMITED, Rejection};
 
-/// Clients that are remembered; past that, those that have nothing in flight are forgotten.
+/// Maximum number of remembered clients; above it, clients without calls in flight are forgotten.
 const CLIENTS_MAX: usize = 10_000;
-/// When a client with too much in flight should come back.
+/// Retry delay for a client with too many calls in flight.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Limits of each client. None can be zero.
+/// Limits of each client. None may be zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientLimits {
-    /// Single calls at once; further ones are told when to come back. At most a quarter of what the process takes.
+    /// Maximum concurrent single calls; further ones are refused with a retry delay. At most a quarter of the process's
+    /// limit.
     pub calls_in_flight: NonZeroU32,
-    /// Streams at once; further ones are told when to come back. Likewise.
+    /// Maximum concurrent streams; further ones are refused with a retry delay. At most a quarter of the process's
+    /// limit.
     pub streams_in_flight: NonZeroU32,
-    /// Calls begun per second, on average; a stream counts once.
+    /// Average number of calls started per second; a stream counts once.
     pub calls_per_second: NonZeroU32,
-    /// Calls that may begin at once after a pause.
+    /// Number of calls that may start at once after a pause.
     pub burst_calls: NonZeroU32,
-    /// How long a stream may live; the client goes on with another.
+    /// Maximum lifetime of a stream; the client then opens another one.
     pub stream_lifetime_s: NonZeroU32,
 }
 
@@ -60,13 +62,13 @@ impl Default for ClientLimits {
 }
 
 impl ClientLimits {
-    /// How long a stream may live.
+    /// Maximum lifetime of a stream.
     #[must_use]
     pub fn stream_lifetime(&self) -> Duration {
         Duration::from_secs(self.stream_lifetime_s.get().into())
     }
 
-    /// Whether one client would leave three quarters of each bound of the process to others.
+    /// Checks that one client leaves three quarters of each limit of the process to others.
     pub fn leave_room(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
         for Bound { name, limit, kind } in bounds {
             let (own, of_client) = match kind {
@@ -84,29 +86,29 @@ impl ClientLimits {
     }
 }
 
-/// A bound of the process that clients share.
+/// A limit of the process that clients share.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
-    /// The setting, such as `limits.queries_in_flight`.
+    /// Name of the setting, such as `limits.queries_in_flight`.
     pub name: &'static str,
-    /// How much goes on at once.
+    /// The limit.
     pub limit: NonZeroU32,
-    /// What a client takes of it.
+    /// What a client uses of it.
     pub kind: BoundKind,
 }
 
-/// What a client takes of a bound.
+/// What a client uses of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BoundKind {
     /// Single calls.
     Calls,
     /// Streams.
     Streams,
-    /// A quarter, whatever it does: see [`crate::in_flight::Share`].
+    /// A quarter, independently of its other limits: see [`crate::in_flight::Share`].
     OwnShare,
 }
 
-/// One client could take more than a quarter of a bound.
+/// One client could use more than a quarter of a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ShareTooLarge {
     own: &'static str,
@@ -135,44 +137,44 @@ impl fmt::Display for ShareTooLarge {
     }
 }
 
-/// Whom limits are counted for.
+/// The client that limits apply to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClientKey {
     /// The client of a verified token.
     Named(String),
     /// The SHA-256 of the caller's certificate, in hexadecimal.
     Certificate(Arc<str>),
-    /// Where the caller connects from.
+    /// The caller's network.
     Address(Option<Network>),
 }
 
-/// What is counted of one client.
+/// Usage of one client.
 struct Client {
     calls: InFlight,
     streams: InFlight,
     rate: DefaultDirectRateLimiter,
-    /// Its share of the bytes of half-received messages.
+    /// Its share of the budget for incomplete messages.
     undecoded: Arc<Budget>,
 }
 
-/// What a call of a client may take.
+/// Permits of an admitted call.
 pub(crate) struct Entered {
     _permit: Permit,
-    /// Of the bytes of half-received messages.
+    /// The client's share of the budget for incomplete messages.
     pub(crate) undecoded: Arc<Budget>,
 }
 
-/// What a call takes a place among.
+/// Kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Call,
     Stream,
 }
 
-/// The clients seen lately.
+/// The recent clients.
 pub(crate) struct Clients {
     limits: ClientLimits,
-    /// Bytes of half-received messages that one client may hold.
+    /// Maximum bytes of incomplete messages per client.
     undecoded_bytes: u64,
     seen: Mutex<HashMap<ClientKey, Arc<Client>>>,
     clock: DefaultClock,
@@ -187,13 +189,13 @@ impl Clients {
         &self.limits
     }
 
-    /// Takes a place for a call of a client, or says when to come back.
+    /// Acquires a permit for a call of a client, or refuses it with a retry delay.
     pub(crate) fn enter(&self, key: ClientKey, kind: Kind) -> Result<Entered, tonic::Status> {
         let client = self.client(key);
         if let Err(early) = client.rate.check() {
             let wait = early.wait_time_from(self.clock.now());
             let per_second = self.limits.calls_per_second;
-            let message = format!("this client may begin {per_second} calls per second; try again later");
+            let message = format!("this client may start {per_second} calls per second; retry later");
             return Err(Rejection::new(RATE_LIMITED, message)
                 .retry_after(wait)
                 .with("calls_per_second", per_second.to_string())
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_may_take_a_quarter_of_each_bound_and_no_more() {
+    fn one_client_may_use_at_most_a_quarter_of_each_limit() {
         let bound = |limit, kind| Bound { name: "limits.x", limit: NonZeroU32::new(limit).unwrap(), kind };
         let limits = limits(64, 1);
         assert!(limits.leave_room(&[bound(256, BoundKind::Calls), bound(4, BoundKind::OwnShare)]).is_ok());
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_touched() {
+    fn a_client_above_its_rate_gets_a_retry_delay_and_others_are_not_affected() {
         let clients = Clients::new(limits(100, 3), 1_000);
         for _ in 0..3 {
             assert!(clients.enter(key("a"), Kind::Call).is_ok());
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_so_many_calls_in_flight_and_streams_beside_them() {
+    fn calls_and_streams_of_a_client_have_separate_limits() {
         let clients = Clients::new(limits(2, 100), 1_000);
         let held: Vec<_> = (0..2).map(|_| clients.enter(key("a"), Kind::Call).ok().unwrap()).collect();
         let refused = clients.enter(key("a"), Kind::Call).err().unwrap();
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_clients_come_only_so_many_are_remembered_and_none_with_a_call_in_flight_is_forgotten() {
+    fn the_table_of_clients_is_bounded_and_keeps_those_with_calls_in_flight() {
         let clients = Clients::new(limits(1, 100), 1_000);
         let _held = clients.enter(key("a"), Kind::Call).ok().unwrap();
         for number in 0..2 * CLIENTS_MAX {

@@ -1,14 +1,14 @@
-//! Where the time comes from: the domain takes it as an argument, the services read it here.
+//! The source of time: services read it here and pass it to the domain as an argument.
 //!
-//! Does not measure durations; `tokio::time` and `std::time::Instant` do.
+//! Durations are measured with `tokio::time` and `std::time::Instant` instead.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment, UTC.
+    /// The current time, UTC.
     fn now(&self) -> Timestamp;
 }
 
@@ -22,18 +22,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set; for tests. Clones show the same time.
+/// A clock that changes only when it is set; for tests. Clones show the same time.
 #[derive(Clone, Debug)]
 pub struct FixedClock(Arc<Mutex<Timestamp>>);
 
 impl FixedClock {
-    /// A clock that stands at `now`.
+    /// A clock set to `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves the clock, forwards or backwards.
+    /// Sets the clock, forwards or backwards.
     pub fn set(&self, now: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fixed_clock_and_its_clones_move_together_and_only_when_set() {
+    fn a_fixed_clock_and_its_clones_change_together_and_only_when_set() {
         let start = Timestamp::from_second(1_700_000_000).unwrap();
         let later = Timestamp::from_second(1_700_000_060).unwrap();
         let clock = FixedClock::at(start);

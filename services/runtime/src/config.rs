@@ -1,10 +1,9 @@
-//! Reads a process's settings: the type's own defaults, then a TOML file, then `CRA_*` environment
-//! variables, then the command line; the later wins, key by key. `__` goes down one table:
-//! `CRA_SERVER__DRAIN_DEADLINE_MS` is `drain_deadline_ms` in `[server]`.
+//! Reads the settings of a process: the type's defaults, then a TOML file, then `CRA_*` environment variables, then the
+//! command line; later sources win, key by key. `__` separates tables: `CRA_SERVER__DRAIN_DEADLINE_MS` is
+//! `drain_deadline_ms` in `[server]`.
 //!
-//! A key that the settings type does not know is an error in each source: derive it with
-//! `#[serde(default, deny_unknown_fields)]`. Does not watch the file, and does not check that settings fit
-//! together; the service does.
+//! An unknown key is an error in every source, if the settings type derives `#[serde(default, deny_unknown_fields)]`.
+//! The file is not watched, and consistency between settings is checked by the service.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,11 +21,11 @@ use toml::de::{DeTable, DeValue};
 const PREFIX: &str = "CRA_";
 const COMMAND_LINE: &str = "the command line";
 
-/// Variables that tests are told with.
+/// Prefix of variables that configure tests.
 const TEST_PREFIX: &str = "CRA_TEST_";
 
-/// Variables with the prefix that are no settings: the path of the file, the log filter, where the command line finds
-/// the services and how it proves who it is.
+/// Variables with the prefix that are not settings: the path of the file, the log filter, and the endpoints and
+/// credentials of the command line.
 const NOT_SETTINGS: [&str; 10] = [
     "CRA_CONFIG",
     "CRA_LOG",
@@ -40,8 +39,8 @@ const NOT_SETTINGS: [&str; 10] = [
     "CRA_KEY",
 ];
 
-/// Names of the environment's variables that an orchestrator made of a service whose name begins with `cra`, as
-/// Kubernetes does with `enableServiceLinks`. They are no settings.
+/// Names of environment variables that an orchestrator derived from a service whose name starts with `cra`, as
+/// Kubernetes does with `enableServiceLinks`. They are not settings.
 #[must_use]
 pub fn service_links() -> Vec<String> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
@@ -63,7 +62,7 @@ fn is_service_link(name: &str) -> bool {
         || name.split_once("_PORT_").is_some_and(|(_, rest)| is_of_a_port(rest))
 }
 
-/// Why there is no valid configuration. Says where, which key, and what was expected; never shows a secret.
+/// Why the configuration is invalid: where, which key, and what was expected; never shows a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -71,36 +70,36 @@ pub enum ConfigError {
         "the configuration file {path} cannot be read: {source}; check the path given with --config or CRA_CONFIG"
     )]
     Unreadable {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is no TOML.
+    /// The file is not TOML.
     #[error("the configuration file {path} is not valid TOML, at line {line}: {message}")]
     NotToml {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
-        /// What the parser expected.
+        /// The parser's message.
         message: String,
     },
-    /// A key is unknown or missing, or its value is of another kind.
+    /// A key is unknown or missing, or its value has the wrong type.
     #[error("the configuration is not valid:{}", lines(problems))]
     Invalid {
         /// At least one.
         problems: Vec<Problem>,
     },
-    /// The settings have no TOML form; a mistake in the settings type.
+    /// The settings cannot be written as TOML; a bug in the settings type.
     #[error("the configuration cannot be printed as TOML: {0}")]
     Unprintable(#[from] toml::ser::Error),
 }
 
-/// One thing to put right.
+/// One problem of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it was found: the file, the variable, the command line; or "no source" for a missing key.
+    /// Its source: the file, the variable, the command line; or "no source" for a missing key.
     pub origin: String,
     /// Dotted path of the key, such as `server.drain_deadline_ms`.
     pub key: String,
@@ -119,12 +118,12 @@ fn lines(problems: &[Problem]) -> String {
     problems.iter().fold(String::new(), |text, problem| text + "\n  " + &problem.to_string())
 }
 
-/// Reads the settings. `overrides` is what the command line gave, in the shape of `T`; its `None`s say nothing.
+/// Reads the settings. `overrides` is the command line in the shape of `T`; `None`s are ignored.
 pub fn load<T: DeserializeOwned>(file: Option<&Path>, overrides: impl Serialize) -> Result<T, ConfigError> {
     assemble(file, env::vars_os(), overrides)
 }
 
-/// The settings as TOML, secrets hidden.
+/// The settings as TOML without secrets.
 pub fn print<T: Serialize>(settings: &T) -> Result<String, ConfigError> {
     Ok(toml::to_string_pretty(settings)?)
 }
@@ -145,7 +144,7 @@ fn assemble<T: DeserializeOwned>(
     sources.extract().map_err(invalid)
 }
 
-/// Values of one source, under the name that errors give it.
+/// Values of one source, with its name for errors.
 struct Layer {
     origin: String,
     values: Dict,
@@ -169,8 +168,8 @@ fn read_file(path: &Path) -> Result<Layer, ConfigError> {
     Ok(Layer { origin: format!("the file {}", path.display()), values })
 }
 
-/// The text with quotes around the secrets that have none, so that each is taken exactly as it is written: `0123`, `1e5` and
-/// `1979-05-27` are passwords like others. Lines stay where they are.
+/// The text with quotes around unquoted secrets, so that each is taken literally: `0123`, `1e5` and `1979-05-27` are
+/// valid passwords. Line numbers are unchanged.
 fn with_quoted_secrets(text: &str) -> String {
     let (document, _) = DeTable::parse_recoverable(text);
     let mut found = Vec::new();
@@ -198,15 +197,15 @@ fn find_bare_secrets(table: &DeTable<'_>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Without the offending line, which the parser's own text shows: it may hold a secret.
+/// Without the offending line, which the parser's text includes: it may contain a secret.
 fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     ConfigError::NotToml { path: path.to_owned(), line, message: error.message().to_owned() }
 }
 
-/// One layer per variable, so that an error names the variable. In the order of the names: the outcome does
-/// not depend on the order in which the system lists them.
+/// One layer per variable, so that an error can name the variable; sorted by name, so that the result does not depend
+/// on the system's order.
 fn read_environment(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<Layer>, ConfigError> {
@@ -244,8 +243,8 @@ fn read_variable(name: &str, value: OsString) -> Result<Layer, ConfigError> {
     }
 }
 
-/// A variable's text has no type. It becomes a number or a boolean only where writing that back gives the same text;
-/// brackets, braces and double quotes are read as in TOML. Secrets do not come here: their text is taken as it is.
+/// A variable's text has no type. It becomes a number or a boolean only if writing that back gives the same text;
+/// brackets, braces and double quotes are parsed as TOML. Secrets are not parsed: their text is taken literally.
 fn value_of(text: &str) -> Value {
     if text.starts_with(['[', '{', '"']) {
         let Ok(value) = text.parse::<Value>();
@@ -272,7 +271,7 @@ fn read_overrides(overrides: impl Serialize) -> Result<Layer, ConfigError> {
     Ok(Layer { origin: COMMAND_LINE.to_owned(), values })
 }
 
-/// A flag that was not given must not hide what the file says.
+/// Removes absent flags, which must not override the file.
 fn without_empty(values: Dict) -> Dict {
     let kept = values.into_iter().filter_map(|(key, value)| match value {
         Value::Empty(..) => None,

@@ -1,5 +1,5 @@
-//! How much each of many holds of something: addresses, clients. Who holds nothing has no entry, so that there are at most
-//! as many entries as things held.
+//! Counts per key, such as addresses or clients. A key with count 0 has no entry, so the number of entries is at most
+//! the number of counted things.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// One client takes at most one part in so many of each bound.
+/// One client may use at most one part in this number of each limit.
 pub(crate) const PARTS: u32 = 4;
 
-/// What each key holds; clones share it.
+/// The count of each key; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts<K>(Arc<Mutex<HashMap<K, u32>>>);
 
@@ -21,7 +21,7 @@ impl<K> Default for Counts<K> {
 }
 
 impl<K: Clone + Eq + Hash> Counts<K> {
-    /// Counts one more for a key; `None` where it holds `most` already.
+    /// Counts one more for a key; `None` if its count is `most` already.
     pub(crate) fn try_enter(&self, key: K, most: u32) -> Option<Counted<K>> {
         let mut counts = self.0.lock();
         let count = counts.get(&key).copied().unwrap_or(0);
@@ -38,7 +38,7 @@ impl<K: Clone + Eq + Hash> Counts<K> {
     }
 }
 
-/// One thing that a key holds; dropping it gives it back.
+/// One counted thing; dropping it decrements the count.
 #[derive(Debug)]
 pub(crate) struct Counted<K: Eq + Hash> {
     counts: Counts<K>,
@@ -60,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_holds_no_more_than_it_may_and_what_it_gives_back_can_be_taken() {
+    fn a_key_has_at_most_its_limit_and_released_ones_can_be_acquired_again() {
         let counts = Counts::default();
         let first = counts.try_enter("a", 1).unwrap();
         assert!(counts.try_enter("a", 1).is_none());
         assert!(counts.try_enter("b", 1).is_some());
         drop(first);
         assert!(counts.try_enter("a", 1).is_some());
-        assert!(counts.is_empty(), "who holds nothing is forgotten");
+        assert!(counts.is_empty(), "a key with count 0 is removed");
     }
 }

@@ -1,7 +1,7 @@
-//! How long the caller waits, from the `grpc-timeout` header: for handlers that wait for something, such as
-//! a position of the log, and want to answer before the caller has left.
+//! The caller's deadline, from the `grpc-timeout` header: for handlers that wait, for example for a position of the
+//! log, and want to answer in time.
 //!
-//! Does not enforce it: the gRPC shell cuts a call at the shorter of this and the server's own limit.
+//! The gRPC shell enforces it: it ends a call at the shorter of this and the server's limit.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
 const HEADER: &str = "grpc-timeout";
-/// Bound of the gRPC specification; also keeps the arithmetic below far from overflow.
+/// Limit of the gRPC specification; also prevents overflow below.
 const MAX_DIGITS: usize = 8;
 
-/// The time the caller gave, counted from the request's arrival. `None` when it set no deadline, or one that
-/// the gRPC specification does not allow, which the shell ignores too.
+/// The caller's timeout, from the request's arrival. `None` without a timeout, or with one that the gRPC specification
+/// does not allow, which the shell ignores too.
 #[must_use]
 pub fn deadline(metadata: &MetadataMap) -> Option<Duration> {
     parse(metadata.get(HEADER)?.to_str().ok()?)
@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_timeout_the_specification_allows_is_read_exactly(
+        fn every_timeout_of_the_specification_is_read_exactly(
             value in 0_u64..100_000_000,
             (unit, nanos) in prop::sample::select(&NANOS_OF_UNIT[..]),
         ) {
@@ -68,7 +68,7 @@ mod tests {
         }
 
         #[test]
-        fn any_other_text_is_no_deadline_and_never_a_panic(text in "\\PC{0,12}") {
+        fn any_other_text_is_ignored_without_a_panic(text in "\\PC{0,12}") {
             let allowed = text.strip_suffix(['H', 'M', 'S', 'm', 'u', 'n']).is_some_and(|digits| {
                 (1..=8).contains(&digits.len()) && digits.chars().all(|digit| digit.is_ascii_digit())
             });

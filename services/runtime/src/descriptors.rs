@@ -1,12 +1,12 @@
-//! Compares the files and connections that the system lets a service have open with those that its settings ask for. The
-//! limit itself is raised before ([`cra_private::descriptors::raise`]).
+//! Compares the limit of open files and connections with the needs of the settings. The limit itself was raised before
+//! ([`cra_private::descriptors::raise`]).
 
 use cra_private::descriptors::{TooFew, require};
 
 use crate::settings::ServerSettings;
 
-/// Fails where the process cannot even hold its `own` files; says so where it can hold them, and not all connections of
-/// `server.concurrent_connections` as well.
+/// Fails if the process cannot hold its `own` files; warns if it cannot hold all connections of
+/// `server.concurrent_connections` in addition.
 pub fn check(own: u64, settings: &ServerSettings) -> Result<(), TooFew> {
     require(own)?;
     let connections = settings.concurrent_connections.get();

@@ -1,9 +1,10 @@
-//! Streams that end: with the grant (its time, its key, the caller's certificate), at the longest life, or because one side
-//! stalls, or takes answers too slowly. Whatever a handler does, its stream is ended here, with a status that says why.
+//! Ends streams: with the grant (its expiry, its key, the caller's certificate), at the maximum lifetime, or if one
+//! side stalls or reads too slowly. Independently of the handler, the stream ends here, with a status that gives the
+//! reason.
 //!
-//! A client's messages end with an error, so that a handler answers what it has read; answers end with trailers. A
-//! reader that takes nothing is noticed by a task of its own, for nobody asks for the next answer then: what makes the
-//! answers is dropped, and the reader learns why when it reads on.
+//! A client's messages end with an error, so that the handler answers what it has read; answers end with trailers. A
+//! separate task detects a reader that has stopped, because the next answer is then never polled: the source of answers
+//! is dropped, and the reader gets the reason when it continues.
 
 use std::num::NonZeroU64;
 use std::pin::Pin;
@@ -24,17 +25,17 @@ use tonic::codegen::http::HeaderMap;
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::rejection::{Rejection, STREAM_STALLED};
 
-/// When a stream ends at the latest, and what it then says; clones end together. Not to be polled after that.
+/// The latest end of a stream and its status; clones end together. Must not be polled after that.
 #[derive(Clone)]
 pub(crate) struct End(future::Shared<BoxFuture<'static, Status>>);
 
 impl End {
-    /// Ends with what a future says, once it says it.
+    /// Ends with the status of a future.
     pub(crate) fn when(ends: impl Future<Output = Status> + Send + 'static) -> Self {
         Self(ends.boxed().shared())
     }
 
-    /// The same end, some time later.
+    /// The same end, delayed.
     pub(crate) fn later(self, delay: Duration) -> Self {
         Self::when(async move {
             let status = self.await;
@@ -52,16 +53,17 @@ impl Future for End {
     }
 }
 
-/// How fast the sides of a stream must be.
+/// Required progress of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// How long a side may neither send nor take.
+    /// How long a side may neither send nor receive.
     pub(crate) stalled_after: Duration,
-    /// Bytes per second that a reader takes at least, over as long a time in which answers waited for it.
+    /// Minimum number of bytes per second that a reader must accept, averaged over as long a time in which answers
+    /// waited.
     pub(crate) least_bytes_per_second: NonZeroU64,
 }
 
-/// A client's messages, under guard.
+/// A client's messages, guarded.
 pub(crate) fn requests(inner: Body, end: End, stalled_after: Duration) -> Body {
     let silence = Box::pin(sleep(stalled_after));
     wrapped(Requests { inner: Some(inner), end, stalled_after, silence, is_silent: false })
@@ -73,7 +75,7 @@ struct Requests {
     end: End,
     stalled_after: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether the next message was asked for and has not come: what is not asked for is nobody's delay.
+    /// Whether the next message was requested and has not arrived: only then is the client late.
     is_silent: bool,
 }
 
@@ -111,14 +113,14 @@ fn stalled(what: &str, after: Duration) -> Status {
     Rejection::new(STREAM_STALLED, message).into()
 }
 
-/// What a call holds until it has ended, such as permits; dropping it gives them back.
+/// Resources of a call until it has ended, such as permits; dropping it releases them.
 pub(crate) type Held = Option<Box<dyn Send + Sync>>;
 
 fn slow(rate: u64, pace: Pace) -> Status {
     let Pace { stalled_after, least_bytes_per_second: least } = pace;
     let seconds = stalled_after.as_secs();
     let message = format!(
-        "answers were taken at {rate} bytes per second for {seconds} s, expected at least {least}; begin a new stream, and read it faster"
+        "answers were read at {rate} bytes per second for {seconds} s, expected at least {least}; start a new stream, and read it faster"
     );
     Rejection::new(STREAM_STALLED, message)
         .with("bytes_per_second", rate.to_string())
@@ -126,7 +128,7 @@ fn slow(rate: u64, pace: Pace) -> Status {
         .into()
 }
 
-/// Answers of a stream, under guard; what the stream holds is given back when it ends.
+/// Answers of a stream, guarded; its resources are released when it ends.
 pub(crate) fn answers(inner: Body, end: End, pace: Pace, held: Held) -> Body {
     let shared = Shared { inner: Some(inner), held, untaken_since: None, taking: Taking::default() };
     let shared = Arc::new(Mutex::new(shared));
@@ -141,8 +143,8 @@ struct Answers {
     pace: Pace,
 }
 
-/// What a reader took since its rate was last judged. Only time in which an answer waited for the reader counts: a stream
-/// that has nothing to send is not slow.
+/// What a reader accepted since the last measurement. Only time in which an answer waited counts: a stream with nothing
+/// to send is not slow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Taking {
     time: Duration,
@@ -150,7 +152,7 @@ struct Taking {
 }
 
 impl Taking {
-    /// The rate in bytes per second, if it is to be judged now and is less than the least.
+    /// The rate in bytes per second, if it is due to be measured and below the minimum.
     fn too_slow(&mut self, pace: Pace) -> Option<u64> {
         if self.time < pace.stalled_after {
             return None;
@@ -166,7 +168,7 @@ struct Shared {
     /// `None` once it was ended.
     inner: Option<Body>,
     held: Held,
-    /// When an answer was handed on after which no other was asked for.
+    /// When the last answer was passed on without a request for the next one.
     untaken_since: Option<Instant>,
     taking: Taking,
 }
@@ -178,7 +180,7 @@ impl Shared {
     }
 }
 
-/// Cuts a stream whose reader takes nothing; it may be asked for the next answer at any time until then.
+/// Ends a stream whose reader has stopped; the reader may continue at any time until then.
 async fn watch(shared: Arc<Mutex<Shared>>, stalled_after: Duration) {
     loop {
         let wake_at = {
@@ -246,7 +248,7 @@ impl Drop for Answers {
 pub(crate) fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
-        // The message or a detail has no form in a header; the code always has.
+        // If the message or a detail cannot be encoded, the code still can.
         let _ = Status::new(status.code(), "").add_header(&mut trailers);
     }
     trailers
@@ -269,7 +271,7 @@ mod tests {
         Pace { stalled_after, least_bytes_per_second: NonZeroU64::MIN }
     }
 
-    /// Frames as they are sent; ends when the sender goes.
+    /// A body with sent frames; ends when the sender is dropped.
     fn sent() -> (tokio::sync::mpsc::Sender<u8>, Body) {
         let (sender, receiver) = tokio::sync::mpsc::channel(8);
         let frames = ReceiverStream::new(receiver);
@@ -298,7 +300,7 @@ mod tests {
         let mut guarded = requests(body, end(LONG), Duration::from_mins(1));
         for _ in 0..3 {
             sender.send(7).await.unwrap();
-            // The handler takes its time: nobody's silence but its own.
+            // The handler is slow, not the client.
             sleep(Duration::from_secs(100)).await;
             assert!(next(&mut guarded).await.unwrap().unwrap().is_data());
         }
@@ -322,7 +324,7 @@ mod tests {
         let last = next(&mut guarded).await.unwrap().unwrap();
         assert_eq!(code_of(&last), tonic::Code::Unauthenticated);
         assert!(next(&mut guarded).await.is_none());
-        assert!(sender.is_closed(), "what makes the answers is let go");
+        assert!(sender.is_closed(), "the source of answers is dropped");
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,7 +348,7 @@ mod tests {
             let mut guarded = answers(body, end(LONG), pace, None);
             tokio::spawn(async move { while sender.send(7).await.is_ok() {} });
             let mut last = None;
-            // Three times a second, for twice as long as the rate is judged over.
+            // Three times a second, for twice the averaging time.
             for _ in 0..360 {
                 let frame = next(&mut guarded).await.unwrap().unwrap();
                 if frame.is_trailers() {

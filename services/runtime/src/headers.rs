@@ -1,19 +1,19 @@
-//! The size of a request's headers, judged where a refusal can say why. The HTTP library refuses larger ones by itself,
-//! with the HTTP status 431, which gRPC clients read as UNKNOWN: it is set to take [`HARD_LIMIT_FACTOR`] times as many bytes.
+//! Limit of a request's headers, with a refusal that gives the reason. The HTTP library itself refuses larger ones with
+//! the HTTP status 431, which gRPC clients read as UNKNOWN: its limit is set [`HARD_LIMIT_FACTOR`] times higher.
 
 use tonic::Status;
 use tonic::codegen::http::request::Parts;
 
 use crate::rejection::{HEADERS_TOO_LARGE, Rejection};
 
-/// The limit that HTTP/2 announces and keeps by itself, as a multiple of `server.max_header_bytes`.
+/// The limit that HTTP/2 announces and enforces, as a multiple of `server.max_header_bytes`.
 pub(crate) const HARD_LIMIT_FACTOR: u32 = 4;
-/// What HTTP/2 counts of a header beside its name and its value (RFC 9113, 6.5.2).
+/// Overhead per header that HTTP/2 adds to name and value (RFC 9113, 6.5.2).
 const PER_HEADER: usize = 32;
 /// The names of the four pseudo-headers of a request.
 const PSEUDO_NAMES: [&str; 4] = [":method", ":scheme", ":authority", ":path"];
 
-/// Bytes of a request's headers, as HTTP/2 counts them.
+/// Size of a request's headers, as HTTP/2 counts them.
 fn bytes_of(request: &Parts) -> usize {
     let uri = &request.uri;
     let pseudo_values = [
@@ -27,7 +27,7 @@ fn bytes_of(request: &Parts) -> usize {
     pseudo + PSEUDO_NAMES.len() * PER_HEADER + headers.sum::<usize>()
 }
 
-/// Refuses headers of more than `bytes_max` bytes.
+/// Refuses headers larger than `bytes_max`.
 pub(crate) fn check(request: &Parts, bytes_max: u32) -> Result<(), Status> {
     let found = bytes_of(request);
     if u32::try_from(found).is_ok_and(|found| found <= bytes_max) {
@@ -50,7 +50,7 @@ mod tests {
     use crate::rejection::reason_of;
 
     #[test]
-    fn headers_are_counted_as_http_2_counts_them_and_refused_past_their_bound() {
+    fn headers_are_counted_as_http_2_counts_them_and_refused_above_their_limit() {
         let request = Request::post("http://host/path").header("name", "value").body(()).unwrap();
         let (parts, ()) = request.into_parts();
         let pseudo = ":methodPOST:schemehttp:authorityhost:path/path".len() + 4 * 32;

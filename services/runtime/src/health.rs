@@ -1,7 +1,5 @@
-//! Health of a process over `grpc.health.v1`: one status per named service, and for the whole (`""`), which
-//! serves only when every named service does. A service sets its own; the shell ends it when it drains.
-//!
-//! Does not find out whether a service is well, and does not open a port.
+//! Health of a process over `grpc.health.v1`: one status per named service, and one for the whole process (`""`), which
+//! is SERVING only if every named service is. A service sets its own status; the shell overrides it during the drain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,9 +17,9 @@ const WHOLE: &str = "";
 /// Whether a service answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It takes calls.
+    /// It accepts calls.
     Serving,
-    /// It does not, now: it starts, catches up, lost what it depends on, or leaves.
+    /// It does not accept calls now: it is starting, catching up, has lost a dependency, or is shutting down.
     NotServing,
 }
 
@@ -40,31 +38,31 @@ impl From<Readiness> for ServingStatus {
     }
 }
 
-/// Handle on the health of one process's services; clones share it.
+/// Handle on the health of a process's services; clones share it.
 #[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
     state: Arc<Mutex<State>>,
     names: Arc<[&'static str]>,
-    /// By place of the name: what was told last, for those who must not wait.
+    /// Last status per name, readable without blocking.
     told: Arc<[AtomicBool]>,
 }
 
 #[derive(Debug)]
 enum State {
     Open {
-        /// What each service says.
+        /// Status that each service reported.
         services: BTreeMap<&'static str, Readiness>,
-        /// Services that cannot serve, whatever they say.
+        /// Services that are `NOT_SERVING`, whatever they report.
         held: BTreeSet<&'static str>,
     },
-    /// For good: a late report of a service must not bring callers back.
+    /// Final: a late report of a service must not bring callers back.
     Leaving,
 }
 
 impl Health {
-    /// Health of the services with these names (`Server::NAME` of the generated servers), each not serving
-    /// until it is set. They are also what reflection lists.
+    /// Health of the services with these names (`Server::NAME` of the generated servers), each `NOT_SERVING` until it is
+    /// set. Reflection lists the same names.
     pub async fn of(names: impl IntoIterator<Item = &'static str>) -> Self {
         let names: Arc<[&'static str]> = names.into_iter().collect();
         let health = Self {
@@ -99,7 +97,7 @@ impl Health {
         }
     }
 
-    /// Keeps services from serving whatever they say, as while no token can be verified, or no longer.
+    /// Forces services to `NOT_SERVING`, for example while no token can be verified, or releases them.
     pub(crate) async fn hold(&self, names: &[&'static str], is_held: bool) {
         let mut state = self.state.lock().await;
         if let State::Open { services, held } = &mut *state {
@@ -123,7 +121,7 @@ impl Health {
         self.reporter.set_service_status(WHOLE, Readiness::of(all_serve).into()).await;
     }
 
-    /// Everything stops serving, for good.
+    /// Sets everything to `NOT_SERVING`, permanently.
     pub(crate) async fn leave(&self) {
         let mut state = self.state.lock().await;
         *state = State::Leaving;
@@ -133,7 +131,7 @@ impl Health {
         }
     }
 
-    /// As [`Health::leave`], and lets watchers go: a watch has no end of its own and would hold the drain.
+    /// Like [`Health::leave`], and ends watches: a watch never ends by itself and would block the drain.
     pub(crate) async fn drain(&self) {
         self.leave().await;
         let mut reporter = self.reporter.clone();
@@ -153,12 +151,12 @@ impl Health {
         self.names.iter().zip(&*self.told).map(|(name, told)| (*name, told.load(Ordering::Relaxed)))
     }
 
-    /// Whether every named service serves; without waiting.
+    /// Whether every named service serves; does not block.
     pub(crate) fn readiness(&self) -> Readiness {
         Readiness::of(self.told.iter().all(|told| told.load(Ordering::Relaxed)))
     }
 
-    /// Whether one service serves; `None` for a name that is not served here.
+    /// Whether one service serves; `None` for an unknown name.
     pub(crate) fn readiness_of(&self, service: &str) -> Option<Readiness> {
         let mut serving = self.serving();
         serving.find(|(name, _)| *name == service).map(|(_, serves)| Readiness::of(serves))
@@ -168,7 +166,7 @@ impl Health {
         &self.names
     }
 
-    /// The health protocol's service: what [`crate::serve`] serves, and tests ask without a port.
+    /// The service of the health protocol, for [`crate::serve`] and for tests without a port.
     #[must_use]
     pub fn service(&self) -> HealthService {
         HealthService::from_health_reporter(self.reporter.clone())

@@ -1,7 +1,5 @@
-//! A bound on how much goes on at once, and on the share of it that one client holds. At the bound the answer is
-//! `RESOURCE_EXHAUSTED` with the time after which to try again, never a queue that grows.
-//!
-//! Does not wait and does not know what it counts.
+//! Limit of concurrent work, and of the share of it that one client may use. At the limit the answer is
+//! `RESOURCE_EXHAUSTED` with a retry delay; there is no queue that could grow.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,23 +13,23 @@ use crate::counts::{Counted, Counts, PARTS};
 use crate::identity::Caller;
 use crate::rejection::{BUSY, Rejection};
 
-/// Counts what is in flight; clones share the count.
+/// Counts work in flight; clones share the count.
 #[derive(Clone, Debug)]
 pub struct InFlight {
     places: Arc<Semaphore>,
     limit: NonZeroU32,
     what: &'static str,
     retry_after: Duration,
-    /// When a place was last wanted, in milliseconds since this was made; 0 before the first.
+    /// When a permit was last requested, in milliseconds since this was created; 0 before the first.
     wanted_ms: Arc<AtomicU64>,
     made: Instant,
     held: Counts<String>,
 }
 
-/// The part of a bound that one client may hold.
+/// The part of a limit that one client may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// All of it: callers that cannot be told apart.
+    /// All of it: for callers that cannot be distinguished.
     Whole,
     /// A quarter.
     Quarter,
@@ -40,7 +38,7 @@ pub enum Share {
 }
 
 impl Share {
-    /// The share of a caller. A process without identity cannot tell its callers apart.
+    /// The share of a caller. A process without identity cannot distinguish its callers.
     #[must_use]
     pub fn of(caller: &Caller) -> Self {
         if caller.client_id.is_empty() {
@@ -52,7 +50,7 @@ impl Share {
         }
     }
 
-    /// How many permits of a bound it is; at least one.
+    /// The number of permits of a limit that it is; at least one.
     #[must_use]
     pub fn of_limit(self, limit: NonZeroU32) -> u32 {
         let parts = match self {
@@ -64,7 +62,7 @@ impl Share {
     }
 }
 
-/// A permit; dropping it gives it back. Move it into the task that does the work.
+/// A permit; dropping it releases it. Move it into the task that does the work.
 #[must_use = "dropping the permit gives it back at once"]
 #[derive(Debug)]
 pub struct Permit {
@@ -73,7 +71,7 @@ pub struct Permit {
 }
 
 impl InFlight {
-    /// At most `limit` at once. `what` names them to the refused caller, such as "appends".
+    /// A limit of `limit`. `what` names the work in refusals, such as "appends".
     #[must_use]
     pub fn new(what: &'static str, limit: NonZeroU32, retry_after: Duration) -> Self {
         let places = usize::try_from(limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
@@ -88,7 +86,7 @@ impl InFlight {
         }
     }
 
-    /// Takes a permit for a caller, or says when to come back. One client holds at most its [`Share`].
+    /// Acquires a permit for a caller, or refuses with a retry delay. One client holds at most its [`Share`].
     pub fn try_acquire(&self, caller: &Caller) -> Result<Permit, Status> {
         let share = Share::of(caller);
         if share == Share::Whole {
@@ -101,7 +99,7 @@ impl InFlight {
         Ok(Permit { _client: Some(client), ..permit })
     }
 
-    /// Takes a place, or says when to come back.
+    /// Acquires a permit, or refuses with a retry delay.
     pub fn try_enter(&self) -> Result<Permit, Status> {
         self.wanted_ms.store(self.elapsed_ms().max(1), Ordering::Relaxed);
         match Arc::clone(&self.places).try_acquire_owned() {
@@ -110,14 +108,14 @@ impl InFlight {
         }
     }
 
-    /// How many places are taken now.
+    /// Number of permits in use.
     #[must_use]
     pub fn taken(&self) -> usize {
         let places = usize::try_from(self.limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
         places.min(Semaphore::MAX_PERMITS).saturating_sub(self.places.available_permits())
     }
 
-    /// Whether somebody wanted a place within this time, up to now.
+    /// Whether a permit was requested within the last `time`.
     #[must_use]
     pub fn was_wanted_within(&self, time: Duration) -> bool {
         match self.wanted_ms.load(Ordering::Relaxed) {
@@ -130,19 +128,19 @@ impl InFlight {
         u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How many places there are.
+    /// Total number of permits.
     #[must_use]
     pub fn limit(&self) -> u32 {
         self.limit.get()
     }
 
-    /// What they are taken by.
+    /// Name of the work.
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what
     }
 
-    /// Whether every place is free.
+    /// Whether no permit is in use.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         u32::try_from(self.places.available_permits()).is_ok_and(|free| free == self.limit.get())
@@ -151,7 +149,7 @@ impl InFlight {
     fn share_taken(&self, most: u32) -> Status {
         let Self { limit, what, .. } = self;
         let message = format!(
-            "this client has {most} {what} in flight, its share of {limit}; wait until one has ended, then try again"
+            "this client has {most} {what} in flight, its share of {limit}; retry after one has ended"
         );
         Rejection::new(BUSY, message)
             .retry_after(self.retry_after)
@@ -162,7 +160,7 @@ impl InFlight {
 
     fn full(&self) -> Status {
         let Self { limit, what, .. } = self;
-        Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; try again later"))
+        Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; retry later"))
             .retry_after(self.retry_after)
             .with("limit", limit.to_string())
             .into()
@@ -177,20 +175,20 @@ mod tests {
     use crate::rejection::{reason_of, retry_delay_of};
 
     #[test]
-    fn past_the_limit_the_caller_is_told_when_to_come_back_and_a_place_given_back_can_be_taken() {
+    fn above_the_limit_the_caller_gets_a_retry_delay_and_released_permits_can_be_acquired() {
         let limit = InFlight::new("appends", NonZeroU32::MIN, Duration::from_millis(250));
         let permit = limit.try_enter().unwrap();
         let refused = limit.clone().try_enter().unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
         assert_eq!(retry_delay_of(&refused), Some(Duration::from_millis(250)));
-        assert_eq!(refused.message(), "1 appends are in flight, the limit; try again later");
+        assert_eq!(refused.message(), "1 appends are in flight, the limit; retry later");
         drop(permit);
         assert!(limit.try_enter().is_ok());
     }
 
     #[test]
-    fn a_client_holds_its_share_at_most_and_the_rest_is_there_for_others() {
+    fn a_client_holds_at_most_its_share_and_the_rest_is_for_others() {
         let limit = InFlight::new("exports", NonZeroU32::new(8).unwrap(), Duration::ZERO);
         let caller = |client_id: &str| Caller { client_id: client_id.to_owned(), ..Caller::anyone() };
         let (hostile, honest) = (caller("hostile"), caller("honest"));
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_whether_a_place_was_wanted_of_late() {
+    fn recent_requests_for_permits_are_reported() {
         let limit = InFlight::new("queries", NonZeroU32::MIN, Duration::ZERO);
         assert!(!limit.was_wanted_within(Duration::MAX), "nobody came yet");
         let _permit = limit.clone().try_enter().unwrap();

@@ -1,8 +1,8 @@
-//! What every process of the pair shares: reading the configuration, logs, metrics, traces, the listener, the gRPC shell
-//! with health, reflection, limits and drain, the clock, and how a refusal is written on the wire.
+//! What all processes share: configuration, logs, metrics, traces, the listener, the gRPC shell with health,
+//! reflection, limits and drain, the clock, and the encoding of refusals.
 //!
-//! Knows nothing of the event log or of either service, and of CRAs only which perimeter they lie in; a service
-//! composes these parts in its `run(config, shutdown)`.
+//! Knows nothing of the event log or of either service, and of CRAs only their perimeters; a service composes these
+//! parts in its `run(config, shutdown)`.
 
 pub mod addresses;
 mod admission;

@@ -1,8 +1,8 @@
-//! Binds the address a service listens on, before anything else is started, and keeps a service that cannot
-//! tell who is calling off the network.
+//! Binds the service's address before anything else is started, and keeps a service without authentication off the
+//! network.
 //!
-//! Does not accept connections. Until [`Listener::open`] the system refuses them, so that none waits for a service that
-//! waits for something else.
+//! Until [`Listener::open`] the system refuses connections, so that no caller waits for a service that is still
+//! starting.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use crate::addresses::TrustedProxies;
 use crate::connections::Source;
 use crate::identity::{Callers, Exposure, Identity};
 
-/// Connections that the system keeps until they are accepted.
+/// Maximum number of connections that the system queues.
 const BACKLOG: u32 = 1_024;
 
-/// A bound address, not yet accepting.
+/// A bound address, not accepting yet.
 pub struct Listener {
     socket: Socket,
     identity: Identity,
@@ -27,7 +27,7 @@ pub struct Listener {
 enum Socket {
     /// Connections are refused.
     Bound(TcpSocket),
-    /// Connections wait until they are accepted.
+    /// Connections are queued until they are accepted.
     Open(TcpListener),
 }
 
@@ -43,31 +43,31 @@ impl Socket {
 }
 
 impl Listener {
-    /// The address really bound: with port 0 in the configuration, the port the system chose.
+    /// The actual address: with port 0, the port that the system chose.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where handlers find the callers of what comes in here.
+    /// How handlers find the callers of this listener.
     #[must_use]
     pub fn callers(&self) -> Callers {
         self.identity.callers()
     }
 
-    /// Behind proxies, whose addresses are those of many callers.
+    /// Sets the reverse proxies, whose addresses stand for many callers.
     #[must_use]
     pub fn behind(self, trusted_proxies: TrustedProxies) -> Self {
         Self { trusted_proxies, ..self }
     }
 
-    /// Opens the port: connections made from now on wait until the service accepts them. Fails where another process
-    /// opened it since it was bound.
+    /// Opens the port: new connections are queued until the service accepts them. Fails if another process has opened
+    /// it since it was bound.
     pub fn open(self) -> Result<Self, ListenError> {
         Ok(Self { socket: Socket::Open(self.socket.open(self.address)?), ..self })
     }
 
-    /// What accepts connections, and who their callers are; opens the port where that is not done.
+    /// The source of connections and the identity of their callers; opens the port if necessary.
     pub(crate) fn into_source(self) -> Result<(Source, Identity), ListenError> {
         let Self { socket, identity, trusted_proxies, address } = self;
         let listener = socket.open(address)?;
@@ -80,7 +80,7 @@ impl Listener {
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Beyond loopback without identity.
+    /// An address beyond loopback without identity.
     #[error(
         "refusing to listen on {address}: no identity is configured; without `identity.tokens`, anyone who reaches \
          this address could read and write everything; listen on a loopback address such as 127.0.0.1:{} or [::1]:{}, with a proxy \
@@ -91,7 +91,7 @@ pub enum ListenError {
         /// The address asked for.
         address: SocketAddr,
     },
-    /// Beyond loopback with tokens but without TLS.
+    /// An address beyond loopback with tokens but without TLS.
     #[error(
         "refusing to listen on {address}: tokens would cross the network in clear; configure `identity.tls`, or, where \
          TLS ends at a proxy in front that alone can reach this address, `identity.tls_by_proxy`"
@@ -108,12 +108,12 @@ pub enum ListenError {
     Bind {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Binds `address`, or says why not. Connections are refused until the listener is opened, or the service serves.
+/// Binds `address`. Connections are refused until the listener is opened, or the service serves.
 pub fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, ListenError> {
     let on_loopback = address.ip().to_canonical().is_loopback();
     match identity.exposure() {
@@ -124,7 +124,7 @@ pub fn bind(address: SocketAddr, identity: Identity) -> Result<Listener, ListenE
     let refused = |source| ListenError::Bind { address, source };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let socket = socket.map_err(refused)?;
-    // As tokio's own listener: a port whose last connections are still ending can be bound.
+    // As tokio's own listener: allows a port whose last connections are still closing.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true).map_err(refused)?;
     socket.bind(address).map_err(refused)?;

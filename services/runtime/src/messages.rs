@@ -1,9 +1,8 @@
-//! Messages of requests while they are received: how large one may be, how long it may take, and how many bytes of all
-//! half-received ones the process keeps.
+//! Limits of request messages while they arrive: size and duration of each, and total bytes of incomplete ones.
 //!
-//! A message is the length that gRPC puts before it and as many bytes. Nothing is reserved for a length that was announced:
-//! bytes are charged when they have come, and given back once their message is whole or its call has ended. A compressed
-//! message is inflated here, so that everything behind meets plain ones. Does not decode messages.
+//! A message is a length prefix and as many bytes. Nothing is reserved for an announced length: bytes are charged as
+//! they arrive, and released once the message is complete or its call has ended. Compressed messages are inflated here,
+//! so that later layers see uncompressed ones.
 
 mod budget;
 mod encodings;
@@ -33,11 +32,11 @@ pub(crate) use limits::{Limits, Refusal};
 /// Compressed flag and length.
 const HEADER_BYTES: usize = 5;
 
-/// Of each message these bytes are not charged: decoding a stream keeps as much room for it anyway, and a small request is
-/// received even while others have spent the budget.
+/// Bytes of each message that are not charged: a stream's decoder keeps as much anyway, and small requests must be
+/// received even if others have exhausted the budget.
 const UNCHARGED_BYTES: u64 = 4 * 1_024;
 
-/// The budget of a process, and what it refused; clones share it.
+/// The budget of a process, and its refusals; clones share it.
 #[derive(Clone)]
 pub(crate) struct Messages {
     budget: Arc<Budget>,
@@ -58,8 +57,8 @@ impl Messages {
         Ok(Self { budget, refused })
     }
 
-    /// The messages of a request, each under these limits, compressed ones inflated. Where they break one, `refusal` says
-    /// why, and the body ends with it.
+    /// The messages of a request under these limits, inflated. If one breaks a limit, `refusal` is set and the body
+    /// ends with it.
     pub(crate) fn limited(
         &self,
         body: Body,
@@ -67,7 +66,7 @@ impl Messages {
         encoding: Option<Encoding>,
         refusal: Refusal,
     ) -> Body {
-        // A request without messages, as one that is refused before it has any.
+        // A request without messages, for example one that was refused before.
         if body.is_end_stream() {
             return body;
         }
@@ -88,17 +87,17 @@ impl Messages {
     }
 }
 
-/// Where the messages begin and end among the bytes of a body.
+/// Boundaries of the messages in a body.
 #[derive(Debug)]
 struct Framing {
     bytes_max: u64,
     header: [u8; HEADER_BYTES],
     header_len: usize,
-    /// Of the message whose header has come.
+    /// Missing bytes of the current message.
     missing: u64,
-    /// What has come of the message that is not whole, its header included.
+    /// Received bytes of the current message, including its header.
     partial: u64,
-    /// Messages that were whole.
+    /// Number of complete messages.
     whole: u64,
 }
 
@@ -111,7 +110,7 @@ impl Framing {
         Self { bytes_max, header: [0; HEADER_BYTES], header_len: 0, missing: 0, partial: 0, whole: 0 }
     }
 
-    /// Goes on with the next bytes.
+    /// Processes further bytes.
     fn advance(&mut self, mut bytes: &[u8]) -> Result<(), TooLarge> {
         while !bytes.is_empty() {
             let taken = if self.header_len < HEADER_BYTES {
@@ -143,19 +142,19 @@ impl Framing {
     }
 }
 
-/// The messages of a request, charged while they are not whole.
+/// The messages of a request, charged while they are incomplete.
 struct Assembling {
     /// `None` once it was refused.
     inner: Option<Body>,
     framing: Framing,
     charge: Charge,
-    /// When the message that is awaited must have come.
+    /// When the awaited message must have arrived.
     due: Option<Pin<Box<Sleep>>>,
     refuser: Refuser,
 }
 
 impl Assembling {
-    /// Whether a message is under way: a call with one request waits for it from the start.
+    /// Whether a message is expected: a unary call expects it from the start.
     fn awaits_message(&self) -> bool {
         self.framing.partial > 0 || (self.refuser.limits.shape != Shape::Both && self.framing.whole == 0)
     }
@@ -205,8 +204,7 @@ impl BodyLayer for Assembling {
     }
 }
 
-/// The answers of a call whose messages may be refused: these then end with the refusal, also where the handler takes the
-/// end of its messages for the client's own.
+/// The answers of a call, replaced by the refusal of its messages even if the handler takes their end for the client's.
 pub(crate) fn unless_refused(answers: Body, refusal: Refusal) -> Body {
     wrapped(UnlessRefused { answers, refusal })
 }
@@ -233,7 +231,7 @@ impl BodyLayer for UnlessRefused {
     }
 }
 
-/// A request under limits that it does not reach, for the tests that go over every body.
+/// A request with limits that it does not reach, for tests of bodies.
 #[cfg(test)]
 pub(crate) fn unlimited(body: Body) -> Body {
     let messages = Messages::new(u64::MAX, &Metrics::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Work on large requests, off the threads that serve all connections.
+//! Runs work on large requests on blocking threads, not on those that serve all connections.
 
 use prost::Message;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -6,16 +6,16 @@ use tonic::Status;
 
 use crate::rejection::{INTERNAL, Rejection};
 
-/// Bytes of a request past which it is read off the async workers.
+/// Size of a request above which it is processed on a blocking thread.
 const LARGE_REQUEST_BYTES: usize = 64 * 1_024;
 
-/// Whether reading a message takes long enough to be done off the async workers.
+/// Whether processing a message takes long enough for a blocking thread.
 pub fn is_large(message: &impl Message) -> bool {
     message.encoded_len() > LARGE_REQUEST_BYTES
 }
 
-/// Does some work, off the async workers where it `is_large`. Work that has not begun is given up with the future, and at
-/// the end of the process. Fails only where the work panics.
+/// Runs work, on a blocking thread if it `is_large`. Work that has not started is cancelled with the future, and at the
+/// end of the process. Fails only if the work panics.
 pub async fn off_workers<T: Send + 'static>(
     is_large: bool,
     work: impl FnOnce() -> T + Send + 'static,
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn large_work_leaves_the_thread_of_its_caller_and_small_work_does_not() {
+    async fn large_work_leaves_its_callers_thread_and_small_work_does_not() {
         let here = thread::current().id();
         for is_large in [true, false] {
             let there = off_workers(is_large, || thread::current().id()).await.unwrap();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_has_not_begun_is_given_up_with_its_caller() {
+    fn work_that_has_not_started_is_cancelled_with_its_caller() {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         let has_run = Arc::new(AtomicBool::new(false));
         runtime.block_on(async {

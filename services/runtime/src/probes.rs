@@ -1,24 +1,24 @@
-//! What is asked of a process from its start on, whatever it waits for: its figures and its health, on the address of the
-//! metrics. Health says `NOT_SERVING` until the service sets it.
+//! Metrics and health of a process from its start, on the address of the metrics, even while the service waits. Health
+//! is `NOT_SERVING` until the service sets it.
 
 use std::net::SocketAddr;
 
 use crate::health::Health;
 use crate::metrics::{ExposeError, Exposed, Metrics, MetricsError, expose};
 
-/// Figures and health of a service, answered until this is dropped.
+/// Metrics and health of a service, served until this is dropped.
 pub struct Probes {
-    /// The figures; a service adds its own.
+    /// The metrics; a service adds its own.
     pub metrics: Metrics,
-    /// The health of each service that the process has.
+    /// The health of each service of the process.
     pub health: Health,
     _exposed: Option<Exposed>,
 }
 
-/// Why they cannot be asked.
+/// Why they cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
-    /// A figure cannot be kept; a mistake in the build.
+    /// A metric cannot be registered; a bug.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// The address cannot be listened on.
@@ -27,7 +27,7 @@ pub enum ProbesError {
 }
 
 impl Probes {
-    /// Probes of a process called `service` with the gRPC services `names`, answered on an address where there is one.
+    /// Probes of a process called `service` with the gRPC services `names`, served on an address if one is set.
     pub async fn open(
         service: &'static str,
         names: impl IntoIterator<Item = &'static str>,

@@ -1,6 +1,4 @@
-//! The way of a server process from its flags to its end: settings, logs, signals, then the service.
-//!
-//! Knows no service; each `main` gives its own.
+//! Runs a server process: settings, logs, signals, then the service that its `main` supplies.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -15,9 +13,10 @@ use crate::serve::Drained;
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetrySettings};
 
-/// Runs a service until SIGTERM or SIGINT, its files readable by its user alone; whoever started it is told on one line why it did not.
+/// Runs a service until SIGTERM or SIGINT, with its files readable by its user only; a failure to start is reported on
+/// one line.
 ///
-/// How the drain ended is in the log, not in the exit code: either way everything acknowledged is recorded.
+/// The result of the drain is logged and does not change the exit code: either way everything acknowledged is recorded.
 pub async fn run<S, R>(
     args: &ServerArgs,
     telemetry_of: impl FnOnce(&S) -> &TelemetrySettings,
@@ -58,7 +57,7 @@ where
     if !links.is_empty() {
         tracing::info!(
             variables = links.join(" "),
-            "left alone: an orchestrator made these variables of its services; enableServiceLinks: false spares them"
+            "ignored: variables that an orchestrator derived from its services; enableServiceLinks: false avoids them"
         );
     }
     reload::keep_running_at_hangup();
@@ -68,7 +67,7 @@ where
     Ok(())
 }
 
-/// An error and its causes on one line. Many say their cause themselves: what the text ends with is not told twice.
+/// An error and its causes on one line. Many errors include their cause: a cause that ends the text is not repeated.
 #[must_use]
 pub fn told(error: &anyhow::Error) -> String {
     error.chain().skip(1).fold(error.to_string(), |told, cause| {
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_of_an_error_is_told_once() {
+    fn each_cause_of_an_error_is_reported_once() {
         let source = io::Error::other("no such file");
         let error = Err::<(), _>(Unreadable { source }).context("identity cannot be set up").unwrap_err();
         assert_eq!(told(&error), "identity cannot be set up: keys.json cannot be read: no such file");

@@ -1,9 +1,8 @@
-//! How a refusal is written on the wire: a gRPC status with the standard `google.rpc` details, so that
-//! callers act on a stable reason and never on the text. Also reads them, for the command line and tests.
+//! Encoding of refusals: a gRPC status with the standard `google.rpc` details, so that callers act on a stable reason,
+//! never on the text. Also decodes them, for the command line and tests.
 //!
-//! A service maps each of its errors to a [`Row`] in one exhaustive `match`; the rows here are those that
-//! every service shares. Inner error texts go to the log, never into a status. Does not decide what is
-//! refused.
+//! A service maps each of its errors to a [`Row`] in one exhaustive `match`; the rows here are shared by all services.
+//! Internal error texts are logged, never sent.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,12 +20,13 @@ pub const DOMAIN: &str = "cra.v1";
 /// Locale of localized messages.
 pub const LOCALE: &str = "fr";
 
-/// Bytes of a message. Percent-encoded, each may take three, and common clients take 8 KiB of headers at most.
+/// Maximum length of a message, in bytes. Percent-encoded, each may take three, and common clients accept 8 KiB of
+/// headers.
 const MAX_MESSAGE_BYTES: usize = 600;
-/// Bytes of each other text of a refusal, which may quote the request.
+/// Maximum length of each other text of a refusal, which may quote the request.
 const MAX_TEXT_BYTES: usize = 200;
 
-/// One row of the table from an error to what the caller is told.
+/// One row of the table from an error to what the caller receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The gRPC code.
@@ -40,9 +40,9 @@ pub struct Row {
 /// Whether sending the same request again makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Not before something changes: the request, or the state it met.
+    /// Not before the request or the state changes.
     Never,
-    /// Yes, after about this many milliseconds; sent as `google.rpc.RetryInfo`.
+    /// Yes, after about this number of milliseconds; sent as `google.rpc.RetryInfo`.
     AfterMs(u32),
 }
 
@@ -51,42 +51,42 @@ pub const INVALID_REQUEST: Row =
     Row { code: Code::InvalidArgument, reason: "INVALID_REQUEST", retry: Retry::Never };
 /// A limit of concurrent work is reached.
 pub const BUSY: Row = Row { code: Code::ResourceExhausted, reason: "BUSY", retry: Retry::AfterMs(1_000) };
-/// A client asks more often than it may.
+/// A client exceeds its rate.
 pub const RATE_LIMITED: Row =
     Row { code: Code::ResourceExhausted, reason: "RATE_LIMITED", retry: Retry::AfterMs(1_000) };
-/// A stream has lived as long as it may; another one goes on.
+/// A stream has reached its maximum lifetime; open another one.
 pub const STREAM_LIFETIME: Row =
     Row { code: Code::ResourceExhausted, reason: "STREAM_LIFETIME", retry: Retry::AfterMs(0) };
-/// One side of a stream sent or took nothing for too long.
+/// One side of a stream was inactive for too long.
 pub const STREAM_STALLED: Row =
     Row { code: Code::Aborted, reason: "STREAM_STALLED", retry: Retry::AfterMs(0) };
-/// A message of the request is larger than its method takes.
+/// A message of the request is larger than its method accepts.
 pub const MESSAGE_TOO_LARGE: Row =
     Row { code: Code::OutOfRange, reason: "MESSAGE_TOO_LARGE", retry: Retry::Never };
 /// A message of the request cannot be inflated; gRPC's code for it.
 pub const MESSAGE_MALFORMED: Row =
     Row { code: Code::Internal, reason: "MESSAGE_MALFORMED", retry: Retry::Never };
-/// The messages of the request are compressed in a way that is not read; gRPC's code for it.
+/// The messages of the request have an unsupported compression; gRPC's code for it.
 pub const ENCODING_NOT_SUPPORTED: Row =
     Row { code: Code::Unimplemented, reason: "ENCODING_NOT_SUPPORTED", retry: Retry::Never };
-/// The headers of the request are larger than they may be.
+/// The headers of the request are too large.
 pub const HEADERS_TOO_LARGE: Row =
     Row { code: Code::ResourceExhausted, reason: "HEADERS_TOO_LARGE", retry: Retry::Never };
 /// The token does not grant the scope that the call needs.
 pub const SCOPE_MISSING: Row =
     Row { code: Code::PermissionDenied, reason: "SCOPE_MISSING", retry: Retry::Never };
-/// The request reaches beyond what the token grants of the CRAs.
+/// The request is beyond the perimeter of the token.
 pub const BEYOND_PERIMETER: Row =
     Row { code: Code::PermissionDenied, reason: "BEYOND_PERIMETER", retry: Retry::Never };
-/// The process is leaving; another instance, or this one after its restart, answers.
+/// The process is shutting down; another instance, or this one after its restart, answers.
 pub const DRAINING: Row = Row { code: Code::Unavailable, reason: "DRAINING", retry: Retry::AfterMs(1_000) };
-/// The time limit of the call passed first; requests carry ids, so sending one again is safe.
+/// The call exceeded its time limit; requests carry ids, so sending one again is safe.
 pub const TIMED_OUT: Row =
     Row { code: Code::DeadlineExceeded, reason: "TIMED_OUT", retry: Retry::AfterMs(1_000) };
-/// A fault of the service; the log says which.
+/// A bug of the service; the log has the details.
 pub const INTERNAL: Row = Row { code: Code::Internal, reason: "INTERNAL", retry: Retry::Never };
 
-/// A refusal being written.
+/// A refusal under construction.
 #[derive(Clone, Debug)]
 pub struct Rejection {
     row: Row,
@@ -98,8 +98,8 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A refusal of this row. The message is English, for people: what happened and what to do. This text and the others
-    /// are clipped, because a status travels in headers.
+    /// A refusal of this row. The message is English, for people: what happened and what to do. All texts are
+    /// truncated, because a status is sent in headers.
     pub fn new(row: Row, message: impl Into<String>) -> Self {
         let retry_after = match row.retry {
             Retry::Never => None,
@@ -115,29 +115,29 @@ impl Rejection {
         }
     }
 
-    /// Adds a fact for programs, such as the revision that was found. Key in `lowerCamelCase` or
-    /// `snake_case`, at most 64 characters.
+    /// Adds a fact for programs, such as the actual revision. Key in `lowerCamelCase` or `snake_case`, at most 64
+    /// characters.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
     }
 
-    /// Names the thing that is missing, exists already or has changed, such as `("cra", id)`.
+    /// Names the resource that is missing, exists already or has changed, such as `("cra", id)`.
     #[must_use]
     pub fn about(mut self, kind: impl Into<String>, name: impl Into<String>) -> Self {
         self.resource = Some(ResourceInfo::new(kind, name, "", ""));
         self
     }
 
-    /// Another delay than the row's.
+    /// Overrides the row's delay.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    /// The message in French, for the person who filled the form in.
+    /// Adds the French message, for the person who filled in the form.
     #[must_use]
     pub fn in_french(mut self, message: impl Into<String>) -> Self {
         self.french = Some(message.into());
@@ -145,7 +145,7 @@ impl Rejection {
     }
 }
 
-/// The canonical name of a code, as every gRPC library writes it.
+/// The canonical name of a code.
 #[must_use]
 pub fn code_name(code: Code) -> &'static str {
     match code {
@@ -187,7 +187,7 @@ impl From<Rejection> for Status {
     }
 }
 
-/// The reason of a status that one of our services wrote.
+/// The reason in a status of our services.
 #[must_use]
 pub fn reason_of(status: &Status) -> Option<String> {
     Some(error_info_of(status)?.reason)
@@ -199,13 +199,13 @@ pub fn fact_of(status: &Status, key: &str) -> Option<String> {
     error_info_of(status)?.metadata.remove(key)
 }
 
-/// After how long the same request makes sense; `None` when it does not, or the status does not say.
+/// Delay after which the same request makes sense; `None` if it does not, or if it is unknown.
 #[must_use]
 pub fn retry_delay_of(status: &Status) -> Option<Duration> {
     status.get_details_retry_info()?.retry_delay
 }
 
-/// The French message, if there is one.
+/// The French message, if any.
 #[must_use]
 pub fn french_of(status: &Status) -> Option<String> {
     let localized = status.get_details_localized_message()?;
@@ -216,12 +216,12 @@ fn error_info_of(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == DOMAIN)
 }
 
-/// `UNIMPLEMENTED`, for a path that no service of this process has.
+/// `UNIMPLEMENTED`, for a path that this process does not serve.
 pub(crate) fn not_served(path: &str) -> Status {
     Status::unimplemented(clipped(format!("{path} is not served here").into(), MAX_MESSAGE_BYTES))
 }
 
-/// At most `max` bytes of a text, cut between characters, the cut marked.
+/// A text truncated to `max` bytes at a character boundary, with a mark.
 fn clipped(text: Cow<'_, str>, max: usize) -> String {
     if text.len() <= max {
         return text.into_owned();
@@ -238,7 +238,7 @@ mod tests {
         Row { code: Code::Aborted, reason: "REVISION_MISMATCH", retry: Retry::Never };
 
     #[test]
-    fn a_refusal_carries_its_reason_its_facts_its_resource_and_its_french_message() {
+    fn a_refusal_has_its_reason_its_facts_its_resource_and_its_french_message() {
         let status: Status =
             Rejection::new(REVISION_MISMATCH, "the CRA is at revision 3, not 2; read it again")
                 .with("actual_revision", "3")
@@ -254,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_can_be_tried_again_says_after_how_long() {
-        let status = Status::from(Rejection::new(DRAINING, "the service is leaving"));
+    fn a_temporary_refusal_has_a_retry_delay() {
+        let status = Status::from(Rejection::new(DRAINING, "the service is shutting down"));
         assert_eq!(retry_delay_of(&status), Some(Duration::from_secs(1)));
     }
 
     #[test]
-    fn a_reason_of_another_domain_is_not_taken_for_ours() {
+    fn a_reason_of_another_domain_is_ignored() {
         let foreign = ErrorInfo::new("BUSY", "example.org", HashMap::new());
         let status = Status::with_error_details_vec(Code::Unavailable, "", vec![foreign.into()]);
         assert_eq!(reason_of(&status), None);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn however_long_the_texts_of_a_request_a_refusal_fits_in_8_kib_of_headers() {
+    fn a_refusal_fits_in_8_kib_of_headers_whatever_the_length_of_its_texts() {
         let long = "é".repeat(50_000);
         let refused = Rejection::new(REVISION_MISMATCH, &long)
             .with("found", &long)
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_text_fits_and_stays_text() {
+    fn a_truncated_text_fits_and_is_valid() {
         assert_eq!(clipped("été".into(), 5), "été");
         assert_eq!(clipped("étés!".into(), 6), "ét…");
     }

@@ -1,14 +1,14 @@
-//! The request to read files again that may have changed: SIGHUP, heard by everything that keeps such files. It never
-//! ends a server.
+//! Reload requests: on SIGHUP every listener reads its files again. SIGHUP never stops a server.
 
-/// Requests of one listener; each listener gets every request.
+/// Requests for one listener; each listener gets every request.
 pub struct Reloads {
     #[cfg(unix)]
     hangups: Option<tokio::signal::unix::Signal>,
 }
 
 impl Reloads {
-    /// Listens from now on; call it within the tokio runtime. Where the system refuses, that is logged, and no request comes.
+    /// Listens from now on; call it within the tokio runtime. If the system refuses, that is logged, and no request
+    /// arrives.
     #[must_use]
     pub fn listen() -> Self {
         #[cfg(unix)]
@@ -16,7 +16,7 @@ impl Reloads {
             use tokio::signal::unix::{SignalKind, signal};
             let hangups = signal(SignalKind::hangup());
             if let Err(error) = &hangups {
-                tracing::error!(%error, "SIGHUP cannot be caught: files are read again by time alone");
+                tracing::error!(%error, "SIGHUP cannot be caught: files are only read again at intervals");
             }
             Self { hangups: hangups.ok() }
         }
@@ -36,7 +36,7 @@ impl Reloads {
     }
 }
 
-/// Has SIGHUP no longer end the process, and logs each one. For servers: a command at a terminal ends with that.
+/// Prevents SIGHUP from ending the process, and logs each one. For servers: a command at a terminal should end.
 pub fn keep_running_at_hangup() {
     let mut reloads = Reloads::listen();
     tokio::spawn(async move {

@@ -1,12 +1,13 @@
-//! The gRPC shell of a service: its routes with health and reflection beside them, limits on everything a
-//! caller can make grow, and a drain that ends.
+//! The gRPC shell of a service: its routes with health and reflection, limits on everything that callers can make grow,
+//! and a bounded drain.
 //!
-//! Drain: health goes `NOT_SERVING` (earlier by a delay, see [`crate::shutdown::Shutdown::after_notice`]), the port closes, calls in flight finish, and at the deadline what is left
-//! is cut, be it a silent connection or a stream without end. A handler that must not be cut, such as an
-//! append, runs in its own task, which the service waits for after [`serve`].
+//! Drain: health becomes `NOT_SERVING` (earlier by a delay, see [`crate::shutdown::Shutdown::after_notice`]), the port
+//! closes, calls in flight finish, and at the deadline the rest is cut, including silent connections and endless
+//! streams. A handler that must not be cut, such as an append, runs in a separate task, which the service awaits after
+//! [`serve`].
 //!
-//! Does not bind the port ([`crate::listen`]), and does not catch signals ([`crate::shutdown`]). Sizes of requests are
-//! limited here; generated servers limit those of answers, with [`ServerSettings::max_message_bytes`].
+//! The port is bound in [`crate::listen`], signals are caught in [`crate::shutdown`]. Request sizes are limited here;
+//! generated servers limit answers, with [`ServerSettings::max_message_bytes`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,10 @@ pub use crate::settings::{
     WithoutTokenLimits,
 };
 
-/// After the cut, connections end within moments; a handler that blocks its thread is not waited for.
+/// After the cut, connections end almost at once; a handler that blocks its thread is not awaited.
 const AFTER_CUT: Duration = Duration::from_millis(500);
 
-/// How a drain ended.
+/// Result of a drain.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
@@ -50,10 +51,10 @@ pub enum Drained {
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The contract's descriptors cannot be served; a mistake in the build.
+    /// The contract's descriptors cannot be served; a bug.
     #[error("the contract cannot be described by reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The calls cannot be measured; likewise.
+    /// The metrics of calls cannot be registered; a bug.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// The port was taken since it was bound.
@@ -61,18 +62,18 @@ pub enum ServeError {
     Listen(#[from] ListenError),
 }
 
-/// The calls that a process answers.
+/// The API of a process.
 pub struct Api {
-    /// What answers them.
+    /// Its routes.
     pub routes: Routes,
-    /// What each needs: a row for every method, for one without is not served.
+    /// What each method needs; a method without a row is not served.
     pub methods: &'static [Method],
-    /// Where it is recorded who called what; the caller closes it after the last call.
+    /// Its audit; the caller closes it after the last call.
     pub audit: Audit,
 }
 
-/// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the
-/// latest shortly after the drain's deadline. Calls and connections are measured in `metrics`.
+/// Serves `api` until `shutdown`, then drains. Returns once the port is closed and no call is left, at the latest
+/// shortly after the drain's deadline. Calls and connections are measured in `metrics`.
 pub async fn serve(
     listener: Listener,
     settings: &ServerSettings,
@@ -116,11 +117,11 @@ pub async fn serve(
         return Ok(Drained::InTime);
     }
     let _ = timeout(AFTER_CUT, connections.cut()).await;
-    tracing::warn!(%address, "the drain's deadline passed: cut what was left");
+    tracing::warn!(%address, "the drain's deadline passed: the remaining calls were cut");
     Ok(Drained::DeadlinePassed)
 }
 
-/// The services that a caller can use with a token alone.
+/// The services that can only be used with a token.
 fn services_with_tokens(health: &Health, methods: &[Method]) -> Vec<&'static str> {
     let is_closed = |name: &&'static str| {
         let mut own = methods.iter().filter(|method| {
@@ -145,7 +146,7 @@ fn watch_keys(metrics: &Metrics, usable: Option<&watch::Receiver<bool>>) -> Resu
     })
 }
 
-/// Keeps services that need tokens from saying SERVING while none can be verified. Never ends.
+/// Keeps services that need tokens `NOT_SERVING` while no token can be verified. Never ends.
 async fn follow_keys(health: &Health, services: &[&'static str], usable: Option<watch::Receiver<bool>>) {
     if let Some(mut usable) = usable {
         loop {
@@ -159,8 +160,8 @@ async fn follow_keys(health: &Health, services: &[&'static str], usable: Option<
     std::future::pending::<()>().await;
 }
 
-/// Both versions: tools still ask for v1alpha. Lists the services of this process only, though the contract
-/// describes those of the pair, and describes the details that errors carry.
+/// Both versions, because tools still use v1alpha. Lists only the services of this process, and describes the details
+/// of errors.
 fn with_reflection(routes: Routes, health: &Health) -> Result<Routes, tonic_reflection::server::Error> {
     let described = |reflection_name: &str| {
         let described = Reflection::configure()

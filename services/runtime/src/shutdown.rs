@@ -1,6 +1,6 @@
-//! The word to stop: said once, by a signal, by `standalone` or by a test, and heard by every clone.
+//! The stop signal: set once, by a signal, by `standalone` or by a test, and seen by every clone.
 //!
-//! Does not stop anything itself, and bounds nothing: who hears it leaves under its own deadline.
+//! It only signals: each part stops under its own deadline.
 
 use std::io;
 use std::time::Duration;
@@ -9,55 +9,55 @@ use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
 
-/// A request to stop, shared by its clones. Once begun it stays begun.
+/// A stop request, shared by its clones. It cannot be revoked.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// A request that nobody has made yet.
+    /// A request that is not set yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A request that SIGTERM or SIGINT makes. The signals are caught from this call on, so call it before
-    /// anything is started, within the tokio runtime.
+    /// A request set by SIGTERM or SIGINT. The signals are caught from this call on, so call it before anything is
+    /// started, within the tokio runtime.
     pub fn on_signal() -> io::Result<Self> {
         let shutdown = Self::new();
         let announced = shutdown.clone();
         let mut signals = Signals::register()?;
         tokio::spawn(async move {
             let signal = signals.next().await;
-            // First: whatever happens to the log line, stopping goes on.
+            // First, so that a failing log line cannot prevent it.
             announced.begin();
             tracing::info!(signal, "asked to stop");
         });
         Ok(shutdown)
     }
 
-    /// Asks every clone to stop.
+    /// Requests every clone to stop.
     pub fn begin(&self) {
         self.0.cancel();
     }
 
-    /// Whether stopping was asked for.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Waits until stopping is asked for; at once when it was. Can be dropped and called again.
+    /// Waits until a stop is requested; returns at once if it was. Cancel-safe.
     pub async fn begun(&self) {
         self.0.cancelled().await;
     }
 
-    /// As [`Shutdown::begun`], for tasks that own their copy.
+    /// Like [`Shutdown::begun`], for tasks that own their copy.
     pub async fn into_begun(self) {
         self.0.cancelled_owned().await;
     }
 
-    /// A request that begins some time after this one, and can begin alone. In between health says `NOT_SERVING`, so that
-    /// balancers send nothing more, and what was sent all the same is served.
+    /// A request that follows this one after a delay, and can be set independently. In between health is `NOT_SERVING`,
+    /// so that balancers stop sending calls, and late calls are still served.
     #[must_use]
     pub fn after_notice(&self, health: Health, delay: Duration) -> Self {
         if delay.is_zero() {
@@ -75,7 +75,7 @@ impl Shutdown {
         later
     }
 
-    /// A request that begins with this one, and can begin alone: to stop one part of a process.
+    /// A request that follows this one, and can be set independently: to stop one part of a process.
     #[must_use]
     pub fn part(&self) -> Self {
         Self(self.0.child_token())
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_clone_hears_the_request_and_a_part_stops_alone() {
+    async fn every_clone_sees_the_request_and_a_child_can_stop_alone() {
         let whole = Shutdown::new();
         let (part, other_part) = (whole.part(), whole.part());
         part.begin();

@@ -1,8 +1,7 @@
-//! Logs of the process: one line per event on standard error, as text or JSON; and, where it is asked for, traces.
+//! Logs of the process: one line per event on standard error, as text or JSON; and, if enabled, traces.
 //!
-//! Logs never carry what a CRA holds: no payload, no field value, no request message; ids, positions,
-//! reasons, counts and durations only. Spans are made elsewhere ([`crate::traces`]), metrics
-//! counted elsewhere: [`crate::metrics`].
+//! Logs never contain content of a CRA: no payload, no field value, no request message; only ids, positions, reasons,
+//! counts and durations. Spans are created in [`crate::traces`], metrics in [`crate::metrics`].
 
 use std::env;
 use std::io::{self, IsTerminal as _};
@@ -16,10 +15,10 @@ use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _};
 use crate::terminal;
 use crate::traces::{self, Sender};
 
-/// The first that is set wins over the configuration's filter.
+/// The first one that is set overrides the configured filter.
 const FILTER_VARIABLES: [&str; 2] = ["CRA_LOG", "RUST_LOG"];
 
-/// How logs are written.
+/// Settings of logs, metrics and traces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetrySettings {
@@ -27,12 +26,12 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// What is logged, such as `info` or `info,cra_ingestion=debug`.
     pub log_filter: String,
-    /// Where `GET /metrics` is answered over HTTP; without it, nowhere. Port 0 lets the system choose one.
+    /// Address of `GET /metrics` over HTTP; without it, metrics are off. With port 0 the system chooses a port.
     pub metrics_listen: Option<SocketAddr>,
-    /// Collector that traces are sent to, OTLP over gRPC: `http://HOST:4317`. Without it there are none.
+    /// Collector of traces, OTLP over gRPC: `http://HOST:4317`. Without it, traces are off.
     #[serde(deserialize_with = "cra_private::url::read_anonymous")]
     pub traces_endpoint: Option<String>,
-    /// Of the traces that begin here, how many in a thousand are recorded; one that a caller began is when the caller says so.
+    /// How many of a thousand traces that begin here are recorded; for a caller's trace, the caller decides.
     pub traces_per_mille: u16,
 }
 
@@ -48,7 +47,7 @@ impl Default for TelemetrySettings {
     }
 }
 
-/// Form of a line.
+/// Format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -58,27 +57,27 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why logs cannot be written as asked.
+/// Why logs or traces cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The filter is not one.
+    /// The filter is invalid.
     #[error(
         "the log filter `{filter}` in {origin} is not valid: {source}; expected, for example, `info,cra_ingestion=debug`"
     )]
     Filter {
-        /// The filter as it was given.
+        /// The filter as given.
         filter: String,
-        /// Where: a variable or the configuration.
+        /// Its source: a variable or the configuration.
         origin: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         source: ParseError,
     },
-    /// Traces cannot be sent there.
+    /// Traces cannot be sent to the endpoint.
     #[error("traces cannot be sent to `{endpoint}` of `telemetry.traces_endpoint`: {reason}")]
     Traces {
-        /// As it was given.
+        /// The endpoint as given.
         endpoint: String,
-        /// What does not do.
+        /// The fault.
         reason: String,
     },
     /// Logs were set up before.
@@ -86,25 +85,25 @@ pub enum TelemetryError {
     SetUpTwice(#[from] TryInitError),
 }
 
-/// Logs and traces of the process, as they were set up.
+/// Logs and traces of the process.
 #[must_use = "traces are sent until this is ended"]
 pub struct Telemetry(Option<Sender>);
 
 impl Telemetry {
-    /// Sends the traces that are left, for a bounded time.
+    /// Sends the remaining traces, for a bounded time.
     pub async fn end(self) {
         if let Some(sender) = self.0 {
-            // A panic there concerns nobody who waits here.
+            // A panic there does not concern the caller.
             let _ = tokio::task::spawn_blocking(|| sender.end()).await;
         }
     }
 }
 
-/// Sets the logs and traces of the whole process up, within the tokio runtime. For `main`, once; not for a service's `run`, which may run beside
-/// another in one process.
+/// Sets up the logs and traces of the whole process, within the tokio runtime. Call it once, in `main`; not in a
+/// service's `run`, because two services may run in one process.
 pub fn init(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> {
     let filter = filter(settings, |name| env::var(name).ok())?;
-    // Where standard error is gone, telling so on standard error would panic in whatever logged.
+    // If standard error is closed, reporting that on standard error would panic.
     let lines = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(io::stderr);
     let lines = match settings.log_format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_wins_over_the_configured_filter() {
+    fn the_environment_overrides_the_configured_filter() {
         assert_eq!(filter_with(&[]).unwrap(), "warn");
         assert_eq!(filter_with(&[("RUST_LOG", "debug")]).unwrap(), "debug");
         assert_eq!(filter_with(&[("RUST_LOG", "debug"), ("CRA_LOG", "trace")]).unwrap(), "trace");
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_not_one_is_refused_with_where_it_was_given() {
+    fn an_invalid_filter_is_refused_with_its_source() {
         let error = filter_with(&[("CRA_LOG", "info,cra=loud")]).unwrap_err().to_string();
         assert!(error.contains("CRA_LOG") && error.contains("info,cra=loud"), "{error}");
     }

@@ -1,5 +1,5 @@
-//! What the reader's terminal takes, as the environment says: `NO_COLOR` (<https://no-color.org>) and `TERM=dumb`. Whether
-//! a stream leads to a terminal at all is asked of the stream.
+//! Capabilities of the reader's terminal from the environment: `NO_COLOR` (<https://no-color.org>) and `TERM=dumb`.
+//! Whether a stream is a terminal must be asked of the stream.
 
 use std::env;
 
@@ -9,7 +9,7 @@ pub fn takes_colours() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && moves_cursor()
 }
 
-/// Whether what is written may move the cursor, to draw over what is there.
+/// Whether output may move the cursor, to redraw.
 #[must_use]
 pub fn moves_cursor() -> bool {
     env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")

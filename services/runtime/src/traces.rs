@@ -1,8 +1,8 @@
-//! Traces over OTLP/gRPC: from the caller's `traceparent` to what its request led to, in other processes too. Off unless an
-//! endpoint is configured, and then no span is made at all.
+//! Traces over OTLP/gRPC: from the caller's `traceparent` to the results of its request, in other processes too. Off
+//! unless an endpoint is configured; then no span is created at all.
 //!
-//! A span says which RPC, how it ended, positions and counts; never what a request holds. Whether a trace is recorded is
-//! its caller's word, and for those that begin here a share of them. What the collector does not take in time is dropped:
+//! A span has the RPC, its outcome, positions and counts; never content of a request. The caller decides whether a
+//! trace is recorded; of those that begin here, a share is. What the collector does not accept in time is dropped:
 //! nothing waits for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,23 +23,23 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use crate::telemetry::{TelemetryError, TelemetrySettings};
 use crate::version;
 
-/// Target of every span that is exported; no other one is, nor any log line.
+/// Target of every exported span; other spans and log lines are not exported.
 pub const TARGET: &str = "cra_trace";
-/// Spans of other traces that one span names, at most: those of the first events of a batch.
+/// Maximum number of spans of other traces that one span links to: those of the first events of a batch.
 const LINKS_MAX: usize = 128;
-/// How long the collector may take for one export, and for what is left when the process leaves.
+/// Timeout of one export, and of the remaining spans at shutdown.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 static ARE_RECORDED: AtomicBool = AtomicBool::new(false);
 
-/// A span as other processes know it.
+/// A span's ids, as other processes know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanIds {
     /// The trace.
     pub trace_id: [u8; 16],
     /// The span in it.
     pub span_id: [u8; 8],
-    /// Whether the trace is being recorded.
+    /// Whether the trace is sampled.
     pub is_sampled: bool,
 }
 
@@ -51,13 +51,13 @@ impl From<SpanIds> for SpanContext {
     }
 }
 
-/// Whether spans are worth making: make none otherwise.
+/// Whether spans are recorded: create none otherwise.
 #[must_use]
 pub fn are_recorded() -> bool {
     ARE_RECORDED.load(Ordering::Relaxed)
 }
 
-/// The ids of a span; `None` where none was made.
+/// The ids of a span; `None` if it was not created.
 #[must_use]
 pub fn ids_of(span: &Span) -> Option<SpanIds> {
     let context = span.context();
@@ -69,14 +69,15 @@ pub fn ids_of(span: &Span) -> Option<SpanIds> {
     })
 }
 
-/// Says which spans led to a new one: the first that is recorded is its parent, and it names all of them, up to a bound.
+/// Links a new span to those that caused it: the first sampled one is its parent, and it links to all of them, up to a
+/// limit.
 pub fn led_by(span: &Span, others: impl Iterator<Item = SpanIds>) {
     let mut has_parent = false;
     for other in others.filter(|other| other.is_sampled).take(LINKS_MAX) {
         let other = SpanContext::from(other);
         if !has_parent {
             has_parent = true;
-            // Refused only where there is nobody to tell.
+            // Fails only if there is no subscriber.
             let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(other.clone()));
         }
         span.add_link(other);

@@ -1,4 +1,4 @@
-//! A segment comes back as it was, and whatever else its file holds is told.
+//! A segment is read as it was written, and any other content of its file is detected.
 
 use std::fs;
 use std::path::PathBuf;
@@ -52,12 +52,12 @@ impl Written {
         self.dir.path().join("segment")
     }
 
-    /// Its entries, unpacked.
+    /// Its unpacked entries.
     fn raw(&self) -> Vec<u8> {
         zstd::decode_all(fs::read(self.path()).unwrap().as_slice()).unwrap()
     }
 
-    /// Packs other entries, with a manifest that agrees with their bytes: only what they say is wrong.
+    /// Packs other entries, with a manifest that matches their bytes: only the content is wrong.
     fn repack(&mut self, raw: &[u8]) {
         let packed = zstd::encode_all(raw, 1).unwrap();
         fs::write(self.path(), &packed).unwrap();
@@ -66,7 +66,7 @@ impl Written {
         self.segment.bytes = raw.len() as u64;
     }
 
-    /// What is told of it.
+    /// The error of reading it.
     fn told(&self) -> String {
         let error = read(&self.path(), &self.segment).unwrap_err();
         let positions = format!("positions {} to {}", self.segment.first, self.segment.last);
@@ -84,7 +84,7 @@ fn entries(count: u64) -> Vec<LogEntry> {
 
 proptest! {
     #[test]
-    fn a_segment_comes_back_as_it_was(entries in arbitrary_entries()) {
+    fn a_segment_is_read_as_it_was_written(entries in arbitrary_entries()) {
         let written = Written::of(&entries);
         prop_assert_eq!(written.segment.events, entries.len() as u64);
         let read = read(&written.path(), &written.segment).unwrap();
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn a_file_with_any_bit_flipped_or_any_end_cut_off_is_told(
+    fn any_flipped_bit_and_any_truncation_is_detected(
         entries in arbitrary_entries(), place in any::<prop::sample::Index>(), bit in 0..8_u32,
     ) {
         let written = Written::of(&entries);
@@ -106,9 +106,9 @@ proptest! {
         prop_assert!(written.told().contains("bytes, the manifest says"));
     }
 
-    /// Even with digests that agree: nothing panics, and no event is read at another position than its own.
+    /// Even with matching digests: nothing panics, and no event is read at another position than its own.
     #[test]
-    fn whatever_a_segment_says_is_read_in_order_or_told(
+    fn any_content_of_a_segment_is_read_in_order_or_refused(
         entries in arbitrary_entries(), place in any::<prop::sample::Index>(), bit in 0..8_u32, cut in any::<bool>(),
     ) {
         let mut written = Written::of(&entries);
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn no_noise_is_a_segment(noise in prop::collection::vec(any::<u8>(), 0..300), packed in any::<bool>()) {
+    fn random_bytes_are_not_a_segment(noise in prop::collection::vec(any::<u8>(), 0..300), packed in any::<bool>()) {
         let mut written = Written::of(&entries(3));
         if packed {
             written.repack(&noise);
@@ -137,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn entries_out_of_order_left_out_or_too_many_are_told_with_their_position() {
+fn entries_out_of_order_missing_or_surplus_are_reported_with_their_position() {
     let one = Written::of(&entries(1)).raw().len() - MAGIC.len();
     let raw = Written::of(&entries(3)).raw();
     let (head, body) = raw.split_at(MAGIC.len());
@@ -146,10 +146,10 @@ fn entries_out_of_order_left_out_or_too_many_are_told_with_their_position() {
         [head].into_iter().chain(parts).collect::<Vec<_>>().concat()
     };
     for (numbers, told) in [
-        (&[1, 0, 2][..], "it holds position 8 where 7 has to come"),
-        (&[0, 2], "it holds position 9 where 8 has to come"),
+        (&[1, 0, 2][..], "it has position 8, expected 7"),
+        (&[0, 2], "it has position 9, expected 8"),
         (&[0, 1], "it ends before position 9"),
-        (&[0, 1, 2, 2], "it holds position 9 where 10 has to come"),
+        (&[0, 1, 2, 2], "it has position 9, expected 10"),
         (&[], "it ends before position 7"),
     ] {
         let mut written = Written::of(&entries(3));
@@ -159,7 +159,7 @@ fn entries_out_of_order_left_out_or_too_many_are_told_with_their_position() {
 }
 
 #[test]
-fn a_missing_file_and_one_that_unpacks_to_more_than_it_should_are_told() {
+fn a_missing_file_and_one_that_unpacks_to_more_are_refused() {
     let mut written = Written::of(&entries(3));
     written.segment.bytes -= 1;
     assert!(written.told().contains("does not unpack to the"));
@@ -168,10 +168,10 @@ fn a_missing_file_and_one_that_unpacks_to_more_than_it_should_are_told() {
 }
 
 #[test]
-fn a_draft_takes_the_next_event_only_and_is_full_at_its_bounds() {
+fn a_draft_accepts_only_the_next_event_and_is_full_at_its_limits() {
     let mut draft = Draft::new(Position(7));
     let next = entries(2);
-    assert!(draft.push(&next[1]).unwrap_err().contains("position 8 where 7 has to come"));
+    assert!(draft.push(&next[1]).unwrap_err().contains("position 8, expected 7"));
     draft.push(&next[0]).unwrap();
     assert!(!draft.is_full());
     let large = LogEntry { payload: vec![0; SEGMENT_BYTES_MAX - 100].into(), ..next[1].clone() };

@@ -1,4 +1,4 @@
-//! The part of the suite that is about backups: entries come back at the positions and as the ones they were.
+//! The suite's part on backups: restored entries have their original positions and content.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ pub async fn restored_entries_read_as_they_were_given_and_the_log_goes_on_from_t
     assert_eq!(next, Appended::Executed(Position(7)));
 }
 
-/// As many as are taken at once, on the disk when it is said.
+/// A full batch, durable once acknowledged.
 pub async fn restored_entries_survive_reopening(mut fixture: impl Fixture) {
     let count = RESTORE_EVENTS_MAX as u64;
     let cras: Vec<_> = (0..7).map(|_| Uuid::new_v4()).collect();
@@ -70,7 +70,7 @@ pub async fn restored_entries_survive_reopening(mut fixture: impl Fixture) {
     assert_eq!(append_first(&log, "next").await.1, Position(count + 1));
 }
 
-/// Neither beyond the end nor over what is there; told where the log ends.
+/// Neither beyond the end nor over existing entries; the error gives the end of the log.
 pub async fn entries_that_do_not_follow_the_head_are_not_restored(fixture: impl Fixture) {
     let log = fixture.log();
     let assert_misplaced = async |first: u64, at: u64| {

@@ -1,7 +1,7 @@
-//! Keys and stored forms of the embedded log: one tree, one byte of prefix, big-endian numbers.
+//! Keys and stored forms of the embedded log: one tree, a prefix byte, big-endian numbers.
 //!
-//! A stored event names the position of the CRA's event before it, so that the history of a CRA is a walk
-//! along that chain and needs no index of its own. Nothing here touches the disk.
+//! A stored event contains the position of the previous event of its CRA, so that the history of a CRA is a linked list
+//! that needs no index. Pure: no I/O.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::trace::TraceParent;
 #[repr(u8)]
 #[derive(Clone, Copy)]
 enum Prefix {
-    /// What the log is: written once, when it is created.
+    /// Identity of the log, written once at its creation.
     Identity = 0,
     /// Position of the last event.
     Head = 1,
@@ -22,9 +22,9 @@ enum Prefix {
     Entry = 2,
     /// Last event by CRA.
     Last = 3,
-    /// The logs whose positions it goes on with.
+    /// The logs whose positions it continues.
     Predecessors = 4,
-    /// The log that is being restored; there while a restore is not finished.
+    /// The log being restored; present until the restore is finished.
     Restored = 5,
 }
 
@@ -32,15 +32,15 @@ const POSITION_BYTES: usize = 8;
 const UUID_BYTES: usize = 16;
 const LAST_BYTES: usize = POSITION_BYTES + UUID_BYTES;
 
-/// Stored forms of an event. Which ids it has is part of the form: all that is appended has both.
+/// Stored forms of an event, by the ids that it has: every appended event has both.
 const FORM_BOTH_IDS: u8 = 1;
-/// Restored: something else had written it under a CRA's subject.
+/// Restored: written by another program under a CRA's subject.
 const FORM_CRA_ID: u8 = 2;
-/// Restored: under a foreign subject, with an event id all the same.
+/// Restored: under a foreign subject, but with an event id.
 const FORM_EVENT_ID: u8 = 3;
-/// Restored: something else had written it.
+/// Restored: written by another program.
 const FORM_NO_ID: u8 = 4;
-/// Beside one of these: the trace that it was appended in stands before the payload.
+/// Flag: the trace precedes the payload.
 const FORM_TRACED: u8 = 0x10;
 /// Form, time, previous position, CRA, event id; the payload follows.
 const ENTRY_HEADER_BYTES: usize = 1 + 8 + POSITION_BYTES + UUID_BYTES + UUID_BYTES;
@@ -69,7 +69,7 @@ pub(super) fn last_key(cra_id: Uuid) -> [u8; 1 + UUID_BYTES] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) position: Position,
-    /// None when it was restored without one: no append can be the same event.
+    /// `None` if it was restored without one: no append can be the same event.
     pub(super) event_id: Option<Uuid>,
 }
 
@@ -99,7 +99,7 @@ impl Last {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) appended_at: Timestamp,
-    /// Position of the CRA's event before this one; [`Position::START`] for its first.
+    /// Position of the previous event of the CRA; [`Position::START`] for its first.
     pub(super) previous: Position,
     pub(super) cra_id: Option<Uuid>,
     pub(super) event_id: Option<Uuid>,
@@ -147,7 +147,7 @@ impl Record {
             previous: Position(fields.number()?),
             cra_id: has_cra_id.then(|| fields.uuid()).transpose()?,
             event_id: has_event_id.then(|| fields.uuid()).transpose()?,
-            // One that cannot be read is none: it is no part of the fact.
+            // An unreadable trace is dropped: it is not part of the fact.
             trace: if form & FORM_TRACED == 0 { None } else { TraceParent::from_bytes(fields.take()?) },
             payload: Bytes::copy_from_slice(fields.0),
         })
@@ -170,7 +170,7 @@ pub(super) fn decode_position(value: &[u8]) -> Result<Position, ReadError> {
     Fields(value).number().map(Position)
 }
 
-/// Bytes still to decode.
+/// Remaining bytes to decode.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back_as_it_was_stored() {
+    fn a_record_is_decoded_as_it_was_stored() {
         let (cra_id, event_id) = (record().cra_id, record().event_id);
         for (cra_id, event_id) in [(cra_id, event_id), (cra_id, None), (None, event_id), (None, None)] {
             for trace in [None, TraceParent::new([3; 16], [4; 8], true)] {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_record_or_one_of_another_form_is_damage_not_a_guess() {
+    fn a_truncated_record_or_one_of_another_form_is_reported_as_damage() {
         let mut stored = record().encode();
         assert!(Record::decode(&stored[..ENTRY_HEADER_BYTES - 1]).is_err());
         stored[0] = 5;
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_trace_is_stored_as_before_there_were_any() {
+    fn a_record_without_a_trace_keeps_the_original_form() {
         let stored = record().encode();
         assert_eq!(stored[0], FORM_BOTH_IDS);
         assert_eq!(stored.len(), ENTRY_HEADER_BYTES + record().payload.len());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_event_of_a_cra_comes_back_as_it_was_stored() {
+    fn the_last_event_of_a_cra_is_decoded_as_it_was_stored() {
         let last = Last { position: Position(7), event_id: Some(Uuid::from_u128(9)) };
         assert_eq!(Last::decode(&last.encode()).unwrap(), last);
         let without_id = Last { event_id: None, ..last };

@@ -1,7 +1,6 @@
-//! The port over sled, in one process: for the standalone command, development and integration tests.
+//! The port on sled, in one process: for the standalone command, development and integration tests.
 //!
-//! Same conflicts, same durability as the server; one process at a time, one machine. An append waits for
-//! one flush, shared with the appends beside it.
+//! Same conflicts and durability as the server; one process and one machine. Concurrent appends share one flush.
 
 mod keys;
 mod restoring;
@@ -29,29 +28,29 @@ use crate::port::{
 
 pub use self::store::OpenError;
 
-/// Events a reader takes from the disk at a time.
+/// Maximum number of events that a reader loads at once.
 const READ_EVENTS_MAX: usize = 1_024;
-/// Said when nobody will answer any more.
+/// Error of requests after the writer has ended.
 const WRITER_GONE: &str = "the writer is gone";
-/// Payload a reader takes from the disk at a time, about.
+/// Approximate maximum payload that a reader loads at once.
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The embedded log. Dropping it finishes the appends that wait, and leaves the directory.
+/// The embedded log. Dropping it finishes the pending appends, and releases the directory.
 pub struct EmbeddedLog {
     identity: LogIdentity,
     shared: Arc<Shared>,
     head: watch::Receiver<Position>,
     failed: Arc<AtomicBool>,
     lineage: Mutex<Lineage>,
-    /// What it was before a restore was begun here.
+    /// The lineage before a restore was started here.
     former_lineage: Mutex<Option<Lineage>>,
-    /// Gone once the log is closed.
+    /// `None` once the log is closed.
     writer: Mutex<Option<WriterHandle>>,
 }
 
-/// What readers share. They hold it only while they read, so that closing frees the directory.
+/// State shared with readers. They hold it only while they read, so that closing releases the directory.
 struct Shared {
-    /// A sled tree can be sent to another thread, not shared with it: each read takes a clone.
+    /// A sled tree is `Send` but not `Sync`: each read clones it.
     store: Mutex<Store>,
 }
 
@@ -61,7 +60,7 @@ struct WriterHandle {
 }
 
 impl EmbeddedLog {
-    /// Opens the log in `dir`, or creates it. Blocks: call it at start, or off the async workers.
+    /// Opens or creates the log in `dir`. Blocks: call it at start-up, or on a blocking thread.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let opened = store::open(dir)?;
         match opened.lineage.restored.clone() {
@@ -70,7 +69,7 @@ impl EmbeddedLog {
         }
     }
 
-    /// As [`EmbeddedLog::open`], also where a restore was begun and not finished.
+    /// Like [`EmbeddedLog::open`], but also accepts a log with an unfinished restore.
     pub fn open_to_restore(dir: &Path) -> Result<Self, OpenError> {
         Self::run(store::open(dir)?, dir)
     }
@@ -96,11 +95,11 @@ impl EmbeddedLog {
         })
     }
 
-    /// Finishes the appends that wait and takes no more; readers come to their end. The directory is free
-    /// when the log itself is dropped.
+    /// Finishes the pending appends and accepts no more; readers end. The directory is released when the log itself is
+    /// dropped.
     pub async fn close(&self) {
         let Some(handle) = self.take_writer() else { return };
-        // A writer that panicked has said so already, and there is nothing left to finish.
+        // A panic of the writer has been reported already; there is nothing left to finish.
         let _ = tokio::task::spawn_blocking(move || finish(handle)).await;
     }
 
@@ -112,15 +111,15 @@ impl EmbeddedLog {
         lock(&self.writer).as_ref().map(|handle| handle.work.clone())
     }
 
-    /// Gives work to the writer, or says why there is none to take it. The sender does not outlive its use: closing
-    /// waits for all of them to be gone.
+    /// Sends work to the writer, or returns why it cannot be accepted. The sender must not be kept: closing waits for
+    /// all of them to be dropped.
     fn hand_over(&self, work: Work) -> Result<(), String> {
         if self.failed.load(Ordering::Acquire) {
             return Err(FAILED_DISK.to_owned());
         }
         let sender = self.sender().ok_or("the log is closed")?;
         sender.try_send(work).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+            mpsc::error::TrySendError::Full(_) => "too many appends are pending".to_owned(),
             mpsc::error::TrySendError::Closed(_) => WRITER_GONE.to_owned(),
         })
     }
@@ -170,7 +169,7 @@ impl EventLog for EmbeddedLog {
         let size_bytes = event.payload.len();
         if size_bytes > PAYLOAD_BYTES_MAX {
             return Err(AppendError::Refused(format!(
-                "{size_bytes} bytes, at most {PAYLOAD_BYTES_MAX} are taken"
+                "{size_bytes} bytes, expected at most {PAYLOAD_BYTES_MAX}"
             )));
         }
         let (answer, outcome) = oneshot::channel();
@@ -224,7 +223,7 @@ impl EventLog for EmbeddedLog {
     }
 }
 
-/// One reader: batches from the disk up to the head, then waits for the head to move.
+/// A reader: loads batches up to the head, then waits for the head to advance.
 struct Reader {
     shared: Weak<Shared>,
     head: watch::Receiver<Position>,
@@ -238,7 +237,7 @@ impl Reader {
         if known < after {
             return Err(ReadError::Gap { expected: after.next(), found: known });
         }
-        // An error means that the writer is gone, and the head will not move again.
+        // An error means that the writer has ended, so the head will not advance again.
         let Ok(head) = self.head.wait_for(|head| *head > after).await.map(|head| *head) else {
             return Ok(None);
         };

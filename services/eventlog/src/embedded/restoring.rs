@@ -1,4 +1,4 @@
-//! A restore of the embedded log: closed to everything else by a note on the disk, until it is finished.
+//! Restore of the embedded log: a stored marker closes it to all other writers until the restore is finished.
 
 use std::io;
 

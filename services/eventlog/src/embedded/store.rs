@@ -1,7 +1,7 @@
-//! The one place that knows sled: open, look up, write one atomic batch durably.
+//! The only module that uses sled: opens the log, looks up events, writes atomic durable batches.
 //!
-//! Every call blocks: callers keep it off the async workers. No event is ever removed, which also keeps
-//! clear of the leaf merges of this sled version.
+//! Every call blocks: call it on a blocking thread. Events are never removed, which also avoids the leaf merges of this
+//! sled version.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,23 +18,22 @@ use super::keys::{self, Last, Record};
 use crate::lineage::{self, Predecessor};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
-/// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the
-/// stored form: a log opens only with the value it was created with.
+/// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the stored form: a
+/// log can only be opened with the value it was created with.
 const LEAF_FANOUT: usize = 64;
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
-/// Most of an append is compressing the leaves it touches: the lowest level writes half as fast again as the
-/// default.
+/// Compression of leaves dominates the time of an append: the lowest level writes half as fast again as the default.
 const COMPRESSION_LEVEL: i32 = 1;
-/// How long opening waits for the former owner of the directory to leave.
+/// How long opening waits for the previous owner of the directory to exit.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
-/// Name of the file that says which process has the log open.
+/// Name of the lock file, which describes its holder.
 const LOCK: &str = "lock";
-/// For the library's own flusher: never, within the life of a process. It aborts the process on a failing disk, and every
-/// append flushes anyway. Switched off instead, each handle would flush when it is dropped, and wait for ever after a
-/// flush that failed.
+/// Interval of the library's own flusher: effectively never. It aborts the process on a failing disk, and every append
+/// flushes anyway. If it were disabled instead, each handle would flush when dropped, and block forever after a failed
+/// flush.
 const LIBRARY_FLUSHES_EVERY_MS: usize = 1 << 40;
 
-/// Why the embedded log did not open.
+/// Why the embedded log could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, has the log open.
@@ -45,7 +44,7 @@ pub enum OpenError {
     InUse {
         /// Directory of the log.
         dir: PathBuf,
-        /// The process that has it open, as its lock file says; empty where it does not say.
+        /// The process that has it open, as described in its lock file; empty if it is not described.
         holder: String,
     },
     /// The directory cannot be read or written.
@@ -55,26 +54,26 @@ pub enum OpenError {
     Io {
         /// Directory of the log.
         dir: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
-    /// A restore was begun and not finished.
+    /// A restore was started and not finished.
     #[error(
-        "the log in {dir} holds a part of a backup of the log {}: run `cra log import` with that backup again, it goes on",
+        "the log in {dir} holds a part of a backup of the log {}: run `cra log import` with that backup again; it resumes",
         of.0
     )]
     BeingRestored {
         /// Directory of the log.
         dir: PathBuf,
-        /// The log that the backup is of.
+        /// The log of the backup.
         of: LogIdentity,
     },
-    /// The files are there, but are not a sound log.
+    /// The files exist, but are not a valid log.
     #[error("the log in {dir} is damaged: {reason}; set the directory aside and restore it from a copy")]
     Damaged {
         /// Directory of the log.
         dir: PathBuf,
-        /// What does not hold.
+        /// What is invalid.
         reason: String,
     },
 }
@@ -83,27 +82,27 @@ fn named(holder: &str) -> String {
     if holder.is_empty() { String::new() } else { format!(", {holder}") }
 }
 
-/// An open log. Cheap to clone; the directory is free again when the last clone is gone.
+/// An open log. Cheap to clone; dropping the last clone releases the directory.
 #[derive(Clone)]
 pub(super) struct Store {
     tree: sled::Tree<LEAF_FANOUT>,
     open: Arc<Open>,
 }
 
-/// What closes the log's files, and frees the directory.
+/// Owner of the open files and the directory.
 struct Open {
-    /// A sled database can be sent to another thread, not shared with it.
+    /// A sled database is `Send` but not `Sync`.
     db: Mutex<sled::Db<LEAF_FANOUT>>,
-    /// A flush has failed.
+    /// Whether a flush has failed.
     failed: AtomicBool,
-    /// Last: the directory is free after the library has closed its files.
+    /// Dropped last: the library must close its files before the directory is released.
     _dir: LockedDir,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // Closing would flush once more: after a failure the library aborts the process, or waits for ever. The files are
-        // closed by the end of the process instead.
+        // Closing would flush again: after a failure the library aborts the process, or blocks forever. The exit of the
+        // process closes the files instead.
         let db = self.db.get_mut().unwrap_or_else(PoisonError::into_inner);
         if self.failed.load(Ordering::Acquire) || db.check_error().is_err() {
             std::mem::forget(db.clone());
@@ -111,7 +110,7 @@ impl Drop for Open {
     }
 }
 
-/// What opening found.
+/// State of the log when it was opened.
 pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) identity: LogIdentity,
@@ -119,7 +118,7 @@ pub(super) struct Opened {
     pub(super) lineage: Lineage,
 }
 
-/// Where the log's events come from.
+/// Origin of the log's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lineage {
     pub(super) predecessors: Vec<Predecessor>,
@@ -132,14 +131,14 @@ pub(super) struct Lineage {
 pub(super) struct WriteBatch(sled::Batch);
 
 impl WriteBatch {
-    /// Replaces what is kept of the log's origins.
+    /// Replaces the stored lineage.
     pub(super) fn set_lineage(&mut self, lineage: &Lineage) {
         self.0.insert(keys::PREDECESSORS_KEY, lineage::encode(&lineage.predecessors).into_bytes());
         let restored = lineage.restored.as_ref().map_or("", |log| &log.0);
         self.0.insert(keys::RESTORED_KEY, restored.as_bytes());
     }
 
-    /// Adds one event and moves the last event of its CRA.
+    /// Adds an event and updates the last event of its CRA.
     pub(super) fn add(&mut self, position: Position, record: &Record) {
         let last = Last { position, event_id: record.event_id };
         self.0.insert(keys::entry_key(position), record.encode());
@@ -164,7 +163,7 @@ pub(super) fn open(dir: &Path) -> Result<Opened, OpenError> {
         .cache_capacity_bytes(CACHE_BYTES)
         .flush_every_ms(Some(LIBRARY_FLUSHES_EVERY_MS))
         .zstd_compression_level(COMPRESSION_LEVEL);
-    // This sled version asserts where it should answer when its files are damaged.
+    // This sled version panics on damaged files instead of returning an error.
     let db = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()))
         .map_err(|_| damaged("its files cannot be recovered".to_owned()))?
         .map_err(|source| open_error(dir, source))?;
@@ -192,13 +191,13 @@ fn open_error(dir: &Path, source: io::Error) -> OpenError {
 }
 
 impl Store {
-    /// Applies the batch as one, and returns once it is on the disk.
+    /// Applies the batch atomically; it is durable when this returns.
     pub(super) fn write(&self, batch: WriteBatch) -> io::Result<()> {
         self.tree.apply_batch(batch.0)?;
         self.flush()
     }
 
-    /// Not again after a failure: the library would wait for the flush that failed, for ever.
+    /// Refuses after a failure, because the library would wait for the failed flush forever.
     fn flush(&self) -> io::Result<()> {
         self.tree.check_error()?;
         if self.open.failed.load(Ordering::Acquire) {
@@ -218,7 +217,7 @@ impl Store {
         self.get(&keys::entry_key(position))?.map(|value| Record::decode(&value)).transpose()
     }
 
-    /// Events after `after`, up to `head`, at most `count` and about `bytes` of them.
+    /// Events after `after` up to `head`, at most `count` and about `bytes` of them.
     pub(super) fn batch(
         &self,
         after: Position,
@@ -246,7 +245,7 @@ impl Store {
         Ok(entries)
     }
 
-    /// Walks the chain of one CRA's events back from its last, and gives them oldest first.
+    /// Follows the linked list of one CRA's events from its last; returns them oldest first.
     pub(super) fn history(&self, cra_id: Uuid, head: Position) -> Result<Vec<LogEntry>, ReadError> {
         let mut entries = Vec::new();
         let mut next = self.last(cra_id)?.map_or(Position::START, |last| last.position);
@@ -264,7 +263,7 @@ impl Store {
                 )));
             }
             next = record.previous;
-            // Written, but not yet known to be on the disk: not a fact yet.
+            // Written but not yet durable events are not facts.
             if position <= head {
                 entries.push(record.into_entry(position));
             }
@@ -296,7 +295,7 @@ impl Store {
         Ok(Lineage { predecessors, restored: text(&keys::RESTORED_KEY)?.map(LogIdentity) })
     }
 
-    /// The head, after checking that it is the last event there is.
+    /// The head, after checking that it is the last event.
     fn checked_head(&self) -> Result<Position, ReadError> {
         let head = match self.get(&keys::HEAD_KEY)? {
             Some(value) => keys::decode_position(&value)?,

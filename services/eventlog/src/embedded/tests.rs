@@ -1,4 +1,4 @@
-//! The embedded log passes the suite, and what only files can show.
+//! The embedded log passes the conformance suite, and properties that only files have.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -49,7 +49,7 @@ mod suite {
 }
 
 #[tokio::test]
-async fn a_log_opens_once_and_the_error_says_what_to_do() {
+async fn a_log_is_opened_once_and_the_error_says_what_to_do() {
     let fixture = on_disk().await;
     let error = EmbeddedLog::open(fixture.dir.path()).err().unwrap();
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
@@ -57,7 +57,7 @@ async fn a_log_opens_once_and_the_error_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_closed_log_takes_nothing_and_ends_its_readers() {
+async fn a_closed_log_accepts_nothing_and_ends_its_readers() {
     let fixture = on_disk().await;
     let log = fixture.opened();
     let reader = log.read(Position::START);
@@ -69,7 +69,7 @@ async fn a_closed_log_takes_nothing_and_ends_its_readers() {
 }
 
 #[tokio::test]
-async fn files_that_are_no_log_are_an_error_not_a_crash() {
+async fn invalid_files_are_an_error_not_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path()).unwrap();
     for _ in 0..50 {
@@ -81,7 +81,7 @@ async fn files_that_are_no_log_are_an_error_not_a_crash() {
     assert!(outcome.is_err(), "a log of scrambled files opened");
 }
 
-/// Names the directory the process to be killed writes to.
+/// Environment variable with the directory that the killed process writes to.
 const VICTIM_DIR: &str = "CRA_TEST_VICTIM_DIR";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +139,7 @@ async fn a_process_to_be_killed() {
     futures::future::join_all(writers).await;
 }
 
-/// Overwrites every file of the log with noise.
+/// Overwrites every file of the log with random bytes.
 fn scramble(dir: &Path) {
     for file in std::fs::read_dir(dir).unwrap() {
         let path = file.unwrap().path();

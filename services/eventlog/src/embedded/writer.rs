@@ -1,8 +1,8 @@
-//! The one writer of the embedded log: takes all waiting appends, checks each expectation, writes one
-//! atomic batch, flushes once, moves the head, then answers. Entries of a backup go the same way, by themselves.
+//! The only writer of the embedded log: collects pending appends, checks each expectation, writes one atomic batch,
+//! flushes once, advances the head, then answers. Restored entries take the same path separately.
 //!
-//! It never answers before the flush, not even a conflict: the event that causes it may not be a fact yet.
-//! After a failed write it takes no more appends, since what is on the disk is not known any more.
+//! It answers only after the flush, even for conflicts: the conflicting event may not be durable before. After a failed
+//! write it accepts no more appends, because the state of the disk is unknown.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::port::{
     AppendError, Appended, Expectation, LogEntry, NewEvent, Position, ReadError, RestoreError,
 };
 
-/// Appends that may wait for the writer; one more is refused at once.
+/// Maximum number of pending appends; further ones are refused at once.
 pub(super) const PENDING_APPENDS_MAX: usize = 4_096;
-/// Appends flushed together.
+/// Maximum number of appends per flush.
 const GROUP_APPENDS_MAX: usize = 1_024;
-/// A group is closed when it holds this much.
+/// Size at which a group is closed.
 const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 type Outcome = Result<Appended, AppendError>;
@@ -31,17 +31,17 @@ type Outcome = Result<Appended, AppendError>;
 pub(super) struct Pending {
     pub(super) event: NewEvent,
     pub(super) expectation: Expectation,
-    /// The caller may have left: the answer is then dropped, the event is not.
+    /// If the caller has gone, the answer is dropped, but the event is written.
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
-/// Entries of a backup on their way to the writer, checked to follow each other.
+/// Validated, consecutive entries of a backup on their way to the writer.
 pub(super) struct Restoring {
     pub(super) entries: Vec<LogEntry>,
     pub(super) answer: oneshot::Sender<Result<(), RestoreError>>,
 }
 
-/// What the writer is asked to do.
+/// A request to the writer.
 pub(super) enum Work {
     Append(Pending),
     Restore(Restoring),
@@ -54,7 +54,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Serves until every sender is gone.
+    /// Runs until every sender is dropped.
     pub(super) fn run(self, mut work: mpsc::Receiver<Work>) {
         let mut held = None;
         while let Some(next) = held.take().or_else(|| work.blocking_recv()) {
@@ -68,7 +68,7 @@ impl Writer {
                     }
                 }
                 Work::Restore(Restoring { entries, answer }) => {
-                    // The caller may have left.
+                    // The caller may have gone.
                     let _ = answer.send(self.restore(&entries));
                 }
             }
@@ -85,7 +85,7 @@ impl Writer {
         }
         let head = plan.head;
         if let Err(error) = self.store.write(plan.batch) {
-            tracing::error!(%error, entries = entries.len(), "the log could not be written: nothing more is taken");
+            tracing::error!(%error, entries = entries.len(), "the log could not be written: no more entries are accepted");
             self.failed.store(true, Ordering::Release);
             return Err(RestoreError::OutcomeUnknown(error.to_string()));
         }
@@ -102,12 +102,12 @@ impl Writer {
             Ok(()) => {
                 self.head.send_if_modified(|current| std::mem::replace(current, head) != head);
                 for (pending, outcome) in group.into_iter().zip(outcomes) {
-                    // The caller may have left.
+                    // The caller may have gone.
                     let _ = pending.answer.send(outcome);
                 }
             }
             Err(error) => {
-                tracing::error!(%error, appends = group.len(), "the log could not be written: no more appends are taken");
+                tracing::error!(%error, appends = group.len(), "the log could not be written: no more appends are accepted");
                 self.failed.store(true, Ordering::Release);
                 for pending in group {
                     let _ = pending.answer.send(Err(AppendError::OutcomeUnknown(error.to_string())));
@@ -117,7 +117,7 @@ impl Writer {
     }
 }
 
-/// Takes the appends that wait, up to the bounds of a group or to other work, which is held.
+/// Collects pending appends, up to the limits of a group or to another kind of work, which is held.
 fn gather(first: Pending, held: &mut Option<Work>, work: &mut mpsc::Receiver<Work>) -> Vec<Pending> {
     let mut bytes = first.event.payload.len();
     let mut group = vec![first];
@@ -143,10 +143,10 @@ fn refuse(group: Vec<Pending>) {
     }
 }
 
-/// What every append gets after a failed write.
+/// The error of every append after a failed write.
 pub(super) const FAILED_DISK: &str = "an earlier write failed; check the disk, then start again";
 
-/// The group as decided so far: later appends of the group see the earlier ones.
+/// The decisions for a group so far: later appends of the group see the earlier ones.
 struct Plan<'a> {
     store: &'a Store,
     head: Position,
@@ -168,7 +168,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The expectation comes first, as on a server: the event id only tells an own earlier try from a conflict.
+    /// Checks the expectation first, as a server does: the event id only distinguishes an own earlier try from a
+    /// conflict.
     fn decide(&mut self, pending: &Pending) -> Outcome {
         let NewEvent { cra_id, event_id, .. } = pending.event;
         let last = self.last_of(cra_id).map_err(|error| AppendError::Unavailable(error.to_string()))?;

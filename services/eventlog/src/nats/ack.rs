@@ -1,4 +1,4 @@
-//! What the server's answer to a publish means. By code, never by text.
+//! Interpretation of the server's answer to a publish, by error code, never by text.
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::publish::PublishAck;
@@ -10,23 +10,23 @@ use crate::port::Position;
 /// The answer to a publish.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ack {
-    /// Stored; of a batch, this is the last event's position.
+    /// Stored; for a batch, at the position of its last event.
     Stored(Position),
-    /// Not stored: the CRA's last event is another than expected. Or our own earlier try was stored.
+    /// Not stored: the CRA's last event is not the expected one. It may be an own earlier try.
     WrongLastSequence,
-    /// Not stored, and never will be.
+    /// Not stored, permanently.
     Refused(String),
-    /// Not stored, but another try may succeed.
+    /// Not stored; a retry may succeed.
     NotStored(String),
     /// Not stored: the servers have no room.
     NoRoom(String),
-    /// Not stored: no stream listens on the subject. It is not there yet, or not any more.
+    /// Not stored: no stream has the subject. It does not exist yet, or no longer.
     NoStream(String),
-    /// Nobody knows.
+    /// Unknown outcome.
     Unknown(String),
 }
 
-/// Reads the answer to a publish.
+/// Interprets the answer to a publish.
 pub(super) fn read(answer: Result<Message, RequestError>) -> Ack {
     match answer {
         Ok(message) => read_payload(&message.payload),
@@ -44,7 +44,7 @@ fn read_payload(payload: &[u8]) -> Ack {
     match serde_json::from_slice::<Response<PublishAck>>(payload) {
         Ok(Response::Ok(ack)) => Ack::Stored(Position(ack.sequence)),
         Ok(Response::Err { error }) => match error.error_code() {
-            // The first when the stored sequence differs, the second while a replicated write is in flight.
+            // The first code for a differing sequence, the second while a replicated write is in progress.
             ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => {
                 Ack::WrongLastSequence
             }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_too_large_is_refused_and_other_errors_may_pass() {
+    fn a_message_that_is_too_large_is_refused_and_other_errors_may_be_temporary() {
         assert!(matches!(error(10_054), Ack::Refused(_)));
         assert!(matches!(error(10_008), Ack::NotStored(_)));
         for code in [10_002, 10_023, 10_047, 10_077] {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_says_where_the_event_stands() {
+    fn an_ack_has_the_position_of_the_event() {
         assert_eq!(read_payload(br#"{"stream":"CRA","seq":42}"#), Ack::Stored(Position(42)));
         assert_eq!(
             read_payload(br#"{"stream":"CRA","seq":42,"batch":"b","count":7}"#),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_leaves_the_outcome_open() {
+    fn an_unreadable_answer_leaves_the_outcome_unknown() {
         assert!(matches!(read_payload(b"+OK"), Ack::Unknown(_)));
     }
 }

@@ -1,14 +1,14 @@
-//! What to do about a log that cannot be reached, trusted or provisioned: the cause's own advice, and whether waiting could
-//! help. Pure; the causes are those that servers and the client library name.
+//! Advice for a log that cannot be reached, trusted or created: what to do about each cause, and whether waiting could
+//! help. Pure; the causes are those named by servers and the client library.
 
 use async_nats::ConnectErrorKind;
 use async_nats::jetstream::ErrorCode;
 
-/// What to do about a cause.
+/// Advice for a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Advice {
     pub(super) text: &'static str,
-    /// It does not pass by itself.
+    /// Whether waiting cannot help.
     pub(super) is_final: bool,
 }
 
@@ -20,7 +20,7 @@ const fn wait(text: &'static str) -> Advice {
     Advice { text, is_final: false }
 }
 
-/// Parts of what is said of certificates, with the advice; the first that fits.
+/// Fragments of error texts about certificates, with the advice; the first match counts.
 const CERTIFICATES: [(&str, Advice); 8] = [
     (
         "UnknownIssuer",
@@ -43,7 +43,7 @@ const CERTIFICATES: [(&str, Advice); 8] = [
     ("invalid peer certificate", at_once("correct the server's certificate, or `log.ca_file`")),
 ];
 
-/// About a connection that was not made. `reason` is what the library says.
+/// Advice on a failed connection. `reason` is the library's text.
 pub(super) fn on_connection(kind: ConnectErrorKind, reason: &str) -> Advice {
     let certificate = CERTIFICATES.iter().find(|(part, _)| reason.contains(part)).map(|(_, advice)| *advice);
     match kind {
@@ -67,7 +67,7 @@ pub(super) fn on_connection(kind: ConnectErrorKind, reason: &str) -> Advice {
     }
 }
 
-/// About a stream that the server did not show or create.
+/// Advice on a stream that the server did not return or create.
 pub(super) fn on_stream(code: Option<ErrorCode>) -> Advice {
     match code {
         Some(ErrorCode::STREAM_SUBJECT_OVERLAP) => at_once(
@@ -89,7 +89,7 @@ pub(super) fn on_stream(code: Option<ErrorCode>) -> Advice {
     }
 }
 
-/// About a request that no server answered.
+/// Advice on a request that no server answered.
 pub(super) fn on_silence(has_jetstream: bool, denied: Option<&str>) -> Advice {
     match (denied, has_jetstream) {
         (Some(denied), _) if denied.contains("STREAM.INFO") => at_once(
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_cause_of_a_refused_certificate_has_its_own_advice_and_is_not_waited_for() {
+    fn each_cause_of_a_refused_certificate_has_its_advice_and_is_final() {
         let advice = |reason| on_connection(ConnectErrorKind::Tls, reason);
         for (reason, named) in [
             ("TLS error: invalid peer certificate: UnknownIssuer", "log.ca_file"),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_waited_for() {
+    fn temporary_causes_are_waited_for() {
         for kind in [ConnectErrorKind::Dns, ConnectErrorKind::Io, ConnectErrorKind::TimedOut] {
             assert!(!on_connection(kind, "connection refused").is_final, "{kind:?}");
         }

@@ -1,8 +1,8 @@
-//! One append, from the first try to an outcome.
+//! One append, from the first try to its outcome.
 //!
-//! Trying again is safe: the expectation lets at most one try in, and the event id tells that try from a
-//! conflict. Only the CRA's *last* event is compared: if others came after it, the answer is a conflict, and
-//! the history tells.
+//! Retries are safe: the expectation admits at most one try, and the event id distinguishes that try from a conflict.
+//! Only the CRA's *last* event is compared: if others followed it, the answer is a conflict, and the history gives the
+//! truth.
 
 use async_nats::client::Request;
 use async_nats::jetstream::stream::RawMessageErrorKind;
@@ -13,9 +13,9 @@ use super::link::Link;
 use super::message::{self, Subjects};
 use crate::port::{AppendError, Appended, Expectation, NewEvent, Position, ReadError};
 
-/// How long one try waits for its answer before the next.
+/// How long one try waits for its answer.
 const TRY_WAIT: Duration = Duration::from_millis(1_500);
-/// Between a try that was not stored and the next.
+/// Pause after a try that was not stored.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// An append to carry out.
@@ -23,23 +23,23 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Append {
     pub(super) event: NewEvent,
     pub(super) expectation: Expectation,
-    /// When to stop trying.
+    /// When to give up.
     pub(super) deadline: Instant,
 }
 
-/// What a conflicting answer turned out to be.
+/// The cause of a conflicting answer.
 enum Standing {
-    /// Our own earlier try is the CRA's last event.
+    /// An own earlier try is the CRA's last event.
     Ours(Position),
-    /// Another event is; or there is none.
+    /// Another event is the last, or there is none.
     Other(Option<Position>),
 }
 
-/// What is known of the tries so far.
+/// State of the tries so far.
 struct Tries {
-    /// Whether an earlier try may have been, or may yet be, stored.
+    /// Whether an earlier try may be stored, now or later.
     open: bool,
-    /// Why the last try did not do.
+    /// Why the last try failed.
     reason: String,
 }
 
@@ -53,7 +53,7 @@ impl Tries {
     }
 }
 
-/// Publishes until there is an outcome or the deadline passes. `sent` tells that the event is on its way already.
+/// Publishes until there is an outcome or the deadline passes. `sent`: the event was already published once.
 pub(super) async fn alone(
     link: &Link,
     subjects: &Subjects,
@@ -64,7 +64,8 @@ pub(super) async fn alone(
     loop {
         if !link.is_up() {
             "disconnected".clone_into(&mut tries.reason);
-            // With nothing sent, the caller knows at once. Otherwise the connection may come back in time to tell.
+            // If nothing was sent, the caller is answered at once. Otherwise the connection may return in time to find
+            // out.
             if !tries.open || !came_up_in_time(link, append.deadline).await {
                 return Err(tries.give_up());
             }
@@ -73,7 +74,7 @@ pub(super) async fn alone(
             Ack::Stored(position) => return Ok(Appended::Executed(position)),
             Ack::Refused(reason) => return Err(AppendError::Refused(reason)),
             Ack::NotStored(reason) | Ack::NoStream(reason) => tries.reason = reason,
-            // More tries would find none either.
+            // Further tries would fail too.
             Ack::NoRoom(reason) => return Err(Tries { reason, ..tries }.give_up()),
             Ack::Unknown(reason) => tries = Tries { open: true, reason },
             Ack::WrongLastSequence => match standing(link, subjects, append).await {
@@ -83,7 +84,7 @@ pub(super) async fn alone(
                 {
                     return Err(AppendError::Conflict { expected: append.expectation, actual });
                 }
-                // A replicated write of the same CRA is in flight: it shows soon.
+                // A replicated write of the same CRA is in progress and will be visible soon.
                 Ok(Standing::Other(_)) => {
                     "another write of the CRA is in flight".clone_into(&mut tries.reason);
                 }
@@ -110,19 +111,19 @@ async fn publish(link: &Link, subjects: &Subjects, append: &Append) -> Ack {
     request_ack(link, subjects.of(append.event.cra_id), request).await
 }
 
-/// Sends a publish and waits for its answer, or for the connection to be lost.
+/// Sends a publish and waits for its answer, or for the loss of the connection.
 pub(super) async fn request_ack(link: &Link, subject: String, request: Request) -> Ack {
     let ack = tokio::select! {
         biased;
         answer = link.client.send_request(subject, request) => ack::read(answer),
-        // The client library would wait for the timeout: the answer will not come on a new connection.
+        // The client library would wait for the timeout, but the answer never arrives on a new connection.
         () = link.went_down() => Ack::Unknown("the connection was lost".to_owned()),
     };
     link.condition.observe(&ack);
     ack
 }
 
-/// Reads the CRA's last event, from the leader: a follower may not have it yet.
+/// Reads the CRA's last event from the leader: a follower may lag.
 async fn standing(link: &Link, subjects: &Subjects, append: &Append) -> Result<Standing, ReadError> {
     let last = match link.stream.get_last_raw_message_by_subject(&subjects.of(append.event.cra_id)).await {
         Ok(message) => subjects.stored(message)?,

@@ -1,6 +1,6 @@
-//! One atomic batch: stored whole or not at all, for one sync of the server.
+//! One atomic batch: stored completely or not at all, with one sync of the server.
 //!
-//! Does not decide what goes together, nor what an answer means for the parts; its callers do.
+//! The callers decide which events form a batch, and what an answer means for them.
 
 use async_nats::HeaderMap;
 use async_nats::client::Request;
@@ -13,7 +13,7 @@ use super::ack::Ack;
 use super::append;
 use super::link::Link;
 
-/// The server's own bound on a batch.
+/// The server's limit on a batch.
 pub(super) const BATCH_EVENTS_MAX: usize = 1_000;
 
 /// One message of a batch.
@@ -23,7 +23,7 @@ pub(super) struct Message {
     pub(super) payload: Bytes,
 }
 
-/// Publishes the messages; only the last asks for an answer, for all of them, and is waited for.
+/// Publishes the messages; only the last one requests an answer, which is for all of them.
 pub(super) async fn publish(
     link: &Link,
     messages: impl ExactSizeIterator<Item = Message>,
@@ -42,7 +42,7 @@ pub(super) async fn publish(
             return append::request_ack(link, subject, request).await;
         }
         if let Err(error) = link.client.publish_with_headers(subject, headers, payload).await {
-            // Without its last message a batch is never stored.
+            // A batch without its last message is never stored.
             return Ack::NotStored(error.to_string());
         }
     }

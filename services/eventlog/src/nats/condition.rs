@@ -1,8 +1,8 @@
-//! Whether the stream can take appends, beyond a connection that is up: it is there, it is as designed, it holds every
-//! event, and the servers have room.
+//! Whether the stream can accept appends, beyond the connection: it exists, it is as designed, it has every event, and
+//! the servers have room.
 //!
-//! The stream's state is asked for every [`CHECK_EVERY`] and when a publish finds no stream. That there is no room is
-//! learned from refused publishes: the servers tell it to nobody else.
+//! The stream's state is requested every [`CHECK_EVERY`] and when a publish finds no stream. A lack of room is learned
+//! from refused publishes, because the servers report it nowhere else.
 
 use std::error::Error as _;
 use std::sync::{Arc, Weak};
@@ -18,46 +18,46 @@ use super::link::{Link, StreamHead};
 use super::{metadata, start};
 use crate::port::LogIdentity;
 
-/// How often the stream's state is asked for.
+/// Interval of the requests for the stream's state.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
-/// After a publish that found no room, appends are refused for this long; then the next one tries.
+/// How long appends are refused after a publish that found no room; then the next one tries again.
 const NO_ROOM_PAUSE: Duration = Duration::from_secs(5);
-/// Checks that a missing stream asks for come no closer than this.
+/// Minimum interval of checks caused by a missing stream.
 const CHECK_PAUSE: Duration = Duration::from_millis(250);
 
-/// What keeps the stream from taking appends.
+/// Why the stream accepts no appends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fault {
-    /// It is not there, or not as designed.
+    /// It is missing, or not as designed.
     Stream(String),
     /// The servers had no room for an event.
     NoRoom {
-        /// When to try again.
+        /// Time of the next try.
         until: Instant,
     },
 }
 
-/// The stream's condition, shared by everything that uses the connection.
+/// The stream's condition, shared by all users of the connection.
 pub(super) struct Condition {
     fault: watch::Sender<Option<Fault>>,
-    /// Which log the stream is: one that is created anew is another.
+    /// Identity of the stream's log: a stream that is created again is another log.
     identity: watch::Sender<LogIdentity>,
     check: Notify,
 }
 
 impl Condition {
-    /// Of a stream that was found as designed.
+    /// For a stream that was found as designed.
     pub(super) fn sound_of(identity: LogIdentity) -> Arc<Self> {
         let (fault, identity) = (watch::Sender::new(None), watch::Sender::new(identity));
         Arc::new(Self { fault, identity, check: Notify::new() })
     }
 
-    /// Which log the stream was at the last check.
+    /// Identity of the stream's log at the last check.
     pub(super) fn identity(&self) -> LogIdentity {
         self.identity.borrow().clone()
     }
 
-    /// Why an append would be refused now, as far as is known; `None` where it may succeed.
+    /// Why an append would currently be refused; `None` if it may succeed.
     pub(super) fn fault(&self) -> Option<String> {
         match &*self.fault.borrow() {
             None => None,
@@ -68,7 +68,7 @@ impl Condition {
         }
     }
 
-    /// Learns from the answer to a publish.
+    /// Updates the condition from the answer to a publish.
     pub(super) fn observe(&self, ack: &Ack) {
         match ack {
             Ack::Stored(_) => self.ended(|fault| matches!(fault, Fault::NoRoom { .. })),
@@ -85,24 +85,24 @@ impl Condition {
         }
     }
 
-    /// The stream is not as designed; logged once per reason.
+    /// Records that the stream is not as designed; logged once per reason.
     fn is_not_as_designed(&self, reason: String) {
         self.fault.send_if_modified(|fault| {
             let is_known = matches!(fault, Some(Fault::Stream(known)) if *known == reason);
             if !is_known {
-                tracing::error!(reason, "the log takes no events");
+                tracing::error!(reason, "the log accepts no events");
                 *fault = Some(Fault::Stream(reason));
             }
             !is_known
         });
     }
 
-    /// A fault of a kind has ended.
+    /// Records that a fault of a kind has ended.
     fn ended(&self, kind: impl Fn(&Fault) -> bool) {
         self.fault.send_if_modified(|fault| {
             let ends = fault.as_ref().is_some_and(kind);
             if ends {
-                tracing::info!("the log takes events again");
+                tracing::info!("the log accepts events again");
                 *fault = None;
             }
             ends
@@ -126,7 +126,7 @@ impl Condition {
                 (!differences.is_empty()).then(|| format!("stream {stream}: {}", differences.join("; ")))
             }
             Err(error) if is_of_no_stream(&error) => Some(format!("stream {stream} is not there any more")),
-            // The servers may be choosing a leader: what was known of the stream stays.
+            // The servers may be electing a leader: the last known state remains.
             Err(_) => return,
         };
         match fault {
@@ -137,18 +137,18 @@ impl Condition {
 
     async fn next_check(&self) {
         sleep(CHECK_PAUSE).await;
-        // Ended by the time as by the wish.
+        // Either the interval or a requested check ends the wait.
         let _ = timeout(CHECK_EVERY.saturating_sub(CHECK_PAUSE), self.check.notified()).await;
     }
 }
 
-/// Whether the servers know no stream of the name.
+/// Whether the servers have no stream of that name.
 fn is_of_no_stream(error: &InfoError) -> bool {
     let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
     cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// Asks for the stream's state until the log is dropped.
+/// Checks the stream's state until the log is dropped.
 pub(super) async fn watch(link: Link, designed: Config, log: Weak<()>) {
     let condition = Arc::clone(&link.condition);
     while log.strong_count() > 0 {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_event_says_nothing_of_a_stream_that_differs() {
+    fn a_stored_event_does_not_clear_a_stream_that_differs() {
         let condition = Condition::sound_of(LogIdentity("log".to_owned()));
         condition.is_not_as_designed("max_msgs is 5".to_owned());
         condition.observe(&Ack::Stored(crate::Position(1)));

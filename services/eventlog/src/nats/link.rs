@@ -1,6 +1,7 @@
-//! The connection: made with patience at start, then kept by the client library, its state watched here.
+//! The connection: established with retries at start-up, then maintained by the client library; its state is observed
+//! here.
 //!
-//! The state is what this process knows without asking; a request may still fail on a link that is up.
+//! The state is this process's view; a request may fail although the link is up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,9 @@ use crate::lineage::Predecessor;
 use crate::port::{LogIdentity, Position};
 
 const START_RETRY: Duration = Duration::from_millis(250);
-/// A server that does not answer three of these is gone.
+/// Interval of pings; a server that misses three is considered lost.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
-/// How often a wait for the connection asks the client itself.
+/// Interval at which a wait for the connection polls the client.
 const STATE_RECHECK: Duration = Duration::from_millis(200);
 const RECONNECT_FIRST_MS: u64 = 50;
 const RECONNECT_MAX_MS: u64 = 1_000;
@@ -31,7 +32,7 @@ const RECONNECT_MAX_MS: u64 = 1_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LinkState {
     pub(super) up: bool,
-    /// Counts the connections made: what was asked on an earlier one may never be answered.
+    /// Number of connections so far: a request on an earlier one may never be answered.
     pub(super) generation: u64,
 }
 
@@ -42,12 +43,12 @@ pub(super) struct Link {
     pub(super) stream: Stream<()>,
     pub(super) state: watch::Receiver<LinkState>,
     pub(super) condition: Arc<Condition>,
-    /// Held while a batch is sent. Of two that were sent at once, the server could write neither before both are there;
-    /// of two that are sent one after the other, it writes the first meanwhile.
+    /// Held while a batch is sent. If two batches were sent concurrently, the server could write neither before it has
+    /// both; sent one after the other, it writes the first while it receives the second.
     pub(super) sending: Arc<Mutex<()>>,
 }
 
-/// What the stream says of itself.
+/// Head of the stream.
 #[derive(Clone, Debug)]
 pub(super) struct StreamHead {
     pub(super) identity: LogIdentity,
@@ -68,17 +69,17 @@ impl From<&Info> for StreamHead {
 }
 
 impl Link {
-    /// Asks the client itself: an event may come late, or be dropped.
+    /// Polls the client: its events may be late or dropped.
     pub(super) fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
 
-    /// Returns when the connection is lost, or the client is gone.
+    /// Waits until the connection is lost, or the client has ended.
     pub(super) async fn went_down(&self) {
         let _ = self.state.clone().wait_for(|state| !state.up).await;
     }
 
-    /// Returns when there is a connection; `false` when there will be none any more.
+    /// Waits for a connection; `false` if there will be none.
     pub(super) async fn came_up(&self) -> bool {
         let mut state = self.state.clone();
         while !self.is_up() {
@@ -90,15 +91,15 @@ impl Link {
     }
 }
 
-/// What a connection says of itself.
+/// Observed state of a connection.
 #[derive(Clone)]
 pub(super) struct Watched {
     pub(super) state: watch::Receiver<LinkState>,
-    /// What the server denied this user last.
+    /// The server's latest denial for this user.
     pub(super) denied: watch::Receiver<Option<String>>,
 }
 
-/// Connects, trying again until the start timeout what may pass.
+/// Connects, retrying temporary failures until the start timeout.
 pub(super) async fn connect(settings: &NatsSettings) -> Result<(Client, Watched), StartError> {
     let servers = servers(settings)?;
     settings.check_files().map_err(StartError::Settings)?;
@@ -159,13 +160,13 @@ fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartEr
     Ok((options.require_tls(settings.require_tls), Watched { state, denied }))
 }
 
-/// Shows the server what the settings and their files say at that moment, at every connection.
+/// Authenticates each connection with the current settings and their files.
 fn logged_in(settings: &NatsSettings) -> Result<ConnectOptions, StartError> {
     let login = settings.login().map_err(|why| StartError::Settings(why.to_owned()))?;
     if login == Login::Nothing {
         return Ok(ConnectOptions::new());
     }
-    // What cannot be read now is a mistake of the settings; later it may be a file that is being replaced.
+    // At start-up an unreadable file is an error of the settings; later it may be being replaced.
     login::auth(settings, b"").map_err(StartError::Settings)?;
     let settings = settings.clone();
     Ok(ConnectOptions::with_auth_callback(move |nonce| {
@@ -183,7 +184,7 @@ fn observe(state: &watch::Sender<LinkState>, event: &Event) {
             tracing::warn!(%event, "the connection to the log is lost");
             state.send_modify(|state| state.up = false);
         }
-        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "the log's server is leaving"),
+        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "the log's server is shutting down"),
         Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
             tracing::warn!(%event, "the connection to the log reports a problem");
         }
@@ -200,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reconnecting_waits_longer_each_time_up_to_a_bound() {
+    fn reconnection_delays_increase_up_to_a_limit() {
         assert_eq!(reconnect_delay(0), Duration::from_millis(50));
         assert_eq!(reconnect_delay(1), Duration::from_millis(100));
         assert_eq!(reconnect_delay(usize::MAX), Duration::from_millis(RECONNECT_MAX_MS));

@@ -1,5 +1,5 @@
-//! What the server is shown at each connection. Files are read again every time, so that a password or credentials that were
-//! rotated count at the next connection, without a restart.
+//! Credentials for each connection. Files are read every time, so that a rotated password or credentials file takes
+//! effect at the next connection, without a restart.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use nkeys::KeyPair;
 
 use super::settings::{Login, NatsSettings};
 
-/// What answers the server's nonce, read from the settings and their files; or why there is nothing to show.
+/// The answer to the server's nonce, from the settings and their files.
 pub(super) fn auth(settings: &NatsSettings, nonce: &[u8]) -> Result<Auth, String> {
     let mut auth = Auth::new();
     match settings.login()? {
@@ -31,7 +31,7 @@ pub(super) fn auth(settings: &NatsSettings, nonce: &[u8]) -> Result<Auth, String
         Login::CredentialsFile(file) => {
             let text = read(file)?;
             let (jwt, seed) = credentials(&text).ok_or_else(|| {
-                format!("{} holds no credentials: a JWT and its seed are expected", file.display())
+                format!("{} contains no credentials: expected a JWT and its seed", file.display())
             })?;
             auth.signature = Some(signed(file, &key(file, seed)?, nonce)?);
             auth.jwt = Some(jwt.to_owned());
@@ -45,14 +45,15 @@ fn read(file: &Path) -> Result<String, String> {
 }
 
 fn key(file: &Path, seed: &str) -> Result<KeyPair, String> {
-    KeyPair::from_seed(seed).map_err(|error| format!("{} holds no seed of an nkey: {error}", file.display()))
+    KeyPair::from_seed(seed)
+        .map_err(|error| format!("{} contains no seed of an nkey: {error}", file.display()))
 }
 
 fn signed(file: &Path, key: &KeyPair, nonce: &[u8]) -> Result<Vec<u8>, String> {
     key.sign(nonce).map_err(|error| format!("the seed in {} cannot sign: {error}", file.display()))
 }
 
-/// The JWT and the seed of a file of credentials: the lines that follow an opening line of dashes.
+/// The JWT and the seed of a credentials file: the lines that follow an opening line of dashes.
 fn credentials(text: &str) -> Option<(&str, &str)> {
     let lines = text.lines().map(str::trim).zip(text.lines().skip(1).map(str::trim));
     let mut values = lines

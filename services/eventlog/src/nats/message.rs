@@ -1,6 +1,6 @@
-//! Events as messages: subject and headers out, log entries back in.
+//! Conversion between events and messages: subject and headers for appends, log entries for reads.
 //!
-//! A message something else wrote is an entry all the same, without the ids it does not have.
+//! A message of another program becomes an entry too, without the missing ids.
 
 use async_nats::datetime::DateTime;
 use async_nats::header::{HeaderName, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
@@ -13,15 +13,15 @@ use uuid::Uuid;
 use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
 use crate::trace::TraceParent;
 
-/// Carries the event's id: how an own earlier try is told from a conflict.
+/// The event's id, which distinguishes an own earlier try from a conflict.
 static EVENT_ID: HeaderName = HeaderName::from_static("Cra-Event-Id");
-/// Carries the time that a restored entry had, in nanoseconds from 1970 on: the server knows its own only.
+/// The original time of a restored entry, in nanoseconds since 1970: the server only has its own.
 static APPENDED_AT: HeaderName = HeaderName::from_static("Cra-Appended-At");
-/// Carries the trace that the event was appended in.
+/// The trace that the event was appended in.
 static TRACE: HeaderName = HeaderName::from_static("traceparent");
-/// Last part of the subject of a restored entry that names no CRA; no UUID.
+/// Last part of the subject of a restored entry without a CRA; not a UUID.
 const FOREIGN: &str = "foreign";
-/// What headers and framing may add to a payload.
+/// Maximum size of headers and framing.
 pub(super) const HEADERS_BYTES_MAX: usize = 1_024;
 
 /// The subjects of the log.
@@ -40,7 +40,7 @@ impl Subjects {
         format!("{}{}", self.prefix, cra_id.as_hyphenated())
     }
 
-    /// Where an entry of a backup belongs. What a foreign subject was called is not part of an entry.
+    /// The subject of a restored entry. An entry does not contain the name of a foreign subject.
     pub(super) fn of_restored(&self, entry: &LogEntry) -> String {
         entry.cra_id.map_or_else(|| format!("{}{FOREIGN}", self.prefix), |cra_id| self.of(cra_id))
     }
@@ -50,7 +50,7 @@ impl Subjects {
         Uuid::try_parse(id).ok()
     }
 
-    /// An entry from a message delivered to a reader; takes the payload out of it.
+    /// An entry from a message delivered to a reader; takes its payload.
     pub(super) fn delivered(&self, message: &mut jetstream::Message) -> Result<LogEntry, ReadError> {
         let info = message.info().map_err(|error| damaged(&error))?;
         let position = Position(info.stream_sequence);
@@ -76,7 +76,7 @@ impl Subjects {
     }
 }
 
-/// What the headers of an entry tell of it. What cannot be read counts as not told.
+/// The headers of an entry. Unreadable ones count as absent.
 #[derive(Default)]
 struct Told {
     event_id: Option<Uuid>,
@@ -86,7 +86,8 @@ struct Told {
 }
 
 impl Told {
-    /// Goes once through all headers, which are few: a look-up of each name costs more, for every event of a replay.
+    /// Iterates once over the headers, which are few: looking up each name would cost more, for every event of a
+    /// replay.
     fn of(headers: &HeaderMap) -> Self {
         let mut told = Self::default();
         for (name, values) in headers.iter() {
@@ -114,7 +115,7 @@ pub(super) fn headers(event: &NewEvent, expectation: Expectation) -> HeaderMap {
     headers
 }
 
-/// Headers of an entry of a backup; those of the first say where the whole log has to stand.
+/// Headers of a restored entry; the first one of a batch states the expected end of the whole log.
 pub(super) fn restored_headers(entry: &LogEntry, is_first: bool) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if is_first {
@@ -134,8 +135,7 @@ fn insert_trace(headers: &mut HeaderMap, trace: Option<TraceParent>) {
     }
 }
 
-/// An instant by its nanoseconds since 1970. Those of 64 bits reach to 2262, and are read in a fraction of the time that
-/// those of 128 take.
+/// An instant from nanoseconds since 1970. 64 bits reach to 2262, and are much faster to convert than 128.
 fn instant(nanoseconds: i64) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000_000;
     let rest = i32::try_from(nanoseconds % SECOND).ok()?;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_names_its_cra_and_a_foreign_one_names_none() {
+    fn a_subject_contains_its_cra_and_a_foreign_one_contains_none() {
         let subjects = Subjects::new("cra.event");
         let id = Uuid::from_u128(0x1234);
         assert_eq!(subjects.cra_id(&subjects.of(id)), Some(id));

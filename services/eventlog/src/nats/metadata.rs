@@ -1,22 +1,22 @@
-//! What the stream's metadata keep of the log: its predecessors, and whether a restore is under way. The log's operator
-//! writes them; the services read them.
+//! The stream's metadata: the log's predecessors, and whether a restore is in progress. Written by the log's operator,
+//! read by the services.
 
 use async_nats::jetstream::stream::Config;
 
 use crate::lineage::{self, Predecessor};
 use crate::port::LogIdentity;
 
-/// JSON: the logs whose positions the stream goes on with.
+/// JSON: the logs whose positions the stream continues.
 const PREDECESSORS: &str = "cra-predecessors";
-/// Identity of the log that is being restored; there until the restore is finished.
+/// Identity of the log being restored; present until the restore is finished.
 const RESTORED: &str = "cra-restored";
 
-/// The logs whose positions the stream goes on with, the latest first.
+/// The logs whose positions the stream continues, latest first.
 pub(super) fn predecessors(config: &Config) -> Vec<Predecessor> {
     config.metadata.get(PREDECESSORS).map(|text| lineage::decode(text)).unwrap_or_default()
 }
 
-/// Notes the stream's predecessors.
+/// Sets the stream's predecessors.
 pub(super) fn set_predecessors(config: &mut Config, predecessors: &[Predecessor]) {
     if predecessors.is_empty() {
         config.metadata.remove(PREDECESSORS);
@@ -30,7 +30,7 @@ pub(super) fn restored(config: &Config) -> Option<LogIdentity> {
     config.metadata.get(RESTORED).cloned().map(LogIdentity)
 }
 
-/// Notes that a log is being restored to the stream, or that none is.
+/// Sets or clears the log that is being restored to the stream.
 pub(super) fn set_restored(config: &mut Config, log: Option<&LogIdentity>) {
     match log {
         Some(log) => config.metadata.insert(RESTORED.to_owned(), log.0.clone()),

@@ -1,8 +1,7 @@
-//! The port over NATS JetStream: one stream, one subject per CRA.
+//! The port on NATS JetStream: one stream, one subject per CRA.
 //!
-//! The server's expected last sequence per subject is what keeps writers apart; its window of message ids is
-//! not used. Nothing is ever deleted, purged or changed: the stream denies it, and so does this adapter by not
-//! knowing how.
+//! Writers are serialised by the server's expected last sequence per subject; its deduplication window is not used.
+//! Nothing is ever deleted, purged or changed: the stream denies it, and this adapter has no such operation.
 
 mod ack;
 mod advice;
@@ -51,31 +50,31 @@ pub use self::settings::NatsSettings;
 pub use self::start::StartError;
 pub use cra_private::Secret;
 
-/// How long a read is tried again while the servers choose a leader, which takes them a second or so.
+/// How long a read is retried while the servers elect a leader, which takes about a second.
 const READ_PATIENCE: Duration = Duration::from_secs(2);
 const READ_RETRY: Duration = Duration::from_millis(100);
 
-/// The log on a NATS server or cluster. Dropping it lets the appends on their way come to their end.
+/// The log on a NATS server or cluster. Dropping it lets pending appends finish.
 pub struct NatsLog {
     link: Link,
     subjects: Subjects,
     pending: mpsc::Sender<Pending>,
     append_timeout: Duration,
-    /// While it is there, the stream's condition is watched.
+    /// While it exists, the stream's condition is checked.
     _open: Arc<()>,
     pace: Pace,
-    /// Only of a log that was opened for a restore.
+    /// Only for a log that was opened for a restore.
     restoration: Option<Restoration>,
 }
 
 impl NatsLog {
-    /// Connects, checks the server's version, creates the stream if it is missing, and checks it.
+    /// Connects, checks the server's version, creates the stream if it is missing, and checks its configuration.
     pub async fn connect(settings: NatsSettings) -> Result<Self, StartError> {
         Self::open(settings, None).await
     }
 
-    /// As [`NatsLog::connect`], for a restore: a stream that is missing is created closed to the services, and one that
-    /// a restore was begun on is taken. Needs the rights of the log's operator.
+    /// Like [`NatsLog::connect`], for a restore: a missing stream is created closed to the services, and a stream with
+    /// an unfinished restore is accepted. Needs the rights of the log's operator.
     pub async fn connect_to_restore(settings: NatsSettings, origin: &Origin) -> Result<Self, StartError> {
         Self::open(NatsSettings { create_stream: true, ..settings }, Some(origin)).await
     }
@@ -87,10 +86,10 @@ impl NatsLog {
         if server.max_payload < PAYLOAD_BYTES_MAX + HEADERS_BYTES_MAX {
             tracing::warn!(
                 max_payload = server.max_payload,
-                "the server takes smaller events than the log should"
+                "the server's maximum message size is below the log's"
             );
         }
-        // Of another server's JetStream the one at hand knows nothing.
+        // The connected server does not know about another server's JetStream.
         let has_jetstream = server.jetstream || settings.domain.is_some() || settings.api_prefix.is_some();
         let mut context = settings.context(client.clone()).map_err(StartError::Settings)?;
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
@@ -136,8 +135,8 @@ impl NatsLog {
         })
     }
 
-    /// Has readers ask for other numbers of events at a time than [`READ_AHEAD_MAX`]. The server sends what was asked
-    /// for at one go, and meanwhile takes a core from others on its machine; smaller portions cost readers speed.
+    /// Sets how many events readers request at a time, instead of [`READ_AHEAD_MAX`]. The server sends a batch at once
+    /// and occupies a core meanwhile; smaller batches are slower to read.
     #[must_use]
     pub fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }
@@ -148,12 +147,12 @@ impl NatsLog {
         let taken_bytes =
             self.link.client.max_payload().saturating_sub(HEADERS_BYTES_MAX).min(PAYLOAD_BYTES_MAX);
         if size_bytes > taken_bytes {
-            return Err(AppendError::Refused(format!("{size_bytes} bytes, at most {taken_bytes} are taken")));
+            return Err(AppendError::Refused(format!("{size_bytes} bytes, expected at most {taken_bytes}")));
         }
         Ok(())
     }
 
-    /// Asks again while the servers cannot answer for a moment; not while there is no connection to them.
+    /// Retries while the servers cannot answer temporarily; not without a connection.
     async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, ReadError>
     where
         F: Future<Output = Result<T, ReadError>>,
@@ -162,7 +161,7 @@ impl NatsLog {
         loop {
             match ask().await {
                 Err(ReadError::Unavailable(reason)) if self.link.is_up() && Instant::now() < deadline => {
-                    tracing::debug!(reason, "the log cannot be read for a moment");
+                    tracing::debug!(reason, "the log is temporarily unreadable");
                     sleep(READ_RETRY).await;
                 }
                 answer => return answer,
@@ -172,7 +171,7 @@ impl NatsLog {
 
     async fn read_history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
         let subject = self.subjects.of(cra_id);
-        // All of this asks the leader. The last event first: it says where to stop, and most CRAs are new.
+        // All reads ask the leader. The last event first: it bounds the history, and most CRAs are new.
         let Some(last) = self.stored(self.link.stream.get_last_raw_message_by_subject(&subject).await)?
         else {
             return Ok(Vec::new());
@@ -214,11 +213,11 @@ impl EventLog for NatsLog {
         self.check_size(&event)?;
         let deadline = Instant::now() + self.append_timeout;
         let (answer, outcome) = oneshot::channel();
-        // From here on the append belongs to the sending task: the caller may leave.
+        // From here on the sending task owns the append: the caller may go.
         self.pending.try_send(Pending { append: Append { event, expectation, deadline }, answer }).map_err(
             |error| {
                 AppendError::Unavailable(match error {
-                    mpsc::error::TrySendError::Full(_) => "too many appends wait".to_owned(),
+                    mpsc::error::TrySendError::Full(_) => "too many appends are pending".to_owned(),
                     mpsc::error::TrySendError::Closed(_) => "the log is closed".to_owned(),
                 })
             },
@@ -234,7 +233,7 @@ impl EventLog for NatsLog {
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.pace));
-        // It is handed on with every event, and is large.
+        // Boxed, because it is large and moved with every event.
         let reader = Box::new(reader);
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
             .boxed()
@@ -250,7 +249,7 @@ impl EventLog for NatsLog {
     }
 
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
-        // The server knows no sequence 0.
+        // The server has no sequence 0.
         if position == Position::START {
             return Ok(None);
         }

@@ -1,7 +1,7 @@
-//! A consumer's messages, asked for in portions: the next one is on its way before the last one is used up.
+//! A consumer's messages, requested in batches: the next batch is requested before the current one is used up.
 //!
-//! How many to ask for is asked anew before each portion, so that a reader can step back and hurry again while it reads.
-//! What fails here is made good by the reader, with a new consumer.
+//! The batch size is determined before each request, so that a reader can slow down and speed up. The reader recovers
+//! from failures with a new consumer.
 
 use std::sync::Arc;
 
@@ -13,25 +13,25 @@ use tokio::time::Duration;
 
 use super::link::Link;
 
-/// Most events asked for at a time: asking takes less than reading a hundred of them.
+/// Maximum batch size: a request takes less time than reading a hundred events.
 pub const READ_AHEAD_MAX: usize = 10_000;
-/// Bytes asked for at a time: what a reader may hold, about twice over.
+/// Maximum size of a batch in bytes; a reader may hold about twice as much.
 const PORTION_BYTES_MAX: usize = 32 * 1024 * 1024;
 const PORTION_EXPIRES: Duration = Duration::from_secs(10);
-/// Sign of life of a server that has nothing to send.
+/// Interval of heartbeats of a server that has nothing to send.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Says how many of the events that were asked for will not come.
+/// Header with the number of requested events that will not be delivered.
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 
-/// Says how many events to ask the log for at a time: from 1 to [`READ_AHEAD_MAX`], or as near as may be. Asked when the
-/// next portion may be due, not for every event.
+/// Returns the number of events to request at a time, from 1 to [`READ_AHEAD_MAX`]; other values are clamped. Called
+/// before each request, not for every event.
 pub type Pace = Arc<dyn Fn() -> usize + Send + Sync>;
 
-/// What came from the server.
+/// A delivery of the server.
 pub(super) enum Delivered<'a> {
     /// An event.
     Event(&'a mut jetstream::Message),
-    /// It is there, and has nothing to send for now.
+    /// A heartbeat: the server is alive, but has nothing to send.
     SignOfLife,
 }
 
@@ -41,18 +41,18 @@ pub(super) struct Portions {
     inbox: Subject,
     messages: Subscriber,
     pace: Pace,
-    /// Events of a portion, when the pace was last asked for.
+    /// Size of the latest batch.
     portion: usize,
-    /// Asked for, and neither here nor given up by the server.
+    /// Number of requested events that were neither delivered nor cancelled.
     pending: usize,
-    /// The last event, with what makes it a message of a stream: given to each anew, that would cost a good part of what
-    /// reading an event takes.
+    /// The last event, kept for its context: attaching a context to each message would cost a substantial part of
+    /// reading an event.
     last: Option<jetstream::Message>,
     context: jetstream::Context,
 }
 
 impl Portions {
-    /// Listens where the messages of a consumer will come.
+    /// Subscribes to the messages of a consumer.
     pub(super) async fn of(
         consumer: Consumer<pull::Config>,
         link: &Link,
@@ -64,11 +64,11 @@ impl Portions {
         Ok(Self { consumer, inbox, messages, pace, portion: 0, pending: 0, last: None, context })
     }
 
-    /// Waits for what comes next, or says why nothing will. Nothing is lost when the wait is given up.
+    /// Waits for the next delivery, or returns why there will be none. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Delivered<'_>, String> {
         if self.is_due() {
             self.portion = (self.pace)().clamp(1, READ_AHEAD_MAX);
-            // Not yet, where portions have become smaller.
+            // Not yet, if the batch size was reduced.
             if self.is_due() {
                 self.ask().await?;
             }
@@ -87,7 +87,7 @@ impl Portions {
             }
             Some(StatusCode::IDLE_HEARTBEAT) => Ok(Delivered::SignOfLife),
             Some(status @ (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED)) => {
-                // A portion that ended before it was full says by how much. Where it does not, more is wrong.
+                // A batch that ended early reports the missing number. Otherwise it is an error.
                 let missing = message.headers.as_ref().and_then(missing);
                 let missing = missing.ok_or_else(|| told(status, message.description.as_deref()))?;
                 self.pending = self.pending.saturating_sub(missing);
@@ -97,7 +97,7 @@ impl Portions {
         }
     }
 
-    /// Whether the next portion has to be on its way.
+    /// Whether the next batch must be requested.
     fn is_due(&self) -> bool {
         self.pending <= self.portion / 2
     }

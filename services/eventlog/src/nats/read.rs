@@ -1,8 +1,8 @@
-//! Reading: every event after a position, in order, then those to come.
+//! Reads all events after a position, in order, then new ones.
 //!
-//! A plain ephemeral pull consumer without acknowledgements carries the events. It is made anew at the last
-//! given position after each reconnection, error, hole or silence while the head moves: what was on its way
-//! on a lost connection counts as delivered for the server. A hole that a new consumer shows too is real.
+//! Uses an ephemeral pull consumer without acknowledgements. It is recreated at the last delivered position after each
+//! reconnection, error, gap, or silence while the head advances: the server counts messages lost with a connection as
+//! delivered. A gap that a new consumer delivers too is real.
 
 use std::sync::Arc;
 
@@ -19,27 +19,27 @@ use super::message::Subjects;
 use super::portions::{Delivered, Pace, Portions};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
-/// When the server drops a consumer nobody asks any more.
+/// When the server drops an unused consumer.
 const CONSUMER_IDLE: Duration = Duration::from_secs(30);
-/// After this silence, the reader compares its position with the head. The server gives a sign of life as often.
+/// Silence after which the reader compares its position with the head. Also the server's heartbeat interval.
 const WATCHDOG: Duration = Duration::from_secs(2);
-/// A server that misses more signs of life than these in a row has lost the consumer.
+/// Number of consecutive missed heartbeats after which the consumer is considered lost.
 const SILENCES_MAX: u32 = 2;
 const REOPEN_FIRST_MS: u64 = 100;
 const REOPEN_MAX_MS: u64 = 5_000;
-/// A server that starts may not know its streams yet: only this many misses in a row mean that it is gone.
+/// A starting server may not know its streams yet: only this many consecutive misses mean that the stream is gone.
 const STREAM_MISSES_MAX: u32 = 8;
 
-/// One reader.
+/// A reader.
 pub(super) struct Reader {
     link: Link,
     subjects: Subjects,
     pace: Pace,
-    /// The last event given.
+    /// Position of the last delivered event.
     position: Position,
-    /// The id of an event given here, where it has one: the log may come back with another event in its place.
+    /// Id of the last delivered event, if it has one: a restored log may have another event at its position.
     last: Option<Uuid>,
-    /// The log it reads, known from the first opening on.
+    /// The log that it reads, known after the first opening.
     identity: Option<LogIdentity>,
     open: Option<Open>,
     failures: u32,
@@ -47,25 +47,25 @@ pub(super) struct Reader {
     ended: bool,
 }
 
-/// A consumer, and the connection it was made on.
+/// A consumer, and the connection it was created on.
 struct Open {
     portions: Portions,
-    /// In a row.
+    /// Number of consecutive missed heartbeats.
     silences: u32,
     generation: u64,
-    /// Nothing came yet: a hole would be a real one.
+    /// Whether it has delivered nothing yet: a gap would be real.
     fresh: bool,
 }
 
-/// Why the reader is not open.
+/// Why the reader could not be opened.
 enum NotOpen {
-    /// Another try may do.
+    /// A retry may succeed.
     Away(String),
-    /// It is not the log the reader knew.
+    /// It is not the log that the reader knows.
     Lost(ReadError),
 }
 
-/// What came, or did not.
+/// A delivery or its absence.
 enum Event {
     Entry(Result<LogEntry, ReadError>),
     SignOfLife,
@@ -127,7 +127,7 @@ impl Reader {
         }
     }
 
-    /// Gives the entry that follows; leaves out what was given before; looks again at a hole.
+    /// Returns the next entry; skips repeated ones; checks gaps again.
     fn place(&mut self, entry: LogEntry) -> Result<Option<LogEntry>, ReadError> {
         let expected = self.position.next();
         let fresh = self.open.as_mut().is_some_and(|open| std::mem::take(&mut open.fresh));
@@ -144,21 +144,21 @@ impl Reader {
             tracing::warn!(
                 expected = expected.0,
                 found = entry.position.0,
-                "a hole in what the log sent: reading anew"
+                "the log sent events with a gap: reopening the reader"
             );
             self.open = None;
         }
         Ok(None)
     }
 
-    /// After a silence: all is well when the log is the same and has nothing more.
+    /// After a silence: checks that the log is the same and has no further events.
     async fn check(&mut self) -> Result<(), ReadError> {
         match self.compare().await {
             Ok(head) if head.last > self.position => {
                 tracing::warn!(
                     position = self.position.0,
                     head = head.last.0,
-                    "the log moves and the reader does not: reading anew"
+                    "the log has advanced without the reader: reopening it"
                 );
                 self.open = None;
             }
@@ -172,9 +172,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Makes a consumer at the position, on the log the reader knows.
+    /// Creates a consumer at the position, on the log that the reader knows.
     async fn reopen(&mut self) -> Result<Open, NotOpen> {
-        // Before the first request: a connection lost from here on is noticed.
+        // Taken before the first request, so that a later connection loss is noticed.
         let generation = self.link.state.borrow().generation;
         self.compare().await?;
         self.compare_last().await?;
@@ -184,7 +184,7 @@ impl Reader {
             ack_policy: AckPolicy::None,
             replay_policy: ReplayPolicy::Instant,
             inactive_threshold: CONSUMER_IDLE,
-            // Losing it costs nothing, and keeping it would cost the server writes.
+            // A loss is harmless, and persistence would cost the server writes.
             memory_storage: true,
             num_replicas: 1,
             ..pull::Config::default()
@@ -195,7 +195,7 @@ impl Reader {
         Ok(Open { portions, silences: 0, generation, fresh: true })
     }
 
-    /// Checks that the stream is the one the reader knows, and reaches as far as it has read.
+    /// Checks that the stream is the known log, and reaches the reader's position.
     async fn compare(&mut self) -> Result<StreamHead, NotOpen> {
         let head = match self.link.stream.get_info().await {
             Ok(info) => StreamHead::from(&info),
@@ -205,7 +205,7 @@ impl Reader {
         let expected = self.position.next();
         let gap = |found| NotOpen::Lost(ReadError::Gap { expected, found });
         if *self.identity.get_or_insert_with(|| head.identity.clone()) != head.identity {
-            tracing::error!(found = head.identity.0, "the log was created anew");
+            tracing::error!(found = head.identity.0, "the log was created again");
             return Err(gap(Position::START));
         }
         if head.last < self.position {
@@ -217,8 +217,8 @@ impl Reader {
         Ok(head)
     }
 
-    /// Checks that the last event given stands where it stood: a log restored from an older copy may have grown past
-    /// it again before the reader came back.
+    /// Checks that the last delivered event is still at its position: a log restored from an older copy may have grown
+    /// past it before the reader returned.
     async fn compare_last(&self) -> Result<(), NotOpen> {
         let Some(last) = self.last else {
             return Ok(());
@@ -253,7 +253,7 @@ impl Reader {
         tracing::warn!(position = self.position.0, reason, pause_ms, "the log cannot be read for now");
         self.failures = self.failures.saturating_add(1);
         sleep(Duration::from_millis(pause_ms)).await;
-        // A client that is closed comes up no more: the next request says so.
+        // After the client has closed, the next request reports it.
         self.link.came_up().await;
     }
 }
@@ -261,7 +261,7 @@ impl Reader {
 /// Waits for the next message, a new connection, or the watchdog.
 async fn event(link: &Link, subjects: &Subjects, open: &mut Open) -> Event {
     let Open { portions, silences, generation, .. } = open;
-    // Most messages are there already: no timer for those.
+    // Fast path: most messages have already arrived, so no timer is needed.
     if let Some(next) = portions.next().now_or_never() {
         *silences = 0;
         return delivered(subjects, next);

@@ -1,7 +1,7 @@
-//! Entries of a backup, put back as one atomic batch at the positions they had.
+//! Restores entries of a backup as one atomic batch at their original positions.
 //!
-//! The batch expects the stream's last sequence, so that it lands there or nowhere: whoever writes beside it makes it
-//! fail. Trying again is the caller's business: after an unknown outcome the head tells.
+//! The batch expects the stream's last sequence, so that it is stored there or not at all: any concurrent write makes
+//! it fail. The caller retries: after an unknown outcome the head shows the result.
 
 use tokio::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) async fn restore(
     if let Some(large) = entries.iter().find(|entry| entry.payload.len() > taken_bytes) {
         let (position, size_bytes) = (large.position, large.payload.len());
         return Err(RestoreError::Refused(format!(
-            "that of position {position} has {size_bytes} bytes, at most {taken_bytes} are taken; raise max_payload"
+            "that of position {position} has {size_bytes} bytes, expected at most {taken_bytes}; raise max_payload"
         )));
     }
     let messages = entries.iter().map(|entry| Message {
@@ -37,7 +37,7 @@ pub(super) async fn restore(
     });
     match batch::publish(link, messages, wait).await {
         Ack::Stored(stored) if stored == last => Ok(()),
-        // The expectation forbids it: a server that does not hold to it is no log.
+        // The expectation makes this impossible on a correct server.
         Ack::Stored(stored) => Err(RestoreError::Misplaced { first: last, head: stored }),
         Ack::WrongLastSequence => match link.stream.get_info().await {
             Ok(info) => Err(RestoreError::Misplaced { first, head: StreamHead::from(&info).last }),

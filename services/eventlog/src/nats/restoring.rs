@@ -1,8 +1,8 @@
-//! A restore of the stream, closed to everything else: until it is finished, the stream listens to subjects that only a
-//! restore publishes to, and stores what comes there under the subjects of the log. Publishes of the services meet no
-//! stream, and are answered UNAVAILABLE.
+//! Restore of the stream, exclusively: until it is finished, the stream listens to subjects that only a restore
+//! publishes to, and stores their messages under the subjects of the log. Publishes of the services find no stream and
+//! are answered UNAVAILABLE.
 //!
-//! The state is the stream's own, so that it outlives the process: a restore that is killed leaves the stream closed.
+//! The state is stored in the stream, so that it outlives the process: a killed restore leaves the stream closed.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,7 +19,7 @@ use super::metadata;
 use crate::lineage::Origin;
 use crate::port::{Position, RestoreError, Restoring};
 
-/// The stream as designed, but for what a restore changes: its subjects and its metadata.
+/// The designed configuration with what a restore changes: subjects and metadata.
 pub(super) fn closed(open: &Config, subject_prefix: &str, origin: &Origin) -> Config {
     let mut config = open.clone();
     let prefix = restore_prefix(subject_prefix);
@@ -32,20 +32,20 @@ pub(super) fn closed(open: &Config, subject_prefix: &str, origin: &Origin) -> Co
     config
 }
 
-/// What the subjects of a restore begin with: nothing that a service may publish to.
+/// Prefix of a restore's subjects, which no service may publish to.
 fn restore_prefix(subject_prefix: &str) -> String {
     format!("{subject_prefix}-restore")
 }
 
-/// What a log needs to be restored.
+/// State of a log that is open for a restore.
 pub(super) struct Restoration {
     context: Context,
-    /// The stream as designed, open to the services.
+    /// The designed configuration, open to the services.
     designed: Config,
     subject_prefix: String,
-    /// Whether entries go to the subjects of a restore.
+    /// Whether entries are published to the subjects of a restore.
     is_closed: AtomicBool,
-    /// The stream as it was before this process closed it.
+    /// The configuration before this process closed the stream.
     former: Mutex<Option<Config>>,
 }
 
@@ -60,7 +60,7 @@ impl Restoration {
         }
     }
 
-    /// Where entries are published while the stream is closed.
+    /// The subjects for publishing while the stream is closed.
     pub(super) fn subjects(&self) -> Option<Subjects> {
         self.is_closed.load(Ordering::Acquire).then(|| Subjects::new(&restore_prefix(&self.subject_prefix)))
     }
@@ -100,7 +100,7 @@ impl Restoring for NatsLog {
             Some(_) => {}
         }
         let mut config = closed(&info.config, &restoration.subject_prefix, origin);
-        // Before the end, too: a projection that reads along knows of them as soon as it meets the log.
+        // Before the end, so that a projection that follows the restore knows the predecessors at once.
         metadata::set_predecessors(&mut config, &origin.predecessors_of(&head.identity));
         restoration.update(&config).await?;
         restoration.is_closed.store(true, Ordering::Release);

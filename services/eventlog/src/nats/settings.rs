@@ -1,4 +1,4 @@
-//! Where the log is and how long to wait for it. Every value has a default; unknown keys are errors.
+//! Settings of the log: its address, credentials and timeouts. Every value has a default; unknown keys are errors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, Context};
 use cra_private::{Secret, url};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What to do with the user of a URL.
+/// Where the user of a URL belongs instead.
 const USER_ELSEWHERE: &str = "give `user` and `password`, `token`, `nkey_file` or `credentials_file` instead \
                               (CRA_LOG__USER and CRA_LOG__PASSWORD in the environment)";
 
@@ -22,29 +22,27 @@ pub struct NatsSettings {
     pub url: String,
     /// Name of the stream.
     pub stream: String,
-    /// Domain of the JetStream that holds the stream, where the server at hand is a leaf node of it.
+    /// JetStream domain of the stream, if the connected server is a leaf node of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// What requests to JetStream begin with, in place of `$JS.API`: where an account imports another's. Instead of
-    /// `domain`.
+    /// Prefix of JetStream requests instead of `$JS.API`, for an account that imports another's. Excludes `domain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_prefix: Option<String>,
-    /// What subjects begin with; the CRA's id follows.
+    /// Prefix of subjects, followed by the CRA's id.
     pub subject_prefix: String,
-    /// Copies of the stream: 1 on a single server, 3 in production.
+    /// Number of replicas of the stream: 1 on a single server, 3 in production.
     pub replicas: usize,
-    /// Whether a stream that is not there is made. A user who may not make it waits for the log's operator to do so
-    /// (`cra log create`), up to `start_timeout_ms`.
+    /// Whether a missing stream is created. A user without that right waits for the log's operator to create it (`cra
+    /// log create`), up to `start_timeout_ms`.
     pub create_stream: bool,
-    /// User, with `password`. Answers of the server come to inboxes below `_INBOX_<user>`, so that the permissions of a
-    /// user need not cover the inboxes of others.
+    /// User, with `password`. The server's answers are sent to inboxes below `_INBOX_<user>`, so that a user's
+    /// permissions need not include the inboxes of others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Password of `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
-    /// File of the password of `user`, instead of `password`: read again at each connection. A line break at its end is
-    /// no part of it.
+    /// File of the password of `user`, instead of `password`: read at each connection. A final line break is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
     /// Token, instead of user and password.
@@ -53,27 +51,27 @@ pub struct NatsSettings {
     /// File of an nkey's seed (`SU…`), instead of user and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nkey_file: Option<PathBuf>,
-    /// File of credentials (`.creds`: a JWT and its seed), instead of user and password.
+    /// Credentials file (`.creds`: a JWT and its seed), instead of user and password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_file: Option<PathBuf>,
-    /// PEM file of the authority that signed the server's certificate, when the system does not know it.
+    /// PEM file of the authority that signed the server's certificate, if the system does not trust it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate to show the server, with `key_file`.
+    /// PEM file of the client certificate, with `key_file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_file: Option<PathBuf>,
     /// PEM file of the private key of `cert_file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
-    /// Refuse a server without TLS, whatever its url says.
+    /// Refuse a server without TLS, whatever the scheme of its URL.
     pub require_tls: bool,
-    /// How long one attempt to connect may take.
+    /// Timeout of one attempt to connect.
     pub connect_timeout_ms: u64,
-    /// How long to try at start before giving up.
+    /// How long to retry at start-up before giving up.
     pub start_timeout_ms: u64,
-    /// How long an append may take, tries after a lost answer included.
+    /// Timeout of an append, including retries after a lost answer.
     pub append_timeout_ms: u64,
-    /// How long any other request may take.
+    /// Timeout of any other request.
     pub request_timeout_ms: u64,
 }
 
@@ -106,12 +104,12 @@ impl Default for NatsSettings {
 }
 
 impl NatsSettings {
-    /// The servers, without the spaces around them.
+    /// The servers, trimmed.
     fn servers(&self) -> Vec<&str> {
         self.url.split(',').map(str::trim).filter(|server| !server.is_empty()).collect()
     }
 
-    /// The servers, or why the url cannot be used. Settings made in code are checked here.
+    /// The servers, or why the url cannot be used. Also checks settings made in code.
     pub(super) fn checked_servers(&self) -> Result<Vec<&str>, String> {
         if url::names_user(&self.url) {
             return Err(url::refusal(USER_ELSEWHERE));
@@ -120,7 +118,7 @@ impl NatsSettings {
         if servers.is_empty() { Err("url names no server".to_owned()) } else { Ok(servers) }
     }
 
-    /// Reads every file that is named, so that one that is missing is told at once, with its setting.
+    /// Reads every configured file, so that a missing one is reported at once, with its setting.
     pub(super) fn check_files(&self) -> Result<(), String> {
         let files = [
             ("ca_file", &self.ca_file),
@@ -136,16 +134,16 @@ impl NatsSettings {
                 fs::read(path).map_err(|error| format!("`{setting}`: {shown} cannot be read: {error}"))?;
             let holds = |label: &str| text.windows(label.len()).any(|window| window == label.as_bytes());
             if matches!(setting, "ca_file" | "cert_file") && !holds("-----BEGIN CERTIFICATE-----") {
-                return Err(format!("`{setting}`: {shown} holds no certificate in PEM"));
+                return Err(format!("`{setting}`: {shown} contains no certificate in PEM"));
             }
             if setting == "key_file" && !holds("PRIVATE KEY-----") {
-                return Err(format!("`{setting}`: {shown} holds no private key in PEM"));
+                return Err(format!("`{setting}`: {shown} contains no private key in PEM"));
             }
         }
         Ok(())
     }
 
-    /// What the server is shown: one way, whole; or why that cannot be said.
+    /// The one complete login that is configured, or the fault of the settings.
     pub(super) fn login(&self) -> Result<Login<'_>, &'static str> {
         let Self { user, password, password_file, token, nkey_file, credentials_file, .. } = self;
         if self.cert_file.is_some() != self.key_file.is_some() {
@@ -173,7 +171,7 @@ impl NatsSettings {
         }
     }
 
-    /// What inboxes begin with, where it is not the library's `_INBOX`: after the user, if the name can be part of a subject.
+    /// Prefix of inboxes, if not the library's `_INBOX`: with the user, if the name can be part of a subject.
     pub(super) fn inbox_prefix(&self) -> Option<String> {
         let is_token = |user: &&String| {
             !user.is_empty() && user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
@@ -181,17 +179,17 @@ impl NatsSettings {
         self.user.as_ref().filter(is_token).map(|user| format!("_INBOX_{user}"))
     }
 
-    /// Where requests to JetStream go; or why the settings do not say it.
+    /// The JetStream context, or the fault of the settings.
     pub(super) fn context(&self, client: Client) -> Result<Context, String> {
         let is_subject = |text: &str| text.split('.').all(is_token);
         match (&self.domain, &self.api_prefix) {
             (None, None) => Ok(jetstream::new(client)),
             (Some(_), Some(_)) => Err("choose one of domain and api_prefix".to_owned()),
             (Some(domain), None) if is_token(domain) => Ok(jetstream::with_domain(client, domain)),
-            (Some(domain), None) => Err(format!("domain {domain:?}: letters, digits, - and _ are expected")),
+            (Some(domain), None) => Err(format!("domain {domain:?}: expected letters, digits, - and _")),
             (None, Some(prefix)) if is_subject(prefix) => Ok(jetstream::with_prefix(client, prefix)),
             (None, Some(prefix)) => Err(format!(
-                "api_prefix {prefix:?}: a subject is expected, such as $JS.hub.API, without a dot at its end"
+                "api_prefix {prefix:?}: expected a subject such as $JS.hub.API, without a final dot"
             )),
         }
     }
@@ -205,12 +203,12 @@ impl NatsSettings {
     }
 }
 
-/// Whether a text is one token of a subject, and no wildcard.
+/// Whether a text is one token of a subject, without wildcards.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
 }
 
-/// What the server is shown, beside a certificate.
+/// A login, besides a certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Login<'a> {
     Nothing,
@@ -230,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_given_means_the_defaults() {
+    fn without_settings_the_defaults_apply() {
         let settings: NatsSettings = serde_json::from_str("{}").unwrap();
         assert_eq!((settings.stream.as_str(), settings.replicas), ("CRA", 1));
         assert_eq!(settings.servers(), ["nats://127.0.0.1:4222"]);
@@ -259,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_shown_one_thing_and_that_whole() {
+    fn exactly_one_complete_login_is_accepted() {
         let secret = || Some(Secret::new("s"));
         let none = NatsSettings::default();
         let user = NatsSettings { user: Some("u".to_owned()), password: secret(), ..none.clone() };

@@ -1,6 +1,6 @@
-//! What has to hold before the log is used: a server new enough, and the stream exactly as designed.
+//! Preconditions of using the log: a recent server, and the stream exactly as designed.
 //!
-//! The stream is created when missing, and never changed: one that differs is an operator's decision.
+//! A missing stream is created. An existing one is never changed: an operator must decide about differences.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -19,78 +19,78 @@ use super::{metadata, restoring};
 use crate::lineage::Origin;
 use crate::port::LogIdentity;
 
-/// Atomic batches came with this version.
+/// The first version with atomic batches.
 const SERVER_VERSION_MIN: (u64, u64) = (2, 12);
-/// How long to wait between two tries while `JetStream` is not ready.
+/// Retry interval while `JetStream` is not ready.
 const PROVISION_RETRY: Duration = Duration::from_millis(250);
-/// How long to wait between two tries while the stream is being restored.
+/// Retry interval while the stream is being restored.
 const RESTORE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings do not make sense.
+    /// Invalid settings.
     #[error("the log's settings: {0}")]
     Settings(String),
     /// No server answered in time.
     #[error("no log at {url} after {waited_ms} ms: {reason}; {advice}")]
     Unreachable {
-        /// Where it was looked for.
+        /// The configured address.
         url: String,
-        /// For how long.
+        /// Duration of the attempts.
         waited_ms: u64,
         /// The last error.
         reason: String,
         /// What to do about it.
         advice: &'static str,
     },
-    /// The server knows no such user, or cannot be trusted, or does not trust this process.
+    /// The server refuses the user, cannot be trusted, or does not trust this process.
     #[error("the log at {url} cannot be used: {reason}; {advice}")]
     Refused {
-        /// Where.
+        /// The configured address.
         url: String,
-        /// What the server answered, or is.
+        /// The server's answer or fault.
         reason: String,
         /// What to do about it.
         advice: &'static str,
     },
-    /// The server cannot do what the log needs.
+    /// The server lacks a required feature.
     #[error(
         "the NATS server is version {found:?}, the log needs 2.12 or later (atomic batches): upgrade the server"
     )]
     ServerTooOld {
-        /// What the server says it is.
+        /// The server's version.
         found: String,
     },
-    /// A stream of that name is there, and is not the log as designed.
-    #[error("stream {stream} is not as the log needs it: {}; correct it, or choose another stream name", differences.join("; "))]
+    /// The stream exists, but is not as designed.
+    #[error("stream {stream} does not have the required configuration: {}; correct it, or choose another stream name", differences.join("; "))]
     StreamDiffers {
         /// Name of the stream.
         stream: String,
-        /// Each difference: what, found, needed.
+        /// Each difference: field, found, needed.
         differences: Vec<String>,
     },
-    /// A backup is being restored to the stream, or a restore was not finished.
+    /// A restore to the stream is in progress or unfinished.
     #[error("stream {stream}: {}", being_restored(of))]
     BeingRestored {
         /// Name of the stream.
         stream: String,
-        /// The log that the backup is of.
+        /// The log of the backup.
         of: LogIdentity,
     },
-    /// The server would not create or show the stream.
+    /// The server did not create or return the stream.
     #[error("stream {stream} could not be provisioned: {reason}; {advice}")]
     Provision {
         /// Name of the stream.
         stream: String,
-        /// What the server answered.
+        /// The server's answer.
         reason: String,
         /// What to do about it.
         advice: &'static str,
     },
 }
 
-/// Why a stream that is closed for a restore takes no events, and what to do.
+/// Why a stream that is closed for a restore accepts no events, and what to do.
 pub(super) fn being_restored(of: &LogIdentity) -> String {
     format!(
         "a backup of the log {} is being restored to it: wait for the end of `cra log import`, or run it again where it was \
@@ -115,7 +115,7 @@ pub(super) fn designed(settings: &NatsSettings) -> Config {
         description: Some("Comptes-rendus d'activité: every event, for ever".to_owned()),
         subjects: vec![format!("{}.*", settings.subject_prefix)],
         retention: RetentionPolicy::Limits,
-        // A stream that is full refuses; it never forgets.
+        // A full stream refuses new events; it never discards old ones.
         discard: DiscardPolicy::New,
         max_messages: -1,
         max_messages_per_subject: -1,
@@ -133,13 +133,13 @@ pub(super) fn designed(settings: &NatsSettings) -> Config {
     }
 }
 
-/// A try that failed.
+/// A failed try.
 struct NotReady {
     reason: String,
     advice: Advice,
 }
 
-/// Creates the stream if it is missing, and checks it. `server` says what the server can do, and what it denied.
+/// Creates the stream if it is missing, and checks it. `server` has the server's features and denials.
 pub(super) async fn provision(
     context: &Context,
     settings: &NatsSettings,
@@ -158,7 +158,7 @@ pub(super) async fn provision(
                 let differences = differences(&info.config, designed);
                 let stream = settings.stream.clone();
                 match of {
-                    // The services begin once it is done, if that is soon.
+                    // The services start once it is finished, if that is soon.
                     Some(of) if restored.is_none() => {
                         if Instant::now() + PROVISION_RETRY >= deadline {
                             return Err(StartError::BeingRestored { stream, of });
@@ -170,7 +170,7 @@ pub(super) async fn provision(
                     _ => return Err(StartError::StreamDiffers { stream, differences }),
                 }
             }
-            // A cluster that starts has no leader yet; a server that starts is still reading its files.
+            // A starting cluster has no leader yet; a starting server is still reading its files.
             Err(NotReady { reason, advice })
                 if advice.is_final || Instant::now() + PROVISION_RETRY >= deadline =>
             {
@@ -209,8 +209,8 @@ async fn get_or_create(
         _ => return Err(server.unanswered(&error)),
     }
     if !may_create {
-        let reason = "it is not there and `log.create_stream` is off".to_owned();
-        let text = "make it with `cra log create` as the log's operator";
+        let reason = "it does not exist and `log.create_stream` is off".to_owned();
+        let text = "create it with `cra log create` as the log's operator";
         return Err(NotReady { reason, advice: Advice { text, is_final: false } });
     }
     match context.create_stream(designed.clone()).await {
@@ -219,7 +219,7 @@ async fn get_or_create(
             Ok(stream.cached_info().clone())
         }
         Err(error) => match error.kind() {
-            // Another process was faster: what counts is what is there, at the next try.
+            // Another process was faster: the next try checks its stream.
             CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
                 let reason = "it was created by another process".to_owned();
                 Err(NotReady { reason, advice: advice::on_stream(None) })
@@ -233,10 +233,10 @@ async fn get_or_create(
     }
 }
 
-/// The server, as far as it explains what it does not answer.
+/// What the server reports to explain a missing answer.
 pub(super) struct Server {
     pub(super) has_jetstream: bool,
-    /// What it denied last.
+    /// Its latest denial.
     pub(super) denied: watch::Receiver<Option<String>>,
 }
 
@@ -250,7 +250,7 @@ impl Server {
     }
 }
 
-/// Everything the guarantees rest on, field by field. The server may add what does not matter here.
+/// Differences in all fields that the guarantees depend on. The server may add others.
 pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     let mut differences = Differences::default();
     differences.check("subjects", &found.subjects, &designed.subjects);
@@ -287,7 +287,7 @@ pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     differences.0
 }
 
-/// Zero and -1 both say "no limit".
+/// Both 0 and -1 mean "no limit".
 fn unlimited(limit: i64) -> i64 {
     if limit == 0 { -1 } else { limit }
 }
@@ -308,14 +308,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_from_2_12_on_will_do() {
+    fn a_server_from_2_12_on_is_accepted() {
         for version in ["2.12.0", "2.12.0-RC.3", "2.15.1", "3.0.0"] {
             assert!(check_version(version).is_ok(), "{version}");
         }
     }
 
     #[test]
-    fn an_older_server_or_none_at_all_is_an_error_that_says_what_was_found_and_what_to_do() {
+    fn an_older_or_unknown_version_is_an_error_with_the_version_and_the_remedy() {
         for version in ["2.9.10", "2.11.9", "", "garbage", "2", "v2.12", "2.x.1"] {
             let error = check_version(version).unwrap_err().to_string();
             assert!(error.contains(&format!("{version:?}")) && error.contains("upgrade"), "{error}");

@@ -1,4 +1,4 @@
-//! A cluster of servers on loopback, each with files of its own; any of them can be killed and started again.
+//! A cluster of servers on loopback, each with separate files; any of them can be killed and restarted.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,8 +11,8 @@ pub struct NatsCluster {
 }
 
 impl NatsCluster {
-    /// Starts so many servers with their files below `dir`, and returns when each of them answers; they find each other
-    /// and their leader by themselves, a little later. Blocks.
+    /// Starts `size` servers with their files in `dir`, and returns when each of them answers; they form the cluster
+    /// and elect a leader a little later. Blocks.
     pub fn start(dir: &Path, size: usize) -> Result<Self, ServerError> {
         let ports = free_ports(2 * size)?;
         let (client_ports, route_ports) = ports.split_at(size);
@@ -35,7 +35,7 @@ impl NatsCluster {
         Ok(Self { nodes })
     }
 
-    /// Where clients connect: all servers.
+    /// URL for clients, with all servers.
     #[must_use]
     pub fn url(&self) -> String {
         self.nodes.iter().map(NatsServer::url).collect::<Vec<_>>().join(",")
@@ -46,7 +46,7 @@ impl NatsCluster {
         &mut self.nodes
     }
 
-    /// Which server has this name.
+    /// Index of the server with this name.
     #[must_use]
     pub fn number_of(&self, name: &str) -> Option<usize> {
         (0..self.nodes.len()).find(|number| node_name(*number) == name)
@@ -61,7 +61,7 @@ fn route(port: u16) -> String {
     format!("nats://127.0.0.1:{port}")
 }
 
-/// Ports that were free together, a moment ago.
+/// Currently free ports.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let listeners: Vec<_> =
         (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<std::io::Result<_>>()?;

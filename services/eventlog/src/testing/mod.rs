@@ -1,6 +1,6 @@
-//! Real servers for tests; see [`crate::server`]. Not for anything but tests.
+//! Real servers, for tests only; see [`crate::server`].
 //!
-//! The program is `$CRA_NATS_SERVER`, or else the one `tests/run` installs under `target/tools`.
+//! The program is `$CRA_NATS_SERVER`, or else the one that `tests/run` installs in `target/tools`.
 
 mod cluster;
 
@@ -15,7 +15,7 @@ impl NatsServer {
         Self::start_program(&program(), dir)
     }
 
-    /// As [`NatsServer::start`], with more settings after those of `deploy/nats.conf`, such as users.
+    /// Like [`NatsServer::start`], with settings appended to those of `deploy/nats.conf`, such as users.
     pub fn start_with(dir: &Path, settings: &str) -> Result<Self, ServerError> {
         Self::start_program_with(&program(), dir, settings)
     }

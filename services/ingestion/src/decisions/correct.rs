@@ -1,5 +1,6 @@
-//! A correction: the next content of a CRA, sent before, or too late. Whoever corrects says which revision was seen;
-//! a correction never covers one that was not.
+//! Decides a correction: append it, return the receipt of an identical earlier one, or refuse it because the revision
+//! is no longer current. A correction names the revision that its author saw, so that it never overwrites one that they
+//! did not see.
 
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::{Submission, check_reason, is_same_reason};
@@ -7,8 +8,8 @@ use cra_domain::event::record::{self, Header};
 
 use super::{Change, History, gives_again};
 
-/// Decides what a correction of `expected_revision` means for the CRA that `history` tells of. The rules are checked against
-/// what the CRA says now; a correction that was recorded is the same one, whatever rules came since.
+/// Decides a correction of `expected_revision` of the CRA with this `history`. Rules are checked against the current
+/// content. A correction that was recorded is recognised, even if newer rules would refuse it.
 pub(crate) fn decide(
     history: &History,
     expected_revision: u64,
@@ -31,7 +32,7 @@ pub(crate) fn decide(
     }
     let submission = match history.current() {
         Some(current) => Submission::parse_correction(form, &current, now),
-        // What is recorded cannot be read any more: its next content is read as a new one.
+        // The current content is unreadable: the new content is checked as a new CRA.
         None => Submission::parse(Some(form), now),
     };
     match (submission, check_reason(reason)) {
@@ -112,7 +113,7 @@ mod tests {
         let header = Header { revision: 3, ..header(NOW) };
         let again = decide(&given, 1, &form, &reason, &header);
         assert!(matches!(again, Change::AlreadyRecorded(_)), "{again:?}");
-        // As another correction it is refused for all of that at once, but for the theme, which is there.
+        // As a different correction it is refused for all of these, except the theme, which is unchanged.
         let Change::Invalid(faults) =
             decide(&given, 2, &v1::Cra { duration: None, ..form }, &reason, &header)
         else {
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn given_another_revision_when_corrected_then_the_current_one_is_told() {
+    fn given_another_revision_when_corrected_then_the_current_one_is_reported() {
         let given = history([submitted(), corrected()]);
         let other_reason = correct(&given, 1, "une autre raison");
         assert_eq!(other_reason, Change::Misplaced(Misplaced::Revision { current: 2 }));

@@ -1,8 +1,8 @@
-//! A document of an older form: new, imported before, a later version of one, or another document under a taken legacy
-//! id. Source: the table of older forms of the domain page.
+//! Decides an import of a document of an older form: new, imported before, a later version, or another document with
+//! the same legacy id. Source: the table of older forms of the domain page.
 //!
-//! Documents are compared by what they say, never by bytes, layout or declared form. Whether a document can be recorded
-//! is not decided here; the upcaster said so before.
+//! Documents are compared by content, never by bytes, layout or declared form. Whether a document may be recorded is
+//! decided before, by the upcaster.
 
 use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact};
@@ -11,52 +11,52 @@ use cra_domain::legacy::{self, Version};
 
 use super::{History, Recorded};
 
-/// A document that the upcaster can read.
+/// A readable document.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    /// Its id in the system it comes from.
+    /// Its id in the older system.
     pub(crate) legacy_id: String,
     /// The form it was written with.
     pub(crate) form_version: u32,
-    /// JSON, kept byte for byte.
+    /// JSON, stored byte for byte.
     pub(crate) bytes: Bytes,
-    /// What it says.
+    /// Its content, for comparisons.
     pub(crate) version: Version,
 }
 
-/// What an import means.
+/// Result of an import.
 #[must_use]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// A CRA that was not imported yet, or a later version of its document: record this event.
+    /// A new CRA, or a later version of its document: record this event.
     Record(Box<v1::CraEvent>),
     /// The same document was imported: the receipt of its revision, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
-    /// The id was taken with another document, which this one does not follow.
+    /// The id belongs to another document, which this one does not follow.
     OtherDocument(OtherDocument),
-    /// The id was taken with a CRA of today's form.
+    /// The id belongs to a CRA of today's form.
     OtherContent,
 }
 
-/// Another document than those that are recorded under its id.
+/// A document that differs from those recorded under its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OtherDocument {
     /// Why it is not recorded as the CRA's next revision.
     pub(crate) cause: Cause,
-    /// Paths of the fields in which it differs from the last version recorded.
+    /// Paths of the fields that differ from the last recorded version.
     pub(crate) differences: Vec<String>,
 }
 
 /// Why another document is not the CRA's next revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It was not written later than the one recorded.
+    /// It was not written later than the recorded one.
     NotLater,
     /// The CRA was corrected or withdrawn here.
     ChangedHere,
 }
 
-/// Decides what an import means for the CRA that `history` tells of.
+/// Decides an import for the CRA with this `history`.
 pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Outcome {
     let record = || {
         let Document { legacy_id, form_version, bytes, .. } = document;
@@ -84,13 +84,13 @@ pub(crate) fn decide(history: &History, document: &Document, header: &Header) ->
     }
 }
 
-/// The receipt of the revision that recorded the same document; none if no revision did.
+/// The receipt of the revision with the same document, if any.
 pub(crate) fn recorded_before(history: &History, version: &Version) -> Option<v1::Receipt> {
     let (recorded, _) = versions(history).find(|(_, recorded)| recorded == version)?;
     Some(history.receipt(recorded))
 }
 
-/// The documents that were recorded, oldest first.
+/// The recorded documents, oldest first.
 fn versions(history: &History) -> impl Iterator<Item = (&Recorded, Version)> {
     history.events().iter().filter_map(|recorded| match &recorded.event.fact {
         Some(Fact::Imported(imported)) => {

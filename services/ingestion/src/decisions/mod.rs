@@ -1,7 +1,7 @@
-//! What a request means for one CRA, given what the log holds of it: one pure file per decision, each with its
-//! outcome type. No clock, no log, no gRPC.
+//! The decision about a request for one CRA, from the events of that CRA: one pure module per kind of request, each
+//! with its outcome type. No clock, no log, no gRPC.
 //!
-//! A decision is first asked with an empty history, then, where that turned out wrong, with the real one.
+//! A decision is first taken with an empty history, and after a conflict with the real one.
 
 pub(crate) mod correct;
 pub(crate) mod import;
@@ -16,14 +16,14 @@ use cra_domain::territory;
 use cra_eventlog::{Expectation, Position};
 use jiff::Timestamp;
 
-/// One event of a CRA, as the log holds it.
+/// A stored event of a CRA.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub(crate) position: Position,
     pub(crate) event: v1::CraEvent,
 }
 
-/// Whether a receipt answers the request that caused the event or a later one like it.
+/// Whether a receipt answers the request that caused the event, or a repeated one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
     First,
@@ -44,7 +44,7 @@ pub(crate) fn receipt(event: &v1::CraEvent, position: Position, attempt: Attempt
     }
 }
 
-/// Read from the event, so that a repeated receipt tells the values that were recorded, not today's.
+/// Read from the event, so that a repeated receipt has the recorded values, not today's.
 fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
     let (cra, defaulted_fields) = match &event.fact {
         Some(Fact::Submitted(submitted)) => (submitted.cra.as_ref(), &submitted.defaulted_fields),
@@ -56,7 +56,7 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
         Submission::DATE => cra.map(|cra| cra.date.clone()),
         Submission::PARTICIPANTS => cra.and_then(|cra| cra.participants).map(|people| people.to_string()),
         Submission::POSTAL_CODE => place.map(|place| place.postal_code.clone()),
-        // The event keeps the code that was declared.
+        // The event has the declared code.
         Submission::COMMUNE => place.and_then(|place| {
             let communes = territory::communes();
             communes.resolve(&place.commune_code).map(|today| communes.get(today).code().to_owned())
@@ -69,32 +69,32 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
     told.collect()
 }
 
-/// Why a CRA cannot be changed as asked.
+/// Why a CRA cannot be changed as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misplaced {
     /// The log has no event of it.
     NoSuchCra,
-    /// It was taken out.
+    /// It was withdrawn.
     Withdrawn,
-    /// It stands at another revision than the one that was seen.
+    /// Its revision is not the expected one.
     Revision { current: u64 },
 }
 
-/// What a correction or a withdrawal means.
+/// Result of a correction or a withdrawal.
 #[must_use]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    /// The CRA stands as expected: record this event.
+    /// The CRA is at the expected revision: record this event.
     Record(Box<v1::CraEvent>),
     /// The same change of the same revision was recorded: its receipt, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
-    /// The CRA does not stand as expected.
+    /// The CRA is not in the expected state.
     Misplaced(Misplaced),
-    /// What is to be recorded breaks rules; every fault.
+    /// The request breaks rules; every fault.
     Invalid(Vec<Violation>),
 }
 
-/// What is known of a CRA's events, oldest first; empty by default.
+/// The known events of a CRA, oldest first; empty by default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History(Vec<Recorded>);
 
@@ -104,13 +104,12 @@ impl History {
         Self(events)
     }
 
-    /// The event that made the CRA.
+    /// The event that created the CRA.
     pub(crate) fn first(&self) -> Option<&Recorded> {
         self.0.first()
     }
 
-    /// The receipt of one of its events, for a request like the one that caused it: the same each time but for `duplicate`
-    /// and `withdrawn`.
+    /// The receipt of an event, for a repeated request: the same each time except for `duplicate` and `withdrawn`.
     pub(crate) fn receipt(&self, recorded: &Recorded) -> v1::Receipt {
         let is_withdrawal = |other: &Recorded| matches!(other.event.fact, Some(Fact::Withdrawn(_)));
         let since = |other: &&Recorded| other.event.revision > recorded.event.revision;
@@ -120,14 +119,14 @@ impl History {
         }
     }
 
-    /// The receipt of the first event whose content a form gives again; none of another content. A field that is the
-    /// recorded one is the same, whatever rules came since.
+    /// The receipt of the first event with the content of a form; `None` if no event has it. A field equal to the
+    /// recorded one counts as equal, even if newer rules would refuse it.
     pub(crate) fn receipt_of_content(&self, form: &v1::Cra, now: Timestamp) -> Option<v1::Receipt> {
         let same = |recorded: &&Recorded| gives_again(form, recorded, now);
         self.0.iter().find(same).map(|recorded| self.receipt(recorded))
     }
 
-    /// What the CRA says, or said before it was withdrawn, in today's words; none where that cannot be read.
+    /// The current or last content of the CRA, in today's vocabulary; `None` if it is unreadable.
     pub(crate) fn current(&self) -> Option<Cra> {
         self.0.iter().rev().find_map(content).and_then(|cra| Cra::from_message(&cra).ok())
     }
@@ -137,29 +136,29 @@ impl History {
         &self.0
     }
 
-    /// Whether something else than a document of the older system changed the CRA.
+    /// Whether the CRA was changed other than by documents of the older system.
     pub(crate) fn is_changed_here(&self) -> bool {
         self.0.iter().any(|recorded| !matches!(recorded.event.fact, Some(Fact::Imported(_))))
     }
 
-    /// Whether the CRA, as it stands or stood before it was withdrawn, lies within a perimeter. One that has no event
-    /// or cannot be read lies in none but the national one.
+    /// Whether the CRA's current or last content is inside a perimeter. A CRA without events or with unreadable content
+    /// is only inside the national perimeter.
     pub(crate) fn lies_within(&self, perimeter: &Perimeter) -> bool {
         *perimeter == Perimeter::National
             || self.0.iter().rev().find_map(content).is_some_and(|cra| perimeter.covers_message(&cra))
     }
 
-    /// Where the log has to stand for a decision on this history to hold.
+    /// The expectation under which a decision on this history is valid.
     pub(crate) fn expectation(&self) -> Expectation {
         self.0.last().map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
     }
 
-    /// Revision of the event that would follow.
+    /// Revision of the next event.
     pub(crate) fn next_revision(&self) -> u64 {
         self.0.last().map_or(1, |last| last.event.revision.saturating_add(1))
     }
 
-    /// The event that came after a revision.
+    /// The event that followed a revision.
     fn after(&self, revision: u64) -> Option<&Recorded> {
         let next = revision.checked_add(1)?;
         self.0.iter().find(|recorded| recorded.event.revision == next)
@@ -175,7 +174,7 @@ impl History {
         is_the_same(next).then(|| self.receipt(next))
     }
 
-    /// Whether the CRA can be changed by someone who saw this revision of it.
+    /// Whether the CRA can be changed by a caller that saw this revision.
     fn stands_at(&self, revision: u64) -> Result<(), Misplaced> {
         let last = &self.0.last().ok_or(Misplaced::NoSuchCra)?.event;
         match &last.fact {
@@ -185,13 +184,13 @@ impl History {
         }
     }
 
-    /// The events as the holder of a perimeter may see them, oldest first: a revision inside whole, one outside as
-    /// `moved`, without its fact. None where no revision lies inside, as where there is no event.
+    /// The events as the holder of a perimeter may see them, oldest first: a revision inside completely, one outside as
+    /// `moved`, without its fact. `None` if no revision is inside, as if there were no events.
     pub(crate) fn shown_within(self, perimeter: &Perimeter) -> Option<Vec<v1::CraEvent>> {
         let (mut is_inside, mut has_any) = (*perimeter == Perimeter::National, false);
         let mut shown = Vec::with_capacity(self.0.len());
         for recorded in self.0 {
-            // A withdrawal lies where the content lies that it takes out.
+            // A withdrawal belongs to the place of the content that it withdraws.
             let is_withdrawal = matches!(recorded.event.fact, Some(Fact::Withdrawn(_)));
             if *perimeter != Perimeter::National && !is_withdrawal {
                 is_inside = content(&recorded).is_some_and(|cra| perimeter.covers_message(&cra));
@@ -204,14 +203,14 @@ impl History {
     }
 }
 
-/// What is shown of a revision outside the perimeter.
+/// The visible part of a revision outside the perimeter.
 fn moved(event: v1::CraEvent) -> v1::CraEvent {
     let v1::CraEvent { event_id, revision, recorded_at, .. } = event;
     v1::CraEvent { event_id, revision, recorded_at, moved: true, ..v1::CraEvent::default() }
 }
 
-/// Whether a form says what an event recorded. The order of themes and organisations makes no difference; a day that was
-/// left to the form both times is the same one.
+/// Whether a form has the content of an event. The order of themes and organisations is ignored; a day that was left to
+/// the form both times is equal.
 fn gives_again(form: &v1::Cra, recorded: &Recorded, now: Timestamp) -> bool {
     let content = content(recorded).and_then(|cra| Cra::from_message(&cra).ok());
     let Some(mut content) = content else { return false };
@@ -235,14 +234,14 @@ fn gives_again(form: &v1::Cra, recorded: &Recorded, now: Timestamp) -> bool {
     }
 }
 
-/// Brings the lists into one order.
+/// Sorts the lists.
 fn unordered(cra: &mut Cra) {
     cra.themes.sort_unstable();
     cra.sub_themes.sort_unstable();
     cra.redirections.sort_by_cached_key(|redirection| format!("{redirection:?}"));
 }
 
-/// The content that an event gave its CRA, in today's words.
+/// The content of an event, in today's vocabulary.
 fn content(recorded: &Recorded) -> Option<v1::Cra> {
     match recorded.event.fact.as_ref()? {
         Fact::Submitted(fact) => fact.cra.clone(),
@@ -254,7 +253,7 @@ fn content(recorded: &Recorded) -> Option<v1::Cra> {
 
 #[cfg(test)]
 pub(crate) mod given {
-    //! What the decisions' tests start from.
+    //! Fixtures of the decisions' tests.
 
     use cra_domain::cra::Submission;
     use cra_domain::event::record::Header;
@@ -271,7 +270,7 @@ pub(crate) mod given {
         Header { event_id: Uuid::from_u128(1), cra_id: CRA_ID, revision: 1, recorded_at, origin }
     }
 
-    /// A workshop of the form, its day and participants left out.
+    /// A workshop without day and participants.
     pub(crate) fn form() -> v1::Cra {
         v1::Cra {
             advisor_id: "conseiller-1".into(),
@@ -296,7 +295,7 @@ pub(crate) mod given {
         Submission::parse(Some(form), now.parse::<Timestamp>().unwrap()).unwrap()
     }
 
-    /// The history of a CRA whose events stand at 41, 42, …
+    /// The history of a CRA with events at positions 41, 42, …
     pub(crate) fn history(events: impl IntoIterator<Item = v1::CraEvent>) -> History {
         let recorded =
             (41..).zip(events).map(|(position, event)| Recorded { position: Position(position), event });

@@ -1,8 +1,8 @@
-//! A submission of today's form: new, sent before, or another content under a taken id.
+//! Decides a submission of today's form: new, sent before, or other content under an existing id.
 //!
-//! Same content is judged on the complete, normalised CRA, never on bytes, against every content that the CRA had: a row
-//! that was exported after a correction is that revision. A retry that left the day to the form means the day of its first
-//! try, even when it comes on another.
+//! Contents are compared as complete, normalised CRAs, never as bytes, and with every content that the CRA had: a row
+//! exported after a correction equals that revision. A retry without a day means the day of its first try, even on a
+//! later day.
 
 use cra_contracts::v1;
 use cra_domain::cra::Submission;
@@ -10,7 +10,7 @@ use cra_domain::event::record::{self, Header};
 
 use super::History;
 
-/// What a submission means.
+/// Result of a submission.
 #[must_use]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
@@ -18,11 +18,11 @@ pub(crate) enum Outcome {
     Record(Box<v1::CraEvent>),
     /// The same content was recorded: the receipt of its first event, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
-    /// The id was taken with another content.
+    /// The id belongs to other content.
     OtherContent,
 }
 
-/// Decides what a submission means for the CRA that `history` tells of; `form` is what `submission` was read from.
+/// Decides a submission for the CRA with this `history`; `submission` was parsed from `form`.
 pub(crate) fn decide(history: &History, form: &v1::Cra, submission: &Submission, header: &Header) -> Outcome {
     if history.first().is_none() {
         return Outcome::Record(Box::new(record::submitted(header, submission)));

@@ -1,4 +1,5 @@
-//! A withdrawal: the last event of a CRA, sent before, or too late.
+//! Decides a withdrawal, the last event of a CRA: append it, return the receipt of an identical earlier one, or refuse
+//! it.
 
 use cra_contracts::v1::cra_event::Fact;
 use cra_domain::cra::{check_reason, is_same_reason};
@@ -6,7 +7,7 @@ use cra_domain::event::record::{self, Header};
 
 use super::{Change, History};
 
-/// Decides what a withdrawal of `expected_revision` means for the CRA that `history` tells of.
+/// Decides a withdrawal of `expected_revision` of the CRA with this `history`.
 pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, header: &Header) -> Change {
     let repeated = history.receipt_of_change(expected_revision, |next| {
         matches!(&next.event.fact, Some(Fact::Withdrawn(recorded)) if is_same_reason(&recorded.reason, reason))
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn given_another_revision_when_withdrawn_then_the_current_one_is_told() {
+    fn given_another_revision_when_withdrawn_then_the_current_one_is_reported() {
         let given = history([submitted()]);
         assert_eq!(withdraw(&given, 2, REASON), Change::Misplaced(Misplaced::Revision { current: 1 }));
         assert_eq!(withdraw(&History::default(), 1, REASON), Change::Misplaced(Misplaced::NoSuchCra));

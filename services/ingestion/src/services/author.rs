@@ -1,4 +1,4 @@
-//! Who causes an event, and which CRAs they may touch: what a request's caller means to the decisions.
+//! The author of a write: the origin of its event, and the CRAs that they may access.
 
 use std::sync::Arc;
 
@@ -30,18 +30,18 @@ impl Author {
         &self.caller.perimeter
     }
 
-    /// What the event keeps of the author.
+    /// The author in the event's form.
     pub(super) fn origin(&self) -> v1::Origin {
         v1::Origin { client_id: self.caller.client_id.clone(), subject: self.caller.subject.clone() }
     }
 
-    /// Whether what is to be recorded lies within the perimeter. Asked before anything is read: the answer follows
-    /// from the request alone.
+    /// Whether content may be recorded, by the perimeter. Checked before anything is read: the answer depends only on
+    /// the request.
     pub(super) fn may_record(&self, cra: &Cra) -> Result<(), Refused> {
         if self.perimeter().covers(cra) { Ok(()) } else { Err(Refused::BeyondPerimeter) }
     }
 
-    /// The same of a correction that was decided.
+    /// The same for a decided correction.
     pub(super) fn may_record_event(&self, event: &v1::CraEvent) -> Result<(), Refused> {
         match &event.fact {
             Some(Fact::Corrected(v1::CraCorrected { cra: Some(cra), .. })) => self.may_record_form(cra),
@@ -49,22 +49,22 @@ impl Author {
         }
     }
 
-    /// The same of a form that may break rules.
+    /// The same for a form that may break rules.
     pub(super) fn may_record_form(&self, form: &v1::Cra) -> Result<(), Refused> {
         if self.perimeter().covers_message(form) { Ok(()) } else { Err(Refused::BeyondPerimeter) }
     }
 
-    /// Whether a CRA as it stands lies within the perimeter. One outside does not exist for this caller.
+    /// Whether the current CRA is inside the perimeter. A CRA outside appears not to exist.
     pub(super) fn may_see(&self, cra_id: Uuid, history: &History) -> Result<(), Refused> {
         if history.lies_within(self.perimeter()) { Ok(()) } else { Err(Refused::NotFound { cra_id }) }
     }
 
-    /// The events of a CRA that the caller may see; a CRA without one inside the perimeter does not exist for it.
+    /// The events of a CRA that the caller may see; without one inside the perimeter the CRA appears not to exist.
     pub(super) fn history(&self, cra_id: Uuid, history: History) -> Result<Vec<v1::CraEvent>, Refused> {
         history.shown_within(self.perimeter()).ok_or(Refused::NotFound { cra_id })
     }
 
-    /// Why an id that is taken with another content is refused: that it is taken is told only to those who may see it.
+    /// The refusal of an id that belongs to other content; only callers that may see the CRA learn that.
     pub(super) fn taken(&self, cra_id: Uuid, history: &History) -> Refused {
         match self.may_see(cra_id, history) {
             Ok(()) => Refused::OtherContent { cra_id },
@@ -72,8 +72,8 @@ impl Author {
         }
     }
 
-    /// Likewise of a document that is not the one recorded under its id: which fields differ is for those who may see
-    /// the CRA.
+    /// The refusal of a document that differs from the recorded one; only callers that may see the CRA learn the
+    /// differing fields.
     pub(super) fn taken_with(&self, cra_id: Uuid, history: &History, other: OtherDocument) -> Refused {
         match self.may_see(cra_id, history) {
             Ok(()) => Refused::OtherDocument { cra_id, other },
@@ -81,7 +81,7 @@ impl Author {
         }
     }
 
-    /// Whether a later version may follow what is recorded of a CRA: nothing, or what the caller may see.
+    /// Whether a later version may follow the recorded events: there are none, or the caller may see them.
     pub(super) fn may_follow(&self, cra_id: Uuid, history: &History) -> Result<(), Refused> {
         match history.first() {
             None => Ok(()),
@@ -89,22 +89,22 @@ impl Author {
         }
     }
 
-    /// Begins the record of a read, before anything is read.
+    /// Starts the audit record of a read, before anything is read.
     pub(super) fn reads(&self, cra_id: Uuid) -> Result<(), Status> {
         self.trail.begin(Kind::Read)?;
         self.trail.about("craId", cra_id.to_string());
         Ok(())
     }
 
-    /// Says of the record how much was shown.
+    /// Adds to the record how much was shown.
     pub(super) fn was_shown(&self, events: &[v1::CraEvent]) {
         self.trail.add_rows(events.len());
     }
 
-    /// Begins the record of a correction or a withdrawal, before anything is read or changed.
+    /// Starts the audit record of a correction or a withdrawal, before anything is read or changed.
     pub(super) fn changes(&self, cra_id: &str, expected_revision: u64) -> Result<(), Status> {
         self.trail.begin(Kind::Change)?;
-        // Whatever else was sent as an id is no id.
+        // Only a valid id is recorded.
         if let Ok(cra_id) = check_cra_id(cra_id) {
             self.trail.about("craId", cra_id.to_string());
         }

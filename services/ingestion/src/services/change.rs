@@ -1,8 +1,8 @@
-//! Corrections and withdrawals: decided on the CRA's whole history, recorded. The CRA must lie within the author's
-//! perimeter before and after.
+//! Corrections and withdrawals: decided with the CRA's whole history, then recorded. The CRA must be inside the
+//! author's perimeter before and after.
 //!
-//! What the rules are checked against is in the history, so that a request with faults costs a read. A CRA that the author
-//! cannot see is answered as one that was never recorded: by the faults that the request has as a new CRA, else as not found.
+//! The rules depend on the history, so a faulty request costs a read. A CRA that the author cannot see is answered as
+//! one that does not exist: with the faults that the request has as a new CRA, or else as not found.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Submission, Violation, check_cra_id, check_reason};
@@ -30,7 +30,7 @@ pub(super) async fn correct<P: Send + 'static>(
     let (request, as_new, reason_fault) = reading.await.map_err(|_| Refused::Fault)?;
     let v1::CorrectCraRequest { cra_id, expected_revision, cra, reason } = request;
     if let Ok(submission) = &as_new {
-        // Before anything is read: the answer follows from the request alone.
+        // Before anything is read: the answer depends only on the request.
         author.may_record(submission.cra())?;
     }
     let faults = as_new.err().into_iter().flatten().chain(reason_fault);
@@ -52,7 +52,7 @@ pub(super) async fn correct<P: Send + 'static>(
     recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
 
-/// Takes a CRA out of the statistics. `place` is held until the append has ended.
+/// Withdraws a CRA from the statistics. `place` is held until the append has ended.
 pub(super) async fn withdraw<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
@@ -70,7 +70,7 @@ pub(super) async fn withdraw<P: Send + 'static>(
     recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
 }
 
-/// What a history can be read and a form compared by; without it, every fault that the request has by itself.
+/// What is needed to read and compare the history; otherwise every fault of the request itself.
 fn known<F>(cra_id: &str, form: Option<F>, faults: &[Violation]) -> Result<(Uuid, F), Refused> {
     match (check_cra_id(cra_id), form) {
         (Ok(cra_id), Some(form)) => Ok((cra_id, form)),
@@ -81,7 +81,7 @@ fn known<F>(cra_id: &str, form: Option<F>, faults: &[Violation]) -> Result<(Uuid
     }
 }
 
-/// The answer where there is no CRA to compare with.
+/// The answer if there is no visible CRA.
 fn unseen(not_found: Refused, faults: &[Violation]) -> Refused {
     if faults.is_empty() { not_found } else { Refused::invalid(faults) }
 }

@@ -1,5 +1,5 @@
-//! `cra.v1.IngestionService`: takes a place under the process's limits, hands the request on, and writes the
-//! answer. Knows no rule of the form.
+//! `cra.v1.IngestionService`: acquires permits under the process's limits, passes requests on, and encodes the answers.
+//! Contains no rule of the form.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::metrics::{Answers, Kind};
 use crate::refused::Refused;
 use crate::settings::Limits;
 
-/// When a caller past a limit should come back.
+/// Retry delay for a caller above a limit.
 const CALL_RETRY_AFTER: Duration = Duration::from_millis(500);
 const STREAM_RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -41,10 +41,10 @@ pub(crate) struct IngestionApi {
     shutdown: Shutdown,
 }
 
-/// A share of a stream's place, or why an item is refused.
+/// A share of a stream's permit, or why an item is refused.
 type Admitted = Result<Arc<Permit>, Refused>;
 
-/// What the items of a stream are answered with; they share it.
+/// State that all items of a stream share.
 struct Desk {
     recorder: Recorder,
     answers: Answers,
@@ -72,7 +72,7 @@ impl IngestionApi {
         }
     }
 
-    /// What bounds the calls and the streams.
+    /// The limits of calls and streams.
     pub(crate) fn limits(&self) -> [&InFlight; 2] {
         [&self.calls, &self.streams]
     }
@@ -83,15 +83,15 @@ impl IngestionApi {
         answer
     }
 
-    /// Who sent a request, and its permit. One client holds at most its share of the limit.
+    /// The author and a permit of a request. One client holds at most its share of the limit.
     fn admit<T>(&self, request: &Request<T>, limit: &InFlight) -> Result<(Author, Permit), Status> {
         let caller = self.callers.of(request)?;
         let permit = limit.try_acquire(&caller)?;
         Ok((Author::new(caller, Trail::of(request)), permit))
     }
 
-    /// Answers each item of a stream by itself. `answer` gets a share of the stream's place, or why the item's number
-    /// is refused.
+    /// Answers each item of a stream separately. `answer` receives a share of the stream's permit, or why the item's
+    /// number is refused.
     fn each_item<Q, A, F>(
         &self,
         request: Request<Streaming<Q>>,
@@ -103,7 +103,7 @@ impl IngestionApi {
         A: Send + 'static,
         F: Future<Output = A> + Send + 'static,
     {
-        // Shared with the items: the stream's place is free when its last append has ended.
+        // Shared with the items: the stream's permit is released when its last append has ended.
         let (author, permit) = self.admit(&request, &self.streams)?;
         let place = Arc::new(permit);
         let desk = Arc::new(Desk { recorder: self.recorder.clone(), answers: self.answers.clone(), author });
@@ -119,14 +119,14 @@ impl IngestionApi {
     }
 }
 
-/// Refuses an item with a list that is too long. The shell does so for a method of one request.
+/// Refuses an item with a list that is too long. For unary methods the shell does that.
 fn within_bounds<Q: Message + Name>(request: &Q) -> Result<(), Refused> {
     match bounds::exceeded(request) {
         exceeded if exceeded.is_empty() => Ok(()),
         exceeded => {
             let mut violations = bounded::violations(exceeded);
             for violation in &mut violations {
-                // Paths of an item begin at what it submits.
+                // Paths of an item are relative to what it submits.
                 if let Some(path) = violation.field.strip_prefix("submission.") {
                     violation.field = path.to_owned();
                 }
@@ -136,7 +136,7 @@ fn within_bounds<Q: Message + Name>(request: &Q) -> Result<(), Refused> {
     }
 }
 
-/// What came of an item, which was begun or refused at once.
+/// The outcome of an item that was started or refused at once.
 async fn outcome_of<T>(
     begun: Result<impl Future<Output = Result<T, Refused>>, Refused>,
 ) -> Result<T, Refused> {

@@ -1,8 +1,8 @@
-//! The numbers that one stream has used, in bounded memory: contiguous numbers are kept as one range, so a client
-//! that counts costs one range however long its stream.
+//! The item numbers that one stream has used, in bounded memory: contiguous numbers are one range, so a client that
+//! counts needs one range however long its stream.
 //!
-//! Past the bound the lowest range is forgotten, and a number of it would be taken again: its answers could then
-//! be confused by the client that repeats it, and by nobody else.
+//! Above the limit the lowest range is forgotten, and a repeated number in it would be accepted. That only confuses the
+//! client that repeats it.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use cra_domain::cra::{Fault, Violation};
 
 use crate::refused::Refused;
 
-/// Ranges kept per stream.
+/// Maximum number of ranges per stream.
 const RANGES_MAX: usize = 1_024;
 
-/// Whether a number names one item only.
+/// Whether an item number is unique in its stream.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ItemNumber {
-    /// The first of this number.
+    /// First use of this number.
     Fresh,
-    /// The stream has used it.
+    /// The stream has used it before.
     Repeated(u64),
 }
 
 impl ItemNumber {
-    /// A repeated number is a fault of its item.
+    /// Refuses a repeated number.
     pub(super) fn or_refuse(self) -> Result<(), Refused> {
         match self {
             Self::Fresh => Ok(()),
@@ -37,7 +37,7 @@ impl ItemNumber {
     }
 }
 
-/// Numbers used so far: from the first to the last of each range, both included.
+/// Used numbers: first and last number of each range, both included.
 #[derive(Debug, Default)]
 pub(super) struct ItemNumbers(BTreeMap<u64, u64>);
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_fresh_once_in_whatever_order_they_come() {
+    fn a_number_is_fresh_once_in_any_order() {
         let mut numbers = ItemNumbers::default();
         for number in [5, 3, 4, 0, u64::MAX, u64::MAX - 1, 1, 2] {
             assert_eq!(numbers.take(number), ItemNumber::Fresh, "{number}");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_counts_costs_one_range_and_no_stream_costs_more_than_the_bound() {
+    fn a_client_that_counts_needs_one_range_and_no_stream_more_than_the_limit() {
         let mut counted = ItemNumbers::default();
         let mut scattered = ItemNumbers::default();
         for number in 0..100_000 {

@@ -1,7 +1,8 @@
-//! One answer per item of a stream, as they come ready: so many at once, no more read until one is answered.
+//! One answer per item of a stream, in order of completion: a limited number of items is processed concurrently, and no
+//! more are read until one is answered.
 //!
-//! Whatever ends the reading (the client, a broken message, the drain), what was read is answered before the
-//! stream ends; after a break or a drain it ends with a status. Does not know what an item is.
+//! Whatever ends the reading (the client, a malformed message, the drain), all read items are answered before the
+//! stream ends; after a failure or a drain it ends with a status.
 
 use std::num::NonZeroU16;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,7 @@ use cra_runtime::shutdown::Shutdown;
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
 use tonic::Status;
 
-/// Answers `requests`, at most `in_flight` at once, until they end or `shutdown` begins.
+/// Answers `requests`, at most `in_flight` concurrently, until they end or `shutdown` begins.
 pub(super) fn answers<S, Q, A, H, F>(
     requests: S,
     in_flight: NonZeroU16,
@@ -27,13 +28,13 @@ where
 {
     let end = Arc::new(OnceLock::new());
     let last = Arc::clone(&end);
-    // Handed on with every item, and large.
+    // Boxed, because it is large and moved with every item.
     let reading = Box::new(Reading { requests, shutdown, end });
     stream::unfold(reading, Reading::next)
         .map(answer)
         .buffer_unordered(usize::from(in_flight.get()))
         .map(Ok)
-        // Asked only after the last answer: by then it is known how the reading ended.
+        // Polled after the last answer, when it is known how the reading ended.
         .chain(stream::once(async move { last.get().cloned() }).filter_map(|end| async move { end.map(Err) }))
         .boxed()
 }
@@ -66,7 +67,7 @@ where
 }
 
 fn draining() -> Status {
-    let message = "the service is leaving; send again, with the same ids, the items that got no answer";
+    let message = "the service is shutting down; resend the items without an answer, with the same ids";
     Rejection::new(DRAINING, message).into()
 }
 

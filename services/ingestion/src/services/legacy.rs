@@ -1,7 +1,6 @@
-//! One document of an older form: its id, form and content checked together, decided, recorded as it is.
+//! One document of an older form: its id, form and content are checked together, decided, and recorded unchanged.
 //!
-//! The upcaster runs here only to know that the document can be read and to tell what it repaired; what it makes
-//! of the document is not stored.
+//! The upcaster only checks that the document is readable and reports repairs; its result is not stored.
 
 use cra_contracts::v1::{self, import_legacy_cras_response};
 use cra_domain::cra::{Cra, DocumentFault, Violation};
@@ -15,12 +14,12 @@ use crate::decisions::History;
 use crate::decisions::import::{self, Document, Outcome};
 use crate::refused::{Refused, clipped};
 
-/// Largest document, in bytes; those of the older system are a few kilobytes.
+/// Maximum size of a document, in bytes; those of the older system have a few kilobytes.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
-/// Notes in one answer.
+/// Maximum number of notes in one answer.
 const NOTES_MAX: usize = 100;
 
-/// What an import answers.
+/// Answer to an import.
 #[derive(Debug)]
 pub(super) struct Imported {
     receipt: v1::Receipt,
@@ -33,10 +32,10 @@ impl Imported {
     }
 }
 
-/// Records a document. Begins at once; `place` is held until the append has ended.
+/// Records a document. Starts at once; `place` is held until the append has ended.
 ///
-/// One that may not be recorded is refused, unless an earlier version of this service recorded it: where that may be,
-/// the CRA's events are read first.
+/// A document that may not be recorded is refused, unless an earlier version of this service recorded it: if that is
+/// possible, the CRA's events are read first.
 pub(super) fn import<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
@@ -82,27 +81,27 @@ pub(super) fn answer(item: u64, outcome: Result<Imported, Refused>) -> v1::Impor
     v1::ImportLegacyCrasResponse { item, outcome: Some(outcome), notes }
 }
 
-/// A document that can be read.
+/// A readable document.
 #[derive(Debug)]
 struct Checked {
-    /// In today's words.
+    /// In today's vocabulary.
     cra: Cra,
-    /// The form's number: the declared one, or that of the document's creation.
+    /// The form's number: declared, or derived from the document's creation.
     form_version: u32,
     version: Version,
     /// Why it may not be recorded.
     refused: Option<Refused>,
-    /// What the upcaster repaired.
+    /// Repairs of the upcaster.
     notes: Vec<String>,
 }
 
-/// Every fault at once, or the document as the upcaster reads it.
+/// The document as the upcaster reads it, or all faults.
 fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
     let mut faults: Vec<_> = legacy::check_legacy_id(&request.legacy_id).err().into_iter().collect();
     let declared = Declared::parse(request.form_version);
     let size_bytes = request.document.len();
     let parsed = if size_bytes > DOCUMENT_BYTES_MAX {
-        let found = format!("{size_bytes} bytes, at most {DOCUMENT_BYTES_MAX} are taken");
+        let found = format!("{size_bytes} bytes, expected at most {DOCUMENT_BYTES_MAX}");
         Err(Violation::new("document", DocumentFault::Invalid(found)))
     } else {
         legacy::Document::parse(&request.document)
@@ -137,7 +136,7 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
     })
 }
 
-/// A document can be made of repairs only; what is told of them stays small.
+/// Limits the notes: a document may need any number of repairs.
 fn bounded(notes: &[String]) -> Vec<String> {
     let told = notes.iter().take(NOTES_MAX).map(|note| clipped(note));
     let beyond = notes.len().saturating_sub(NOTES_MAX);
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_faults_of_the_id_and_of_the_form_are_told_together() {
+    fn faults_of_the_id_and_of_the_form_are_reported_together() {
         let request =
             v1::ImportLegacyCrasRequest { form_version: 4, ..v1::ImportLegacyCrasRequest::default() };
         let found = faults(&request);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_too_large_is_refused_unread() {
+    fn a_document_that_is_too_large_is_refused_unread() {
         let document = Bytes::from(vec![b'{'; DOCUMENT_BYTES_MAX + 1]);
         let request =
             v1::ImportLegacyCrasRequest { item: 1, legacy_id: "a".into(), form_version: 3, document };
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn however_much_was_repaired_the_notes_stay_few() {
+    fn the_number_of_notes_is_bounded() {
         let notes = vec!["n".repeat(10_000); 250];
         let told = bounded(&notes);
         assert_eq!(told.len(), 101);

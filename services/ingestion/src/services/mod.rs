@@ -1,4 +1,4 @@
-//! The two gRPC services: what comes in is checked here, decided in `decisions`, recorded by `append`.
+//! The two gRPC services: requests are checked here, decided in `decisions`, recorded by `append`.
 
 mod author;
 mod change;

@@ -1,11 +1,11 @@
-//! `cra.v1.ReferenceService`: the words of the form and the communes, for those who show the form. Needs no log.
+//! `cra.v1.ReferenceService`: the vocabulary and the communes, for user interfaces. Needs no log.
 
 use cra_contracts::v1::{self, reference_service_server::ReferenceService};
 use tonic::{Request, Response, Status};
 
 use super::{search, vocabulary};
 
-/// The service; holds nothing.
+/// The stateless service.
 pub(crate) struct ReferenceApi;
 
 #[tonic::async_trait]

@@ -1,4 +1,4 @@
-//! A search of communes as one types: its bounds checked, then answered from the domain's table.
+//! Search for communes while typing: checks the limits, then answers from the domain's table.
 
 use cra_contracts::v1;
 use cra_domain::cra::Fault;
@@ -12,7 +12,7 @@ const TEXT_CHARACTERS_MIN: usize = 1;
 const TEXT_CHARACTERS_MAX: usize = 100;
 const LIMIT_DEFAULT: usize = 10;
 
-/// The communes that a request asks for, best first.
+/// The communes for a request, best first.
 pub(super) fn communes(request: &v1::SearchCommunesRequest) -> Result<v1::SearchCommunesResponse, Refused> {
     let text = request.text.trim();
     let limit = match usize::try_from(request.limit).unwrap_or(usize::MAX) {

@@ -1,5 +1,5 @@
-//! One submission: its id and its form checked together, decided, recorded. The same way for a single call and for
-//! an item of a stream.
+//! One submission: its id and form are checked together, decided, recorded. Used for single calls and for items of a
+//! stream.
 
 use cra_contracts::v1::{self, submit_cras_response};
 use cra_domain::cra::{Id, Submission, check_cra_id};
@@ -13,10 +13,10 @@ use crate::decisions::History;
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
 
-/// Records a submission, or only checks it. Begins at once; `place` is held until the append has ended.
+/// Records a submission, or only validates it. Starts at once; `place` is held until the append has ended.
 ///
-/// One that breaks rules is refused, unless it was recorded before them: its CRA's events are read first, where there may
-/// be one of this caller's.
+/// A submission that breaks rules is refused, unless it was recorded before they applied: if this caller may have
+/// recorded it, the CRA's events are read first.
 pub(super) fn submit<P: Send + 'static>(
     recorder: &Recorder,
     author: Author,
@@ -50,8 +50,8 @@ pub(super) fn submit<P: Send + 'static>(
     Either::Right(recorder.record(cra_id, known, origin, place, decide))
 }
 
-/// The id of a CRA that a refused submission may have been recorded under: what every recorded content has is there, and
-/// the caller may record it.
+/// The id of a CRA under which a refused submission may have been recorded: it has everything that recorded content
+/// has, and the caller may record it.
 fn recordable(request: &v1::SubmitCraRequest, author: &Author) -> Option<Uuid> {
     let cra_id = check_cra_id(&request.cra_id).ok()?;
     let form = request.cra.as_ref().filter(|_| !request.validate_only)?;
@@ -72,7 +72,7 @@ pub(super) fn answer(item: u64, outcome: Result<v1::Receipt, Refused>) -> v1::Su
     v1::SubmitCrasResponse { item, outcome: Some(outcome) }
 }
 
-/// A complete form, of an advisor that its author may record for.
+/// A complete form of an advisor that its author may record for.
 fn check(
     request: &v1::SubmitCraRequest,
     author: &Author,
@@ -93,7 +93,7 @@ fn check(
     }
 }
 
-/// What a valid submission would get: its defaults, and nothing that only a recorded one has.
+/// The receipt of a valid submission that is not recorded: its defaults, without position and time.
 fn unrecorded(cra_id: Uuid, submission: &Submission) -> v1::Receipt {
     let defaulted_fields = submission
         .defaulted()

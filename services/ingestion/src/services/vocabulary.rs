@@ -1,4 +1,4 @@
-//! The words of the form as messages of the contract, in the order in which the form shows them.
+//! The vocabulary as messages of the contract, in the order of the form.
 
 use cra_contracts::v1;
 use cra_domain::cra::limits;
@@ -30,7 +30,7 @@ fn terms<W: Word>(words: &[W]) -> Vec<v1::Term> {
     words.iter().map(|word| message(word.term())).collect()
 }
 
-/// A word whose people a field of the CRA counts: a client needs the field's name.
+/// A term with the field of the CRA that counts its people.
 fn counted(term: &Term, field: &str) -> v1::Term {
     v1::Term { name: field.to_owned(), ..message(term) }
 }

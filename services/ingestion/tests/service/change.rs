@@ -53,7 +53,7 @@ async fn a_corrected_and_withdrawn_cra_keeps_its_whole_life_in_the_log() {
 }
 
 #[tokio::test]
-async fn the_same_change_again_answers_its_receipt_and_records_nothing_more() {
+async fn a_repeated_change_returns_its_receipt_and_records_nothing_more() {
     let service = service().await;
     submit(&service, 1).await;
     let first = correct(&service, correction(1, 1)).await.unwrap();
@@ -66,7 +66,7 @@ async fn the_same_change_again_answers_its_receipt_and_records_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_change_of_a_revision_that_is_not_the_last_is_aborted_with_the_current_one() {
+async fn a_change_of_an_outdated_revision_is_aborted_with_the_current_one() {
     let service = service().await;
     submit(&service, 1).await;
     let _ = correct(&service, correction(1, 1)).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_withdrawn_cra_cannot_be_changed_and_an_unknown_one_is_not_found() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_change_comes_at_once() {
+async fn every_fault_of_a_change_is_reported_at_once() {
     let service = service().await;
     let mut cra = form();
     cra.themes.clear();
@@ -133,7 +133,7 @@ async fn of_eight_racing_corrections_of_one_revision_one_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_cra_withdrawn_and_sent_again_says_that_it_does_not_count() {
+async fn a_withdrawn_cra_submitted_again_is_reported_as_withdrawn() {
     let service = service().await;
     let mut client = service.ingestion().await;
     let first = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
@@ -145,18 +145,18 @@ async fn a_cra_withdrawn_and_sent_again_says_that_it_does_not_count() {
     assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..first });
     let again = correct(&service, correction(1, 1)).await.unwrap();
     assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..corrected });
-    // The withdrawal itself is the last word: nothing took it back.
+    // The withdrawal is final: nothing reversed it.
     let again = withdraw(&service, 2, REASON).await.unwrap();
     assert_eq!(again, pb::Receipt { duplicate: true, ..withdrawn });
     assert_eq!(service.events().await, 3);
 }
 
 #[tokio::test]
-async fn the_content_of_a_correction_submitted_under_its_id_answers_that_revision() {
+async fn the_content_of_a_correction_submitted_under_its_id_returns_that_revision() {
     let service = service().await;
     submit(&service, 1).await;
     let corrected = correct(&service, correction(1, 1)).await.unwrap();
-    // As a file of records gives it: complete, its lists in any order.
+    // As in an exported file: complete, with its lists in any order.
     let request = pb::GetCraHistoryRequest { cra_id: cra_id(1) };
     let events = service.ingestion().await.get_cra_history(request).await.unwrap().into_inner().events;
     let Some(Fact::Corrected(fact)) = &events[1].fact else { panic!("no correction") };
@@ -171,7 +171,7 @@ async fn the_content_of_a_correction_submitted_under_its_id_answers_that_revisio
 }
 
 #[tokio::test]
-async fn every_fault_of_a_correction_is_told_with_the_reasons_fault_whether_the_cra_is_there_or_not() {
+async fn faults_of_a_correction_and_of_its_reason_are_reported_whether_the_cra_exists_or_not() {
     let service = service().await;
     submit(&service, 1).await;
     for id in [1, 2] {

@@ -1,4 +1,4 @@
-//! The published cases of the rules, against the parser that the service calls.
+//! The published cases of the rules, against the parser that the service uses.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Leaving: what was begun is finished.
+//! Drain: accepted work is finished.
 
 use std::time::Duration;
 

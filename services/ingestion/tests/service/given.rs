@@ -1,4 +1,4 @@
-//! A running service, its log, a clock to set, and requests that the rules accept.
+//! A running service, its log, a settable clock, and valid requests.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -33,20 +33,20 @@ pub(crate) const TUESDAY: &str = "2024-03-05T10:00:00Z";
 #[repr(u8)]
 pub(crate) enum Mode {
     Up,
-    /// It knows that it cannot take appends.
+    /// It reports that it cannot accept appends.
     Down,
-    /// Appends are recorded, and their confirmation is lost.
+    /// Appends are recorded, but their acknowledgements are lost.
     Unconfirmed,
-    /// Somebody else always writes first.
+    /// Another writer always writes first.
     Contended,
 }
 
-/// The embedded log, with the failures of a network and a gate before each append.
+/// The embedded log, with simulated network failures and a gate before each append.
 pub(crate) struct TestLog {
     inner: EmbeddedLog,
     mode: AtomicU8,
     pub(crate) gate: Semaphore,
-    /// How often the log was read, of each kind.
+    /// The reads of the log, by kind.
     reads: Mutex<Vec<&'static str>>,
 }
 
@@ -55,7 +55,7 @@ impl TestLog {
         self.mode.store(mode as u8, Ordering::SeqCst);
     }
 
-    /// The reads since this was asked last, by the port's names.
+    /// The reads since the last call, by the port's method names.
     pub(crate) fn reads(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.reads.lock().unwrap())
     }
@@ -115,7 +115,7 @@ impl EventLog for TestLog {
     }
 }
 
-/// A service that runs, and what a test needs to hold it.
+/// A running service with everything a test needs.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) log: Arc<TestLog>,
@@ -144,7 +144,7 @@ pub(crate) async fn service_trusting(key: &SigningKey) -> Running {
     started(Limits::default(), identity)
 }
 
-/// A token of the key for a perimeter, for ten minutes.
+/// A token for a perimeter, valid for ten minutes.
 pub(crate) fn token(key: &SigningKey, scope: &str, perimeter: PerimeterClaim) -> String {
     let claims = Claims {
         iss: "issuer".to_owned(),
@@ -189,12 +189,12 @@ impl Running {
         ReferenceServiceClient::new(self.channel().await)
     }
 
-    /// Events in the log.
+    /// Number of events in the log.
     pub(crate) async fn events(&self) -> u64 {
         self.log.head().await.unwrap().position.0
     }
 
-    /// Fails the test instead of hanging it.
+    /// Fails the test after a timeout.
     pub(crate) async fn drained(&mut self) -> Drained {
         let outcome = tokio::time::timeout(Duration::from_secs(20), &mut self.outcome).await;
         outcome.expect("the service did not end").unwrap().unwrap()
@@ -205,7 +205,7 @@ pub(crate) fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// A workshop at one's own place that leaves its day and its five participants to the form.
+/// A workshop without day and number of participants.
 pub(crate) fn form() -> pb::Cra {
     pb::Cra {
         advisor_id: "conseiller-1".into(),
@@ -235,7 +235,7 @@ pub(crate) fn submission(number: u128) -> pb::SubmitCraRequest {
     pb::SubmitCraRequest { cra_id: cra_id(number), cra: Some(form()), validate_only: false }
 }
 
-/// One of another theme.
+/// A submission with another theme.
 pub(crate) fn other_content(number: u128) -> pb::SubmitCraRequest {
     let cra = pb::Cra { themes: vec![pb::Theme::Budget.into()], ..form() };
     pb::SubmitCraRequest { cra: Some(cra), ..submission(number) }

@@ -15,7 +15,7 @@ fn request(cra_id: impl Into<String>) -> pb::GetCraHistoryRequest {
 }
 
 #[tokio::test]
-async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
+async fn the_history_is_the_stored_events_unchanged_oldest_first() {
     let service = service().await;
     let mut client = service.ingestion().await;
     let receipt = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
@@ -43,7 +43,7 @@ async fn the_history_is_the_stored_events_as_they_are_oldest_first() {
     assert_eq!(submitted.defaulted_fields, ["cra.date", "cra.participants"]);
     assert_eq!(events[1], withdrawn);
 
-    // Whatever happened since, the submission's receipt stays what it was, and says that the CRA does not count.
+    // The submission's receipt is unchanged, and says that the CRA does not count.
     let again = client.submit_cra(submission(1)).await.unwrap().into_inner().receipt.unwrap();
     assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..receipt });
 }
@@ -88,7 +88,7 @@ async fn history(service: &Running, token: &str, number: u128) -> Result<Vec<pb:
     Ok(answer.into_inner().events)
 }
 
-/// A CRA of Rennes that a correction moves to Paris and another one back, withdrawn there.
+/// A CRA of Rennes that one correction moves to Paris and another one back, then withdrawn.
 async fn moved_twice(service: &Running, token: &str, number: u128) {
     let mut client = service.ingestion().await;
     let submission = pb::SubmitCraRequest { cra: Some(form_in(IN_RENNES)), ..submission(number) };
@@ -111,7 +111,7 @@ async fn moved_twice(service: &Running, token: &str, number: u128) {
 }
 
 #[tokio::test]
-async fn revisions_outside_the_perimeter_are_shown_as_moved_without_what_they_say() {
+async fn revisions_outside_the_perimeter_are_shown_as_moved_without_their_content() {
     let key = SigningKey::generate_ed25519().unwrap();
     let service = service_trusting(&key).await;
     let national = PerimeterClaim { national: true, ..PerimeterClaim::default() };
@@ -128,7 +128,7 @@ async fn revisions_outside_the_perimeter_are_shown_as_moved_without_what_they_sa
         });
         (token(&key, "cra:read", within(&[department])), expected.collect::<Vec<_>>())
     };
-    // The withdrawal lies where what it takes out lies.
+    // The withdrawal belongs to the place of the content that it withdraws.
     for (token, expected) in
         [shown("35", [false, true, false, false]), shown("75", [true, false, true, true])]
     {
@@ -137,7 +137,7 @@ async fn revisions_outside_the_perimeter_are_shown_as_moved_without_what_they_sa
 }
 
 #[tokio::test]
-async fn a_cra_outside_costs_the_same_reads_of_the_log_as_one_that_was_never_recorded() {
+async fn a_cra_outside_the_perimeter_costs_the_same_reads_as_one_that_does_not_exist() {
     let key = SigningKey::generate_ed25519().unwrap();
     let service = service_trusting(&key).await;
     let national = PerimeterClaim { national: true, ..PerimeterClaim::default() };

@@ -51,7 +51,7 @@ fn refusal(answer: &(Outcome, Vec<String>)) -> &pb::Refusal {
 }
 
 #[tokio::test]
-async fn a_document_is_recorded_byte_for_byte_and_its_repairs_are_told() {
+async fn a_document_is_recorded_byte_for_byte_and_its_repairs_are_reported() {
     let service = service().await;
     let answers = import(&service, vec![item(1, "62a9f1", DOCUMENT)]).await;
     let taken = receipt(&answers[&1]);
@@ -68,7 +68,7 @@ async fn a_document_is_recorded_byte_for_byte_and_its_repairs_are_told() {
 }
 
 #[tokio::test]
-async fn an_import_run_again_answers_the_first_receipts_and_another_document_is_refused() {
+async fn a_repeated_import_returns_the_first_receipts_and_another_document_is_refused() {
     let service = service().await;
     let first = import(&service, vec![item(1, "a", DOCUMENT), item(2, "b", DOCUMENT)]).await;
     let changed = DOCUMENT.replace("courriel", "internet");
@@ -80,7 +80,7 @@ async fn an_import_run_again_answers_the_first_receipts_and_another_document_is_
 }
 
 #[tokio::test]
-async fn a_document_that_cannot_be_read_is_refused_with_the_path_in_it_and_stops_no_other() {
+async fn an_unreadable_document_is_refused_with_its_path_and_stops_no_other() {
     let service = service().await;
     let unknown_theme = DOCUMENT.replace("courriel", "jardinage");
     let mut bad_request = item(3, "", DOCUMENT);
@@ -122,7 +122,7 @@ async fn a_document_that_cannot_be_read_is_refused_with_the_path_in_it_and_stops
     assert_eq!(service.events().await, 1);
 }
 
-/// A CRA as its document says it: closed themes, a duration that nobody can read, no ages.
+/// A CRA from a document with closed themes, an unreadable duration and no ages.
 async fn old(service: &Running) -> (String, pb::Cra) {
     let document = DOCUMENT
         .replace(r#""themes": ["courriel"]"#, r#""themes": ["autre", "courriel", "smartphone"]"#)
@@ -140,7 +140,7 @@ fn correction(cra_id: &str, cra: pb::Cra) -> pb::CorrectCraRequest {
 }
 
 #[tokio::test]
-async fn an_old_cra_can_have_its_day_corrected_with_all_else_as_it_is() {
+async fn the_day_of_an_old_cra_can_be_corrected_with_all_else_unchanged() {
     let service = service().await;
     let (cra_id, cra) = old(&service).await;
     let mut client = service.ingestion().await;
@@ -154,7 +154,7 @@ async fn an_old_cra_can_have_its_day_corrected_with_all_else_as_it_is() {
     let other_day = pb::Cra { date: "2022-06-16".into(), ..cra };
     let corrected = client.correct_cra(correction(&cra_id, other_day.clone())).await.unwrap().into_inner();
     assert_eq!(corrected.receipt.unwrap().revision, 2);
-    // Sent as a new CRA under its id, it is the one that is recorded, though no new CRA could say so.
+    // Submitted as a new CRA under its id, it is recognised, although no new CRA could have this content.
     let again = pb::SubmitCraRequest { cra_id, cra: Some(other_day), validate_only: false };
     let receipt = client.submit_cra(again).await.unwrap().into_inner().receipt.unwrap();
     assert_eq!((receipt.revision, receipt.duplicate), (2, true));
@@ -162,7 +162,7 @@ async fn an_old_cra_can_have_its_day_corrected_with_all_else_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_row_of_an_imported_cra_is_known_again_and_under_another_id_it_is_refused() {
+async fn a_row_of_an_imported_cra_is_recognised_and_under_another_id_it_is_refused() {
     let service = service().await;
     let (cra_id, cra) = old(&service).await;
     let mut client = service.ingestion().await;

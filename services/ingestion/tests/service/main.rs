@@ -1,6 +1,6 @@
 //! The service on a real socket and an embedded log, as its clients see it.
 
-// Helpers of tests, which the lint does not take for tests.
+// Helpers of tests, which the lint does not recognise as tests.
 #![allow(clippy::unwrap_used)]
 
 mod change;

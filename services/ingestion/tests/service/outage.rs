@@ -1,4 +1,4 @@
-//! What callers are told when the log does not do what it should.
+//! Answers to callers when the log fails.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn becomes(service: &Running, name: &str, expected: ServingStatus) {
 }
 
 #[tokio::test]
-async fn while_the_log_is_down_a_submission_is_refused_early_and_taken_when_it_is_back() {
+async fn while_the_log_is_down_a_submission_is_refused_early_and_accepted_when_it_is_back() {
     let service = service().await;
     let mut client = service.ingestion().await;
     service.log.set(Mode::Down);
@@ -42,7 +42,7 @@ async fn while_the_log_is_down_a_submission_is_refused_early_and_taken_when_it_i
 }
 
 #[tokio::test]
-async fn while_the_log_is_down_an_item_of_a_stream_is_refused_and_the_stream_goes_on() {
+async fn while_the_log_is_down_an_item_of_a_stream_is_refused_and_the_stream_continues() {
     let service = service().await;
     service.log.set(Mode::Down);
     let items = (1..=2).map(|item| pb::SubmitCrasRequest { item, submission: Some(submission(item.into())) });
@@ -59,7 +59,7 @@ async fn while_the_log_is_down_an_item_of_a_stream_is_refused_and_the_stream_goe
 }
 
 #[tokio::test]
-async fn an_unconfirmed_append_is_told_as_such_and_the_retry_finds_out() {
+async fn an_unconfirmed_append_is_reported_as_such_and_a_retry_finds_the_outcome() {
     let service = service().await;
     let mut client = service.ingestion().await;
     service.log.set(Mode::Unconfirmed);
@@ -74,7 +74,7 @@ async fn an_unconfirmed_append_is_told_as_such_and_the_retry_finds_out() {
 }
 
 #[tokio::test]
-async fn a_cra_that_others_always_change_first_is_aborted_not_tried_for_ever() {
+async fn a_cra_under_constant_conflicts_is_aborted_not_retried_forever() {
     let service = service().await;
     service.log.set(Mode::Contended);
     let aborted = service.ingestion().await.submit_cra(submission(1)).await.unwrap_err();

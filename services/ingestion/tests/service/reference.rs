@@ -1,4 +1,4 @@
-//! The words of the form and the communes.
+//! The vocabulary and the communes.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn names(terms: &[pb::Term]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_vocabulary_holds_every_value_of_the_contract_in_the_order_of_the_form() {
+async fn the_vocabulary_has_every_value_of_the_contract_in_the_order_of_the_form() {
     let service = service().await;
     let vocabulary =
         service.reference().await.get_vocabulary(pb::GetVocabularyRequest {}).await.unwrap().into_inner();
@@ -85,7 +85,7 @@ async fn a_search_finds_communes_as_one_types_best_first_even_while_the_log_is_d
 }
 
 #[tokio::test]
-async fn a_search_out_of_bounds_is_told_all_its_faults() {
+async fn a_search_out_of_bounds_reports_all_its_faults() {
     let service = service().await;
     let mut client = service.reference().await;
     for (text, limit, fields) in

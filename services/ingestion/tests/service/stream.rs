@@ -27,7 +27,7 @@ fn code(outcome: &Outcome) -> &str {
 }
 
 #[tokio::test]
-async fn each_item_gets_its_own_answer_and_a_bad_one_stops_no_other() {
+async fn each_item_gets_its_answer_and_a_faulty_one_stops_no_other() {
     let service = service().await;
     let first = answers(&service, vec![item(1, submission(1)), item(2, submission(2))]).await;
     assert_eq!(first.len(), 2);
@@ -61,7 +61,7 @@ async fn each_item_gets_its_own_answer_and_a_bad_one_stops_no_other() {
 }
 
 #[tokio::test]
-async fn an_item_is_told_all_its_faults_beyond_what_a_header_holds() {
+async fn an_item_gets_all_its_faults_even_if_they_exceed_a_header() {
     let redirections = vec![pb::Redirection::default(); 1_000];
     let follow_up = pb::FollowUp { redirections, ..pb::FollowUp::default() };
     let cra = pb::Cra { follow_up: Some(follow_up), ..form() };
@@ -73,7 +73,7 @@ async fn an_item_is_told_all_its_faults_beyond_what_a_header_holds() {
 }
 
 #[tokio::test]
-async fn a_repeated_item_number_is_refused_and_its_first_item_is_taken() {
+async fn a_repeated_item_number_is_refused_and_its_first_item_is_accepted() {
     let service = service().await;
     let answers =
         answers(&service, vec![item(1, submission(1)), item(1, submission(2)), item(2, submission(3))]).await;
@@ -102,7 +102,7 @@ async fn a_thousand_items_with_few_in_flight_are_each_recorded_once() {
 }
 
 #[tokio::test]
-async fn past_the_limit_of_streams_the_caller_is_told_when_to_come_back() {
+async fn above_the_limit_of_streams_the_caller_gets_a_retry_delay() {
     let limits = cra_ingestion::Limits { streams_in_flight: 1.try_into().unwrap(), ..Default::default() };
     let service = service_with(limits).await;
     let mut client = service.ingestion().await;

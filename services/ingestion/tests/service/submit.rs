@@ -18,7 +18,7 @@ fn defaults(receipt: &pb::Receipt) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn an_accepted_submission_is_in_the_log_and_its_receipt_tells_where_and_what_was_defaulted() {
+async fn the_receipt_of_an_accepted_submission_has_its_position_and_its_defaults() {
     let service = service().await;
     let receipt = submit(&service, submission(1)).await.unwrap();
     assert_eq!((receipt.cra_id.as_str(), receipt.revision, receipt.position), (cra_id(1).as_str(), 1, 1));
@@ -29,7 +29,7 @@ async fn an_accepted_submission_is_in_the_log_and_its_receipt_tells_where_and_wh
 }
 
 #[tokio::test]
-async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message() {
+async fn every_fault_is_reported_at_once_with_its_path_its_reason_and_a_french_message() {
     let service = service().await;
     let mut cra = form();
     cra.advisor_id.clear();
@@ -59,7 +59,7 @@ async fn every_fault_comes_at_once_with_its_path_its_reason_and_a_french_message
 }
 
 #[tokio::test]
-async fn a_request_without_a_cra_says_so_beside_its_bad_id() {
+async fn a_request_without_a_cra_reports_that_and_its_bad_id() {
     let refused = submit(&service().await, pb::SubmitCraRequest::default()).await.unwrap_err();
     let fields: Vec<_> = violations_of(&refused).into_iter().map(|violation| violation.field).collect();
     assert_eq!(fields, ["cra_id", "cra"]);
@@ -79,7 +79,7 @@ async fn a_request_full_of_faults_still_fits_in_the_headers_and_counts_them() {
 }
 
 #[tokio::test]
-async fn validating_only_gives_the_defaults_and_records_nothing() {
+async fn validating_only_returns_the_defaults_and_records_nothing() {
     let service = service().await;
     let check = pb::SubmitCraRequest { validate_only: true, ..submission(1) };
     let receipt = submit(&service, check).await.unwrap();
@@ -89,7 +89,7 @@ async fn validating_only_gives_the_defaults_and_records_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_submission_again_answers_the_first_receipt_and_records_nothing_more() {
+async fn a_repeated_submission_returns_the_first_receipt_and_records_nothing_more() {
     let service = service().await;
     let first = submit(&service, submission(1)).await.unwrap();
     let spelled_otherwise =
@@ -115,7 +115,7 @@ async fn a_retry_on_the_next_day_that_left_the_day_to_the_form_is_the_same_submi
 }
 
 #[tokio::test]
-async fn another_content_under_a_taken_id_is_refused_and_the_first_stays() {
+async fn other_content_under_an_existing_id_is_refused_and_the_first_remains() {
     let service = service().await;
     submit(&service, submission(1)).await.unwrap();
     let refused = submit(&service, other_content(1)).await.unwrap_err();
@@ -154,7 +154,7 @@ async fn past_the_limit_of_calls_in_flight_the_caller_is_told_when_to_come_back(
     let waiting = tokio::spawn({
         let mut client = client.clone();
         async move {
-            // The one place may be a check's when it comes.
+            // The only permit may be in use by a check when it arrives.
             loop {
                 match client.submit_cra(submission(1)).await {
                     Err(refused) if refused.code() == Code::ResourceExhausted => {
@@ -166,7 +166,7 @@ async fn past_the_limit_of_calls_in_flight_the_caller_is_told_when_to_come_back(
         }
     });
     let refused = loop {
-        // Checking only takes no time, so the place is the other call's once it is refused.
+        // A check is quick, so when it is refused, the other call holds the permit.
         let check = pb::SubmitCraRequest { validate_only: true, ..submission(2) };
         match client.submit_cra(check).await {
             Ok(_) => tokio::task::yield_now().await,

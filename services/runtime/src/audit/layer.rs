@@ -1,5 +1,5 @@
-//! Gives each call its trail, and ends the record when the call ends: with its status, or as cancelled when its caller
-//! leaves.
+//! Gives each call its audit trail, and completes the record when the call ends: with its status, or as cancelled if
+//! its caller disconnects.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -27,7 +27,7 @@ impl<S> Layer<S> for Audited {
     }
 }
 
-/// Routes whose calls are recorded.
+/// Routes with audited calls.
 #[derive(Clone)]
 pub(crate) struct Auditing<S> {
     inner: S,
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// The id of the trace that the caller began (W3C Trace Context).
+/// The id of the caller's trace (W3C Trace Context).
 fn trace_of(headers: &HeaderMap) -> Option<String> {
     const ID_DIGITS: usize = 32;
     let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
@@ -66,16 +66,16 @@ fn trace_of(headers: &HeaderMap) -> Option<String> {
     is_id.then(|| id.to_owned())
 }
 
-/// A record that is ended once, whatever ends the call.
+/// A record that is completed exactly once, however the call ends.
 struct Record {
     trail: Trail,
     code: Code,
 }
 
 impl Record {
-    /// Goes with the answer, to its end.
+    /// Passes the answer on; the record is completed at its end.
     fn answered(mut self, response: Response<Body>) -> Response<Body> {
-        // Also an answer that is nothing but a status.
+        // Also for a trailers-only answer.
         if let Some(code) = code_of(response.headers()) {
             self.code = code;
             return response;
@@ -115,7 +115,7 @@ impl BodyLayer for Recording {
     }
 }
 
-/// An answer whose end a record that goes nowhere waits for.
+/// An answer with a record that is discarded, for tests of bodies.
 #[cfg(test)]
 pub(crate) fn recorded(body: Body) -> Body {
     let record = Record { trail: Trail::default(), code: Code::Cancelled };

@@ -1,11 +1,11 @@
-//! The audit: who read, changed or asked for what, as lines of JSON apart from the log and from its filters.
+//! The audit: who read, changed or requested what, as lines of JSON separate from the log and its filters.
 //!
-//! A handler that is about to show or change what is audited begins a record ([`Trail::begin`]), which takes room among the
-//! lines that wait; where there is none, because nothing can be written any more, the call is refused. So nothing is shown
-//! whose record could be lost but by a power cut. The shell ends the record with the call's code (`layer`). Refusals are
-//! written up to a bound per client, and counted beyond it.
+//! Before a handler shows or changes audited data, it starts a record ([`Trail::begin`]), which reserves room in the
+//! queue of lines. If the queue is full, because lines cannot be written, the call is refused. So nothing is shown
+//! without a record, except after a power cut. The shell completes the record with the call's code (`layer`). Refusals
+//! are written up to a limit per client, and counted above it.
 //!
-//! Writes no free text, no content of a CRA and no token.
+//! Contains no free text, no content of a CRA and no token.
 
 pub(crate) mod layer;
 mod record;
@@ -33,12 +33,12 @@ use crate::rejection::{Rejection, Retry, Row};
 use crate::reload::Reloads;
 use writer::{Asked, Line, Sink};
 
-/// Lines that wait to be written, at most.
+/// Maximum number of queued lines.
 const WAITING_MAX: usize = 8_192;
-/// How long the last lines are waited for when the process leaves.
+/// How long shutdown waits for the last lines.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the call would show or change cannot be recorded.
+/// The access cannot be recorded.
 const AUDIT_UNAVAILABLE: Row =
     Row { code: Code::Unavailable, reason: "AUDIT_UNAVAILABLE", retry: Retry::AfterMs(1_000) };
 
@@ -50,13 +50,13 @@ pub struct AuditError {
     source: io::Error,
 }
 
-/// The audit of a process; clones share it. The default writes nowhere.
+/// The audit of a process; clones share it. The default discards everything.
 #[derive(Clone, Default)]
 pub struct Audit(Option<Arc<Shared>>);
 
 struct Shared {
     service: &'static str,
-    /// Taken when the process leaves.
+    /// Taken at shutdown.
     lines: Mutex<Option<Sender<Line>>>,
     room: Arc<Semaphore>,
     asked: Arc<Asked>,
@@ -66,7 +66,7 @@ struct Shared {
 }
 
 impl Audit {
-    /// Opens the audit of a service, to be opened anew at SIGHUP. Call it within the tokio runtime.
+    /// Opens the audit of a service, which is reopened on SIGHUP. Call it within the tokio runtime.
     pub fn open(settings: &AuditSettings, service: &'static str) -> Result<Self, AuditError> {
         let AuditSettings { to, refusals_per_minute } = settings;
         let refused = |source| AuditError { to: to.clone(), source };
@@ -111,7 +111,7 @@ impl Audit {
         });
     }
 
-    /// Writes the lines that wait, for a bounded time. Records that end later are lost: call it when no call is left.
+    /// Writes the queued lines, for a bounded time. Later records are lost: call it after the last call.
     pub async fn close(&self) {
         let Some(shared) = &self.0 else { return };
         shared.asked.leave.store(true, Ordering::Release);
@@ -123,17 +123,17 @@ impl Audit {
         }
     }
 
-    /// Room for some lines, or why what they would tell must not happen. None is needed where nothing is written.
+    /// Reserves room for lines, or refuses the call. If the audit is off, no room is needed.
     fn room(&self, lines: u32) -> Result<Option<Room>, Status> {
         let Some(shared) = &self.0 else { return Ok(None) };
         let permits = Arc::clone(&shared.room).try_acquire_many_owned(lines);
         permits.map(|permits| Some(Room { shared: Arc::clone(shared), permits })).map_err(|_| {
-            let message = "what this call would show or change cannot be recorded now; try again later";
+            let message = "this call must be audited, and the audit cannot be written now; retry later";
             Rejection::new(AUDIT_UNAVAILABLE, message).into()
         })
     }
 
-    /// Room for a refusal of a client, if one may be written; else it is counted.
+    /// Room for a refusal of a client below its limit; above it, the refusal is counted.
     fn room_of_refusal(&self, client: ClientKey) -> Option<Room> {
         let shared = self.0.as_ref()?;
         let now = Instant::now();
@@ -151,14 +151,14 @@ impl Audit {
     }
 }
 
-/// Room taken among the lines that wait.
+/// Reserved room in the queue of lines.
 struct Room {
     shared: Arc<Shared>,
     permits: OwnedSemaphorePermit,
 }
 
 impl Room {
-    /// Hands a line on to be written; the room is given back when it is.
+    /// Queues a line; its room is released when it is written.
     fn write(&mut self, mut line: Vec<u8>) {
         line.push(b'\n');
         if let Some(lines) = &*self.shared.lines.lock() {
@@ -188,7 +188,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn while_the_disk_is_full_so_many_lines_wait_and_then_what_would_be_audited_is_refused() {
+    async fn while_the_disk_is_full_lines_are_queued_up_to_the_limit_and_then_audited_calls_are_refused() {
         let audit = audit("/dev/full");
         for _ in 0..WAITING_MAX {
             let trail = trail(&audit);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_was_not_begun_is_told_only_where_it_is_refused_and_beyond_the_bound_counted() {
+    async fn a_call_without_a_record_is_written_only_if_refused_and_counted_above_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
         let audit = audit(path.to_str().unwrap());

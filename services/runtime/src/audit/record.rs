@@ -1,4 +1,4 @@
-//! One call's record: what is known of it so far, and the lines that tell it.
+//! The audit record of one call, and the lines written from it.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::identity::access::Shape;
 use crate::identity::{Caller, hexadecimal};
 use crate::rejection::code_name;
 
-/// Bytes of the digest of a perimeter: enough to know the same one again.
+/// Length of a perimeter's digest in bytes: enough to compare perimeters.
 const PERIMETER_DIGEST_BYTES: usize = 16;
 
-/// What a record is of.
+/// Kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -34,7 +34,7 @@ pub enum Kind {
     Refusal,
 }
 
-/// How much of a call is over.
+/// Progress of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Phase {
@@ -42,8 +42,8 @@ enum Phase {
     End,
 }
 
-/// What is known of a call so far, for its record. In the extensions of its request; clones are of the same call. The
-/// default records nothing.
+/// The audit trail of a call, in the extensions of its request; clones belong to the same call. The default records
+/// nothing.
 #[derive(Clone, Default)]
 pub struct Trail(Option<Arc<Mutex<Draft>>>);
 
@@ -56,13 +56,13 @@ struct Draft {
     kind: Kind,
     about: Map<String, Value>,
     rows: u64,
-    /// Taken when the record was begun.
+    /// Reserved when the record was started.
     room: Option<Room>,
     is_stream: bool,
 }
 
 impl Trail {
-    /// The trail of a call that has just come.
+    /// The trail of a new call.
     pub(super) fn new(audit: Audit, call: &str, peer: Peer, trace: Option<String>) -> Self {
         if audit.0.is_none() {
             return Self::default();
@@ -87,7 +87,7 @@ impl Trail {
         request.extensions().get::<Self>().cloned().unwrap_or_default()
     }
 
-    /// Says who calls, and how.
+    /// Sets the caller and the shape of the call.
     pub(crate) fn called_by(&self, caller: &Arc<Caller>, shape: Shape) {
         if let Some(draft) = &self.0 {
             let mut draft = draft.lock();
@@ -96,8 +96,8 @@ impl Trail {
         }
     }
 
-    /// Begins the record of a call, or says why it must not be answered. Call it before anything is shown or changed. Of a
-    /// stream its beginning and its end are told.
+    /// Starts the record of a call, or refuses it. Call it before anything is shown or changed. For a stream, its start
+    /// and its end are recorded.
     pub fn begin(&self, kind: Kind) -> Result<(), Status> {
         let Some(draft) = &self.0 else { return Ok(()) };
         let mut draft = draft.lock();
@@ -106,14 +106,14 @@ impl Trail {
         Ok(())
     }
 
-    /// Says what the call is about: ids, codes and numbers, no free text.
+    /// Adds a property of the call: ids, codes and numbers, no free text.
     pub fn about(&self, name: &str, value: impl Into<Value>) {
         if let Some(draft) = &self.0 {
             draft.lock().about.insert(name.to_owned(), value.into());
         }
     }
 
-    /// Counts rows that were shown.
+    /// Adds to the number of shown rows.
     pub fn add_rows(&self, rows: usize) {
         if let Some(draft) = &self.0 {
             let mut draft = draft.lock();
@@ -121,7 +121,7 @@ impl Trail {
         }
     }
 
-    /// A stream's answers begin.
+    /// Records that a stream's answers start.
     pub(super) fn streams(&self) {
         let Some(draft) = &self.0 else { return };
         let mut draft = draft.lock();
@@ -133,7 +133,7 @@ impl Trail {
         }
     }
 
-    /// The call has ended.
+    /// Records that the call has ended.
     pub(super) fn ends(&self, code: Code) {
         let Some(draft) = &self.0 else { return };
         let mut draft = draft.lock();
@@ -141,7 +141,7 @@ impl Trail {
             return;
         }
         if is_refusal(code) {
-            // A stream that was refused at once has no beginning.
+            // A stream that was refused at once has no start.
             draft.kind = Kind::Refusal;
             draft.room = draft.audit.room_of_refusal(draft.client());
         }
@@ -156,7 +156,7 @@ impl Trail {
     }
 }
 
-/// Whether a call that ends so has shown and changed nothing.
+/// Whether a call with this code has shown and changed nothing.
 fn is_refusal(code: Code) -> bool {
     matches!(
         code,
@@ -173,7 +173,7 @@ fn is_refusal(code: Code) -> bool {
 }
 
 impl Draft {
-    /// Whether there is a record of a call that ends so: of what is audited, and of every call that somebody may not make.
+    /// Whether a call with this code is recorded: audited calls, and calls refused for lack of rights.
     fn is_told(&self, code: Code) -> bool {
         self.room.is_some()
             || matches!(code, Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted)
@@ -207,7 +207,7 @@ impl Draft {
             trace: self.trace.as_deref(),
             left_out,
         };
-        // Texts and numbers: there is nothing in it that JSON has no form for.
+        // Texts and numbers always have a JSON form.
         serde_json::to_vec(&line).unwrap_or_default()
     }
 }
@@ -215,7 +215,7 @@ impl Draft {
 /// A line of the audit.
 #[derive(Serialize)]
 struct Recorded<'a> {
-    /// First, so that the lines are known among others.
+    /// First field, so that audit lines can be recognised among others.
     audit: Kind,
     time: String,
     service: &'static str,
@@ -225,14 +225,14 @@ struct Recorded<'a> {
     code: &'static str,
     client: &'a str,
     subject: &'a str,
-    /// Of what is granted of the CRAs; `None` where nobody is known.
+    /// Digest of the perimeter; `None` if the caller is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     perimeter: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
-    /// SHA-256 of what the caller has shown.
+    /// SHA-256 of the caller's certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<&'a str>,
     #[serde(skip_serializing_if = "Map::is_empty")]
@@ -240,7 +240,7 @@ struct Recorded<'a> {
     rows: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a str>,
-    /// Refusals since the last one that was written, which were too many to be.
+    /// Number of refusals above the limit since the last written one.
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
 }

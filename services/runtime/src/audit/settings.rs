@@ -1,4 +1,4 @@
-//! Where the audit goes.
+//! Destination of the audit.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSettings {
-    /// `stderr`, `stdout`, `none`, or the path of a file, which is opened anew at SIGHUP.
+    /// `stderr`, `stdout`, `none`, or the path of a file, which is reopened on SIGHUP.
     pub to: Target,
-    /// Refusals that are written per client, or per address without a token, and minute; the others are counted in the
-    /// next one that is.
+    /// Maximum number of refusals written per minute and client (or address without a token); the others are counted in
+    /// the next one that is written.
     pub refusals_per_minute: NonZeroU32,
 }
 
@@ -26,7 +26,7 @@ impl Default for AuditSettings {
     }
 }
 
-/// Where lines of the audit are written.
+/// Destination of audit lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// Standard error, between the lines of the log.
@@ -36,7 +36,7 @@ pub enum Target {
     Stdout,
     /// Nowhere.
     None,
-    /// The end of a file.
+    /// Appended to a file.
     File(PathBuf),
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_written_out_as_it_is_read() {
+    fn a_target_is_serialized_as_it_is_parsed() {
         for text in ["stderr", "stdout", "none", "/var/log/cra/audit.jsonl", "./stderr"] {
             let settings: AuditSettings = toml::from_str(&format!("to = {text:?}")).unwrap();
             assert_eq!(settings.to.to_string(), text);

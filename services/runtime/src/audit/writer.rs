@@ -1,8 +1,8 @@
-//! The thread that writes the lines of the audit, each whole and in order. What cannot be written is kept and tried again,
-//! so that a full disk loses no line; how many lines wait at most is bounded by who sends them.
+//! The thread that writes audit lines, completely and in order. A failed line is kept and retried, so that a full disk
+//! loses no line; the senders bound the number of queued lines.
 //!
-//! A file is opened anew when that is asked for, between two lines: a rotation by renaming loses and doubles none. Lines are
-//! handed to the system one by one, and not synced: a power cut may take the last ones.
+//! On request a file is reopened between two lines, so that a rotation by renaming neither loses nor doubles a line.
+//! Lines are written one by one and not synced: a power cut may lose the last ones.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -16,29 +16,29 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::settings::Target;
 
-/// How long to wait before what could not be written is tried again.
+/// Retry interval of a failed line.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How often it is looked whether the file is to be opened anew, where no line comes.
+/// Interval at which a request to reopen the file is noticed without lines.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long lines that cannot be written are tried when the process leaves.
+/// How long failing lines are retried at shutdown.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// A line on its way, ended by a line feed, and its room among those that wait.
+/// A queued line with its line feed, and its reserved room.
 pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
     pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
-/// What is asked of the writer from outside.
+/// Requests to the writer.
 #[derive(Default)]
 pub(super) struct Asked {
-    /// The file is to be opened anew.
+    /// Reopen the file.
     pub(super) reopen: AtomicBool,
-    /// Lines that cannot be written now are given up.
+    /// Give up lines that cannot be written.
     pub(super) leave: AtomicBool,
 }
 
-/// Where lines go.
+/// Destination of lines.
 pub(super) enum Sink {
     Stderr,
     Stdout,
@@ -46,7 +46,7 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Opens a target; `None` where nothing is to be written.
+    /// Opens a target; `None` if nothing is to be written.
     pub(super) fn open(target: &Target) -> io::Result<Option<Self>> {
         Ok(match target {
             Target::Stderr => Some(Self::Stderr),
@@ -77,7 +77,7 @@ impl Sink {
     }
 }
 
-/// A file to add to, for its owner's eyes only whatever the umask says.
+/// Opens a file for appending, readable by its owner only.
 fn appended(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -92,7 +92,7 @@ fn appended(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes lines until all who send them are gone, or until it is to leave.
+/// Writes lines until all senders are dropped, or the process shuts down.
 pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Asked>) {
     loop {
         if asked.reopen.swap(false, Ordering::AcqRel) {
@@ -104,7 +104,7 @@ pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Asked>) {
                     let lost = 1 + lines.try_iter().count();
                     tracing::error!(
                         lost,
-                        "the process leaves, and the last lines of the audit cannot be written"
+                        "the process exits, and the last lines of the audit cannot be written"
                     );
                     return;
                 }
@@ -118,15 +118,15 @@ pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Asked>) {
 
 fn reopened(sink: &mut Sink) {
     match sink.reopen() {
-        Ok(()) => tracing::info!("the audit's file is opened anew"),
+        Ok(()) => tracing::info!("the audit's file was reopened"),
         Err(error) => {
-            let do_now = "mend its folder and send SIGHUP again";
-            tracing::error!(%error, do_now, "the audit's file cannot be opened anew: the former one is written on");
+            let do_now = "repair its folder and send SIGHUP again";
+            tracing::error!(%error, do_now, "the audit's file cannot be reopened: still writing to the previous one");
         }
     }
 }
 
-/// Writes a line, as long as that takes; `false` when the process leaves before.
+/// Writes a line, retrying as long as necessary; `false` if the process shuts down first.
 fn written(sink: &mut Sink, line: &[u8], asked: &Asked) -> bool {
     let (mut rest, mut failed_at, mut leaving_since) = (line, None::<Instant>, None::<Instant>);
     while !rest.is_empty() {
@@ -137,7 +137,7 @@ fn written(sink: &mut Sink, line: &[u8], asked: &Asked) -> bool {
                 let error = failed.err().unwrap_or_else(|| io::ErrorKind::WriteZero.into());
                 if failed_at.is_none() {
                     failed_at = Some(Instant::now());
-                    tracing::error!(%error, "the audit cannot be written: it is tried again, and its lines wait");
+                    tracing::error!(%error, "the audit cannot be written: retrying, while its lines are queued");
                 }
                 if asked.leave.load(Ordering::Acquire)
                     && leaving_since.get_or_insert_with(Instant::now).elapsed() >= LEAVE_WITHIN
@@ -147,14 +147,14 @@ fn written(sink: &mut Sink, line: &[u8], asked: &Asked) -> bool {
                 std::thread::sleep(RETRY_AFTER);
                 if asked.reopen.swap(false, Ordering::AcqRel) {
                     reopened(sink);
-                    // What was begun in the former file is no line there.
+                    // The part written to the previous file is not a line there.
                     rest = line;
                 }
             }
         }
     }
     if let Some(failed_at) = failed_at {
-        tracing::info!(after_s = failed_at.elapsed().as_secs(), "the audit is written again");
+        tracing::info!(after_s = failed_at.elapsed().as_secs(), "the audit can be written again");
     }
     true
 }
@@ -172,7 +172,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_is_its_owners_alone_whatever_it_was_before() {
+    fn a_file_is_private_to_its_owner_whatever_its_mode_was() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_between_lines_loses_and_doubles_none() {
+    fn a_rotation_neither_loses_nor_doubles_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
         let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
@@ -221,10 +221,10 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn lines_wait_while_the_disk_is_full_and_go_to_the_next_file_whole() {
+    fn lines_are_queued_while_the_disk_is_full_and_written_whole_to_the_next_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
-        // A disk that is always full.
+        // A device that is always full.
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
         let (sender, receiver) = mpsc::channel();

@@ -78,7 +78,7 @@ fn only_problem(outcome: Result<Settings, ConfigError>) -> Problem {
 }
 
 #[test]
-fn the_command_line_wins_over_the_environment_over_the_file_over_the_defaults() {
+fn the_command_line_overrides_the_environment_the_file_and_the_defaults() {
     let text = "listen = '127.0.0.1:2'\nname = 'from the file'\n[limits]\nappends_in_flight = 2";
     let settings = read(text, &[], Flags::default()).unwrap();
     assert_eq!(settings.name, "from the file");
@@ -98,13 +98,13 @@ fn the_command_line_wins_over_the_environment_over_the_file_over_the_defaults() 
 }
 
 #[test]
-fn without_any_source_the_defaults_hold() {
+fn without_any_source_the_defaults_apply() {
     let settings: Settings = assemble(None, std::iter::empty(), ()).unwrap();
     assert_eq!(settings.name, "from the defaults");
 }
 
 #[test]
-fn an_unknown_key_in_the_file_is_refused_with_its_path_the_file_and_what_is_known() {
+fn an_unknown_key_in_the_file_is_refused_with_its_path_the_file_and_the_known_keys() {
     let problem = only_problem(read("[limits]\nappend_in_flight = 2", &[], Flags::default()));
     assert_eq!(problem.key, "limits.append_in_flight");
     assert!(problem.origin.starts_with("the file /"), "{problem}");
@@ -133,14 +133,14 @@ fn an_unknown_key_on_the_command_line_is_refused() {
 }
 
 #[test]
-fn a_value_of_another_kind_is_refused_with_what_was_expected() {
+fn a_value_of_the_wrong_type_is_refused_with_what_was_expected() {
     let problem = only_problem(read("", &[("CRA_LIMITS__APPENDS_IN_FLIGHT", "many")], Flags::default()));
     assert_eq!(problem.key, "limits.appends_in_flight");
     assert!(problem.message.contains("expected u32"), "{problem}");
 }
 
 #[test]
-fn variables_that_are_no_settings_are_left_alone() {
+fn variables_that_are_not_settings_are_ignored() {
     let variables = [
         ("CRA_CONFIG", "x"),
         ("CRA_LOG", "debug"),
@@ -153,7 +153,7 @@ fn variables_that_are_no_settings_are_left_alone() {
 }
 
 #[test]
-fn a_list_in_the_environment_is_written_as_in_toml() {
+fn a_list_in_the_environment_is_parsed_as_toml() {
     let settings = read("", &[("CRA_SERVERS", "[\"a:1\", \"b:2\"]")], Flags::default()).unwrap();
     assert_eq!(settings.servers, ["a:1", "b:2"]);
 }
@@ -182,7 +182,7 @@ fn a_secret_without_quotes_in_the_file_keeps_its_exact_text() {
 }
 
 #[test]
-fn every_setting_that_is_a_secret_is_known_as_one() {
+fn every_secret_setting_is_listed_as_one() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -206,7 +206,7 @@ fn every_setting_that_is_a_secret_is_known_as_one() {
 }
 
 #[test]
-fn the_printed_configuration_reads_back_and_hides_secrets() {
+fn the_printed_configuration_can_be_read_back_and_hides_secrets() {
     let settings =
         read("password = 'hunter2'\n[limits]\nappends_in_flight = 7", &[], Flags::default()).unwrap();
     let printed = print(&settings).unwrap();
@@ -218,7 +218,7 @@ fn the_printed_configuration_reads_back_and_hides_secrets() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_refused_with_its_line_and_without_its_content() {
+fn a_malformed_file_is_refused_with_its_line_and_without_its_content() {
     let error = read("name = 'x'\npassword = hunter2 x", &[], Flags::default()).unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, ConfigError::NotToml { line: 2, .. }), "{error:?}");
@@ -226,7 +226,7 @@ fn a_file_that_is_no_toml_is_refused_with_its_line_and_without_its_content() {
 }
 
 #[test]
-fn a_missing_file_is_an_error_and_not_an_empty_one() {
+fn a_missing_file_is_an_error() {
     let error =
         assemble::<Settings>(Some(Path::new("/nowhere/cra.toml")), std::iter::empty(), ()).unwrap_err();
     assert!(error.to_string().contains("/nowhere/cra.toml"));
@@ -234,7 +234,7 @@ fn a_missing_file_is_an_error_and_not_an_empty_one() {
 }
 
 #[test]
-fn what_an_orchestrator_says_of_its_services_is_no_setting() {
+fn service_links_of_an_orchestrator_are_not_settings() {
     let links = [
         ("CRA_SERVICE_HOST", "10.0.0.1"),
         ("CRA_SERVICE_PORT", "443"),

@@ -1,4 +1,4 @@
-//! Figures of connections: how many are open, and why others were refused or closed. Labels are fixed.
+//! Metrics of connections: open, refused and closed ones. Labels are fixed.
 
 use prometheus::IntCounter;
 
@@ -6,7 +6,7 @@ use super::registry::{Full, Registry};
 use super::state::Cause;
 use crate::metrics::{Metrics, MetricsError};
 
-/// Counts what happens to connections; clones share the figures.
+/// Counts connections; clones share the metrics.
 #[derive(Clone)]
 pub(super) struct Figures {
     refused: [IntCounter; Full::ALL.len()],

@@ -1,5 +1,5 @@
-//! The bytes of a connection, in clear or above TLS. Those read until the first request are counted, whatever version of
-//! HTTP they are of.
+//! The bytes of a connection, in clear text or above TLS. Bytes read before the first request are counted, for every
+//! version of HTTP.
 
 use std::io;
 use std::net::IpAddr;
@@ -14,12 +14,12 @@ use tokio_rustls::server::TlsStream;
 use super::state::{Deadlines, State};
 use crate::identity::ShownCertificate;
 
-/// Who is at the other end of a connection; in the extensions of its requests.
+/// The peer of a connection; in the extensions of its requests.
 #[derive(Clone, Default)]
 pub(crate) struct Peer {
-    /// Where it connects from.
+    /// Its address.
     pub(crate) address: Option<IpAddr>,
-    /// The certificate that it has shown.
+    /// Its certificate.
     pub(crate) certificate: Option<Arc<ShownCertificate>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
-    /// The certificate that the caller has shown.
+    /// The caller's certificate.
     pub(super) fn certificate(&self) -> Option<Arc<ShownCertificate>> {
         let Self::Tls(stream) = self else { return None };
         let chain = stream.get_ref().1.peer_certificates()?;
@@ -38,14 +38,14 @@ impl Bytes {
     }
 }
 
-/// Bytes of which those until the first request are counted.
+/// A stream that counts bytes until the first request.
 pub(super) struct Counted {
     pub(super) bytes: Bytes,
     pub(super) state: Arc<State>,
     pub(super) deadlines: Arc<Deadlines>,
 }
 
-/// The same call on either kind of stream.
+/// Forwards a call to either kind of stream.
 macro_rules! on_bytes {
     ($bytes:expr, $stream:ident => $call:expr) => {
         match $bytes {

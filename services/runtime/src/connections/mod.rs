@@ -49,32 +49,32 @@ pub(crate) use state::State;
 #[cfg(test)]
 pub(crate) use state::counted;
 
-/// An accept that fails (no file descriptors left, say) fails again at once: without a pause it would spin.
+/// Pause after a failed accept. It would fail again at once (for example without file descriptors) and spin.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
-/// What a caller gets to answer a GOAWAY on a connection without calls.
+/// How long a caller may take to answer a GOAWAY on a connection without calls.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-/// Bytes of one request that are read ahead of its handler.
+/// Bytes of one request that are buffered ahead of its handler.
 const STREAM_WINDOW: u32 = 64 * 1_024;
-/// Bytes of all requests of one connection that are read ahead of their handlers. The HTTP library closes a connection whose
-/// small DATA frames, each charged 256 bytes less its payload, wait for more than half of this: a client that still sends
-/// many small messages into a stream that was refused would lose the reason. What callers without a token can make the
-/// service keep is bounded by their calls: [`STREAM_WINDOW`] for each.
+/// Bytes of all requests of one connection that are buffered ahead of their handlers. The HTTP library closes a
+/// connection whose small DATA frames, each charged 256 bytes less its payload, wait for more than half of this: a
+/// client that still sends many small messages into a refused stream would lose the reason. What callers without a
+/// token can make the service buffer is bounded by their calls: [`STREAM_WINDOW`] for each.
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
-/// Bytes of bodies that may come before the first request is handed on: the window that HTTP/2 begins with.
+/// Bytes of bodies that may arrive before the first request is passed on: the initial window of HTTP/2.
 const BYTES_OF_FIRST_BODIES: u64 = 128 * 1_024;
-/// Bytes of one answer that are made ahead of what its caller takes.
+/// Bytes of one answer that are buffered ahead of its caller.
 const SEND_AHEAD: usize = 64 * 1_024;
 /// The smallest buffer that the HTTP library takes for HTTP/1.1.
 const HTTP1_BUFFER_BYTES_MIN: usize = 8 * 1_024;
-/// Bytes that a connection may need beside the headers and the body of its first request: preface, settings, pings.
+/// Bytes that a connection may need besides the headers and the body of its first request: preface, settings, pings.
 const BYTES_BESIDE_FIRST_REQUEST: u64 = 16 * 1_024;
 
-/// The certificates and authorities of the moment.
+/// The current certificates and authorities.
 pub(crate) type Tls = watch::Receiver<Arc<ServerConfig>>;
 
-/// Where connections come from, and who is counted.
+/// The listener, and the addresses that are counted.
 pub(crate) struct Source {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<Tls>,
@@ -132,13 +132,13 @@ where
                     continue;
                 }
             };
-            // Without identity every caller is on this machine, and none can be told from another.
+            // Without identity every caller is on this machine, and they cannot be distinguished.
             let network = match source.callers {
                 Callers::Identified => source.trusted_proxies.counted(address),
                 Callers::Anyone => None,
             };
             let entered = self.registry.enter(network);
-            // A crowd is logged when it begins, not once per connection.
+            // Logged when the limit is reached, not once per connection.
             let was_crowded = std::mem::replace(&mut is_crowded, entered.is_err());
             match entered {
                 Ok(registered) => self.spawn(registered, stream, address, source.tls.as_ref()),
@@ -157,7 +157,7 @@ where
     }
 
     fn spawn(&self, registered: Registered, stream: TcpStream, address: IpAddr, tls: Option<&Tls>) {
-        // Small answers must not wait for more to send; a socket that refuses works all the same.
+        // Small answers must not be delayed; if the socket refuses, it still works.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
@@ -190,14 +190,14 @@ where
         });
     }
 
-    /// Asks every connection to finish its calls and close, and waits until all have.
+    /// Asks every connection to finish its calls and close, and waits until all have closed.
     pub(crate) async fn drain(&self) {
         self.drain.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// Closes every connection at once, and waits until all are.
+    /// Closes every connection at once, and waits until all have closed.
     pub(crate) async fn cut(&self) {
         self.cut.cancel();
         self.tasks.close();
@@ -224,7 +224,7 @@ fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Bytes of headers past which the HTTP library answers 431 by itself.
+/// Size of headers above which the HTTP library itself answers 431.
 fn header_bytes_taken(settings: &ServerSettings) -> u32 {
     settings.max_header_bytes.get().saturating_mul(HARD_LIMIT_FACTOR)
 }
@@ -247,13 +247,13 @@ fn deadlines(settings: &ServerSettings) -> Deadlines {
     }
 }
 
-/// The bytes of a connection, above TLS where it is configured; `None` if the caller did not agree on it.
+/// The bytes of a connection, above TLS if configured; `None` if the handshake failed.
 async fn agreed(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Bytes> {
     let Some(tls) = tls else { return Some(Bytes::Plain(stream)) };
     match tls.accept(stream).await {
         Ok(stream) => Some(Bytes::Tls(Box::new(stream))),
         Err(error) => {
-            tracing::debug!(%error, "a caller did not agree on TLS");
+            tracing::debug!(%error, "the TLS handshake of a caller failed");
             None
         }
     }
@@ -261,7 +261,7 @@ async fn agreed(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Bytes> {
 
 /// HTTP on one connection, which can be asked to finish.
 trait Http: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> {
-    /// Sends GOAWAY: no further calls, and the end once those that are open have ended.
+    /// Sends GOAWAY: accepts no further calls, and ends once the open calls have ended.
     fn finish(self: Pin<&mut Self>);
 }
 
@@ -275,7 +275,7 @@ where
     }
 }
 
-/// Serves a connection until its caller leaves or it has to close.
+/// Serves a connection until its caller leaves or it must be closed.
 async fn serve(
     mut http: Pin<&mut impl Http>,
     state: &State,
@@ -296,12 +296,12 @@ async fn serve(
     };
     http.as_mut().finish();
     match cause {
-        // Another connection has its room already: what can be written at once is.
+        // Another connection has its slot already: only what can be written at once is written.
         Cause::GaveWay | Cause::Handshake => drop(http.now_or_never()),
-        // Calls that are open end under their own limits, and all under the drain's deadline.
+        // Open calls end under their own limits, and all under the drain's deadline.
         Cause::Drain => drop(http.await),
         Cause::Age => {
-            // Its streams end with a status within the grace, and single calls with their deadline.
+            // Its streams end with a status within the grace, and single calls at their deadlines.
             state.aged.cancel();
             drop(tokio::time::timeout(deadlines.age_grace, http).await);
         }
@@ -321,7 +321,7 @@ fn ended_by_caller(
     if state.has_overrun(deadlines) { Cause::BytesBeforeRequest } else { Cause::Peer }
 }
 
-/// The service of all, on one connection: each request carries who sent it and over which connection.
+/// The shared service, on one connection: adds the peer and the connection to each request.
 struct OnConnection<S> {
     service: S,
     peer: Peer,

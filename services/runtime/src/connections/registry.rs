@@ -1,8 +1,8 @@
-//! The connections that are open: how many in all and per network, and which gives way while all are taken.
+//! The open connections: number in total and per network, and which one is closed when all are in use.
 //!
-//! The oldest connection without a token and without an open call gives way, of the network that has most of them: who
-//! holds many loses first, and a new caller has as long to begin its first call as all the others took to come. Does no
-//! I/O: the task of a connection that gives way closes it.
+//! The victim is the oldest connection without a token and without an open call, of the network with most such
+//! connections: the heaviest user loses first, and a new caller has as long for its first call as it takes all the
+//! others to arrive. Performs no I/O: the task of the victim closes it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::state::{ClientConnections, State};
 use crate::addresses::Network;
 use crate::counts::{Counted, Counts, PARTS};
 
-/// Why there is no room for a connection; the label `cause` of `cra_connections_refused_total`.
+/// Why a connection is refused; the label `cause` of `cra_connections_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// All connections are taken, and none gives way.
+    /// All connections are in use, and none can be closed.
     All,
-    /// Those of the caller's network are, and none of them gives way.
+    /// All connections of the caller's network are in use, and none of them can be closed.
     Network,
 }
 
@@ -33,7 +33,7 @@ impl Full {
     }
 }
 
-/// Every open connection; clones share it.
+/// All open connections; clones share them.
 #[derive(Clone)]
 pub(super) struct Registry {
     limit: usize,
@@ -46,7 +46,7 @@ pub(super) struct Registry {
 #[derive(Default)]
 struct Open {
     next: u64,
-    /// By age: numbers grow.
+    /// By age: numbers increase.
     connections: BTreeMap<u64, Entry>,
 }
 
@@ -57,7 +57,8 @@ struct Entry {
 }
 
 impl Registry {
-    /// At most `limit` connections, and `per_network` of one network. A client keeps a quarter of all by its token.
+    /// At most `limit` connections, and `per_network` of one network. A client may keep a quarter of all with its
+    /// token.
     pub(super) fn new(limit: u32, per_network: u32) -> Self {
         Self {
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -76,7 +77,7 @@ impl Registry {
         self.limit
     }
 
-    /// Takes a connection in. `network` is `None` where addresses are not counted.
+    /// Registers a connection. `network` is `None` if addresses are not counted.
     pub(super) fn enter(&self, network: Option<Network>) -> Result<Registered, Full> {
         let mut open = self.open.lock();
         let enter = |of| self.networks.try_enter(of, self.per_network);
@@ -108,7 +109,7 @@ impl Open {
         self.make_room(|entry| counts.get(&entry.network) == Some(&most))
     }
 
-    /// Has the oldest of these give way, if one does.
+    /// Closes the oldest candidate, if there is one.
     fn make_room(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
         let oldest =
             self.connections.iter().find(|(_, entry)| is_candidate(entry) && entry.state.gives_way());
@@ -120,7 +121,7 @@ impl Open {
     }
 }
 
-/// An open connection; dropping it takes it out.
+/// An open connection; dropping it removes it.
 pub(super) struct Registered {
     open: Arc<Mutex<Open>>,
     number: u64,
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     impl Registry {
-        /// A connection from an address that is counted.
+        /// A connection from a counted address.
         fn enter_from(&self, last: u8) -> Result<Registered, Full> {
             self.enter(Some(Network::of([192, 0, 2, last].into())))
         }
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_all_are_taken_the_oldest_of_the_network_with_most_gives_way() {
+    async fn when_all_are_in_use_the_oldest_of_the_network_with_most_is_closed() {
         let registry = Registry::new(3, 3);
         let honest = registry.enter_from(1).unwrap();
         let (first, second) = (registry.enter_from(2).unwrap(), registry.enter_from(2).unwrap());
@@ -161,11 +162,11 @@ mod tests {
         }
         assert_eq!(registry.len(), 3);
         drop(first);
-        assert_eq!(registry.len(), 3, "one that gave way is taken out once");
+        assert_eq!(registry.len(), 3, "a closed one is removed once");
     }
 
     #[tokio::test]
-    async fn connections_with_a_token_or_an_open_call_stay_and_a_new_one_is_refused() {
+    async fn connections_with_a_token_or_an_open_call_are_kept_and_a_new_one_is_refused() {
         let registry = Registry::new(2, 2);
         let (known, calling) = (registry.enter_from(1).unwrap(), registry.enter_from(2).unwrap());
         known.state.authenticate("a");
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_network_at_its_bound_makes_room_among_its_own() {
+    async fn a_network_at_its_limit_loses_one_of_its_own_connections() {
         let registry = Registry::new(10, 2);
         let other = registry.enter_from(2).unwrap();
         let (first, second) = (registry.enter_from(1).unwrap(), registry.enter_from(1).unwrap());
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_client_keeps_a_quarter_of_all_by_its_token_from_however_many_addresses() {
+    async fn one_client_keeps_at_most_a_quarter_of_all_from_any_number_of_addresses() {
         let registry = Registry::new(8, 8);
         let held: Vec<_> = (1..=8).map(|last| registry.enter_from(last).unwrap()).collect();
         for connection in &held {
@@ -205,11 +206,11 @@ mod tests {
         drop(held);
         let again = registry.enter_from(1).unwrap();
         again.state.authenticate("greedy");
-        assert!(!again.state.gives_way(), "what it left it may have again");
+        assert!(!again.state.gives_way(), "a closed one can be replaced");
     }
 
     #[tokio::test]
-    async fn addresses_that_are_not_counted_share_the_bound_of_all_alone() {
+    async fn addresses_that_are_not_counted_have_only_the_total_limit() {
         let registry = Registry::new(3, 1);
         let held: Vec<_> = (0..3).map(|_| registry.enter(None).unwrap()).collect();
         for connection in &held {

@@ -1,4 +1,4 @@
-//! What is known of one connection, and when it has to close: a decision over its state and the time alone.
+//! State of one connection, and when it must be closed: a pure decision from the state and the time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,27 +15,28 @@ use tonic::body::Body;
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::counts::{Counted, Counts};
 
-/// Bytes after which a caller has begun to speak: an HTTP/2 preface is as long, and no HTTP/1.1 request is shorter.
+/// Number of bytes after which a caller is considered active: the length of an HTTP/2 preface; no HTTP/1.1 request is
+/// shorter.
 pub(super) const FIRST_BYTES: u64 = 24;
 
 /// Why a connection was closed; the label `cause` of `cra_connections_closed_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// TLS and the first bytes did not come in time.
+    /// TLS and the first bytes did not arrive in time.
     Handshake,
-    /// No request came in time.
+    /// No request arrived in time.
     FirstRequest,
-    /// More bytes than a first request needs came without one.
+    /// More bytes than a first request needs arrived without one.
     BytesBeforeRequest,
     /// No call was open for the configured time.
     Idle,
-    /// It gave way to a new connection while all were taken.
+    /// It was closed for a new connection while all were in use.
     GaveWay,
-    /// It reached its greatest age.
+    /// It reached its maximum age.
     Age,
     /// The service drains.
     Drain,
-    /// The caller left, or broke the protocol.
+    /// The caller closed it, or broke the protocol.
     Peer,
 }
 
@@ -65,7 +66,7 @@ impl Cause {
     }
 }
 
-/// Times and bytes that one connection may take.
+/// Limits of one connection, in time and bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Deadlines {
     /// From the accept to the first bytes above TLS.
@@ -76,7 +77,7 @@ pub(crate) struct Deadlines {
     pub(crate) idle: Duration,
     /// From the accept.
     pub(crate) age: Duration,
-    /// Of calls that are open when the age is reached.
+    /// Time for open calls to end after the maximum age.
     pub(crate) age_grace: Duration,
     /// Bytes above TLS until the first request.
     pub(crate) bytes_to_request: u64,
@@ -85,12 +86,12 @@ pub(crate) struct Deadlines {
 /// Whether a connection may stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// At least until then; ask again at that time.
+    /// At least until this time; then check again.
     Stay(Instant),
     Close(Cause),
 }
 
-/// Connections that clients keep by their tokens; clones share the counts.
+/// Connections that clients keep with their tokens; clones share the counts.
 #[derive(Clone, Debug)]
 pub(super) struct ClientConnections {
     counts: Counts<String>,
@@ -104,14 +105,14 @@ impl ClientConnections {
     }
 }
 
-/// One connection as its task, its bytes, its calls and the registry see it.
+/// One connection, shared by its task, its bytes, its calls and the registry.
 #[derive(Debug)]
 pub(crate) struct State {
     opened: Instant,
     /// Bytes read above TLS, until the first request.
     bytes: AtomicU64,
     has_requested: AtomicBool,
-    /// Whether a call with a valid token came, of a client that holds no more than its share.
+    /// Whether a call with a valid token arrived, of a client below its share.
     is_authenticated: AtomicBool,
     clients: ClientConnections,
     client: Mutex<Option<Counted<String>>>,
@@ -120,7 +121,7 @@ pub(crate) struct State {
     quiet_since_ms: AtomicU64,
     /// Asks its task to close it at once.
     pub(super) give_way: CancellationToken,
-    /// Cancelled when its caller is asked to leave, at its greatest age.
+    /// Cancelled when its caller is asked to leave, at its maximum age.
     pub(super) aged: CancellationToken,
 }
 
@@ -140,7 +141,7 @@ impl State {
         })
     }
 
-    /// When the first bytes above TLS must have come.
+    /// When the first bytes above TLS must have arrived.
     pub(super) fn handshake_ends(&self, deadlines: &Deadlines) -> Instant {
         self.opened + deadlines.handshake
     }
@@ -155,7 +156,7 @@ impl State {
         }
     }
 
-    /// The next time at which something may be due, and what is then.
+    /// The next time at which something may be due, and its cause.
     fn next(&self, now: Instant, deadlines: &Deadlines) -> (Instant, Option<Cause>) {
         if !self.has_requested.load(Ordering::Acquire) {
             return if self.bytes.load(Ordering::Relaxed) < FIRST_BYTES {
@@ -165,7 +166,7 @@ impl State {
             };
         }
         if self.open_calls.load(Ordering::Acquire) > 0 {
-            // A call that ends later leaves the connection idle after that time at the earliest.
+            // A call that ends later makes the connection idle after that time at the earliest.
             return (now + deadlines.idle, None);
         }
         let quiet_since = Duration::from_millis(self.quiet_since_ms.load(Ordering::Relaxed));
@@ -182,14 +183,14 @@ impl State {
         former.saturating_add(read) <= deadlines.bytes_to_request
     }
 
-    /// Whether more bytes came than a first request needs, without one.
+    /// Whether more bytes than a first request needs arrived without one.
     pub(super) fn has_overrun(&self, deadlines: &Deadlines) -> bool {
         !self.has_requested.load(Ordering::Acquire)
             && self.bytes.load(Ordering::Relaxed) > deadlines.bytes_to_request
     }
 
-    /// A valid token of a client came over it; the first client of a connection is the one that it counts for. Without
-    /// identity the client is empty, and none can be told from another.
+    /// Records a valid token of a client; the connection counts for its first client. Without identity the client is
+    /// empty, and callers cannot be distinguished.
     pub(crate) fn authenticate(&self, client: &str) {
         if self.is_authenticated.load(Ordering::Relaxed) {
             return;
@@ -206,17 +207,17 @@ impl State {
         self.is_authenticated.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until its caller is asked to leave, at its greatest age.
+    /// Waits until its caller is asked to leave, at its maximum age.
     pub(crate) async fn aged(&self) {
         self.aged.cancelled().await;
     }
 
-    /// Whether it gives way while all connections are taken: no call is open, and none came with a token.
+    /// Whether it may be closed for a new connection: it has no open call, and none came with a token.
     pub(super) fn gives_way(&self) -> bool {
         !self.is_authenticated.load(Ordering::Relaxed) && self.open_calls.load(Ordering::Acquire) == 0
     }
 
-    /// A call begins; it is open until the result is dropped.
+    /// Opens a call, until the result is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> OpenCall {
         self.open_calls.fetch_add(1, Ordering::AcqRel);
         self.has_requested.store(true, Ordering::Release);
@@ -229,7 +230,7 @@ impl State {
 pub(super) struct OpenCall(Arc<State>);
 
 impl OpenCall {
-    /// Open until the answer has ended.
+    /// Keeps the call open until the answer has ended.
     pub(super) fn until_end_of(self, answer: Body) -> Body {
         wrapped(Answer { body: answer, _call: self })
     }
@@ -262,7 +263,7 @@ impl BodyLayer for Answer {
     }
 }
 
-/// The answer of a call of some connection, for the tests that go over every body.
+/// The answer of a call of some connection, for tests of bodies.
 #[cfg(test)]
 pub(crate) fn counted(answer: Body) -> Body {
     State::new(ClientConnections::at_most(1)).begin().until_end_of(answer)
@@ -283,7 +284,7 @@ mod tests {
         bytes_to_request: 1_000,
     };
 
-    /// When the connection closes if nothing happens, in seconds after now.
+    /// When the connection closes if nothing happens, in seconds from now.
     fn closes(state: &State) -> (u64, Cause) {
         let began = Instant::now();
         let mut now = began;
@@ -303,7 +304,7 @@ mod tests {
         let state = State::new(ClientConnections::at_most(1));
         assert_eq!(closes(&state), (10, Cause::Handshake));
         assert!(state.read(23, &DEADLINES));
-        assert_eq!(closes(&state), (10, Cause::Handshake), "a byte at a time gains nothing");
+        assert_eq!(closes(&state), (10, Cause::Handshake), "single bytes do not extend the deadline");
         assert!(state.read(1, &DEADLINES));
         assert_eq!(closes(&state), (30, Cause::FirstRequest));
         advance(Duration::from_secs(31)).await;
@@ -321,7 +322,7 @@ mod tests {
         assert_eq!(closes(&state), (300, Cause::Idle));
         advance(Duration::from_secs(200)).await;
         drop(state.begin());
-        assert_eq!(closes(&state), (300, Cause::Idle), "a call has it begin anew");
+        assert_eq!(closes(&state), (300, Cause::Idle), "a call restarts the idle time");
     }
 
     #[tokio::test(start_paused = true)]

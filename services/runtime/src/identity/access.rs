@@ -1,30 +1,30 @@
-//! What each call of a contract needs: its row in a table that the service gives, one for every method. A path that
-//! no row names is answered by nobody.
+//! What each call needs: a row for every method, in a table that the service supplies. A path without a row is not
+//! served.
 //!
-//! Perimeters are not looked at here: what a request asks for is known to its handler alone.
+//! Perimeters are checked by the handlers, which alone know the requested CRAs.
 
 use tonic::Status;
 
 use super::caller::{Caller, Scope};
 use crate::rejection::{Rejection, SCOPE_MISSING};
 
-/// What a caller must hold.
+/// What a caller must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing, not even a token.
     Nothing,
-    /// One of these scopes.
+    /// At least one of these scopes.
     AnyOf(&'static [Scope]),
 }
 
-/// Whether one side of a call goes on after its first message.
+/// Whether a side of a call sends more than one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// One request, one answer.
     Single,
-    /// One request, answers as they come.
+    /// One request, a stream of answers.
     Answers,
-    /// Requests and answers as they come.
+    /// Streams of requests and answers.
     Both,
 }
 
@@ -33,7 +33,7 @@ pub enum Shape {
 pub struct Method {
     /// Path of its calls, such as `/cra.v1.StatisticsService/GetStatistics`.
     pub path: &'static str,
-    /// What a caller must hold.
+    /// What a caller must have.
     pub needs: Needs,
     /// How it is called.
     pub shape: Shape,
@@ -45,7 +45,7 @@ const fn open(path: &'static str, shape: Shape) -> Method {
     Method { path, needs: Needs::Nothing, shape, one_by_one: None }
 }
 
-/// Health: asked by probes, which know no token.
+/// Health: called by probes, which have no token.
 pub(crate) const HEALTH: &[Method] = &[
     open("/grpc.health.v1.Health/Check", Shape::Single),
     open("/grpc.health.v1.Health/Watch", Shape::Answers),
@@ -66,13 +66,13 @@ pub(crate) fn tables(methods: &'static [Method], reflection: bool) -> Vec<&'stat
     [methods, HEALTH, DOCUMENTS].into_iter().chain(reflection).collect()
 }
 
-/// The row of a path; `None` if nothing serves it.
+/// The row of a path; `None` if it is not served.
 pub(crate) fn find(tables: &[&[Method]], path: &str) -> Option<Method> {
-    // A dozen rows: no index is faster.
+    // A dozen rows: an index would not be faster.
     tables.iter().copied().flatten().find(|method| method.path == path).copied()
 }
 
-/// Whether a caller holds what a call needs.
+/// Whether a caller has what a call needs.
 pub(crate) fn check(caller: &Caller, needs: Needs) -> Result<(), Status> {
     let Needs::AnyOf(scopes) = needs else { return Ok(()) };
     if scopes.iter().any(|scope| caller.may(*scope)) {
@@ -97,7 +97,7 @@ mod tests {
     }];
 
     #[test]
-    fn a_path_without_a_row_leads_nowhere() {
+    fn a_path_without_a_row_is_not_served() {
         let served = [&METHODS[..], HEALTH];
         assert_eq!(find(&served, METHODS[0].path), Some(METHODS[0]));
         assert_eq!(find(&served, "/grpc.health.v1.Health/Check"), Some(HEALTH[0]));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_scopes_is_enough_and_none_is_not() {
+    fn one_of_the_scopes_suffices_and_none_does_not() {
         let caller =
             |scopes: &[Scope]| Caller { scopes: scopes.iter().copied().collect(), ..Caller::anyone() };
         let needs = Needs::AnyOf(&[Scope::Statistics, Scope::Read]);

@@ -1,7 +1,7 @@
-//! Who calls and what is granted: one type, made once per request from a verified token and found in the request's
-//! extensions by every handler.
+//! The caller and its rights: built once per request from a verified token, and found in the request's extensions by
+//! every handler.
 //!
-//! Does not verify anything, and does not know which call needs what: see [`super::access`].
+//! Verification is in [`super::verification`]; what a call needs, in [`super::access`].
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tonic::{Request, Status};
 
 use crate::rejection::{INTERNAL, Rejection};
 
-/// A right that a token grants; the words of its `scope` claim.
+/// A right that a token grants; a word of its `scope` claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// `cra:submit`: record new CRAs.
@@ -24,9 +24,9 @@ pub enum Scope {
     Read,
     /// `statistics:read`: every figure of the perimeter.
     Statistics,
-    /// `statistics:public`: the figures that anybody may see, of the whole country.
+    /// `statistics:public`: the figures of the whole country that are public.
     PublicStatistics,
-    /// `operations`: run the projection.
+    /// `operations`: operate the projection.
     Operations,
 }
 
@@ -56,7 +56,7 @@ impl Scope {
         }
     }
 
-    /// The scope of a word; none of a word that means nothing here.
+    /// The scope with this word; `None` for an unknown word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
@@ -68,7 +68,7 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Every right there is.
+    /// All rights.
     pub const ALL: Self = Self(u8::MAX);
 
     /// Whether the scope is among them.
@@ -84,27 +84,27 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// Who calls, and what is granted.
+/// The caller and its rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The platform that calls; empty where no identity is configured.
+    /// The calling platform; empty if no identity is configured.
     pub client_id: String,
-    /// The person or service account it calls for; empty where the token names none.
+    /// The person or service account it acts for; empty if the token names none.
     pub subject: String,
-    /// What it may do.
+    /// The granted scopes.
     pub scopes: Scopes,
-    /// Which CRAs it may do it with.
+    /// The CRAs that they apply to.
     pub perimeter: Perimeter,
-    /// Id of the token, as far as it has one; clipped.
+    /// Id of the token, if it has one; truncated.
     pub token_id: String,
-    /// SHA-256 of the certificate that the caller must show with the token, where it is bound to one.
+    /// SHA-256 of the certificate that the token is bound to, if any.
     pub certificate: Option<[u8; 32]>,
-    /// When the grant ends, by this process's clock; never where no identity is configured.
+    /// When the grant expires, by this process's clock; `None` if no identity is configured.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Caller {
-    /// Whoever calls a service without identity, which listens on loopback only: everything is granted.
+    /// The caller of a service without identity, which listens on loopback only: everything is granted.
     #[must_use]
     pub fn anyone() -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Caller {
         }
     }
 
-    /// Whoever calls what needs no token of a service with identity: nothing is granted.
+    /// The caller of a method without a token, on a service with identity: nothing is granted.
     #[must_use]
     pub fn nobody() -> Self {
         Self { scopes: Scopes::default(), perimeter: Perimeter::default(), ..Self::anyone() }
@@ -130,32 +130,31 @@ impl Caller {
         self.scopes.has(scope)
     }
 
-    /// Whether figures are granted as `statistics:public` only: those that may be published, and no others. Small
-    /// counts are hidden from such a caller.
+    /// Whether only public figures are granted (`statistics:public`). Small counts are hidden from such a caller.
     #[must_use]
     pub fn sees_public_statistics_only(&self) -> bool {
         !self.may(Scope::Statistics) && self.may(Scope::PublicStatistics)
     }
 }
 
-/// Where a service finds its callers.
+/// How a service finds its callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callers {
-    /// No identity is configured: a request that says nothing comes from [`Caller::anyone`].
+    /// No identity is configured: a request without a caller is from [`Caller::anyone`].
     Anyone,
-    /// The shell puts a caller into each request; one without is a fault, and refused.
+    /// The shell adds the caller to each request; a request without one is a bug, and refused.
     Identified,
 }
 
 impl Callers {
-    /// Who sent a request.
+    /// The caller of a request.
     pub fn of<T>(self, request: &Request<T>) -> Result<Arc<Caller>, Status> {
         match (self, request.extensions().get::<Arc<Caller>>()) {
             (_, Some(caller)) => Ok(Arc::clone(caller)),
             (Self::Anyone, None) => Ok(Arc::new(Caller::anyone())),
             (Self::Identified, None) => {
                 tracing::error!("a request reached its handler without a caller");
-                Err(Rejection::new(INTERNAL, "a fault of the service; its log says more").into())
+                Err(Rejection::new(INTERNAL, "internal error; see the service log").into())
             }
         }
     }
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_held_only_if_it_is_named() {
+    fn a_scope_is_granted_only_if_it_is_named() {
         for one in Scope::ALL {
             let scopes: Scopes = [one].into_iter().collect();
             for other in Scope::ALL {
@@ -179,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_caller_is_anybodys_only_where_no_identity_is_configured() {
+    fn a_request_without_a_caller_is_accepted_only_without_identity() {
         let bare = Request::new(());
         assert_eq!(*Callers::Anyone.of(&bare).unwrap(), Caller::anyone());
         assert!(Callers::Identified.of(&bare).is_err());
     }
 
     #[test]
-    fn public_statistics_are_all_one_sees_only_without_the_others() {
+    fn statistics_public_applies_only_without_other_scopes() {
         let caller =
             |scopes: &[Scope]| Caller { scopes: scopes.iter().copied().collect(), ..Caller::anyone() };
         assert!(caller(&[Scope::PublicStatistics]).sees_public_statistics_only());

@@ -1,7 +1,7 @@
-//! The certificates that callers have shown, and whether they are still accepted: by the authorities and the lists of
-//! revoked certificates of now, not those of the handshake.
+//! Certificates of connected callers, and whether they are still accepted: by the current authorities and revocation
+//! lists, not those of the handshake.
 //!
-//! Does not read files, see [`super::tls`].
+//! Files are read in [`super::tls`].
 
 use std::fmt::Write as _;
 use std::future::pending;
@@ -16,26 +16,26 @@ use tonic::{Code, Status};
 
 use crate::rejection::{Rejection, Retry, Row};
 
-/// What judges the certificates of callers, of the moment.
+/// The current verifier of callers' certificates.
 pub(crate) type Verifiers = watch::Receiver<Verifier>;
 pub(crate) type Verifier = Arc<dyn ClientCertVerifier>;
 
-/// The caller's certificate was revoked, has expired, or its authority is trusted no more.
+/// The caller's certificate was revoked or has expired, or its authority is no longer trusted.
 const CERTIFICATE_REVOKED: Row =
     Row { code: Code::Unauthenticated, reason: "CERTIFICATE_REVOKED", retry: Retry::Never };
 
-/// The certificate of a connection, which its handshake accepted.
+/// The certificate of a connection, accepted at its handshake.
 pub(crate) struct ShownCertificate {
-    /// Its own first, then those between it and its authority.
+    /// The certificate first, then the intermediate ones.
     chain: Vec<CertificateDer<'static>>,
     digest: [u8; 32],
     in_hexadecimal: Arc<str>,
-    /// The last verifier that was asked, and whether it accepts the chain.
+    /// The last verifier, and whether it accepts the chain.
     judged: Mutex<Option<(Verifier, bool)>>,
 }
 
 impl ShownCertificate {
-    /// `None` of an empty chain.
+    /// `None` for an empty chain.
     pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let own = chain.first()?;
         let digest: [u8; 32] = digest::digest(&digest::SHA256, own).as_ref().try_into().ok()?;
@@ -57,7 +57,7 @@ impl ShownCertificate {
         &self.in_hexadecimal
     }
 
-    /// Whether a verifier accepts it; asked once per verifier.
+    /// Whether a verifier accepts it; checked once per verifier.
     fn is_accepted_by(&self, verifier: &Verifier) -> bool {
         let mut judged = self.judged.lock();
         if let Some((last, accepts)) = &*judged
@@ -73,12 +73,12 @@ impl ShownCertificate {
         accepts
     }
 
-    /// Whether a call may still come with it.
+    /// Whether a call may still use it.
     pub(crate) fn check(&self, verifiers: &Verifiers) -> Result<(), Status> {
         if self.is_accepted_by(&verifiers.borrow()) { Ok(()) } else { Err(revoked()) }
     }
 
-    /// Waits until it is accepted no more, and says why what came with it ends.
+    /// Waits until it is no longer accepted; returns the status for its streams.
     pub(crate) async fn ends(&self, mut verifiers: Verifiers) -> Status {
         loop {
             let verifier = Arc::clone(&verifiers.borrow_and_update());
@@ -92,7 +92,7 @@ impl ShownCertificate {
     }
 }
 
-/// Bytes in hexadecimal, in small letters.
+/// Bytes in lower-case hexadecimal.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -101,6 +101,6 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn revoked() -> Status {
-    let message = "the client certificate of this connection is accepted no more; connect with another one";
+    let message = "the client certificate of this connection is no longer accepted; connect with another one";
     Rejection::new(CERTIFICATE_REVOKED, message).into()
 }

@@ -1,5 +1,5 @@
-//! Under which names a token carries client, subject, scopes and perimeter: issuers differ. What is read is named by the
-//! settings, and brought under the names of [`Claims`].
+//! Names of the claims with client, subject, scopes and perimeter, which differ between issuers. The settings name the
+//! claims to read; they are mapped to the names of [`Claims`].
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ use serde_json::{Map, Value};
 
 use super::claims::Claims;
 
-/// Names of one list, at most.
+/// Maximum number of names per list.
 const NAMES_MAX: usize = 8;
-/// Bytes of a name, at most.
+/// Maximum length of a name, in bytes.
 const NAME_BYTES_MAX: usize = 128;
-/// What a token says of itself, which cannot be read as a grant too.
+/// Registered claims, which must not be read as a grant.
 const REGISTERED: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "cnf"];
 
-/// Names of claims: the table `[identity.tokens.claims]`. Of a list the first claim that the token has counts, alone.
+/// Names of claims: the table `[identity.tokens.claims]`. For each list, only the first claim that the token has
+/// counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimNames {
@@ -26,7 +27,7 @@ pub struct ClaimNames {
     pub subject: Vec<String>,
     /// Words separated by spaces, or a list of words: `scp` at Okta and Entra ID.
     pub scope: Vec<String>,
-    /// What is granted of the CRAs, an object.
+    /// The perimeter, an object.
     pub perimeter: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Default for ClaimNames {
 }
 
 impl ClaimNames {
-    /// Each list with the claim that it is read as.
+    /// Each list with the claim that it is mapped to.
     fn lists(&self) -> [(&'static str, &'static str, &[String]); 4] {
         [
             ("client", "azp", &self.client),
@@ -53,7 +54,7 @@ impl ClaimNames {
         ]
     }
 
-    /// What is wrong with the lists: which, and what is expected.
+    /// The first fault of the lists.
     pub(super) fn check(&self) -> Result<(), String> {
         for (list, _, names) in self.lists() {
             if !(1..=NAMES_MAX).contains(&names.len()) {
@@ -67,7 +68,7 @@ impl ClaimNames {
                 }
                 if REGISTERED.contains(&name.as_str()) {
                     return Err(format!(
-                        "`{list}` has `{name}`, which has a meaning of its own in every token"
+                        "`{list}` has `{name}`, which has a registered meaning in every token"
                     ));
                 }
                 if names[..index].contains(name) {
@@ -78,7 +79,7 @@ impl ClaimNames {
         let is_shared = |name: &String| self.client.contains(name) || self.subject.contains(name);
         let grants = self.scope.iter().chain(&self.perimeter);
         if let Some(name) = grants.clone().find(|name| is_shared(name)) {
-            return Err(format!("`{name}` cannot say both who calls and what is granted"));
+            return Err(format!("`{name}` cannot contain both the caller and its rights"));
         }
         match self.scope.iter().find(|name| self.perimeter.contains(name)) {
             Some(name) => Err(format!("`{name}` is in `scope` and in `perimeter`")),
@@ -92,7 +93,7 @@ impl ClaimNames {
         let picked = self.lists().map(|(_, read_as, names)| {
             (read_as, names.iter().find_map(|name| found.get(name).filter(|claim| !claim.is_null()).cloned()))
         });
-        // What no list names is not read.
+        // Claims that no list names are not read.
         for name in ["azp", "client_id", "sub", "scope", "perimeter"] {
             found.remove(name);
         }
@@ -105,8 +106,7 @@ impl ClaimNames {
     }
 }
 
-/// The claims of a token as they were written, no member given twice at any depth: of two, another reader could take the
-/// other.
+/// The claims of a token, without duplicate members at any depth: another reader could use the other one.
 #[derive(Debug)]
 pub(super) struct Unambiguous(Map<String, Value>);
 
@@ -114,12 +114,12 @@ impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Part::deserialize(deserializer)?.0 {
             Value::Object(members) => Ok(Self(members)),
-            _ => Err(de::Error::custom("the claims are no object")),
+            _ => Err(de::Error::custom("the claims are not an object")),
         }
     }
 }
 
-/// Any value of JSON, likewise.
+/// Any JSON value, without duplicate members.
 struct Part(Value);
 
 impl<'de> Deserialize<'de> for Part {
@@ -169,7 +169,7 @@ impl<'de> Deserialize<'de> for Part {
                 let mut object = Map::new();
                 while let Some((name, Part(value))) = members.next_entry::<String, Part>()? {
                     if object.insert(name, value).is_some() {
-                        return Err(de::Error::custom("a member is given twice"));
+                        return Err(de::Error::custom("a member occurs twice"));
                     }
                 }
                 Ok(Part(Value::Object(object)))
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_list_names_grants_nothing_and_of_a_list_the_first_claim_counts_alone() {
+    fn unlisted_claims_grant_nothing_and_only_the_first_claim_of_a_list_counts() {
         let token = r#"{"iss": "i", "aud": "a", "exp": 9, "cid": "c", "azp": "z", "scope": "cra:read", "scp": "cra:submit"}"#;
         let caller = read(&names("scope = [\"scp\"]\nclient = [\"cid\"]"), token).unwrap();
         assert_eq!(caller.client_id, "c");
@@ -237,13 +237,13 @@ mod tests {
         assert!(!caller.may(Scope::Submit) && caller.may(Scope::Read));
         let only_scp = r#"{"iss": "i", "aud": "a", "exp": 9, "azp": "z", "scp": "cra:submit"}"#;
         assert!(!read(&ClaimNames::default(), only_scp).unwrap().may(Scope::Submit));
-        // A claim that is there and says nothing is one: the next is for issuers that write no such claim.
+        // An empty claim counts: the next name is for issuers that do not write this claim.
         let empty = r#"{"iss": "i", "aud": "a", "exp": 9, "azp": "z", "scope": "", "scp": "cra:submit"}"#;
         assert!(!read(&of_everybody(), empty).unwrap().may(Scope::Submit));
     }
 
     #[test]
-    fn a_member_that_is_given_twice_refuses_the_token_at_any_depth() {
+    fn a_duplicate_member_refuses_the_token_at_any_depth() {
         for twice in [
             r#""exp": 8"#,
             r#""scp": "a", "scp": "b""#,
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_would_read_a_grant_wrongly_are_refused_with_their_names() {
+    fn lists_that_would_misread_a_grant_are_refused_with_their_names() {
         for (wrong, named) in [
             ("scope = []", "`scope` has 0 names"),
             ("client = [\"\"]", "`client` has the name \"\""),

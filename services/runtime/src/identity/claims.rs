@@ -1,5 +1,5 @@
-//! What a token says, and the caller it makes. Every part that a grant is read from has one form: a token that says it
-//! otherwise is refused whole, never read as less or more than it was meant.
+//! The claims of a token, and the caller they make. Every part of a grant has one form: a token with another form is
+//! refused completely, never interpreted as granting less or more.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,30 +14,30 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::caller::{Caller, Scope};
 
-/// Longest client id or subject, in bytes: they are written into every event.
+/// Maximum length of client id and subject, in bytes: they are written into every event.
 const NAME_BYTES_MAX: usize = 256;
-/// Bytes of a token's own id that are kept: it is written into the audit only.
+/// Maximum stored length of a token's id, in bytes: it is only written to the audit.
 const TOKEN_ID_BYTES_MAX: usize = 128;
-/// Members of the lists of a perimeter, together.
+/// Maximum number of members of a perimeter's lists, together.
 const MEMBERS_MAX: usize = 5_000;
 
-/// The claims of a token, as this service understands them; others are ignored.
+/// The claims of a token that this service uses; others are ignored.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Claims {
     /// Issuer.
     pub iss: String,
     /// Audience.
     pub aud: OneOrMany,
-    /// End, in seconds since 1970. Of a fraction the whole seconds count.
+    /// Expiry, in seconds since 1970. Fractions are dropped.
     #[serde(deserialize_with = "seconds")]
     pub exp: i64,
-    /// Begin, likewise.
+    /// Start of validity, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_seconds")]
     pub nbf: Option<i64>,
-    /// When it was issued, likewise.
+    /// Time of issue, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_seconds")]
     pub iat: Option<i64>,
-    /// The token's own id.
+    /// The token's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The person or service account.
@@ -52,16 +52,16 @@ pub struct Claims {
     /// Words separated by spaces, or a list of words.
     #[serde(default)]
     pub scope: OneOrMany,
-    /// What is granted of the CRAs.
+    /// The granted perimeter.
     #[serde(default, deserialize_with = "an_object", skip_serializing_if = "Option::is_none")]
     pub perimeter: Option<PerimeterClaim>,
-    /// What the bearer must prove to hold (RFC 7800).
+    /// What the bearer must prove to possess (RFC 7800).
     #[serde(default, deserialize_with = "an_object", skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
 
-/// The claim `cnf`, with the one method that is checked here (RFC 8705). A token that is bound otherwise is refused: taken
-/// as it is, it would be of use to whoever stole it.
+/// The claim `cnf`, with the only method that is checked here (RFC 8705). A token bound in another way is refused:
+/// without that check a stolen token could be used.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
@@ -75,12 +75,12 @@ impl Confirmation {
         let digest = URL_SAFE_NO_PAD.decode(&self.x5t_s256).ok();
         digest
             .and_then(|digest| digest.try_into().ok())
-            .ok_or_else(|| "`cnf`: `x5t#S256` is no SHA-256 in base64url".to_owned())
+            .ok_or_else(|| "`cnf`: `x5t#S256` is not a SHA-256 in base64url".to_owned())
     }
 }
 
-/// Takes named members only, each once: a list would be read by its order, and of a member given twice another reader
-/// could take the other.
+/// Accepts named members only, each once: a list would be read by position, and of a duplicate member another reader
+/// could use the other one.
 fn an_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     struct AnObject<T>(PhantomData<T>);
 
@@ -142,7 +142,7 @@ fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64
     Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(seconds)| seconds))
 }
 
-/// A claim that issuers write as one text or as a list.
+/// A claim that issuers write as a text or as a list.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
@@ -168,12 +168,12 @@ impl OneOrMany {
     }
 }
 
-/// The claim `perimeter`: `{"national": true}`, or lists of which one is enough. A key that is not known could
-/// restrict what is granted, so it refuses the token.
+/// The claim `perimeter`: `{"national": true}`, or lists, of which one match suffices. An unknown key could be a
+/// restriction, so it refuses the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PerimeterClaim {
-    /// Everything; the lists must then be empty.
+    /// Everything; then the lists must be empty.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub national: bool,
     /// Ids of advisors.
@@ -206,19 +206,19 @@ impl PerimeterClaim {
 }
 
 impl Claims {
-    /// What would keep a service from taking them, were they signed by its issuer for its audience.
+    /// The fault for which a service would refuse them, even if they were signed by its issuer for its audience.
     pub fn check(&self) -> Result<(), String> {
         self.caller(SignedDuration::ZERO).map(drop)
     }
 
-    /// Whether the token is granted for longer than `max`: from when it was issued, as far as it says so, to its end.
+    /// Whether the token is granted for longer than `max`: from its issue, if it gives it, to its expiry.
     pub(super) fn outlives(&self, max: SignedDuration, now: Timestamp) -> bool {
         let issued = self.iat.map_or(now.as_second(), |issued| issued.min(now.as_second()));
         self.exp.saturating_sub(issued) > max.as_secs()
     }
 
-    /// The caller, once the signature, issuer, audience and times are verified; or which claim cannot be read.
-    /// `clock_skew` is granted beyond the end.
+    /// The caller, after signature, issuer, audience and times were verified; or the claim that is invalid.
+    /// `clock_skew` is added to the expiry.
     pub(super) fn caller(&self, clock_skew: SignedDuration) -> Result<Caller, String> {
         let client_id = self.azp.as_ref().or(self.client_id.as_ref());
         let client_id =
@@ -231,7 +231,7 @@ impl Claims {
         }
         let perimeter =
             self.perimeter.as_ref().map_or_else(|| Ok(Perimeter::default()), PerimeterClaim::parse);
-        let end = Timestamp::from_second(self.exp).map_err(|_| "`exp` is no time")?;
+        let end = Timestamp::from_second(self.exp).map_err(|_| "`exp` is not a time")?;
         Ok(Caller {
             client_id: client_id.clone(),
             subject,
@@ -239,7 +239,7 @@ impl Claims {
             perimeter: perimeter.map_err(|why| format!("`perimeter`: {why}"))?,
             token_id: clipped(self.jti.clone().unwrap_or_default()),
             certificate: self.cnf.as_ref().map(Confirmation::digest).transpose()?,
-            expires_at: Some(end.saturating_add(clock_skew).map_err(|_| "`exp` is no time")?),
+            expires_at: Some(end.saturating_add(clock_skew).map_err(|_| "`exp` is not a time")?),
         })
     }
 }
@@ -280,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_says_nothing_grants_nothing() {
+    fn a_token_without_claims_grants_nothing() {
         let caller = with(r#""sub": "s""#).unwrap();
         assert!(Scope::ALL.into_iter().all(|scope| !caller.may(scope)));
         assert_eq!(caller.perimeter, Perimeter::default());
     }
 
     #[test]
-    fn the_client_is_azp_else_client_id_and_must_be_there() {
+    fn the_client_is_azp_or_else_client_id_and_is_mandatory() {
         let named = |claims: &str| caller(&format!(r#"{{"iss": "i", "aud": "a", "exp": 1{claims}}}"#));
         assert_eq!(named(r#", "client_id": "d", "azp": "c""#).unwrap().client_id, "c");
         assert_eq!(named(r#", "client_id": "d""#).unwrap().client_id, "d");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_is_measured_from_its_issue_which_cannot_lie_in_the_future() {
+    fn the_lifetime_is_measured_from_the_issue_which_cannot_be_in_the_future() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let outlives = |iat: Option<i64>, exp: i64| {
             let claims = Claims { exp, iat, ..Claims::default() };
@@ -321,14 +321,14 @@ mod tests {
         };
         assert!(!outlives(Some(1_000_000), 1_003_600) && outlives(Some(1_000_000), 1_003_601));
         assert!(!outlives(None, 1_003_600) && outlives(None, 1_003_601));
-        // Issued long ago, and issued later than now.
+        // Issued long ago, and issued in the future.
         assert!(outlives(Some(900_000), 1_000_010));
         assert!(outlives(Some(2_000_000), 2_000_010));
         assert!(outlives(Some(i64::MIN), i64::MAX));
     }
 
     #[test]
-    fn a_member_that_is_not_known_or_given_twice_refuses_the_token() {
+    fn an_unknown_or_duplicate_member_refuses_the_token() {
         for refused in [
             r#""perimeter": {"departments": ["35"], "departments": ["75"]}"#,
             r#""perimeter": {"national": false, "national": true}"#,
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perimeter_is_national_or_lists_and_never_guessed() {
+    fn a_perimeter_is_national_or_lists_and_never_ambiguous() {
         assert_eq!(with(r#""perimeter": {"national": true}"#).unwrap().perimeter, Perimeter::National);
         for refused in [
             r#"{"national": true, "advisors": ["a"]}"#,

@@ -1,6 +1,5 @@
-//! Signatures of tokens by `ring`, as the backend of the token library: RS256 with keys of 2,048 to 8,192 bits, ES256
-//! and `EdDSA` (Ed25519). Nothing else is offered: no algorithm with a shared secret, so that no public key can be taken
-//! for one.
+//! Signatures of tokens with `ring`, as the backend of the token library: RS256 with keys of 2,048 to 8,192 bits, ES256
+//! and `EdDSA` (Ed25519). No algorithm with a shared secret is available, so a public key can never be used as one.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -12,17 +11,17 @@ use ring::signature as by_ring;
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
-    // Keys are made into JWKs by whoever makes them.
+    // JWKs are not created from private keys here.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes `ring` the backend of the token library in this process; does nothing when it is already.
+/// Installs `ring` as the backend of the token library; no effect if it is installed.
 pub(super) fn install() {
-    // An earlier call of ours: nobody else brings a backend.
+    // An error means that it was installed by an earlier call.
     let _ = PROVIDER.install_default();
 }
 
-/// The one algorithm that each kind of key is used with.
+/// The only algorithm of each kind of key.
 pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
 struct ByRing<K> {

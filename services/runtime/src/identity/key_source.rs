@@ -1,5 +1,5 @@
-//! The issuer's key set as bytes: from a file, or over http(s) with a small client. Blocks, so keep it off the async
-//! workers. Follows no redirect, takes at most a mebibyte within ten seconds.
+//! Reads the issuer's key set from a file, or over http(s) with a small client. Blocks: call it on a blocking thread.
+//! Follows no redirects; at most a mebibyte within ten seconds.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,28 +25,28 @@ pub enum SourceError {
     File {
         /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The authorities of the address cannot be read.
+    /// The certificate authorities for the address cannot be read.
     #[error("the certificates in {path} cannot be read: {source}")]
     Authority {
         /// Path of the PEM file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the file.
         source: PemError,
     },
-    /// The address did not answer with a key set.
+    /// The address did not return a key set.
     #[error("{url} gave no key set: {source}")]
     Fetch {
         /// The address.
         url: String,
-        /// What happened.
+        /// The error.
         source: Box<ureq::Error>,
     },
 }
 
-/// Where a key set is read from, ready to be read.
+/// A source of key sets.
 pub(super) enum Source {
     File(PathBuf),
     Url { url: String, agent: Agent },
@@ -90,7 +90,7 @@ fn agent(ca_file: Option<&Path>) -> Result<Agent, SourceError> {
         .build();
     let config = Agent::config_builder()
         .timeout_global(Some(FETCH_WITHIN))
-        // A redirect could lead from https to http, or to an address inside the network.
+        // A redirect could lead from https to http, or to an internal address.
         .max_redirects(0)
         .tls_config(tls)
         .build();

@@ -1,7 +1,7 @@
-//! The issuer's public keys, as a JWKS says them: those that tokens can be verified with, by their key id.
+//! The issuer's public keys from a JWKS: those that can verify tokens, by key id.
 //!
-//! A key is used with the one algorithm of its kind, and only if the set says nothing against it. Others (shared
-//! secrets, other curves, keys for encryption) are left out and told. Does not fetch anything.
+//! A key is used with the only algorithm of its kind, if the set does not contradict it. Others (shared secrets, other
+//! curves, encryption keys) are dropped and logged.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::crypto;
 
-/// Keys of one set; more than any issuer has.
+/// Maximum number of keys of a set; more than any issuer has.
 const KEYS_MAX: usize = 100;
 
 /// Why a set cannot be used.
@@ -20,7 +20,7 @@ pub enum KeysError {
     /// Not a JWKS.
     #[error("not a JSON Web Key Set: {0}")]
     NotASet(#[from] serde_json::Error),
-    /// A set of which no key can verify a token.
+    /// A set without a usable key.
     #[error(
         "none of its {0} keys can verify a token here; expected RSA (RS256, from 2048 bits), P-256 (ES256) or \
          Ed25519 (EdDSA) keys for signatures"
@@ -32,19 +32,19 @@ pub enum KeysError {
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<Key>);
 
-/// One key, with the algorithm it verifies.
+/// A key and its algorithm.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     id: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
-    /// Cancelled when the issuer's set is read without this key.
+    /// Cancelled when the issuer's set no longer contains this key.
     pub(super) removed: CancellationToken,
-    /// The members of its JWK that make it this key.
+    /// The members of its JWK that identify the key.
     material: [Option<Value>; MATERIAL.len()],
 }
 
-/// Members of a JWK that two forms of one key have in common.
+/// JWK members that are equal in all representations of a key.
 const MATERIAL: [&str; 7] = ["kid", "kty", "crv", "x", "y", "n", "e"];
 
 #[derive(Deserialize)]
@@ -53,9 +53,9 @@ struct Set {
 }
 
 impl Keys {
-    /// Reads a set; at least one of its keys must be of use.
+    /// Parses a set; at least one key must be usable.
     pub fn parse(json: &[u8]) -> Result<Self, KeysError> {
-        // What reads keys is what will use them.
+        // Parsing needs the backend that will use the keys.
         crypto::install();
         let set: Set = serde_json::from_slice(json)?;
         let count = set.keys.len();
@@ -69,8 +69,7 @@ impl Keys {
         if keys.is_empty() { Err(KeysError::NoneUsable(count)) } else { Ok(Self(keys)) }
     }
 
-    /// The set in place of a former one. What was verified with a key that both have goes on; what was verified with
-    /// another ends.
+    /// Replaces a previous set. Grants verified with a key of both sets continue; those of removed keys end.
     pub(super) fn in_place_of(mut self, former: &Self) -> Self {
         for former in &former.0 {
             match self.0.iter_mut().find(|key| key.material == former.material) {
@@ -81,7 +80,7 @@ impl Keys {
         self
     }
 
-    /// The key that a token names; the only one, of a token that names none.
+    /// The key that a token names; for a token without a key id, the only key.
     pub(super) fn find(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.0.as_slice()) {
             (None, [only]) => Some(only),
@@ -93,15 +92,15 @@ impl Keys {
 
 fn usable(key: Value) -> Result<Key, &'static str> {
     let material = MATERIAL.map(|name| key.get(name).cloned());
-    let jwk: Jwk = serde_json::from_value(key).map_err(|_| "it has no form known here")?;
+    let jwk: Jwk = serde_json::from_value(key).map_err(|_| "it has an unknown form")?;
     if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
-        return Err("it is not for signatures");
+        return Err("it is not a signature key");
     }
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
-        _ => return Err("its kind or curve verifies nothing here"),
+        _ => return Err("its kind or curve is not supported"),
     };
     let its_own = match algorithm {
         Algorithm::RS256 => KeyAlgorithm::RS256,
@@ -109,7 +108,7 @@ fn usable(key: Value) -> Result<Key, &'static str> {
         _ => KeyAlgorithm::EdDSA,
     };
     if jwk.common.key_algorithm.is_some_and(|said| said != its_own) {
-        return Err("it says that it is for another algorithm");
+        return Err("it is declared for another algorithm");
     }
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "its parameters cannot be read")?;
     Ok(Key { id: jwk.common.key_id, algorithm, decoding, removed: CancellationToken::new(), material })
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_its_id_and_without_one_only_if_there_is_no_other() {
+    fn a_key_is_found_by_its_id_or_if_it_is_the_only_one() {
         let alone = set(&[ED25519]).unwrap();
         assert!(alone.find(Some("e")).is_some() && alone.find(None).is_some());
         assert!(alone.find(Some("f")).is_none());
@@ -136,23 +135,23 @@ mod tests {
     }
 
     #[test]
-    fn what_a_removed_key_verified_ends_and_what_a_kept_one_verified_goes_on() {
+    fn grants_of_a_removed_key_end_and_those_of_a_kept_one_continue() {
         let (kept, gone) = (ED25519, ED25519.replace("\"e\"", "\"f\""));
         let former = set(&[kept, &gone]).unwrap();
         let removed = |keys: &Keys, id| keys.find(Some(id)).unwrap().removed.clone();
         let (of_kept, of_gone) = (removed(&former, "e"), removed(&former, "f"));
-        // The same key, told with one more member.
+        // The same key with an additional member.
         let told_otherwise = kept.replace("\"kid\"", "\"use\":\"sig\",\"kid\"");
         let new = set(&[&told_otherwise]).unwrap().in_place_of(&former);
         assert!(of_gone.is_cancelled() && !of_kept.is_cancelled());
-        // Another key under the same id.
+        // Another key with the same id.
         let other = kept.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &"A".repeat(43));
         let _new = set(&[&other]).unwrap().in_place_of(&new);
         assert!(of_kept.is_cancelled());
     }
 
     #[test]
-    fn keys_that_must_not_verify_tokens_are_left_out() {
+    fn keys_that_must_not_verify_tokens_are_dropped() {
         let secret = r#"{"kty":"oct","kid":"s","k":"c2VjcmV0","alg":"HS256"}"#;
         let for_encryption = ED25519.replace("\"kid\"", "\"use\":\"enc\",\"kid\"");
         let other_algorithm = ED25519.replace("\"kid\"", "\"alg\":\"RS256\",\"kid\"");

@@ -1,8 +1,8 @@
-//! Who calls: TLS, certificates of callers, bearer tokens, scopes and perimeters.
+//! Identity of callers: TLS, client certificates, bearer tokens, scopes and perimeters.
 //!
-//! A service opens its [`Identity`] from its settings before it listens. The shell then admits a call only with what
-//! its row of the service's table needs ([`access`]), and puts a [`Caller`] into the request; the handler asks the
-//! caller's perimeter. Nothing here knows what a call does.
+//! A service opens its [`Identity`] from its settings before it listens. The shell admits a call only with what its row
+//! in the service's table requires ([`access`]), and adds a [`Caller`] to the request; the handler checks the caller's
+//! perimeter.
 
 pub mod access;
 mod caller;
@@ -45,7 +45,7 @@ pub(crate) use tokens::Verified;
 /// Why identity cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The settings do not fit together.
+    /// The settings are inconsistent.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The certificates cannot be used.
@@ -56,27 +56,27 @@ pub enum IdentityError {
     Tokens(#[from] TokensError),
 }
 
-/// One for all the calls of a service without identity.
+/// Shared by all calls of a service without identity.
 static ANYONE: LazyLock<Arc<Caller>> = LazyLock::new(|| Arc::new(Caller::anyone()));
 
-/// Whether and how a service knows who is calling; clones share it.
+/// The authentication of a service's callers; clones share it.
 #[derive(Clone, Default)]
 pub struct Identity {
     pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
-    /// What judges the certificates of callers, where they must show one.
+    /// Verifier of client certificates, if they are required.
     pub(crate) verifiers: Option<Verifiers>,
     tokens: Option<Arc<Tokens>>,
     tls_by_proxy: bool,
 }
 
 impl Identity {
-    /// Nobody is known: anyone who can connect may do anything, so a service listens on loopback only.
+    /// No authentication: anyone who can connect may do everything, so the service listens on loopback only.
     #[must_use]
     pub fn not_configured() -> Self {
         Self::default()
     }
 
-    /// Reads certificates and keys as configured, and keeps them fresh while the result is held.
+    /// Reads certificates and keys as configured, and keeps them up to date while the result exists.
     pub async fn open(settings: &IdentitySettings) -> Result<Self, IdentityError> {
         settings.check()?;
         let (tls, verifiers) = match &settings.tls {
@@ -93,18 +93,18 @@ impl Identity {
         Ok(Self { tls, verifiers, tokens, tls_by_proxy: settings.tls_by_proxy })
     }
 
-    /// Whether tokens can be verified, and will be; `None` where no tokens are configured.
+    /// Whether tokens can currently be verified; `None` if no tokens are configured.
     pub(crate) fn keys_usable(&self) -> Option<watch::Receiver<bool>> {
         self.tokens.as_ref().map(|tokens| tokens.usable())
     }
 
-    /// Where handlers find their callers.
+    /// How handlers find their callers.
     #[must_use]
     pub fn callers(&self) -> Callers {
         if self.tokens.is_some() { Callers::Identified } else { Callers::Anyone }
     }
 
-    /// What keeps it from listening beyond loopback.
+    /// What prevents listening beyond loopback.
     pub(crate) fn exposure(&self) -> Exposure {
         match (&self.tokens, self.tls.is_some() || self.tls_by_proxy) {
             (Some(_), true) => Exposure::None,
@@ -113,7 +113,7 @@ impl Identity {
         }
     }
 
-    /// The caller of a token; [`Caller::anyone`] where no tokens are configured.
+    /// The caller of a token; [`Caller::anyone`] if no tokens are configured.
     pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>, TokenRefused> {
         Ok(self.verified(token).await?.caller)
     }
@@ -127,13 +127,13 @@ impl Identity {
         }
     }
 
-    /// Whether a token was verified before and has not ended: nothing has to be computed for it.
+    /// Whether a token was verified before and has not expired, so that nothing needs to be computed.
     pub(crate) fn knows(&self, token: Option<&str>) -> bool {
         let known = self.tokens.as_ref().zip(token).map(|(tokens, token)| tokens.known(token));
         known.is_none_or(|known| matches!(known, Ok(Some(Ok(_)))))
     }
 
-    /// Whether a call may still come over a connection with this certificate.
+    /// Whether a call may still use a connection with this certificate.
     pub(crate) fn check_certificate(&self, shown: Option<&ShownCertificate>) -> Result<(), Status> {
         match (&self.verifiers, shown) {
             (Some(verifiers), Some(shown)) => shown.check(verifiers),
@@ -147,8 +147,8 @@ impl Identity {
 pub(crate) enum Exposure {
     /// Nothing.
     None,
-    /// Whoever listens on the way could take the tokens.
+    /// Tokens could be read on the network.
     TokensInClear,
-    /// Whoever connects could do everything.
+    /// Anyone who can connect could do everything.
     AnyoneMayCall,
 }

@@ -1,4 +1,4 @@
-//! How callers prove who they are. Nothing configured means nobody does: such a service listens on loopback only.
+//! Authentication of callers. Without it, a service listens on loopback only.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -13,13 +13,13 @@ use super::claim_names::ClaimNames;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentitySettings {
-    /// TLS ends in front of this process, at a proxy that alone can reach the address: tokens may then come in clear.
+    /// TLS is terminated by a proxy, which alone can reach this address: tokens may then arrive in clear text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tls_by_proxy: bool,
-    /// The certificate of the service, and whose callers must show.
+    /// The service's certificate, and requirements on callers' certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSettings>,
-    /// The tokens that callers carry.
+    /// Bearer tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenSettings>,
 }
@@ -28,18 +28,18 @@ pub struct IdentitySettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSettings {
-    /// PEM file of the certificate, followed by those between it and its authority.
+    /// PEM file of the certificate, followed by the intermediate certificates.
     pub cert_file: PathBuf,
     /// PEM file of its private key.
     pub key_file: PathBuf,
-    /// PEM file of the authorities that sign the certificates of callers. Given, callers must show one.
+    /// PEM file of the authorities of client certificates. If set, callers must have a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca_file: Option<PathBuf>,
-    /// File of the authorities' lists of revoked certificates: one in DER, or several in PEM. Given, there must be one of
-    /// each authority that signed a caller's certificate: a certificate whose revocation is not known is refused.
+    /// File of the authorities' revocation lists: one in DER, or several in PEM. If set, there must be a list of each
+    /// authority of a client certificate: a certificate with unknown revocation status is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_crl_file: Option<PathBuf>,
-    /// How often the files are looked at; new ones count for new connections, broken ones are told and ignored.
+    /// Interval at which the files are checked; new ones apply to new connections, invalid ones are logged and ignored.
     #[serde(default = "reload_s")]
     pub reload_s: NonZeroU32,
 }
@@ -48,11 +48,11 @@ pub struct TlsSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSettings {
-    /// Who must have issued a token: its claim `iss`.
+    /// Required issuer of tokens: claim `iss`.
     pub issuer: String,
-    /// Whom it must be for: one of its claim `aud`.
+    /// Required audience: one of claim `aud`.
     pub audience: String,
-    /// File of the issuer's keys, a JWKS; this or `jwks_url`.
+    /// File of the issuer's keys, a JWKS; alternative to `jwks_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
     /// Address of the issuer's keys: https, or http on this machine; without a user.
@@ -62,29 +62,29 @@ pub struct TokenSettings {
         deserialize_with = "cra_private::url::read_anonymous"
     )]
     pub jwks_url: Option<String>,
-    /// PEM file of the authority that signed the certificate of `jwks_url`, when the system does not know it.
+    /// PEM file of the authority that signed the certificate of `jwks_url`, if the system does not trust it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_ca_file: Option<PathBuf>,
-    /// How often the keys are read again.
+    /// Interval at which the keys are read again.
     #[serde(default = "refresh_s")]
     pub refresh_s: NonZeroU32,
-    /// A token with an unknown key has them read again at once, but not more often than this.
+    /// Minimum interval between refreshes caused by tokens with unknown keys.
     #[serde(default = "refresh_pause_ms")]
     pub refresh_pause_ms: NonZeroU32,
-    /// Types of tokens that are taken, by their header's `typ`, in either case and with or without `application/` in front.
-    /// A token without one counts as `JWT`.
+    /// Accepted types of tokens: the header's `typ`, case-insensitive, with or without `application/`. A token without
+    /// `typ` counts as `JWT`.
     #[serde(default = "token_types")]
     pub token_types: Vec<String>,
-    /// Longest grant of a token: from its `iat`, or from now where that is earlier or there is none, to its `exp`.
+    /// Maximum lifetime of a token: from its `iat`, or from now if that is earlier or missing, to its `exp`.
     #[serde(default = "lifetime_max_s")]
     pub lifetime_max_s: NonZeroU32,
-    /// How long keys serve that cannot be read again; then tokens are answered UNAVAILABLE.
+    /// How long keys are used that cannot be refreshed; then tokens are answered UNAVAILABLE.
     #[serde(default = "keys_max_age_s")]
     pub keys_max_age_s: NonZeroU32,
-    /// How far the issuer's clock may be from this one's.
+    /// Tolerated difference between the issuer's clock and this one.
     #[serde(default = "clock_skew_s")]
     pub clock_skew_s: u32,
-    /// Under which names tokens carry client, subject, scopes and perimeter.
+    /// Names of the claims with client, subject, scopes and perimeter.
     #[serde(default)]
     pub claims: ClaimNames,
 }
@@ -113,7 +113,7 @@ fn keys_max_age_s() -> NonZeroU32 {
 }
 
 fn token_types() -> Vec<String> {
-    // An access token of RFC 9068, and what issuers before it write.
+    // An access token of RFC 9068, and the type used before it.
     ["at+jwt", "JWT"].map(str::to_owned).to_vec()
 }
 
@@ -125,20 +125,20 @@ fn clock_skew_s() -> u32 {
     30
 }
 
-/// Where the issuer's keys are.
+/// Source of the issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeySource {
     File(PathBuf),
     Url { url: String, ca_file: Option<PathBuf> },
 }
 
-/// Settings that do not fit together, or leave a door open.
+/// Inconsistent or insecure settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Neither or both places of the keys.
+    /// Neither or both sources of keys.
     #[error("`identity.tokens` needs either `jwks_file` or `jwks_url`")]
     OneKeySource,
-    /// Keys that anybody on the way could replace.
+    /// Keys that could be replaced on the network.
     #[error(
         "`identity.tokens.jwks_url` is {url}: keys come over https, or over http from this machine; anybody on the way \
          could replace them"
@@ -147,25 +147,27 @@ pub enum SettingsError {
         /// The address.
         url: String,
     },
-    /// A certificate authority for an address that needs none.
-    #[error("`identity.tokens.jwks_ca_file` is of use with an https `jwks_url` only")]
+    /// A certificate authority for an address without TLS.
+    #[error("`identity.tokens.jwks_ca_file` requires an https `jwks_url`")]
     UselessAuthority,
-    /// No token could be taken.
+    /// No token could be accepted.
     #[error(
-        "`identity.tokens.token_types` is empty, so that no token would be taken; expected such as [\"at+jwt\", \"JWT\"]"
+        "`identity.tokens.token_types` is empty, so that no token would be accepted; expected for example [\"at+jwt\", \"JWT\"]"
     )]
     NoTokenType,
-    /// Claims that cannot be read so.
+    /// Ambiguous names of claims.
     #[error("`identity.tokens.claims`: {0}")]
     Claims(String),
-    /// A list of revoked certificates where no caller shows one.
-    #[error("`identity.tls.client_crl_file` is of use with `identity.tls.client_ca_file` only")]
+    /// A revocation list without client certificates.
+    #[error("`identity.tls.client_crl_file` requires `identity.tls.client_ca_file`")]
     UselessRevocationList,
-    /// An issuer or audience that every token could have.
+    /// An empty issuer or audience.
     #[error("`identity.tokens.issuer` and `identity.tokens.audience` cannot be empty")]
     Empty,
-    /// A proxy that ends TLS, and TLS here.
-    #[error("`identity.tls_by_proxy` says that TLS ends elsewhere, and `identity.tls` that it ends here")]
+    /// TLS both at a proxy and here.
+    #[error(
+        "`identity.tls_by_proxy` and `identity.tls` exclude each other: TLS is terminated either by a proxy or here"
+    )]
     TlsTwice,
 }
 
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_one_place_that_nobody_can_replace_them_on() {
+    fn keys_come_from_one_source_that_cannot_be_replaced_on_the_network() {
         let source = |rest: &str| tokens(rest).key_source();
         assert!(matches!(source("jwks_file = \"keys.json\""), Ok(KeySource::File(_))));
         for url in
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_refuse_everybody_or_check_nothing_is_refused_at_start() {
+    fn settings_that_refuse_everybody_or_check_nothing_are_refused_at_start() {
         let settings = TokenSettings { token_types: Vec::new(), ..tokens("jwks_file = \"k\"") };
         assert_eq!(settings.key_source(), Err(SettingsError::NoTokenType));
         let tls = |rest: &str| {
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_is_written_out_and_read_again() {
+    fn settings_are_written_out_and_read_again() {
         let settings = IdentitySettings {
             tokens: Some(tokens("jwks_file = \"keys.json\"")),
             ..IdentitySettings::default()

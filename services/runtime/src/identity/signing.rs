@@ -1,5 +1,5 @@
-//! A key to sign tokens with and its public half as a JWKS: for a first try without an issuer, and for tests. A real
-//! issuer keeps its keys elsewhere.
+//! A key for signing tokens, and its public half as a JWKS: for trials without an issuer, and for tests. Real issuers
+//! manage their keys elsewhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -20,7 +20,7 @@ use super::crypto;
 /// Why a key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
-    /// The system gave no randomness, or the key is none.
+    /// The system gave no randomness, or the key is invalid.
     #[error("the key cannot be made or read: expected an Ed25519, P-256 or RSA key as PKCS#8")]
     Key,
     /// The token could not be signed.
@@ -40,7 +40,7 @@ impl From<error::KeyRejected> for SigningError {
     }
 }
 
-/// A private key, and what its public half is called.
+/// A private key, and the id of its public half.
 pub struct SigningKey {
     pkcs8: Vec<u8>,
     algorithm: Algorithm,
@@ -78,7 +78,7 @@ impl SigningKey {
             } else if let Ok(pair) =
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &SystemRandom::new())
             {
-                // 4, then both coordinates.
+                // The byte 4, then both coordinates.
                 let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
                 let public = json!({"crv": "P-256", "kty": "EC", "x": text(x), "y": text(y)});
                 (Algorithm::ES256, EncodingKey::from_ec_der(pkcs8), public)
@@ -88,12 +88,12 @@ impl SigningKey {
                 let public = json!({"e": text(&e), "kty": "RSA", "n": text(&n)});
                 (Algorithm::RS256, EncodingKey::from_rsa_der(pkcs8), public)
             };
-        // RFC 7638: the digest of the parameters, in the order of their names.
+        // RFC 7638: the digest of the parameters, sorted by name.
         let id = text(digest::digest(&digest::SHA256, public.to_string().as_bytes()).as_ref());
         Ok(Self { pkcs8: pkcs8.to_vec(), algorithm, encoding, public, id })
     }
 
-    /// The private key in PEM. Keep it to yourself.
+    /// The private key in PEM; a secret.
     #[must_use]
     pub fn to_pem(&self) -> String {
         let text = STANDARD.encode(&self.pkcs8);
@@ -111,21 +111,21 @@ impl SigningKey {
         jwk
     }
 
-    /// The signature of some bytes, as a token has it.
+    /// The signature of bytes, in the form of tokens.
     #[cfg(test)]
     pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, SigningError> {
         let signer = crypto::signer(&self.algorithm, &self.encoding).map_err(|_| SigningError::Sign)?;
         signer.try_sign(bytes).map_err(|_| SigningError::Sign)
     }
 
-    /// The token that says these claims.
+    /// A token with these claims.
     pub fn sign(&self, claims: &Claims) -> Result<String, SigningError> {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
         encode(&header, claims, &self.encoding).map_err(|_| SigningError::Sign)
     }
 }
 
-/// A JWKS of these keys.
+/// A JWKS with these keys.
 #[must_use]
 pub fn key_set(keys: &[&SigningKey]) -> Value {
     json!({"keys": keys.iter().map(|key| key.to_jwk()).collect::<Vec<_>>()})
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_written_out_is_the_same_key() {
+    fn a_key_written_out_is_read_as_the_same_key() {
         for key in [SigningKey::generate_ed25519().unwrap(), SigningKey::generate_p256().unwrap()] {
             assert_eq!(SigningKey::from_pem(&key.to_pem()).unwrap().to_jwk(), key.to_jwk());
         }

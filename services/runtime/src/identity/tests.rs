@@ -1,5 +1,5 @@
-//! Tokens that must be taken and tokens that must not, each as an attacker or a mistaken issuer would make it; and
-//! keys that change under way.
+//! Tokens that must be accepted and tokens that must be refused, as an attacker or a misconfigured issuer would create
+//! them; and keys that change.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -31,7 +31,7 @@ fn claims() -> Claims {
     }
 }
 
-/// Where the keys are, and what verifies with them.
+/// The key file, and the identity that uses it.
 struct Given {
     _folder: TempDir,
     file: PathBuf,
@@ -66,7 +66,7 @@ fn part(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_token_signed_with_each_kind_of_key_is_taken() {
+async fn a_token_signed_with_each_kind_of_key_is_accepted() {
     let keys = [
         SigningKey::generate_ed25519().unwrap(),
         SigningKey::generate_p256().unwrap(),
@@ -85,7 +85,7 @@ async fn a_token_signed_with_each_kind_of_key_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_out_of_its_time_or_for_others_is_refused_with_the_reason() {
+async fn an_expired_or_foreign_token_is_refused_with_the_reason() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     let now = Timestamp::now().as_second();
@@ -94,11 +94,14 @@ async fn a_token_out_of_its_time_or_for_others_is_refused_with_the_reason() {
         (Claims { exp: now - 60, ..claims() }, TokenRefused::Expired),
         (Claims { nbf: Some(now + 60), ..claims() }, TokenRefused::NotYet),
         (Claims { aud: other_audience, ..claims() }, invalid("it is for another audience")),
-        (Claims { iss: "https://other.example".to_owned(), ..claims() }, invalid("another issuer made it")),
+        (
+            Claims { iss: "https://other.example".to_owned(), ..claims() },
+            invalid("it is from another issuer"),
+        ),
     ] {
         assert_eq!(given.refused(&key.sign(&claims).unwrap()).await, refused);
     }
-    // Within the skew of the clocks.
+    // Within the tolerated clock difference.
     for claims in [Claims { exp: now - 10, ..claims() }, Claims { nbf: Some(now + 10), ..claims() }] {
         assert!(given.identity.caller(Some(&key.sign(&claims).unwrap())).await.is_ok());
     }
@@ -110,7 +113,7 @@ fn with_header(key: &SigningKey, header: &Value, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_type_of_a_token_is_one_of_a_list_however_it_is_written() {
+async fn the_type_of_a_token_is_listed_in_any_notation() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     let kid = key.to_jwk()["kid"].clone();
@@ -133,7 +136,7 @@ async fn the_type_of_a_token_is_one_of_a_list_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn an_id_token_of_the_same_issuer_is_refused_by_its_audience() {
+async fn an_id_token_of_the_same_issuer_is_refused_for_its_audience() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     let now = Timestamp::now().as_second();
@@ -150,7 +153,7 @@ async fn an_id_token_of_the_same_issuer_is_refused_by_its_audience() {
 }
 
 #[tokio::test]
-async fn a_token_granted_for_longer_than_allowed_is_refused_and_fractions_of_seconds_are_taken() {
+async fn a_token_with_too_long_a_lifetime_is_refused_and_fractions_of_seconds_are_accepted() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     let now = Timestamp::now().as_second();
@@ -177,7 +180,7 @@ async fn a_token_granted_for_longer_than_allowed_is_refused_and_fractions_of_sec
 }
 
 #[tokio::test]
-async fn a_token_that_was_taken_is_refused_once_it_has_expired() {
+async fn an_accepted_token_is_refused_once_it_has_expired() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     let token = key.sign(&Claims { exp: Timestamp::now().as_second() - 28, ..claims() }).unwrap();
@@ -187,7 +190,7 @@ async fn a_token_that_was_taken_is_refused_once_it_has_expired() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_signature_or_of_another_algorithm_is_refused() {
+async fn a_token_without_a_signature_or_with_another_algorithm_is_refused() {
     let key = SigningKey::from_pem(RSA).unwrap();
     let given = given(&[&key]).await;
     let jwk = key.to_jwk();
@@ -198,54 +201,54 @@ async fn a_token_without_a_signature_or_of_another_algorithm_is_refused() {
             assert_eq!(given.refused(&token).await, invalid("it cannot be read"), "{token}");
         }
     }
-    // The public key, which everybody has, as a shared secret: in the forms that libraries have been seen to take.
+    // The public key as a shared secret, in the representations that libraries have accepted.
     let header = part(&json!({"alg": "HS256", "typ": "JWT", "kid": jwk["kid"]}));
     let signed = format!("{header}.{body}");
     for secret in [jwk.to_string(), jwk["n"].as_str().unwrap().to_owned(), RSA.to_owned()] {
         let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
         let signature = URL_SAFE_NO_PAD.encode(ring::hmac::sign(&secret, signed.as_bytes()));
         let refused = given.refused(&format!("{signed}.{signature}")).await;
-        assert_eq!(refused, invalid("its algorithm is not the one of the key"));
+        assert_eq!(refused, invalid("its algorithm is not that of the key"));
     }
-    // The key's own family, by a weaker or other algorithm.
+    // Another algorithm for the same kind of key.
     for algorithm in ["RS384", "PS256", "ES256", "EdDSA"] {
         let token = key.sign(&claims()).unwrap();
         let rest = token.split_once('.').unwrap().1;
         let header = part(&json!({"alg": algorithm, "kid": jwk["kid"]}));
         let refused = given.refused(&format!("{header}.{rest}")).await;
-        assert_eq!(refused, invalid("its algorithm is not the one of the key"), "{algorithm}");
+        assert_eq!(refused, invalid("its algorithm is not that of the key"), "{algorithm}");
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_changed_or_signed_by_somebody_else_is_refused() {
+async fn a_token_that_was_changed_or_signed_with_another_key_is_refused() {
     let (key, other) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
     let given = given(&[&key]).await;
     let token = key.sign(&claims()).unwrap();
     let [header, _, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let more = Claims { scope: OneOrMany::One("cra:submit operations".to_owned()), ..claims() };
     let changed = format!("{header}.{}.{signature}", part(&json!(more)));
-    assert_eq!(given.refused(&changed).await, invalid("its signature does not fit"));
+    assert_eq!(given.refused(&changed).await, invalid("its signature is invalid"));
 
-    // Under the id of the right key.
+    // With the id of the right key.
     let foreign = other.sign(&claims()).unwrap();
     let foreign = format!("{header}.{}", foreign.split_once('.').unwrap().1);
-    assert_eq!(given.refused(&foreign).await, invalid("its signature does not fit"));
-    // Under its own.
+    assert_eq!(given.refused(&foreign).await, invalid("its signature is invalid"));
+    // With its own id.
     let unknown = other.sign(&claims()).unwrap();
     assert_eq!(given.refused(&unknown).await, invalid("no key of the issuer has its `kid`"));
-    // With the key in its own header.
+    // With the key in its header.
     let own_key = part(&json!({"alg": "EdDSA", "jwk": other.to_jwk()}));
     let rest = unknown.split_once('.').unwrap().1;
-    assert_eq!(given.refused(&format!("{own_key}.{rest}")).await, invalid("its signature does not fit"));
-    // Asking for what is not known here.
+    assert_eq!(given.refused(&format!("{own_key}.{rest}")).await, invalid("its signature is invalid"));
+    // With an unknown critical header.
     let critical = part(&json!({"alg": "EdDSA", "kid": key.to_jwk()["kid"], "crit": ["b64"], "b64": false}));
     let refused = given.refused(&format!("{critical}.{rest}")).await;
-    assert_eq!(refused, invalid("its header asks for what is not known here"));
+    assert_eq!(refused, invalid("its header requires an unknown extension"));
 }
 
 #[tokio::test]
-async fn garbage_is_refused_and_nothing_of_it_is_told() {
+async fn malformed_tokens_are_refused_without_quoting_them() {
     let key = SigningKey::generate_ed25519().unwrap();
     let given = given(&[&key]).await;
     for garbage in ["", ".", "..", "a.b.c", "é.é.é", &"A".repeat(9_000), &format!("{}.x.y", part(&json!(7)))]
@@ -254,7 +257,7 @@ async fn garbage_is_refused_and_nothing_of_it_is_told() {
         assert!(matches!(refused, TokenRefused::Invalid(_)), "{garbage}: {refused}");
         assert!(garbage.len() < 4 || !refused.to_string().contains(garbage));
     }
-    // Well signed, and not what a grant looks like.
+    // Validly signed, but not a valid grant.
     let no_client = Claims { azp: None, ..claims() };
     let unknown_department =
         PerimeterClaim { departments: vec!["999".to_owned()], ..PerimeterClaim::default() };
@@ -266,7 +269,7 @@ async fn garbage_is_refused_and_nothing_of_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_new_key_in_the_file_counts_at_once_and_a_removed_one_no_more() {
+async fn a_new_key_in_the_file_is_used_at_once_and_a_removed_one_no_more() {
     let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_p256().unwrap());
     let given = given(&[&old]).await;
     let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
@@ -274,10 +277,10 @@ async fn a_new_key_in_the_file_counts_at_once_and_a_removed_one_no_more() {
     fs::write(&given.file, key_set(&[&new]).to_string()).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     assert!(given.identity.caller(Some(&of_new)).await.is_ok());
-    // Verified before, and by a key that is gone.
+    // A known token, of a removed key.
     assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
 
-    // Broken in passing: those known serve on.
+    // A temporarily invalid file: known tokens remain valid.
     fs::write(&given.file, "{").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
@@ -285,7 +288,7 @@ async fn a_new_key_in_the_file_counts_at_once_and_a_removed_one_no_more() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_read_any_more_serve_for_a_while_only() {
+async fn keys_that_cannot_be_refreshed_are_used_for_a_limited_time() {
     let key = SigningKey::generate_ed25519().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
@@ -308,7 +311,7 @@ async fn a_file_without_usable_keys_is_an_error_at_start() {
     assert!(opened().await.contains("can verify a token"));
 }
 
-/// An issuer on this machine: what it answers, and how often it was asked.
+/// An issuer on this machine: its answer, and the number of requests.
 struct Issuer {
     url: String,
     answer: Arc<Mutex<String>>,
@@ -341,7 +344,7 @@ async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_ke
     let issuer = issuer();
     let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
     let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
-    // Away at start: the service starts, and tokens are answered "try again".
+    // Unavailable at start: the service starts, and tokens are answered with a retry.
     let settings = format!("jwks_url = {:?}\nrefresh_s = 1\nrefresh_pause_ms = 60_000", issuer.url);
     let identity = identity(&settings).await.unwrap();
     assert_eq!(identity.caller(Some(&of_old)).await.unwrap_err(), TokenRefused::KeysUnavailable);
@@ -379,7 +382,7 @@ async fn made_up_key_ids_cost_the_issuer_one_request_per_pause() {
         assert!(identity.caller(Some(&unknown)).await.is_err());
     }
     assert_eq!(issuer.asked.load(Ordering::SeqCst), 2, "more than one request within the pause");
-    // The key was new, not made up: it counts after the pause, without waiting for the interval.
+    // The key is new: it is fetched after the pause, without waiting for the interval.
     *issuer.answer.lock() = key_set(&[&own, &later]).to_string();
     tokio::time::sleep(std::time::Duration::from_millis(450)).await;
     assert!(identity.caller(Some(&unknown)).await.is_ok());

@@ -27,41 +27,41 @@ pub enum TlsError {
     Unreadable {
         /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file holds no such thing in PEM.
-    #[error("{path} holds no {expected} in PEM: {source}")]
+    /// A file does not contain the expected PEM object.
+    #[error("{path} contains no {expected} in PEM: {source}")]
     NotPem {
         /// Its path.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected object.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The fault of the file.
         source: PemError,
     },
-    /// A file holds nothing.
-    #[error("{path} holds no {expected}")]
+    /// A file is empty.
+    #[error("{path} contains no {expected}")]
     Empty {
         /// Its path.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected object.
         expected: &'static str,
     },
-    /// Certificate and key do not belong together, or are of no use.
+    /// Certificate and key do not match, or cannot be used.
     #[error("the certificate {path} cannot be used with its key: {source}")]
     Unusable {
         /// Path of the certificate.
         path: PathBuf,
-        /// What is wrong with them.
+        /// The fault.
         source: RustlsError,
     },
-    /// The authorities are of no use.
+    /// The authorities cannot be used.
     #[error("the authorities in {path} cannot be used: {source}")]
     Authorities {
         /// Their path.
         path: PathBuf,
-        /// What is wrong with them.
+        /// The fault.
         source: VerifierBuilderError,
     },
     /// Reading was ended.
@@ -69,7 +69,7 @@ pub enum TlsError {
     Ended,
 }
 
-/// What the files hold, to know when they changed.
+/// Contents of the files, for detecting changes.
 #[derive(Clone, PartialEq, Eq)]
 struct Files {
     cert: Vec<u8>,
@@ -78,21 +78,21 @@ struct Files {
     client_crl: Option<Vec<u8>>,
 }
 
-/// What the files make.
+/// TLS objects built from the files.
 struct Made {
     config: Arc<ServerConfig>,
-    /// Where callers must show a certificate.
+    /// Present if client certificates are required.
     verifier: Option<Verifier>,
 }
 
-/// What serves, as long as it is held.
+/// The current TLS configuration, updated while it exists.
 pub(super) struct Served {
     pub(super) config: watch::Receiver<Arc<ServerConfig>>,
-    /// Where callers must show a certificate.
+    /// Present if client certificates are required.
     pub(super) verifiers: Option<Verifiers>,
 }
 
-/// Reads the files, and watches them while the result is held.
+/// Reads the files, and watches them while the result exists.
 pub(super) async fn open(settings: TlsSettings) -> Result<Served, TlsError> {
     let (settings, files, made) = read(settings, None).await?;
     let Made { config, verifier } = made.ok_or(TlsError::Ended)?;
@@ -120,24 +120,24 @@ async fn keep_fresh(
             Ok((same_settings, read, made)) => {
                 (settings, files) = (same_settings, read);
                 if let Some(Made { config, verifier }) = made {
-                    tracing::info!(file = %settings.cert_file.display(), "new certificates serve from now on");
+                    tracing::info!(file = %settings.cert_file.display(), "new certificates are used from now on");
                     sender.send_replace(config);
                     if let Some((judges, verifier)) = judges.as_ref().zip(verifier) {
                         judges.send_replace(verifier);
                     }
                 } else if is_requested {
-                    tracing::info!(file = %settings.cert_file.display(), "the certificates are as they were");
+                    tracing::info!(file = %settings.cert_file.display(), "the certificates are unchanged");
                 }
             }
-            // Half written, perhaps: the next look tells.
+            // Possibly half written: the next check will tell.
             Err(error) => {
-                tracing::error!(%error, "the certificates could not be read again: the former ones serve on");
+                tracing::error!(%error, "the certificates could not be read again: still using the previous ones");
             }
         }
     }
 }
 
-/// The files and, unless they are those that are known, what they make.
+/// Reads the files and, if they differ from the known ones, builds the TLS objects.
 async fn read(
     settings: TlsSettings,
     known: Option<Files>,
@@ -180,8 +180,8 @@ fn made_of(settings: &TlsSettings, files: &Files) -> Result<Made, TlsError> {
     Ok(Made { config: Arc::new(config), verifier })
 }
 
-/// What judges the certificates of callers, where they must show one. With lists of revoked certificates, those of every
-/// authority of a chain must be there.
+/// The verifier of client certificates, if they are required. With revocation lists, those of all authorities of a
+/// chain must be present.
 fn verifier(settings: &TlsSettings, files: &Files) -> Result<Option<Verifier>, TlsError> {
     let Some((path, pem)) = settings.client_ca_file.as_ref().zip(files.client_ca.as_ref()) else {
         return Ok(None);
@@ -199,7 +199,7 @@ fn verifier(settings: &TlsSettings, files: &Files) -> Result<Option<Verifier>, T
     built.map(Some).map_err(|source| TlsError::Authorities { path: path.clone(), source })
 }
 
-/// Authorities publish a list in DER; several are put together in PEM.
+/// Authorities publish a list in DER; several are combined in PEM.
 fn revocation_lists(
     path: &Path,
     bytes: &[u8],

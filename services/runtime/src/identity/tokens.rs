@@ -1,8 +1,8 @@
-//! Bearer tokens: verified against the issuer's keys, turned into callers, and kept while the keys stand.
+//! Bearer tokens: verified against the issuer's keys, mapped to callers, and cached while the keys are unchanged.
 //!
-//! A token is verified once, by [`super::verification`]. Afterwards the same text is the same caller until it ends or
-//! the keys change. Keys are read again at intervals, and at once for a token that names an unknown
-//! one, with a pause in between, so that a stream of made-up key ids costs the issuer nothing.
+//! A token is verified once, by [`super::verification`]. Afterwards the same text maps to the same caller until it
+//! expires or the keys change. Keys are refreshed at intervals, and at once for a token with an unknown key, with a
+//! minimum pause, so that a stream of invented key ids does not burden the issuer.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -21,24 +21,24 @@ use super::settings::{SettingsError, TokenSettings};
 use super::verification::{self, TokenRefused};
 use crate::reload::Reloads;
 
-/// Verified tokens that are kept; at the bound all are forgotten, and verified again.
+/// Maximum number of cached tokens; at the limit the cache is cleared.
 const KEPT_MAX: usize = 1_024;
-/// Before keys that could not be read are asked for again: at first, and at most.
+/// Minimum and maximum delay of retries after a failed refresh.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// What a pause is multiplied with.
+/// Random factor of a delay.
 const JITTER: Range<f64> = 0.8..1.2;
 
-/// Why the keys cannot be had.
+/// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
-    /// The settings do not fit together.
+    /// The settings are inconsistent.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The key set cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It is read, and of no use.
+    /// The key set is unusable.
     #[error("the issuer's keys: {0}")]
     Keys(#[from] KeysError),
     /// Reading it was ended.
@@ -46,16 +46,16 @@ pub enum TokensError {
     Ended,
 }
 
-/// A caller whose token was verified.
+/// A caller with a verified token.
 #[derive(Clone)]
 pub(crate) struct Verified {
     pub(crate) caller: Arc<Caller>,
-    /// Cancelled when the key that signed the token is no key of the issuer's any more.
+    /// Cancelled when the issuer's key set no longer contains the key of the token.
     pub(crate) key_removed: CancellationToken,
 }
 
 impl Verified {
-    /// Of a call that needs no token.
+    /// For a call that needs no token.
     pub(crate) fn nobody() -> Self {
         Self { caller: Arc::new(Caller::nobody()), key_removed: CancellationToken::new() }
     }
@@ -66,25 +66,25 @@ pub(super) struct Tokens {
     settings: TokenSettings,
     source: Arc<Source>,
     held: RwLock<Held>,
-    /// When the keys were last asked for; held while they are.
+    /// Time of the last refresh; locked during a refresh.
     asked: Mutex<Option<Instant>>,
-    /// Whether there are keys, not too old.
+    /// Whether there are keys that are not too old.
     usable: watch::Sender<bool>,
 }
 
-/// The keys, and what was verified with them.
+/// The keys, and the callers verified with them.
 #[derive(Default)]
 struct Held {
     keys: Arc<Keys>,
-    /// The set they were read from, to know a new one.
+    /// The set that they were parsed from, for detecting changes.
     set: Vec<u8>,
     read_at: Option<Instant>,
     verified: HashMap<Box<str>, Verified>,
 }
 
 impl Tokens {
-    /// Reads the keys and keeps them fresh while the result is held. A file must hold keys at once; an address may be
-    /// away for a while, and tokens are answered UNAVAILABLE until it is there.
+    /// Reads the keys and refreshes them while the result exists. A file must contain keys at once; an address may be
+    /// unavailable for a while, and tokens are answered UNAVAILABLE until it answers.
     pub(super) async fn open(settings: TokenSettings) -> Result<Arc<Self>, TokensError> {
         let source = Arc::new(Source::open(settings.key_source()?)?);
         let refresh_every = Duration::from_secs(settings.refresh_s.get().into());
@@ -95,7 +95,7 @@ impl Tokens {
             (Ok(()), _) => {}
             (Err(error), Source::Url { .. }) => {
                 failures = 1;
-                tracing::warn!(%error, "no token can be verified yet: the issuer's keys are asked for again");
+                tracing::warn!(%error, "no token can be verified yet: fetching the issuer's keys again");
             }
             (Err(error), Source::File(_)) => return Err(error),
         }
@@ -104,7 +104,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// The caller that a token stands for.
+    /// The caller of a token.
     pub(super) async fn verified(&self, token: &str) -> Result<Verified, TokenRefused> {
         if let Some(known) = self.known(token)? {
             return known;
@@ -122,14 +122,14 @@ impl Tokens {
         if held.verified.len() >= KEPT_MAX {
             held.verified.clear();
         }
-        // Keys that changed meanwhile may not have this one any more: then it is verified again.
+        // If the keys changed in the meantime, the token must be verified again.
         if Arc::ptr_eq(&held.keys, &keys) {
             held.verified.insert(token.into(), verified.clone());
         }
         Ok(verified)
     }
 
-    /// What is known of a token: nothing, or its caller and whether it has expired since.
+    /// The cached result of a token: unknown, or its caller, or that it has expired.
     pub(super) fn known(&self, token: &str) -> Result<Option<Result<Verified, TokenRefused>>, TokenRefused> {
         let held = self.held.read();
         let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
@@ -141,12 +141,12 @@ impl Tokens {
         }
     }
 
-    /// Whether tokens can be verified, and will be.
+    /// Whether tokens can currently be verified.
     pub(super) fn usable(&self) -> watch::Receiver<bool> {
         self.usable.subscribe()
     }
 
-    /// How long the keys still serve without being read again; `None` where they do not.
+    /// How long the keys may be used without a refresh; `None` if they may not.
     fn serve_for(&self) -> Option<Duration> {
         let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
         max_age.checked_sub(self.held.read().read_at?.elapsed())
@@ -167,7 +167,7 @@ impl Tokens {
         Arc::clone(&self.held.read().keys)
     }
 
-    /// Reads the keys again, unless that was tried a moment ago. Whoever comes meanwhile waits for the same answer.
+    /// Refreshes the key set at most once per `refresh_pause_ms`; concurrent callers wait for the same refresh.
     async fn ask_again(&self) {
         let pause = Duration::from_millis(self.settings.refresh_pause_ms.get().into());
         let mut asked = self.asked.lock().await;
@@ -209,7 +209,7 @@ fn not_expired(verified: Verified) -> Result<Verified, TokenRefused> {
     Ok(verified)
 }
 
-/// Reads the keys again at intervals, as long as tokens are verified with them; sooner after failures.
+/// Refreshes the keys at intervals, while tokens are verified with them; sooner after failures.
 async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
     let mut reloads = Reloads::listen();
     loop {
@@ -218,7 +218,7 @@ async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
             None => return,
         };
         let pause = pause_after(failures, every, rand::random_range(JITTER));
-        // Keys that become too old meanwhile are told when they do.
+        // Wakes up when the keys become too old, to report it.
         let pause = serve_for.map_or(pause, |left| pause.min(left.max(PAUSE_MIN)));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -230,15 +230,15 @@ async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
             Err(error) => {
                 failures = failures.saturating_add(1);
                 let usable = *tokens.usable.borrow();
-                tracing::error!(%error, failures, usable, "the issuer's keys could not be read again: asking until they are");
+                tracing::error!(%error, failures, usable, "the issuer's keys could not be read again: retrying");
             }
         }
         tokens.tell_usable();
     }
 }
 
-/// How long to wait before the keys are asked for: as configured, and after failures a second, twice as long after each
-/// further one, up to half a minute; spread, so that the processes of one issuer do not ask at the same time.
+/// Delay before the next refresh: as configured, and after failures a second, doubled after each further one, up to
+/// half a minute; randomised, so that the processes of one issuer do not refresh at the same time.
 fn pause_after(failures: u32, every: Duration, jitter: f64) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else { return every };
     let pause = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(doublings)).min(PAUSE_MAX);
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_are_away_are_asked_for_from_a_second_on_ever_more_seldom_up_to_half_a_minute() {
+    fn failed_refreshes_are_retried_after_a_second_and_ever_more_rarely_up_to_half_a_minute() {
         let every = Duration::from_mins(5);
         let pauses =
             [0, 1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|failures| pause_after(failures, every, 1.0).as_secs());
@@ -259,7 +259,7 @@ mod tests {
             let pause = pause_after(2, every, jitter).as_secs_f64();
             assert!((1.5..=2.5).contains(&pause), "{pause}");
         }
-        // Never more seldom than keys that are there.
+        // Never later than the regular interval.
         assert_eq!(pause_after(9, Duration::from_secs(10), 1.0).as_secs(), 10);
     }
 }

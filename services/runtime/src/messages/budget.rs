@@ -1,9 +1,9 @@
-//! Bytes of messages that a process keeps before they are decoded, and what one call has charged of them.
+//! Budget of bytes of messages before they are decoded, and the charge of one call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes that may be kept.
+/// Maximum number of bytes.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
@@ -15,7 +15,7 @@ impl Budget {
         Arc::new(Self { limit, taken: AtomicU64::new(0) })
     }
 
-    /// Bytes that are charged now.
+    /// Number of charged bytes.
     pub(super) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -30,7 +30,7 @@ impl Budget {
     }
 }
 
-/// Which budget has no room left.
+/// The budget that is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spent {
     /// That of the process.
@@ -39,7 +39,7 @@ pub(super) enum Spent {
     Share,
 }
 
-/// What one call has charged; given back when it is dropped.
+/// The charge of one call; released when dropped.
 #[derive(Debug)]
 pub(super) struct Charge {
     all: Arc<Budget>,
@@ -48,12 +48,12 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    /// Of no byte yet, to a budget and to the client's share of it where clients are counted.
+    /// An empty charge to a budget, and to the client's share of it if clients are counted.
     pub(super) fn new(all: &Arc<Budget>, share: Option<&Arc<Budget>>) -> Self {
         Self { all: Arc::clone(all), share: share.cloned(), charged: 0 }
     }
 
-    /// Charges so many bytes in place of those before; what was charged stays where there is no room for more.
+    /// Replaces the charge; it is unchanged if there is no room for more.
     pub(super) fn set(&mut self, bytes: u64) -> Result<(), Spent> {
         if bytes <= self.charged {
             self.give_back(self.charged - bytes);
@@ -75,7 +75,7 @@ impl Charge {
         Ok(())
     }
 
-    /// Gives everything back.
+    /// Releases the charge.
     pub(super) fn release(&mut self) {
         self.give_back(self.charged);
     }

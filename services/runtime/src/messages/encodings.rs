@@ -1,4 +1,4 @@
-//! How the messages of a request may be compressed: `gzip`, `deflate` (zlib) and `zstd`, each inflated within a bound.
+//! Supported compressions of request messages: `gzip`, `deflate` (zlib) and `zstd`, each inflated up to a limit.
 
 use std::io::{self, Read};
 
@@ -11,12 +11,12 @@ use crate::rejection::{ENCODING_NOT_SUPPORTED, Rejection};
 
 /// The header that names the encoding of a request's messages.
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-/// The header that lists those that are read.
+/// The header that lists supported encodings.
 const ACCEPTED: &str = "grpc-accept-encoding";
-/// What is read, as that header lists it.
+/// Its value.
 const READ: &str = "identity,gzip,deflate,zstd";
 
-/// Window of a zstd frame: 8 MiB, which every decoder should take (RFC 8878, 3.1.1.1.2), and no more.
+/// Maximum window of a zstd frame: 8 MiB, which every decoder should support (RFC 8878, 3.1.1.1.2).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// Compression of messages.
@@ -30,15 +30,15 @@ pub(crate) enum Encoding {
 /// Why a message was not inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotInflated {
-    /// It inflates to more than the bound.
+    /// It inflates to more than the limit.
     TooLarge,
-    /// It is not what the encoding says.
+    /// It is not valid in its encoding.
     Malformed,
 }
 
 impl Encoding {
-    /// The encoding that a request names, `None` of plain messages. The header is taken away: the messages are inflated
-    /// before a handler's codec sees them.
+    /// Takes the encoding from the request's headers; `None` for uncompressed messages. The header is removed, because
+    /// handlers see inflated messages.
     pub(crate) fn take_of(headers: &mut HeaderMap) -> Result<Option<Self>, Status> {
         match headers.remove(ENCODING) {
             None => Ok(None),
@@ -52,7 +52,7 @@ impl Encoding {
         }
     }
 
-    /// Inflates one message. Keeps `bytes_max` bytes and a window of the encoding at most, whatever the message says.
+    /// Inflates one message, using at most `bytes_max` bytes and a window of the encoding.
     pub(super) fn inflate(self, message: &[u8], bytes_max: u64) -> Result<Vec<u8>, NotInflated> {
         let mut rest = message;
         let inflated = match self {
@@ -67,19 +67,19 @@ impl Encoding {
         if inflated.len() as u64 > bytes_max {
             return Err(NotInflated::TooLarge);
         }
-        // Something behind the end of the compressed bytes is no message.
+        // Trailing bytes after the compressed data are invalid.
         if rest.is_empty() { Ok(inflated) } else { Err(NotInflated::Malformed) }
     }
 }
 
-/// One byte more than the bound at most.
+/// Reads at most one byte more than the limit.
 fn read(decoder: &mut impl Read, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut inflated = Vec::new();
     decoder.take(bytes_max.saturating_add(1)).read_to_end(&mut inflated)?;
     Ok(inflated)
 }
 
-/// The refusal of another encoding; names in `grpc-accept-encoding` those that are read, as gRPC asks for.
+/// The refusal of another encoding; lists the supported ones in `grpc-accept-encoding`, as gRPC requires.
 fn not_supported(name: &HeaderValue) -> Status {
     let name = String::from_utf8_lossy(name.as_bytes());
     let message = format!(

@@ -1,7 +1,7 @@
-//! The compressed messages of a request, handed on as plain ones.
+//! Inflates the compressed messages of a request.
 //!
-//! One message is inflated at a time, when the next one is asked for, and charged until then: one frame of HTTP/2 can hold a
-//! hundred messages that inflate to the largest size each.
+//! One message is inflated at a time, on demand, and charged until the next one: one HTTP/2 frame can contain a hundred
+//! messages that inflate to the maximum size each.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,16 +26,16 @@ pub(super) fn inflated(received: Body, encoding: Encoding, refuser: Refuser, cha
 struct Inflating {
     /// `None` once it has ended or was refused.
     inner: Option<Body>,
-    /// Bytes that were received and not handed on.
+    /// Received bytes that were not passed on.
     waiting: BytesMut,
     encoding: Encoding,
     refuser: Refuser,
-    /// Of the message that was handed on last, until the next one is asked for.
+    /// Charge of the last message, until the next one is requested.
     charge: Charge,
 }
 
 impl Inflating {
-    /// The next whole message; whether it is compressed.
+    /// The next complete message, and whether it is compressed.
     fn next_whole(&mut self) -> Option<(bool, Bytes)> {
         let [flag, length @ ..] = *self.waiting.first_chunk::<HEADER_BYTES>()?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -43,7 +43,7 @@ impl Inflating {
         Some((flag == 1, self.waiting.split_to(whole).freeze()))
     }
 
-    /// A message as its handler's codec reads it.
+    /// The message in uncompressed form.
     fn plain(&mut self, mut message: Bytes) -> Result<Bytes, (Cause, u64)> {
         message.advance(HEADER_BYTES);
         let found = message.len() as u64;
@@ -74,7 +74,7 @@ impl BodyLayer for Inflating {
     const MAY_GROW: bool = true;
 
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
-        // What waits is still to come, whatever has become of the body that it came from.
+        // Waiting bytes must still be passed on, even if the body has ended.
         self.inner.as_ref().filter(|_| self.waiting.is_empty()).map(ask)
     }
 
@@ -98,7 +98,7 @@ impl BodyLayer for Inflating {
                 Some(Err(status)) => return Poll::Ready(Some(Err(status))),
                 None => {
                     self.inner = None;
-                    // The codec says what a message lacks that was begun.
+                    // The codec reports an incomplete message.
                     let rest = std::mem::take(&mut self.waiting).freeze();
                     return Poll::Ready((!rest.is_empty()).then_some(Ok(Frame::data(rest))));
                 }

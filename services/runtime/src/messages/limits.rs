@@ -1,4 +1,4 @@
-//! Limits of the messages of a call, and what a client learns that breaks one.
+//! Limits of the messages of a call, and the refusals of messages that break them.
 
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -16,32 +16,32 @@ use crate::rejection::{BUSY, MESSAGE_MALFORMED, MESSAGE_TOO_LARGE, Rejection, ST
 /// Limits of the messages of one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Of one message, as it is sent and inflated.
+    /// Maximum size of one message, compressed and inflated.
     pub(crate) bytes_max: u64,
-    /// How long one message may take to come.
+    /// Maximum duration of receiving one message.
     pub(crate) within: Duration,
     pub(crate) shape: Shape,
-    /// The client's share of the budget, where clients are counted.
+    /// The client's share of the budget, if clients are counted.
     pub(crate) share: Option<Arc<Budget>>,
 }
 
-/// Why the messages of a call were refused, for the answer to say it whatever the handler makes of it.
+/// Why the messages of a call were refused; used for the answer, whatever the handler does.
 pub(crate) type Refusal = Arc<OnceLock<Status>>;
 
 /// Why a message was refused while it was received; the label `cause` of `cra_messages_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// It is larger than the method takes.
+    /// It is larger than the method accepts.
     TooLarge,
-    /// It inflates to more than the method takes.
+    /// It inflates to more than the method accepts.
     InflatesTooLarge,
     /// It cannot be inflated.
     Malformed,
-    /// The budget of the process is spent.
+    /// The budget of the process is exhausted.
     Budget,
-    /// The client's share of it is.
+    /// The client's share of it is exhausted.
     ClientShare,
-    /// It did not come in time.
+    /// It did not arrive in time.
     Slow,
 }
 
@@ -101,7 +101,7 @@ impl Refuser {
         Self { limits, refused, refusal }
     }
 
-    /// Counts a refusal and keeps it for the answer; the frame that ends the request's body.
+    /// Counts a refusal and stores it for the answer; returns the frame that ends the request's body.
     pub(super) fn refuse(&self, cause: Cause, found: u64) -> NextFrame {
         self.refused.0[cause as usize].inc();
         let status: Status = self.rejection(cause, found).into();

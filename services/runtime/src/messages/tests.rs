@@ -1,4 +1,4 @@
-//! Messages cut in any way, budgets that are spent and given back, and messages that do not come.
+//! Messages split in any way, exhausted and released budgets, and messages that do not arrive.
 
 use std::future::poll_fn;
 use std::io::Write as _;
@@ -28,7 +28,7 @@ fn message(length: u32) -> Vec<u8> {
     bytes
 }
 
-/// The beginning of a large message: what is not charged, and so many bytes.
+/// The start of a large message: the bytes that are not charged, and some more.
 fn beyond_what_is_free(bytes: usize) -> Vec<u8> {
     message(LARGE)[..UNCHARGED + bytes].to_vec()
 }
@@ -47,7 +47,7 @@ impl Messages {
     }
 }
 
-/// A request whose bytes are sent by the test.
+/// A request whose bytes the test sends.
 fn request(messages: &Messages, limits: Limits) -> (Sender<Vec<u8>>, Body, Refusal) {
     let (sender, receiver) = channel::<Vec<u8>>(8);
     let frames = ReceiverStream::new(receiver).map(|bytes| Ok::<_, Status>(Frame::data(bytes.into())));
@@ -62,7 +62,7 @@ async fn next(body: &mut Body) -> Option<Result<Frame<bytes::Bytes>, Status>> {
 
 proptest! {
     #[test]
-    fn however_a_body_is_cut_its_messages_are_found(
+    fn messages_are_found_however_a_body_is_split(
         lengths in prop::collection::vec(0_u32..300, 0..8),
         cuts in prop::collection::vec(1_usize..40, 1..60),
     ) {
@@ -73,7 +73,7 @@ proptest! {
             let end = body.len().min(at + cuts.next().unwrap());
             prop_assert_eq!(framing.advance(&body[at..end]), Ok(()));
             at = end;
-            // As far as whole messages do not reach.
+            // As far as complete messages do not reach.
             let mut whole = 0;
             let ends = lengths.iter().map(|length| { whole += *length as usize + HEADER_BYTES; whole });
             let last_end = ends.filter(|end| *end <= at).max().unwrap_or(0);
@@ -84,7 +84,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_message_larger_than_allowed_is_refused_by_its_length_alone() {
+async fn a_message_that_is_too_large_is_refused_by_its_length() {
     let messages = messages(10_000);
     let (sender, mut body, refusal) = request(&messages, limits(Shape::Single, None));
     sender.send(message(LARGE + 1)[..HEADER_BYTES].to_vec()).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_message_larger_than_allowed_is_refused_by_its_length_alone() {
 }
 
 #[tokio::test]
-async fn half_messages_are_charged_and_given_back_when_they_are_whole_refused_or_dropped() {
+async fn incomplete_messages_are_charged_and_released_when_complete_refused_or_dropped() {
     let messages = messages(1_000);
     let (whole, mut of_whole, _) = request(&messages, limits(Shape::Both, None));
     whole.send(beyond_what_is_free(400)).await.unwrap();
@@ -132,7 +132,7 @@ async fn half_messages_are_charged_and_given_back_when_they_are_whole_refused_or
 }
 
 #[tokio::test]
-async fn one_client_fills_its_share_alone() {
+async fn one_client_can_only_exhaust_its_share() {
     let (messages, greedy, other) = (messages(1_000), Budget::new(250), Budget::new(250));
     let half = |share| request(&messages, limits(Shape::Both, Some(share)));
     let (first, mut of_first, _) = half(&greedy);
@@ -191,7 +191,7 @@ async fn a_single_request_that_does_not_come_is_refused_and_a_stream_may_pause_b
 }
 
 #[tokio::test]
-async fn answers_end_with_the_refusal_of_their_messages_and_otherwise_as_they_do() {
+async fn answers_end_with_the_refusal_of_their_messages_or_unchanged() {
     let answers = || {
         let answer = Frame::data(bytes::Bytes::from_static(b"an answer"));
         let mut well = tonic::codegen::http::HeaderMap::new();
@@ -214,7 +214,7 @@ async fn answers_end_with_the_refusal_of_their_messages_and_otherwise_as_they_do
     }
 }
 
-/// A message of these bytes, compressed.
+/// A compressed message with these bytes.
 fn compressed(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::best();
     let content = match encoding {
@@ -238,7 +238,7 @@ fn framed(flag: u8, content: &[u8]) -> Vec<u8> {
     [&[flag][..], &length.to_be_bytes(), content].concat()
 }
 
-/// A request in frames of so many bytes.
+/// A request in frames of a given size.
 fn inflating(messages: &Messages, encoding: Encoding, bytes: &[u8], frame: usize) -> Body {
     let frames: Vec<_> = bytes
         .chunks(frame)
@@ -251,7 +251,7 @@ fn inflating(messages: &Messages, encoding: Encoding, bytes: &[u8], frame: usize
 const ENCODINGS: [Encoding; 3] = [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd];
 
 #[tokio::test]
-async fn compressed_messages_come_as_plain_ones_one_at_a_time_however_they_are_cut() {
+async fn compressed_messages_are_inflated_one_at_a_time_however_they_are_split() {
     let large = vec![7; LARGE as usize];
     for encoding in ENCODINGS {
         for frame in [1, 7, 100_000] {
@@ -277,10 +277,10 @@ async fn compressed_messages_come_as_plain_ones_one_at_a_time_however_they_are_c
 }
 
 #[tokio::test]
-async fn a_message_that_inflates_beyond_its_bound_is_refused_by_what_it_inflates_to() {
+async fn a_message_that_inflates_beyond_its_limit_is_refused() {
     for encoding in ENCODINGS {
         let messages = messages(u64::MAX);
-        // A gigabyte at the end of a thousand would be as cheap: reading stops one byte past the bound.
+        // A much larger one would be as cheap: reading stops one byte above the limit.
         let bomb = compressed(encoding, &vec![0; 100 * LARGE as usize]);
         assert!(bomb.len() < LARGE as usize);
         let mut body = inflating(&messages, encoding, &bomb, 100);
@@ -301,7 +301,7 @@ async fn inflated_messages_are_charged_to_the_budget() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_compressed_as_said_are_refused() {
+async fn invalid_compressed_bytes_are_refused() {
     for encoding in ENCODINGS {
         let whole = compressed(encoding, b"a message");
         let content = &whole[HEADER_BYTES..];
@@ -315,13 +315,13 @@ async fn bytes_that_are_not_compressed_as_said_are_refused() {
 }
 
 #[test]
-fn an_encoding_that_is_not_read_is_refused_with_those_that_are() {
+fn an_unsupported_encoding_is_refused_with_the_supported_ones() {
     let mut headers = tonic::codegen::http::HeaderMap::new();
     assert_eq!(Encoding::take_of(&mut headers).unwrap(), None);
     for (name, read) in [("identity", None), ("gzip", Some(Encoding::Gzip)), ("zstd", Some(Encoding::Zstd))] {
         headers.insert("grpc-encoding", name.parse().unwrap());
         assert_eq!(Encoding::take_of(&mut headers).unwrap(), read);
-        assert!(headers.is_empty(), "a codec behind meets plain messages");
+        assert!(headers.is_empty(), "the codec gets uncompressed messages");
     }
     headers.insert("grpc-encoding", "snappy".parse().unwrap());
     let refused = Encoding::take_of(&mut headers).unwrap_err();

@@ -1,7 +1,7 @@
-//! `GET /metrics`, `/livez` and `/readyz` over HTTP/1.1, on an address apart from the service's: few connections, one answer each,
-//! cut when they are slow. Callers of the service cannot take these connections, so that probes are answered whatever they do.
+//! `GET /metrics`, `/livez` and `/readyz` over HTTP/1.1, on a separate address: few connections, one answer each,
+//! closed if they are slow. Callers of the service cannot exhaust these connections, so probes are always answered.
 //!
-//! Figures say how much, never what: no identity is asked for. Keep the address inside the network all the same.
+//! Metrics contain no content, so no authentication is required. Keep the address inside the network anyway.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,14 +21,14 @@ use tokio::task::JoinHandle;
 use super::Metrics;
 use crate::health::{Health, Readiness};
 
-/// Connections at once; further ones wait.
+/// Maximum number of concurrent connections; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
-/// From the connection to the end of the answer.
+/// Maximum duration, from the connection to the end of the answer.
 const LONGEST: Duration = Duration::from_secs(10);
-/// An accept that fails fails again at once.
+/// Pause after a failed accept, which would fail again at once.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
-/// Why the figures cannot be asked for.
+/// Why the metrics cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot listen on {address} for metrics: {source}; choose another address with --metrics-listen, \
@@ -39,7 +39,7 @@ pub struct ExposeError {
     source: std::io::Error,
 }
 
-/// The endpoint; gone when it is dropped.
+/// The endpoint; dropping it closes it.
 #[derive(Debug)]
 pub struct Exposed(JoinHandle<()>);
 
@@ -49,8 +49,8 @@ impl Drop for Exposed {
     }
 }
 
-/// Answers on an address; port 0 lets the system choose one, which the log names. `/livez` is 200 as long as the process
-/// answers at all; `/readyz`, of the whole, and `/readyz/SERVICE` are 200 or 503 as health says.
+/// Serves on an address; with port 0 the system chooses a port, which is logged. `/livez` is 200 while the process
+/// answers at all; `/readyz`, for the whole, and `/readyz/SERVICE` are 200 or 503 according to health.
 pub async fn expose(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Exposed, ExposeError> {
     let refused = |source| ExposeError { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
@@ -74,7 +74,7 @@ async fn accept(listener: TcpListener, metrics: Metrics, health: Health) {
         let (metrics, health) = (metrics.clone(), health.clone());
         tokio::spawn(async move {
             let _place = place;
-            // Whoever asks has left, or was too slow: nothing to do.
+            // Ignored: the client has disconnected, or was too slow.
             let _ = tokio::time::timeout(LONGEST, converse(stream, metrics, health)).await;
         });
     }
@@ -101,7 +101,7 @@ fn answer(method: &Method, path: &str, metrics: &Metrics, health: &Health) -> Re
             },
             |text| (StatusCode::OK, text),
         ),
-        // The tasks of the process turn, or nothing would answer: a probe that gets no answer in its time restarts it.
+        // The runtime works, or nothing would answer: a probe without a timely answer restarts the process.
         "/livez" => (StatusCode::OK, "LIVE\n".to_owned()),
         _ => match readiness(path, health) {
             Some(Readiness::Serving) => (StatusCode::OK, "SERVING\n".to_owned()),
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_reading_figures_and_health_is_answered() {
+    async fn only_metrics_and_health_are_answered() {
         let (metrics, health) = (Metrics::default(), Health::of(["one"]).await);
         let status = |method, path| answer(&method, path, &metrics, &health).status();
         assert_eq!(status(Method::GET, "/metrics"), StatusCode::OK);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn probes_see_the_health_of_each_service_and_of_the_whole() {
+    async fn probes_see_the_health_of_each_service_and_of_the_process() {
         let (metrics, health) = (Metrics::default(), Health::of(["one", "two"]).await);
         let status = |path| answer(&Method::GET, path, &metrics, &health).status();
         assert_eq!(status("/readyz"), StatusCode::SERVICE_UNAVAILABLE);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_an_error_that_says_what_to_set() {
+    async fn an_address_in_use_is_an_error_that_names_the_setting() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let error = expose(taken.local_addr().unwrap(), Metrics::default(), Health::of([]).await);
         let error = error.await.unwrap_err();

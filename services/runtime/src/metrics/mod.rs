@@ -1,10 +1,8 @@
-//! What a service can be measured by, in the text format of Prometheus: a registry per service, for both may run in one
-//! process.
+//! Metrics of a service, in the text format of Prometheus: a registry per service, because both may run in one process.
 //!
-//! Counting is an atomic addition. What is known elsewhere already (a position, how many places are taken) is not
-//! counted at all: it is looked at when somebody asks, see [`Metrics::looked_up`]. Labels come from fixed lists, never
-//! from a caller's words. Knows no service's own figures; those are named where they are counted, and
-//! `deploy/OPERATIONS.md` says what each means.
+//! Per-call metrics are atomic counters resolved at start-up. Gauges whose value exists elsewhere (a position, permits
+//! in use) are computed when Prometheus scrapes, see [`Metrics::looked_up`]. Labels come from fixed lists, never from
+//! callers. Metrics of a service are named where they are counted; `deploy/OPERATIONS.md` documents them.
 
 mod endpoint;
 mod rpc;
@@ -25,26 +23,26 @@ pub use rpc::{Call, Rpcs};
 const SECONDS: [f64; 15] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// A figure that cannot be made: its name is taken or is none; a mistake in the build.
+/// A metric that cannot be registered: its name is invalid or in use; a bug.
 #[derive(Debug, thiserror::Error)]
 #[error("a metric cannot be registered: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
 type Look = Box<dyn Fn() + Send + Sync>;
 
-/// The figures of one service; clones share them.
+/// The metrics of one service; clones share them.
 #[derive(Clone, Default)]
 pub struct Metrics {
     registry: Registry,
-    /// Run before the figures are written.
+    /// Run before the metrics are written.
     looks: Arc<Mutex<Vec<Look>>>,
-    /// Places that are taken, and that there are.
+    /// Permits in use, and limits.
     places: Arc<Mutex<Option<(IntGaugeVec, IntGaugeVec)>>>,
 }
 
 impl Metrics {
-    /// Figures of a service; `cra_build_info` tells its version and commit, and `process_*` what its process uses, named as
-    /// Prometheus has it.
+    /// Metrics of a service; `cra_build_info` has its version and commit, and `process_*` the resources of its process,
+    /// named as in Prometheus.
     pub fn of(service: &'static str) -> Result<Self, MetricsError> {
         let metrics = Self::default();
         let help = "Always 1; the labels say what runs.";
@@ -56,27 +54,27 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counters that only grow, one per value of each label.
+    /// Counters, one per value of each label.
     pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
         self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
-    /// Durations in seconds, one distribution per value of each label.
+    /// Durations in seconds, one histogram per value of each label.
     pub fn durations(&self, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, MetricsError> {
         self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
     }
 
-    /// A figure that goes up and down.
+    /// A gauge.
     pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
         self.add(Gauge::new(name, help)?)
     }
 
-    /// Figures that go up and down, one per value of each label.
+    /// Gauges, one per value of each label.
     pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
         self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
 
-    /// A figure that is looked up when somebody asks; must not block.
+    /// A gauge that is computed at each scrape; must not block.
     pub fn looked_up(
         &self,
         name: &str,
@@ -88,7 +86,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// How many of the places under each limit are taken, and how many there are.
+    /// Gauges of the permits in use and the limits.
     pub fn watch_places(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
         let (taken, most) = self.places()?;
         for limit in limits {
@@ -99,7 +97,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// The figures of places: a service and its shell each have some.
+    /// The gauges of permits, which a service and its shell share.
     fn places(&self) -> Result<(IntGaugeVec, IntGaugeVec), MetricsError> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(places) = &*places {
@@ -113,7 +111,7 @@ impl Metrics {
         Ok((taken, most))
     }
 
-    /// Whether each named service says SERVING.
+    /// Gauges of each named service's health.
     pub(crate) fn watch_health(&self, health: &Health) -> Result<(), MetricsError> {
         let help = "1 while the service's health says SERVING, else 0.";
         let serving = self.gauges("cra_serving", help, &["service"])?;
@@ -126,7 +124,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// Everything, in the text format of Prometheus.
+    /// All metrics, in the text format of Prometheus.
     pub fn text(&self) -> Result<String, MetricsError> {
         for look in self.looks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             look();
@@ -155,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_elsewhere_is_told_as_it_stands_when_somebody_asks() {
+    fn computed_gauges_have_the_value_at_the_time_of_the_scrape() {
         let metrics = Metrics::of("test").unwrap();
         let position = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&position);
@@ -173,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_taken_once() {
+    fn a_name_can_be_registered_once() {
         let metrics = Metrics::default();
         metrics.gauge("cra_one", "Help.").unwrap();
         assert!(metrics.gauge("cra_one", "Help.").is_err());

@@ -1,9 +1,9 @@
-//! `google.rpc.BadRequest`: every violation of a request at once, each with its field, its stable reason, an
-//! English description and a French message.
+//! `google.rpc.BadRequest`: every violation of a request at once, each with its field, its stable reason, an English
+//! description and a French message.
 //!
-//! Details travel in a response header (`grpc-status-details-bin`) and common clients take 8 KiB of headers
-//! at most, so what is attached has a bound; past it the message and the facts `violations` and `attached`
-//! say how many there are. Does not find violations; the domain does.
+//! Details are sent in a response header (`grpc-status-details-bin`) and common clients accept 8 KiB of headers, so the
+//! attached violations are bounded; above the limit the message and the facts `violations` and `attached` give the
+//! numbers.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,17 +13,17 @@ use tonic_types::{BadRequest, ErrorDetail, ErrorInfo, FieldViolation, LocalizedM
 
 use super::{DOMAIN, INVALID_REQUEST, LOCALE, clipped};
 
-/// Bytes of field texts that are attached: in base64, with the rest, below 8 KiB of headers.
+/// Maximum total size of attached violations: in base64, with the rest, below 8 KiB of headers.
 const MAX_ATTACHED_BYTES: usize = 4_500;
-/// What encoding adds per violation: tags and lengths.
+/// Encoding overhead per violation: tags and lengths.
 const OVERHEAD_BYTES: usize = 24;
-/// Longer texts are clipped: one must not push the others out.
+/// Maximum length of one text, so that one violation cannot displace the others.
 const MAX_TEXT_BYTES: usize = 500;
-/// How many the message spells out.
+/// Number of violations spelled out in the message.
 const IN_MESSAGE: usize = 3;
 const MAX_IN_MESSAGE_BYTES: usize = 120;
 
-/// One rule that the request breaks.
+/// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Path from the request's root, such as `cra.ages`.
@@ -32,7 +32,7 @@ pub struct Violation {
     pub reason: Cow<'static, str>,
     /// English: what was expected.
     pub description: String,
-    /// French, for the person who filled the form in; empty when there is none.
+    /// French, for the person who filled in the form; may be empty.
     pub localized_message: String,
 }
 
@@ -48,7 +48,7 @@ impl From<cra_domain::cra::Violation> for Violation {
     }
 }
 
-/// `INVALID_ARGUMENT` with every violation (see the bound above), and the first few in the message.
+/// `INVALID_ARGUMENT` with every violation (up to the limit above), and the first few in the message.
 #[must_use]
 pub fn invalid_argument(violations: Vec<Violation>) -> Status {
     let message = message_of(&violations);
@@ -68,7 +68,7 @@ pub fn invalid_argument(violations: Vec<Violation>) -> Status {
     Status::with_error_details_vec(INVALID_REQUEST.code, message, details)
 }
 
-/// What the status says is wrong with the request; empty when it says nothing. Reads any service's.
+/// The violations in a status, of any service; empty if there are none.
 #[must_use]
 pub fn violations_of(status: &Status) -> Vec<Violation> {
     let Some(bad_request) = status.get_details_bad_request() else {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_violation_comes_back_with_its_reason_and_its_french_message() {
+    fn every_violation_is_decoded_with_its_reason_and_its_french_message() {
         let violations = vec![violation("cra.ages"), violation("cra.duration_minutes")];
         let status = invalid_argument(violations.clone());
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_form_is_the_official_one() {
+    fn the_encoding_is_the_official_one() {
         let status = invalid_argument(vec![Violation {
             field: "f".to_owned(),
             reason: "R".into(),
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn past_three_violations_the_message_counts_the_others() {
+    fn the_message_counts_the_violations_after_the_third() {
         let status = invalid_argument((0..5).map(|index| violation(format!("cra.f{index}"))).collect());
         assert!(status.message().starts_with("5 violations: cra.f0: "), "{}", status.message());
         assert!(status.message().ends_with("; and 2 more"), "{}", status.message());
     }
 
     #[test]
-    fn however_many_violations_and_however_long_the_status_fits_in_8_kib_of_headers() {
+    fn a_status_fits_in_8_kib_of_headers_whatever_the_number_and_length_of_its_violations() {
         let long = Violation {
             field: "é".repeat(10_000),
             reason: "R".into(),

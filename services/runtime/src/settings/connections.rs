@@ -1,21 +1,21 @@
-//! Settings of connections before a token is seen: the table `[server.connections]`.
+//! Settings of connections before a token is verified: the table `[server.connections]`.
 
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-/// Limits of each connection, and of those of one address. None can be zero.
+/// Limits of each connection, and of the connections of one address. None may be zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionLimits {
-    /// Connections at once of one IPv4 address or one IPv6 /64, where identity is configured; further ones are closed.
-    /// Proxies of `limits.trusted_proxies` are left out. At most `server.concurrent_connections` counts.
+    /// Maximum concurrent connections of one IPv4 address or one IPv6 /64, if identity is configured; further ones are
+    /// closed. Does not apply to proxies of `limits.trusted_proxies`. At most `server.concurrent_connections`.
     pub per_address: NonZeroU32,
     /// From the accept to the end of the TLS handshake and the first 24 bytes above it; 100 to 60,000.
     pub handshake_ms: NonZeroU32,
     /// From the accept to the first request; from `handshake_ms` to 600,000. Then the connection is asked to close (GOAWAY).
     pub first_request_ms: NonZeroU32,
-    /// Without an open call, after which the connection is asked to close (GOAWAY); 1 to 86,400.
+    /// Time without an open call after which the connection is asked to close (GOAWAY); 1 to 86,400.
     pub idle_s: NonZeroU32,
 }
 

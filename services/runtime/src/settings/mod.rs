@@ -23,51 +23,52 @@ const IDLE_S_MAX: u64 = 86_400;
 const AGE_GRACE_S_MAX: u64 = 86_400;
 const UNDECODED_BYTES_MAX: u64 = 64 << 30;
 
-/// Limits of a gRPC server. None but the drain's delay can be zero, which would mean "nothing" or "for ever", depending on the reader.
+/// Limits of a gRPC server. Only the drain's delay may be zero: zero would be ambiguous, "nothing" or "unlimited".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
-    /// Connections at once; while all are taken, an idle one without a token gives way to a new one.
+    /// Maximum concurrent connections; if all are in use, an idle one without a token is closed for a new one.
     pub concurrent_connections: NonZeroU32,
-    /// Calls at once per connection; further ones wait at the caller's.
+    /// Maximum concurrent calls per connection; further ones wait at the client.
     pub concurrent_streams: NonZeroU32,
-    /// Largest message of a method that needs a token, for the service to set on each generated server, both ways.
+    /// Maximum size of a message of a method that needs a token, for requests and answers.
     pub max_message_bytes: NonZeroUsize,
-    /// Bytes of all messages together that were received in part; at least four times `max_message_bytes`, for one
-    /// client fills a quarter at most.
+    /// Maximum bytes of all incomplete messages; at least four times `max_message_bytes`, because one client may use a
+    /// quarter.
     pub undecoded_bytes: NonZeroU64,
-    /// Largest set of request headers.
+    /// Maximum size of request headers.
     pub max_header_bytes: NonZeroU32,
-    /// From a request's first byte to its answer's first: a unary call, or the start of a stream. The
-    /// caller's own deadline counts when it is shorter.
+    /// From a request's first byte to its answer's first: a unary call, or the start of a stream. The caller's deadline
+    /// applies if it is shorter.
     pub request_timeout_ms: NonZeroU64,
-    /// Silence after which a connection is probed.
+    /// Silence after which a connection is pinged.
     pub keepalive_interval_s: NonZeroU64,
-    /// How long the probe's answer may take before the connection is closed.
+    /// How long the ping's answer may take before the connection is closed.
     pub keepalive_timeout_s: NonZeroU64,
-    /// Age at which a connection is asked to leave (GOAWAY), so that callers spread over new instances.
+    /// Age at which a connection is asked to close (GOAWAY), so that callers spread over new instances.
     pub max_connection_age_s: NonZeroU64,
-    /// What its calls get to finish before it is closed all the same; at least `request_timeout_ms`. Streams are ended with
-    /// a status once half of it has passed.
+    /// Time for its calls to finish before it is closed; at least `request_timeout_ms`. Streams are ended with a status
+    /// after half of it.
     pub max_connection_age_grace_s: NonZeroU64,
-    /// How long one side of a stream may neither send nor take before it is ended: a client that is asked for its next
-    /// message, a reader that has answers waiting.
+    /// How long one side of a stream may be inactive before it is ended: a client whose next message is awaited, a
+    /// reader with waiting answers.
     pub stalled_after_s: NonZeroU64,
-    /// Bytes per second that a reader of a stream takes at least, while answers wait for it; judged over `stalled_after_s`.
+    /// Minimum bytes per second that a reader of a stream must accept while answers wait; averaged over
+    /// `stalled_after_s`.
     pub least_bytes_per_second: NonZeroU64,
-    /// Tokens of one IPv4 address or one IPv6 /64 that may be refused per minute; past that its tokens are not looked at,
-    /// save those that are known to be good. Proxies of `limits.trusted_proxies` are left out.
+    /// Maximum refused tokens per minute of one IPv4 address or one IPv6 /64; above it, only tokens known to be valid
+    /// are accepted. Does not apply to proxies of `limits.trusted_proxies`.
     pub failed_authentications_per_minute: NonZeroU32,
-    /// How long a drain may take, its delay included.
+    /// Maximum duration of a drain, including its delay.
     pub drain_deadline_ms: NonZeroU64,
-    /// How long calls are taken after health says `NOT_SERVING` and before the port closes, for balancers to notice; at most
-    /// half of `drain_deadline_ms`. 0 where none is in front.
+    /// How long calls are accepted after health became `NOT_SERVING` and before the port closes, for balancers to
+    /// notice; at most half of `drain_deadline_ms`. 0 without a balancer.
     pub drain_delay_ms: u64,
     /// Whether `grpc.reflection` is served, in both versions.
     pub reflection: bool,
     /// Pages of browsers that may call.
     pub browsers: BrowserSettings,
-    /// Limits of connections before a token is seen.
+    /// Limits of connections before a token is verified.
     pub connections: ConnectionLimits,
     /// Limits of calls that need no token.
     pub without_token: WithoutTokenLimits,
@@ -116,7 +117,7 @@ impl Default for ServerSettings {
     }
 }
 
-/// A limit outside its bounds.
+/// A limit outside its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`server.{key}` is {found}; expected {min} to {max}{reason}")]
 pub struct ServerSettingsError {
@@ -124,12 +125,12 @@ pub struct ServerSettingsError {
     found: u64,
     min: u64,
     max: u64,
-    /// Empty, or why the bound is where it is.
+    /// Empty, or the reason for the range.
     reason: &'static str,
 }
 
 impl ServerSettings {
-    /// Checks that the limits of callers without a token are within their bounds.
+    /// Checks the ranges of the limits.
     pub fn check(&self) -> Result<(), ServerSettingsError> {
         let Self { connections, without_token, .. } = self;
         let all = u64::from(self.concurrent_connections.get());
@@ -141,7 +142,7 @@ impl ServerSettings {
                 "undecoded_bytes",
                 self.undecoded_bytes.get(),
                 message_bytes.saturating_mul(PARTS.into())..=UNDECODED_BYTES_MAX,
-                ": at least four times `server.max_message_bytes`, for one client fills a quarter at most",
+                ": at least four times `server.max_message_bytes`, because one client may use a quarter",
             ),
             (
                 "max_connection_age_grace_s",
@@ -153,7 +154,7 @@ impl ServerSettings {
                 "drain_delay_ms",
                 self.drain_delay_ms,
                 0..=self.drain_deadline_ms.get() / 2,
-                ": at most half of `server.drain_deadline_ms`, for calls in flight need the rest",
+                ": at most half of `server.drain_deadline_ms`, because calls in flight need the rest",
             ),
             ("connections.handshake_ms", handshake_ms, TIMEOUTS_MS, ""),
             (
@@ -196,30 +197,30 @@ impl ServerSettings {
         }
     }
 
-    /// Largest message of a method that needs a token.
+    /// Maximum size of a message of a method that needs a token.
     pub(crate) fn message_bytes(&self) -> u64 {
         u64::try_from(self.max_message_bytes.get()).unwrap_or(u64::MAX)
     }
 
-    /// How long calls are taken after health says `NOT_SERVING`.
+    /// How long calls are accepted after health became `NOT_SERVING`.
     #[must_use]
     pub fn drain_delay(&self) -> Duration {
         Duration::from_millis(self.drain_delay_ms)
     }
 
-    /// How long a drain may take after its delay.
+    /// Maximum duration of a drain after its delay.
     #[must_use]
     pub fn drain_deadline(&self) -> Duration {
         Duration::from_millis(self.drain_deadline_ms.get()).saturating_sub(self.drain_delay())
     }
 
-    /// How long one side of a stream may stand still.
+    /// How long one side of a stream may be inactive.
     #[must_use]
     pub fn stalled_after(&self) -> Duration {
         Duration::from_secs(self.stalled_after_s.get())
     }
 
-    /// How long an answer may take.
+    /// Maximum duration of an answer.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms.get())
@@ -235,12 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_within_their_bounds() {
+    fn the_defaults_are_within_their_ranges() {
         assert_eq!(ServerSettings::default().check(), Ok(()));
     }
 
     #[test]
-    fn a_limit_outside_its_bounds_is_named_with_what_was_found_and_what_is_expected() {
+    fn a_limit_outside_its_range_is_named_with_what_was_found_and_expected() {
         for (text, said) in [
             ("undecoded_bytes = 16777215", "`server.undecoded_bytes` is 16777215; expected 16777216 to"),
             (

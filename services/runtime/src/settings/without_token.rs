@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Limits of calls that need no token: the table `[server.without_token]`. None can be zero.
+/// Limits of calls that need no token: the table `[server.without_token]`. None may be zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WithoutTokenLimits {
-    /// Calls and streams at once, of all callers; at most `server.concurrent_connections`, so that some connections are
-    /// always left for others.
+    /// Maximum concurrent calls and streams of all callers; at most `server.concurrent_connections`, so that some
+    /// connections are always left for others.
     pub calls_in_flight: NonZeroU32,
-    /// As many of one IPv4 address or one IPv6 /64, where identity is configured; at most a quarter of `calls_in_flight`.
+    /// Maximum concurrent calls of one IPv4 address or one IPv6 /64, if identity is configured; at most a quarter of
+    /// `calls_in_flight`.
     pub calls_per_address: NonZeroU32,
-    /// Largest message; at most `server.max_message_bytes`.
+    /// Maximum size of a message; at most `server.max_message_bytes`.
     pub message_bytes: NonZeroU32,
-    /// How long one message may take to be received; 100 to 60,000.
+    /// Maximum duration of receiving one message; 100 to 60,000.
     pub message_timeout_ms: NonZeroU32,
 }
 
@@ -36,7 +37,7 @@ impl Default for WithoutTokenLimits {
 }
 
 impl WithoutTokenLimits {
-    /// How long one message may take to be received.
+    /// Maximum duration of receiving one message.
     pub(crate) fn message_timeout(&self) -> Duration {
         Duration::from_millis(self.message_timeout_ms.get().into())
     }
