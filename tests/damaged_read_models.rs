@@ -77,7 +77,7 @@ async fn read_models_cut_short_are_computed_again() {
         })
         .await;
     }
-    assert!(pair.projection.output().contains("set aside"), "no damage was noticed");
+    assert!(pair.projection.output().contains("quarantined"), "no damage was noticed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

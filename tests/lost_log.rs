@@ -73,9 +73,9 @@ impl Losing {
     /// Asserts that the projection quarantines its read models for a reason with this text, and serves the right
     /// figures again.
     async fn starts_over(&mut self, former: &str, because: &str) {
-        eventually("the read models are set aside", async || {
+        eventually("the read models are quarantined", async || {
             let output = self.projection.output();
-            let said = output.lines().any(|line| line.contains("set aside") && line.contains(because));
+            let said = output.lines().any(|line| line.contains("quarantined") && line.contains(because));
             if said { Ok(()) } else { Err("nothing is logged".to_owned()) }
         })
         .await;
@@ -96,7 +96,7 @@ impl Losing {
         self.projection.is_unharmed();
         self.ingestion.is_unharmed();
         let aside = self.dir.path().join("projection/read-models/set-aside");
-        assert_eq!(fs::read_dir(aside).unwrap().count(), 1, "what was set aside is kept");
+        assert_eq!(fs::read_dir(aside).unwrap().count(), 1, "what was quarantined is kept");
     }
 
     fn store(&self) -> std::path::PathBuf {
@@ -121,7 +121,7 @@ async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
     context.create_stream(stream).await.unwrap();
     // As long as the former log: only its identity distinguishes them.
     assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
-    losing.starts_over(&former, "created anew").await;
+    losing.starts_over(&former, "created again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
-//! One CRA on its way from a log to a figure: append, read, apply, count, print.
+//! The way of one CRA from the log to a figure: append, read, apply, count, print.
 //!
 //! `cargo run -p cra-analytics --example walk`
 
-// An example prints, and fails where it stands.
+// An example may print and panic.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::sync::atomic::AtomicBool;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // 1. Append: the rules read a request, the decision becomes an event, the log gives it a position.
+    // 1. Append: the rules check a request, the decision becomes an event, the log gives it a position.
     let folder = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(folder.path()).unwrap();
     let now: Timestamp = cra_fixtures::RECORDED_AT.parse().unwrap();
@@ -37,7 +37,7 @@ async fn main() {
     let position = log.append(new, Expectation::NoEvent).await.unwrap().position();
     println!("event {event_id} of CRA {cra_id} is at position {position}");
 
-    // 2. Apply: the stored event becomes a fact, and the fact goes into the columns.
+    // 2. Apply: the stored event becomes a fact, and the fact is added to the columns.
     let entry = log.entry(Position(1)).await.unwrap().unwrap();
     let event = Event::decode(&entry.payload).unwrap();
     let event::Fact::Submitted { cra, defaulted_participants } = event.fact else { panic!("{event:?}") };
@@ -58,7 +58,7 @@ async fn main() {
         Watermark { position: entry.position.0, recorded_at: nanoseconds(event.recorded_at), retried: 0 };
     columns.apply(&[FactDelta::of(entry.position.0, Some(&fact), None)], Some(watermark));
 
-    // 3. Count: a selection becomes a filter, and a scan of one snapshot adds up the facts that it matches.
+    // 3. Count: a selection becomes a filter, and a scan of one snapshot adds up the matching facts.
     let selection = v1::Selection { activities: vec![v1::Activity::Workshop.into()], ..Default::default() };
     let filter = Filter::bind(&Selection::parse(&selection).unwrap(), &dictionary);
     let snapshot = columns.snapshot();

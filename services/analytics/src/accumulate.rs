@@ -1,5 +1,5 @@
-//! What a fact adds to which counter: the one definition of it, for every way of counting. What the counters mean as
-//! figures is in [`super::totals`].
+//! Which counters a fact increments: one definition for every way of counting. The meaning of the counters as figures
+//! is in [`super::totals`].
 
 use cra_domain::vocabulary::Activity;
 
@@ -7,16 +7,16 @@ use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected};
 
 /// Counters that facts are added to.
 pub trait Accumulate {
-    /// A CRA of this manner. Among `defaulted` ones, the participants were left to the form.
+    /// A CRA with this activity key. `defaulted`: the participants were left to the form.
     fn cra(&mut self, activity_key: ActivityKey, defaulted: bool);
 
     /// Themes and sub-themes of a CRA, as bits.
     fn topics(&mut self, topics: u32);
 
-    /// People present, of an activity, and exact minutes.
+    /// Participants of an activity, and exact minutes.
     fn add_participants(&mut self, activity: Activity, participants: u32, minutes: u32);
 
-    /// People per line, few in each.
+    /// People per line, if all counts are small.
     fn add_small_people(&mut self, people: &[u8; PEOPLE_LINES]);
 
     /// People per line.
@@ -28,7 +28,7 @@ pub trait Accumulate {
     /// Days from the activity to the record of a CRA.
     fn delay(&mut self, days: u32);
 
-    /// People sent to a recipient by a CRA.
+    /// People that a CRA sends to a recipient.
     fn redirected(&mut self, redirected: Redirected);
 }
 

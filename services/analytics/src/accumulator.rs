@@ -1,5 +1,5 @@
-//! Counters of facts as they are met, in the form in which adding one is cheapest: millions are added per question. What
-//! they come to is a [`Totals`].
+//! Counters in the form that is cheapest to increment, because a query adds millions of facts. They are converted to
+//! [`Totals`] at the end.
 
 use cra_domain::vocabulary::{Activity, SubTheme, Theme, Word as _};
 
@@ -7,25 +7,25 @@ use super::accumulate::{self, Accumulate};
 use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM};
 use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED, duration_line};
 
-/// Bits of a topic set.
+/// Number of bits of a topic set.
 pub(super) const TOPICS: usize = u32::BITS as usize;
 const ACTIVITIES: usize = Activity::ALL.len();
 
-/// Facts whose small numbers are added up before they are carried over: as many as cannot overflow.
+/// Number of facts after which the small sums are carried over: they cannot overflow before.
 const CARRIED_AFTER: u8 = u8::MAX;
 const BYTES_OF_TOPICS: usize = TOPICS / 8;
 
-/// A commutative monoid: facts may be added in any order and in parts, and parts merged.
+/// A commutative monoid: facts may be added in any order, and accumulators merged.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     pending: Pending,
-    /// CRAs per manner.
+    /// CRAs per activity key.
     manners: Manners,
     /// CRAs per topic.
     topics: [u64; TOPICS],
     /// People per line.
     people: [u64; PEOPLE_LINES],
-    /// People present per activity.
+    /// Participants per activity.
     participants: [u64; ACTIVITIES],
     /// Exact minutes per activity.
     minutes: [u64; ACTIVITIES],
@@ -37,7 +37,7 @@ pub struct Accumulator {
     delays: Delays,
 }
 
-/// CRAs per manner.
+/// CRAs per activity key.
 #[derive(Clone, Debug)]
 struct Manners([u64; ActivityKey::COUNT]);
 
@@ -47,16 +47,16 @@ impl Default for Manners {
     }
 }
 
-/// Sums of the last facts, in numbers as small as they allow, so that one instruction adds several.
+/// Sums of the latest facts, in the smallest integers, so that one instruction adds several.
 #[derive(Clone, Debug, Default)]
 struct Pending {
     facts: u8,
-    /// Per byte of the topics, its bits as a byte each.
+    /// Per byte of the topics, one byte for each of its bits.
     topics: [u64; BYTES_OF_TOPICS],
     people: [u16; PEOPLE_LINES],
 }
 
-/// The bits of a byte, each as a byte of its own.
+/// The bits of a byte, spread to one byte each.
 const SPREAD: [u64; 256] = {
     let mut spread = [0; 256];
     let mut byte = 0;
@@ -149,7 +149,7 @@ impl Accumulator {
         }
     }
 
-    /// Counts what another one counted.
+    /// Adds another accumulator.
     pub fn merge(&mut self, mut other: Self) {
         self.carry();
         other.carry();
@@ -166,7 +166,7 @@ impl Accumulator {
         self.delays.merge(&other.delays);
     }
 
-    /// Counts what a day came to.
+    /// Adds the sums of a day.
     pub(super) fn add_day(&mut self, day: &super::daily_sums::Sums) {
         for (own, of_day) in self.manners.0.iter_mut().zip(day.manners) {
             *own += u64::from(of_day);
@@ -183,7 +183,7 @@ impl Accumulator {
         self.defaulted_workshops += u64::from(day.defaulted_workshops);
     }
 
-    /// Adds CRAs of one delay.
+    /// Adds CRAs with one delay.
     pub(super) fn add_delay(&mut self, days: u32, cras: u64) {
         self.delays.add(days, cras);
     }
@@ -193,7 +193,7 @@ impl Accumulator {
         &mut self.redirections
     }
 
-    /// What all of it comes to.
+    /// Converts the counters.
     #[must_use]
     pub fn totals(mut self) -> Totals {
         self.carry();
@@ -226,7 +226,7 @@ impl Accumulator {
 }
 
 impl Totals {
-    /// Counts CRAs of one manner, without their people and their exact minutes.
+    /// Adds CRAs with one activity key, without their people and their exact minutes.
     fn add_manner(&mut self, activity_key: ActivityKey, cras: u64) {
         self.cras += cras;
         self.channels[activity_key.channel().index()] += cras;

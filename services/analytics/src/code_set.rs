@@ -1,4 +1,4 @@
-//! A set of small numbers, one bit each: asked of every fact, so the answer is one look into memory.
+//! A bit set of small numbers: tested for every fact, so a test is one memory access.
 
 use super::dictionary::Code;
 
@@ -17,7 +17,7 @@ impl CodeSet {
         self.0[word] |= bit;
     }
 
-    /// The codes, in their order.
+    /// The codes, sorted.
     pub(super) fn codes(&self) -> impl Iterator<Item = Code> {
         (0..).zip(&self.0).flat_map(|(word, bits)| {
             (0..WORD_BITS).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * WORD_BITS + bit)
@@ -50,7 +50,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_set_has_what_was_put_in_and_nothing_else(codes: HashSet<u16>, asked: Vec<u16>) {
+        fn a_set_has_exactly_what_was_inserted(codes: HashSet<u16>, asked: Vec<u16>) {
             let mut set = CodeSet::default();
             set.extend(codes.iter().map(|code| Code::from(*code)));
             for code in codes.iter().chain(&asked) {

@@ -1,5 +1,5 @@
-//! What the facts in force of one day come to, of a territory, a structure, an advisor or the whole country: small, and
-//! facts can be taken away again, so that it stays true as CRAs are corrected and withdrawn.
+//! Sums of the facts in force of one day, of a territory, a structure, an advisor or the whole country: small, and
+//! facts can be removed again when CRAs are corrected or withdrawn.
 
 use cra_domain::vocabulary::{Activity, Word as _};
 
@@ -15,13 +15,13 @@ const ACTIVITIES: usize = Activity::ALL.len();
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DailySums {
     sums: Sums,
-    /// CRAs per entry delay in days, by delay; none without CRAs.
+    /// CRAs per entry delay in days, sorted by delay; only non-zero counts.
     delays: Vec<(u32, u32)>,
-    /// By recipient; none without mentions.
+    /// By recipient; only non-zero counts.
     redirections: Vec<(RecipientCode, RecipientTotals)>,
 }
 
-/// The sums of a day that always have a place. A day has fewer CRAs than the log has positions.
+/// The sums with a fixed slot. A day has fewer CRAs than the log has positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) manners: [u32; ActivityKey::COUNT],
@@ -52,17 +52,17 @@ impl Default for Sums {
 }
 
 impl DailySums {
-    /// Counts a fact.
+    /// Adds a fact.
     pub fn add(&mut self, fact: &FactRef<'_>) {
         accumulate::count(fact, &mut Changing::<false> { day: self });
     }
 
-    /// Counts a fact no more that was counted.
+    /// Removes a fact that was added.
     pub fn remove(&mut self, fact: &FactRef<'_>) {
         accumulate::count(fact, &mut Changing::<true> { day: self });
     }
 
-    /// Counts what another day came to.
+    /// Adds another day's sums.
     pub fn merge(&mut self, other: &Self) {
         let (own, sums) = (&mut self.sums, &other.sums);
         add_all(&mut own.manners, &sums.manners);
@@ -86,7 +86,7 @@ impl DailySums {
         }
     }
 
-    /// Adds it to what is gathered.
+    /// Adds the sums to an accumulator.
     pub fn add_to(&self, accumulator: &mut Accumulator) {
         accumulator.add_day(&self.sums);
         for (days, cras) in &self.delays {
@@ -98,13 +98,13 @@ impl DailySums {
     }
 }
 
-/// Adds facts to a day, or takes them away.
+/// Adds facts to a day, or removes them.
 struct Changing<'a, const REMOVES: bool> {
     day: &'a mut DailySums,
 }
 
 impl<const REMOVES: bool> Changing<'_, REMOVES> {
-    // What is taken away was added before, so that nothing wraps in the end.
+    // Only added facts are removed, so the result does not wrap.
     #[inline]
     fn number(own: &mut u64, change: u32) {
         let change = u64::from(change);
@@ -186,7 +186,7 @@ fn add_all<T: Copy + std::ops::AddAssign, const N: usize>(own: &mut [T; N], othe
     }
 }
 
-/// The place of a line, which is made if it is not there. There are many short lists, so that they grow by little.
+/// The entry of a key, inserted if it is missing. There are many short lists, so they grow in small steps.
 fn place_of<K: Copy + Ord, V: Default>(lines: &mut Vec<(K, V)>, key: K) -> usize {
     lines.binary_search_by_key(&key, |(key, _)| *key).unwrap_or_else(|place| {
         if lines.len() == lines.capacity() {

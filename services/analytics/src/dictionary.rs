@@ -1,11 +1,11 @@
-//! Codes for texts that come back: identifiers of advisors, structures, venues and clients, free names of organisations.
-//! A code is given once and never changes meaning within a generation.
+//! Codes for repeated texts: identifiers of advisors, structures, venues and clients, free names of organisations. A
+//! code is assigned once and never changes its meaning within a generation.
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-/// What a text names; codes of different kinds are independent.
+/// Kind of a text; codes of different kinds are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Kind {
@@ -17,7 +17,7 @@ pub enum Kind {
     Venue = 2,
     /// Free names of organisations, in their exact spelling.
     Organisation = 3,
-    /// Clients that record CRAs; the empty text is one whose name is not known.
+    /// Clients that record CRAs; the empty text is an unknown client.
     Client = 4,
 }
 
@@ -40,16 +40,16 @@ struct Words {
     texts: Vec<CompactString>,
 }
 
-/// Every text seen so far, with its code.
+/// All texts with their codes.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     kinds: [Words; Kind::ALL.len()],
-    /// Given since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
+    /// Assigned since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
     new: Vec<(Kind, Code, CompactString)>,
 }
 
 impl Dictionary {
-    /// The code of a text, given now if it has none.
+    /// The code of a text, assigned if it has none.
     pub fn code_of(&mut self, kind: Kind, text: &str) -> Code {
         if let Some(code) = self.find(kind, text) {
             return code;
@@ -79,13 +79,14 @@ impl Dictionary {
             .flat_map(|(kind, words)| (0..).zip(&words.texts).map(move |(code, text)| (kind, code, &**text)))
     }
 
-    /// Takes in a stored text: those of a kind must come in the order of their codes. False when a code is missing.
+    /// Restores a stored text: texts of a kind must be restored in the order of their codes. False if a code is
+    /// missing.
     #[must_use]
     pub fn restore(&mut self, kind: Kind, code: Code, text: &str) -> bool {
         self.push(kind, text) == code
     }
 
-    /// The texts that were given a code since the last call.
+    /// The texts that were assigned a code since the last call.
     pub fn take_new(&mut self) -> Vec<(Kind, Code, CompactString)> {
         std::mem::take(&mut self.new)
     }
@@ -114,6 +115,6 @@ mod tests {
         assert!(dictionary.take_new().is_empty());
         assert_eq!(dictionary.text(Kind::Advisor, 1), Some("b"));
         assert_eq!(dictionary.find(Kind::Venue, "b"), None);
-        assert!(!dictionary.restore(Kind::Venue, 3, "x"), "a gap is told");
+        assert!(!dictionary.restore(Kind::Venue, 3, "x"), "a gap is detected");
     }
 }

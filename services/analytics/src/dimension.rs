@@ -1,6 +1,6 @@
-//! What statistics are broken down by: the rows that a fact belongs to, what each is called, and the order that is
-//! natural to them. A fact belongs to one row of most dimensions, to one per theme and sub-theme, and to the row of
-//! each age band and status that it has people of, as a selection counts it.
+//! Dimensions of breakdowns: the rows of a fact, their names, and their natural order. A fact belongs to one row of
+//! most dimensions, to one row per theme and sub-theme, and to the row of each age band and status with at least one of
+//! its people, as a selection counts it.
 
 mod naming;
 
@@ -17,23 +17,23 @@ use super::totals::duration_line;
 
 pub use naming::Name;
 
-/// A row of a dimension. Rows of one dimension sort in their natural order, save those of identifiers, which sort
-/// by their text.
+/// A row of a dimension. Rows of one dimension sort in their natural order, except identifiers, which sort by their
+/// text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
-/// The row of what is not known: postal codes, EPCI and venues that a CRA does without. It sorts first.
+/// The row of missing values: postal codes, EPCI and venues that a CRA does not have. It sorts first.
 const NONE: Row = Row(0);
 
-/// Most months of a list without gaps.
+/// Maximum number of months in a list without gaps.
 const MONTHS_MAX: usize = 1_200;
 
-/// What statistics are broken down by.
+/// The dimension of a breakdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dimension(v1::Dimension);
 
 impl Dimension {
-    /// Reads the contract's number at a field of a request.
+    /// Parses the contract's number in a field of a request.
     pub fn parse(field: &str, number: i32) -> Result<Self, Violation> {
         let refuse = |fault| Err(Violation::new(field, fault));
         match v1::Dimension::try_from(number) {
@@ -55,7 +55,8 @@ impl Dimension {
         matches!(self.0, v1::Dimension::Age | v1::Dimension::Status)
     }
 
-    /// The rows of a list of the form or of the calendar, shown whole; none where rows are what occurs.
+    /// The rows of a list of the form or of the calendar, which is always shown completely; empty if rows are those
+    /// that occur.
     #[must_use]
     pub fn short_list(self) -> Vec<Row> {
         use v1::Dimension as D;
@@ -72,7 +73,7 @@ impl Dimension {
         }
     }
 
-    /// Gives each row that a fact belongs to, with the people of the fact that are of that row.
+    /// Calls a function for each row of a fact, with the number of the fact's people in that row.
     #[inline]
     pub fn each_row(self, fact: &FactRef<'_>, mut take: impl FnMut(Row, u64)) {
         use v1::Dimension as D;
@@ -92,7 +93,7 @@ impl Dimension {
         }
     }
 
-    /// The row of a fact that belongs to one.
+    /// The only row of a fact.
     fn only_row(self, seen: &FactRef<'_>) -> Option<Row> {
         use v1::Dimension as D;
         let fact = seen.fixed();
@@ -115,7 +116,7 @@ impl Dimension {
         })
     }
 
-    /// The rows that are there whatever happened, as far as the selection leaves them; none where the rows are not a
+    /// The rows that exist even without CRAs, as far as the selection allows them; empty if the dimension is not a
     /// fixed list.
     #[must_use]
     pub fn fixed_rows(self, filter: &Filter) -> Vec<Row> {
@@ -149,7 +150,7 @@ fn word_row<W: Word>(word: W) -> Row {
     line_row::<W>(word.index() + 1)
 }
 
-/// Row of a line of the tallies, where 0 is "unspecified": shown after the others.
+/// Row of a line of the totals, where 0 is "unspecified": shown last.
 fn line_row<W: Word>(line: usize) -> Row {
     let rank = if line == 0 { W::ALL.len() } else { line - 1 };
     Row(u32::try_from(rank).unwrap_or(u32::MAX))
@@ -157,7 +158,7 @@ fn line_row<W: Word>(line: usize) -> Row {
 
 fn each_line<W: Word>(people: &[u32], mut take: impl FnMut(Row, u64)) {
     let lines = people.iter().enumerate();
-    // What is unspecified comes last.
+    // Unspecified people come last.
     for (line, people) in lines.clone().skip(1).chain(lines.take(1)).filter(|(_, people)| **people > 0) {
         take(line_row::<W>(line), u64::from(*people));
     }
@@ -182,7 +183,7 @@ fn weekday_row(day: Date) -> Row {
     Row(u32::from(day.weekday().to_monday_one_offset().cast_unsigned()))
 }
 
-/// The months of a selection that is bounded on both sides, and not too long to list.
+/// The months of a selection with both days, if they are not too many to list.
 fn months(filter: &Filter) -> Vec<Row> {
     let (Some(first), Some(last)) = filter.bounds() else {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! CRAs that probably are one session recorded twice: what two of them must have in common, and which of those that are
-//! equal are pairs. Source of the rule: the comment of `ListLikelyDoubles` in the contract.
+//! Pairs of CRAs that are probably one session recorded twice: which content must be equal, and which of the equal CRAs
+//! are pairs. Source of the rule: the comment of `ListLikelyDoubles` in the contract.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -11,17 +11,16 @@ use super::dictionary::{Code, Dictionary};
 use super::figures::organisation;
 use super::packed_fact::{FactRef, PEOPLE_LINES};
 
-/// Ten minutes, in nanoseconds: one session sent again by the same client comes within them.
+/// Ten minutes, in nanoseconds: the window in which the same client is assumed to resend a session.
 const AGAIN_WITHIN: i64 = 600 * 1_000_000_000;
-/// From so many equal CRAs of one person each on, a client enters one session after another.
+/// Number of equal CRAs of one person each from which a client is assumed to enter separate sessions.
 const SERIES_FROM: usize = 3;
 
-/// Everything that a figure or a selection reads of a CRA, but for when and by whom it was recorded. Two that are equal
-/// have the same content.
+/// Everything of a CRA that a figure or a selection reads, except when and by whom it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
     numbers: WideCounts,
-    /// People per organisation, as the line that they count on is called.
+    /// People per organisation, by the name of its line.
     redirections: BTreeMap<String, u64>,
 }
 
@@ -69,7 +68,7 @@ impl WideCounts {
     }
 }
 
-/// A digest that is the same for CRAs of the same content, and rarely for others.
+/// A digest that is equal for equal contents, and rarely for others.
 pub fn digest(fact: &FactRef<'_>, hasher: &impl BuildHasher) -> u64 {
     hasher.hash_one(WideCounts::of(fact))
 }
@@ -87,27 +86,27 @@ impl Content {
     }
 }
 
-/// One of some CRAs of the same content.
+/// One of several CRAs with equal content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Equal {
-    /// When it was recorded, by the older system where there was one, in nanoseconds since 1970.
+    /// Time of the first record, in the older system if there was one, in nanoseconds since 1970.
     pub recorded_at: i64,
-    /// Position of the event that brought it.
+    /// Position of its event.
     pub position: u64,
-    /// Client that recorded it.
+    /// The client that recorded it.
     pub client: Code,
 }
 
-/// Two CRAs that probably are one session.
+/// Two CRAs that are probably one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Position of the one that was recorded first.
+    /// Position of the CRA recorded first.
     pub earlier: u64,
-    /// Position of the other one: of one pair only.
+    /// Position of the other one, which is in one pair only.
     pub later: u64,
 }
 
-/// The pairs among CRAs of the same content and of this activity.
+/// The pairs among CRAs with equal content and this activity.
 #[must_use]
 pub fn pairs(mut equals: Vec<Equal>, activity: Activity) -> Vec<Pair> {
     equals.sort_unstable_by_key(|equal| (equal.recorded_at, equal.position));
@@ -125,11 +124,11 @@ pub fn pairs(mut equals: Vec<Equal>, activity: Activity) -> Vec<Pair> {
     pairs
 }
 
-/// What each client recorded one after the other.
+/// The sequence of records of each client.
 struct SameClient {
-    /// Per CRA: the one before it by the same client, if it came within ten minutes.
+    /// Per CRA: the previous one of the same client, if it was recorded within ten minutes.
     before: Vec<Option<usize>>,
-    /// Per CRA: how many in a row it is one of, each within ten minutes of the one before.
+    /// Per CRA: the length of its sequence, each within ten minutes of the previous one.
     in_a_row: Vec<usize>,
     series_from: usize,
 }
@@ -156,18 +155,18 @@ impl SameClient {
             before.push(former);
         }
         let in_a_row = row_of.into_iter().map(|row| rows[row]).collect();
-        // The same group of people does not come twice; one person after another does.
+        // One group of people does not come twice; single persons come one after another.
         let series_from = if activity == Activity::Workshop { usize::MAX } else { SERIES_FROM };
         Self { before, in_a_row, series_from }
     }
 
-    /// The CRA that another one may be sent again of.
+    /// The CRA that another one may repeat.
     fn doubled_by(&self, index: usize) -> Option<usize> {
         self.before[index].filter(|_| self.in_a_row[index] < self.series_from)
     }
 }
 
-/// CRAs that no later one doubles so far, by client.
+/// CRAs without a later double so far, by client.
 #[derive(Default)]
 struct Unpaired {
     by_client: HashMap<Code, Vec<usize>>,
@@ -193,7 +192,7 @@ impl Unpaired {
         self.last.insert(index, client);
     }
 
-    /// Takes the last one of a client out.
+    /// Takes the last CRA of a client.
     fn take(&mut self, index: usize, client: Code) {
         self.last.remove(&index);
         let own = self.by_client.entry(client).or_default();

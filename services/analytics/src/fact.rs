@@ -1,5 +1,5 @@
-//! The compact fact: what the statistics need of one revision of one CRA, and all that is needed to show it again.
-//! Texts are codes of the dictionary, lists are sets of bits.
+//! The compact fact: what the statistics need of one revision of a CRA, and all that is needed to show it. Texts are
+//! codes of the dictionary, lists are bit sets.
 
 use cra_domain::cra::{AgeCounts, Cra, Duration, Recipient, StatusCounts};
 use cra_domain::territory;
@@ -10,44 +10,44 @@ use uuid::Uuid;
 
 use super::dictionary::{Code, Dictionary, Kind};
 
-/// Where a fact stands among those that are shown: by day of activity, then by the position that brought it.
+/// Sort key of shown facts: by day of activity, then by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FactKey {
     /// Day of activity, in days since 1970-01-01.
     pub day: i32,
-    /// Position of the event that brought it.
+    /// Position of its event.
     pub from: u64,
 }
 
 impl FactKey {
-    /// After every fact.
+    /// Greater than every fact.
     pub const LAST: Self = Self { day: i32::MAX, from: u64::MAX };
 }
 
-/// One revision of one CRA: counts from the position of the event that brought it, until another event ends it.
+/// One revision of a CRA: it counts from the position of its event until another event ends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// The CRA.
     pub cra_id: Uuid,
     /// Rank of its event among the CRA's.
     pub revision: u64,
-    /// Position of the fact that this one replaced.
+    /// Position of the previous fact of the CRA.
     pub former: Option<u64>,
     /// Day of activity, in days since 1970-01-01.
     pub day: i32,
     /// When the CRA's first event was recorded, in nanoseconds since 1970.
     pub recorded_at: i64,
-    /// When it was corrected to this content, likewise.
+    /// When this correction was recorded, in nanoseconds since 1970.
     pub corrected_at: Option<i64>,
-    /// When the older system recorded it, likewise; for older forms.
+    /// When the older system recorded it, in nanoseconds since 1970; for older forms.
     pub created_at: Option<i64>,
-    /// Form it was written with: 0 for today's.
+    /// Version of its form; 0 for today's.
     pub form_version: u8,
-    /// Client that caused the CRA's first event.
+    /// The client of the CRA's first event.
     pub client: Code,
-    /// Days from the activity to its record, both where it took place.
+    /// Days from the activity to its record, in the time zone of the activity.
     pub delay_days: u32,
-    /// Whether the participants were left to the form.
+    /// Whether the number of participants was left to the form's default.
     pub defaulted_participants: bool,
     /// Advisor.
     pub advisor: Code,
@@ -57,7 +57,7 @@ pub struct Fact {
     pub channel: Channel,
     /// Commune of today, by its index in the table of communes.
     pub commune: u16,
-    /// INSEE code as declared, where it is another.
+    /// INSEE code as declared, if it differs.
     pub declared_commune: Option<Box<str>>,
     /// Postal code as a number; 0 without one.
     pub postal_code: u32,
@@ -73,11 +73,11 @@ pub struct Fact {
     pub ages: [u32; 5],
     /// People per status.
     pub statuses: [u32; 5],
-    /// Bit n: the n-th theme of the contract's order.
+    /// Bit n: the n-th theme in the contract's order.
     pub themes: u32,
-    /// Bit n: the n-th sub-theme of the contract's order.
+    /// Bit n: the n-th sub-theme in the contract's order.
     pub sub_themes: u16,
-    /// Free precision.
+    /// Annotation.
     pub annotation: Box<str>,
     /// Duration.
     pub duration: Duration,
@@ -89,7 +89,7 @@ pub struct Fact {
     pub redirections: Vec<(RecipientCode, u32)>,
 }
 
-/// Who people are sent to.
+/// Destination of a redirection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RecipientCode {
     /// An organisation of the form.
@@ -100,16 +100,16 @@ pub enum RecipientCode {
     Unnamed,
 }
 
-/// The client that caused a CRA's first event.
+/// The client of a CRA's first event.
 #[derive(Clone, Copy, Debug)]
 pub enum Client<'a> {
-    /// By its id; empty where it is not known.
+    /// By its id; empty if unknown.
     Named(&'a str),
     /// By its code.
     Coded(Code),
 }
 
-/// What an event says of a CRA beside its content.
+/// Properties of an event other than its content.
 #[derive(Clone, Copy, Debug)]
 pub struct Provenance<'a> {
     /// The CRA.
@@ -124,9 +124,9 @@ pub struct Provenance<'a> {
     pub created_at: Option<Timestamp>,
     /// 0 for today's form.
     pub form_version: u8,
-    /// Who caused the CRA's first event.
+    /// The client of the CRA's first event.
     pub client: Client<'a>,
-    /// Whether the participants were left to the form.
+    /// Whether the number of participants was left to the form's default.
     pub defaulted_participants: bool,
 }
 
@@ -183,7 +183,7 @@ impl Fact {
         }
     }
 
-    /// The same fact in the codes of another dictionary; `None` when that one lacks a text.
+    /// The same fact in the codes of another dictionary; `None` if that one lacks a text.
     #[must_use]
     pub fn recoded(mut self, code: impl Fn(Kind, Code) -> Option<Code>) -> Option<Self> {
         self.advisor = code(Kind::Advisor, self.advisor)?;
@@ -240,7 +240,7 @@ pub fn day_number(date: Date) -> i32 {
     i32::try_from(date.duration_since(epoch).as_hours() / 24).unwrap_or_default()
 }
 
-/// The day of [`day_number`]; `None` past the calendar.
+/// The day of [`day_number`]; `None` beyond the calendar.
 #[must_use]
 pub fn date_of(day_number: i32) -> Option<Date> {
     jiff::civil::date(1970, 1, 1).checked_add(i64::from(day_number).days()).ok()

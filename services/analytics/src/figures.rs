@@ -1,5 +1,5 @@
-//! From a tally to the statistics of the contract: lines, labels, shares. Source: the definitions of the domain
-//! page; every figure of every answer is made here.
+//! Converts totals to the contract's statistics: lines, labels, shares. Source: the definitions of the domain page;
+//! every figure of every answer is made here.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub const UNNAMED_ORGANISATION: &str = "ORGANISATION_UNSPECIFIED";
 /// Label of an organisation that an older form did not name.
 pub const UNNAMED_ORGANISATION_LABEL: &str = "Non précisé";
 
-/// Every figure of a tally. The dictionary spells the free names of organisations.
+/// Every figure of the totals. The dictionary has the free names of organisations.
 #[must_use]
 pub fn statistics(totals: &Totals, dictionary: &Dictionary) -> v1::Statistics {
     let workshops = totals.activities[Activity::Workshop.index()];
@@ -60,22 +60,22 @@ fn follow_up(totals: &Totals) -> v1::FollowUpStatistics {
     v1::FollowUpStatistics { individual, workshop, redirected, total, rate_per_mille }
 }
 
-/// CRAs per duration bucket; the first count is of what older forms left open.
+/// CRAs per duration bucket; the first count is for what older forms left open.
 pub(super) fn durations(counts: &[u64]) -> Vec<v1::Count> {
     with_unspecified::<DurationBucket>(counts, "DURATION_BUCKET_UNSPECIFIED")
 }
 
-/// People per age band; the first count is of what older forms left open.
+/// People per age band; the first count is for what older forms left open.
 pub(super) fn ages(counts: &[u64]) -> Vec<v1::Count> {
     with_unspecified::<AgeBand>(counts, "AGE_BAND_UNSPECIFIED")
 }
 
-/// People per status; the first count is of what older forms left open.
+/// People per status; the first count is for what older forms left open.
 pub(super) fn statuses(counts: &[u64]) -> Vec<v1::Count> {
     with_unspecified::<Status>(counts, "STATUS_UNSPECIFIED")
 }
 
-/// One line per value of a list: the open ones always, closed ones when they count something.
+/// One line per value of a list: open ones always, closed ones if their count is not 0.
 pub(super) fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>) -> Vec<v1::Count> {
     let lines = W::ALL.iter().zip(counts).map(|(word, count)| (word.term(), *count));
     let mut lines: Vec<v1::Count> = lines
@@ -86,7 +86,7 @@ pub(super) fn breakdown<W: Word>(counts: &[u64], unspecified: Option<v1::Count>)
     share(lines)
 }
 
-/// A breakdown whose first count is of what older forms left open: shown last, when it counts something.
+/// A breakdown whose first count is for what older forms left open: shown last, if it is not 0.
 fn with_unspecified<W: Word>(counts: &[u64], name: &str) -> Vec<v1::Count> {
     let unspecified = (counts[0] > 0).then(|| named(name, UNSPECIFIED_LABEL, counts[0]));
     breakdown::<W>(&counts[1..], unspecified)
@@ -108,7 +108,7 @@ fn share(mut lines: Vec<v1::Count>) -> Vec<v1::Count> {
     lines
 }
 
-/// One organisation, whatever its spellings.
+/// One organisation, with all its spellings.
 #[derive(Default)]
 struct OrganisationTally {
     people: u64,
@@ -127,7 +127,7 @@ fn redirections(
         let organisation = organisations.entry(key).or_default();
         organisation.is_fixed = is_fixed;
         organisation.people += totals.people;
-        // The most frequent spelling is shown; of equals, the first in code points, so that replays agree.
+        // The most frequent spelling is shown; among equals the first in code points, so that replays agree.
         let mentions = if is_fixed { u64::MAX } else { totals.mentions };
         let better = mentions > organisation.label_mentions
             || (mentions == organisation.label_mentions && label < organisation.label);
@@ -147,7 +147,7 @@ fn redirections(
     share(lines)
 }
 
-/// Most people first, then by label as French sorts them; the name breaks the tie of labels that sort as equal.
+/// Most people first, then by label in French order, then by name.
 fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
     b.count
         .cmp(&a.count)
@@ -155,7 +155,7 @@ fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
         .then_with(|| a.name.cmp(&b.name))
 }
 
-/// Key and label of the line that a recipient counts on, and whether both are the form's own.
+/// Key and label of the line of a recipient, and whether both are from the form.
 pub(super) fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
     let known = |organisation: Organisation| {
         (organisation.term().name.to_owned(), organisation.term().label.to_owned(), true)
@@ -211,8 +211,8 @@ fn entry_delay(delays: &BTreeMap<u32, u64>) -> v1::EntryDelay {
     }
 }
 
-/// Percentile of a histogram by nearest rank: the smallest value that at least `percent` % of all do not exceed;
-/// 0 of nothing.
+/// Percentile of a histogram by nearest rank: the smallest value that at least `percent` % of all do not exceed; 0 for
+/// an empty histogram.
 fn nearest_rank(histogram: &BTreeMap<u32, u64>, percent: u128) -> u32 {
     let total: u128 = histogram.values().map(|count| u128::from(*count)).sum();
     let rank = (total * percent).div_ceil(100);
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_go_by_nearest_rank() {
+    fn percentiles_use_nearest_rank() {
         let histogram = BTreeMap::from([(0, 6), (1, 1), (3, 1), (43, 1)]);
         assert_eq!(nearest_rank(&histogram, 50), 0);
         assert_eq!(nearest_rank(&histogram, 90), 43);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_tally_lists_every_open_value_and_nothing_else() {
+    fn empty_totals_list_exactly_the_open_values() {
         let statistics = statistics(&Totals::default(), &Dictionary::default());
         assert_eq!(statistics.themes.len(), 17);
         assert_eq!(statistics.ages.len(), 5);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn free_names_meet_on_one_line_in_their_most_frequent_spelling() {
+    fn free_names_share_one_line_in_their_most_frequent_spelling() {
         let mut dictionary = Dictionary::default();
         let mut other = |name: &str| RecipientCode::Other(dictionary.code_of(Kind::Organisation, name));
         let totals = BTreeMap::from([

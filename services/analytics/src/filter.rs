@@ -1,4 +1,4 @@
-//! Which facts a selection counts: the selection, bound to the codes of a dictionary.
+//! Which facts a selection counts: the selection bound to the codes of a dictionary.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -17,11 +17,11 @@ use super::packed_fact::{ActivityKey, FactRef, PackedFact, STATUS_LINES};
 use super::scope::{self, Scope, ScopeSet};
 use super::totals::duration_line;
 
-/// A selection, ready to be asked of each fact.
+/// A selection that can be tested against facts.
 #[derive(Clone, Debug)]
 pub struct Filter {
     days: RangeInclusive<i32>,
-    /// One flag per commune, by its index.
+    /// A flag per commune, by index.
     communes: Option<Vec<bool>>,
     postal_codes: Option<CodeSet>,
     structures: Option<CodeSet>,
@@ -31,11 +31,11 @@ pub struct Filter {
     activities: Bits,
     themes: Bits,
     sub_themes: Bits,
-    /// Bit 0: unspecified, then the list in its order; likewise for ages and statuses.
+    /// Bit 0: unspecified; then the list in its order. Ages and statuses use the same layout.
     durations: Bits,
     ages: Bits,
     statuses: Bits,
-    /// Bit n: the n-th manner, as channels, activities and durations leave it.
+    /// Bit n: the n-th activity key that channels, activities and durations allow.
     manners: u128,
 }
 
@@ -88,20 +88,20 @@ impl Filter {
         Selection::parse(selection).map(|selection| Self::bind(&selection, dictionary))
     }
 
-    /// Days of activity that it can count.
+    /// Days of activity that it may match.
     #[must_use]
     pub fn days(&self) -> RangeInclusive<i32> {
         self.days.clone()
     }
 
-    /// First and last day that it can count; `None` where it is not bounded.
+    /// First and last day that it may match; `None` if unbounded.
     #[must_use]
     pub fn bounds(&self) -> (Option<i32>, Option<i32>) {
         let (first, last) = (*self.days.start(), *self.days.end());
         ((first != i32::MIN).then_some(first), (last != i32::MAX).then_some(last))
     }
 
-    /// Whether its territories leave a commune.
+    /// Whether its territories allow a commune.
     #[must_use]
     pub fn leaves_commune(&self, commune: &Commune) -> bool {
         self.communes.as_ref().is_none_or(|flags| flags[usize::from(commune.id().index())])
@@ -113,25 +113,25 @@ impl Filter {
             })
     }
 
-    /// Whether its postal codes leave one.
+    /// Whether its postal codes allow a postal code.
     #[must_use]
     pub fn leaves_postal_code(&self, postal_code: u32) -> bool {
         self.postal_codes.as_ref().is_none_or(|codes| codes.contains(postal_code))
     }
 
-    /// Whether it leaves a channel.
+    /// Whether it allows a channel.
     #[must_use]
     pub fn leaves_channel(&self, channel: Channel) -> bool {
         bit(self.channels, channel.index())
     }
 
-    /// Whether it leaves an activity.
+    /// Whether it allows an activity.
     #[must_use]
     pub fn leaves_activity(&self, activity: Activity) -> bool {
         bit(self.activities, activity.index())
     }
 
-    /// Whether it leaves a duration.
+    /// Whether it allows a duration.
     #[must_use]
     pub fn leaves_duration(&self, bucket: DurationBucket) -> bool {
         bit(self.durations, duration_line(Some(bucket)))
@@ -143,7 +143,7 @@ impl Filter {
             && bit(self.durations, duration_line(activity_key.bucket()))
     }
 
-    /// How far scopes narrow what it counts.
+    /// The scopes that restrict it.
     #[must_use]
     pub fn scope_set(&self) -> ScopeSet {
         let codes = |codes: &Option<CodeSet>, scope: fn(Code) -> Scope| {
@@ -163,7 +163,7 @@ impl Filter {
         }
     }
 
-    /// Whether nothing but days, communes, structures and advisors is restricted.
+    /// Whether only days, communes, structures and advisors are restricted.
     fn asks_for_scopes_only(&self) -> bool {
         let Self { postal_codes, venues, channels, activities, themes, sub_themes, durations, .. } = self;
         postal_codes.is_none()
@@ -173,7 +173,7 @@ impl Filter {
                 .all(|bits| bits.is_none())
     }
 
-    /// Whether it counts a fact.
+    /// Whether it matches a fact.
     #[must_use]
     #[inline]
     pub fn matches(&self, fact: &FactRef<'_>) -> bool {
@@ -194,7 +194,7 @@ impl Filter {
             && self.statuses.is_none_or(|statuses| (statuses << STATUS_LINES) & fact.peopled() != 0)
     }
 
-    /// As [`Filter::matches`], for a fact that is looked at alone.
+    /// Like [`Filter::matches`], for a single fact.
     #[must_use]
     pub fn matches_fact(&self, fact: &Fact) -> bool {
         let (fixed, overflow) = PackedFact::of(fact);

@@ -27,21 +27,20 @@ pub mod totals;
 
 use cra_domain::territory;
 
-/// Version of how facts are kept. Raised whenever facts of before could not be read, or would be read as something
-/// else.
+/// Version of the stored form of facts. Increase it whenever older facts could not be read, or would be read
+/// differently.
 const FORM: u32 = 5;
-/// Version of what the figures mean. Raised whenever an answer would differ: read models of other definitions are
-/// computed again from the log, and serve until that is done.
+/// Version of the definitions of figures. Increase it whenever an answer would differ: read models with other
+/// definitions are built again from the log, and serve until that is done.
 const VERSION: u32 = 2;
 
-/// Name of the definitions: the form of the facts with the digest of the communes that they name, and the version of
-/// the figures.
+/// Name of the definitions: the form of the facts with the digest of the communes, and the version of the figures.
 #[must_use]
 pub fn definitions() -> String {
     format!("{}.{VERSION}", form())
 }
 
-/// Whether facts that were computed by some definitions can be read here.
+/// Whether facts built with these definitions can be read.
 #[must_use]
 pub fn can_read(definitions: &str) -> bool {
     definitions.rsplit_once('.').is_some_and(|(theirs, _)| theirs == form())

@@ -1,4 +1,4 @@
-//! In which order the rows of a breakdown come. Rows that are equal by the order asked come in their natural one.
+//! Sort orders of a breakdown. Equal rows keep their natural order.
 
 use cra_domain::collation;
 use cra_domain::cra::{Question, Violation};
@@ -7,7 +7,7 @@ use cra_domain::vocabulary::Word as _;
 
 use super::rows::{Line, RowTotals};
 
-/// An order of rows.
+/// A sort order.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
     by: By,
@@ -16,14 +16,14 @@ pub struct Order {
 
 #[derive(Clone, Copy, Debug)]
 enum By {
-    /// Labels, as a French dictionary sorts them.
+    /// By label, in French dictionary order.
     Name,
     /// The natural order.
     Code,
     Measure(Measure),
 }
 
-/// A number of a row.
+/// A number of a row to sort by.
 type Measure = fn(&RowTotals) -> i64;
 
 /// Every order, by its name in a request.
@@ -57,10 +57,10 @@ fn signed(count: u64) -> i64 {
 }
 
 impl Order {
-    /// Most CRAs first: the order of a request that asks for none.
+    /// Default order: most CRAs first.
     pub const DEFAULT: &str = "-cras";
 
-    /// Reads the order of a request.
+    /// Parses the order of a request.
     pub fn parse(text: &str) -> Result<Self, Violation> {
         let text = if text.is_empty() { Self::DEFAULT } else { text };
         let (largest_first, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
@@ -71,7 +71,7 @@ impl Order {
         })
     }
 
-    /// Sorts rows that are in their natural order.
+    /// Sorts rows; they must be in their natural order.
     pub(super) fn sort(self, lines: &mut [Line]) {
         match self.by {
             By::Code if self.largest_first => lines.reverse(),
@@ -85,7 +85,7 @@ impl Order {
     }
 
     fn sort_by_key<K: Ord>(self, lines: &mut [Line], key: impl Fn(&Line) -> K) {
-        // Stable, so that equals keep their natural order, also where the largest come first.
+        // Stable, so that equal rows keep their natural order in both directions.
         if self.largest_first {
             lines.sort_by_cached_key(|line| std::cmp::Reverse(key(line)));
         } else {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_that_is_not_there_is_refused_with_those_that_are() {
+    fn an_unknown_order_is_refused_with_the_known_ones() {
         for text in ["", "-cras", "cras", "-last_date", "name", "-name"] {
             assert!(Order::parse(text).is_ok(), "{text}");
         }

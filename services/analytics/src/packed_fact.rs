@@ -1,5 +1,5 @@
-//! A fact as selections and tallies see it: 64 bytes, so that millions are looked at in the time that memory takes to
-//! give them. What does not fit is kept beside; what only records show is left out.
+//! A fact as counting sees it: 64 bytes, so that scans are limited by memory bandwidth only. Numbers that do not fit
+//! are stored separately; what only records show is left out.
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
@@ -8,12 +8,12 @@ use super::dictionary::Code;
 use super::fact::{Fact, RecipientCode};
 use super::totals::{WITH_UNSPECIFIED, duration_line};
 
-/// Lines of the people of a fact: of ages, then of statuses, each with those that an older form left open first.
+/// Number of lines of people of a fact: ages, then statuses, each starting with those that an older form left open.
 pub const PEOPLE_LINES: usize = 2 * WITH_UNSPECIFIED;
-/// Where the lines of statuses begin.
+/// Index of the first line of statuses.
 pub const STATUS_LINES: usize = WITH_UNSPECIFIED;
 
-/// The fixed part of a fact: one line of the processor's cache.
+/// The fixed part of a fact: one cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(align(64))]
 pub struct PackedFact {
@@ -25,7 +25,7 @@ pub struct PackedFact {
     pub advisor: Code,
     /// Structure.
     pub structure: Code,
-    /// Venue, one more than its code; 0 without one.
+    /// Venue: its code plus one; 0 without a venue.
     venue: Code,
     /// Postal code as a number; 0 without one.
     pub postal_code: u32,
@@ -44,20 +44,20 @@ pub struct PackedFact {
     client: u16,
     /// Channel, activity and kind of duration.
     activity_key: ActivityKey,
-    /// Whether the participants were left to the form.
+    /// Whether the number of participants was left to the form's default.
     pub defaulted_participants: bool,
-    /// Whether it is of an older form: when the older system recorded it is on disk only.
+    /// Whether it is of an older form: its time in the older system is only on disk.
     pub is_legacy: bool,
-    /// Whether there is something beside.
+    /// Whether it has a separate part.
     pub has_overflow: bool,
 }
 
 const _: () = assert!(size_of::<PackedFact>() == 64);
 
-/// In place of the code of a client that is too large for the fixed part.
+/// Replaces a client code that does not fit.
 const CLIENT_ON_DISK: u16 = u16::MAX;
 
-/// Bits of the topics from where on they are sub-themes.
+/// First bit of the sub-themes in the topics.
 pub const SUB_THEMES_FROM: usize = 24;
 
 const CHANNELS: usize = Channel::ALL.len();
@@ -65,12 +65,12 @@ const ACTIVITIES: usize = Activity::ALL.len();
 /// Kinds of duration: the buckets of the statistics, and what an older form left open.
 const KINDS: usize = WITH_UNSPECIFIED;
 
-/// Channel, activity and bucket of the duration of a fact, as one number: what it takes to count all three at once.
+/// Channel, activity and duration bucket as one number, so that one increment counts all three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActivityKey(u8);
 
 impl ActivityKey {
-    /// How many there are.
+    /// Number of keys.
     pub const COUNT: usize = CHANNELS * ACTIVITIES * KINDS;
 
     fn of(channel: Channel, activity: Activity, duration: Duration) -> Self {
@@ -78,7 +78,7 @@ impl ActivityKey {
         Self(u8::try_from(number + duration_line(duration.bucket())).unwrap_or(0))
     }
 
-    /// All of them.
+    /// All keys.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..=u8::MAX).take(Self::COUNT).map(Self)
     }
@@ -104,7 +104,7 @@ impl ActivityKey {
         Activity::ALL[self.index() / KINDS % ACTIVITIES]
     }
 
-    /// Its bucket of durations; `None` of what an older form left open.
+    /// Its duration bucket; `None` for what an older form left open.
     #[must_use]
     #[inline]
     pub fn bucket(self) -> Option<DurationBucket> {
@@ -117,13 +117,14 @@ const _: () = assert!(ActivityKey::COUNT <= 128 && DurationBucket::ALL.len() + 1
 /// People sent to one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redirected {
-    /// Where to.
+    /// The recipient.
     pub to: RecipientCode,
-    /// How many.
+    /// Number of people.
     pub people: u32,
 }
 
-/// People per recipient, each once: a CRA of an older form may name one twice, and counts as one CRA that names it.
+/// People per recipient, each once: a CRA of an older form may name a recipient twice, and counts as one CRA that names
+/// it.
 fn per_recipient(redirections: &[(RecipientCode, u32)]) -> Box<[Redirected]> {
     let mut merged: Vec<Redirected> = Vec::with_capacity(redirections.len());
     for (to, people) in redirections {
@@ -137,16 +138,16 @@ fn per_recipient(redirections: &[(RecipientCode, u32)]) -> Box<[Redirected]> {
     merged.into()
 }
 
-/// What is beside the fixed part: rarely anything.
+/// The separate part of a fact; rarely present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
     /// People per recipient.
     pub redirections: Box<[Redirected]>,
-    /// The numbers, where one of them is too large for the fixed part.
+    /// All numbers, if one of them does not fit the fixed part.
     pub numbers: Option<Box<WideCounts>>,
 }
 
-/// The numbers of a fact, whatever their size.
+/// The numbers of a fact at full width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WideCounts {
     delay_days: u32,
@@ -159,14 +160,14 @@ pub struct WideCounts {
 }
 
 impl Overflow {
-    /// Whether there is anything.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.redirections.is_empty() && self.numbers.is_none()
     }
 }
 
-/// One fact, seen whole.
+/// A complete fact.
 #[derive(Clone, Copy, Debug)]
 pub struct FactRef<'a> {
     fixed: &'a PackedFact,
@@ -209,7 +210,7 @@ impl PackedFact {
         (fixed, overflow)
     }
 
-    /// What stands where there is no fact.
+    /// Placeholder of a position without a fact.
     pub const NOTHING: Self = Self {
         recorded_at: 0,
         day: 0,
@@ -233,7 +234,7 @@ impl PackedFact {
         has_overflow: false,
     };
 
-    /// Takes the numbers in, if all of them fit.
+    /// Sets the numbers, if all of them fit.
     fn take(&mut self, numbers: &WideCounts) -> Option<()> {
         let mut people = [0; PEOPLE_LINES];
         for (small, count) in people.iter_mut().zip(numbers.people) {
@@ -254,7 +255,7 @@ impl PackedFact {
     }
 }
 
-/// People per line: those of an older form that no band or status covers are unspecified.
+/// People per line: people of an older form without a band or status are unspecified.
 fn people_lines(fact: &Fact) -> [u32; PEOPLE_LINES] {
     let mut lines = [0; PEOPLE_LINES];
     for (first, people) in [(0, fact.ages), (STATUS_LINES, fact.statuses)] {
@@ -265,7 +266,7 @@ fn people_lines(fact: &Fact) -> [u32; PEOPLE_LINES] {
     lines
 }
 
-/// A number that the fixed part holds, unless all of them are beside.
+/// Accessor of a number: from the fixed part, or from the separate one.
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $widen:expr,)+) => {
         $($(#[$doc])*
@@ -281,7 +282,7 @@ macro_rules! numbers {
 }
 
 impl<'a> FactRef<'a> {
-    /// A fact of its parts, wherever they are kept.
+    /// A fact from its parts.
     #[must_use]
     #[inline]
     pub fn new(
@@ -292,13 +293,13 @@ impl<'a> FactRef<'a> {
         Self { fixed, redirections, numbers }
     }
 
-    /// A fact of both its parts.
+    /// A fact from both parts.
     #[must_use]
     pub fn of(fixed: &'a PackedFact, overflow: &'a Overflow) -> Self {
         Self::new(fixed, &overflow.redirections, overflow.numbers.as_deref())
     }
 
-    /// Whether another fact is the same to selections and tallies.
+    /// Whether another fact is equal for counting.
     #[must_use]
     pub fn is_same(&self, other: &FactRef<'_>) -> bool {
         self.fixed == other.fixed && self.redirections == other.redirections && self.numbers == other.numbers
@@ -326,7 +327,7 @@ impl<'a> FactRef<'a> {
         minutes: u32 = u32::from,
     }
 
-    /// People per line, where all of them are small.
+    /// People per line, if all counts are small.
     #[must_use]
     #[inline]
     pub fn small_people(&self) -> Option<&'a [u8; PEOPLE_LINES]> {
@@ -340,7 +341,7 @@ impl<'a> FactRef<'a> {
         self.numbers.map_or_else(|| self.fixed.people.map(u32::from), |numbers| numbers.people)
     }
 
-    /// The lines that have people: bit n for the n-th of [`PEOPLE_LINES`].
+    /// The lines with people: bit n for the n-th of [`PEOPLE_LINES`].
     #[must_use]
     #[inline]
     pub fn peopled(&self) -> u32 {
@@ -369,7 +370,7 @@ impl<'a> FactRef<'a> {
         }
     }
 
-    /// Client that recorded the CRA; `None` where only the fact on disk says it.
+    /// The client that recorded the CRA; `None` if only the fact on disk has it.
     #[must_use]
     #[inline]
     pub fn client(&self) -> Option<Code> {
@@ -383,7 +384,7 @@ impl<'a> FactRef<'a> {
         self.fixed.venue.checked_sub(1)
     }
 
-    /// Bit n: the n-th theme of the contract's order; from [`SUB_THEMES_FROM`] on, the n-th sub-theme.
+    /// Bit n: the n-th theme in the contract's order; from [`SUB_THEMES_FROM`] on, the n-th sub-theme.
     #[must_use]
     #[inline]
     pub fn topics(&self) -> u32 {
@@ -414,7 +415,7 @@ impl<'a> FactRef<'a> {
 
 const _: () = assert!(Theme::ALL.len() <= SUB_THEMES_FROM && SubTheme::ALL.len() <= 8);
 
-/// Numbers of the bits that are set, lowest first.
+/// Indexes of the set bits, lowest first.
 #[inline]
 pub fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
@@ -436,7 +437,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_countable_says_of_a_fact_what_the_fact_says(
+        fn a_packed_fact_has_the_values_of_the_fact(
             fact in any_fact(),
             large in any::<[u32; 5]>(),
             is_large: [bool; 5],

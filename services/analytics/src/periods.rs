@@ -1,5 +1,5 @@
-//! Time cut into days, weeks, months, quarters or years, without a gap: every day of a selection falls into exactly
-//! one period, and the first and last are cut to the selection.
+//! Divides time into days, weeks, months, quarters or years without gaps: every day of a selection is in exactly one
+//! period; the first and last are truncated to the selection.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation, parse_day};
@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::fact::day_number;
 
-/// Most periods of one series: three years of days, nearly, and still one message.
+/// Maximum number of periods in one series: nearly three years of days, in one message.
 pub const PERIODS_MAX: usize = 1_000;
 
 /// Days of one period, both included.
@@ -25,7 +25,7 @@ pub struct Period {
 pub struct Periods(Vec<Period>);
 
 impl Periods {
-    /// Cuts the days of a selection. Both bounds are required.
+    /// Divides the days of a selection. Both bounds are required.
     pub fn parse(selection: &v1::Selection, granularity: i32) -> Result<Self, Vec<Violation>> {
         let mut violations = Vec::new();
         let mut refuse = |field: &str, fault| violations.push(Violation::new(field, fault));
@@ -80,7 +80,7 @@ impl Periods {
     }
 }
 
-/// The periods from one day to another; `None` when there are too many.
+/// The periods from one day to another; `None` if there are too many.
 fn cut(from: Date, to: Date, granularity: v1::Granularity) -> Option<Periods> {
     let mut periods = Vec::new();
     let mut start = from;
@@ -97,7 +97,7 @@ fn cut(from: Date, to: Date, granularity: v1::Granularity) -> Option<Periods> {
     }
 }
 
-/// First day of the period after the one that a day falls into; `None` at the end of the calendar.
+/// First day of the period after that of a day; `None` at the end of the calendar.
 fn next_start(day: Date, granularity: v1::Granularity) -> Option<Date> {
     use v1::Granularity::{Day, Month, Quarter, Unspecified, Week, Year};
     let next = match granularity {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_last_period_are_cut_to_the_selection() {
+    fn the_first_and_last_period_are_truncated_to_the_selection() {
         use v1::Granularity::{Month, Quarter, Week, Year};
         assert_eq!(
             periods("2024-02-27", "2024-04-02", Month),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_bound_an_unknown_step_and_too_many_periods_are_told() {
+    fn a_missing_bound_an_unknown_step_and_too_many_periods_are_refused() {
         let faults = |from: &str, to: &str, granularity: i32| -> Vec<String> {
             let selection = v1::Selection { from: from.into(), to: to.into(), ..v1::Selection::default() };
             let violations = Periods::parse(&selection, granularity).unwrap_err();
@@ -175,7 +175,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_day_falls_into_exactly_one_period(from in 0_i32..20_000, days in 0_i32..900, granularity in 1_i32..6) {
+        fn every_day_is_in_exactly_one_period(from in 0_i32..20_000, days in 0_i32..900, granularity in 1_i32..6) {
             let date = |day: i32| jiff::civil::date(1970, 1, 1).checked_add(i64::from(day).days()).unwrap();
             let selection = v1::Selection {
                 from: date(from).to_string(),

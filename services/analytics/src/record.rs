@@ -1,5 +1,4 @@
-//! From a fact back to the CRA that it was made of. Themes and sub-themes come in the contract's order; all else is
-//! as it was submitted.
+//! Reconstructs the CRA of a fact. Themes and sub-themes are in the contract's order; everything else is as submitted.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, DecodeError, Id, Place, Recipient, Redirection};
@@ -10,7 +9,7 @@ use jiff::civil::Date;
 use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, RecipientCode, date_of, instant};
 
-/// The record of a fact. An error says that the fact and the dictionary are not of one generation.
+/// The record of a fact. An error means that fact and dictionary belong to different generations.
 pub fn record(fact: &Fact, dictionary: &Dictionary) -> Result<v1::CraRecord, DecodeError> {
     Ok(v1::CraRecord {
         cra_id: fact.cra_id.to_string(),
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_says_everything_that_was_submitted() {
+    fn a_fact_has_everything_that_was_submitted() {
         let now: Timestamp = "2024-03-06T10:00:00.123456789Z".parse().unwrap();
         let submission = Submission::parse(Some(&form()), now).unwrap();
         let provenance = Provenance {
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_of_another_dictionary_is_told() {
+    fn a_fact_of_another_dictionary_is_an_error() {
         let now: Timestamp = "2024-03-06T10:00:00Z".parse().unwrap();
         let submission = Submission::parse(Some(&form()), now).unwrap();
         let provenance = Provenance {

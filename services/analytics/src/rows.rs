@@ -1,4 +1,4 @@
-//! One tally per row of a dimension, and the rows in the order asked.
+//! Totals per row of a dimension, and the rows in a requested order.
 
 use hashbrown::HashMap;
 
@@ -15,7 +15,7 @@ use super::order::Order;
 use super::packed_fact::FactRef;
 use super::totals::Totals;
 
-/// What is known of the CRAs of one row.
+/// Totals of the CRAs of one row.
 #[derive(Debug)]
 pub struct RowTotals<T = Totals> {
     /// Their sums.
@@ -32,7 +32,7 @@ impl<T: Default> Default for RowTotals<T> {
     }
 }
 
-/// The rows of a dimension that count something.
+/// The rows of a dimension with at least one CRA.
 #[derive(Debug)]
 pub struct Rows {
     dimension: Dimension,
@@ -40,13 +40,13 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No row yet.
+    /// No rows yet.
     #[must_use]
     pub fn of(dimension: Dimension) -> Self {
         Self { dimension, tallies: HashMap::new() }
     }
 
-    /// Counts one fact in each of its rows.
+    /// Adds a fact to each of its rows.
     pub fn add(&mut self, fact: &FactRef<'_>) {
         self.dimension.each_row(fact, |row, _| {
             let row = self.tallies.entry(row).or_default();
@@ -56,7 +56,7 @@ impl Rows {
         });
     }
 
-    /// Counts what other rows counted.
+    /// Adds other rows.
     pub fn merge(&mut self, other: Self) {
         for (row, other) in other.tallies {
             let own = self.tallies.entry(row).or_default();
@@ -66,7 +66,7 @@ impl Rows {
         }
     }
 
-    /// Adds the rows of a fixed list that count nothing, as far as the selection leaves them.
+    /// Adds the empty rows of a fixed list that the selection allows.
     #[must_use]
     pub fn with_empty(self, filter: &Filter) -> RowsAndEmpty {
         let Self { dimension, tallies } = self;
@@ -81,7 +81,7 @@ impl Rows {
     }
 }
 
-/// Rows, and those of a fixed list that count nothing.
+/// Rows, including the empty ones of a fixed list.
 #[derive(Debug)]
 pub struct RowsAndEmpty {
     rows: Rows,
@@ -120,13 +120,13 @@ pub struct Line {
 }
 
 impl Line {
-    /// What it is called.
+    /// Name of the row.
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// What it counts; nothing of a row without any CRA.
+    /// Totals of the row; `None` without CRAs.
     #[must_use]
     pub fn totals(&self) -> Option<&RowTotals> {
         self.totals.as_ref()

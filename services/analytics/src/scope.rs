@@ -1,21 +1,21 @@
-//! Territories, structures and advisors as what statistics are asked of most: what is counted ahead, or listed, for
-//! each. A selection is looked at for the scopes that it comes to.
+//! Scopes: territories, structures and advisors, which most queries select. Each has precomputed sums or a posting
+//! list. A selection is reduced to its scopes if possible.
 
 use cra_domain::territory::{self, CommuneId, DepartmentId, RegionId};
 
 use super::dictionary::Code;
 use super::packed_fact::PackedFact;
 
-/// What a fact belongs to.
+/// A scope of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Every fact.
     Country,
-    /// Where it took place.
+    /// Region of the activity.
     Region(RegionId),
-    /// Likewise.
+    /// Department of the activity.
     Department(DepartmentId),
-    /// Likewise; of today.
+    /// Commune of the activity, of today.
     Commune(CommuneId),
     /// The structure of the advisor.
     Structure(Code),
@@ -24,14 +24,14 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scopes of a fact that are many, each of few facts.
+    /// The small scopes of a fact: many, each with few facts.
     #[must_use]
     pub fn small(fact: &PackedFact) -> [Option<Self>; 3] {
         let commune = territory::communes().at(fact.commune).map(Self::Commune);
         [commune, Some(Self::Structure(fact.structure)), Some(Self::Advisor(fact.advisor))]
     }
 
-    /// The scopes of a fact that are few, each of many facts.
+    /// The large scopes of a fact: few, each with many facts.
     #[must_use]
     pub fn large(fact: &PackedFact) -> [Option<Self>; 3] {
         let communes = territory::communes();
@@ -45,17 +45,17 @@ impl Scope {
     }
 }
 
-/// How far scopes narrow what a selection counts.
+/// The scopes that restrict a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScopeSet {
-    /// It counts every fact of these scopes, save that days may be bounded; no fact is of two of them.
+    /// It counts every fact of these scopes, except for bounds on days; the scopes are disjoint.
     Exactly(Vec<Scope>),
-    /// It counts facts of these scopes only, or of these, …: whichever list is shorter.
+    /// It counts only facts of these scopes, or of these, …: whichever list is shorter.
     Within(Vec<Vec<Scope>>),
 }
 
-/// The fewest scopes that hold these communes and no other one: whole regions and departments where all of their
-/// communes are selected.
+/// The smallest set of scopes with exactly these communes: whole regions and departments if all of their communes are
+/// selected.
 #[must_use]
 pub fn of_communes(selected: &[bool]) -> Vec<Scope> {
     let communes = territory::communes();

@@ -1,7 +1,7 @@
-//! Shares per mille that add up: the largest remainder method (source: the definition of shares of the domain page).
+//! Shares per mille that add up, by the largest remainder method (source: the definition of shares of the domain page).
 
-/// Shares per mille of counts, in their order. They add up to 1000, unless all counts are 0. What rounding down
-/// leaves goes to the largest remainders, ties to the larger count, then to the earlier line.
+/// Shares per mille of counts, in order. They add up to 1000, unless all counts are 0. The rest of rounding down goes
+/// to the largest remainders, ties to the larger count, then to the earlier line.
 #[must_use]
 pub fn per_mille(counts: &[u64]) -> Vec<u32> {
     let total: u128 = counts.iter().map(|count| u128::from(*count)).sum();
@@ -23,7 +23,7 @@ pub fn per_mille(counts: &[u64]) -> Vec<u32> {
     shares
 }
 
-/// Per mille of a part, rounded half up; 0 of nothing.
+/// A part per mille of a whole, rounded half up; 0 for an empty whole.
 #[must_use]
 pub fn rate_per_mille(part: u64, whole: u64) -> u32 {
     if whole == 0 {

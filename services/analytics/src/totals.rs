@@ -1,4 +1,4 @@
-//! Sums over facts: what every figure is computed from.
+//! Sums over facts, from which every figure is computed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,29 +11,29 @@ use super::fact::RecipientCode;
 /// Counts of a closed list of the form.
 type Counts<const N: usize> = [u64; N];
 
-/// Lines of a list that older forms may leave open: index 0 is "unspecified", then the list in its order.
+/// Number of lines of a list that older forms may leave open: index 0 is "unspecified", then the list in its order.
 pub const WITH_UNSPECIFIED: usize = 6;
 
 /// Minutes as declared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Minutes {
-    /// By the convention of the official statistics.
+    /// Estimate, by the convention of the official statistics.
     pub estimated: u64,
-    /// At least.
+    /// Lower bound.
     pub minimum: u64,
-    /// At most.
+    /// Upper bound.
     pub maximum: u64,
 }
 
 impl Minutes {
-    /// Counts exact durations of so many minutes in all.
+    /// Adds exact durations with a total number of minutes.
     pub(super) fn add_exact(&mut self, minutes: u64) {
         self.estimated += minutes;
         self.minimum += minutes;
         self.maximum += minutes;
     }
 
-    /// Counts the durations of some CRAs of one bucket; exact ones by [`Minutes::add_exact`].
+    /// Adds the durations of CRAs of one bucket; exact ones are added with [`Minutes::add_exact`].
     pub(super) fn add_of_bucket(&mut self, bucket: Option<DurationBucket>, cras: u64) {
         let duration = match bucket {
             Some(DurationBucket::UpTo30Minutes) => Duration::UpTo30Minutes,
@@ -49,7 +49,7 @@ impl Minutes {
     }
 }
 
-/// What is known per activity.
+/// Totals of an activity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActivityTally {
     /// CRAs.
@@ -65,7 +65,7 @@ pub struct ActivityTally {
 pub struct RecipientTotals {
     /// People.
     pub people: u64,
-    /// CRAs that name it so.
+    /// CRAs that name it in this spelling.
     pub mentions: u64,
 }
 
@@ -78,7 +78,7 @@ pub struct Totals {
     pub acts: u64,
     /// Among them, people met before.
     pub returning: u64,
-    /// Workshops whose participants are the form's default.
+    /// Workshops with the form's default number of participants.
     pub defaulted_workshops: u64,
     /// People who will be seen again.
     pub follow_up_individual: u64,
@@ -104,7 +104,7 @@ pub struct Totals {
     pub delays: Delays,
 }
 
-/// Redirections per recipient: those of the form in their order, the others as they come.
+/// Redirections per recipient: those of the form in their order, the others in order of occurrence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipients {
     known: [RecipientTotals; Organisation::ALL.len()],
@@ -113,7 +113,7 @@ pub struct Recipients {
 }
 
 impl Recipients {
-    /// Counts people sent to a recipient by so many CRAs.
+    /// Adds people sent to a recipient by a number of CRAs.
     #[inline]
     pub(super) fn add(&mut self, recipient: RecipientCode, people: u64, mentions: u64) {
         let own = match recipient {
@@ -131,7 +131,7 @@ impl Recipients {
         }
     }
 
-    /// Every recipient that is named, with what was counted; in no order.
+    /// Every named recipient with its totals, in no order.
     pub fn all(&self) -> impl Iterator<Item = (RecipientCode, RecipientTotals)> {
         let known = Organisation::ALL
             .iter()
@@ -143,7 +143,7 @@ impl Recipients {
     }
 }
 
-/// Delays that are counted in place; longer ones are rare.
+/// Number of delays with a fixed slot; longer ones are rare.
 const SHORT_DELAYS: usize = 128;
 
 /// CRAs per entry delay.
@@ -160,7 +160,7 @@ impl Default for Delays {
 }
 
 impl Delays {
-    /// Counts CRAs of one delay.
+    /// Adds CRAs with one delay.
     #[inline]
     pub(super) fn add(&mut self, days: u32, cras: u64) {
         match usize::try_from(days) {
@@ -178,7 +178,7 @@ impl Delays {
         }
     }
 
-    /// Days and CRAs, from the shortest delay on; none without CRAs.
+    /// Days and CRAs, sorted by days; only non-zero counts.
     pub fn all(&self) -> impl Iterator<Item = (u32, u64)> {
         let short = (0..).zip(self.short).filter(|(_, cras)| *cras > 0);
         short.chain(self.long.iter().map(|(days, cras)| (*days, *cras)))

@@ -1,5 +1,5 @@
-//! What a file is of: the content, the selection, the state of the log it shows, and on demand what its figures mean. In
-//! French, for those who open the file a year later.
+//! The description of a file: content, selection, snapshot, and optionally the meaning of its figures. In French, for
+//! readers who open the file much later.
 
 use cra_contracts::{json, v1};
 use cra_domain::event::timestamp;
@@ -9,26 +9,26 @@ use jiff::Timestamp;
 
 use super::content::Content;
 
-/// What a file is of.
+/// Description of a file.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// Of which CRAs.
+    /// Its selection.
     pub selection: v1::Selection,
-    /// As the log stood.
+    /// Its snapshot.
     pub snapshot: v1::Snapshot,
 }
 
-/// One thing that a file says of itself.
+/// One line of the description.
 pub(super) struct Said {
-    /// In the form of programs: a code, an ISO 8601 interval or instant; of the position the word alone.
+    /// Machine-readable form: a code, an ISO 8601 interval or instant; for the position only the word.
     pub(super) code: String,
-    /// What it is, in French.
+    /// French name.
     pub(super) label: &'static str,
-    /// In French words.
+    /// French text.
     pub(super) text: String,
-    /// Of the position.
+    /// The position, if it is that line.
     pub(super) number: Option<u64>,
 }
 
@@ -45,13 +45,13 @@ impl About {
         format!("{}, {}", self.content.title(), period(&self.selection))
     }
 
-    /// The time of the log; `None` of the empty log.
+    /// The log's time; `None` for an empty log.
     #[must_use]
     pub fn recorded_at(&self) -> Option<Timestamp> {
         timestamp("recorded_at", self.snapshot.recorded_at.as_ref()).ok()
     }
 
-    /// The state of the log, in one sentence.
+    /// The snapshot, in one sentence.
     pub(super) fn state(&self) -> String {
         match self.recorded_at() {
             Some(recorded_at) => format!(
@@ -63,14 +63,14 @@ impl About {
         }
     }
 
-    /// Which CRAs, in words: a line per field, each with a few values.
+    /// The selection in words: a line per field, each with a few values.
     pub(super) fn restrictions(&self, values_max: usize) -> Vec<String> {
         let said =
             |restriction: &Restriction| format!("{} : {}", restriction.label(), restriction.text(values_max));
         restrictions(&self.selection).iter().map(said).collect()
     }
 
-    /// All of it: content, days, a line per value of the selection, the state of the log.
+    /// The whole description: content, days, a line per value of the selection, snapshot.
     pub(super) fn said(&self) -> Vec<Said> {
         let mut said = vec![
             Said::new(self.content.slug(), "Contenu", self.content.title()),
@@ -99,7 +99,7 @@ impl About {
         ]
     }
 
-    /// The same as pairs of keys and values, for the metadata of a file.
+    /// The description as key-value pairs, for the metadata of a file.
     #[must_use]
     pub fn metadata(&self) -> Vec<(&'static str, String)> {
         let v1::Snapshot { position, generation, definitions, .. } = &self.snapshot;
@@ -118,7 +118,7 @@ impl About {
     }
 }
 
-/// The days as ISO 8601 writes an interval, `..` where it is open.
+/// The days as an ISO 8601 interval, with `..` for an open end.
 pub(super) fn interval(selection: &v1::Selection) -> String {
     let bound = |day: &str| if day.is_empty() { "..".to_owned() } else { day.to_owned() };
     format!("{}/{}", bound(&selection.from), bound(&selection.to))

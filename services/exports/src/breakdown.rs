@@ -1,4 +1,4 @@
-//! The table of a breakdown: one row per territory, structure, advisor, month, …, every figure in a column of its own.
+//! The table of a breakdown: a row per territory, structure, advisor, month, …, with a column per figure.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,13 +17,13 @@ use super::figures::{self, HEADLINE};
 use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series, Table};
 use cra_domain::definitions::DEFINITIONS;
 
-/// Organisations named in one row, most people first.
+/// Maximum number of organisations in one row, most people first.
 const REDIRECTIONS_MAX: usize = 20;
 
-/// Columns that the table prints: code, label and the headline. All of them would be too small to read.
+/// Columns that are printed: code, label and the headline; more would be too small to read.
 const PRINTED_COLUMNS: usize = 2 + HEADLINE.len();
 
-/// One row, ready to be read column by column.
+/// One row.
 pub struct BreakdownLine {
     code: String,
     label: String,
@@ -79,27 +79,27 @@ pub fn columns() -> Vec<Column<BreakdownLine>> {
     columns
 }
 
-/// A row of the chart.
+/// A bar of the chart.
 struct Bar {
     label: String,
     cras: u64,
 }
 
-/// The workbook of a breakdown: a chart of its first rows, the table, and what the file is of.
+/// The workbook of a breakdown: a chart of its first rows, the table, and the description of the file.
 pub struct BreakdownWorkbook {
     table: Table<BreakdownLine>,
     bars: Vec<Bar>,
 }
 
 impl BreakdownWorkbook {
-    /// Begins the workbook. Rows pass through a nameless file in `folder`.
+    /// Starts the workbook. Rows are buffered in an unnamed file in `folder`.
     pub fn begin(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             table: Table::begin("Répartition", columns(), PRINTED_COLUMNS, folder)?, bars: Vec::new()
         })
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub fn row(&mut self, row: &BreakdownLine) -> io::Result<()> {
         if self.bars.len() < CHART_ROWS_MAX {
             self.bars.push(Bar { label: row.label.clone(), cras: row.statistics.cras });
@@ -131,7 +131,7 @@ impl BreakdownWorkbook {
         let bars = u32::try_from(self.bars.len().max(8)).unwrap_or_default();
         let place = Place { row: 1, column: 3, width: 760, height: 80 + 24 * bars };
         xlsx::draw(sheet, &chart, &place)?;
-        // The chart covers twelve columns that nothing widens.
+        // The chart covers twelve columns of default width.
         xlsx::print_on_one_page(sheet, place.last_row(), 3 + 12)?;
         definitions_sheet::add(about, &mut workbook, DEFINITIONS)?;
         xlsx::save(workbook, about, output)

@@ -1,29 +1,29 @@
-//! Cells and columns: what a table says, whatever the format. Knows no format.
+//! Cells and columns of a table, independent of its format.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// What the cells of a column hold.
+/// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Words, codes, identifiers.
     Text,
-    /// A count, or minutes, or days.
+    /// A count, minutes or days.
     Integer,
-    /// A part, per mille.
+    /// A share per mille.
     Share,
     /// A calendar day.
     Day,
-    /// A moment, in UTC, to the microsecond.
+    /// An instant in UTC, to the microsecond.
     Instant,
 }
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// Nothing was said; only in a column that allows it.
+    /// No value; only in an optional column.
     Absent,
     /// Of [`Kind::Text`].
     Text(Cow<'a, str>),
@@ -79,7 +79,7 @@ impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
     }
 }
 
-/// A text that says nothing when it is empty.
+/// `None` for an empty text.
 #[must_use]
 pub(super) fn said(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
@@ -87,7 +87,7 @@ pub(super) fn said(text: &str) -> Option<&str> {
 
 type Reading<R> = Box<dyn for<'a> Fn(&'a R) -> Cell<'a> + Send + Sync>;
 
-/// One column over rows `R`.
+/// A column over rows `R`.
 pub struct Column<R> {
     name: Cow<'static, str>,
     heading: Option<&'static str>,
@@ -99,7 +99,7 @@ pub struct Column<R> {
 }
 
 impl<R> Column<R> {
-    /// A column in which every row says something.
+    /// A column with a value in every row.
     pub fn required(
         name: impl Into<Cow<'static, str>>,
         kind: Kind,
@@ -116,7 +116,7 @@ impl<R> Column<R> {
         }
     }
 
-    /// A column in which a row may say nothing.
+    /// A column that may lack a value.
     pub fn optional(
         name: impl Into<Cow<'static, str>>,
         kind: Kind,
@@ -125,25 +125,25 @@ impl<R> Column<R> {
         Self { optional: true, ..Self::required(name, kind, cell) }
     }
 
-    /// With a heading for readers, in sheets that are made to be read.
+    /// Sets a heading for readers, used in report sheets.
     #[must_use]
     pub fn headed(self, heading: &'static str) -> Self {
         Self { heading: Some(heading), ..self }
     }
 
-    /// As wide as so many characters, in sheets.
+    /// Sets the width in sheets, in characters.
     #[must_use]
     pub fn wide(self, characters: u16) -> Self {
         Self { width: Some(characters), ..self }
     }
 
-    /// For programs: small, in sheets that are made to be read.
+    /// Marks it as a code for programs: printed small in report sheets.
     #[must_use]
     pub fn code(self) -> Self {
         Self { is_code: true, ..self }
     }
 
-    /// The same column over rows that hold such a row.
+    /// The same column over rows that contain such a row.
     #[must_use]
     pub fn within<S: 'static>(self, part: fn(&S) -> &R) -> Column<S>
     where
@@ -159,31 +159,31 @@ impl<R> Column<R> {
         &self.name
     }
 
-    /// Its heading for readers; its name where it has no other.
+    /// Its heading for readers; by default its name.
     #[must_use]
     pub fn heading(&self) -> &str {
         self.heading.unwrap_or(&self.name)
     }
 
-    /// Its width in a sheet, in characters, where it says one.
+    /// Its width in sheets, in characters, if it is set.
     #[must_use]
     pub fn width(&self) -> Option<u16> {
         self.width
     }
 
-    /// Whether it is for programs.
+    /// Whether it is a code for programs.
     #[must_use]
     pub fn is_code(&self) -> bool {
         self.is_code
     }
 
-    /// What its cells hold.
+    /// Type of its cells.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether a row may say nothing.
+    /// Whether a row may lack a value.
     #[must_use]
     pub fn is_optional(&self) -> bool {
         self.optional

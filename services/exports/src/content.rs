@@ -1,8 +1,8 @@
-//! What a file holds, and in which format.
+//! Content and format of a file.
 
 use cra_contracts::v1::{Dimension, Granularity};
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Every figure of the selection.
@@ -11,13 +11,13 @@ pub enum Content {
     Series(Granularity),
     /// A row of figures per value of a dimension.
     Breakdown(Dimension),
-    /// The CRAs themselves, a row each.
+    /// CRAs, a row each.
     Cras,
-    /// The CRAs, a row per value of a list of each CRA.
+    /// CRAs, a row per element of a list of each CRA.
     LongTable(List),
 }
 
-/// A list of a CRA that a long table has a row per value of.
+/// The list of a CRA whose elements are the rows of a long table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
     /// Its themes.
@@ -31,7 +31,7 @@ pub enum List {
 }
 
 impl Content {
-    /// For a reader.
+    /// Title for readers.
     #[must_use]
     pub fn title(self) -> String {
         const STATISTICS: &str = "Statistiques des comptes-rendus d'activité";
@@ -44,7 +44,7 @@ impl Content {
         }
     }
 
-    /// For the name of the file: lower case ASCII letters and hyphens.
+    /// Part of the file name: lower-case ASCII letters and hyphens.
     pub(super) fn slug(self) -> String {
         let slug = |prefix: &str, noun: &str| {
             let plain = noun.replace(['é', 'è'], "e").replace('â', "a");
@@ -59,13 +59,13 @@ impl Content {
         }
     }
 
-    /// Whether it holds CRAs, which fewer may read than figures.
+    /// Whether it contains CRAs, which require more rights than figures.
     #[must_use]
     pub fn holds_cras(self) -> bool {
         matches!(self, Self::Cras | Self::LongTable(_))
     }
 
-    /// The formats that it is offered in.
+    /// The formats in which it is offered.
     #[must_use]
     pub fn formats(self) -> &'static [Format] {
         match self {
@@ -77,7 +77,7 @@ impl Content {
 }
 
 impl List {
-    /// One value of it.
+    /// French noun for one element.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Themes => "thématique",
@@ -88,7 +88,7 @@ impl List {
     }
 }
 
-/// What a row of a series is.
+/// French noun for a row of a series.
 fn step(granularity: Granularity) -> &'static str {
     match granularity {
         Granularity::Unspecified => "période",
@@ -100,7 +100,7 @@ fn step(granularity: Granularity) -> &'static str {
     }
 }
 
-/// What a row of a breakdown is.
+/// French noun for a row of a breakdown.
 fn noun(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Unspecified => "ligne",
@@ -124,7 +124,7 @@ fn noun(dimension: Dimension) -> &'static str {
     }
 }
 
-/// How a file is written.
+/// Format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One table for spreadsheets and scripts.
@@ -149,7 +149,7 @@ impl Format {
         }
     }
 
-    /// What users call it.
+    /// Name for users.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -160,7 +160,7 @@ impl Format {
         }
     }
 
-    /// The extension of its files.
+    /// File name extension.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",

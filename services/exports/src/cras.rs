@@ -1,5 +1,5 @@
-//! The table of CRAs: one row per CRA, one column per thing it says. Codes are the contract's, labels today's; lists are
-//! joined by ` | `, counts stand in columns of their own.
+//! The table of CRAs: a row per CRA, a column per field. Codes are the contract's, labels today's; lists are joined by
+//! ` | `, counts have separate columns.
 
 use cra_contracts::v1;
 use cra_domain::cra::DecodeError;
@@ -19,10 +19,10 @@ use super::definitions_sheet;
 use super::xlsx::Table;
 use cra_analytics::figures::UNNAMED_ORGANISATION_LABEL;
 
-/// Between the values of a list.
+/// Separator of list elements.
 const SEPARATOR: &str = " | ";
 
-/// One CRA, ready to be read column by column.
+/// The row of a CRA.
 pub struct CraRow {
     cra_id: String,
     revision: u64,
@@ -39,7 +39,7 @@ pub struct CraRow {
 }
 
 impl CraRow {
-    /// The row of a record. An error says that it is none of this service's.
+    /// The row of a record. An error means that this service did not write the record.
     pub fn new(record: v1::CraRecord) -> Result<Self, DecodeError> {
         let mut cra = record.cra.ok_or_else(|| DecodeError::new("cra", "nothing"))?;
         let place = cra.place.take().unwrap_or_default();
@@ -48,7 +48,7 @@ impl CraRow {
             .ok_or_else(|| DecodeError::new("place.commune_code", &place.commune_code))?;
         let moment = |field, message: &Option<_>| {
             let instant = timestamp(field, message.as_ref())?;
-            // As precise as every format can say.
+            // The precision that every format supports.
             instant.round(Unit::Microsecond).map_err(|error| DecodeError::new(field, error))
         };
         let corrected_at = &record.corrected_at;
@@ -94,18 +94,18 @@ impl CraRow {
         }
     }
 
-    /// People of an older form whom no value of a list covers.
+    /// People of an older form without a value of a list.
     pub(super) fn unspecified<W: Word>(&self, people: impl Fn(&Self, W) -> u32) -> u32 {
         let specified = W::ALL.iter().map(|value| people(self, *value)).fold(0, u32::saturating_add);
         self.participants().saturating_sub(specified)
     }
 
-    /// Its themes, by the contract's numbers.
+    /// Its themes, as the contract's numbers.
     pub(super) fn theme_numbers(&self) -> &[i32] {
         &self.cra.themes
     }
 
-    /// Its sub-themes of one theme, likewise.
+    /// Its sub-themes of one theme, as the contract's numbers.
     pub(super) fn sub_themes_of(&self, theme: Theme) -> Vec<i32> {
         let is_of = |number: &&i32| SubTheme::from_number(**number).is_some_and(|it| it.theme() == theme);
         self.cra.sub_themes.iter().filter(is_of).copied().collect()
@@ -263,7 +263,7 @@ fn life() -> Vec<Column<CraRow>> {
     ]
 }
 
-/// Code and label of a value of a list; absent where an older form did not say.
+/// Code and label of a value of a list; absent if an older form left it open.
 fn word<W: Word>(names: [&'static str; 2], number: fn(&CraRow) -> i32) -> [Column<CraRow>; 2] {
     let term = move |row: &CraRow| W::from_number(number(row)).map(Word::term);
     let [code, label] = names;
@@ -273,7 +273,7 @@ fn word<W: Word>(names: [&'static str; 2], number: fn(&CraRow) -> i32) -> [Colum
     ]
 }
 
-/// A column per value of a list, and one for the people whom an older form left open.
+/// A column per value of a list, and one for the people that an older form left open.
 fn counts<W: Word + Send + Sync>(
     list: &str,
     people: fn(&CraRow, W) -> u32,
@@ -290,25 +290,25 @@ fn counts<W: Word + Send + Sync>(
     values.collect::<Vec<_>>().into_iter().chain([unspecified])
 }
 
-/// The values of a list, parted by ` | `; nothing of none.
+/// The values of a list, separated by ` | `; empty for an empty list.
 pub(super) fn joined<W: Word>(numbers: &[i32], what: fn(&Term) -> &str) -> Option<String> {
     let words = numbers.iter().filter_map(|number| W::from_number(*number));
     let texts: Vec<&str> = words.map(|word| what(word.term())).collect();
     (!texts.is_empty()).then(|| texts.join(SEPARATOR))
 }
 
-/// The workbook of CRAs: as many sheets as their number asks for, then what the file is about.
+/// The workbook of CRAs: as many sheets as needed, then the description of the file.
 pub struct CrasWorkbook(Table<CraRow>);
 
 impl CrasWorkbook {
-    /// Begins the workbook. Rows pass through a nameless file in `folder`.
+    /// Starts the workbook. Rows are buffered in an unnamed file in `folder`.
     pub fn begin(folder: &Path) -> io::Result<Self> {
         let columns = columns();
         let printed = columns.len();
         Ok(Self(Table::begin("CRA", columns, printed, folder)?))
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub fn row(&mut self, row: &CraRow) -> io::Result<()> {
         self.0.row(row)
     }

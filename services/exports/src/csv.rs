@@ -1,5 +1,5 @@
-//! CSV as French spreadsheets read it: UTF-8 with a byte order mark, `;`, CRLF, quotes where RFC 4180 asks for them;
-//! integers without separators, shares as `12,5`, days and moments as in ISO 8601.
+//! CSV for French spreadsheets: UTF-8 with a byte order mark, `;`, CRLF, quotes as required by RFC 4180; integers
+//! without separators, shares as `12,5`, days and instants in ISO 8601.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::cell::{Cell, Column};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// A table being written, row by row.
+/// A table being written.
 pub struct Csv<W: Write, R> {
     writer: csv::Writer<W>,
     columns: Vec<Column<R>>,
@@ -37,7 +37,7 @@ impl<W: Write, R> Csv<W, R> {
         Ok(self.writer.write_record(None::<&[u8]>)?)
     }
 
-    /// Writes what is left.
+    /// Flushes the output.
     pub fn finish(mut self) -> io::Result<()> {
         self.writer.flush()
     }
@@ -82,12 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_rows_has_its_columns() {
+    fn a_file_without_rows_has_its_column_names() {
         assert_eq!(table(&[]), "\u{feff}texte;nombre;part\r\n");
     }
 
     #[test]
-    fn texts_are_quoted_when_they_must_and_absent_cells_are_empty() {
+    fn texts_are_quoted_if_necessary_and_missing_cells_are_empty() {
         assert_eq!(
             table(&[("a;b", 7), ("dit \"oui\"", u64::MAX), ("à\nb", 1000), ("", 0)]),
             "\u{feff}texte;nombre;part\r\n\"a;b\";7;0,7\r\n\"dit \"\"oui\"\"\";18446744073709551615;\r\n\
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_read_as_in_french() {
+    fn shares_are_written_as_in_french() {
         assert_eq!([percent(0), percent(5), percent(125), percent(1000)], ["0,0", "0,5", "12,5", "100,0"]);
     }
 }

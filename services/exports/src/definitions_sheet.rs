@@ -1,4 +1,4 @@
-//! The sheet of a workbook that says what the file is of and what its figures mean.
+//! The sheet of a workbook with the description of the file and the definitions of its figures.
 
 use std::io;
 
@@ -12,9 +12,9 @@ use super::xlsx;
 
 /// Name of the sheet.
 const SHEET: &str = "Définitions";
-/// Rubric of the file itself.
+/// Heading of the file's description.
 const OF_THE_FILE: &str = "Ce fichier";
-/// Values of one field that the sheet names; no cell holds more than some 32,000 characters.
+/// Maximum number of values of one field in the sheet; a cell holds at most some 32,000 characters.
 const VALUES_MAX: usize = 400;
 
 /// A line of the sheet.

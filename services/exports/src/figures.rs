@@ -1,5 +1,5 @@
-//! Every figure of [`v1::Statistics`] in a column of its own, for tables with a row per territory, structure, month, …
-//! The columns are the same whatever is counted: closed values and "Non renseigné" have theirs, mostly 0.
+//! A column for every figure of [`v1::Statistics`], for tables with a row per territory, structure, month, … The
+//! columns do not depend on the data: closed values and "Non renseigné" have columns, which are mostly 0.
 
 use cra_contracts::v1;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
@@ -36,7 +36,7 @@ pub(super) const HEADLINE: [(&str, &str, &str, Figure); 9] = [
     ),
 ];
 
-/// The figures that fit on one line: headline, follow-up, time.
+/// The figures outside of breakdowns: headline, follow-up, time.
 pub(super) fn headline<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
     let headline = HEADLINE.iter().map(|(name, _, label, value)| integer(name, label, get, *value));
     let mut columns: Vec<Column<R>> = headline.collect();
@@ -75,7 +75,7 @@ pub(super) fn headline<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
     columns
 }
 
-/// The breakdowns: a column per value, and its share where the make-up of a row is what is compared.
+/// The breakdowns: a column per value, and its share if the composition of rows is compared.
 pub(super) fn breakdowns<R: 'static>(get: Get<R>) -> Vec<Column<R>> {
     let mut columns = Vec::new();
     columns.extend(list::<R, Channel>("canal", get, |s| &s.channels, true, None));
@@ -104,7 +104,7 @@ fn list<R: 'static, W: Word>(
     let unspecified = unspecified.map(|code| (format!("{name}_non_renseigne"), code));
     let mut columns = Vec::new();
     for (name, code) in values.chain(unspecified) {
-        // A closed value that counts nothing has no line.
+        // A closed value with count 0 has no line.
         let line = move |row: &R| {
             lines(get(row)).iter().find(|line| line.name == code).map(|l| (l.count, l.share_per_mille))
         };
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_columns_have_one_name() {
+    fn column_names_are_distinct() {
         let columns: Vec<Column<v1::Statistics>> =
             headline(|s| s).into_iter().chain(breakdowns(|s| s)).collect();
         let names: HashSet<&str> = columns.iter().map(Column::name).collect();

@@ -1,5 +1,5 @@
-//! Names of files: what is in them, of which days and which selection, at which position of the log. The same question
-//! gives the same name, another selection another one.
+//! File names: content, days, selection and position. The same query gives the same name, another selection another
+//! one.
 
 use cra_contracts::v1;
 use cra_domain::selection::{Restriction, Value, canonical, restrictions};
@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use super::content::{Content, Format};
 
-/// Characters of a name that say the selection; a longer one is cut there.
+/// Maximum number of characters of the selection in a name; a longer one is truncated.
 const SELECTION_CHARS_MAX: usize = 100;
-/// Between the values of one field, and between fields: neither is in an identifier as it is written here.
+/// Separators of values and of fields; neither occurs in an identifier as written here.
 const VALUES: char = '+';
 const FIELDS: char = '_';
 /// Namespace of the digests.
 const DIGESTS: Uuid = Uuid::from_u128(0x2b6e_51d0_7a3c_4f18_9d42_c8e0_63b7_a591);
 const DIGEST_CHARS: usize = 8;
 
-/// The name of a file. The selection was read before: its days are digits and hyphens. A selection that the name cannot
-/// say whole is told apart by the digest at the name's end.
+/// The name of a file. The selection was validated before: its days are digits and hyphens. If the name cannot contain
+/// the complete selection, a digest at its end makes it unique.
 #[must_use]
 pub fn file_name(content: Content, format: Format, selection: &v1::Selection, position: u64) -> String {
     let period = match (selection.from.as_str(), selection.to.as_str()) {
@@ -33,7 +33,7 @@ pub fn file_name(content: Content, format: Format, selection: &v1::Selection, po
     format!("cra-{}_{period}{said}_position-{position}{digest}.{}", content.slug(), format.extension())
 }
 
-/// The fields and their values, such as `departement-01+2A_theme-courriel`, and whether nothing else reads the same.
+/// The fields and their values, such as `departement-01+2A_theme-courriel`, and whether they are unambiguous.
 fn said(restrictions: &[Restriction]) -> (Option<String>, bool) {
     let (mut said, mut is_whole) = (String::new(), true);
     for restriction in restrictions {
@@ -46,7 +46,7 @@ fn said(restrictions: &[Restriction]) -> (Option<String>, bool) {
                 _ => format!("{VALUES}{value}"),
             };
             if said.len() + next.len() > SELECTION_CHARS_MAX {
-                // Never in the middle of a code, which would read as another one.
+                // Never within a code, which would read as another one.
                 let more = if said.is_empty() { restriction.slug } else { "-et-autres" };
                 return (Some(said + more), false);
             }
@@ -56,8 +56,8 @@ fn said(restrictions: &[Restriction]) -> (Option<String>, bool) {
     (Some(said).filter(|said| !said.is_empty()), is_whole)
 }
 
-/// The value in letters that every file system takes, and whether it is still itself: identifiers may differ in what is
-/// written as a hyphen here, or in case, which some file systems do not tell apart.
+/// The value in characters that every file system accepts, and whether it is unchanged: identifiers may differ in
+/// characters that become hyphens here, or in case, which some file systems ignore.
 fn plain(value: &Value) -> (String, bool) {
     let plain = value.slug.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-', "-");
     let is_identifier = value.label.is_empty();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_content_period_and_position_in_plain_letters() {
+    fn a_name_has_content_period_and_position_in_plain_letters() {
         let month = days("2024-03-01", "2024-03-31");
         assert_eq!(
             file_name(Content::Statistics, Format::Xlsx, &month, 12),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_carries_the_codes_of_its_selection() {
+    fn a_name_has_the_codes_of_its_selection() {
         let selection = v1::Selection {
             department_codes: texts(&["01", "2A"]),
             themes: vec![v1::Theme::Email.into()],
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_selection_is_cut_between_codes_and_ends_with_its_digest() {
+    fn a_long_selection_is_truncated_between_codes_and_ends_with_its_digest() {
         let communes = |last: &str| v1::Selection {
             commune_codes: (35_001..35_100).map(|code| code.to_string()).chain([last.to_owned()]).collect(),
             ..v1::Selection::default()
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_question_has_one_name_whatever_the_order_of_its_values() {
+    fn a_query_has_one_name_whatever_the_order_of_its_values() {
         let of = |codes: &[&str]| v1::Selection { structure_ids: texts(codes), ..v1::Selection::default() };
         assert_eq!(name(&canonical(of(&["b:1", "a"]))), name(&canonical(of(&["a", "b:1", "a"]))));
     }

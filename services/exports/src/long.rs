@@ -1,4 +1,4 @@
-//! Long tables of CRAs, for pivot tables: one row per CRA and theme, age band, status or organisation, under the CRA's own
+//! Long tables of CRAs, for pivot tables: a row per CRA and theme, age band, status or organisation, with the CRA's
 //! columns, so that rows can be grouped by any of them. The people, or the CRAs, of a value add up to its line of the
 //! statistics; the participants, which repeat on each row, do not.
 
@@ -19,25 +19,26 @@ use super::definitions_sheet;
 use super::xlsx::{self, Table};
 use cra_analytics::figures::{UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL};
 
-/// One value of a CRA's list.
+/// One element of a CRA's list.
 #[derive(Default)]
 struct Item {
     code: String,
     label: String,
-    /// Of age bands, statuses and organisations.
+    /// For age bands, statuses and organisations.
     people: u32,
     /// Sub-themes of the theme.
     sub_themes: Vec<i32>,
 }
 
-/// A CRA, and one value of its list.
+/// A CRA and one element of its list.
 pub struct LongRow {
     cra: CraRow,
     item: Item,
 }
 
 impl LongRow {
-    /// Gives the rows of a CRA, in the order of the contract's values, of organisations in that of the CRA.
+    /// Calls a function for each row of a CRA, in the order of the contract's values; for organisations in that of the
+    /// CRA.
     pub fn each(cra: CraRow, list: List, mut take: impl FnMut(&Self) -> io::Result<()>) -> io::Result<()> {
         let items = match list {
             List::Themes => themes(&cra),
@@ -63,7 +64,7 @@ fn themes(cra: &CraRow) -> Vec<Item> {
     cra.theme_numbers().iter().filter_map(|number| Theme::from_number(*number)).map(of).collect()
 }
 
-/// The values that somebody is of, and the people whom an older form left open.
+/// The values with at least one person, and the people that an older form left open.
 fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &str) -> Vec<Item> {
     let values = W::ALL.iter().map(|value| Item { people: people(cra, *value), ..item(value.term()) });
     let open = Item {
@@ -75,7 +76,7 @@ fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &st
     values.chain([open]).filter(|item| item.people > 0).collect()
 }
 
-/// The code of a free name is its spelling-insensitive form, as in the statistics; its label is its own spelling.
+/// The code of a free name is its spelling-insensitive key, as in the statistics; its label is its spelling.
 fn organisations(cra: &CraRow) -> Vec<Item> {
     let of = |redirection: &v1::Redirection| {
         let recipient = match &redirection.organisation {
@@ -134,18 +135,18 @@ pub fn columns(list: List) -> Vec<Column<LongRow>> {
     columns
 }
 
-/// The workbook of a long table: as many sheets as its rows ask for, then what the file is of.
+/// The workbook of a long table: as many sheets as needed, then the description of the file.
 pub struct LongWorkbook(Table<LongRow>);
 
 impl LongWorkbook {
-    /// Begins the workbook. Rows pass through a nameless file in `folder`.
+    /// Starts the workbook. Rows are buffered in an unnamed file in `folder`.
     pub fn begin(list: List, folder: &Path) -> io::Result<Self> {
         let columns = columns(list);
         let printed = columns.len();
         Ok(Self(Table::begin("CRA", columns, printed, folder)?))
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub fn row(&mut self, row: &LongRow) -> io::Result<()> {
         self.0.row(row)
     }

@@ -1,5 +1,5 @@
-//! NDJSON: one CRA per line, in the contract's own JSON form. Nothing is left out or put in: what a program that reads
-//! the contract needs. What would part a line or turn its direction is escaped.
+//! NDJSON: a CRA per line, in the contract's JSON, complete and unchanged, for programs that read the contract.
+//! Characters that would split a line or change its direction are escaped.
 
 use std::io::{self, Write};
 

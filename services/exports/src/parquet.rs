@@ -1,8 +1,8 @@
-//! Parquet: the columns of the CSV with their types. Texts are UTF-8, counts INT64, days DATE, moments TIMESTAMP in
-//! microseconds of UTC; a column is optional where a row may say nothing. Compressed with zstd.
+//! Parquet: the columns of the CSV with their types. Texts are UTF-8, counts INT64, days DATE, instants TIMESTAMP in
+//! microseconds of UTC; a column is optional if a row may lack its value. Compressed with zstd.
 //!
-//! Rows are held until a row group is full: that, and a few hundred bytes per column and group for the file's foot,
-//! is what a file costs in memory. What the file is of stands in its foot, as pairs of keys and values.
+//! Rows are buffered until a row group is full: that, and a few hundred bytes per column and group for the footer, is
+//! the memory of an export. The footer has the description of the file, as key-value pairs.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use super::about::About;
 use super::cell::{Cell, Column, Kind};
 use cra_analytics::fact::day_number;
 
-/// Rows of a row group.
+/// Maximum number of rows per row group.
 const GROUP_ROWS_MAX: usize = 4_096;
-/// Texts of a row group, in bytes, about: rows of older documents may be long.
+/// Approximate maximum of text bytes per row group: rows of older documents may be long.
 const GROUP_TEXT_BYTES_MAX: usize = 16 << 20;
 
 const PRESENT: i16 = 1;
 const ABSENT: i16 = 0;
 
-/// A table being written, row by row.
+/// A table being written.
 pub struct Parquet<W: Write + Send, R> {
     writer: SerializedFileWriter<W>,
     columns: Vec<Column<R>>,
@@ -37,13 +37,13 @@ pub struct Parquet<W: Write + Send, R> {
 }
 
 impl<W: Write + Send, R> Parquet<W, R> {
-    /// Begins the file.
+    /// Starts the file.
     pub fn begin(output: W, columns: Vec<Column<R>>, about: &About) -> io::Result<Self> {
         let pair = |(key, value): (&str, String)| KeyValue::new(key.to_owned(), value);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            // Per page and kept to the end of the file: memory that grows with the rows.
+            // It would be kept per page until the end of the file, in memory that grows with the rows.
             .set_offset_index_disabled(true)
             .set_key_value_metadata(Some(about.metadata().into_iter().map(pair).collect()))
             .build();
@@ -53,7 +53,7 @@ impl<W: Write + Send, R> Parquet<W, R> {
         Ok(Self { writer, columns, group, rows: 0 })
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub fn row(&mut self, row: &R) -> io::Result<()> {
         for (column, values) in self.columns.iter().zip(&mut self.group) {
             let cell = column.cell(row);
@@ -70,7 +70,7 @@ impl<W: Write + Send, R> Parquet<W, R> {
         Ok(())
     }
 
-    /// Writes what is left, and the file's foot.
+    /// Writes the remaining rows and the footer.
     pub fn finish(mut self) -> io::Result<()> {
         if self.rows > 0 {
             self.write_group()?;
@@ -117,14 +117,14 @@ fn schema<R>(columns: &[Column<R>]) -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(Type::group_type_builder("cra").with_fields(fields).build()?))
 }
 
-/// The values of one column in the row group being filled, and which rows have one.
+/// The values of one column in the current row group, and which rows have one.
 struct Values {
     stored: Stored,
     levels: Vec<i16>,
 }
 
 enum Stored {
-    /// All texts in one piece, and where each ends.
+    /// All texts concatenated, and the end of each.
     Texts(Vec<u8>, Vec<usize>),
     Longs(Vec<i64>),
     Days(Vec<i32>),
@@ -167,7 +167,7 @@ impl Values {
         }
     }
 
-    /// Writes the values, and is empty again.
+    /// Writes and clears the values.
     fn write(&mut self, mut writer: SerializedColumnWriter<'_>, optional: bool) -> Result<(), ParquetError> {
         let levels = optional.then_some(&self.levels[..]);
         match &mut self.stored {

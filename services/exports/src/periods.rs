@@ -15,15 +15,15 @@ use super::figures::{self, HEADLINE};
 use super::xlsx::{self, Chart, Place, Series};
 use cra_domain::definitions::DEFINITIONS;
 
-/// Periods that a sheet shows with their chart below, on one page.
+/// Maximum number of periods on one page with their chart.
 const PERIODS_OF_A_PAGE: usize = 36;
 /// Columns before the figures.
 const NAMES: u16 = 3;
-/// Pixels of the chart.
+/// Size of the chart in pixels.
 const CHART_WIDTH: u32 = 1_240;
 const CHART_HEIGHT: u32 = 420;
 
-/// The figures of one period, cut to the selection.
+/// The figures of one period, truncated to the selection.
 pub struct PeriodFigures {
     /// First day.
     pub from: Date,
@@ -33,7 +33,7 @@ pub struct PeriodFigures {
     pub statistics: v1::Statistics,
 }
 
-/// What a period is called, whole or cut.
+/// Name of a period, whole or truncated.
 fn label(from: Date, granularity: Granularity) -> String {
     match granularity {
         Granularity::Unspecified | Granularity::Day => french::day(from),
@@ -72,7 +72,7 @@ pub fn series_csv(periods: &[PeriodFigures], granularity: Granularity, output: i
     csv.finish()
 }
 
-/// Writes the workbook: the periods with their chart, and what the file is of.
+/// Writes the workbook: the periods with their chart, and the description of the file.
 pub fn series_workbook(
     periods: &[PeriodFigures],
     granularity: Granularity,
@@ -88,7 +88,7 @@ pub fn series_workbook(
 /// What a chart shows of the periods.
 struct Drawing {
     title: &'static str,
-    /// Figures of the headline, by their rank.
+    /// Figures of the headline, by index.
     figures: [u16; 2],
     kind: ChartType,
 }
@@ -128,7 +128,8 @@ pub(super) fn add_months(
     add_periods(workbook, name, months, Granularity::Month, &OF_MONTHS)
 }
 
-/// Adds the sheet of the periods: the chart below on the same page, or right of a table that is longer than a page.
+/// Adds the sheet of periods: the chart is below on the same page, or to the right of a table that is longer than a
+/// page.
 fn add_periods(
     workbook: &mut Workbook,
     name: &'static str,
@@ -138,7 +139,7 @@ fn add_periods(
 ) -> io::Result<()> {
     let columns = columns(granularity);
     let width = u16::try_from(columns.len()).unwrap_or_default();
-    // All of them would be too small to read.
+    // More columns would be too small to read.
     let last_printed = NAMES + u16::try_from(HEADLINE.len()).unwrap_or_default() - 1;
     let sheet = xlsx::add_report_table(workbook, name, &columns, periods)?;
     let rows = u32::try_from(periods.len()).unwrap_or(u32::MAX);

@@ -1,5 +1,5 @@
-//! Every figure of one selection: as one long table (CSV), and as a workbook that is a report: a first sheet that sums up,
-//! a sheet and a chart per section, the months, and what the figures mean.
+//! Every figure of one selection: as one long table (CSV), and as a workbook, which is a report: a summary sheet, a
+//! sheet and a chart per section, the months, and the definitions.
 
 use std::io::{self, Write};
 
@@ -16,17 +16,17 @@ use super::summary;
 use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series};
 use cra_domain::definitions::{DEFINITIONS, RUBRICS};
 
-/// Section of the lines that say what the file is of.
+/// Section of the lines that describe the file.
 const SELECTION: &str = "selection";
 /// Sheet of the months.
 pub(super) const MONTHS: &str = "Mois";
-/// Pixels of a section's chart, and of a bar.
+/// Size of a section's chart and of a bar, in pixels.
 const CHART_WIDTH: u32 = 620;
 const CHART_HEIGHT_MIN: u32 = 340;
 const BAR_HEIGHT: u32 = 36;
-/// Columns that a chart covers, of the width of columns that nothing widens.
+/// Number of columns of default width that a chart covers.
 const CHART_COLUMNS: u16 = 10;
-/// Rows of a section that print on one page with the chart.
+/// Number of rows of a section that print on one page with the chart.
 const ROWS_OF_A_PAGE: usize = 40;
 
 /// One figure.
@@ -46,17 +46,17 @@ impl From<Said> for Line {
     }
 }
 
-/// Figures that belong together.
+/// A group of figures.
 struct Section {
     title: &'static str,
-    /// What its values are.
+    /// Unit of its values.
     unit: &'static str,
     lines: Vec<Line>,
-    /// How many of the lines a chart shows, from the first; 0 for no chart.
+    /// Number of lines in the chart, from the first; 0 for no chart.
     drawn: usize,
 }
 
-/// Writes the table: what it is of first, then every figure.
+/// Writes the table: the description first, then every figure.
 pub fn statistics_csv(statistics: &v1::Statistics, about: &About, output: impl Write) -> io::Result<()> {
     let columns = vec![
         Column::required("section", Kind::Text, |line: &Line| line.section.into()),
@@ -75,7 +75,7 @@ pub fn statistics_csv(statistics: &v1::Statistics, about: &About, output: impl W
     csv.finish()
 }
 
-/// Writes the workbook. `months` come in order, empty ones included where the selection has two days.
+/// Writes the workbook. `months` are in order, including empty ones if the selection has two days.
 pub fn statistics_workbook(
     statistics: &v1::Statistics,
     months: &[PeriodFigures],
@@ -100,7 +100,7 @@ fn add_section(workbook: &mut Workbook, section: &Section) -> io::Result<()> {
         columns.push(part().headed("Part").wide(9));
     }
     columns.push(code().headed("Code").wide(36).code());
-    // An empty column parts the table from the chart.
+    // An empty column separates the table from the chart.
     let chart_column = u16::try_from(columns.len() + 1).unwrap_or_default();
     let sheet = xlsx::add_report_table(workbook, section.title, &columns, &section.lines)?;
     let rows = section.lines.len();
@@ -188,7 +188,7 @@ fn follow_up(statistics: &v1::Statistics) -> Section {
         line(SECTION, "total", "Total", follow_up.total),
         Line { per_mille: Some(follow_up.rate_per_mille), ..rate },
     ];
-    // Not the total, nor the rate.
+    // Neither the total nor the rate.
     section(SECTION, "Personnes", lines, 3)
 }
 
@@ -233,7 +233,7 @@ mod tests {
     use cra_analytics::totals::Totals;
 
     #[test]
-    fn every_figure_has_one_place_a_sheet_and_a_meaning() {
+    fn every_figure_has_one_section_a_sheet_and_a_meaning() {
         let statistics = cra_analytics::figures::statistics(&Totals::default(), &Dictionary::default());
         let sections = sections(&statistics);
         let mut places = HashSet::new();

@@ -1,5 +1,5 @@
-//! The first sheet of a report, on one page: title, days, territory and state of the log, the key figures, the charts that
-//! say most. It holds no figure that another sheet does not hold too.
+//! The first sheet of a report, on one page: title, days, territory, snapshot, key figures and the most important
+//! charts. Every figure on it is also on another sheet.
 
 use std::io;
 
@@ -13,21 +13,21 @@ use super::statistics::{MONTHS, chart};
 use super::xlsx::{self, ACCENT, Place, QUIET, failed};
 
 const SHEET: &str = "Synthèse";
-/// The page is a grid of so many columns, each of so many pixels.
+/// Number of columns of the page's grid, and their width in pixels.
 const COLUMNS: u16 = 12;
 const COLUMN_PIXELS: u32 = 86;
 const COLUMNS_OF_A_FIGURE: u16 = 3;
-/// Values of one field of the selection that the sheet names, and fields.
+/// Maximum number of values of one field of the selection on the sheet, and of fields.
 const VALUES_MAX: usize = 6;
 const FIELDS_MAX: usize = 6;
-/// Pixels of a chart, and of the long one beside two.
+/// Size of a chart in pixels, and of the long one.
 const CHART_HEIGHT: u32 = 280;
 const LONG_CHART_HEIGHT: u32 = 2 * CHART_HEIGHT + 10;
 
 /// A figure of the page: its name and its value.
 type Figure = (&'static str, fn(&v1::Statistics) -> Number);
 
-/// How a figure reads.
+/// Format of a figure.
 enum Number {
     Count(u64),
     Hours(u64),
@@ -48,7 +48,8 @@ const FIGURES: [Figure; 8] = [
     ("Accompagnements avec une suite", |s| Number::PerMille(s.follow_up.unwrap_or_default().rate_per_mille)),
 ];
 
-/// Adds the sheet. `months` is how many the sheet of the months has, `drawn` how many lines the chart of a sheet shows.
+/// Adds the sheet. `months` is the number of rows of the sheet of months, `drawn` the number of lines in the chart of a
+/// sheet.
 pub(super) fn add_to(
     workbook: &mut Workbook,
     statistics: &v1::Statistics,
@@ -83,7 +84,7 @@ pub(super) fn add_to(
     xlsx::print_on_one_page(sheet, last, COLUMNS - 1)
 }
 
-/// Writes the words and figures, and answers the first free row.
+/// Writes texts and figures; returns the first free row.
 fn add_words(sheet: &mut Worksheet, statistics: &v1::Statistics, about: &About) -> Result<u32, XlsxError> {
     sheet.set_name(SHEET)?.set_screen_gridlines(false);
     for column in 0..COLUMNS {
@@ -107,7 +108,7 @@ fn add_words(sheet: &mut Worksheet, statistics: &v1::Statistics, about: &About) 
     }
     let (named, others) = restrictions.split_at(restrictions.len().min(FIELDS_MAX));
     for restriction in named {
-        // Some 110 characters of that size go on a line of the page.
+        // A line of the page has about 110 characters of that size.
         let lines = u32::try_from(restriction.chars().count().div_ceil(110)).unwrap_or(1);
         line(sheet, restriction, 20 * lines.max(1) + 2, &strong)?;
     }
@@ -147,7 +148,7 @@ fn add_figures(sheet: &mut Worksheet, first: u32, statistics: &v1::Statistics) -
             };
             sheet.merge_range(row + 1, column, row + 1, last, label, &name)?;
         }
-        // Some room below.
+        // Vertical spacing.
         sheet.set_row_height_pixels(row + 2, 12)?;
         row += 3;
     }

@@ -1,5 +1,5 @@
-//! Measures what an export costs: peak resident memory, time and size of each format over read models of many CRAs.
-//! Each format runs in a process of its own. Linux only, for the peak comes from `/proc`.
+//! Measures the cost of exports: peak resident memory, time and size of each format over read models of many CRAs. Each
+//! format runs in a separate process. Linux only, because the peak is read from `/proc`.
 //!
 //!     cargo run --release -p cra-projection --example export_memory -- 1000000
 
@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
         [cras] => measure(cras),
         ["fill", folder, cras] => fill(Path::new(folder), cras.parse()?),
         ["export", folder, format] => export(folder.into(), format.parse()?).await,
-        _ => bail!("say how many CRAs, such as 1000000"),
+        _ => bail!("expected the number of CRAs, such as 1000000"),
     }
 }
 
@@ -90,7 +90,7 @@ fn entry(position: u64) -> LogEntry {
     LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at, trace: None }
 }
 
-/// A workshop whose every field depends on its number.
+/// A workshop with every field derived from its number.
 fn cra(n: u32) -> v1::Cra {
     let participants = 2 + n % 19;
     let theme = |offset: u32| i32::try_from(5 + (n + offset) % 9).unwrap_or(5);
@@ -129,7 +129,7 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let generation = generations.serving();
     let opened = peak_mb()?;
     let snapshot = Snapshot::now(generation).context("the read models do not serve")?;
-    // Every query reads so: what it leaves in the store's cache is no cost of the export.
+    // Every query does this: its use of the store's cache is not a cost of the export.
     queries::statistics(Arc::default(), snapshot.clone()).await?;
     let before = peak_mb()?;
     let request =

@@ -1,5 +1,5 @@
-//! What each call of this service needs, in one table. `Export` takes either scope at the door: which one it needs
-//! depends on what is asked for.
+//! What each call of this service needs, in one table. `Export` is admitted with either of two scopes: the handler
+//! checks which one the content needs.
 
 use cra_runtime::identity::Scope;
 use cra_runtime::identity::access::{Method, Needs, Shape};
@@ -11,7 +11,7 @@ const fn method(path: &'static str, shape: Shape, scopes: &'static [Scope]) -> M
 const FIGURES: &[Scope] = &[Scope::Statistics, Scope::PublicStatistics];
 const OPERATIONS: &[Scope] = &[Scope::Operations];
 
-/// A row for every method that is served.
+/// A row for every served method.
 pub const METHODS: &[Method] = &[
     method("/cra.v1.StatisticsService/GetStatistics", Shape::Single, FIGURES),
     method("/cra.v1.StatisticsService/GetTimeSeries", Shape::Single, FIGURES),

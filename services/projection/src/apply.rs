@@ -1,5 +1,5 @@
-//! From events to changes of the read models: one code path for live events and for replays. An event that cannot
-//! be applied is parked by its position, with the reason, and the others go on.
+//! Converts events into changes of the read models: one code path for live events and replays. An event that cannot be
+//! applied is parked with its position and the reason; the others are applied.
 
 use cra_domain::cra::{Cra, DecodeError};
 use cra_domain::event::{Event, Fact as EventFact};
@@ -14,7 +14,7 @@ use cra_analytics::columns::{Columns, FactDelta, POSITIONS_MAX};
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::{Client, Fact, Provenance, instant, nanoseconds};
 
-/// Why an event cannot be applied to the CRA as it stands.
+/// Why an event cannot be applied to the current CRA.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
     #[error("{0}")]
@@ -43,7 +43,7 @@ struct Occurrence<'a> {
     client_id: &'a str,
 }
 
-/// What an event did.
+/// The effect of an event.
 struct Effect {
     recorded_at: Timestamp,
     /// Position of the fact that it ended.
@@ -52,39 +52,39 @@ struct Effect {
 }
 
 impl Effect {
-    /// The step to keep, with the time of the log there.
+    /// The step to store, with the log's time.
     #[inline]
     fn step(self, recorded_at: i64) -> Step {
         Step { recorded_at, ended: self.ended, began: self.began }
     }
 }
 
-/// Where a CRA stands.
+/// The current state of a CRA.
 #[derive(Clone, Copy)]
 struct Current {
-    /// Rank of its last event.
+    /// Revision of its last event.
     revision: u64,
     /// Position of its last fact: in force, unless it is withdrawn.
     fact: u64,
     withdrawn: bool,
 }
 
-/// What applying some events came to.
+/// Result of applying events.
 pub struct Finished {
-    /// To be written in one.
+    /// To be written atomically.
     pub batch: Batch,
-    /// What the events did, for the table.
+    /// Effects of the events, for the columns.
     pub deltas: Vec<FactDelta>,
-    /// Where it brings the generation.
+    /// The new state of the generation.
     pub applied: Option<Applied>,
 }
 
-/// What became of an event that was parked.
+/// Result of retrying a parked event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retried {
-    /// It counts now.
+    /// It was applied.
     Applied,
-    /// It still cannot be applied; the reason of today is kept.
+    /// It still cannot be applied; its reason is updated.
     StillParked,
 }
 
@@ -105,19 +105,19 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Events being applied: reads see what the batch holds already, then the store.
+/// An application in progress: reads see the batch first, then the store.
 pub struct Application<'a> {
     store: Session,
     dictionary: &'a RwLock<Dictionary>,
     columns: &'a Columns,
     currents: HashMap<Uuid, Current>,
-    /// Of each event of the batch, whether its CRA may have had a fact before the batch; of none where it is not known.
+    /// Per event of the batch: whether its CRA may have had a fact before the batch; empty if unknown.
     may_have_former: Vec<bool>,
-    /// The fact of the store that was read last, and its position: an event that ends it asks for it twice.
+    /// The last fact read from the store, with its position: an event that ends it needs it twice.
     read: Option<(u64, Fact)>,
-    /// After which position the batch begins.
+    /// Position before the batch.
     after: Position,
-    /// What the events of the batch did, in their order.
+    /// Effects of the batch's events, in order.
     steps: Vec<Step>,
     batch: Batch,
     applied: Option<Applied>,
@@ -125,7 +125,7 @@ pub struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    /// An empty batch after what the store and the columns hold.
+    /// An empty batch on top of the store and the columns.
     pub fn begin(
         store: Session,
         dictionary: &'a RwLock<Dictionary>,
@@ -149,7 +149,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Makes ready for these events.
+    /// Prepares for these events.
     #[must_use]
     pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
         self.steps.reserve(entries.len());
@@ -162,7 +162,7 @@ impl<'a> Application<'a> {
     ///
     /// # Panics
     ///
-    /// When an entry is not the one that follows: going on would lose events without a trace.
+    /// If an entry is not the following one: continuing would silently lose events.
     pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
@@ -174,7 +174,7 @@ impl<'a> Application<'a> {
         let parked = former.map_or(0, |applied| applied.parked);
         let retried = former.map_or(0, |applied| applied.retried);
         let event = Event::decode(&entry.payload);
-        // Also of what cannot be applied; where not even that can be read, the log's time stands still.
+        // Also of an event that cannot be applied; if its time is unreadable, the log's time does not change.
         let recorded_at = match &event {
             Ok(event) => Some(event.recorded_at),
             Err(_) => Event::recorded_at_of(&entry.payload),
@@ -203,8 +203,8 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// Applies an event that was parked, where it stands in the log: the read models are then what a replay with today's
-    /// upcasters makes of the log. Begin an application for each event.
+    /// Applies a parked event at its position in the log: the read models are then what a replay with today's upcasters
+    /// gives. Use a new application for each event.
     pub fn retry(mut self, position: Position, parked: &Parked) -> Result<(Retried, Finished), StoreError> {
         let entry = LogEntry {
             position,
@@ -237,7 +237,7 @@ impl<'a> Application<'a> {
         Ok((Retried::Applied, Finished { deltas: vec![deltas], ..finished }))
     }
 
-    /// The step of a retried event, and those after it whose time of the log it brings forward.
+    /// The step of a retried event, and those after it whose log time it advances.
     fn put_clock_forward(
         &self,
         position: Position,
@@ -259,7 +259,7 @@ impl<'a> Application<'a> {
         Ok(rewritten)
     }
 
-    /// Everything pushed, as what is to be written and what is to be counted.
+    /// Everything pushed, as writes and effects.
     pub fn finish(mut self) -> Result<Finished, StoreError> {
         let mut appending = Appending::after(self.after, &self.store)?;
         for step in &self.steps {
@@ -277,7 +277,7 @@ impl<'a> Application<'a> {
         Ok(Finished { batch: self.batch, deltas, applied: self.applied })
     }
 
-    /// What an event of a subject does at a position.
+    /// The effect of an event of a subject at a position.
     fn apply(
         &mut self,
         position: Position,
@@ -324,7 +324,7 @@ impl<'a> Application<'a> {
         Ok(Effect { recorded_at: event.recorded_at, ended, began })
     }
 
-    /// A CRA's first event.
+    /// Applies a CRA's first event.
     #[inline]
     fn record<T: AsRef<str>>(
         &mut self,
@@ -340,8 +340,8 @@ impl<'a> Application<'a> {
         Ok(self.open(event, provenance, cra, None))
     }
 
-    /// A CRA's next content: the position of the fact that it ends, and the new fact, of what `provenance` makes of the
-    /// former one.
+    /// Applies a CRA's next content: the position of the fact that it ends, and the new fact, with what `provenance`
+    /// derives from the previous one.
     fn replace<'e, T: AsRef<str>>(
         &mut self,
         event: Occurrence<'e>,
@@ -369,7 +369,7 @@ impl<'a> Application<'a> {
         if current.withdrawn {
             return Err(Misfit::Withdrawn.into());
         }
-        // Of events that are retried only: the log's order is the one that counts.
+        // Only for retried events: the order of the log counts.
         if current.fact > event.position.0 {
             return Err(Misfit::Overtaken(current.fact).into());
         }
@@ -385,14 +385,14 @@ impl<'a> Application<'a> {
         cra: &Cra<T>,
         former: Option<u64>,
     ) -> Fact {
-        // Held for one fact only: queries read the dictionary meanwhile.
+        // Locked for one fact only, because queries read the dictionary too.
         let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
         let current = Current { revision: event.revision, fact: event.position.0, withdrawn: false };
         self.currents.insert(event.cra_id, current);
         fact
     }
 
-    /// Where the CRA of an event stands; the event's subject names the same CRA.
+    /// The current state of an event's CRA; the event's subject names the same CRA.
     fn current(&mut self, event: Occurrence<'_>) -> Result<Option<Current>, StoreError> {
         let cra_id = event.cra_id;
         if let Some(current) = self.currents.get(&cra_id) {
@@ -406,14 +406,14 @@ impl<'a> Application<'a> {
         let Some((from, fact)) = self.store.latest(self.columns, cra_id)? else {
             return Ok(None);
         };
-        // What ended the last fact of a CRA and began none withdrew it.
+        // The last fact of a CRA was ended without a successor: it was withdrawn.
         let withdrawn = self.columns.ended(from).is_some();
         let revision = fact.revision + u64::from(withdrawn);
         self.read = Some((from, fact));
         Ok(Some(Current { revision, fact: from, withdrawn }))
     }
 
-    /// The fact from a position, of the batch or of the store.
+    /// The fact of a position, from the batch or the store.
     fn fact(&mut self, from: u64) -> Result<Fact, StoreError> {
         if let Some((_, fact)) = self.read.take_if(|(position, _)| *position == from) {
             return Ok(fact);
@@ -424,7 +424,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Which event of the batch a position is, counted from 0; `None` before the batch.
+    /// Index of a position in the batch, from 0; `None` before the batch.
     fn in_batch(&self, position: u64) -> Option<usize> {
         position.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok())
     }

@@ -1,5 +1,5 @@
-//! The log's events in batches, and their way into a generation: what following and replaying have in common, so that
-//! there is one code path for both.
+//! Batches of events and their application to a generation: shared by following and replaying, so that there is one
+//! code path.
 
 use std::sync::Arc;
 
@@ -14,10 +14,9 @@ use crate::generations::Generation;
 use crate::store::StoreError;
 use crate::traces;
 
-/// Events from which on a batch takes no more: large enough that the cost of a write is shared, small enough to stay in
-/// memory.
+/// Maximum number of events of a batch: many enough to share the cost of a write, few enough for memory.
 pub const BATCH_EVENTS_MAX: usize = 5_000;
-/// Batches that are read while one is applied.
+/// Number of batches read ahead.
 const BATCHES_READ_AHEAD: usize = 8;
 
 /// Why applying stopped.
@@ -26,24 +25,24 @@ pub enum ApplyError {
     /// The read models cannot be written.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The storage library, or an event's place, made it impossible to go on.
+    /// The storage library, or a wrong position, made it impossible to continue.
     #[error("applying events failed within the storage library")]
     Panicked,
 }
 
-/// Events in the log's order, then the failure that ended the reading.
+/// Events in the log's order, then the error that ended the reading.
 pub type Batch = (Vec<LogEntry>, Option<ReadError>);
-/// Batches, as they come.
+/// A stream of batches.
 pub type Batches = BoxStream<'static, Batch>;
 
-/// Every event after a position, and then those to come, as they are there. They are read while others are applied,
-/// until nobody takes them any more.
+/// All events after a position, then new ones, in batches of what is available. They are read ahead until the stream is
+/// dropped.
 #[must_use]
 pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
     let mut read = log.read(after);
     let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
     tokio::spawn(async move {
-        // Batches are about as long as the one before.
+        // Batches are usually about as long as the previous one.
         let mut expected = 0;
         loop {
             let first = tokio::select! {
@@ -63,7 +62,7 @@ pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
     ReceiverStream::new(batches).boxed()
 }
 
-/// A batch of an event and those that are there already.
+/// A batch of an event and those already available.
 async fn with_what_is_there(
     first: Result<LogEntry, ReadError>,
     read: &mut (impl Stream<Item = Result<LogEntry, ReadError>> + Unpin),
@@ -84,8 +83,8 @@ async fn with_what_is_there(
     (entries, None)
 }
 
-/// The next event, if it is there. A task that goes on reading is made to give way to others though more is there:
-/// without a second look, batches would be as short as that takes.
+/// The next event, if it is available. The runtime makes a busy task yield although more is available: without a second
+/// poll, batches would end there.
 async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     if let Some(next) = read.next().now_or_never() {
         return next;
@@ -94,13 +93,13 @@ async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     read.next().now_or_never().flatten()
 }
 
-/// Applies batches, one after the other, off the async workers and all on one thread: what the allocator gives a thread
-/// for one batch, it gives it again for the next.
+/// Applies batches sequentially on one dedicated thread, so that the allocator can reuse a thread's memory from batch
+/// to batch.
 pub struct Applier {
     work: mpsc::Sender<Work>,
 }
 
-/// A batch to apply, and who waits for it.
+/// A batch to apply, and the channel for its result.
 struct Work {
     generation: Arc<Generation>,
     batch: Vec<LogEntry>,
@@ -116,16 +115,16 @@ impl Applier {
         tokio::task::spawn_blocking(move || {
             while let Some(Work { generation, batch, now, done }) = waiting.blocking_recv() {
                 let applied = traces::of_batch(&batch).in_scope(|| generation.apply(&batch, now));
-                // Before the answer: a generation that goes with its last user goes then.
+                // Before the answer: if this was the generation's last use, it is closed now.
                 drop(generation);
-                // Whoever has left does not undo it.
+                // If the caller has gone, the batch is still applied.
                 let _ = done.send(applied);
             }
         });
         Self { work }
     }
 
-    /// Applies a batch to a generation. A caller that leaves meanwhile does not end it.
+    /// Applies a batch to a generation. It is applied even if the caller is cancelled.
     pub async fn apply(
         &self,
         generation: &Arc<Generation>,
@@ -144,26 +143,26 @@ impl Applier {
     }
 }
 
-/// What a generation and the log say of each other.
+/// Whether a generation was built from a log.
 pub enum Kinship {
-    /// The generation was computed from the beginning of this log.
+    /// The generation was built from the beginning of this log.
     Same,
-    /// It was computed from something else.
+    /// It was built from something else.
     Foreign {
-        /// What does not fit.
+        /// The difference.
         reason: String,
-        /// The log's.
+        /// Head of the log.
         head: Head,
     },
 }
 
-/// Whether a generation was computed from this log: the same stream, not shorter, with the same last event.
+/// Compares a generation with the log: same stream, not shorter, same last event.
 pub async fn kinship(log: &dyn EventLog, generation: &Generation) -> Result<Kinship, ReadError> {
     let head = log.head().await?;
     let foreign = |reason: String, head: Head| Ok(Kinship::Foreign { reason, head });
     let known = &generation.description().log;
     if head.identity != *known {
-        return foreign(format!("the log was created anew: {}, was {}", head.identity.0, known.0), head);
+        return foreign(format!("the log was created again: {}, was {}", head.identity.0, known.0), head);
     }
     let Some(applied) = generation.applied() else {
         return Ok(Kinship::Same);

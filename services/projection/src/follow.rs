@@ -1,5 +1,5 @@
-//! Follows the log: reads it from where the serving generation stands, applies what comes, and starts over where the
-//! log is not the one that the generation was computed from. Goes on by itself whatever fails.
+//! Follows the log: reads it from the position of the serving generation, applies new events, and starts over if the
+//! generation was not built from this log. Recovers from every failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::store::StoreError;
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 5_000;
-/// How soon a failure of the files is seen that no event met: a query did, or the flush.
+/// Interval at which failures of the files are detected that no event met, but a query or the flush.
 const FILES_CHECK: Duration = Duration::from_millis(500);
 
-/// Why following stopped for a moment.
+/// Why following was interrupted.
 #[derive(Debug, thiserror::Error)]
 enum Interruption {
     #[error("{0}")]
     Log(#[from] ReadError),
-    #[error("the log's reader ended")]
+    #[error("the log stream closed unexpectedly")]
     ReaderEnded,
     #[error("{0}")]
     Apply(#[from] ApplyError),
@@ -34,18 +34,18 @@ enum Interruption {
     Paused,
 }
 
-/// Keeps the serving generation equal to the log.
+/// Keeps the serving generation up to date with the log.
 pub struct Follower {
     /// The log.
     pub log: Arc<dyn EventLog>,
     /// The generations.
     pub generations: Arc<Generations>,
-    /// Says when events were applied.
+    /// Time at which events are applied.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Follower {
-    /// Follows until the shutdown begins.
+    /// Follows until the shutdown.
     pub async fn run(self, shutdown: Shutdown) {
         let mut retry_ms = RETRY_MS_MIN;
         let mut paused = self.generations.paused();
@@ -78,7 +78,7 @@ impl Follower {
         }
     }
 
-    /// Applies what comes, until something fails or another generation serves.
+    /// Applies new events, until a failure or until another generation serves.
     async fn follow(&self) -> Interruption {
         let mut serving = self.generations.watch();
         let generation = serving.borrow_and_update().clone();
@@ -120,7 +120,7 @@ impl Follower {
         }
     }
 
-    /// A generation that is damaged is replaced; a log that cannot be read, or a disk that cannot be written, is waited for.
+    /// Replaces a damaged generation; waits if the log cannot be read or the disk cannot be written.
     async fn recover(&self, generation: &Arc<Generation>, interruption: Interruption) {
         let failure = match interruption {
             Interruption::Apply(ApplyError::Store(failure)) => failure,
@@ -140,14 +140,14 @@ impl Follower {
             Err(error) => Err(error.into()),
         };
         if let Err(error) = recovered {
-            tracing::error!(error = %error, "the read models cannot be mended yet; trying again");
+            tracing::error!(error = %error, "the read models cannot be repaired yet; retrying");
         }
     }
 
     async fn start_over(&self, reason: String, head: Head) -> Result<(), Interruption> {
         let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
         generations.learn(&head);
-        // Before the last copy of the figures is let go.
+        // Before the last copy of the figures is dropped.
         tracing::error!(
             reason,
             log = head.identity.0,

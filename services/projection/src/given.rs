@@ -1,5 +1,4 @@
-//! What the tests of this crate are given: events of the contract, a log of them, read models in a folder of their
-//! own, and the answers that they give.
+//! Fixtures of this crate's tests: events, a log of them, read models in a temporary folder, and their answers.
 
 mod running;
 
@@ -57,7 +56,7 @@ pub(crate) fn recorded_at(mut event: v1::CraEvent, instant: &str) -> v1::CraEven
     event
 }
 
-/// An event where it stands in the log.
+/// The log entry of an event at a position.
 pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
     LogEntry {
         position: Position(position),
@@ -69,7 +68,7 @@ pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
     }
 }
 
-/// Something that is no event, where it stands in the log.
+/// A log entry that is not an event.
 pub(crate) fn garbage(position: u64) -> LogEntry {
     LogEntry {
         position: Position(position),
@@ -81,7 +80,7 @@ pub(crate) fn garbage(position: u64) -> LogEntry {
     }
 }
 
-/// Read models in a folder of their own.
+/// Read models in a temporary folder.
 pub(crate) struct ReadModels {
     folder: TempDir,
     pub(crate) generations: Arc<Generations>,
@@ -94,27 +93,27 @@ impl ReadModels {
         Self { generations: open(folder.path()), folder, applied: 0 }
     }
 
-    /// Read models that hold these events, applied in one batch.
+    /// Read models with these events, applied in one batch.
     pub(crate) fn of(events: &[v1::CraEvent]) -> Self {
         let mut models = Self::new();
         models.apply(events);
         models
     }
 
-    /// Applies the events that come next, in one batch.
+    /// Applies the next events in one batch.
     pub(crate) fn apply(&mut self, events: &[v1::CraEvent]) {
         let entries: Vec<_> =
             (self.applied + 1..).zip(events).map(|(position, event)| entry(position, event)).collect();
         self.apply_entries(&entries);
     }
 
-    /// Applies the entries that come next, in one batch.
+    /// Applies the next entries in one batch.
     pub(crate) fn apply_entries(&mut self, entries: &[LogEntry]) {
         self.serving().apply(entries, at(RECORDED_AT)).unwrap();
         self.applied += entries.len() as u64;
     }
 
-    /// The same folder, opened again as after a restart.
+    /// The same folder, reopened as after a restart.
     pub(crate) fn reopened(self) -> Self {
         let Self { folder, generations, applied } = self;
         let generation = generations.serving();
@@ -131,17 +130,17 @@ impl ReadModels {
         self.serving().session().unwrap().parked(Position(position)).unwrap()
     }
 
-    /// Puts an event in the place of what was set aside at a position, as if it could be read now.
+    /// Replaces the parked entry at a position by an event, as if it had become readable.
     pub(crate) fn make_readable(&self, position: u64, event: &v1::CraEvent) {
         rewrite_parked(&self.serving(), position, event);
     }
 
-    /// All figures, as of a position.
+    /// All figures at a position.
     pub(crate) async fn statistics_at(&self, position: u64) -> v1::Statistics {
         statistics_of(&self.serving(), position).await
     }
 
-    /// All figures, as of a time.
+    /// All figures as of a time.
     pub(crate) async fn statistics_as_of(&self, instant: &str) -> v1::Statistics {
         let asked =
             v1::Consistency { as_of_time: Some(timestamp_message(at(instant))), ..Default::default() };
@@ -150,13 +149,13 @@ impl ReadModels {
         queries::statistics(Arc::default(), snapshot).await.unwrap()
     }
 
-    /// All figures, now.
+    /// All current figures.
     pub(crate) async fn statistics(&self) -> v1::Statistics {
         self.statistics_at(self.applied).await
     }
 }
 
-/// All figures of a generation, as of a position.
+/// All figures of a generation at a position.
 pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -> v1::Statistics {
     generation.columns().unwrap();
     let now = Snapshot::now(Arc::clone(generation)).unwrap();
@@ -164,7 +163,7 @@ pub(crate) async fn statistics_of(generation: &Arc<Generation>, position: u64) -
     queries::statistics(Arc::default(), snapshot).await.unwrap()
 }
 
-/// Puts an event in the place of what was set aside at a position, as if it could be read now.
+/// Replaces the parked entry at a position by an event, as if it had become readable.
 pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1::CraEvent) {
     let session = generation.session().unwrap();
     let parked = session.parked(Position(position)).unwrap().unwrap();
@@ -172,7 +171,7 @@ pub(crate) fn rewrite_parked(generation: &Generation, position: u64, event: &v1:
     write(generation, |batch| batch.park(Position(position), &readable).unwrap());
 }
 
-/// Writes into read models what no event wrote.
+/// Writes into read models without an event.
 pub(crate) fn write(generation: &Generation, change: impl FnOnce(&mut Batch)) {
     let mut batch = Batch::default();
     change(&mut batch);

@@ -58,23 +58,23 @@ use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, PageTokenSettings, Settings};
 
-/// Files and connections that the process holds beside those of callers: generations that serve, stand by, are filled and
-/// are compared, then the log, the audit, the metrics and the runtime.
+/// Open files and connections of the process, without those of callers: generations that serve, are kept, built and
+/// compared, the log, the audit, the metrics and the runtime.
 const DESCRIPTORS: u64 = 5 * store::DESCRIPTORS_PER_DATABASE + 64;
 
 type StatisticsServer = StatisticsServiceServer<services::Statistics>;
 type OperationsServer = OperationsServiceServer<services::Operations>;
 
-/// Events that replays ask the log for at a time while somebody asks questions: the log's server sends a portion at one
-/// go, so that what else needs its core waits no longer than that takes.
+/// Batch size of replays while queries arrive: the log's server sends a batch at once, and delays other work on its
+/// core for that time.
 const READ_AHEAD_BESIDE_QUESTIONS: usize = 100;
-/// When a query that found no place should come back.
+/// Retry delay of a query without a permit.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
-/// As much, of an export, which takes seconds.
+/// Retry delay of an export without a permit; an export takes seconds.
 const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Runs the service on NATS until the shutdown begins. The data folder is taken and the address bound first, so that a
-/// wrong one is told at once; callers are refused until the read models are there, while health and metrics answer.
+/// Runs the service on NATS until the shutdown. The data folder is locked and the address bound first, so that a wrong
+/// one is reported at once; callers are refused until the read models are open, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
@@ -82,7 +82,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let probes = probes(&settings).await?;
     let folder = folder(&settings).await?;
     let background = Background::start()?;
-    // Two connections: live events do not queue up behind those of a replay, which are read in the background.
+    // Two connections: live events do not queue behind those of a replay, which is read in the background.
     let opening = async {
         let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
         let listener = listen::bind(settings.listen, identity)?;
@@ -129,11 +129,11 @@ pub async fn serve(
     serve_with(parts, listener, log, clock, settings, shutdown).await
 }
 
-/// What the service has before it is connected to callers.
+/// Parts of the service before it is connected to callers.
 struct Parts {
     probes: Probes,
     folder: DataFolder,
-    /// Where replays read, and where they are at work.
+    /// The log connection and runtime of replays.
     log_apart: Arc<dyn EventLog>,
     background: Background,
     queries: InFlight,
@@ -205,23 +205,23 @@ async fn serve_with(
     ready.abort();
     looking.abort();
     audit.close().await;
-    // Also when serving failed: the follower must not outlive the service.
+    // Also if serving failed: the follower must not outlive the service.
     shutdown.begin();
     following.await.context("following the log failed")?;
-    recomputing.await.context("computing the read models again failed")?;
+    recomputing.await.context("rebuilding the read models failed")?;
     if let Some(publishing) = publishing {
         publishing.await.context("publishing failed")?;
     }
     let closing = generations.serving();
     let flushed = tokio::task::spawn_blocking(move || closing.flush()).await?;
     if let Err(error) = flushed {
-        // A cache: what is missing is read from the log at the next start.
+        // They are a cache: missing events are read from the log at the next start.
         tracing::error!(%error, "the read models could not be flushed");
     }
     Ok(drained?)
 }
 
-/// Where public questions are answered from, and what counts it where the service has a secret.
+/// The source of public answers, and its publisher if the service has a secret.
 fn publisher(
     settings: &Settings,
     log: &Arc<dyn EventLog>,
@@ -249,7 +249,7 @@ async fn open(
     clock: &dyn Clock,
     settings: &Settings,
 ) -> anyhow::Result<Arc<Generations>> {
-    // A log that was just reached may be away for a moment, as it may when it is first looked for.
+    // A log that was just reached may be briefly unavailable.
     let until = Instant::now() + Duration::from_millis(settings.log.start_timeout_ms);
     let head = loop {
         match log.head().await {
@@ -264,13 +264,13 @@ async fn open(
     let (shown, now, identity) = (settings.data.display(), clock.now(), head.identity.clone());
     let opened = tokio::task::spawn_blocking(move || Generations::open(folder, &identity, now)).await?;
     let opened = opened.with_context(|| {
-        format!("the read models in {shown} cannot be read or written; they were left as they are")
+        format!("the read models in {shown} cannot be read or written; they are unchanged")
     })?;
     opened.learn(&head);
     Ok(Arc::new(opened))
 }
 
-/// What questions take a place among, who asks them, what signs their pages, and what public ones are answered from.
+/// Permits, callers, page signer and public figures for the query services.
 struct Asked {
     queries: InFlight,
     signer: Signer,

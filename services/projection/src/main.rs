@@ -1,4 +1,4 @@
-//! The process `cra-projection`: flags, then [`cra_projection::run`]; nothing more.
+//! The process `cra-projection`: parses flags and calls [`cra_projection::run`].
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! What the projection is measured by: where the log ends, how far the serving read models are, what was set aside, and
-//! how fast a replay goes.
+//! Metrics of the projection: head of the log, position of the serving read models, parked events, progress of a
+//! replay.
 //!
-//! Nothing is counted here: each figure is looked up when somebody asks. `deploy/OPERATIONS.md` says what each means.
+//! All are gauges that are computed when Prometheus scrapes. `deploy/OPERATIONS.md` documents them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::generations::Generations;
 use crate::progress::Progress;
 use crate::replay;
 
-/// The replay, or the check, that is at work.
+/// The replay or check in progress.
 #[derive(Debug, Default)]
 pub struct Filling {
     position: AtomicU64,
@@ -22,7 +22,7 @@ pub struct Filling {
 }
 
 impl Filling {
-    /// One begins; it is over when what this gives is dropped.
+    /// Starts one; it ends when the result is dropped.
     pub(crate) fn begin(&self) -> AtWork<'_> {
         AtWork(self)
     }
@@ -34,7 +34,7 @@ impl Filling {
     }
 }
 
-/// A replay at work.
+/// A replay in progress.
 pub(crate) struct AtWork<'a>(&'a Filling);
 
 impl AtWork<'_> {
@@ -56,7 +56,7 @@ fn figure(value: u64) -> f64 {
     value as f64
 }
 
-/// Has the figures looked up from where they are known.
+/// Registers the gauges.
 pub(crate) fn register(
     metrics: &Metrics,
     log: &Arc<dyn EventLog>,
@@ -117,7 +117,7 @@ mod tests {
     use crate::given::{Running, cra, submitted};
 
     #[tokio::test]
-    async fn the_figures_follow_what_is_applied_and_a_replay_shows_only_while_it_is_at_work() {
+    async fn gauges_follow_what_is_applied_and_show_a_replay_only_while_it_runs() {
         let running = Running::of(&[submitted(1, cra())]).await;
         running.append_garbage(2).await;
         running.catch_up().await;

@@ -1,8 +1,8 @@
-//! How far the serving read models are behind the log, looked at again and again: for the metrics, and for health, which
-//! asks whether they go on.
+//! Monitors the lag of the serving read models at intervals: for the metrics, and for health, which needs to know
+//! whether they make progress.
 //!
-//! Being behind is no fault, whatever the lag; standing still while events wait is one. Nothing is concluded while the
-//! log cannot be asked. Changes nothing of what it looks at.
+//! Lag is not a fault, whatever its size; lack of progress while events wait is. Nothing is concluded while the log
+//! cannot be read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +15,16 @@ use tokio::time::sleep;
 
 use crate::generations::Generations;
 
-/// Between two looks, at most; a short patience is looked at more often.
+/// Maximum interval of checks; a short limit is checked more often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Looks within the patience, at least.
+/// Minimum number of checks within the limit.
 const LOOKS_MIN: u32 = 4;
 
-/// What was seen last.
+/// The last observation.
 pub struct Progress {
-    /// Where the log ended.
+    /// Head of the log.
     head: AtomicU64,
-    /// Age of the oldest event that was not applied, in milliseconds by the log's clock; 0 when there is none.
+    /// Age of the oldest event that was not applied, in milliseconds by the log's clock; 0 if there is none.
     waited_ms: AtomicU64,
     is_still: watch::Sender<bool>,
 }
@@ -37,25 +37,25 @@ impl Default for Progress {
 }
 
 impl Progress {
-    /// Where the log ended, when it was last asked.
+    /// Head of the log at the last check.
     #[must_use]
     pub fn head(&self) -> Position {
         Position(self.head.load(Ordering::Relaxed))
     }
 
-    /// How long the oldest event that was not applied had been in the log.
+    /// Age of the oldest event that was not applied.
     #[must_use]
     pub fn waited(&self) -> Duration {
         Duration::from_millis(self.waited_ms.load(Ordering::Relaxed))
     }
 
-    /// Whether the read models stand still although events wait, and will.
+    /// Whether the read models make no progress although events wait; and future changes.
     #[must_use]
     pub fn stillness(&self) -> watch::Receiver<bool> {
         self.is_still.subscribe()
     }
 
-    /// Looks until it is dropped. `patience` is how long the read models may stand still while events wait.
+    /// Checks until it is dropped. `patience` is how long the read models may make no progress while events wait.
     pub async fn look(
         self: Arc<Self>,
         log: Arc<dyn EventLog>,
@@ -75,7 +75,7 @@ impl Progress {
                 }
                 Ok((head, applied)) => pace.stood_still(now, head, applied),
                 Err(error) => {
-                    tracing::debug!(%error, "the log cannot be asked where it ends");
+                    tracing::debug!(%error, "the head of the log cannot be read");
                     pace.unknown(now);
                     Duration::ZERO
                 }
@@ -86,7 +86,7 @@ impl Progress {
         }
     }
 
-    /// Where the log ends, and what was applied of it.
+    /// Head of the log, and what was applied of it.
     async fn look_once(
         &self,
         log: &dyn EventLog,
@@ -96,7 +96,7 @@ impl Progress {
         let head = log.head().await?.position;
         let applied = generations.serving().position();
         let oldest = if head > applied { log.entry(applied.next()).await? } else { None };
-        // No lag is negative, whatever the clocks say.
+        // A lag is never negative, whatever the clocks.
         let waited_ms = oldest.map_or(0, |entry| {
             let waited = clock.now().duration_since(entry.appended_at).as_millis();
             u64::try_from(waited).unwrap_or(0)
@@ -107,10 +107,10 @@ impl Progress {
     }
 }
 
-/// Whether something that is behind goes on.
+/// Whether lagging read models make progress.
 struct Pace {
     applied: Position,
-    /// When it last went on, or had nothing to do, or nobody could tell.
+    /// When they last made progress, had nothing to do, or could not be judged.
     since: Instant,
 }
 
@@ -119,16 +119,16 @@ impl Pace {
         Self { applied: Position::START, since: now }
     }
 
-    /// For how long it has stood still although events waited.
+    /// How long they have made no progress although events waited.
     fn stood_still(&mut self, now: Instant, head: Position, applied: Position) -> Duration {
-        // Another position, not a later one: other read models may serve by now.
+        // Another position, not necessarily a later one: other read models may serve by now.
         if applied != self.applied || applied >= head {
             *self = Self { applied, since: now };
         }
         now.duration_since(self.since)
     }
 
-    /// Nobody can tell.
+    /// Resets: the state is unknown.
     fn unknown(&mut self, now: Instant) {
         self.since = now;
     }
@@ -138,7 +138,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// How long it stood still, in seconds, after each look: head and applied position, one second apart.
+    /// Duration without progress in seconds after each check: head and applied position, one second apart.
     fn stood_still(looks: &[Option<(u64, u64)>]) -> Vec<u64> {
         let start = Instant::now();
         let mut pace = Pace::new(start);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn being_far_behind_is_no_standstill_as_long_as_it_goes_on() {
+    fn a_lag_with_progress_is_no_standstill() {
         assert_eq!(stood_still(&[Some((900, 1)), Some((1_900, 2)), Some((2_900, 3))]), [0, 0, 0]);
     }
 
@@ -164,18 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn standing_still_while_events_wait_lasts_until_it_goes_on() {
+    fn a_standstill_while_events_wait_lasts_until_there_is_progress() {
         let looks = [Some((9, 5)), Some((9, 5)), Some((10, 5)), Some((11, 6)), Some((11, 6))];
         assert_eq!(stood_still(&looks), [0, 1, 2, 0, 1]);
     }
 
     #[test]
-    fn read_models_that_start_over_have_not_stood_still() {
+    fn read_models_that_start_over_make_progress() {
         assert_eq!(stood_still(&[Some((9, 5)), Some((9, 5)), Some((9, 0)), Some((9, 0))]), [0, 1, 0, 1]);
     }
 
     #[test]
-    fn nothing_is_concluded_while_the_log_cannot_be_asked() {
+    fn nothing_is_concluded_while_the_log_cannot_be_read() {
         assert_eq!(stood_still(&[Some((9, 5)), Some((9, 5)), None, None, Some((9, 5))]), [0, 1, 0, 0, 1]);
     }
 }

@@ -1,8 +1,5 @@
-//! Tells the world that it may ask while the read models follow the log: not before they hold what it held, nor while
-//! they are computed anew, have failed, or stand still although events wait. How far they are behind does not matter once
-//! they have caught up; every answer says its position.
-//!
-//! Mends nothing; the follower does.
+//! Sets the gRPC health status: SERVING once the read models have caught up, `NOT_SERVING` while they are rebuilt, have
+//! failed or have stalled. A lag does not matter once they have caught up, because every answer names its position.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +14,10 @@ use crate::follow;
 use crate::generations::{Generation, Generations};
 use crate::store::Applied;
 
-/// Pause before the log is asked again where it ends.
+/// Pause before the head of the log is requested again.
 pub(crate) const HEAD_RETRY: Duration = Duration::from_secs(1);
 
-/// Tells it until it is dropped. `stillness` says whether the read models stand still although events wait.
+/// Runs until it is dropped. `stillness` is whether the read models have stalled.
 pub(crate) async fn tell(
     log: Arc<dyn EventLog>,
     generations: Arc<Generations>,
@@ -35,7 +32,7 @@ pub(crate) async fn tell(
                 sleep(HEAD_RETRY).await;
                 continue;
             },
-            // Another one, perhaps of another log.
+            // Another generation, perhaps of another log.
             _ = serving.changed() => continue,
         }
         tokio::select! {
@@ -45,7 +42,7 @@ pub(crate) async fn tell(
             _ = follow::failed(&generation) => {}
             () = while_it_goes_on(&health, &mut stillness) => return,
         }
-        // A generation that takes over is as far as the former one; one that starts over is not.
+        // A promoted generation has reached the previous one's position; one that starts over has not.
         let is_behind = serving.borrow().position() < generation.position();
         if is_behind || generation.check().is_err() {
             tracing::warn!("not serving until the read models have caught up again");
@@ -54,7 +51,7 @@ pub(crate) async fn tell(
     }
 }
 
-/// Tells what has caught up from what stands still; ends only when nobody looks any more.
+/// Updates health while the generation has caught up, for stalls; ends when the channel is closed.
 async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>) {
     loop {
         if stillness.wait_for(|is_still| !is_still).await.is_err() {
@@ -64,13 +61,13 @@ async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>
         if stillness.wait_for(|is_still| *is_still).await.is_err() {
             return;
         }
-        tracing::error!("not serving: events wait in the log, and the read models do not go on");
+        tracing::error!("not serving: events wait in the log, and the read models make no progress");
         health.set_all(Readiness::NotServing).await;
     }
 }
 
-/// Waits until a generation holds what the log holds now, or what it held when the projection was paused; `false` when it
-/// never will, or nobody can tell.
+/// Waits until a generation has reached the current head of the log, or the position of a pause; `false` if it never
+/// will, or if that is unknown.
 async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &Arc<Generation>) -> bool {
     let Ok(head) = log.head().await else {
         return false;
@@ -79,7 +76,7 @@ async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &A
     let reached =
         |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
     let mut paused = generations.paused();
-    // One that holds nothing has not been asked yet, either.
+    // Even an empty one must have been compared with the log.
     let rests = async {
         let _ = paused.wait_for(Option::is_some).await;
         let _ = generation.watch().wait_for(Option::is_some).await;
@@ -91,13 +88,13 @@ async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &A
     if !is_known {
         return false;
     }
-    // So that the first question does not wait for it.
+    // So that the first query does not wait for it.
     let asked = Arc::clone(generation);
     let is_ready = tokio::task::spawn_blocking(move || asked.get_ready()).await;
     if !matches!(is_ready, Ok(Ok(()))) {
         return false;
     }
-    // It may be further than the log for being that of another one.
+    // It may be past the head of this log because it was built from another one.
     let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
     if follows {
         tracing::info!(
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_stands_still_while_events_wait_does_not_serve_until_it_goes_on() {
+    async fn stalled_read_models_do_not_serve_until_they_make_progress() {
         let running = Running::of(&[submitted(1, cra())]).await;
         let replayer = running.replayer().clone();
         let health = Health::of([StatisticsServer::NAME]).await;
@@ -164,7 +161,7 @@ mod tests {
         becomes(&health, ServingStatus::NotServing).await;
         assert_eq!(progress.head(), Position(3));
 
-        // One of two: it is behind, and goes on.
+        // One of two: it lags, but makes progress.
         running.hold_at(2);
         becomes(&health, ServingStatus::Serving).await;
         running.let_go();

@@ -1,5 +1,5 @@
-//! Replays the log into a generation beside the serving one, which goes on meanwhile, and puts it in its place. The
-//! events take the same way as live ones.
+//! Replays the log into another generation while the serving one continues, and promotes it. The events are applied in
+//! the same way as live ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,35 +18,35 @@ use crate::generations::{Generation, Generations, TakeOverError};
 use crate::metrics::Filling;
 use crate::store::StoreError;
 
-/// How often progress is told.
+/// Interval of progress reports.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
-/// How long after a question the next one is expected.
+/// How long after a query the next one is expected.
 const QUESTIONS_PAUSE: Duration = Duration::from_secs(1);
-/// Pause before the next try of what goes on by itself.
+/// Pause before an automatic retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Why a replay ended before its end.
+/// Why a replay ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The log cannot be read; what was replayed is kept, and a new try goes on from there.
+    /// The log cannot be read; the replayed part is kept, and a retry resumes.
     #[error("{0}")]
     Log(#[from] ReadError),
-    /// The log's reader ended; likewise.
-    #[error("the log's reader ended")]
+    /// The log stream closed unexpectedly; the replayed part is kept.
+    #[error("the log stream closed unexpectedly")]
     ReaderEnded,
     /// The generation cannot be written.
     #[error("{0}")]
     Apply(#[from] ApplyError),
-    /// The log is not the one that the generation was begun from.
+    /// The log is not the one that the generation was started from.
     #[error("{0}")]
     ForeignLog(String),
-    /// It cannot take over.
+    /// It cannot be promoted.
     #[error("{0}")]
     TakeOver(#[from] TakeOverError),
 }
 
 impl ReplayError {
-    /// Whether what was replayed is good, so that a new try goes on from there.
+    /// Whether the replayed part is valid, so that a retry resumes.
     #[must_use]
     pub fn leaves_a_beginning(&self) -> bool {
         match self {
@@ -62,19 +62,19 @@ impl From<StoreError> for ReplayError {
     }
 }
 
-/// How far a replay is.
+/// Progress of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Replayed up to here.
+    /// Current position.
     pub position: Position,
-    /// Where it ends.
+    /// Target position.
     pub end: Position,
-    /// Since it began.
+    /// Average speed since the start.
     pub events_per_second: u64,
 }
 
 impl Progress {
-    /// Seconds left at that speed; 0 while it is not known.
+    /// Estimated remaining seconds; 0 if unknown.
     #[must_use]
     pub fn remaining_seconds(&self) -> u64 {
         let left = self.end.0.saturating_sub(self.position.0);
@@ -89,33 +89,33 @@ pub struct Replayer {
     pub log: Arc<dyn EventLog>,
     /// The generations.
     pub generations: Arc<Generations>,
-    /// Says when events were applied.
+    /// Time at which events are applied.
     pub clock: Arc<dyn Clock>,
-    /// Taken by whoever fills or replaces a generation.
+    /// Locked while a generation is built or replaced.
     pub place: Arc<tokio::sync::Mutex<()>>,
-    /// Told how far the replay at work is.
+    /// Metrics of the replay in progress.
     pub filling: Arc<Filling>,
-    /// Where replays are at work, so that questions and live events go before them.
+    /// Runtime of replays, with lower priority than queries and live events.
     pub background: Handle,
-    /// Questions on their way: while some are asked, replays rest as long as they work.
+    /// Queries in flight: while there are some, replays pause as long as they work.
     pub questions: InFlight,
 }
 
 impl Replayer {
-    /// The one place for a replay; `None` while another one is at work.
+    /// The lock for a replay; `None` while another one is in progress.
     #[must_use]
     pub fn try_begin(&self) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.place).try_lock_owned().ok()
     }
 
-    /// A generation beside the serving one.
+    /// A generation other than the serving one.
     pub fn other(&self, name: &str) -> Result<Arc<Generation>, ReplayError> {
         let other = self.generations.other(name);
         other.ok_or_else(|| TakeOverError::NoSuchGeneration(name.to_owned()).into())
     }
 
-    /// Computes the read models again where the serving ones were computed by other definitions, and lets those serve
-    /// until it is done. Goes on whatever fails, until the shutdown begins.
+    /// Builds the read models again if the serving ones have other definitions, which serve until it is done. Retries
+    /// until the shutdown.
     pub async fn bring_to_todays_definitions(self, shutdown: Shutdown) {
         while !self.serves_todays_definitions() {
             let computed = tokio::select! {
@@ -125,7 +125,7 @@ impl Replayer {
             let Err(error) = computed else {
                 continue;
             };
-            tracing::error!(error = %error, "the read models could not be computed again; trying again");
+            tracing::error!(error = %error, "the read models could not be rebuilt; retrying");
             tokio::select! {
                 () = sleep(RETRY_AFTER) => {}
                 () = shutdown.begun() => return,
@@ -137,7 +137,7 @@ impl Replayer {
         self.generations.serving().description().definitions == cra_analytics::definitions()
     }
 
-    /// Computes the read models by today's definitions, once no other replay is at work.
+    /// Builds the read models with today's definitions, once no other replay is in progress.
     async fn compute_again(&self) -> Result<(), ReplayError> {
         let _place = Arc::clone(&self.place).lock_owned().await;
         if self.serves_todays_definitions() {
@@ -148,7 +148,7 @@ impl Replayer {
             generation = serving.name(),
             definitions = serving.description().definitions,
             wanted = cra_analytics::definitions(),
-            "the read models were computed by other definitions; they serve until they are computed again"
+            "the read models have other definitions; they serve until they are rebuilt"
         );
         let generation = self.begin_filling(None).await?;
         let tell = |progress: Progress| {
@@ -157,7 +157,7 @@ impl Replayer {
                 end = progress.end.0,
                 events_per_second = progress.events_per_second,
                 remaining_seconds = progress.remaining_seconds(),
-                "computing the read models again"
+                "rebuilding the read models"
             );
         };
         let computed = async {
@@ -176,14 +176,13 @@ impl Replayer {
         }
     }
 
-    /// The generation to fill: a new one, or the one that was left when the process ended and is not past the end that
-    /// is wanted now.
+    /// The generation to build: a new one, or an unfinished one that is not past the requested end.
     pub async fn begin_filling(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
         self.blocking(move |generations| Ok(generations.begin_filling(&identity, until, now)?)).await
     }
 
-    /// Keeps a generation that holds what it was to be filled with, beside the serving one.
+    /// Keeps a completely built generation.
     pub async fn finish_filling(&self, generation: &Arc<Generation>) -> Result<(), ReplayError> {
         let generation = Arc::clone(generation);
         self.blocking(move |generations| Ok(generations.finish_filling(&generation)?)).await
@@ -197,13 +196,13 @@ impl Replayer {
         }
     }
 
-    /// A generation that goes when it is dropped.
+    /// A scratch generation, removed when it is dropped.
     pub async fn begin_passing(&self) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
         self.blocking(move |generations| Ok(Arc::new(generations.begin_passing(&identity, now)?))).await
     }
 
-    /// Applies to a generation what follows its position, up to an end that the log holds.
+    /// Applies the events after its position to a generation, up to an end that the log has.
     pub async fn fill(
         &self,
         generation: &Arc<Generation>,
@@ -242,21 +241,21 @@ impl Replayer {
         Ok(())
     }
 
-    /// Rests as long as it worked, while questions are asked: what replays do in the background is not all, for the log's
-    /// server sends to them.
+    /// Pauses as long as it worked, while queries arrive: low priority alone does not suffice, because the log's server
+    /// works for replays too.
     async fn give_way(&self, worked: Duration) {
         if are_expected(&self.questions) {
             sleep(worked).await;
         }
     }
 
-    /// Brings a generation to where the serving one is, and puts it in its place. Readers never see an earlier position
-    /// than before. Gives the former one.
+    /// Brings a generation to the serving one's position, and promotes it. Readers never see an earlier position than
+    /// before. Returns the previous one.
     pub async fn take_over(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
         let filled = Arc::clone(generation);
-        // Before the turn, which events wait for.
+        // Before the lock, which events wait for.
         self.blocking(move |_| {
             filled.flush()?;
             Ok(filled.get_ready()?)
@@ -265,7 +264,8 @@ impl Replayer {
         let turn = self.generations.turn().await;
         self.fill(generation, self.generations.serving().position(), |_| {}).await?;
         let name = generation.name().to_owned();
-        // The turn goes along: should the caller leave now, nothing is applied before the change is complete.
+        // The lock moves into the work: if the caller is cancelled now, nothing is applied before the change is
+        // complete.
         self.blocking(move |generations| {
             let _turn = turn;
             Ok(generations.take_over(&name)?)
@@ -273,7 +273,7 @@ impl Replayer {
         .await
     }
 
-    /// Works on the generations' files off the async workers.
+    /// Works on the generations' files on a blocking thread.
     pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Generations) -> Result<T, ReplayError> + Send + 'static,
@@ -284,7 +284,7 @@ impl Replayer {
     }
 }
 
-/// Whether questions are on their way, or will be soon: somebody asked a moment ago.
+/// Whether queries are in flight, or expected because one arrived recently.
 pub(crate) fn are_expected(questions: &InFlight) -> bool {
     questions.was_wanted_within(QUESTIONS_PAUSE)
 }

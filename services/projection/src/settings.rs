@@ -1,4 +1,4 @@
-//! What a projection can be told: a file, `CRA_*` variables, flags.
+//! Settings of the projection: from a file, `CRA_*` variables and flags.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -23,27 +23,27 @@ use cra_analytics::public::Base;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where gRPC is served.
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// Folder of the read models: a cache, rebuilt from the log when it is lost.
+    /// Folder of the read models: a cache, rebuilt from the log if it is lost.
     pub data: PathBuf,
-    /// How callers prove who they are; without, the service listens on loopback only.
+    /// Authentication of callers; without it, the service listens on loopback only.
     pub identity: IdentitySettings,
     /// Limits of the gRPC server.
     pub server: ServerSettings,
     /// The event log.
     pub log: NatsSettings,
-    /// Bounds of this service.
+    /// Limits of this service.
     pub limits: Limits,
-    /// Callers of `statistics:public` alone see sums of counts that were rounded to multiples of this; 3 to 100.
+    /// Callers with only `statistics:public` see sums of counts that are rounded to multiples of this number; 3 to 100.
     pub small_count_base: Base,
-    /// When those figures are published, and the secret that they need.
+    /// When those figures are published, and their secret.
     pub publications: PublicationSettings,
-    /// The tokens that lead from page to page.
+    /// Page tokens.
     pub page_tokens: PageTokenSettings,
-    /// Where it is recorded who read which lists and figures, and who operated the service.
+    /// Audit of reads of lists and figures, and of operations.
     pub audit: AuditSettings,
-    /// Logs.
+    /// Logs, metrics and traces.
     pub telemetry: TelemetrySettings,
 }
 
@@ -69,11 +69,11 @@ impl Default for Settings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PageTokenSettings {
-    /// File of the secret that signs them, of 32 bytes or more, the same on every replica. Absent: drawn at start, so
-    /// that a listing ends with the process that began it.
+    /// File of the secret that signs them, at least 32 bytes, identical on all replicas. If absent, a random secret is
+    /// used, so that a listing ends with its process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
-    /// How long a token leads to the next page, which comes with a new one.
+    /// Validity of a token; the next page has a new one.
     pub lifetime_s: NonZeroU32,
 }
 
@@ -98,28 +98,28 @@ impl PageTokenSettings {
     }
 }
 
-/// Bounds of the projection.
+/// Limits of the projection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Queries answered at once; one more is told to come back.
+    /// Maximum concurrent queries; further ones are refused with a retry delay.
     pub queries_in_flight: NonZeroU32,
-    /// Questions that wait at once until the read models hold a position; they are no queries while they wait.
+    /// Maximum number of queries that wait for a position; they hold no query permit.
     pub questions_waiting: NonZeroU32,
-    /// Watchers and followers at once; one more is told to come back.
+    /// Maximum concurrent watchers and followers; further ones are refused with a retry delay.
     pub streams_open: NonZeroU32,
-    /// Files written at once; each takes a thread, some memory, and the disk's room for a workbook's rows.
+    /// Maximum concurrent exports; each uses a thread, some memory, and disk space for a workbook's rows.
     pub exports_in_flight: NonZeroU32,
-    /// How long the read models may stand still while events wait in the log before health says so.
+    /// How long the read models may make no progress while events wait before health is affected.
     pub standstill_ms: NonZeroU64,
-    /// Largest file; the export of a larger one ends with a status.
+    /// Maximum size of a file; a larger export ends with a status.
     pub export_bytes_max: NonZeroU64,
-    /// Networks of the proxies in front, such as `10.0.3.0/24`: at most 100. Bounds per address leave them out.
+    /// Networks of reverse proxies, such as `10.0.3.0/24`: at most 100. Limits per address do not apply to them.
     pub trusted_proxies: TrustedProxies,
 }
 
 impl Limits {
-    /// The bounds that clients share.
+    /// The limits that clients share.
     #[must_use]
     pub fn shared(&self) -> [Bound; 4] {
         let bound = |name, limit, kind| Bound { name, limit, kind };
@@ -131,7 +131,7 @@ impl Limits {
         ]
     }
 
-    /// How long the read models may stand still while events wait.
+    /// How long the read models may make no progress while events wait.
     #[must_use]
     pub fn standstill(&self) -> Duration {
         Duration::from_millis(self.standstill_ms.get())

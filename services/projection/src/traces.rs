@@ -1,10 +1,10 @@
-//! The traces that a batch of events belongs to. Without recorded traces among them there is no span.
+//! The traces of a batch of events. Without sampled traces among them there is no span.
 
 use cra_eventlog::{LogEntry, TraceParent};
 use cra_runtime::traces::{self, SpanIds, TARGET};
 use tracing::Span;
 
-/// The span in which a batch is applied: below the trace of its first recorded event, linked to those of the others.
+/// The span of applying a batch: in the trace of its first sampled event, linked to those of the others.
 pub(crate) fn of_batch(batch: &[LogEntry]) -> Span {
     if !traces::are_recorded()
         || !batch.iter().any(|entry| entry.trace.is_some_and(|trace| trace.is_sampled()))

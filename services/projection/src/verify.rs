@@ -1,5 +1,5 @@
-//! Compares a generation with a replay of the log, read model by read model, up to the position that the replay holds.
-//! The generation may be further: what came later is left out of the comparison.
+//! Compares a generation with a replay of the log, read model by read model, up to the position of the replay. The
+//! generation may be ahead: later events are not compared.
 
 mod counted;
 
@@ -13,13 +13,13 @@ use crate::store::{Parked, Session, Step, StoreError};
 use cra_analytics::dictionary::{Code, Dictionary, Kind};
 use cra_analytics::fact::Fact;
 
-/// Differences told at most.
+/// Maximum number of reported differences.
 const DIFFERENCES_MAX: usize = 20;
 
-/// The first differences between a generation and a replay, and between what the generation keeps and what it counts
-/// from; none where all of it is the same. Blocks.
+/// The first differences between a generation and a replay, and between the generation's store and its columns; empty
+/// if all is equal. Blocks.
 pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
-    // Before the codes: a fact that it holds has them.
+    // Before the codes, so that all facts in it have codes.
     let columns = checked.columns()?;
     let counted = columns.snapshot();
     let comparison = Comparison {
@@ -50,7 +50,7 @@ impl Comparison {
             Ok((position, (recorded_at, ended, began.map(Some))))
         };
         let checked = self.checked.steps(positions.clone()).map(whole);
-        // A text that the checked generation never met makes the fact differ.
+        // A text that the checked generation lacks makes the fact differ.
         let recode = |fact: Fact| fact.recoded(|kind, code| self.codes.of(kind, code));
         let replay = self.replay.steps(positions).map(|entry| {
             let (position, Step { recorded_at, ended, began }) = entry?;
@@ -62,21 +62,21 @@ impl Comparison {
 
     fn parked(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
         let positions = Position::START..=self.until;
-        // One that was retried has the reason that it met then, which may be another than in the log's order.
+        // A retried event has the reason of that time, which may differ from that in the log's order.
         let whatever_the_reason = |entry: Result<(Position, Parked), StoreError>| {
             entry.map(|(position, parked)| (position, (parked.cra_id, parked.payload)))
         };
         let checked = self.checked.parked_events(positions.clone()).map(whatever_the_reason);
         let replay = self.replay.parked_events(positions).map(whatever_the_reason);
-        compare(checked, replay, |position| format!("event set aside at position {position}"), found)
+        compare(checked, replay, |position| format!("parked event at position {position}"), found)
     }
 }
 
 fn missing(what: &str, whom: &str) -> String {
-    format!("{what}: {whom} does not hold it")
+    format!("{what}: missing in {whom}")
 }
 
-/// Goes through two sequences side by side, each in the order of its keys, and tells what is not in both.
+/// Merges two sequences that are sorted by key, and reports the differences.
 fn compare<K: Ord, V: PartialEq>(
     mut checked: impl Iterator<Item = Result<(K, V), StoreError>>,
     mut replay: impl Iterator<Item = Result<(K, V), StoreError>>,
@@ -119,8 +119,8 @@ fn order<K: Ord, V, W>(left: Option<&(K, V)>, right: Option<&(K, W)>) -> Orderin
     }
 }
 
-/// From the codes of one dictionary to those of another: both give codes as texts come, and an event that was retried
-/// came late.
+/// Maps the codes of one dictionary to those of another: codes are assigned in order of occurrence, and a retried event
+/// occurred late.
 struct Codes(HashMap<(Kind, Code), Code>);
 
 impl Codes {

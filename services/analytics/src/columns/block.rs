@@ -1,5 +1,5 @@
-//! Some thousand positions next to each other in memory, each with the fact that its event began, if any. Facts do not
-//! change any more; that some of them ended is kept apart, so that little is copied when one does.
+//! A block of some thousand consecutive positions, each with the fact that its event began, if any. Facts are
+//! immutable; their ends are stored separately, so that little is copied when one ends.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use super::NewFact;
 use crate::filter::Filter;
 use crate::packed_fact::{FactRef, PackedFact, Redirected, WideCounts};
 
-/// Positions of a block: small enough that one that is still growing is copied quickly, large enough that what a block
-/// costs does not count.
+/// Positions per block: few enough to copy a growing block quickly, many enough to make the overhead of a block
+/// negligible.
 pub(super) const BLOCK_POSITIONS: usize = 4_096;
 
 const WORD_BITS: usize = u64::BITS as usize;
@@ -18,7 +18,7 @@ type Bits = [u64; BLOCK_POSITIONS / WORD_BITS];
 
 const NO_BITS: Bits = [0; BLOCK_POSITIONS / WORD_BITS];
 
-/// Positions next to each other, from the first of the block on.
+/// Consecutive positions, from the first of the block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     facts: Arc<Facts>,
@@ -28,15 +28,15 @@ pub(super) struct Block {
 #[derive(Clone, Debug)]
 struct Facts {
     fixed: Vec<PackedFact>,
-    /// Which positions began a fact.
+    /// Positions that began a fact.
     present: Bits,
-    /// Redirections, those of a fact next to each other, in the order of the facts.
+    /// Redirections, grouped by fact, in the order of the facts.
     redirections: Vec<Redirected>,
-    /// Place of the fact that each redirection is of.
+    /// Index of the fact of each redirection.
     redirected: Vec<u16>,
-    /// Numbers that do not fit into the fixed part, by place of the fact.
+    /// Numbers that do not fit into the packed part, by index of the fact.
     numbers: Vec<(u16, Box<WideCounts>)>,
-    /// First and last day of activity; `None` until there is a fact.
+    /// First and last day of activity; `None` without facts.
     days: Option<(i32, i32)>,
 }
 
@@ -53,11 +53,11 @@ impl Default for Facts {
     }
 }
 
-/// The facts that ended.
+/// Facts that ended.
 #[derive(Clone, Debug)]
 struct Ends {
     ended: Bits,
-    /// Each with the position where it did.
+    /// Each with the position of its end.
     at: Vec<(u16, u64)>,
 }
 
@@ -67,12 +67,12 @@ impl Default for Ends {
     }
 }
 
-/// Which of a block's facts a question looks at.
+/// Which of a block's facts a query counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AsOf {
-    /// Those in force now.
+    /// The facts currently in force.
     Now,
-    /// Those in force when the log ended at a position: at most so many positions of the block were there.
+    /// The facts in force at an earlier position, when the block had `known` positions.
     Then { position: u64, known: usize },
 }
 
@@ -85,7 +85,7 @@ impl Block {
         self.len() == BLOCK_POSITIONS
     }
 
-    /// Adds what the event of the next position began.
+    /// Appends the fact of the next position, if any.
     pub(super) fn push(&mut self, fact: Option<&NewFact>) {
         let facts = Arc::make_mut(&mut self.facts);
         if facts.fixed.len() == facts.fixed.capacity() {
@@ -98,43 +98,43 @@ impl Block {
         }
     }
 
-    /// Puts a fact where the event of a position had begun none.
+    /// Sets the fact of a position that had none.
     pub(super) fn set(&mut self, index: usize, fact: &NewFact) {
         Arc::make_mut(&mut self.facts).set(index, fact);
     }
 
-    /// Says where a fact ended.
+    /// Records the end of a fact.
     pub(super) fn end(&mut self, index: usize, at: u64) {
         let ends = Arc::make_mut(&mut self.ends);
         set_bit(&mut ends.ended, index);
         ends.at.push((short(index), at));
     }
 
-    /// Where the fact at a place ended.
+    /// The position at which a fact ended.
     pub(super) fn ended(&self, index: usize) -> Option<u64> {
         let end = self.ends.at.iter().find(|(ended, _)| usize::from(*ended) == index);
         end.map(|(_, at)| *at)
     }
 
-    /// Every fact by its place, whether it counts or not.
+    /// Every fact by its index, in force or not.
     pub(super) fn facts(&self) -> impl Iterator<Item = (u32, &PackedFact)> {
         let Facts { fixed, present, .. } = &*self.facts;
         let is_present = |index: u32| usize::try_from(index).is_ok_and(|index| has_bit(present, index));
         (0..).zip(fixed).filter(move |(index, _)| is_present(*index))
     }
 
-    /// The day of what stands at a place: of a fact, or of nothing.
+    /// The day at an index, of a fact or of an empty slot.
     #[inline]
     pub(super) fn day(&self, index: usize) -> Option<i32> {
         self.facts.fixed.get(index).map(|it| it.day)
     }
 
-    /// The fact at a place, whether it counts or not.
+    /// The fact at an index, in force or not.
     pub(super) fn fact(&self, index: usize) -> Option<FactRef<'_>> {
         has_bit(&self.facts.present, index).then(|| self.facts.fact(index))
     }
 
-    /// Whether the fact at a place is in force.
+    /// Whether the fact at an index is in force.
     pub(super) fn counts(&self, index: usize, as_of: AsOf) -> bool {
         let facts = &self.facts;
         match as_of {
@@ -147,7 +147,7 @@ impl Block {
         }
     }
 
-    /// Gives every fact that a filter counts, by its place in the block.
+    /// Calls a function for every fact that a filter matches, with its index.
     #[inline]
     pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, FactRef<'a>)) {
         let days = filter.days();
@@ -167,7 +167,7 @@ impl Block {
         }
     }
 
-    /// One bit per fact that counts.
+    /// Bits of the facts in force.
     fn counting(&self, as_of: AsOf) -> Bits {
         let mut counting = self.facts.present;
         match as_of {
@@ -228,7 +228,7 @@ impl Facts {
     }
 }
 
-/// A place in a block, which has fewer than 65,536.
+/// An index in a block, which has fewer than 65,536 positions.
 fn short(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }

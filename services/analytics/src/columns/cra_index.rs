@@ -1,5 +1,5 @@
-//! Where the latest fact of each CRA may stand, found by its id. The ids themselves stay in the store: kept here is a
-//! short hash of each, so that whoever asks looks whether the fact is of that CRA.
+//! Index of the latest fact of each CRA, by id. Only a short hash of each id is in memory; the ids are in the store, so
+//! the caller must check that a candidate belongs to the CRA.
 
 use std::hash::BuildHasher as _;
 
@@ -7,14 +7,14 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 use uuid::Uuid;
 
-/// Parts of the index: one grows at a time, so that nobody waits while all of it is laid out anew.
+/// Number of shards: only one grows at a time, so that no caller waits for the rehashing of the whole index.
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 8;
 
 /// The latest fact of a CRA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LatestFact {
-    /// Of the CRA's id. Among ten million CRAs, one of 430 has that of another one.
+    /// Hash of the CRA's id. Among ten million CRAs, one of 430 shares its hash with another.
     hash: u32,
     /// The fact's position.
     from: u32,
@@ -35,7 +35,7 @@ impl Default for CraIndex {
 }
 
 impl CraIndex {
-    /// A CRA's latest fact, as the index keeps it.
+    /// The index entry of a CRA's latest fact.
     pub(super) fn latest(&self, cra_id: Uuid, from: u32) -> LatestFact {
         LatestFact { hash: self.hash(cra_id), from }
     }
@@ -44,9 +44,9 @@ impl CraIndex {
         (self.hasher.hash_one(cra_id) >> u32::BITS) as u32
     }
 
-    /// Fills an empty index on all cores, with facts in some parts.
+    /// Fills an empty index on all cores.
     pub(super) fn fill(&mut self, found: &[Vec<LatestFact>]) {
-        // By shard first: each is small enough for the processor's cache while it is made.
+        // By shard: each one fits into the processor's cache while it is built.
         let parts = found.par_chunks(found.len().div_ceil(rayon::current_num_threads()).max(1));
         let parts: Vec<_> = parts.map(by_shard).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
@@ -58,7 +58,7 @@ impl CraIndex {
         });
     }
 
-    /// Where the latest fact of a CRA may stand.
+    /// Candidate positions of a CRA's latest fact.
     pub(super) fn candidates(&self, cra_id: Uuid) -> impl Iterator<Item = u32> {
         let hash = self.hash(cra_id);
         let same = self.shards[shard_of(hash)].iter_hash(spread(hash));
@@ -70,12 +70,12 @@ impl CraIndex {
         self.candidates(cra_id).next().is_some()
     }
 
-    /// The latest fact of a CRA that had none.
+    /// Adds the first fact of a CRA.
     pub(super) fn insert(&mut self, latest: LatestFact) {
         self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, |it| spread(it.hash));
     }
 
-    /// A CRA's former fact is not its latest one any more.
+    /// Removes a CRA's previous fact.
     pub(super) fn remove(&mut self, former: LatestFact) {
         let found = self.shards[shard_of(former.hash)].find_entry(spread(former.hash), |it| *it == former);
         if let Ok(entry) = found {
@@ -97,8 +97,8 @@ fn shard_of(hash: u32) -> usize {
     (hash >> (u32::BITS - SHARD_BITS)) as usize
 }
 
-/// A hash as the tables take it, which look at its lowest bits and at its highest ones.
+/// A 64-bit hash for the tables, which use its lowest and highest bits.
 fn spread(hash: u32) -> u64 {
-    // Odd, so that no two come to the same.
+    // Odd, so that the mapping is injective.
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

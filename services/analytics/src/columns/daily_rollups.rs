@@ -1,5 +1,5 @@
-//! Sums per day of the facts in force now, of the country, its regions and departments, and of every commune, structure
-//! and advisor that has many facts: a question that asks for such a scope adds days, not facts.
+//! Sums per day of the facts in force: of the country, its regions and departments, and of every commune, structure and
+//! advisor with many facts. A query for such a scope adds days instead of facts.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::daily_sums::DailySums;
 use crate::packed_fact::{FactRef, PackedFact};
 use crate::scope::Scope;
 
-/// Facts, ended ones included, from which on a commune, a structure or an advisor has sums of its own: fewer are counted
-/// one by one in less than a millisecond.
+/// Number of facts, ended ones included, from which a commune, a structure or an advisor has daily sums: fewer facts
+/// are counted singly in less than a millisecond.
 pub(super) const ROLLED_UP_FROM: usize = 16_384;
 
-/// Facts of a day that are kept as their positions: sums would take more memory than the facts.
+/// Number of facts of a day up to which their positions are stored: sums would take more memory than the facts.
 const FEW: usize = 12;
 
-/// The positions of the facts of each department, ended ones included, by its index.
+/// Positions of the facts of each department, ended ones included, by index.
 pub(super) struct Departments(Vec<Vec<u32>>);
 
 impl Departments {
@@ -33,8 +33,8 @@ impl Departments {
         Self(by_place(blocks, |fact| department(fact).map(|id| id.index().into())))
     }
 
-    /// The sums of departments, regions and the country. Departments are summed up to regions, and these to the country:
-    /// a fraction of the work of counting each fact three times.
+    /// The sums of departments, regions and the country. Departments are summed to regions and these to the country,
+    /// which is a fraction of the work of counting each fact three times.
     fn sums(&self, blocks: &[Block]) -> Vec<(Scope, Days)> {
         let positions = |id: DepartmentId| self.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
         let departments = territory::communes().departments().par_iter();
@@ -55,11 +55,11 @@ impl Departments {
     }
 }
 
-/// Sums per scope and day; copied where they change while somebody holds them.
+/// Sums per scope and day; copied on write while a snapshot shares them.
 #[derive(Clone, Default)]
 pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Days>>>);
 
-/// What each day that has or had facts comes to, by day.
+/// The facts of each day, sorted by day.
 #[derive(Clone, Default)]
 pub(super) struct Days(Vec<(i32, Day)>);
 
@@ -68,17 +68,17 @@ pub(super) struct Days(Vec<(i32, Day)>);
 enum Day {
     /// Their positions.
     Few(Vec<u32>),
-    /// What they come to.
+    /// Their sums.
     Many(Arc<DailySums>),
 }
 
 impl DailyRollups {
-    /// The days of a scope; `None` when it has no sums.
+    /// The days of a scope; `None` if it has no sums.
     pub(super) fn of_scope(&self, scope: Scope) -> Option<&Days> {
         self.0.get(&scope).map(|days| &**days)
     }
 
-    /// Counts the fact from a position in scopes, which get sums if they have none.
+    /// Adds the fact of a position to scopes, which get sums if they have none.
     pub(super) fn add(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
         let Some(seen) = fact(blocks, from) else {
             return;
@@ -90,7 +90,7 @@ impl DailyRollups {
         }
     }
 
-    /// Counts the fact from a position no more, in those of the scopes that have sums.
+    /// Removes the fact of a position from those scopes that have sums.
     pub(super) fn remove(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
         let Some(seen) = fact(blocks, from) else {
             return;
@@ -103,7 +103,7 @@ impl DailyRollups {
         }
     }
 
-    /// The sums of all facts in force, made on all cores.
+    /// The sums of all facts in force, built on all cores.
     pub(super) fn of(blocks: &[Block], posting_lists: &PostingLists, departments: &Departments) -> Self {
         let long = || {
             let long = posting_lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
@@ -115,7 +115,7 @@ impl DailyRollups {
         Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
     }
 
-    /// Sums up the facts of a scope that has become large, the last one included.
+    /// Builds the sums of a scope that has become large, including its last fact.
     pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, posting_lists: &PostingLists) {
         let days = Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
         Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
@@ -123,7 +123,7 @@ impl DailyRollups {
 }
 
 impl Days {
-    /// The days of the facts from some positions, as far as they are in force.
+    /// The days of the facts at some positions that are in force.
     fn of(blocks: &[Block], positions: &[u32]) -> Self {
         let mut days = Self::default();
         with_days(blocks, positions).for_each(|(from, day)| {
@@ -134,7 +134,7 @@ impl Days {
         days
     }
 
-    /// Adds the days of a range to what is gathered in their slots; days without one are left out.
+    /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped.
     pub(super) fn gather(
         &self,
         blocks: &[Block],
@@ -163,7 +163,7 @@ impl Days {
     }
 
     fn day(&mut self, day: i32) -> &mut Day {
-        // Where it is if no day before it is missing: it stands there or earlier.
+        // Its index if no earlier day is missing: it is there or before.
         let first = self.0.first().map_or(day, |(first, _)| *first);
         let guess = usize::try_from(i64::from(day) - i64::from(first)).unwrap_or(0);
         let place = match self.0.get(guess) {
@@ -176,7 +176,7 @@ impl Days {
         &mut self.0[place].1
     }
 
-    /// What the facts of several come to; no fact is in two of them.
+    /// The combined days of several scopes with disjoint facts.
     fn merged<'a>(blocks: &[Block], several: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut merged = Self::default();
         for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
@@ -217,7 +217,7 @@ impl Day {
         }
     }
 
-    /// Its sums, from now on if it had none.
+    /// The sums of the day, built if it had none.
     fn sums(&mut self, blocks: &[Block]) -> &mut DailySums {
         if let Self::Few(facts) = self {
             let mut totals = DailySums::default();
@@ -226,7 +226,7 @@ impl Day {
         }
         match self {
             Self::Many(totals) => Arc::make_mut(totals),
-            Self::Few(_) => unreachable!("few facts were just summed up"),
+            Self::Few(_) => unreachable!("the positions were just replaced by sums"),
         }
     }
 }

@@ -11,19 +11,19 @@ use super::cra_index::{CraIndex, LatestFact};
 use super::snapshot::{Place, Snapshot, Watermark};
 use super::{FactDelta, Facts, POSITIONS_MAX};
 
-/// What the events of one block did.
+/// Effects of the events of one block.
 #[derive(Default)]
 struct Part {
     block: Block,
-    /// The fact that each event began.
+    /// The facts that events began.
     latest: Vec<LatestFact>,
     /// The facts that events ended, with the position of the event.
     ended: Vec<(u64, u64)>,
-    /// The facts among those that another one of their CRA replaced.
+    /// The facts among those that a later one of their CRA replaced.
     replaced: Vec<LatestFact>,
 }
 
-/// All facts up to a watermark; see [`super::Columns::load`].
+/// Loads all facts up to a watermark; see [`super::Columns::load`].
 pub(super) fn facts<E: Send>(
     watermark: Option<Watermark>,
     read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,

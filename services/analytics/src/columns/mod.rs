@@ -1,4 +1,4 @@
-//! The facts of a generation in memory, column by column: every figure is counted from them. They are loaded from the store
+//! The facts of a generation in memory, as columns: every figure is counted from them. They are loaded from the store
 //! when a generation is opened; each batch of events updates both.
 
 mod block;
@@ -22,7 +22,7 @@ use crate::fact::Fact;
 use crate::packed_fact::{Overflow, PackedFact};
 use crate::scope::Scope;
 
-/// Positions that have a place: as many as 32 bits count. More than four billion events are refused.
+/// Maximum number of positions: as many as 32 bits count. More than four billion events are refused.
 pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 
 /// The facts of a generation.
@@ -33,7 +33,7 @@ pub struct Columns(RwLock<Facts>);
 struct Facts {
     snapshot: Snapshot,
     cra_index: CraIndex,
-    /// `None` until the first query. While many facts come in, lists and sums are left out: building them once from all
+    /// `None` until the first query. While many facts arrive, lists and sums are not built: building them once from all
     /// facts is a fraction of the work of updating them fact by fact.
     posting_lists: Option<PostingLists>,
 }
@@ -43,7 +43,7 @@ struct Facts {
 pub struct NewFact {
     cra_id: Uuid,
     fixed: PackedFact,
-    /// Rarely anything.
+    /// Rarely present.
     overflow: Option<Box<Overflow>>,
 }
 
@@ -57,7 +57,7 @@ impl NewFact {
     }
 }
 
-/// What the event at one position changed.
+/// The effect of the event at one position.
 #[derive(Clone, Debug)]
 pub struct FactDelta {
     /// The event's position in the log, from 1.
@@ -81,7 +81,7 @@ impl FactDelta {
         self.began.as_ref().map(|new| cra_index.latest(new.cra_id, from))
     }
 
-    /// The fact that it ended, where it began the next one of the same CRA: it is the latest one no more.
+    /// The fact that it ended, if the event also began the next fact of the same CRA.
     fn replaced(&self, cra_index: &CraIndex) -> Option<LatestFact> {
         let former = u32::try_from(self.ended?).ok()?;
         self.began.as_ref().map(|new| cra_index.latest(new.cra_id, former))
@@ -89,8 +89,8 @@ impl FactDelta {
 }
 
 impl Columns {
-    /// Columns of all positions up to a watermark, loaded on all cores. `read` passes on what the event at every position of a
-    /// range did, in order and without a gap, or fails. Blocks.
+    /// Columns of all positions up to a watermark, loaded on all cores. `read` passes on the effect of the event at
+    /// every position of a range, in order and without a gap, or fails. Blocks.
     pub fn load<E: Send>(
         watermark: Option<Watermark>,
         read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
@@ -98,21 +98,22 @@ impl Columns {
         Ok(Self(RwLock::new(load::facts(watermark, read)?)))
     }
 
-    /// Adds what events did, each at its position: the next one, or one whose event had done nothing so far; and moves the
-    /// watermark.
+    /// Applies effects of events, each at the next position or at one whose event had no effect so far; and advances
+    /// the watermark.
     pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>) {
         let mut facts = self.0.write();
         for delta in deltas {
             facts.apply(delta);
         }
-        // One right after the other: each waits for memory, which gives several at a time where little stands between.
+        // In one loop: each iteration waits for memory, which serves several at a time if there is little work in
+        // between.
         for delta in deltas {
             facts.index(delta);
         }
         facts.snapshot.watermark = watermark;
     }
 
-    /// Builds the posting lists and daily sums, unless they are there. Takes a second per ten million facts; blocks.
+    /// Builds the posting lists and daily sums, unless they exist. Takes a second per ten million facts; blocks.
     pub fn warm_up(&self) {
         let mut facts = self.0.write();
         if facts.posting_lists.is_none() {
@@ -120,7 +121,7 @@ impl Columns {
         }
     }
 
-    /// The facts as of now. The first call builds the posting lists and daily sums.
+    /// A snapshot of the facts. The first call builds the posting lists and daily sums.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let facts = self.0.read();
@@ -132,29 +133,29 @@ impl Columns {
         self.0.read().snapshot.clone()
     }
 
-    /// Positions at which the latest fact of a CRA may be, rarely more than one: another CRA's id may have the same hash, so
+    /// Candidate positions of a CRA's latest fact, rarely more than one: another CRA's id may have the same hash, so
     /// compare the id of the stored fact.
     #[must_use]
     pub fn candidates(&self, cra_id: Uuid) -> Vec<u64> {
         self.0.read().cra_index.candidates(cra_id).map(u64::from).collect()
     }
 
-    /// Whether each of some CRAs may have a fact: `false` is certain. One look at all of them, each of which waits for
-    /// memory, takes a fraction of as many looks between other work.
+    /// Whether each of some CRAs may have a fact: `false` is certain. One call for all of them is much faster than
+    /// single calls, because memory accesses overlap.
     #[must_use]
     pub fn may_hold(&self, cra_ids: impl Iterator<Item = Uuid>) -> Vec<bool> {
         let facts = self.0.read();
         cra_ids.map(|cra_id| facts.cra_index.may_hold(cra_id)).collect()
     }
 
-    /// Position of the event that ended the fact from a position, if one did.
+    /// Position of the event that ended the fact of a position, if any.
     #[must_use]
     pub fn ended(&self, from: u64) -> Option<u64> {
         self.0.read().snapshot.ended(from)
     }
 
-    /// The positions of the facts of scopes, up to one, ended ones included; `None` where one of them has no list, or
-    /// where there are more than `most`.
+    /// The positions of the facts of scopes up to a position, ended ones included; `None` if a scope has no list, or if
+    /// there are more than `most`.
     #[must_use]
     pub fn by_posting_list(&self, scopes: &[Scope], until: u64, most: usize) -> Option<Vec<u32>> {
         let facts = self.0.read();

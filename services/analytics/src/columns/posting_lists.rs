@@ -17,7 +17,7 @@ pub(super) struct PostingLists {
 }
 
 impl PostingLists {
-    /// The lists of all facts, made on all cores.
+    /// The lists of all facts, built on all cores.
     pub(super) fn of(blocks: &[Block]) -> Self {
         let commune = |fact: &PackedFact| territory::communes().at(fact.commune).map(|_| fact.commune.into());
         let structure = |fact: &PackedFact| usize::try_from(fact.structure).ok();
@@ -29,7 +29,7 @@ impl PostingLists {
         Self { communes, structures, advisors }
     }
 
-    /// Lists a fact under each of its small scopes; gives them, each with the length of its list now.
+    /// Adds a fact to the lists of its small scopes; returns the scopes with the new lengths of their lists.
     pub(super) fn add(&mut self, from: u32, fact: &PackedFact) -> [Option<(Scope, usize)>; 3] {
         Scope::small(fact).map(|scope| {
             let (list, place) = self.place(scope?)?;
@@ -38,7 +38,7 @@ impl PostingLists {
             }
             let list = &mut list[place];
             if list.len() == list.capacity() {
-                // There are many: by little, so that little stands empty.
+                // Grown in small steps, because there are many lists.
                 list.reserve_exact(list.len() / 8 + 4);
             }
             list.push(from);
@@ -46,7 +46,7 @@ impl PostingLists {
         })
     }
 
-    /// The positions of a scope; `None` of one that has no list, for being large.
+    /// The positions of a scope; `None` if it is large and has no list.
     pub(super) fn of_scope(&self, scope: Scope) -> Option<&[u32]> {
         let (list, place) = match scope {
             Scope::Country | Scope::Region(_) | Scope::Department(_) => return None,
@@ -57,7 +57,7 @@ impl PostingLists {
         Some(list.get(place).map_or(&[], Vec::as_slice))
     }
 
-    /// The scopes that have more facts than a number.
+    /// The scopes with more than `facts` facts.
     pub(super) fn longer_than(&self, facts: usize) -> Vec<Scope> {
         let codes = |posting_lists: &[Vec<u32>], scope: fn(Code) -> Scope| -> Vec<Scope> {
             let long = (0..).zip(posting_lists).filter(|(_, list)| list.len() > facts);
@@ -81,8 +81,7 @@ impl PostingLists {
     }
 }
 
-/// The positions of all facts by their place. They are counted first: growing by and by, each would be copied some
-/// dozens of times.
+/// The positions of all facts by scope. They are counted first, because growing lists would be copied dozens of times.
 pub(super) fn by_place(blocks: &[Block], place_of: impl Fn(&PackedFact) -> Option<usize>) -> Vec<Vec<u32>> {
     let mut lengths = Vec::new();
     for place in snapshot::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {

@@ -13,21 +13,21 @@ use crate::filter::Filter;
 use crate::packed_fact::{FactRef, PackedFact};
 use crate::scope::Scope;
 
-/// Blocks that one thread looks at before another one is worth its start.
+/// Minimum number of blocks per thread that makes another thread worthwhile.
 const BLOCKS_PER_THREAD_MIN: usize = 16;
-/// Single positions that are looked at in one piece of work.
+/// Number of single positions per morsel.
 const POSITIONS_PER_PIECE: usize = 512;
-/// Pieces of single positions that one thread looks at before another one is worth its start.
+/// Minimum number of morsels per thread that makes another thread worthwhile.
 const PIECES_PER_THREAD_MIN: usize = 4;
-/// Single positions that are looked at in one go.
+/// Number of single positions that are looked up together.
 const LOOKED_UP_TOGETHER: usize = 32;
 
-/// How far the columns are.
+/// Progress of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watermark {
-    /// The last event applied, or parked.
+    /// Position of the last event applied or parked.
     pub position: u64,
-    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
+    /// The log's time there: the latest record so far, in nanoseconds since 1970.
     pub recorded_at: i64,
     /// Parked events that were applied later: each changed the answers of earlier positions.
     pub retried: u64,
@@ -38,12 +38,12 @@ pub struct Watermark {
 pub struct Snapshot {
     /// `None` before the first event.
     pub(super) watermark: Option<Watermark>,
-    /// The n-th one holds [`BLOCK_POSITIONS`] positions; all but the last are full.
+    /// Each has [`BLOCK_POSITIONS`] positions; all but the last are full.
     pub(super) blocks: Arc<Vec<Block>>,
     pub(super) daily_rollups: DailyRollups,
 }
 
-/// Where a position is.
+/// Block and index of a position.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) block: usize,
@@ -51,7 +51,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of a position from 1 on.
+    /// Location of a position, from 1.
     #[inline]
     pub(super) fn of(position: u64) -> Option<Self> {
         let before = usize::try_from(position.checked_sub(1)?).ok()?;
@@ -65,16 +65,16 @@ pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &PackedFact)
     firsts.zip(blocks).flat_map(|(first, block)| block.facts().map(move |(index, it)| (first + index, it)))
 }
 
-/// The fact from a position, in force now.
+/// The fact of a position, if it is in force.
 pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
     let Place { block, index } = Place::of(u64::from(from))?;
     let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
     block.fact(index)
 }
 
-/// Positions with the day of what stands there. They are far from each other in memory, which gives several days at a time
-/// where nothing is decided in between: some are read at once, and who looks at the facts next finds them near. Cheapest by
-/// `for_each`, which becomes two plain loops.
+/// Positions with the day at each. The days are far apart in memory, and memory serves several at a time without
+/// branches in between: some are read together, which also prefetches the facts. Fastest with `for_each`, which
+/// compiles to two plain loops.
 #[inline]
 pub(super) fn with_days(blocks: &[Block], positions: &[u32]) -> impl Iterator<Item = (u32, i32)> {
     let day_at = |from| Place::of(u64::from(from)).and_then(|it| blocks.get(it.block)?.day(it.index));
@@ -87,35 +87,35 @@ pub(super) fn with_days(blocks: &[Block], positions: &[u32]) -> impl Iterator<It
     })
 }
 
-/// The fact from a position, in force or not.
+/// The fact of a position, in force or not.
 pub(super) fn fact(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
     let Place { block, index } = Place::of(u64::from(from))?;
     blocks.get(block)?.fact(index)
 }
 
-/// What a question looks at.
+/// The facts that a query examines.
 #[derive(Clone, Copy)]
 pub enum Candidates<'a> {
     /// Every fact.
     Everything,
-    /// The facts of these positions, none of them twice.
+    /// The facts of these positions, without repetition.
     Positions(&'a [u32]),
 }
 
-/// What is asked of every fact.
+/// A scan of facts.
 #[derive(Clone, Copy)]
 pub struct ScanRequest<'a> {
     /// The position at which the log ends for this query.
     pub position: u64,
     /// Which facts count.
     pub filter: &'a Filter,
-    /// Where they are looked for.
+    /// Which facts are examined.
     pub candidates: Candidates<'a>,
     /// Set when the query was cancelled.
     pub cancelled: &'a AtomicBool,
 }
 
-/// A piece of work.
+/// A unit of work.
 #[derive(Clone, Copy)]
 enum Morsel<'a> {
     Block(usize),
@@ -148,20 +148,20 @@ impl<'a> Candidates<'a> {
 }
 
 impl Snapshot {
-    /// The last position that it holds.
+    /// The last position in it.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.watermark.map_or(0, |watermark| watermark.position)
     }
 
-    /// How far the columns were; `None` before the first event.
+    /// Progress of the columns; `None` before the first event.
     #[must_use]
     pub fn watermark(&self) -> Option<Watermark> {
         self.watermark
     }
 
-    /// Gathers the facts in force now of a scope, of days in a range, by the slot of each day; days without a slot are
-    /// left out. From sums per day: whether the scope has them.
+    /// Adds the facts in force of a scope, for days in a range, to the slot of each day, from the daily sums; days
+    /// without a slot are skipped. Returns whether the scope has sums.
     pub fn gather_days(
         &self,
         scope: Scope,
@@ -173,23 +173,23 @@ impl Snapshot {
         if let Some(sums) = rolled_up {
             sums.gather(&self.blocks, days, slot_of, slots);
         }
-        // What is always summed up and has no sums has no facts.
+        // A scope that always has sums and has none has no facts.
         rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
     }
 
-    /// Positions in the columns, those without a fact included.
+    /// Number of positions, including those without a fact.
     #[must_use]
     pub fn positions(&self) -> usize {
         self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len())
     }
 
-    /// The fact from a position, in force or not.
+    /// The fact of a position, in force or not.
     #[must_use]
     pub fn fact(&self, from: u64) -> Option<FactRef<'_>> {
         self.block_at(from).and_then(|(block, index)| block.fact(index))
     }
 
-    /// Position of the event that ended the fact from a position.
+    /// Position of the event that ended the fact of a position.
     #[must_use]
     pub fn ended(&self, from: u64) -> Option<u64> {
         self.block_at(from).and_then(|(block, index)| block.ended(index))
@@ -200,7 +200,7 @@ impl Snapshot {
         self.blocks.get(block).map(|block| (block, index))
     }
 
-    /// What a block shows when the log ends at a position; `None` when it begins later.
+    /// Which facts of a block are in force at a position; `None` if it begins later.
     fn as_of(&self, position: u64, block: usize) -> Option<AsOf> {
         if position == self.position() {
             return Some(AsOf::Now);
@@ -210,8 +210,8 @@ impl Snapshot {
         Some(AsOf::Then { position, known: known.min(self.blocks[block].len()) })
     }
 
-    /// Counts every fact that a question counts, on all cores: each thread begins with a `new` count, `add`s facts to it
-    /// in no order, and the counts are `merge`d. `None` when the query was cancelled.
+    /// Counts every matching fact on all cores: each thread starts with a `new` count, `add`s facts in any order, and
+    /// the counts are `merge`d. `None` if the query was cancelled.
     pub fn count<T: Send>(
         &self,
         request: ScanRequest<'_>,
@@ -275,7 +275,7 @@ impl Snapshot {
         }
     }
 
-    /// The fact from a position, if it was in force when the log ended at another one.
+    /// The fact of a position, if it was in force at another one.
     #[inline]
     fn fact_as_of(&self, position: u64, from: u64) -> Option<FactRef<'_>> {
         let Place { block: number, index } = Place::of(from)?;
@@ -284,7 +284,7 @@ impl Snapshot {
         if block.counts(index, as_of) { block.fact(index) } else { None }
     }
 
-    /// Applies what the event at a position did; see [`super::Columns::apply`].
+    /// Applies the effect of the event at a position; see [`super::Columns::apply`].
     pub(super) fn apply(&mut self, position: u64, began: Option<&NewFact>, ended: Option<u64>) {
         let blocks = Arc::make_mut(&mut self.blocks);
         if let Some(Place { block, index }) = Place::of(position) {

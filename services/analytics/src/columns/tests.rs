@@ -15,7 +15,7 @@ use crate::packed_fact::FactRef;
 use crate::totals::Totals;
 use crate::totals::tests::any_fact;
 
-/// What the events of a log did: a fact or none, and the end of one before.
+/// Effects of the events of a log: a fact or none, and the end of a previous one.
 #[derive(Clone, Debug)]
 struct Happened {
     began: Option<Fact>,
@@ -83,7 +83,7 @@ fn day(number: i32) -> String {
 
 proptest! {
     #[test]
-    fn a_table_counts_what_a_plain_pass_counts_at_every_position(
+    fn columns_count_what_a_plain_pass_counts_at_every_position(
         history in any_history(),
         sizes in vec(1..9_usize, 1..4),
         days in [0..40_i32, 0..40],
@@ -100,7 +100,7 @@ proptest! {
         let (mut done, mut rest) = (0, &history[..]);
         for size in sizes.iter().cycle() {
             let (batch, later) = rest.split_at((*size).min(rest.len()));
-            // Looked at while it grows: what was seen stays as it was.
+            // A snapshot taken while the columns grow stays unchanged.
             let before = table.snapshot();
             let seen_before = counted(&before, position.min(done), &filter, Candidates::Everything);
             let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| delta(at, happened)).collect();
@@ -130,14 +130,14 @@ proptest! {
     }
 }
 
-/// What the sums per day of a scope come to.
+/// The daily sums of a scope.
 fn sums(view: &Snapshot, scope: Scope) -> Totals {
     let mut gathered = Accumulator::default();
     view.gather_days(scope, &(i32::MIN..=i32::MAX), |_| Some(0), std::slice::from_mut(&mut gathered));
     gathered.totals()
 }
 
-/// What the facts from some positions come to.
+/// The sums of the facts at some positions.
 fn tallied(view: &Snapshot, from: &[u64]) -> Totals {
     let mut gathered = Accumulator::default();
     for from in from {
@@ -172,7 +172,7 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
 }
 
 #[test]
-fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
+fn a_scope_that_becomes_large_gets_daily_sums_that_stay_correct() {
     let fact = one_fact();
     let table = Columns::default();
     table.warm_up();
@@ -205,7 +205,7 @@ fn a_scope_that_becomes_large_is_summed_up_and_stays_true() {
 }
 
 #[test]
-fn an_event_that_did_nothing_at_first_takes_its_place_later() {
+fn an_event_without_effect_may_get_one_later() {
     let fact = one_fact();
     let of = |n: u128| Some(Fact { cra_id: Uuid::from_u128(n), ..fact.clone() });
     let table = Columns::default();
@@ -234,7 +234,7 @@ fn loaded(history: &[Happened]) -> Columns {
     Columns::load(at(history.len() as u64), read).unwrap()
 }
 
-/// Positions at which the latest fact of a CRA may be: among the loaded ones, those of that CRA.
+/// Candidate positions of a CRA's latest fact; for loaded columns, those of that CRA.
 fn latest(table: &Columns, history: &[Happened], cra_id: Uuid) -> Vec<u64> {
     let is_its = |from: &u64| match history.get(usize::try_from(from - 1).unwrap()) {
         Some(happened) => happened.began.as_ref().unwrap().cra_id == cra_id,
@@ -243,8 +243,8 @@ fn latest(table: &Columns, history: &[Happened], cra_id: Uuid) -> Vec<u64> {
     table.candidates(cra_id).into_iter().filter(is_its).collect()
 }
 
-/// Some blocks of facts of a few days and places, one advisor and structure of many facts, every third fact replaced by
-/// a later one.
+/// Some blocks of facts of a few days and places, with one advisor and structure of many facts, every third fact
+/// replaced by a later one.
 fn long_history(length: u64) -> Vec<Happened> {
     let fact = one_fact();
     let communes = u16::try_from(cra_domain::territory::communes().all().len()).unwrap();
@@ -267,7 +267,7 @@ fn long_history(length: u64) -> Vec<Happened> {
 }
 
 #[test]
-fn loaded_columns_are_those_that_grew_with_the_events() {
+fn loaded_columns_equal_those_that_grew_with_the_events() {
     let history = long_history(30_000);
     let steps: Vec<_> = (1..).zip(&history).map(|(at, happened)| delta(at, happened)).collect();
     let (kept, later) = history.split_at(29_000);

@@ -1,4 +1,4 @@
-//! What the rows of a dimension are called: the contract's name or the official code, and a French label.
+//! Names of the rows of a dimension: the contract's name or the official code, and a French label.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status,
 use super::{Dimension, NONE, Row};
 use crate::dictionary::{Dictionary, Kind};
 
-/// What a row is called.
+/// Name of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// Name of an enum value, official code, identifier, `2024-03`, or ISO number of a weekday; empty for the CRAs that
-    /// have none.
+    /// Name of an enum value, official code, identifier, `2024-03`, or ISO number of a weekday; empty for missing
+    /// values.
     pub code: Arc<str>,
-    /// In French.
+    /// French label.
     pub label: Arc<str>,
 }
 
@@ -34,14 +34,14 @@ impl Name {
 }
 
 impl Dimension {
-    /// Whether rows sort by their codes, rather than as they are numbered.
+    /// Whether rows sort by their codes instead of their numbers.
     #[must_use]
     pub fn sorts_by_code(self) -> bool {
         use v1::Dimension as D;
         matches!(self.message(), D::Structure | D::Advisor | D::Venue)
     }
 
-    /// What a row of this dimension is called; nothing of a row that another dimension, or another dictionary, gave.
+    /// Name of a row of this dimension; `None` for a row of another dimension or dictionary.
     #[must_use]
     pub fn name(self, row: Row, dictionary: &Dictionary) -> Option<Name> {
         use v1::Dimension as D;
@@ -76,7 +76,7 @@ impl Dimension {
     }
 }
 
-/// A value of a list, or past its end what older forms left open.
+/// A value of a list, or, past its end, what older forms left open.
 fn word<W: Word>(index: usize, unspecified: &'static str) -> Option<Name> {
     match W::ALL.get(index) {
         Some(word) => Some(Name::new(word.term().name, word.term().label)),

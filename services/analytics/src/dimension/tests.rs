@@ -1,4 +1,4 @@
-//! Which rows facts belong to, and what the rows are called.
+//! The rows of facts, and their names.
 
 use cra_domain::cra::Submission;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
     Fact::new(provenance, submission.cra(), None, dictionary)
 }
 
-/// Codes and labels of the rows that a CRA belongs to, with the people that are of them.
+/// Codes and labels of the rows of a CRA, with the number of its people in each.
 fn rows(dimension: v1::Dimension, cra: &v1::Cra) -> Vec<(String, String, u64)> {
     let mut dictionary = Dictionary::default();
     let fact = fact(cra, &mut dictionary);
@@ -71,7 +71,7 @@ fn a_cra_has_one_row_per_territory_identifier_and_day() {
 }
 
 #[test]
-fn what_a_cra_does_without_is_a_row_of_its_own_so_that_rows_add_up() {
+fn a_missing_value_is_a_row_so_that_rows_add_up() {
     use v1::Dimension as D;
     let polynesia = v1::Cra {
         place: Some(cra_fixtures::place(v1::Channel::Home, "98735", "98714")),
@@ -85,7 +85,7 @@ fn what_a_cra_does_without_is_a_row_of_its_own_so_that_rows_add_up() {
 }
 
 #[test]
-fn a_cra_belongs_to_each_of_its_themes_and_to_each_band_that_it_has_people_of() {
+fn a_cra_belongs_to_each_of_its_themes_and_to_each_band_with_people() {
     use v1::Dimension as D;
     let mut workshop = cra_fixtures::workshop(5);
     workshop.themes = vec![v1::Theme::Email.into(), v1::Theme::Health.into()];
@@ -99,7 +99,7 @@ fn a_cra_belongs_to_each_of_its_themes_and_to_each_band_that_it_has_people_of() 
 }
 
 #[test]
-fn people_that_an_older_form_left_open_are_a_row_after_the_others() {
+fn people_that_an_older_form_left_open_are_the_last_row() {
     let mut dictionary = Dictionary::default();
     let mut fact = fact(&cra_fixtures::workshop(5), &mut dictionary);
     fact.ages = [1, 0, 0, 0, 0];
@@ -110,7 +110,7 @@ fn people_that_an_older_form_left_open_are_a_row_after_the_others() {
 }
 
 #[test]
-fn a_fixed_list_is_told_as_far_as_the_selection_leaves_it() {
+fn a_fixed_list_has_the_rows_that_the_selection_allows() {
     use v1::Dimension as D;
     let all = v1::Selection::default();
     assert_eq!(listed(D::Theme, &all).len(), 17, "closed themes are shown only when they count something");
@@ -128,14 +128,14 @@ fn a_fixed_list_is_told_as_far_as_the_selection_leaves_it() {
 }
 
 #[test]
-fn a_dimension_that_is_not_there_is_refused() {
+fn an_unknown_dimension_is_refused() {
     let reason = |number| Dimension::parse("rows", number).unwrap_err().fault.reason();
     assert_eq!((reason(0), reason(18), reason(-1)), ("REQUIRED", "UNKNOWN_VALUE", "UNKNOWN_VALUE"));
 }
 
 proptest::proptest! {
     #[test]
-    fn months_sort_and_are_named_after_their_days(days in proptest::array::uniform2(-4_000_000_i32..2_900_000)) {
+    fn months_sort_and_have_names(days in proptest::array::uniform2(-4_000_000_i32..2_900_000)) {
         let [first, second] = days.map(|day| date_of(day).unwrap());
         proptest::prop_assert_eq!(
             month_row(first).cmp(&month_row(second)),

@@ -10,7 +10,7 @@ use crate::totals::tests::any_fact;
 
 const MINUTE: i64 = 60_000_000_000;
 
-/// CRAs at minutes, each by a client, at positions from 1 on.
+/// CRAs at given minutes, each by a client, at positions from 1.
 fn recorded(activity: Activity, minutes: &[(i64, Code)]) -> Vec<(u64, u64)> {
     let equal = |(position, (minute, client)): (u64, &(i64, Code))| Equal {
         recorded_at: minute * MINUTE,
@@ -32,7 +32,7 @@ fn one_session_sent_again_within_ten_minutes_or_by_another_client_is_a_pair() {
 }
 
 #[test]
-fn eight_one_off_requests_of_a_morning_are_ordinary_work_however_they_are_entered() {
+fn eight_one_off_requests_of_a_morning_are_not_pairs_however_they_are_entered() {
     let over_the_morning: Vec<_> = (0..8).map(|number| (number * 30, 1)).collect();
     let one_after_the_other: Vec<_> = (0..8).map(|number| (number, 1)).collect();
     for activity in [Activity::OneOff, Activity::Individual] {
@@ -43,7 +43,7 @@ fn eight_one_off_requests_of_a_morning_are_ordinary_work_however_they_are_entere
             "each within ten minutes of the last"
         );
     }
-    // The same group of people does not come three times.
+    // One group of people does not come three times.
     assert_eq!(recorded(Activity::Workshop, &[(0, 1), (1, 1), (2, 1)]), [(1, 2), (2, 3)]);
 }
 
@@ -54,19 +54,19 @@ fn a_pair_apart_from_a_series_is_a_pair() {
 }
 
 #[test]
-fn each_cra_is_doubled_once_at_most() {
+fn each_cra_is_doubled_at_most_once() {
     // One platform recorded one of the eight, the other one all of them.
     let mut one_and_eight = vec![(0, 1)];
     one_and_eight.extend((1..9).map(|minute| (minute, 2)));
     assert_eq!(recorded(Activity::OneOff, &one_and_eight), [(1, 2)]);
-    // Both recorded all: four pairs, the last of one with the first of the other.
+    // Both recorded all: four pairs, each of one client's last with the other's first.
     let both = [(0, 1), (1, 1), (2, 1), (3, 1), (60, 2), (61, 2), (62, 2), (63, 2)];
     assert_eq!(recorded(Activity::OneOff, &both), [(4, 5), (3, 6), (2, 7), (1, 8)]);
     assert_eq!(recorded(Activity::Workshop, &[(0, 1), (100, 2), (200, 3)]), [(1, 2), (2, 3)]);
 }
 
 #[test]
-fn the_order_is_that_of_the_record_whatever_the_log_s() {
+fn pairs_are_ordered_by_record_whatever_the_order_of_the_log() {
     let equals = vec![
         Equal { recorded_at: 5 * MINUTE, position: 1, client: 1 },
         Equal { recorded_at: 0, position: 2, client: 1 },
@@ -83,7 +83,7 @@ fn content(fact: &Fact, dictionary: &Dictionary) -> Content {
 }
 
 #[test]
-fn organisations_are_the_same_in_whatever_spelling_and_order() {
+fn organisations_are_equal_in_any_spelling_and_order() {
     let mut dictionary = Dictionary::default();
     let mut other = |name: &str| RecipientCode::Other(dictionary.code_of(Kind::Organisation, name));
     let spelt = [
@@ -101,7 +101,7 @@ fn organisations_are_the_same_in_whatever_spelling_and_order() {
 
 proptest::proptest! {
     #[test]
-    fn contents_that_are_equal_have_one_digest_and_what_only_records_say_is_no_content(
+    fn equal_contents_have_one_digest_and_record_fields_are_not_content(
         fact in any_fact(),
         other in any_fact(),
         recorded_at: i64,

@@ -1,5 +1,4 @@
-//! Given a CRA and a selection, when the CRA is asked for, then it counts or not; and what a selection cannot say is
-//! refused with its path.
+//! Which selections match a CRA; and which selections are refused, with their paths.
 
 use cra_domain::cra::Cra;
 use cra_domain::selection::VIOLATIONS_MAX;
@@ -11,7 +10,7 @@ use crate::fact::{Client, Provenance};
 /// One list of a selection.
 type Field<T> = fn(&mut v1::Selection) -> &mut Vec<T>;
 
-/// Whether a selection counts a CRA.
+/// Whether a selection matches a CRA.
 #[track_caller]
 fn counts(cra: &v1::Cra, selection: &v1::Selection) -> bool {
     let provenance = Provenance {
@@ -59,7 +58,7 @@ fn an_empty_selection_counts_everything() {
 }
 
 #[test]
-fn both_days_are_included_and_may_be_left_open() {
+fn both_days_are_included_and_may_be_omitted() {
     let between = |from: &str, to: &str| selecting(|s| (s.from, s.to) = (from.into(), to.into()));
     for (from, to) in
         [("2024-03-04", "2024-03-04"), ("2024-03-01", ""), ("", "2024-03-04"), ("0001-01-01", "9999-12-31")]
@@ -72,7 +71,7 @@ fn both_days_are_included_and_may_be_left_open() {
 }
 
 #[test]
-fn a_territory_is_that_of_the_commune() {
+fn a_territory_contains_its_communes() {
     let fields: [(Field<String>, &str, &str); 4] = [
         (|s| &mut s.region_codes, "11", "84"),
         (|s| &mut s.department_codes, "75", "01"),
@@ -101,7 +100,7 @@ fn territorial_fields_narrow_each_other() {
 }
 
 #[test]
-fn paris_lyon_and_marseille_hold_their_arrondissements() {
+fn paris_lyon_and_marseille_include_their_arrondissements() {
     for (city, arrondissement, postal_code) in
         [("75056", "75101", "75001"), ("69123", "69381", "69001"), ("13055", "13201", "13001")]
     {
@@ -124,7 +123,7 @@ fn a_delegated_or_former_code_selects_the_commune_of_today_and_counts_in_it() {
 }
 
 #[test]
-fn a_postal_code_is_the_one_declared() {
+fn a_postal_code_matches_the_declared_one() {
     let selection = selecting(|s| s.postal_codes = texts(&["75001", "01500"]));
     assert!(counts(&cra(), &selection));
     assert!(counts(&in_commune("01004", "01500"), &selection));
@@ -133,7 +132,7 @@ fn a_postal_code_is_the_one_declared() {
 }
 
 #[test]
-fn an_id_is_the_one_declared_and_an_unknown_one_selects_nothing() {
+fn an_id_matches_the_declared_one_and_an_unknown_one_selects_nothing() {
     let mut at_a_venue = cra();
     at_a_venue.place.as_mut().unwrap().venue_id = "lieu-1".into();
     let fields: [(Field<String>, &str); 3] = [
@@ -149,7 +148,7 @@ fn an_id_is_the_one_declared_and_an_unknown_one_selects_nothing() {
 }
 
 #[test]
-fn a_word_is_one_of_those_selected() {
+fn a_word_matches_if_it_is_selected() {
     let health = v1::Cra {
         themes: vec![v1::Theme::Email as i32, v1::Theme::Health as i32],
         sub_themes: vec![v1::SubTheme::HealthEspaceSante as i32],
@@ -177,7 +176,7 @@ fn fields_combine() {
 }
 
 #[test]
-fn a_duration_is_the_bucket_of_the_statistics() {
+fn a_duration_matches_by_its_bucket() {
     let lasting = |band, minutes| v1::Cra { duration: Some(v1::Duration { band, minutes }), ..cra() };
     let cases = [
         (0, None, 0),
@@ -201,7 +200,7 @@ fn a_duration_is_the_bucket_of_the_statistics() {
 }
 
 #[test]
-fn an_age_or_status_is_one_of_the_peoples() {
+fn an_age_or_status_matches_if_one_of_the_people_has_it() {
     let mixed = v1::Cra {
         ages: Some(v1::AgeCounts { under_12: 1, over_60: 1, ..Default::default() }),
         statuses: Some(v1::StatusCounts { student: 1, unspecified_or_mixed: 2, ..Default::default() }),
@@ -220,7 +219,7 @@ fn an_age_or_status_is_one_of_the_peoples() {
 }
 
 #[test]
-fn what_a_selection_cannot_say_is_refused_with_its_path_all_at_once() {
+fn every_fault_of_a_selection_is_refused_at_once_with_its_path() {
     let wrong = v1::Selection {
         from: "2024-02-30".into(),
         to: "2024".into(),
@@ -274,7 +273,7 @@ fn a_period_that_ends_before_it_begins_is_refused() {
 }
 
 #[test]
-fn a_selection_of_faults_without_end_gets_a_bounded_answer() {
+fn the_number_of_reported_faults_is_bounded() {
     let endless = selecting(|s| s.postal_codes = vec!["x".into(); 10_000]);
     assert_eq!(Filter::parse(&endless, &Dictionary::default()).unwrap_err().len(), VIOLATIONS_MAX);
 }

@@ -1,8 +1,8 @@
-//! What public counts are multiples of.
+//! The base of public counts.
 
 use serde::{Deserialize, Serialize};
 
-/// What public counts are multiples of: 3 to 100.
+/// Public counts are multiples of this number, 3 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u64")]
 pub struct Base(u64);
@@ -19,7 +19,7 @@ impl TryFrom<u32> for Base {
     fn try_from(base: u32) -> Result<Self, String> {
         Self::new(base).ok_or_else(|| {
             format!(
-                "expected {} to {}: less would show what it hides, more would show nothing",
+                "expected {} to {}: a smaller base would reveal exact counts, a larger one would hide everything",
                 Self::MIN,
                 Self::MAX
             )
@@ -34,12 +34,12 @@ impl From<Base> for u64 {
 }
 
 impl Base {
-    /// Below it, a shown number would leave few possible counts.
+    /// With a smaller base, a shown number would leave few possible counts.
     pub const MIN: u32 = 3;
-    /// Above it, the figures of a department and month say nothing.
+    /// With a larger base, the figures of a department and month would be meaningless.
     pub const MAX: u32 = 100;
 
-    /// A base of at least [`Base::MIN`] and at most [`Base::MAX`].
+    /// A base from [`Base::MIN`] to [`Base::MAX`].
     #[must_use]
     pub fn new(base: u32) -> Option<Self> {
         (Self::MIN..=Self::MAX).contains(&base).then_some(Self(base.into()))

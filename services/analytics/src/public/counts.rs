@@ -10,7 +10,7 @@ use crate::figures;
 use crate::shares::rate_per_mille;
 use crate::totals::{Totals, WITH_UNSPECIFIED};
 
-/// Figures that public answers leave out: their lines are too fine to be rounded, or are no counts.
+/// Figures that public answers omit: their lines are too fine to be rounded, or are not counts.
 pub const HIDDEN_FIELDS: [&str; 3] = ["redirections", "time_spent", "entry_delay"];
 
 pub(super) const CRAS: usize = 0;
@@ -29,11 +29,11 @@ pub(super) const ONE_OFF: usize = ACTIVITIES.start + 2;
 pub(super) const CHANNELS: Range<usize> = ACTIVITIES.end..ACTIVITIES.end + Channel::ALL.len();
 pub(super) const THEMES: Range<usize> = CHANNELS.end..CHANNELS.end + Theme::ALL.len();
 pub(super) const SUB_THEMES: Range<usize> = THEMES.end..THEMES.end + SubTheme::ALL.len();
-/// The first line of this one and the next two is what an older form left open.
+/// The first line of this one and the next two is for what an older form left open.
 pub(super) const DURATIONS: Range<usize> = SUB_THEMES.end..SUB_THEMES.end + WITH_UNSPECIFIED;
 pub(super) const AGES: Range<usize> = DURATIONS.end..DURATIONS.end + WITH_UNSPECIFIED;
 pub(super) const STATUSES: Range<usize> = AGES.end..AGES.end + WITH_UNSPECIFIED;
-/// Figures of a cell.
+/// Number of figures of a cell.
 pub(super) const FIGURES: usize = STATUSES.end;
 
 const _: () = assert!(
@@ -58,10 +58,10 @@ impl AddAssign<&Self> for Counts {
     }
 }
 
-/// A figure that rows may be ordered by, with its name in a request.
+/// A figure that rows may be sorted by, with its name in a request.
 type Ordered = (&'static str, fn(&Counts) -> u64);
 
-/// The orders of public rows, besides `name` and `code`.
+/// The sort orders of public rows, besides `name` and `code`.
 pub const ORDERS: [Ordered; 11] = [
     ("cras", |counts| counts.0[CRAS]),
     ("acts", |counts| counts.0[ACTS]),
@@ -111,7 +111,7 @@ impl Counts {
         self.0.into_iter()
     }
 
-    /// The statistics that show these counts: shares and the rate are computed from them.
+    /// Statistics with these counts; shares and the rate are computed from them.
     #[must_use]
     pub fn to_statistics(&self, base: Base) -> v1::Statistics {
         let Self(counts) = self;
@@ -148,14 +148,14 @@ impl Counts {
     }
 }
 
-/// Lines that only CRAs of older forms count on.
+/// Lines that only CRAs of older forms have.
 pub(super) fn lines_of_older_forms() -> impl Iterator<Item = usize> {
     let open = [DURATIONS.start, AGES.start, STATUSES.start];
     let closed = THEMES.zip(Theme::ALL).filter(|(_, theme)| !theme.term().open).map(|(line, _)| line);
     open.into_iter().chain(closed)
 }
 
-/// The line of the theme that each sub-theme refines.
+/// The theme's line of each sub-theme.
 pub(super) fn theme_lines() -> impl Iterator<Item = (usize, usize)> {
     SUB_THEMES.zip(SubTheme::ALL).map(|(line, sub_theme)| (line, THEMES.start + sub_theme.theme().index()))
 }

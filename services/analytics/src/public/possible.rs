@@ -22,17 +22,17 @@ use super::counts::{
     lines_of_older_forms, theme_lines,
 };
 
-/// Of which forms the CRAs of a cell may be, as far as a reader knows.
+/// What a reader may assume about the forms of a cell's CRAs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forms {
-    /// Of any: 1 to 10,000 participants whatever the activity, lines left open, closed themes.
+    /// Any form: 1 to 10,000 participants whatever the activity, open lines, closed themes.
     Any,
-    /// Of today's: one participant unless it is a workshop, of which at most 100, and every line filled in.
+    /// Today's form: one participant except in workshops, which have at most 100, and every line filled in.
     Today,
 }
 
 impl Forms {
-    /// Participants of a workshop, at most.
+    /// Maximum participants of a workshop.
     fn workshop_max(self) -> u64 {
         match self {
             Self::Any => 10_000,
@@ -40,7 +40,7 @@ impl Forms {
         }
     }
 
-    /// Participants of another activity, at most.
+    /// Maximum participants of another activity.
     fn other_max(self) -> u64 {
         match self {
             Self::Any => 10_000,
@@ -49,9 +49,9 @@ impl Forms {
     }
 }
 
-/// Figures of which too few counts are possible; `None` where no cell of these forms would show these numbers.
+/// Figures with too few possible counts; `None` if no cell of these forms shows these numbers.
 ///
-/// Of today's forms, the lines of older ones are left out: they are 0 by definition.
+/// For today's forms, the lines of older ones are excluded: they are 0 by definition.
 pub(super) fn pinned(shown: &Counts, base: u64, forms: Forms) -> Option<Vec<usize>> {
     let sets = possible(shown, base, forms)?;
     let known_as_zero: Vec<usize> =
@@ -60,7 +60,7 @@ pub(super) fn pinned(shown: &Counts, base: u64, forms: Forms) -> Option<Vec<usiz
     Some((0..FIGURES).filter(is_pinned).collect())
 }
 
-/// The possible counts of every figure; `None` where no cell of these forms would show these numbers.
+/// The possible counts of every figure; `None` if no cell of these forms shows these numbers.
 pub(super) fn possible(shown: &Counts, base: u64, forms: Forms) -> Option<Sets> {
     let mut sets = Sets::new(shown, base);
     Bounds::of(shown, base, forms)?.add_to(&mut sets).then_some(sets)
@@ -78,21 +78,21 @@ impl Sets {
         self.0[figure].add(low, high);
     }
 
-    /// How many counts of a figure.
+    /// Number of counts of a figure.
     pub(super) fn len(&self, figure: usize) -> u64 {
         self.0[figure].counts().count() as u64
     }
 }
 
-/// A union of ranges of counts that lie close to each other.
+/// A union of ranges of adjacent counts.
 struct Ranges {
     first: u64,
-    /// Per count from the first on: how many ranges begin there, less those that ended before it.
+    /// Per count from the first: number of ranges that begin there, minus those that ended before.
     changes: Vec<i32>,
 }
 
 impl Ranges {
-    /// No range yet, of counts from one on, fewer than so many.
+    /// No ranges yet, for counts from `first`, fewer than `counts`.
     fn from(first: u64, counts: u64) -> Self {
         Self { first, changes: vec![0; usize::try_from(counts).unwrap_or(usize::MAX)] }
     }
@@ -116,15 +116,15 @@ impl Ranges {
     }
 }
 
-/// A total, and the figures that add up to it.
+/// A total and its parts.
 type Sum = (usize, Range<usize>);
 
-/// Sums of CRAs, but of the activities, which bind the participants too.
+/// Sums of CRAs, except the activities, which constrain the participants too.
 const SUMS_OF_CRAS: [Sum; 2] = [(CRAS, CHANNELS), (CRAS, DURATIONS)];
 const SUMS_OF_ACTS: [Sum; 3] = [(ACTS, PEOPLE..RETURNING + 1), (ACTS, AGES), (ACTS, STATUSES)];
 const SUM_OF_FOLLOW_UP: Sum = (FOLLOW_UP, FOLLOW_UP_PARTS);
 
-/// What the shown numbers leave each figure by themselves, from the first to the last count.
+/// The range that the shown numbers alone allow for each figure.
 struct Bounds<'a> {
     shown: &'a Counts,
     low: [u64; FIGURES],
@@ -145,7 +145,7 @@ impl<'a> Bounds<'a> {
                 bounds.high[line] = 0;
             }
         }
-        // A theme counts at least what each of its sub-themes does.
+        // A theme counts at least as much as each of its sub-themes.
         for (sub_theme, theme) in theme_lines() {
             let least = bounds.low[sub_theme] + bounds.gap(sub_theme, theme);
             bounds.low[theme] = bounds.low[theme].max(least);
@@ -153,25 +153,25 @@ impl<'a> Bounds<'a> {
         THEMES.into_iter().all(|theme| bounds.low[theme] <= bounds.high[theme]).then_some(bounds)
     }
 
-    /// How much less than the whole a part is at least: equal counts show the same number.
+    /// Minimum difference between a part and its whole: equal counts show the same number.
     fn gap(&self, part: usize, whole: usize) -> u64 {
         u64::from(self.shown.0[part] != self.shown.0[whole])
     }
 
-    /// The most that a part can be of a whole; `None` where it cannot be a part of it.
+    /// Maximum of a part of a whole; `None` if it cannot be a part of it.
     fn most(&self, part: usize, whole: usize, count: u64) -> Option<u64> {
         let most = self.high[part].min(count.checked_sub(self.gap(part, whole))?);
         (self.low[part] <= most).then_some(most)
     }
 
-    /// The most that each part can be of a total, if they can add up to it.
+    /// Maximum of each part of a total, if they can add up to it.
     fn split(&self, (total, parts): &Sum, count: u64) -> Option<Vec<u64>> {
         let most: Option<Vec<u64>> = parts.clone().map(|part| self.most(part, *total, count)).collect();
         let least: u64 = self.low[parts.clone()].iter().sum();
         most.filter(|most| (least..=most.iter().sum()).contains(&count))
     }
 
-    /// Adds what a total leaves of its parts.
+    /// Adds the counts of its parts that a total allows.
     fn add_split(&self, sum: &Sum, count: u64, sets: &mut Sets) {
         let Some(most) = self.split(sum, count) else { return };
         let (least, all): (u64, u64) = (self.low[sum.1.clone()].iter().sum(), most.iter().sum());
@@ -181,20 +181,20 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Counts of a figure that all of these sums leave.
+    /// Counts of a figure that all of these sums allow.
     fn totals(&self, figure: usize, sums: &'a [Sum]) -> impl Iterator<Item = u64> {
         let counts = self.low[figure]..=self.high[figure];
         counts.filter(move |count| sums.iter().all(|sum| self.split(sum, *count).is_some()))
     }
 
-    /// Adds every possible count; whether there are any.
+    /// Adds every possible count; returns whether there is one.
     fn add_to(&self, sets: &mut Sets) -> bool {
         let sum_of_follow_up = [SUM_OF_FOLLOW_UP];
         let follow_up: Vec<u64> = self.totals(FOLLOW_UP, &sum_of_follow_up).collect();
         let Some(least_acts) = follow_up.first().map(|count| count + self.gap(FOLLOW_UP, ACTS)) else {
             return false;
         };
-        // A range: what each sum leaves is one.
+        // A range, because each sum allows a range.
         let of_people: Vec<u64> =
             self.totals(ACTS, &SUMS_OF_ACTS).filter(|acts| *acts >= least_acts).collect();
         let Some(acts) = of_people.first().zip(of_people.last()).map(|(first, last)| (*first, *last)) else {
@@ -230,13 +230,13 @@ impl<'a> Bounds<'a> {
         some
     }
 
-    /// The most that so many CRAs can have of each theme, if each can have one.
+    /// Maximum of each theme for a number of CRAs, if each can have one.
     fn themes(&self, cras: u64) -> Option<Vec<u64>> {
         let most: Option<Vec<u64>> = THEMES.map(|theme| self.most(theme, CRAS, cras)).collect();
         most.filter(|most| most.iter().sum::<u64>() >= cras)
     }
 
-    /// Adds what so many CRAs with so many workshops leave of activities and participants; the acts that they leave.
+    /// Adds the counts of activities and participants for a number of CRAs and workshops; returns the possible acts.
     fn add_activities(
         &self,
         cras: u64,
@@ -271,7 +271,7 @@ impl<'a> Bounds<'a> {
         Some(possible)
     }
 
-    /// The most of each activity, if so many CRAs can have so many workshops.
+    /// Maximum of each activity, if so many CRAs can include so many workshops.
     fn activities(&self, cras: u64, workshops: u64) -> Option<[u64; 3]> {
         let of = |activity| self.most(activity, CRAS, cras);
         let most = [of(WORKSHOPS)?, of(INDIVIDUAL)?, of(ONE_OFF)?];
@@ -279,7 +279,7 @@ impl<'a> Bounds<'a> {
         (workshops <= most[0] && others.contains(&cras.checked_sub(workshops)?)).then_some(most)
     }
 
-    /// Adds what a number of CRAs leaves of their breakdowns.
+    /// Adds the counts of the breakdowns for a number of CRAs.
     fn add_cras(&self, cras: u64, sets: &mut Sets) {
         sets.add(CRAS, cras, cras);
         for sum in &SUMS_OF_CRAS {

@@ -1,4 +1,4 @@
-//! The draws: fixed random rounding of a cell, from a secret of the deployment.
+//! Fixed random rounding of a cell, from a secret of the deployment.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use super::counts::{
 };
 use super::possible::{Forms, pinned};
 
-/// Rounds of draws that satisfy a reader who knows that all CRAs are of today's form too.
+/// Number of rounds in which draws must also satisfy a reader who knows that all CRAs are of today's form.
 const ROUNDS_OF_TODAY: u32 = 500;
-/// Rounds of draws in all; what they leave pinned is not shown.
+/// Maximum number of rounds; a cell that then still has a pinned count is not shown.
 const ROUNDS_MAX: u32 = 1_000;
 
-/// Keeps the keys of members, of cells and of draws apart from each other, and from those of later versions.
+/// Domain separation of the keys of members, cells and draws, and of later versions.
 const MEMBER: &[u8] = b"cra public figures 1: member";
 const CELL: &[u8] = b"cra public figures 1: cell";
 
-/// Figures that a relation binds to each other; where one of them is pinned, the draws of the others may be the reason.
+/// Figures that a relation connects; if one of them is pinned, the draws of the others may be the cause.
 const RELATIONS: [&[std::ops::Range<usize>]; 9] = [
     &[CRAS..CRAS + 1, CHANNELS],
     &[CRAS..CRAS + 1, ACTIVITIES],
@@ -34,7 +34,7 @@ const RELATIONS: [&[std::ops::Range<usize>]; 9] = [
     &[WORKSHOPS..WORKSHOPS + 1, DEFAULTED_WORKSHOPS..DEFAULTED_WORKSHOPS + 1],
 ];
 
-/// Which cell is rounded.
+/// The cell to round.
 #[derive(Clone, Copy, Debug)]
 pub struct CellName<'a> {
     /// Code of the department.
@@ -45,12 +45,12 @@ pub struct CellName<'a> {
     pub set: u128,
 }
 
-/// What is shown of a cell.
+/// The shown figures of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Multiples of the base.
     pub counts: Counts,
-    /// Whether no draw left every count enough possible values: the cell is then shown as an empty one.
+    /// Whether no draw left every count enough possible values: the cell is then shown as empty.
     pub withheld: bool,
 }
 
@@ -61,20 +61,20 @@ pub struct Rounding {
 }
 
 impl Rounding {
-    /// Rounds to multiples of a base by a secret.
+    /// Rounds to multiples of a base, with a secret.
     #[must_use]
     pub fn new(secret: &[u8], base: Base) -> Self {
         Self { secret: hmac::Key::new(hmac::HMAC_SHA256, secret), base }
     }
 
-    /// What counts are rounded to multiples of.
+    /// The base of the shown counts.
     #[must_use]
     pub fn base(&self) -> Base {
         self.base
     }
 
-    /// What a CRA adds to the sum that stands for the set of CRAs of a cell. The id alone: a correction that leaves a count
-    /// as it is must not draw it again.
+    /// The summand of a CRA in the sum that represents the set of CRAs of a cell. Only the id: a correction that does
+    /// not change a count must not change its rounding.
     #[must_use]
     pub fn member(&self, cra_id: Uuid) -> u128 {
         let mut context = hmac::Context::with_key(&self.secret);
@@ -89,7 +89,7 @@ impl Rounding {
     #[must_use]
     pub fn show(&self, cell: CellName<'_>, exact: &Counts) -> Shown {
         let draws = self.draws(cell);
-        // How often each count was drawn again.
+        // Number of redraws of each count.
         let mut redrawn: BTreeMap<u64, u32> = BTreeMap::new();
         for round in 0..ROUNDS_MAX {
             let round_one = |count| draws.round(count, redrawn.get(&count).copied().unwrap_or(0));
@@ -109,12 +109,12 @@ impl Rounding {
         Shown { counts: Counts::default(), withheld: true }
     }
 
-    /// The figures of which a reader would hold too few counts possible. It depends on what is shown alone: that a draw was
-    /// replaced says nothing else of the counts.
+    /// The figures with too few possible counts. Depends only on the shown numbers: that a draw was replaced reveals
+    /// nothing else.
     fn pinned(&self, shown: &Counts, of_today: bool) -> Vec<usize> {
         let base = self.base.get();
         let any = pinned(shown, base, Forms::Any);
-        // No cell shows such numbers: they are drawn again.
+        // No cell shows such numbers: all are drawn again.
         let mut figures = any.unwrap_or_else(|| (0..FIGURES).collect());
         if of_today {
             figures.extend(pinned(shown, base, Forms::Today).unwrap_or_default());
@@ -141,7 +141,7 @@ impl Rounding {
     }
 }
 
-/// Figures, and those that a relation binds to them.
+/// Figures, and those that a relation connects to them.
 fn related(figures: &[usize]) -> Vec<usize> {
     let mut related = figures.to_vec();
     for relation in RELATIONS {
@@ -159,14 +159,14 @@ struct Draws {
 }
 
 impl Draws {
-    /// A count up or down to a multiple of the base.
+    /// Rounds a count up or down to a multiple of the base.
     fn round(&self, count: u64, draw: u32) -> u64 {
         let remainder = count % self.base;
         let down = count - remainder;
         if remainder > 0 && self.below_base(count, draw) < remainder { down + self.base } else { down }
     }
 
-    /// A number below the base, each as likely as another to within 2^-57.
+    /// A number below the base, uniform to within 2^-57.
     fn below_base(&self, count: u64, draw: u32) -> u64 {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(&count.to_be_bytes());

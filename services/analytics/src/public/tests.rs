@@ -1,4 +1,5 @@
-//! Rounding is unbiased, fixed by the set of CRAs and the secret, and leaves every count of any cell enough possible values.
+//! Rounding is unbiased, determined by the set of CRAs and the secret, and leaves every count of any cell enough
+//! possible values.
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Theme, Word as _};
@@ -23,7 +24,7 @@ fn cell(set: u128) -> CellName<'static> {
     CellName { department: "75", month: 24_290, set }
 }
 
-/// A CRA that the rules of the form admit.
+/// A CRA that satisfies the rules of the form.
 fn of_today(fact: Fact, people: u32) -> Fact {
     let participants = if fact.activity == Activity::Workshop { people.clamp(2, 100) } else { 1 };
     let spread = |counts: [u32; 5]| {
@@ -44,7 +45,7 @@ fn of_today(fact: Fact, people: u32) -> Fact {
         returning: fact.returning.min(participants),
         ages: spread(fact.ages),
         statuses: spread(fact.statuses),
-        // At most four or so of the open ones.
+        // At most about four of the open ones.
         themes: (fact.themes & fact.themes >> 5 & fact.themes >> 9 & open) | 1 << Theme::Email.index(),
         sub_themes: 0,
         duration: if fact.duration == Duration::Unspecified {
@@ -84,7 +85,7 @@ fn counts(facts: &[Fact]) -> Counts {
     Counts::of(&accumulator.totals())
 }
 
-/// CRAs of one cell: none to thirty, of today's form or of any.
+/// CRAs of one cell: zero to thirty, of today's form or of any.
 fn any_cell() -> impl Strategy<Value = Vec<Fact>> {
     let today = (any_fact(), 2..12_u32).prop_map(|(fact, people)| of_today(fact, people));
     let older = prop_oneof![3 => (any_fact(), 2..12_u32).prop_map(|(fact, people)| of_today(fact, people)), 1 => any_fact().prop_map(of_older)];
@@ -125,9 +126,9 @@ proptest! {
 }
 
 #[test]
-fn a_reader_who_adds_parts_up_pins_a_count_that_alone_would_be_free() {
+fn sums_of_parts_can_pin_a_count_that_alone_would_be_free() {
     let mut shown = Counts::default();
-    // Four channels of four CRAs each, all rounded down, and sixteen CRAs rounded up: 4 × 4 is the only way.
+    // Four channels of four CRAs each, all rounded down, and sixteen CRAs rounded up: 4 × 4 is the only solution.
     shown.0[CRAS] = 20;
     shown.0[CHANNELS].fill(0);
     let pinned_figures = pinned(&shown, 5, Forms::Any);
@@ -139,7 +140,7 @@ fn a_reader_who_adds_parts_up_pins_a_count_that_alone_would_be_free() {
     let sets = possible(&shown, 5, Forms::Any);
     assert!(sets.is_none_or(|sets| sets.len(PEOPLE) < 5));
 
-    // A workshop that is said not to be there, with participants that are.
+    // Workshops shown as 0, with participants that are not.
     let mut shown = Counts::default();
     (shown.0[ACTS], shown.0[WORKSHOP_PARTICIPANTS], shown.0[WORKSHOPS]) = (5, 5, 0);
     let sets = possible(&shown, 5, Forms::Any);
@@ -147,7 +148,7 @@ fn a_reader_who_adds_parts_up_pins_a_count_that_alone_would_be_free() {
 }
 
 #[test]
-fn an_empty_cell_shows_nothing_and_a_reader_cannot_tell_it_from_one_of_a_few() {
+fn an_empty_cell_shows_nothing_and_cannot_be_distinguished_from_one_of_a_few() {
     let shown = rounding("s").show(cell(0), &Counts::default());
     assert!(shown.counts.is_empty() && !shown.withheld);
     let sets = possible(&shown.counts, 5, Forms::Any).unwrap();
@@ -169,7 +170,7 @@ fn draws_are_unbiased() {
 }
 
 #[test]
-fn the_same_set_shows_the_same_numbers_and_another_set_or_secret_others() {
+fn a_set_shows_the_same_numbers_and_another_set_or_secret_others() {
     let facts = |set: u128| {
         (1..200_u64).map(move |count| rounding("s").drawn_once(cell(set), count)).collect::<Vec<_>>()
     };
@@ -183,7 +184,7 @@ fn the_same_set_shows_the_same_numbers_and_another_set_or_secret_others() {
 }
 
 #[test]
-fn members_depend_on_the_secret_and_the_id_alone() {
+fn members_depend_only_on_the_secret_and_the_id() {
     let id = uuid::Uuid::from_u128(7);
     assert_eq!(rounding("s").member(id), rounding("s").member(id));
     assert_ne!(rounding("s").member(id), rounding("t").member(id));

@@ -1,4 +1,4 @@
-//! A tally is a commutative monoid: parts may be counted apart and in any order.
+//! Totals are a commutative monoid: parts may be counted separately and in any order.
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::Organisation;
@@ -125,13 +125,13 @@ fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
 
 proptest! {
     #[test]
-    fn a_gathering_counts_what_a_plain_recount_counts(facts in any_facts(), times in 1..40_usize) {
+    fn an_accumulator_counts_what_a_plain_recount_counts(facts in any_facts(), times in 1..40_usize) {
         let many: Vec<&Fact> = facts.iter().cycle().take(facts.len() * times).collect();
         prop_assert_eq!(totals(many.iter().copied()), recounted(many));
     }
 
     #[test]
-    fn days_count_what_a_plain_recount_counts_also_after_facts_ended(facts in any_facts(), ended: Vec<bool>) {
+    fn daily_sums_count_what_a_plain_recount_counts_even_after_removals(facts in any_facts(), ended: Vec<bool>) {
         let mut day = DailySums::default();
         let parts: Vec<_> = facts.iter().map(PackedFact::of).collect();
         for (fixed, overflow) in &parts {
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_parts_is_counting_everything(facts in vec(any_fact(), 0..30), cuts: [prop::sample::Index; 2]) {
+    fn merging_parts_equals_counting_everything(facts in vec(any_fact(), 0..30), cuts: [prop::sample::Index; 2]) {
         let mut cuts = cuts.map(|cut| cut.index(facts.len() + 1));
         cuts.sort_unstable();
         let parts = [&facts[..cuts[0]], &facts[cuts[0]..cuts[1]], &facts[cuts[1]..]].map(gathered);
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn people_of_every_line_are_the_people_present(facts in vec(any_fact(), 0..20)) {
+    fn the_people_of_all_lines_are_the_participants(facts in vec(any_fact(), 0..20)) {
         let totals = totals(&facts);
         prop_assert_eq!(totals.ages.iter().sum::<u64>(), totals.acts);
         prop_assert_eq!(totals.statuses.iter().sum::<u64>(), totals.acts);

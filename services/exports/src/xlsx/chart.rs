@@ -1,4 +1,4 @@
-//! Native charts, drawn on free cells.
+//! Native charts on free cells.
 
 use std::io;
 
@@ -9,17 +9,17 @@ use rust_xlsxwriter::{
 
 use super::{ACCENT, QUIET, SECOND, failed};
 
-/// Bars of a chart: more cannot be read.
+/// Maximum number of bars of a chart.
 pub(in super::super) const CHART_ROWS_MAX: usize = 20;
-/// Columns that have room for their numbers above them.
+/// Maximum number of columns with value labels.
 const LABELLED_MAX: usize = 13;
-/// Pixels of a row that nothing heightens.
+/// Default height of a row, in pixels.
 const ROW_PIXELS: u32 = 20;
-/// Pixels between the cell's corner and the chart.
+/// Offset of the chart from the cell's corner, in pixels.
 const OFFSET: u32 = 4;
 const COLOURS: [Color; 2] = [ACCENT, SECOND];
 
-/// What a chart shows of a sheet: a column of names, columns of values, so many rows below the head.
+/// The data of a chart: a column of names, columns of values, a number of rows below the header.
 pub(in super::super) struct Chart<'a> {
     pub(in super::super) sheet: &'a str,
     pub(in super::super) title: &'a str,
@@ -35,7 +35,7 @@ pub(in super::super) struct Series<'a> {
     pub(in super::super) name: &'a str,
 }
 
-/// Where a chart is drawn, in cells, and how large, in pixels.
+/// Position of a chart in cells, and its size in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Place {
     pub(in super::super) row: u32,
@@ -45,13 +45,13 @@ pub(in super::super) struct Place {
 }
 
 impl Place {
-    /// The last row that the chart covers, of rows that nothing heightens.
+    /// The last row that the chart covers, with rows of default height.
     pub(in super::super) fn last_row(&self) -> u32 {
         self.row + (self.height + OFFSET).div_ceil(ROW_PIXELS)
     }
 }
 
-/// Draws a chart. Nothing of no rows.
+/// Draws a chart; without rows, none.
 pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &Place) -> io::Result<()> {
     let Some(last) = u32::try_from(chart.rows).ok().filter(|rows| *rows > 0) else {
         return Ok(());
@@ -80,7 +80,7 @@ pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &P
         }
         if is_labelled {
             let mut label = ChartDataLabel::new();
-            // A zero shows by its empty place.
+            // The label of a zero is hidden.
             series.set_data_label(label.show_value().set_num_format("#,##0;;").set_font(&font(8)));
         }
     }
@@ -89,7 +89,7 @@ pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &P
     native.x_axis().set_font(&font(8));
     native.y_axis().set_font(&font(8));
     if is_bar {
-        // Names are on the vertical axis, the first row on top; the numbers are on the bars.
+        // Names are on the vertical axis, first row on top; values are on the bars.
         native.y_axis().set_reverse().set_major_gridlines(false);
         native.x_axis().set_hidden(true).set_major_gridlines(false);
     } else {

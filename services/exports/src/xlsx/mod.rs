@@ -1,5 +1,5 @@
-//! XLSX: typed cells. Texts are texts whatever they start with, so nothing runs; days and moments are dates, and moments
-//! show that they are of UTC; shares are percentages. Every sheet prints on A4 in landscape under the file's title.
+//! XLSX with typed cells. Texts are never formulas; days and instants are dates, and instants are marked as UTC; shares
+//! are percentages. Every sheet prints on A4 landscape with the file's title.
 
 mod chart;
 mod page;
@@ -21,18 +21,18 @@ pub(super) use chart::{CHART_ROWS_MAX, Chart, Place, Series, draw};
 pub(super) use page::{print_on_one_page, print_over_pages};
 pub(super) use table::{Table, add_report_table};
 
-/// Characters of a cell: the format's own bound.
+/// Maximum number of characters of a cell, by the format.
 const CELL_CHARACTERS_MAX: usize = 32_767;
-/// Of headings and charts.
+/// Colour of headings and charts.
 pub(super) const ACCENT: Color = Color::RGB(0x00_00_91);
-/// Of what comes second.
+/// Secondary colour.
 pub(super) const SECOND: Color = Color::RGB(0x6A_6A_F4);
-/// Of texts that explain.
+/// Colour of explanations.
 pub(super) const QUIET: Color = Color::RGB(0x66_66_66);
-/// Of lines between rows.
+/// Colour of lines between rows.
 const RULE: Color = Color::RGB(0xDD_DD_DD);
 
-/// How cells look.
+/// Formats of cells.
 pub(super) struct Styles {
     head: Format,
     text: Format,
@@ -41,17 +41,17 @@ pub(super) struct Styles {
     share: Format,
     day: Format,
     instant: Format,
-    /// Of a cell that says nothing; none where it is left out.
+    /// Format of an empty cell; `None` if it is omitted.
     blank: Option<Format>,
 }
 
 impl Styles {
-    /// Of a long table, for pivot tables and filters: one line per row.
+    /// For long tables with pivot tables and filters: one line per row.
     fn data() -> Self {
         Self::over(&Format::new(), Format::new().set_bold())
     }
 
-    /// Of a short table, to be read and printed.
+    /// For short tables to be read and printed.
     fn report() -> Self {
         let head = Format::new()
             .set_bold()
@@ -110,7 +110,7 @@ impl Styles {
             }
             Cell::Day(day) => match excel_day(day) {
                 Ok(date) => sheet.write_datetime_with_format(row, place, date, &self.day)?,
-                // Before 1900 the format has no dates.
+                // The format has no dates before 1900.
                 Err(_) => sheet.write_string_with_format(row, place, day.to_string(), words)?,
             },
             Cell::Instant(instant) => match excel_instant(instant) {
@@ -122,7 +122,7 @@ impl Styles {
     }
 }
 
-/// Writes the file. The same content gives the same bytes: the workbook is dated by its snapshot.
+/// Writes the file. The same content gives the same bytes: the workbook has the date of its snapshot.
 pub(super) fn save(mut workbook: Workbook, about: &About, output: impl Write + Send) -> io::Result<()> {
     page::set_up(&mut workbook, about);
     let mut properties = DocProperties::new().set_title(about.title());
@@ -141,7 +141,7 @@ pub(super) fn failed(error: XlsxError) -> io::Error {
     }
 }
 
-/// The text, cut where a cell ends. The other formats give it whole.
+/// The text, truncated to the length of a cell. Other formats contain it completely.
 fn fitted(text: &str) -> String {
     match text.char_indices().nth(CELL_CHARACTERS_MAX) {
         None => text.to_owned(),
@@ -164,7 +164,7 @@ fn excel_instant(instant: Timestamp) -> Result<ExcelDateTime, XlsxError> {
     )
 }
 
-/// Years before 0 become one that the format refuses.
+/// Maps negative years to one that the format refuses.
 fn unsigned(number: i16) -> u16 {
     u16::try_from(number).unwrap_or_default()
 }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_longer_than_a_cell_is_cut_and_says_so() {
+    fn a_text_longer_than_a_cell_is_truncated_with_a_mark() {
         let long = "é".repeat(CELL_CHARACTERS_MAX + 1);
         let cut = fitted(&long);
         assert_eq!(cut.chars().count(), CELL_CHARACTERS_MAX);

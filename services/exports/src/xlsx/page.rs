@@ -1,5 +1,5 @@
-//! How sheets print: A4 in landscape, as wide as the page, under the file's title, above the state of the log and the
-//! number of the page.
+//! Print layout of sheets: A4 landscape, scaled to the page width, with the file's title above, and the snapshot and
+//! the page number below.
 
 use std::io;
 
@@ -10,14 +10,14 @@ use super::failed;
 
 /// A4, by the format's number.
 const A4: u8 = 9;
-/// Inches.
+/// In inches.
 const MARGIN: f64 = 0.45;
 const MARGIN_OF_LINES: f64 = 0.75;
 const LINE: f64 = 0.3;
-/// Characters of a header or footer that come from the file: the format takes 255 with the marks around.
+/// Maximum number of characters from the file in a header or footer: the format allows 255 with markup.
 const LINE_CHARACTERS_MAX: usize = 180;
 
-/// Sets up every sheet of a workbook. Charts and tables say before over how many pages they print.
+/// Sets up every sheet of a workbook. Charts and tables set the number of pages before.
 pub(super) fn set_up(workbook: &mut Workbook, about: &About) {
     let header = format!("&L&\"-,Bold\"&10{}&R&10&A", escaped(&about.title()));
     let footer = format!("&L&8{}&R&8Page &P / &N", escaped(&about.state()));
@@ -28,12 +28,12 @@ pub(super) fn set_up(workbook: &mut Workbook, about: &About) {
             .set_margins(MARGIN, MARGIN, MARGIN_OF_LINES, MARGIN_OF_LINES, LINE, LINE)
             .set_header(header.as_str())
             .set_footer(footer.as_str())
-            // Of one size, however much the sheet is brought down.
+            // Constant size, whatever the scale of the sheet.
             .set_header_footer_scale_with_doc(false);
     }
 }
 
-/// The text in a header, where `&` begins a mark; cut where the format ends.
+/// The text escaped for a header, where `&` starts markup; truncated to the format's limit.
 fn escaped(text: &str) -> String {
     let is_long = text.chars().count() > LINE_CHARACTERS_MAX;
     let cut: String = text.chars().take(LINE_CHARACTERS_MAX).collect();
@@ -41,7 +41,7 @@ fn escaped(text: &str) -> String {
     format!("{}{end}", cut.replace('&', "&&"))
 }
 
-/// Prints the cells up to these on one page, whatever is drawn over them included.
+/// Prints the cells up to these on one page, with the charts over them.
 pub(in super::super) fn print_on_one_page(
     sheet: &mut Worksheet,
     last_row: u32,
@@ -51,7 +51,7 @@ pub(in super::super) fn print_on_one_page(
     Ok(())
 }
 
-/// Prints the cells up to these on pages of one width, each under the names of the columns.
+/// Prints the cells up to these on pages of one width, each with the column names.
 pub(in super::super) fn print_over_pages(
     sheet: &mut Worksheet,
     last_row: u32,

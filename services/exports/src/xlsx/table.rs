@@ -1,5 +1,5 @@
-//! Tables in sheets. A long table goes row by row through a nameless file on disk, and on in a further sheet where the
-//! format's rows end; a short one is held in memory, so that a chart shows its values at once.
+//! Tables in sheets. A long table is buffered row by row in an unnamed file, and continues in another sheet at the
+//! format's maximum of rows; a short one is kept in memory, so that a chart can show cached values.
 
 use std::io;
 use std::path::Path;
@@ -9,22 +9,22 @@ use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 use super::page::print_over_pages;
 use super::{Cell, Column, Kind, Styles, failed};
 
-/// Rows of a sheet below its head: the format's own bound.
+/// Maximum number of rows of a sheet below its header, by the format.
 const SHEET_ROWS_MAX: u32 = 1_048_575;
-/// Pixels of a line of text, and around the lines of a head.
+/// Height of a line of text and padding of a header, in pixels.
 const LINE_PIXELS: u32 = 20;
 const HEAD_PIXELS: u32 = 8;
-/// Characters of a number, with its separators.
+/// Width of a number with separators, in characters.
 const NUMBER_CHARACTERS: u16 = 12;
-/// Bytes of a cell beside its text, at most, and of a character of the text, escaped.
+/// Maximum bytes of a cell without its text, and of an escaped character.
 const CELL_BYTES: u64 = 80;
 const CHARACTER_BYTES: u64 = 6;
-/// Bytes of a sheet that fit a plain archive, with room for what is around the cells.
+/// Maximum size of a sheet in a plain archive, with a margin.
 const PLAIN_SHEET_BYTES: u64 = 4_000_000_000;
-/// Characters beside a name: the arrow of the filter.
+/// Width of the filter arrow, in characters.
 const FILTER_CHARACTERS: u16 = 4;
 
-/// A table of any length, in as many sheets as it asks for. It prints its first columns.
+/// A table of any length, in as many sheets as needed. Its first columns are printed.
 pub(in super::super) struct Table<R> {
     workbook: Workbook,
     styles: Styles,
@@ -33,15 +33,15 @@ pub(in super::super) struct Table<R> {
     printed_columns: usize,
     sheet_rows_max: u32,
     sheets: usize,
-    /// Rows of the last sheet.
+    /// Number of rows of the last sheet.
     rows: u32,
-    /// Bytes of the last sheet before it is compressed, at most, and of the largest one.
+    /// Upper bound of the uncompressed size of the last sheet, and of the largest one.
     bytes: u64,
     largest: u64,
 }
 
 impl<R> Table<R> {
-    /// Begins a workbook with the table's first sheet. Rows pass through a nameless file in `folder`.
+    /// Starts a workbook with the table's first sheet. Rows are buffered in an unnamed file in `folder`.
     pub(in super::super) fn begin(
         name: &'static str,
         columns: Vec<Column<R>>,
@@ -75,7 +75,7 @@ impl<R> Table<R> {
         begin_sheet(sheet, &name, &self.columns, Column::name, &self.styles).map_err(failed)
     }
 
-    /// Takes a row in.
+    /// Adds a row.
     pub(in super::super) fn row(&mut self, row: &R) -> io::Result<()> {
         if self.rows == self.sheet_rows_max {
             self.end_sheet()?;
@@ -87,7 +87,7 @@ impl<R> Table<R> {
         self.styles.write(sheet, self.rows, &self.columns, row)
     }
 
-    /// Filters over the columns, and how the sheet prints: known when its last row is.
+    /// Sets filters and print layout, once the last row is known.
     fn end_sheet(&mut self) -> io::Result<()> {
         self.largest = self.largest.max(self.bytes);
         let sheet = self.workbook.worksheet_from_index(self.sheets - 1).map_err(failed)?;
@@ -96,16 +96,16 @@ impl<R> Table<R> {
         print_over_pages(sheet, self.rows, last(self.printed_columns.min(self.columns.len())))
     }
 
-    /// The workbook, for further sheets.
+    /// The workbook, for additional sheets.
     pub(in super::super) fn finish(mut self) -> io::Result<Workbook> {
         self.end_sheet()?;
-        // Only where a sheet may need it: office suites do not read every archive of that form.
+        // Only if a sheet may need it, because not every office suite reads such archives.
         self.workbook.use_zip_large_file(self.largest > PLAIN_SHEET_BYTES);
         Ok(self.workbook)
     }
 }
 
-/// Adds a sheet with a short table, to be read and printed. It prints over pages unless it is set to one.
+/// Adds a sheet with a short table, to be read and printed. It prints on several pages unless set to one.
 pub(in super::super) fn add_report_table<'a, R>(
     workbook: &'a mut Workbook,
     name: &str,
@@ -128,7 +128,7 @@ pub(in super::super) fn add_report_table<'a, R>(
             Cell::Text(text) if !column.is_code() => lines(&text, *width),
             _ => 1,
         };
-        // Not every office suite heightens a row for the lines of its texts.
+        // Not every office suite adapts the row height to its texts.
         let lines = columns.iter().zip(&widths).map(of_cell).max().unwrap_or(1);
         if lines > 1 {
             sheet.set_row_height_pixels(number, LINE_PIXELS * lines).map_err(failed)?;
@@ -139,7 +139,7 @@ pub(in super::super) fn add_report_table<'a, R>(
     Ok(sheet)
 }
 
-/// Begins a sheet; `title` is what a column is called there.
+/// Starts a sheet; `title` is the heading of a column.
 fn begin_sheet<R>(
     sheet: &mut Worksheet,
     name: &str,
@@ -155,7 +155,7 @@ fn begin_sheet<R>(
     Ok(())
 }
 
-/// Bytes of a cell in the sheet, at most.
+/// Upper bound of the size of a cell in the sheet.
 fn bytes_of(cell: &Cell<'_>) -> u64 {
     match cell {
         Cell::Absent => 0,
@@ -164,7 +164,7 @@ fn bytes_of(cell: &Cell<'_>) -> u64 {
     }
 }
 
-/// Lines that a text takes in a column of so many characters, parted at spaces.
+/// Number of lines of a text in a column of this width, wrapped at spaces.
 fn lines(text: &str, width: u16) -> u32 {
     let (width, mut lines, mut used) = (usize::from(width.max(2)) - 1, 1_u32, 0);
     for word in text.split_whitespace() {
@@ -177,14 +177,14 @@ fn lines(text: &str, width: u16) -> u32 {
     lines
 }
 
-/// Width of a column of a report: as the column says, else as a number or the longest word of the heading needs.
+/// Width of a report column: as set, otherwise that of a number or of the longest word of the heading.
 fn report_width<R>(column: &Column<R>) -> u16 {
     let words = column.heading().split_whitespace().map(|word| word.chars().count());
     let longest = words.max().and_then(|longest| u16::try_from(longest).ok()).unwrap_or_default();
     column.width().unwrap_or_else(|| NUMBER_CHARACTERS.max(longest + 3))
 }
 
-/// Width of a column in characters: as the column says, else as its kind needs; its name is never cut.
+/// Width of a column in characters: as set, otherwise by its type; its name is never truncated.
 fn width<R>(column: &Column<R>) -> u16 {
     if let Some(width) = column.width() {
         return width;
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_takes_the_lines_that_its_words_fill() {
+    fn the_lines_of_a_text_depend_on_its_words() {
         for (text, expected) in
             [("", 1), ("un", 1), ("un deux", 1), ("un deux trois", 2), ("a b c d e f g h", 2)]
         {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_past_a_sheet_go_on_in_the_next_under_the_same_head() {
+    fn rows_beyond_a_sheet_continue_in_the_next_with_the_same_header() {
         let folder = tempfile::tempdir().unwrap();
         let columns = vec![Column::required("n", Kind::Integer, |n: &u64| (*n).into())];
         let mut table = Table { sheet_rows_max: 2, ..Table::begin("N", columns, 1, folder.path()).unwrap() };

@@ -1,5 +1,4 @@
-//! Given events that were set aside, when they are retried, then the read models are what a replay makes of the log as
-//! it can be read now.
+//! When parked events are retried, the read models are what a replay of the now readable log gives.
 
 use super::*;
 use crate::given::{
@@ -14,12 +13,12 @@ fn retry(models: &ReadModels, position: u64) -> Option<Retried> {
     models.serving().retry(Position(position), at(NOW)).unwrap()
 }
 
-/// Retries what is set aside at some positions: whether each counts now.
+/// Retries the parked events at some positions; returns whether each counts now.
 fn retried(models: &ReadModels, positions: &[u64]) -> Vec<bool> {
     positions.iter().map(|position| retry(models, *position) == Some(Retried::Applied)).collect()
 }
 
-/// The log as it can be read now: what stands at 2 was recorded late, and names what nothing named before.
+/// The readable log: the event at position 2 was recorded late, and introduces new identifiers.
 fn readable() -> Vec<v1::CraEvent> {
     let elsewhere = v1::Cra { advisor_id: "conseiller-2".into(), date: "2024-02-01".into(), ..workshop(9) };
     vec![
@@ -33,7 +32,7 @@ fn readable() -> Vec<v1::CraEvent> {
     ]
 }
 
-/// Read models that met the readable log when what stands at 2 could not be read.
+/// Read models built while the event at position 2 was unreadable.
 fn met_unreadable() -> ReadModels {
     let mut models = ReadModels::new();
     let mut entries: Vec<_> = (1..).zip(readable()).map(|(at, event)| entry(at, &event)).collect();
@@ -44,7 +43,7 @@ fn met_unreadable() -> ReadModels {
 }
 
 #[tokio::test]
-async fn events_that_can_be_applied_now_stand_where_they_stood_in_the_log() {
+async fn retried_events_count_at_their_positions_in_the_log() {
     let models = met_unreadable();
     models.make_readable(2, &readable()[1]);
     assert_eq!(retried(&models, &[2, 4, 6]), [true, true, true]);
@@ -68,10 +67,10 @@ async fn events_that_can_be_applied_now_stand_where_they_stood_in_the_log() {
 }
 
 #[tokio::test]
-async fn as_of_a_time_a_retried_event_counts_from_its_own_record_on() {
+async fn a_retried_event_counts_from_its_own_time_of_record() {
     let models = met_unreadable();
     models.make_readable(2, &readable()[1]);
-    // The third event was recorded at eleven, and comes after one of thirteen: the log's clock does not go back.
+    // The third event was recorded at eleven, and follows one of thirteen: the log's time does not decrease.
     assert_eq!(models.statistics_as_of("2024-03-05T12:30:00Z").await.cras, 2);
     retry(&models, 2);
     assert_eq!(models.statistics_as_of("2024-03-05T12:30:00Z").await.cras, 1);
@@ -79,7 +78,7 @@ async fn as_of_a_time_a_retried_event_counts_from_its_own_record_on() {
 }
 
 #[tokio::test]
-async fn what_still_cannot_be_applied_stays_with_todays_reason_and_changes_nothing() {
+async fn an_event_that_still_cannot_be_applied_gets_todays_reason_and_changes_nothing() {
     let models = met_unreadable();
     let before = (models.statistics().await, models.serving().applied());
     let unknown_commune =
@@ -94,7 +93,7 @@ async fn what_still_cannot_be_applied_stays_with_todays_reason_and_changes_nothi
 }
 
 #[tokio::test]
-async fn where_nothing_is_set_aside_nothing_is_retried() {
+async fn without_parked_events_nothing_is_retried() {
     let models = met_unreadable();
     let applied = models.serving().applied();
     for position in [0, 1, 3, 8, u64::MAX] {
@@ -104,7 +103,7 @@ async fn where_nothing_is_set_aside_nothing_is_retried() {
 }
 
 #[tokio::test]
-async fn an_event_that_came_too_early_does_not_count_later_either() {
+async fn an_event_out_of_turn_does_not_count_later_either() {
     let log = [
         submitted(1, workshop(5)),
         corrected(1, 3, workshop(9)),
@@ -115,7 +114,7 @@ async fn an_event_that_came_too_early_does_not_count_later_either() {
     ];
     let models = ReadModels::of(&log);
     let before = models.statistics().await;
-    // Its revision is the next one by now: but in the log's order it was not, and a replay sets it aside.
+    // Its revision would be the next one by now, but in the log's order it is not, and a replay parks it.
     assert_eq!(retried(&models, &[2, 5]), [false, false]);
     assert!(models.parked(2).unwrap().error.contains("at 3"), "{}", models.parked(2).unwrap().error);
     assert_eq!(models.statistics().await, before);
@@ -124,7 +123,7 @@ async fn an_event_that_came_too_early_does_not_count_later_either() {
 }
 
 #[tokio::test]
-async fn what_is_applied_after_a_retry_goes_on_from_it() {
+async fn events_applied_after_a_retry_build_on_it() {
     let mut models = met_unreadable();
     models.make_readable(2, &readable()[1]);
     retried(&models, &[2, 4, 6]);

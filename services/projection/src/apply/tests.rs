@@ -1,4 +1,4 @@
-//! Given a log, when it is applied, then the read models say this; and what cannot be applied is set aside alone.
+//! The read models of a log; an event that cannot be applied is parked without affecting others.
 
 use cra_contracts::v1::cra_event::Fact as Message;
 
@@ -9,7 +9,7 @@ use crate::given::{
 };
 use cra_contracts::v1;
 
-/// CRAs, acts, and events set aside.
+/// CRAs, acts, and parked events.
 async fn told(models: &ReadModels) -> (u64, u64, u64) {
     let statistics = models.statistics().await;
     let parked = models.serving().applied().map_or(0, |applied| applied.parked);
@@ -30,7 +30,7 @@ const DOCUMENT: &str = r#"{"createdAt": "2021-05-18T22:30:00Z", "conseiller": "c
     "age": "+60", "statut": "?", "themes": ["smartphone"], "duree": "90", "accompagnement": "atelier"}}"#;
 
 #[tokio::test]
-async fn an_empty_log_has_nothing_to_tell() {
+async fn an_empty_log_has_no_figures() {
     let models = ReadModels::new();
     assert_eq!(told(&models).await, (0, 0, 0));
     assert_eq!(models.serving().applied(), None);
@@ -47,7 +47,7 @@ async fn a_submitted_cra_counts() {
 }
 
 #[tokio::test]
-async fn defaulted_participants_are_told_apart_also_after_a_correction() {
+async fn defaulted_participants_are_distinguished_even_after_a_correction() {
     let defaulted_fields = vec!["cra.participants".to_owned()];
     let first = v1::CraSubmitted { cra: Some(workshop(5)), defaulted_fields: defaulted_fields.clone() };
     let mut models = ReadModels::of(&[event(1, 1, Message::Submitted(first)), submitted(2, workshop(5))]);
@@ -60,7 +60,7 @@ async fn defaulted_participants_are_told_apart_also_after_a_correction() {
 }
 
 #[tokio::test]
-async fn an_imported_cra_counts_in_todays_words_and_by_its_own_record() {
+async fn an_imported_cra_counts_in_todays_vocabulary_and_by_its_original_record() {
     let models = ReadModels::of(&[imported(1, DOCUMENT)]);
     let statistics = models.statistics().await;
     assert_eq!((statistics.cras, statistics.acts, statistics.workshops), (1, 4, 1));
@@ -76,7 +76,7 @@ async fn an_imported_cra_counts_in_todays_words_and_by_its_own_record() {
 }
 
 #[tokio::test]
-async fn a_corrected_cra_counts_with_its_last_content_only() {
+async fn only_the_last_content_of_a_corrected_cra_counts() {
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7))]);
     assert_eq!(told(&models).await, (1, 7, 0));
     models.apply(&[corrected(1, 3, workshop(2))]);
@@ -101,7 +101,7 @@ async fn a_withdrawn_cra_does_not_count() {
 }
 
 #[tokio::test]
-async fn every_position_shows_what_counted_when_the_log_ended_there() {
+async fn every_position_shows_what_counted_at_it() {
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7))]);
     models.apply(&[withdrawn(1, 3), submitted(2, cra())]);
     let mut acts = Vec::new();
@@ -112,7 +112,7 @@ async fn every_position_shows_what_counted_when_the_log_ended_there() {
 }
 
 #[tokio::test]
-async fn one_batch_or_one_batch_per_event_is_the_same() {
+async fn the_size_of_batches_makes_no_difference() {
     let events = [
         submitted(1, workshop(5)),
         corrected(1, 2, workshop(7)),
@@ -134,7 +134,7 @@ async fn one_batch_or_one_batch_per_event_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_revision_that_does_not_follow_is_set_aside() {
+async fn a_revision_that_does_not_follow_is_parked() {
     let stale = [
         corrected(1, 1, workshop(9)),
         corrected(1, 3, workshop(9)),
@@ -159,7 +159,7 @@ async fn a_revision_that_does_not_follow_is_set_aside() {
 }
 
 #[tokio::test]
-async fn what_comes_after_a_withdrawal_is_set_aside() {
+async fn an_event_after_a_withdrawal_is_parked() {
     let after = [corrected(1, 3, workshop(6)), withdrawn(1, 3), submitted(1, workshop(6))];
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), withdrawn(1, 2)]);
     models.apply(&after);
@@ -167,7 +167,7 @@ async fn what_comes_after_a_withdrawal_is_set_aside() {
 }
 
 #[tokio::test]
-async fn an_event_of_another_subject_is_set_aside() {
+async fn an_event_of_another_subject_is_parked() {
     let mut models = ReadModels::new();
     let mut foreign = entry(1, &submitted(1, cra()));
     foreign.cra_id = Some(cra_id(2));
@@ -181,7 +181,7 @@ async fn an_event_of_another_subject_is_set_aside() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_set_aside_with_its_bytes_and_the_others_go_on() {
+async fn an_unreadable_event_is_parked_with_its_bytes_and_the_others_are_applied() {
     let mut models = ReadModels::new();
     let unreadable = imported(2, "not JSON");
     let from_a_newer_version = v1::CraEvent { fact: None, ..submitted(3, cra()) };
@@ -201,7 +201,7 @@ async fn what_cannot_be_read_is_set_aside_with_its_bytes_and_the_others_go_on() 
 }
 
 #[tokio::test]
-async fn a_generation_that_is_opened_again_stands_where_it_stood() {
+async fn a_reopened_generation_continues_at_its_position() {
     let mut models =
         ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7)), submitted(2, cra())]);
     models.apply_entries(&[garbage(4)]);
@@ -213,14 +213,14 @@ async fn a_generation_that_is_opened_again_stands_where_it_stood() {
     assert_eq!(models.serving().applied(), applied);
     assert_eq!(models.statistics().await, before);
     assert_eq!(models.statistics_at(1).await, old);
-    // New and known texts get the codes that they would have got.
+    // New and known texts get the same codes as without a restart.
     let elsewhere = v1::Cra { advisor_id: "conseiller-2".into(), ..cra() };
     models.apply(&[corrected(1, 3, cra()), submitted(3, elsewhere)]);
     assert_eq!(told(&models).await, (3, 3, 1));
 }
 
 #[tokio::test]
-async fn the_logs_clock_never_goes_back() {
+async fn the_logs_time_never_decreases() {
     let models = ReadModels::of(&[
         recorded_at(submitted(1, cra()), "2024-03-05T12:00:00Z"),
         recorded_at(submitted(2, cra()), "2024-03-05T11:00:00Z"),

@@ -1,5 +1,5 @@
-//! The folders of the generations, which of them serves and which is being filled. Knows names and files, not what is
-//! in them.
+//! The folders of the generations: which one serves and which one is being built. Knows names and files, not their
+//! content.
 
 use std::fs;
 use std::io;
@@ -12,32 +12,32 @@ use jiff::Timestamp;
 use crate::store::StoreError;
 
 const GENERATIONS: &str = "generations";
-/// Where the generation that could not be used is kept for those who ask why; only the last one is.
+/// Folder of the last quarantined generation, for diagnosis.
 const SET_ASIDE: &str = "set-aside";
-/// Where generations are that go with the check that made them.
+/// Folder of scratch generations, which belong to a running check.
 const PASSING: &str = "passing";
-/// Names the generation that serves.
+/// File with the name of the serving generation.
 const SERVING: &str = "serving";
-/// Names the generation that is being filled: a process that is killed meanwhile goes on with it.
+/// File with the name of the generation being built: a restarted process resumes it.
 const FILLING: &str = "filling";
 
-/// What a disk must take before a generation is begun: a database that fails costs memory until the process ends.
+/// Space that a disk must have before a generation is created: a failing database uses memory until the process ends.
 const ROOM_BYTES: usize = 1 << 20;
 
-/// Locked by the process that keeps its read models in the folder, and says which that is.
+/// Lock file of the process that has its read models in the folder; describes it.
 const LOCK: &str = "lock";
-/// How long a former process of the folder, which may be leaving, is waited for.
+/// How long to wait for a previous process, which may be shutting down.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Files opened at once to see whether the system lets them be read.
+/// Maximum number of files opened at once to check that they are readable.
 const OPENED_MAX: usize = 256;
 
-/// The data folder of a projection: of this process alone until it is dropped.
+/// The data folder of a projection, locked by this process until it is dropped.
 pub struct DataFolder {
     data: LockedDir,
 }
 
 impl DataFolder {
-    /// Takes the folder, which is made if it is not there. Blocks, up to five seconds while another process has it.
+    /// Locks the folder; creates it if it is missing. Blocks, up to five seconds while another process has locked it.
     pub fn open(data: &Path) -> Result<Self, StoreError> {
         let data = LockedDir::open_within(LOCK_WAIT, data, LOCK)?;
         own_dir(&data.join(GENERATIONS))?;
@@ -52,8 +52,8 @@ impl DataFolder {
         self.data.path()
     }
 
-    /// Why the system does not let a generation be read and written whole; `None` when it does, or when files are missing.
-    /// Holds all of its files open at once, as the storage library does.
+    /// Why the system does not allow reading and writing a generation; `None` if it does, or if files are missing.
+    /// Opens all of its files at once, as the storage library does.
     pub(super) fn obstacle(&self, name: &str) -> Option<io::Error> {
         let is_missing = |error: &io::Error| {
             matches!(
@@ -65,7 +65,7 @@ impl DataFolder {
         opened.and_then(|()| self.check_room()).err().filter(|error| !is_missing(error))
     }
 
-    /// Where a generation is that does not outlive the process.
+    /// Folder of a scratch generation, which does not outlive the process.
     pub(super) fn passing(&self, name: &str) -> PathBuf {
         self.data.join(PASSING).join(name)
     }
@@ -74,27 +74,27 @@ impl DataFolder {
         self.data.join(GENERATIONS).join(name)
     }
 
-    /// The generation that served last, if its folder is there.
+    /// The generation that served last, if its folder exists.
     pub(super) fn serving(&self) -> io::Result<Option<String>> {
         self.named(SERVING)
     }
 
-    /// Makes a generation the one that serves from now on, also after a crash.
+    /// Makes a generation the serving one, durably.
     pub(super) fn serve(&self, name: &str) -> io::Result<()> {
         self.name(SERVING, name)
     }
 
-    /// The generation that was being filled, if its folder is there.
+    /// The generation that was being built, if its folder exists.
     pub(super) fn filling(&self) -> io::Result<Option<String>> {
         self.named(FILLING)
     }
 
-    /// Says that a generation is being filled.
+    /// Records that a generation is being built.
     pub(super) fn fill(&self, name: &str) -> io::Result<()> {
         self.name(FILLING, name)
     }
 
-    /// Says that no generation is being filled.
+    /// Records that no generation is being built.
     pub(super) fn filled(&self) -> io::Result<()> {
         match fs::remove_file(self.data.join(GENERATIONS).join(FILLING)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -105,7 +105,7 @@ impl DataFolder {
     fn named(&self, role: &str) -> io::Result<Option<String>> {
         let name = match fs::read_to_string(self.data.join(GENERATIONS).join(role)) {
             Ok(name) => name.trim().to_owned(),
-            // Not there, or no text: damage, of which nothing can be opened.
+            // Missing, or not a text: damage; no generation can be opened.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
                 return Ok(None);
             }
@@ -128,7 +128,7 @@ impl DataFolder {
         Ok(names)
     }
 
-    /// A name that no generation has; names sort by when they were given.
+    /// An unused name; names sort by time of creation.
     pub(super) fn new_name(&self, now: Timestamp) -> io::Result<String> {
         let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
         let names = self.names()?.into_iter().chain(names_in(&self.data.join(PASSING))?);
@@ -141,7 +141,7 @@ impl DataFolder {
         Ok(last_of_the_second.map_or(stamp.clone(), |last| format!("{stamp}-{:04}", last + 1)))
     }
 
-    /// Takes a generation out of the way, and drops the one that was there.
+    /// Moves a generation into quarantine, and removes the one that was there.
     pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
         let aside = self.data.join(SET_ASIDE);
         if aside.exists() {
@@ -149,13 +149,13 @@ impl DataFolder {
         }
         own_dir(&aside)?;
         match fs::rename(self.path_of(name), aside.join(name)) {
-            // Somebody removed it: nothing is left to keep.
+            // It was removed: there is nothing to keep.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             renamed => renamed,
         }
     }
 
-    /// Tells when the disk takes no new generation.
+    /// Fails if the disk has no room for a new generation.
     pub(super) fn check_room(&self) -> io::Result<()> {
         let generations = self.data.join(GENERATIONS);
         // The folder may have been deleted, with its lock.
@@ -167,7 +167,7 @@ impl DataFolder {
         written.and(removed)
     }
 
-    /// Removes the files of a generation that is not open.
+    /// Removes the files of a closed generation.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_dir_all(self.path_of(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -180,7 +180,7 @@ impl DataFolder {
     }
 }
 
-/// Opens every file below a folder, for reading and writing, and keeps them open.
+/// Opens every file below a folder for reading and writing, and keeps them open.
 fn open_all(folder: &Path, opened: &mut Vec<fs::File>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -193,7 +193,7 @@ fn open_all(folder: &Path, opened: &mut Vec<fs::File>) -> io::Result<()> {
     Ok(())
 }
 
-/// Names of the folders in a folder; none where it is not there.
+/// Names of the folders in a folder; empty if it does not exist.
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -209,7 +209,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Bytes of all files below a folder; files that vanish meanwhile count nothing.
+/// Total size of the files below a folder; vanishing files count 0.
 fn bytes_below(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;

@@ -1,4 +1,4 @@
-//! One generation of the read models: its store, its dictionary, and how far it is.
+//! One generation of the read models: its store, its dictionary, and its position.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
 use cra_analytics::columns::Columns;
 use cra_analytics::dictionary::Dictionary;
 
-/// Read models computed from one log by one set of definitions.
+/// Read models built from one log with one set of definitions.
 pub struct Generation {
     name: String,
     description: Description,
     store: Store,
     dictionary: RwLock<Dictionary>,
-    /// Events were applied in part: the dictionary may hold words that were never written.
+    /// Whether a batch was applied partially: the dictionary may have words that were never written.
     is_unsettled: AtomicBool,
-    /// Its facts in memory, while it serves or is filled: they take most of the memory there is, and are made again
-    /// from the store when they are needed.
+    /// Its facts in memory, while it serves or is built: they use most of the memory, and are loaded from the store
+    /// when needed.
     columns: Mutex<Option<Arc<Columns>>>,
-    /// What queries may show: sent after the batch that brings it is written.
+    /// The state that queries may show: sent after its batch was written.
     applied: watch::Sender<Option<Applied>>,
-    /// Last: the files go after what reads them.
+    /// Dropped last: files are removed after their readers.
     files: Files,
 }
 
@@ -48,7 +48,7 @@ impl Drop for Files {
 }
 
 impl Generation {
-    /// Begins a generation in a new folder.
+    /// Creates a generation in a new folder.
     pub(super) fn create(name: String, path: &Path, description: Description) -> Result<Self, StoreError> {
         let store = Store::open(path)?;
         let mut batch = Batch::default();
@@ -66,7 +66,7 @@ impl Generation {
         let description = store
             .session()?
             .description()?
-            .ok_or_else(|| StoreError::Damaged("it does not say what it is".into()))?;
+            .ok_or_else(|| StoreError::Damaged("it has no description".into()))?;
         Self::of(name, path, description, store)
     }
 
@@ -79,7 +79,7 @@ impl Generation {
         Ok(Self { name, description, store, dictionary, is_unsettled, columns, applied, files })
     }
 
-    /// Makes its files go with it.
+    /// Removes its files when it is dropped.
     pub(super) fn remove_when_dropped(&self) {
         self.files.remove_when_dropped.store(true, Ordering::Relaxed);
     }
@@ -101,7 +101,7 @@ impl Generation {
         self.store.session()
     }
 
-    /// Writes what no event wrote.
+    /// Writes without an event; for tests.
     #[cfg(test)]
     pub(crate) fn tamper(&self, batch: Batch) {
         self.store.write(batch).unwrap();
@@ -112,18 +112,18 @@ impl Generation {
         self.store.flush()
     }
 
-    /// Tells when its files have failed.
+    /// Fails if its files have failed.
     pub fn check(&self) -> Result<(), StoreError> {
         self.store.check()
     }
 
-    /// Its dictionary, for queries: hold it shortly, new facts wait for it.
+    /// Its dictionary, for queries: lock it briefly, because new facts wait for it.
     #[must_use]
     pub fn dictionary(&self) -> &RwLock<Dictionary> {
         &self.dictionary
     }
 
-    /// Its facts in memory, for counting; read from the store if they are not there. Blocks.
+    /// Its facts in memory, for counting; loaded from the store if necessary. Blocks.
     pub fn columns(&self) -> Result<Arc<Columns>, StoreError> {
         let mut columns = self.columns.lock();
         if let Some(columns) = &*columns {
@@ -134,30 +134,30 @@ impl Generation {
         Ok(loaded)
     }
 
-    /// Makes everything that questions need, and lets go what was only needed to write. Takes a second or so per ten
-    /// million facts, where many are new; blocks.
+    /// Builds the in-memory indexes that queries need and releases the write buffers. Takes about a second per ten
+    /// million new facts; blocks.
     pub fn get_ready(&self) -> Result<(), StoreError> {
         let columns = self.columns()?;
-        // The disk is waited for meanwhile.
+        // In parallel with waiting for the disk.
         std::thread::scope(|scope| {
             scope.spawn(|| columns.warm_up());
             self.store.let_go_of_what_was_written()
         })
     }
 
-    /// Its facts in memory; `None` when they are on disk only, as those of a generation that serves no more.
+    /// Its facts in memory; `None` if they are only on disk, as those of a generation that no longer serves.
     #[must_use]
     pub fn columns_in_memory(&self) -> Option<Arc<Columns>> {
-        // Not waiting for those that are being read: they are not there yet.
+        // Does not wait for a load in progress: they are not in memory yet.
         self.columns.try_lock()?.clone()
     }
 
-    /// Keeps its facts on disk only, until they are needed again. Whoever counts from them goes on.
+    /// Releases its facts from memory until they are needed again. Queries that use them continue.
     pub(super) fn rest(&self) {
         *self.columns.lock() = None;
     }
 
-    /// Where it stands.
+    /// Its current state.
     #[must_use]
     pub fn applied(&self) -> Option<Applied> {
         self.applied.borrow().clone()
@@ -169,19 +169,19 @@ impl Generation {
         self.applied.borrow().as_ref().map_or(Position::START, |applied| applied.position)
     }
 
-    /// Events that were set aside once and count now: each changed what it had told of the past.
+    /// Number of parked events that were applied later: each changed earlier answers.
     #[must_use]
     pub fn retried(&self) -> u64 {
         self.applied.borrow().as_ref().map_or(0, |applied| applied.retried)
     }
 
-    /// Where it stands, and will.
+    /// Its current and future states.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Option<Applied>> {
         self.applied.subscribe()
     }
 
-    /// Applies the event that was set aside at a position, if it can be now; `None` where none is. Blocks.
+    /// Applies the parked event at a position, if possible; `None` if there is none. Blocks.
     pub fn retry(&self, position: Position, now: Timestamp) -> Result<Option<Retried>, StoreError> {
         let Some(parked) = self.session()?.parked(position)? else {
             return Ok(None);

@@ -1,6 +1,6 @@
-//! Generations of the read models: `generations/<name>` under the data folder. One serves; another one may be filled
-//! from the log beside it and take its place; the former one is kept for a way back. One that is damaged, or that
-//! another log made, is set aside, and a new one is filled from the log.
+//! Generations of the read models: `generations/<name>` in the data folder. One serves; another one may be built from
+//! the log and promoted; the previous one is kept for a rollback. A damaged generation, or one of another log, is
+//! quarantined, and a new one is built from the log.
 
 mod folder;
 mod generation;
@@ -21,27 +21,27 @@ pub use pause::Pause;
 use crate::store::{Description, StoreError};
 use cra_analytics::fact::nanoseconds;
 
-/// Generations kept beside the serving one: a way back, and one more that was replayed to some position.
+/// Maximum number of generations kept besides the serving one: a rollback, and one that was replayed to some position.
 const OTHERS_MAX: usize = 2;
 
-/// The generation that serves, and those on disk.
+/// The serving generation, and the others on disk.
 pub struct Generations {
     folder: DataFolder,
     serving: watch::Sender<Arc<Generation>>,
-    /// Beside the serving one, oldest first. Locked while a generation comes, goes, or takes over, files included: of
-    /// two that want the same one, the second finds it where the first left it.
+    /// The others, oldest first. Locked while a generation is created, removed or promoted, including its files, so
+    /// that concurrent calls see a consistent state.
     others: Mutex<Vec<Arc<Generation>>>,
-    /// What the log said of itself last.
+    /// Last known lineage of the log.
     lineage: watch::Sender<Lineage>,
-    /// Held while events are applied to the serving generation, and while another one takes its place: so that the
-    /// position that readers see never goes back.
+    /// Held while events are applied to the serving generation, and while another one is promoted, so that the position
+    /// that readers see never decreases.
     turn: Arc<tokio::sync::Mutex<()>>,
     paused: watch::Sender<Option<Pause>>,
-    /// The generation that the system made useless for this process; its files may be sound.
+    /// The generation that a system error made unusable for this process; its files may be valid.
     left: Mutex<Option<String>>,
 }
 
-/// A log and the logs whose positions it goes on with.
+/// A log and the logs whose positions it continues.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
     log: Option<LogIdentity>,
@@ -49,7 +49,7 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// The last position that a log has in common with another one; `None` where they have none in common.
+    /// The last position that a log has in common with another one; `None` if they have none in common.
     #[must_use]
     pub fn common_position(&self, log: &LogIdentity, other: &LogIdentity) -> Option<Position> {
         if log == other {
@@ -60,10 +60,10 @@ impl Lineage {
     }
 }
 
-/// Why a generation cannot take over.
+/// Why a generation cannot be promoted.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeOverError {
-    /// There is none of this name.
+    /// There is no generation of this name.
     #[error("there is no generation {0}")]
     NoSuchGeneration(String),
     /// The disk failed.
@@ -72,15 +72,15 @@ pub enum TakeOverError {
 }
 
 impl Generations {
-    /// Opens the generation that served last, and those beside it; begins a new one where there is none, or where it
-    /// cannot be used. Fails, and changes nothing, where the system does not let them be read and written. Blocks.
+    /// Opens the generation that served last, and the others; creates a new one if there is none, or if it is unusable.
+    /// Fails without changes if the system does not allow reading and writing them. Blocks.
     pub fn open(folder: DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Self, StoreError> {
         let generation = match reopen(&folder, log) {
             Ok(Some(generation)) => generation,
             Ok(None) => begin_serving(&folder, log, now)?,
             Err(Unusable::Refused(error)) => return Err(error),
             Err(Unusable::Unfit { name, reason }) => {
-                tracing::error!(%reason, generation = %name, "generation set aside; rebuilding from the log");
+                tracing::error!(%reason, generation = %name, "generation quarantined; rebuilding from the log");
                 folder.set_aside(&name)?;
                 begin_serving(&folder, log, now)?
             }
@@ -96,19 +96,19 @@ impl Generations {
         Ok(Self { folder, serving, others, lineage, turn: Arc::default(), paused, left: Mutex::default() })
     }
 
-    /// The generation that serves now.
+    /// The serving generation.
     #[must_use]
     pub fn serving(&self) -> Arc<Generation> {
         self.serving.borrow().clone()
     }
 
-    /// The generation that serves, and those that will.
+    /// The serving generation, and future ones.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Generation>> {
         self.serving.subscribe()
     }
 
-    /// Takes note of what the log says of itself: the logs whose positions it goes on with.
+    /// Updates the lineage of the log.
     pub fn learn(&self, head: &Head) {
         let lineage = Lineage { log: Some(head.identity.clone()), predecessors: head.predecessors.clone() };
         self.lineage.send_if_modified(|known| {
@@ -118,39 +118,39 @@ impl Generations {
         });
     }
 
-    /// What is known of the log, and what will be.
+    /// The lineage of the log, and its updates.
     #[must_use]
     pub fn lineage(&self) -> watch::Receiver<Lineage> {
         self.lineage.subscribe()
     }
 
-    /// Every generation, the serving one first.
+    /// All generations, the serving one first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Generation>> {
         let others = self.others.lock();
         std::iter::once(self.serving()).chain(others.iter().cloned()).collect()
     }
 
-    /// One of those beside the serving one.
+    /// One of the others, by name.
     #[must_use]
     pub fn other(&self, name: &str) -> Option<Arc<Generation>> {
         self.others.lock().iter().find(|generation| generation.name() == name).cloned()
     }
 
-    /// Waits for one's turn to change the serving generation, or to put another one in its place. The turn goes to
-    /// whatever does it, and ends with it: a caller that leaves meanwhile does not end the work.
+    /// Waits for the exclusive right to change or replace the serving generation. The guard belongs to the work and
+    /// ends with it, even if the caller is cancelled.
     pub async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turn).lock_owned().await
     }
 
-    /// Why events are not applied now, if they are not, and will.
+    /// The current pause, if any, and future changes.
     #[must_use]
     pub fn paused(&self) -> watch::Receiver<Option<Pause>> {
         self.paused.subscribe()
     }
 
-    /// Has no event applied until the pause ends, also after a restart. One that is there goes on from when it began, for
-    /// the new reason. Call it in one's [`Generations::turn`]: what is being applied is applied then. Blocks.
+    /// Pauses the application of events, also across restarts. An existing pause keeps its start and gets the new
+    /// reason. Call it with the guard of [`Generations::turn`]: the batch in progress is then finished. Blocks.
     pub fn pause(&self, pause: Pause) -> Result<Pause, StoreError> {
         let since = self.paused.borrow().as_ref().map_or(pause.since, |former| former.since);
         let pause = Pause { since, ..pause };
@@ -160,7 +160,7 @@ impl Generations {
         Ok(pause)
     }
 
-    /// Has events applied again. Blocks.
+    /// Resumes the application of events. Blocks.
     pub fn resume(&self) -> Result<(), StoreError> {
         Pause::end(self.folder.data())?;
         if self.paused.send_replace(None).is_some() {
@@ -169,8 +169,8 @@ impl Generations {
         Ok(())
     }
 
-    /// The generation to fill from the log: the one that was being filled when the process was killed, unless it is
-    /// past the end that is wanted now, else a new one. Blocks.
+    /// The generation to build from the log: the one that was being built when the process was killed, unless it is
+    /// past the requested end, otherwise a new one. Blocks.
     pub fn begin_filling(
         &self,
         log: &LogIdentity,
@@ -187,7 +187,7 @@ impl Generations {
                 tracing::info!(
                     generation = unfinished.name(),
                     position = unfinished.position().0,
-                    "filling a generation, from where it was left"
+                    "resuming the build of a generation"
                 );
                 others.push(Arc::clone(&unfinished));
                 return Ok(unfinished);
@@ -201,7 +201,7 @@ impl Generations {
         Ok(generation)
     }
 
-    /// A generation that no list knows, and that goes when it is dropped, or at the next start. Blocks.
+    /// A scratch generation, which is not listed, and is removed when it is dropped, or at the next start. Blocks.
     pub fn begin_passing(&self, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
         let name = self.folder.new_name(now)?;
         let generation = Generation::create(name.clone(), &self.folder.passing(&name), of_today(log, now))?;
@@ -209,7 +209,7 @@ impl Generations {
         Ok(generation)
     }
 
-    /// Says that a generation holds what it was to be filled with. Blocks.
+    /// Records that the build of a generation is complete. Blocks.
     pub fn finish_filling(&self, generation: &Generation) -> Result<(), StoreError> {
         generation.flush()?;
         let mut others = self.others.lock();
@@ -219,8 +219,8 @@ impl Generations {
         Ok(())
     }
 
-    /// Removes a generation; its files go with the last query that reads them. One that began to serve meanwhile stays.
-    /// Blocks.
+    /// Removes a generation; its files are removed after the last query that reads them. One that has started to serve
+    /// is kept. Blocks.
     pub fn discard(&self, generation: &Generation) -> Result<(), StoreError> {
         self.discard_among(&mut self.others.lock(), generation.name())
     }
@@ -236,14 +236,14 @@ impl Generations {
         Ok(())
     }
 
-    /// Puts a generation in the place of the serving one, which is kept. Call it in one's [`Generations::turn`], with a
-    /// generation that is as far as the serving one. Blocks.
+    /// Promotes a generation; the previous one is kept. Call it with the guard of [`Generations::turn`], with a
+    /// generation that has reached the serving one's position. Blocks.
     pub fn take_over(&self, name: &str) -> Result<Arc<Generation>, TakeOverError> {
         let mut others = self.others.lock();
         let Some(new) = others.iter().find(|other| other.name() == name) else {
             return Err(TakeOverError::NoSuchGeneration(name.to_owned()));
         };
-        // Before it serves: questions do not wait for it.
+        // Before it serves, so that queries do not wait for it.
         new.get_ready()?;
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().map_err(StoreError::from)?.as_deref() == Some(name) {
@@ -260,23 +260,23 @@ impl Generations {
         Ok(former)
     }
 
-    /// Sets the serving generation aside and begins a new one, from the start of the log. Blocks.
+    /// Quarantines the serving generation and creates a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let former = self.replace(log, now)?;
         self.folder.set_aside(former.name())?;
-        // Said once it is so: whoever reads it finds the new one serving.
+        // Logged afterwards, so that the new one serves when the line appears.
         tracing::error!(
             reason,
             generation = former.name(),
             position = former.position().0,
-            "generation set aside; rebuilding from the log"
+            "generation quarantined; rebuilding from the log"
         );
         Ok(())
     }
 
-    /// Goes on after the serving generation has failed: damaged, it is set aside and computed again from the log. What the
-    /// system refuses is waited for, and leaves it as it is; a database that its library has given up on since is computed
-    /// again once the system lets it be, and its files are kept until the next such failure. Blocks.
+    /// Recovers from a failure of the serving generation. A damaged one is quarantined and built again from the log.
+    /// After a system error it is kept unchanged and retried; if the storage library has given up on it, it is built
+    /// again once the system allows, and its files are kept until the next such failure. Blocks.
     pub fn recover(&self, failure: &StoreError, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let failed = self.serving();
         let obstacle = self.folder.obstacle(failed.name());
@@ -297,12 +297,12 @@ impl Generations {
             reason = %failure,
             generation = former.name(),
             position = former.position().0,
-            "the storage library has given the read models up; rebuilding from the log, the files stay"
+            "the storage library has given up on the read models; rebuilding from the log, the files are kept"
         );
         Ok(())
     }
 
-    /// Has a new generation serve, from the start of the log, and gives the former one.
+    /// Makes a new generation serve, from the start of the log; returns the previous one.
     fn replace(&self, log: &LogIdentity, now: Timestamp) -> Result<Arc<Generation>, StoreError> {
         let former = self.serving();
         let mut others = self.others.lock();
@@ -316,19 +316,19 @@ impl Generations {
         Ok(former)
     }
 
-    /// The data folder: where the disk has room, for what is too long for memory.
+    /// The data folder, for buffers that are too large for memory.
     #[must_use]
     pub fn data(&self) -> &Path {
         self.folder.data()
     }
 
-    /// Bytes on disk of a generation.
+    /// Size of a generation on disk, in bytes.
     pub fn bytes_on_disk(&self, generation: &Generation) -> u64 {
         self.folder.bytes_of(generation.name())
     }
 
     fn drop_oldest(&self, others: &mut Vec<Arc<Generation>>) {
-        // Where it cannot be read, none is removed: it may be any.
+        // If it is unreadable, none is removed, because it could be any of them.
         let Ok(filling) = self.folder.filling() else { return };
         while others.len() > OTHERS_MAX {
             let Some(oldest) = others.iter().position(|other| Some(other.name()) != filling.as_deref())
@@ -347,11 +347,11 @@ fn take(others: &mut Vec<Arc<Generation>>, name: &str) -> Option<Arc<Generation>
     Some(others.remove(place))
 }
 
-/// Why the generation that served last cannot serve.
+/// Why the generation that served last is unusable.
 enum Unusable {
     /// It is damaged, or of another form or log.
     Unfit { name: String, reason: String },
-    /// The system does not let it be read and written.
+    /// The system does not allow reading and writing it.
     Refused(StoreError),
 }
 
@@ -361,7 +361,7 @@ impl From<std::io::Error> for Unusable {
     }
 }
 
-/// The generation that served last, if it can go on.
+/// The generation that served last, if it is usable.
 fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, Unusable> {
     let Some(name) = folder.serving()? else {
         return Ok(None);
@@ -375,7 +375,7 @@ fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, 
     let description = generation.description();
     if !cra_analytics::can_read(&description.definitions) {
         let (theirs, ours) = (&description.definitions, cra_analytics::definitions());
-        return Err(unfit(format!("kept in the form of the definitions {theirs}, these are {ours}")));
+        return Err(unfit(format!("stored with the definitions {theirs}, expected {ours}")));
     }
     if description.log != *log {
         return Err(unfit(format!("computed from log {}, this is {}", description.log.0, log.0)));
@@ -384,13 +384,13 @@ fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, 
     Ok(Some(generation))
 }
 
-/// What a failure says of a generation.
+/// Diagnosis of a failure.
 enum Verdict {
     Damaged(StoreError),
     Refused(StoreError),
 }
 
-/// The storage library names no cause where it panics: the files are tried as well.
+/// The storage library panics without a cause: the files are tested too.
 fn judge(folder: &DataFolder, name: &str, error: StoreError) -> Verdict {
     if !error.may_be_damage() {
         return Verdict::Refused(error);
@@ -401,7 +401,7 @@ fn judge(folder: &DataFolder, name: &str, error: StoreError) -> Verdict {
     }
 }
 
-/// The generations beside the serving one; those that cannot be used are removed.
+/// The other generations; unusable ones are removed.
 fn reopen_others(folder: &DataFolder, serving: &Generation) -> Result<Vec<Arc<Generation>>, StoreError> {
     let mut others = Vec::new();
     for name in folder.names()?.into_iter().filter(|name| name != serving.name()) {
@@ -438,14 +438,14 @@ fn begin(folder: &DataFolder, log: &LogIdentity, now: Timestamp) -> Result<Gener
     let path = folder.path_of(&name);
     folder.check_room()?;
     let generation = Generation::create(name.clone(), &path, of_today(log, now)).inspect_err(|_| {
-        // What could not be begun must not fill the disk, try after try.
+        // Failed attempts must not fill the disk.
         let _ = std::fs::remove_dir_all(&path);
     })?;
     tracing::info!(generation = name, "generation begun");
     Ok(generation)
 }
 
-/// What a generation begun now is.
+/// Description of a generation created now.
 fn of_today(log: &LogIdentity, now: Timestamp) -> Description {
     Description { definitions: cra_analytics::definitions(), log: log.clone(), created_at: nanoseconds(now) }
 }

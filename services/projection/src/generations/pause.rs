@@ -1,5 +1,5 @@
-//! A pause of applying events: why, since when, who asked for it. Kept as a file of the data folder, so that it survives a
-//! restart.
+//! A pause of the application of events: reason, start and operator. Stored as a file of the data folder, so that it
+//! survives a restart.
 
 use std::fs;
 use std::io;
@@ -8,22 +8,22 @@ use std::path::Path;
 use cra_private::AtomicFile;
 use jiff::Timestamp;
 
-/// Name of the file: the time, the client and the reason, a line each.
+/// Name of the file: time, client and reason, a line each.
 const FILE: &str = "paused";
 
-/// Why events are not applied now.
+/// The current pause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// What the operator said.
+    /// The operator's reason.
     pub reason: String,
-    /// Since when.
+    /// Start of the pause.
     pub since: Timestamp,
-    /// Who asked for it; empty without identity.
+    /// The operator's client; empty without identity.
     pub client_id: String,
 }
 
 impl Pause {
-    /// The pause that is kept in a data folder. A file that another hand wrote is one too, with its text as the reason.
+    /// The pause stored in a data folder. A file of another form is a pause too, with its text as the reason.
     pub(super) fn kept(data: &Path) -> io::Result<Option<Self>> {
         let path = data.join(FILE);
         let text = match fs::read(&path) {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_is_kept_until_it_ends_and_what_another_hand_wrote_is_one() {
+    fn a_pause_is_stored_until_it_ends_and_any_file_is_one() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Pause::kept(dir.path()).unwrap(), None);
         let pause = Pause {

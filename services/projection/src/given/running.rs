@@ -1,5 +1,4 @@
-//! A log in a folder of its own, read models of it, the service that runs them, and a gate that holds replays where a
-//! test wants them.
+//! A log in a temporary folder, its read models, the running service, and a gate that holds replays.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,10 +36,10 @@ use crate::replay::Replayer;
 use crate::services::Operations;
 use crate::store::Applied;
 
-/// Longer than anything here takes; a test that passes does not wait for it.
+/// Longer than anything here takes; a passing test does not wait that long.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// A log whose readers do not get past a position, as long as the gate is not opened further.
+/// A log whose readers stop at a position until the gate is opened.
 struct Gated {
     log: Arc<EmbeddedLog>,
     gate: watch::Sender<u64>,
@@ -90,7 +89,7 @@ impl EventLog for Gated {
     }
 }
 
-/// A projection over a log of its own; nothing follows the log until it is told to.
+/// A projection with its own log, which it follows only on request.
 pub(crate) struct Running {
     folder: TempDir,
     log: Arc<EmbeddedLog>,
@@ -117,7 +116,7 @@ impl Running {
         append(&self.log, events).await;
     }
 
-    /// Appends something that is no event to the log of the tests' n-th CRA.
+    /// Appends a payload that is not an event to the log, for the n-th CRA.
     pub(crate) async fn append_garbage(&self, n: u8) {
         append_payload(&self.log, cra_id(n), Uuid::new_v4(), Bytes::from_static(b"\xffno event")).await;
     }
@@ -128,7 +127,7 @@ impl Running {
         tokio::spawn(async move { append(&log, &events).await })
     }
 
-    /// Brings the serving generation to the head of the log.
+    /// Applies all events of the log to the serving generation.
     pub(crate) async fn catch_up(&self) {
         let head = self.head().await;
         self.replayer().fill(&self.serving(), head, |_| {}).await.unwrap();
@@ -138,7 +137,7 @@ impl Running {
         self.log.head().await.unwrap().position
     }
 
-    /// Follows the log from now on.
+    /// Starts to follow the log.
     pub(crate) fn follow(&mut self) {
         let log: Arc<dyn EventLog> = Arc::<EmbeddedLog>::clone(&self.log);
         let Replayer { generations, clock, .. } = self.replayer().clone();
@@ -151,7 +150,7 @@ impl Running {
         self.gated.gate.send_replace(position);
     }
 
-    /// Lets replays go on.
+    /// Releases replays.
     pub(crate) fn let_go(&self) {
         self.hold_at(u64::MAX);
     }
@@ -168,12 +167,12 @@ impl Running {
         self.generations().serving()
     }
 
-    /// The place for a replay, once it is free.
+    /// The permit for a replay, once it is free.
     pub(crate) async fn place(&self) -> OwnedMutexGuard<()> {
         timeout(SOON, Arc::clone(&self.replayer().place).lock_owned()).await.unwrap()
     }
 
-    /// Waits until a generation holds a position.
+    /// Waits until a generation has reached a position.
     pub(crate) async fn reached(generation: &Generation, position: u64) {
         let mut applied = generation.watch();
         let holds = |applied: &Option<Applied>| {
@@ -182,7 +181,7 @@ impl Running {
         timeout(SOON, applied.wait_for(holds)).await.unwrap().unwrap();
     }
 
-    /// A generation beside the serving one, once it holds a position.
+    /// Another generation than the serving one, once it has reached a position.
     pub(crate) async fn other_at(&self, position: u64) -> Arc<Generation> {
         let other = eventually("a generation is beside", || self.generations().all().get(1).cloned()).await;
         Self::reached(&other, position).await;
@@ -199,12 +198,12 @@ impl Running {
         Ok(self.operations.rebuild(Request::new(request)).await?.into_inner())
     }
 
-    /// A whole replay: its last answer.
+    /// Runs a replay: returns its last answer.
     pub(crate) async fn rebuilt(&self, until_position: u64, promote: bool) -> v1::RebuildResponse {
         last(self.rebuild(until_position, promote).await.unwrap()).await.unwrap()
     }
 
-    /// A whole check: its last answer.
+    /// Runs a check: returns its last answer.
     pub(crate) async fn verified(&self) -> v1::VerifyResponse {
         let checked = self.operations.verify(Request::new(v1::VerifyRequest {})).await.unwrap();
         last(checked.into_inner()).await.unwrap()
@@ -219,7 +218,7 @@ impl Running {
         self.operations.get_status(Request::new(v1::GetStatusRequest {})).await.unwrap().into_inner()
     }
 
-    /// The process ends, whatever is at work, and starts again on the same folder.
+    /// Stops the process abruptly, and starts it again on the same folder.
     pub(crate) async fn restarted(self) -> Self {
         let Self { folder, log, gated, operations, following } = self;
         operations.shutdown.begin();
@@ -228,29 +227,29 @@ impl Running {
         }
         let generations = Arc::downgrade(&operations.replayer.generations);
         drop(operations);
-        eventually("everything is let go", || (generations.strong_count() == 0).then_some(())).await;
+        eventually("everything is released", || (generations.strong_count() == 0).then_some(())).await;
         gated.gate.send_replace(u64::MAX);
         let operations = open(folder.path(), &gated).await;
         Self { folder, log, gated, operations, following: None }
     }
 
-    /// Names of what is in the folder of the generations.
+    /// Names in the folder of the generations.
     pub(crate) fn on_disk(&self) -> Vec<String> {
         names_in(&self.folder.path().join("data/generations"))
     }
 
-    /// Names of the generations that go with the check that made them.
+    /// Names of the scratch generations.
     pub(crate) fn passing(&self) -> Vec<String> {
         names_in(&self.folder.path().join("data/passing"))
     }
 
-    /// Names of the generations that were set aside.
+    /// Names of the quarantined generations.
     pub(crate) fn set_aside(&self) -> Vec<String> {
         names_in(&self.folder.path().join("data/set-aside"))
     }
 }
 
-/// The last answer of a stream, or its failure.
+/// The last answer of a stream, or its error.
 pub(crate) async fn last<T>(mut answers: Answers<T>) -> Result<T, Status> {
     let mut last = None;
     while let Some(answer) = timeout(SOON, answers.next()).await.unwrap() {
@@ -259,7 +258,7 @@ pub(crate) async fn last<T>(mut answers: Answers<T>) -> Result<T, Status> {
     Ok(last.unwrap())
 }
 
-/// Waits for something that happens by itself.
+/// Waits for a condition.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let looking = async {
         loop {

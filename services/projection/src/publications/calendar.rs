@@ -14,7 +14,7 @@ use super::settings::PublicationSettings;
 pub struct Month(i32);
 
 impl Month {
-    /// The first month that a CRA may be of (source: the rules of the form, section 2).
+    /// The first possible month of a CRA (source: the rules of the form, section 2).
     pub const FIRST: Self = Self(2020 * 12);
 
     /// The month of a day.
@@ -29,13 +29,13 @@ impl Month {
         self.0
     }
 
-    /// The month after.
+    /// The next month.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// Its first day; `None` past the calendar.
+    /// Its first day; `None` beyond the calendar.
     #[must_use]
     pub fn first_day(self) -> Option<Date> {
         let year = i16::try_from(self.0.div_euclid(12)).ok()?;
@@ -56,12 +56,12 @@ impl fmt::Display for Month {
     }
 }
 
-/// The instant at which a month closes.
+/// The closing of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// The publication is of the log as of then.
+    /// The publication shows the log as of this instant.
     pub at: Timestamp,
-    /// The last month that has closed.
+    /// The last closed month.
     pub month: Month,
 }
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_knows_its_days() {
+    fn first_and_last_day_of_a_month() {
         let month = Month::of(date(2024, 2, 29));
         assert_eq!((month.first_day(), month.last_day()), (Some(date(2024, 2, 1)), Some(date(2024, 2, 29))));
         assert_eq!((month.to_string(), month.next().to_string()), ("2024-02".into(), "2024-03".into()));

@@ -13,7 +13,7 @@ use cra_analytics::fact::{Fact, date_of};
 use cra_analytics::packed_fact::{FactRef, PackedFact};
 use cra_analytics::public::{CellName, Counts, Rounding};
 
-/// Positions that are read with one handle of the store, so that it may let go of memory in between.
+/// Number of positions read with one handle of the store, so that it can release memory in between.
 const POSITIONS_PER_SESSION: u64 = 4_096;
 
 /// A department and a month.
@@ -26,8 +26,8 @@ struct Gathered {
     sums: Accumulator,
 }
 
-/// What is shown of the cells at a snapshot whose month is not after the last one. Cells without CRAs, and those that show
-/// nothing, are left out. Blocks; ends early when the shutdown begins.
+/// The shown figures of the cells at a snapshot, up to the last month. Cells without CRAs, or without shown figures,
+/// are left out. Blocks; ends early at the shutdown.
 pub(super) fn count(
     snapshot: &Snapshot,
     last: Month,
@@ -55,7 +55,7 @@ pub(super) fn count(
     Ok(shown(cells, rounding))
 }
 
-/// Every CRA has a commune, hence a department.
+/// Every CRA has a commune, and therefore a department.
 fn cell_of(fact: &Fact) -> Option<Cell> {
     let communes = territory::communes();
     let department = communes.department_of(communes.at(fact.commune)?);

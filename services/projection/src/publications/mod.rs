@@ -1,8 +1,8 @@
-//! Public figures: the log as of a closing instant, counted in base cells, rounded, and answered as sums of them.
+//! Public figures: the log as of a closing, counted in base cells, rounded, and answered as sums of cells.
 //!
 //! A month closes some days after its end. The publication of that instant opens after a margin, is counted once in the
-//! background (`publisher`), and answers every public question (`question`) until the next one. It depends on the log,
-//! the definitions and the deployment's secret alone, so that replicas agree without talking.
+//! background (`publisher`), and answers every public query (`question`) until the next one. It depends only on the
+//! log, the definitions and the deployment's secret, so that replicas agree without communication.
 
 mod calendar;
 mod cells;
@@ -29,27 +29,27 @@ const PUBLICATIONS_NOT_CONFIGURED: Row =
 const PUBLICATION_NOT_READY: Row =
     Row { code: Code::Unavailable, reason: "PUBLICATION_NOT_READY", retry: Retry::AfterMs(1_000) };
 
-/// The publication that is answered now.
+/// The current publication.
 #[derive(Clone, Debug)]
 pub struct Publications {
-    /// `None` where the service has no secret.
+    /// `None` if the service has no secret.
     last: Option<Arc<RwLock<Option<Arc<Publication>>>>>,
 }
 
 impl Publications {
-    /// Of a service without a secret: public questions are refused.
+    /// For a service without a secret: public queries are refused.
     #[must_use]
     pub fn not_configured() -> Self {
         Self { last: None }
     }
 
-    /// Of a service that has not counted a publication yet.
+    /// For a service that has not counted a publication yet.
     #[must_use]
     pub fn pending() -> Self {
         Self { last: Some(Arc::default()) }
     }
 
-    /// The publication that public questions are answered from.
+    /// The publication that answers public queries.
     pub fn last(&self) -> Result<Arc<Publication>, Status> {
         let Some(last) = &self.last else {
             let message = "this service publishes no figures: set publications.secret_file to a file of 32 random bytes \
@@ -57,7 +57,7 @@ impl Publications {
             return Err(Rejection::new(PUBLICATIONS_NOT_CONFIGURED, message).into());
         };
         let missing = || {
-            let message = "the first publication is being counted; ask again";
+            let message = "the first publication is being counted; retry later";
             Rejection::new(PUBLICATION_NOT_READY, message).into()
         };
         last.read().clone().ok_or_else(missing)
@@ -67,7 +67,7 @@ impl Publications {
         self.last.as_ref().and_then(|last| last.read().clone())
     }
 
-    /// Answers from another publication from now on.
+    /// Replaces the publication.
     fn show(&self, publication: Publication) {
         if let Some(last) = &self.last {
             *last.write() = Some(Arc::new(publication));

@@ -1,4 +1,4 @@
-//! A publication: the shown base cells, and every answer as a sum of them.
+//! A publication: the shown base cells, and answers as sums of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,17 +18,17 @@ use super::question::{OrderBy, PublicBreakdown, PublicQuestion, PublicSeries};
 use cra_analytics::periods::Period;
 use cra_analytics::public::{Base, Counts};
 
-/// Bytes of the digest that a name ends with.
+/// Length of the digest at the end of a name, in bytes.
 const DIGEST_BYTES: usize = 6;
 
-/// What is published of the log as of a closing.
+/// The published figures of the log as of a closing.
 #[derive(Debug)]
 pub struct Publication {
     closing: Closing,
     source: Source,
     base: Base,
     name: String,
-    /// Cells that show something.
+    /// Non-empty cells.
     cells: BTreeMap<Cell, Counts>,
 }
 
@@ -43,13 +43,13 @@ impl Publication {
         }
         let mut name = format!("{}_{}_", closing.at.strftime("%Y%m%dT%H%M%SZ"), source.definitions);
         for byte in &content.finish().as_ref()[..DIGEST_BYTES] {
-            // A text takes everything.
+            // Writing to a `String` cannot fail.
             let _ = write!(name, "{byte:02x}");
         }
         Self { closing, source, base, name, cells }
     }
 
-    /// The closing instant, the definitions, and a digest of what is shown: equal names mean equal figures.
+    /// The closing, the definitions, and a digest of the figures: equal names mean equal figures.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -63,13 +63,13 @@ impl Publication {
         &self.source
     }
 
-    /// The last month that is published.
+    /// The last published month.
     #[must_use]
     pub fn last_month(&self) -> Month {
         self.closing.month
     }
 
-    /// What every answer of this publication says of itself.
+    /// The snapshot of every answer of this publication.
     #[must_use]
     pub fn snapshot(&self) -> v1::Snapshot {
         v1::Snapshot {
@@ -84,7 +84,7 @@ impl Publication {
         }
     }
 
-    /// The figures of a question.
+    /// The figures of a query.
     #[must_use]
     pub fn statistics(&self, question: &PublicQuestion) -> v1::Statistics {
         self.sum(question.departments(), &question.months).to_statistics(self.base)
@@ -105,8 +105,8 @@ impl Publication {
         series.periods.all().iter().map(point).collect()
     }
 
-    /// The rows of a question in the order asked: those that show something, or all of them. How many there are, too, is
-    /// said by what is shown alone.
+    /// The rows of a query in the requested order: the non-empty ones, or all of them. Their number depends only on
+    /// shown figures.
     #[must_use]
     pub fn breakdown(&self, breakdown: &PublicBreakdown) -> Vec<v1::BreakdownRow> {
         let communes = territory::communes();
@@ -129,7 +129,7 @@ impl Publication {
         }
         let mut rows: Vec<_> = rows.into_iter().collect();
         let largest_first = breakdown.largest_first;
-        // Stable: equals keep the order of their codes.
+        // Stable: equal rows keep the order of their codes.
         match breakdown.order_by {
             OrderBy::Code if largest_first => rows.reverse(),
             OrderBy::Code => {}

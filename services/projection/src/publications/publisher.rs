@@ -1,4 +1,4 @@
-//! Counts each publication once, in the background, when its time has come.
+//! Counts each publication once, in the background, when it is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::generations::{Generation, Generations};
 use crate::queries::{Consistency, QueryError};
 use cra_analytics::public::Rounding;
 
-/// How often the clock is looked at.
+/// Interval at which the clock is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Pause before the next try.
+/// Pause before a retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How long one try waits for the read models to reach the log's head.
+/// How long one attempt waits for the read models to reach the log's head.
 const REACH_WITHIN: Duration = Duration::from_mins(10);
 
-/// What a publication was counted from: of another one, it is counted anew.
+/// Source of a publication; if it changes, the publication is counted again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) definitions: String,
     pub(super) log: LogIdentity,
-    /// Events that count since they were tried again: they change what the log was as of any instant.
+    /// Number of retried events: each changes the log's state as of earlier instants.
     pub(super) retried: u64,
 }
 
@@ -53,24 +53,24 @@ enum PublishError {
     Panicked(#[from] tokio::task::JoinError),
 }
 
-/// Keeps the last publication at hand.
+/// Keeps the last publication available.
 pub(crate) struct Publisher {
-    /// Where it is answered from.
+    /// Where it is published.
     pub(crate) publications: Publications,
     /// The log.
     pub(crate) log: Arc<dyn EventLog>,
     /// The read models.
     pub(crate) generations: Arc<Generations>,
-    /// Says which months have closed.
+    /// Clock that determines the closed months.
     pub(crate) clock: Arc<dyn Clock>,
-    /// When they close.
+    /// When months close.
     pub(crate) settings: PublicationSettings,
-    /// Draws what is shown.
+    /// The rounding of shown figures.
     pub(crate) rounding: Arc<Rounding>,
 }
 
 impl Publisher {
-    /// Publishes whenever it is time, until the shutdown begins. Works where it is spawned: in the background.
+    /// Publishes whenever a publication is due, until the shutdown. Runs where it is spawned: in the background.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         while !shutdown.has_begun() {
             let pause = match self.due() {
@@ -91,7 +91,7 @@ impl Publisher {
         }
     }
 
-    /// The closing that is to be published, if it is not. A clock that goes back takes no publication back.
+    /// The closing to publish, if it is not published yet. A clock that is set back does not withdraw a publication.
     fn due(&self) -> Option<Closing> {
         let opened = Closing::last_opened(self.clock.now(), &self.settings);
         let Some(shown) = self.publications.shown() else {
@@ -103,7 +103,7 @@ impl Publisher {
     }
 
     async fn publish(&self, closing: Closing, shutdown: &Shutdown) -> Result<(), PublishError> {
-        // Whatever was recorded up to the closing is below this head: the margin has passed.
+        // Everything recorded up to the closing is below this head: the margin has passed.
         let head = self.log.head().await?;
         let consistency = Consistency::as_of_time(head.position, closing.at);
         let snapshot = tokio::select! {

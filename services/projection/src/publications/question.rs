@@ -1,4 +1,4 @@
-//! What public callers may ask: sums of base cells, and nothing else.
+//! Queries that public callers may make: sums of base cells, nothing else.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -41,11 +41,11 @@ pub struct PublicBreakdown {
     pub(super) order_by: OrderBy,
     pub(super) largest_first: bool,
     pub(super) include_empty: bool,
-    /// Most rows of the answer.
+    /// Maximum number of rows of the answer.
     pub(crate) rows_max: usize,
 }
 
-/// What rows are ordered by: what is shown of them.
+/// Sort keys of rows: only shown figures.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OrderBy {
     Code,
@@ -54,7 +54,7 @@ pub(super) enum OrderBy {
 }
 
 impl PublicQuestion {
-    /// Reads a question of which the months up to `last` are published.
+    /// Parses a query; months up to `last` are published.
     pub fn parse(
         selection: Option<&v1::Selection>,
         consistency: Option<&v1::Consistency>,
@@ -95,7 +95,7 @@ impl PublicQuestion {
 }
 
 impl PublicSeries {
-    /// Reads the question of a series.
+    /// Parses the query of a series.
     pub fn parse(request: &v1::GetTimeSeriesRequest, last: Month) -> Result<Self, Status> {
         let v1::GetTimeSeriesRequest { selection, granularity, consistency } = request;
         if matches!(request.granularity(), v1::Granularity::Day | v1::Granularity::Week) {
@@ -110,7 +110,7 @@ impl PublicSeries {
 }
 
 impl PublicBreakdown {
-    /// Reads the question of a breakdown.
+    /// Parses the query of a breakdown.
     pub fn parse(request: &v1::ListBreakdownRequest, last: Month) -> Result<Self, Status> {
         let v1::ListBreakdownRequest {
             selection,
@@ -140,7 +140,7 @@ impl PublicBreakdown {
     }
 }
 
-/// A question, and up to which month it may be asked.
+/// A query, and the last month that it may include.
 struct Asked {
     last: Month,
 }
@@ -150,7 +150,7 @@ impl Asked {
         refused(what, Some(self.last))
     }
 
-    /// Refuses what base cells do not say.
+    /// Refuses what base cells cannot answer.
     fn only_cells(
         &self,
         selection: &v1::Selection,
@@ -211,11 +211,13 @@ impl Asked {
             "name" => Some(OrderBy::Name),
             _ => figure,
         };
-        order.map(|order| (order, largest_first)).ok_or_else(|| self.refused("an order by what is not shown"))
+        order
+            .map(|order| (order, largest_first))
+            .ok_or_else(|| self.refused("an order by a figure that is not public"))
     }
 }
 
-/// The refusal of a question that public callers may not ask.
+/// The refusal of a query that public callers may not make.
 pub(crate) fn refused(what: &str, last: Option<Month>) -> Status {
     let months = last.map_or_else(String::new, |last| format!(" from {} to {last}", Month::FIRST));
     let message = format!(
@@ -226,7 +228,7 @@ pub(crate) fn refused(what: &str, last: Option<Month>) -> Status {
     Rejection::new(SCOPE_MISSING, message).with("scope", Scope::Statistics.name()).into()
 }
 
-/// The departments that are in every field given, by index.
+/// The departments that every given field contains, by index.
 fn departments(selection: &v1::Selection, violations: &mut Vec<Violation>) -> Vec<bool> {
     let communes = territory::communes();
     let mut known = |field: &str, codes: &[String], is_known: &dyn Fn(&str) -> bool| {

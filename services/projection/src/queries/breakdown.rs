@@ -1,4 +1,4 @@
-//! One row per territory, structure, advisor, day of the week, …: from one scan, in the order asked, in pages.
+//! One row per territory, structure, advisor, weekday, …: from one scan, in the requested order, in pages.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use cra_analytics::dimension::Dimension;
 use cra_analytics::order::Order;
 use cra_analytics::rows::{Line, Rows};
 
-/// By what CRAs are broken down, and in which order.
+/// Dimension and order of a breakdown.
 #[derive(Clone, Copy, Debug)]
 pub struct Breakdown {
     dimension: Dimension,
@@ -23,7 +23,7 @@ pub struct Breakdown {
 }
 
 impl Breakdown {
-    /// Reads a dimension and an order.
+    /// Parses a dimension and an order.
     pub fn parse(dimension: i32, order_by: &str, include_empty: bool) -> Result<Self, Vec<Violation>> {
         match (Dimension::parse("dimension", dimension), Order::parse(order_by)) {
             (Ok(dimension), Ok(order)) => Ok(Self { dimension, order, include_empty }),
@@ -45,18 +45,18 @@ impl Breakdown {
     }
 }
 
-/// Some rows of a breakdown.
+/// A page of a breakdown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BreakdownPage {
     /// The rows.
     pub rows: Vec<v1::BreakdownRow>,
-    /// Rows of all pages.
+    /// Number of rows of all pages.
     pub total_rows: usize,
-    /// The first row of the next page, counted from 0, if there is one.
+    /// Index of the first row of the next page, from 0, if there is one.
     pub next: Option<usize>,
 }
 
-/// The rows of a breakdown at a snapshot, from the `first` on, at most `rows_max`.
+/// The rows of a breakdown at a snapshot, from index `first`, at most `rows_max`.
 pub async fn breakdown(
     selection: Arc<Selection>,
     breakdown: Breakdown,

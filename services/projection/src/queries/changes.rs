@@ -1,4 +1,4 @@
-//! What the events after a position did to the CRAs of a selection, in the log's order, read from the read models.
+//! The effects of the events after a position on the CRAs of a selection, in the log's order, from the read models.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use crate::store::Step;
 use cra_analytics::fact::Fact;
 use cra_analytics::filter::Filter;
 
-/// Positions looked at in one piece of work.
+/// Number of positions processed at a time.
 pub(super) const POSITIONS_MAX: u64 = 1_000;
 
-/// What an event did to a selection that it concerns.
+/// The effect of an event on a selection.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Effect {
-    /// The CRA stands so from then on.
+    /// The CRA has this content from then on.
     Upsert(Box<v1::CraRecord>),
-    /// The CRA counts no more: corrected to something else, or withdrawn.
+    /// The CRA no longer counts: corrected out of the selection, or withdrawn.
     Removal(Uuid),
 }
 
-/// Some positions of the log: after one, up to and with another.
+/// A range of positions: after one, up to and including another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) after: Position,
     pub(super) until: Position,
 }
 
-/// The effects of a span, each with its position. Blocks.
+/// The effects in a span, each with its position. Blocks.
 pub(super) fn effects(
     generation: &Arc<Generation>,
     selection: &Selection,
@@ -52,7 +52,7 @@ pub(super) fn effects(
     Ok(effects)
 }
 
-/// Whether anything in a span concerns a selection. Blocks.
+/// Whether a span has an effect on a selection. Blocks.
 pub(super) fn concerns(
     generation: &Arc<Generation>,
     selection: &Selection,
@@ -71,7 +71,7 @@ enum Next {
     Stop,
 }
 
-/// The facts of an event that a selection counts: at least one.
+/// The facts of an event that match a selection: at least one.
 struct Met {
     ended: Option<Fact>,
     began: Option<Fact>,
@@ -87,7 +87,7 @@ fn each_concerned(
         return Ok(());
     }
     let session = generation.session()?;
-    // Read anew for each span: identifiers that nothing had may have come since.
+    // Bound again for each span: identifiers without facts may have got some since.
     let filter = Filter::bind(selection, &generation.dictionary().read());
     for step in session.steps(span.after.next()..=span.until) {
         let (position, Step { ended, began, .. }) = step?;

@@ -1,4 +1,4 @@
-//! Which position an answer shows: now, not before a receipt's position, or as of an earlier one.
+//! The position that an answer shows: the current one, not before a receipt's position, or as of an earlier one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +20,14 @@ const PAGE_TOKEN: &str = "page_token";
 const AS_OF_POSITION: &str = "consistency.as_of_position";
 const AS_OF_TIME: &str = "consistency.as_of_time";
 
-/// What the caller asks of the position.
+/// The caller's requirement on the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consistency {
     min_position: Position,
-    /// The field that names it.
+    /// The field that contains it.
     field: &'static str,
     as_of: AsOf,
-    /// The log that the position is of, where the caller says it.
+    /// The log of the position, if the caller gives it.
     log: Option<LogIdentity>,
 }
 
@@ -40,7 +40,7 @@ enum AsOf {
 }
 
 impl Consistency {
-    /// Reads what the caller asks. `now` bounds the times that an answer can be given for.
+    /// Parses the requirement. Times after `now` are refused.
     pub fn parse(message: Option<&v1::Consistency>, now: Timestamp) -> Result<Self, Violation> {
         let Some(message) = message else {
             return Ok(Self {
@@ -67,21 +67,21 @@ impl Consistency {
         Ok(Self { min_position: Position(message.min_position), field: MIN_POSITION, as_of, log })
     }
 
-    /// The state as of a time, once a position is there; the time lies in the past.
+    /// The state as of a past time, once a position is reached.
     #[must_use]
     pub fn as_of_time(min_position: Position, time: Timestamp) -> Self {
         Self { min_position, field: MIN_POSITION, as_of: AsOf::Time(nanoseconds(time)), log: None }
     }
 
-    /// The state at a position that was shown before, by this server or another: waited for when it is not there yet.
+    /// The state at a position shown before, by this server or another: waits until it is reached.
     #[must_use]
     pub fn at(position: Position) -> Self {
         let as_of = if position == Position::START { AsOf::Now } else { AsOf::Position(position) };
-        // A page token is good for one log alone.
+        // A page token is valid for one log only.
         Self { min_position: position, field: PAGE_TOKEN, as_of, log: None }
     }
 
-    /// Whether the read models hold the position asked for, of the log asked for.
+    /// Whether the read models have reached the requested position of the requested log.
     #[must_use]
     pub fn is_reached(&self, generations: &Generations) -> bool {
         let serving = generations.serving();
@@ -89,8 +89,7 @@ impl Consistency {
         is_of_the_log.is_ok() && serving.position() >= self.min_position
     }
 
-    /// Refuses a position that means something else in a log: one of another log, or of a predecessor past what both
-    /// have in common.
+    /// Refuses a position of another log, or of a predecessor past the last common position.
     fn check_log(&self, served: &LogIdentity, lineage: &Lineage) -> Result<(), QueryError> {
         let Some(log) = &self.log else { return Ok(()) };
         let position = match self.as_of {
@@ -108,8 +107,8 @@ impl Consistency {
         }
     }
 
-    /// As [`Consistency::snapshot`]; a position that the log does not have is refused at once. While the head of the log
-    /// is not known, it is waited for.
+    /// Like [`Consistency::snapshot`], but refuses at once a position that the log does not have. While the head of the
+    /// log is unknown, it waits.
     pub async fn existing_snapshot(
         &self,
         generations: &Generations,
@@ -131,7 +130,7 @@ impl Consistency {
                     return QueryError::PastTheHead { field: self.field, head: head.position.0 };
                 }
             }
-            // The log has it, or cannot be asked.
+            // The log has the position, or cannot be read.
             std::future::pending().await
         };
         tokio::select! {
@@ -141,14 +140,14 @@ impl Consistency {
         }
     }
 
-    /// Waits for the position asked for, at most until the deadline, and fixes the snapshot that the answer shows.
+    /// Waits for the requested position until the deadline, and fixes the snapshot of the answer.
     pub async fn snapshot(
         &self,
         generations: &Generations,
         deadline: Instant,
     ) -> Result<Snapshot, QueryError> {
         let now = loop {
-            // One that another took the place of in between is not asked any more.
+            // A generation that was replaced in between is not used any more.
             if let Some(now) = Snapshot::now(self.reached(generations, deadline).await?) {
                 break now;
             }
@@ -162,7 +161,7 @@ impl Consistency {
         fixed.await.map_err(|_| QueryError::Ended)?
     }
 
-    /// The serving generation, once it holds `min_position`; another one may begin to serve meanwhile.
+    /// The serving generation, once it has reached `min_position`; another one may start to serve while waiting.
     async fn reached(
         &self,
         generations: &Generations,
@@ -195,7 +194,7 @@ impl Consistency {
     }
 }
 
-/// Fixes the position within a state that holds everything it may need. Blocks.
+/// Fixes the position within a state that contains everything it may need. Blocks.
 fn fix(as_of: AsOf, now: Snapshot) -> Result<Snapshot, QueryError> {
     let (store, head) = (now.generation.session()?, now.position);
     let position = match as_of {
@@ -209,7 +208,7 @@ fn fix(as_of: AsOf, now: Snapshot) -> Result<Snapshot, QueryError> {
     Ok(Snapshot { position, recorded_at: time_at(&store, position)?, ..now })
 }
 
-/// The last position whose time is not after `time`. The log's clock never goes back, so a binary search finds it.
+/// The last position whose time is not after `time`. The log's time never decreases, so a binary search finds it.
 fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, StoreError> {
     let (mut low, mut high) = (Position::START, head);
     while low < high {
@@ -221,15 +220,15 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
     Ok(low)
 }
 
-/// The time of the log at a position; `None` of the empty log.
+/// The log's time at a position; `None` for an empty log.
 fn time_at(store: &Session, position: Position) -> Result<Option<i64>, StoreError> {
     Ok(store.step(position)?.map(|step| step.recorded_at))
 }
 
-/// Longest wait for a position, where the caller sets no shorter deadline.
+/// Maximum wait for a position, if the caller sets no shorter deadline.
 const WAIT_MS_MAX: u64 = 10_000;
 
-/// Until when to wait for a position: a little before the caller leaves, so that it learns why.
+/// Deadline of the wait for a position: slightly before the caller's, so that it gets the reason.
 #[must_use]
 pub fn wait_until(now: Instant, caller: Option<Duration>) -> Instant {
     let longest = Duration::from_millis(WAIT_MS_MAX);

@@ -1,4 +1,4 @@
-//! One CRA as it stood at a snapshot.
+//! One CRA at a snapshot.
 
 use cra_contracts::v1;
 use uuid::Uuid;
@@ -7,21 +7,21 @@ use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use crate::store::StoreError;
 
-/// One CRA, and whether it was withdrawn by then.
+/// One CRA, and whether it was withdrawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// Its last content.
     pub record: v1::CraRecord,
-    /// Whether it counts no more.
+    /// Whether it is withdrawn.
     pub withdrawn: bool,
 }
 
-/// The CRA as it stood at a snapshot; an error when it had no event by then.
+/// The CRA at a snapshot; an error if it had no event yet.
 pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
     Scan::run(snapshot, move |scan| {
         let Snapshot { columns, position, facts, .. } = &scan.snapshot;
         let session = scan.session()?;
-        // From the last content back to the one of that position.
+        // From the last content back to that of the position.
         let mut next = session.latest(columns, cra_id)?;
         while let Some((from, fact)) = next {
             if from <= position.0 {

@@ -1,4 +1,4 @@
-//! One dimension crossed with another: a measure of the CRAs that belong to both.
+//! A cross table of two dimensions: a measure of the CRAs that belong to both rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use cra_analytics::dictionary::Dictionary;
 use cra_analytics::dimension::{Dimension, Name, Row};
 use cra_analytics::packed_fact::FactRef;
 
-/// Cells of one answer: two megabytes of message at most.
+/// Maximum number of cells of one answer: at most two megabytes.
 const CELLS_MAX: usize = 200_000;
 
-/// What is crossed, and what is counted.
+/// Dimensions and measure.
 #[derive(Clone, Copy, Debug)]
 pub struct CrossTable {
     rows: Dimension,
@@ -36,7 +36,7 @@ pub struct Crossed {
 }
 
 impl CrossTable {
-    /// Reads two dimensions and a measure.
+    /// Parses two dimensions and a measure.
     pub fn parse(request: &v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
         let rows = Dimension::parse("rows", request.rows);
         let columns = Dimension::parse("columns", request.columns);
@@ -127,8 +127,7 @@ pub async fn cross_table(
     .await
 }
 
-/// The rows of one dimension in their natural order, each with its name: those that occur, and the whole of a short
-/// list.
+/// The rows of one dimension in their natural order, with names: those that occur, and all of a short list.
 fn axis(
     dimension: Dimension,
     occurring: impl Iterator<Item = Row>,

@@ -1,6 +1,7 @@
-//! CRAs that probably are one session recorded twice, newest first, in pages. Every fact in memory is looked at twice, in
-//! little memory: a table of bits says which digests of contents came more than once, and only facts of those are kept.
-//! The facts on disk are read for the pairs of a page, and for when the older system recorded CRAs of older forms.
+//! CRAs that are probably one session recorded twice, newest first, in pages. Two passes over the facts in memory need
+//! little additional memory: a bit table records which digests of contents occur more than once, and only facts with
+//! these are kept. Facts on disk are read only for the pairs of a page, and for the times of older forms in the older
+//! system.
 
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -19,19 +20,19 @@ use cra_analytics::dictionary::Kind;
 use cra_analytics::doubles::{Content, Equal, Pair, digest, pairs};
 use cra_analytics::packed_fact::FactRef;
 
-/// Facts that a page reads from disk to find pairs before it ends as it is.
+/// Maximum number of facts that a page reads from disk; then it ends early.
 const FACTS_READ_MAX: usize = 20_000;
 
-/// Some pairs of a listing.
+/// A page of pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DoublesPage {
     /// The pairs.
     pub doubles: Vec<v1::LikelyDouble>,
-    /// Where the next page begins, if there is one: no later CRA of a pair has a greater position.
+    /// Start of the next page, if there is one: maximum position of the later CRA of a pair.
     pub next: Option<u64>,
 }
 
-/// The pairs of a selection at a snapshot whose later CRA has at most the position `first`, at most `doubles_max`.
+/// The pairs of a selection at a snapshot whose later CRA is at position `first` or before, at most `doubles_max`.
 pub async fn doubles(
     selection: Arc<Selection>,
     first: Option<u64>,
@@ -46,14 +47,14 @@ pub async fn doubles(
     .await
 }
 
-/// A fact whose content may be that of another one, too.
+/// A fact whose content may equal that of another one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Alike {
     digest: u64,
     from: u64,
 }
 
-/// The facts of the selection whose digest others have, too, by digest, then by position.
+/// The facts of the selection that share their digest with others, by digest, then by position.
 fn alike(scan: &Scan, selection: &Selection) -> Result<Vec<Alike>, QueryError> {
     let hasher = DefaultHashBuilder::default();
     let digests = Digests::of_facts(scan.snapshot.facts.positions());
@@ -70,7 +71,7 @@ fn alike(scan: &Scan, selection: &Selection) -> Result<Vec<Alike>, QueryError> {
     Ok(alike)
 }
 
-/// Two bits per place of digests: whether one came, and whether one came again.
+/// Two bits per digest: whether it occurred, and whether it occurred again.
 struct Digests(Vec<AtomicU64>);
 
 impl Digests {
@@ -96,19 +97,19 @@ impl Digests {
 
     fn place(&self, digest: u64) -> (&AtomicU64, u64) {
         let [high, low] = [digest >> 32, digest & u64::from(u32::MAX)];
-        // As many words as a power of two; below 2^32, for there are no more positions.
+        // The number of words is a power of two; below 2^32, as is the number of positions.
         let word = usize::try_from(high).unwrap_or(0) & (self.0.len() - 1);
         (&self.0[word], 1 << (low % Self::PLACES_PER_WORD as u64 * 2))
     }
 }
 
-/// What comes next at the latest position: facts that are alike, not compared yet, or a pair.
+/// The next candidate at the latest position: facts to compare, or a pair.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     Pair {
         earlier: u64,
     },
-    /// From one of the facts that are alike on.
+    /// The group of equal digests from this index.
     Alike {
         start: usize,
     },
@@ -122,7 +123,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Compares facts only as far as the page needs it: what has the latest position comes first.
+    /// Compares facts only as far as the page needs: the latest position first.
     fn page(&self, doubles_max: usize) -> Result<DoublesPage, QueryError> {
         let mut next = self.all_alike();
         let mut page = DoublesPage { doubles: Vec::new(), next: None };
@@ -160,7 +161,7 @@ impl Search<'_> {
         Ok(page)
     }
 
-    /// Where facts that are alike begin, by the latest of their positions that is not past the page.
+    /// Start of each group of equal digests, by the latest of its positions within the page.
     fn all_alike(&self) -> BinaryHeap<(u64, Next)> {
         let mut start = 0;
         let runs = self.alike.chunk_by(|a, b| a.digest == b.digest).filter_map(|run| {
@@ -195,7 +196,7 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// When and by whom a fact was recorded: from memory, unless only the disk has it.
+    /// When and by whom a fact was recorded: from memory, or from disk if necessary.
     fn equal(&self, position: u64, seen: &FactRef<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
         if let Some(client) = seen.client().filter(|_| !seen.fixed().is_legacy) {
             return Ok(Equal { recorded_at: seen.fixed().recorded_at, position, client });

@@ -38,7 +38,7 @@ fn positions(page: &DoublesPage) -> Vec<(u64, u64)> {
 }
 
 #[tokio::test]
-async fn a_pair_is_told_with_both_records_their_positions_and_their_clients() {
+async fn a_pair_has_both_records_with_their_positions_and_clients() {
     let annotated = v1::Cra { annotation: "reçue à 9 h".into(), ..cra() };
     let models = ReadModels::of(&[
         by("platform-1", submitted(1, cra())),
@@ -57,23 +57,27 @@ async fn a_pair_is_told_with_both_records_their_positions_and_their_clients() {
 }
 
 #[tokio::test]
-async fn corrections_and_withdrawals_make_pairs_and_end_them() {
+async fn corrections_and_withdrawals_create_and_end_pairs() {
     let mut models = ReadModels::of(&[submitted(1, cra()), submitted(2, of("conseiller-2"))]);
     assert!(found(&models).await.is_empty());
     models.apply(&[by("corrector", corrected(2, 2, cra()))]);
     assert_eq!(found(&models).await, [(1, 3)], "the position is that of the revision in force");
     let double = &page(&models, Arc::default(), None, 1).await.doubles[0];
-    assert_eq!(double.later.as_ref().unwrap().client_id, "", "who corrects did not record");
+    assert_eq!(
+        double.later.as_ref().unwrap().client_id,
+        "",
+        "the client of a correction is not that of the record"
+    );
     models.apply(&[withdrawn(1, 2)]);
     assert!(found(&models).await.is_empty());
 
     let then = Snapshot { position: Position(3), ..Snapshot::now(models.serving()).unwrap() };
     let then = doubles(Arc::default(), None, 100, then).await.unwrap();
-    assert_eq!(positions(&then), [(1, 3)], "as the log stood");
+    assert_eq!(positions(&then), [(1, 3)], "as of an earlier position");
 }
 
 #[tokio::test]
-async fn eight_one_off_requests_of_a_morning_are_no_doubles_and_two_are() {
+async fn eight_one_off_requests_of_a_morning_are_not_doubles_and_two_are() {
     let minute = |n: u8| format!("2024-03-04T11:0{n}:00Z");
     let eight: Vec<_> =
         (1..=8).map(|n| by("platform-1", recorded_at(submitted(n, one_off()), &minute(n)))).collect();
@@ -82,7 +86,7 @@ async fn eight_one_off_requests_of_a_morning_are_no_doubles_and_two_are() {
 }
 
 #[tokio::test]
-async fn pages_are_the_whole_list_newest_first_and_within_the_selection() {
+async fn pages_are_the_whole_list_newest_first_within_the_selection() {
     let mut events = Vec::new();
     for n in 1..=30 {
         events.push(by("platform-1", submitted(n, of(&format!("conseiller-{}", n % 15)))));
@@ -114,7 +118,7 @@ async fn pages_are_the_whole_list_newest_first_and_within_the_selection() {
 }
 
 #[test]
-fn a_digest_that_came_twice_is_known_and_few_others_are_taken_for_one() {
+fn a_repeated_digest_is_detected_and_few_others_are_mistaken_for_one() {
     let digests = Digests::of_facts(1_000);
     let digest = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for number in 0..1_000 {

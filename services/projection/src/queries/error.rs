@@ -1,4 +1,4 @@
-//! Why a question gets no answer, and what the caller is told: one table.
+//! Why a query has no answer, and what the caller receives: one table.
 
 use cra_domain::cra::Violation;
 use cra_runtime::rejection::{self, INTERNAL, Rejection, Retry, Row};
@@ -7,71 +7,73 @@ use uuid::Uuid;
 
 use crate::store::StoreError;
 
-/// Why a question gets no answer.
+/// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// Faults of the request, all of them.
-    #[error("{} fields cannot be understood", .0.len())]
+    /// All faults of the request.
+    #[error("{} fields are invalid", .0.len())]
     Invalid(Vec<Violation>),
-    /// A position or time that the log has not reached.
-    #[error("{field} lies past the head of the log, {head}")]
+    /// A position or time beyond the head of the log.
+    #[error("{field} is past the head of the log, {head}")]
     PastTheHead {
         /// Path of the field.
         field: &'static str,
         /// The last position.
         head: u64,
     },
-    /// The position waited for did not come in time.
-    #[error("position {wanted} was not applied in time; the read models stand at {applied}")]
+    /// The requested position was not reached in time.
+    #[error("position {wanted} was not applied in time; the read models are at {applied}")]
     NotYet {
-        /// Position waited for.
+        /// Requested position.
         wanted: u64,
-        /// Position reached.
+        /// Reached position.
         applied: u64,
     },
     /// The log had no event of this CRA.
-    #[error("no event of this CRA is recorded there; check the id")]
+    #[error("CRA not found; check the id")]
     NoSuchCra(Uuid),
     /// The read models failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The head of the log is not known.
+    /// The head of the log is unknown.
     #[error("the event log cannot be reached; statistics are still answered")]
     LogUnavailable,
-    /// The position is of another log.
+    /// The position belongs to another log.
     #[error(
-        "the position is of another event log than the one that is served; read again without it, and begin a copy anew after position 0"
+        "the position belongs to another event log; read again without it, and start a copy again after position 0"
     )]
     LogReplaced,
-    /// The position is of a predecessor of the log, and past what both have in common.
+    /// The position belongs to a predecessor of the log, past the last common position.
     #[error(
         "position {position} is of the event log {log}, of which the log that is served holds the positions up to {common} \
          only; read again without the position, and send again with its id what was recorded after {common}"
     )]
     PastTheCommonPosition {
-        /// The position asked for.
+        /// The requested position.
         position: u64,
         /// The predecessor.
         log: String,
         /// The last position in common.
         common: u64,
     },
-    /// What was followed is told otherwise now.
+    /// The history of the followed changes is different now.
     #[error(
-        "the read models were computed anew, and tell the past otherwise; begin again after position 0, with an empty copy"
+        "the read models were rebuilt with a different history; start again after position 0, with an empty copy"
     )]
     HistoryChanged,
-    /// The service is about to leave.
-    #[error("the service is stopping; go on from the last position received, here or on another server")]
+    /// The service is shutting down.
+    #[error(
+        "the service is shutting down; continue from the last position received, here or on another server"
+    )]
     Stopping,
-    /// A file could not be written: the disk that long workbooks pass through is full, or failed.
+    /// A file could not be written: the disk for buffered workbooks is full, or failed.
     #[error("the file could not be written: {0}")]
     Export(#[from] std::io::Error),
-    /// The caller stopped taking a file.
-    #[error("no chunk was taken for {0} s; ask again, and read the stream to its end")]
+    /// The caller stopped reading a file.
+    #[error("no chunk was read for {0} s; retry, and read the stream to its end")]
     NotTaken(u64),
-    /// The work was ended from outside.
-    #[error("the query was ended")]
+    /// The query was cancelled.
+    #[error("the query was cancelled")]
     Ended,
 }
 
@@ -125,7 +127,7 @@ impl From<QueryError> for Status {
                 .into(),
             QueryError::Store(inner) => {
                 tracing::error!(error = %inner, "a query failed in the read models");
-                let message = "the read models failed and are being rebuilt; try again";
+                let message = "the read models failed and are being rebuilt; retry later";
                 Rejection::new(READ_MODELS_UNAVAILABLE, message).into()
             }
             QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
@@ -137,11 +139,11 @@ impl From<QueryError> for Status {
             QueryError::Stopping => Rejection::new(STOPPING, message).into(),
             QueryError::Export(inner) => {
                 tracing::error!(error = %inner, "an export failed");
-                let message = "the file could not be written; what came of it is not whole, try again";
+                let message = "the file could not be written; the received part is incomplete, retry";
                 Rejection::new(EXPORT_FAILED, message).into()
             }
             QueryError::NotTaken(_) => Rejection::new(CHUNKS_NOT_TAKEN, message).into(),
-            QueryError::Ended => Rejection::new(INTERNAL, "the query was ended").into(),
+            QueryError::Ended => Rejection::new(INTERNAL, "the query was cancelled").into(),
         }
     }
 }

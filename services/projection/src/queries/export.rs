@@ -35,7 +35,7 @@ use cra_exports::{
     LongWorkbook, Parquet, PeriodFigures,
 };
 
-/// A file on its way.
+/// A file being written.
 pub struct Export {
     file_name: String,
     media_type: &'static str,
@@ -47,7 +47,7 @@ pub struct Export {
 }
 
 impl Export {
-    /// Its name, the same for the same question.
+    /// Its name, the same for the same query.
     #[must_use]
     pub fn file_name(&self) -> &str {
         &self.file_name
@@ -59,31 +59,31 @@ impl Export {
         self.media_type
     }
 
-    /// The state of the log that it shows.
+    /// Its snapshot.
     #[must_use]
     pub fn snapshot(&self) -> &v1::Snapshot {
         &self.snapshot
     }
 
-    /// How many CRAs, or rows of a breakdown, were written so far.
+    /// Number of CRAs, or rows of a breakdown, written so far.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// What comes next; `None` once the file is whole. Ask no more after that, or after an error.
+    /// The next chunk; `None` once the file is complete. Do not call it again after that, or after an error.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, QueryError> {
         if let Some(chunk) = self.chunks.recv().await {
             return Ok(Some(chunk));
         }
-        // No more chunks: the file is whole only if its writer says so.
+        // No more chunks: the file is complete only if its writer says so.
         (&mut self.writing).await.map_err(|_| QueryError::Ended)??;
         Ok(None)
     }
 }
 
-/// Begins a file, or tells every fault of the request. Long workbooks pass through a nameless file in `folder`; the
-/// permit is given back once the file is written or its caller has left.
+/// Starts a file, or returns every fault of the request. Long workbooks are buffered in an unnamed file in `folder`;
+/// the permit is released once the file is written or its caller has gone.
 pub async fn export(
     wanted: Wanted,
     snapshot: Snapshot,
@@ -120,7 +120,7 @@ pub async fn export(
     })
 }
 
-/// What a file is written from.
+/// The source of a file.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     scan: &'a Scan,
@@ -141,7 +141,7 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
             let lines = breakdown.lines(scan, selection)?;
             source.rows.fetch_add(lines.len(), Ordering::Relaxed);
             let dictionary = scan.snapshot.generation.dictionary();
-            // Made one at a time: a row is a message of some kilobytes.
+            // Created one at a time: a row is a message of some kilobytes.
             let rows = lines.iter().map(|line| line.to_message(&dictionary.read()));
             write_breakdown(rows, format, about, folder, output)
         }
@@ -240,7 +240,7 @@ fn each_long_row(
     })
 }
 
-/// By day of activity, then by position: the order of the facts themselves.
+/// By day of activity, then by position: the order of the facts.
 fn write_cras(
     source: Source<'_>,
     format: Format,
@@ -277,7 +277,7 @@ fn each_record(
     source: Source<'_>,
     mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
-    // The dictionary is held for one record only: the caller may keep the writer waiting, and new facts need it meanwhile.
+    // The dictionary is locked for one record only: the caller may block the writer, and new facts need it.
     let Source { scan, selection, .. } = source;
     scan.try_each(selection, |fact| {
         take(scan.record(fact)?)?;

@@ -1,5 +1,5 @@
-//! Every change of a selection after a position, as a stream that goes on with the log: what a copy elsewhere needs to
-//! stay equal. It ends when the caller leaves, the service stops, or the log is another one.
+//! Every change of a selection after a position, as a stream that follows the log: what a copy in another system needs
+//! to stay equal. It ends when the caller leaves, the service stops, or the log is another one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +18,24 @@ use super::history::{self, Claim, History, LeftOut};
 use crate::generations::{Generation, Generations};
 use crate::store::Applied;
 
-/// Answers ready before the caller takes them.
+/// Number of answers buffered ahead of the caller.
 const READY_MAX: usize = 256;
-/// A caller that nothing concerns learns this often how far it is.
+/// Interval of checkpoints for a caller without changes.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
-/// Answers of a stream, as the service sends them.
+/// A stream of answers, as the service sends them.
 pub type Answers<T> = mpsc::Receiver<Result<T, QueryError>>;
 
-/// What is followed, from where to where.
+/// Parameters of a follower.
 #[derive(Clone, Debug)]
 pub struct Follow {
-    /// CRAs of interest.
+    /// The followed CRAs.
     pub selection: Arc<Selection>,
     /// The last position that the caller has.
     pub after: Position,
-    /// The log and the history that this position is of, where the caller says it.
+    /// The log and the history of this position, if the caller gives it.
     pub claim: Option<Claim>,
-    /// Where to end; else never.
+    /// The last position, or never.
     pub end: Option<Position>,
 }
 
@@ -64,7 +64,7 @@ pub fn follow(
     receiver
 }
 
-/// Lets a stream run until it ends by itself, its caller leaves, or the service stops, and tells why it ended.
+/// Runs a stream until it ends, its caller leaves, or the service stops; sends the reason.
 pub(super) async fn sustain<T>(
     answers: mpsc::Sender<Result<T, QueryError>>,
     shutdown: Shutdown,
@@ -76,7 +76,7 @@ pub(super) async fn sustain<T>(
         () = answers.closed() => Ok(()),
     };
     if let Err(error) = ended {
-        // A caller that left does not need to know.
+        // A caller that has gone needs no reason.
         let _ = answers.send(Err(error)).await;
     }
 }
@@ -84,15 +84,15 @@ pub(super) async fn sustain<T>(
 struct Following {
     selection: Arc<Selection>,
     end: Option<Position>,
-    /// What the caller's position is of, until it was compared.
+    /// The caller's claim about its position, until it was checked.
     claim: Option<Claim>,
-    /// Known once a generation holds the caller's position.
+    /// Known once a generation has reached the caller's position.
     history: Option<History>,
     /// Up to the last answer.
     left_out: LeftOut,
     generations: Arc<Generations>,
     answers: mpsc::Sender<Result<v1::FollowCrasResponse, QueryError>>,
-    /// Looked at up to here.
+    /// Processed up to here.
     done: Position,
     /// The position of the last answer.
     said: Option<Position>,
@@ -121,7 +121,7 @@ impl Following {
         self.end.is_some_and(|end| self.done >= end)
     }
 
-    /// Whether more was looked at than the caller knows.
+    /// Whether more was processed than the caller knows.
     fn is_ahead(&self) -> bool {
         self.said != Some(self.done)
     }
@@ -130,8 +130,7 @@ impl Following {
         self.end.map_or(position, |end| position.min(end))
     }
 
-    /// Waits for a generation that holds more than was looked at; not longer than the caller may be left without a
-    /// sign.
+    /// Waits for a generation with positions that were not processed; at most until the next checkpoint is due.
     async fn more(&mut self) -> Result<Arc<Generation>, QueryError> {
         let mut serving = self.generations.watch();
         loop {
@@ -158,8 +157,8 @@ impl Following {
         }
     }
 
-    /// Whether a generation can be told from: not before it holds the caller's position, of the log that the caller names.
-    /// Ends the stream where what it tells does not follow what the caller has.
+    /// Whether a generation can be used: only once it has reached the caller's position, of the log that the caller
+    /// names. Ends the stream if its history does not continue what the caller has.
     async fn continues_in(&mut self, generation: &Arc<Generation>) -> Result<bool, QueryError> {
         if let Some(history) = &mut self.history {
             history.goes_on_in(generation, self.done).await?;
@@ -182,7 +181,7 @@ impl Following {
         Ok(true)
     }
 
-    /// Looks at some positions and tells what they did.
+    /// Processes some positions and sends their effects.
     async fn step(&mut self, generation: &Arc<Generation>, reached: Position) -> Result<(), QueryError> {
         let furthest = Position(self.done.0.saturating_add(POSITIONS_MAX));
         let span = Span { after: self.done, until: self.bounded(reached).min(furthest) };

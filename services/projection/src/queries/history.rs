@@ -1,5 +1,5 @@
-//! What the changes told to a follower were computed from: the log, the definitions, and the events that were left out. A
-//! follower that comes back names it, so that a position of another log or of another past is never gone on from.
+//! The history that the changes sent to a follower are based on: the log, the definitions, and the parked events. A
+//! returning follower names it, so that a position of another log or history is never continued.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,15 +12,15 @@ use super::QueryError;
 use crate::generations::Generation;
 use crate::store::StoreError;
 
-/// Bytes of the digest that a follower carries.
+/// Length of the digest that a follower stores, in bytes.
 const DIGEST_BYTES: usize = 8;
-/// Between the parts of a follower's `log`.
+/// Separator of the parts of a follower's `log`.
 const SEPARATOR: char = '#';
 
-/// What the changes told so far were computed from.
+/// The basis of the changes sent so far.
 pub(super) struct History {
     generation: Arc<Generation>,
-    /// Events of it that were retried with success by then.
+    /// Number of its events that were retried with success by then.
     retried: u64,
 }
 
@@ -29,14 +29,14 @@ impl History {
         Self { retried: generation.retried(), generation }
     }
 
-    /// The log and the history as an answer names them, where these events were left out.
+    /// The log and the history as named in an answer, with these parked events.
     pub(super) fn name(&self, left_out: &LeftOut) -> String {
         let described = self.generation.description();
         format!("{}{SEPARATOR}{}{SEPARATOR}{left_out}", described.log.0, described.definitions)
     }
 
-    /// Whether what a generation tells after a position follows what was told: it was computed from the same log by the
-    /// same definitions, and leaves out the same events up to there.
+    /// Whether a generation continues the history after a position: it was built from the same log with the same
+    /// definitions, and has the same parked events up to there.
     pub(super) async fn goes_on_in(
         &mut self,
         new: &Arc<Generation>,
@@ -55,7 +55,7 @@ impl History {
         if described.definitions != former.definitions {
             return Err(QueryError::HistoryChanged);
         }
-        // One that is being filled is compared once it is as far.
+        // One that is being built is compared once it has reached the position.
         if new.position() < after {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl History {
     }
 }
 
-/// The positions of the events that a generation leaves out, within a range. Blocks.
+/// The positions of a generation's parked events within a range. Blocks.
 pub(super) fn left_out(
     generation: &Generation,
     after: Position,
@@ -81,35 +81,35 @@ pub(super) fn left_out(
     parked.map(|entry| Ok(entry?.0)).collect()
 }
 
-/// Whether two generations left out the same events up to a position; not, if one cannot be read. Blocks.
+/// Whether two generations have the same parked events up to a position; false if one cannot be read. Blocks.
 fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) -> bool {
     let of = |generation| left_out(generation, Position::START, until);
     matches!((of(former), of(new)), (Ok(former), Ok(new)) if former == new)
 }
 
-/// A digest of the events that were left out up to a position; empty where none were.
+/// A digest of the parked events up to a position; empty if there are none.
 #[derive(Clone)]
 pub(super) struct LeftOut {
     positions: Context,
     are_any: bool,
-    /// Left out after what the digest is of.
+    /// Parked events after those in the digest.
     next: VecDeque<Position>,
 }
 
 impl LeftOut {
-    /// Of these events, all of them.
+    /// For exactly these events.
     pub(super) fn of(positions: Vec<Position>) -> Self {
         let mut left_out = Self { positions: Context::new(&SHA256), are_any: false, next: positions.into() };
         left_out.reach(Position(u64::MAX));
         left_out
     }
 
-    /// Learns of events after those it knows, in the log's order.
+    /// Adds later events, in the log's order.
     pub(super) fn extend(&mut self, positions: Vec<Position>) {
         self.next.extend(positions);
     }
 
-    /// Takes in the events up to a position.
+    /// Adds the events up to a position to the digest.
     pub(super) fn reach(&mut self, until: Position) {
         while let Some(position) = self.next.pop_front_if(|position| *position <= until) {
             self.positions.update(&position.0.to_be_bytes());
@@ -128,7 +128,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// What a follower that comes back says that its position is of.
+/// A returning follower's claim about its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     log: String,
@@ -137,7 +137,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Reads the `log` of an earlier answer. What no answer gave is of no log of ours.
+    /// Parses the `log` of an earlier answer. An unknown text belongs to no log.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         let mut parts = text.rsplitn(3, SEPARATOR).map(str::to_owned);
         match (parts.next(), parts.next(), parts.next()) {
@@ -146,13 +146,13 @@ impl Claim {
         }
     }
 
-    /// Whether it is of a log.
+    /// Whether it belongs to a log.
     #[must_use]
     pub fn is_of(&self, log: &str) -> bool {
         self.log == log
     }
 
-    /// Refuses a past that a generation of the same log does not have.
+    /// Refuses a history that a generation of the same log does not have.
     pub(super) fn check(&self, generation: &Generation, left_out: &LeftOut) -> Result<(), QueryError> {
         let is_the_same =
             self.definitions == generation.description().definitions && self.left_out == left_out.to_string();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_of_the_events_left_out_up_to_a_position() {
+    fn the_digest_covers_the_parked_events_up_to_a_position() {
         assert_eq!(digest(&[]), "");
         assert_eq!(digest(&[3]).len(), 2 * DIGEST_BYTES);
         assert_ne!(digest(&[3]), digest(&[4]));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_read_back_whatever_the_log_is_called() {
+    fn a_claim_is_parsed_for_any_name_of_the_log() {
         let claim = Claim::parse("nats/C#1/2026-11-27 3:31:28 +00:00:00#2#").unwrap();
         assert!(claim.is_of("nats/C#1/2026-11-27 3:31:28 +00:00:00"));
         assert_eq!((claim.definitions.as_str(), claim.left_out.as_str()), ("2", ""));

@@ -1,4 +1,4 @@
-//! The CRAs themselves, newest activity first; those of one day, latest recorded first.
+//! Single CRAs, newest activity first; those of one day, latest recorded first.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,16 +14,16 @@ use super::{QueryError, Snapshot};
 use cra_analytics::fact::FactKey;
 use cra_analytics::packed_fact::FactRef;
 
-/// Some CRAs of a listing.
+/// A page of CRAs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CraPage {
     /// The CRAs.
     pub cras: Vec<v1::CraRecord>,
-    /// The first of the next page, if there is one.
+    /// Key of the first CRA of the next page, if there is one.
     pub next: Option<FactKey>,
 }
 
-/// The CRAs of a selection at a snapshot, from one on, at most `cras_max`.
+/// The CRAs of a selection at a snapshot, from a key, at most `cras_max`.
 pub async fn list(
     selection: Arc<Selection>,
     first: Option<FactKey>,
@@ -32,7 +32,7 @@ pub async fn list(
 ) -> Result<CraPage, QueryError> {
     Scan::run(snapshot, move |scan| {
         let first = first.unwrap_or(FactKey::LAST);
-        // One more than the page holds, to know where the next one begins.
+        // One more than the page, to know where the next one starts.
         let new = || Newest { keys: BinaryHeap::new(), keys_max: cras_max.saturating_add(1) };
         let add = |newest: &mut Newest, from, fact: FactRef<'_>| {
             let key = FactKey { day: fact.fixed().day, from };
@@ -48,7 +48,7 @@ pub async fn list(
     .await
 }
 
-/// The newest keys seen so far: the oldest of them on top.
+/// The newest keys so far, the oldest of them on top.
 struct Newest {
     keys: BinaryHeap<Reverse<FactKey>>,
     keys_max: usize,

@@ -1,5 +1,5 @@
-//! Where the log ends, asked of the log: one question in flight at a time, whose answer is shared by all who asked before it
-//! began. An older answer would not do: an event that a caller has the receipt of may be newer.
+//! Head of the log: one request in flight at a time, whose answer is shared by all callers that asked before it
+//! started. An older answer would not suffice: an event whose receipt a caller has may be newer.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::QueryError;
 
-/// Where a log ends, and which one it is.
+/// End and identity of a log.
 pub async fn head(log: &dyn EventLog) -> Result<Head, QueryError> {
     log.head().await.map_err(|error| {
         tracing::warn!(error = %error, "the head of the log is not known");
@@ -17,13 +17,13 @@ pub async fn head(log: &dyn EventLog) -> Result<Head, QueryError> {
     })
 }
 
-/// The head of a log, for many who ask.
+/// Head of a log, for concurrent callers.
 pub struct LogHead {
     log: Arc<dyn EventLog>,
     last: Mutex<Option<Answer>>,
 }
 
-/// What the log said to a question; `None`: it could not be asked.
+/// The log's answer; `None`: it could not be read.
 #[derive(Clone)]
 struct Answer {
     asked_at: Instant,
@@ -37,7 +37,7 @@ impl LogHead {
         Self { log, last: Mutex::default() }
     }
 
-    /// The end of the log, at this moment or later.
+    /// The end of the log, at the time of the call or later.
     pub async fn now(&self) -> Result<Head, QueryError> {
         let arrived_at = Instant::now();
         let mut last = self.last.lock().await;

@@ -1,4 +1,4 @@
-//! Questions to the read models: at which position, over which facts, to which figures.
+//! Queries of the read models: at which position, over which facts, to which figures.
 
 mod breakdown;
 mod changes;
@@ -43,23 +43,23 @@ use crate::generations::Generation;
 use cra_analytics::columns::{self, Columns};
 use cra_analytics::fact::instant;
 
-/// The state of the log that an answer shows: one generation at one position.
+/// The state that an answer shows: one generation at one position.
 #[derive(Clone)]
 pub struct Snapshot {
     /// The generation.
     pub generation: Arc<Generation>,
     /// The position; [`Position::START`] shows the empty log.
     pub position: Position,
-    /// The time of the log there, in nanoseconds since 1970; `None` of the empty log.
+    /// The log's time there, in nanoseconds since 1970; `None` for an empty log.
     pub recorded_at: Option<i64>,
-    /// The facts: those of that position, and perhaps later ones.
+    /// The facts: those up to that position, and possibly later ones.
     pub facts: columns::Snapshot,
-    /// Where they are found by scope and by CRA.
+    /// The columns, with their indexes.
     pub columns: Arc<Columns>,
 }
 
 impl Snapshot {
-    /// What a generation shows now; `None` when it serves no more.
+    /// The current state of a generation; `None` if it no longer serves.
     #[must_use]
     pub fn now(generation: Arc<Generation>) -> Option<Self> {
         let columns = generation.columns_in_memory()?;
@@ -73,7 +73,7 @@ impl Snapshot {
     pub fn to_message(&self) -> v1::Snapshot {
         v1::Snapshot {
             position: self.position.0,
-            // A log of which nothing can be read yet has no time.
+            // A log without readable events has no time.
             recorded_at: self
                 .recorded_at
                 .filter(|at| *at != i64::MIN)

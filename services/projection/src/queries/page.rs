@@ -1,9 +1,9 @@
-//! Pages of a listing: how many rows, and the token that leads to the next ones. A token says at which position the
-//! first page stood, so that all pages show one snapshot, in whichever generation and on whichever server.
+//! Pages of a listing: number of rows, and the token of the next page. A token contains the position of the first page,
+//! so that all pages show one snapshot, in any generation and on any server.
 //!
-//! A token grants nothing: the request comes with it and is checked again. It is signed (HMAC-SHA-256) together with what
-//! was asked and by whom, so that a token that was made up, damaged, given to another caller or by another listing is
-//! refused instead of answered with other rows; and it ends.
+//! A token grants nothing: the request is sent and checked again. The token is signed (HMAC-SHA-256) together with the
+//! query and its caller, so that a forged, damaged or foreign token is refused instead of answered with other rows; and
+//! it expires.
 
 use std::path::Path;
 
@@ -22,15 +22,15 @@ use serde::{Deserialize, Serialize};
 use super::QueryError;
 use crate::store::Description;
 
-/// Rows of a page that asks for no number.
+/// Default number of rows of a page.
 const ROWS_DEFAULT: u32 = 50;
-/// Most rows of a page.
+/// Maximum number of rows of a page.
 const ROWS_MAX: u32 = 1_000;
-/// A page ends before it grows past this: many clients refuse messages of more than 4 MiB.
+/// Maximum size of a page: many clients refuse messages of more than 4 MiB.
 pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
-/// Longer than any token; nothing longer is looked at.
+/// Maximum length of a token; longer ones are refused unparsed.
 const TOKEN_CHARS_MAX: usize = 512;
-/// Of HMAC-SHA-256.
+/// Length of an HMAC-SHA-256.
 const SIGNATURE_BYTES: usize = 32;
 
 /// The number of rows of a page.
@@ -42,19 +42,19 @@ pub fn rows(page_size: u32) -> Result<usize, Violation> {
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
 
-/// Where a page begins.
+/// Start of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place<C> {
     /// The position that every page of the listing shows.
     pub position: Position,
-    /// What comes first.
+    /// The first element.
     pub cursor: C,
 }
 
 /// Why page tokens cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
-    /// The file of the secret cannot be used.
+    /// The file of the secret is unusable.
     #[error(transparent)]
     File(#[from] SecretFileError),
     /// The system gave no randomness.
@@ -62,7 +62,7 @@ pub enum SignerError {
     Randomness,
 }
 
-/// Signs the tokens of pages and checks them. Replicas that share its secret go on with each other's listings.
+/// Signs and verifies page tokens. Replicas with the same secret continue each other's listings.
 #[derive(Clone)]
 pub struct Signer {
     key: hmac::Key,
@@ -76,22 +76,22 @@ impl Signer {
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()), lifetime })
     }
 
-    /// Signs with a secret of this process alone.
+    /// Signs with a secret of this process only.
     pub fn with_random_secret(lifetime: SignedDuration) -> Result<Self, SignerError> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self { key: key.map_err(|_| SignerError::Randomness)?, lifetime })
     }
 }
 
-/// What a token says, signed.
+/// The signed content of a token.
 #[derive(Serialize, Deserialize)]
 struct Content<P> {
     place: P,
-    /// In seconds since 1970.
+    /// Expiry, in seconds since 1970.
     ends_at: i64,
 }
 
-/// A listing, as its tokens know it: what was asked, by whom, of which log, by which definitions.
+/// Identity of a listing for its tokens: query, caller, log and definitions.
 #[derive(Clone)]
 pub struct Listing {
     identity: Vec<u8>,
@@ -99,8 +99,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The listing of a request, which must come without its page size and token. `owner` says who asks and what is
-    /// granted: the same text means the same caller.
+    /// The listing of a request, whose page size and token must have been removed. `owner` is the caller and its
+    /// rights: equal texts mean equal callers.
     #[must_use]
     pub fn of<M: Message + prost::Name>(
         request: &M,
@@ -124,7 +124,7 @@ impl Listing {
         Self { identity, signer: signer.clone() }
     }
 
-    /// The token of a page, made now.
+    /// A new page token.
     pub fn token<C: Serialize>(&self, place: &Place<C>, now: Timestamp) -> Result<String, QueryError> {
         let ends_at = now.saturating_add(self.signer.lifetime).map_err(|_| QueryError::Ended)?.as_second();
         let mut bytes = postcard::to_stdvec(&Content { place, ends_at }).map_err(|_| QueryError::Ended)?;
@@ -133,7 +133,7 @@ impl Listing {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Where the page of a token begins; `None` of the first page.
+    /// Start of the page of a token; `None` for the first page.
     pub fn place<C: DeserializeOwned>(
         &self,
         token: &str,
@@ -157,7 +157,7 @@ impl Listing {
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (content, signature) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE_BYTES)?)?;
-        // Takes as long whatever differs.
+        // Constant time.
         hmac::verify(&self.signer.key, &self.signed(content), signature).ok()?;
         postcard::from_bytes(content).ok()
     }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_leads_to_its_place_and_only_in_its_listing() {
+    fn a_token_leads_to_its_page_only_in_its_listing() {
         let (own, other) = (listing(&of_advisor("a")), listing(&of_advisor("b")));
         let place = Place { position: Position(7), cursor: 40_u64 };
         let token = own.token(&place, now()).unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_of_use_to_the_caller_it_was_given_to_wherever_the_secret_is_the_same() {
+    fn a_token_is_valid_for_its_caller_wherever_the_secret_is_the_same() {
         let (request, place) = (of_advisor("a"), Place { position: Position(7), cursor: 40_u64 });
         let token = listing(&request).token(&place, now()).unwrap();
         let replica = listing_of(&request, "marie", &signer());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_any_character_changed_or_missing_is_refused() {
+    fn a_token_with_any_changed_or_missing_character_is_refused() {
         let own = listing(&of_advisor("a"));
         let token = own.token(&Place { position: Position(300), cursor: 40_u64 }, now()).unwrap();
         for at in 0..token.len() {
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_fifty_rows_unless_asked_and_never_more_than_a_thousand() {
+    fn a_page_has_fifty_rows_by_default_and_at_most_a_thousand() {
         assert_eq!(rows(0).unwrap(), 50);
         assert_eq!(rows(1_000).unwrap(), 1_000);
         assert_eq!(rows(1_001).unwrap_err().fault.reason(), "PAGE_SIZE_TOO_LARGE");

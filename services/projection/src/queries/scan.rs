@@ -1,4 +1,4 @@
-//! The scan that every question is answered from: the facts that a selection counts at a snapshot.
+//! The scan behind every query: the facts that a selection matches at a snapshot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,23 +18,23 @@ use cra_analytics::packed_fact::FactRef;
 use cra_analytics::record::record;
 use cra_analytics::scope::{Scope, ScopeSet};
 
-/// Positions that are passed over in the time that a listed one takes to look up.
+/// Number of positions that can be scanned in the time of looking up a listed one.
 const POSITIONS_PER_LISTED: usize = 8;
 
-/// Scopes whose sums of all days are added in a millisecond at most.
+/// Number of scopes whose daily sums are added in at most a millisecond.
 const FEW_SCOPES: usize = 4;
 
-/// Facts between two looks at whether somebody still waits for the answer.
+/// Number of facts between two checks for cancellation.
 const FACTS_BETWEEN_CHECKS: usize = 1_024;
 
-/// One question at work: a snapshot, and whether somebody still waits.
+/// A running query: a snapshot and its cancellation flag.
 pub(crate) struct Scan {
     pub(crate) snapshot: Snapshot,
     cancelled: Arc<AtomicBool>,
 }
 
 impl Scan {
-    /// Runs a question off the async workers. It ends early when the caller's future is dropped.
+    /// Runs a query on a blocking thread. It is cancelled when the caller's future is dropped.
     pub(crate) async fn run<T: Send + 'static>(
         snapshot: Snapshot,
         question: impl FnOnce(&Self) -> Result<T, QueryError> + Send + 'static,
@@ -44,14 +44,14 @@ impl Scan {
         answer.map_err(|_| QueryError::Ended)?
     }
 
-    /// A question whose answer goes on after the first word: it ends early when the guard is dropped. Blocks.
+    /// A query whose answer is a stream: it is cancelled when the guard is dropped. Blocks.
     pub(crate) fn streamed(snapshot: Snapshot) -> (Self, CancelOnDrop) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let cancel_on_drop = CancelOnDrop(Arc::clone(&cancelled));
         (Self { snapshot, cancelled }, cancel_on_drop)
     }
 
-    /// Counts every fact that the selection counts, on all cores; see [`cra_analytics::columns::Snapshot::count`].
+    /// Counts every matching fact, on all cores; see [`cra_analytics::columns::Snapshot::count`].
     pub(crate) fn count<T: Send>(
         &self,
         selection: &Selection,
@@ -93,15 +93,14 @@ impl Scan {
         facts.count(request, new, add, merge).ok_or(QueryError::Ended)
     }
 
-    /// The positions of the facts of scopes, where looking at each is less work than looking at everything.
+    /// The positions of the facts of scopes, if looking each up is less work than scanning everything.
     fn listed(&self, scopes: &[Scope]) -> Option<Vec<u32>> {
         let most = self.snapshot.facts.positions() / POSITIONS_PER_LISTED;
         self.snapshot.columns.by_posting_list(scopes, self.snapshot.position.0, most)
     }
 
-    /// Gathers what the selection counts, by the slot of each day, and makes an answer of it; days without a slot are left
-    /// out. Off the async workers, unless some sums of a small selection are the whole answer: that takes less than to wake
-    /// another thread.
+    /// Counts what the selection matches, by the slot of each day, and makes an answer of it; days without a slot are
+    /// skipped. Runs on a blocking thread, unless adding a few sums is faster than waking one.
     pub(crate) async fn gathered<T: Send + 'static>(
         snapshot: Snapshot,
         selection: Arc<Selection>,
@@ -129,7 +128,7 @@ impl Scan {
         counting.await.map_err(|_| QueryError::Ended)?
     }
 
-    /// The sums of days of a few whole scopes; `None` where there are more, or where something must be counted.
+    /// The daily sums of a few whole scopes; `None` if there are more, or if facts must be counted.
     fn sums_of_few(
         &self,
         filter: &Filter,
@@ -152,8 +151,7 @@ impl Scan {
         self.snapshot.position.0 == self.snapshot.facts.position()
     }
 
-    /// Gathers what a filter counts. Of whole scopes, sums of days are added where they are there; all else is counted fact
-    /// by fact.
+    /// Counts what a filter matches: from daily sums for whole scopes that have them, otherwise fact by fact.
     fn gather(
         &self,
         filter: &Filter,
@@ -195,7 +193,7 @@ impl Scan {
         }
     }
 
-    /// Gives every fact that the selection counts whole, by day, then by position, until the first failure.
+    /// Calls a function for every matching fact, by day, then by position, until the first error.
     pub(crate) fn try_each(
         &self,
         selection: &Selection,
@@ -214,7 +212,7 @@ impl Scan {
         Ok(())
     }
 
-    /// A selection, ready to be asked of facts.
+    /// Binds a selection for testing facts.
     pub(crate) fn filter(&self, selection: &Selection) -> Filter {
         Filter::bind(selection, &self.snapshot.generation.dictionary().read())
     }
@@ -229,7 +227,7 @@ impl Scan {
         record_in(&self.snapshot.generation, fact)
     }
 
-    /// Ends the question when nobody waits any more; looked at once in a while.
+    /// Fails if the query was cancelled; checked once in a while.
     pub(crate) fn check(&self, number: usize) -> Result<(), QueryError> {
         if number.is_multiple_of(FACTS_BETWEEN_CHECKS) && self.cancelled.load(Ordering::Relaxed) {
             return Err(QueryError::Ended);

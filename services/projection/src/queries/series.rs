@@ -1,4 +1,4 @@
-//! All figures of one selection per period, empty periods included.
+//! All figures of one selection per period, including empty periods.
 
 use std::sync::Arc;
 

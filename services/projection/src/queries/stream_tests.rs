@@ -1,4 +1,4 @@
-//! Streams that follow and watch: what they send, when, and how they end.
+//! Streams of followers and watchers: what they send, when, and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn history() -> ReadModels {
 }
 
 #[tokio::test]
-async fn a_follower_is_told_what_comes_into_the_selection_and_what_leaves_it() {
+async fn a_follower_receives_what_enters_the_selection_and_what_leaves_it() {
     let models = history();
     assert_eq!(all(follow_from(&models, 0, Some(6))).await, ["1 +1", "3 -1", "4 +2", "5 -2", "6 ."]);
     assert_eq!(all(follow_from(&models, 3, Some(5))).await, ["4 +2", "5 -2"]);
@@ -74,7 +74,7 @@ async fn a_follower_is_told_what_comes_into_the_selection_and_what_leaves_it() {
 }
 
 #[tokio::test]
-async fn a_follower_hears_of_what_comes_later_and_of_identifiers_that_are_new() {
+async fn a_follower_receives_later_changes_and_those_of_new_identifiers() {
     let mut models = ReadModels::of(&[submitted(2, moved())]);
     let mut answers = follow_from(&models, 0, None);
     assert_eq!(next(&mut answers).await.unwrap(), "1 .");
@@ -85,7 +85,7 @@ async fn a_follower_hears_of_what_comes_later_and_of_identifiers_that_are_new() 
 }
 
 #[tokio::test]
-async fn a_follower_goes_on_in_the_generation_that_takes_over_and_ends_when_the_log_is_another() {
+async fn a_follower_continues_in_a_promoted_generation_and_ends_if_the_log_is_another() {
     let models = ReadModels::of(&[submitted(1, cra())]);
     let mut answers = follow_from(&models, 0, None);
     assert_eq!(next(&mut answers).await.unwrap(), "1 +1");
@@ -101,7 +101,7 @@ async fn a_follower_goes_on_in_the_generation_that_takes_over_and_ends_when_the_
 }
 
 #[tokio::test]
-async fn a_follower_that_comes_back_goes_on_in_its_own_log_and_past_alone() {
+async fn a_returning_follower_continues_only_in_its_log_and_history() {
     let models = history();
     let mut answers = follow_from(&models, 0, Some(3));
     let mut last = None;
@@ -128,7 +128,7 @@ async fn a_follower_that_comes_back_goes_on_in_its_own_log_and_past_alone() {
 }
 
 #[tokio::test]
-async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
+async fn a_shutdown_ends_the_streams_with_the_reason() {
     let models = history();
     let shutdown = Shutdown::new();
     let question = Follow { selection: Arc::default(), after: Position(6), claim: None, end: None };
@@ -148,7 +148,7 @@ async fn a_stop_of_the_service_ends_the_streams_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_watcher_hears_of_the_figures_now_and_then_only_when_they_change() {
+async fn a_watcher_receives_the_figures_at_once_and_then_only_changes() {
     let mut models = ReadModels::of(&[submitted(1, cra())]);
     let question = Watch { selection: of_advisor("conseiller-1"), interval: Duration::from_millis(100) };
     let mut answers = watch(question, Arc::clone(&models.generations), Shutdown::new());

@@ -1,5 +1,5 @@
-//! The statistics of a selection now, then again whenever they change: what the events since then did is looked at
-//! first, so that a watcher costs a scan only when something concerns it.
+//! The statistics of a selection now, then again whenever they change: the effects of new events are examined first, so
+//! that a watcher costs a scan only if one concerns it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +18,21 @@ use super::{QueryError, Snapshot, statistics};
 use crate::generations::{Generation, Generations};
 use crate::store::Applied;
 
-/// Interval of a request that gives none.
+/// Default interval.
 const INTERVAL_MS_DEFAULT: u32 = 1_000;
-/// Shortest interval.
+/// Minimum interval.
 const INTERVAL_MS_MIN: u32 = 100;
 
-/// What is watched, and how closely.
+/// Parameters of a watcher.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    /// CRAs of interest.
+    /// The watched CRAs.
     pub selection: Arc<Selection>,
-    /// Least time between two answers.
+    /// Minimum time between two answers.
     pub interval: Duration,
 }
 
-/// Reads the interval of a request.
+/// Parses the interval of a request.
 pub fn watch_interval(min_interval_ms: u32) -> Result<Duration, Violation> {
     let interval_ms = match min_interval_ms {
         0 => INTERVAL_MS_DEFAULT,
@@ -45,26 +45,26 @@ pub fn watch_interval(min_interval_ms: u32) -> Result<Duration, Violation> {
     Ok(Duration::from_millis(interval_ms.into()))
 }
 
-/// Starts to watch.
+/// Starts a watcher.
 #[must_use]
 pub fn watch(
     question: Watch,
     generations: Arc<Generations>,
     shutdown: Shutdown,
 ) -> Answers<v1::WatchStatisticsResponse> {
-    // One answer ready: a slow caller gets the latest figures, not those of every moment.
+    // One buffered answer: a slow caller gets the latest figures, not all intermediate ones.
     let (answers, receiver) = mpsc::channel(1);
     let watching = Watching { question, generations, answers: answers.clone(), last: None };
     tokio::spawn(sustain(answers, shutdown, watching.run()));
     receiver
 }
 
-/// The answer given last, and up to where nothing has concerned the watcher since.
+/// The last answer, and the position up to which nothing has changed since.
 struct Last {
     statistics: v1::Statistics,
     generation: Arc<Generation>,
     position: Position,
-    /// Events retried with success by then: one more changes the figures at the same position.
+    /// Number of events retried with success by then: another one changes the figures at the same position.
     retried: u64,
 }
 
@@ -95,13 +95,13 @@ impl Watching {
         }
     }
 
-    /// Waits for a state in which something concerns the selection.
+    /// Waits for a state with a change of the selection.
     async fn changed(&mut self) -> Result<(Snapshot, u64), QueryError> {
         let mut serving = self.generations.watch();
         loop {
             let generation = serving.borrow_and_update().clone();
             let Some(snapshot) = Snapshot::now(Arc::clone(&generation)) else {
-                // Another one took its place in between.
+                // Another generation was promoted in between.
                 tokio::task::yield_now().await;
                 continue;
             };
@@ -111,7 +111,7 @@ impl Watching {
                 return Ok((snapshot, retried));
             };
             let is_same_log = generation.description().log == last.generation.description().log;
-            // A generation that is being filled waits until it is as far as what was shown.
+            // A generation that is being built must first reach the shown position.
             let is_behind = is_same_log && position < last.position;
             if !is_behind {
                 if !Arc::ptr_eq(&generation, &last.generation) || retried != last.retried {

@@ -1,5 +1,4 @@
-//! Given a log and read models that serve, when it is replayed beside them, then both are the same and nobody was
-//! disturbed.
+//! A replay gives read models equal to the serving ones, without disturbing queries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +26,12 @@ fn history() -> Vec<v1::CraEvent> {
     ]
 }
 
-/// So many corrections of one CRA, from a revision on.
+/// A number of corrections of one CRA, from a revision on.
 fn corrections(n: u8, first: u64, number: u64) -> Vec<v1::CraEvent> {
     (first..first + number).map(|revision| corrected(n, revision, workshop(2))).collect()
 }
 
-/// The positions that readers see, whichever generation serves, in the order in which they see them.
+/// The positions that readers see, whichever generation serves, in order.
 fn watched(running: &Running) -> (watch::Sender<bool>, tokio::task::JoinHandle<Vec<u64>>) {
     let (end, ended) = watch::channel(false);
     let generations = Arc::clone(running.generations());
@@ -54,7 +53,7 @@ fn watched(running: &Running) -> (watch::Sender<bool>, tokio::task::JoinHandle<V
 }
 
 #[tokio::test]
-async fn a_replay_makes_the_same_read_models_while_the_serving_ones_answer_and_follow() {
+async fn a_replay_gives_equal_read_models_while_the_serving_ones_answer_and_follow() {
     let mut running = Running::of(&history()).await;
     let serving = running.serving();
     running.follow();
@@ -81,7 +80,7 @@ async fn a_replay_makes_the_same_read_models_while_the_serving_ones_answer_and_f
 }
 
 #[tokio::test]
-async fn a_replay_ends_at_the_position_that_was_asked() {
+async fn a_replay_ends_at_the_requested_position() {
     let running = Running::of(&history()).await;
     let ended = running.rebuilt(4, false).await;
     assert_eq!((ended.position, ended.log_position), (4, 7));
@@ -91,10 +90,10 @@ async fn a_replay_ends_at_the_position_that_was_asked() {
 }
 
 #[tokio::test]
-async fn a_replay_rests_as_long_as_it_works_while_questions_are_asked() {
+async fn a_replay_pauses_as_long_as_it_works_while_queries_arrive() {
     let running = Running::of(&history()).await;
     let replayer = running.replayer();
-    // From here on, time passes only where somebody rests.
+    // From here on, time passes only in pauses.
     tokio::time::pause();
     let worked = Duration::from_millis(40);
     let rested = async || {
@@ -137,7 +136,7 @@ async fn the_position_that_readers_see_never_goes_back_while_generations_change(
 }
 
 #[tokio::test]
-async fn a_replay_whose_caller_leaves_leaves_nothing_behind() {
+async fn a_replay_whose_caller_leaves_is_removed() {
     let running = Running::of(&history()).await;
     let before = running.on_disk();
     running.hold_at(3);
@@ -153,7 +152,7 @@ async fn a_replay_whose_caller_leaves_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_during_the_change_finds_it_made_or_not_but_never_half() {
+async fn a_promotion_whose_caller_leaves_is_complete_or_not_made() {
     let running = Running::of(&history()).await;
     for pause_us in (0..20_000).step_by(500) {
         let before = running.serving();
@@ -173,7 +172,7 @@ async fn a_caller_that_leaves_during_the_change_finds_it_made_or_not_but_never_h
 }
 
 #[tokio::test]
-async fn what_began_to_serve_is_not_removed_by_whoever_wanted_it_removed_before() {
+async fn a_generation_that_has_started_to_serve_is_not_removed() {
     let running = Running::of(&history()).await;
     let promoted = running.rebuilt(0, true).await.generation;
     running.replayer().discard(running.serving()).await;
@@ -182,13 +181,13 @@ async fn what_began_to_serve_is_not_removed_by_whoever_wanted_it_removed_before(
 }
 
 #[tokio::test]
-async fn what_a_check_leaves_at_the_processs_end_goes_at_the_next_start() {
+async fn a_scratch_generation_left_at_the_end_of_the_process_is_removed_at_the_next_start() {
     let running = Running::of(&history()).await;
     let before = running.on_disk();
     let filled = running.replayer().begin_passing().await.unwrap();
     assert_eq!(running.passing(), [filled.name()]);
     assert_eq!(running.on_disk(), before, "it is not among those that can serve");
-    // Nobody is left to remove it.
+    // Leaked, as by a killed process.
     std::mem::forget(filled);
     let running = running.restarted().await;
     assert_eq!(running.passing(), Vec::<String>::new());
@@ -196,7 +195,7 @@ async fn what_a_check_leaves_at_the_processs_end_goes_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_replay_that_the_processs_end_cuts_is_gone_on_with() {
+async fn a_replay_interrupted_by_the_end_of_the_process_is_resumed() {
     let running = Running::of(&history()).await;
     running.hold_at(3);
     let _replay = running.rebuild(0, false).await.unwrap();
@@ -215,7 +214,7 @@ async fn a_replay_that_the_processs_end_cuts_is_gone_on_with() {
 }
 
 #[tokio::test]
-async fn a_replay_to_an_earlier_position_than_what_was_left_begins_anew() {
+async fn a_replay_to_an_earlier_position_than_the_unfinished_one_starts_again() {
     let running = Running::of(&history()).await;
     running.hold_at(5);
     let _replay = running.rebuild(0, false).await.unwrap();
@@ -229,7 +228,7 @@ async fn a_replay_to_an_earlier_position_than_what_was_left_begins_anew() {
 }
 
 #[tokio::test]
-async fn generations_beyond_the_bound_go_the_oldest_first() {
+async fn generations_above_the_limit_are_removed_oldest_first() {
     let running = Running::of(&history()).await;
     let serving = running.serving().name().to_owned();
     let mut made = Vec::new();
@@ -245,7 +244,7 @@ async fn generations_beyond_the_bound_go_the_oldest_first() {
     eventually("their files went", || (running.on_disk() == folders).then_some(())).await;
 }
 
-/// Makes the serving generation one of other definitions, as the next start finds it.
+/// Gives the serving generation other definitions, as found by the next start.
 async fn restarted_with(running: Running, definitions: String) -> Running {
     let generation = running.serving();
     let description = Description { definitions, ..generation.description().clone() };
@@ -256,7 +255,7 @@ async fn restarted_with(running: Running, definitions: String) -> Running {
 }
 
 #[tokio::test]
-async fn read_models_of_older_definitions_serve_until_they_are_computed_again() {
+async fn read_models_with_other_definitions_serve_until_they_are_rebuilt() {
     let running = Running::of(&history()).await;
     let (form, _) =
         cra_analytics::definitions().rsplit_once('.').map(|(form, v)| (form.to_owned(), v.len())).unwrap();
@@ -275,13 +274,13 @@ async fn read_models_of_older_definitions_serve_until_they_are_computed_again() 
     assert_eq!(running.serving().name(), new.name());
     assert_eq!(new.description().definitions, cra_analytics::definitions());
     assert_eq!(new.position(), Position(7));
-    // A database that is still open here cannot be opened again.
+    // A database that is still open here could not be opened again.
     drop(new);
     assert_eq!(running.restarted().await.serving().description().definitions, cra_analytics::definitions());
 }
 
 #[tokio::test]
-async fn older_definitions_are_left_also_when_another_replay_is_at_work_first() {
+async fn other_definitions_are_replaced_even_if_another_replay_runs_first() {
     let running = Running::of(&history()).await;
     let form = cra_analytics::definitions().rsplit_once('.').unwrap().0.to_owned();
     let running = restarted_with(running, format!("{form}.0")).await;
@@ -294,7 +293,7 @@ async fn older_definitions_are_left_also_when_another_replay_is_at_work_first() 
 }
 
 #[tokio::test]
-async fn read_models_of_another_form_are_set_aside_and_computed_again() {
+async fn read_models_of_another_form_are_quarantined_and_rebuilt() {
     let running = Running::of(&history()).await;
     let former = running.serving().name().to_owned();
     let before = statistics_of(&running.serving(), 7).await;
@@ -308,7 +307,7 @@ async fn read_models_of_another_form_are_set_aside_and_computed_again() {
 }
 
 #[test]
-fn the_time_left_is_that_of_the_events_left_at_the_speed_so_far() {
+fn the_remaining_time_is_computed_from_the_average_speed() {
     let progress = |position, events_per_second| {
         Progress { position: Position(position), end: Position(100), events_per_second }.remaining_seconds()
     };

@@ -1,5 +1,5 @@
-//! What every question goes through before it is answered: the caller's rights, the perimeter, one reading of the request,
-//! and a permit. Rights and perimeter are judged before anything else of the request.
+//! Common steps before a query is answered: the caller's rights, the perimeter, one parse of the request, and a permit.
+//! Rights and perimeter are checked before anything else of the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::queries::{self, Consistency, Snapshot};
 
 /// A request to the read models.
 pub(super) trait Question: Message + 'static {
-    /// What it needs of the caller's grant.
+    /// The right that it requires.
     fn right(&self) -> Right;
 
-    /// Which CRAs it is about.
+    /// The CRAs that it selects.
     fn selection(&self) -> Option<&v1::Selection>;
 
-    /// At which position.
+    /// The required position.
     fn consistency(&self) -> Option<&v1::Consistency>;
 }
 
@@ -79,36 +79,36 @@ question!(ExportRequest, |request| {
     }
 });
 
-/// A question that may be answered.
+/// An admitted query.
 pub(super) struct Admitted {
-    /// Who asks.
+    /// The caller.
     pub(super) grant: Grant,
-    /// Which CRAs count.
+    /// The selected CRAs.
     pub(super) selection: Arc<Selection>,
-    /// At which position.
+    /// The required position.
     pub(super) consistency: Consistency,
     /// Held while the answer is made.
     pub(super) permit: Permit,
     limit: InFlight,
-    /// How long the caller waits.
+    /// The caller's timeout.
     caller_waits: Option<Duration>,
 }
 
-/// A question whose snapshot is fixed.
+/// A query with a fixed snapshot.
 pub(super) struct Ready {
-    /// Who asks.
+    /// The caller.
     pub(super) grant: Grant,
-    /// Which CRAs count.
+    /// The selected CRAs.
     pub(super) selection: Arc<Selection>,
-    /// What the answer shows.
+    /// The snapshot of the answer.
     pub(super) snapshot: Snapshot,
     /// Held while the answer is made.
     pub(super) permit: Permit,
 }
 
 impl Statistics {
-    /// Judges a request and reads it, with every fault at once. `read` reads what no other request has; a large request is
-    /// read off the async workers, and is not read when its caller leaves first.
+    /// Checks and parses a request, and reports every fault at once. `read` parses what is specific to the request; a
+    /// large request is parsed on a blocking thread, unless its caller leaves first.
     pub(super) async fn admit<Q: Question, T: Send + 'static>(
         &self,
         request: Request<Q>,
@@ -141,8 +141,8 @@ impl Statistics {
         Ok((Admitted { grant, selection, consistency, permit, limit, caller_waits }, asked))
     }
 
-    /// Fixes the snapshot that the answer shows. While the read models lack the position asked for, the caller waits among
-    /// those who wait, and holds no permit for work.
+    /// Fixes the snapshot of the answer. While the read models lack the required position, the caller waits with a
+    /// waiting permit, and holds no permit for work.
     pub(super) async fn reach(&self, admitted: Admitted) -> Result<Ready, Status> {
         let Admitted { grant, selection, consistency, permit, limit, caller_waits } = admitted;
         let until = queries::wait_until(Instant::now(), caller_waits);

@@ -1,5 +1,5 @@
-//! Which questions are audited, and what their records say: those that show CRAs, or figures by advisor or structure. The
-//! others tell nothing of a person.
+//! Which queries are audited, and what their records contain: those that show CRAs, or figures by advisor or structure.
+//! Others reveal nothing about a person.
 
 use cra_contracts::{json, v1};
 use cra_domain::selection::Selection;
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::grant::{Grant, Right};
 
-/// Members of a list of a selection that a record names; of longer ones it tells how many there are.
+/// Maximum number of members of a selection's list in a record; for longer lists it gives their number.
 const MEMBERS_TOLD: usize = 50;
 
 impl Grant {
-    /// Begins the record of a question, where it is audited. Before anything is shown.
+    /// Starts the record of a query, if it is audited. Call it before anything is shown.
     pub(super) fn begins(&self, right: Right, selection: &Selection) -> Result<(), Status> {
         let selection = selection.message();
         let dimensions = match right {
@@ -34,7 +34,7 @@ impl Grant {
         Ok(())
     }
 
-    /// Begins the record of a question about one CRA.
+    /// Starts the record of a query for one CRA.
     pub(super) fn begins_of(&self, cra_id: Uuid) -> Result<(), Status> {
         self.trail.begin(Kind::Read)?;
         self.trail.about("craId", cra_id.to_string());
@@ -42,7 +42,7 @@ impl Grant {
     }
 }
 
-/// Whether figures tell of single advisors or structures.
+/// Whether figures are about single advisors or structures.
 fn by_person(selection: &v1::Selection, dimensions: &[i32]) -> bool {
     let persons = [v1::Dimension::Advisor.into(), v1::Dimension::Structure.into()];
     !selection.advisor_ids.is_empty()
@@ -50,7 +50,7 @@ fn by_person(selection: &v1::Selection, dimensions: &[i32]) -> bool {
         || dimensions.iter().any(|dimension| persons.contains(dimension))
 }
 
-/// The fields of a selection: days, codes and ids, of long lists the first ones.
+/// The fields of a selection: days, codes and ids; of long lists only the first ones.
 fn summary(selection: &v1::Selection) -> Map<String, Value> {
     let Value::Object(mut fields) = json::to_value(selection) else { return Map::new() };
     let mut counts = Map::new();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_audited_where_an_advisor_or_a_structure_is_named_or_listed() {
+    fn figures_are_audited_if_an_advisor_or_a_structure_is_named_or_listed() {
         let named = |advisors: &[&str], structures: &[&str]| v1::Selection {
             advisor_ids: advisors.iter().map(ToString::to_string).collect(),
             structure_ids: structures.iter().map(ToString::to_string).collect(),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_list_the_first_members_are_told_and_how_many_there_are() {
+    fn a_long_list_is_recorded_with_its_first_members_and_its_length() {
         let advisor_ids = (0..200).map(|number| format!("a{number}")).collect();
         let selection = v1::Selection { advisor_ids, from: "2026-01-01".into(), ..v1::Selection::default() };
         let told = summary(&selection);

@@ -1,5 +1,5 @@
-//! `StatisticsService.Export`: the header, then the file in chunks. Whatever ends it early ends the stream with a
-//! status: a stream that ends without one gave the whole file.
+//! `StatisticsService.Export`: the header, then the file in chunks. A stream that ends early ends with a status: a
+//! stream without one sent the complete file.
 
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -16,14 +16,14 @@ use tonic::{Code, Response, Status};
 
 use crate::queries::{self, Export, Snapshot, Wanted};
 
-/// The answer of an export.
+/// The answers of an export.
 pub(super) type Chunks = BoxStream<v1::ExportResponse>;
 
-/// What bounds a file.
+/// Limits of a file.
 pub(super) struct Limits {
-    /// A larger file ends there, with a status.
+    /// Maximum size; a larger file is aborted with a status.
     pub(super) bytes_max: NonZeroU64,
-    /// Given back when the file is written.
+    /// Released when the file is written.
     pub(super) permit: Permit,
 }
 
@@ -40,8 +40,8 @@ pub(super) fn is_known(conditional: &Conditional, wanted: &Wanted, snapshot: &Sn
     ])
 }
 
-/// Begins an export, or says what is wrong with the request. Long workbooks pass through a nameless file in `folder`;
-/// the rows that were written are told to the record of the call.
+/// Starts an export, or returns the faults of the request. Long workbooks are buffered in an unnamed file in `folder`;
+/// the audit record gets the number of rows.
 pub(super) async fn answer(
     wanted: Wanted,
     snapshot: Snapshot,
@@ -62,7 +62,7 @@ pub(super) async fn answer(
     Ok(Response::new(header.chain(chunks).boxed()))
 }
 
-/// A file on its way, and how much of it has gone.
+/// A file being sent, and the number of bytes sent.
 struct File {
     export: Export,
     bytes_max: NonZeroU64,
@@ -96,7 +96,7 @@ const EXPORT_TOO_LARGE: Row =
 
 fn too_large(bytes_max: NonZeroU64) -> Status {
     let message =
-        format!("the file is larger than {bytes_max} bytes; ask for fewer days, or one territory at a time");
+        format!("the file exceeds {bytes_max} bytes; request fewer days, or one territory at a time");
     Rejection::new(EXPORT_TOO_LARGE, message).with("bytes_max", bytes_max.to_string()).into()
 }
 

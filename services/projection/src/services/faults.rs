@@ -1,4 +1,4 @@
-//! Every fault of a request, told at once: each part is read whatever the others say.
+//! Collects every fault of a request: each part is parsed, whatever the others contain.
 
 use cra_domain::cra::Violation;
 use tonic::Status;
@@ -10,12 +10,12 @@ use crate::queries::QueryError;
 pub(super) struct Faults(Vec<Violation>);
 
 impl Faults {
-    /// A part of the request; its fault is kept.
+    /// Parses a part of the request; collects its fault.
     pub(super) fn one<T>(&mut self, read: Result<T, Violation>) -> Option<T> {
         self.all(read.map_err(|violation| vec![violation]))
     }
 
-    /// As [`Faults::one`], of a part with several faults. What another part said already is said once.
+    /// Like [`Faults::one`], for a part with several faults. Duplicates are dropped.
     pub(super) fn all<T>(&mut self, read: Result<T, Vec<Violation>>) -> Option<T> {
         let faults = read.as_ref().err().into_iter().flatten();
         let new: Vec<_> = faults.filter(|fault| !self.0.contains(fault)).cloned().collect();
@@ -23,7 +23,7 @@ impl Faults {
         read.ok()
     }
 
-    /// The refusal that tells them.
+    /// The refusal with all faults.
     pub(super) fn told(self) -> Status {
         QueryError::Invalid(self.0).into()
     }

@@ -1,5 +1,5 @@
-//! What a caller's grant means to a question: whether it may be asked at all. It is answered whole or refused, never
-//! narrowed to what is granted.
+//! Whether a caller's grant allows a query. The query is answered completely or refused, never narrowed to what is
+//! granted.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use uuid::Uuid;
 
 use crate::queries::QueryError;
 
-/// The caller of a question, and the record of it.
+/// The caller of a query, and its audit record.
 #[derive(Clone)]
 pub(super) struct Grant {
     pub(super) caller: Arc<Caller>,
     pub(super) trail: Trail,
 }
 
-/// What a request needs of the caller's grant.
+/// The right that a request requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
-    /// Figures of a selection, broken down by these dimensions; 0 is none.
+    /// Figures of a selection, broken down by these dimensions; 0 means none.
     Counts {
         /// Numbers of [`v1::Dimension`].
         dimensions: [i32; 2],
@@ -38,31 +38,31 @@ pub(super) enum Right {
     },
     /// A file of CRAs.
     FileOfCras,
-    /// A file of which the request does not name the content, so that it will be refused.
+    /// A file without a valid content, which will be refused.
     UnnamedFile,
-    /// One CRA, which is judged once it is found.
+    /// One CRA, which is checked once it is found.
     One,
 }
 
 impl Grant {
-    /// The grant of whoever sent a request.
+    /// The grant of a request's caller.
     pub(super) fn of<T>(callers: Callers, request: &Request<T>) -> Result<Self, Status> {
         Ok(Self { caller: callers.of(request)?, trail: Trail::of(request) })
     }
 
-    /// Who asks and what is granted of the CRAs, as tokens of pages know it: rights are checked with each page.
+    /// Identity and perimeter of the caller, for page tokens; rights are checked with each page.
     pub(super) fn owner(&self) -> String {
         let Caller { client_id, subject, perimeter, .. } = &*self.caller;
-        // Neither holds a control character.
+        // Neither contains a control character.
         format!("{client_id}\n{subject}\n{}", perimeter.canonical())
     }
 
-    /// Whether the caller may see public figures only. They are of the whole country, whatever the perimeter.
+    /// Whether the caller may only see public figures. They cover the whole country, whatever the perimeter.
     pub(super) fn is_public(&self) -> bool {
         self.caller.sees_public_statistics_only()
     }
 
-    /// Whether the caller's scopes let it ask such a question at all.
+    /// Whether the caller's scopes allow the query.
     pub(super) fn may_ask(&self, right: Right) -> Result<(), Status> {
         match right {
             Right::Counts { .. } => self.holds(Scope::Statistics, "exact figures"),
@@ -72,7 +72,7 @@ impl Grant {
         }
     }
 
-    /// Whether the selection lies within the perimeter.
+    /// Whether the selection is inside the perimeter.
     pub(super) fn may_select(&self, right: Right, selection: &Selection) -> Result<(), Status> {
         match right {
             Right::One => Ok(()),
@@ -80,7 +80,7 @@ impl Grant {
         }
     }
 
-    /// Whether a CRA that was found may be shown. One outside does not exist for this caller.
+    /// Whether a found CRA may be shown. One outside the perimeter appears not to exist.
     pub(super) fn shows(&self, cra_id: Uuid, cra: Option<&v1::Cra>) -> Result<(), Status> {
         let perimeter = &self.caller.perimeter;
         let is_covered = match perimeter {

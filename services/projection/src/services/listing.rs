@@ -1,4 +1,4 @@
-//! Requests that are answered in pages: which page a request asks for, and the token of the one after it.
+//! Requests with pages: which page a request asks for, and the token of the next one.
 
 use cra_contracts::v1;
 use cra_eventlog::Position;
@@ -14,7 +14,7 @@ use crate::queries::{Consistency, QueryError};
 
 /// A request whose answer comes in pages.
 pub(super) trait Paged: prost::Message + prost::Name {
-    /// Takes out what differs from page to page: the number of rows asked and the token.
+    /// Removes what differs between pages: the number of rows and the token.
     fn take_page(&mut self) -> (u32, String);
 }
 
@@ -30,49 +30,49 @@ macro_rules! paged {
 
 paged!(ListBreakdownRequest, ListCrasRequest, ListLikelyDoublesRequest, ListParkedEventsRequest);
 
-/// The page that a request asks for.
+/// The requested page.
 pub(super) struct Page<C> {
     rows: usize,
     place: Option<Place<C>>,
 }
 
 impl<C: Copy> Page<C> {
-    /// Most rows.
+    /// Maximum number of rows.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Whether one more row is of this page, which would then have so many bytes.
+    /// Whether another row fits into this page, which would then have this size.
     pub(super) fn has_room(&self, rows: usize, bytes: usize) -> bool {
         rows < self.rows && (rows == 0 || bytes <= page::PAGE_BYTES_MAX)
     }
 
-    /// What comes first; `None` on the first page.
+    /// The first element; `None` on the first page.
     pub(super) fn cursor(&self) -> Option<C> {
         self.place.as_ref().map(|place| place.cursor)
     }
 
-    /// The position that the page shows: that of the first page on the others, else as asked.
+    /// The required position: that of the first page on later pages, otherwise as requested.
     pub(super) fn consistency(&self, asked: Consistency) -> Consistency {
         self.place.as_ref().map_or(asked, |place| Consistency::at(place.position))
     }
 }
 
-/// Who asks for a page, when, and what signs its token.
+/// The caller of a page, the time, and the signer of tokens.
 pub(super) struct Asker<'a> {
     pub(super) grant: &'a Grant,
     pub(super) signer: &'a Signer,
     pub(super) now: Timestamp,
 }
 
-/// The listing that a request asks a page of.
+/// The listing that a request belongs to.
 pub(super) struct Listing {
     listing: page::Listing,
     now: Timestamp,
 }
 
 impl Listing {
-    /// Takes the page out of a request; the rest of it is what the listing is.
+    /// Removes the page from a request; the rest identifies the listing.
     pub(super) fn read<C: DeserializeOwned>(
         request: &mut impl Paged,
         generations: &Generations,

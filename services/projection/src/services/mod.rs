@@ -1,4 +1,4 @@
-//! What the projection says over gRPC: requests in, queries asked, answers out. No figure is made here.
+//! The projection's gRPC services: parse requests, run queries, encode answers. No figure is computed here.
 
 mod admit;
 mod audited;

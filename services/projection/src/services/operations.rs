@@ -27,18 +27,18 @@ use cra_analytics::fact::instant;
 
 /// The service.
 pub struct Operations {
-    /// What stands on disk, the log, and the way from one to the other.
+    /// The generations, the log, and the replays between them.
     pub replayer: Replayer,
     /// Who asks.
     pub callers: Callers,
     /// Signs the tokens of pages.
     pub signer: Signer,
-    /// Ends replays.
+    /// Ends replays at the shutdown.
     pub shutdown: Shutdown,
 }
 
 impl Operations {
-    /// Reads or writes the read models off the async workers.
+    /// Reads or writes the read models on a blocking thread.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Generations) -> Result<T, StoreError> + Send + 'static,
@@ -91,13 +91,13 @@ impl OperationsService for Operations {
         let name = request.into_inner().generation;
         let place = replay::begin(&self.replayer)?;
         if self.replayer.generations.serving().name() == name {
-            // Asked again: nothing is changed.
+            // Repeated: nothing changes.
             return Ok(Response::new(v1::PromoteResponse::default()));
         }
         let generation = self.replayer.other(&name)?;
         trail.about("generation", generation.name());
         let replayer = self.replayer.clone();
-        // Begun, it is brought to its end, whether the caller waits for it or not.
+        // Once started, it is completed, whether the caller waits or not.
         let taking_over = tokio::spawn(async move {
             let _place = place;
             replayer.take_over(&generation).await
@@ -147,7 +147,7 @@ impl OperationsService for Operations {
         let turn = self.replayer.generations.turn().await;
         let answer = self
             .blocking(move |generations| {
-                // Nothing else is applied meanwhile, also when the caller leaves.
+                // Held so that nothing else is applied, even if the caller leaves.
                 let _turn = turn;
                 let generation = generations.serving();
                 retry(&generation, &positions, |position| generation.retry(position, now))
@@ -165,7 +165,7 @@ impl OperationsService for Operations {
         let turn = self.replayer.generations.turn().await;
         let answer = self
             .blocking(move |generations| {
-                // What is being applied is applied, and nothing after it, also when the caller leaves.
+                // The batch in progress is finished, and nothing after it, even if the caller leaves.
                 let _turn = turn;
                 let pause = generations.pause(Pause { reason, since, client_id })?;
                 let applied_position = generations.serving().position().0;
@@ -193,7 +193,7 @@ fn pause_state(pause: Pause) -> v1::PauseState {
     v1::PauseState { reason, since: Some(timestamp_message(since)), client_id }
 }
 
-/// Begins the record of an operation.
+/// Starts the audit record of an operation.
 fn begun<T>(request: &Request<T>) -> Result<Trail, Status> {
     let trail = Trail::of(request);
     trail.begin(Kind::Operation)?;
@@ -204,7 +204,7 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
     let serving = generations.serving();
     let applied = serving.applied();
     let lag_ms = applied.as_ref().map_or(0, |applied| {
-        // A record may be dated after its application, or centuries away.
+        // A record may be dated after its application, or by centuries off.
         u64::try_from(applied.applied_at.saturating_sub(applied.last_recorded_at) / 1_000_000).unwrap_or(0)
     });
     let all = generations.all();
@@ -232,7 +232,7 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
 
 type ParkedPage = (Position, Vec<v1::ParkedEvent>, Option<Position>);
 
-/// Where the generation stands, some of its parked events in the log's order, and where the next ones begin.
+/// Position of the generation, a page of its parked events in the log's order, and the start of the next page.
 fn parked(generations: &Generations, page: &Page<Position>) -> Result<ParkedPage, StoreError> {
     let generation = generations.serving();
     let first = page.cursor().unwrap_or(Position::START);
@@ -250,7 +250,8 @@ fn parked(generations: &Generations, page: &Page<Position>) -> Result<ParkedPage
     Ok((generation.position(), events, None))
 }
 
-/// Retries the events of some positions, or all of them, in the log's order: a CRA's later events need its earlier ones.
+/// Retries the events at some positions, or all of them, in the log's order: later events of a CRA depend on earlier
+/// ones.
 fn retry(
     generation: &Generation,
     positions: &[Position],

@@ -1,4 +1,4 @@
-//! Public questions: answered from the last publication, whatever the caller's perimeter.
+//! Public queries: answered from the last publication, whatever the caller's perimeter.
 
 use cra_contracts::v1;
 use tonic::{Request, Status};
@@ -8,7 +8,7 @@ use super::grant::Grant;
 use crate::publications::{PublicBreakdown, PublicQuestion, PublicSeries, Publication};
 
 impl Statistics {
-    /// The answer to a caller of public figures; `None` for one who may see exact ones.
+    /// The answer to a caller of public figures; `None` for a caller with exact ones.
     pub(super) fn published<Q, A>(
         &self,
         request: &Request<Q>,
@@ -36,7 +36,7 @@ pub(super) fn statistics(
     })
 }
 
-/// As [`statistics`], by month, quarter or year.
+/// Like [`statistics`], by month, quarter or year.
 pub(super) fn series(
     publication: &Publication,
     request: &v1::GetTimeSeriesRequest,
@@ -48,7 +48,7 @@ pub(super) fn series(
     })
 }
 
-/// As [`statistics`], by region or department: in one page, of as many rows as were asked for.
+/// Like [`statistics`], by region or department: in one page with the requested number of rows.
 pub(super) fn breakdown(
     publication: &Publication,
     request: &v1::ListBreakdownRequest,

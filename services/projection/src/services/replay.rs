@@ -1,5 +1,5 @@
-//! The long calls of `OperationsService`: replays and checks as streams of progress. Each ends with its caller: a replay
-//! that nobody waits for any more leaves nothing behind, one that the process's end cuts is gone on with by the next.
+//! The long calls of `OperationsService`: replays and checks as streams of progress. Each ends with its caller: a
+//! cancelled replay is removed; one interrupted by the end of the process is resumed by the next.
 
 use std::sync::Arc;
 
@@ -25,26 +25,26 @@ const INTERRUPTED: Row =
 const NO_SUCH_GENERATION: Row =
     Row { code: Code::NotFound, reason: "GENERATION_NOT_FOUND", retry: Retry::Never };
 
-/// Answers ready before the caller takes them; more progress than that is left out.
+/// Number of answers buffered ahead of the caller; further progress is skipped.
 const READY_MAX: usize = 16;
 
 type Answers<T> = mpsc::Sender<Result<T, Status>>;
 
-/// The place for a replay, or why there is none.
+/// The lock for a replay, or the refusal.
 pub(super) fn begin(replayer: &Replayer) -> Result<OwnedMutexGuard<()>, Status> {
-    let busy = "another replay, check or promotion is at work; wait for its end";
+    let busy = "another replay, check or promotion is in progress; wait for its end";
     replayer.try_begin().ok_or_else(|| Rejection::new(AT_WORK, busy).into())
 }
 
-/// What a replay was asked to do.
+/// Parameters of a replay.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rebuild {
-    /// Where to end; else at the head of the log.
+    /// Last position; otherwise the head of the log.
     pub(super) until: Option<Position>,
     pub(super) promote: bool,
 }
 
-/// Replays into a generation beside the serving one.
+/// Replays into another generation than the serving one.
 pub(super) fn rebuild(
     replayer: Replayer,
     place: OwnedMutexGuard<()>,
@@ -54,7 +54,7 @@ pub(super) fn rebuild(
     let (answers, receiver) = mpsc::channel(READY_MAX);
     replayer.background.clone().spawn(async move {
         let last = rebuilt(&replayer, rebuild, &shutdown, &answers).await;
-        // First: who reads the last answer may call again at once.
+        // First, so that a caller that has read the last answer may call again at once.
         drop(place);
         if let Some(last) = last {
             drop(answers.send(last).await);
@@ -63,7 +63,7 @@ pub(super) fn rebuild(
     Box::pin(ReceiverStream::new(receiver))
 }
 
-/// The last answer; `None` when nobody waits for it.
+/// The last answer; `None` if the caller has gone.
 async fn rebuilt(
     replayer: &Replayer,
     rebuild: Rebuild,
@@ -106,7 +106,7 @@ async fn fill(
             last.log_position = head.0;
             last.events_per_second = progress.events_per_second;
             last.remaining_seconds = progress.remaining_seconds();
-            // A caller that takes its time misses some progress.
+            // A slow caller misses some progress.
             let _ = answers.try_send(Ok(last.clone()));
         })
         .await?;
@@ -117,13 +117,13 @@ async fn fill(
         replayer.finish_filling(generation).await?;
     }
     last.position = generation.position().0;
-    // The log went on meanwhile, and whatever takes over goes on with it.
+    // The log has grown in the meantime, and a promoted generation follows it.
     last.log_position = last.log_position.max(last.position);
     last.remaining_seconds = 0;
     Ok(last)
 }
 
-/// Replays into a generation that goes afterwards, and compares the serving one with it.
+/// Replays into a scratch generation, and compares the serving one with it.
 pub(super) fn check(
     replayer: Replayer,
     place: OwnedMutexGuard<()>,
@@ -159,16 +159,12 @@ async fn compare(
     let name = checked.name().to_owned();
     let differences = replayer.blocking(move |_| Ok(unmoved_differences(&checked, &replay)?)).await?;
     for difference in &differences {
-        tracing::error!(
-            generation = name,
-            difference,
-            "the read models are not what a replay makes of the log"
-        );
+        tracing::error!(generation = name, difference, "the read models differ from a replay of the log");
     }
     Ok(v1::VerifyResponse { same: Some(differences.is_empty()), differences, ..last })
 }
 
-/// The differences, looked for again where an event that was set aside came to count meanwhile. Blocks.
+/// The differences, computed again if a parked event was retried in between. Blocks.
 fn unmoved_differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
     loop {
         let retried = checked.retried();
@@ -184,7 +180,7 @@ impl From<ReplayError> for Status {
         let message = error.to_string();
         match error {
             ReplayError::Log(_) | ReplayError::ReaderEnded => {
-                let message = format!("{message}; what was replayed is kept, call again to go on from there");
+                let message = format!("{message}; the replayed part is kept, call again to resume");
                 Rejection::new(INTERRUPTED, message).into()
             }
             ReplayError::Apply(ApplyError::Store(error))

@@ -34,34 +34,34 @@ use cra_analytics::periods::Periods;
 
 /// The service.
 pub struct Statistics {
-    /// Where the facts are.
+    /// The read models.
     pub generations: Arc<Generations>,
-    /// Where the log ends.
+    /// The head of the log.
     pub log_head: LogHead,
-    /// Says what is in the future.
+    /// The current time, for refusing times in the future.
     pub clock: Arc<dyn Clock>,
-    /// Bounds the queries at work.
+    /// Limit of concurrent queries.
     pub in_flight: InFlight,
-    /// Bounds the questions that wait for a position of the log.
+    /// Limit of queries that wait for a position of the log.
     pub waiting: InFlight,
-    /// Bounds the files being written.
+    /// Limit of concurrent exports.
     pub exports: InFlight,
-    /// Largest file.
+    /// Maximum size of a file.
     pub export_bytes_max: NonZeroU64,
-    /// Bounds the streams that are open.
+    /// Limit of open streams.
     pub streams: InFlight,
-    /// Who asks.
+    /// How callers are found.
     pub callers: Callers,
     /// Signs the tokens of pages.
     pub signer: Signer,
-    /// What public questions are answered from.
+    /// The source of public answers.
     pub publications: Publications,
-    /// Ends the streams that would go on for ever.
+    /// Ends endless streams at the shutdown.
     pub shutdown: Shutdown,
 }
 
 impl Statistics {
-    /// Reads which page a request asks for.
+    /// Parses which page a request asks for.
     fn page<Q: Paged, C: DeserializeOwned + Copy + Send + 'static>(
         &self,
     ) -> impl Fn(&mut Q, &Grant, &mut Faults) -> Option<(Listing, Page<C>)> + Send + 'static + use<Q, C> {
@@ -230,7 +230,7 @@ impl StatisticsService for Statistics {
         request: Request<v1::FollowCrasRequest>,
     ) -> Result<Response<BoxStream<v1::FollowCrasResponse>>, Status> {
         let read = |request: &mut v1::FollowCrasRequest, _: &Grant, _: &mut Faults| {
-            // Nothing is known of a log before its first position.
+            // Without a position there is nothing to compare.
             let claim = (request.after_position > 0 && !request.log.is_empty()).then(|| request.log.clone());
             Some((Position(request.after_position), claim, request.stop_at_head))
         };

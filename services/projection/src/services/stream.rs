@@ -8,7 +8,7 @@ use tonic::codegen::BoxStream;
 
 use crate::queries::Answers;
 
-/// The stream of the answers, each of which is `looked_at` first; it keeps its place among the open streams until it ends.
+/// The stream of the answers, each of which is `looked_at` first; it holds its permit until it ends.
 pub(super) fn streamed<T: Send + 'static>(
     answers: Answers<T>,
     permit: Permit,

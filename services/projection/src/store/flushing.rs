@@ -1,6 +1,6 @@
-//! Brings what is written to the disk, regularly, and keeps a database that cannot be written from taking the process
-//! with it: the library's own flusher would abort it, also when the database is closed. Does not decide what becomes
-//! of such a database; whoever holds it asks [`Flushing::failure`].
+//! Flushes writes to disk at intervals, and prevents a failing database from ending the process: the library's own
+//! flusher would abort it, even when the database is closed. The owner of the database queries [`Flushing::failure`]
+//! and decides what to do.
 
 use std::io::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use super::LEAF_FANOUT;
 
-/// What is written and not flushed by hand is on disk after this.
+/// Interval after which writes are durable without an explicit flush.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
-/// For the library's own flusher: never, within the life of a process. Switched off instead, each of its handles would
-/// flush when it is dropped, those of queries too.
+/// Interval of the library's own flusher: effectively never. If it were disabled instead, each handle would flush when
+/// dropped, including those of queries.
 pub(super) const LIBRARY_FLUSHES_EVERY_MS: usize = 1 << 40;
 
 type Db = sled::Db<LEAF_FANOUT>;
 
-/// What made a database useless, if anything did.
+/// The failure of a database, if any.
 type Failure = Arc<OnceLock<(ErrorKind, String)>>;
 
-/// The thread that flushes one database; it ends when this is dropped.
+/// The flushing thread of one database; it ends when this is dropped.
 pub(super) struct Flushing {
     failure: Failure,
     stop: Option<mpsc::Sender<()>>,
@@ -40,7 +40,7 @@ impl Flushing {
                     return;
                 }
             }
-            // Whatever a handle that is dropped would find to flush: here a failure is an answer.
+            // Flushes what dropped handles would flush, because a failure can be handled here.
             let _ = flush(&db, &found);
         };
         let thread = thread::Builder::new().name("flush".to_owned()).spawn(flush_until_stopped)?;
@@ -52,7 +52,7 @@ impl Flushing {
         flush(db, &self.failure)
     }
 
-    /// What made the database useless, as far as was seen. The library notes what a reader found, too.
+    /// The failure of the database, if detected. The library also records failures of readers.
     pub(super) fn failure(&self, db: &Db) -> Option<Error> {
         if let Err(error) = db.check_error() {
             keep_open(db, &self.failure, &error);
@@ -65,14 +65,14 @@ impl Drop for Flushing {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It catches what the library throws.
+            // It catches the library's panics.
             let _ = thread.join();
         }
     }
 }
 
 fn flush(db: &Db, failure: &Failure) -> Result<()> {
-    // After a failure the library would wait for ever for the flush that failed.
+    // After a failure the library would block forever.
     if let Some((kind, reason)) = failure.get() {
         return Err(Error::new(*kind, reason.clone()));
     }
@@ -83,8 +83,8 @@ fn flush(db: &Db, failure: &Failure) -> Result<()> {
     flushed.map(drop).inspect_err(|error| keep_open(db, failure, error))
 }
 
-/// Notes the failure, and keeps a handle for the rest of the process's life: closing the database would flush it once
-/// more, and a failure there aborts the process.
+/// Records the failure, and leaks a handle: closing the database would flush it again, and a failure there aborts the
+/// process.
 fn keep_open(db: &Db, failure: &Failure, error: &Error) {
     let mut is_first = false;
     failure.get_or_init(|| {

@@ -1,20 +1,20 @@
-//! Keys of the read models: one enum of prefixes, big-endian numbers, so that bytes sort as what they mean.
+//! Keys of the read models: one enum of prefixes, big-endian numbers, so that keys sort by their meaning.
 
 use cra_eventlog::Position;
 
 use cra_analytics::dictionary::{Code, Kind};
 
-/// What a key leads to. The numbers are stored; a change of one is a change of the definitions.
+/// Kind of a key. The numbers are stored; changing one changes the definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Prefix {
-    /// One per generation: where it stands.
+    /// One per generation: its state.
     Applied = 1,
     /// One per text of the dictionary.
     Word = 4,
     /// One per event that could not be applied.
     Parked = 6,
-    /// One per generation: what it is.
+    /// One per generation: its description.
     Description = 7,
     /// One per [`super::runs::RUN_POSITIONS`] events: what they did.
     Run = 8,

@@ -39,7 +39,7 @@ impl Session {
         }
     }
 
-    /// The latest fact of a CRA, in force or not, and its position; `None` where the CRA has none.
+    /// The latest fact of a CRA, in force or not, and its position; `None` if the CRA has none.
     pub fn latest(&self, columns: &Columns, cra_id: Uuid) -> Result<Option<(u64, Fact)>, StoreError> {
         for from in columns.candidates(cra_id) {
             let fact = self.fact(from)?;
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_that_lacks_an_event_loads_no_columns() {
+    fn a_store_without_an_event_loads_no_columns() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let applied = |position| Applied {

@@ -1,5 +1,5 @@
-//! The read models on disk: the one module that knows sled. One database per generation, one tree, so that a batch
-//! and its position are one atomic write. Every call blocks: keep it off the async workers.
+//! The read models on disk; the only module that uses sled. One database per generation with one tree, so that a batch
+//! and its position are one atomic write. Every call blocks: use a blocking thread.
 
 mod batch;
 mod flushing;
@@ -31,52 +31,52 @@ use cra_analytics::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 use runs::{Place, Steps};
 
-/// Entries of a leaf, which is read and written whole: few, for most values are runs of some kilobytes.
+/// Entries per leaf, which is read and written as a whole: few, because most values have some kilobytes.
 const LEAF_FANOUT: usize = 16;
-/// Handles that are kept for sessions to come.
+/// Maximum number of handles kept for later sessions.
 const IDLE_HANDLES_MAX: usize = 64;
-/// Bytes that the cache may hold: figures are counted from the facts in memory, records are read one by one.
+/// Size of the cache in bytes: figures are counted from memory, records are read singly.
 const CACHE_BYTES: usize = 8 << 20;
 
-/// Bytes written after which the database is opened anew. What was written stays in the library's memory until then,
-/// whatever its cache may hold: a leaf that changed is marked as not flushed for as long as it is there.
+/// Number of written bytes after which the database is reopened. The library keeps written data in memory until then,
+/// beyond its cache: a changed leaf stays marked as unflushed.
 const REOPENED_AFTER_BYTES: usize = 16 << 20;
 
-/// One of the fast ones, below zero: half of what is kept is ids, which no level makes smaller. Level 1 keeps 55 bytes
-/// per CRA instead of 65, and takes a replay 5 % longer.
+/// A fast level, below zero: half of the data is ids, which do not compress. Level 1 stores 55 bytes per CRA instead of
+/// 65, and makes a replay 5 % slower.
 const COMPRESSION_LEVEL: i32 = -5;
 
-/// How long a database that is still open, as by a query of the former handle, is waited for.
+/// How long to wait for a database that is still open, for example by a query of the previous handle.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-/// Files that an open database holds: 78 sizes of slots, its folder twice, its log, and some while it writes.
+/// Files of an open database: 78 sizes of slots, its folder twice, its log, and some during writes.
 pub(crate) const DESCRIPTORS_PER_DATABASE: u64 = 90;
 
-/// Why the read models cannot be read or written. Damaged ones are quarantined and rebuilt from the log; what the system
-/// refuses leaves them as they are.
+/// Why the read models cannot be read or written. Damaged ones are quarantined and rebuilt from the log; system errors
+/// leave them unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk failed, or is full.
     #[error("the read models cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
-    /// What is stored cannot be understood.
+    /// Stored data is invalid.
     #[error("the read models are damaged: {0}")]
     Damaged(String),
-    /// The log has more events than the read models have places for.
-    #[error("the read models hold {positions} events, not one more")]
+    /// The log has more events than the read models can hold.
+    #[error("the read models are full ({positions} positions)")]
     Full {
-        /// Places.
+        /// Maximum number of positions.
         positions: u64,
     },
-    /// Another process keeps its read models in the folder, or the folder cannot be used.
+    /// Another process uses the folder, or it is unusable.
     #[error(transparent)]
     Folder(#[from] LockError),
 }
 
 impl StoreError {
-    /// Whether what is stored may be at fault. Rights, a lack of descriptors or of room, and locks are no damage: the same
-    /// files can be read once the system lets them be.
+    /// Whether stored data may be damaged. Missing rights, descriptors or space, and locks are not damage: the same
+    /// files can be read later.
     #[must_use]
     pub fn may_be_damage(&self) -> bool {
         match self {
@@ -100,7 +100,7 @@ impl StoreError {
 /// One generation's database, shared between threads.
 pub struct Store {
     folder: PathBuf,
-    /// `None` while it cannot be opened again.
+    /// `None` while it cannot be reopened.
     open: RwLock<Option<Arc<Open>>>,
     reopened_after_bytes: usize,
 }
@@ -108,27 +108,26 @@ pub struct Store {
 /// The database while it is open.
 struct Open {
     writer: Mutex<Writer>,
-    /// Handles that no session uses. They are used again: a handle tells the library's cache what it used only after
-    /// some dozens of uses, so that what passing ones use would never leave the memory.
+    /// Unused handles. They are reused: a handle reports its use to the library's cache only after some dozens of uses,
+    /// so that the data used by short-lived handles would never be evicted.
     idle: Mutex<Vec<Handle>>,
     flushing: Flushing,
 }
 
 struct Writer {
     db: Handle,
-    /// Of full runs, since the database was opened.
+    /// Bytes of complete chunks since the database was opened.
     bytes_written: usize,
 }
 
-/// One thread's access to the database: take one per piece of work, not per read.
+/// One thread's access to the database: use one per piece of work, not per read.
 pub struct Session {
     /// `None` while it is dropped.
     db: Option<Handle>,
     open: Arc<Open>,
 }
 
-/// The library's handle serves one thread at a time. Boxed, for it is large enough to fill the stacks that it is moved
-/// over.
+/// A handle of the library, for one thread at a time. Boxed, because it is too large to be moved on stacks.
 type Handle = Box<Db>;
 
 type Db = sled::Db<LEAF_FANOUT>;
@@ -137,7 +136,7 @@ type Db = sled::Db<LEAF_FANOUT>;
 type Entry = (sled::InlineArray, sled::InlineArray);
 
 impl Store {
-    /// Opens the database of a folder, which is made if it is not there.
+    /// Opens the database in a folder, which is created if it is missing.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let open = RwLock::new(Some(Arc::new(Open::at(folder)?)));
         Ok(Self { folder: folder.to_owned(), open, reopened_after_bytes: REOPENED_AFTER_BYTES })
@@ -151,7 +150,7 @@ impl Store {
         Ok(Session { db, open })
     }
 
-    /// Writes a batch, whole or not at all; durable at the next [`Store::flush`] or shortly after by itself.
+    /// Writes a batch atomically; durable at the next [`Store::flush`] or shortly afterwards.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let written = self.opened()?.write(batch)?;
         if written >= self.reopened_after_bytes { self.let_go_of_what_was_written() } else { Ok(()) }
@@ -163,7 +162,7 @@ impl Store {
         Ok(session.open.flushing.flush(session.db())?)
     }
 
-    /// Tells when a write or a read has failed for good: the library answers nothing reliable from then on.
+    /// Fails if a write or a read has failed permanently: the library is unreliable from then on.
     pub fn check(&self) -> Result<(), StoreError> {
         let session = self.session()?;
         match session.open.flushing.failure(session.db()) {
@@ -172,7 +171,7 @@ impl Store {
         }
     }
 
-    /// The database; opened again where that has failed before, as for a lack of descriptors.
+    /// The database; reopened if that failed before, for example for lack of descriptors.
     fn opened(&self) -> Result<Arc<Open>, StoreError> {
         if let Some(open) = &*self.open.read() {
             return Ok(Arc::clone(open));
@@ -184,8 +183,7 @@ impl Store {
         Ok(Arc::clone(open.insert(Arc::new(Open::at(&self.folder)?))))
     }
 
-    /// Gives back the memory of what was written: closes the database and opens it again, unless somebody reads it: then
-    /// another time.
+    /// Releases the memory of written data: closes and reopens the database, unless it is being read.
     pub fn let_go_of_what_was_written(&self) -> Result<(), StoreError> {
         let is_read = |open: &Option<Arc<Open>>| open.as_ref().is_none_or(|open| Arc::strong_count(open) > 1);
         let wrote =
@@ -193,14 +191,14 @@ impl Store {
         if is_read(&self.open.read()) || !wrote(&self.open.read()) {
             return Ok(());
         }
-        // Before readers are kept waiting.
+        // Before readers must wait.
         self.flush()?;
         let mut open = self.open.write();
         if !is_read(&open) {
             let begun = Instant::now();
             *open = None;
             *open = Some(Arc::new(Open::at(&self.folder)?));
-            tracing::debug!(elapsed_us = begun.elapsed().as_micros(), "database opened anew");
+            tracing::debug!(elapsed_us = begun.elapsed().as_micros(), "database reopened");
         }
         Ok(())
     }
@@ -215,10 +213,10 @@ impl Open {
             .flush_every_ms(Some(LIBRARY_FLUSHES_EVERY_MS));
         let until = Instant::now() + LOCK_WAIT;
         let db = loop {
-            // A damaged file can make the library panic: that is an answer here, not a crash.
+            // A damaged file can make the library panic: that is an error here, not a crash.
             let opened = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()));
             match opened.map_err(|_| StoreError::Damaged("it does not open".to_owned()))? {
-                // Whoever had it open is about to let go.
+                // The previous owner is about to close it.
                 Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
                     std::thread::sleep(LOCK_RETRY);
                 }
@@ -230,7 +228,7 @@ impl Open {
         Ok(Self { writer, idle: Mutex::default(), flushing })
     }
 
-    /// Gives the bytes of full runs written so far.
+    /// Returns the number of bytes of complete chunks written so far.
     fn write(&self, batch: Batch) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock();
         writer.bytes_written += batch.full_runs_bytes();
@@ -253,17 +251,17 @@ impl Session {
         self.db.as_deref().unwrap_or_else(|| unreachable!("a session has its handle until it is dropped"))
     }
 
-    /// What the generation is; `None` in a new one.
+    /// Description of the generation; `None` in a new one.
     pub fn description(&self) -> Result<Option<Description>, StoreError> {
         self.read(&keys::DESCRIPTION)
     }
 
-    /// Where it stands; `None` before the first event.
+    /// State of the generation; `None` before the first event.
     pub fn applied(&self) -> Result<Option<Applied>, StoreError> {
         self.read(&keys::APPLIED)
     }
 
-    /// Every text that was given a code.
+    /// All texts with their codes.
     pub fn dictionary(&self) -> Result<Dictionary, StoreError> {
         let mut dictionary = Dictionary::default();
         for entry in self.between(keys::WORDS_FIRST, keys::WORDS_LAST) {
@@ -279,7 +277,7 @@ impl Session {
         Ok(dictionary)
     }
 
-    /// What the event at a position did; `None` past the end.
+    /// The effect of the event at a position; `None` past the end.
     pub fn step(&self, position: Position) -> Result<Option<Step>, StoreError> {
         let Some(Place { run, index }) = Place::of(position) else {
             return Ok(None);
@@ -291,10 +289,10 @@ impl Session {
     pub fn fact(&self, from: u64) -> Result<Fact, StoreError> {
         let step = self.step(Position(from))?;
         step.and_then(|step| step.began)
-            .ok_or_else(|| StoreError::Damaged(format!("the fact from position {from} is not there")))
+            .ok_or_else(|| StoreError::Damaged(format!("the fact of position {from} is missing")))
     }
 
-    /// What the events of some positions did, in the log's order, up to the first one that is not there.
+    /// The effects of the events at some positions, in the log's order, up to the first missing one.
     pub fn steps(
         &self,
         positions: RangeInclusive<Position>,
@@ -302,7 +300,7 @@ impl Session {
         // Before the first position there is nothing.
         let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
         let run_of = |position| Place::of(position).map_or(0, |place| place.run);
-        // Not a range of the library, which would take a handle of its own.
+        // Not a range of the library, which would take a separate handle.
         let runs =
             (run_of(first)..=run_of(last)).map_while(|number| Some((number, self.run(number).transpose()?)));
         let steps = runs.flat_map(|(number, run)| match run {
@@ -312,12 +310,12 @@ impl Session {
         steps.filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
     }
 
-    /// The event set aside at a position.
+    /// The parked event at a position.
     pub fn parked(&self, position: Position) -> Result<Option<Parked>, StoreError> {
         self.read(&keys::parked(position))
     }
 
-    /// The events set aside at some positions, in the log's order.
+    /// The parked events at some positions, in the log's order.
     pub fn parked_events(
         &self,
         positions: RangeInclusive<Position>,
@@ -336,8 +334,8 @@ impl Session {
         Ok(self.db().get(keys::run(number))?)
     }
 
-    /// Entries between two keys, both included. The library's own bounded range reads on to the end of the tree when
-    /// its last entry was taken; this one stops at the first entry past it.
+    /// Entries between two keys, both included. The library's bounded range reads on to the end of the tree after its
+    /// last entry; this one stops at the first entry past it.
     fn between<const N: usize>(
         &self,
         first: [u8; N],
@@ -373,7 +371,7 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 mod tests {
     use super::*;
 
-    /// Writes a run after a position, and says whether the database was opened anew.
+    /// Writes a chunk after a position; returns whether the database was reopened.
     fn write_run(store: &Store, after: u64) -> bool {
         let before = Arc::as_ptr(&store.opened().unwrap());
         let mut batch = Batch::default();
@@ -382,14 +380,14 @@ mod tests {
             appending.push(&Step { recorded_at, ended: None, began: None }, &mut batch).unwrap();
         }
         appending.finish(&mut batch);
-        // Held, so that a new one is another one.
+        // Held, so that a new one has another address.
         let held = Arc::downgrade(&store.opened().unwrap());
         store.write(batch).unwrap();
         held.upgrade().is_none_or(|open| Arc::as_ptr(&open) != before)
     }
 
     #[test]
-    fn a_database_is_opened_anew_after_many_writes_once_nobody_reads_it() {
+    fn a_database_is_reopened_after_many_writes_once_it_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store { reopened_after_bytes: 300, ..Store::open(folder.path()).unwrap() };
         assert!(!write_run(&store, 0), "few bytes were written");
@@ -406,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_is_about_to_be_let_go_is_waited_for() {
+    fn a_database_that_is_about_to_be_closed_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let held = Store::open(folder.path()).unwrap();
         let letting_go = std::thread::spawn(move || {

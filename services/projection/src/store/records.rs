@@ -1,4 +1,4 @@
-//! What the read models keep beside the facts.
+//! Stored data other than facts.
 
 use cra_eventlog::{LogIdentity, Position};
 use serde::{Deserialize, Serialize};
@@ -7,61 +7,61 @@ use uuid::Uuid;
 use cra_analytics::columns::Watermark;
 use cra_analytics::fact::Fact;
 
-/// What a generation is.
+/// Description of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// The definitions it was computed by.
+    /// The definitions it was built with.
     pub definitions: String,
-    /// The log it was computed from.
+    /// The log it was built from.
     pub log: LogIdentity,
-    /// When it was begun, in nanoseconds since 1970.
+    /// Time of creation, in nanoseconds since 1970.
     pub created_at: i64,
 }
 
-/// Where a generation stands in the log.
+/// Position of a generation in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The last event applied, or parked.
+    /// The last event applied or parked.
     pub position: Position,
-    /// Its id, as the log gives it: how a log that was replaced is told from one that goes on.
+    /// Its id in the log: distinguishes a replaced log from one that has grown.
     pub event_id: Option<Uuid>,
-    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
+    /// The log's time there: the latest record so far, in nanoseconds since 1970.
     pub recorded_at: i64,
-    /// Record of that very event, likewise.
+    /// Time of record of that event, in nanoseconds since 1970.
     pub last_recorded_at: i64,
-    /// When it was applied, likewise.
+    /// When it was applied, in nanoseconds since 1970.
     pub applied_at: i64,
-    /// Events parked so far and not retried with success.
+    /// Number of parked events.
     pub parked: u64,
-    /// Events parked once and retried with success: each changed what had been told of its position.
+    /// Number of parked events that were retried with success: each changed the answers at its position.
     pub retried: u64,
 }
 
 impl Applied {
-    /// The same, as the columns keep it.
+    /// The same, as the columns store it.
     #[must_use]
     pub fn watermark(&self) -> Watermark {
         Watermark { position: self.position.0, recorded_at: self.recorded_at, retried: self.retried }
     }
 }
 
-/// What the event at a position did: which fact it ended and which it began. Of a parked event, nothing.
+/// The effect of the event at a position: which fact it ended and which it began. A parked event has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
+    /// The log's time there: the latest record so far, in nanoseconds since 1970.
     pub recorded_at: i64,
-    /// Position of the fact in force until then.
+    /// Position of the fact that it ended.
     pub ended: Option<u64>,
-    /// The fact in force from then on.
+    /// The fact that it began.
     pub began: Option<Fact>,
 }
 
 /// An event that could not be applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// The CRA its subject names.
+    /// The CRA of its subject.
     pub cra_id: Option<Uuid>,
-    /// Why.
+    /// The reason.
     pub error: String,
     /// The event's bytes.
     pub payload: Vec<u8>,

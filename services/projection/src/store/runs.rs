@@ -1,42 +1,41 @@
-//! What events did, some of them next to each other in one value: far fewer entries than events, each small enough that
-//! one event is read quickly. Where an event stands in its run follows from its position alone, so that read models are
-//! the same however the events came.
+//! Effects of consecutive events, grouped into one value: far fewer entries than events, each small enough to read one
+//! event quickly. The location of an event follows from its position, so that read models do not depend on batches.
 
 use cra_eventlog::Position;
 
 use super::{Batch, Session, StoreError, encode};
 use crate::store::Step;
 
-/// Events of a run.
+/// Number of events per chunk.
 pub(super) const RUN_POSITIONS: u64 = 64;
 
-/// Where an event is kept.
+/// Location of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Number of the run, from 0.
+    /// Number of the chunk, from 0.
     pub(super) run: u64,
-    /// Place in the run.
+    /// Index in the chunk.
     pub(super) index: usize,
 }
 
 impl Place {
-    /// The place of a position; `None` before the first event.
+    /// The location of a position; `None` before the first event.
     pub(super) fn of(position: Position) -> Option<Self> {
         let before = position.0.checked_sub(1)?;
         let index = usize::try_from(before % RUN_POSITIONS).ok()?;
         Some(Self { run: before / RUN_POSITIONS, index })
     }
 
-    /// Position of a run's first event.
+    /// Position of a chunk's first event.
     pub(super) fn first_of(run: u64) -> Position {
         Position(run * RUN_POSITIONS + 1)
     }
 }
 
-/// The steps of a run, in the order of their positions.
+/// The steps of a chunk, in the order of their positions.
 pub(super) struct Steps<B> {
     bytes: B,
-    /// Bytes that were read.
+    /// Number of bytes read.
     read: usize,
 }
 
@@ -65,18 +64,18 @@ impl<B: AsRef<[u8]>> Iterator for Steps<B> {
     }
 }
 
-/// Steps that are put behind those of a store.
+/// Appends steps to a store.
 pub struct Appending {
     run: u64,
-    /// Steps in the run.
+    /// Number of steps in the chunk.
     length: u64,
     bytes: Vec<u8>,
-    /// Whether the run holds steps that the store does not.
+    /// Whether the chunk has steps that the store does not.
     has_more: bool,
 }
 
 impl Appending {
-    /// Goes on after a position.
+    /// Continues after a position.
     pub fn after(position: Position, store: &Session) -> Result<Self, StoreError> {
         let (run, length) = (position.0 / RUN_POSITIONS, position.0 % RUN_POSITIONS);
         let bytes = if length == 0 { None } else { store.run(run)? };
@@ -87,7 +86,7 @@ impl Appending {
         Ok(Self { run, length, bytes, has_more: false })
     }
 
-    /// Puts the step of the next position behind the others.
+    /// Appends the step of the next position.
     pub fn push(&mut self, step: &Step, batch: &mut Batch) -> Result<(), StoreError> {
         self.bytes = postcard::to_extend(step, std::mem::take(&mut self.bytes))
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -101,7 +100,7 @@ impl Appending {
         Ok(())
     }
 
-    /// Writes the run that is not full yet.
+    /// Writes the incomplete chunk.
     pub fn finish(self, batch: &mut Batch) {
         if self.has_more {
             batch.put_run(self.run, &self.bytes);
@@ -109,7 +108,7 @@ impl Appending {
     }
 }
 
-/// Writes steps over those of their positions, which come in order.
+/// Replaces the steps of positions, which must be in order.
 pub fn rewrite(
     steps: impl IntoIterator<Item = (Position, Step)>,
     store: &Session,
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_has_its_place_in_a_run() {
+    fn a_position_has_a_location_in_a_chunk() {
         let place = |position| Place::of(Position(position));
         assert_eq!(place(0), None);
         assert_eq!(place(1), Some(Place { run: 0, index: 0 }));
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_within_a_step_is_told() {
+    fn a_truncated_step_is_detected() {
         let step = Step { recorded_at: 7, ended: Some(3), began: None };
         let bytes = encode(&step).unwrap();
         let read = |bytes: &[u8]| Steps::of(bytes).collect::<Result<Vec<_>, _>>();

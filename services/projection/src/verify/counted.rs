@@ -1,5 +1,5 @@
-//! Compares what a generation counts from with what it keeps: each fact with its place in the columns, the latest fact of
-//! each CRA, and the sums per day with a count of the facts.
+//! Compares the columns of a generation with its store: each fact with its entry in the columns, the latest fact of
+//! each CRA, and the daily sums with a count of the facts.
 
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +17,7 @@ use cra_analytics::filter::Filter;
 use cra_analytics::packed_fact::{FactRef, PackedFact};
 use cra_analytics::scope::Scope;
 
-/// Adds the differences between a snapshot of a generation's columns and its store to those found.
+/// Adds the differences between a snapshot of a generation's columns and its store.
 pub(super) fn compare(
     generation: &Generation,
     columns: &Columns,
@@ -39,7 +39,7 @@ pub(super) fn compare(
         }
     }
     if gathered(counted, Sums::Days) != gathered(counted, Sums::Facts) {
-        found.push("the sums per day are not those of the facts".to_owned());
+        found.push("the daily sums differ from those of the facts".to_owned());
     }
     Ok(())
 }

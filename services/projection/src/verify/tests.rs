@@ -1,5 +1,5 @@
-//! Given read models in which something is not what the log says, when a replay is compared with them, then the first
-//! differences are told; and nothing where they are only further than the replay.
+//! A check of altered read models reports the first differences; read models that are only ahead of the replay have
+//! none.
 
 use cra_contracts::v1;
 
@@ -19,7 +19,7 @@ fn history() -> Vec<v1::CraEvent> {
     ]
 }
 
-/// What is told of read models that a change made differ from the replay.
+/// The differences that a change causes.
 fn told(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
     let (checked, replay) = (ReadModels::of(&history()), ReadModels::of(&history()));
     let generation = checked.serving();
@@ -27,7 +27,7 @@ fn told(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
     differences(&generation, &replay.serving()).unwrap()
 }
 
-/// Writes another step in the place of what the event at a position did.
+/// Replaces the step at a position.
 fn restep(generation: &Generation, batch: &mut Batch, position: u64, change: impl FnOnce(Step) -> Step) {
     let (session, position) = (generation.session().unwrap(), Position(position));
     let step = change(session.step(position).unwrap().unwrap());
@@ -47,14 +47,14 @@ fn miscounted(position: u64) -> String {
 }
 
 #[test]
-fn the_same_events_make_the_same_read_models() {
+fn equal_events_give_equal_read_models() {
     assert_eq!(told(|_, _| {}), Vec::<String>::new());
     let nothing = ReadModels::new();
     assert_eq!(differences(&nothing.serving(), &nothing.serving()).unwrap(), Vec::<String>::new());
 }
 
 #[test]
-fn a_changed_fact_is_told_with_its_position() {
+fn a_changed_fact_is_reported_with_its_position() {
     let told = told(|generation, batch| {
         restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { participants: 2, ..fact }));
     });
@@ -62,7 +62,7 @@ fn a_changed_fact_is_told_with_its_position() {
 }
 
 #[test]
-fn a_fact_that_shows_something_else_and_counts_the_same_is_told() {
+fn a_fact_that_differs_only_in_its_record_is_reported() {
     let told = told(|generation, batch| {
         restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { annotation: "?".into(), ..fact }));
     });
@@ -70,7 +70,7 @@ fn a_fact_that_shows_something_else_and_counts_the_same_is_told() {
 }
 
 #[test]
-fn a_fact_that_another_client_recorded_is_told() {
+fn a_fact_with_another_client_is_reported() {
     let told = told(|generation, batch| {
         restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { client: 9, ..fact }));
     });
@@ -78,17 +78,17 @@ fn a_fact_that_another_client_recorded_is_told() {
 }
 
 #[test]
-fn a_fact_that_ended_at_another_position_is_told() {
+fn a_fact_that_ended_at_another_position_is_reported() {
     let told = told(|generation, batch| {
         restep(generation, batch, 3, |step| Step { ended: None, ..step });
         restep(generation, batch, 4, |step| Step { ended: Some(1), ..step });
     });
-    // One run: the second writes over the first.
+    // One chunk: the second write replaces the first.
     assert_eq!(told, [differs(4), miscounted(4)]);
 }
 
 #[test]
-fn a_text_that_stands_for_another_is_told() {
+fn a_text_with_another_meaning_is_reported() {
     let told = told(|generation, batch| {
         restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { advisor: 9, ..fact }));
     });
@@ -96,7 +96,7 @@ fn a_text_that_stands_for_another_is_told() {
 }
 
 #[test]
-fn a_fact_of_another_cra_is_told_with_what_is_not_found() {
+fn a_fact_of_another_cra_is_reported_with_what_is_not_found() {
     let told = told(|generation, batch| {
         restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { cra_id: cra_id(9), ..fact }));
     });
@@ -104,15 +104,15 @@ fn a_fact_of_another_cra_is_told_with_what_is_not_found() {
 }
 
 #[test]
-fn what_is_on_one_side_only_is_told_with_the_side() {
+fn an_entry_on_one_side_only_is_reported_with_the_side() {
     let mut further = ReadModels::of(&history());
     further.apply(&[submitted(4, cra())]);
     let told = differences(&ReadModels::of(&history()).serving(), &further.serving()).unwrap();
-    assert_eq!(told, ["what the event at position 6 did: the generation does not hold it"]);
+    assert_eq!(told, ["what the event at position 6 did: missing in the generation"]);
 }
 
 #[test]
-fn another_time_of_the_log_is_told_with_its_position() {
+fn another_log_time_is_reported_with_its_position() {
     let told = told(|generation, batch| {
         restep(generation, batch, 3, |step| Step { recorded_at: step.recorded_at + 1, ..step });
     });
@@ -120,29 +120,29 @@ fn another_time_of_the_log_is_told_with_its_position() {
 }
 
 #[test]
-fn an_event_set_aside_on_one_side_only_is_told() {
+fn a_parked_event_on_one_side_only_is_reported() {
     let parked = Parked { cra_id: None, error: "?".into(), payload: vec![1] };
     let told = told(|_, batch| batch.park(Position(2), &parked).unwrap());
-    assert_eq!(told, ["event set aside at position 2: the replay does not hold it"]);
+    assert_eq!(told, ["parked event at position 2: missing in the replay"]);
     let mut replay = ReadModels::of(&history());
     replay.apply_entries(&[garbage(6)]);
     let mut checked = ReadModels::of(&history());
     checked.apply_entries(&[garbage(6)]);
     write(&checked.serving(), |batch| batch.unpark(Position(6)));
     let told = differences(&checked.serving(), &replay.serving()).unwrap();
-    assert_eq!(told, ["event set aside at position 6: the generation does not hold it"]);
+    assert_eq!(told, ["parked event at position 6: missing in the generation"]);
 }
 
 #[test]
-fn only_the_first_differences_are_told() {
+fn only_the_first_differences_are_reported() {
     let many: Vec<_> = (1..=30).map(|n| submitted(n, cra())).collect();
     let (checked, replay) = (ReadModels::new(), ReadModels::of(&many));
     let told = differences(&checked.serving(), &replay.serving()).unwrap();
     assert_eq!(told.len(), DIFFERENCES_MAX);
-    assert_eq!(told[0], "what the event at position 1 did: the generation does not hold it");
+    assert_eq!(told[0], "what the event at position 1 did: missing in the generation");
 }
 
-/// What goes on after [`history`], of CRAs known and new, with all that can be done to them.
+/// Events after [`history`], of known and new CRAs, of every kind.
 fn later() -> Vec<v1::CraEvent> {
     vec![
         corrected(1, 3, v1::Cra { date: "2024-02-01".into(), ..workshop(3) }),
@@ -156,7 +156,7 @@ fn later() -> Vec<v1::CraEvent> {
 }
 
 #[test]
-fn read_models_that_are_further_than_the_replay_are_compared_as_they_stood_there() {
+fn read_models_ahead_of_the_replay_are_compared_at_its_position() {
     let all: Vec<_> = history().into_iter().chain(later()).collect();
     let mut checked = ReadModels::of(&all);
     let clock_goes_on = recorded_at(submitted(5, cra()), "2024-05-01T00:00:00Z");
@@ -169,7 +169,7 @@ fn read_models_that_are_further_than_the_replay_are_compared_as_they_stood_there
 }
 
 #[test]
-fn differences_are_told_of_read_models_that_are_further_too() {
+fn differences_in_read_models_ahead_of_the_replay_are_reported() {
     let all: Vec<_> = history().into_iter().chain(later()).collect();
     let checked = ReadModels::of(&all);
     let replay = ReadModels::of(&history());
@@ -182,12 +182,12 @@ fn differences_are_told_of_read_models_that_are_further_too() {
 }
 
 #[test]
-fn the_codes_of_texts_may_differ_and_their_meaning_not() {
+fn codes_of_texts_may_differ_but_not_their_meaning() {
     let other = v1::Cra { advisor_id: "conseiller-2".into(), structure_id: "structure-2".into(), ..cra() };
     let named = |cra: &v1::Cra, n| entry(u64::from(n), &submitted(n, cra.clone()));
     let mut replay = ReadModels::new();
     replay.apply_entries(&[named(&other, 1), named(&cra(), 2)]);
-    // As if the first one had been set aside, and retried: its texts get their codes last.
+    // As if the first one had been parked and retried: its texts get their codes last.
     let mut checked = ReadModels::new();
     checked.apply_entries(&[garbage(1), named(&cra(), 2)]);
     let generation = checked.serving();

@@ -1,4 +1,4 @@
-//! Given read models and what a caller asks of the position, when the snapshot is fixed, then it is this one.
+//! The snapshot that a requirement on the position gives.
 
 use super::*;
 use crate::given::{ReadModels, at, cra, entry, recorded_at, submitted};
@@ -32,7 +32,7 @@ fn refused(message: &v1::Consistency, field: &str, reason: &str) {
     assert_eq!(found, [(field, reason)]);
 }
 
-/// Five events, two of them at the same time, one recorded late.
+/// Five events, two with the same time, one recorded late.
 fn models() -> ReadModels {
     let times = [
         "2024-03-05T10:00:00Z",
@@ -46,7 +46,7 @@ fn models() -> ReadModels {
 }
 
 #[tokio::test]
-async fn nothing_asked_is_now() {
+async fn without_a_requirement_the_snapshot_is_current() {
     let models = models();
     for consistency in
         [Consistency::parse(None, at(NOW)).unwrap(), parse(&v1::Consistency::default()).unwrap()]
@@ -62,7 +62,7 @@ async fn nothing_asked_is_now() {
 }
 
 #[tokio::test]
-async fn a_position_is_itself_up_to_the_head() {
+async fn a_position_up_to_the_head_is_used_as_it_is() {
     let models = models();
     for position in 1..=5 {
         let snapshot = snapshot(&models, &asked(|message| message.as_of_position = position)).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_time_is_the_last_position_recorded_by_then() {
         ("2024-03-05T10:00:00Z", 1),
         ("2024-03-05T10:45:00Z", 1),
         ("2024-03-05T10:59:59.999999999Z", 1),
-        // Equal times go together, with the event that was recorded before them and came after.
+        // Equal times go together, including an earlier-recorded event that follows them.
         ("2024-03-05T11:00:00Z", 4),
         ("2024-03-05T11:59:59Z", 4),
         ("2024-03-05T12:00:00Z", 5),
@@ -98,7 +98,7 @@ async fn a_time_is_the_last_position_recorded_by_then() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_with_its_path() {
+fn invalid_requirements_are_refused_with_their_path() {
     refused(&as_of_time("2024-03-06T00:00:00.000000001Z"), "consistency.as_of_time", "TIME_IN_FUTURE");
     for (seconds, nanos) in [(0, -1_000_000_000), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
         let mut no_time = as_of_time(NOW);
@@ -111,13 +111,13 @@ fn what_cannot_be_asked_is_refused_with_its_path() {
 }
 
 #[tokio::test]
-async fn a_position_that_is_there_is_not_waited_for() {
+async fn a_reached_position_is_not_waited_for() {
     let consistency = asked(|message| (message.min_position, message.as_of_position) = (5, 2));
     assert_eq!(snapshot(&models(), &consistency).await.unwrap().position, Position(2));
 }
 
 #[tokio::test]
-async fn a_position_that_does_not_come_in_time_is_given_up() {
+async fn the_wait_for_a_position_ends_at_the_deadline() {
     let models = models();
     let begun = Instant::now();
     let consistency = parse(&asked(|message| message.min_position = 6)).unwrap();
@@ -127,7 +127,7 @@ async fn a_position_that_does_not_come_in_time_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_position_that_comes_is_waited_for() {
+async fn a_position_is_waited_for() {
     let models = models();
     let consistency = parse(&asked(|message| message.min_position = 6)).unwrap();
     let until = Instant::now() + Duration::from_secs(30);
@@ -142,7 +142,7 @@ async fn a_position_that_comes_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_position_is_waited_for_in_the_generation_that_takes_over() {
+async fn a_position_is_waited_for_in_a_promoted_generation() {
     let models = models();
     let consistency = parse(&asked(|message| message.min_position = 1)).unwrap();
     let log = models.serving().description().log.clone();
@@ -155,7 +155,7 @@ async fn a_position_is_waited_for_in_the_generation_that_takes_over() {
 }
 
 #[test]
-fn a_wait_ends_before_the_caller_leaves_and_is_never_endless() {
+fn a_wait_ends_before_the_callers_deadline_and_is_bounded() {
     let now = Instant::now();
     let wait = |caller| wait_until(now, caller) - now;
     assert_eq!(wait(Some(Duration::from_secs(1))), Duration::from_millis(900));

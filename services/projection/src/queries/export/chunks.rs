@@ -1,5 +1,5 @@
-//! What stands between a writer that blocks and a caller that takes: a few chunks, and no more. The writer waits for
-//! the caller, and ends when the caller has left or takes nothing for too long.
+//! The bounded channel between a blocking writer and the caller. The writer waits for the caller, and ends if the
+//! caller has gone or reads nothing for too long.
 
 use std::io::{self, Write};
 use std::mem;
@@ -12,23 +12,23 @@ use tokio::time::timeout;
 
 use crate::queries::QueryError;
 
-/// Bytes of a chunk; the last one is shorter.
+/// Size of a chunk; the last one is shorter.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks written ahead of the caller.
+/// Number of chunks written ahead of the caller.
 const CHUNKS_AHEAD: usize = 4;
-/// How long the caller may take nothing.
+/// How long the caller may read nothing.
 const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 
-/// The writing end; blocks, so keep it off the async workers.
+/// The writing end; blocks: use it on a blocking thread.
 pub(super) struct Chunks {
     buffer: Vec<u8>,
     sender: mpsc::Sender<Bytes>,
     runtime: Handle,
-    /// Why no chunk can be sent any more: writers between here and there may tell it in words of their own.
+    /// Why no chunk can be sent: format writers in between may report it in their own terms.
     failure: Option<QueryError>,
 }
 
-/// Both ends. Call it within the runtime.
+/// Creates both ends. Call it within the runtime.
 pub(super) fn channel() -> (Chunks, mpsc::Receiver<Bytes>) {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let (buffer, runtime) = (Vec::with_capacity(CHUNK_BYTES), Handle::current());
@@ -36,7 +36,7 @@ pub(super) fn channel() -> (Chunks, mpsc::Receiver<Bytes>) {
 }
 
 impl Chunks {
-    /// Sends what is left when the file was written whole, or tells why it was not.
+    /// Sends the rest if the file was written completely, or returns why it was not.
     pub(super) fn end(mut self, written: Result<(), QueryError>) -> Result<(), QueryError> {
         let ended = written.and_then(|()| self.send().map_err(QueryError::Export));
         match self.failure {
@@ -75,7 +75,7 @@ impl Write for Chunks {
         Ok(taken)
     }
 
-    /// Does nothing: writers flush at every turn, and chunks go out when they are full.
+    /// Does nothing: writers flush often, and chunks are sent when they are full.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

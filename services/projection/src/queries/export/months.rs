@@ -1,4 +1,4 @@
-//! The months of a selection, tallied beside its whole from one scan.
+//! The months of a selection, counted together with the whole in one scan.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use cra_analytics::periods::{PERIODS_MAX, Period, Periods};
 use cra_analytics::totals::Totals;
 use cra_exports::PeriodFigures;
 
-/// Tallies per month that counts something.
+/// Accumulators of the months with CRAs.
 #[derive(Default)]
 pub(super) struct Months {
     /// By first day.
     tallies: BTreeMap<Date, Accumulator>,
-    /// Of the months before the [`PERIODS_MAX`] latest.
+    /// For the months before the [`PERIODS_MAX`] latest.
     before: Accumulator,
-    /// The last month that `before` took in.
+    /// The last month added to `before`.
     last_before: Option<Date>,
 }
 
 impl Months {
     /// Counts one fact.
     pub(super) fn add(&mut self, fact: &FactRef<'_>) {
-        // Days of facts are of the calendar: they came from it.
+        // Days of facts are valid: they come from the calendar.
         let month = date_of(fact.fixed().day).unwrap_or_default().first_of_month();
         if Some(month) <= self.last_before {
             return self.before.add(fact);
@@ -38,7 +38,7 @@ impl Months {
         self.keep_the_latest();
     }
 
-    /// Counts what other months counted.
+    /// Adds other months.
     pub(super) fn merge(&mut self, other: Self) {
         self.before.merge(other.before);
         for (month, totals) in other.tallies {
@@ -58,7 +58,7 @@ impl Months {
         }
     }
 
-    /// All of it.
+    /// The sum of all months.
     pub(super) fn total(&self) -> Totals {
         let mut total = self.before.clone();
         for totals in self.tallies.values() {
@@ -67,8 +67,8 @@ impl Months {
         total.totals()
     }
 
-    /// The figures per month: of each month of the selection's days where it has both and they are few enough, else of
-    /// each month that counts something.
+    /// The figures per month: of each month of the selection if it has both days and they are few enough, otherwise of
+    /// each month with CRAs.
     pub(super) fn figures(&self, selection: &v1::Selection, dictionary: &Dictionary) -> Vec<PeriodFigures> {
         let periods = match Periods::parse(selection, v1::Granularity::Month.into()) {
             Ok(periods) => periods.all().to_vec(),

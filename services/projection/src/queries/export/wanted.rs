@@ -1,4 +1,4 @@
-//! What a request asks for: content, format and selection that fit together, or every fault at once.
+//! Parses the content, format and selection of an export, or reports every fault.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use prost::Message as _;
 use cra_analytics::periods::Periods;
 use cra_exports::{Content, Format, List};
 
-/// A file that can be written.
+/// A valid export.
 #[derive(Debug)]
 pub struct Wanted {
     pub(super) content: Content,
@@ -34,7 +34,7 @@ impl Wanted {
     }
 }
 
-/// Reads what a request asks of a file, beside its selection.
+/// Parses an export request, except its selection.
 pub fn check_export(request: &v1::ExportRequest) -> Result<(Content, Format), Vec<Violation>> {
     let mut violations = Vec::new();
     let content = content(request, &mut violations);

@@ -1,5 +1,4 @@
-//! Given a projection, when its operator asks, then it is answered, or told why not; and whoever follows is told what
-//! changed of the past.
+//! Operations: their answers and refusals; and followers learn that the history has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ fn told(status: &Status) -> (Code, String) {
     (status.code(), reason_of(status).unwrap())
 }
 
-/// Two CRAs, and poison before, between and after them: at 1, 3, 5 and 6.
+/// Two CRAs, and unreadable events at 1, 3, 5 and 6.
 async fn poisoned() -> Running {
     let running = Running::of(&[]).await;
     running.append_garbage(9).await;
@@ -49,7 +48,7 @@ fn positions(events: &[v1::ParkedEvent]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn poison_stops_nothing_and_is_counted_and_listed_with_its_bytes_and_reason() {
+async fn unreadable_events_are_counted_and_listed_with_bytes_and_reason_and_stop_nothing() {
     let running = poisoned().await;
     assert_eq!(statistics_of(&running.serving(), 6).await.cras, 2);
     let status = running.status().await;
@@ -63,7 +62,7 @@ async fn poison_stops_nothing_and_is_counted_and_listed_with_its_bytes_and_reaso
 }
 
 #[tokio::test]
-async fn what_is_set_aside_is_listed_in_pages_in_the_logs_order() {
+async fn parked_events_are_listed_in_pages_in_the_logs_order() {
     let running = poisoned().await;
     let first = listed(&running, 3, "").await;
     assert_eq!(positions(&first.events), [1, 3, 5]);
@@ -88,7 +87,7 @@ async fn events_are_retried_in_the_logs_order_however_they_are_named() {
     let running = poisoned().await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
     assert_eq!(retried(&running, &[5]).await, (0, 1), "it needs the one before it");
-    assert_eq!(retried(&running, &[5, 3, 5, 2, 99]).await, (2, 0), "the others are not set aside");
+    assert_eq!(retried(&running, &[5, 3, 5, 2, 99]).await, (2, 0), "the others are not parked");
     assert_eq!(positions(&listed(&running, 0, "").await.events), [1, 6]);
     assert_eq!(running.status().await.parked_events, 2);
     assert_eq!(statistics_of(&running.serving(), 6).await.acts, 5 + 1 + 4);
@@ -97,14 +96,14 @@ async fn events_are_retried_in_the_logs_order_however_they_are_named() {
 }
 
 #[tokio::test]
-async fn all_that_is_set_aside_is_retried_when_no_position_is_named() {
+async fn all_parked_events_are_retried_if_no_position_is_named() {
     let running = poisoned().await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
     assert_eq!(retried(&running, &[]).await, (2, 2));
-    // The log itself still holds what cannot be read: that is told.
+    // The log itself still has the unreadable event: the check reports it.
     let checked = running.verified().await;
     assert_eq!(checked.same, Some(false));
-    assert!(checked.differences.iter().any(|it| it.contains("set aside at position 3")), "{checked:?}");
+    assert!(checked.differences.iter().any(|it| it.contains("parked event at position 3")), "{checked:?}");
 }
 
 fn following(running: &Running, after: u64) -> Answers<v1::FollowCrasResponse> {
@@ -112,7 +111,7 @@ fn following(running: &Running, after: u64) -> Answers<v1::FollowCrasResponse> {
     follow(question, Arc::clone(running.generations()), Shutdown::new())
 }
 
-/// The positions that are told until the stream ends, and why it ends.
+/// The positions until the stream ends, and the reason of its end.
 async fn until_the_end(mut answers: Answers<v1::FollowCrasResponse>) -> (Vec<u64>, Option<QueryError>) {
     let mut positions = Vec::new();
     loop {
@@ -125,7 +124,7 @@ async fn until_the_end(mut answers: Answers<v1::FollowCrasResponse>) -> (Vec<u64
 }
 
 #[tokio::test]
-async fn whoever_follows_learns_that_the_past_is_told_otherwise_and_watchers_get_the_new_figures() {
+async fn followers_learn_that_the_history_has_changed_and_watchers_get_the_new_figures() {
     let mut running = poisoned().await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
     let mut idle = following(&running, 0);
@@ -142,7 +141,7 @@ async fn whoever_follows_learns_that_the_past_is_told_otherwise_and_watchers_get
 
     running.follow();
     assert_eq!(retried(&running, &[3]).await, (1, 0));
-    // As many are set aside as before: that hides nothing.
+    // The number of parked events is as before, which must not hide the difference.
     running.append_garbage(7).await;
     Running::reached(&running.serving(), 7).await;
     assert!(matches!(until_the_end(idle).await.1, Some(QueryError::HistoryChanged)));
@@ -150,7 +149,7 @@ async fn whoever_follows_learns_that_the_past_is_told_otherwise_and_watchers_get
 }
 
 #[tokio::test]
-async fn whoever_follows_learns_of_a_way_back_to_what_leaves_out_other_events() {
+async fn followers_learn_of_a_rollback_to_a_generation_with_other_parked_events() {
     let running = poisoned().await;
     let ended = running.rebuilt(0, false).await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
@@ -162,7 +161,7 @@ async fn whoever_follows_learns_of_a_way_back_to_what_leaves_out_other_events() 
 }
 
 #[tokio::test]
-async fn whoever_follows_goes_on_when_the_same_is_told_by_another_generation() {
+async fn followers_continue_in_another_generation_with_the_same_history() {
     let mut running = poisoned().await;
     let mut answers = following(&running, 6);
     assert_eq!(timeout(SOON, answers.recv()).await.unwrap().unwrap().unwrap().position, 6);
@@ -174,7 +173,7 @@ async fn whoever_follows_goes_on_when_the_same_is_told_by_another_generation() {
 }
 
 #[tokio::test]
-async fn one_replay_is_at_work_at_a_time() {
+async fn only_one_replay_runs_at_a_time() {
     let running = Running::of(&[submitted(1, cra()), submitted(2, cra())]).await;
     running.hold_at(1);
     let first = running.rebuild(0, false).await.unwrap();
@@ -186,7 +185,7 @@ async fn one_replay_is_at_work_at_a_time() {
     assert_eq!(told(&running.promote(other.name()).await.unwrap_err()), busy);
     running.let_go();
     last(first).await.unwrap();
-    // Who has read the last answer may begin at once.
+    // A caller that has read the last answer may start the next one at once.
     assert_eq!(running.verified().await.same, Some(true));
     assert_eq!(running.rebuilt(0, false).await.position, 2);
 }
@@ -207,7 +206,7 @@ async fn an_end_past_the_head_and_an_end_with_a_promotion_are_refused_with_their
 }
 
 #[tokio::test]
-async fn an_unknown_generation_is_not_found_and_the_serving_one_serves_already() {
+async fn an_unknown_generation_is_not_found_and_promoting_the_serving_one_changes_nothing() {
     let running = Running::of(&[submitted(1, cra())]).await;
     for name in ["", "20010101T000000Z", "../../log"] {
         let refused = running.promote(name).await.unwrap_err();
@@ -219,7 +218,7 @@ async fn an_unknown_generation_is_not_found_and_the_serving_one_serves_already()
 }
 
 #[tokio::test]
-async fn the_status_lists_every_generation_and_says_which_serves() {
+async fn the_status_lists_every_generation_and_marks_the_serving_one() {
     let running = Running::of(&[submitted(1, cra()), submitted(2, cra())]).await;
     let made = running.rebuilt(1, false).await.generation;
     let status = running.status().await;
@@ -230,7 +229,7 @@ async fn the_status_lists_every_generation_and_says_which_serves() {
 }
 
 #[tokio::test]
-async fn a_stop_of_the_service_ends_a_replay_and_says_so() {
+async fn a_shutdown_ends_a_replay_with_the_reason() {
     let running = Running::of(&[submitted(1, cra()), submitted(2, cra())]).await;
     running.hold_at(1);
     let replay = running.rebuild(0, false).await.unwrap();
