@@ -8,6 +8,7 @@ use std::{env, fs};
 
 use anyhow::Context as _;
 use cra_contracts::v1;
+use cra_domain::event::life::Life;
 use tonic::Status;
 
 use super::Outcome;
@@ -19,7 +20,6 @@ use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
 use crate::render;
 use crate::render::submission::Work;
-use crate::submission::changes::life::Life;
 use crate::submission::changes::send::{Sender, correction, is_overtaken, refusal};
 use crate::submission::changes::{Content, is_recorded, lines};
 

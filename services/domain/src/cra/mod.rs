@@ -3,12 +3,14 @@
 //! A [`Cra`] describes what happened. The rules of a new CRA are in `rules`; the conversion of older forms is in
 //! [`crate::legacy`].
 
+mod described;
 mod fault;
 mod parts;
 mod personal;
 mod rules;
 mod wire;
 
+pub use described::{Described, FIELD_LABELS, UNNAMED_RECIPIENT, commune_described, described, field_label};
 pub use fault::{DocumentFault, Fault, Question, TextLength, Violation};
 pub use parts::{AgeCounts, Duration, Id, Place, Recipient, Redirection, StatusCounts};
 pub use personal::PersonalData;

@@ -3,6 +3,7 @@
 //! [`record`] builds the stored message of a new fact. [`Event::decode`] reads any stored event, old or new, and
 //! converts older forms to today's vocabulary. Stored bytes are never rewritten.
 
+pub mod life;
 pub mod record;
 
 use cra_contracts::stored;

@@ -1,7 +1,6 @@
 //! Corrections and withdrawals of CRAs that the log holds: what a line of a file asks for ([`lines`]), the CRA's life
-//! that it is applied to ([`life`]), and sending it ([`send`]).
+//! that it is applied to, and sending it ([`send`]).
 
-pub(crate) mod life;
 pub(crate) mod lines;
 pub(crate) mod send;
 

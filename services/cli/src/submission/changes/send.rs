@@ -7,13 +7,13 @@ use std::io;
 use std::time::Duration;
 
 use cra_contracts::v1;
+use cra_domain::event::life::Life;
 use cra_runtime::rejection;
 use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status};
 
-use super::life::Life;
 use super::{Change, Content, Kind, is_recorded};
 use crate::client::{ClientError, Connection, within_deadline};
 use crate::output::tell;

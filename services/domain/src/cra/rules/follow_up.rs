@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cra_contracts::v1;
 use v1::redirection::Organisation as Given;
 
-use super::super::{Fault, Recipient, Redirection};
+use super::super::{Fault, Recipient, Redirection, UNNAMED_RECIPIENT};
 use super::texts::FreeText;
 use super::{Check, unknown};
 use crate::spelling;
@@ -91,7 +91,7 @@ fn label(recipient: &Recipient) -> String {
     match recipient {
         Recipient::Known(organisation) => organisation.term().label.to_owned(),
         Recipient::Other(name) => name.to_string(),
-        Recipient::Unnamed => "Non précisé".to_owned(),
+        Recipient::Unnamed => UNNAMED_RECIPIENT.to_owned(),
     }
 }
 

@@ -1,37 +1,46 @@
 //! The life of one CRA as the log tells it: what it says at each revision, and which changes were made.
 
+use super::{self as event, Event, record};
 use cra_contracts::v1::{self, cra_event::Fact};
-use cra_domain::event::{self, Event, record};
 
 /// The events of one CRA, oldest first, at least one.
 #[derive(Clone, Debug)]
-pub(crate) struct Life(Vec<v1::CraEvent>);
+pub struct Life(Vec<v1::CraEvent>);
 
 impl Life {
-    pub(crate) fn new(events: Vec<v1::CraEvent>) -> Self {
+    /// Of the events of a history, as it was answered.
+    #[must_use]
+    pub fn new(events: Vec<v1::CraEvent>) -> Self {
         Self(events)
     }
 
-    pub(crate) fn events(&self) -> &[v1::CraEvent] {
+    /// The events, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[v1::CraEvent] {
         &self.0
     }
 
     /// The current revision.
-    pub(crate) fn revision(&self) -> u64 {
+    #[must_use]
+    pub fn revision(&self) -> u64 {
         self.0.last().map_or(0, |event| event.revision)
     }
 
-    pub(crate) fn is_withdrawn(&self) -> bool {
+    /// Whether it was taken out of the statistics.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
         self.0.last().is_some_and(|event| matches!(event.fact, Some(Fact::Withdrawn(_))))
     }
 
     /// What the CRA says at a revision, in today's words; none where no event up to it can be read.
-    pub(crate) fn content_at(&self, revision: u64) -> Option<v1::Cra> {
+    #[must_use]
+    pub fn content_at(&self, revision: u64) -> Option<v1::Cra> {
         self.0.iter().rev().filter(|event| event.revision <= revision).find_map(content)
     }
 
     /// Revisions that were corrected for this reason, latest first.
-    pub(crate) fn corrected_for(&self, reason: &str) -> Vec<u64> {
+    #[must_use]
+    pub fn corrected_for(&self, reason: &str) -> Vec<u64> {
         let is_it = |event: &&v1::CraEvent| match &event.fact {
             Some(Fact::Corrected(correction)) => correction.reason == reason.trim(),
             _ => false,
@@ -40,7 +49,8 @@ impl Life {
     }
 
     /// As the receipt of the last event, which was recorded before; its position is not known here.
-    pub(crate) fn last_receipt(&self, cra_id: &str) -> v1::Receipt {
+    #[must_use]
+    pub fn last_receipt(&self, cra_id: &str) -> v1::Receipt {
         v1::Receipt {
             cra_id: cra_id.to_owned(),
             revision: self.revision(),
