@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use cra_runtime::metrics::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::forms::Forms;
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::{accessibility, assets, figures, files, guard, state, vocabulary};
+use crate::{accessibility, assets, entry, figures, files, guard, records, state, vocabulary};
 
 /// Counts one answer: the name of its page, its status, and how long it took.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
@@ -57,7 +57,6 @@ impl App {
     }
 
     /// The tokens of forms.
-    #[allow(dead_code)]
     pub(crate) fn forms(&self) -> &Forms {
         &self.0.forms
     }
@@ -70,7 +69,12 @@ impl App {
     /// Makes a page within its bounds.
     pub(crate) async fn within<T>(&self, page: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let _permit = self.permit()?;
-        timeout(self.0.page_timeout, page).await.unwrap_or(Err(Fault::TooSlow))
+        self.in_time(page).await
+    }
+
+    /// Does a part of a page within the time of a page, without one of its permits: to read what a browser sends.
+    pub(crate) async fn in_time<T>(&self, part: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        timeout(self.0.page_timeout, part).await.unwrap_or(Err(Fault::TooSlow))
     }
 }
 
@@ -79,6 +83,18 @@ pub(crate) fn router(app: App) -> Router {
     let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
     Router::new()
         .route("/", reading(get(figures::show)))
+        .route("/saisie", reading(changing(&app, get(entry::show), post(entry::send))))
+        .route("/saisie/communes", reading(get(entry::complete)))
+        .route("/cra", reading(get(records::list)))
+        .route("/cra/{id}", reading(get(records::show)))
+        .route(
+            "/cra/{id}/corriger",
+            reading(changing(&app, get(records::correct), post(records::send_correction))),
+        )
+        .route(
+            "/cra/{id}/retirer",
+            reading(changing(&app, get(records::withdraw), post(records::send_withdrawal))),
+        )
         .route("/mots", reading(get(vocabulary::show)))
         .route("/etat", reading(get(state::show)))
         .route("/accessibilite", reading(get(accessibility::show)))
@@ -90,7 +106,6 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 /// A page that changes something: `sent` gets only the forms that these pages sent.
-#[allow(dead_code)]
 fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
     shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
 }
@@ -110,6 +125,10 @@ fn label(path: &str) -> &'static str {
         "/mots" => "words",
         "/etat" => "state",
         "/accessibilite" => "accessibility",
+        "/saisie" => "entry",
+        "/saisie/communes" => "communes",
+        "/cra" => "records",
+        _ if path.starts_with("/cra/") => "record",
         _ if path.starts_with("/fichiers/") => "files",
         _ if path.starts_with("/static/") => "static",
         _ => "other",

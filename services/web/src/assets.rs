@@ -41,6 +41,9 @@ impl Asset {
 static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("cra", "css", "text/css; charset=utf-8", include_bytes!("../static/cra.css"))
 });
+static ENTRY_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("saisie", "js", "text/javascript; charset=utf-8", include_bytes!("../static/saisie.js"))
+});
 static MAP: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("departements", "svg", "image/svg+xml", include_bytes!("../static/departements.svg"))
 });
@@ -50,6 +53,11 @@ static ICON: LazyLock<Asset> =
 /// Address of the style sheet.
 pub(crate) fn style() -> String {
     STYLE.address()
+}
+
+/// Address of the script of the form, which only adds to it.
+pub(crate) fn entry_script() -> String {
+    ENTRY_SCRIPT.address()
 }
 
 /// Address of the outlines of the departments, each with the id `d` and its code.
@@ -64,7 +72,7 @@ pub(crate) fn icon() -> String {
 
 /// `GET /static/{file}`.
 pub(crate) async fn serve(Path(file): Path<String>) -> Response {
-    let all = [&*STYLE, &*MAP, &*ICON];
+    let all = [&*STYLE, &*ENTRY_SCRIPT, &*MAP, &*ICON];
     match all.into_iter().find(|asset| asset.path == file) {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(asset) => {

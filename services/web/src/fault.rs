@@ -137,7 +137,14 @@ impl Fault {
         }
     }
 
-    fn details(&self) -> Vec<String> {
+    /// Status, title and text, for a page that shows them within itself.
+    pub(crate) fn described(&self) -> (StatusCode, &'static str, String) {
+        let Shown { status, title, text, .. } = self.shown();
+        (status, title, text)
+    }
+
+    /// What was refused, one sentence each.
+    pub(crate) fn details(&self) -> Vec<String> {
         let Self::Refused(status) = self else { return Vec::new() };
         let mut details: Vec<_> = rejection::violations_of(status)
             .into_iter()
@@ -161,7 +168,7 @@ fn of_status(status: &Status) -> Shown {
         Code::ResourceExhausted => shown(
             StatusCode::SERVICE_UNAVAILABLE,
             "Beaucoup de demandes en ce moment",
-            "Le service des statistiques est très sollicité.",
+            "Le service est très sollicité.",
             Some(rejection::retry_delay_of(status).unwrap_or(RETRY_AFTER).max(Duration::from_secs(1))),
         ),
         Code::DeadlineExceeded => Fault::TooSlow.shown(),
@@ -189,6 +196,24 @@ fn of_status(status: &Status) -> Shown {
             "Le journal a été remplacé : cette position n'y désigne plus les mêmes chiffres.",
             None,
         ),
+        Code::Aborted if reason.as_deref() == Some("CRA_REVISION_CHANGED") => shown(
+            StatusCode::CONFLICT,
+            "Modifié entre-temps",
+            "Une autre personne a modifié ce compte-rendu. Relisez-le avant de le changer.",
+            None,
+        ),
+        Code::AlreadyExists => shown(
+            StatusCode::CONFLICT,
+            "Déjà enregistré",
+            "Un autre contenu est déjà enregistré sous cet identifiant.",
+            None,
+        ),
+        Code::FailedPrecondition => shown(
+            StatusCode::CONFLICT,
+            "Compte-rendu retiré",
+            "Ce compte-rendu a été retiré des statistiques : il ne change plus. Enregistrez-en un autre s'il le faut.",
+            None,
+        ),
         _ => Fault::Internal(String::new()).shown(),
     }
 }
@@ -196,7 +221,7 @@ fn of_status(status: &Status) -> Shown {
 fn away(status: &Status) -> Shown {
     Shown {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        title: "Le service des statistiques ne répond pas",
+        title: "Le service ne répond pas",
         text: "Il redémarre ou il est en maintenance. Aucune donnée n'est perdue.".to_owned(),
         retry: Some(rejection::retry_delay_of(status).unwrap_or(RETRY_AFTER).max(RETRY_AFTER)),
     }

@@ -1,4 +1,4 @@
-//! The pages: the figures of a selection; made on the server, in French, and addressable: every state of a page is its address.
+//! The pages: the form, its CRAs, and the figures of a selection; made on the server, in French, and addressable: every state of a page is its address.
 //!
 //! A client of the services over gRPC, like any other: it holds no rule, no figure and no data. The way of a request:
 //! `server` reads HTTP, `guard` checks whom it is for and adds the headers of security, `app` routes it, a page's module
@@ -8,13 +8,14 @@ mod accessibility;
 mod address;
 mod app;
 mod assets;
+mod entry;
 mod fault;
 mod figures;
 mod files;
-#[allow(dead_code)]
 mod forms;
 mod guard;
 mod plain;
+mod records;
 mod redirect;
 mod server;
 mod services;

@@ -12,6 +12,8 @@ pub(crate) struct Frame {
     pub(crate) title: String,
     /// The entry of the menu that the page belongs to: its address.
     pub(crate) entry: &'static str,
+    /// Whether it is known that the reader may see public figures alone: the menu then leads to nothing else.
+    pub(crate) is_public: bool,
     pub(crate) style: String,
     pub(crate) icon: String,
 }
@@ -21,6 +23,7 @@ impl Frame {
         Self {
             title: format!("{title} – Comptes-rendus d'activité"),
             entry,
+            is_public: false,
             style: assets::style(),
             icon: assets::icon(),
         }

@@ -1,4 +1,4 @@
-//! The projection, asked with the token of whoever asks the pages.
+//! The two services, asked with the token of whoever asks the pages.
 
 use axum::http::{HeaderMap, header};
 use cra_client::{Bearer, Clients, EndpointError, TlsFiles};
@@ -10,9 +10,10 @@ use crate::settings::{Settings, TokenHeader};
 
 const BEARER: &str = "Bearer ";
 
-/// The channel to the projection; connected when it is first used, and again after a break.
+/// The channels to the services; connected when they are first used, and again after a break.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
+    ingestion: Channel,
     projection: Channel,
     token_from: Option<TokenHeader>,
 }
@@ -27,8 +28,16 @@ impl Services {
             key: files.key_file.as_deref(),
         };
         let token_from = settings.identity.token_from;
-        let projection = cra_client::endpoint(&files.projection_url, tls, token_from.is_some())?;
-        Ok(Self { projection: projection.connect_lazy(), token_from })
+        let channel = |url| -> Result<Channel, EndpointError> {
+            Ok(cra_client::endpoint(url, tls, token_from.is_some())?.connect_lazy())
+        };
+        let ingestion = channel(&files.ingestion_url)?;
+        Ok(Self { ingestion, projection: channel(&files.projection_url)?, token_from })
+    }
+
+    /// Ingestion, asked with the token of this request.
+    pub(crate) fn ingestion(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
+        Ok(Clients::new(self.ingestion.clone(), self.bearer(headers)?))
     }
 
     /// The projection, asked with the token of this request.
@@ -54,7 +63,7 @@ fn without_scheme(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(BEARER).then_some(token)
 }
 
-/// What the projection answered, or the fault that it answered with.
+/// What a service answered, or the fault that it answered with.
 pub(crate) fn answer<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Fault> {
     answer.map(tonic::Response::into_inner).map_err(|status| Fault::Refused(Box::new(status)))
 }

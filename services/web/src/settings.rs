@@ -17,7 +17,7 @@ pub struct Settings {
     /// Names that browsers may call the pages by, without port, such as `cra.example.fr`. Names of this machine
     /// (localhost, 127.0.0.1, `[::1]`) are always taken; any other is refused.
     pub hosts: Vec<String>,
-    /// Where the projection is.
+    /// Where the services are.
     pub services: ServicesSettings,
     /// Who asks.
     pub identity: IdentitySettings,
@@ -31,13 +31,15 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
 }
 
-/// The address of the projection, and the certificates to trust and to show.
+/// The addresses of the services, and the certificates to trust and to show.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServicesSettings {
+    /// The ingestion service, which forms are sent to.
+    pub ingestion_url: String,
     /// The projection service.
     pub projection_url: String,
-    /// PEM file of the authority that signed its certificate; without it, those of the system.
+    /// PEM file of the authority that signed their certificates; without it, those of the system.
     pub ca_file: Option<PathBuf>,
     /// PEM file of the certificate to show.
     pub cert_file: Option<PathBuf>,
@@ -115,6 +117,7 @@ impl Default for Settings {
 impl Default for ServicesSettings {
     fn default() -> Self {
         Self {
+            ingestion_url: "http://127.0.0.1:50051".to_owned(),
             projection_url: "http://127.0.0.1:50052".to_owned(),
             ca_file: None,
             cert_file: None,

@@ -66,8 +66,8 @@ async fn bind_pages(web: Option<SocketAddr>) -> anyhow::Result<Option<TcpListene
 
 /// Settings of the web pages of this pair.
 fn pages_settings(endpoints: &EndpointArgs) -> cra_web::Settings {
-    let services =
-        cra_web::ServicesSettings { projection_url: endpoints.projection_url.clone(), ..Default::default() };
+    let EndpointArgs { ingestion_url, projection_url, .. } = endpoints.clone();
+    let services = cra_web::ServicesSettings { ingestion_url, projection_url, ..Default::default() };
     cra_web::Settings { services, ..Default::default() }
 }
 

@@ -141,13 +141,26 @@ fn slug(slug: &str) -> String {
     slug.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
-fn word<W: Word>(numbers: &mut Vec<i32>, text: &str) -> Result<(), String> {
+/// The value of a word in addresses and forms.
+pub(crate) fn value_of<W: Word>(word: W) -> String {
+    slug(word.term().slug)
+}
+
+/// The word that a text means: its value in addresses, its name in the contract, or its label.
+pub(crate) fn word_of<W: Word>(text: &str) -> Option<W> {
     let key = spelling::key(text);
     let means = |it: &&W| {
         let term = it.term();
         slug(term.slug) == text || term.name == text || spelling::key(term.label) == key
     };
-    let found = W::ALL.iter().find(means).ok_or("ce choix n'existe pas")?;
+    W::ALL.iter().find(means).copied()
+}
+
+/// What is said of a word that a list has not.
+pub(crate) const NO_SUCH_WORD: &str = "ce choix n'existe pas";
+
+fn word<W: Word>(numbers: &mut Vec<i32>, text: &str) -> Result<(), String> {
+    let found = word_of::<W>(text).ok_or(NO_SUCH_WORD)?;
     numbers.push(found.number());
     Ok(())
 }
@@ -161,7 +174,7 @@ fn open_word<W: Word>(numbers: &mut Vec<i32>, text: &str) -> Result<(), String> 
 }
 
 fn terms<W: Word>() -> Vec<(String, &'static str)> {
-    W::ALL.iter().map(|it| (slug(it.term().slug), it.term().label)).collect()
+    W::ALL.iter().map(|it| (value_of(*it), it.term().label)).collect()
 }
 
 fn open_terms<W: Word>() -> Vec<(String, &'static str)> {
@@ -172,7 +185,7 @@ fn open_terms<W: Word>() -> Vec<(String, &'static str)> {
 
 /// As the form shows them.
 fn themes() -> Vec<(String, &'static str)> {
-    Theme::FORM_ORDER.iter().map(|it| (slug(it.term().slug), it.term().label)).collect()
+    Theme::FORM_ORDER.iter().map(|it| (value_of(*it), it.term().label)).collect()
 }
 
 /// The parameter of a path that a service refused, such as `selection.department_codes[0]`.

@@ -15,7 +15,9 @@ use cra_domain::territory;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-pub(crate) use fields::{FIELDS, Field, Kind, choices, field_of_path, with_value};
+pub(crate) use fields::{
+    FIELDS, Field, Kind, NO_SUCH_WORD, choices, field_of_path, value_of, with_value, word_of,
+};
 pub(crate) use view::{BREAKDOWNS, COMPARED, CROSSED, Compare, DEFAULT_ROWS, MEASURES, STEPS, View, word};
 
 /// Days that the pages name without a place are the agency's.
@@ -144,7 +146,7 @@ impl Read {
 }
 
 /// `31/03/2024`.
-fn as_french_day(text: &str) -> Option<Date> {
+pub(crate) fn as_french_day(text: &str) -> Option<Date> {
     let mut parts = text.split('/');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
     let is_written_out = year.len() == 4 && parts.next().is_none();

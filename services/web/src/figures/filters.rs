@@ -9,74 +9,76 @@ use jiff::civil::Date;
 use crate::address::{Address, At, COMPARED, Compare, DEFAULT_ROWS, FIELDS, Field, Kind, Problem, choices};
 
 /// The form.
-pub(super) struct Filters {
-    pub(super) presets: Vec<Preset>,
-    pub(super) from: Input,
-    pub(super) to: Input,
+pub(crate) struct Filters {
+    /// Of the page that it selects for.
+    pub(crate) path: &'static str,
+    pub(crate) presets: Vec<Preset>,
+    pub(crate) from: Input,
+    pub(crate) to: Input,
     /// A past day to ask again.
-    pub(super) past: Input,
-    pub(super) compared: Vec<Choice>,
-    pub(super) groups: Vec<Group>,
+    pub(crate) past: Input,
+    pub(crate) compared: Vec<Choice>,
+    pub(crate) groups: Vec<Group>,
     /// Parameters that the form keeps without showing them.
-    pub(super) kept: Vec<(&'static str, String)>,
+    pub(crate) kept: Vec<(&'static str, String)>,
     /// What is chosen but for the days, each with the address without it.
-    pub(super) chips: Vec<Chip>,
+    pub(crate) chips: Vec<Chip>,
     /// The address without any choice but the period.
-    pub(super) cleared: String,
+    pub(crate) cleared: String,
     /// Whether a field that is folded away needs attention.
-    pub(super) is_open: bool,
-    pub(super) regions: Vec<String>,
-    pub(super) departments: Vec<String>,
+    pub(crate) is_open: bool,
+    pub(crate) regions: Vec<String>,
+    pub(crate) departments: Vec<String>,
 }
 
 /// A period that is one press away.
-pub(super) struct Preset {
-    pub(super) label: String,
-    pub(super) link: String,
-    pub(super) is_current: bool,
+pub(crate) struct Preset {
+    pub(crate) label: String,
+    pub(crate) link: String,
+    pub(crate) is_current: bool,
 }
 
 /// A field of one text.
-pub(super) struct Input {
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
-    pub(super) value: String,
+pub(crate) struct Input {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
     /// Empty: none.
-    pub(super) error: String,
+    pub(crate) error: String,
 }
 
 /// One of a list.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: String,
-    pub(super) is_chosen: bool,
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) is_chosen: bool,
 }
 
 /// Fields that belong together.
-pub(super) struct Group {
-    pub(super) title: &'static str,
-    pub(super) fields: Vec<Shown>,
+pub(crate) struct Group {
+    pub(crate) title: &'static str,
+    pub(crate) fields: Vec<Shown>,
 }
 
 /// A field of the selection.
-pub(super) struct Shown {
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
+pub(crate) struct Shown {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
     /// What may be chosen, or what is chosen of a text field.
-    pub(super) choices: Vec<Choice>,
+    pub(crate) choices: Vec<Choice>,
     /// Of a text field.
-    pub(super) example: Option<&'static str>,
+    pub(crate) example: Option<&'static str>,
     /// The list of names that completes a text; empty: none.
-    pub(super) list: &'static str,
-    pub(super) typed: String,
-    pub(super) error: String,
+    pub(crate) list: &'static str,
+    pub(crate) typed: String,
+    pub(crate) error: String,
 }
 
 /// A value that is chosen.
-pub(super) struct Chip {
-    pub(super) label: &'static str,
-    pub(super) text: String,
-    pub(super) without: String,
+pub(crate) struct Chip {
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
+    pub(crate) without: String,
 }
 
 /// Titles of the groups, and the parameters of their fields.
@@ -91,7 +93,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 impl Filters {
-    pub(super) fn of(address: &Address, problems: &[Problem], today: Date) -> Self {
+    /// Of the page at `path`, which its links lead to.
+    pub(crate) fn of(address: &Address, problems: &[Problem], today: Date, path: &'static str) -> Self {
         let Address { selection, at, view } = address;
         let input = |name, label, value: &str| {
             let problem = problems.iter().find(|problem| problem.field == name);
@@ -113,7 +116,8 @@ impl Filters {
         let named = |names: &[&str]| problems.iter().any(|problem| names.contains(&problem.field));
         let folded: Vec<&str> =
             GROUPS.iter().flat_map(|(_, fields)| *fields).copied().chain(["le"]).collect();
-        Self {
+        let mut filters = Self {
+            path,
             presets: presets(address, today),
             from: input("du", "Du", &selection.from),
             to: input("au", "Au", &selection.to),
@@ -129,8 +133,24 @@ impl Filters {
             is_open: named(&folded),
             regions: names(territory::communes().regions().iter().map(|it| (it.name(), it.code()))),
             departments: names(territory::communes().departments().iter().map(|it| (it.name(), it.code()))),
+        };
+        let links = filters.presets.iter_mut().map(|preset| &mut preset.link);
+        let links = links.chain(filters.chips.iter_mut().map(|chip| &mut chip.without));
+        for link in links.chain([&mut filters.cleared]) {
+            *link = at_path(link, path);
         }
+        filters
     }
+
+    /// Whether the selection is of the figures, which can be compared and shown as they were.
+    pub(crate) fn is_of_figures(&self) -> bool {
+        self.path == "/"
+    }
+}
+
+/// The address of another page with the same parameters as one of the figures'.
+pub(crate) fn at_path(link: &str, path: &str) -> String {
+    format!("{path}{}", link.strip_prefix('/').unwrap_or(link))
 }
 
 fn names(all: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<String> {

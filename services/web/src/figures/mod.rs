@@ -22,11 +22,11 @@ use jiff::civil::Date;
 use tonic::Code;
 
 use self::ask::Answers;
-use self::filters::{Choice, Filters};
+use self::filters::Choice;
 use self::tables::Table;
 use self::words::{Change, is_hidden, meaning, percent};
 use crate::address::{
-    Address, At, BREAKDOWNS, COMPARED, Problem, QUERY_BYTES_MAX, Read, STEPS, field_of_path, word,
+    Address, At, BREAKDOWNS, COMPARED, Problem, QUERY_BYTES_MAX, Read, STEPS, View, field_of_path, word,
 };
 use crate::app::App;
 use crate::fault::Fault;
@@ -35,6 +35,7 @@ use crate::plain::{Frame, page};
 use crate::redirect::see_other;
 
 pub(crate) use self::ask::{bounded, step};
+pub(crate) use self::filters::Filters;
 
 /// The page; without figures where the address cannot be read or the services refuse it.
 #[derive(Template)]
@@ -64,6 +65,8 @@ struct Figures {
     cross: Option<cross::Cross>,
     delay: Vec<Key>,
     files: Vec<FileLink>,
+    /// Address of the CRAs that are counted; empty for public figures.
+    cras: String,
     state: Shown,
     rounded_to: u64,
 }
@@ -123,9 +126,12 @@ pub(crate) async fn show(
     let clients = app.services().projection(&headers)?;
     match Box::pin(app.within(ask::ask(&clients, &address, today))).await {
         Ok(answers) => Ok(page(&FiguresPage {
-            frame: Frame::new("Statistiques", "/"),
+            frame: Frame {
+                is_public: answers.snapshot.publication.is_some(),
+                ..Frame::new("Statistiques", "/")
+            },
             period: capitalized(&period(&address.selection)),
-            filters: Filters::of(&address, &[], today),
+            filters: Filters::of(&address, &[], today, "/"),
             problems: Vec::new(),
             figures: Some(figures(&address, &answers)),
         })),
@@ -141,14 +147,15 @@ fn refused(address: &Address, problems: Vec<Problem>, today: Date) -> Response {
     let shown = FiguresPage {
         frame: Frame::new("Sélection à corriger", "/"),
         period: capitalized(&period(&address.selection)),
-        filters: Filters::of(address, &problems, today),
+        filters: Filters::of(address, &problems, today, "/"),
         problems,
         figures: None,
     };
     (StatusCode::BAD_REQUEST, page(&shown)).into_response()
 }
 
-fn problems_of(status: &tonic::Status) -> Vec<Problem> {
+/// The faults that a service found in a selection, each at its parameter.
+pub(crate) fn problems_of(status: &tonic::Status) -> Vec<Problem> {
     let violations = rejection::violations_of(status);
     let mut problems: Vec<_> = violations
         .into_iter()
@@ -169,7 +176,8 @@ fn problems_of(status: &tonic::Status) -> Vec<Problem> {
     problems
 }
 
-fn capitalized(text: &str) -> String {
+/// With its first letter as a capital.
+pub(crate) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -216,6 +224,7 @@ fn figures(address: &Address, answers: &Answers) -> Figures {
         cross: (!is_public).then(|| cross::cross(address, cross.as_ref())),
         delay: delay(statistics),
         files: if is_public { Vec::new() } else { files::links(address, snapshot, series.0, *by) },
+        cras: if is_public { String::new() } else { cras_link(address, snapshot) },
         state: state(address, snapshot),
         rounded_to: statistics.rounded_to,
     }
@@ -313,6 +322,15 @@ fn by_choices(chosen: Dimension, is_public: bool) -> Vec<Choice> {
         is_chosen: *by == chosen,
     })
     .collect()
+}
+
+/// The CRAs that are counted, at the position that is shown.
+fn cras_link(address: &Address, snapshot: &v1::Snapshot) -> String {
+    let mut shown = Address { view: View::default(), ..address.clone() };
+    if snapshot.position > 0 {
+        shown.at = At::Position { position: snapshot.position, log: snapshot.log.clone() };
+    }
+    filters::at_path(&shown.link(), "/cra")
 }
 
 /// What the page is of.

@@ -1,0 +1,170 @@
+//! `/saisie`: the form. The CRA's id is made with the form and is part of its address, so that the form pressed twice, sent
+//! again or gone back to records one CRA.
+
+mod message;
+mod notice;
+mod parts;
+mod places;
+mod problems;
+mod sheet;
+mod typed;
+mod view;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use cra_client::{Clients, within_deadline};
+use cra_contracts::v1;
+use cra_domain::cra::{Cra, check_cra_id};
+use cra_domain::territory;
+use futures::stream;
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::address::{QUERY_BYTES_MAX, query_of};
+use crate::app::App;
+use crate::fault::Fault;
+use crate::forms::{Fields, TOKEN_FIELD};
+use crate::redirect::see_other;
+use crate::services::answer;
+
+pub(crate) use self::notice::Notice;
+pub(crate) use self::parts::together;
+pub(crate) use self::places::{Choice as CommuneChoice, complete};
+pub(crate) use self::problems::{Problem, all_of, of_status, problem_of};
+pub(crate) use self::sheet::{Conflict, Purpose, Sheet};
+pub(crate) use self::typed::Typed;
+pub(crate) use self::view::{Text, reason_field};
+
+/// `GET /saisie`: an empty form, or one filled in by the parameters of its address.
+pub(crate) async fn show(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let query = query.unwrap_or_default();
+    if query.len() > QUERY_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    let fields = Fields::of(query.as_bytes());
+    let cra_id = fields.first("cra").to_owned();
+    if check_cra_id(&cra_id).is_err() {
+        let id = query_of(&[("cra", Uuid::new_v4().to_string())]);
+        let rest = if query.is_empty() { String::new() } else { format!("&{query}") };
+        return see_other(&format!("/saisie?{id}{rest}"));
+    }
+    let clients = app.services().ingestion(&headers)?;
+    app.within(may_submit(&clients)).await?;
+    Ok(Sheet::new(Purpose::New { cra_id }, Typed::of(&fields)).respond(&app, &headers))
+}
+
+/// Refuses a caller who may submit nothing, before the form is filled in: a stream without items records nothing.
+async fn may_submit(clients: &Clients) -> Result<(), Fault> {
+    let nothing = stream::empty::<v1::SubmitCrasRequest>();
+    let mut answers = answer(clients.ingestion().submit_cras(within_deadline(nothing)).await)?;
+    answers.message().await.map_err(|status| Fault::Refused(Box::new(status)))?;
+    Ok(())
+}
+
+/// What a form was sent to: recorded, or wrong in some fields.
+enum Sent {
+    Recorded(v1::Receipt),
+    Wrong { problems: Vec<Problem>, communes: Vec<places::Choice> },
+}
+
+/// `POST /saisie`.
+pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Fault> {
+    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    let mut typed = Typed::of(&fields);
+    let cra_id = match fields.first("nouveau") {
+        "" => fields.first("cra").to_owned(),
+        _ => Uuid::new_v4().to_string(),
+    };
+    let purpose = Purpose::New { cra_id: cra_id.clone() };
+    if let Some(sheet) = unsent(&app, &headers, &fields, &purpose, &typed) {
+        return Ok(sheet.respond(&app, &headers));
+    }
+    let sent = app.within(record(&app, &headers, &cra_id, &mut typed)).await;
+    let mut sheet = Sheet::new(purpose, typed);
+    match sent {
+        Ok(Sent::Recorded(receipt)) => return see_other(&receipt_address(&receipt)),
+        Ok(Sent::Wrong { problems, communes }) => {
+            sheet.problems = problems;
+            sheet.communes = communes;
+        }
+        Err(fault) => sheet.notice = Some(Notice::of(&fault)),
+    }
+    Ok(sheet.respond(&app, &headers))
+}
+
+/// The form to show instead of sending it: its token is not valid, or only another row was asked for.
+pub(crate) fn unsent(
+    app: &App,
+    headers: &HeaderMap,
+    fields: &Fields,
+    purpose: &Purpose,
+    typed: &Typed,
+) -> Option<Sheet> {
+    let mut sheet = Sheet::new(purpose.clone(), typed.clone());
+    if let Err(fault) = app.forms().check(headers, fields.first(TOKEN_FIELD)) {
+        sheet.notice = Some(Notice::of(&fault));
+        return Some(sheet);
+    }
+    sheet.has_another_row = !fields.first("ajouter").is_empty();
+    sheet.has_another_row.then_some(sheet)
+}
+
+/// Where a receipt is shown.
+pub(crate) fn receipt_address(receipt: &v1::Receipt) -> String {
+    let mut parameters = vec![("enregistre", receipt.position.to_string()), ("journal", receipt.log.clone())];
+    if receipt.duplicate {
+        parameters.push(("deja", "1".to_owned()));
+    }
+    format!("/cra/{}?{}", receipt.cra_id, query_of(&parameters))
+}
+
+/// What a form says, ready to be sent.
+pub(crate) struct Ready {
+    pub(crate) cra: v1::Cra,
+    /// What could not be read; the form is then only checked.
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) communes: Vec<CommuneChoice>,
+}
+
+/// Reads what was typed, with the service's search for the commune. A commune that was chosen from a list is named whole from
+/// now on. `before` is what the CRA says that is corrected.
+pub(crate) async fn read(clients: &Clients, typed: &mut Typed, before: Option<&Cra>) -> Result<Ready, Fault> {
+    let places::Found { place, choices, problem } = places::find(clients, typed).await?;
+    if typed.is_chosen()
+        && before.is_none()
+        && let Some(id) = territory::communes().resolve(&place.code)
+    {
+        typed.name_commune(territory::communes().get(id).name(), &place.postal_code);
+    }
+    let (cra, mut problems) = typed.to_message(&place, before);
+    problems.extend(problem);
+    Ok(Ready { cra, problems, communes: choices })
+}
+
+/// Records the form, or reports all its faults at once: those found here, and those of the rules.
+async fn record(app: &App, headers: &HeaderMap, cra_id: &str, typed: &mut Typed) -> Result<Sent, Fault> {
+    let clients = app.services().ingestion(headers)?;
+    let Ready { cra, problems, communes } = read(&clients, typed, None).await?;
+    let is_readable = problems.is_empty();
+    let request =
+        v1::SubmitCraRequest { cra_id: cra_id.to_owned(), cra: Some(cra), validate_only: !is_readable };
+    match clients.ingestion().submit_cra(within_deadline(request)).await.map(tonic::Response::into_inner) {
+        Ok(v1::SubmitCraResponse { receipt: Some(receipt) }) if is_readable => Ok(Sent::Recorded(receipt)),
+        Ok(_) if is_readable => Err(Fault::Internal("an answer without a receipt".to_owned())),
+        Ok(_) => Ok(Sent::Wrong { problems, communes }),
+        Err(status) if status.code() == Code::InvalidArgument => {
+            Ok(Sent::Wrong { problems: all_of(problems, of_status(&status)), communes })
+        }
+        // The id is taken, and the form is wrong besides.
+        Err(status) if !is_readable && status.code() == Code::AlreadyExists => {
+            Ok(Sent::Wrong { problems, communes })
+        }
+        Err(status) => Err(Fault::Refused(Box::new(status))),
+    }
+}

@@ -1,0 +1,141 @@
+//! The form as an answer: what it is for, what was typed, and what is wrong.
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use super::notice::Notice;
+use super::parts::Difference;
+use super::places;
+use super::problems::Problem;
+use super::typed::Typed;
+use super::view::{Form, name_of, rubric_of_follow_up};
+use crate::app::App;
+use crate::assets;
+use crate::forms::TOKEN_FIELD;
+use crate::plain::{Frame, page};
+
+/// What the form is sent for.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    /// A new CRA under this id.
+    New { cra_id: String },
+    /// The next content of a CRA.
+    Correction { cra_id: String, revision: u64, reason: String, conflict: Option<Conflict> },
+}
+
+/// What another person recorded while this form was filled.
+#[derive(Clone, Debug)]
+pub(crate) struct Conflict {
+    /// `Révision 2, le 1er mars 2024 …, par …`.
+    pub(crate) event: String,
+    /// Why they changed it.
+    pub(crate) reason: String,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// A form to show.
+pub(crate) struct Sheet {
+    pub(crate) purpose: Purpose,
+    pub(crate) typed: Typed,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) communes: Vec<places::Choice>,
+    pub(crate) notice: Option<Notice>,
+    /// A row for another organisation was asked for.
+    pub(crate) has_another_row: bool,
+}
+
+#[derive(Template)]
+#[template(path = "entry/page.html")]
+struct EntryPage {
+    frame: Frame,
+    title: &'static str,
+    script: String,
+    token_field: &'static str,
+    token: String,
+    /// Where the form is sent.
+    action: String,
+    cra_id: String,
+    revision: u64,
+    /// Of a correction.
+    reason: Option<super::view::Text>,
+    conflict: Option<Conflict>,
+    form: Form,
+    follow_up: &'static str,
+    summary: Vec<Fault>,
+    notice: Option<Notice>,
+    has_another_row: bool,
+}
+
+/// A line of the summary.
+struct Fault {
+    /// The element that it leads to; empty: none.
+    anchor: String,
+    name: String,
+    message: String,
+}
+
+impl Sheet {
+    pub(crate) fn new(purpose: Purpose, typed: Typed) -> Self {
+        let (problems, communes) = (Vec::new(), Vec::new());
+        Self { purpose, typed, problems, communes, notice: None, has_another_row: false }
+    }
+
+    /// Shows the form to the browser that sent these headers.
+    pub(crate) fn respond(self, app: &App, headers: &HeaderMap) -> Response {
+        let Self { purpose, typed, problems, communes, notice, has_another_row } = self;
+        let has_conflict = matches!(purpose, Purpose::Correction { conflict: Some(_), .. });
+        let status = match &notice {
+            Some(notice) => notice.status,
+            None if !problems.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
+            None if has_conflict => StatusCode::CONFLICT,
+            None => StatusCode::OK,
+        };
+        let form = Form::new(&typed, &communes, &problems, usize::from(has_another_row));
+        let error = |field: &str| {
+            let messages = problems.iter().filter(|problem| problem.field == field);
+            messages.map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let (title, entry, action, cra_id, revision, reason, conflict) = match purpose {
+            Purpose::New { cra_id } => {
+                ("Saisir un compte-rendu", "/saisie", "/saisie".to_owned(), cra_id, 0, None, None)
+            }
+            Purpose::Correction { cra_id, revision, reason, conflict } => {
+                let reason = super::view::reason_field("correction", &reason, error("motif"));
+                let action = format!("/cra/{cra_id}/corriger");
+                ("Corriger un compte-rendu", "/cra", action, cra_id, revision, Some(reason), conflict)
+            }
+        };
+        let is_wrong = status != StatusCode::OK;
+        let window = if is_wrong { format!("Erreur : {title}") } else { title.to_owned() };
+        let issued = app.forms().issue(headers);
+        let shown = EntryPage {
+            frame: Frame::new(&window, entry),
+            title,
+            script: assets::entry_script(),
+            token_field: TOKEN_FIELD,
+            token: issued.token.clone(),
+            action,
+            cra_id,
+            revision,
+            reason,
+            conflict,
+            form,
+            follow_up: rubric_of_follow_up(),
+            summary: problems.iter().map(fault).collect(),
+            notice,
+            has_another_row,
+        };
+        issued.with_cookie((status, page(&shown)).into_response())
+    }
+}
+
+fn fault(problem: &Problem) -> Fault {
+    let anchor = match problem.field.as_str() {
+        "" => String::new(),
+        // Shown among the themes.
+        "sous-theme" => "champ-theme".to_owned(),
+        field => format!("champ-{field}"),
+    };
+    Fault { anchor, name: name_of(&problem.field), message: problem.message.clone() }
+}

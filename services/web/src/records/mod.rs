@@ -1,0 +1,26 @@
+//! `/cra` and `/cra/{id}`: the CRAs of a selection, one CRA with its whole history, its correction and its withdrawal.
+
+mod correction;
+mod life;
+mod list;
+mod one;
+mod withdrawal;
+
+use cra_client::{Clients, within_deadline};
+use cra_contracts::v1;
+use cra_domain::event::life::Life;
+
+use crate::fault::Fault;
+use crate::services::answer;
+
+pub(crate) use self::correction::{correct, send as send_correction};
+pub(crate) use self::list::list;
+pub(crate) use self::one::show;
+pub(crate) use self::withdrawal::{send as send_withdrawal, withdraw};
+
+/// The life of a CRA, from the log itself: what was recorded a moment ago is in it.
+async fn life_of(clients: &Clients, cra_id: &str) -> Result<Life, Fault> {
+    let request = v1::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
+    let history = answer(clients.ingestion().get_cra_history(within_deadline(request)).await)?;
+    Ok(Life::new(history.events))
+}
