@@ -31,6 +31,7 @@ mod exports;
 mod exports_memory;
 mod first_calls;
 mod folders;
+mod forms;
 mod foreign_events;
 mod guide;
 mod harness;

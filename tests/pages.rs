@@ -16,12 +16,17 @@ use crate::harness::{
 
 /// What a person sees who performs an action on the pages; a problem fails the test.
 fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
+    acted("person.mjs", deed, pages, rest)
+}
+
+/// What an action of a script in `browser/` reports.
+pub(crate) fn acted(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
     let browser = tools.join("browser");
     assert!(browser.is_dir(), "no {}: run `tests/run`, which installs it", browser.display());
     let output = Command::new("node")
-        .arg(root.join("tests/browser/person.mjs"))
+        .arg(root.join("tests/browser").join(script))
         .args([deed, &browser.display().to_string(), &format!("http://{pages}")])
         .args(rest)
         .output()
@@ -35,9 +40,20 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
 
 /// Status line, headers and body of an answer.
 pub(crate) fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&str]) -> String {
+    answered_with(pages, method, path, headers, "")
+}
+
+/// As [`answered`], to a request with a body.
+pub(crate) fn answered_with(
+    pages: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> String {
     let mut stream = TcpStream::connect(pages).unwrap();
     let headers = headers.iter().fold(String::new(), |all, header| all + header + "\r\n");
-    write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n{body}").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     String::from_utf8_lossy(&answer).into_owned()

@@ -1,59 +1,11 @@
 /**
- * A person in front of the pages. `node person.mjs WHAT FOLDER ADDRESS …` does one thing in a real browser and writes what it
- * saw as one line of JSON; what is not as it should be ends it with an error. The browser and axe are those of the folder.
+ * A person who reads the pages. `node person.mjs WHAT FOLDER ADDRESS …` does one thing, as `browser.mjs` describes.
  */
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { access } from "node:fs/promises";
-
-const [what, folder, address, ...rest] = process.argv.slice(2);
-// On a machine without nss and nspr, the package unpacks libraries of its own for this runtime.
-process.env.AWS_EXECUTION_ENV ??= "AWS_Lambda_nodejs22.x";
-const require = createRequire(`${folder}/package.json`);
-const { chromium } = require("playwright-core");
-const chromiumPackage = require("@sparticuz/chromium");
-const packaged = chromiumPackage.default ?? chromiumPackage;
-const axe = require("axe-core").source;
-
-const WIDTHS = [320, 360, 768, 1440];
-const THEMES = ["light", "dark"];
-
-/** Debian's browser where it is installed, else the one of the package. */
-async function launch() {
-  const installed = "/usr/bin/chromium";
-  const isInstalled = await access(installed).then(() => true, () => false);
-  // Without these two, a page that closes ends the browser.
-  const args = packaged.args.filter((arg) => !["--single-process", "--no-zygote"].includes(arg));
-  const executablePath = isInstalled ? installed : await packaged.executablePath();
-  return chromium.launch({ executablePath, args, headless: true });
-}
-
-/** A page that fails the test when anything leaves the origin, a script fails or the policy refuses something. */
-async function open(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "fr-FR", ...options });
-  const page = await context.newPage();
-  const faults = [];
-  page.on("request", (request) => {
-    if (new URL(request.url()).origin !== address) faults.push(`left the origin: ${request.url()}`);
-  });
-  page.on("pageerror", (error) => faults.push(`a script failed: ${error.message}`));
-  page.on("console", (message) => {
-    const isOfAnErrorPage = message.text().startsWith("Failed to load resource");
-    if (message.type() === "error" && !isOfAnErrorPage) faults.push(message.text());
-  });
-  page.on("dialog", (dialog) => faults.push(`a dialog opened: ${dialog.message()}`));
-  return { page, context, faults };
-}
+import { THEMES, WIDTHS, act, address, keys, lookAt, open, rest } from "./browser.mjs";
 
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
-
-/** Key figures by their label, as numbers. */
-async function keys(page) {
-  const labels = await page.locator(".cra-keys .cra-key__label").allTextContents();
-  const values = await page.locator(".cra-keys .cra-key__value").allTextContents();
-  return Object.fromEntries(labels.map((label, index) => [label.trim(), Number(values[index].replace(/\s/g, ""))]));
-}
 
 const deeds = {
   /** Reads the key figures and the rows of every breakdown at an address. */
@@ -158,14 +110,7 @@ const deeds = {
         const { page, context, faults } = await open(browser, { colorScheme: theme, viewport: { width, height: 900 } });
         for (const path of rest) {
           await page.goto(address + path);
-          for (const folded of await page.locator("details").all()) await folded.evaluate((it) => { it.open = true; });
-          await page.evaluate(axe);
-          const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-          for (const { id, help, nodes } of violations) {
-            found.push(`${path} ${width} ${theme}: ${id}, ${help}: ${nodes.slice(0, 3).map((node) => node.html).join(" ")}`);
-          }
-          const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          if (excess > 0) found.push(`${path} ${width}: ${excess} px wider than the screen`);
+          found.push(...await lookAt(page, `${path} ${width} ${theme}`));
         }
         found.push(...faults);
         await context.close();
@@ -175,9 +120,4 @@ const deeds = {
   },
 };
 
-const browser = await launch();
-try {
-  console.log(JSON.stringify(await deeds[what](browser)));
-} finally {
-  await browser.close();
-}
+await act(deeds);
