@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use cra_contracts::v1 as pb;
+use cra_runtime::identity::PerimeterClaim;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -38,7 +39,9 @@ async fn fills_a_cra_with_faults_mends_them_and_sees_it_counted_with_and_without
         assert_eq!(wrong, ["champ-age", "champ-deja", "champ-minutes", "champ-theme"], "all at once");
         assert_eq!(seen["kept"], "7O");
         let content = text(&seen["content"]);
-        for expected in ["4 mars 2024", "Quimper 29000", "Atelier collectif", "1\u{a0}h\u{a0}15", "Tri des photos"] {
+        for expected in
+            ["4 mars 2024", "Quimper 29000", "Atelier collectif", "1\u{a0}h\u{a0}15", "Tri des photos"]
+        {
             assert!(content.contains(expected), "{expected}: {content}");
         }
         assert_eq!(seen["defaults"], json!(["Commune", "Participants"]), "defaults are named");
@@ -111,13 +114,22 @@ async fn corrects_against_a_colleague_and_nothing_of_either_is_lost() {
     assert!(text(&seen["unchanged"]).contains("Rien n'a changé"), "{seen}");
     let rows = seen["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3, "{seen}");
-    assert!(text(&rows[0]).contains("Déjà accompagnées") && text(&rows[0]).contains("la version enregistrée"), "{seen}");
-    assert!(text(&rows[1]).contains("Ma version") && text(&rows[1]).contains("Version du collègue"), "{seen}");
+    assert!(
+        text(&rows[0]).contains("Déjà accompagnées") && text(&rows[0]).contains("la version enregistrée"),
+        "{seen}"
+    );
+    assert!(
+        text(&rows[1]).contains("Ma version") && text(&rows[1]).contains("Version du collègue"),
+        "{seen}"
+    );
     assert!(text(&rows[2]).contains("votre saisie"), "{seen}");
     assert_eq!((&seen["kept"], &seen["taken"]), (&json!(["Ma version", "durée oubliée"]), &json!("3")));
     let history = seen["history"].as_array().unwrap();
     assert_eq!(history.len(), 3, "each revision with what it changed: {seen}");
-    assert!(text(&history[0]).contains("durée oubliée") && text(&history[0]).contains("Ma version"), "{seen}");
+    assert!(
+        text(&history[0]).contains("durée oubliée") && text(&history[0]).contains("Ma version"),
+        "{seen}"
+    );
     assert!(text(&history[1]).contains("oubli") && !text(&history[1]).contains("Durée"), "{seen}");
 }
 
@@ -227,13 +239,20 @@ async fn a_form_that_another_page_sends_records_nothing() {
         ("no token", sent(&[host, origin, &own_cookie], &body(&new_id(), "")), "403"),
         ("a made-up token", sent(&[host, origin, &own_cookie], &body(&new_id(), &"A".repeat(54))), "403"),
         ("no form", sent(&[host, origin, &own_cookie, "Content-Type: text/plain"], &valid), "415"),
-        ("a large form", sent(&[host, origin, &own_cookie], &format!("{valid}&precision={}", "a".repeat(70_000))), "413"),
+        (
+            "a large form",
+            sent(&[host, origin, &own_cookie], &format!("{valid}&precision={}", "a".repeat(70_000))),
+            "413",
+        ),
     ] {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {answer}");
     }
     assert_eq!(cras(&services).await, 0);
     let reshown = sent(&[host, origin, &own_cookie], &body(&new_id(), ""));
-    assert!(reshown.contains("value=\"conseiller-1\"") && reshown.contains("n'est plus valable"), "nothing typed is lost");
+    assert!(
+        reshown.contains("value=\"conseiller-1\"") && reshown.contains("n'est plus valable"),
+        "nothing typed is lost"
+    );
     for change in ["corriger", "retirer"] {
         let path = format!("{}/{change}", recorded(&services).await);
         let refused = posted(pages, &path, &[host, origin, &own_cookie], "revision=1&motif=double&jeton=");
@@ -253,7 +272,7 @@ async fn while_the_service_is_away_the_form_is_shown_again_with_everything_in_it
     let key = services.dir().join("forms.key");
     std::fs::write(&key, "k".repeat(40)).unwrap();
     let forms = format!("[forms]\nkey_file = {key:?}\n");
-    let with = |ingestion| format!("{forms}[services]\ningestion_url = \"http://{ingestion}\"\n");
+    let with = |ingestion| format!("services.ingestion_url = \"http://{ingestion}\"\n{forms}");
     let alive = Web::start(services.projection, &with(services.ingestion)).await;
     let own = Browser::open(alive.address, &format!("/saisie?cra={}", new_id()), &["Host: localhost"]);
     let cookie = format!("Cookie: {}", own.cookie);
@@ -275,19 +294,27 @@ async fn while_the_service_is_away_the_form_is_shown_again_with_everything_in_it
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callers_token_decides_who_may_fill_read_and_change() {
     let issuer = Issuer::new();
-    let pair = Pair::start_with(&issuer.settings()).await;
+    let pair = Pair::start_trusting(&issuer, &[]).await;
     let web = Web::start(
-        pair.projection(),
-        &format!("[identity]\ntoken_from = \"authorization\"\n[services]\ningestion_url = \"http://{}\"", pair.ingestion()),
+        pair.projection.address(),
+        &format!(
+            "services.ingestion_url = \"http://{}\"\n[identity]\ntoken_from = \"authorization\"",
+            pair.ingestion.address()
+        ),
     )
     .await;
-    let bearer = |scope: &str, perimeter| format!("Authorization: Bearer {}", issuer.token(scope, perimeter));
+    let bearer = |scope: &str, perimeter: &PerimeterClaim| {
+        format!("Authorization: Bearer {}", issuer.token(scope, perimeter))
+    };
     let asked = |path: &str, bearer: &str| answered(web.address, "GET", path, &["Host: localhost", bearer]);
     let form = format!("/saisie?cra={}", new_id());
-    for scope in ["cra:statistics:public", "cra:statistics", "cra:none"] {
+    for scope in ["statistics:public", "statistics:read", "operations"] {
         for path in [form.as_str(), "/cra"] {
             let refused = asked(path, &bearer(scope, &national()));
-            assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("Accès refusé"), "{scope} {path}: {refused}");
+            assert!(
+                refused.starts_with("HTTP/1.1 403") && refused.contains("Accès refusé"),
+                "{scope} {path}: {refused}"
+            );
         }
     }
     let writer = bearer("cra:submit", &department("29"));
@@ -301,14 +328,17 @@ async fn the_callers_token_decides_who_may_fill_read_and_change() {
     let recorded = posted(web.address, "/saisie", &headers, &body(&new_id(), &own.token));
     let receipt = recorded.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
     let shown = asked(&receipt, &writer);
-    assert!(shown.starts_with("HTTP/1.1 200") && shown.contains("Compte-rendu enregistré"), "the receipt alone: {shown}");
+    assert!(
+        shown.starts_with("HTTP/1.1 200") && shown.contains("Compte-rendu enregistré"),
+        "the receipt alone: {shown}"
+    );
     assert!(!shown.contains("conseiller-1"), "who may not read sees no content: {shown}");
     let reader = asked(&receipt, &bearer("cra:read", &department("29")));
     assert!(reader.contains("conseiller-1"), "{reader}");
     let stranger = asked(&receipt, &bearer("cra:read", &department("35")));
     assert!(stranger.starts_with("HTTP/1.1 404"), "{stranger}");
     // The figures know the submission by the log itself.
-    let mut ingestion = Ingestion::new(connected(pair.ingestion()).await.unwrap());
+    let mut ingestion = Ingestion::new(connected(pair.ingestion.address()).await.unwrap());
     let cra_id = receipt.split(['/', '?']).nth(2).unwrap().to_owned();
     assert!(Uuid::try_parse(&cra_id).is_ok());
     let history = pb::GetCraHistoryRequest { cra_id };
@@ -339,7 +369,10 @@ async fn a_list_of_cras_is_read_page_by_page_at_one_position_while_more_is_recor
     assert_eq!(rows(&second), 10, "{second}");
     assert!(!second.contains("rel=\"next\"") && second.contains("position 60 du journal"), "{second}");
     let damaged = got(&next.replace("suite=", "suite=A"));
-    assert!(damaged.starts_with("HTTP/1.1 303") && damaged.contains("location: /cra?position=60"), "{damaged}");
+    assert!(
+        damaged.starts_with("HTTP/1.1 303") && damaged.contains("location: /cra?position=60"),
+        "{damaged}"
+    );
     assert!(got("/cra?departement=finistère").starts_with("HTTP/1.1 303"), "names become codes");
     assert!(got("/cra?departement=Atlantide").starts_with("HTTP/1.1 400"));
     assert!(got("/cra/nothing").starts_with("HTTP/1.1 400"));

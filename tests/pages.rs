@@ -277,7 +277,7 @@ impl Web {
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = folder.path().join("web.toml");
         let text =
-            format!("listen = \"{address}\"\n{more}\n[services]\nprojection_url = \"http://{projection}\"\n");
+            format!("listen = \"{address}\"\nservices.projection_url = \"http://{projection}\"\n{more}\n");
         std::fs::write(&config, text).unwrap();
         let mut command = Kind::Web.command();
         let process = command.arg("--config").arg(&config).stderr(Stdio::null()).spawn().unwrap();

@@ -101,7 +101,7 @@ impl Sheet {
                 ("Saisir un compte-rendu", "/saisie", "/saisie".to_owned(), cra_id, 0, None, None)
             }
             Purpose::Correction { cra_id, revision, reason, conflict } => {
-                let reason = super::view::reason_field("correction", &reason, error("motif"));
+                let reason = super::view::reason_field("de la correction", &reason, error("motif"));
                 let action = format!("/cra/{cra_id}/corriger");
                 ("Corriger un compte-rendu", "/cra", action, cra_id, revision, Some(reason), conflict)
             }

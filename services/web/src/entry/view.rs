@@ -372,7 +372,7 @@ pub(crate) fn reason_field(of: &str, typed: &str, error: String) -> Text {
         id: "champ-motif".to_owned(),
         label: "Motif",
         hint: format!(
-            "Le motif de la {of}, de {} à {} caractères. Il reste dans l'historique.",
+            "Celui {of}, de {} à {} caractères. Il reste dans l'historique.",
             limit("reason.characters.min"),
             limit("reason.characters.max")
         ),

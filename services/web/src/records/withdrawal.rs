@@ -72,7 +72,7 @@ impl Sheet {
             token: issued.token.clone(),
             cra_id,
             revision,
-            reason: reason_field("suppression", &reason, error),
+            reason: reason_field("du retrait", &reason, error),
             problems: others.into_iter().map(|problem| problem.message).collect(),
             notice,
             changes: life
