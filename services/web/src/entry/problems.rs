@@ -58,6 +58,35 @@ pub(crate) fn field_of_path(path: &str) -> String {
     field.to_owned()
 }
 
+/// Puts the faults in the order in which the form shows their fields; those of no field come first.
+pub(super) fn sort(problems: &mut [Problem]) {
+    const ORDER: [&str; 19] = [
+        "conseiller",
+        "structure",
+        "date",
+        "commune",
+        "canal",
+        "lieu",
+        "activite",
+        "participants",
+        "deja",
+        "age",
+        "statut",
+        "theme",
+        "sous-theme",
+        "precision",
+        "duree",
+        "minutes",
+        "suite",
+        "organisme",
+        "motif",
+    ];
+    let is_of = |field: &str, known: &str| {
+        field.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    problems.sort_by_key(|problem| ORDER.iter().position(|known| is_of(&problem.field, known)));
+}
+
 /// A fault at a path of the contract.
 pub(crate) fn problem_of(path: &str, message: impl Into<String>) -> Problem {
     Problem::new(field_of_path(path), message)
@@ -121,6 +150,18 @@ mod tests {
         ] {
             assert_eq!(field_of_path(path), field, "{path}");
         }
+    }
+
+    #[test]
+    fn faults_are_read_in_the_order_of_the_form() {
+        let fields = ["motif", "statut-retraite", "commune", "organisme-personnes-1", "age", "", "minutes"];
+        let mut problems = fields.map(|field| Problem::new(field, "a"));
+        sort(&mut problems);
+        let sorted = problems.map(|problem| problem.field);
+        assert_eq!(
+            sorted,
+            ["", "commune", "age", "statut-retraite", "minutes", "organisme-personnes-1", "motif"]
+        );
     }
 
     #[test]

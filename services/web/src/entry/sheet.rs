@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::notice::Notice;
 use super::parts::Difference;
 use super::places;
-use super::problems::Problem;
+use super::problems::{self, Problem};
 use super::typed::Typed;
 use super::view::{Form, name_of, rubric_of_follow_up};
 use crate::app::App;
@@ -83,7 +83,8 @@ impl Sheet {
 
     /// Shows the form to the browser that sent these headers.
     pub(crate) fn respond(self, app: &App, headers: &HeaderMap) -> Response {
-        let Self { purpose, typed, problems, communes, notice, has_another_row } = self;
+        let Self { purpose, typed, mut problems, communes, notice, has_another_row } = self;
+        problems::sort(&mut problems);
         let has_conflict = matches!(purpose, Purpose::Correction { conflict: Some(_), .. });
         let status = match &notice {
             Some(notice) => notice.status,
