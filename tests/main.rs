@@ -55,6 +55,7 @@ mod pages;
 mod pausing;
 mod private_files;
 mod production;
+mod protocols;
 mod public_figures;
 mod reading;
 mod recomputation;

@@ -57,7 +57,10 @@ impl ParseError {
     /// Adds faults; a text that is not JSON has none.
     fn and(mut self, more: Vec<JsonFault>) -> Self {
         if let Self::Fields(faults) = &mut self {
-            faults.extend(more);
+            // Both readers may have found a number beyond its range.
+            let is_new = |fault: &JsonFault| !faults.contains(fault);
+            let new: Vec<_> = more.into_iter().filter(is_new).collect();
+            faults.extend(new);
         }
         self
     }
@@ -73,23 +76,23 @@ pub fn parse<M: Message + Default + prost::Name>(text: &str) -> Result<M, ParseE
 pub fn parse_with<M: Message + Default + prost::Name>(text: &str, meant: Meant) -> Result<M, ParseError> {
     let message = descriptor::<M>();
     let walked = walk(text, Some(&message), usize::MAX);
-    read_walked(&message, text, walked.repeated, meant).map(|message| transcode(&message))
+    read_walked(&message, text, walked.faults, meant).map(|message| transcode(&message))
 }
 
-/// Reads one message from a text whose repeated fields are known.
+/// Reads one message from a text with the faults that its walk found.
 fn read_walked(
     message: &MessageDescriptor,
     text: &str,
-    repeated: Vec<JsonFault>,
+    walked: Vec<JsonFault>,
     meant: Meant,
 ) -> Result<DynamicMessage, ParseError> {
     let mut source = serde_json::Deserializer::from_str(text);
     let read = DynamicMessage::deserialize(message.clone(), &mut source);
     match read.and_then(|read| source.end().map(|()| read)) {
-        Ok(read) if repeated.is_empty() => Ok(read),
-        Ok(_) => Err(ParseError::Fields(repeated)),
+        Ok(read) if walked.is_empty() => Ok(read),
+        Ok(_) => Err(ParseError::Fields(walked)),
         Err(error) => match serde_json::from_str(text) {
-            Ok(value) => Err(explained(message, &value, meant, error).and(repeated)),
+            Ok(value) => Err(explained(message, &value, meant, error).and(walked)),
             Err(error) => Err(ParseError::Text(error)),
         },
     }
@@ -114,7 +117,7 @@ pub fn from_value_with<M: Message + Default + prost::Name>(
 
 /// Refuses a text that gives a field twice. For JSON objects that contain a message but are not one.
 pub fn refuse_repeated(text: &str) -> Result<(), ParseError> {
-    let repeated = walk(text, None, usize::MAX).repeated;
+    let repeated = walk(text, None, usize::MAX).faults;
     if repeated.is_empty() { Ok(()) } else { Err(ParseError::Fields(repeated)) }
 }
 

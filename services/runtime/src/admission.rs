@@ -36,7 +36,7 @@ use crate::headers;
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, ShownCertificate, TokenRefused, Verified};
 use crate::in_flight::InFlight;
-use crate::messages::{self, Encoding, Limits, Messages, Refusal};
+use crate::messages::{self, Encoding, Limits, Messages, Refusal, Wire};
 use crate::metrics::{Metrics, MetricsError};
 use crate::rejection::{RATE_LIMITED, Rejection, STREAM_LIFETIME, not_served};
 use crate::settings::{ServerSettings, WithoutTokenLimits};
@@ -99,8 +99,8 @@ struct Admitted {
     /// Permits held until it has ended.
     permits: Held,
     limits: Limits,
-    /// Compression of its messages.
-    encoding: Option<Encoding>,
+    /// How its messages come.
+    wire: Wire,
 }
 
 impl<S> Service<Request<Body>> for Admitting<S>
@@ -182,7 +182,8 @@ impl Door {
             Needs::Nothing => self.admit_open(method.shape, request)?,
             Needs::AnyOf(_) => self.admit_caller(method, request).await?,
         };
-        admitted.encoding = Encoding::take_of(&mut request.headers)?;
+        admitted.wire = request.extensions.remove::<Wire>().unwrap_or_default();
+        admitted.wire.encoding = Encoding::take_of(&mut request.headers)?;
         Ok(admitted)
     }
 
@@ -206,7 +207,7 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = Some(Box::new((open, entered)));
-        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits, encoding: None })
+        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits, wire: Wire::default() })
     }
 
     async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {
@@ -228,7 +229,7 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = entered.map(|entered| Box::new(entered) as _);
-        Ok(Admitted { verified, certificate: peer.certificate, permits, limits, encoding: None })
+        Ok(Admitted { verified, certificate: peer.certificate, permits, limits, wire: Wire::default() })
     }
 
     /// The caller of a request. An address whose tokens fail too often is refused before a signature is verified; a
@@ -278,14 +279,14 @@ impl Door {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        let Admitted { verified, certificate, permits, limits, encoding } = admitted;
+        let Admitted { verified, certificate, permits, limits, wire } = admitted;
         let shape = limits.shape;
         let stalled_after = self.pace.stalled_after;
         let connection = request.extensions().get::<Arc<State>>().cloned();
         let end = (shape != Shape::Single).then(|| self.end_of(&verified, certificate, connection));
         request.extensions_mut().insert(verified.caller);
         let refusal = Refusal::default();
-        request = request.map(|body| self.messages.limited(body, limits, encoding, Arc::clone(&refusal)));
+        request = request.map(|body| self.messages.limited(body, limits, wire, Arc::clone(&refusal)));
         if let Some(scan) = bounds::scan_of_method(request.uri().path()) {
             request = request.map(|body| bounded::request(body, scan));
         }

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
 use tonic::metadata::MetadataMap;
 
 const HEADER: &str = "grpc-timeout";
+/// The header by its name.
+pub(crate) const HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
 /// Limit of the gRPC specification; also prevents overflow below.
 const MAX_DIGITS: usize = 8;
 
@@ -21,6 +23,18 @@ pub fn deadline(metadata: &MetadataMap) -> Option<Duration> {
 
 pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Duration> {
     parse(headers.get(HEADER)?.to_str().ok()?)
+}
+
+/// A deadline as the header gives it; whole seconds, where it has too many milliseconds for the header.
+pub(crate) fn written(deadline: Duration) -> HeaderValue {
+    const MILLIS_MAX: u128 = 99_999_999;
+    let millis = deadline.as_millis();
+    let text = if millis <= MILLIS_MAX {
+        format!("{millis}m")
+    } else {
+        format!("{}S", deadline.as_secs().min(99_999_999))
+    };
+    HeaderValue::from_str(&text).unwrap_or_else(|_| unreachable!("digits and a letter are a header's value"))
 }
 
 fn parse(text: &str) -> Option<Duration> {
@@ -73,6 +87,14 @@ mod tests {
                 (1..=8).contains(&digits.len()) && digits.chars().all(|digit| digit.is_ascii_digit())
             });
             prop_assert_eq!(parse(&text).is_some(), allowed);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for millis in [0, 1_500, 99_999_999, 9_999_999_000] {
+            let deadline = Duration::from_millis(millis);
+            assert_eq!(parse(written(deadline).to_str().unwrap()), Some(deadline), "{millis}");
         }
     }
 

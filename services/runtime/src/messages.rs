@@ -1,19 +1,22 @@
 //! Limits of request messages while they arrive: size and duration of each, and total bytes of incomplete ones.
 //!
-//! A message is a length prefix and as many bytes. Nothing is reserved for an announced length: bytes are charged as
-//! they arrive, and released once the message is complete or its call has ended. Compressed messages are inflated here,
-//! so that later layers see uncompressed ones.
+//! A message is a length prefix and as many bytes, or the whole body. Nothing is reserved for an announced length: bytes
+//! are charged as they arrive, and released once the message is complete or its call has ended. Compressed messages are
+//! inflated and messages in JSON are encoded here, so that later layers see plain encoded ones.
 
 mod budget;
 mod encodings;
+mod gathering;
 mod inflating;
 mod limits;
+mod transcoding;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http_body::{Body as HttpBody, Frame};
+use prost_reflect::MessageDescriptor;
 use tokio::time::{Sleep, sleep};
 use tonic::body::Body;
 
@@ -25,16 +28,29 @@ use crate::metrics::{Metrics, MetricsError};
 pub(crate) use budget::Budget;
 use budget::Charge;
 pub(crate) use encodings::Encoding;
+use gathering::gathered;
 use inflating::inflated;
 use limits::{Cause, Refused, Refuser};
 pub(crate) use limits::{Limits, Refusal};
+use transcoding::transcoded;
 
 /// Compressed flag and length.
-const HEADER_BYTES: usize = 5;
+pub(crate) const HEADER_BYTES: usize = 5;
 
 /// Bytes of each message that are not charged: a stream's decoder keeps as much anyway, and small requests must be
 /// received even if others have exhausted the budget.
 const UNCHARGED_BYTES: u64 = 4 * 1_024;
+
+/// How the messages of a request come. In the extensions of a request of another protocol than gRPC.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wire {
+    /// Their compression.
+    pub(crate) encoding: Option<Encoding>,
+    /// Whether the body is one message, without its length.
+    pub(crate) is_whole: bool,
+    /// What each is, where they come in JSON.
+    pub(crate) json: Option<MessageDescriptor>,
+}
 
 /// The budget of a process, and its refusals; clones share it.
 #[derive(Clone)]
@@ -57,32 +73,34 @@ impl Messages {
         Ok(Self { budget, refused })
     }
 
-    /// The messages of a request under these limits, inflated. If one breaks a limit, `refusal` is set and the body
-    /// ends with it.
-    pub(crate) fn limited(
-        &self,
-        body: Body,
-        limits: Limits,
-        encoding: Option<Encoding>,
-        refusal: Refusal,
-    ) -> Body {
+    /// The messages of a request under these limits, plain and encoded, framed as in gRPC. If one breaks a limit,
+    /// `refusal` is set and the body ends with it.
+    pub(crate) fn limited(&self, body: Body, limits: Limits, wire: Wire, refusal: Refusal) -> Body {
         // A request without messages, for example one that was refused before.
-        if body.is_end_stream() {
+        if body.is_end_stream() && !wire.is_whole {
             return body;
         }
         let charge = || Charge::new(&self.budget, limits.share.as_ref());
         let (of_received, of_inflated) = (charge(), charge());
         let refuser = Refuser::new(limits, self.refused.clone(), refusal);
-        let received = wrapped(Assembling {
-            inner: Some(body),
-            framing: Framing::new(refuser.limits.bytes_max),
-            charge: of_received,
-            due: None,
-            refuser: refuser.clone(),
-        });
-        match encoding {
-            Some(encoding) => inflated(received, encoding, refuser, of_inflated),
+        let received = if wire.is_whole {
+            gathered(body, wire.encoding.is_some(), of_received, refuser.clone())
+        } else {
+            wrapped(Assembling {
+                inner: Some(body),
+                framing: Framing::new(refuser.limits.bytes_max),
+                charge: of_received,
+                due: None,
+                refuser: refuser.clone(),
+            })
+        };
+        let plain = match wire.encoding {
+            Some(encoding) => inflated(received, encoding, refuser.clone(), of_inflated),
             None => received,
+        };
+        match wire.json {
+            Some(message) => transcoded(plain, message, refuser),
+            None => plain,
         }
     }
 }
@@ -237,7 +255,7 @@ pub(crate) fn unlimited(body: Body) -> Body {
     let messages = Messages::new(u64::MAX, &Metrics::default()).unwrap();
     let within = std::time::Duration::from_hours(1);
     let limits = Limits { bytes_max: u64::MAX, within, shape: Shape::Both, share: None };
-    messages.limited(body, limits, None, Refusal::default())
+    messages.limited(body, limits, Wire::default(), Refusal::default())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use tonic::Status;
 
 use crate::rejection::{INTERNAL, Rejection};
 
-/// Size of a request above which it is processed on a blocking thread.
-const LARGE_REQUEST_BYTES: usize = 64 * 1_024;
+/// Size of a message above which it is processed on a blocking thread.
+pub(crate) const LARGE_REQUEST_BYTES: usize = 64 * 1_024;
 
 /// Whether processing a message takes long enough for a blocking thread.
 pub fn is_large(message: &impl Message) -> bool {

@@ -95,7 +95,7 @@ pub async fn serve(
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = Answered { within: settings.request_timeout(), rpcs };
     let protocols =
-        Protocols::new(&settings.browsers, source.callers, access::tables(api.methods, settings.reflection));
+        Protocols::new(settings, source.callers, &access::tables(api.methods, settings.reflection));
     // From the outside in: the protocol of a call, the record of who called, an answer in any case, who may call.
     let admitted = Admission(Arc::new(door)).layer(Documented.layer(routes));
     let service = protocols.layer(Audited(api.audit).layer(answered.layer(admitted)));

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
+use cra_runtime::identity::access::Shape;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
@@ -12,6 +14,7 @@ use super::super::{Client, in_repository};
 use super::cases::Case;
 use super::tonic_asker;
 use crate::harness::within;
+use crate::protocols::ways;
 
 /// Longer than any call of the tests, on a busy machine.
 const LONGEST: std::time::Duration = std::time::Duration::from_mins(2);
@@ -53,35 +56,74 @@ impl Ended {
 pub(super) struct Asker {
     /// Part of the client name in its tokens, so that limits per client apply to one caller.
     pub(super) name: &'static str,
+    reach: Reach,
     lines: UnboundedReceiver<Value>,
     to: To,
     began: usize,
     ended: BTreeMap<String, Ended>,
 }
 
+/// Which calls it can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Any, with any bytes as messages.
+    Bytes,
+    /// Those whose messages are of the contract.
+    Messages,
+    /// Of these, those with one request.
+    OneMessage,
+}
+
 enum To {
     Tonic { report: tokio::sync::mpsc::UnboundedSender<Value>, resume: watch::Sender<bool> },
-    Program { child: Child, stdin: ChildStdin },
+    Program { child: Child, stdin: ChildStdin, _files: Option<TempDir> },
 }
 
 impl Asker {
     /// All three callers, started.
-    pub(super) fn all() -> [Self; 3] {
+    pub(super) fn of_grpc() -> Vec<Self> {
         let mut python = Client::Python.interpreter();
         python.arg(in_repository("tests/readers/ask_refusals.py"));
         let mut node = Client::TypeScript.interpreter();
         node.arg(in_repository("tests/readers/ask_refusals.mjs"));
         node.arg(Client::TypeScript.installed());
-        [Self::tonic(), Self::program("grpcio", python), Self::program("grpc-js", node)]
+        vec![
+            Self::tonic(),
+            Self::program("grpcio", Reach::Bytes, python, None),
+            Self::program("grpc-js", Reach::Bytes, node, None),
+        ]
+    }
+
+    /// Those of gRPC, of Connect and of gRPC-Web, ready to ask.
+    pub(super) fn of_every_protocol() -> Vec<Self> {
+        let of_others = [
+            ("connect-json", Reach::Messages),
+            ("connect-proto-http-1", Reach::OneMessage),
+            ("grpc-web", Reach::OneMessage),
+        ];
+        let others = of_others.map(|(name, reach)| {
+            let (command, files) = ways::program(name);
+            Self::program(name, reach, command, Some(files))
+        });
+        Self::of_grpc().into_iter().chain(others).collect()
+    }
+
+    /// Whether it can make a call.
+    pub(super) fn can_make(&self, case: &Case) -> bool {
+        match self.reach {
+            Reach::Bytes => true,
+            Reach::Messages => case.is_of_messages(),
+            Reach::OneMessage => case.is_of_messages() && case.shape != Shape::Both,
+        }
     }
 
     fn tonic() -> Self {
         let (report, lines) = unbounded_channel();
         let to = To::Tonic { report, resume: watch::Sender::new(false) };
-        Self { name: "tonic", lines, to, began: 0, ended: BTreeMap::new() }
+        Self { name: "tonic", reach: Reach::Bytes, lines, to, began: 0, ended: BTreeMap::new() }
     }
 
-    fn program(name: &'static str, mut command: std::process::Command) -> Self {
+    fn program(name: &'static str, reach: Reach, mut command: Command, files: Option<TempDir>) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (report, lines) = unbounded_channel();
@@ -91,7 +133,14 @@ impl Asker {
                 let _ = report.send(serde_json::from_str(&line.unwrap()).unwrap());
             }
         });
-        Self { name, lines, to: To::Program { child, stdin }, began: 0, ended: BTreeMap::new() }
+        Self {
+            name,
+            reach,
+            lines,
+            to: To::Program { child, stdin, _files: files },
+            began: 0,
+            ended: BTreeMap::new(),
+        }
     }
 
     /// Starts the calls of a batch.

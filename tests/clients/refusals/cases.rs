@@ -1,14 +1,15 @@
 //! One refused call, and what its caller must receive.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cra_contracts::json as proto_json;
 use cra_runtime::identity::PerimeterClaim;
 use cra_runtime::identity::access::{Needs, Shape};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::{Value, json};
 
 use crate::harness::{Issuer, Pair, contract, national};
@@ -84,6 +85,18 @@ impl Case {
             "requests": requests.collect::<Vec<_>>(), "repeat": self.repeat, "keeps_open": self.keeps_open,
             "pauses": self.pauses, "tries": self.tries, "metadata": metadata, "timeout_s": self.timeout_s,
             "code": self.code,
+        })
+    }
+
+    /// Whether each request is a message of its method; of a method that nothing describes, whether it says nothing.
+    pub(super) fn is_of_messages(&self) -> bool {
+        let method = self.path.strip_prefix("/cra.v1.").and_then(described);
+        self.requests.iter().all(|request| match (request, &method) {
+            (Request::Bytes(bytes), Some(method)) => {
+                DynamicMessage::decode(method.input(), bytes.as_slice()).is_ok()
+            }
+            (Request::Bytes(bytes), None) => bytes.is_empty(),
+            (Request::Zeros(_), _) => false,
         })
     }
 
@@ -212,12 +225,14 @@ pub(super) fn scopes_of(path: &str) -> Vec<&'static str> {
     }
 }
 
-/// A request of a method, encoded from the contract's JSON.
+/// A method of the contract, such as `StatisticsService/Export`.
+fn described(method: &str) -> Option<MethodDescriptor> {
+    let (service, name) = method.split_once('/')?;
+    let service = proto_json::descriptors().get_service_by_name(&format!("cra.v1.{service}"))?;
+    service.methods().find(|method| method.name() == name)
+}
+
+/// A request of a method in the contract's JSON, on the wire.
 pub(super) fn encoded(method: &str, request: Value) -> Vec<u8> {
-    static POOL: LazyLock<DescriptorPool> =
-        LazyLock::new(|| DescriptorPool::decode(cra_contracts::FILE_DESCRIPTOR_SET).unwrap());
-    let (service, name) = method.split_once('/').unwrap();
-    let service = POOL.get_service_by_name(&format!("cra.v1.{service}")).unwrap();
-    let method = service.methods().find(|method| method.name() == name).unwrap();
-    DynamicMessage::deserialize(method.input(), request).unwrap().encode_to_vec()
+    DynamicMessage::deserialize(described(method).unwrap().input(), request).unwrap().encode_to_vec()
 }

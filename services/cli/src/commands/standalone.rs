@@ -104,7 +104,16 @@ async fn greet(
     output.line(&format!("ingestion   {ingestion_url}"))?;
     output.line(&format!("projection  {projection_url}"))?;
     output.line(&format!("try         {example}"))?;
+    output.line(&format!("or          {}", by_curl(projection_url, month)))?;
     Ok(())
+}
+
+/// The month's statistics, as `curl` asks for them.
+fn by_curl(projection_url: &str, month: Month) -> String {
+    let first = month.first_day();
+    let question = format!(r#"{{"selection":{{"from":"{first}","to":"{}"}}}}"#, first.last_of_month());
+    let header = "Content-Type: application/json";
+    format!("curl -H '{header}' -d '{question}' {projection_url}/cra.v1.StatisticsService/GetStatistics")
 }
 
 async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output) -> anyhow::Result<()> {

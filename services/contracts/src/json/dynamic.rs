@@ -39,7 +39,7 @@ pub fn read(message: &MessageDescriptor, bytes: &[u8]) -> Result<DynamicMessage,
     if !walked.exceeded.is_empty() {
         return Err(ReadError::Exceeded(walked.exceeded));
     }
-    read_walked(message, text, walked.repeated, |_, _| None).map_err(ReadError::Parse)
+    read_walked(message, text, walked.faults, |_, _| None).map_err(ReadError::Parse)
 }
 
 /// The JSON form of a message, as [`super::to_value`] writes it.

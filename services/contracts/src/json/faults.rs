@@ -182,7 +182,7 @@ fn is_well_known(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf"
 }
 
-fn expected(kind: &Kind, found: &Value) -> String {
+pub(super) fn expected(kind: &Kind, found: &Value) -> String {
     match kind {
         Kind::String if found.is_number() => format!("a text: \"{found}\" in quotes"),
         Kind::String => "a text in quotes".to_owned(),

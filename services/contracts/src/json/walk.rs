@@ -9,8 +9,9 @@ use std::fmt;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
-use super::faults::{FAULTS_MAX, JsonFault, field_of};
+use super::faults::{FAULTS_MAX, JsonFault, expected, field_of};
 use crate::bounds::{self, Exceeded};
 
 /// Characters of a name that a path shows.
@@ -19,8 +20,8 @@ const SHOWN_CHARACTERS_MAX: usize = 60;
 /// What was found in a text, in its order; bounded. A text that is no JSON has what comes before its fault.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// Fields that are given again.
-    pub(super) repeated: Vec<JsonFault>,
+    /// Fields that are given again, and whole numbers beyond the range of their fields, which readers take for its end.
+    pub(super) faults: Vec<JsonFault>,
     /// Lists with more values than their fields may have.
     pub(super) exceeded: Vec<Exceeded>,
     /// Whether it has more values than it may, those past the bound of a list left out.
@@ -31,13 +32,8 @@ pub(super) struct Walk {
 
 /// Goes over a text, as the JSON form of a message where one is given.
 pub(super) fn walk(text: &str, message: Option<&MessageDescriptor>, values_max: usize) -> Walk {
-    let mut walk = Walk {
-        repeated: Vec::new(),
-        exceeded: Vec::new(),
-        has_too_many_values: false,
-        values: 0,
-        values_max,
-    };
+    let mut walk =
+        Walk { faults: Vec::new(), exceeded: Vec::new(), has_too_many_values: false, values: 0, values_max };
     let form = message.map_or(Form::Unknown, |message| Form::Message(message.clone()));
     let mut source = serde_json::Deserializer::from_str(text);
     // A text that cannot be read is refused by its reader.
@@ -73,20 +69,41 @@ impl Path {
 enum Form {
     Unknown,
     Message(MessageDescriptor),
-    List { values_max: usize, element: Option<MessageDescriptor> },
+    List {
+        values_max: usize,
+        element: Box<Form>,
+    },
+    /// A whole number.
+    Number(Kind),
 }
 
 impl Form {
     fn of(message: &MessageDescriptor, field: &FieldDescriptor) -> Self {
-        let inner = match field.kind() {
-            Kind::Message(inner) => Some(inner),
-            _ => None,
+        let one = match field.kind() {
+            Kind::Message(inner) => Self::Message(inner),
+            kind if range_of(&kind).is_some() => Self::Number(kind),
+            _ => Self::Unknown,
         };
         if field.is_list() {
             let values_max = bounds::values_max(message.full_name(), field.name()).unwrap_or(usize::MAX);
-            return Self::List { values_max, element: inner };
+            return Self::List { values_max, element: Box::new(one) };
         }
-        inner.filter(|_| !field.is_map()).map_or(Self::Unknown, Self::Message)
+        if field.is_map() { Self::Unknown } else { one }
+    }
+}
+
+/// The least value of a kind of whole number, and the first beyond its greatest.
+fn range_of(kind: &Kind) -> Option<(f64, f64)> {
+    const TWO_TO_31: f64 = 2_147_483_648.0;
+    const TWO_TO_32: f64 = 4_294_967_296.0;
+    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+    const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
+    match kind {
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Some((-TWO_TO_31, TWO_TO_31)),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Some((-TWO_TO_63, TWO_TO_63)),
+        Kind::Uint32 | Kind::Fixed32 => Some((0.0, TWO_TO_32)),
+        Kind::Uint64 | Kind::Fixed64 => Some((0.0, TWO_TO_64)),
+        _ => None,
     }
 }
 
@@ -130,8 +147,8 @@ impl<'de> Visitor<'de> for Level<'_> {
             let path = self.path.field(&name, field.as_ref().map_or(&name, |field| field.name()));
             // `craId` and `cra_id` name one field.
             let is_new = seen.insert(name.replace('_', "").to_ascii_lowercase());
-            if !is_new && self.walk.repeated.len() < FAULTS_MAX {
-                self.walk.repeated.push(JsonFault {
+            if !is_new && self.walk.faults.len() < FAULTS_MAX {
+                self.walk.faults.push(JsonFault {
                     path: path.written.clone(),
                     found: "this field a second time".to_owned(),
                     expected: "each field once".to_owned(),
@@ -148,13 +165,12 @@ impl<'de> Visitor<'de> for Level<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let (values_max, element) = match &self.form {
             Form::List { values_max, element } => (*values_max, element.clone()),
-            _ => (usize::MAX, None),
+            _ => (usize::MAX, Box::new(Form::Unknown)),
         };
-        let element = element.map_or(Form::Unknown, Form::Message);
         let mut found = 0;
         loop {
             let next = if found < values_max {
-                items.next_element_seed(self.below(self.path.element(found), element.clone()))?
+                items.next_element_seed(self.below(self.path.element(found), (*element).clone()))?
             } else {
                 items.next_element::<IgnoredAny>()?.map(drop)
             };
@@ -181,7 +197,20 @@ impl<'de> Visitor<'de> for Level<'_> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        if let Form::Number(kind) = &self.form
+            && let Some((least, beyond)) = range_of(kind)
+            && !(least..beyond).contains(&value)
+            && self.walk.faults.len() < FAULTS_MAX
+        {
+            let found = Value::from(value);
+            self.walk.faults.push(JsonFault {
+                path: self.path.written,
+                expected: expected(kind, &found),
+                found: found.to_string(),
+                meant: None,
+            });
+        }
         Ok(())
     }
 

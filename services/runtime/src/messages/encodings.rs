@@ -1,8 +1,10 @@
 //! Supported compressions of request messages: `gzip`, `deflate` (zlib) and `zstd`, each inflated up to a limit.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 
+use flate2::Compression;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
+use flate2::write::{GzEncoder, ZlibEncoder};
 use tonic::Status;
 use tonic::codegen::http::header::HeaderName;
 use tonic::codegen::http::{HeaderMap, HeaderValue};
@@ -18,6 +20,9 @@ const READ: &str = "identity,gzip,deflate,zstd";
 
 /// Maximum window of a zstd frame: 8 MiB, which every decoder should support (RFC 8878, 3.1.1.1.2).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// How much zstd compresses answers.
+const ZSTD_LEVEL: i32 = 1;
 
 /// Compression of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,46 @@ impl Encoding {
                 b"zstd" => Ok(Some(Self::Zstd)),
                 _ => Err(not_supported(&name)),
             },
+        }
+    }
+
+    /// Of answers: the first of gzip and zstd that a header lists. What HTTP calls deflate is read in two ways.
+    pub(crate) fn accepted_of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let listed = values.flat_map(|value| value.split(',')).map(|listed| {
+            let (name, weight) = listed.split_once(';').unwrap_or((listed, ""));
+            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+            (name.trim(), weight.unwrap_or(1.0))
+        });
+        listed.filter(|(_, weight)| *weight > 0.0).find_map(|(name, _)| match name {
+            "gzip" => Some(Self::Gzip),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        })
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Compresses an answer: fast rather than small.
+    pub(crate) fn compress(self, answer: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(answer)?;
+                encoder.finish()
+            }
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(answer)?;
+                encoder.finish()
+            }
+            Self::Zstd => zstd::stream::encode_all(answer, ZSTD_LEVEL),
         }
     }
 
@@ -91,4 +136,30 @@ fn not_supported(name: &HeaderValue) -> Status {
         status.metadata_mut().insert(ACCEPTED, read);
     }
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_compressed_as_its_caller_reads_it_and_inflates_to_itself() {
+        let accept = HeaderName::from_static("accept-encoding");
+        for (listed, expected) in [
+            ("gzip, deflate, br, zstd", Some(Encoding::Gzip)),
+            ("br;q=1.0, zstd;q=0.5, gzip;q=0", Some(Encoding::Zstd)),
+            ("gzip;q=0, identity", None),
+            ("deflate, br, *", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(accept.clone(), HeaderValue::from_static(listed))]);
+            assert_eq!(Encoding::accepted_of(&headers, &accept), expected, "{listed}");
+        }
+        let answer = b"{\"cras\":\"1\"}".repeat(1_000);
+        for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd] {
+            let compressed = encoding.compress(&answer).unwrap();
+            assert!(compressed.len() < answer.len() / 10);
+            assert_eq!(encoding.inflate(&compressed, 1 << 20).unwrap(), answer);
+        }
+    }
 }

@@ -10,13 +10,11 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 use tonic::body::Body;
 
+use super::HEADER_BYTES;
 use super::budget::Charge;
 use super::encodings::{Encoding, NotInflated};
 use super::limits::{Cause, Refuser};
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
-
-/// Compressed flag and length.
-const HEADER_BYTES: usize = 5;
 
 /// The messages of a body whose compressed ones are within the limits, inflated within the same limits.
 pub(super) fn inflated(received: Body, encoding: Encoding, refuser: Refuser, charge: Charge) -> Body {

@@ -104,7 +104,11 @@ impl Refuser {
     /// Counts a refusal and stores it for the answer; returns the frame that ends the request's body.
     pub(super) fn refuse(&self, cause: Cause, found: u64) -> NextFrame {
         self.refused.0[cause as usize].inc();
-        let status: Status = self.rejection(cause, found).into();
+        self.refuse_with(self.rejection(cause, found).into())
+    }
+
+    /// Keeps a refusal for the answer; the frame that ends the request's body.
+    pub(super) fn refuse_with(&self, status: Status) -> NextFrame {
         let _ = self.refusal.set(status.clone());
         Poll::Ready(Some(Err(status)))
     }

@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use super::*;
-use crate::rejection::reason_of;
+use crate::rejection::{reason_of, violations_of};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -52,7 +52,8 @@ fn request(messages: &Messages, limits: Limits) -> (Sender<Vec<u8>>, Body, Refus
     let (sender, receiver) = channel::<Vec<u8>>(8);
     let frames = ReceiverStream::new(receiver).map(|bytes| Ok::<_, Status>(Frame::data(bytes.into())));
     let refusal = Refusal::default();
-    let body = messages.limited(Body::new(StreamBody::new(frames)), limits, None, Arc::clone(&refusal));
+    let body = Body::new(StreamBody::new(frames));
+    let body = messages.limited(body, limits, Wire::default(), Arc::clone(&refusal));
     (sender, body, refusal)
 }
 
@@ -245,7 +246,8 @@ fn inflating(messages: &Messages, encoding: Encoding, bytes: &[u8], frame: usize
         .map(|chunk| Ok::<_, Status>(Frame::data(bytes::Bytes::copy_from_slice(chunk))))
         .collect();
     let body = Body::new(StreamBody::new(futures::stream::iter(frames)));
-    messages.limited(body, limits(Shape::Both, None), Some(encoding), Refusal::default())
+    let wire = Wire { encoding: Some(encoding), ..Wire::default() };
+    messages.limited(body, limits(Shape::Both, None), wire, Refusal::default())
 }
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd];
@@ -328,4 +330,79 @@ fn an_unsupported_encoding_is_refused_with_the_supported_ones() {
     assert_eq!(refused.code(), Code::Unimplemented);
     assert_eq!(reason_of(&refused).as_deref(), Some("ENCODING_NOT_SUPPORTED"));
     assert_eq!(refused.metadata().get("grpc-accept-encoding").unwrap(), "identity,gzip,deflate,zstd");
+}
+
+/// A request that comes as its wire says, in frames of so many bytes; and what becomes of it.
+async fn coming(wire: Wire, bytes: &[u8], frame: usize) -> Result<Vec<u8>, Status> {
+    let messages = messages(u64::from(LARGE));
+    let frames: Vec<_> = bytes
+        .chunks(frame)
+        .map(|chunk| Ok::<_, Status>(Frame::data(bytes::Bytes::copy_from_slice(chunk))))
+        .collect();
+    let body = Body::new(StreamBody::new(futures::stream::iter(frames)));
+    let mut body = messages.limited(body, limits(Shape::Single, None), wire, Refusal::default());
+    let mut come = Vec::new();
+    let ended = loop {
+        match next(&mut body).await {
+            Some(Ok(frame)) => come.extend_from_slice(&frame.into_data().unwrap()),
+            Some(Err(status)) => break Err(status),
+            None => break Ok(come),
+        }
+    };
+    assert!(next(&mut body).await.is_none());
+    assert_eq!(messages.taken(), 0);
+    ended
+}
+
+fn whole() -> Wire {
+    Wire { is_whole: true, ..Wire::default() }
+}
+
+#[tokio::test]
+async fn a_body_that_is_one_message_comes_framed_within_the_limits() {
+    for frame in [1, 100, 100_000] {
+        let large = vec![7; LARGE as usize];
+        assert_eq!(coming(whole(), &large, frame).await.unwrap(), framed(0, &large));
+        assert_eq!(coming(whole(), b"", frame).await.unwrap(), framed(0, b""));
+        let refused = coming(whole(), &vec![7; LARGE as usize + 1], frame).await.unwrap_err();
+        assert_eq!(reason_of(&refused).as_deref(), Some("MESSAGE_TOO_LARGE"));
+        for encoding in ENCODINGS {
+            let wire = || Wire { encoding: Some(encoding), ..whole() };
+            let sent = encoding.compress(&large).unwrap();
+            assert_eq!(coming(wire(), &sent, frame).await.unwrap(), framed(0, &large));
+            let sent = encoding.compress(&vec![7; LARGE as usize + 1]).unwrap();
+            let refused = coming(wire(), &sent, frame).await.unwrap_err();
+            assert_eq!(reason_of(&refused).as_deref(), Some("MESSAGE_TOO_LARGE"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_one_message_and_does_not_come_is_given_up() {
+    let messages = messages(u64::from(LARGE));
+    let waiting = futures::stream::pending::<Result<Frame<bytes::Bytes>, Status>>();
+    let body = Body::new(StreamBody::new(waiting));
+    let mut body = messages.limited(body, limits(Shape::Single, None), whole(), Refusal::default());
+    let began = Instant::now();
+    let refused = next(&mut body).await.unwrap().unwrap_err();
+    assert_eq!((refused.code(), began.elapsed()), (Code::DeadlineExceeded, WITHIN));
+}
+
+#[tokio::test]
+async fn messages_in_json_come_encoded_and_faults_are_named_by_their_paths() {
+    let statistics = cra_contracts::json::descriptors().get_message_by_name("cra.v1.GetStatisticsRequest");
+    let in_json = |wire: Wire| Wire { json: statistics.clone(), ..wire };
+    let text = br#"{"selection":{"from":"2024-03-04"}}"#;
+    // selection = 1 { from = 1 }, each with its length.
+    let encoded = b"\x0a\x0c\x0a\x0a2024-03-04";
+    for frame in [1, 7, 1_000] {
+        assert_eq!(coming(in_json(whole()), text, frame).await.unwrap(), framed(0, encoded));
+        let several = [framed(0, text), framed(0, b"{}")].concat();
+        let expected = [framed(0, encoded), framed(0, b"")].concat();
+        assert_eq!(coming(in_json(Wire::default()), &several, frame).await.unwrap(), expected);
+        let refused = coming(in_json(whole()), br#"{"selection":{"form":"x"}}"#, frame).await.unwrap_err();
+        let violations = violations_of(&refused);
+        assert_eq!((&*violations[0].field, &*violations[0].reason), ("selection.form", "JSON_INVALID"));
+        assert!(violations[0].description.contains("did you mean from?"), "{violations:?}");
+    }
 }

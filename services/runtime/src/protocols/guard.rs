@@ -10,7 +10,6 @@ use tonic::codegen::http::header::{HOST, ORIGIN};
 use tonic::codegen::http::uri::Uri;
 use tonic::codegen::http::{HeaderValue, Request, StatusCode, Version};
 
-use super::Protocol;
 use super::refused::Refused;
 use crate::hosts;
 use crate::identity::Callers;
@@ -29,9 +28,6 @@ impl Guard {
     }
 
     pub(super) fn check(&self, request: &Request<Body>) -> Result<(), Refused> {
-        if request.version() >= Version::HTTP_2 && Protocol::of(request.headers()) == Some(Protocol::Grpc) {
-            return Ok(());
-        }
         let hosts: Vec<&[u8]> = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes).collect();
         if request.version() == Version::HTTP_11 && hosts.len() != 1 {
             let message = format!("found {} headers `host`; expected one", hosts.len());
@@ -112,18 +108,6 @@ mod tests {
         for callers in [Callers::Anyone, Callers::Identified] {
             assert!(!passes(callers, &[]));
             assert!(!passes(callers, &[("host", "localhost"), ("host", "localhost")]));
-        }
-    }
-
-    #[test]
-    fn grpc_passes_by_any_name_over_http_2_alone() {
-        for (version, expected) in [(Version::HTTP_2, true), (Version::HTTP_11, false)] {
-            let request = Request::post("http://ingestion/cra.v1.Service/Method")
-                .version(version)
-                .header("content-type", "application/grpc")
-                .header("host", "ingestion");
-            let request = request.body(Body::empty()).unwrap();
-            assert_eq!(guard(Callers::Anyone).check(&request).is_ok(), expected);
         }
     }
 }

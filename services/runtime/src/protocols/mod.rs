@@ -3,9 +3,13 @@
 //!
 //! gRPC needs HTTP/2; the others are answered over HTTP/1.1, too. No method is known by its name; files ([`crate::files`]) are calls of one.
 
+mod connect;
 mod cors;
+mod errors;
 mod guard;
 mod refused;
+mod schema;
+mod unread;
 
 use std::convert::Infallible;
 use std::mem;
@@ -24,11 +28,14 @@ use tower_http::cors::{Cors, CorsLayer};
 
 use crate::files::Files;
 use crate::identity::Callers;
-use crate::identity::access::{self, Method, Shape};
-use crate::settings::BrowserSettings;
+use crate::identity::access::{Method, Shape};
+use crate::settings::ServerSettings;
 
+use connect::Form;
 use guard::Guard;
 use refused::Refused;
+use schema::{Schema, Served};
+use unread::Readers;
 
 /// The content types of gRPC-Web; `tonic-web` takes these alone.
 const GRPC_WEB: [&[u8]; 4] = [
@@ -43,18 +50,23 @@ const GRPC: &[u8] = b"application/grpc";
 #[derive(Clone)]
 pub(crate) struct Protocols {
     guard: Arc<Guard>,
+    readers: Readers,
     cors: Option<CorsLayer>,
-    /// The rows of everything that is served.
-    tables: Arc<[&'static [Method]]>,
+    served: Arc<Schema>,
+    files: Files,
+    header_bytes_max: u32,
 }
 
 impl Protocols {
-    /// The protocols of a server whose callers are known or not.
-    pub(crate) fn new(settings: &BrowserSettings, callers: Callers, tables: Vec<&'static [Method]>) -> Self {
+    /// The protocols of a server with these rows, whose callers are known or not.
+    pub(crate) fn new(settings: &ServerSettings, callers: Callers, tables: &[&'static [Method]]) -> Self {
         Self {
-            guard: Arc::new(Guard::new(settings, callers)),
-            cors: cors::layer(&settings.allowed_origins),
-            tables: tables.into(),
+            guard: Arc::new(Guard::new(&settings.browsers, callers)),
+            readers: Readers::new(),
+            cors: cors::layer(&settings.browsers.allowed_origins),
+            served: Arc::new(Schema::of(tables)),
+            files: Files::of(tables),
+            header_bytes_max: settings.max_header_bytes.get(),
         }
     }
 }
@@ -63,9 +75,13 @@ impl<S: Clone> Layer<S> for Protocols {
     type Service = Guarding<Either<Cors<Switching<S>>, Switching<S>>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let (tables, files) = (Arc::clone(&self.tables), Files::of(&self.tables));
-        let switch = Switching { inner, tables, files };
-        Guarding { inner: option_layer(self.cors.clone()).layer(switch), guard: Arc::clone(&self.guard) }
+        let (served, files) = (Arc::clone(&self.served), self.files);
+        let switch = Switching { inner, served, files, header_bytes_max: self.header_bytes_max };
+        Guarding {
+            inner: option_layer(self.cors.clone()).layer(switch),
+            guard: Arc::clone(&self.guard),
+            readers: self.readers.clone(),
+        }
     }
 }
 
@@ -92,11 +108,17 @@ impl Protocol {
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
+/// Whether a request is gRPC of its caller's own.
+fn is_native_grpc(request: &Request<Body>) -> bool {
+    request.version() >= Version::HTTP_2 && Protocol::of(request.headers()) == Some(Protocol::Grpc)
+}
+
 /// Refuses what no caller of the service sends, before anything looks at it.
 #[derive(Clone)]
 pub(crate) struct Guarding<S> {
     inner: S,
     guard: Arc<Guard>,
+    readers: Readers,
 }
 
 impl<S> Service<Request<Body>> for Guarding<S>
@@ -113,10 +135,26 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Answering {
-        match self.guard.check(&request) {
-            Ok(()) => Box::pin(self.inner.call(request)),
-            Err(refused) => answer(refused.into_response()),
+        // Clients of gRPC read an answer that comes before they have sent everything.
+        if is_native_grpc(&request) {
+            return Box::pin(self.inner.call(request));
         }
+        let (head, body) = request.into_parts();
+        let (body, unread) = unread::kept(body);
+        let request = Request::from_parts(head, body);
+        let readers = self.readers.clone();
+        let answered = match self.guard.check(&request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(refused) => Either::Right(refused),
+        };
+        Box::pin(async move {
+            let response = match answered {
+                Either::Left(answer) => answer.await?,
+                Either::Right(refused) => refused.into_response(),
+            };
+            unread.read(&readers);
+            Ok(response)
+        })
     }
 }
 
@@ -124,8 +162,9 @@ where
 #[derive(Clone)]
 pub(crate) struct Switching<S> {
     inner: S,
-    tables: Arc<[&'static [Method]]>,
+    served: Arc<Schema>,
     files: Files,
+    header_bytes_max: u32,
 }
 
 impl<S> Service<Request<Body>> for Switching<S>
@@ -148,19 +187,25 @@ where
         if let Some(asked) = self.files.asked(&request) {
             return asked.answer(inner, request);
         }
-        let method = access::find(&self.tables, request.uri().path());
+        let served = self.served.find(request.uri().path());
         match Protocol::of(request.headers()) {
             Some(Protocol::Grpc) if request.version() < Version::HTTP_2 => {
                 answer(Refused::grpc_over_http_1().into_response())
             }
             Some(Protocol::Grpc) => Box::pin(inner.call(request)),
             Some(Protocol::GrpcWeb) if request.method() == HttpMethod::POST => {
-                match method.filter(|method| method.shape == Shape::Both) {
-                    Some(method) => answer(not_by_grpc_web(&method, request.headers())),
+                match served.filter(|served| served.method.shape == Shape::Both) {
+                    Some(served) => answer(not_by_grpc_web(served, request.headers())),
                     None => Box::pin(GrpcWebLayer::new().layer(inner).call(request)),
                 }
             }
-            _ => answer(Refused::of_no_protocol(&request, method.is_some()).into_response()),
+            _ => {
+                let known = served.ok_or_else(|| Refused::not_served(request.uri().path()));
+                match known.and_then(|served| Ok((Form::of(&request, served)?, served))) {
+                    Ok((form, served)) => connect::call(inner, served, form, request, self.header_bytes_max),
+                    Err(refused) => answer(refused.into_response()),
+                }
+            }
         }
     }
 }
@@ -170,7 +215,8 @@ fn answer(response: Response<Body>) -> Answering {
 }
 
 /// The refusal of a stream of requests, which browsers cannot send.
-fn not_by_grpc_web(method: &Method, headers: &HeaderMap) -> Response<Body> {
+fn not_by_grpc_web(served: &Served, headers: &HeaderMap) -> Response<Body> {
+    let method = &served.method;
     let name = method.path.trim_start_matches('/');
     let instead =
         method.one_by_one.map(|name| format!("call {name} for each of them, or ")).unwrap_or_default();

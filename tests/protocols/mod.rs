@@ -1,0 +1,11 @@
+//! One contract by every protocol on one port: gRPC, gRPC-Web and Connect, in JSON and encoded, over HTTP/1.1 and HTTP/2, by
+//! clients that others wrote. Each gives the same answers, the same refusals, and lets the same callers in.
+
+mod answers;
+mod browsers;
+mod connect;
+mod curl;
+mod hostile;
+mod matrix;
+mod transport;
+pub(crate) mod ways;
