@@ -38,8 +38,8 @@ async fn curl_submits_and_counts_over_http_1_1_and_http_2() {
 async fn standalone_prints_a_curl_line_that_counts_the_month() {
     let services = Standalone::start_with_sample().await;
     let line = crate::harness::eventually("standalone prints a curl line", async || {
-        let told = services.told();
-        told.lines().find(|line| line.contains("curl ")).map(str::to_owned).ok_or(told)
+        let stdout = services.stdout();
+        stdout.lines().find(|line| line.contains("curl ")).map(str::to_owned).ok_or(stdout)
     })
     .await;
     let command = &line[line.find("curl ").unwrap()..];
