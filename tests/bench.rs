@@ -42,6 +42,35 @@ const ROWS: [(&str, &str); 17] = [
 ];
 
 #[test]
+fn sizing_tells_what_each_process_takes() {
+    let dir = TempDir::new().unwrap();
+    let server = nats_server();
+    let arguments = ["bench", "sizing", "--cras", "2000", "--nats-server", &server, "--json", "sizing.json"];
+    let ended = run_to_end_within(WAIT, Kind::CommandLine, dir.path(), &arguments, &[]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(dir.path().join("sizing.json")).unwrap()).unwrap();
+    let rows: BTreeSet<_> =
+        report["rows"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
+    for process in ["the log's server", "ingestion", "a projection"] {
+        for what in [
+            "memory of PROCESS while it grows",
+            "memory of PROCESS after a restart",
+            "processor time of PROCESS, per million CRAs",
+        ] {
+            assert!(
+                rows.contains(what.replace("PROCESS", process).as_str()),
+                "{what} of {process}: {rows:?}"
+            );
+        }
+    }
+    assert!(
+        rows.contains("disk of one of the log's servers") && rows.contains("disk of a projection"),
+        "{rows:?}"
+    );
+}
+
+#[test]
 fn every_figure_is_measured_and_reported_in_every_form() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let arguments = [

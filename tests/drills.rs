@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use cra_eventlog::testing::program;
+use tempfile::TempDir;
+
 use crate::harness::deployed::{free_ports, repository};
 use crate::harness::{Kind, Pair, cra_of, new_id, statistics_at, submission, submit_stream};
 
@@ -29,30 +32,65 @@ fn run(commands: &str, folder: &Path, settings: &[(&str, String)]) -> String {
     stdout.into_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_restore_drill_of_the_guide_ends_with_equal_figures() {
+/// A log with 60 CRAs, served.
+async fn served() -> Pair {
     let pair = Pair::start().await;
     let requests: Vec<_> = (0..60).map(|number| submission(&new_id(), cra_of(number))).collect();
     let receipts = submit_stream(&mut pair.ingestion().await, tokio_stream::iter(requests)).await;
     assert_eq!(receipts.len(), 60);
     statistics_at(&mut pair.statistics().await, 60).await;
+    pair
+}
 
+/// Runs a drill of the guide beside a pair; the folder that it leaves.
+async fn drilled(
+    pair: &Pair,
+    heading: &'static str,
+    ends_with: &str,
+    settings: &[(&'static str, String)],
+) -> TempDir {
     let guide = fs::read_to_string(repository().join("deploy/OPERATIONS.md")).unwrap();
-    let (work, [ingestion, projection]) = (tempfile::tempdir().unwrap(), free_ports());
-    let settings = [
-        ("LOG", pair.nats.url()),
-        ("PROJECTION", format!("http://{}", pair.projection.address())),
-        ("INGESTION_2", format!("127.0.0.1:{ingestion}")),
-        ("PROJECTION_2", format!("127.0.0.1:{projection}")),
-    ];
+    let work = tempfile::tempdir().unwrap();
+    let served = [("LOG", pair.nats.url()), ("PROJECTION", format!("http://{}", pair.projection.address()))];
+    let settings = [&served[..], settings].concat();
     let said = tokio::task::spawn_blocking({
         let work = work.path().to_owned();
-        move || run(&commands(&guide, "Restore drill"), &work, &settings)
+        move || run(&commands(&guide, heading), &work, &settings)
     });
     let said = said.await.unwrap();
-    assert!(said.ends_with("position 60: the figures of the restored log are equal\n"), "{said}");
+    assert!(said.ends_with(ends_with), "{said}");
+    work
+}
+
+fn has_figures(work: &TempDir, of: &str) {
     for content in ["statistics", "themes", "cras"] {
-        let file = fs::read_to_string(work.path().join(format!("drill/{content}.restored.csv"))).unwrap();
+        let file = fs::read_to_string(work.path().join(format!("drill/{content}.{of}.csv"))).unwrap();
         assert!(file.lines().count() > 10, "{content}: {file}");
     }
+}
+
+fn local(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_restore_drill_of_the_guide_ends_with_equal_figures() {
+    let (pair, [ingestion, projection]) = (served().await, free_ports());
+    let settings = [("INGESTION_2", local(ingestion)), ("PROJECTION_2", local(projection))];
+    let end = "position 60: the figures of the restored log are equal\n";
+    has_figures(&drilled(&pair, "Restore drill", end, &settings).await, "restored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mirror_drill_of_the_guide_ends_with_equal_figures() {
+    let (pair, [source, mirror, leaf, projection]) = (served().await, free_ports());
+    let settings = [
+        ("SOURCE", local(source)),
+        ("MIRROR", local(mirror)),
+        ("LEAF", local(leaf)),
+        ("PROJECTION_2", local(projection)),
+        ("NATS_SERVER", program().display().to_string()),
+    ];
+    let end = "position 60: the figures of the mirror are equal\n";
+    has_figures(&drilled(&pair, "Mirror drill", end, &settings).await, "mirrored");
 }

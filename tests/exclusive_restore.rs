@@ -33,21 +33,21 @@ const EVENTS: u64 = 120_000;
 const CLIENTS: usize = 8;
 const RETRY: Duration = Duration::from_millis(20);
 
-fn cra_log(work: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn cra_log(work: &Path, arguments: &[&str]) -> Ended {
     run_to_end(Kind::CommandLine, work, &[&["log"], arguments].concat(), &[])
 }
 
-fn done(work: &Path, arguments: &[&str]) -> Value {
+pub(crate) fn done(work: &Path, arguments: &[&str]) -> Value {
     let ended = cra_log(work, &[arguments, &["--json"]].concat());
     assert!(ended.status.success(), "{arguments:?}: {}", ended.stderr);
     serde_json::from_str(&ended.stdout).unwrap()
 }
 
-async fn log_on(nats: &NatsServer) -> NatsLog {
+pub(crate) async fn log_on(nats: &NatsServer) -> NatsLog {
     NatsLog::connect(NatsSettings { url: nats.url(), ..NatsSettings::default() }).await.unwrap()
 }
 
-async fn delete_stream(nats: &NatsServer) {
+pub(crate) async fn delete_stream(nats: &NatsServer) {
     let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     context.delete_stream("CRA").await.unwrap();
 }
@@ -59,7 +59,7 @@ async fn end_of(nats: &NatsServer) -> Option<u64> {
 }
 
 /// Clients that submit continuously, each with its id until it is acknowledged.
-struct Clients {
+pub(crate) struct Clients {
     ended: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
@@ -67,7 +67,7 @@ struct Clients {
 }
 
 impl Clients {
-    fn begin(address: SocketAddr) -> Self {
+    pub(crate) fn begin(address: SocketAddr) -> Self {
         let (ended, acknowledged, refused) =
             <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let tasks = (0..CLIENTS).map(|_| {
@@ -98,11 +98,11 @@ impl Clients {
         Self { ended, acknowledged, refused, tasks }
     }
 
-    fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    async fn end(self) -> Vec<pb::Receipt> {
+    pub(crate) async fn end(self) -> Vec<pb::Receipt> {
         self.ended.store(true, Ordering::Relaxed);
         let mut receipts = Vec::new();
         for task in self.tasks {
@@ -213,18 +213,18 @@ fn asked(position: u64, log: &str) -> pb::GetStatisticsRequest {
 }
 
 /// Records some CRAs; returns the last receipt.
-async fn recorded(pair: &Pair, cras: u32) -> pb::Receipt {
+pub(crate) async fn recorded(pair: &Pair, cras: u32) -> pb::Receipt {
     let requests: Vec<_> = (0..cras).map(|number| submission(&new_id(), cra_of(number))).collect();
     let receipts = submit_stream(&mut pair.ingestion().await, tokio_stream::iter(requests)).await;
     receipts.into_iter().max_by_key(|receipt| receipt.position).unwrap()
 }
 
-async fn accepts(statistics: &mut Statistics, position: u64, log: &str) {
+pub(crate) async fn accepts(statistics: &mut Statistics, position: u64, log: &str) {
     let shown = statistics.get_statistics(asked(position, log)).await.unwrap().into_inner().snapshot.unwrap();
     assert!(shown.position >= position && shown.log != log);
 }
 
-async fn refuses(statistics: &mut Statistics, position: u64, log: &str, saying: &str) {
+pub(crate) async fn refuses(statistics: &mut Statistics, position: u64, log: &str, saying: &str) {
     let refused = statistics.get_statistics(asked(position, log)).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
     assert!(refused.message().contains(saying), "{refused}");
@@ -272,6 +272,52 @@ async fn positions_of_a_log_that_was_restored_count_up_to_the_last_common_one_th
     accepts(&mut statistics, of_second.position, &of_second.log).await;
     accepts(&mut statistics, common.position, &common.log).await;
     refuses(&mut statistics, of_second.position, &common.log, "up to 20 only").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of_the_other_log() {
+    let work = tempfile::tempdir().unwrap();
+    let pair = Pair::start().await;
+    let common = recorded(&pair, 20).await;
+    done(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
+    recorded(&pair, 5).await;
+    let projection = format!("http://{}", pair.projection.address());
+    let copied = fs::File::create(work.path().join("copied")).unwrap();
+    let mut following = Kind::CommandLine
+        .command()
+        .args(["follow", "--checkpoint", "copy.json", "--projection-url", &projection])
+        .current_dir(work.path())
+        .stdin(Stdio::null())
+        .stdout(copied)
+        .stderr(fs::File::create(work.path().join("said")).unwrap())
+        .spawn()
+        .unwrap();
+    let read = |name: &str| fs::read_to_string(work.path().join(name)).unwrap();
+    eventually("the copy is whole", async || match read("copied").lines().count() {
+        25 => Ok(()),
+        lines => Err(format!("{lines} lines")),
+    })
+    .await;
+
+    // The log is restored from a backup without the last five, and others take their positions.
+    delete_stream(&pair.nats).await;
+    done(work.path(), &["import", "backup", "--nats-url", &pair.nats.url()]);
+    eventually("ingestion takes submissions of the restored log", async || {
+        submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5)))
+            .await
+            .map_err(|it| it.to_string())
+    })
+    .await;
+    recorded(&pair, 7).await;
+    let ended = eventually("the copy ends", async || match following.try_wait().unwrap() {
+        Some(ended) => Ok(ended),
+        None => Err(read("said")),
+    })
+    .await;
+    assert_eq!(ended.code(), Some(2), "{}", read("said"));
+    assert_eq!(read("copied").lines().count(), 25, "it took something of the other log");
+    let checkpoint = read("copy.json");
+    assert!(checkpoint.contains(&common.log), "{checkpoint}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use cra_contracts::v1 as pb;
 use pb::submit_cras_response::Outcome;
 
 use crate::harness::{
-    Pair, connected, cra_of, eventually, new_id, probed, recorded, service_pair, statistics_at, submission,
+    Pair, Standalone, connected, cra_of, eventually, new_id, probed, recorded, service_pair, statistics_at,
+    submission, submitted,
 };
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,6 +28,26 @@ async fn an_idle_connection_holds_neither_service_and_both_leave_with_success() 
     assert!(ingestion.success(), "ingestion: {ingestion}");
     assert!(projection.success(), "projection: {projection}");
     drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_stop_logs_no_warning() {
+    let mut pair = Pair::start_with(&SETTINGS).await;
+    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), cra_of(1))).await.unwrap();
+    statistics_at(&mut pair.statistics().await, receipt.position).await;
+    for service in [&mut pair.ingestion, &mut pair.projection] {
+        let before = service.output().len();
+        service.terminate();
+        assert!(service.ended().await.success());
+        let said = service.output().split_off(before);
+        assert!(!said.contains("\"WARN\"") && !said.contains("\"ERROR\""), "{said}");
+        assert!(!said.is_empty(), "it logs that it leaves");
+    }
+    let mut standalone = Standalone::start_with_sample().await;
+    let before = standalone.stderr().len();
+    assert!(standalone.terminated(DRAIN_DEADLINE * 6).is_some_and(|ended| ended.success()));
+    let said = standalone.stderr().split_off(before);
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

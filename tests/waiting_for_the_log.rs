@@ -65,3 +65,36 @@ async fn where_a_server_takes_the_connection_and_says_nothing() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     waits_as_it_should(&format!("nats://{}", silent.local_addr().unwrap())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_used_is_named_by_its_setting_before_the_log_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("no/such/file").display().to_string();
+    let missing = missing.as_str();
+    let tls = ("IDENTITY__TLS__KEY_FILE", missing);
+    let issuer = [("IDENTITY__TOKENS__ISSUER", "i"), ("IDENTITY__TOKENS__AUDIENCE", "a")];
+    let user = ("LOG__USER", "u");
+    let of_projection = [
+        ("page_tokens.secret_file", vec![("PAGE_TOKENS__SECRET_FILE", missing)]),
+        ("publications.secret_file", vec![("PUBLICATIONS__SECRET_FILE", missing)]),
+    ];
+    let of_both = [
+        ("audit.to", vec![("AUDIT__TO", missing)]),
+        ("identity.tls.cert_file", vec![("IDENTITY__TLS__CERT_FILE", missing), tls]),
+        ("identity.tokens.jwks_file", [&issuer[..], &[("IDENTITY__TOKENS__JWKS_FILE", missing)]].concat()),
+        ("password_file", vec![user, ("LOG__PASSWORD_FILE", missing)]),
+        ("credentials_file", vec![("LOG__CREDENTIALS_FILE", missing)]),
+        ("nkey_file", vec![("LOG__NKEY_FILE", missing)]),
+        ("ca_file", vec![("LOG__CA_FILE", missing)]),
+    ];
+    let cases = of_both.iter().map(|case| (case, true)).chain(of_projection.iter().map(|case| (case, false)));
+    for ((setting, settings), is_of_ingestion) in cases {
+        let (ingestion, projection) = service_pair(dir.path(), "nats://127.0.0.1:9", settings);
+        for mut service in is_of_ingestion.then_some(ingestion).into_iter().chain([projection]) {
+            let begun = Instant::now();
+            let said = service.fails_to_start().await;
+            assert!(said.contains(setting) && said.contains("no/such/file"), "{setting}: {said}");
+            assert!(begun.elapsed() < AT_ONCE, "{setting}: {:?}", begun.elapsed());
+        }
+    }
+}

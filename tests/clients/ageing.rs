@@ -1,4 +1,7 @@
-//! A connection that reaches its maximum age: grpcio calls over it continuously and loses no call.
+//! A connection that reaches its maximum age: grpcio and grpc-js call over it continuously and lose no call, grpc-js with
+//! compressed requests.
+
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -7,6 +10,16 @@ use crate::harness::{Pair, figure};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn grpcio_loses_no_call_over_several_ages_of_its_connection_and_streams_end_with_a_reason() {
+    loses_no_call(Client::Python, &[in_repository("tests/readers/keep_calling.py")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_js_with_compressed_requests_loses_no_call_over_several_ages_either() {
+    let script = in_repository("tests/readers/keep_calling.mjs");
+    loses_no_call(Client::TypeScript, &[script, Client::TypeScript.installed()]).await;
+}
+
+async fn loses_no_call(client: Client, script: &[PathBuf]) {
     let settings = [
         ("SERVER__MAX_CONNECTION_AGE_S", "2"),
         ("SERVER__MAX_CONNECTION_AGE_GRACE_S", "4"),
@@ -14,10 +27,10 @@ async fn grpcio_loses_no_call_over_several_ages_of_its_connection_and_streams_en
         ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"),
     ];
     let pair = Pair::start_with(&settings).await;
-    let address = pair.ingestion.address().to_string();
+    let (address, script) = (pair.ingestion.address().to_string(), script.to_vec());
     let called = tokio::task::spawn_blocking(move || {
-        let mut command = Client::Python.interpreter();
-        command.arg(in_repository("tests/readers/keep_calling.py")).args([address.as_str(), "15"]);
+        let mut command = client.interpreter();
+        command.args(script).args([address.as_str(), "15"]);
         command.output().unwrap()
     });
     let output = called.await.unwrap();

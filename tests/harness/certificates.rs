@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
@@ -32,10 +33,17 @@ impl Authority {
 
     /// A certificate for a service on this machine, or for a caller.
     pub(crate) fn certify(&self) -> Certified {
+        self.certify_until(Date::constant(4096, 1, 1))
+    }
+
+    /// The same, which ends when a day begins in UTC.
+    pub(crate) fn certify_until(&self, end: Date) -> Certified {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let [month, day] = [end.month(), end.day()].map(i8::unsigned_abs);
+        params.not_after = date_time_ymd(end.year().into(), month, day);
         let serial = SerialNumber::from_slice(&uuid::Uuid::new_v4().into_bytes()[..8]);
         params.serial_number = Some(serial.clone());
         let key = KeyPair::generate().unwrap();

@@ -80,6 +80,11 @@ impl Standalone {
         fs::read_to_string(self.dir.path().join("stdout")).unwrap()
     }
 
+    /// What it wrote to standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(self.dir.path().join("stderr")).unwrap()
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()

@@ -21,7 +21,7 @@ mod trace;
 
 pub use lineage::{Origin, PREDECESSORS_MAX, Predecessor, common_position};
 pub use port::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
+    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent,
+    PAYLOAD_BYTES_MAX, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
 };
 pub use trace::{NotATraceParent, TraceParent};

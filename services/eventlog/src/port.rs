@@ -204,7 +204,22 @@ pub struct Head {
     pub predecessors: Vec<Predecessor>,
 }
 
-/// The event log. All methods may be called concurrently.
+/// How full the log is, as of the last look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fill {
+    /// Bytes that its events take.
+    pub bytes: u64,
+    /// Bytes that they may take; `None` where no limit is known.
+    pub bytes_limit: Option<u64>,
+    /// Its events.
+    pub events: u64,
+    /// Events that it may hold; `None` where no limit is known.
+    pub events_limit: Option<u64>,
+    /// Position of its first event: 1, or more where it lost events.
+    pub first: Position,
+}
+
+/// The event log. Every method may be called from many tasks at once.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Appends one event durably, if the CRA's last event is as expected. Success means that the event is in the log
@@ -235,6 +250,17 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Whether the log can currently accept an append, as known locally.
     fn is_available(&self) -> bool;
+
+    /// Whether the log answers, and may take an append: one that has no room is readable, and an append finds out now and
+    /// then if there is room again.
+    fn is_readable(&self) -> bool {
+        self.is_available()
+    }
+
+    /// How full it is; `None` of a log that has no limits. Once asked, it is looked at regularly.
+    fn fill(&self) -> Option<Fill> {
+        None
+    }
 }
 
 /// A log during an exclusive restore. From its beginning to its end the log accepts no other append, even while the

@@ -298,6 +298,39 @@ async fn a_server_with_tls_is_reached_with_its_authority_and_a_certificate_of_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_is_rotated_with_its_authority_counts_at_the_next_connection_of_a_log_that_is_open()
+ {
+    let (dir, former) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [ca, cert, key] = certificates(dir.path());
+    let tls = format!("tls {{ cert_file: {cert:?}, key_file: {key:?}, ca_file: {ca:?}, verify: true }}");
+    let mut server = NatsServer::start_with(dir.path(), &tls).unwrap();
+    let settings = |dir: &Path| NatsSettings {
+        url: server.url().replace("nats://", "tls://"),
+        ca_file: Some(dir.join("ca.pem")),
+        cert_file: Some(dir.join("cert.pem")),
+        key_file: Some(dir.join("key.pem")),
+        require_tls: true,
+        start_timeout_ms: 2_000,
+        ..NatsSettings::default()
+    };
+    let (rotated, kept) = (settings(dir.path()), settings(former.path()));
+    for file in [&ca, &cert, &key] {
+        fs::copy(file, former.path().join(file.file_name().unwrap())).unwrap();
+    }
+    let log = NatsLog::connect(rotated).await.unwrap();
+    appends_again(&log).await;
+    connects(kept.clone()).await.unwrap();
+    // Another authority signs for both sides; the server accepts no other.
+    certificates(dir.path());
+    server.restart().unwrap();
+    appends_again(&log).await;
+    assert!(
+        NatsLog::connect(NatsSettings { ca_file: Some(ca), ..kept }).await.is_err(),
+        "the former one is refused"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_tls_is_not_taken_where_tls_is_required() {
     let dir = tempfile::tempdir().unwrap();
     let server = NatsServer::start(dir.path()).unwrap();

@@ -107,7 +107,7 @@ impl Recorder {
     where
         D: Fn(&History, &Header) -> Next + Send + Sync,
     {
-        if !self.log.is_available() {
+        if !self.log.is_readable() {
             return Err(Refused::LogUnavailable);
         }
         let mut history = match known {

@@ -58,6 +58,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     settings.limits.trusted_proxies.check()?;
     descriptors::check(DESCRIPTORS, &settings.server)?;
     let probes = probes(&settings).await?;
+    // Before the log, so that a file that cannot be written is an error at once.
+    let audit = Audit::open(&settings.audit, "ingestion")?;
     let opening = async {
         let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
         let listener = listen::bind(settings.listen, identity)?;
@@ -72,7 +74,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
         opened = opening => opened?,
         () = shutdown.begun() => return Ok(Drained::InTime),
     };
-    serve_with(probes, listener, Arc::new(log), Arc::new(SystemClock), &settings, shutdown).await
+    let given = Given { probes, audit, log: Arc::new(log), clock: Arc::new(SystemClock) };
+    serve_with(given, listener, &settings, shutdown).await
 }
 
 /// Serves on a bound address and an open log until `shutdown`, then drains: pending appends are finished, under the
@@ -84,23 +87,33 @@ pub async fn serve(
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    serve_with(probes(settings).await?, listener, log, clock, settings, shutdown).await
+    let audit = Audit::open(&settings.audit, "ingestion")?;
+    let given = Given { probes: probes(settings).await?, audit, log, clock };
+    serve_with(given, listener, settings, shutdown).await
 }
 
 async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
     let names = [IngestionServer::NAME, ReferenceServer::NAME];
-    Probes::open("ingestion", names, settings.telemetry.metrics_listen).await
+    let files = [settings.identity.expiring(), settings.log.expiring()].concat();
+    Probes::open("ingestion", names, settings.telemetry.metrics_listen, files).await
+}
+
+/// What the service has before it is connected to callers.
+struct Given {
+    probes: Probes,
+    audit: Audit,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
 }
 
 async fn serve_with(
-    probes: Probes,
+    given: Given,
     listener: Listener,
-    log: Arc<dyn EventLog>,
-    clock: Arc<dyn Clock>,
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    // Loaded now rather than during the first request.
+    let Given { probes, audit, log, clock } = given;
+    // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let (metrics, health) = (&probes.metrics, probes.health.clone());
     let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
@@ -118,7 +131,6 @@ async fn serve_with(
             let _ = drain_began.set(Instant::now());
         }
     };
-    let audit = Audit::open(&settings.audit, "ingestion")?;
     let api = Api { routes, methods: METHODS, audit: audit.clone() };
     let served = shell::serve(listener, &settings.server, api, health, metrics, shutdown).await;
     watch.abort();

@@ -9,8 +9,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use cra_contracts::v1;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
-    RestoreError, TraceParent,
+    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent, Position,
+    ReadError, RestoreError, TraceParent,
 };
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::traces::{self, SpanIds};
@@ -103,6 +103,7 @@ impl Measured {
         let link = Arc::clone(&log);
         let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
         metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
+        register_fill(&log, metrics)?;
         let outcome = |outcome| seconds.with_label_values(&[outcome]);
         Ok(Self {
             log,
@@ -113,6 +114,26 @@ impl Measured {
             refused: outcome("refused"),
         })
     }
+}
+
+/// How full a log with limits is.
+// Counts are exact in a float up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn register_fill(log: &Arc<dyn EventLog>, metrics: &Metrics) -> Result<(), MetricsError> {
+    if log.fill().is_none() {
+        return Ok(());
+    }
+    let add = |name, help, value: fn(Fill) -> u64| {
+        let log = Arc::clone(log);
+        metrics.looked_up(name, help, move || value(log.fill().unwrap_or_default()) as f64)
+    };
+    add("cra_log_bytes", "Bytes that the log's events take.", |fill| fill.bytes)?;
+    let help = "Bytes that they may take, by the limits of the stream and its account; 0 without a limit.";
+    add("cra_log_bytes_limit", help, |fill| fill.bytes_limit.unwrap_or(0))?;
+    add("cra_log_events", "Events of the log.", |fill| fill.events)?;
+    let help = "Events that the log may hold; 0 without a limit.";
+    add("cra_log_events_limit", help, |fill| fill.events_limit.unwrap_or(0))?;
+    add("cra_log_first_position", "Position of the log's first event.", |fill| fill.first.0)
 }
 
 fn span() -> Span {
@@ -174,6 +195,14 @@ impl EventLog for Measured {
 
     fn is_available(&self) -> bool {
         self.log.is_available()
+    }
+
+    fn is_readable(&self) -> bool {
+        self.log.is_readable()
+    }
+
+    fn fill(&self) -> Option<Fill> {
+        self.log.fill()
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod atomic_file;
 pub mod descriptors;
+mod expiry;
 mod locked_dir;
 mod secret;
 mod secret_file;
 pub mod url;
 
 pub use atomic_file::{AtomicFile, Existing};
+pub use expiry::Expiring;
 pub use locked_dir::{LockError, LockedDir, make_dir, own_dir};
 pub use secret::{SECRET_SETTINGS, Secret};
 pub use secret_file::{SecretBytes, SecretFileError};

@@ -33,6 +33,7 @@ use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
 use cra_eventlog::nats::{NatsLog, Pace, READ_AHEAD_MAX};
+use cra_private::SecretBytes;
 use cra_runtime::audit::Audit;
 use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
@@ -80,6 +81,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     settings.limits.trusted_proxies.check()?;
     descriptors::check(DESCRIPTORS, &settings.server)?;
     let probes = probes(&settings).await?;
+    let files = Files::open(&settings)?;
     let folder = folder(&settings).await?;
     let background = Background::start()?;
     // Two connections: live events do not queue behind those of a replay, which is read in the background.
@@ -107,7 +109,8 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
                 if replay::are_expected(&asked) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
             },
         );
-    let parts = Parts { probes, folder, log_apart: Arc::new(log_apart.paced(pace)), background, queries };
+    let log_apart = Arc::new(log_apart.paced(pace));
+    let parts = Parts { probes, files, folder, log_apart, background, queries };
     serve_with(parts, listener, log, Arc::new(SystemClock), settings, shutdown).await
 }
 
@@ -121,6 +124,7 @@ pub async fn serve(
 ) -> anyhow::Result<Drained> {
     let parts = Parts {
         probes: probes(&settings).await?,
+        files: Files::open(&settings)?,
         folder: folder(&settings).await?,
         log_apart: Arc::clone(&log),
         background: Background::start()?,
@@ -132,6 +136,7 @@ pub async fn serve(
 /// Parts of the service before it is connected to callers.
 struct Parts {
     probes: Probes,
+    files: Files,
     folder: DataFolder,
     /// The log connection and runtime of replays.
     log_apart: Arc<dyn EventLog>,
@@ -139,9 +144,26 @@ struct Parts {
     queries: InFlight,
 }
 
+/// The files that the settings name besides those of identity and the log. They are opened before the log, so that a wrong one is an
+/// error at once.
+struct Files {
+    audit: Audit,
+    signer: Signer,
+    /// Of public figures, where they are configured.
+    secret: Option<SecretBytes>,
+}
+
+impl Files {
+    fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let (signer, secret) = (settings.page_tokens.signer()?, settings.publications.secret()?);
+        Ok(Self { audit: Audit::open(&settings.audit, "projection")?, signer, secret })
+    }
+}
+
 async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
     let names = [StatisticsServer::NAME, OperationsServer::NAME];
-    Probes::open("projection", names, settings.telemetry.metrics_listen).await
+    let files = [settings.identity.expiring(), settings.log.expiring()].concat();
+    Probes::open("projection", names, settings.telemetry.metrics_listen, files).await
 }
 
 async fn folder(settings: &Settings) -> anyhow::Result<DataFolder> {
@@ -162,7 +184,8 @@ async fn serve_with(
     settings: Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<Drained> {
-    let Parts { probes, folder, log_apart, background, queries } = parts;
+    let Parts { probes, files, folder, log_apart, background, queries } = parts;
+    let Files { audit, signer, secret } = files;
     let generations = tokio::select! {
         opened = open(folder, &log, &*clock, &settings) => opened?,
         () = shutdown.begun() => return Ok(Drained::InTime),
@@ -180,8 +203,7 @@ async fn serve_with(
     let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
     let progress = Arc::<Progress>::default();
     metrics::register(metrics, &log, &generations, &progress, &replayer.filling)?;
-    let signer = settings.page_tokens.signer()?;
-    let (publications, publisher) = publisher(&settings, &log, &generations, &clock)?;
+    let (publications, publisher) = publisher(secret.as_ref(), &settings, &log, &generations, &clock);
     let asked = Asked { queries, signer, publications, callers: listener.callers() };
     let routes = routes(&settings, asked, &log, &replayer, metrics, &shutdown)?;
     let stillness = progress.stillness();
@@ -199,7 +221,6 @@ async fn serve_with(
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
 
     let begun = shutdown.clone().into_begun();
-    let audit = Audit::open(&settings.audit, "projection")?;
     let api = Api { routes, methods: METHODS, audit: audit.clone() };
     let drained = serve::serve(listener, &settings.server, api, health, metrics, begun).await;
     ready.abort();
@@ -223,13 +244,14 @@ async fn serve_with(
 
 /// The source of public answers, and its publisher if the service has a secret.
 fn publisher(
+    secret: Option<&SecretBytes>,
     settings: &Settings,
     log: &Arc<dyn EventLog>,
     generations: &Arc<Generations>,
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(Publications, Option<Publisher>)> {
-    let Some(secret) = settings.publications.secret()? else {
-        return Ok((Publications::not_configured(), None));
+) -> (Publications, Option<Publisher>) {
+    let Some(secret) = secret else {
+        return (Publications::not_configured(), None);
     };
     let publications = Publications::pending();
     let publisher = Publisher {
@@ -240,7 +262,7 @@ fn publisher(
         settings: settings.publications.clone(),
         rounding: Arc::new(Rounding::new(secret.expose(), settings.small_count_base)),
     };
-    Ok((publications, Some(publisher)))
+    (publications, Some(publisher))
 }
 
 async fn open(

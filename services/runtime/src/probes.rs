@@ -3,8 +3,10 @@
 
 use std::net::SocketAddr;
 
+use cra_private::Expiring;
+
 use crate::health::Health;
-use crate::metrics::{ExposeError, Exposed, Metrics, MetricsError, expose};
+use crate::metrics::{ExposeError, Exposed, Metrics, MetricsError, Watched, expose};
 
 /// Metrics and health of a service, served until this is dropped.
 pub struct Probes {
@@ -13,6 +15,7 @@ pub struct Probes {
     /// The health of each service of the process.
     pub health: Health,
     _exposed: Option<Exposed>,
+    _ends: Watched,
 }
 
 /// Why they cannot be served.
@@ -27,11 +30,13 @@ pub enum ProbesError {
 }
 
 impl Probes {
-    /// Probes of a process called `service` with the gRPC services `names`, served on an address if one is set.
+    /// Probes of a process called `service` with the gRPC services `names`, answered on an address where there is one. Among the
+    /// figures are the ends of files.
     pub async fn open(
         service: &'static str,
         names: impl IntoIterator<Item = &'static str>,
         address: Option<SocketAddr>,
+        files: Vec<Expiring>,
     ) -> Result<Self, ProbesError> {
         let metrics = Metrics::of(service)?;
         let health = Health::of(names).await;
@@ -40,6 +45,7 @@ impl Probes {
             Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
             None => None,
         };
-        Ok(Self { metrics, health, _exposed: exposed })
+        let ends = metrics.watch_ends(files).await?;
+        Ok(Self { metrics, health, _exposed: exposed, _ends: ends })
     }
 }

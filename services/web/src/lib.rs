@@ -69,6 +69,7 @@ pub async fn serve(
         Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
         None => None,
     };
+    let _ends = metrics.watch_ends(settings.services.expiring()).await?;
     tracing::info!(address = %listener.local_addr()?, "serving pages");
     health.set_all(Readiness::Serving).await;
     Ok(server::serve(listener, app::router(app), settings, shutdown).await)

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cra_private::Expiring;
 use cra_runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,17 @@ pub struct ServicesSettings {
     pub cert_file: Option<PathBuf>,
     /// PEM file of its private key.
     pub key_file: Option<PathBuf>,
+}
+
+impl ServicesSettings {
+    /// The files of certificates, which end.
+    pub(crate) fn expiring(&self) -> Vec<Expiring> {
+        let files = [("services.ca_file", &self.ca_file), ("services.cert_file", &self.cert_file)];
+        files
+            .into_iter()
+            .filter_map(|(setting, file)| Some(Expiring::certificates(setting, file.as_ref()?)))
+            .collect()
+    }
 }
 
 /// Where the caller's token comes from. The pages pass it on unchanged: its scopes and perimeter are the services' to judge.

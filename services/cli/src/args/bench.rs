@@ -18,7 +18,9 @@ pub(crate) enum BenchCommand {
     Load(MeasureArgs),
     /// What an event and a question cost with a hundredth, a tenth and all of the CRAs
     Growth(MeasureArgs),
-    /// Everything
+    /// Memory, disk and processor time of each process for the CRAs, which are submitted; the log's server included
+    Sizing(MeasureArgs),
+    /// Everything but `sizing`
     All(MeasureArgs),
     /// Run one service for a measurement
     #[command(hide = true)]

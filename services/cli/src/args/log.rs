@@ -42,6 +42,26 @@ CRA_LOG__PASSWORD. A log that is there is checked and left as it is.
 
 Exit code: 0 when the log is there as it has to be, 2 when not.";
 
+const MIRROR_DETAILS: &str = "\
+The log settings name the servers and the stream of the mirror: other servers than those of the log, which reach it by a leaf node \
+connection, or the same ones with another stream. The mirror follows the log by itself from then on and takes no event of others. Run \
+again, it prints how far the mirror is. It needs the rights of the log's operator on both.
+
+Exit code: 0 when the mirror is there, 2 when not.";
+
+const ACTIVATE_DETAILS: &str = "\
+The log settings name the servers and the stream of the mirror. While the mirrored log answers, it is closed first, and ingestion on \
+it answers UNAVAILABLE; the mirror takes its place once it has every event. A mirror that does not catch up changes nothing. Then set \
+`log.url` of the services to the mirror's servers.
+
+When the mirrored log is lost, --without-source takes the mirror as it is. The lost log must not come back beside it: cut its \
+connection to the mirror's servers first.
+
+Every event keeps its position, and the mirrored log becomes the predecessor: positions of receipts and answers stay valid up to the \
+mirror's last one. Followers of changes (`cra follow`) begin anew.
+
+Exit code: 0 when the mirror is the log, 2 when not.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
     /// Make an empty event log where there is none
@@ -56,6 +76,39 @@ pub(crate) enum LogCommand {
     /// Check a backup by itself
     #[command(after_long_help = VERIFY_DETAILS)]
     Verify(LogVerifyArgs),
+    /// Make a mirror of the event log on other servers, or show how far it is
+    #[command(after_long_help = MIRROR_DETAILS)]
+    Mirror(LogMirrorArgs),
+    /// Make a mirror the event log, in place of the mirrored one
+    #[command(after_long_help = ACTIVATE_DETAILS)]
+    Activate(LogActivateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogMirrorArgs {
+    /// JetStream domain of the log, as its servers name it [default: that of the mirror]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_domain: Option<String>,
+    /// Name of the log's stream [default: that of the mirror]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_stream: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: NatsLogArgs,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogActivateArgs {
+    /// Take the mirror as it is: the mirrored log is lost
+    #[arg(long)]
+    pub(crate) without_source: bool,
+    #[command(flatten)]
+    pub(crate) log: NatsLogArgs,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +161,14 @@ pub(crate) struct LogArgs {
     /// Log of `cra standalone --data DIR`, which must not be running
     #[arg(long, value_name = "DIR", conflicts_with_all = ["nats_url", "nats_stream", "config"])]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) on_nats: NatsLogArgs,
+}
+
+/// Which log on NATS.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct NatsLogArgs {
     /// NATS server, or several separated by commas [default: that of the services' settings]
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
@@ -137,9 +198,9 @@ struct LogOverrides<'a> {
     stream: Option<&'a str>,
 }
 
-impl LogArgs {
+impl NatsLogArgs {
     /// Where the log is on NATS: defaults, file, environment, then these flags.
-    pub(crate) fn nats(&self) -> Result<NatsSettings, ConfigError> {
+    pub(crate) fn settings(&self) -> Result<NatsSettings, ConfigError> {
         let log = LogOverrides { url: self.nats_url.as_deref(), stream: self.nats_stream.as_deref() };
         config::load::<Settings>(self.config.as_deref(), Overrides { log }).map(|settings| settings.log)
     }
@@ -167,7 +228,8 @@ mod tests {
         std::fs::write(&file, "listen = \"127.0.0.1:1\"\n[log]\nurl = \"nats://a\"\nstream = \"S\"\n")
             .unwrap();
         let file = file.to_str().unwrap();
-        let settings = parsed(&["--config", file, "--nats-url", "nats://b"]).unwrap().nats().unwrap();
+        let settings =
+            parsed(&["--config", file, "--nats-url", "nats://b"]).unwrap().on_nats.settings().unwrap();
         assert_eq!((settings.url.as_str(), settings.stream.as_str()), ("nats://b", "S"));
     }
 

@@ -27,7 +27,7 @@ pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
 pub(crate) use import::ImportArgs;
-pub(crate) use log::{LogArgs, LogCommand};
+pub(crate) use log::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 pub(crate) use operations::{
     ParkedArgs, PauseArgs, PromoteArgs, ReplayArgs, ResumeArgs, StatusArgs, VerifyArgs,
 };

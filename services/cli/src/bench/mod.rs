@@ -28,7 +28,7 @@ use self::scenarios::growth::{self, Point};
 use self::scenarios::questions::Kind;
 use self::scenarios::replay::{self, Replayed};
 use self::scenarios::submissions::Submissions;
-use self::scenarios::{ingest, load, query, visible};
+use self::scenarios::{ingest, load, query, sizing, visible};
 use crate::args::{BenchCommand, MeasureArgs};
 use crate::commands::Outcome;
 use crate::output::{Output, tell};
@@ -43,6 +43,7 @@ enum Scope {
     Query,
     Load,
     Growth,
+    Sizing,
     All,
 }
 
@@ -54,6 +55,7 @@ pub(crate) async fn run(command: BenchCommand, output: &mut Output) -> anyhow::R
         BenchCommand::Query(args) => (Scope::Query, args),
         BenchCommand::Load(args) => (Scope::Load, args),
         BenchCommand::Growth(args) => (Scope::Growth, args),
+        BenchCommand::Sizing(args) => (Scope::Sizing, args),
         BenchCommand::All(args) => (Scope::All, args),
         BenchCommand::Serve { service } => {
             bed::serve(service).await?;
@@ -141,6 +143,9 @@ impl Measurement {
         if self.scope == Scope::Ingest {
             return Ok(rows);
         }
+        if self.scope == Scope::Sizing {
+            return self.sizing(&generator).await;
+        }
         let mut points = Vec::new();
         if matches!(self.scope, Scope::Growth | Scope::All) {
             for part in [100, 10] {
@@ -149,7 +154,7 @@ impl Measurement {
             }
         }
         let kinds: &[Kind] = match self.scope {
-            Scope::Ingest | Scope::Replay => &[],
+            Scope::Ingest | Scope::Sizing | Scope::Replay => &[],
             Scope::Growth => &growth::KINDS,
             Scope::Load => &load::KINDS,
             Scope::Query | Scope::All => &Kind::ALL,
@@ -158,7 +163,7 @@ impl Measurement {
         let measured = self.of_one_log(&generator, kinds, with_load).await?;
         points.push(measured.point);
         rows.extend(match self.scope {
-            Scope::Ingest => Vec::new(),
+            Scope::Ingest | Scope::Sizing => Vec::new(),
             Scope::Replay => measured.replay,
             Scope::Query => measured.query,
             Scope::Load => [measured.query, measured.load].concat(),
@@ -187,6 +192,14 @@ impl Measurement {
         projection.stop().await?;
         ingestion.stop().await?;
         Ok(rows)
+    }
+
+    /// What the processes take, on a log of its own.
+    async fn sizing(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
+        let (server, dir) = self.bed.empty_log("sizing").await?;
+        let mut submissions = Submissions::after(generator);
+        let told = |what: &str| self.tell(what);
+        sizing::sizing(server, &dir, &mut submissions, generator.cras(), told).await
     }
 
     /// Everything that needs a filled log: its replay, questions of these kinds, and on demand questions under load.

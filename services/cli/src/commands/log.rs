@@ -8,14 +8,14 @@ use anyhow::Context as _;
 use cra_backup::{self as backup, Manifest, Progress};
 use cra_domain::event::Event;
 use cra_eventlog::embedded::{EmbeddedLog, OpenError};
-use cra_eventlog::nats::NatsLog;
+use cra_eventlog::nats::{self, Activated, MirrorState, NatsLog};
 use cra_eventlog::{EventLog, LogEntry, Origin, Restoring};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::pair::LOG;
 use super::{Outcome, progress};
-use crate::args::{LogArgs, LogCommand};
+use crate::args::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 use crate::output::{Output, tell};
 use crate::render;
 use crate::render::log::Done;
@@ -50,7 +50,37 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
             show("restored", &course, &manifest, args.json, output)
         }
         LogCommand::Verify(args) => verify(&args.dir, args.json, output).await,
+        LogCommand::Mirror(args) => mirror(&args, output).await,
+        LogCommand::Activate(args) => activate(&args, output).await,
     }
+}
+
+async fn mirror(args: &LogMirrorArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let settings = args.log.settings()?;
+    let stream = args.source_stream.as_ref().unwrap_or(&settings.stream);
+    let MirrorState { source, position, lag } =
+        nats::mirror(&settings, args.source_domain.as_deref(), stream).await?;
+    let source = source.map_or_else(|| "a log that it does not name".to_owned(), |log| printable(&log.0));
+    if args.json {
+        output.json(&json!({ "source": source, "position": position.0, "lag": lag }))?;
+    } else {
+        output.line(&format!("the mirror is there  of {source}, position {}, {lag} behind", position.0))?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn activate(args: &LogActivateArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let Activated { log, position, source } =
+        nats::activate(&args.log.settings()?, args.without_source).await?;
+    let predecessor = source.map(|log| printable(&log.0));
+    if args.json {
+        output.json(&json!({ "log": log.0, "position": position.0, "predecessor": predecessor }))?;
+    } else {
+        let (log, source) =
+            (printable(&log.0), predecessor.as_deref().unwrap_or("a log that the mirror does not name"));
+        output.line(&format!("the mirror is the log  {log}, position {}, after {source}", position.0))?;
+    }
+    Ok(Outcome::Done)
 }
 
 async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -97,7 +127,7 @@ enum Missing {
 
 async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventLog>> {
     let Some(data) = &args.data else {
-        let mut settings = args.nats()?;
+        let mut settings = args.on_nats.settings()?;
         settings.create_stream |= missing == Missing::Create;
         return Ok(Box::new(NatsLog::connect(settings).await?));
     };
@@ -123,7 +153,7 @@ fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog>
 
 async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restoring>> {
     let Some(data) = &args.data else {
-        return Ok(Box::new(NatsLog::connect_to_restore(args.nats()?, origin).await?));
+        return Ok(Box::new(NatsLog::connect_to_restore(args.on_nats.settings()?, origin).await?));
     };
     let folder = data.join(LOG);
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?;

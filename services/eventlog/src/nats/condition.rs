@@ -1,11 +1,13 @@
-//! Whether the stream can accept appends, beyond the connection: it exists, it is as designed, it has every event, and
-//! the servers have room.
+//! Whether the stream can take appends, beyond a connection that is up: it is there, it is as designed, it holds every
+//! event, its servers answer, and there is room.
 //!
-//! The stream's state is requested every [`CHECK_EVERY`] and when a publish finds no stream. A lack of room is learned
-//! from refused publishes, because the servers report it nowhere else.
+//! The stream's state is asked for every [`CHECK_EVERY`] and when a publish finds no stream. That there is no room is learned
+//! from a refused publish, or from limits that are used up; that there is room again, from a stored one, or from limits that
+//! leave more than at the refusal.
 
 use std::error::Error as _;
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, Info, InfoError};
@@ -15,105 +17,164 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::ack::Ack;
 use super::link::{Link, StreamHead};
+use super::room::{self, AccountRoom, NoRoom, Room};
 use super::{metadata, start};
-use crate::port::LogIdentity;
+use crate::port::{Fill, LogIdentity};
 
-/// Interval of the requests for the stream's state.
+/// How often the stream's state is asked for.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
-/// How long appends are refused after a publish that found no room; then the next one tries again.
-const NO_ROOM_PAUSE: Duration = Duration::from_secs(5);
-/// Minimum interval of checks caused by a missing stream.
+/// Checks that a missing stream asks for come no closer than this.
 const CHECK_PAUSE: Duration = Duration::from_millis(250);
+/// Servers that do not answer for the stream may be choosing a leader; after this long, they are not.
+const UNANSWERED_AFTER: Duration = Duration::from_secs(10);
 
-/// Why the stream accepts no appends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    /// It is missing, or not as designed.
-    Stream(String),
-    /// The servers had no room for an event.
-    NoRoom {
-        /// Time of the next try.
-        until: Instant,
-    },
+/// What keeps the stream from taking appends.
+#[derive(Debug, Default)]
+struct Faults {
+    /// It is not there, or not as designed.
+    stream: Option<String>,
+    /// There was no room for an event.
+    no_room: Option<NoRoom>,
+    /// Since when nothing is known of it, and whether that is logged.
+    unanswered: Option<(Instant, bool)>,
 }
 
-/// The stream's condition, shared by all users of the connection.
+/// The stream's condition, shared by everything that uses the connection.
 pub(super) struct Condition {
-    fault: watch::Sender<Option<Fault>>,
-    /// Identity of the stream's log: a stream that is created again is another log.
+    faults: Mutex<Faults>,
+    fill: watch::Sender<Fill>,
+    /// Whether the limits of the account are asked for: by what appends, and by what measures.
+    is_measured: AtomicBool,
+    /// The server at the last check.
+    server: watch::Sender<String>,
+    /// Which log the stream is: one that is created anew is another.
     identity: watch::Sender<LogIdentity>,
     check: Notify,
 }
 
 impl Condition {
-    /// For a stream that was found as designed.
-    pub(super) fn sound_of(identity: LogIdentity) -> Arc<Self> {
-        let (fault, identity) = (watch::Sender::new(None), watch::Sender::new(identity));
-        Arc::new(Self { fault, identity, check: Notify::new() })
+    /// Of a stream that was found as designed.
+    pub(super) fn sound_of(identity: LogIdentity, fill: Fill, server: String) -> Arc<Self> {
+        Arc::new(Self {
+            faults: Mutex::default(),
+            fill: watch::Sender::new(fill),
+            is_measured: AtomicBool::new(false),
+            server: watch::Sender::new(server),
+            identity: watch::Sender::new(identity),
+            check: Notify::new(),
+        })
     }
 
-    /// Identity of the stream's log at the last check.
+    /// Which log the stream was at the last check.
     pub(super) fn identity(&self) -> LogIdentity {
         self.identity.borrow().clone()
     }
 
-    /// Why an append would currently be refused; `None` if it may succeed.
-    pub(super) fn fault(&self) -> Option<String> {
-        match &*self.fault.borrow() {
-            None => None,
-            Some(Fault::Stream(reason)) => Some(reason.clone()),
-            Some(Fault::NoRoom { until }) => {
-                (*until > Instant::now()).then(|| "the log's servers have no room for events".to_owned())
-            }
-        }
+    /// How full the stream was at the last check.
+    pub(super) fn fill(&self) -> Fill {
+        self.is_measured.store(true, Ordering::Relaxed);
+        *self.fill.borrow()
     }
 
-    /// Updates the condition from the answer to a publish.
+    /// Whether an append would be stored now, as far as is known.
+    pub(super) fn is_sound(&self) -> bool {
+        let faults = self.faults();
+        let answers = faults.unanswered.is_none_or(|(_, is_logged)| !is_logged);
+        faults.stream.is_none() && faults.no_room.is_none() && answers
+    }
+
+    /// Whether the stream was there and as designed at the last check.
+    pub(super) fn is_as_designed(&self) -> bool {
+        self.faults().stream.is_none()
+    }
+
+    /// Why an append is not sent now. Where there was no room, one is sent now and then to find out.
+    pub(super) fn refusal(&self, now: Instant) -> Option<String> {
+        let mut faults = self.faults();
+        if let Some(reason) = &faults.stream {
+            return Some(reason.clone());
+        }
+        let waits = faults.no_room.as_mut().is_some_and(|no_room| !no_room.may_try(now));
+        waits.then(|| "the log has no room for events".to_owned())
+    }
+
+    /// Learns from the answer to a publish.
     pub(super) fn observe(&self, ack: &Ack) {
         match ack {
-            Ack::Stored(_) => self.ended(|fault| matches!(fault, Fault::NoRoom { .. })),
+            Ack::Stored(_) => self.has_room_if(|no_room| no_room.ends_with_stored()),
             Ack::NoRoom(reason) => {
-                let is_known = matches!(&*self.fault.borrow(), Some(Fault::NoRoom { .. }));
-                if !is_known {
-                    tracing::error!(reason, "the log's servers have no room for events: make room");
-                }
-                let until = Instant::now() + NO_ROOM_PAUSE;
-                self.fault.send_replace(Some(Fault::NoRoom { until }));
+                self.has_no_room(reason);
+                self.check.notify_one();
             }
             Ack::NoStream(_) => self.check.notify_one(),
             Ack::WrongLastSequence | Ack::Refused(_) | Ack::NotStored(_) | Ack::Unknown(_) => {}
         }
     }
 
-    /// Records that the stream is not as designed; logged once per reason.
-    fn is_not_as_designed(&self, reason: String) {
-        self.fault.send_if_modified(|fault| {
-            let is_known = matches!(fault, Some(Fault::Stream(known)) if *known == reason);
-            if !is_known {
-                tracing::error!(reason, "the log accepts no events");
-                *fault = Some(Fault::Stream(reason));
-            }
-            !is_known
-        });
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that a fault of a kind has ended.
-    fn ended(&self, kind: impl Fn(&Fault) -> bool) {
-        self.fault.send_if_modified(|fault| {
-            let ends = fault.as_ref().is_some_and(kind);
-            if ends {
-                tracing::info!("the log accepts events again");
-                *fault = None;
-            }
-            ends
-        });
+    /// Logged once, until there is room.
+    fn has_no_room(&self, reason: &str) {
+        let mut faults = self.faults();
+        if faults.no_room.is_none() {
+            let fill = *self.fill.borrow();
+            tracing::error!(
+                reason,
+                bytes = fill.bytes,
+                bytes_limit = fill.bytes_limit,
+                events = fill.events,
+                events_limit = fill.events_limit,
+                "the log's servers have no room for events: raise the limit that is reached, or make room"
+            );
+            let server = self.server.borrow().clone();
+            faults.no_room = Some(NoRoom::new(Room::of(&fill), server, Instant::now()));
+        }
     }
 
-    fn found(&self, found: Result<Info, InfoError>, designed: &Config) {
+    fn has_room_if(&self, ends: impl FnOnce(&mut NoRoom) -> bool) {
+        let mut faults = self.faults();
+        if faults.no_room.as_mut().is_some_and(ends) {
+            tracing::info!("the log has room for events again");
+            faults.no_room = None;
+        }
+    }
+
+    /// The stream is not as designed, logged once per reason; or it is.
+    fn is_found(&self, fault: Option<String>) {
+        let mut faults = self.faults();
+        if let Some((_, true)) = faults.unanswered.take() {
+            tracing::info!("the log's servers answer again");
+        }
+        match &fault {
+            Some(reason) if faults.stream != fault => tracing::error!(reason, "the log takes no events"),
+            None if faults.stream.is_some() => tracing::info!("the log takes events again"),
+            _ => {}
+        }
+        faults.stream = fault;
+    }
+
+    /// Logged once, after [`UNANSWERED_AFTER`].
+    fn is_unanswered(&self, error: &str, now: Instant) {
+        let mut faults = self.faults();
+        let (since, is_logged) = faults.unanswered.unwrap_or((now, false));
+        let is_long = now.duration_since(since) >= UNANSWERED_AFTER;
+        if is_long && !is_logged {
+            tracing::error!(
+                error,
+                "the log's servers do not answer for the stream: check them and their majority"
+            );
+        }
+        faults.unanswered = Some((since, is_logged || is_long));
+    }
+
+    fn found(&self, found: Result<Info, InfoError>, account_room: Option<u64>, designed: &Config) {
         let stream = &designed.name;
         let fault = match found {
             Ok(info) => {
                 self.identity.send_replace(StreamHead::from(&info).identity);
+                self.measured(room::fill(&info, account_room));
                 let restored = metadata::restored(&info.config);
                 let mut differences = match &restored {
                     Some(of) => vec![start::being_restored(of)],
@@ -126,36 +187,57 @@ impl Condition {
                 (!differences.is_empty()).then(|| format!("stream {stream}: {}", differences.join("; ")))
             }
             Err(error) if is_of_no_stream(&error) => Some(format!("stream {stream} is not there any more")),
-            // The servers may be electing a leader: the last known state remains.
-            Err(_) => return,
+            // What was known of the stream stays.
+            Err(error) => return self.is_unanswered(&error.to_string(), Instant::now()),
         };
-        match fault {
-            Some(reason) => self.is_not_as_designed(reason),
-            None => self.ended(|fault| matches!(fault, Fault::Stream(_))),
+        self.is_found(fault);
+    }
+
+    fn measured(&self, fill: Fill) {
+        self.fill.send_replace(fill);
+        let (room, server) = (Room::of(&fill), self.server.borrow().clone());
+        self.has_room_if(|no_room| no_room.ends_with(room, &server));
+        // A reader does not need room.
+        if room.is_used_up() && self.is_measured.load(Ordering::Relaxed) {
+            self.has_no_room("the limits of the stream or of its account are reached");
         }
+    }
+
+    /// Whether the limits of the account matter to this process now.
+    fn asks_account(&self) -> bool {
+        self.is_measured.load(Ordering::Relaxed) || self.faults().no_room.is_some()
     }
 
     async fn next_check(&self) {
         sleep(CHECK_PAUSE).await;
-        // Either the interval or a requested check ends the wait.
+        // Ended by the time as by the wish.
         let _ = timeout(CHECK_EVERY.saturating_sub(CHECK_PAUSE), self.check.notified()).await;
     }
 }
 
-/// Whether the servers have no stream of that name.
+/// Whether the servers know no stream of the name.
 fn is_of_no_stream(error: &InfoError) -> bool {
     let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
     cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// Checks the stream's state until the log is dropped.
-pub(super) async fn watch(link: Link, designed: Config, log: Weak<()>) {
+/// Asks for the stream's state until the log is dropped.
+pub(super) async fn watch(link: Link, mut account: AccountRoom, designed: Config, log: Weak<()>) {
     let condition = Arc::clone(&link.condition);
     while log.strong_count() > 0 {
         condition.next_check().await;
-        if link.is_up() {
-            condition.found(link.stream.get_info().await, &designed);
+        if !link.is_up() {
+            condition.faults().unanswered = None;
+            continue;
         }
+        let account_room = if condition.asks_account() {
+            let state = *link.state.borrow();
+            account.look(state, designed.num_replicas).await
+        } else {
+            None
+        };
+        condition.server.send_replace(link.client.server_info().server_id);
+        condition.found(link.stream.get_info().await, account_room, &designed);
     }
 }
 
@@ -163,21 +245,63 @@ pub(super) async fn watch(link: Link, designed: Config, log: Weak<()>) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn without_room_no_append_is_tried_until_one_is_stored() {
-        let condition = Condition::sound_of(LogIdentity("log".to_owned()));
-        assert_eq!(condition.fault(), None);
-        condition.observe(&Ack::NoRoom("full".to_owned()));
-        assert!(condition.fault().is_some());
-        condition.observe(&Ack::Stored(crate::Position(1)));
-        assert_eq!(condition.fault(), None);
+    fn sound() -> Arc<Condition> {
+        Condition::sound_of(LogIdentity("log".to_owned()), Fill::default(), "server".to_owned())
+    }
+
+    fn full(bytes_limit: u64) -> Fill {
+        Fill { bytes: 1_000_000, bytes_limit: Some(bytes_limit), ..Fill::default() }
     }
 
     #[test]
-    fn a_stored_event_does_not_clear_a_stream_that_differs() {
-        let condition = Condition::sound_of(LogIdentity("log".to_owned()));
-        condition.is_not_as_designed("max_msgs is 5".to_owned());
+    fn without_room_health_waits_for_a_stored_append_and_appends_try_now_and_then() {
+        let (condition, mut now) = (sound(), Instant::now());
+        condition.observe(&Ack::NoRoom("full".to_owned()));
+        for _ in 0..100 {
+            now += Duration::from_mins(2);
+            assert_eq!(condition.refusal(now), None);
+            assert!(condition.refusal(now).is_some(), "one at a time");
+            condition.observe(&Ack::NoRoom("full".to_owned()));
+            assert!(!condition.is_sound() && condition.is_as_designed());
+        }
         condition.observe(&Ack::Stored(crate::Position(1)));
-        assert_eq!(condition.fault().as_deref(), Some("max_msgs is 5"));
+        assert!(condition.is_sound());
+    }
+
+    #[test]
+    fn health_follows_the_limits_without_an_append() {
+        let condition = sound();
+        let _ = condition.fill();
+        condition.measured(full(1_000_700));
+        assert!(condition.is_sound());
+        condition.observe(&Ack::NoRoom("maximum bytes exceeded".to_owned()));
+        condition.measured(full(1_000_700));
+        assert!(!condition.is_sound());
+        condition.measured(full(2_000_000));
+        assert!(condition.is_sound());
+        condition.measured(full(1_000_000));
+        assert!(!condition.is_sound(), "no append has to be refused first");
+    }
+
+    #[test]
+    fn a_stored_event_says_nothing_of_a_stream_that_differs() {
+        let condition = sound();
+        condition.is_found(Some("max_msgs is 5".to_owned()));
+        condition.observe(&Ack::Stored(crate::Position(1)));
+        assert_eq!(condition.refusal(Instant::now()).as_deref(), Some("max_msgs is 5"));
+        condition.is_found(None);
+        assert!(condition.is_sound());
+    }
+
+    #[test]
+    fn servers_that_do_not_answer_for_long_are_a_fault_of_health_and_appends_are_still_sent() {
+        let (condition, now) = (sound(), Instant::now());
+        condition.is_unanswered("timed out", now);
+        assert!(condition.is_sound());
+        condition.is_unanswered("timed out", now + UNANSWERED_AFTER);
+        assert!(!condition.is_sound());
+        assert_eq!(condition.refusal(now), None);
+        condition.is_found(None);
+        assert!(condition.is_sound());
     }
 }

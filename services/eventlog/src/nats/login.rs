@@ -5,7 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use async_nats::Auth;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
+use serde_json::Value;
 
 use super::settings::{Login, NatsSettings};
 
@@ -62,9 +65,33 @@ fn credentials(text: &str) -> Option<(&str, &str)> {
     Some((values.next()?, values.next()?))
 }
 
+/// When the credentials of a file end, in seconds since the epoch: the claim `exp` of their JWT. `None` where they do not.
+pub(super) fn end_of_credentials(file: &[u8]) -> Option<i64> {
+    let (jwt, _) = credentials(str::from_utf8(file).ok()?)?;
+    let claims = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["exp"].as_i64().filter(|end| *end > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_end_with_their_jwt() {
+        let file = |claims: &str| {
+            let claims = URL_SAFE_NO_PAD.encode(claims);
+            format!(
+                "-----BEGIN NATS USER JWT-----\ne30.{claims}.x\n------END\n-----BEGIN SEED-----\nSUA\n------END\n"
+            )
+        };
+        let end = |claims: &str| end_of_credentials(file(claims).as_bytes());
+        assert_eq!(end(r#"{"exp":1893456000,"name":"ingestion"}"#), Some(1_893_456_000));
+        for endless in ["{}", r#"{"exp":0}"#, "garbage"] {
+            assert_eq!(end(endless), None, "{endless}");
+        }
+        assert_eq!(end_of_credentials(b"\xff"), None);
+    }
 
     #[test]
     fn credentials_are_the_lines_between_those_of_dashes() {

@@ -10,6 +10,10 @@ use crate::port::LogIdentity;
 const PREDECESSORS: &str = "cra-predecessors";
 /// Identity of the log being restored; present until the restore is finished.
 const RESTORED: &str = "cra-restored";
+/// Of a mirror: identity of the log that it mirrors.
+const MIRRORED: &str = "cra-mirrored";
+/// Of a log that was closed: identity of the former mirror that takes its place.
+const SUCCESSOR: &str = "cra-successor";
 
 /// The logs whose positions the stream continues, latest first.
 pub(super) fn predecessors(config: &Config) -> Vec<Predecessor> {
@@ -32,8 +36,32 @@ pub(super) fn restored(config: &Config) -> Option<LogIdentity> {
 
 /// Sets or clears the log that is being restored to the stream.
 pub(super) fn set_restored(config: &mut Config, log: Option<&LogIdentity>) {
+    set(config, RESTORED, log);
+}
+
+/// The log that a mirror mirrors.
+pub(super) fn mirrored(config: &Config) -> Option<LogIdentity> {
+    config.metadata.get(MIRRORED).cloned().map(LogIdentity)
+}
+
+/// Notes which log a mirror mirrors, or that the stream is none any more.
+pub(super) fn set_mirrored(config: &mut Config, log: Option<&LogIdentity>) {
+    set(config, MIRRORED, log);
+}
+
+/// The log that takes the place of a closed one.
+pub(super) fn successor(config: &Config) -> Option<LogIdentity> {
+    config.metadata.get(SUCCESSOR).cloned().map(LogIdentity)
+}
+
+/// Notes which log takes the stream's place, or that none does.
+pub(super) fn set_successor(config: &mut Config, log: Option<&LogIdentity>) {
+    set(config, SUCCESSOR, log);
+}
+
+fn set(config: &mut Config, key: &str, log: Option<&LogIdentity>) {
     match log {
-        Some(log) => config.metadata.insert(RESTORED.to_owned(), log.0.clone()),
-        None => config.metadata.remove(RESTORED),
+        Some(log) => config.metadata.insert(key.to_owned(), log.0.clone()),
+        None => config.metadata.remove(key),
     };
 }

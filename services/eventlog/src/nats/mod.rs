@@ -13,10 +13,12 @@ mod link;
 mod login;
 mod message;
 mod metadata;
+mod mirror;
 mod portions;
 mod read;
 mod restore;
 mod restoring;
+mod room;
 mod settings;
 mod start;
 
@@ -38,13 +40,15 @@ use self::link::{Link, StreamHead, Watched};
 use self::message::{HEADERS_BYTES_MAX, Subjects};
 use self::read::Reader;
 use self::restoring::Restoration;
+use self::room::AccountRoom;
 use self::start::Server;
 use crate::lineage::Origin;
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent,
+    PAYLOAD_BYTES_MAX, Position, ReadError, RestoreError,
 };
 
+pub use self::mirror::{Activated, MirrorError, MirrorState, activate, mirror};
 pub use self::portions::{Pace, READ_AHEAD_MAX};
 pub use self::settings::NatsSettings;
 pub use self::start::StartError;
@@ -93,7 +97,7 @@ impl NatsLog {
         let has_jetstream = server.jetstream || settings.domain.is_some() || settings.api_prefix.is_some();
         let mut context = settings.context(client.clone()).map_err(StartError::Settings)?;
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
-        let explains = Server { has_jetstream, denied };
+        let explains = Server { has_jetstream, denied: denied.clone() };
         let info = start::provision(&context, &settings, restored, &explains).await?;
         let stream = context
             .get_stream_no_info(&settings.stream)
@@ -111,15 +115,16 @@ impl NatsLog {
             client,
             stream,
             state,
-            condition: Condition::sound_of(head.identity),
+            condition: Condition::sound_of(head.identity, room::fill(&info, None), server.server_id),
             sending: Arc::default(),
         };
         let open = Arc::new(());
         let designed = start::designed(&settings);
         let restoration =
-            restored.map(|_| Restoration::new(context, designed.clone(), &settings.subject_prefix));
+            restored.map(|_| Restoration::new(context.clone(), designed.clone(), &settings.subject_prefix));
         if restoration.is_none() {
-            tokio::spawn(condition::watch(link.clone(), designed, Arc::downgrade(&open)));
+            let account = AccountRoom::new(context, denied);
+            tokio::spawn(condition::watch(link.clone(), account, designed, Arc::downgrade(&open)));
         }
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
@@ -207,7 +212,7 @@ impl EventLog for NatsLog {
         if !self.link.is_up() {
             return Err(AppendError::Unavailable("disconnected".to_owned()));
         }
-        if let Some(fault) = self.link.condition.fault() {
+        if let Some(fault) = self.link.condition.refusal(Instant::now()) {
             return Err(AppendError::Unavailable(fault));
         }
         self.check_size(&event)?;
@@ -265,6 +270,14 @@ impl EventLog for NatsLog {
     }
 
     fn is_available(&self) -> bool {
-        self.link.is_up() && self.link.condition.fault().is_none()
+        self.link.is_up() && self.link.condition.is_sound()
+    }
+
+    fn is_readable(&self) -> bool {
+        self.link.is_up() && self.link.condition.is_as_designed()
+    }
+
+    fn fill(&self) -> Option<Fill> {
+        Some(self.link.condition.fill())
     }
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::{self, Context};
-use cra_private::{Secret, url};
+use cra_private::{Expiring, Secret, url};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Where the user of a URL belongs instead.
+use super::login;
+
+/// What to do with the user of a URL.
 const USER_ELSEWHERE: &str = "give `user` and `password`, `token`, `nkey_file` or `credentials_file` instead \
                               (CRA_LOG__USER and CRA_LOG__PASSWORD in the environment)";
 
@@ -124,6 +126,7 @@ impl NatsSettings {
             ("ca_file", &self.ca_file),
             ("cert_file", &self.cert_file),
             ("key_file", &self.key_file),
+            ("password_file", &self.password_file),
             ("nkey_file", &self.nkey_file),
             ("credentials_file", &self.credentials_file),
         ];
@@ -143,7 +146,21 @@ impl NatsSettings {
         Ok(())
     }
 
-    /// The one complete login that is configured, or the fault of the settings.
+    /// The files of certificates and credentials, which end.
+    #[must_use]
+    pub fn expiring(&self) -> Vec<Expiring> {
+        let certificates = [("log.ca_file", &self.ca_file), ("log.cert_file", &self.cert_file)];
+        let certificates = certificates
+            .into_iter()
+            .filter_map(|(setting, file)| Some(Expiring::certificates(setting, file.as_ref()?)));
+        let credentials = self
+            .credentials_file
+            .iter()
+            .map(|file| Expiring::read_by("log.credentials_file", file, login::end_of_credentials));
+        certificates.chain(credentials).collect()
+    }
+
+    /// What the server is shown: one way, whole; or why that cannot be said.
     pub(super) fn login(&self) -> Result<Login<'_>, &'static str> {
         let Self { user, password, password_file, token, nkey_file, credentials_file, .. } = self;
         if self.cert_file.is_some() != self.key_file.is_some() {

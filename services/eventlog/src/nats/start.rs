@@ -150,6 +150,8 @@ pub(super) async fn provision(
     let open = designed(settings);
     let closed = restored.map(|origin| restoring::closed(&open, &settings.subject_prefix, origin));
     let created = closed.as_ref().unwrap_or(&open);
+    // What is waited for is logged at once, and once.
+    let mut logged = String::new();
     loop {
         match get_or_create(context, created, settings.create_stream, server).await {
             Ok(info) => {
@@ -163,7 +165,11 @@ pub(super) async fn provision(
                         if Instant::now() + PROVISION_RETRY >= deadline {
                             return Err(StartError::BeingRestored { stream, of });
                         }
-                        tracing::warn!(stream, of = of.0, "a backup is being restored to the stream");
+                        let reason = being_restored(&of);
+                        if logged != reason {
+                            tracing::warn!(stream, reason, "the stream takes no events yet");
+                            logged = reason;
+                        }
                         sleep(RESTORE_RETRY).await;
                     }
                     _ if differences.is_empty() => return Ok(info),
@@ -178,12 +184,11 @@ pub(super) async fn provision(
                 return Err(StartError::Provision { stream, reason, advice: advice.text });
             }
             Err(NotReady { reason, advice }) => {
-                tracing::warn!(
-                    stream = settings.stream,
-                    reason,
-                    advice = advice.text,
-                    "the stream is not ready yet"
-                );
+                if logged != reason {
+                    let advice = advice.text;
+                    tracing::warn!(stream = settings.stream, reason, advice, "the stream is not ready yet");
+                    logged = reason;
+                }
                 sleep(PROVISION_RETRY).await;
             }
         }
@@ -253,13 +258,19 @@ impl Server {
 /// Differences in all fields that the guarantees depend on. The server may add others.
 pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     let mut differences = Differences::default();
+    if let Some(log) = metadata::successor(found) {
+        differences.0.push(format!("it is closed: the log is {} now, set `log.url` to its servers", log.0));
+    }
     differences.check("subjects", &found.subjects, &designed.subjects);
     differences.check("retention", &found.retention, &designed.retention);
     differences.check("discard", &found.discard, &designed.discard);
     differences.check("discard_new_per_subject", &found.discard_new_per_subject, &false);
-    differences.check("max_msgs", &unlimited(found.max_messages), &-1);
+    if found.discard != DiscardPolicy::New {
+        // A stream that discards new events refuses at its limits; any other forgets.
+        differences.check("max_msgs", &unlimited(found.max_messages), &-1);
+        differences.check("max_bytes", &unlimited(found.max_bytes), &-1);
+    }
     differences.check("max_msgs_per_subject", &unlimited(found.max_messages_per_subject), &-1);
-    differences.check("max_bytes", &unlimited(found.max_bytes), &-1);
     differences.check("max_msg_size", &unlimited(found.max_message_size.into()), &-1);
     differences.check("max_consumers", &unlimited(found.max_consumers.into()), &-1);
     differences.check("max_age", &found.max_age, &designed.max_age);

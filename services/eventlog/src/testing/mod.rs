@@ -21,7 +21,9 @@ impl NatsServer {
     }
 }
 
-fn program() -> PathBuf {
+/// The program of the server.
+#[must_use]
+pub fn program() -> PathBuf {
     let installed = || {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         let root = root.canonicalize().unwrap_or(root);

@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use crate::store::StoreError;
 
 const GENERATIONS: &str = "generations";
-/// Folder of the last quarantined generation, for diagnosis.
+/// Folder of the last quarantined generations, for diagnosis.
 const SET_ASIDE: &str = "set-aside";
+/// Generations that are kept there: damage that returns can be compared, and the disk keeps room for those in use.
+const KEPT_ASIDE: usize = 3;
 /// Folder of scratch generations, which belong to a running check.
 const PASSING: &str = "passing";
 /// File with the name of the serving generation.
@@ -141,12 +143,10 @@ impl DataFolder {
         Ok(last_of_the_second.map_or(stamp.clone(), |last| format!("{stamp}-{:04}", last + 1)))
     }
 
-    /// Moves a generation into quarantine, and removes the one that was there.
+    /// Moves a generation into quarantine, where the latest ones are kept.
     pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
+        while self.drop_oldest_aside(KEPT_ASIDE - 1)? {}
         let aside = self.data.join(SET_ASIDE);
-        if aside.exists() {
-            fs::remove_dir_all(&aside)?;
-        }
         own_dir(&aside)?;
         match fs::rename(self.path_of(name), aside.join(name)) {
             // It was removed: there is nothing to keep.
@@ -155,8 +155,28 @@ impl DataFolder {
         }
     }
 
-    /// Fails if the disk has no room for a new generation.
+    /// Drops the oldest generation that was taken out of the way, where there are more than `most`.
+    fn drop_oldest_aside(&self, most: usize) -> io::Result<bool> {
+        let aside = self.data.join(SET_ASIDE);
+        let mut names = names_in(&aside)?;
+        names.sort();
+        match names.first() {
+            Some(oldest) if names.len() > most => fs::remove_dir_all(aside.join(oldest)).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Fails when the disk takes no new generation, though all but the latest that were taken out of the way are dropped.
     pub(super) fn check_room(&self) -> io::Result<()> {
+        loop {
+            match self.probe_room() {
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest_aside(1)? => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn probe_room(&self) -> io::Result<()> {
         let generations = self.data.join(GENERATIONS);
         // The folder may have been deleted, with its lock.
         self.data.renew().map_err(io::Error::other)?;

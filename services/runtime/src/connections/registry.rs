@@ -5,6 +5,7 @@
 //! others to arrive. Performs no I/O: the task of the victim closes it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,7 +14,10 @@ use super::state::{ClientConnections, State};
 use crate::addresses::Network;
 use crate::counts::{Counted, Counts, PARTS};
 
-/// Why a connection is refused; the label `cause` of `cra_connections_refused_total`.
+/// What part of the greatest age a connection reaches, by chance: connections that were made at once do not end at once.
+const AGE_SHARES: RangeInclusive<f64> = 0.9..=1.0;
+
+/// Why there is no room for a connection; the label `cause` of `cra_connections_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     /// All connections are in use, and none can be closed.
@@ -92,7 +96,8 @@ impl Registry {
         if open.connections.len() >= self.limit && !open.make_room_in_the_largest() {
             return Err(Full::All);
         }
-        let (number, state) = (open.next, State::new(self.clients.clone()));
+        let age_share = rand::random_range(AGE_SHARES);
+        let (number, state) = (open.next, State::new(self.clients.clone(), age_share));
         open.next += 1;
         open.connections.insert(number, Entry { network, state: Arc::clone(&state), _counted: counted });
         Ok(Registered { open: Arc::clone(&self.open), number, state })

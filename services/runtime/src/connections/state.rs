@@ -109,6 +109,8 @@ impl ClientConnections {
 #[derive(Debug)]
 pub(crate) struct State {
     opened: Instant,
+    /// The part of the greatest age that it may reach.
+    age_share: f64,
     /// Bytes read above TLS, until the first request.
     bytes: AtomicU64,
     has_requested: AtomicBool,
@@ -126,9 +128,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(super) fn new(clients: ClientConnections) -> Arc<Self> {
+    pub(super) fn new(clients: ClientConnections, age_share: f64) -> Arc<Self> {
         Arc::new(Self {
             opened: Instant::now(),
+            age_share,
             bytes: AtomicU64::new(0),
             has_requested: AtomicBool::new(false),
             is_authenticated: AtomicBool::new(false),
@@ -148,7 +151,7 @@ impl State {
 
     pub(super) fn verdict(&self, now: Instant, deadlines: &Deadlines) -> Verdict {
         let (due, cause) = self.next(now, deadlines);
-        let age_end = self.opened + deadlines.age;
+        let age_end = self.opened + deadlines.age.mul_f64(self.age_share);
         let (due, cause) = if age_end < due { (age_end, Some(Cause::Age)) } else { (due, cause) };
         match cause {
             Some(cause) if due <= now => Verdict::Close(cause),
@@ -266,7 +269,7 @@ impl BodyLayer for Answer {
 /// The answer of a call of some connection, for tests of bodies.
 #[cfg(test)]
 pub(crate) fn counted(answer: Body) -> Body {
-    State::new(ClientConnections::at_most(1)).begin().until_end_of(answer)
+    State::new(ClientConnections::at_most(1), 1.0).begin().until_end_of(answer)
 }
 
 #[cfg(test)]
@@ -301,7 +304,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_connection_closes_at_the_first_deadline_and_one_without_request_at_the_second() {
-        let state = State::new(ClientConnections::at_most(1));
+        let state = State::new(ClientConnections::at_most(1), 1.0);
         assert_eq!(closes(&state), (10, Cause::Handshake));
         assert!(state.read(23, &DEADLINES));
         assert_eq!(closes(&state), (10, Cause::Handshake), "single bytes do not extend the deadline");
@@ -313,7 +316,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_the_end_of_its_last_call_and_never_while_one_is_open() {
-        let state = State::new(ClientConnections::at_most(1));
+        let state = State::new(ClientConnections::at_most(1), 1.0);
         let (first, second) = (state.begin(), state.begin());
         advance(Duration::from_secs(1_000)).await;
         drop(first);
@@ -326,8 +329,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_connection_reaches_its_part_of_the_greatest_age() {
+        let state = State::new(ClientConnections::at_most(1), 0.9);
+        let _call = state.begin();
+        assert_eq!(closes(&state), (3_240, Cause::Age));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn bytes_are_bounded_until_the_first_request_and_not_after_it() {
-        let state = State::new(ClientConnections::at_most(1));
+        let state = State::new(ClientConnections::at_most(1), 1.0);
         assert!(state.read(1_000, &DEADLINES));
         assert!(!state.read(1, &DEADLINES));
         assert!(state.has_overrun(&DEADLINES));
@@ -337,7 +347,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_a_connection_without_token_and_without_call_gives_way() {
-        let state = State::new(ClientConnections::at_most(1));
+        let state = State::new(ClientConnections::at_most(1), 1.0);
         assert!(state.gives_way());
         let call = state.begin();
         assert!(!state.gives_way());

@@ -21,15 +21,15 @@ const FETCH_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be read.
-    #[error("the key set {path} cannot be read: {source}")]
+    #[error("`identity.tokens.jwks_file`: the key set {path} cannot be read: {source}")]
     File {
         /// Its path.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
-    /// The certificate authorities for the address cannot be read.
-    #[error("the certificates in {path} cannot be read: {source}")]
+    /// The authorities of the address cannot be read.
+    #[error("`identity.tokens.jwks_ca_file`: the certificates in {path} cannot be read: {source}")]
     Authority {
         /// Path of the PEM file.
         path: PathBuf,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use cra_private::Expiring;
 use serde::{Deserialize, Serialize};
 use tonic::codegen::http::Uri;
 
@@ -176,6 +177,21 @@ impl IdentitySettings {
     #[must_use]
     pub fn is_configured(&self) -> bool {
         *self != Self::default()
+    }
+
+    /// The files of certificates, which end.
+    #[must_use]
+    pub fn expiring(&self) -> Vec<Expiring> {
+        let tls = self.tls.as_ref();
+        let files = [
+            ("identity.tls.cert_file", tls.map(|tls| &tls.cert_file)),
+            ("identity.tls.client_ca_file", tls.and_then(|tls| tls.client_ca_file.as_ref())),
+            (
+                "identity.tokens.jwks_ca_file",
+                self.tokens.as_ref().and_then(|tokens| tokens.jwks_ca_file.as_ref()),
+            ),
+        ];
+        files.into_iter().filter_map(|(setting, file)| Some(Expiring::certificates(setting, file?))).collect()
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {

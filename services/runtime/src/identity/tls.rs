@@ -23,8 +23,10 @@ use crate::reload::Reloads;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("`identity.tls.{setting}`: {path} cannot be read: {source}")]
     Unreadable {
+        /// The setting that names it.
+        setting: &'static str,
         /// Its path.
         path: PathBuf,
         /// The system's error.
@@ -143,14 +145,16 @@ async fn read(
     known: Option<Files>,
 ) -> Result<(TlsSettings, Files, Option<Made>), TlsError> {
     let reading = tokio::task::spawn_blocking(move || {
-        let bytes = |path: &Path| {
-            fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
+        let bytes = |setting, path: &Path| {
+            fs::read(path).map_err(|source| TlsError::Unreadable { setting, path: path.to_owned(), source })
         };
+        let authorities = |path| bytes("client_ca_file", path);
+        let revocations = |path| bytes("client_crl_file", path);
         let files = Files {
-            cert: bytes(&settings.cert_file)?,
-            key: bytes(&settings.key_file)?,
-            client_ca: settings.client_ca_file.as_deref().map(bytes).transpose()?,
-            client_crl: settings.client_crl_file.as_deref().map(bytes).transpose()?,
+            cert: bytes("cert_file", &settings.cert_file)?,
+            key: bytes("key_file", &settings.key_file)?,
+            client_ca: settings.client_ca_file.as_deref().map(authorities).transpose()?,
+            client_crl: settings.client_crl_file.as_deref().map(revocations).transpose()?,
         };
         let made = if known.as_ref() == Some(&files) { None } else { Some(made_of(&settings, &files)?) };
         Ok((settings, files, made))

@@ -5,6 +5,7 @@
 //! callers. Metrics of a service are named where they are counted; `deploy/OPERATIONS.md` documents them.
 
 mod endpoint;
+mod expiry;
 mod rpc;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use crate::in_flight::InFlight;
 use crate::version;
 
 pub use endpoint::{ExposeError, Exposed, expose};
+pub use expiry::Watched;
 pub use rpc::{Call, Rpcs};
 
 /// Upper bounds of the buckets of every duration, in seconds: from a fast append to the longest call.

@@ -22,6 +22,7 @@ use super::generator::Generator;
 
 pub(crate) use disk::bytes_below;
 pub(crate) use kept::Manifest;
+pub(crate) use memory::Usage;
 pub(crate) use serve::serve;
 pub(crate) use service::{Kind, Service, read_models};
 

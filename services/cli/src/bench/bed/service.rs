@@ -113,6 +113,11 @@ impl Service {
         Ok(Connection::open(self.kind.client(), &self.url).await?)
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its memory, where the system tells.
     pub(crate) fn memory(&self) -> Option<Memory> {
         Memory::of_process(self.child.id())

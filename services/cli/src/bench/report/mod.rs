@@ -38,6 +38,7 @@ pub(crate) enum Scenario {
     Query,
     Load,
     Growth,
+    Sizing,
 }
 
 /// One measurement.

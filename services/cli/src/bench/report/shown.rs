@@ -87,6 +87,7 @@ impl Scenario {
             Self::Query => "query",
             Self::Load => "load",
             Self::Growth => "growth",
+            Self::Sizing => "sizing",
         }
     }
 }

@@ -96,7 +96,10 @@ pub(crate) async fn ingest(
 }
 
 /// How long all submissions took over streams, until the last receipt.
-async fn streamed(ingestion: &Service, requests: Vec<v1::SubmitCraRequest>) -> anyhow::Result<Duration> {
+pub(super) async fn streamed(
+    ingestion: &Service,
+    requests: Vec<v1::SubmitCraRequest>,
+) -> anyhow::Result<Duration> {
     let share = requests.len().div_ceil(STREAMS);
     let mut clients = Vec::new();
     for share in requests.chunks(share) {

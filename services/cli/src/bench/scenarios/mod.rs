@@ -8,5 +8,6 @@ mod pace;
 pub(super) mod query;
 pub(super) mod questions;
 pub(super) mod replay;
+pub(super) mod sizing;
 pub(super) mod submissions;
 pub(super) mod visible;

@@ -1,0 +1,63 @@
+//! At a terminal the programs use colours, unless the environment asks them not to: then no escape code is written, whatever a
+//! program shows. The terminal is one of Python's `pty`.
+
+use std::process::Command;
+
+use cra_eventlog::testing::NatsServer;
+
+use crate::harness::deployed::repository;
+use crate::harness::{Kind, Pair, cra_of, new_id, statistics_at, submission, submitted};
+
+const ESCAPE: char = '\u{1b}';
+const WITHOUT: [(&str, &str); 3] = [("NO_COLOR", "1"), ("NO_COLOR", "yes"), ("TERM", "dumb")];
+
+/// What a program shows at a terminal, until it ends, or has shown a text and is asked to leave.
+fn shown(kind: Kind, arguments: &[&str], stop_at: &str, environment: &[(&str, &str)]) -> String {
+    let program = kind.command();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("python3");
+    command.arg(repository().join("tests/readers/at_a_terminal.py")).arg(stop_at).arg(program.get_program());
+    for (name, _) in program.get_envs() {
+        command.env_remove(name);
+    }
+    command.args(arguments).env_remove("NO_COLOR").env("TERM", "xterm-256color").current_dir(folder.path());
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_colours_no_program_writes_an_escape_code_at_a_terminal() {
+    let pair = Pair::start().await;
+    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), cra_of(1))).await.unwrap();
+    statistics_at(&mut pair.statistics().await, receipt.position).await;
+    let dir = tempfile::tempdir().unwrap();
+    let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+    let url = nats.url();
+    let [ingestion_url, projection_url] =
+        [&pair.ingestion, &pair.projection].map(|service| format!("http://{}", service.address()));
+    let service = [("CRA_LOG__URL", url.as_str()), ("CRA_LISTEN", "127.0.0.1:0"), ("CRA_DATA", "data")];
+    let commands = [
+        vec!["stats", "--projection-url", &projection_url],
+        vec!["status", "--projection-url", &projection_url, "--ingestion-url", &ingestion_url],
+        vec!["help"],
+    ];
+    let all = |environment: &[(&str, &str)]| {
+        let mut all: Vec<_> =
+            commands.iter().map(|arguments| shown(Kind::CommandLine, arguments, "", environment)).collect();
+        for (kind, settings) in [(Kind::Ingestion, &service[..2]), (Kind::Projection, &service[..])] {
+            all.push(shown(kind, &[], "serving", &[settings, environment].concat()));
+        }
+        all
+    };
+    tokio::task::block_in_place(|| {
+        let coloured = all(&[]).iter().filter(|shown| shown.contains(ESCAPE)).count();
+        assert!(coloured >= 3, "{coloured} programs use colours at a terminal");
+        for environment in WITHOUT {
+            for shown in all(&[environment]) {
+                assert!(!shown.contains(ESCAPE) && shown.lines().count() > 2, "{environment:?}: {shown:?}");
+            }
+        }
+    });
+}
