@@ -6,11 +6,20 @@ import { THEMES, act, address, keys, lookAt, open, rest } from "./browser.mjs";
 const SCRIPT = "<script>alert(1)</script>";
 const send = (page) => page.locator(".cra-send button[type=submit]").click();
 const field = (page, name) => page.locator(`#champ-${name}`);
+/** Waits until an element has the focus: a browser gives it after it has shown the page. */
+async function focused(locator, name) {
+  for (let step = 0; step < 100; step += 1) {
+    if (await locator.evaluate((it) => it === document.activeElement)) return;
+    await new Promise((resume) => { setTimeout(resume, 100); });
+  }
+  assert.fail(`${name} has not the focus`);
+}
+
 /** The summary has the focus, and each of its links leads to a field that is marked. */
 async function summary(page) {
   const box = page.locator("#erreurs");
   await box.waitFor();
-  assert.equal(await box.evaluate((it) => it === document.activeElement), true, "the summary has the focus");
+  await focused(box, "the summary");
   const links = [];
   for (const link of await box.getByRole("link").all()) {
     const target = (await link.getAttribute("href")).slice(1);
@@ -31,6 +40,8 @@ async function fill(page, more = {}) {
   await field(page, "structure").fill("structure-1");
   await field(page, "date").fill(more.date ?? "2024-03-04");
   await field(page, "commune").fill(more.commune ?? "Quimper");
+  // Leaves the field, which closes its list.
+  await field(page, "commune").press("Tab");
   await page.getByRole("radio", { name: "Autre lieu" }).check();
   await page.getByRole("radio", { name: "Atelier collectif" }).check();
   await field(page, "age-plus60ans").fill(more.ages ?? "5");
@@ -59,14 +70,14 @@ const deeds = {
       assert.equal(await field(page, "precision").inputValue(), "Tri des photos", "nothing typed is lost");
       assert.match(await page.title(), /^Erreur/);
       await page.getByRole("link", { name: /Tranches d'âge/ }).click();
-      assert.equal(await page.evaluate(() => document.activeElement.id), "champ-age", "the link leads to the field");
+      await focused(page.locator("#champ-age"), "the field that the link leads to");
       await field(page, "age-plus60ans").fill("5");
       await field(page, "minutes").fill("75");
       await field(page, "deja").fill("2");
       await page.locator("#theme-equipement-informatique").check();
       await send(page);
       await page.locator("#recu").waitFor();
-      assert.equal(await page.locator("#recu").evaluate((it) => it === document.activeElement), true);
+      await focused(page.locator("#recu"), "the receipt");
       const content = await page.locator(".cra-content").innerText();
       const defaults = await page.locator(".cra-content div", { hasText: "par défaut" }).locator("dt").allInnerTexts();
       await page.locator("#recu").getByRole("link", { name: /statistiques/ }).click();
@@ -181,23 +192,21 @@ const deeds = {
   async corrects(browser) {
     const [mine, colleague] = [await open(browser), await open(browser)];
     for (const { page } of [mine, colleague]) await page.goto(`${address}${rest[0]}/corriger`);
+    const { page } = mine;
+    await send(page);
+    const unchanged = await page.locator("#erreurs").innerText();
     await field(colleague.page, "deja").fill("3");
     await field(colleague.page, "precision").fill("Version du collègue");
     await field(colleague.page, "motif").fill("oubli");
     await send(colleague.page);
     await colleague.page.locator("#recu").waitFor();
-    const { page } = mine;
-    await send(page);
-    const unchanged = await page.locator("#erreurs").innerText();
     await field(page, "precision").fill("Ma version");
     await field(page, "minutes").fill("90");
-    await send(page);
-    await summary(page);
     await field(page, "motif").fill("durée oubliée");
     await send(page);
     const conflict = page.locator("#conflit");
     await conflict.waitFor();
-    assert.equal(await conflict.evaluate((it) => it === document.activeElement), true);
+    await focused(conflict, "the conflict");
     const rows = await conflict.locator("tbody tr").allInnerTexts();
     const kept = [await field(page, "precision").inputValue(), await field(page, "motif").inputValue()];
     const taken = await field(page, "deja").inputValue();
