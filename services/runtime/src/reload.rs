@@ -43,7 +43,7 @@ pub fn keep_running_at_hangup() {
         loop {
             reloads.next().await;
             tracing::info!(
-                "SIGHUP: reading the audit's file, the issuer's keys, certificates and revocations again"
+                "SIGHUP: reading the audit's file, the issuer's keys, certificates, revocations and names again"
             );
         }
     });

@@ -1,5 +1,6 @@
 //! Which address leads to which page, and the bounds of a page: how many at once, and how long.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +11,17 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use cra_runtime::metrics::Metrics;
+use cra_runtime::reload::Reloads;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::fault::Fault;
 use crate::forms::Forms;
+use crate::look::Look;
+use crate::names::{Names, NamesFile};
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::{accessibility, assets, entry, figures, files, guard, records, state, vocabulary};
+use crate::{accessibility, entry, figures, files, guard, look, records, state, vocabulary};
 
 /// Counts one answer: the name of its page, its status, and how long it took.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
@@ -29,6 +33,8 @@ pub(crate) struct App(Arc<Inner>);
 struct Inner {
     services: Services,
     forms: Forms,
+    look: Arc<Look>,
+    names: NamesFile,
     hosts: Vec<String>,
     pages: Arc<Semaphore>,
     page_timeout: Duration,
@@ -43,6 +49,8 @@ impl App {
         Ok(Self(Arc::new(Inner {
             services: Services::new(settings)?,
             forms: Forms::new(settings)?,
+            look: Arc::new(Look::new(&settings.web)?),
+            names: NamesFile::read(settings.web.names.as_deref())?,
             hosts: settings.hosts.clone(),
             pages: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             page_timeout: Duration::from_millis(settings.limits.page_timeout_ms.get()),
@@ -54,6 +62,27 @@ impl App {
 
     pub(crate) fn services(&self) -> &Services {
         &self.0.services
+    }
+
+    /// Style sheets and other static files.
+    pub(crate) fn look(&self) -> &Arc<Look> {
+        &self.0.look
+    }
+
+    /// Names of advisors, structures and venues, as the file has them now.
+    pub(crate) fn names(&self) -> Arc<Names> {
+        self.0.names.names()
+    }
+
+    /// Reads files again that may have changed, at each SIGHUP; never ends.
+    pub(crate) async fn reload(&self) -> Infallible {
+        let mut reloads = Reloads::listen();
+        loop {
+            reloads.next().await;
+            let app = self.clone();
+            // A panic would be in the log; the names stay as they were.
+            let _ = tokio::task::spawn_blocking(move || app.0.names.read_again()).await;
+        }
     }
 
     /// The tokens of forms.
@@ -99,7 +128,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/etat", reading(get(state::show)))
         .route("/accessibilite", reading(get(accessibility::show)))
         .route("/fichiers/{name}", reading(get(files::send)))
-        .route("/static/{file}", reading(get(assets::serve)))
+        .route("/static/{file}", reading(get(look::serve)))
         .fallback(async || Fault::NotFound)
         .layer(middleware::from_fn_with_state(app.clone(), around))
         .with_state(app)
@@ -138,11 +167,14 @@ fn label(path: &str) -> &'static str {
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let page = label(request.uri().path());
-    let mut response = if guard::knows_host(request.headers(), &app.0.hosts) {
-        next.run(request).await
-    } else {
-        Fault::UnknownHost.into_response()
+    let answer = async {
+        if guard::knows_host(request.headers(), &app.0.hosts) {
+            next.run(request).await
+        } else {
+            Fault::UnknownHost.into_response()
+        }
     };
+    let mut response = Arc::clone(app.look()).within(answer).await;
     guard::secure(response.headers_mut());
     (app.0.durations)(page, response.status().as_str(), began.elapsed());
     response

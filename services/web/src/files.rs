@@ -99,7 +99,7 @@ pub(crate) async fn send(
 ) -> Result<Response, Fault> {
     let file = FILES.iter().find(|(known, ..)| *known == name).ok_or(Fault::NotFound)?;
     let query = query.unwrap_or_default();
-    let Read { address, problems } = Read::of(&query);
+    let Read { address, problems } = Read::of(&query, &app.names());
     if query.len() > QUERY_BYTES_MAX || !problems.is_empty() {
         // The page shows what is wrong at its field.
         return see_other(&format!("/?{query}"));

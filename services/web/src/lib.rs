@@ -7,13 +7,14 @@
 mod accessibility;
 mod address;
 mod app;
-mod assets;
 mod entry;
 mod fault;
 mod figures;
 mod files;
 mod forms;
 mod guard;
+mod look;
+mod names;
 mod plain;
 mod records;
 mod redirect;
@@ -33,8 +34,11 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 
+pub use look::DsfrError;
+pub use names::NamesError;
 pub use settings::{
-    FormSettings, IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader,
+    Brand, FormSettings, IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader,
+    WebSettings,
 };
 
 /// Name in the health that `GET /readyz` of the metrics' address answers.
@@ -72,5 +76,9 @@ pub async fn serve(
     let _ends = metrics.watch_ends(settings.services.expiring()).await?;
     tracing::info!(address = %listener.local_addr()?, "serving pages");
     health.set_all(Readiness::Serving).await;
-    Ok(server::serve(listener, app::router(app), settings, shutdown).await)
+    let router = app::router(app.clone());
+    Ok(tokio::select! {
+        drained = server::serve(listener, router, settings, shutdown) => drained,
+        never = app.reload() => match never {},
+    })
 }

@@ -1,10 +1,12 @@
 //! What all pages share: the frame around them, and pages that ask for nothing.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::assets;
+use crate::look::Look;
 
 /// The frame of a page.
 pub(crate) struct Frame {
@@ -14,8 +16,7 @@ pub(crate) struct Frame {
     pub(crate) entry: &'static str,
     /// Whether it is known that the reader may see public figures alone: the menu then leads to nothing else.
     pub(crate) is_public: bool,
-    pub(crate) style: String,
-    pub(crate) icon: String,
+    pub(crate) look: Arc<Look>,
 }
 
 impl Frame {
@@ -24,8 +25,7 @@ impl Frame {
             title: format!("{title} – Comptes-rendus d'activité"),
             entry,
             is_public: false,
-            style: assets::style(),
-            icon: assets::icon(),
+            look: Look::current(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub services: ServicesSettings,
     /// Who asks.
     pub identity: IdentitySettings,
+    /// How the pages look, and what they call people and places.
+    pub web: WebSettings,
     /// Forms that change something.
     pub forms: FormSettings,
     /// What a process serves at once.
@@ -80,6 +82,29 @@ pub enum TokenHeader {
     XForwardedAccessToken,
 }
 
+/// How the pages look, and what they call people and places.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSettings {
+    /// Whose look the pages have.
+    pub brand: Brand,
+    /// Folder of the unpacked npm package `@gouvfr/dsfr` 1.15; required with the brand `etat`.
+    pub dsfr: Option<PathBuf>,
+    /// CSV file of the names of advisors, structures and venues: `id;kind;name`. Without it the pages show their ids.
+    pub names: Option<PathBuf>,
+}
+
+/// Whose look the pages have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Brand {
+    /// That of these pages.
+    #[default]
+    Neutral,
+    /// The State's, which its terms reserve to the administration.
+    Etat,
+}
+
 /// The tokens that forms carry against pages elsewhere that send them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -118,6 +143,7 @@ impl Default for Settings {
             hosts: Vec::new(),
             services: ServicesSettings::default(),
             identity: IdentitySettings::default(),
+            web: WebSettings::default(),
             forms: FormSettings::default(),
             limits: Limits::default(),
             drain_deadline_ms: DRAIN_MS,
@@ -165,6 +191,11 @@ pub enum SettingsError {
     /// A name with a scheme, a port or a path.
     #[error("`hosts` holds `{0}`; expected a name alone, such as cra.example.fr")]
     Host(String),
+    /// The State's look without its files.
+    #[error(
+        "`web.brand` is `etat`, and `web.dsfr` is missing; expected the folder of the unpacked npm package @gouvfr/dsfr 1.15"
+    )]
+    NoDsfr,
     /// Half of a pair of files.
     #[error("`services.cert_file` and `services.key_file` belong together: one of them is missing")]
     HalfACertificate,
@@ -187,6 +218,9 @@ impl Settings {
         let is_name = |host: &&String| !host.is_empty() && !host.contains(['/', ':', '@', ' ']);
         if let Some(host) = self.hosts.iter().find(|host| !is_name(host)) {
             return Err(SettingsError::Host(host.clone()));
+        }
+        if self.web.brand == Brand::Etat && self.web.dsfr.is_none() {
+            return Err(SettingsError::NoDsfr);
         }
         if self.services.cert_file.is_some() != self.services.key_file.is_some() {
             return Err(SettingsError::HalfACertificate);
@@ -233,6 +267,7 @@ mod tests {
             assert_eq!(refused, Err(SettingsError::Host(host.to_owned())));
         }
         assert_eq!(checked(|it| it.hosts = vec!["cra.example.fr".to_owned()]), Ok(()));
+        assert_eq!(checked(|it| it.web.brand = Brand::Etat), Err(SettingsError::NoDsfr));
         let half = checked(|it| it.services.cert_file = Some("web.pem".into()));
         assert_eq!(half, Err(SettingsError::HalfACertificate));
     }

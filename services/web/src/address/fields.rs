@@ -6,7 +6,8 @@ use cra_domain::selection::UNSPECIFIED_LABEL;
 use cra_domain::spelling;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
-use super::names;
+use super::territories;
+use crate::names::{self, Names};
 
 /// Word of what an older form left open.
 const UNSPECIFIED: &str = "non-renseigne";
@@ -20,10 +21,13 @@ pub(crate) struct Field {
     pub(crate) label: &'static str,
     pub(crate) kind: Kind,
     /// Reads one value; an error says what is expected.
-    read: fn(&mut v1::Selection, &str) -> Result<(), String>,
+    read: Reader,
     /// What may be chosen; empty for a text.
     terms: fn() -> Vec<(String, &'static str)>,
 }
+
+/// Adds what a text means to a selection.
+type Reader = fn(&mut v1::Selection, &str, &Names) -> Result<(), String>;
 
 /// How a field is filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +40,8 @@ pub(crate) enum Kind {
 
 impl Field {
     /// Adds a value to a selection; else says what is expected.
-    pub(crate) fn add(&self, selection: &mut v1::Selection, text: &str) -> Result<(), String> {
-        (self.read)(selection, text)
+    pub(crate) fn add(&self, selection: &mut v1::Selection, text: &str, names: &Names) -> Result<(), String> {
+        (self.read)(selection, text, names)
     }
 }
 
@@ -48,63 +52,71 @@ pub(crate) fn choices(field: &Field) -> Vec<(String, &'static str)> {
 
 /// Every field, from the widest territory down.
 pub(crate) static FIELDS: [Field; 15] = [
-    text("region", "region_codes", "Région", "Bretagne ou 53", |it, text| {
-        names::region(text).map(|code| it.region_codes.push(code))
+    text("region", "region_codes", "Région", "Bretagne ou 53", |it, text, _| {
+        territories::region(text).map(|code| it.region_codes.push(code))
     }),
-    text("departement", "department_codes", "Département", "Finistère ou 29", |it, text| {
-        names::department(text).map(|code| it.department_codes.push(code))
+    text("departement", "department_codes", "Département", "Finistère ou 29", |it, text, _| {
+        territories::department(text).map(|code| it.department_codes.push(code))
     }),
-    text("epci", "epci_codes", "EPCI", "Rennes Métropole", |it, text| {
-        names::epci(text).map(|code| it.epci_codes.push(code))
+    text("epci", "epci_codes", "EPCI", "Rennes Métropole", |it, text, _| {
+        territories::epci(text).map(|code| it.epci_codes.push(code))
     }),
-    text("commune", "commune_codes", "Commune", "Quimper ou 29232", |it, text| {
-        names::commune(text).map(|code| it.commune_codes.push(code))
+    text("commune", "commune_codes", "Commune", "Quimper ou 29232", |it, text, _| {
+        territories::commune(text).map(|code| it.commune_codes.push(code))
     }),
-    text("code-postal", "postal_codes", "Code postal", "29000", |it, text| {
+    text("code-postal", "postal_codes", "Code postal", "29000", |it, text, _| {
         added(&mut it.postal_codes, &text.replace(' ', ""))
     }),
-    text("structure", "structure_ids", "Structure", "identifiant", |it, text| {
-        added(&mut it.structure_ids, text)
+    text("structure", "structure_ids", "Structure", "nom ou identifiant", |it, text, names| {
+        names.find(names::Kind::Structure, text).map(|id| it.structure_ids.push(id))
     }),
-    text("conseiller", "advisor_ids", "Conseiller", "identifiant", |it, text| {
-        added(&mut it.advisor_ids, text)
+    text("conseiller", "advisor_ids", "Conseiller", "nom ou identifiant", |it, text, names| {
+        names.find(names::Kind::Advisor, text).map(|id| it.advisor_ids.push(id))
     }),
-    text("lieu", "venue_ids", "Lieu d'activité", "identifiant", |it, text| added(&mut it.venue_ids, text)),
-    words("canal", "channels", "Canal", |it, text| word::<Channel>(&mut it.channels, text), terms::<Channel>),
+    text("lieu", "venue_ids", "Lieu d'activité", "nom ou identifiant", |it, text, names| {
+        names.find(names::Kind::Venue, text).map(|id| it.venue_ids.push(id))
+    }),
+    words(
+        "canal",
+        "channels",
+        "Canal",
+        |it, text, _| word::<Channel>(&mut it.channels, text),
+        terms::<Channel>,
+    ),
     words(
         "activite",
         "activities",
         "Type d'activité",
-        |it, text| word::<Activity>(&mut it.activities, text),
+        |it, text, _| word::<Activity>(&mut it.activities, text),
         terms::<Activity>,
     ),
-    words("theme", "themes", "Thématique", |it, text| word::<Theme>(&mut it.themes, text), themes),
+    words("theme", "themes", "Thématique", |it, text, _| word::<Theme>(&mut it.themes, text), themes),
     words(
         "sous-theme",
         "sub_themes",
         "Sous-thématique",
-        |it, text| word::<SubTheme>(&mut it.sub_themes, text),
+        |it, text, _| word::<SubTheme>(&mut it.sub_themes, text),
         terms::<SubTheme>,
     ),
     words(
         "duree",
         "durations",
         "Durée",
-        |it, text| word::<DurationBucket>(&mut it.durations, text),
+        |it, text, _| word::<DurationBucket>(&mut it.durations, text),
         terms::<DurationBucket>,
     ),
     words(
         "age",
         "ages",
         "Au moins un participant de l'âge",
-        |it, text| open_word::<AgeBand>(&mut it.ages, text),
+        |it, text, _| open_word::<AgeBand>(&mut it.ages, text),
         open_terms::<AgeBand>,
     ),
     words(
         "statut",
         "statuses",
         "Au moins un participant du statut",
-        |it, text| open_word::<Status>(&mut it.statuses, text),
+        |it, text, _| open_word::<Status>(&mut it.statuses, text),
         open_terms::<Status>,
     ),
 ];
@@ -114,7 +126,7 @@ const fn text(
     path: &'static str,
     label: &'static str,
     example: &'static str,
-    read: fn(&mut v1::Selection, &str) -> Result<(), String>,
+    read: Reader,
 ) -> Field {
     Field { name, path, label, kind: Kind::Text(example), read, terms: Vec::new }
 }
@@ -123,7 +135,7 @@ const fn words(
     name: &'static str,
     path: &'static str,
     label: &'static str,
-    read: fn(&mut v1::Selection, &str) -> Result<(), String>,
+    read: Reader,
     terms: fn() -> Vec<(String, &'static str)>,
 ) -> Field {
     Field { name, path, label, kind: Kind::Choices, read, terms }
@@ -205,6 +217,6 @@ pub(crate) fn field_of_path(path: &str) -> Option<&'static str> {
 pub(crate) fn with_value(selection: &v1::Selection, name: &str, value: &str) -> Option<v1::Selection> {
     let field = FIELDS.iter().find(|field| field.name == name)?;
     let mut more = selection.clone();
-    field.add(&mut more, value).ok()?;
+    field.add(&mut more, value, &Names::default()).ok()?;
     Some(cra_domain::selection::canonical(more))
 }

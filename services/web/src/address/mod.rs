@@ -4,7 +4,7 @@
 //! Reads what people type and what forms send: names of territories beside their codes, empty fields, fields twice.
 
 mod fields;
-mod names;
+mod territories;
 mod view;
 
 use cra_contracts::v1;
@@ -14,6 +14,8 @@ use cra_domain::selection::{canonical, restrictions};
 use cra_domain::territory;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+
+use crate::names::Names;
 
 pub(crate) use fields::{
     FIELDS, Field, Kind, NO_SUCH_WORD, choices, field_of_path, value_of, with_value, word_of,
@@ -92,7 +94,7 @@ pub(crate) struct Read {
 
 impl Read {
     /// Reads the query of an address. Parameters that the page does not know, empty ones and repetitions are left out.
-    pub(crate) fn of(query: &str) -> Self {
+    pub(crate) fn of(query: &str, names: &Names) -> Self {
         let mut read = Self::default();
         let (mut position, mut log) = (None, String::new());
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -104,7 +106,7 @@ impl Read {
                 "le" => read.day("le", value, |it, day| it.at = At::Day(day)),
                 "position" => position = Some(value.to_owned()),
                 "journal" => value.clone_into(&mut log),
-                name => read.other(name, value),
+                name => read.other(name, value, names),
             }
         }
         if let Some(found) = position {
@@ -129,9 +131,9 @@ impl Read {
         }
     }
 
-    fn other(&mut self, name: &str, value: &str) {
+    fn other(&mut self, name: &str, value: &str, names: &Names) {
         if let Some(field) = FIELDS.iter().find(|field| field.name == name) {
-            if let Err(expected) = field.add(&mut self.address.selection, value) {
+            if let Err(expected) = field.add(&mut self.address.selection, value, names) {
                 self.problem(field.name, value, &expected);
             }
         } else {

@@ -1,13 +1,13 @@
 use super::*;
 
 fn address(query: &str) -> Address {
-    let read = Read::of(query);
+    let read = Read::of(query, &Names::default());
     assert_eq!(read.problems, [], "{query}");
     read.address
 }
 
 fn problem(query: &str) -> Problem {
-    let read = Read::of(query);
+    let read = Read::of(query, &Names::default());
     assert_eq!(read.problems.len(), 1, "{query}: {:?}", read.problems);
     read.problems[0].clone()
 }

@@ -11,8 +11,8 @@ use super::problems::{self, Problem};
 use super::typed::Typed;
 use super::view::{Form, name_of, rubric_of_follow_up};
 use crate::app::App;
-use crate::assets;
 use crate::forms::TOKEN_FIELD;
+use crate::look::Look;
 use crate::plain::{Frame, page};
 
 /// What the form is sent for.
@@ -113,7 +113,7 @@ impl Sheet {
         let shown = EntryPage {
             frame: Frame::new(&window, entry),
             title,
-            script: assets::entry_script(),
+            script: Look::current().entry_script.clone(),
             token_field: TOKEN_FIELD,
             token: issued.token.clone(),
             action,

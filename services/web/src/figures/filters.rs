@@ -2,11 +2,14 @@
 
 use cra_contracts::v1;
 use cra_domain::period::{Period, months_after};
-use cra_domain::selection::restrictions;
+use cra_domain::selection::{Value, restrictions};
 use cra_domain::territory;
 use jiff::civil::Date;
 
-use crate::address::{Address, At, COMPARED, Compare, DEFAULT_ROWS, FIELDS, Field, Kind, Problem, choices};
+use crate::address::{
+    Address, At, COMPARED, Compare, DEFAULT_ROWS, FIELDS, Field, Kind as FieldKind, Problem, choices,
+};
+use crate::names::{Kind, Names};
 
 /// The form.
 pub(crate) struct Filters {
@@ -27,6 +30,8 @@ pub(crate) struct Filters {
     pub(crate) cleared: String,
     /// Whether a field that is folded away needs attention.
     pub(crate) is_open: bool,
+    /// Names of people and places that complete a text: the field, and its list.
+    pub(crate) lists: Vec<(&'static str, Vec<String>)>,
     pub(crate) regions: Vec<String>,
     pub(crate) departments: Vec<String>,
 }
@@ -94,7 +99,13 @@ const GROUPS: [(&str, &[&str]); 4] = [
 
 impl Filters {
     /// Of the page at `path`, which its links lead to.
-    pub(crate) fn of(address: &Address, problems: &[Problem], today: Date, path: &'static str) -> Self {
+    pub(crate) fn of(
+        address: &Address,
+        problems: &[Problem],
+        today: Date,
+        path: &'static str,
+        names: &Names,
+    ) -> Self {
         let Address { selection, at, view } = address;
         let input = |name, label, value: &str| {
             let problem = problems.iter().find(|problem| problem.field == name);
@@ -112,8 +123,8 @@ impl Filters {
             At::Day(day) => day.to_string(),
             At::Now | At::Position { .. } => String::new(),
         };
-        let chips = chips(address);
-        let named = |names: &[&str]| problems.iter().any(|problem| names.contains(&problem.field));
+        let chips = chips(address, names);
+        let has_problem = |fields: &[&str]| problems.iter().any(|problem| fields.contains(&problem.field));
         let folded: Vec<&str> =
             GROUPS.iter().flat_map(|(_, fields)| *fields).copied().chain(["le"]).collect();
         let mut filters = Self {
@@ -123,16 +134,17 @@ impl Filters {
             to: input("au", "Au", &selection.to),
             past: input("le", "Chiffres tels qu'ils étaient le", &past),
             compared: compared(view.compare),
-            groups: groups(address, problems),
+            groups: groups(address, problems, names),
             kept: kept(address),
             cleared: address.with(|it| {
                 let v1::Selection { from, to, .. } = std::mem::take(&mut it.selection);
                 it.selection = v1::Selection { from, to, ..Default::default() };
             }),
             chips,
-            is_open: named(&folded),
-            regions: names(territory::communes().regions().iter().map(|it| (it.name(), it.code()))),
-            departments: names(territory::communes().departments().iter().map(|it| (it.name(), it.code()))),
+            is_open: has_problem(&folded),
+            lists: lists(names),
+            regions: labels(territory::communes().regions().iter().map(|it| (it.name(), it.code()))),
+            departments: labels(territory::communes().departments().iter().map(|it| (it.name(), it.code()))),
         };
         let links = filters.presets.iter_mut().map(|preset| &mut preset.link);
         let links = links.chain(filters.chips.iter_mut().map(|chip| &mut chip.without));
@@ -153,7 +165,13 @@ pub(crate) fn at_path(link: &str, path: &str) -> String {
     format!("{path}{}", link.strip_prefix('/').unwrap_or(link))
 }
 
-fn names(all: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<String> {
+fn lists(names: &Names) -> Vec<(&'static str, Vec<String>)> {
+    let fields =
+        FIELDS.iter().filter_map(|field| Some((field.name, names.listed(Kind::of_parameter(field.name)?))));
+    fields.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+fn labels(all: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<String> {
     all.map(|(name, code)| format!("{name} ({code})")).collect()
 }
 
@@ -210,11 +228,11 @@ fn presets(address: &Address, today: Date) -> Vec<Preset> {
     presets
 }
 
-fn groups(address: &Address, problems: &[Problem]) -> Vec<Group> {
+fn groups(address: &Address, problems: &[Problem], names: &Names) -> Vec<Group> {
     let chosen = address.parameters();
     let shown = |name: &&str| {
         let field = FIELDS.iter().find(|field| field.name == *name)?;
-        Some(shown(field, &address.selection, &chosen, problems))
+        Some(shown(field, &address.selection, &chosen, problems, names))
     };
     GROUPS
         .iter()
@@ -227,11 +245,12 @@ fn shown(
     selection: &v1::Selection,
     chosen: &[(&'static str, String)],
     problems: &[Problem],
+    names: &Names,
 ) -> Shown {
     let is_chosen = |value: &str| chosen.iter().any(|(name, it)| *name == field.name && it == value);
     let problem = problems.iter().find(|problem| problem.field == field.name);
     let (example, choices) = match field.kind {
-        Kind::Choices => {
+        FieldKind::Choices => {
             let choice = |(value, label): (String, &str)| Choice {
                 is_chosen: is_chosen(&value),
                 label: label.to_owned(),
@@ -239,10 +258,10 @@ fn shown(
             };
             (None, choices(field).into_iter().map(choice).collect())
         }
-        Kind::Text(example) => {
+        FieldKind::Text(example) => {
             let of_field = restrictions(selection).into_iter().filter(|it| it.slug == field.name);
-            let choice = |value: cra_domain::selection::Value| Choice {
-                label: value.text().into_owned(),
+            let choice = |value: Value| Choice {
+                label: text_of(field.name, &value, names),
                 value: value.code,
                 is_chosen: true,
             };
@@ -257,6 +276,7 @@ fn shown(
         list: match field.name {
             "region" => "regions",
             "departement" => "departements",
+            name if Kind::of_parameter(name).is_some_and(|kind| !names.listed(kind).is_empty()) => name,
             _ => "",
         },
         typed: problem.map(|problem| problem.found.clone()).unwrap_or_default(),
@@ -264,8 +284,14 @@ fn shown(
     }
 }
 
+/// A chosen value as people know it.
+fn text_of(field: &str, value: &Value, names: &Names) -> String {
+    let name = Kind::of_parameter(field).and_then(|kind| names.get(kind, &value.code));
+    name.map_or_else(|| value.text().into_owned(), str::to_owned)
+}
+
 /// Everything that is chosen but the days, with the address without it.
-fn chips(address: &Address) -> Vec<Chip> {
+fn chips(address: &Address, names: &Names) -> Vec<Chip> {
     let parameters = address.parameters();
     let chip = |label: &'static str, name: &str, slug: &str, text: String| {
         let is_other = |(known, value): &&(&'static str, String)| *known != name || value != slug;
@@ -278,5 +304,5 @@ fn chips(address: &Address) -> Vec<Chip> {
         let chips = restriction.values.into_iter().map(move |value| (label, name, value));
         chips.collect::<Vec<_>>()
     });
-    chips.map(|(label, name, value)| chip(label, name, &value.slug, value.text().into_owned())).collect()
+    chips.map(|(label, name, value)| chip(label, name, &value.slug, text_of(name, &value, names))).collect()
 }

@@ -53,7 +53,7 @@ pub(super) fn map(rows: &[v1::BreakdownRow]) -> Option<Map> {
     let all = territory::communes().departments().iter();
     let (areas, mut squares): (Vec<_>, Vec<_>) = all.map(area).partition(|area| is_outlined(area.code));
     squares.retain(|area| area.shade > 0 || !area.code.starts_with("98"));
-    Some(Map { file: crate::assets::map(), areas, squares, legend: legend(&bounds) })
+    Some(Map { file: crate::look::Look::current().map.clone(), areas, squares, legend: legend(&bounds) })
 }
 
 /// Whether the file of outlines has the department: `95` is one of metropolitan France, `974` is none.

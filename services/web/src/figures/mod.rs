@@ -31,6 +31,7 @@ use crate::address::{
 use crate::app::App;
 use crate::fault::Fault;
 use crate::files::{self, FileLink};
+use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
 
@@ -114,11 +115,12 @@ pub(crate) async fn show(
             found: String::new(),
             message: "Cette adresse est trop longue : choisissez moins de valeurs.".to_owned(),
         };
-        return Ok(refused(&Address::default(), vec![problem], today));
+        return Ok(refused(&Address::default(), vec![problem], today, &app.names()));
     }
-    let Read { address, problems } = Read::of(&query);
+    let names = app.names();
+    let Read { address, problems } = Read::of(&query, &names);
     if !problems.is_empty() {
-        return Ok(refused(&address, problems, today));
+        return Ok(refused(&address, problems, today, &names));
     }
     if address.query() != query {
         return see_other(&address.link());
@@ -131,23 +133,23 @@ pub(crate) async fn show(
                 ..Frame::new("Statistiques", "/")
             },
             period: capitalized(&period(&address.selection)),
-            filters: Filters::of(&address, &[], today, "/"),
+            filters: Filters::of(&address, &[], today, "/", &names),
             problems: Vec::new(),
-            figures: Some(figures(&address, &answers)),
+            figures: Some(figures(&address, &answers, &names)),
         })),
         Err(Fault::Refused(status)) if status.code() == Code::InvalidArgument => {
-            Ok(refused(&address, problems_of(&status), today))
+            Ok(refused(&address, problems_of(&status), today, &names))
         }
         Err(fault) => Err(fault),
     }
 }
 
 /// The form alone, with what is wrong at its field.
-fn refused(address: &Address, problems: Vec<Problem>, today: Date) -> Response {
+fn refused(address: &Address, problems: Vec<Problem>, today: Date, names: &Names) -> Response {
     let shown = FiguresPage {
         frame: Frame::new("Sélection à corriger", "/"),
         period: capitalized(&period(&address.selection)),
-        filters: Filters::of(address, &problems, today, "/"),
+        filters: Filters::of(address, &problems, today, "/", names),
         problems,
         figures: None,
     };
@@ -182,7 +184,7 @@ pub(crate) fn capitalized(text: &str) -> String {
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-fn figures(address: &Address, answers: &Answers) -> Figures {
+fn figures(address: &Address, answers: &Answers, names: &Names) -> Figures {
     let Answers { statistics, snapshot, former, series, breakdown, departments, cross } = answers;
     let is_public = snapshot.publication.is_some();
     let former_statistics = former.as_ref().map(|(_, statistics)| statistics);
@@ -208,7 +210,7 @@ fn figures(address: &Address, answers: &Answers) -> Figures {
         chart: chart::chart(series.0, &series.1),
         steps: steps(address.view.step.map(|_| series.0), is_public),
         tables,
-        territories: tables::rows(address, *by, rows),
+        territories: tables::rows(address, *by, rows, names),
         breakdowns: by_choices(*by, is_public),
         more: if has_more {
             address.with(|it| it.view.rows = it.view.rows.saturating_mul(10))

@@ -8,6 +8,7 @@ use cra_domain::{french, spelling};
 
 use super::words::{Change, is_hidden, meaning, percent};
 use crate::address::{Address, BREAKDOWNS, with_value, word};
+use crate::names::{Kind, Names};
 
 /// Organisations that the page lists; files hold them all.
 const REDIRECTIONS_MAX: usize = 15;
@@ -210,16 +211,29 @@ pub(super) fn time_spent(statistics: &v1::Statistics, former: Option<&v1::Statis
 }
 
 /// Rows of territories, structures, advisors or venues.
-pub(super) fn rows(address: &Address, by: Dimension, answer: &v1::ListBreakdownResponse) -> Table {
+pub(super) fn rows(
+    address: &Address,
+    by: Dimension,
+    answer: &v1::ListBreakdownResponse,
+    names: &Names,
+) -> Table {
     let field = word(&BREAKDOWNS, by);
+    let name_of = |code: &str| names.get(Kind::of_parameter(field)?, code);
     let cras = |row: &v1::BreakdownRow| row.statistics.as_ref().map_or(0, |it| it.cras);
     let most = answer.rows.iter().map(cras).max().unwrap_or_default();
     let row = |row: &v1::BreakdownRow| {
         let of = row.statistics.as_ref();
         let people = of.map_or(0, |it| it.people);
-        let (label, shows_code) = match (&*row.label, by) {
+        let (label, shows_code) = match (name_of(&row.code).unwrap_or(&row.label), by) {
             ("", _) => (row.code.clone(), false),
-            (label, Dimension::Region | Dimension::Epci) => (label.to_owned(), false),
+            (
+                label,
+                Dimension::Region
+                | Dimension::Epci
+                | Dimension::Advisor
+                | Dimension::Structure
+                | Dimension::Venue,
+            ) => (label.to_owned(), false),
             (label, _) => (label.to_owned(), true),
         };
         let label =

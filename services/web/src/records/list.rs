@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::figures::{Filters, capitalized, problems_of};
 use crate::forms::Fields;
+use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
 use crate::services::answer;
@@ -88,9 +89,9 @@ pub(crate) async fn list(
     if query.len() > QUERY_BYTES_MAX {
         return Err(Fault::TooLarge);
     }
-    let Read { address, problems } = Read::of(&query);
+    let Read { address, problems } = Read::of(&query, &app.names());
     if !problems.is_empty() {
-        return Ok(refused(&address, problems));
+        return Ok(refused(&address, problems, &app.names()));
     }
     let fields = Fields::of(query.as_bytes());
     let next = fields.first(NEXT);
@@ -103,7 +104,7 @@ pub(crate) async fn list(
         Ok(answered) => Ok(page(&ListPage {
             frame: Frame::new("Comptes-rendus", PATH),
             period: capitalized(&period(&address.selection)),
-            filters: Filters::of(&address, &[], today(), PATH),
+            filters: Filters::of(&address, &[], today(), PATH, &app.names()),
             problems: Vec::new(),
             listed: Some(listed(&address, next, answered)),
         })),
@@ -112,7 +113,7 @@ pub(crate) async fn list(
             see_other(&link(&parameters(&address, "")))
         }
         Err(Fault::Refused(status)) if status.code() == Code::InvalidArgument => {
-            Ok(refused(&address, problems_of(&status)))
+            Ok(refused(&address, problems_of(&status), &app.names()))
         }
         Err(fault) => Err(fault),
     }
@@ -126,11 +127,11 @@ fn is_token_refused(status: &tonic::Status) -> bool {
     cra_runtime::rejection::violations_of(status).iter().any(|violation| violation.field == "page_token")
 }
 
-fn refused(address: &Address, problems: Vec<Problem>) -> Response {
+fn refused(address: &Address, problems: Vec<Problem>, names: &Names) -> Response {
     let shown = ListPage {
         frame: Frame::new("Sélection à corriger", PATH),
         period: capitalized(&period(&address.selection)),
-        filters: Filters::of(address, &problems, today(), PATH),
+        filters: Filters::of(address, &problems, today(), PATH, names),
         problems,
         listed: None,
     };
