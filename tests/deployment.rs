@@ -43,6 +43,7 @@ fn kind_of(name: &str) -> Kind {
     match name {
         "ingestion" => Kind::Ingestion,
         "projection" => Kind::Projection,
+        "web" => Kind::Web,
         other => panic!("{other} is no service"),
     }
 }
@@ -146,7 +147,7 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
     let of_kind =
         |kind: &str| documents.iter().filter(|document| document["kind"] == kind).collect::<Vec<_>>();
     let workloads: Vec<_> = of_kind("Deployment").into_iter().chain(of_kind("StatefulSet")).collect();
-    assert_eq!(workloads.len(), 3);
+    assert_eq!(workloads.len(), 4);
     for workload in workloads {
         let name = workload["metadata"]["name"].as_str().unwrap();
         let labels = &workload["spec"]["selector"]["matchLabels"];
@@ -176,7 +177,8 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
                     .filter_map(|one| Some((one["name"].as_str()?, one["value"].as_str()?)))
                     .collect();
                 let taken = settings(kind_of(name), &[], &found);
-                assert!(taken.contains("replicas = 3"), "{taken}");
+                let of_production = if name == "web" { "tls_by_proxy = true" } else { "replicas = 3" };
+                assert!(taken.contains(of_production), "{taken}");
             }
         }
     }
@@ -200,8 +202,8 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
     let probed = all(&documents, "httpGet");
     let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
     let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
-    assert_eq!(paths.iter().filter(|path| **path == "/livez").count(), 3, "both live, one starts: {paths:?}");
-    assert_eq!(paths.iter().filter(|path| **path == "/readyz").count(), 2, "both services: {paths:?}");
+    assert_eq!(paths.iter().filter(|path| **path == "/livez").count(), 4, "all live, one starts: {paths:?}");
+    assert_eq!(paths.iter().filter(|path| **path == "/readyz").count(), 3, "both services and the pages: {paths:?}");
 }
 
 /// The Job of Kubernetes: one at a time, restricted as the services are; it exports, then verifies.
@@ -324,7 +326,7 @@ fn units_are_accepted_by_systemd_and_have_minimal_rights() {
         fs::write(&copy, text).unwrap();
         copies.push(copy);
     }
-    assert_eq!(copies.len(), 5);
+    assert_eq!(copies.len(), 6);
     match Command::new("systemd-analyze").arg("verify").args(&copies).output() {
         Ok(verified) => {
             let found = String::from_utf8_lossy(&verified.stderr).into_owned();

@@ -47,6 +47,7 @@ mod leaving;
 mod limits;
 mod log_condition;
 mod log_servers;
+mod looks;
 mod lost_log;
 mod metrics;
 mod mirror;

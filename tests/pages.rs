@@ -59,7 +59,7 @@ pub(crate) fn answered_with(
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn got(pages: SocketAddr, path: &str) -> String {
+pub(crate) fn got(pages: SocketAddr, path: &str) -> String {
     answered(pages, "GET", path, &["Host: localhost"])
 }
 
@@ -286,6 +286,12 @@ impl Web {
         })
         .await;
         Self { process, address }
+    }
+
+    /// Asks the process to read its files again.
+    pub(crate) fn hang_up(&self) {
+        let status = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
     }
 }
 

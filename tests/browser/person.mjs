@@ -74,7 +74,7 @@ const deeds = {
     await reach(() => document.activeElement.matches(".cra-keys summary"), "a definition");
     await page.keyboard.press("Enter");
     assert.match(await page.locator(".cra-keys details[open] p").first().innerText(), /comptes-rendus/);
-    await reach(() => document.activeElement.matches('.fr-table[role="region"]'), "a table that scrolls");
+    await reach(() => document.activeElement.matches('.fr-table__container[role="region"]'), "a table that scrolls");
     return { url: new URL(page.url()).search, faults };
   },
 
