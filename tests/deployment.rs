@@ -203,7 +203,11 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
     let of_services = probed.iter().filter(|probe| probe["port"] == "metrics");
     let paths: Vec<_> = of_services.filter_map(|probe| probe["path"].as_str()).collect();
     assert_eq!(paths.iter().filter(|path| **path == "/livez").count(), 4, "all live, one starts: {paths:?}");
-    assert_eq!(paths.iter().filter(|path| **path == "/readyz").count(), 3, "both services and the pages: {paths:?}");
+    assert_eq!(
+        paths.iter().filter(|path| **path == "/readyz").count(),
+        3,
+        "both services and the pages: {paths:?}"
+    );
 }
 
 /// The Job of Kubernetes: one at a time, restricted as the services are; it exports, then verifies.

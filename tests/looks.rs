@@ -29,7 +29,10 @@ async fn the_states_look_is_served_from_the_operators_folder_under_the_same_poli
     assert_eq!(styles.len(), 3, "{page}");
     let style = got(web.address, styles[0].split('"').next().unwrap());
     assert!(style.contains("immutable") && style.contains("Marianne"), "{}", &style[..500]);
-    assert!(!style.contains("url(data:") && !style.contains("url(\"data:"), "the policy takes no inline picture");
+    assert!(
+        !style.contains("url(data:") && !style.contains("url(\"data:"),
+        "the policy takes no inline picture"
+    );
     let mut paths = vec!["/?du=2024-03-01&au=2024-03-31&comparer=avant"];
     let others = ["/?theme=magie", "/nulle-part", "/mots", "/etat", "/accessibilite", "/cra", "/saisie"];
     paths.extend(either(&[][..], &others[..]));
@@ -67,7 +70,8 @@ async fn people_and_places_are_found_and_shown_by_name_and_addresses_keep_their_
     let dir = tempfile::tempdir().unwrap();
     let names = dir.path().join("names.csv");
     let name = |name: &str| {
-        let rows = format!("id;kind;name\nconseiller-1;advisor;{name}\nstructure-1;structure;<b>Médiathèque</b>\n");
+        let rows =
+            format!("id;kind;name\nconseiller-1;advisor;{name}\nstructure-1;structure;<b>Médiathèque</b>\n");
         fs::write(&names, rows).unwrap();
     };
     name("Zoé Martin");
