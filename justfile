@@ -26,6 +26,10 @@ lint:
 doc:
     cargo doc --workspace --no-deps --all-features --locked
 
+# The description of the contract, proto/openapi.json, after a change of the contract
+openapi:
+    cargo run --package cra-openapi --example write
+
 # Everything that must hold before a change lands
 ci:
     .ci/run

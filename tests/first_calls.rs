@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::clients::Client;
-use crate::harness::{Kind, Standalone};
+use crate::harness::{
+    Kind, Standalone, Statistics, connected, new_id, readers, statistics_at, submission, submitted, workshop,
+};
 
 /// The first code block of a language after a heading of a document.
 fn block<'a>(document: &'a str, heading: &str, language: &str) -> &'a str {
@@ -55,4 +57,24 @@ async fn the_first_call_of_the_contract_s_page_reads_its_own_write() {
         .replace("127.0.0.1:50051", &standalone.ingestion.to_string())
         .replace("127.0.0.1:50052", &standalone.projection.to_string());
     assert_eq!(output(Client::Python.interpreter().args(["-c", &program])), "1 CRA, 1 people\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_the_contract_s_page_are_fetched_and_read_as_it_shows() {
+    let standalone = Standalone::start().await;
+    let mut ingestion = standalone.ingestion().await;
+    let recorded = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let mut statistics = Statistics::new(connected(standalone.projection).await.unwrap());
+    assert_eq!(statistics_at(&mut statistics, recorded.position).await.cras, 1);
+    let page = document("proto/README.md");
+    let of_this_test = |code: &str| code.replace("127.0.0.1:50052", &standalone.projection.to_string());
+    let fetch = of_this_test(block(&page, "## Files", "sh"));
+    output(Command::new("bash").args(["-euc", &fetch]).current_dir(standalone.dir()));
+    let fetched = std::fs::read_dir(standalone.dir()).unwrap().map(|entry| entry.unwrap().file_name());
+    let is_named = |name: &std::ffi::OsString| {
+        name.to_string_lossy().starts_with("cra-statistiques_depuis-2026-10-01_departement-35_position-")
+    };
+    assert!(fetched.into_iter().any(|name| is_named(&name)), "curl names the file as the service does");
+    let program = of_this_test(block(&page, "## Files", "python"));
+    assert_eq!(output(readers::python().args(["-c", &program])), "0 CRA, 1 departments\n");
 }

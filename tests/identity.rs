@@ -1,5 +1,6 @@
 //! Which caller may make which call on which CRAs: on real processes, with tokens of an issuer.
 
+mod files;
 mod first_try;
 mod keys_away;
 mod perimeter_of_reads;

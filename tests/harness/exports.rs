@@ -3,7 +3,7 @@
 use cra_contracts::v1 as pb;
 use pb::export_response::Part;
 use serde_json::Value;
-use tonic::Status;
+use tonic::{Request, Status};
 
 use super::{Statistics, readers};
 
@@ -17,6 +17,14 @@ pub(crate) struct Exported {
 pub(crate) async fn exported(
     statistics: &mut Statistics,
     request: pb::ExportRequest,
+) -> Result<Exported, Status> {
+    exported_by(statistics, Request::new(request)).await
+}
+
+/// As [`exported`], by a request that may carry a token.
+pub(crate) async fn exported_by(
+    statistics: &mut Statistics,
+    request: Request<pb::ExportRequest>,
 ) -> Result<Exported, Status> {
     let mut parts = statistics.export(request).await?.into_inner();
     let Some(Part::Header(header)) = parts.message().await?.and_then(|answer| answer.part) else {

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 mod certificates;
 mod clients;
 mod contract;
+mod curl;
 pub(crate) mod deployed;
 pub(crate) mod events;
 mod eventually;
@@ -28,8 +29,9 @@ pub(crate) use clients::{
     Ingestion, Operations, Statistics, connected, imported, recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use contract::contract;
+pub(crate) use curl::{Fetched, Http, curl};
 pub(crate) use eventually::{eventually, within};
-pub(crate) use exports::{Exported, exported, read_export};
+pub(crate) use exports::{Exported, exported, exported_by, read_export};
 pub(crate) use fixtures::{cra_of, new_id, submission, workshop};
 pub(crate) use in_process::InProcess;
 pub(crate) use issuer::{Issuer, carrying, department, national, of_department};

@@ -8,16 +8,18 @@ use serde_json::Value;
 /// The result of a reader; a file that it cannot read fails the test, with the reader's reason.
 pub(crate) fn run(reader: &str, files: &[PathBuf]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = python().arg(root.join("tests/readers").join(reader)).args(files).output().unwrap();
+    assert!(output.status.success(), "{reader}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Python with the libraries of the readers.
+pub(crate) fn python() -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let readers =
         std::env::var_os("CRA_TEST_READERS").map_or_else(|| root.join("target/tools/readers"), PathBuf::from);
     assert!(readers.is_dir(), "no {}: run `tests/run`, which installs the readers", readers.display());
-    let output = Command::new("python3")
-        .arg(root.join("tests/readers").join(reader))
-        .args(files)
-        .env("PYTHONPATH", readers)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{reader}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", readers).env("PYTHONDONTWRITEBYTECODE", "1");
+    python
 }
