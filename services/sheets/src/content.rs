@@ -1,5 +1,5 @@
-//! What an item of a file can be: a submission of today's form, or a document of an older one. Checks no rule of
-//! the form; a document's bytes are kept as they stand.
+//! What an item of a file can be: a submission of today's form, or a document of an older form. Does not check the
+//! rules of the form. The bytes of a document are kept unchanged.
 
 use std::fmt;
 
@@ -8,27 +8,28 @@ use cra_domain::cra::{DocumentFault, Fault};
 use cra_domain::{legacy, vocabulary};
 use serde_json::Value;
 
-/// Said of a text that is no JSON object.
+/// Error for a text that is not a JSON object.
 const NO_OBJECT: &str = "expected a JSON object";
 /// Where a document of the older system has its id.
 const LEGACY_ID: &str = "expected the document's id in `_id`: a text, {\"$oid\": text} or a reference";
 
-/// Said of a document of the older system where a CRA of today's form is expected.
+/// Error for a document of the older system where a CRA of today's form is expected.
 pub const OLDER_DOCUMENT: &str = "a document of the older system: record it with `cra import`";
-/// Where a CRA that the service gave says more than one that is sent.
+/// Fields that a CRA read from the service has in addition to those that are sent.
 const RECORD_KEYS: [&str; 6] =
     ["recordedAt", "recorded_at", "revision", "legacyFormVersion", "legacy_form_version", "correctedAt"];
 
-/// What an item asks to record.
+/// What an item of a file asks the service to record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recordable {
     /// A CRA of today's form.
     Submission(Box<v1::SubmitCraRequest>),
-    /// A CRA of an older form, as an export shows it in today's words: its document is not here.
+    /// A CRA of an older form, as an export writes it. It cannot be recorded from the export, because its document is
+    /// missing.
     OlderForm {
         /// Its id.
         cra_id: String,
-        /// The form that it was written with.
+        /// Version of the form that it was written with.
         form_version: u32,
     },
 }
@@ -63,13 +64,13 @@ pub fn recordable(text: &str) -> Result<Recordable, String> {
 /// A document of an older form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// `_id`, which the service makes the CRA's id of.
+    /// Value of `_id`. The service derives the CRA's id from it.
     pub legacy_id: String,
-    /// As it stands in the file, which the log keeps byte for byte.
+    /// Text of the document as it is in the file. The log keeps it byte for byte.
     pub text: String,
 }
 
-/// Finds a document's id; nothing else of it is looked at.
+/// Finds the id of a document. The other fields are not examined.
 pub fn document(text: &str) -> Result<Document, String> {
     if !text.starts_with('{') {
         return Err(NO_OBJECT.to_owned());
@@ -82,7 +83,7 @@ pub fn document(text: &str) -> Result<Document, String> {
     Ok(Document { legacy_id, text: text.to_owned() })
 }
 
-/// The place in the file is told beside it: "line 1" of the item would mislead.
+/// The report shows the line of the file next to this text: "line 1" of the item would mislead.
 fn problem(text: &str, error: &impl fmt::Display) -> String {
     let problem = error.to_string();
     if text.contains('\n') {

@@ -1,24 +1,25 @@
-//! Text as UTF-8, whatever the file has: UTF-8 with or without its mark, UTF-16 of either order with or without its
-//! mark, and Windows-1252 (Latin-1), which old spreadsheets write. A file is one or the other; its first letters beyond
-//! ASCII tell. What is none of them is handed on as it is, for the readers of items to refuse where it stands.
+//! Decodes text to UTF-8. Accepted are UTF-8 and UTF-16 of either byte order, with or without a byte order mark, and
+//! Windows-1252 (Latin-1), which old spreadsheets write. A file has one encoding; its first characters outside ASCII
+//! determine which. Bytes in no known encoding pass unchanged, so that the readers of items can refuse them at their
+//! line.
 
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, OnceLock};
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// Read ahead to tell one from the other.
+/// Number of bytes that are read ahead to determine the encoding.
 const LOOK_AHEAD: usize = 64 * 1_024;
-/// Letters and signs beyond ASCII that French texts have, besides the accented letters; those that DOS and Macintosh
-/// files would have in their place are left out.
+/// Characters outside ASCII, other than accented letters, that French texts contain. Characters that are letters in DOS
+/// or Macintosh files are omitted.
 const FRENCH_SIGNS: &str = "«»’“”–—€œŒ°·§\u{a0}²³½×…©®";
 
-/// Which encoding a text turned out to have; known once its first letter beyond ASCII was read.
+/// Encoding of a text. Known after its first character outside ASCII was read.
 #[derive(Clone, Debug, Default)]
 pub struct Found(Arc<OnceLock<&'static Encoding>>);
 
 impl Found {
-    /// Its name where it is not UTF-8.
+    /// Name of the encoding if it is not UTF-8.
     #[must_use]
     pub fn other_than_utf8(&self) -> Option<&'static str> {
         self.0.get().filter(|encoding| **encoding != UTF_8).map(|encoding| encoding.name())
@@ -30,7 +31,7 @@ impl Found {
     }
 }
 
-/// The UTF-16 that a text begins with, by its mark or by the zeros between ASCII letters.
+/// Detects UTF-16 by its byte order mark, or by the zero bytes between ASCII letters.
 fn utf_16(start: &[u8]) -> Option<&'static Encoding> {
     match start {
         [0xff, 0xfe, 0, 0, ..] => None,
@@ -42,7 +43,7 @@ fn utf_16(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The encoding of a text from its first letters beyond ASCII; none where they are neither UTF-8 nor French in
+/// Detects the encoding by the first characters outside ASCII. `None` if they are neither UTF-8 nor French in
 /// Windows-1252.
 fn of_letters(bytes: &[u8]) -> Option<&'static Encoding> {
     let first = bytes.iter().position(|byte| !byte.is_ascii())?;
@@ -68,7 +69,7 @@ pub(crate) fn peek(start: &[u8]) -> String {
     text.into_owned()
 }
 
-/// Whether a text has letters that are none of the encodings read here.
+/// Whether a text has characters in none of the supported encodings.
 pub(crate) fn is_unknown(start: &[u8]) -> bool {
     utf_16(start).is_none() && !start.is_ascii() && of_letters(start).is_none()
 }
@@ -78,22 +79,22 @@ pub(crate) struct Utf8<R> {
     input: R,
     found: Found,
     state: State,
-    /// Decoded, and not taken yet.
+    /// Decoded bytes that are not consumed yet.
     ready: Vec<u8>,
     taken: usize,
 }
 
 enum State {
-    /// Nothing beyond ASCII came yet.
+    /// No character outside ASCII was read yet.
     Undecided,
-    /// Handed on as it is.
+    /// The bytes pass unchanged.
     Plain,
     Decoding(Box<Decoder>),
     Ended,
 }
 
 impl<R: BufRead> Utf8<R> {
-    /// `start` is what the input begins with, for UTF-16 to be known.
+    /// `start` is the beginning of the input, needed to detect UTF-16.
     pub(crate) fn new(input: R, start: &[u8], found: Found) -> Self {
         let state = match utf_16(start) {
             Some(encoding) => {
@@ -105,7 +106,7 @@ impl<R: BufRead> Utf8<R> {
         Self { input, found, state, ready: Vec::new(), taken: 0 }
     }
 
-    /// Reads on until there is something to take, or the end.
+    /// Reads until decoded bytes are available, or the input ends.
     fn refill(&mut self) -> io::Result<()> {
         self.ready.clear();
         self.taken = 0;
@@ -135,7 +136,7 @@ impl<R: BufRead> Utf8<R> {
         Ok(())
     }
 
-    /// Hands ASCII on; at the first letter beyond it, looks ahead and decides.
+    /// Passes ASCII through. At the first character outside ASCII, reads ahead and determines the encoding.
     fn decide(&mut self) -> io::Result<()> {
         let chunk = self.input.fill_buf()?;
         if chunk.is_empty() {

@@ -1,6 +1,6 @@
-//! Opens a file of items: plain, gzip or zstd, JSON, a table or a workbook, in any encoding, told apart by their first
-//! bytes and never by the name; `-` is standard input. Several gzip members or zstd frames one after the other are one
-//! text. What is none of these is refused in one line. Reads the items on a thread of its own, a bounded number ahead.
+//! Opens a file of items: plain, gzip or zstd; JSON, a table or a workbook; in any encoding. The format is detected by
+//! the first bytes, never by the name. `-` is standard input. Several gzip members or zstd frames in a row are one
+//! text. Another format is refused in one line. A separate thread reads the items, a bounded number ahead.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
@@ -24,12 +24,12 @@ use super::table::workbook::Workbook;
 use super::table::{Headings, Table};
 use super::{Item, Unsent};
 
-/// Between the file and what unpacks it, and between that and the reader of items.
+/// Size of the buffers in front of the decompressor and behind it.
 const BUFFER_BYTES: usize = 64 * 1_024;
-/// Enough of a file to know what it is, where it does not come at once.
+/// Number of bytes needed to detect the format of a file that arrives in parts.
 const START_BYTES_MIN: usize = 16;
 
-/// Items read ahead of the stream.
+/// Number of items that are read ahead of the stream.
 const READ_AHEAD: usize = 64;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -44,7 +44,7 @@ pub type Text = Box<dyn BufRead + Send>;
 /// An opened file, and what is in it: a text of JSON unless a command takes tables too.
 pub struct Opened<T = Text> {
     content: T,
-    /// What is known of a file that can be read again; none for standard input and other pipes.
+    /// Metadata of a file that can be read again. `None` for standard input and other pipes.
     pub metadata: Option<Metadata>,
     encoding: Found,
     meter: Meter,
@@ -60,7 +60,7 @@ pub enum Content {
 }
 
 impl<T> Opened<T> {
-    /// Of the file, packed as it is; none where there is no end to see.
+    /// Length of the file as stored (compressed). `None` if the end is unknown.
     pub fn length(&self) -> Option<u64> {
         self.metadata.as_ref().map(Metadata::len)
     }
@@ -95,7 +95,7 @@ impl Opened<Content> {
 pub struct Items<T> {
     /// In the order of the file.
     pub items: mpsc::Receiver<Item<T>>,
-    /// How the reading ended, once it has.
+    /// Result of the reading, after its end.
     pub ended: oneshot::Receiver<io::Result<()>>,
 }
 
@@ -136,7 +136,7 @@ pub fn items_of_any<T: Send + 'static>(
     (items, headings)
 }
 
-/// Reads on a thread that is never waited for: a terminal may keep it for ever.
+/// Reads on a thread that is never joined, because a terminal may block it forever.
 fn spawned<T: Send + 'static>(
     meter: Meter,
     read: impl FnOnce(&mut dyn FnMut(Item<T>) -> ControlFlow<()>) -> io::Result<()> + Send + 'static,

@@ -17,7 +17,7 @@ use std::fmt;
 
 use cra_contracts::v1;
 
-/// Where an item stands in its file, from 1.
+/// Position of an item in its file, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// One item per line.
@@ -57,7 +57,7 @@ impl fmt::Display for Place {
 /// One thing to send, or why it cannot be.
 #[derive(Debug, PartialEq)]
 pub struct Item<T> {
-    /// Where it stands.
+    /// Position in the file.
     pub place: Place,
     /// Of the file, up to the end of this item; for the progress bar.
     pub bytes_read: u64,

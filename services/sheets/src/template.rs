@@ -1,4 +1,4 @@
-//! A table to fill in: headings alone as CSV, with lists to choose from as XLSX.
+//! A table to fill in: headings only as CSV; with lists to choose from as XLSX.
 
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Theme, Word,
@@ -8,18 +8,18 @@ use rust_xlsxwriter::{
     XlsxError,
 };
 
-/// Of the table.
+/// Name of the sheet of the table.
 const SHEET: &str = "CRA";
-/// Of the words to choose from.
+/// Name of the sheet of words to choose from.
 const WORDS_SHEET: &str = "Mots";
-/// Rows that have lists to choose from.
+/// Number of rows that have lists to choose from.
 const ROWS: u32 = 5_000;
 
 /// What a column of the template offers.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
-    /// A text of digits, whose zeros a spreadsheet would take.
+    /// A code of digits. Stored as text, because a spreadsheet would remove leading zeros.
     Code,
     Day,
     Count,
@@ -29,7 +29,7 @@ enum Kind {
     Words(usize),
 }
 
-/// A column: its heading, what it offers, what is to be said there.
+/// A column: its heading, its kind, and the help text of its cells.
 struct Column {
     heading: String,
     kind: Kind,
@@ -105,7 +105,7 @@ fn validation(kind: Kind) -> Result<Option<DataValidation>, XlsxError> {
     })
 }
 
-/// Where a list stands in the sheet of words.
+/// Range of a list in the sheet of words.
 fn range(list: usize) -> Formula {
     let column = char::from(b'A' + u8::try_from(list).unwrap_or_default());
     let end = words(list).len() + 1;

@@ -1,5 +1,5 @@
-//! Changes of single fields: `path=value` of a command line, and JSON objects that are merged into a CRA (RFC 7386):
-//! objects field by field, lists and values as a whole, null taken away.
+//! Changes of single fields: `path=value` of a command line, and JSON objects that are merged into a CRA (RFC 7386).
+//! Objects are merged field by field, lists and values are replaced, and null removes a field.
 
 use cra_contracts::{json, v1};
 use cra_domain::vocabulary;

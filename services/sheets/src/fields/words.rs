@@ -1,4 +1,4 @@
-//! Words of closed lists: found by any of their spellings, written by their name in the contract.
+//! Words of closed lists. They are found by any of their spellings, and written by their name in the contract.
 
 use cra_contracts::v1;
 use cra_domain::spelling;
@@ -7,10 +7,10 @@ use cra_domain::vocabulary::{AgeBand, Status, Word};
 use super::SEPARATOR;
 use super::parse::is_blank;
 
-/// As close as a slip of the hand leaves a word: as many letters as this of each that it has are changed.
+/// Bound on the edit distance of a suggestion: one changed letter per this number of letters.
 const LETTERS_PER_SLIP: usize = 3;
 
-/// The number of a word; 0, which says nothing, of an empty text.
+/// The number of a word; 0 (unspecified) for an empty text.
 pub(super) fn number<W: Word>(text: &str) -> Result<i32, String> {
     if text.is_empty() {
         return Ok(0);
@@ -18,7 +18,8 @@ pub(super) fn number<W: Word>(text: &str) -> Result<i32, String> {
     find::<W>(text).map(Word::number).ok_or_else(|| unknown::<W>(text))
 }
 
-/// The numbers of a list of words, parted by `|`, `;`, a comma or a line end; a comma inside of a label parts nothing.
+/// The numbers of a list of words, separated by `|`, `;`, a comma or a line end. A comma inside a label does not
+/// separate.
 pub(super) fn numbers<W: Word>(text: &str) -> Result<Vec<i32>, String> {
     let mut numbers = Vec::new();
     for part in text.split(['|', ';', '\n']) {

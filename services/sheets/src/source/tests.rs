@@ -1,4 +1,4 @@
-//! What is read from each form of file, and what is told of what cannot be read.
+//! What is read from each format of file, and what is reported if it cannot be read.
 
 use cra_contracts::v1;
 

@@ -30,7 +30,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// For those who read files of their own on a machine of their own.
+    /// For a command line that reads its user's own files.
     pub const OF_A_COMMAND: Self = Self {
         workbook_bytes: 256 * MIB,
         unpacked_bytes: u64::MAX,

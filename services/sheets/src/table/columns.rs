@@ -8,9 +8,10 @@ use cra_domain::vocabulary::{AgeBand, Status, Word};
 
 use crate::fields::Field;
 
-/// Rows looked at for the headings: people put titles above.
+/// Number of rows that are searched for the headings, because people put titles above them.
 pub(super) const HEADING_ROWS_MAX: usize = 10;
-/// Columns by which a table without ids is one of CRAs; some of them tell a day or who was there.
+/// Number of known columns that make a table without ids one of CRAs. Some of the columns must hold a day or
+/// participants.
 const KNOWN_MIN: usize = 3;
 
 /// What a column holds.
@@ -22,17 +23,17 @@ pub enum Column {
     Field(Field),
     /// The commune, by its name.
     CommuneName,
-    /// People sent elsewhere, the sum of the redirections.
+    /// People sent to other organisations: the sum of the redirections.
     Redirected,
-    /// People whom an older form left open.
+    /// People whose age or status an older form did not record.
     Unspecified,
-    /// The revision that the row changes.
+    /// The revision that the row corrects.
     Revision,
     /// The form that the CRA was written with.
     FormVersion,
     /// Why the row changes it.
     Reason,
-    /// Of an export, and following from the other columns.
+    /// A column of an export that follows from the others.
     Derived,
 }
 
@@ -93,7 +94,7 @@ const HEADINGS: &[(Column, &[&str])] = &[
     ),
 ];
 
-/// Columns that a new CRA cannot do without, and what they are called.
+/// Columns that a new CRA needs, with the names that a report gives them.
 const REQUIRED: [(&[Column], &str); 7] = [
     (&[Column::Field(Field::AdvisorId)], "conseiller_id"),
     (&[Column::Field(Field::StructureId)], "structure_id"),
@@ -104,11 +105,11 @@ const REQUIRED: [(&[Column], &str); 7] = [
     (&[Column::Field(Field::DurationBand), Column::Field(Field::Minutes)], "duree"),
 ];
 
-/// Letters of a heading that a slip of the hand changes, in a word long enough to be known all the same.
+/// Largest number of wrong letters in a heading that is still recognised, if it is long enough.
 const SLIP_LETTERS_MAX: usize = 2;
 const SLIP_WORD_MIN: usize = 6;
 
-/// A heading that is no column's, and the name that is near to it.
+/// An unknown heading, and the known name that is most similar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slip {
     /// As it is written.
@@ -163,7 +164,7 @@ impl Columns {
         &self.known
     }
 
-    /// The heading at a place of the row, as it is written in the file.
+    /// The heading at a position in the row, as written in the file.
     pub(super) fn heading(&self, place: usize) -> &str {
         self.headings.get(place).map_or("", String::as_str)
     }
@@ -175,7 +176,7 @@ impl Columns {
         REQUIRED.iter().filter(|(any_of, _)| is_missing(any_of)).map(|(_, name)| *name).collect()
     }
 
-    /// Headings that nothing is read from.
+    /// Headings of columns that are not read.
     #[must_use]
     pub fn unread(&self) -> Vec<&str> {
         let is_read = |place: usize| self.known.iter().any(|(known, _)| *known == place);
@@ -256,7 +257,7 @@ fn of_path(heading: &str) -> Option<Column> {
     }
 }
 
-/// Letters and digits alone; a sign before a digit (`-12`, `+60`) tells one band from another.
+/// Letters and digits only. A sign before a digit is kept, because it distinguishes the bands (`-12`, `+60`).
 fn key(heading: &str) -> String {
     let mut key = String::new();
     let plain = spelling::key(heading);

@@ -19,7 +19,7 @@ use self::row::{Row, RowFault};
 use self::workbook::Workbook;
 use super::Place;
 
-/// The columns of the table that is read, for those who tell what is wrong with a row.
+/// Columns of the table that is read, for reports of what is wrong with a row.
 #[derive(Clone, Debug, Default)]
 pub struct Headings(Arc<Mutex<Option<Columns>>>);
 

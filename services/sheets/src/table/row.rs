@@ -1,5 +1,5 @@
-//! One row of a table as a CRA: each cell into its field, columns that say the same thing compared, the commune found
-//! by its name where its code is missing, and an id for a row that has none.
+//! Reads one row of a table as a CRA. Each cell sets its field, and columns with the same meaning are compared. A
+//! missing commune code is found by the commune's name, and a row without an id gets one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,15 +14,15 @@ use super::columns::{Column, Columns};
 use crate::content::Recordable;
 use crate::fields::{Field, without_empty_parts};
 
-/// Of the ids of rows without one. Never changes: the same file sent again has the same ids.
+/// Namespace of the ids of rows without an id. Never changes: a file that is sent again must get the same ids.
 const ROW_IDS: Uuid = Uuid::from_u128(0x6b1f_1c52_93a7_5c0e_8d24_0f7b_e6a1_d309);
-/// Communes looked at for a name that several have.
+/// Number of communes examined for a name that several have.
 const NAMESAKES_MAX: usize = 50;
 
 /// What a row says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// Empty where the row has none.
+    /// Empty if the row has no id.
     pub cra_id: String,
     /// What it says of the CRA.
     pub cra: v1::Cra,
@@ -41,7 +41,7 @@ pub struct CellFault {
     pub heading: String,
     /// What it holds.
     pub found: String,
-    /// In French: what was found, what is expected.
+    /// In French: what was found, and what is expected.
     pub fault: String,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for RowFault {
     }
 }
 
-/// Reads a row; an error says every cell that cannot be read, by its heading.
+/// Reads a row. An error lists every cell that cannot be read, by its heading.
 pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFault> {
     let mut reading = Reading::default();
     let mut commune_name = None;
@@ -191,7 +191,7 @@ impl Reading {
         }
     }
 
-    /// The sum of the redirections must be the number that stands beside them.
+    /// Checks that the sum of the redirections is the number in the column of people sent to other organisations.
     fn redirected(&mut self, heading: &str, people: &str) {
         let redirections = self.row.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections);
         let sum: u64 = redirections.map(|redirection| u64::from(redirection.people)).sum();
@@ -222,7 +222,8 @@ impl Reading {
 pub struct RowIds(HashMap<u128, u32>);
 
 impl RowIds {
-    /// What to record of a row. Its id is its own, else made of its content and of its number among equal rows.
+    /// What to record of a row. The id is that of the row, or is derived from its content and its number among equal
+    /// rows.
     pub fn recordable(&mut self, row: Row) -> Recordable {
         let Row { cra_id, cra, form_version, .. } = row;
         if form_version > 0 {
