@@ -8,7 +8,7 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and the workspace crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
     ("cra-domain", &["cra-contracts"]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("cra-eventlog", &["cra-private"]),
     ("cra-backup", &["cra-private", "cra-eventlog"]),
     ("cra-client", &["cra-contracts", "cra-private"]),
+    ("cra-sample", &["cra-contracts", "cra-domain"]),
     ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),
     ("cra-sheets", &["cra-contracts", "cra-domain"]),
     ("cra-ingestion", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-runtime"]),
@@ -46,7 +47,22 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "cra-projection",
             "cra-client",
             "cra-sheets",
+            "cra-sample",
             "cra-web",
+        ],
+    ),
+    (
+        "cra-bench",
+        &[
+            "cra-contracts",
+            "cra-domain",
+            "cra-private",
+            "cra-eventlog",
+            "cra-runtime",
+            "cra-ingestion",
+            "cra-projection",
+            "cra-client",
+            "cra-sample",
         ],
     ),
     ("cra-fixtures", &["cra-contracts"]),

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Projection,
     CommandLine,
     Web,
+    Bench,
 }
 
 impl Kind {
@@ -36,6 +37,7 @@ impl Kind {
             Self::Projection => "cra-projection",
             Self::CommandLine => "cra",
             Self::Web => "cra-web",
+            Self::Bench => "cra-bench",
         }
     }
 

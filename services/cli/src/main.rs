@@ -7,7 +7,6 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 mod args;
-mod bench;
 mod choice;
 mod client;
 mod commands;
@@ -16,7 +15,6 @@ mod open_data;
 mod output;
 mod period;
 mod render;
-mod sample;
 mod selection;
 mod submission;
 mod subscription;

@@ -3,7 +3,6 @@
 //!
 //! The services validate codes and ids; they are sent as given.
 
-mod bench;
 mod change;
 mod consistency;
 mod cras;
@@ -21,7 +20,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use bench::{BenchCommand, MeasureArgs};
 pub(crate) use change::{CorrectArgs, WithdrawArgs};
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
@@ -176,9 +174,6 @@ pub(crate) enum Command {
     /// Back up the event log, restore or verify a backup
     #[command(subcommand)]
     Log(LogCommand),
-    /// Measure the speed of both services, and compare it with the limits of this machine
-    #[command(subcommand)]
-    Bench(BenchCommand),
     /// Create keys and tokens, to try out identity without an issuer
     #[command(subcommand)]
     Token(TokenCommand),

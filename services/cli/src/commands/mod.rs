@@ -48,7 +48,6 @@ mod withdraw;
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
-use crate::bench;
 use crate::output::{Output, tell};
 use crate::period::today;
 
@@ -109,7 +108,6 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
         Command::Log(command) => Box::pin(log::run(command, output)).await,
-        Command::Bench(command) => Box::pin(bench::run(command, output)).await,
         Command::Token(command) => token::run(command, output),
         Command::Health(args) => health::run(args, &endpoints, output).await,
         Command::Man(args) => man::run(&args, output),

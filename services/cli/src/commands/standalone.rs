@@ -22,11 +22,11 @@ use crate::args::{DEFAULT_PROJECTION_URL, EndpointArgs, StandaloneArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
 use crate::render;
-use crate::sample::{self, Month};
 use crate::selection::SelectionArgs;
 use crate::submission::rpc::{Mode, Submit};
 use crate::submission::stream::{self, News, Retries};
 use crate::submission::{self, Item, Place, Tally};
+use cra_sample::Month;
 
 /// Number of items prepared ahead of the stream.
 const READ_AHEAD: usize = 64;
@@ -136,7 +136,7 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
 
 /// Submits the sample; returns the position of its last CRA.
 async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u64> {
-    let submissions = sample::submissions(month);
+    let submissions = cra_sample::submissions(month);
     let bar = progress::bar(Some(submissions.len() as u64));
     let (sender, items) = mpsc::channel(READ_AHEAD);
     tokio::spawn(async move {

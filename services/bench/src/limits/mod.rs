@@ -1,0 +1,5 @@
+//! What the same machine can do at best, measured in the same run: what figures are compared with.
+
+pub(super) mod consume;
+pub(super) mod publish;
+pub(super) mod scan;
