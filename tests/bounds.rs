@@ -4,10 +4,11 @@
 
 use bytes::Bytes;
 use cra_contracts::FILE_DESCRIPTOR_SET;
+use cra_fixtures::requests::{filled, lists};
 use cra_runtime::identity::access::Shape;
 use cra_runtime::rejection::violations_of;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -16,21 +17,6 @@ use crate::harness::{Pair, Raw, connected, contract};
 
 /// The refusal of a list: its path and the message.
 type Refused = Option<(String, String)>;
-
-/// Every path to a repeated field of a message.
-fn lists(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
-    let mut paths = Vec::new();
-    for field in message.fields() {
-        if field.is_list() {
-            paths.push(vec![field.clone()]);
-        }
-        if let Kind::Message(inner) = field.kind() {
-            let deeper = lists(&inner).into_iter();
-            paths.extend(deeper.map(|path| [vec![field.clone()], path].concat()));
-        }
-    }
-    paths
-}
 
 fn bound_of(field: &FieldDescriptor) -> usize {
     match field.kind() {
@@ -52,23 +38,7 @@ fn one(field: &FieldDescriptor) -> Value {
     }
 }
 
-/// A message with `count` values at a path.
-fn with(message: MessageDescriptor, path: &[FieldDescriptor], count: usize) -> DynamicMessage {
-    let mut made = DynamicMessage::new(message);
-    let (field, deeper) = path.split_first().unwrap();
-    let value = match (deeper.is_empty(), field.kind()) {
-        (true, _) => Value::List(vec![one(field); count]),
-        (false, Kind::Message(inner)) => {
-            let inner = Value::Message(with(inner, deeper, count));
-            if field.is_list() { Value::List(vec![inner]) } else { inner }
-        }
-        (false, _) => unreachable!("only messages hold fields"),
-    };
-    made.set_field(field, value);
-    made
-}
-
-/// Sends one request; returns the refusal of a list that is too long.
+/// Sends one request; what is said of too long a list.
 async fn asked(channel: Channel, path: &str, shape: Shape, message: Vec<u8>) -> Refused {
     let mut grpc = Grpc::new(channel);
     grpc.ready().await.unwrap();
@@ -135,7 +105,8 @@ async fn every_list_of_every_request_is_refused_beyond_its_bound_with_path_found
             let names = names.join(".");
             let name = names.strip_prefix("submission.").unwrap_or(&names);
             let send = async |count| {
-                let message = with(input.clone(), &fields, count).encode_to_vec();
+                let message =
+                    filled(input.clone(), &fields, &|field| vec![one(field); count]).encode_to_vec();
                 asked(channel.clone(), &path, shape, message).await
             };
             let (field, description) =

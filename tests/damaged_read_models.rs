@@ -116,13 +116,7 @@ async fn read_models_that_are_deleted_are_computed_again_also_while_they_are_use
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_is_room() {
-    let mut pair = Pair::start().await;
-    pair.projection.kill();
-    fs::remove_dir_all(pair.read_models()).unwrap();
-    let Some(disk) = SmallDisk::at(&pair.read_models()) else {
-        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
-        return;
-    };
+    let Some((mut pair, disk)) = SmallDisk::of_projection().await else { return };
     pair.projection.start_and_serve().await;
     let mut ingestion = pair.ingestion().await;
     submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();

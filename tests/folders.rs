@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::harness::{
@@ -120,13 +119,7 @@ async fn a_folder_without_rights_is_told_and_damages_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_at_start_damages_nothing() {
-    let mut pair = Pair::start().await;
-    pair.projection.kill();
-    fs::remove_dir_all(pair.read_models()).unwrap();
-    let Some(disk) = SmallDisk::at(&pair.read_models()) else {
-        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
-        return;
-    };
+    let Some((mut pair, disk)) = SmallDisk::of_projection().await else { return };
     pair.projection.start_and_serve().await;
     counted(&pair).await;
     let generation = serving(&pair);
@@ -170,20 +163,10 @@ fn an_export_to_a_folder_in_use_names_the_process_that_uses_it() {
     assert!(ended.stderr.contains(&format!("(pid {}", std::process::id())), "{}", ended.stderr);
 }
 
-/// The data of a standalone pair on a separate small disk.
-fn small_data(dir: &Path) -> Option<(PathBuf, SmallDisk)> {
-    let data = dir.join("data");
-    let disk = SmallDisk::at(&data)?;
-    Some((data, disk))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to() {
     let dir = tempfile::tempdir().unwrap();
-    let Some((_, disk)) = small_data(dir.path()) else {
-        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
-        return;
-    };
+    let Some(disk) = SmallDisk::at(&dir.path().join("data")) else { return };
     let mut standalone = Standalone::start_in(dir, Kind::CommandLine.command()).await;
     let mut ingestion = standalone.ingestion().await;
     let first = submission(&new_id(), workshop(5));
@@ -212,10 +195,7 @@ async fn a_standalone_pair_on_a_full_disk_refuses_and_leaves_when_it_is_asked_to
 #[test]
 fn a_standalone_pair_that_starts_on_a_full_disk_reports_it_and_exits() {
     let dir = tempfile::tempdir().unwrap();
-    let Some((_, disk)) = small_data(dir.path()) else {
-        eprintln!("skipped: a separate disk (mount -t tmpfs) needs root");
-        return;
-    };
+    let Some(disk) = SmallDisk::at(&dir.path().join("data")) else { return };
     disk.fill();
     let arguments =
         ["standalone", "--data", "data", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"];

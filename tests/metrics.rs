@@ -1,34 +1,21 @@
 //! The metrics match what happened, are documented, and are those that dashboard and alerts use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::Path;
 
 use cra_contracts::v1 as pb;
-use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::harness::{
-    Authority, Pair, Service, eventually, new_id, readers, statistics_at, submission, workshop,
+    Authority, Pair, Service, eventually, new_id, probed, readers, statistics_at, submission, workshop,
 };
 
 const EACH_ON_A_PORT_OF_ITS_OWN: [(&str, &str); 1] = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
 
 /// The body of `GET /metrics`.
 pub(crate) async fn scraped(service: &Service) -> String {
-    let output = service.output();
-    // The last one is of the process that runs.
-    let address = output.lines().rev().find_map(|line| {
-        let line: Value = serde_json::from_str(line).ok()?;
-        line["metrics_address"].as_str()?.parse::<SocketAddr>().ok()
-    });
-    let mut connection = TcpStream::connect(address.unwrap()).await.unwrap();
-    connection.write_all(b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    answer
+    let (status, text) = probed(service, "/metrics").await;
+    assert_eq!(status, "HTTP/1.1 200 OK", "{text}");
+    text
 }
 
 /// The value of a series, named as in the text format.

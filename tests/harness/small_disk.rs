@@ -1,8 +1,11 @@
 //! A disk that a test can fill.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use super::Pair;
 
 /// A small separate disk; unmounted when dropped.
 pub(crate) struct SmallDisk(PathBuf);
@@ -13,7 +16,21 @@ impl SmallDisk {
         fs::create_dir_all(folder).unwrap();
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(folder).output();
-        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder.to_owned()))
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        // To the stream itself: the test runner shows what is printed of failed tests only.
+        let _ = writeln!(std::io::stderr(), "SKIPPED a test of a full disk: `mount -t tmpfs` needs root");
+        None
+    }
+
+    /// A pair whose projection keeps its read models on a small disk and does not run.
+    pub(crate) async fn of_projection() -> Option<(Pair, Self)> {
+        let mut pair = Pair::start().await;
+        pair.projection.kill();
+        fs::remove_dir_all(pair.read_models()).unwrap();
+        let disk = Self::at(&pair.read_models())?;
+        Some((pair, disk))
     }
 
     pub(crate) fn ballast(&self) -> PathBuf {

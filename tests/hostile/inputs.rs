@@ -15,7 +15,7 @@ use cra_domain::selection::Selection;
 use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
 use cra_projection::queries::page::{Listing, Place, Signer};
-use cra_projection::queries::{Breakdown, Consistency, CrossTable, watch_interval};
+use cra_projection::queries::{Axes, Breakdown, Consistency, watch_interval};
 use cra_projection::store::Description;
 use cra_runtime::identity::{self, Claims, Keys, OneOrMany, PerimeterClaim, SigningKey, TokenSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -135,7 +135,7 @@ pub(crate) fn question(bytes: &[u8]) {
         are_told(&faults);
     }
     if let Ok(request) = v1::GetCrossTableRequest::decode(bytes)
-        && let Err(faults) = CrossTable::parse(&request)
+        && let Err(faults) = Axes::parse(&request)
     {
         are_told(&faults);
     }

@@ -2,7 +2,7 @@
 //! most dimensions, to one row per theme and sub-theme, and to the row of each age band and status with at least one of
 //! its people, as a selection counts it.
 
-mod naming;
+mod labels;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Violation};
@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::packed_fact::{FactRef, STATUS_LINES, bits};
 use super::totals::duration_line;
 
-pub use naming::Name;
+pub use labels::Name;
 
 /// A row of a dimension. Rows of one dimension sort in their natural order, except identifiers, which sort by their
 /// text.
@@ -94,24 +94,24 @@ impl Dimension {
     }
 
     /// The only row of a fact.
-    fn only_row(self, seen: &FactRef<'_>) -> Option<Row> {
+    fn only_row(self, fact: &FactRef<'_>) -> Option<Row> {
         use v1::Dimension as D;
-        let fact = seen.fixed();
-        let commune = || territory::communes().at(fact.commune).map(|id| territory::communes().get(id));
+        let fixed = fact.fixed();
+        let commune = || territory::communes().at(fixed.commune).map(|id| territory::communes().get(id));
         Some(match self.0 {
             D::Region => Row(u32::from(commune()?.region_id().index())),
             D::Department => Row(u32::from(commune()?.department_id().index())),
             D::Epci => epci_row(commune()?),
-            D::Commune => Row(u32::from(fact.commune)),
-            D::PostalCode => Row(fact.postal_code),
-            D::Structure => Row(fact.structure),
-            D::Advisor => Row(fact.advisor),
-            D::Venue => seen.venue().map_or(NONE, |code| Row(code + 1)),
-            D::Channel => word_row(seen.activity_key().channel()),
-            D::Activity => word_row(seen.activity_key().activity()),
-            D::Duration => line_row::<DurationBucket>(duration_line(seen.activity_key().bucket())),
-            D::Month => month_row(date_of(fact.day)?),
-            D::Weekday => weekday_row(date_of(fact.day)?),
+            D::Commune => Row(u32::from(fixed.commune)),
+            D::PostalCode => Row(fixed.postal_code),
+            D::Structure => Row(fixed.structure),
+            D::Advisor => Row(fixed.advisor),
+            D::Venue => fact.venue().map_or(NONE, |code| Row(code + 1)),
+            D::Channel => word_row(fact.activity_key().channel()),
+            D::Activity => word_row(fact.activity_key().activity()),
+            D::Duration => line_row::<DurationBucket>(duration_line(fact.activity_key().bucket())),
+            D::Month => month_row(date_of(fixed.day)?),
+            D::Weekday => weekday_row(date_of(fixed.day)?),
             D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,
         })
     }
@@ -122,7 +122,7 @@ impl Dimension {
     pub fn fixed_rows(self, filter: &Filter) -> Vec<Row> {
         use v1::Dimension as D;
         let communes = territory::communes().all().iter();
-        let left = communes.filter(|commune| filter.leaves_commune(commune));
+        let left = communes.filter(|commune| filter.allows_commune(commune));
         let mut rows: Vec<Row> = match self.0 {
             D::Region => left.map(|commune| Row(u32::from(commune.region_id().index()))).collect(),
             D::Department => left.map(|commune| Row(u32::from(commune.department_id().index()))).collect(),

@@ -19,14 +19,14 @@ const SERIES_FROM: usize = 3;
 /// Everything of a CRA that a figure or a selection reads, except when and by whom it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
-    numbers: WideCounts,
+    numbers: ContentKey,
     /// People per organisation, by the name of its line.
     redirections: BTreeMap<String, u64>,
 }
 
 /// The content without the names of organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct WideCounts {
+struct ContentKey {
     day: i32,
     advisor: Code,
     structure: Code,
@@ -45,7 +45,7 @@ struct WideCounts {
     redirected: u64,
 }
 
-impl WideCounts {
+impl ContentKey {
     fn of(fact: &FactRef<'_>) -> Self {
         let fixed = fact.fixed();
         Self {
@@ -70,7 +70,7 @@ impl WideCounts {
 
 /// A digest that is equal for equal contents, and rarely for others.
 pub fn digest(fact: &FactRef<'_>, hasher: &impl BuildHasher) -> u64 {
-    hasher.hash_one(WideCounts::of(fact))
+    hasher.hash_one(ContentKey::of(fact))
 }
 
 impl Content {
@@ -82,7 +82,7 @@ impl Content {
             let (name, ..) = organisation(redirected.to, dictionary);
             *redirections.entry(name).or_default() += u64::from(redirected.people);
         }
-        Self { numbers: WideCounts::of(fact), redirections }
+        Self { numbers: ContentKey::of(fact), redirections }
     }
 }
 

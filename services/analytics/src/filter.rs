@@ -103,7 +103,7 @@ impl Filter {
 
     /// Whether its territories allow a commune.
     #[must_use]
-    pub fn leaves_commune(&self, commune: &Commune) -> bool {
+    pub fn allows_commune(&self, commune: &Commune) -> bool {
         self.communes.as_ref().is_none_or(|flags| flags[usize::from(commune.id().index())])
             && self.postal_codes.as_ref().is_none_or(|_| {
                 commune

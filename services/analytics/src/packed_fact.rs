@@ -454,28 +454,28 @@ mod tests {
             let (fixed, overflow) = PackedFact::of(&fact);
             prop_assert_eq!(fixed.has_overflow, !overflow.is_empty());
             prop_assert_eq!(fixed.is_legacy, fact.created_at.is_some());
-            let seen = FactRef::of(&fixed, &overflow);
-            prop_assert_eq!(seen.participants(), fact.participants);
-            prop_assert_eq!((seen.returning(), seen.delay_days()), (fact.returning, fact.delay_days));
-            let people = seen.people();
+            let packed = FactRef::of(&fixed, &overflow);
+            prop_assert_eq!(packed.participants(), fact.participants);
+            prop_assert_eq!((packed.returning(), packed.delay_days()), (fact.returning, fact.delay_days));
+            let people = packed.people();
             prop_assert_eq!(&people[1..6], &fact.ages[..]);
             prop_assert_eq!(&people[7..], &fact.statuses[..]);
             let known: u64 = fact.ages.iter().map(|people| u64::from(*people)).sum();
             prop_assert_eq!(u64::from(people[0]), u64::from(fact.participants).saturating_sub(known));
-            prop_assert_eq!(seen.peopled() & 0b10_0000 != 0, fact.ages[4] > 0);
-            prop_assert_eq!(seen.follow_up_individual(), fact.follow_up_individual);
-            prop_assert_eq!(seen.follow_up_workshop(), fact.follow_up_workshop);
-            prop_assert_eq!(seen.duration(), fact.duration);
-            let activity_key = seen.activity_key();
-            prop_assert_eq!((seen.venue(), activity_key.channel(), activity_key.activity()), (fact.venue, fact.channel, fact.activity));
-            prop_assert_eq!(seen.client(), Some(fact.client).filter(|code| *code < u32::from(u16::MAX)));
-            prop_assert_eq!((seen.theme_set(), seen.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
+            prop_assert_eq!(packed.peopled() & 0b10_0000 != 0, fact.ages[4] > 0);
+            prop_assert_eq!(packed.follow_up_individual(), fact.follow_up_individual);
+            prop_assert_eq!(packed.follow_up_workshop(), fact.follow_up_workshop);
+            prop_assert_eq!(packed.duration(), fact.duration);
+            let activity_key = packed.activity_key();
+            prop_assert_eq!((packed.venue(), activity_key.channel(), activity_key.activity()), (fact.venue, fact.channel, fact.activity));
+            prop_assert_eq!(packed.client(), Some(fact.client).filter(|code| *code < u32::from(u16::MAX)));
+            prop_assert_eq!((packed.theme_set(), packed.sub_theme_set()), (fact.themes, u32::from(fact.sub_themes)));
             let people_to = |to| fact.redirections.iter().filter(|it| it.0 == to).map(|it| it.1).sum::<u32>();
-            for (i, redirected) in seen.redirections().iter().enumerate() {
+            for (i, redirected) in packed.redirections().iter().enumerate() {
                 prop_assert_eq!(redirected.people, people_to(redirected.to));
-                prop_assert!(seen.redirections()[..i].iter().all(|it| it.to != redirected.to));
+                prop_assert!(packed.redirections()[..i].iter().all(|it| it.to != redirected.to));
             }
-            prop_assert!(fact.redirections.iter().all(|(to, _)| seen.redirections().iter().any(|it| it.to == *to)));
+            prop_assert!(fact.redirections.iter().all(|(to, _)| packed.redirections().iter().any(|it| it.to == *to)));
             prop_assert_eq!(bits(fact.themes).fold(0, |set, bit| set | 1 << bit), fact.themes);
         }
     }

@@ -24,14 +24,14 @@ const COLUMNS_MAX: usize = 120;
 
 /// Capabilities of the reader's terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct Style {
     /// Maximum width.
     pub(crate) columns: usize,
     /// Whether colours are shown.
     pub(crate) colour: bool,
 }
 
-impl Look {
+impl Style {
     fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
         let refused = !terminal::takes_colours();
@@ -44,7 +44,7 @@ impl Look {
 /// Standard output.
 pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
-    look: Look,
+    style: Style,
     is_terminal: bool,
     /// For [`Output::stream`]: the incomplete last line.
     cut_off: Vec<u8>,
@@ -55,7 +55,7 @@ impl Output {
         let is_terminal = io::stdout().is_terminal();
         Self {
             writer: Box::new(BufWriter::new(io::stdout())),
-            look: Look::of_process(),
+            style: Style::of_process(),
             is_terminal,
             cut_off: Vec::new(),
         }
@@ -63,12 +63,12 @@ impl Output {
 
     /// Writes to another destination, without a terminal.
     #[cfg(test)]
-    pub(crate) fn to(writer: impl Write + Send + 'static, look: Look) -> Self {
-        Self { writer: Box::new(writer), look, is_terminal: false, cut_off: Vec::new() }
+    pub(crate) fn to(writer: impl Write + Send + 'static, style: Style) -> Self {
+        Self { writer: Box::new(writer), style, is_terminal: false, cut_off: Vec::new() }
     }
 
-    pub(crate) fn look(&self) -> Look {
-        self.look
+    pub(crate) fn style(&self) -> Style {
+        self.style
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -77,10 +77,10 @@ impl Output {
 
     /// The terminal's current size and number of lines, if texts can be redrawn in place. `None` if it is narrower than
     /// a page, because lines would wrap.
-    pub(crate) fn screen(&self) -> Option<(Look, usize)> {
+    pub(crate) fn screen(&self) -> Option<(Style, usize)> {
         let (columns, rows) =
             terminal_size::terminal_size().filter(|_| self.is_terminal && terminal::moves_cursor())?;
-        (usize::from(columns.0) >= COLUMNS_MIN).then(|| (Look::of_process(), usize::from(rows.0)))
+        (usize::from(columns.0) >= COLUMNS_MIN).then(|| (Style::of_process(), usize::from(rows.0)))
     }
 
     /// Writes a text and flushes it: the reader of a pipe acts on each line.
@@ -161,9 +161,11 @@ mod tests {
     fn control_characters_of_a_file_do_not_reach_a_terminal_wherever_it_is_cut() {
         let file = "\u{feff}é;\u{202e}\u{1b}]0;x\u{7}\r\n=1\r\n".as_bytes();
         for cut in 0..file.len() {
-            let (written, look) =
-                (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), Look { columns: 80, colour: false });
-            let mut output = Output { is_terminal: true, ..Output::to(Shared(written.clone()), look) };
+            let (written, style) = (
+                std::sync::Arc::new(std::sync::Mutex::new(Vec::new())),
+                Style { columns: 80, colour: false },
+            );
+            let mut output = Output { is_terminal: true, ..Output::to(Shared(written.clone()), style) };
             output.stream(&file[..cut]).unwrap();
             output.stream(&file[cut..]).unwrap();
             let shown = String::from_utf8(written.lock().unwrap().clone()).unwrap();

@@ -42,7 +42,7 @@ pub(crate) trait Subscription {
 }
 
 /// Runs the subscription. May be dropped at any time; then call [`Subscription::settle`] once more.
-pub(crate) async fn sustain<S: Subscription>(
+pub(crate) async fn run_with_reconnect<S: Subscription>(
     connection: &Connection,
     subscription: &mut S,
 ) -> anyhow::Result<()> {

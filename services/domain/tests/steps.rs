@@ -9,8 +9,9 @@ use cra_domain::cra::Submission;
 use cra_domain::perimeter::{Lists, Perimeter};
 use cra_domain::selection::{self, Selection};
 use cra_domain::{steps, territory};
+use cra_fixtures::requests::{filled, lists};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
 
 /// Maximum number of steps and allocations per byte: a code of two letters takes four bytes of a request.
 const STEPS_PER_BYTE: u64 = 4;
@@ -19,21 +20,6 @@ const ALLOCATED_PER_BYTE: u64 = 128;
 /// Fixed allowance for any query: a few passes over the 35,000 communes.
 const STEPS_OF_ANY: u64 = 200_000;
 const ALLOCATED_OF_ANY: u64 = 1 << 20;
-
-/// Every path to a repeated field of a message.
-fn lists(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
-    let mut paths = Vec::new();
-    for field in message.fields() {
-        if field.is_list() {
-            paths.push(vec![field.clone()]);
-        }
-        if let Kind::Message(inner) = field.kind() {
-            let deeper = lists(&inner).into_iter();
-            paths.extend(deeper.map(|path| [vec![field.clone()], path].concat()));
-        }
-    }
-    paths
-}
 
 /// Content of a list.
 #[derive(Clone, Copy, Debug)]
@@ -62,25 +48,6 @@ fn one(field: &FieldDescriptor, filling: Filling, number: usize) -> Value {
         (Kind::Uint64, _) => Value::U64(number as u64),
         (other, _) => panic!("a list of {other:?}: say how one value is made"),
     }
-}
-
-fn with(
-    message: MessageDescriptor,
-    path: &[FieldDescriptor],
-    filling: Filling,
-    count: usize,
-) -> DynamicMessage {
-    let mut made = DynamicMessage::new(message);
-    let (field, deeper) = path.split_first().unwrap();
-    let value = match field.kind() {
-        Kind::Message(inner) if !deeper.is_empty() => {
-            let inner = Value::Message(with(inner, deeper, filling, count));
-            if field.is_list() { Value::List(vec![inner]) } else { inner }
-        }
-        _ => Value::List((0..count).map(|number| one(field, filling, number)).collect()),
-    };
-    made.set_field(field, value);
-    made
 }
 
 /// A field of a message, decoded.
@@ -152,7 +119,11 @@ fn the_steps_of_a_request_grow_with_its_bytes_for_every_list_of_every_request() 
                 let name = fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".");
                 let count = if matches!(fields.last().unwrap().kind(), Kind::Enum(_)) { 4 } else { 500 };
                 for filling in [Filling::Known, Filling::Unknown] {
-                    let of = |count| cost(&path, &with(method.input(), &fields, filling, count), &perimeter);
+                    let of = |count| {
+                        let values =
+                            |field: &_| (0..count).map(|number| one(field, filling, number)).collect();
+                        cost(&path, &filled(method.input(), &fields, &values), &perimeter)
+                    };
                     // Builds the tables that are initialised at first use.
                     let _ = of(count);
                     assert_linear(of(count), of(2 * count), &format!("{path} {name} {filling:?}"));

@@ -221,20 +221,20 @@ async fn the_server_sends_as_many_events_at_a_time_as_the_reader_is_told_to_take
     for _ in 0..50 {
         append(&fixture.log, "one of many").await;
     }
-    let portion = Arc::new(AtomicUsize::new(10));
-    let told = Arc::clone(&portion);
+    let batch = Arc::new(AtomicUsize::new(10));
+    let told = Arc::clone(&batch);
     let log = NatsLog::connect(fixture.settings()).await.unwrap();
-    let log = log.paced(Arc::new(move || told.load(Ordering::Relaxed)));
+    let log = log.with_batch_size(Arc::new(move || told.load(Ordering::Relaxed)));
     let mut stream = log.read(Position::START);
     next(&mut stream, Duration::from_secs(5)).await;
     assert_eq!(consumer(&fixture).await.num_pending, 40, "ten of fifty were sent");
-    portion.store(30, Ordering::Relaxed);
+    batch.store(30, Ordering::Relaxed);
     for _ in 2..=5 {
         next(&mut stream, Duration::from_secs(5)).await;
     }
-    assert_eq!(consumer(&fixture).await.num_pending, 40, "half of the portion is still to come");
+    assert_eq!(consumer(&fixture).await.num_pending, 40, "half of the batch is still to come");
     next(&mut stream, Duration::from_secs(5)).await;
-    assert_eq!(consumer(&fixture).await.num_pending, 10, "the next portion is on its way, and is larger");
+    assert_eq!(consumer(&fixture).await.num_pending, 10, "the next batch is on its way, and is larger");
     for expected in 7..=50 {
         assert_eq!(next(&mut stream, Duration::from_secs(5)).await.position, Position(expected));
     }

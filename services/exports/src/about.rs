@@ -21,7 +21,7 @@ pub struct About {
 }
 
 /// One line of the description.
-pub(super) struct Said {
+pub(super) struct Entry {
     /// Machine-readable form: a code, an ISO 8601 interval or instant; for the position only the word.
     pub(super) code: String,
     /// French name.
@@ -32,7 +32,7 @@ pub(super) struct Said {
     pub(super) number: Option<u64>,
 }
 
-impl Said {
+impl Entry {
     fn new(code: impl Into<String>, label: &'static str, text: impl Into<String>) -> Self {
         Self { code: code.into(), label, text: text.into(), number: None }
     }
@@ -71,31 +71,31 @@ impl About {
     }
 
     /// The whole description: content, days, a line per value of the selection, snapshot.
-    pub(super) fn said(&self) -> Vec<Said> {
+    pub(super) fn entries(&self) -> Vec<Entry> {
         let mut said = vec![
-            Said::new(self.content.slug(), "Contenu", self.content.title()),
-            Said::new(interval(&self.selection), "Période", period(&self.selection)),
+            Entry::new(self.content.slug(), "Contenu", self.content.title()),
+            Entry::new(interval(&self.selection), "Période", period(&self.selection)),
         ];
         for restriction in restrictions(&self.selection) {
             for value in restriction.values {
                 let text = if value.label.is_empty() { value.code.clone() } else { value.label };
-                said.push(Said::new(value.code, restriction.one, text));
+                said.push(Entry::new(value.code, restriction.one, text));
             }
         }
         said.extend(self.snapshot());
         said
     }
 
-    pub(super) fn snapshot(&self) -> [Said; 4] {
+    pub(super) fn snapshot(&self) -> [Entry; 4] {
         let v1::Snapshot { position, generation, definitions, .. } = &self.snapshot;
         let recorded_at = self.recorded_at();
         let code = recorded_at.map(|at| at.to_string()).unwrap_or_default();
         let text = recorded_at.map_or_else(|| "journal vide".to_owned(), french::moment);
         [
-            Said { number: Some(*position), ..Said::new("position", "Position du journal", "") },
-            Said::new(code, "Dernier enregistrement compté", text),
-            Said::new(generation.as_str(), "Génération", generation.as_str()),
-            Said::new(definitions.as_str(), "Version des définitions", definitions.as_str()),
+            Entry { number: Some(*position), ..Entry::new("position", "Position du journal", "") },
+            Entry::new(code, "Dernier enregistrement compté", text),
+            Entry::new(generation.as_str(), "Génération", generation.as_str()),
+            Entry::new(definitions.as_str(), "Version des définitions", definitions.as_str()),
         ]
     }
 

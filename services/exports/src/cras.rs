@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::about::About;
-use super::cell::{Column, Kind, said};
+use super::cell::{Column, Kind, non_empty};
 use super::definitions_sheet;
 use super::xlsx::Table;
 use cra_analytics::figures::UNNAMED_ORGANISATION_LABEL;
@@ -172,11 +172,11 @@ fn place() -> Vec<Column<CraRow>> {
     vec![
         code,
         label,
-        Column::optional("lieu_id", Kind::Text, |row: &CraRow| said(&row.place.venue_id).into()),
+        Column::optional("lieu_id", Kind::Text, |row: &CraRow| non_empty(&row.place.venue_id).into()),
         Column::required("commune_code", Kind::Text, |row: &CraRow| row.place.commune_code.as_str().into()),
         Column::required("commune_actuelle_code", Kind::Text, |row: &CraRow| row.commune.code().into()),
         Column::required("commune_actuelle", Kind::Text, |row: &CraRow| row.commune.name().into()),
-        Column::optional("code_postal", Kind::Text, |row: &CraRow| said(&row.place.postal_code).into()),
+        Column::optional("code_postal", Kind::Text, |row: &CraRow| non_empty(&row.place.postal_code).into()),
         Column::required("departement_code", Kind::Text, |row: &CraRow| row.commune.department().into()),
         Column::optional("departement", Kind::Text, |row: &CraRow| {
             communes.department(row.commune.department()).map(Department::name).into()
@@ -225,7 +225,7 @@ fn topics() -> Vec<Column<CraRow>> {
         Column::optional("sous_themes", Kind::Text, move |row: &CraRow| {
             sub_themes(row, |term| term.label).into()
         }),
-        Column::optional("annotation", Kind::Text, |row: &CraRow| said(&row.cra.annotation).into()),
+        Column::optional("annotation", Kind::Text, |row: &CraRow| non_empty(&row.cra.annotation).into()),
     ];
     columns.extend(duration());
     columns

@@ -12,7 +12,7 @@ use cra_domain::spelling;
 use cra_domain::vocabulary::{Organisation, SubTheme, Term, Theme, Word};
 
 use super::about::About;
-use super::cell::{Column, Kind, said};
+use super::cell::{Column, Kind, non_empty};
 use super::content::List;
 use super::cras::{self, CraRow, joined};
 use super::definitions_sheet;
@@ -117,7 +117,7 @@ pub fn columns(list: List) -> Vec<Column<LongRow>> {
     ];
     if list == List::Themes {
         let sub_themes = |row: &LongRow, what: fn(&Term) -> &str| {
-            joined::<SubTheme>(&row.item.sub_themes, what).filter(|text| said(text).is_some())
+            joined::<SubTheme>(&row.item.sub_themes, what).filter(|text| non_empty(text).is_some())
         };
         columns.extend([
             Column::optional("sous_themes_codes", Kind::Text, move |row: &LongRow| {

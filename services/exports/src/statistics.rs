@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use cra_contracts::v1;
 use rust_xlsxwriter::{ChartType, Workbook};
 
-use super::about::{About, Said};
+use super::about::{About, Entry};
 use super::cell::{Cell, Column, Kind};
 use super::csv::Csv;
 use super::definitions_sheet;
@@ -38,9 +38,9 @@ struct Line {
     per_mille: Option<u32>,
 }
 
-impl From<Said> for Line {
-    fn from(said: Said) -> Self {
-        let Said { code, label, text, number } = said;
+impl From<Entry> for Line {
+    fn from(said: Entry) -> Self {
+        let Entry { code, label, text, number } = said;
         let label = if text.is_empty() { label.to_owned() } else { format!("{label} : {text}") };
         Self { section: SELECTION, code, label, value: number, per_mille: None }
     }
@@ -66,7 +66,7 @@ pub fn statistics_csv(statistics: &v1::Statistics, about: &About, output: impl W
         part(),
     ];
     let mut csv = Csv::begin(output, columns)?;
-    for said in about.said() {
+    for said in about.entries() {
         csv.row(&said.into())?;
     }
     for line in sections(statistics).iter().flat_map(|section| &section.lines) {

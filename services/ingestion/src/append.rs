@@ -30,33 +30,33 @@ const PAUSES_MS: [u64; 4] = [0, 20, 80, 0];
 
 /// Result of a decision.
 #[must_use]
-pub(crate) enum Next {
+pub(crate) enum Decision {
     /// Record this event; the answer is its receipt.
     Append(Box<v1::CraEvent>),
     /// Record nothing; return this receipt.
-    Answer(v1::Receipt),
+    AlreadyRecorded(v1::Receipt),
     /// Record nothing; return this refusal.
     Refuse(Refused),
 }
 
 /// What is known of a CRA before anything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Expect {
     /// Most probably new: decide without reading, and read only after a conflict.
-    IsNew,
+    New,
     /// To be changed: read its events first.
-    HasEvents,
+    Existing,
 }
 
 /// Executes decisions against the log; clones share the log and the tasks.
 #[derive(Clone)]
-pub(crate) struct Recorder {
+pub(crate) struct CommandExecutor {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
 }
 
-impl Recorder {
+impl CommandExecutor {
     /// An executor whose tasks are counted by `tasks`.
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         Self { log, clock, tasks }
@@ -67,25 +67,25 @@ impl Recorder {
         self.clock.now()
     }
 
-    /// Decides for one CRA, from what is `known` of it, and records the decision, caused by `origin`. Starts at once;
-    /// `place` is held until the work is done, even if the caller disconnects.
+    /// Decides for one CRA, from what is `expect` of it, and records the decision, caused by `origin`. Starts at once;
+    /// `permit` is held until the work is done, even if the caller disconnects.
     pub(crate) fn record<P, D>(
         &self,
         cra_id: Uuid,
-        known: Known,
+        expect: Expect,
         origin: v1::Origin,
-        place: P,
+        permit: P,
         decide: D,
     ) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P, D>
     where
         P: Send + 'static,
-        D: Fn(&History, &Header) -> Next + Send + Sync + 'static,
+        D: Fn(&History, &Header) -> Decision + Send + Sync + 'static,
     {
-        let recorder = self.clone();
+        let executor = self.clone();
         let recording = async move {
-            let _place = place;
-            let receipt = recorder.decide_and_append(cra_id, known, &origin, &decide).await?;
-            Ok(v1::Receipt { log: recorder.log.identity().0, ..receipt })
+            let _permit = permit;
+            let receipt = executor.decide_and_append(cra_id, expect, &origin, &decide).await?;
+            Ok(v1::Receipt { log: executor.log.identity().0, ..receipt })
         };
         let recording = self.tasks.spawn(recording.in_current_span());
         async move {
@@ -100,25 +100,25 @@ impl Recorder {
     async fn decide_and_append<D>(
         &self,
         cra_id: Uuid,
-        known: Known,
+        expect: Expect,
         origin: &v1::Origin,
         decide: &D,
     ) -> Result<v1::Receipt, Refused>
     where
-        D: Fn(&History, &Header) -> Next + Send + Sync,
+        D: Fn(&History, &Header) -> Decision + Send + Sync,
     {
         if !self.log.is_readable() {
             return Err(Refused::LogUnavailable);
         }
-        let mut history = match known {
-            Known::IsNew => History::default(),
-            Known::HasEvents => self.history(cra_id).await?,
+        let mut history = match expect {
+            Expect::New => History::default(),
+            Expect::Existing => self.history(cra_id).await?,
         };
         for pause_ms in PAUSES_MS {
             let event = match decide(&history, &self.header(cra_id, history.next_revision(), origin)) {
-                Next::Append(event) => event,
-                Next::Answer(receipt) => return Ok(receipt),
-                Next::Refuse(refused) => return Err(refused),
+                Decision::Append(event) => event,
+                Decision::AlreadyRecorded(receipt) => return Ok(receipt),
+                Decision::Refuse(refused) => return Err(refused),
             };
             let (new_event, receipt) = prepared(&event)?;
             drop(event);

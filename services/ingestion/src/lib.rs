@@ -37,7 +37,7 @@ use tokio_util::task::TaskTracker;
 use tonic::server::NamedService as _;
 use tonic::service::Routes;
 
-use crate::append::Recorder;
+use crate::append::CommandExecutor;
 use crate::metrics::{Answers, Measured};
 use crate::services::ingestion::IngestionApi;
 use crate::services::reference::ReferenceApi;
@@ -119,8 +119,8 @@ async fn serve_with(
     let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
     let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, metrics)?);
     let appends = TaskTracker::new();
-    let recorder = Recorder::new(Arc::clone(&log), clock, appends.clone());
-    let routes = routes(recorder, settings, listener.callers(), metrics, &shutdown)?;
+    let executor = CommandExecutor::new(Arc::clone(&log), clock, appends.clone());
+    let routes = routes(executor, settings, listener.callers(), metrics, &shutdown)?;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
 
     let drain_began = Arc::new(OnceLock::new());
@@ -143,7 +143,7 @@ async fn serve_with(
 }
 
 fn routes(
-    recorder: Recorder,
+    executor: CommandExecutor,
     settings: &Settings,
     callers: Callers,
     metrics: &Metrics,
@@ -151,7 +151,7 @@ fn routes(
 ) -> Result<Routes, MetricsError> {
     let bytes_max = settings.server.max_message_bytes.get();
     let answers = Answers::new(metrics)?;
-    let ingestion = IngestionApi::new(recorder, answers, &settings.limits, callers, shutdown.clone());
+    let ingestion = IngestionApi::new(executor, answers, &settings.limits, callers, shutdown.clone());
     metrics.watch_places(&ingestion.limits())?;
     let ingestion = IngestionServer::new(ingestion)
         .max_decoding_message_size(bytes_max)

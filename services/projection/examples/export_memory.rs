@@ -137,7 +137,7 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let permit = InFlight::new("exports", NonZeroU32::MIN, Duration::ZERO).try_enter()?;
     let began = Instant::now();
     let kind = queries::check_export(&request).map_err(QueryError::Invalid)?;
-    let wanted = queries::Wanted::new(kind, Arc::default());
+    let wanted = queries::ExportSpec::new(kind, Arc::default());
     let mut export = queries::export(wanted, snapshot, folder, permit).await?;
     let mut bytes = 0;
     while let Some(chunk) = export.next_chunk().await? {

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::store::{Appending, Applied, Batch, Parked, Session, Step, StoreError, rewrite};
+use crate::store::{Batch, Checkpoint, ChunkWriter, EventEffect, Parked, Session, StoreError, rewrite};
 use cra_analytics::columns::{Columns, FactDelta, POSITIONS_MAX};
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::{Client, Fact, Provenance, instant, nanoseconds};
 
 /// Why an event cannot be applied to the current CRA.
 #[derive(Debug, thiserror::Error)]
-enum Misfit {
+enum ApplyError {
     #[error("{0}")]
     Unreadable(#[from] DecodeError),
     #[error("stored under CRA {subject:?}, but says it is about {event}")]
@@ -44,18 +44,18 @@ struct Occurrence<'a> {
 }
 
 /// The effect of an event.
-struct Effect {
+struct Change {
     recorded_at: Timestamp,
     /// Position of the fact that it ended.
     ended: Option<u64>,
     began: Option<Fact>,
 }
 
-impl Effect {
+impl Change {
     /// The step to store, with the log's time.
     #[inline]
-    fn step(self, recorded_at: i64) -> Step {
-        Step { recorded_at, ended: self.ended, began: self.began }
+    fn into_effect(self, recorded_at: i64) -> EventEffect {
+        EventEffect { recorded_at, ended: self.ended, began: self.began }
     }
 }
 
@@ -76,7 +76,7 @@ pub struct Finished {
     /// Effects of the events, for the columns.
     pub deltas: Vec<FactDelta>,
     /// The new state of the generation.
-    pub applied: Option<Applied>,
+    pub applied: Option<Checkpoint>,
 }
 
 /// Result of retrying a parked event.
@@ -89,13 +89,13 @@ pub enum Retried {
 }
 
 enum Failure {
-    Misfit(Misfit),
+    Event(ApplyError),
     Store(StoreError),
 }
 
-impl From<Misfit> for Failure {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        Self::Event(error)
     }
 }
 
@@ -118,9 +118,9 @@ pub struct Application<'a> {
     /// Position before the batch.
     after: Position,
     /// Effects of the batch's events, in order.
-    steps: Vec<Step>,
+    effects: Vec<EventEffect>,
     batch: Batch,
-    applied: Option<Applied>,
+    applied: Option<Checkpoint>,
     now: Timestamp,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Application<'a> {
         store: Session,
         dictionary: &'a RwLock<Dictionary>,
         columns: &'a Columns,
-        applied: Option<Applied>,
+        applied: Option<Checkpoint>,
         now: Timestamp,
     ) -> Self {
         let after = applied.as_ref().map_or(Position::START, |applied| applied.position);
@@ -142,7 +142,7 @@ impl<'a> Application<'a> {
             may_have_former: Vec::new(),
             read: None,
             after,
-            steps: Vec::new(),
+            effects: Vec::new(),
             batch: Batch::default(),
             applied,
             now,
@@ -152,7 +152,7 @@ impl<'a> Application<'a> {
     /// Prepares for these events.
     #[must_use]
     pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
-        self.steps.reserve(entries.len());
+        self.effects.reserve(entries.len());
         self.currents.reserve(entries.len());
         self.may_have_former = self.columns.may_hold(entries.iter().map(|it| it.cra_id.unwrap_or_default()));
         self
@@ -171,8 +171,8 @@ impl<'a> Application<'a> {
         }
         let former = self.applied.as_ref();
         let clock = former.map_or(i64::MIN, |applied| applied.recorded_at);
-        let parked = former.map_or(0, |applied| applied.parked);
-        let retried = former.map_or(0, |applied| applied.retried);
+        let parked = former.map_or(0, |checkpoint| checkpoint.parked);
+        let retried = former.map_or(0, |checkpoint| checkpoint.retried);
         let event = Event::decode(&entry.payload);
         // Also of an event that cannot be applied; if its time is unreadable, the log's time does not change.
         let recorded_at = match &event {
@@ -181,17 +181,17 @@ impl<'a> Application<'a> {
         };
         let recorded_at = recorded_at.map(nanoseconds);
         let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
-        let (step, parked) = match self.apply(entry.position, entry.cra_id, event) {
-            Ok(effect) => (effect.step(clock), parked),
+        let (effect, parked) = match self.apply(entry.position, entry.cra_id, event) {
+            Ok(change) => (change.into_effect(clock), parked),
             Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Misfit(misfit)) => {
-                self.park(entry, &misfit)?;
-                (Step { recorded_at: clock, ended: None, began: None }, parked + 1)
+            Err(Failure::Event(error)) => {
+                self.park(entry, &error)?;
+                (EventEffect { recorded_at: clock, ended: None, began: None }, parked + 1)
             }
         };
         let last_recorded_at = recorded_at.unwrap_or_else(|| nanoseconds(entry.appended_at));
-        self.steps.push(step);
-        self.applied = Some(Applied {
+        self.effects.push(effect);
+        self.applied = Some(Checkpoint {
             position: entry.position,
             event_id: entry.event_id,
             recorded_at: clock,
@@ -214,24 +214,24 @@ impl<'a> Application<'a> {
             appended_at: self.now,
             trace: None,
         };
-        let effect = match self.apply(position, parked.cra_id, Event::decode(&entry.payload)) {
-            Ok(effect) => effect,
+        let change = match self.apply(position, parked.cra_id, Event::decode(&entry.payload)) {
+            Ok(change) => change,
             Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Misfit(misfit)) => {
-                self.park(&entry, &misfit)?;
+            Err(Failure::Event(error)) => {
+                self.park(&entry, &error)?;
                 return Ok((Retried::StillParked, self.finish()?));
             }
         };
-        let recorded_at = nanoseconds(effect.recorded_at);
-        let step = effect.step(recorded_at);
-        let deltas = delta(position, &step);
+        let recorded_at = nanoseconds(change.recorded_at);
+        let effect = change.into_effect(recorded_at);
+        let deltas = delta(position, &effect);
         self.batch.unpark(position);
         if let Some(applied) = &mut self.applied {
             applied.parked = applied.parked.saturating_sub(1);
             applied.retried += 1;
             applied.recorded_at = applied.recorded_at.max(recorded_at);
         }
-        let rewritten = self.put_clock_forward(position, &step)?;
+        let rewritten = self.put_clock_forward(position, &effect)?;
         rewrite(rewritten, &self.store, &mut self.batch)?;
         let finished = self.finish()?;
         Ok((Retried::Applied, Finished { deltas: vec![deltas], ..finished }))
@@ -241,17 +241,17 @@ impl<'a> Application<'a> {
     fn put_clock_forward(
         &self,
         position: Position,
-        step: &Step,
-    ) -> Result<Vec<(Position, Step)>, StoreError> {
-        let recorded_at = step.recorded_at;
+        effect: &EventEffect,
+    ) -> Result<Vec<(Position, EventEffect)>, StoreError> {
+        let recorded_at = effect.recorded_at;
         let mut rewritten = Vec::new();
-        for entry in self.store.steps(position..=self.after) {
+        for entry in self.store.effects(position..=self.after) {
             let (at, former) = entry?;
             let clock = former.recorded_at.max(recorded_at);
             if at == position {
-                rewritten.push((at, Step { recorded_at: clock, ..step.clone() }));
+                rewritten.push((at, EventEffect { recorded_at: clock, ..effect.clone() }));
             } else if former.recorded_at < recorded_at {
-                rewritten.push((at, Step { recorded_at: clock, ..former }));
+                rewritten.push((at, EventEffect { recorded_at: clock, ..former }));
             } else {
                 break;
             }
@@ -261,19 +261,19 @@ impl<'a> Application<'a> {
 
     /// Everything pushed, as writes and effects.
     pub fn finish(mut self) -> Result<Finished, StoreError> {
-        let mut appending = Appending::after(self.after, &self.store)?;
-        for step in &self.steps {
-            appending.push(step, &mut self.batch)?;
+        let mut chunks = ChunkWriter::after(self.after, &self.store)?;
+        for effect in &self.effects {
+            chunks.push(effect, &mut self.batch)?;
         }
-        appending.finish(&mut self.batch);
+        chunks.finish(&mut self.batch);
         for (kind, code, text) in self.dictionary.write().take_new() {
             self.batch.put_word(kind, code, &text);
         }
         if let Some(applied) = &self.applied {
-            self.batch.put_applied(applied)?;
+            self.batch.put_checkpoint(applied)?;
         }
         let positions = (self.after.next().0..).map(Position);
-        let deltas = positions.zip(&self.steps).map(|(position, step)| delta(position, step)).collect();
+        let deltas = positions.zip(&self.effects).map(|(position, effect)| delta(position, effect)).collect();
         Ok(Finished { batch: self.batch, deltas, applied: self.applied })
     }
 
@@ -283,11 +283,11 @@ impl<'a> Application<'a> {
         position: Position,
         subject: Option<Uuid>,
         event: Result<Event<'_>, DecodeError>,
-    ) -> Result<Effect, Failure> {
-        let Event { cra_id, revision, recorded_at, client_id, fact, .. } = event.map_err(Misfit::from)?;
+    ) -> Result<Change, Failure> {
+        let Event { cra_id, revision, recorded_at, client_id, fact, .. } = event.map_err(ApplyError::from)?;
         let event = Occurrence { position, cra_id, revision, recorded_at, client_id };
         if subject != Some(event.cra_id) {
-            return Err(Misfit::ForeignSubject { subject, event: event.cra_id }.into());
+            return Err(ApplyError::ForeignSubject { subject, event: event.cra_id }.into());
         }
         let current = self.current(event)?;
         let (ended, began) = match fact {
@@ -321,7 +321,7 @@ impl<'a> Application<'a> {
                 (Some(current.fact), None)
             }
         };
-        Ok(Effect { recorded_at: event.recorded_at, ended, began })
+        Ok(Change { recorded_at: event.recorded_at, ended, began })
     }
 
     /// Applies a CRA's first event.
@@ -334,7 +334,7 @@ impl<'a> Application<'a> {
         cra: &Cra<T>,
     ) -> Result<Fact, Failure> {
         if let Some(current) = current {
-            return Err(Misfit::NotFirst(current.revision).into());
+            return Err(ApplyError::NotFirst(current.revision).into());
         }
         expect_revision(1, event)?;
         Ok(self.open(event, provenance, cra, None))
@@ -365,13 +365,13 @@ impl<'a> Application<'a> {
         event: Occurrence<'_>,
         current: Option<Current>,
     ) -> Result<(Current, Fact), Failure> {
-        let current = current.ok_or(Misfit::NoSuchCra)?;
+        let current = current.ok_or(ApplyError::NoSuchCra)?;
         if current.withdrawn {
-            return Err(Misfit::Withdrawn.into());
+            return Err(ApplyError::Withdrawn.into());
         }
         // Only for retried events: the order of the log counts.
         if current.fact > event.position.0 {
-            return Err(Misfit::Overtaken(current.fact).into());
+            return Err(ApplyError::Overtaken(current.fact).into());
         }
         expect_revision(current.revision + 1, event)?;
         Ok((current, self.fact(current.fact)?))
@@ -418,7 +418,7 @@ impl<'a> Application<'a> {
         if let Some((_, fact)) = self.read.take_if(|(position, _)| *position == from) {
             return Ok(fact);
         }
-        match self.in_batch(from).and_then(|index| self.steps.get(index)?.began.clone()) {
+        match self.in_batch(from).and_then(|index| self.effects.get(index)?.began.clone()) {
             Some(fact) => Ok(fact),
             None => self.store.fact(from),
         }
@@ -429,16 +429,16 @@ impl<'a> Application<'a> {
         position.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok())
     }
 
-    fn park(&mut self, entry: &LogEntry, misfit: &Misfit) -> Result<(), StoreError> {
-        tracing::error!(position = entry.position.0, cra_id = ?entry.cra_id, error = %misfit, "event parked");
+    fn park(&mut self, entry: &LogEntry, error: &ApplyError) -> Result<(), StoreError> {
+        tracing::error!(position = entry.position.0, cra_id = ?entry.cra_id, %error, "event parked");
         let parked =
-            Parked { cra_id: entry.cra_id, error: misfit.to_string(), payload: entry.payload.to_vec() };
+            Parked { cra_id: entry.cra_id, error: error.to_string(), payload: entry.payload.to_vec() };
         self.batch.park(entry.position, &parked)
     }
 }
 
-fn delta(position: Position, step: &Step) -> FactDelta {
-    FactDelta::of(position.0, step.began.as_ref(), step.ended)
+fn delta(position: Position, effect: &EventEffect) -> FactDelta {
+    FactDelta::of(position.0, effect.began.as_ref(), effect.ended)
 }
 
 fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> {
@@ -454,11 +454,11 @@ fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> 
     }
 }
 
-fn expect_revision(expected: u64, event: Occurrence<'_>) -> Result<(), Misfit> {
+fn expect_revision(expected: u64, event: Occurrence<'_>) -> Result<(), ApplyError> {
     if event.revision == expected {
         Ok(())
     } else {
-        Err(Misfit::Revision { expected, found: event.revision })
+        Err(ApplyError::Revision { expected, found: event.revision })
     }
 }
 

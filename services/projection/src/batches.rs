@@ -21,7 +21,7 @@ const BATCHES_READ_AHEAD: usize = 8;
 
 /// Why applying stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
+pub enum ApplierError {
     /// The read models cannot be written.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -130,7 +130,7 @@ impl Applier {
         generation: &Arc<Generation>,
         batch: Vec<LogEntry>,
         now: Timestamp,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<(), ApplierError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -138,13 +138,13 @@ impl Applier {
         self.work
             .send(Work { generation: Arc::clone(generation), batch, now, done })
             .await
-            .map_err(|_| ApplyError::Panicked)?;
-        Ok(applied.await.map_err(|_| ApplyError::Panicked)??)
+            .map_err(|_| ApplierError::Panicked)?;
+        Ok(applied.await.map_err(|_| ApplierError::Panicked)??)
     }
 }
 
 /// Whether a generation was built from a log.
-pub enum Kinship {
+pub enum LogContinuity {
     /// The generation was built from the beginning of this log.
     Same,
     /// It was built from something else.
@@ -157,21 +157,21 @@ pub enum Kinship {
 }
 
 /// Compares a generation with the log: same stream, not shorter, same last event.
-pub async fn kinship(log: &dyn EventLog, generation: &Generation) -> Result<Kinship, ReadError> {
+pub async fn log_continuity(log: &dyn EventLog, generation: &Generation) -> Result<LogContinuity, ReadError> {
     let head = log.head().await?;
-    let foreign = |reason: String, head: Head| Ok(Kinship::Foreign { reason, head });
+    let foreign = |reason: String, head: Head| Ok(LogContinuity::Foreign { reason, head });
     let known = &generation.description().log;
     if head.identity != *known {
         return foreign(format!("the log was created again: {}, was {}", head.identity.0, known.0), head);
     }
-    let Some(applied) = generation.applied() else {
-        return Ok(Kinship::Same);
+    let Some(applied) = generation.checkpoint() else {
+        return Ok(LogContinuity::Same);
     };
     if head.position < applied.position {
         return foreign(format!("the log ends at {}, before {}", head.position, applied.position), head);
     }
     match log.entry(applied.position).await? {
-        Some(entry) if entry.event_id == applied.event_id => Ok(Kinship::Same),
+        Some(entry) if entry.event_id == applied.event_id => Ok(LogContinuity::Same),
         _ => foreign(format!("the log holds another event at {}", applied.position), head),
     }
 }

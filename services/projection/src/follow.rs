@@ -10,7 +10,7 @@ use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
 use tokio::task::JoinError;
 
-use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
+use crate::batches::{self, Applier, ApplierError, LogContinuity, log_continuity};
 use crate::generations::{Generation, Generations};
 use crate::store::StoreError;
 
@@ -27,7 +27,7 @@ enum Interruption {
     #[error("the log stream closed unexpectedly")]
     ReaderEnded,
     #[error("{0}")]
-    Apply(#[from] ApplyError),
+    Apply(#[from] ApplierError),
     #[error("another generation serves")]
     Replaced,
     #[error("the projection is paused")]
@@ -82,9 +82,9 @@ impl Follower {
     async fn follow(&self) -> Interruption {
         let mut serving = self.generations.watch();
         let generation = serving.borrow_and_update().clone();
-        match kinship(&*self.log, &generation).await {
-            Ok(Kinship::Same) => {}
-            Ok(Kinship::Foreign { reason, head }) => match self.start_over(reason, head).await {
+        match log_continuity(&*self.log, &generation).await {
+            Ok(LogContinuity::Same) => {}
+            Ok(LogContinuity::Foreign { reason, head }) => match self.start_over(reason, head).await {
                 Ok(()) => return Interruption::Replaced,
                 Err(interruption) => return interruption,
             },
@@ -103,7 +103,7 @@ impl Follower {
                     None => return Interruption::ReaderEnded,
                 },
             };
-            let turn = self.generations.turn().await;
+            let apply_lock = self.generations.apply_lock().await;
             if serving.has_changed().unwrap_or(true) {
                 return Interruption::Replaced;
             }
@@ -113,7 +113,7 @@ impl Follower {
             if let Err(error) = applier.apply(&generation, batch, self.clock.now()).await {
                 return error.into();
             }
-            drop(turn);
+            drop(apply_lock);
             if let Some(failure) = failure {
                 return failure.into();
             }
@@ -123,8 +123,10 @@ impl Follower {
     /// Replaces a damaged generation; waits if the log cannot be read or the disk cannot be written.
     async fn recover(&self, generation: &Arc<Generation>, interruption: Interruption) {
         let failure = match interruption {
-            Interruption::Apply(ApplyError::Store(failure)) => failure,
-            Interruption::Apply(panicked @ ApplyError::Panicked) => StoreError::Damaged(panicked.to_string()),
+            Interruption::Apply(ApplierError::Store(failure)) => failure,
+            Interruption::Apply(panicked @ ApplierError::Panicked) => {
+                StoreError::Damaged(panicked.to_string())
+            }
             Interruption::Log(_)
             | Interruption::ReaderEnded
             | Interruption::Replaced
@@ -162,11 +164,11 @@ impl Follower {
 }
 
 fn settled(done: Result<Result<(), StoreError>, JoinError>) -> Result<(), Interruption> {
-    Ok(done.map_err(|_| ApplyError::Panicked)?.map_err(ApplyError::from)?)
+    Ok(done.map_err(|_| ApplierError::Panicked)?.map_err(ApplierError::from)?)
 }
 
 /// Returns when the generation's files have failed.
-pub(crate) async fn failed(generation: &Generation) -> ApplyError {
+pub(crate) async fn failed(generation: &Generation) -> ApplierError {
     loop {
         if let Err(error) = generation.check() {
             return error.into();

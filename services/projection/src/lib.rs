@@ -8,10 +8,10 @@
 mod access;
 pub mod apply;
 pub mod batches;
+#[cfg(test)]
+mod fixtures;
 pub mod follow;
 pub mod generations;
-#[cfg(test)]
-mod given;
 pub mod metrics;
 pub mod progress;
 pub mod publications;
@@ -32,7 +32,7 @@ use cra_analytics::public::Rounding;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
 use cra_eventlog::EventLog;
-use cra_eventlog::nats::{NatsLog, Pace, READ_AHEAD_MAX};
+use cra_eventlog::nats::{BatchSize, NatsLog, READ_AHEAD_MAX};
 use cra_private::SecretBytes;
 use cra_runtime::audit::Audit;
 use cra_runtime::background::Background;
@@ -103,14 +103,20 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     };
     let queries = queries_in_flight(&settings);
     let asked = queries.clone();
-    let pace: Pace =
+    let batch_size: BatchSize =
         Arc::new(
             move || {
                 if replay::are_expected(&asked) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
             },
         );
-    let log_apart = Arc::new(log_apart.paced(pace));
-    let parts = Parts { probes, files, folder, log_apart, background, queries };
+    let parts = Parts {
+        probes,
+        files,
+        folder,
+        log_apart: Arc::new(log_apart.with_batch_size(batch_size)),
+        background,
+        queries,
+    };
     serve_with(parts, listener, log, Arc::new(SystemClock), settings, shutdown).await
 }
 
@@ -194,7 +200,7 @@ async fn serve_with(
         log: log_apart,
         generations: Arc::clone(&generations),
         clock: Arc::clone(&clock),
-        place: Arc::default(),
+        permit: Arc::default(),
         filling: Arc::default(),
         background: background.handle().clone(),
         questions: queries.clone(),
@@ -206,7 +212,7 @@ async fn serve_with(
     let (publications, publisher) = publisher(secret.as_ref(), &settings, &log, &generations, &clock);
     let asked = Asked { queries, signer, publications, callers: listener.callers() };
     let routes = routes(&settings, asked, &log, &replayer, metrics, &shutdown)?;
-    let stillness = progress.stillness();
+    let stalled_for = progress.stalled_for();
     let looking = progress.look(
         Arc::clone(&log),
         Arc::clone(&generations),
@@ -218,7 +224,7 @@ async fn serve_with(
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let publishing = publisher.map(|publisher| background.spawn(publisher.run(shutdown.clone())));
     let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
-    let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stillness));
+    let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stalled_for));
 
     let begun = shutdown.clone().into_begun();
     let api = Api { routes, methods: METHODS, audit: audit.clone() };

@@ -96,7 +96,7 @@ pub(crate) fn register(
     let serving = Arc::clone(generations);
     let help = "Events that could not be applied and are set aside.";
     metrics.looked_up("cra_projection_parked_events", help, move || {
-        figure(serving.serving().applied().map_or(0, |applied| applied.parked))
+        figure(serving.serving().checkpoint().map_or(0, |checkpoint| checkpoint.parked))
     })?;
 
     let of_filling = |name, help, value: fn(&Filling) -> &AtomicU64| {
@@ -114,7 +114,7 @@ pub(crate) fn register(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{Running, cra, submitted};
+    use crate::fixtures::{Running, cra, submitted};
 
     #[tokio::test]
     async fn gauges_follow_what_is_applied_and_show_a_replay_only_while_it_runs() {

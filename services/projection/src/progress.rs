@@ -51,7 +51,7 @@ impl Progress {
 
     /// Whether the read models make no progress although events wait; and future changes.
     #[must_use]
-    pub fn stillness(&self) -> watch::Receiver<bool> {
+    pub fn stalled_for(&self) -> watch::Receiver<bool> {
         self.is_still.subscribe()
     }
 

@@ -9,10 +9,10 @@ use cra_runtime::health::{Health, Readiness};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::batches::{Kinship, kinship};
+use crate::batches::{LogContinuity, log_continuity};
 use crate::follow;
 use crate::generations::{Generation, Generations};
-use crate::store::Applied;
+use crate::store::Checkpoint;
 
 /// Pause before the head of the log is requested again.
 pub(crate) const HEAD_RETRY: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub(crate) async fn tell(
     log: Arc<dyn EventLog>,
     generations: Arc<Generations>,
     health: Health,
-    mut stillness: watch::Receiver<bool>,
+    mut stalled_for: watch::Receiver<bool>,
 ) {
     let mut serving = generations.watch();
     loop {
@@ -40,7 +40,7 @@ pub(crate) async fn tell(
                 return;
             },
             _ = follow::failed(&generation) => {}
-            () = while_it_goes_on(&health, &mut stillness) => return,
+            () = while_it_goes_on(&health, &mut stalled_for) => return,
         }
         // A promoted generation has reached the previous one's position; one that starts over has not.
         let is_behind = serving.borrow().position() < generation.position();
@@ -52,13 +52,13 @@ pub(crate) async fn tell(
 }
 
 /// Updates health while the generation has caught up, for stalls; ends when the channel is closed.
-async fn while_it_goes_on(health: &Health, stillness: &mut watch::Receiver<bool>) {
+async fn while_it_goes_on(health: &Health, stalled_for: &mut watch::Receiver<bool>) {
     loop {
-        if stillness.wait_for(|is_still| !is_still).await.is_err() {
+        if stalled_for.wait_for(|is_still| !is_still).await.is_err() {
             return;
         }
         health.set_all(Readiness::Serving).await;
-        if stillness.wait_for(|is_still| *is_still).await.is_err() {
+        if stalled_for.wait_for(|is_still| *is_still).await.is_err() {
             return;
         }
         tracing::error!("not serving: events wait in the log, and the read models make no progress");
@@ -73,8 +73,9 @@ async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &A
         return false;
     };
     let mut applied = generation.watch();
-    let reached =
-        |applied: &Option<Applied>| applied.as_ref().map_or(Position::START, |a| a.position) >= head.position;
+    let reached = |applied: &Option<Checkpoint>| {
+        applied.as_ref().map_or(Position::START, |a| a.position) >= head.position
+    };
     let mut paused = generations.paused();
     // Even an empty one must have been compared with the log.
     let rests = async {
@@ -90,12 +91,13 @@ async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &A
     }
     // So that the first query does not wait for it.
     let asked = Arc::clone(generation);
-    let is_ready = tokio::task::spawn_blocking(move || asked.get_ready()).await;
+    let is_ready = tokio::task::spawn_blocking(move || asked.warm_up()).await;
     if !matches!(is_ready, Ok(Ok(()))) {
         return false;
     }
     // It may be past the head of this log because it was built from another one.
-    let follows = matches!(kinship(log, generation).await, Ok(Kinship::Same)) && generation.check().is_ok();
+    let follows = matches!(log_continuity(log, generation).await, Ok(LogContinuity::Same))
+        && generation.check().is_ok();
     if follows {
         tracing::info!(
             position = generation.position().0,
@@ -115,8 +117,8 @@ mod tests {
 
     use super::*;
     use crate::StatisticsServer;
+    use crate::fixtures::{Running, SOON, cra, submitted};
     use crate::follow::Follower;
-    use crate::given::{Running, SOON, cra, submitted};
     use crate::progress::Progress;
 
     const PATIENCE: Duration = Duration::from_millis(200);
@@ -150,7 +152,7 @@ mod tests {
         let follower =
             Follower { log: log.clone(), generations: generations.clone(), clock: replayer.clock.clone() };
         let shutdown = running.operations.shutdown.clone();
-        let telling = tell(log.clone(), generations.clone(), health.clone(), progress.stillness());
+        let telling = tell(log.clone(), generations.clone(), health.clone(), progress.stalled_for());
         let looking = progress.clone().look(log, generations, replayer.clock.clone(), PATIENCE);
         let tasks =
             [tokio::spawn(telling), tokio::spawn(looking), tokio::spawn(follower.run(shutdown.clone()))];

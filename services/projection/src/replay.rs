@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep};
 
-use crate::batches::{self, Applier, ApplyError, Kinship, kinship};
-use crate::generations::{Generation, Generations, TakeOverError};
+use crate::batches::{self, Applier, ApplierError, LogContinuity, log_continuity};
+use crate::generations::{Generation, Generations, PromoteError};
 use crate::metrics::Filling;
 use crate::store::StoreError;
 
@@ -36,13 +36,13 @@ pub enum ReplayError {
     ReaderEnded,
     /// The generation cannot be written.
     #[error("{0}")]
-    Apply(#[from] ApplyError),
+    Apply(#[from] ApplierError),
     /// The log is not the one that the generation was started from.
     #[error("{0}")]
     ForeignLog(String),
     /// It cannot be promoted.
     #[error("{0}")]
-    TakeOver(#[from] TakeOverError),
+    Promote(#[from] PromoteError),
 }
 
 impl ReplayError {
@@ -51,7 +51,7 @@ impl ReplayError {
     pub fn leaves_a_beginning(&self) -> bool {
         match self {
             Self::Log(_) | Self::ReaderEnded => true,
-            Self::Apply(_) | Self::ForeignLog(_) | Self::TakeOver(_) => false,
+            Self::Apply(_) | Self::ForeignLog(_) | Self::Promote(_) => false,
         }
     }
 }
@@ -92,7 +92,7 @@ pub struct Replayer {
     /// Time at which events are applied.
     pub clock: Arc<dyn Clock>,
     /// Locked while a generation is built or replaced.
-    pub place: Arc<tokio::sync::Mutex<()>>,
+    pub permit: Arc<tokio::sync::Mutex<()>>,
     /// Metrics of the replay in progress.
     pub filling: Arc<Filling>,
     /// Runtime of replays, with lower priority than queries and live events.
@@ -105,13 +105,13 @@ impl Replayer {
     /// The lock for a replay; `None` while another one is in progress.
     #[must_use]
     pub fn try_begin(&self) -> Option<OwnedMutexGuard<()>> {
-        Arc::clone(&self.place).try_lock_owned().ok()
+        Arc::clone(&self.permit).try_lock_owned().ok()
     }
 
     /// A generation other than the serving one.
     pub fn other(&self, name: &str) -> Result<Arc<Generation>, ReplayError> {
         let other = self.generations.other(name);
-        other.ok_or_else(|| TakeOverError::NoSuchGeneration(name.to_owned()).into())
+        other.ok_or_else(|| PromoteError::NoSuchGeneration(name.to_owned()).into())
     }
 
     /// Builds the read models again if the serving ones have other definitions, which serve until it is done. Retries
@@ -139,7 +139,7 @@ impl Replayer {
 
     /// Builds the read models with today's definitions, once no other replay is in progress.
     async fn compute_again(&self) -> Result<(), ReplayError> {
-        let _place = Arc::clone(&self.place).lock_owned().await;
+        let _permit = Arc::clone(&self.permit).lock_owned().await;
         if self.serves_todays_definitions() {
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl Replayer {
             wanted = cra_analytics::definitions(),
             "the read models have other definitions; they serve until they are rebuilt"
         );
-        let generation = self.begin_filling(None).await?;
+        let generation = self.start_build(None).await?;
         let tell = |progress: Progress| {
             tracing::info!(
                 position = progress.position.0,
@@ -163,7 +163,7 @@ impl Replayer {
         let computed = async {
             let head = self.log.head().await?.position;
             self.fill(&generation, head, tell).await?;
-            self.take_over(&generation).await
+            self.promote(&generation).await
         };
         match computed.await {
             Ok(_) => Ok(()),
@@ -177,9 +177,9 @@ impl Replayer {
     }
 
     /// The generation to build: a new one, or an unfinished one that is not past the requested end.
-    pub async fn begin_filling(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
+    pub async fn start_build(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
-        self.blocking(move |generations| Ok(generations.begin_filling(&identity, until, now)?)).await
+        self.blocking(move |generations| Ok(generations.start_build(&identity, until, now)?)).await
     }
 
     /// Keeps a completely built generation.
@@ -197,9 +197,9 @@ impl Replayer {
     }
 
     /// A scratch generation, removed when it is dropped.
-    pub async fn begin_passing(&self) -> Result<Arc<Generation>, ReplayError> {
+    pub async fn start_scratch(&self) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
-        self.blocking(move |generations| Ok(Arc::new(generations.begin_passing(&identity, now)?))).await
+        self.blocking(move |generations| Ok(Arc::new(generations.start_scratch(&identity, now)?))).await
     }
 
     /// Applies the events after its position to a generation, up to an end that the log has.
@@ -209,7 +209,7 @@ impl Replayer {
         end: Position,
         mut tell: impl FnMut(Progress),
     ) -> Result<(), ReplayError> {
-        if let Kinship::Foreign { reason, .. } = kinship(&*self.log, generation).await? {
+        if let LogContinuity::Foreign { reason, .. } = log_continuity(&*self.log, generation).await? {
             return Err(ReplayError::ForeignLog(reason));
         }
         let (begun_at, begun) = (generation.position(), Instant::now());
@@ -251,24 +251,24 @@ impl Replayer {
 
     /// Brings a generation to the serving one's position, and promotes it. Readers never see an earlier position than
     /// before. Returns the previous one.
-    pub async fn take_over(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
+    pub async fn promote(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
         let filled = Arc::clone(generation);
         // Before the lock, which events wait for.
         self.blocking(move |_| {
             filled.flush()?;
-            Ok(filled.get_ready()?)
+            Ok(filled.warm_up()?)
         })
         .await?;
-        let turn = self.generations.turn().await;
+        let apply_lock = self.generations.apply_lock().await;
         self.fill(generation, self.generations.serving().position(), |_| {}).await?;
         let name = generation.name().to_owned();
         // The lock moves into the work: if the caller is cancelled now, nothing is applied before the change is
         // complete.
         self.blocking(move |generations| {
-            let _turn = turn;
-            Ok(generations.take_over(&name)?)
+            let _apply_lock = apply_lock;
+            Ok(generations.promote(&name)?)
         })
         .await
     }
@@ -280,7 +280,7 @@ impl Replayer {
     ) -> Result<T, ReplayError> {
         let generations = Arc::clone(&self.generations);
         let done = tokio::task::spawn_blocking(move || work(&generations)).await;
-        done.map_err(|_| ApplyError::Panicked)?
+        done.map_err(|_| ApplierError::Panicked)?
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use cra_eventlog::Position;
 
 use crate::generations::Generation;
-use crate::store::{Parked, Session, Step, StoreError};
+use crate::store::{EventEffect, Parked, Session, StoreError};
 use cra_analytics::dictionary::{Code, Dictionary, Kind};
 use cra_analytics::fact::Fact;
 
@@ -29,7 +29,7 @@ pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<Stri
         codes: Codes::between(&replay.dictionary().read(), &checked.dictionary().read()),
     };
     let mut found = Vec::new();
-    comparison.steps(&mut found)?;
+    comparison.effects(&mut found)?;
     comparison.parked(&mut found)?;
     counted::compare(checked, &columns, &counted, &mut found)?;
     Ok(found)
@@ -43,17 +43,17 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn steps(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+    fn effects(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
         let positions = Position::START..=self.until;
-        let whole = |entry: Result<(Position, Step), StoreError>| {
-            let (position, Step { recorded_at, ended, began }) = entry?;
+        let whole = |entry: Result<(Position, EventEffect), StoreError>| {
+            let (position, EventEffect { recorded_at, ended, began }) = entry?;
             Ok((position, (recorded_at, ended, began.map(Some))))
         };
-        let checked = self.checked.steps(positions.clone()).map(whole);
+        let checked = self.checked.effects(positions.clone()).map(whole);
         // A text that the checked generation lacks makes the fact differ.
         let recode = |fact: Fact| fact.recoded(|kind, code| self.codes.of(kind, code));
-        let replay = self.replay.steps(positions).map(|entry| {
-            let (position, Step { recorded_at, ended, began }) = entry?;
+        let replay = self.replay.effects(positions).map(|entry| {
+            let (position, EventEffect { recorded_at, ended, began }) = entry?;
             Ok((position, (recorded_at, ended, began.map(recode))))
         });
         let name = |position: &Position| format!("what the event at position {position} did");
@@ -68,7 +68,7 @@ impl Comparison {
         };
         let checked = self.checked.parked_events(positions.clone()).map(whatever_the_reason);
         let replay = self.replay.parked_events(positions).map(whatever_the_reason);
-        compare(checked, replay, |position| format!("parked event at position {position}"), found)
+        compare(checked, replay, |position| format!("event parked at position {position}"), found)
     }
 }
 

@@ -80,25 +80,25 @@ impl DailyRollups {
 
     /// Adds the fact of a position to scopes, which get sums if they have none.
     pub(super) fn add(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(seen) = fact(blocks, from) else {
+        let Some(fact) = fact(blocks, from) else {
             return;
         };
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
-            days.day(seen.fixed().day).add(blocks, from, &seen);
+            days.day(fact.fixed().day).add(blocks, from, &fact);
         }
     }
 
     /// Removes the fact of a position from those scopes that have sums.
     pub(super) fn remove(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(seen) = fact(blocks, from) else {
+        let Some(fact) = fact(blocks, from) else {
             return;
         };
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             if let Some(days) = daily_rollups.get_mut(&scope) {
-                Arc::make_mut(days).day(seen.fixed().day).remove(from, &seen);
+                Arc::make_mut(days).day(fact.fixed().day).remove(from, &fact);
             }
         }
     }
@@ -156,8 +156,8 @@ impl Days {
         }
         with_days(blocks, &few).for_each(|(from, day)| {
             let slot = slot_of(day).and_then(|slot| slots.get_mut(slot));
-            if let Some((slot, seen)) = slot.zip(fact(blocks, from)) {
-                slot.add(&seen);
+            if let Some((slot, fact)) = slot.zip(fact(blocks, from)) {
+                slot.add(&fact);
             }
         });
     }
@@ -208,8 +208,8 @@ impl Day {
         match other {
             Self::Few(facts) => {
                 for from in facts {
-                    if let Some(seen) = fact(blocks, *from) {
-                        self.add(blocks, *from, &seen);
+                    if let Some(fact) = fact(blocks, *from) {
+                        self.add(blocks, *from, &fact);
                     }
                 }
             }
@@ -221,7 +221,7 @@ impl Day {
     fn sums(&mut self, blocks: &[Block]) -> &mut DailySums {
         if let Self::Few(facts) = self {
             let mut totals = DailySums::default();
-            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|seen| totals.add(&seen));
+            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|fact| totals.add(&fact));
             *self = Self::Many(Arc::new(totals));
         }
         match self {

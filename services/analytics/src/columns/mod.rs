@@ -204,9 +204,9 @@ impl Facts {
     fn end(&mut self, ended: u32) {
         let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
         if self.posting_lists.is_some()
-            && let Some(seen) = snapshot::fact(blocks, ended)
+            && let Some(fact) = snapshot::fact(blocks, ended)
         {
-            let scopes = Scope::small(seen.fixed()).into_iter().chain(Scope::large(seen.fixed()));
+            let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
             daily_rollups.remove(blocks, ended, scopes.flatten());
         }
     }

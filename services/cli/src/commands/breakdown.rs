@@ -52,6 +52,6 @@ pub(crate) async fn run(
         rows_left: rows_in_all.saturating_sub(rows),
         snapshot: snapshot.as_ref(),
     };
-    output.write(&rows::page(&listing, cells, output.look()))?;
+    output.write(&rows::page(&listing, cells, output.style()))?;
     Ok(Outcome::Done)
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::communes::table(&answer.communes, &text, output.look()))?;
+        output.write(&render::communes::table(&answer.communes, &text, output.style()))?;
     }
     Ok(Outcome::Done)
 }

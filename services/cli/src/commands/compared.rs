@@ -29,7 +29,7 @@ pub(super) async fn statistics(
         output.json(&comparison::json::statistics(&comparison, &current, &other))?;
     } else {
         let answers = [&current, &other];
-        output.write(&render::comparison::statistics(&selection, &comparison, answers, output.look()))?;
+        output.write(&render::comparison::statistics(&selection, &comparison, answers, output.style()))?;
     }
     Ok(Outcome::Done)
 }
@@ -50,7 +50,7 @@ pub(super) async fn series(
         output.json(&comparison::json::series(&comparison, &current, &other))?;
     } else {
         let answers = [&current, &other];
-        let page = render::comparison::series(&selection, args.by, &comparison, answers, output.look());
+        let page = render::comparison::series(&selection, args.by, &comparison, answers, output.style());
         output.write(&page)?;
     }
     Ok(Outcome::Done)

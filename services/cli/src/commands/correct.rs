@@ -197,9 +197,9 @@ impl Correcting<'_> {
         if !self.life.is_withdrawn() && is_recorded(&proposed, &self.base) {
             return self.nothing_changes(&content).await.map(Round::Ended);
         }
-        let look = self.output.look();
-        let heading = render::change::heading(&self.cra_id, self.revision, look);
-        let shown = heading + &render::change::changes(&self.base, &proposed, look);
+        let style = self.output.style();
+        let heading = render::change::heading(&self.cra_id, self.revision, style);
+        let shown = heading + &render::change::changes(&self.base, &proposed, style);
         if self.args.change.json {
             tell(shown.trim_end());
         } else {
@@ -237,8 +237,8 @@ impl Correcting<'_> {
     async fn begins_again(&mut self, source: &mut Source) -> anyhow::Result<bool> {
         let seen = self.revision;
         self.life = answered(&self.sender, self.sender.life(&self.cra_id).await?)?;
-        let look = self.output.look();
-        let shown = render::change::overtaken(self.life.events(), seen, look);
+        let style = self.output.style();
+        let shown = render::change::overtaken(self.life.events(), seen, style);
         if self.args.change.json {
             tell(shown.trim_end());
             let status =
@@ -262,8 +262,8 @@ impl Correcting<'_> {
         if self.args.change.json {
             self.output.json(&render::change::json(&self.cra_id, Ok(receipt), DONE))?;
         } else {
-            let look = self.output.look();
-            self.output.write(&render::change::received(receipt, DONE, look))?;
+            let style = self.output.style();
+            self.output.write(&render::change::received(receipt, DONE, style))?;
         }
         Ok(Outcome::Done)
     }
@@ -272,8 +272,8 @@ impl Correcting<'_> {
         if self.args.change.json {
             return Ok(self.output.json(&render::change::json(&self.cra_id, Err(refused), DONE))?);
         }
-        let look = self.output.look();
-        Ok(self.output.write(&render::change::refused(&self.cra_id, refused, look))?)
+        let style = self.output.style();
+        Ok(self.output.write(&render::change::refused(&self.cra_id, refused, style))?)
     }
 }
 

@@ -5,8 +5,8 @@ use cra_contracts::{json, v1};
 use super::Outcome;
 use crate::args::{CrossArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::{Look, Output, tell};
-use crate::render::cross::{self, Asked};
+use crate::output::{Output, Style, tell};
+use crate::render::cross::{self, Axes};
 
 pub(crate) async fn run(
     args: CrossArgs,
@@ -24,16 +24,15 @@ pub(crate) async fn run(
     };
     let answer =
         connection.answer(connection.statistics().get_cross_table(within_deadline(request)).await)?;
-    let asked =
-        Asked { selection: &selection, rows: args.rows, columns: args.columns, measure: args.measure };
+    let asked = Axes { selection: &selection, rows: args.rows, columns: args.columns, measure: args.measure };
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else if args.csv {
         output.write(&cross::csv(&asked, &answer)?)?;
-        let look = Look { colour: false, ..output.look() };
-        tell(cross::about(&asked, &answer, look).trim_end());
+        let style = Style { colour: false, ..output.style() };
+        tell(cross::about(&asked, &answer, style).trim_end());
     } else {
-        output.write(&cross::page(&asked, &answer, output.look()))?;
+        output.write(&cross::page(&asked, &answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }

@@ -34,8 +34,8 @@ pub(crate) async fn run(
         tell(&extent.told(None));
         return Ok(Outcome::Done);
     }
-    let look = output.look();
-    let pairs = Pairs::new(look);
+    let style = output.style();
+    let pairs = Pairs::new(style);
     output.write(&pairs.title(&selection))?;
     let mut is_first = true;
     let write = |double| {
@@ -43,6 +43,6 @@ pub(crate) async fn run(
         output.write(&(head + &pairs.pair(&double)))
     };
     let extent = pages::read(rows_max, ask, write).await?;
-    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), look))?;
+    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), style))?;
     Ok(Outcome::Done)
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::Outcome;
 use crate::args::{Arguments, CredentialArgs, EndpointArgs};
-use crate::output::{Look, Output};
+use crate::output::{Output, Style};
 
 /// How a stream ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -287,7 +287,7 @@ impl Write for Written {
 
 impl Written {
     pub(super) fn output(&self) -> Output {
-        Output::to(self.clone(), Look { columns: 100, colour: false })
+        Output::to(self.clone(), Style { columns: 100, colour: false })
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {

@@ -15,7 +15,7 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::args::{CredentialArgs, EndpointArgs};
-use crate::output::{Look, Output};
+use crate::output::{Output, Style};
 
 /// Configured answers.
 #[derive(Debug, Default)]
@@ -157,7 +157,7 @@ pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
     pub(super) fn output(&self) -> Output {
-        Output::to(self.clone(), Look { columns: 100, colour: false })
+        Output::to(self.clone(), Style { columns: 100, colour: false })
     }
 
     pub(super) fn text(&self) -> String {

@@ -12,7 +12,7 @@ use super::checkpoint::{Checkpoint, Place};
 use crate::args::{EndpointArgs, FollowArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
-use crate::subscription::{Subscription, sustain};
+use crate::subscription::{Subscription, run_with_reconnect};
 
 pub(crate) async fn run(
     args: FollowArgs,
@@ -42,7 +42,7 @@ async fn follow(
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     tokio::select! {
-        ended = sustain(connection, follower) => ended,
+        ended = run_with_reconnect(connection, follower) => ended,
         () = shutdown.begun() => follower.settle(),
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::fake::{Fake, LOG, Written, endpoints, ran};
 use super::*;
-use crate::output::Look;
+use crate::output::Style;
 
 fn positions(text: &str) -> Vec<u64> {
     let position = |line: &str| {
@@ -120,7 +120,7 @@ async fn the_checkpoint_is_never_ahead_of_the_written_lines() {
     let connection = Connection::open(Service::Projection, &url).await.unwrap();
     let written = Arc::default();
     let pipe = Pipe { written: Arc::clone(&written), lines_max: 24, checkpoint: path.clone() };
-    let mut output = Output::to(pipe, Look { columns: 100, colour: false });
+    let mut output = Output::to(pipe, Style { columns: 100, colour: false });
     let mut follower = Follower {
         selection: v1::Selection::default(),
         stop_at_head: false,

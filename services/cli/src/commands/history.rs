@@ -19,7 +19,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::history::page(&args.cra_id, &answer.events, output.look()))?;
+        output.write(&render::history::page(&args.cra_id, &answer.events, output.style()))?;
     }
     Ok(Outcome::Done)
 }

@@ -33,13 +33,13 @@ pub(crate) async fn run(
         tell(&extent.told(None));
         return Ok(Outcome::Done);
     }
-    let look = output.look();
-    let lines = Lines::new(look);
+    let style = output.style();
+    let lines = Lines::new(style);
     // Written after the first answer: a refused query has no title.
     let mut head = Some(lines.head(&selection));
     let write = |record| output.write(&(head.take().unwrap_or_default() + &lines.line(&record)));
     let extent = pages::read(rows_max, ask, write).await?;
     output.write(&head.take().unwrap_or_default())?;
-    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), look))?;
+    output.write(&foot(extent.more_follow, extent.rows, extent.snapshot.as_ref(), style))?;
     Ok(Outcome::Done)
 }

@@ -200,7 +200,7 @@ fn show(
     if json {
         output.json(&render::log::json(&done, manifest))?;
     } else {
-        output.write(&render::log::page(&done, manifest, output.look()))?;
+        output.write(&render::log::page(&done, manifest, output.style()))?;
     }
     Ok(if course.misfits.unwrap_or(0) > 0 { Outcome::SomeRefused } else { Outcome::Done })
 }

@@ -28,7 +28,7 @@ async fn list(connection: &Connection, as_json: bool, output: &mut Output) -> an
         let request = within_deadline(v1::ListParkedEventsRequest { page_size: 0, page_token });
         let page = connection.answer(connection.operations().list_parked_events(request).await)?;
         if is_first && !as_json {
-            let header = render::parked::header(output.look());
+            let header = render::parked::header(output.style());
             output.write(if page.events.is_empty() { "no event is parked\n" } else { &header })?;
         }
         for event in &page.events {
@@ -57,7 +57,7 @@ async fn retry(
     if as_json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::parked::retried(answer, output.look()))?;
+        output.write(&render::parked::retried(answer, output.style()))?;
     }
     Ok(if answer.still_parked == 0 { Outcome::Done } else { Outcome::SomeRefused })
 }

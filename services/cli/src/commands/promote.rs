@@ -19,7 +19,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::replay::promoted(&args.generation, &answer, output.look()))?;
+        output.write(&render::replay::promoted(&args.generation, &answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }

@@ -60,7 +60,7 @@ async fn replay(
     drop(progress);
     let last = last.context("the projection service ended the replay without a result")?;
     if !args.json {
-        output.write(&render::replay::summary(&last, output.look()))?;
+        output.write(&render::replay::summary(&last, output.style()))?;
     }
     Ok(Outcome::Done)
 }

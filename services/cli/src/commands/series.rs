@@ -24,7 +24,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::series::page(&selection, args.by, &answer, output.look()))?;
+        output.write(&render::series::page(&selection, args.by, &answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }

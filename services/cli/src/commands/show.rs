@@ -19,7 +19,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::records::page(&answer, output.look()))?;
+        output.write(&render::records::page(&answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }

@@ -129,7 +129,7 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
     let selection = SelectionArgs::of_month(month.first_day()).to_message();
     let consistency = v1::Consistency { min_position: last_position, ..v1::Consistency::default() };
     let answer = stats::ask(&projection, selection.clone(), consistency).await?;
-    output.write(&render::statistics::page(&selection, &answer, output.look()))?;
+    output.write(&render::statistics::page(&selection, &answer, output.style()))?;
     output.line("")?;
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::statistics::page(&selection, &answer, output.look()))?;
+        output.write(&render::statistics::page(&selection, &answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
-        output.write(&render::status::page(&answer, output.look()))?;
+        output.write(&render::status::page(&answer, output.style()))?;
     }
     Ok(Outcome::Done)
 }
@@ -49,8 +49,8 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
                 is_away = false;
                 let screen = output.screen().filter(|_| !as_json);
                 let line = render::status::line(&answer);
-                if let Some((look, _)) = screen {
-                    let page = render::status::page(&answer, look);
+                if let Some((style, _)) = screen {
+                    let page = render::status::page(&answer, style);
                     output.write(&redrawn(&page, drawn))?;
                     drawn = page.lines().count();
                 } else if line != shown {

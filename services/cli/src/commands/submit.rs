@@ -67,7 +67,7 @@ pub(crate) async fn run(
     if let Some(encoding) = encoding.other_than_utf8() {
         tell(&format!("{} is in {encoding}, and was read as such", file::name_of(&args.file)));
     }
-    let summary = render::submission::summary(&tally, Work::Submit(mode), output.look());
+    let summary = render::submission::summary(&tally, Work::Submit(mode), output.style());
     if args.json {
         let _ = io::stderr().write_all(summary.as_bytes());
     } else {
@@ -177,7 +177,7 @@ impl Sending<'_> {
         output: &mut Output,
     ) -> Result<(), stream::StreamError> {
         let bar = progress::bar(length);
-        let (look, mode) = (output.look(), self.mode);
+        let (style, mode) = (output.style(), self.mode);
         let submit = Submit { mode };
         let streamed = stream::send(self.connection, &submit, items, Retries::Never, tally, |news, tally| {
             let News::Told(told) = news else { return Ok(()) };
@@ -185,7 +185,7 @@ impl Sending<'_> {
             let text = if self.as_json {
                 cra_contracts::json::line(&render::submission::json(told, Work::Submit(mode))) + "\n"
             } else {
-                render::submission::refused_under(&self.headings, told, look)
+                render::submission::refused_under(&self.headings, told, style)
             };
             bar.suspend(|| output.write(&text))
         })

@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let found = last.filter(|last| last.same.is_some());
     let found = found.context("the projection service ended the check without a verdict")?;
     if !args.json {
-        output.write(&render::replay::verdict(&found, output.look()))?;
+        output.write(&render::replay::verdict(&found, output.style()))?;
     }
     Ok(if found.same() { Outcome::Done } else { Outcome::Differs })
 }

@@ -10,7 +10,7 @@ use crate::args::{EndpointArgs, WatchArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, redrawn, tell};
 use crate::render::watch::{self, Progress};
-use crate::subscription::{Subscription, sustain};
+use crate::subscription::{Subscription, run_with_reconnect};
 
 pub(crate) async fn run(
     args: WatchArgs,
@@ -21,7 +21,7 @@ pub(crate) async fn run(
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let mut watcher = Watcher::new(&args, output);
     tokio::select! {
-        ended = sustain(&connection, &mut watcher) => ended?,
+        ended = run_with_reconnect(&connection, &mut watcher) => ended?,
         () = shutdown.begun() => {}
     }
     Ok(Outcome::Done)
@@ -59,14 +59,14 @@ impl<'a> Watcher<'a> {
         }
         let none = v1::Statistics::default();
         let progress = Progress { first: self.first.as_ref().unwrap_or(&none), now };
-        let Some((look, rows)) = self.output.screen() else {
-            let look = self.output.look();
-            let head = if self.lines == 0 { watch::head(&self.selection, look) } else { String::new() };
+        let Some((style, rows)) = self.output.screen() else {
+            let style = self.output.style();
+            let head = if self.lines == 0 { watch::head(&self.selection, style) } else { String::new() };
             self.lines += 1;
-            return self.output.line(&(head + &watch::line(progress, look)));
+            return self.output.line(&(head + &watch::line(progress, style)));
         };
         // One line remains for the cursor.
-        let page = watch::page(&self.selection, progress, lost, rows.saturating_sub(1), look);
+        let page = watch::page(&self.selection, progress, lost, rows.saturating_sub(1), style);
         let again = redrawn(&page, self.drawn);
         self.drawn = page.lines().count();
         self.output.write(&again)
@@ -137,7 +137,7 @@ mod tests {
         let args = args(flags);
         let mut watcher = Watcher::new(&args, &mut output);
         tokio::select! {
-            ended = sustain(&connection, &mut watcher) => panic!("{ended:?}"),
+            ended = run_with_reconnect(&connection, &mut watcher) => panic!("{ended:?}"),
             () = written.lines_reach(lines) => {}
         }
         (written.text().lines().map(str::to_owned).collect(), fake)

@@ -29,11 +29,11 @@ pub(crate) async fn run(
     }
     let cra_id = args.cra_id.unwrap_or_default();
     let life = answered(&sender, sender.life(&cra_id).await?)?;
-    let look = output.look();
+    let style = output.style();
     // For a withdrawn CRA, the receipt of the same withdrawal is requested.
     let current = life.revision() - u64::from(life.is_withdrawn());
     let revision = args.expected_revision.unwrap_or(current);
-    let heading = render::change::heading(&cra_id, revision, look);
+    let heading = render::change::heading(&cra_id, revision, style);
     let shown = heading + &render::change::brief(&content_of(&life, revision)?);
     if args.json {
         tell(shown.trim_end());
@@ -52,13 +52,13 @@ pub(crate) async fn run(
         output.json(&render::change::json(&cra_id, answer.as_ref(), DONE))?;
     } else {
         output.write(&match &answer {
-            Ok(receipt) => render::change::received(receipt, DONE, look),
-            Err(refused) => render::change::refused(&cra_id, refused, look),
+            Ok(receipt) => render::change::received(receipt, DONE, style),
+            Err(refused) => render::change::refused(&cra_id, refused, style),
         })?;
     }
     if overtaken {
         let now = answered(&sender, sender.life(&cra_id).await?)?;
-        tell(render::change::overtaken(now.events(), revision, look).trim_end());
+        tell(render::change::overtaken(now.events(), revision, style).trim_end());
     }
     Ok(if answer.is_ok() { Outcome::Done } else { Outcome::SomeRefused })
 }

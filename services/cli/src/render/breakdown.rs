@@ -4,7 +4,7 @@
 use cra_contracts::v1;
 
 use super::text::{Tone, left, printable, right, share, thousands, toned, width};
-use crate::output::Look;
+use crate::output::Style;
 
 const INDENT: &str = "  ";
 const COUNT_COLUMNS: usize = 11;
@@ -25,43 +25,43 @@ pub(crate) struct Breakdown<'a> {
 }
 
 /// Width of the labels, the same in every breakdown of a page so that the bars are aligned.
-pub(crate) fn label_columns(look: Look) -> usize {
-    (look.columns * 2 / 5).clamp(24, 42)
+pub(crate) fn label_columns(style: Style) -> usize {
+    (style.columns * 2 / 5).clamp(24, 42)
 }
 
 /// The breakdown; empty if it has no line.
-pub(crate) fn section(breakdown: &Breakdown<'_>, look: Look) -> String {
+pub(crate) fn section(breakdown: &Breakdown<'_>, style: Style) -> String {
     let Breakdown { title, unit, lines, lines_max } = *breakdown;
     if lines.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n{} {}\n", toned(look, Tone::Title, title), toned(look, Tone::Quiet, unit));
+    let mut text = format!("\n{} {}\n", toned(style, Tone::Title, title), toned(style, Tone::Quiet, unit));
     let (shown, hidden) = lines.split_at(lines.len().min(lines_max));
     let most = lines.iter().map(|line| line.count).max().unwrap_or(0);
     for line in shown {
-        text += &row(line, most, look);
+        text += &row(line, most, style);
     }
     if !hidden.is_empty() {
         let people: u64 = hidden.iter().map(|line| line.count).sum();
         let rest =
             format!("et {} autres lignes, {} {unit}", thousands(hidden.len() as u64), thousands(people));
-        text += &format!("{INDENT}{}\n", toned(look, Tone::Quiet, &rest));
+        text += &format!("{INDENT}{}\n", toned(style, Tone::Quiet, &rest));
     }
     text
 }
 
-fn row(line: &v1::Count, most: u64, look: Look) -> String {
-    let label_columns = label_columns(look);
+fn row(line: &v1::Count, most: u64, style: Style) -> String {
+    let label_columns = label_columns(style);
     let label = left(&printable(label_of(line)), label_columns);
     let count = right(&thousands(line.count), COUNT_COLUMNS);
     let share = right(&share(line.share_per_mille), SHARE_COLUMNS);
     let used = width(INDENT) + label_columns + COUNT_COLUMNS + SHARE_COLUMNS + width(GAP);
-    let bar = bar(line.count, most, look.columns.saturating_sub(used));
+    let bar = bar(line.count, most, style.columns.saturating_sub(used));
     if line.count == 0 {
-        return format!("{INDENT}{}\n", toned(look, Tone::Quiet, &format!("{label}{count}{share}")));
+        return format!("{INDENT}{}\n", toned(style, Tone::Quiet, &format!("{label}{count}{share}")));
     }
-    let count = toned(look, Tone::Figure, &count);
-    format!("{INDENT}{label}{count}{share}{GAP}{}\n", toned(look, Tone::Bar, &bar))
+    let count = toned(style, Tone::Figure, &count);
+    format!("{INDENT}{label}{count}{share}{GAP}{}\n", toned(style, Tone::Bar, &bar))
 }
 
 /// A value without a label is shown by its code.
@@ -90,7 +90,7 @@ pub(super) fn bar(count: u64, most: u64, columns: usize) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 70, colour: false };
+    const LOOK: Style = Style { columns: 70, colour: false };
 
     fn count(label: &str, count: u64, share_per_mille: u32) -> v1::Count {
         v1::Count { name: label.to_uppercase(), label: label.to_owned(), count, share_per_mille }
@@ -136,9 +136,9 @@ mod tests {
             1_000,
         )];
         for columns in [60, 80, 120] {
-            let look = Look { columns, colour: false };
+            let style = Style { columns, colour: false };
             let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
-            for line in section(&breakdown, look).lines() {
+            for line in section(&breakdown, style).lines() {
                 assert!(width(line) <= columns, "{line}");
             }
         }
@@ -149,6 +149,6 @@ mod tests {
         let lines = [count("Courriels", 3, 1_000)];
         let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
         assert!(!section(&breakdown, LOOK).contains('\u{1b}'));
-        assert!(section(&breakdown, Look { colour: true, ..LOOK }).contains('\u{1b}'));
+        assert!(section(&breakdown, Style { colour: true, ..LOOK }).contains('\u{1b}'));
     }
 }

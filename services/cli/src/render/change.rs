@@ -8,23 +8,23 @@ use super::cra::{fields, summary_lines};
 use super::history;
 use super::submission::refusal_lines;
 use super::text::{Tone, printable, toned};
-use crate::output::Look;
+use crate::output::Style;
 use crate::submission::fields::Field;
 use crate::submission::table::Headings;
 
 /// Heading of the changes.
-pub(crate) fn heading(cra_id: &str, revision: u64, look: Look) -> String {
+pub(crate) fn heading(cra_id: &str, revision: u64, style: Style) -> String {
     format!(
         "{} {}, révision {revision}\n",
-        toned(look, Tone::Title, "Compte-rendu d'activité"),
+        toned(style, Tone::Title, "Compte-rendu d'activité"),
         printable(cra_id)
     )
 }
 
 /// Each changed field, before and after: in French if both contents are complete, otherwise as in the contract.
-pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, look: Look) -> String {
+pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, style: Style) -> String {
     if let (Ok(before), Ok(after)) = (Cra::from_message(before), Cra::from_message(after)) {
-        return history::changes(&fields(&before), &fields(&after), look);
+        return history::changes(&fields(&before), &fields(&after), style);
     }
     let mut text = String::new();
     for field in Field::all().filter(|field| field.get(before) != field.get(after)) {
@@ -32,8 +32,8 @@ pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, look: Look) -> String {
             "" => "–".to_owned(),
             value => printable(value),
         };
-        let (old, new) = (toned(look, Tone::Bad, &shown(before)), toned(look, Tone::Good, &shown(after)));
-        text += &format!("    {} {old} → {new}\n", toned(look, Tone::Quiet, &field.path()));
+        let (old, new) = (toned(style, Tone::Bad, &shown(before)), toned(style, Tone::Good, &shown(after)));
+        text += &format!("    {} {old} → {new}\n", toned(style, Tone::Quiet, &field.path()));
     }
     text
 }
@@ -47,16 +47,16 @@ pub(crate) fn brief(cra: &v1::Cra) -> String {
 }
 
 /// The events since a revision.
-pub(crate) fn overtaken(events: &[v1::CraEvent], revision: u64, look: Look) -> String {
-    let what = toned(look, Tone::Bad, &format!("Modifié par ailleurs depuis la révision {revision} :"));
-    format!("{what}\n{}", history::since(events, revision, look))
+pub(crate) fn overtaken(events: &[v1::CraEvent], revision: u64, style: Style) -> String {
+    let what = toned(style, Tone::Bad, &format!("Modifié par ailleurs depuis la révision {revision} :"));
+    format!("{what}\n{}", history::since(events, revision, style))
 }
 
 /// Confirms that the change is in the log.
-pub(crate) fn received(receipt: &v1::Receipt, done: &str, look: Look) -> String {
+pub(crate) fn received(receipt: &v1::Receipt, done: &str, style: Style) -> String {
     let id = printable(&receipt.cra_id);
     let what = match (receipt.duplicate, receipt.position) {
-        (false, _) => toned(look, Tone::Good, done),
+        (false, _) => toned(style, Tone::Good, done),
         (true, 0) => "unchanged: it already has this content; nothing was recorded".to_owned(),
         (true, _) => format!("{done} before"),
     };
@@ -69,14 +69,14 @@ pub(crate) fn received(receipt: &v1::Receipt, done: &str, look: Look) -> String 
         text += &format!("    {} = {}\n", printable(&default.field), printable(&default.value));
     }
     if receipt.withdrawn && done != "withdrawn" {
-        text += &format!("{}\n", toned(look, Tone::Bad, "it was withdrawn since: it does not count"));
+        text += &format!("{}\n", toned(style, Tone::Bad, "it was withdrawn since: it does not count"));
     }
     text
 }
 
 /// Reports that the service refused the change.
-pub(crate) fn refused(cra_id: &str, refusal: &v1::Refusal, look: Look) -> String {
-    refusal_lines(cra_id, refusal, &Headings::default(), look)
+pub(crate) fn refused(cra_id: &str, refusal: &v1::Refusal, style: Style) -> String {
+    refusal_lines(cra_id, refusal, &Headings::default(), style)
 }
 
 /// The result as JSON.

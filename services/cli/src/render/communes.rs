@@ -6,21 +6,21 @@ use cra_contracts::v1;
 use cra_domain::territory;
 
 use super::text::{Tone, printable, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Maximum number of postal codes shown; Paris has 21.
 const POSTAL_CODES_MAX: usize = 5;
 
 /// The communes that match a text.
-pub(crate) fn table(communes: &[v1::Commune], text: &str, look: Look) -> String {
+pub(crate) fn table(communes: &[v1::Commune], text: &str, style: Style) -> String {
     if communes.is_empty() {
-        return toned(look, Tone::Quiet, nothing_found(text)) + "\n";
+        return toned(style, Tone::Quiet, nothing_found(text)) + "\n";
     }
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
+        .set_width(u16::try_from(style.columns).unwrap_or(u16::MAX))
         .force_no_tty()
         .set_header(["Commune", "Code", "Codes postaux", "Département", "Région", "EPCI"]);
     for commune in communes {
@@ -97,7 +97,7 @@ mod tests {
         let text = table(
             &[commune("97411", "Saint-Denis", &["97400", "97417", "97490"])],
             "saint denis",
-            Look { columns: 120, colour: false },
+            Style { columns: 120, colour: false },
         );
         for expected in ["Saint-Denis", "97411", "97400 97417 97490", "974 La Réunion", "249740119"] {
             assert!(text.contains(expected), "{expected} in:\n{text}");
@@ -115,7 +115,7 @@ mod tests {
         let communes =
             [commune("97411", "Saint-Denis-de-la-très-longue-commune", &["97400", "97417", "97490"])];
         for columns in [60, 80] {
-            let text = table(&communes, "saint", Look { columns, colour: false });
+            let text = table(&communes, "saint", Style { columns, colour: false });
             for line in text.lines() {
                 assert!(crate::render::text::width(line) <= columns, "{line}");
             }
@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn an_empty_result_is_stated() {
-        let look = Look { columns: 80, colour: false };
-        assert!(table(&[], "zzz", look).starts_with("Aucune commune trouvée"));
+        let style = Style { columns: 80, colour: false };
+        assert!(table(&[], "zzz", style).starts_with("Aucune commune trouvée"));
         for cedex in ["35708", "35 708"] {
-            assert!(table(&[], cedex, look).contains("CEDEX"), "{cedex}");
+            assert!(table(&[], cedex, style).contains("CEDEX"), "{cedex}");
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
     fn the_matched_name_is_shown_next_to_the_one_of_today() {
         let found =
             v1::Commune { matched_name: "Cordieux".into(), ..commune("01262", "Montluel", &["01120"]) };
-        let text = table(&[found], "cordieux", Look { columns: 120, colour: false });
+        let text = table(&[found], "cordieux", Style { columns: 120, colour: false });
         assert!(text.contains("Montluel (Cordieux)"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use super::series::period;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, day, minutes, printable, share, thousands, toned, wrapped};
 use crate::comparison::{Comparand, Comparison, Difference, Figure, Unit, figures, pairs};
-use crate::output::Look;
+use crate::output::Style;
 
 const ABOUT: &str = "Comptes-rendus d'activité";
 const LABEL_COLUMNS_MIN: usize = 24;
@@ -36,7 +36,7 @@ pub(crate) fn statistics(
     selection: &v1::Selection,
     comparison: &Comparison,
     [current, other]: [&v1::GetStatisticsResponse; 2],
-    look: Look,
+    style: Style,
 ) -> String {
     let both = [current, other].map(|answer| answer.statistics.as_ref());
     let figures = figures(both);
@@ -48,13 +48,13 @@ pub(crate) fn statistics(
         Column::new("En %", Kind::Number, 0),
     ];
     let rows: Vec<_> = figures.iter().map(cells).collect();
-    let layout = Layout::of(&columns, &rows, look);
-    let mut text = head(selection, comparison, look) + &layout.head();
+    let layout = Layout::of(&columns, &rows, style);
+    let mut text = head(selection, comparison, style) + &layout.head();
     let (mut section, mut lines) = ("", 0);
     for (figure, row) in figures.iter().zip(&rows) {
         if figure.section != section {
             (section, lines) = (figure.section, 0);
-            text += &section_title(section, look);
+            text += &section_title(section, style);
         }
         lines += 1;
         if section != REDIRECTIONS || lines <= REDIRECTIONS_MAX {
@@ -65,10 +65,10 @@ pub(crate) fn statistics(
     if redirections > REDIRECTIONS_MAX {
         let more =
             counted((redirections - REDIRECTIONS_MAX) as u64, "autre redirection", "autres redirections");
-        text += &format!("\n{}\n", toned(look, Tone::Quiet, &format!("et {more} : --json")));
+        text += &format!("\n{}\n", toned(style, Tone::Quiet, &format!("et {more} : --json")));
     }
     let rounded_to = both.iter().flatten().map(|it| it.rounded_to).max().unwrap_or(0);
-    text + &rounded(rounded_to, look) + &snapshot(current.snapshot.as_ref(), look)
+    text + &rounded(rounded_to, style) + &snapshot(current.snapshot.as_ref(), style)
 }
 
 /// A line per period and its counterpart.
@@ -77,7 +77,7 @@ pub(crate) fn series(
     granularity: Granularity,
     comparison: &Comparison,
     [current, other]: [&v1::GetTimeSeriesResponse; 2],
-    look: Look,
+    style: Style,
 ) -> String {
     let mut columns = vec![
         Column::new("Période", Kind::Text(LABEL_COLUMNS_MIN), 0),
@@ -103,18 +103,18 @@ pub(crate) fn series(
             row
         })
         .collect();
-    let layout = Layout::of(&columns, &rows, look);
-    let mut text = head(selection, comparison, look) + &layout.head();
+    let layout = Layout::of(&columns, &rows, style);
+    let mut text = head(selection, comparison, style) + &layout.head();
     text.extend(rows.iter().map(|row| layout.row(row)));
     let statistics =
         [current, other].into_iter().flat_map(|it| &it.points).filter_map(|it| it.statistics.as_ref());
     let rounded_to = statistics.map(|it| it.rounded_to).max().unwrap_or(0);
-    text += &left_out(&layout.left_out(), "--json", look);
-    text + &rounded(rounded_to, look) + &snapshot(current.snapshot.as_ref(), look)
+    text += &left_out(&layout.left_out(), "--json", style);
+    text + &rounded(rounded_to, style) + &snapshot(current.snapshot.as_ref(), style)
 }
 
 /// The days of both periods, and whether the first one is finished.
-fn head(selection: &v1::Selection, comparison: &Comparison, look: Look) -> String {
+fn head(selection: &v1::Selection, comparison: &Comparison, style: Style) -> String {
     let Comparison { with, current, other, unfinished_of_days } = comparison;
     let selection = Comparison::selection(selection, *current);
     let with = match with {
@@ -123,7 +123,7 @@ fn head(selection: &v1::Selection, comparison: &Comparison, look: Look) -> Strin
     };
     let (from, to) = (day(&other.from().to_string()), day(&other.to().to_string()));
     let days = if from == to { format!("le {from}") } else { format!("du {from} au {to}") };
-    let mut lines = wrapped(&format!("comparés {with}, {days}"), look.columns);
+    let mut lines = wrapped(&format!("comparés {with}, {days}"), style.columns);
     if let Some(whole) = unfinished_of_days {
         let passed = counted(current.days().unsigned_abs(), "jour", "jours");
         let compared = match other.days() {
@@ -131,10 +131,10 @@ fn head(selection: &v1::Selection, comparison: &Comparison, look: Look) -> Strin
             days => format!("aux {days} premiers jours"),
         };
         let told = format!("période en cours : {passed} sur {whole}, face {compared} de l'autre");
-        lines.extend(wrapped(&told, look.columns));
+        lines.extend(wrapped(&told, style.columns));
     }
-    let lines: String = lines.iter().map(|line| format!("{}\n", toned(look, Tone::Quiet, line))).collect();
-    let title = title(ABOUT, &selection, look);
+    let lines: String = lines.iter().map(|line| format!("{}\n", toned(style, Tone::Quiet, line))).collect();
+    let title = title(ABOUT, &selection, style);
     format!("{}\n{lines}\n", title.trim_end_matches('\n'))
 }
 
@@ -145,14 +145,14 @@ fn heading(with: Comparand) -> &'static str {
     }
 }
 
-fn section_title(section: &str, look: Look) -> String {
+fn section_title(section: &str, style: Style) -> String {
     let known = SECTIONS.iter().find(|(name, ..)| *name == section);
     let (title, unit) = known.map_or((section, ""), |(_, title, unit)| (*title, *unit));
-    let title = toned(look, Tone::Title, title);
+    let title = toned(style, Tone::Title, title);
     if unit.is_empty() {
         format!("\n{title}\n")
     } else {
-        format!("\n{title} {}\n", toned(look, Tone::Quiet, unit))
+        format!("\n{title} {}\n", toned(style, Tone::Quiet, unit))
     }
 }
 
@@ -199,14 +199,17 @@ fn sign(number: i128) -> &'static str {
     }
 }
 
-fn rounded(to: u64, look: Look) -> String {
+fn rounded(to: u64, style: Style) -> String {
     if to == 0 {
         return String::new();
     }
     let told = format!(
         "comptes arrondis à un multiple de {to}, par département et par mois : un petit écart peut en venir"
     );
-    wrapped(&told, look.columns).iter().map(|line| format!("{}\n", toned(look, Tone::Quiet, line))).collect()
+    wrapped(&told, style.columns)
+        .iter()
+        .map(|line| format!("{}\n", toned(style, Tone::Quiet, line)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@ use super::*;
 use crate::period::Period;
 use crate::render::text::width;
 
-fn look(columns: usize) -> Look {
-    Look { columns, colour: false }
+fn style(columns: usize) -> Style {
+    Style { columns, colour: false }
 }
 
 fn comparison(with: Comparand, today: &str) -> Comparison {
@@ -40,7 +40,7 @@ fn plain(text: &str) -> String {
 fn each_figure_shows_both_values_and_the_difference() {
     let comparison = comparison(Comparand::Previous, "2026-12-31");
     let (current, other) = (answer(1_500), answer(1_200));
-    let text = statistics(&v1::Selection::default(), &comparison, [&current, &other], look(80));
+    let text = statistics(&v1::Selection::default(), &comparison, [&current, &other], style(80));
     let text = plain(&text);
     for expected in [
         "Comptes-rendus d'activité du 1er octobre 2026 au 31 décembre 2026\ncomparés à la période précédente, du 1er juillet 2026 au 30 septembre 2026\n",
@@ -58,7 +58,7 @@ fn each_figure_shows_both_values_and_the_difference() {
 #[test]
 fn an_unfinished_period_states_how_many_days_are_compared() {
     let comparison = comparison(Comparand::LastYear, "2026-11-26");
-    let text = statistics(&v1::Selection::default(), &comparison, [&answer(1), &answer(2)], look(100));
+    let text = statistics(&v1::Selection::default(), &comparison, [&answer(1), &answer(2)], style(100));
     let text = plain(&text);
     for expected in [
         "du 1er octobre 2026 au 26 novembre 2026\n",
@@ -82,7 +82,7 @@ fn periods_that_only_one_series_has_are_shown_without_a_difference() {
     let other = answer(vec![point("2025-10-01", "2025-10-31", 8)]);
     let comparison = comparison(Comparand::LastYear, "2026-11-26");
     let text =
-        series(&v1::Selection::default(), Granularity::Month, &comparison, [&current, &other], look(120));
+        series(&v1::Selection::default(), Granularity::Month, &comparison, [&current, &other], style(120));
     let lines: Vec<_> =
         text.lines().map(|line| plain(line).split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert!(lines.iter().any(|line| line.starts_with("octobre 2026 octobre 2025 10 8 +2 +25,0 %")), "{text}");
@@ -105,8 +105,8 @@ fn both_pages_fit_every_terminal() {
     for columns in [60, 80, 120] {
         let selection = v1::Selection::default();
         let pages = [
-            statistics(&selection, &comparison, [&current, &other], look(columns)),
-            series(&selection, Granularity::Quarter, &comparison, [&points[0], &points[1]], look(columns)),
+            statistics(&selection, &comparison, [&current, &other], style(columns)),
+            series(&selection, Granularity::Quarter, &comparison, [&points[0], &points[1]], style(columns)),
         ];
         for line in pages.iter().flat_map(|page| page.lines()) {
             assert!(width(line) <= columns, "{columns}: {line}");

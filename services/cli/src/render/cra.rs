@@ -5,8 +5,8 @@ use cra_domain::cra::{Cra, commune_described, described};
 use cra_domain::legacy::FormVersion;
 use cra_domain::vocabulary::Word as _;
 
-use super::text::{Tone, counted, day, left, printable, toned, width, wrapped};
-use crate::output::Look;
+use super::text::{Tone, counted, day, left, minutes, printable, toned, width, wrapped};
+use crate::output::Style;
 
 const INDENT: &str = "    ";
 /// Width of the labels.
@@ -25,13 +25,13 @@ pub(super) fn form(version: FormVersion) -> &'static str {
 }
 
 /// A line per field, or several if the value is longer than the terminal.
-pub(super) fn content(fields: &[Field], look: Look) -> String {
-    let columns = look.columns.saturating_sub(width(INDENT) + LABEL_COLUMNS);
+pub(super) fn content(fields: &[Field], style: Style) -> String {
+    let columns = style.columns.saturating_sub(width(INDENT) + LABEL_COLUMNS);
     let mut text = String::new();
     for (label, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
         let mut label = *label;
         for line in wrapped(value, columns) {
-            text += &format!("{INDENT}{}{line}\n", toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS)));
+            text += &format!("{INDENT}{}{line}\n", toned(style, Tone::Quiet, &left(label, LABEL_COLUMNS)));
             label = "";
         }
     }

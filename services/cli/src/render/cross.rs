@@ -9,7 +9,7 @@ use super::labels::{heading, label};
 use super::rows::{LABEL_COLUMNS_MIN, left_out};
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, minutes, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Maximum number of dropped columns that are named.
 const NAMED_MAX: usize = 3;
@@ -17,7 +17,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The query.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Axes<'a> {
     pub(crate) selection: &'a v1::Selection,
     pub(crate) rows: Dimension,
     pub(crate) columns: Dimension,
@@ -25,7 +25,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// The whole page.
-pub(crate) fn page(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: Look) -> String {
+pub(crate) fn page(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse, style: Style) -> String {
     let mut columns = vec![Column::new(heading(asked.rows), Kind::Text(LABEL_COLUMNS_MIN), 0)];
     let labels = (1..).zip(column_labels(asked, answer));
     columns.extend(labels.map(|(place, label)| Column::new(label, Kind::Number, place)));
@@ -39,35 +39,35 @@ pub(crate) fn page(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: 
     };
     let rows: Vec<_> = answer.rows.iter().map(cells).collect();
 
-    let mut text = title(&subject(asked), asked.selection, look);
+    let mut text = title(&subject(asked), asked.selection, style);
     if rows.is_empty() || answer.columns.is_empty() {
-        text += &format!("{}\n", toned(look, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
-        return text + &snapshot(answer.snapshot.as_ref(), look);
+        text += &format!("{}\n", toned(style, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
+        return text + &snapshot(answer.snapshot.as_ref(), style);
     }
-    let layout = Layout::of(&columns, &rows, look);
+    let layout = Layout::of(&columns, &rows, style);
     text += &layout.head();
     text.extend(rows.iter().map(|row| layout.row(row)));
     let left = layout.left_out();
     let (named, more) = left.split_at(left.len().min(NAMED_MAX));
     let more = format!("{} autres colonnes", more.len());
     let named = named.iter().copied().chain((left.len() > NAMED_MAX).then_some(more.as_str()));
-    text += &left_out(&named.collect::<Vec<_>>(), "--csv ou --json", look);
-    text + &snapshot(answer.snapshot.as_ref(), look)
+    text += &left_out(&named.collect::<Vec<_>>(), "--csv ou --json", style);
+    text + &snapshot(answer.snapshot.as_ref(), style)
 }
 
 /// Description of the table, for the CSV: the selection and the snapshot.
-pub(crate) fn about(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse, look: Look) -> String {
-    title(&subject(asked), asked.selection, look).trim_end().to_owned()
-        + &snapshot(answer.snapshot.as_ref(), look)
+pub(crate) fn about(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse, style: Style) -> String {
+    title(&subject(asked), asked.selection, style).trim_end().to_owned()
+        + &snapshot(answer.snapshot.as_ref(), style)
 }
 
 /// Labels of the columns.
-fn column_labels(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Vec<String> {
+fn column_labels(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse) -> Vec<String> {
     let labels = answer.column_labels.iter().map(String::as_str).chain(std::iter::repeat(""));
     answer.columns.iter().zip(labels).map(|(code, text)| label(asked.columns, code, text)).collect()
 }
 
-fn subject(asked: &Asked<'_>) -> String {
+fn subject(asked: &Axes<'_>) -> String {
     let is_of_people = |dimension| matches!(dimension, Dimension::Age | Dimension::Status);
     let counted = match asked.measure {
         _ if is_of_people(asked.rows) || is_of_people(asked.columns) => "Personnes présentes",
@@ -81,7 +81,7 @@ fn subject(asked: &Asked<'_>) -> String {
 
 /// The table for spreadsheets: codes as column names, because labels may change, and the labels in the row below;
 /// minutes as a whole number.
-pub(crate) fn csv(asked: &Asked<'_>, answer: &v1::GetCrossTableResponse) -> Result<String, csv::Error> {
+pub(crate) fn csv(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse) -> Result<String, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .delimiter(b';')
         .terminator(csv::Terminator::CRLF)
@@ -131,13 +131,13 @@ mod tests {
         }
     }
 
-    fn asked(selection: &v1::Selection) -> Asked<'_> {
-        Asked { selection, rows: Dimension::Theme, columns: Dimension::Age, measure: Measure::Acts }
+    fn asked(selection: &v1::Selection) -> Axes<'_> {
+        Axes { selection, rows: Dimension::Theme, columns: Dimension::Age, measure: Measure::Acts }
     }
 
     fn drawn(columns: usize) -> String {
         let selection = v1::Selection::default();
-        let text = page(&asked(&selection), &answer(), Look { columns, colour: false });
+        let text = page(&asked(&selection), &answer(), Style { columns, colour: false });
         text.replace(['\u{a0}', '\u{202f}'], " ")
     }
 
@@ -164,7 +164,7 @@ mod tests {
         }
         let selection = v1::Selection::default();
         for columns in [60, 80, 120] {
-            let text = page(&asked(&selection), &many, Look { columns, colour: false });
+            let text = page(&asked(&selection), &many, Style { columns, colour: false });
             for line in text.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -182,8 +182,8 @@ mod tests {
     fn minutes_are_hours_on_the_terminal_and_minutes_in_the_file() {
         let selection = v1::Selection::default();
         let asked =
-            Asked { columns: Dimension::Channel, measure: Measure::EstimatedMinutes, ..asked(&selection) };
-        let text = page(&asked, &answer(), Look { columns: 120, colour: false });
+            Axes { columns: Dimension::Channel, measure: Measure::EstimatedMinutes, ..asked(&selection) };
+        let text = page(&asked, &answer(), Style { columns: 120, colour: false });
         assert!(text.contains("66\u{a0}h\u{a0}40") && text.contains("Temps estimé"), "{text}");
         assert!(csv(&asked, &answer()).unwrap().contains(";4000\r\n"));
     }
@@ -207,7 +207,7 @@ mod tests {
         formulas.rows[0].name = "-a;\"b\"".to_owned();
         formulas.rows[0].label = formulas.rows[0].name.clone();
         let selection = v1::Selection::default();
-        let asked = Asked { rows: Dimension::Advisor, ..asked(&selection) };
+        let asked = Axes { rows: Dimension::Advisor, ..asked(&selection) };
         let text = csv(&asked, &formulas).unwrap();
         assert!(text.contains(";'=1+1;"), "{text}");
         assert!(text.contains("\n\"'-a;\"\"b\"\"\";\"'-a;\"\"b\"\"\";0"), "{text}");
@@ -217,7 +217,7 @@ mod tests {
     fn an_empty_result_is_stated() {
         let selection = v1::Selection::default();
         let none = v1::GetCrossTableResponse::default();
-        let text = page(&asked(&selection), &none, Look { columns: 80, colour: false });
+        let text = page(&asked(&selection), &none, Style { columns: 80, colour: false });
         assert!(text.contains("Aucun CRA"), "{text}");
     }
 }

@@ -11,7 +11,7 @@ use super::frame::{snapshot, title};
 use super::rows::left_out;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Minimum width of the day and the activity.
 const SESSION_COLUMNS_MIN: usize = 21;
@@ -30,28 +30,28 @@ const CONTENTS: [(Kind, usize, &str, usize); 5] = [
 /// The layout of the pairs.
 pub(crate) struct Pairs {
     columns: Vec<Column>,
-    look: Look,
+    style: Style,
 }
 
 impl Pairs {
-    pub(crate) fn new(look: Look) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         let columns = CONTENTS.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
-        Self { columns: columns.collect(), look }
+        Self { columns: columns.collect(), style }
     }
 
     fn layout(&self) -> Layout<'_> {
-        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
+        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.style)
     }
 
     /// Title of the listing.
     pub(crate) fn title(&self, selection: &v1::Selection) -> String {
-        title("Doublons probables", selection, self.look)
+        title("Doublons probables", selection, self.style)
     }
 
     /// Headings of the columns.
     pub(crate) fn head(&self) -> String {
         let layout = self.layout();
-        left_out(&layout.left_out(), "--json", self.look) + &layout.head()
+        left_out(&layout.left_out(), "--json", self.style) + &layout.head()
     }
 
     /// One pair.
@@ -94,7 +94,7 @@ fn cells(recorded: Option<&v1::RecordedCra>, what: String) -> Vec<String> {
 }
 
 /// Footer of the listing: whether there are more pairs, what to do, and the snapshot.
-pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, look: Look) -> String {
+pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, style: Style) -> String {
     let mut told = match (shown, more_follow) {
         (0, false) => vec!["Aucun doublon probable dans la sélection."],
         (_, true) => vec!["d'autres paires suivent : --all ou --limit N"],
@@ -106,10 +106,10 @@ pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, 
              doublon",
         );
     }
-    let lines = told.into_iter().flat_map(|line| wrapped(line, look.columns));
-    let lines: String = lines.map(|line| format!("{}\n", toned(look, Tone::Quiet, &line))).collect();
+    let lines = told.into_iter().flat_map(|line| wrapped(line, style.columns));
+    let lines: String = lines.map(|line| format!("{}\n", toned(style, Tone::Quiet, &line))).collect();
     let gap = if shown > 0 { "\n" } else { "" };
-    format!("{gap}{lines}{}", snapshot(state, look))
+    format!("{gap}{lines}{}", snapshot(state, style))
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
     fn a_pair_shows_session_advisor_client_and_place_in_two_lines() {
         let double =
             v1::LikelyDouble { earlier: Some(recorded(1, "plateforme-1")), later: Some(recorded(2, "")) };
-        let pairs = Pairs::new(Look { columns: 150, colour: false });
+        let pairs = Pairs::new(Style { columns: 150, colour: false });
         let text = pairs.pair(&double).replace(['\u{202f}', '\u{a0}'], " ");
         let [earlier, later] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
         for expected in [
@@ -170,12 +170,12 @@ mod tests {
         let double =
             v1::LikelyDouble { earlier: Some(recorded(1, &"p".repeat(60))), later: Some(recorded(2, "q")) };
         for columns in [60, 80, 100, 120] {
-            let look = Look { columns, colour: false };
-            let pairs = Pairs::new(look);
+            let style = Style { columns, colour: false };
+            let pairs = Pairs::new(style);
             let text = pairs.title(&v1::Selection::default())
                 + &pairs.head()
                 + &pairs.pair(&double)
-                + &foot(true, 1, None, look);
+                + &foot(true, 1, None, style);
             for line in text.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn unknown_words_and_missing_parts_do_not_end_the_list() {
-        let pairs = Pairs::new(Look { columns: 100, colour: false });
+        let pairs = Pairs::new(Style { columns: 100, colour: false });
         assert_eq!(pairs.pair(&v1::LikelyDouble::default()).lines().count(), 2);
     }
 }

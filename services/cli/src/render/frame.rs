@@ -4,7 +4,7 @@ use cra_contracts::v1;
 use cra_domain::selection::{period, restrictions};
 
 use super::text::{Tone, instant, printable, thousands, toned, width, wrapped};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Maximum number of values of one field in the title.
 const VALUES_MAX: usize = 8;
@@ -13,22 +13,23 @@ const VALUES_MAX: usize = 8;
 const ROUNDED: &str = "comptes arrondis par département et par mois";
 
 /// Title of a page: its days, then a line per field that restricts the selection, in words and codes.
-pub(super) fn title(what: &str, selection: &v1::Selection, look: Look) -> String {
+pub(super) fn title(what: &str, selection: &v1::Selection, style: Style) -> String {
     let period = period(selection);
-    let fits = width(what) + 1 + width(&period) <= look.columns;
+    let fits = width(what) + 1 + width(&period) <= style.columns;
     let gap = if fits { " " } else { "\n" };
-    let mut text = format!("{}{gap}{}\n", toned(look, Tone::Title, what), toned(look, Tone::Quiet, &period));
+    let mut text =
+        format!("{}{gap}{}\n", toned(style, Tone::Title, what), toned(style, Tone::Quiet, &period));
     for restriction in restrictions(selection) {
         let said = format!("{} : {}", restriction.label(), printable(&restriction.text(VALUES_MAX)));
-        for line in wrapped(&said, look.columns) {
-            text += &format!("{}\n", toned(look, Tone::Quiet, &line));
+        for line in wrapped(&said, style.columns) {
+            text += &format!("{}\n", toned(style, Tone::Quiet, &line));
         }
     }
     text + "\n"
 }
 
 /// The snapshot that the page shows.
-pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
+pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, style: Style) -> String {
     let Some(snapshot) = snapshot else {
         return String::new();
     };
@@ -47,12 +48,12 @@ pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
     let mut lines = vec![first];
     for part in others {
         match lines.last_mut() {
-            Some(line) if width(line) + 2 + width(&part) <= look.columns => *line += &format!(", {part}"),
+            Some(line) if width(line) + 2 + width(&part) <= style.columns => *line += &format!(", {part}"),
             _ => lines.push(part),
         }
     }
-    let lines = lines.iter().flat_map(|line| wrapped(line, look.columns));
-    let lines: Vec<_> = lines.map(|line| toned(look, Tone::Quiet, &line)).collect();
+    let lines = lines.iter().flat_map(|line| wrapped(line, style.columns));
+    let lines: Vec<_> = lines.map(|line| toned(style, Tone::Quiet, &line)).collect();
     format!("\n{}\n", lines.join("\n"))
 }
 
@@ -60,7 +61,7 @@ pub(super) fn snapshot(snapshot: Option<&v1::Snapshot>, look: Look) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, colour: false };
+    const LOOK: Style = Style { columns: 100, colour: false };
 
     fn march() -> v1::Selection {
         v1::Selection {
@@ -101,7 +102,7 @@ mod tests {
             ..v1::Selection::default()
         };
         for columns in [60, 80, 120] {
-            let text = title("CRA", &communes, Look { columns, colour: false });
+            let text = title("CRA", &communes, Style { columns, colour: false });
             assert!(text.contains("Communes : ") && text.replace('\n', " ").contains(" autres"), "{text}");
             assert!(text.lines().all(|line| width(line) <= columns), "{text}");
         }

@@ -8,27 +8,27 @@ use cra_domain::french;
 
 use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
 use super::text::{Tone, instant, left, printable, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 /// All events of the CRA, oldest first.
-pub(crate) fn page(cra_id: &str, events: &[v1::CraEvent], look: Look) -> String {
-    let title = toned(look, Tone::Title, "Compte-rendu d'activité");
-    format!("{title} {}\n{}", printable(cra_id), since(events, 0, look))
+pub(crate) fn page(cra_id: &str, events: &[v1::CraEvent], style: Style) -> String {
+    let title = toned(style, Tone::Title, "Compte-rendu d'activité");
+    format!("{title} {}\n{}", printable(cra_id), since(events, 0, style))
 }
 
 /// The events after a revision, with what each changed.
-pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
+pub(super) fn since(events: &[v1::CraEvent], after: u64, style: Style) -> String {
     let mut text = String::new();
     let mut before: Option<Vec<Field>> = None;
     for event in events {
         let (revision, recorded_at) = (event.revision, instant(event.recorded_at.as_ref()));
-        let number = toned(look, Tone::Figure, &format!("Révision {revision}"));
+        let number = toned(style, Tone::Figure, &format!("Révision {revision}"));
         let by = event.origin.as_ref().map(author).unwrap_or_default();
-        text += &format!("\n{number}  {recorded_at}{}\n", toned(look, Tone::Quiet, &by));
+        text += &format!("\n{number}  {recorded_at}{}\n", toned(style, Tone::Quiet, &by));
         if event.moved {
-            text += &format!("  {}\n", toned(look, Tone::Quiet, "Hors de votre périmètre"));
+            text += &format!("  {}\n", toned(style, Tone::Quiet, "Hors de votre périmètre"));
         } else {
-            text += &read(event, &mut before, look);
+            text += &read(event, &mut before, style);
         }
         if revision <= after {
             text.clear();
@@ -38,11 +38,11 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, look: Look) -> String {
 }
 
 /// Reads an event as stored events are read.
-fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, look: Look) -> String {
+fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, style: Style) -> String {
     match Event::decode(&record::encode(event)) {
-        Ok(event) => told(&event.fact, before, look),
+        Ok(event) => told(&event.fact, before, style),
         // A newer service may have written what this command cannot read yet.
-        Err(error) => format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+        Err(error) => format!("  {}\n", toned(style, Tone::Bad, &printable(&error.to_string()))),
     }
 }
 fn author(origin: &v1::Origin) -> String {
@@ -52,55 +52,55 @@ fn author(origin: &v1::Origin) -> String {
 }
 
 /// `before` is the content after the previous event, for the next correction.
-fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, look: Look) -> String {
+fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, style: Style) -> String {
     match fact {
         Fact::Submitted { cra, defaulted_participants } => {
             let note = if *defaulted_participants { ", participants par défaut" } else { "" };
             *before = None;
-            changed(&format!("Enregistré{note}"), cra, before, look)
+            changed(&format!("Enregistré{note}"), cra, before, style)
         }
         Fact::Imported { form_version, cra, created_at, notes } => {
             let version = form(*form_version);
             let again = if before.is_some() { " à nouveau" } else { "" };
             let what =
                 format!("Importé{again} du formulaire {version}, saisi le {}", french::moment(*created_at));
-            changed(&what, cra, before, look) + &repairs(notes, look)
+            changed(&what, cra, before, style) + &repairs(notes, style)
         }
         Fact::Corrected { cra, reason, .. } => {
-            changed(&format!("Corrigé : {}", printable(reason)), cra, before, look)
+            changed(&format!("Corrigé : {}", printable(reason)), cra, before, style)
         }
         Fact::Withdrawn { reason } => {
-            format!("  {} : {}\n", toned(look, Tone::Bad, "Retiré des statistiques"), printable(reason))
+            format!("  {} : {}\n", toned(style, Tone::Bad, "Retiré des statistiques"), printable(reason))
         }
     }
 }
 
 /// The changes to the previous content, or the whole first content.
-fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, look: Look) -> String {
+fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, style: Style) -> String {
     let now = fields(cra);
-    let shown = before.as_ref().map_or_else(|| content(&now, look), |old| changes(old, &now, look));
+    let shown = before.as_ref().map_or_else(|| content(&now, style), |old| changes(old, &now, style));
     *before = Some(now);
     format!("  {what}\n{shown}")
 }
 
 /// The repairs of a document of an older form.
-fn repairs(notes: &[String], look: Look) -> String {
+fn repairs(notes: &[String], style: Style) -> String {
     let lines = notes
         .iter()
-        .map(|note| format!("    {}{}\n", toned(look, Tone::Quiet, "Repris : "), printable(note)));
+        .map(|note| format!("    {}{}\n", toned(style, Tone::Quiet, "Repris : "), printable(note)));
     lines.collect()
 }
 
 /// Both lists have the same labels in the same order.
-pub(super) fn changes(before: &[Field], now: &[Field], look: Look) -> String {
+pub(super) fn changes(before: &[Field], now: &[Field], style: Style) -> String {
     let shown = |value: &str| {
         if value.is_empty() { "–".to_owned() } else { value.to_owned() }
     };
     let mut text = String::new();
     for ((label, old), (_, new)) in before.iter().zip(now) {
         if old != new {
-            let label = toned(look, Tone::Quiet, &left(label, LABEL_COLUMNS));
-            let (old, new) = (toned(look, Tone::Bad, &shown(old)), toned(look, Tone::Good, &shown(new)));
+            let label = toned(style, Tone::Quiet, &left(label, LABEL_COLUMNS));
+            let (old, new) = (toned(style, Tone::Bad, &shown(old)), toned(style, Tone::Good, &shown(new)));
             text += &format!("    {label}{old} → {new}\n");
         }
     }
@@ -111,7 +111,7 @@ pub(super) fn changes(before: &[Field], now: &[Field], look: Look) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, colour: false };
+    const LOOK: Style = Style { columns: 100, colour: false };
 
     fn cra() -> v1::Cra {
         v1::Cra {

@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::submission;
 use super::text::{Tone, thousands};
 use crate::client::ClientError;
-use crate::output::Look;
+use crate::output::Style;
 use crate::submission::{Outcome, Tally, Told, is_later_version};
 
 /// Number of documents by outcome, including those of earlier runs.
-pub(crate) fn summary(tally: &Tally, look: Look) -> String {
+pub(crate) fn summary(tally: &Tally, style: Style) -> String {
     let lines = [
         (tally.accepted.saturating_sub(tally.later_versions), "recorded", Tone::Good, true),
         (tally.later_versions, "recorded as the next revision of a CRA", Tone::Good, false),
@@ -24,7 +24,7 @@ pub(crate) fn summary(tally: &Tally, look: Look) -> String {
         (tally.unreadable, "unreadable", Tone::Bad, false),
         (tally.unanswered, "without an answer yet", Tone::Bad, false),
     ];
-    submission::counts(&lines, tally.last_position, look)
+    submission::counts(&lines, tally.last_position, style)
 }
 
 /// One document, for programs and for the report file.
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::submission::Place;
 
-    const LOOK: Look = Look { columns: 80, colour: false };
+    const LOOK: Style = Style { columns: 80, colour: false };
 
     fn told(outcome: Outcome) -> Told {
         Told { place: Place::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }

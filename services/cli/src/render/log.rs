@@ -4,7 +4,7 @@ use cra_backup::Manifest;
 use serde_json::{Value, json};
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 const LABEL_COLUMNS: usize = 14;
 
@@ -21,7 +21,7 @@ pub(crate) struct Done<'a> {
     pub(crate) misfits: Option<u64>,
 }
 
-pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
+pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, style: Style) -> String {
     let kib = manifest.file_bytes().div_ceil(1_024);
     let events = thousands(done.events);
     let mut lines = vec![
@@ -40,7 +40,7 @@ pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, look: Look) -> String {
     if let Some(misfits) = done.misfits {
         let tone = if misfits == 0 { Tone::Good } else { Tone::Bad };
         let told = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };
-        lines.push(("unreadable", toned(look, tone, &told)));
+        lines.push(("unreadable", toned(style, tone, &told)));
     }
     lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect()
 }

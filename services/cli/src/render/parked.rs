@@ -3,7 +3,7 @@
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, right, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 const POSITION_COLUMNS: usize = 13;
 /// A UUID.
@@ -11,14 +11,14 @@ const ID_COLUMNS: usize = 36;
 const BYTES_COLUMNS: usize = 11;
 
 /// Headings of the lines.
-pub(crate) fn header(look: Look) -> String {
+pub(crate) fn header(style: Style) -> String {
     let columns = [
         right("position", POSITION_COLUMNS),
         left("CRA", ID_COLUMNS),
         right("payload", BYTES_COLUMNS),
         "reason".to_owned(),
     ];
-    toned(look, Tone::Quiet, &columns.join("  ")) + "\n"
+    toned(style, Tone::Quiet, &columns.join("  ")) + "\n"
 }
 
 /// One event; its reason is never truncated.
@@ -35,16 +35,16 @@ pub(crate) fn line(event: &v1::ParkedEvent) -> String {
 }
 
 /// Result of a retry.
-pub(crate) fn retried(answer: v1::RetryParkedEventsResponse, look: Look) -> String {
+pub(crate) fn retried(answer: v1::RetryParkedEventsResponse, style: Style) -> String {
     let v1::RetryParkedEventsResponse { applied, still_parked } = answer;
     if applied + still_parked == 0 {
         return "no event is parked there\n".to_owned();
     }
-    let counting = toned(look, Tone::Good, &format!("{} applied", thousands(applied)));
+    let counting = toned(style, Tone::Good, &format!("{} applied", thousands(applied)));
     let parked = match still_parked {
         0 => "none still parked".to_owned(),
         number => {
-            toned(look, Tone::Bad, &format!("{} still parked: `cra parked` shows why", thousands(number)))
+            toned(style, Tone::Bad, &format!("{} still parked: `cra parked` shows why", thousands(number)))
         }
     };
     format!("{counting}, {parked}\n")
@@ -54,7 +54,7 @@ pub(crate) fn retried(answer: v1::RetryParkedEventsResponse, look: Look) -> Stri
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, colour: false };
+    const LOOK: Style = Style { columns: 100, colour: false };
 
     #[test]
     fn an_event_is_shown_on_one_line_with_its_whole_reason() {

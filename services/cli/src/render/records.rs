@@ -10,7 +10,7 @@ use super::cra::{content, fields, form};
 use super::frame::{snapshot, title};
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, instant, printable, short_day, thousands, toned, width};
-use crate::output::Look;
+use crate::output::Style;
 
 /// With this minimum, the day, the commune and the id fit the narrowest terminal.
 const TEXT_COLUMNS_MIN: usize = 10;
@@ -28,22 +28,22 @@ const CONTENTS: [(Kind, usize, &str, usize); 7] = [
 /// The layout of a list.
 pub(crate) struct Lines {
     columns: Vec<Column>,
-    look: Look,
+    style: Style,
 }
 
 impl Lines {
-    pub(crate) fn new(look: Look) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         let columns = CONTENTS.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
-        Self { columns: columns.collect(), look }
+        Self { columns: columns.collect(), style }
     }
 
     fn layout(&self) -> Layout<'_> {
-        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.look)
+        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.style)
     }
 
     /// Title and headings of the columns.
     pub(crate) fn head(&self, selection: &v1::Selection) -> String {
-        title("Comptes-rendus d'activité", selection, self.look) + &self.layout().head()
+        title("Comptes-rendus d'activité", selection, self.style) + &self.layout().head()
     }
 
     /// One line.
@@ -83,25 +83,25 @@ impl Lines {
 }
 
 /// Footer of a list: whether there are more rows, and the snapshot.
-pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, look: Look) -> String {
+pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, style: Style) -> String {
     let told = match (shown, more_follow) {
         (0, _) => "Aucun CRA ne correspond à la sélection.\n",
         (_, true) => "d'autres CRA suivent : --all ou --limit N\n",
         (_, false) => "",
     };
-    toned(look, Tone::Quiet, told) + &snapshot(state, look)
+    toned(style, Tone::Quiet, told) + &snapshot(state, style)
 }
 
 /// One CRA at a position of the log.
-pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
+pub(crate) fn page(answer: &v1::GetCraResponse, style: Style) -> String {
     let none = v1::CraRecord::default();
     let record = answer.record.as_ref().unwrap_or(&none);
     let id = printable(&record.cra_id);
-    let mut text = format!("{}\n{id}\n\n", toned(look, Tone::Title, "Compte-rendu d'activité"));
+    let mut text = format!("{}\n{id}\n\n", toned(style, Tone::Title, "Compte-rendu d'activité"));
     let number = format!("Révision {}", record.revision);
     let recorded = format!("  enregistré le {}", instant(record.recorded_at.as_ref()));
-    let gap = if width(&number) + width(&recorded) <= look.columns { "" } else { "\n" };
-    text += &format!("{}{gap}{recorded}\n", toned(look, Tone::Figure, &number));
+    let gap = if width(&number) + width(&recorded) <= style.columns { "" } else { "\n" };
+    text += &format!("{}{gap}{recorded}\n", toned(style, Tone::Figure, &number));
     if record.corrected_at.is_some() {
         text += &format!("  Corrigé le {}\n", instant(record.corrected_at.as_ref()));
     }
@@ -112,13 +112,13 @@ pub(crate) fn page(answer: &v1::GetCraResponse, look: Look) -> String {
         text += &format!("  Importé du formulaire {version}\n");
     }
     if answer.withdrawn {
-        text += &format!("  {}\n", toned(look, Tone::Bad, "Retiré des statistiques"));
+        text += &format!("  {}\n", toned(style, Tone::Bad, "Retiré des statistiques"));
     }
     text += &match Cra::from_message(record.cra.as_ref().unwrap_or(&v1::Cra::default())) {
-        Ok(cra) => content(&fields(&cra), look),
-        Err(error) => format!("  {}\n", toned(look, Tone::Bad, &printable(&error.to_string()))),
+        Ok(cra) => content(&fields(&cra), style),
+        Err(error) => format!("  {}\n", toned(style, Tone::Bad, &printable(&error.to_string()))),
     };
-    text + &snapshot(answer.snapshot.as_ref(), look)
+    text + &snapshot(answer.snapshot.as_ref(), style)
 }
 
 #[cfg(test)]
@@ -152,13 +152,13 @@ mod tests {
         }
     }
 
-    fn look(columns: usize) -> Look {
-        Look { columns, colour: false }
+    fn style(columns: usize) -> Style {
+        Style { columns, colour: false }
     }
 
     #[test]
     fn a_line_shows_the_day_the_place_the_kind_and_the_id() {
-        let lines = Lines::new(look(120));
+        let lines = Lines::new(style(120));
         let line = lines.line(&record());
         assert!(line.starts_with("12/03/2024  Saint-Denis"), "{line}");
         assert!(line.contains("  collectif      12  Prendre en"), "{line}");
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn every_record_is_one_line_that_fits_with_its_complete_id() {
         for columns in [60, 80, 120] {
-            let lines = Lines::new(look(columns));
+            let lines = Lines::new(style(columns));
             let text = lines.head(&v1::Selection::default()) + &lines.line(&record());
             for line in text.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
@@ -182,10 +182,10 @@ mod tests {
     fn an_unreadable_cra_keeps_its_line() {
         let mut newer = record();
         newer.cra.as_mut().unwrap().themes = vec![99];
-        let line = Lines::new(look(120)).line(&newer);
+        let line = Lines::new(style(120)).line(&newer);
         assert!(line.contains("97411") && line.contains(&newer.cra_id), "{line}");
         let answer = v1::GetCraResponse { record: Some(newer), ..v1::GetCraResponse::default() };
-        assert!(page(&answer, look(80)).contains("themes cannot be read: 99"));
+        assert!(page(&answer, style(80)).contains("themes cannot be read: 99"));
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         corrected.corrected_at = Some(prost_types::Timestamp { seconds: 1_709_380_800, nanos: 0 });
         corrected.legacy_form_version = 2;
         let answer = v1::GetCraResponse { record: Some(corrected), withdrawn: true, snapshot: None };
-        let text = page(&answer, look(80));
+        let text = page(&answer, style(80));
         for expected in [
             "Révision 2  enregistré le 1er mars 2024 à 13:00:00 (heure de Paris)\n",
             "  Corrigé le 2 mars 2024 à 13:00:00 (heure de Paris)\n",
@@ -210,7 +210,7 @@ mod tests {
     fn the_page_fits_every_terminal_and_is_complete() {
         let answer = v1::GetCraResponse { record: Some(record()), ..v1::GetCraResponse::default() };
         for columns in [60, 80, 120] {
-            let text = page(&answer, look(columns));
+            let text = page(&answer, style(columns));
             for line in text.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_list_states_whether_there_are_more_rows() {
-        assert!(foot(true, 25, None, look(80)).contains("--all"));
-        assert_eq!(foot(false, 25, None, look(80)), "");
-        assert!(foot(false, 0, None, look(80)).contains("Aucun CRA"));
+        assert!(foot(true, 25, None, style(80)).contains("--all"));
+        assert_eq!(foot(false, 25, None, style(80)), "");
+        assert!(foot(false, 0, None, style(80)).contains("Aucun CRA"));
     }
 }

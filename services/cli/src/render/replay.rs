@@ -3,7 +3,7 @@
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, printable, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Progress of a replay, as reported by the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn duration(seconds: u64) -> String {
 }
 
 /// Result of a replay.
-pub(crate) fn summary(answer: &v1::RebuildResponse, look: Look) -> String {
+pub(crate) fn summary(answer: &v1::RebuildResponse, style: Style) -> String {
     let generation = printable(&answer.generation);
     let held = format!("{generation} contains the log up to position {}", thousands(answer.position));
     let speed = match answer.events_per_second {
@@ -66,7 +66,7 @@ pub(crate) fn summary(answer: &v1::RebuildResponse, look: Look) -> String {
         speed => format!(", replayed at {} events/s", thousands(speed)),
     };
     let place = if answer.promoted {
-        toned(look, Tone::Good, "it serves now; the previous generation is kept, see `cra status`")
+        toned(style, Tone::Good, "it serves now; the previous generation is kept, see `cra status`")
     } else {
         format!("it is kept but does not serve: `cra promote {generation}` puts it into service")
     };
@@ -74,23 +74,23 @@ pub(crate) fn summary(answer: &v1::RebuildResponse, look: Look) -> String {
 }
 
 /// Result of a promotion.
-pub(crate) fn promoted(name: &str, answer: &v1::PromoteResponse, look: Look) -> String {
+pub(crate) fn promoted(name: &str, answer: &v1::PromoteResponse, style: Style) -> String {
     let (name, former) = (printable(name), printable(&answer.former_generation));
     if former.is_empty() {
         return format!("{name} already serves\n");
     }
-    let serves = toned(look, Tone::Good, &format!("{name} serves now"));
+    let serves = toned(style, Tone::Good, &format!("{name} serves now"));
     format!("{serves}\n{former} is kept: `cra promote {former}` switches back to it\n")
 }
 
 /// Result of a check.
-pub(crate) fn verdict(answer: &v1::VerifyResponse, look: Look) -> String {
+pub(crate) fn verdict(answer: &v1::VerifyResponse, style: Style) -> String {
     let position = thousands(answer.position);
     if answer.same() {
-        let same = toned(look, Tone::Good, "same");
+        let same = toned(style, Tone::Good, "same");
         return format!("{same}: the read models equal a replay of the log up to position {position}\n");
     }
-    let different = toned(look, Tone::Bad, "different");
+    let different = toned(style, Tone::Bad, "different");
     let mut text = format!(
         "{different}: the read models are not equal to a replay of the log up to position {position}\n"
     );
@@ -104,7 +104,7 @@ pub(crate) fn verdict(answer: &v1::VerifyResponse, look: Look) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, colour: false };
+    const LOOK: Style = Style { columns: 100, colour: false };
 
     #[test]
     fn progress_shows_position_speed_and_remaining_time() {

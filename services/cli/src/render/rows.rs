@@ -6,7 +6,7 @@ use super::frame::{snapshot, title};
 use super::labels::heading;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, minutes, printable, short_day, thousands, toned, wrapped};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Index of the code. The label precedes it; CRAs, acts, people, estimated time and last day follow.
 const CODE: usize = 1;
@@ -46,7 +46,7 @@ pub(crate) struct Listing<'a> {
 }
 
 /// The whole page.
-pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, look: Look) -> String {
+pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, style: Style) -> String {
     let mut columns = vec![
         Column::new(heading(listing.dimension), Kind::Text(LABEL_COLUMNS_MIN), 0),
         Column::new("Code", Kind::Text(CODE_COLUMNS_MIN), 3),
@@ -63,30 +63,30 @@ pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, look: Look
             row.remove(CODE);
         }
     }
-    let mut text = title("Répartition", listing.selection, look);
+    let mut text = title("Répartition", listing.selection, style);
     if rows.is_empty() {
-        text += &format!("{}\n", toned(look, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
-        return text + &snapshot(listing.snapshot, look);
+        text += &format!("{}\n", toned(style, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
+        return text + &snapshot(listing.snapshot, style);
     }
-    let layout = Layout::of(&columns, &rows, look);
+    let layout = Layout::of(&columns, &rows, style);
     text += &layout.head();
     text.extend(rows.iter().map(|row| layout.row(row)));
-    text += &left_out(&layout.left_out(), "--json", look);
+    text += &left_out(&layout.left_out(), "--json", style);
     if listing.rows_left > 0 {
         let rest = counted(listing.rows_left, "autre ligne", "autres lignes");
-        text += &format!("{}\n", toned(look, Tone::Quiet, &format!("et {rest} : --all ou --limit N")));
+        text += &format!("{}\n", toned(style, Tone::Quiet, &format!("et {rest} : --all ou --limit N")));
     }
-    text + &snapshot(listing.snapshot, look)
+    text + &snapshot(listing.snapshot, style)
 }
 
 /// Names the columns that the terminal has no room for, and the flag that shows them.
-pub(super) fn left_out(headings: &[&str], flag: &str, look: Look) -> String {
+pub(super) fn left_out(headings: &[&str], flag: &str, style: Style) -> String {
     if headings.is_empty() {
         return String::new();
     }
     let told = format!("sans la place pour : {} ({flag} les donne)", headings.join(", "));
-    let lines = wrapped(&told, look.columns);
-    lines.iter().map(|line| format!("{}\n", toned(look, Tone::Quiet, line))).collect()
+    let lines = wrapped(&told, style.columns);
+    lines.iter().map(|line| format!("{}\n", toned(style, Tone::Quiet, line))).collect()
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         let listing =
             Listing { selection: &selection, dimension: Dimension::Department, rows_left, snapshot: None };
         let cells = rows.iter().map(cells).collect();
-        page(&listing, cells, Look { columns, colour: false }).replace(['\u{a0}', '\u{202f}'], " ")
+        page(&listing, cells, Style { columns, colour: false }).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::breakdown::bar;
 use super::frame::{snapshot, title};
 use super::text::{Tone, left, printable, right, short_day, thousands, toned, width};
-use crate::output::Look;
+use crate::output::Style;
 
 const HEADINGS: [&str; 3] = ["CRA", "Accomp.", "Personnes"];
 const FIGURE_COLUMNS: usize = 11;
@@ -18,7 +18,7 @@ pub(crate) fn page(
     selection: &v1::Selection,
     granularity: Granularity,
     answer: &v1::GetTimeSeriesResponse,
-    look: Look,
+    style: Style,
 ) -> String {
     let none = v1::Statistics::default();
     let lines: Vec<_> = answer
@@ -29,22 +29,22 @@ pub(crate) fn page(
     let label_columns = lines.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
     let most = lines.iter().map(|(_, statistics)| statistics.cras).max().unwrap_or(0);
     let bar_columns =
-        look.columns.saturating_sub(label_columns + FIGURE_COLUMNS * HEADINGS.len() + width(GAP));
+        style.columns.saturating_sub(label_columns + FIGURE_COLUMNS * HEADINGS.len() + width(GAP));
 
     let headings: String = HEADINGS.iter().map(|heading| right(heading, FIGURE_COLUMNS)).collect();
-    let mut text = title("Comptes-rendus d'activité", selection, look);
-    text += &format!("{}{}\n", " ".repeat(label_columns), toned(look, Tone::Title, &headings));
+    let mut text = title("Comptes-rendus d'activité", selection, style);
+    text += &format!("{}{}\n", " ".repeat(label_columns), toned(style, Tone::Title, &headings));
     for (label, statistics) in &lines {
         let figures: String = [statistics.cras, statistics.acts, statistics.people]
             .map(|figure| right(&thousands(figure), FIGURE_COLUMNS))
             .concat();
         let line = format!("{}{figures}", left(label, label_columns));
         text += &match statistics.cras {
-            0 => format!("{}\n", toned(look, Tone::Quiet, &line)),
-            cras => format!("{line}{GAP}{}\n", toned(look, Tone::Bar, &bar(cras, most, bar_columns))),
+            0 => format!("{}\n", toned(style, Tone::Quiet, &line)),
+            cras => format!("{line}{GAP}{}\n", toned(style, Tone::Bar, &bar(cras, most, bar_columns))),
         };
     }
-    text + &snapshot(answer.snapshot.as_ref(), look)
+    text + &snapshot(answer.snapshot.as_ref(), style)
 }
 
 /// Name of a whole period; the days of one that the selection truncates.
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn every_period_has_its_line_including_empty_ones() {
-        let look = Look { columns: 72, colour: false };
-        let text = page(&selection(), Granularity::Month, &answer(), look).replace('\u{202f}', " ");
+        let style = Style { columns: 72, colour: false };
+        let text = page(&selection(), Granularity::Month, &answer(), style).replace('\u{202f}', " ");
         let expected = [
             "Comptes-rendus d'activité du 15 janvier 2024 au 31 mars 2024",
             "",
@@ -132,7 +132,7 @@ mod tests {
     fn the_page_fits_every_terminal() {
         for columns in [60, 80, 120] {
             for line in
-                page(&selection(), Granularity::Week, &answer(), Look { columns, colour: false }).lines()
+                page(&selection(), Granularity::Week, &answer(), Style { columns, colour: false }).lines()
             {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }

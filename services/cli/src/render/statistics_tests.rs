@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LOOK: Look = Look { columns: 100, colour: false };
+const LOOK: Style = Style { columns: 100, colour: false };
 
 fn count(label: &str, count: u64, share_per_mille: u32) -> v1::Count {
     v1::Count { name: String::new(), label: label.to_owned(), count, share_per_mille }
@@ -88,7 +88,7 @@ fn fifteen_redirections_are_shown_and_the_rest_is_summed_up() {
 #[test]
 fn the_page_fits_every_terminal() {
     for columns in [60, 80, 120] {
-        let text = page(&march(), &answer(), Look { columns, colour: false });
+        let text = page(&march(), &answer(), Style { columns, colour: false });
         for line in text.lines() {
             assert!(width(line) <= columns, "{columns}: {line}");
         }
@@ -97,7 +97,7 @@ fn the_page_fits_every_terminal() {
 
 #[test]
 fn the_text_is_identical_with_and_without_colours() {
-    let coloured = page(&march(), &answer(), Look { colour: true, ..LOOK });
+    let coloured = page(&march(), &answer(), Style { colour: true, ..LOOK });
     let mut stripped = String::new();
     let mut rest = coloured.as_str();
     while let Some((before, after)) = rest.split_once('\u{1b}') {

@@ -4,21 +4,21 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 use cra_domain::event::timestamp;
 
 const LABEL_COLUMNS: usize = 20;
 
-pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
+pub(crate) fn page(status: &v1::GetStatusResponse, style: Style) -> String {
     let behind = status.log_position.saturating_sub(status.applied_position);
     let standing = match behind {
-        0 => toned(look, Tone::Good, "up to date"),
-        1 => toned(look, Tone::Bad, "1 event behind"),
-        behind => toned(look, Tone::Bad, &format!("{} events behind", thousands(behind))),
+        0 => toned(style, Tone::Good, "up to date"),
+        1 => toned(style, Tone::Bad, "1 event behind"),
+        behind => toned(style, Tone::Bad, &format!("{} events behind", thousands(behind))),
     };
     let parked = match status.parked_events {
         0 => "none".to_owned(),
-        number => toned(look, Tone::Bad, &thousands(number)),
+        number => toned(style, Tone::Bad, &thousands(number)),
     };
     let applying = status.pause.as_ref().map_or_else(
         || "yes".to_owned(),
@@ -26,7 +26,7 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
             let by = if pause.client_id.is_empty() { "" } else { " by " };
             let who = format!("{by}{}", printable(&pause.client_id));
             let since = instant(pause.since.as_ref());
-            toned(look, Tone::Bad, &format!("paused since {since}{who}: {}", printable(&pause.reason)))
+            toned(style, Tone::Bad, &format!("paused since {since}{who}: {}", printable(&pause.reason)))
         },
     );
     let lines = [
@@ -41,7 +41,7 @@ pub(crate) fn page(status: &v1::GetStatusResponse, look: Look) -> String {
     let mut text: String =
         lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect();
     if !status.generations.is_empty() {
-        text += &format!("\n{}\n", generations(&status.generations, look));
+        text += &format!("\n{}\n", generations(&status.generations, style));
     }
     text
 }
@@ -64,12 +64,12 @@ pub(crate) fn line(status: &v1::GetStatusResponse) -> String {
     text
 }
 
-fn generations(generations: &[v1::Generation], look: Look) -> Table {
+fn generations(generations: &[v1::Generation], style: Style) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(look.columns).unwrap_or(u16::MAX))
+        .set_width(u16::try_from(style.columns).unwrap_or(u16::MAX))
         .force_no_tty()
         .set_header(["generation", "serves", "definitions", "position", "on disk", "created"]);
     for generation in generations {
@@ -110,7 +110,7 @@ fn bytes(number: u64) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, colour: false };
+    const LOOK: Style = Style { columns: 100, colour: false };
 
     fn status(applied: u64, head: u64) -> v1::GetStatusResponse {
         v1::GetStatusResponse {

@@ -5,7 +5,7 @@ use cra_contracts::{json as proto, v1};
 use serde_json::{Value, json};
 
 use super::text::{Tone, printable, thousands, toned};
-use crate::output::Look;
+use crate::output::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
 use crate::submission::{Outcome, Place, Tally, Told, is_transient};
@@ -36,13 +36,13 @@ impl Work {
 }
 
 /// One refused item, or one that does not count, over several lines; empty for an item that counts.
-pub(crate) fn refused(told: &Told, look: Look) -> String {
-    refused_under(&Headings::default(), told, look)
+pub(crate) fn refused(told: &Told, style: Style) -> String {
+    refused_under(&Headings::default(), told, style)
 }
 
 /// Like [`refused`], for a row of a table: each path is followed by the headings of its columns.
-pub(crate) fn refused_under(headings: &Headings, told: &Told, look: Look) -> String {
-    let place = toned(look, Tone::Bad, &told.place.to_string());
+pub(crate) fn refused_under(headings: &Headings, told: &Told, style: Style) -> String {
+    let place = toned(style, Tone::Bad, &told.place.to_string());
     match &told.outcome {
         Outcome::Received { receipt, .. } if receipt.withdrawn => {
             let id = printable(&receipt.cra_id);
@@ -50,11 +50,13 @@ pub(crate) fn refused_under(headings: &Headings, told: &Told, look: Look) -> Str
         }
         Outcome::Received { .. } => String::new(),
         Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
-        Outcome::Refused(refusal) => format!("{place}: {}", refusal_lines(&told.id, refusal, headings, look)),
+        Outcome::Refused(refusal) => {
+            format!("{place}: {}", refusal_lines(&told.id, refusal, headings, style))
+        }
     }
 }
 
-pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings, look: Look) -> String {
+pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings, style: Style) -> String {
     let id = if id.is_empty() { "without cra_id" } else { id };
     let mut text = format!("{} refused ({})", printable(id), printable(&refusal.code));
     if refusal.violations.is_empty() {
@@ -69,7 +71,7 @@ pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings
             "" => &violation.description,
             french => french,
         };
-        let reason = toned(look, Tone::Quiet, &printable(&violation.reason));
+        let reason = toned(style, Tone::Quiet, &printable(&violation.reason));
         let mut path = printable(&violation.field);
         let columns = headings.of_violation(&violation.field);
         if !columns.is_empty() {
@@ -81,7 +83,7 @@ pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings
 }
 
 /// Number of items by outcome.
-pub(crate) fn summary(tally: &Tally, work: Work, look: Look) -> String {
+pub(crate) fn summary(tally: &Tally, work: Work, style: Style) -> String {
     let done = match work {
         Work::Submit(Mode::ValidateOnly) => "valid (nothing was recorded)",
         _ => work.done(),
@@ -100,20 +102,20 @@ pub(crate) fn summary(tally: &Tally, work: Work, look: Look) -> String {
             false,
         ),
     ];
-    counts(&lines, tally.last_position, look)
+    counts(&lines, tally.last_position, style)
 }
 
 /// One line per number that is not 0 or always shown, and how to query the result.
-pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, look: Look) -> String {
+pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, style: Style) -> String {
     let mut text = String::new();
     for &(number, what, tone, always) in lines {
         if number > 0 || always {
-            text += &format!("{} {what}\n", toned(look, tone, &thousands(number)));
+            text += &format!("{} {what}\n", toned(style, tone, &thousands(number)));
         }
     }
     if last_position > 0 {
         let wait = format!("to query figures that include them: --min-position {last_position}");
-        text += &format!("{}\n", toned(look, Tone::Quiet, &wait));
+        text += &format!("{}\n", toned(style, Tone::Quiet, &wait));
     }
     text
 }
@@ -150,7 +152,7 @@ pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { columns: 80, colour: false };
+    const LOOK: Style = Style { columns: 80, colour: false };
 
     fn told(outcome: Outcome) -> Told {
         Told { place: Place::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }

@@ -4,7 +4,7 @@
 //! Cells do not wrap: a row is a line.
 
 use super::text::{Tone, left, right, toned, width, wrapped};
-use crate::output::Look;
+use crate::output::Style;
 
 const GAP: &str = "  ";
 /// A heading widens its column up to this width before it wraps.
@@ -41,21 +41,21 @@ pub(super) struct Layout<'a> {
     columns: &'a [Column],
     /// Per column; `None` if it was dropped.
     widths: Vec<Option<usize>>,
-    look: Look,
+    style: Style,
 }
 
 impl<'a> Layout<'a> {
     /// The layout of complete rows.
-    pub(super) fn of(columns: &'a [Column], rows: &[Vec<String>], look: Look) -> Self {
+    pub(super) fn of(columns: &'a [Column], rows: &[Vec<String>], style: Style) -> Self {
         let widest =
             |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| width(cell)).max();
         let contents: Vec<_> = (0..columns.len()).map(|index| widest(index).unwrap_or(0)).collect();
-        Self::with(columns, &contents, look)
+        Self::with(columns, &contents, style)
     }
 
     /// The layout of rows that arrive later: `contents` has the width of each cell.
-    pub(super) fn with(columns: &'a [Column], contents: &[usize], look: Look) -> Self {
-        let room = look.columns;
+    pub(super) fn with(columns: &'a [Column], contents: &[usize], style: Style) -> Self {
+        let room = style.columns;
         let least: Vec<_> =
             columns.iter().zip(contents).map(|(column, content)| column.least(*content)).collect();
         let mut widths: Vec<_> = least.into_iter().map(Some).collect();
@@ -92,7 +92,7 @@ impl<'a> Layout<'a> {
                 }
             }
         }
-        Self { columns, widths, look }
+        Self { columns, widths, style }
     }
 
     /// The headings and a rule.
@@ -107,17 +107,17 @@ impl<'a> Layout<'a> {
                 let part = level.checked_sub(blank).and_then(|level| lines.get(level));
                 column.cell(part.map_or("", String::as_str), *width)
             });
-            text += &format!("{}\n", toned(self.look, Tone::Title, joined(cells).trim_end()));
+            text += &format!("{}\n", toned(self.style, Tone::Title, joined(cells).trim_end()));
         }
-        let rule = "─".repeat(taken(&self.widths).min(self.look.columns));
-        text + &format!("{}\n", toned(self.look, Tone::Quiet, &rule))
+        let rule = "─".repeat(taken(&self.widths).min(self.style.columns));
+        text + &format!("{}\n", toned(self.style, Tone::Quiet, &rule))
     }
 
     /// One row.
     pub(super) fn row(&self, cells: &[String]) -> String {
         let cells = self.shown().map(|(index, column, width)| {
             let cell = column.cell(cells.get(index).map_or("", String::as_str), width);
-            if column.kind == Kind::Number { toned(self.look, Tone::Figure, &cell) } else { cell }
+            if column.kind == Kind::Number { toned(self.style, Tone::Figure, &cell) } else { cell }
         });
         format!("{}\n", joined(cells).trim_end())
     }
@@ -186,7 +186,7 @@ mod tests {
 
     fn drawn(columns_count: usize) -> (String, Vec<String>) {
         let (columns, rows) = (columns(), rows());
-        let layout = Layout::of(&columns, &rows, Look { columns: columns_count, colour: false });
+        let layout = Layout::of(&columns, &rows, Style { columns: columns_count, colour: false });
         let text = layout.head() + &rows.iter().map(|row| layout.row(row)).collect::<String>();
         let left_out = layout.left_out().into_iter().map(str::to_owned).collect();
         (text, left_out)

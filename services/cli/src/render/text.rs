@@ -8,7 +8,7 @@ use cra_domain::french;
 use jiff::civil::Date;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::output::Look;
+use crate::output::Style;
 
 pub(crate) use cra_domain::french::{NO_BREAK_SPACE, counted, minutes, share, thousands};
 
@@ -24,8 +24,8 @@ pub(crate) enum Tone {
 }
 
 /// The text in a tone; unchanged without colours.
-pub(crate) fn toned(look: Look, tone: Tone, text: &str) -> String {
-    if !look.colour || text.is_empty() {
+pub(crate) fn toned(style: Style, tone: Tone, text: &str) -> String {
+    if !style.colour || text.is_empty() {
         return text.to_owned();
     }
     let code = match tone {

@@ -5,7 +5,7 @@ use cra_contracts::v1;
 use super::frame::{snapshot, title};
 use super::statistics;
 use super::text::{Tone, instant, left, thousands, toned, width};
-use crate::output::Look;
+use crate::output::Style;
 
 /// Progress of the figures since the watch started.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Progress<'a> {
 const FIGURES_MIN: usize = 8;
 
 /// Heading of the lines of changes.
-pub(crate) fn head(selection: &v1::Selection, look: Look) -> String {
-    title("Comptes-rendus d'activité", selection, look)
+pub(crate) fn head(selection: &v1::Selection, style: Style) -> String {
+    title("Comptes-rendus d'activité", selection, style)
 }
 
 /// The statistics, truncated to `rows` lines: the last line shows the state of the watch, those before it the snapshot.
@@ -28,13 +28,13 @@ pub(crate) fn page(
     progress: Progress<'_>,
     lost: bool,
     rows: usize,
-    look: Look,
+    style: Style,
 ) -> String {
     let Progress { now, .. } = progress;
     let none = v1::Statistics::default();
-    let page = statistics::figures(selection, now.statistics.as_ref().unwrap_or(&none), look);
+    let page = statistics::figures(selection, now.statistics.as_ref().unwrap_or(&none), style);
     let lines: Vec<_> = page.lines().collect();
-    let shown = snapshot(now.snapshot.as_ref(), look);
+    let shown = snapshot(now.snapshot.as_ref(), style);
     let taken = 1 + shown.lines().count();
     let (room, shown) = if rows < taken + FIGURES_MIN {
         (rows.saturating_sub(1), "")
@@ -51,12 +51,12 @@ pub(crate) fn page(
     let since = signed(cras(now), progress.first.cras);
     let foot = format!("{state} · {since} CRA depuis le début · Ctrl-C termine{hidden}");
     let tone = if lost { Tone::Bad } else { Tone::Good };
-    text += &toned(look, tone, left(&foot, look.columns).trim_end());
+    text += &toned(style, tone, left(&foot, style.columns).trim_end());
     text + "\n"
 }
 
 /// One change.
-pub(crate) fn line(progress: Progress<'_>, look: Look) -> String {
+pub(crate) fn line(progress: Progress<'_>, style: Style) -> String {
     let Progress { first, now } = progress;
     let none = v1::Statistics::default();
     let statistics = now.statistics.as_ref().unwrap_or(&none);
@@ -71,7 +71,7 @@ pub(crate) fn line(progress: Progress<'_>, look: Look) -> String {
     let mut line = String::new();
     for part in parts {
         let gap = if line.is_empty() { "" } else { "  " };
-        if width(&line) + width(gap) + width(&part) <= look.columns {
+        if width(&line) + width(gap) + width(&part) <= style.columns {
             line += &format!("{gap}{part}");
         }
     }
@@ -95,8 +95,8 @@ fn signed(now: u64, first: u64) -> String {
 mod tests {
     use super::*;
 
-    fn look(columns: usize) -> Look {
-        Look { columns, colour: false }
+    fn style(columns: usize) -> Style {
+        Style { columns, colour: false }
     }
 
     fn of(cras: u64) -> v1::Statistics {
@@ -118,11 +118,11 @@ mod tests {
         let progress = Progress { first: &first, now: &now };
         let expected = "position 2 001  2 001 CRA (+11)  4 002 accompagnements  2 001 personnes  \
                         1er mars 2024 à 13:00:00 (heure de Paris)";
-        assert_eq!(line(progress, look(140)).replace('\u{202f}', " "), expected);
+        assert_eq!(line(progress, style(140)).replace('\u{202f}', " "), expected);
         let more = of(2_002);
-        assert!(line(Progress { first: &more, now: &now }, look(120)).contains("(−1)"));
+        assert!(line(Progress { first: &more, now: &now }, style(120)).contains("(−1)"));
         for columns in [60, 80, 120] {
-            assert!(width(&line(progress, look(columns))) <= columns);
+            assert!(width(&line(progress, style(columns))) <= columns);
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let progress = Progress { first: &first, now: &now };
         for rows in [1, 5, 24, 200] {
             for columns in [60, 80, 120] {
-                let text = page(&v1::Selection::default(), progress, false, rows, look(columns));
+                let text = page(&v1::Selection::default(), progress, false, rows, style(columns));
                 assert!(text.lines().count() <= rows, "{rows}: {text}");
                 for line in text.lines() {
                     assert!(width(line) <= columns, "{columns}: {line}");
@@ -148,7 +148,7 @@ mod tests {
     fn a_lost_connection_is_shown_on_the_page() {
         let (first, now) = (of(1), answer(2));
         let progress = Progress { first: &first, now: &now };
-        let text = page(&v1::Selection::default(), progress, true, 24, look(80));
+        let text = page(&v1::Selection::default(), progress, true, 24, style(80));
         assert!(text.contains("connexion perdue"), "{text}");
     }
 }

@@ -4,7 +4,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod checkpoint;
-pub(crate) mod patience;
+pub(crate) mod retry_budget;
 pub(crate) mod rpc;
 pub(crate) mod stream;
 mod window;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::patience::{Next, Patience};
+use super::retry_budget::{Next, RetryBudget};
 use super::rpc::Rpc;
 use super::window::{ITEMS_MAX, Window};
 use super::{Item, Outcome, Tally, Told, is_transient};
@@ -63,7 +63,7 @@ pub(crate) async fn send<R: Rpc>(
 ) -> Result<(), StreamError> {
     let patience = match retries {
         Retries::Never => None,
-        Retries::For(time) => Some(Patience::new(time)),
+        Retries::For(time) => Some(RetryBudget::new(time)),
     };
     let window = Window::new();
     let mut sending = Sending { connection, rpc, items, items_ended: false, window, patience, tally, tell };
@@ -79,7 +79,7 @@ struct Sending<'a, R: Rpc, F> {
     items_ended: bool,
     window: Window<R::Content>,
     /// None where nothing is sent again.
-    patience: Option<Patience>,
+    patience: Option<RetryBudget>,
     tally: &'a mut Tally,
     tell: F,
 }
@@ -168,7 +168,7 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
         let (patience, refusal) = match (&mut self.patience, outcome) {
             (Some(patience), Outcome::Refused(refusal)) if is_transient(&refusal) => (patience, refusal),
             (patience, outcome) => {
-                patience.iter_mut().for_each(Patience::answered);
+                patience.iter_mut().for_each(RetryBudget::answered);
                 self.window.settle::<R>(ordinal, outcome);
                 return Ok(None);
             }

@@ -28,7 +28,7 @@ pub(super) struct Append {
 }
 
 /// The cause of a conflicting answer.
-enum Standing {
+enum LastEvent {
     /// An own earlier try is the CRA's last event.
     Ours(Position),
     /// Another event is the last, or there is none.
@@ -54,7 +54,7 @@ impl Tries {
 }
 
 /// Publishes until there is an outcome or the deadline passes. `sent`: the event was already published once.
-pub(super) async fn alone(
+pub(super) async fn append_one(
     link: &Link,
     subjects: &Subjects,
     append: &Append,
@@ -77,15 +77,15 @@ pub(super) async fn alone(
             // Further tries would fail too.
             Ack::NoRoom(reason) => return Err(Tries { reason, ..tries }.give_up()),
             Ack::Unknown(reason) => tries = Tries { open: true, reason },
-            Ack::WrongLastSequence => match standing(link, subjects, append).await {
-                Ok(Standing::Ours(position)) => return Ok(Appended::AlreadyApplied(position)),
-                Ok(Standing::Other(actual))
+            Ack::WrongLastSequence => match last_event(link, subjects, append).await {
+                Ok(LastEvent::Ours(position)) => return Ok(Appended::AlreadyApplied(position)),
+                Ok(LastEvent::Other(actual))
                     if actual.unwrap_or_default() != append.expectation.position() =>
                 {
                     return Err(AppendError::Conflict { expected: append.expectation, actual });
                 }
                 // A replicated write of the same CRA is in progress and will be visible soon.
-                Ok(Standing::Other(_)) => {
+                Ok(LastEvent::Other(_)) => {
                     "another write of the CRA is in flight".clone_into(&mut tries.reason);
                 }
                 Err(error) => tries = Tries { open: true, reason: error.to_string() },
@@ -124,17 +124,17 @@ pub(super) async fn request_ack(link: &Link, subject: String, request: Request) 
 }
 
 /// Reads the CRA's last event from the leader: a follower may lag.
-async fn standing(link: &Link, subjects: &Subjects, append: &Append) -> Result<Standing, ReadError> {
+async fn last_event(link: &Link, subjects: &Subjects, append: &Append) -> Result<LastEvent, ReadError> {
     let last = match link.stream.get_last_raw_message_by_subject(&subjects.of(append.event.cra_id)).await {
         Ok(message) => subjects.stored(message)?,
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-            return Ok(Standing::Other(None));
+            return Ok(LastEvent::Other(None));
         }
         Err(error) => return Err(ReadError::Unavailable(error.to_string())),
     };
     Ok(if last.event_id == Some(append.event.event_id) {
-        Standing::Ours(last.position)
+        LastEvent::Ours(last.position)
     } else {
-        Standing::Other(Some(last.position))
+        LastEvent::Other(Some(last.position))
     })
 }

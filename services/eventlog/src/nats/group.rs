@@ -128,7 +128,7 @@ async fn commit(link: &Link, subjects: &Subjects, group: Vec<Pending>) {
         }
     }
     join_all(alone.into_iter().map(|(pending, sent)| async move {
-        let outcome = append::alone(link, subjects, &pending.append, sent).await;
+        let outcome = append::append_one(link, subjects, &pending.append, sent).await;
         answer(pending, outcome);
     }))
     .await;

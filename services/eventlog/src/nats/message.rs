@@ -54,8 +54,8 @@ impl Subjects {
     pub(super) fn delivered(&self, message: &mut jetstream::Message) -> Result<LogEntry, ReadError> {
         let info = message.info().map_err(|error| damaged(&error))?;
         let position = Position(info.stream_sequence);
-        let Told { event_id, trace, restored_at } =
-            message.headers.as_ref().map(Told::of).unwrap_or_default();
+        let Header { event_id, trace, restored_at } =
+            message.headers.as_ref().map(Header::of).unwrap_or_default();
         let appended_at = restored_at.map_or_else(|| timestamp(info.published), Ok)?;
         let cra_id = self.cra_id(&message.subject);
         let payload = std::mem::take(&mut message.message.payload);
@@ -64,7 +64,7 @@ impl Subjects {
 
     /// An entry from a message read by position or subject.
     pub(super) fn stored(&self, message: StreamMessage) -> Result<LogEntry, ReadError> {
-        let Told { event_id, trace, restored_at } = Told::of(&message.headers);
+        let Header { event_id, trace, restored_at } = Header::of(&message.headers);
         Ok(LogEntry {
             position: Position(message.sequence),
             cra_id: self.cra_id(&message.subject),
@@ -78,14 +78,14 @@ impl Subjects {
 
 /// The headers of an entry. Unreadable ones count as absent.
 #[derive(Default)]
-struct Told {
+struct Header {
     event_id: Option<Uuid>,
     trace: Option<TraceParent>,
     /// The time it was restored with.
     restored_at: Option<Timestamp>,
 }
 
-impl Told {
+impl Header {
     /// Iterates once over the headers, which are few: looking up each name would cost more, for every event of a
     /// replay.
     fn of(headers: &HeaderMap) -> Self {
@@ -189,6 +189,6 @@ mod tests {
             |expectation| headers(&event, expectation).get(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).cloned();
         assert_eq!(sequence(Expectation::NoEvent).unwrap().as_str(), "0");
         assert_eq!(sequence(Expectation::LastAt(Position(5))).unwrap().as_str(), "5");
-        assert_eq!(Told::of(&headers(&event, Expectation::NoEvent)).event_id, Some(Uuid::from_u128(7)));
+        assert_eq!(Header::of(&headers(&event, Expectation::NoEvent)).event_id, Some(Uuid::from_u128(7)));
     }
 }

@@ -14,7 +14,7 @@ mod login;
 mod message;
 mod metadata;
 mod mirror;
-mod portions;
+mod pull_batches;
 mod read;
 mod restore;
 mod restoring;
@@ -49,7 +49,7 @@ use crate::port::{
 };
 
 pub use self::mirror::{Activated, MirrorError, MirrorState, activate, mirror};
-pub use self::portions::{Pace, READ_AHEAD_MAX};
+pub use self::pull_batches::{BatchSize, READ_AHEAD_MAX};
 pub use self::settings::NatsSettings;
 pub use self::start::StartError;
 pub use cra_private::Secret;
@@ -66,7 +66,7 @@ pub struct NatsLog {
     append_timeout: Duration,
     /// While it exists, the stream's condition is checked.
     _open: Arc<()>,
-    pace: Pace,
+    batch_size: BatchSize,
     /// Only for a log that was opened for a restore.
     restoration: Option<Restoration>,
 }
@@ -135,7 +135,7 @@ impl NatsLog {
             pending,
             append_timeout: settings.append_timeout(),
             _open: open,
-            pace: Arc::new(|| READ_AHEAD_MAX),
+            batch_size: Arc::new(|| READ_AHEAD_MAX),
             restoration,
         })
     }
@@ -143,8 +143,8 @@ impl NatsLog {
     /// Sets how many events readers request at a time, instead of [`READ_AHEAD_MAX`]. The server sends a batch at once
     /// and occupies a core meanwhile; smaller batches are slower to read.
     #[must_use]
-    pub fn paced(self, pace: Pace) -> Self {
-        Self { pace, ..self }
+    pub fn with_batch_size(self, batch_size: BatchSize) -> Self {
+        Self { batch_size, ..self }
     }
 
     fn check_size(&self, event: &NewEvent) -> Result<(), AppendError> {
@@ -158,7 +158,7 @@ impl NatsLog {
     }
 
     /// Retries while the servers cannot answer temporarily; not without a connection.
-    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, ReadError>
+    async fn with_retry<T, F>(&self, ask: impl Fn() -> F) -> Result<T, ReadError>
     where
         F: Future<Output = Result<T, ReadError>>,
     {
@@ -237,7 +237,8 @@ impl EventLog for NatsLog {
     }
 
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
-        let reader = Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.pace));
+        let reader =
+            Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.batch_size));
         // Boxed, because it is large and moved with every event.
         let reader = Box::new(reader);
         stream::unfold(reader, |mut reader| async move { reader.next().await.map(|next| (next, reader)) })
@@ -245,7 +246,7 @@ impl EventLog for NatsLog {
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        self.patiently(|| async {
+        self.with_retry(|| async {
             let info = self.link.stream.get_info().await;
             let head = StreamHead::from(&info.map_err(|error| ReadError::Unavailable(error.to_string()))?);
             Ok(Head { identity: head.identity, position: head.last, predecessors: head.predecessors })
@@ -258,11 +259,11 @@ impl EventLog for NatsLog {
         if position == Position::START {
             return Ok(None);
         }
-        self.patiently(|| async { self.stored(self.link.stream.get_raw_message(position.0).await) }).await
+        self.with_retry(|| async { self.stored(self.link.stream.get_raw_message(position.0).await) }).await
     }
 
     async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
-        self.patiently(|| self.read_history(cra_id)).await
+        self.with_retry(|| self.read_history(cra_id)).await
     }
 
     fn identity(&self) -> LogIdentity {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::link::{Link, StreamHead};
 use super::message::Subjects;
-use super::portions::{Delivered, Pace, Portions};
+use super::pull_batches::{BatchSize, Delivered, PullBatches};
 use crate::port::{LogEntry, LogIdentity, Position, ReadError};
 
 /// When the server drops an unused consumer.
@@ -34,7 +34,7 @@ const STREAM_MISSES_MAX: u32 = 8;
 pub(super) struct Reader {
     link: Link,
     subjects: Subjects,
-    pace: Pace,
+    batch_size: BatchSize,
     /// Position of the last delivered event.
     position: Position,
     /// Id of the last delivered event, if it has one: a restored log may have another event at its position.
@@ -49,7 +49,7 @@ pub(super) struct Reader {
 
 /// A consumer, and the connection it was created on.
 struct Open {
-    portions: Portions,
+    batches: PullBatches,
     /// Number of consecutive missed heartbeats.
     silences: u32,
     generation: u64,
@@ -75,11 +75,11 @@ enum Event {
 }
 
 impl Reader {
-    pub(super) fn new(link: Link, subjects: Subjects, after: Position, pace: Pace) -> Self {
+    pub(super) fn new(link: Link, subjects: Subjects, after: Position, batch_size: BatchSize) -> Self {
         Self {
             link,
             subjects,
-            pace,
+            batch_size,
             position: after,
             last: None,
             identity: None,
@@ -190,9 +190,10 @@ impl Reader {
             ..pull::Config::default()
         };
         let consumer = self.link.stream.create_consumer(config).await.map_err(away)?;
-        let portions = Portions::of(consumer, &self.link, Arc::clone(&self.pace)).await.map_err(away)?;
+        let batches =
+            PullBatches::of(consumer, &self.link, Arc::clone(&self.batch_size)).await.map_err(away)?;
         tracing::debug!(position = self.position.0, "reading the log");
-        Ok(Open { portions, silences: 0, generation, fresh: true })
+        Ok(Open { batches, silences: 0, generation, fresh: true })
     }
 
     /// Checks that the stream is the known log, and reaches the reader's position.
@@ -260,15 +261,15 @@ impl Reader {
 
 /// Waits for the next message, a new connection, or the watchdog.
 async fn event(link: &Link, subjects: &Subjects, open: &mut Open) -> Event {
-    let Open { portions, silences, generation, .. } = open;
+    let Open { batches, silences, generation, .. } = open;
     // Fast path: most messages have already arrived, so no timer is needed.
-    if let Some(next) = portions.next().now_or_never() {
+    if let Some(next) = batches.next().now_or_never() {
         *silences = 0;
         return delivered(subjects, next);
     }
     let mut state = link.state.clone();
     let next = tokio::select! {
-        next = timeout(WATCHDOG, portions.next()) => next,
+        next = timeout(WATCHDOG, batches.next()) => next,
         changed = state.wait_for(|state| state.up && state.generation != *generation) => {
             return match changed {
                 Ok(_) => Event::Reconnected,

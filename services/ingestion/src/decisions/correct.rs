@@ -27,8 +27,8 @@ pub(crate) fn decide(
     if let Some(receipt) = repeated {
         return Change::AlreadyRecorded(receipt);
     }
-    if let Err(misplaced) = history.stands_at(expected_revision) {
-        return Change::Misplaced(misplaced);
+    if let Err(conflict) = history.stands_at(expected_revision) {
+        return Change::Conflict(conflict);
     }
     let submission = match history.current() {
         Some(current) => Submission::parse_correction(form, &current, now),
@@ -50,8 +50,8 @@ pub(crate) fn decide(
 mod tests {
     use cra_contracts::v1;
 
-    use super::super::Misplaced;
-    use super::super::given::{self, form, header, history, submission};
+    use super::super::StateConflict;
+    use super::super::fixtures::{self, form, header, history, submission};
     use super::*;
 
     const NOW: &str = "2024-03-05T10:00:00Z";
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn given_a_cra_when_its_revision_is_corrected_then_the_next_event_holds_the_content_and_the_reason() {
         let event = corrected();
-        assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 2));
+        assert_eq!((event.cra_id, event.revision), (fixtures::CRA_ID.to_string(), 2));
         let Some(Fact::Corrected(corrected)) = event.fact else { panic!("no correction") };
         assert_eq!(corrected.reason, REASON);
         assert_eq!(corrected.cra.unwrap().themes, [v1::Theme::Budget as i32]);
@@ -127,22 +127,22 @@ mod tests {
     fn given_another_revision_when_corrected_then_the_current_one_is_reported() {
         let given = history([submitted(), corrected()]);
         let other_reason = correct(&given, 1, "une autre raison");
-        assert_eq!(other_reason, Change::Misplaced(Misplaced::Revision { current: 2 }));
+        assert_eq!(other_reason, Change::Conflict(StateConflict::Revision { current: 2 }));
         for expected in [0, 3] {
             let outcome = correct(&given, expected, REASON);
-            assert_eq!(outcome, Change::Misplaced(Misplaced::Revision { current: 2 }));
+            assert_eq!(outcome, Change::Conflict(StateConflict::Revision { current: 2 }));
         }
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_corrected_then_it_is_refused() {
         let given = history([submitted(), withdrawn(2)]);
-        assert_eq!(correct(&given, 2, REASON), Change::Misplaced(Misplaced::Withdrawn));
-        assert_eq!(correct(&given, 1, REASON), Change::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(correct(&given, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
+        assert_eq!(correct(&given, 1, REASON), Change::Conflict(StateConflict::Withdrawn));
     }
 
     #[test]
     fn given_no_event_when_corrected_then_there_is_no_such_cra() {
-        assert_eq!(correct(&History::default(), 1, REASON), Change::Misplaced(Misplaced::NoSuchCra));
+        assert_eq!(correct(&History::default(), 1, REASON), Change::Conflict(StateConflict::NoSuchCra));
     }
 }

@@ -102,7 +102,7 @@ fn versions(history: &History) -> impl Iterator<Item = (&Recorded, Version)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::given::{self, header, history};
+    use super::super::fixtures::{self, header, history};
     use super::*;
 
     const LATER: &str = "2024-06-01T10:00:00Z";
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn given_no_event_when_imported_then_the_document_is_kept_byte_for_byte() {
         let event = imported();
-        assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
+        assert_eq!((event.cra_id, event.revision), (fixtures::CRA_ID.to_string(), 1));
         let Some(Fact::Imported(fact)) = event.fact else { panic!("no import") };
         assert_eq!((fact.legacy_id.as_str(), fact.form_version), ("62a9", 2));
         assert_eq!(&fact.document[..], FIRST.as_bytes());

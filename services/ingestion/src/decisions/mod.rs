@@ -71,7 +71,7 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
 
 /// Why a CRA cannot be changed as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misplaced {
+pub(crate) enum StateConflict {
     /// The log has no event of it.
     NoSuchCra,
     /// It was withdrawn.
@@ -89,7 +89,7 @@ pub(crate) enum Change {
     /// The same change of the same revision was recorded: its receipt, whatever happened to the CRA since.
     AlreadyRecorded(v1::Receipt),
     /// The CRA is not in the expected state.
-    Misplaced(Misplaced),
+    Conflict(StateConflict),
     /// The request breaks rules; every fault.
     Invalid(Vec<Violation>),
 }
@@ -175,11 +175,11 @@ impl History {
     }
 
     /// Whether the CRA can be changed by a caller that saw this revision.
-    fn stands_at(&self, revision: u64) -> Result<(), Misplaced> {
-        let last = &self.0.last().ok_or(Misplaced::NoSuchCra)?.event;
+    fn stands_at(&self, revision: u64) -> Result<(), StateConflict> {
+        let last = &self.0.last().ok_or(StateConflict::NoSuchCra)?.event;
         match &last.fact {
-            Some(Fact::Withdrawn(_)) => Err(Misplaced::Withdrawn),
-            _ if last.revision != revision => Err(Misplaced::Revision { current: last.revision }),
+            Some(Fact::Withdrawn(_)) => Err(StateConflict::Withdrawn),
+            _ if last.revision != revision => Err(StateConflict::Revision { current: last.revision }),
             _ => Ok(()),
         }
     }
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn given_two_events_the_next_is_the_third_and_expects_the_second_where_it_stands() {
         let event = |revision| v1::CraEvent { revision, ..v1::CraEvent::default() };
-        let history = given::history([event(1), event(2)]);
+        let history = fixtures::history([event(1), event(2)]);
         assert_eq!(history.next_revision(), 3);
         assert_eq!(history.expectation(), Expectation::LastAt(Position(42)));
         assert_eq!(history.first().map(|first| first.event.revision), Some(1));

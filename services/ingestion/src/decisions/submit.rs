@@ -38,7 +38,7 @@ mod tests {
     use cra_contracts::v1::cra_event::Fact;
     use jiff::Timestamp;
 
-    use super::super::given::{self, form, header, history, submission};
+    use super::super::fixtures::{self, form, header, history, submission};
     use super::*;
 
     const MONDAY: &str = "2024-03-04T10:00:00Z";
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn given_no_event_when_submitted_then_the_event_is_complete_and_names_its_defaults() {
         let event = recorded(&form(), MONDAY);
-        assert_eq!((event.cra_id, event.revision), (given::CRA_ID.to_string(), 1));
+        assert_eq!((event.cra_id, event.revision), (fixtures::CRA_ID.to_string(), 1));
         let Some(Fact::Submitted(submitted)) = event.fact else { panic!("no submission") };
         let cra = submitted.cra.unwrap();
         assert_eq!((cra.date.as_str(), cra.participants), ("2024-03-04", Some(5)));

@@ -14,7 +14,7 @@ pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, he
     });
     match (repeated, history.stands_at(expected_revision), check_reason(reason)) {
         (Some(receipt), ..) => Change::AlreadyRecorded(receipt),
-        (None, Err(misplaced), _) => Change::Misplaced(misplaced),
+        (None, Err(conflict), _) => Change::Conflict(conflict),
         (None, Ok(()), Err(violation)) => Change::Invalid(vec![violation]),
         (None, Ok(()), Ok(reason)) => Change::Record(Box::new(record::withdrawn(header, &reason))),
     }
@@ -24,8 +24,8 @@ pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, he
 mod tests {
     use cra_contracts::v1;
 
-    use super::super::Misplaced;
-    use super::super::given::{form, header, history, submission};
+    use super::super::StateConflict;
+    use super::super::fixtures::{form, header, history, submission};
     use super::*;
 
     const NOW: &str = "2024-03-05T10:00:00Z";
@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn given_a_withdrawn_cra_when_withdrawn_for_another_reason_or_revision_then_it_is_refused() {
         let given = history([submitted(), withdrawn()]);
-        assert_eq!(withdraw(&given, 1, "une autre raison"), Change::Misplaced(Misplaced::Withdrawn));
-        assert_eq!(withdraw(&given, 2, REASON), Change::Misplaced(Misplaced::Withdrawn));
+        assert_eq!(withdraw(&given, 1, "une autre raison"), Change::Conflict(StateConflict::Withdrawn));
+        assert_eq!(withdraw(&given, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
     }
 
     #[test]
     fn given_another_revision_when_withdrawn_then_the_current_one_is_reported() {
         let given = history([submitted()]);
-        assert_eq!(withdraw(&given, 2, REASON), Change::Misplaced(Misplaced::Revision { current: 1 }));
-        assert_eq!(withdraw(&History::default(), 1, REASON), Change::Misplaced(Misplaced::NoSuchCra));
+        assert_eq!(withdraw(&given, 2, REASON), Change::Conflict(StateConflict::Revision { current: 1 }));
+        assert_eq!(withdraw(&History::default(), 1, REASON), Change::Conflict(StateConflict::NoSuchCra));
     }
 }

@@ -10,18 +10,18 @@ use cra_runtime::off_workers::{is_large, off_workers};
 use uuid::Uuid;
 
 use super::author::Author;
-use crate::append::{Known, Next, Recorder};
-use crate::decisions::{Change, History, Misplaced, correct, withdraw};
+use crate::append::{CommandExecutor, Decision, Expect};
+use crate::decisions::{Change, History, StateConflict, correct, withdraw};
 use crate::refused::Refused;
 
-/// Replaces the content of a CRA. `place` is held until the append has ended.
+/// Replaces the content of a CRA. `permit` is held until the append has ended.
 pub(super) async fn correct<P: Send + 'static>(
-    recorder: &Recorder,
+    executor: &CommandExecutor,
     author: Author,
     request: v1::CorrectCraRequest,
-    place: P,
+    permit: P,
 ) -> Result<v1::Receipt, Refused> {
-    let (now, is_large) = (recorder.now(), is_large(&request));
+    let (now, is_large) = (executor.now(), is_large(&request));
     let reading = off_workers(is_large, move || {
         let as_new = Submission::parse(request.cra.as_ref(), now);
         let reason_fault = check_reason(&request.reason).err();
@@ -39,25 +39,25 @@ pub(super) async fn correct<P: Send + 'static>(
     let origin = author.origin();
     let decide = move |history: &History, header: &_| {
         if let Err(refused) = author.may_see(cra_id, history) {
-            return Next::Refuse(unseen(refused, &faults));
+            return Decision::Refuse(unseen(refused, &faults));
         }
         match correct::decide(history, expected_revision, &form, &reason, header) {
             Change::Record(event) => match author.may_record_event(&event) {
-                Ok(()) => Next::Append(event),
-                Err(refused) => Next::Refuse(refused),
+                Ok(()) => Decision::Append(event),
+                Err(refused) => Decision::Refuse(refused),
             },
             change => next(cra_id, change, &faults),
         }
     };
-    recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
+    executor.record(cra_id, Expect::Existing, origin, permit, decide).await
 }
 
-/// Withdraws a CRA from the statistics. `place` is held until the append has ended.
+/// Withdraws a CRA from the statistics. `permit` is held until the append has ended.
 pub(super) async fn withdraw<P: Send + 'static>(
-    recorder: &Recorder,
+    executor: &CommandExecutor,
     author: Author,
     request: v1::WithdrawCraRequest,
-    place: P,
+    permit: P,
 ) -> Result<v1::Receipt, Refused> {
     let v1::WithdrawCraRequest { cra_id, expected_revision, reason } = request;
     let faults: Vec<Violation> = check_reason(&reason).err().into_iter().collect();
@@ -65,9 +65,9 @@ pub(super) async fn withdraw<P: Send + 'static>(
     let origin = author.origin();
     let decide = move |history: &History, header: &_| match author.may_see(cra_id, history) {
         Ok(()) => next(cra_id, withdraw::decide(history, expected_revision, &reason, header), &faults),
-        Err(refused) => Next::Refuse(unseen(refused, &faults)),
+        Err(refused) => Decision::Refuse(unseen(refused, &faults)),
     };
-    recorder.record(cra_id, Known::HasEvents, origin, place, decide).await
+    executor.record(cra_id, Expect::Existing, origin, permit, decide).await
 }
 
 /// What is needed to read and compare the history; otherwise every fault of the request itself.
@@ -86,15 +86,17 @@ fn unseen(not_found: Refused, faults: &[Violation]) -> Refused {
     if faults.is_empty() { not_found } else { Refused::invalid(faults) }
 }
 
-fn next(cra_id: Uuid, change: Change, faults: &[Violation]) -> Next {
+fn next(cra_id: Uuid, change: Change, faults: &[Violation]) -> Decision {
     match change {
-        Change::Record(event) => Next::Append(event),
-        Change::AlreadyRecorded(receipt) => Next::Answer(receipt),
-        Change::Misplaced(Misplaced::NoSuchCra) => Next::Refuse(unseen(Refused::NotFound { cra_id }, faults)),
-        Change::Invalid(faults) => Next::Refuse(Refused::invalid(&faults)),
-        Change::Misplaced(Misplaced::Withdrawn) => Next::Refuse(Refused::Withdrawn { cra_id }),
-        Change::Misplaced(Misplaced::Revision { current }) => {
-            Next::Refuse(Refused::RevisionChanged { cra_id, current })
+        Change::Record(event) => Decision::Append(event),
+        Change::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
+        Change::Conflict(StateConflict::NoSuchCra) => {
+            Decision::Refuse(unseen(Refused::NotFound { cra_id }, faults))
+        }
+        Change::Invalid(faults) => Decision::Refuse(Refused::invalid(&faults)),
+        Change::Conflict(StateConflict::Withdrawn) => Decision::Refuse(Refused::Withdrawn { cra_id }),
+        Change::Conflict(StateConflict::Revision { current }) => {
+            Decision::Refuse(Refused::RevisionChanged { cra_id, current })
         }
     }
 }

@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::author::Author;
 use super::item_numbers::ItemNumbers;
 use super::{change, items, legacy, submission};
-use crate::append::Recorder;
+use crate::append::CommandExecutor;
 use crate::metrics::{Answers, Kind};
 use crate::refused::Refused;
 use crate::settings::Limits;
@@ -32,7 +32,7 @@ const STREAM_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The service; one per process.
 pub(crate) struct IngestionApi {
-    recorder: Recorder,
+    executor: CommandExecutor,
     answers: Answers,
     calls: InFlight,
     streams: InFlight,
@@ -45,8 +45,8 @@ pub(crate) struct IngestionApi {
 type Admitted = Result<Arc<Permit>, Refused>;
 
 /// State that all items of a stream share.
-struct Desk {
-    recorder: Recorder,
+struct StreamContext {
+    executor: CommandExecutor,
     answers: Answers,
     author: Author,
 }
@@ -54,7 +54,7 @@ struct Desk {
 impl IngestionApi {
     /// The service on a log. At `shutdown` streams are read no further.
     pub(crate) fn new(
-        recorder: Recorder,
+        executor: CommandExecutor,
         answers: Answers,
         limits: &Limits,
         callers: Callers,
@@ -62,7 +62,7 @@ impl IngestionApi {
     ) -> Self {
         let in_flight = |what, limit: NonZeroU32, retry_after| InFlight::new(what, limit, retry_after);
         Self {
-            recorder,
+            executor,
             answers,
             calls: in_flight("calls", limits.calls_in_flight, CALL_RETRY_AFTER),
             streams: in_flight("streams", limits.streams_in_flight, STREAM_RETRY_AFTER),
@@ -96,7 +96,7 @@ impl IngestionApi {
         &self,
         request: Request<Streaming<Q>>,
         number_of: fn(&Q) -> u64,
-        answer: fn(Arc<Desk>, Q, Admitted) -> F,
+        answer: fn(Arc<StreamContext>, Q, Admitted) -> F,
     ) -> Result<Response<BoxStream<A>>, Status>
     where
         Q: Message + Name + 'static,
@@ -105,14 +105,18 @@ impl IngestionApi {
     {
         // Shared with the items: the stream's permit is released when its last append has ended.
         let (author, permit) = self.admit(&request, &self.streams)?;
-        let place = Arc::new(permit);
-        let desk = Arc::new(Desk { recorder: self.recorder.clone(), answers: self.answers.clone(), author });
+        let permit = Arc::new(permit);
+        let context = Arc::new(StreamContext {
+            executor: self.executor.clone(),
+            answers: self.answers.clone(),
+            author,
+        });
         let mut numbers = ItemNumbers::default();
         let answer = move |request: Q| {
             let admitted =
                 numbers.take(number_of(&request)).or_refuse().and_then(|()| within_bounds(&request));
-            let admitted = admitted.map(|()| Arc::clone(&place));
-            answer(Arc::clone(&desk), request, admitted)
+            let admitted = admitted.map(|()| Arc::clone(&permit));
+            answer(Arc::clone(&context), request, admitted)
         };
         let (in_flight, shutdown) = (self.stream_items_in_flight, self.shutdown.clone());
         Ok(Response::new(items::answers(request.into_inner(), in_flight, shutdown, answer)))
@@ -149,10 +153,10 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::SubmitCraRequest>,
     ) -> Result<Response<v1::SubmitCraResponse>, Status> {
-        let (author, place) = self.admit(&request, &self.calls)?;
-        let (recorder, request) = (self.recorder.clone(), request.into_inner());
+        let (author, permit) = self.admit(&request, &self.calls)?;
+        let (executor, request) = (self.executor.clone(), request.into_inner());
         let is_large = is_large(&request);
-        let begin = move || submission::submit(&recorder, author, &request, place);
+        let begin = move || submission::submit(&executor, author, &request, permit);
         let answer = off_workers(is_large, begin).await?.await;
         let receipt = self.counted(Kind::Submit, answer)?;
         Ok(Response::new(v1::SubmitCraResponse { receipt: Some(receipt) }))
@@ -165,21 +169,21 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |desk, request, admitted| {
+            |context, request, admitted| {
                 let item = request.item;
                 let submission = request.submission.unwrap_or_default();
-                let (recorder, author) = (desk.recorder.clone(), desk.author.clone());
+                let (executor, author) = (context.executor.clone(), context.author.clone());
                 async move {
                     let is_large = is_large(&submission);
                     let begun = match admitted {
-                        Ok(place) => {
-                            let begin = move || submission::submit(&recorder, author, &submission, place);
+                        Ok(permit) => {
+                            let begin = move || submission::submit(&executor, author, &submission, permit);
                             off_workers(is_large, begin).await.map_err(|_| Refused::Fault)
                         }
                         Err(refused) => Err(refused),
                     };
                     let outcome = outcome_of(begun).await;
-                    desk.answers.count(Kind::Submit, outcome.as_ref());
+                    context.answers.count(Kind::Submit, outcome.as_ref());
                     submission::answer(item, outcome)
                 }
             },
@@ -190,10 +194,10 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::CorrectCraRequest>,
     ) -> Result<Response<v1::CorrectCraResponse>, Status> {
-        let (author, place) = self.admit(&request, &self.calls)?;
+        let (author, permit) = self.admit(&request, &self.calls)?;
         let request = request.into_inner();
         author.changes(&request.cra_id, request.expected_revision)?;
-        let answer = change::correct(&self.recorder, author, request, place).await;
+        let answer = change::correct(&self.executor, author, request, permit).await;
         let receipt = Some(self.counted(Kind::Correct, answer)?);
         Ok(Response::new(v1::CorrectCraResponse { receipt }))
     }
@@ -202,10 +206,10 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::WithdrawCraRequest>,
     ) -> Result<Response<v1::WithdrawCraResponse>, Status> {
-        let (author, place) = self.admit(&request, &self.calls)?;
+        let (author, permit) = self.admit(&request, &self.calls)?;
         let request = request.into_inner();
         author.changes(&request.cra_id, request.expected_revision)?;
-        let answer = change::withdraw(&self.recorder, author, request, place).await;
+        let answer = change::withdraw(&self.executor, author, request, permit).await;
         let receipt = Some(self.counted(Kind::Withdraw, answer)?);
         Ok(Response::new(v1::WithdrawCraResponse { receipt }))
     }
@@ -217,13 +221,13 @@ impl IngestionService for IngestionApi {
         self.each_item(
             request,
             |request| request.item,
-            |desk, request, admitted| {
+            |context, request, admitted| {
                 let item = request.item;
-                let begun =
-                    admitted.map(|place| legacy::import(&desk.recorder, desk.author.clone(), request, place));
+                let begun = admitted
+                    .map(|permit| legacy::import(&context.executor, context.author.clone(), request, permit));
                 async move {
                     let outcome = outcome_of(begun).await;
-                    desk.answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
+                    context.answers.count(Kind::Import, outcome.as_ref().map(legacy::Imported::receipt));
                     legacy::answer(item, outcome)
                 }
             },
@@ -234,11 +238,11 @@ impl IngestionService for IngestionApi {
         &self,
         request: Request<v1::GetCraHistoryRequest>,
     ) -> Result<Response<v1::GetCraHistoryResponse>, Status> {
-        let (author, _place) = self.admit(&request, &self.calls)?;
+        let (author, _permit) = self.admit(&request, &self.calls)?;
         let cra_id =
             check_cra_id(&request.into_inner().cra_id).map_err(|violation| Refused::invalid(&[violation]))?;
         author.reads(cra_id)?;
-        let history = self.recorder.history(cra_id).await?;
+        let history = self.executor.history(cra_id).await?;
         let events = author.history(cra_id, history)?;
         author.was_shown(&events);
         Ok(Response::new(v1::GetCraHistoryResponse { events }))

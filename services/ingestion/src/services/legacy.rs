@@ -9,7 +9,7 @@ use cra_domain::legacy::{self, Declared, Version};
 use futures::future::{Either, ready};
 
 use super::author::Author;
-use crate::append::{Known, Next, Recorder};
+use crate::append::{CommandExecutor, Decision, Expect};
 use crate::decisions::History;
 use crate::decisions::import::{self, Document, Outcome};
 use crate::refused::{Refused, clipped};
@@ -32,15 +32,15 @@ impl Imported {
     }
 }
 
-/// Records a document. Starts at once; `place` is held until the append has ended.
+/// Records a document. Starts at once; `permit` is held until the append has ended.
 ///
 /// A document that may not be recorded is refused, unless an earlier version of this service recorded it: if that is
 /// possible, the CRA's events are read first.
 pub(super) fn import<P: Send + 'static>(
-    recorder: &Recorder,
+    executor: &CommandExecutor,
     author: Author,
     request: v1::ImportLegacyCrasRequest,
-    place: P,
+    permit: P,
 ) -> impl Future<Output = Result<Imported, Refused>> + Send + use<P> {
     let checked = check(&request).and_then(|it| author.may_record(&it.cra).map(|()| it));
     let Checked { form_version, version, refused, notes, .. } = match checked {
@@ -50,24 +50,24 @@ pub(super) fn import<P: Send + 'static>(
     let origin = author.origin();
     let v1::ImportLegacyCrasRequest { legacy_id, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
-    let known = if refused.is_none() { Known::IsNew } else { Known::HasEvents };
+    let expect = if refused.is_none() { Expect::New } else { Expect::Existing };
     let document = Document { legacy_id, form_version, bytes: document, version };
     let decide = move |history: &History, header: &Header| match &refused {
         Some(refused) => match import::recorded_before(history, &document.version) {
-            Some(receipt) => Next::Answer(receipt),
-            None => Next::Refuse(refused.clone()),
+            Some(receipt) => Decision::AlreadyRecorded(receipt),
+            None => Decision::Refuse(refused.clone()),
         },
         None => match import::decide(history, &document, header) {
             Outcome::Record(event) => match author.may_follow(cra_id, history) {
-                Ok(()) => Next::Append(event),
-                Err(refused) => Next::Refuse(refused),
+                Ok(()) => Decision::Append(event),
+                Err(refused) => Decision::Refuse(refused),
             },
-            Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-            Outcome::OtherDocument(other) => Next::Refuse(author.taken_with(cra_id, history, other)),
-            Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+            Outcome::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
+            Outcome::OtherDocument(other) => Decision::Refuse(author.taken_with(cra_id, history, other)),
+            Outcome::OtherContent => Decision::Refuse(author.taken(cra_id, history)),
         },
     };
-    let recording = recorder.record(cra_id, known, origin, place, decide);
+    let recording = executor.record(cra_id, expect, origin, permit, decide);
     Either::Right(async move { Ok(Imported { receipt: recording.await?, notes }) })
 }
 

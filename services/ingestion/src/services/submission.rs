@@ -8,22 +8,22 @@ use futures::future::{Either, ready};
 use uuid::Uuid;
 
 use super::author::Author;
-use crate::append::{Known, Next, Recorder};
+use crate::append::{CommandExecutor, Decision, Expect};
 use crate::decisions::History;
 use crate::decisions::submit::{self, Outcome};
 use crate::refused::Refused;
 
-/// Records a submission, or only validates it. Starts at once; `place` is held until the append has ended.
+/// Records a submission, or only validates it. Starts at once; `permit` is held until the append has ended.
 ///
 /// A submission that breaks rules is refused, unless it was recorded before they applied: if this caller may have
 /// recorded it, the CRA's events are read first.
 pub(super) fn submit<P: Send + 'static>(
-    recorder: &Recorder,
+    executor: &CommandExecutor,
     author: Author,
     request: &v1::SubmitCraRequest,
-    place: P,
+    permit: P,
 ) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P> {
-    let (cra_id, submission) = match check(request, &author, recorder.now()) {
+    let (cra_id, submission) = match check(request, &author, executor.now()) {
         Ok((cra_id, submission)) if request.validate_only => {
             return Either::Left(ready(Ok(unrecorded(cra_id, &submission))));
         }
@@ -35,19 +35,19 @@ pub(super) fn submit<P: Send + 'static>(
     };
     let origin = author.origin();
     let form = Box::new(request.cra.clone().unwrap_or_default());
-    let known = if submission.is_ok() { Known::IsNew } else { Known::HasEvents };
+    let expect = if submission.is_ok() { Expect::New } else { Expect::Existing };
     let decide = move |history: &History, header: &Header| match &submission {
         Ok(submission) => match submit::decide(history, &form, submission, header) {
-            Outcome::Record(event) => Next::Append(event),
-            Outcome::AlreadyRecorded(receipt) => Next::Answer(receipt),
-            Outcome::OtherContent => Next::Refuse(author.taken(cra_id, history)),
+            Outcome::Record(event) => Decision::Append(event),
+            Outcome::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
+            Outcome::OtherContent => Decision::Refuse(author.taken(cra_id, history)),
         },
         Err(refused) => match history.receipt_of_content(&form, header.recorded_at) {
-            Some(receipt) => Next::Answer(receipt),
-            None => Next::Refuse(refused.clone()),
+            Some(receipt) => Decision::AlreadyRecorded(receipt),
+            None => Decision::Refuse(refused.clone()),
         },
     };
-    Either::Right(recorder.record(cra_id, known, origin, place, decide))
+    Either::Right(executor.record(cra_id, expect, origin, permit, decide))
 }
 
 /// The id of a CRA under which a refused submission may have been recorded: it has everything that recorded content

@@ -5,7 +5,7 @@ use cra_runtime::rejection::{fact_of, reason_of, violations_of};
 use pb::cra_event::Fact;
 use tonic::{Code, Status};
 
-use crate::given::{Running, cra_id, form, other_content, service, submission};
+use crate::fixtures::{Running, cra_id, form, other_content, service, submission};
 
 const REASON: &str = "un participant oublié";
 

@@ -6,7 +6,7 @@ use cra_contracts::{json, v1 as pb};
 use cra_domain::cra::Submission;
 use serde_json::Value;
 
-use crate::given::{TUESDAY, instant};
+use crate::fixtures::{TUESDAY, instant};
 
 const CASES: &str = include_str!("../../../../tests/conformance/validation.json");
 

@@ -7,7 +7,7 @@ use cra_runtime::rejection::reason_of;
 use cra_runtime::serve::Drained;
 use futures::StreamExt as _;
 
-use crate::given::{service, submission};
+use crate::fixtures::{service, submission};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_goes_on_when_its_caller_leaves_and_the_drain_waits_for_it() {

@@ -8,7 +8,7 @@ use pb::cra_event::Fact;
 use prost::Message as _;
 use tonic::{Code, Request, Status};
 
-use crate::given::{Running, cra_id, form, service, service_trusting, submission, token};
+use crate::fixtures::{Running, cra_id, form, service, service_trusting, submission, token};
 
 fn request(cra_id: impl Into<String>) -> pb::GetCraHistoryRequest {
     pb::GetCraHistoryRequest { cra_id: cra_id.into() }

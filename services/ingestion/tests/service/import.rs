@@ -7,7 +7,7 @@ use cra_runtime::rejection::violations_of;
 use futures::StreamExt as _;
 use pb::import_legacy_cras_response::Outcome;
 
-use crate::given::{Running, service};
+use crate::fixtures::{Running, service};
 
 const DOCUMENT: &str = r#"{
   "_id": {"$oid": "62a9f0000000000000000001"}, "createdAt": "2022-06-15T08:30:00.000Z",
@@ -170,7 +170,7 @@ async fn a_row_of_an_imported_cra_is_recognised_and_under_another_id_it_is_refus
     let receipt = client.submit_cra(again.clone()).await.unwrap().into_inner().receipt.unwrap();
     assert_eq!((receipt.revision, receipt.duplicate), (1, true));
     let checked = pb::SubmitCraRequest { validate_only: true, ..again.clone() };
-    let elsewhere = pb::SubmitCraRequest { cra_id: crate::given::cra_id(9), ..again };
+    let elsewhere = pb::SubmitCraRequest { cra_id: crate::fixtures::cra_id(9), ..again };
     for refused in [checked, elsewhere] {
         let refused = client.submit_cra(refused).await.unwrap_err();
         assert_eq!(refused.code(), tonic::Code::InvalidArgument);

@@ -6,7 +6,7 @@
 mod change;
 mod conformance;
 mod drain;
-mod given;
+mod fixtures;
 mod history;
 mod import;
 mod outage;

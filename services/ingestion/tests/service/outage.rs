@@ -9,7 +9,7 @@ use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::given::{Mode, Running, service, submission};
+use crate::fixtures::{Mode, Running, service, submission};
 
 async fn status_of(service: &Running, name: &str) -> ServingStatus {
     let request = HealthCheckRequest { service: name.to_owned() };

@@ -6,7 +6,7 @@ use cra_contracts::v1 as pb;
 use cra_runtime::rejection::violations_of;
 use tonic::Code;
 
-use crate::given::{Mode, service};
+use crate::fixtures::{Mode, service};
 
 fn names(terms: &[pb::Term]) -> Vec<&str> {
     terms.iter().map(|term| term.name.as_str()).collect()

@@ -6,7 +6,7 @@ use cra_contracts::v1 as pb;
 use futures::StreamExt as _;
 use pb::submit_cras_response::Outcome;
 
-use crate::given::{Running, cra_id, form, other_content, service, service_with, submission};
+use crate::fixtures::{Running, cra_id, form, other_content, service, service_with, submission};
 
 fn item(item: u64, submission: pb::SubmitCraRequest) -> pb::SubmitCrasRequest {
     pb::SubmitCrasRequest { item, submission: Some(submission) }

@@ -4,7 +4,7 @@ use cra_contracts::v1 as pb;
 use cra_runtime::rejection::{reason_of, retry_delay_of, violations_of};
 use tonic::{Code, Status};
 
-use crate::given::{
+use crate::fixtures::{
     Running, TUESDAY, cra_id, form, instant, other_content, service, service_with, submission,
 };
 
@@ -23,7 +23,7 @@ async fn the_receipt_of_an_accepted_submission_has_its_position_and_its_defaults
     let receipt = submit(&service, submission(1)).await.unwrap();
     assert_eq!((receipt.cra_id.as_str(), receipt.revision, receipt.position), (cra_id(1).as_str(), 1, 1));
     assert!(!receipt.duplicate);
-    assert_eq!(receipt.recorded_at.unwrap().seconds, instant(crate::given::MONDAY).as_second());
+    assert_eq!(receipt.recorded_at.unwrap().seconds, instant(crate::fixtures::MONDAY).as_second());
     assert_eq!(defaults(&receipt), [("cra.date", "2024-03-04"), ("cra.participants", "5")]);
     assert_eq!(service.events().await, 1);
 }

@@ -1,7 +1,7 @@
 //! When parked events are retried, the read models are what a replay of the now readable log gives.
 
 use super::*;
-use crate::given::{
+use crate::fixtures::{
     ReadModels, at, corrected, cra, entry, garbage, recorded_at, submitted, withdrawn, workshop,
 };
 use crate::verify;
@@ -38,7 +38,7 @@ fn met_unreadable() -> ReadModels {
     let mut entries: Vec<_> = (1..).zip(readable()).map(|(at, event)| entry(at, &event)).collect();
     entries[1].payload = garbage(2).payload;
     models.apply_entries(&entries);
-    assert_eq!(models.serving().applied().unwrap().parked, 3, "and what follows it of the same CRA");
+    assert_eq!(models.serving().checkpoint().unwrap().parked, 3, "and what follows it of the same CRA");
     models
 }
 
@@ -59,11 +59,12 @@ async fn retried_events_count_at_their_positions_in_the_log() {
         let (retried, replayed) = (models.statistics_as_of(&instant), replayed.statistics_as_of(&instant));
         assert_eq!(retried.await, replayed.await, "as of {instant}");
     }
-    let (applied, expected) = (models.serving().applied().unwrap(), replayed.serving().applied().unwrap());
-    assert_eq!(applied, Applied { retried: 3, ..expected });
+    let (applied, expected) =
+        (models.serving().checkpoint().unwrap(), replayed.serving().checkpoint().unwrap());
+    assert_eq!(applied, Checkpoint { retried: 3, ..expected });
     let models = models.reopened();
     assert_eq!(verify::differences(&models.serving(), &replayed.serving()).unwrap(), Vec::<String>::new());
-    assert_eq!(models.serving().applied(), Some(applied));
+    assert_eq!(models.serving().checkpoint(), Some(applied));
 }
 
 #[tokio::test]
@@ -80,26 +81,26 @@ async fn a_retried_event_counts_from_its_own_time_of_record() {
 #[tokio::test]
 async fn an_event_that_still_cannot_be_applied_gets_todays_reason_and_changes_nothing() {
     let models = met_unreadable();
-    let before = (models.statistics().await, models.serving().applied());
+    let before = (models.statistics().await, models.serving().checkpoint());
     let unknown_commune =
-        v1::Cra { place: Some(crate::given::place(v1::Channel::Venue, "99999", "75001")), ..cra() };
+        v1::Cra { place: Some(crate::fixtures::place(v1::Channel::Venue, "99999", "75001")), ..cra() };
     models.make_readable(2, &submitted(2, unknown_commune));
     let was = models.parked(2).unwrap().error;
     assert_eq!(retried(&models, &[2, 4, 6]), [false, false, false]);
     let parked = models.parked(2).unwrap();
     assert!(parked.error != was && parked.error.contains("commune"), "{was} / {}", parked.error);
-    assert_eq!(parked.cra_id, Some(crate::given::cra_id(2)), "what is known of it stays as it was");
-    assert_eq!((models.statistics().await, models.serving().applied()), before);
+    assert_eq!(parked.cra_id, Some(crate::fixtures::cra_id(2)), "what is known of it stays as it was");
+    assert_eq!((models.statistics().await, models.serving().checkpoint()), before);
 }
 
 #[tokio::test]
-async fn without_parked_events_nothing_is_retried() {
+async fn where_nothing_is_parked_nothing_is_retried() {
     let models = met_unreadable();
-    let applied = models.serving().applied();
+    let applied = models.serving().checkpoint();
     for position in [0, 1, 3, 8, u64::MAX] {
         assert_eq!(retry(&models, position), None);
     }
-    assert_eq!(models.serving().applied(), applied);
+    assert_eq!(models.serving().checkpoint(), applied);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use cra_contracts::v1::cra_event::Fact as Message;
 
 use super::*;
-use crate::given::{
+use crate::fixtures::{
     RECORDED_AT, ReadModels, at, corrected, cra, cra_id, entry, event, garbage, recorded_at, submitted,
     withdrawn, workshop,
 };
@@ -12,7 +12,7 @@ use cra_contracts::v1;
 /// CRAs, acts, and parked events.
 async fn told(models: &ReadModels) -> (u64, u64, u64) {
     let statistics = models.statistics().await;
-    let parked = models.serving().applied().map_or(0, |applied| applied.parked);
+    let parked = models.serving().checkpoint().map_or(0, |checkpoint| checkpoint.parked);
     (statistics.cras, statistics.acts, parked)
 }
 
@@ -33,14 +33,14 @@ const DOCUMENT: &str = r#"{"createdAt": "2021-05-18T22:30:00Z", "conseiller": "c
 async fn an_empty_log_has_no_figures() {
     let models = ReadModels::new();
     assert_eq!(told(&models).await, (0, 0, 0));
-    assert_eq!(models.serving().applied(), None);
+    assert_eq!(models.serving().checkpoint(), None);
 }
 
 #[tokio::test]
 async fn a_submitted_cra_counts() {
     let models = ReadModels::of(&[submitted(1, workshop(5)), submitted(2, cra())]);
     assert_eq!(told(&models).await, (2, 6, 0));
-    let applied = models.serving().applied().unwrap();
+    let applied = models.serving().checkpoint().unwrap();
     assert_eq!(applied.position, Position(2));
     assert_eq!(applied.event_id, entry(2, &submitted(2, cra())).event_id);
     assert_eq!(instant(applied.applied_at), at(RECORDED_AT));
@@ -130,7 +130,7 @@ async fn the_size_of_batches_makes_no_difference() {
     for position in 0..=7 {
         assert_eq!(together.statistics_at(position).await, apart.statistics_at(position).await, "{position}");
     }
-    assert_eq!(together.serving().applied(), apart.serving().applied());
+    assert_eq!(together.serving().checkpoint(), apart.serving().checkpoint());
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_revision_that_does_not_follow_is_parked() {
 }
 
 #[tokio::test]
-async fn an_event_after_a_withdrawal_is_parked() {
+async fn what_comes_after_a_withdrawal_is_parked() {
     let after = [corrected(1, 3, workshop(6)), withdrawn(1, 3), submitted(1, workshop(6))];
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), withdrawn(1, 2)]);
     models.apply(&after);
@@ -181,7 +181,7 @@ async fn an_event_of_another_subject_is_parked() {
 }
 
 #[tokio::test]
-async fn an_unreadable_event_is_parked_with_its_bytes_and_the_others_are_applied() {
+async fn what_cannot_be_read_is_parked_with_its_bytes_and_the_others_go_on() {
     let mut models = ReadModels::new();
     let unreadable = imported(2, "not JSON");
     let from_a_newer_version = v1::CraEvent { fact: None, ..submitted(3, cra()) };
@@ -205,12 +205,12 @@ async fn a_reopened_generation_continues_at_its_position() {
     let mut models =
         ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7)), submitted(2, cra())]);
     models.apply_entries(&[garbage(4)]);
-    let (before, applied) = (models.statistics().await, models.serving().applied());
+    let (before, applied) = (models.statistics().await, models.serving().checkpoint());
     let (name, old) = (models.serving().name().to_owned(), models.statistics_at(1).await);
 
     let mut models = models.reopened();
     assert_eq!(models.serving().name(), name);
-    assert_eq!(models.serving().applied(), applied);
+    assert_eq!(models.serving().checkpoint(), applied);
     assert_eq!(models.statistics().await, before);
     assert_eq!(models.statistics_at(1).await, old);
     // New and known texts get the same codes as without a restart.
@@ -231,9 +231,9 @@ async fn the_logs_time_never_decreases() {
             .serving()
             .session()
             .unwrap()
-            .step(Position(position))
+            .effect(Position(position))
             .unwrap()
-            .map(|step| instant(step.recorded_at))
+            .map(|effect| instant(effect.recorded_at))
     };
     assert_eq!(clock(0), None);
     assert_eq!(clock(1), Some(at("2024-03-05T12:00:00Z")));

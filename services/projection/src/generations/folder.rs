@@ -143,9 +143,9 @@ impl DataFolder {
         Ok(last_of_the_second.map_or(stamp.clone(), |last| format!("{stamp}-{:04}", last + 1)))
     }
 
-    /// Moves a generation into quarantine, where the latest ones are kept.
-    pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
-        while self.drop_oldest_aside(KEPT_ASIDE - 1)? {}
+    /// Moves a generation into quarantine, which retains the latest ones.
+    pub(super) fn quarantine(&self, name: &str) -> io::Result<()> {
+        while self.drop_oldest_quarantined(KEPT_ASIDE - 1)? {}
         let aside = self.data.join(SET_ASIDE);
         own_dir(&aside)?;
         match fs::rename(self.path_of(name), aside.join(name)) {
@@ -156,7 +156,7 @@ impl DataFolder {
     }
 
     /// Drops the oldest generation that was taken out of the way, where there are more than `most`.
-    fn drop_oldest_aside(&self, most: usize) -> io::Result<bool> {
+    fn drop_oldest_quarantined(&self, most: usize) -> io::Result<bool> {
         let aside = self.data.join(SET_ASIDE);
         let mut names = names_in(&aside)?;
         names.sort();
@@ -170,7 +170,7 @@ impl DataFolder {
     pub(super) fn check_room(&self) -> io::Result<()> {
         loop {
             match self.probe_room() {
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest_aside(1)? => {}
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest_quarantined(1)? => {}
                 outcome => return outcome,
             }
         }

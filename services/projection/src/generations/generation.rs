@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::apply::{Application, Finished, Retried};
-use crate::store::{Applied, Batch, Description, Session, Store, StoreError};
+use crate::store::{Batch, Checkpoint, Description, Session, Store, StoreError};
 use cra_analytics::columns::Columns;
 use cra_analytics::dictionary::Dictionary;
 
@@ -26,7 +26,7 @@ pub struct Generation {
     /// when needed.
     columns: Mutex<Option<Arc<Columns>>>,
     /// The state that queries may show: sent after its batch was written.
-    applied: watch::Sender<Option<Applied>>,
+    applied: watch::Sender<Option<Checkpoint>>,
     /// Dropped last: files are removed after their readers.
     files: Files,
 }
@@ -73,7 +73,7 @@ impl Generation {
     fn of(name: String, path: &Path, description: Description, store: Store) -> Result<Self, StoreError> {
         let dictionary = RwLock::new(store.session()?.dictionary()?);
         let columns = Mutex::new(None);
-        let (applied, _) = watch::channel(store.session()?.applied()?);
+        let (applied, _) = watch::channel(store.session()?.checkpoint()?);
         let files = Files { path: path.to_owned(), remove_when_dropped: AtomicBool::new(false) };
         let is_unsettled = AtomicBool::new(false);
         Ok(Self { name, description, store, dictionary, is_unsettled, columns, applied, files })
@@ -136,7 +136,7 @@ impl Generation {
 
     /// Builds the in-memory indexes that queries need and releases the write buffers. Takes about a second per ten
     /// million new facts; blocks.
-    pub fn get_ready(&self) -> Result<(), StoreError> {
+    pub fn warm_up(&self) -> Result<(), StoreError> {
         let columns = self.columns()?;
         // In parallel with waiting for the disk.
         std::thread::scope(|scope| {
@@ -153,13 +153,13 @@ impl Generation {
     }
 
     /// Releases its facts from memory until they are needed again. Queries that use them continue.
-    pub(super) fn rest(&self) {
+    pub(super) fn unload(&self) {
         *self.columns.lock() = None;
     }
 
     /// Its current state.
     #[must_use]
-    pub fn applied(&self) -> Option<Applied> {
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
         self.applied.borrow().clone()
     }
 
@@ -172,12 +172,12 @@ impl Generation {
     /// Number of parked events that were applied later: each changed earlier answers.
     #[must_use]
     pub fn retried(&self) -> u64 {
-        self.applied.borrow().as_ref().map_or(0, |applied| applied.retried)
+        self.applied.borrow().as_ref().map_or(0, |checkpoint| checkpoint.retried)
     }
 
     /// Its current and future states.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Option<Applied>> {
+    pub fn watch(&self) -> watch::Receiver<Option<Checkpoint>> {
         self.applied.subscribe()
     }
 
@@ -211,14 +211,14 @@ impl Generation {
             let written = self.session()?.dictionary()?;
             *self.dictionary.write() = written;
         }
-        Ok(Application::begin(self.session()?, &self.dictionary, columns, self.applied(), now))
+        Ok(Application::begin(self.session()?, &self.dictionary, columns, self.checkpoint(), now))
     }
 
     fn write(&self, columns: &Columns, finished: Finished) -> Result<(), StoreError> {
         let Finished { batch, deltas, applied } = finished;
         self.store.write(batch)?;
         self.is_unsettled.store(false, Ordering::Release);
-        columns.apply(&deltas, applied.as_ref().map(Applied::watermark));
+        columns.apply(&deltas, applied.as_ref().map(Checkpoint::watermark));
         self.applied.send_replace(applied);
         Ok(())
     }

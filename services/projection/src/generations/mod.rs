@@ -35,7 +35,7 @@ pub struct Generations {
     lineage: watch::Sender<Lineage>,
     /// Held while events are applied to the serving generation, and while another one is promoted, so that the position
     /// that readers see never decreases.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    apply_lock: Arc<tokio::sync::Mutex<()>>,
     paused: watch::Sender<Option<Pause>>,
     /// The generation that a system error made unusable for this process; its files may be valid.
     left: Mutex<Option<String>>,
@@ -62,7 +62,7 @@ impl Lineage {
 
 /// Why a generation cannot be promoted.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeOverError {
+pub enum PromoteError {
     /// There is no generation of this name.
     #[error("there is no generation {0}")]
     NoSuchGeneration(String),
@@ -81,7 +81,7 @@ impl Generations {
             Err(Unusable::Refused(error)) => return Err(error),
             Err(Unusable::Unfit { name, reason }) => {
                 tracing::error!(%reason, generation = %name, "generation quarantined; rebuilding from the log");
-                folder.set_aside(&name)?;
+                folder.quarantine(&name)?;
                 begin_serving(&folder, log, now)?
             }
         };
@@ -93,7 +93,15 @@ impl Generations {
         }
         let paused = watch::Sender::new(pause);
         let lineage = watch::Sender::default();
-        Ok(Self { folder, serving, others, lineage, turn: Arc::default(), paused, left: Mutex::default() })
+        Ok(Self {
+            folder,
+            serving,
+            others,
+            lineage,
+            apply_lock: Arc::default(),
+            paused,
+            left: Mutex::default(),
+        })
     }
 
     /// The serving generation.
@@ -139,8 +147,8 @@ impl Generations {
 
     /// Waits for the exclusive right to change or replace the serving generation. The guard belongs to the work and
     /// ends with it, even if the caller is cancelled.
-    pub async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
+    pub async fn apply_lock(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.apply_lock).lock_owned().await
     }
 
     /// The current pause, if any, and future changes.
@@ -171,7 +179,7 @@ impl Generations {
 
     /// The generation to build from the log: the one that was being built when the process was killed, unless it is
     /// past the requested end, otherwise a new one. Blocks.
-    pub fn begin_filling(
+    pub fn start_build(
         &self,
         log: &LogIdentity,
         until: Option<Position>,
@@ -202,7 +210,7 @@ impl Generations {
     }
 
     /// A scratch generation, which is not listed, and is removed when it is dropped, or at the next start. Blocks.
-    pub fn begin_passing(&self, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
+    pub fn start_scratch(&self, log: &LogIdentity, now: Timestamp) -> Result<Generation, StoreError> {
         let name = self.folder.new_name(now)?;
         let generation = Generation::create(name.clone(), &self.folder.passing(&name), of_today(log, now))?;
         generation.remove_when_dropped();
@@ -215,7 +223,7 @@ impl Generations {
         let mut others = self.others.lock();
         self.folder.filled()?;
         self.drop_oldest(&mut others);
-        generation.rest();
+        generation.unload();
         Ok(())
     }
 
@@ -238,13 +246,13 @@ impl Generations {
 
     /// Promotes a generation; the previous one is kept. Call it with the guard of [`Generations::turn`], with a
     /// generation that has reached the serving one's position. Blocks.
-    pub fn take_over(&self, name: &str) -> Result<Arc<Generation>, TakeOverError> {
+    pub fn promote(&self, name: &str) -> Result<Arc<Generation>, PromoteError> {
         let mut others = self.others.lock();
         let Some(new) = others.iter().find(|other| other.name() == name) else {
-            return Err(TakeOverError::NoSuchGeneration(name.to_owned()));
+            return Err(PromoteError::NoSuchGeneration(name.to_owned()));
         };
         // Before it serves, so that queries do not wait for it.
-        new.get_ready()?;
+        new.warm_up()?;
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().map_err(StoreError::from)?.as_deref() == Some(name) {
             self.folder.filled().map_err(StoreError::from)?;
@@ -253,7 +261,7 @@ impl Generations {
         if let Some(new) = take(&mut others, name) {
             self.serving.send_replace(new);
             others.push(Arc::clone(&former));
-            former.rest();
+            former.unload();
         }
         self.drop_oldest(&mut others);
         tracing::info!(generation = name, former = former.name(), "another generation serves");
@@ -263,7 +271,7 @@ impl Generations {
     /// Quarantines the serving generation and creates a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let former = self.replace(log, now)?;
-        self.folder.set_aside(former.name())?;
+        self.folder.quarantine(former.name())?;
         // Logged afterwards, so that the new one serves when the line appears.
         tracing::error!(
             reason,
@@ -380,7 +388,7 @@ fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, 
     if description.log != *log {
         return Err(unfit(format!("computed from log {}, this is {}", description.log.0, log.0)));
     }
-    generation.get_ready().map_err(failed)?;
+    generation.warm_up().map_err(failed)?;
     Ok(Some(generation))
 }
 

@@ -42,10 +42,10 @@ pub(super) fn count(
         }
         let until = snapshot.position.0.min(first + POSITIONS_PER_SESSION - 1);
         let session = snapshot.generation.session()?;
-        for step in session.steps(Position(first)..=Position(until)) {
-            let (position, step) = step?;
+        for effect in session.effects(Position(first)..=Position(until)) {
+            let (position, effect) = effect?;
             let ended = snapshot.facts.ended(position.0).is_some_and(|ended| ended <= snapshot.position.0);
-            let Some(fact) = step.began.filter(|_| !ended) else { continue };
+            let Some(fact) = effect.began.filter(|_| !ended) else { continue };
             if let Some(cell) = cell_of(&fact).filter(|(_, month)| *month <= last) {
                 cells.entry(cell).or_default().add(&fact, rounding);
             }

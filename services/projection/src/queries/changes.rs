@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::QueryError;
 use super::scan::record_in;
 use crate::generations::Generation;
-use crate::store::Step;
+use crate::store::EventEffect;
 use cra_analytics::fact::Fact;
 use cra_analytics::filter::Filter;
 
@@ -89,8 +89,8 @@ fn each_concerned(
     let session = generation.session()?;
     // Bound again for each span: identifiers without facts may have got some since.
     let filter = Filter::bind(selection, &generation.dictionary().read());
-    for step in session.steps(span.after.next()..=span.until) {
-        let (position, Step { ended, began, .. }) = step?;
+    for effect in session.effects(span.after.next()..=span.until) {
+        let (position, EventEffect { ended, began, .. }) = effect?;
         let ended = ended.map(|from| session.fact(from)).transpose()?;
         let counted = |fact: Option<Fact>| fact.filter(|fact| filter.matches_fact(fact));
         let met = Met { ended: counted(ended), began: counted(began) };

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{LogHead, QueryError, Snapshot};
 use crate::generations::{Generation, Generations, Lineage};
-use crate::store::{Applied, Session, StoreError};
+use crate::store::{Checkpoint, Session, StoreError};
 use cra_analytics::fact::nanoseconds;
 
 const MIN_POSITION: &str = "consistency.min_position";
@@ -158,7 +158,7 @@ impl Consistency {
             return Ok(now);
         }
         let fixed = tokio::task::spawn_blocking(move || fix(as_of, now));
-        fixed.await.map_err(|_| QueryError::Ended)?
+        fixed.await.map_err(|_| QueryError::Cancelled)?
     }
 
     /// The serving generation, once it has reached `min_position`; another one may start to serve while waiting.
@@ -173,7 +173,7 @@ impl Consistency {
             let mut applied = generation.watch();
             let of_the_log = self.check_log(&generation.description().log, &lineage.borrow_and_update());
             let is_of_the_log = of_the_log.is_ok();
-            let reached = |applied: &Option<Applied>| {
+            let reached = |applied: &Option<Checkpoint>| {
                 let position = applied.as_ref().map_or(Position::START, |applied| applied.position);
                 is_of_the_log && position >= self.min_position
             };
@@ -214,7 +214,7 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
     while low < high {
         let middle = Position(low.0 + (high.0 - low.0).div_ceil(2));
         let at = time_at(store, middle)?
-            .ok_or_else(|| StoreError::Damaged("a position without its step".into()))?;
+            .ok_or_else(|| StoreError::Damaged("a position without its effect".into()))?;
         if at <= time { low = middle } else { high = Position(middle.0 - 1) }
     }
     Ok(low)
@@ -222,7 +222,7 @@ fn position_at(store: &Session, time: i64, head: Position) -> Result<Position, S
 
 /// The log's time at a position; `None` for an empty log.
 fn time_at(store: &Session, position: Position) -> Result<Option<i64>, StoreError> {
-    Ok(store.step(position)?.map(|step| step.recorded_at))
+    Ok(store.effect(position)?.map(|effect| effect.recorded_at))
 }
 
 /// Maximum wait for a position, if the caller sets no shorter deadline.

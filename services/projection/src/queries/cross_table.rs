@@ -18,7 +18,7 @@ const CELLS_MAX: usize = 200_000;
 
 /// Dimensions and measure.
 #[derive(Clone, Copy, Debug)]
-pub struct CrossTable {
+pub struct Axes {
     rows: Dimension,
     columns: Dimension,
     measure: v1::Measure,
@@ -26,7 +26,7 @@ pub struct CrossTable {
 
 /// Rows and columns by name and label, and the cells of each row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Crossed {
+pub struct CrossTable {
     /// Names of the columns.
     pub columns: Vec<String>,
     /// Their labels in French, in the same order.
@@ -35,7 +35,7 @@ pub struct Crossed {
     pub rows: Vec<v1::CrossTableRow>,
 }
 
-impl CrossTable {
+impl Axes {
     /// Parses two dimensions and a measure.
     pub fn parse(request: &v1::GetCrossTableRequest) -> Result<Self, Vec<Violation>> {
         let rows = Dimension::parse("rows", request.rows);
@@ -95,19 +95,19 @@ fn counted(measure: v1::Measure, fact: &FactRef<'_>) -> u64 {
 /// The table at a snapshot.
 pub async fn cross_table(
     selection: Arc<Selection>,
-    table: CrossTable,
+    axes: Axes,
     snapshot: Snapshot,
-) -> Result<Crossed, QueryError> {
+) -> Result<CrossTable, QueryError> {
     Scan::run(snapshot, move |scan| {
         let cells = scan.count(
             &selection,
             HashMap::new,
-            |cells, _, fact| table.add(cells, &fact),
+            |cells, _, fact| axes.add(cells, &fact),
             |own, other| other.into_iter().for_each(|(cell, count)| *own.entry(cell).or_default() += count),
         )?;
         let dictionary = scan.snapshot.generation.dictionary().read();
-        let rows = axis(table.rows, cells.keys().map(|(row, _)| *row), &dictionary);
-        let columns = axis(table.columns, cells.keys().map(|(_, column)| *column), &dictionary);
+        let rows = axis(axes.rows, cells.keys().map(|(row, _)| *row), &dictionary);
+        let columns = axis(axes.columns, cells.keys().map(|(_, column)| *column), &dictionary);
         if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
             let fault = Question::TooManyCells { max: CELLS_MAX };
             return Err(Violation::new("columns", fault).into());
@@ -118,7 +118,7 @@ pub async fn cross_table(
             label: name.label.to_string(),
             values: columns.iter().map(|(column, _)| value(*row, *column)).collect(),
         };
-        Ok(Crossed {
+        Ok(CrossTable {
             rows: rows.iter().map(row_of).collect(),
             columns: columns.iter().map(|(_, name)| name.code.to_string()).collect(),
             column_labels: columns.iter().map(|(_, name)| name.label.to_string()).collect(),

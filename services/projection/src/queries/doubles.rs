@@ -182,24 +182,24 @@ impl Search<'_> {
         {
             let dictionary = self.scan.snapshot.generation.dictionary().read();
             for Alike { from, .. } in run {
-                if let Some(seen) = self.scan.snapshot.facts.fact(*from) {
-                    by_content.entry(Content::of(&seen, &dictionary)).or_default().push((*from, seen));
+                if let Some(fact) = self.scan.snapshot.facts.fact(*from) {
+                    by_content.entry(Content::of(&fact, &dictionary)).or_default().push((*from, fact));
                 }
             }
         }
         let mut found = Vec::new();
         for facts in by_content.into_values().filter(|facts| facts.len() > 1) {
             let activity = facts[0].1.activity_key().activity();
-            let equals = facts.iter().map(|(from, seen)| self.equal(*from, seen, facts_read));
+            let equals = facts.iter().map(|(from, fact)| self.equal(*from, fact, facts_read));
             found.extend(pairs(equals.collect::<Result<_, _>>()?, activity));
         }
         Ok(found)
     }
 
     /// When and by whom a fact was recorded: from memory, or from disk if necessary.
-    fn equal(&self, position: u64, seen: &FactRef<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
-        if let Some(client) = seen.client().filter(|_| !seen.fixed().is_legacy) {
-            return Ok(Equal { recorded_at: seen.fixed().recorded_at, position, client });
+    fn equal(&self, position: u64, fact: &FactRef<'_>, facts_read: &mut usize) -> Result<Equal, StoreError> {
+        if let Some(client) = fact.client().filter(|_| !fact.fixed().is_legacy) {
+            return Ok(Equal { recorded_at: fact.fixed().recorded_at, position, client });
         }
         *facts_read += 1;
         let fact = self.session.fact(position)?;

@@ -1,7 +1,7 @@
 use cra_eventlog::Position;
 
 use super::*;
-use crate::given::{ReadModels, corrected, cra, cra_id, recorded_at, submitted, withdrawn};
+use crate::fixtures::{ReadModels, corrected, cra, cra_id, recorded_at, submitted, withdrawn};
 
 /// The event of a client.
 fn by(client_id: &str, event: v1::CraEvent) -> v1::CraEvent {

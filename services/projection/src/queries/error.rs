@@ -74,7 +74,7 @@ pub enum QueryError {
     NotTaken(u64),
     /// The query was cancelled.
     #[error("the query was cancelled")]
-    Ended,
+    Cancelled,
 }
 
 const PAST_THE_HEAD: Row = Row { code: Code::OutOfRange, reason: "PAST_THE_HEAD", retry: Retry::Never };
@@ -143,7 +143,7 @@ impl From<QueryError> for Status {
                 Rejection::new(EXPORT_FAILED, message).into()
             }
             QueryError::NotTaken(_) => Rejection::new(CHUNKS_NOT_TAKEN, message).into(),
-            QueryError::Ended => Rejection::new(INTERNAL, "the query was cancelled").into(),
+            QueryError::Cancelled => Rejection::new(INTERNAL, "the query was cancelled").into(),
         }
     }
 }

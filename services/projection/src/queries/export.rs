@@ -3,7 +3,7 @@
 
 mod chunks;
 mod months;
-mod wanted;
+mod spec;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use self::chunks::Chunks;
 use self::months::Months;
-pub use self::wanted::{Wanted, check_export};
+pub use self::spec::{ExportSpec, check_export};
 use super::scan::{CancelOnDrop, Scan};
 use super::{Breakdown, QueryError, Snapshot};
 use crate::store::StoreError;
@@ -77,7 +77,7 @@ impl Export {
             return Ok(Some(chunk));
         }
         // No more chunks: the file is complete only if its writer says so.
-        (&mut self.writing).await.map_err(|_| QueryError::Ended)??;
+        (&mut self.writing).await.map_err(|_| QueryError::Cancelled)??;
         Ok(None)
     }
 }
@@ -85,19 +85,19 @@ impl Export {
 /// Starts a file, or returns every fault of the request. Long workbooks are buffered in an unnamed file in `folder`;
 /// the permit is released once the file is written or its caller has gone.
 pub async fn export(
-    wanted: Wanted,
+    wanted: ExportSpec,
     snapshot: Snapshot,
     folder: PathBuf,
     permit: Permit,
 ) -> Result<Export, QueryError> {
-    let Wanted { content, format, selection } = wanted;
+    let ExportSpec { content, format, selection } = wanted;
     let shown = snapshot.to_message();
     let (named, of) = (shown.clone(), Arc::clone(&selection));
     let naming = off_workers(is_large(selection.message()), move || {
         let file_name = cra_exports::file_name(content, format, of.message(), named.position);
         (file_name, About { content, selection: of.message().clone(), snapshot: named })
     });
-    let (file_name, about) = naming.await.map_err(|_| QueryError::Ended)?;
+    let (file_name, about) = naming.await.map_err(|_| QueryError::Cancelled)?;
     let (scan, cancel_on_drop) = Scan::streamed(snapshot);
     let (mut output, chunks) = chunks::channel();
     let rows = Arc::<AtomicUsize>::default();
@@ -160,7 +160,7 @@ fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> 
             cra_exports::statistics_workbook(&statistics, &months, about, output)?;
         }
         Format::Csv => cra_exports::statistics_csv(&statistics, about, output)?,
-        Format::Ndjson | Format::Parquet => unreachable!("statistics are not offered so, see `Wanted`"),
+        Format::Ndjson | Format::Parquet => unreachable!("statistics are not offered so, see `ExportSpec`"),
     }
     Ok(())
 }
@@ -195,7 +195,7 @@ fn write_series(
     match format {
         Format::Xlsx => cra_exports::series_workbook(&figures, granularity, about, output)?,
         Format::Csv => cra_exports::series_csv(&figures, granularity, output)?,
-        Format::Ndjson | Format::Parquet => unreachable!("a series is not offered so, see `Wanted`"),
+        Format::Ndjson | Format::Parquet => unreachable!("a series is not offered so, see `ExportSpec`"),
     }
     Ok(())
 }
@@ -224,7 +224,7 @@ fn write_long_table(
             each_long_row(source, list, |row| table.row(row))?;
             table.finish()?;
         }
-        Format::Ndjson => unreachable!("a long table is not offered so, see `Wanted`"),
+        Format::Ndjson => unreachable!("a long table is not offered so, see `ExportSpec`"),
     }
     Ok(())
 }
@@ -305,7 +305,7 @@ fn write_breakdown(
             lines.try_for_each(|line| Ok::<_, QueryError>(table.row(&line?)?))?;
             table.finish()?;
         }
-        Format::Ndjson | Format::Parquet => unreachable!("a breakdown is not offered so, see `Wanted`"),
+        Format::Ndjson | Format::Parquet => unreachable!("a breakdown is not offered so, see `ExportSpec`"),
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::QueryError;
 use super::changes::{self, Effect, POSITIONS_MAX, Span};
 use super::history::{self, Claim, History, LeftOut};
 use crate::generations::{Generation, Generations};
-use crate::store::Applied;
+use crate::store::Checkpoint;
 
 /// Number of answers buffered ahead of the caller.
 const READY_MAX: usize = 256;
@@ -139,7 +139,7 @@ impl Following {
             if !self.continues_in(&generation).await? {
                 tokio::select! {
                     _ = applied.changed() => {}
-                    changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+                    changed = serving.changed() => if changed.is_err() { return Err(QueryError::Cancelled) },
                 }
                 continue;
             }
@@ -147,11 +147,11 @@ impl Following {
                 return Ok(generation);
             }
             let known = generation.retried();
-            let has_news = |it: &Applied| it.position > self.done || it.retried != known;
+            let has_news = |it: &Checkpoint| it.position > self.done || it.retried != known;
             let checkpoint_at = self.said_at + CHECKPOINT_EVERY;
             tokio::select! {
                 _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
-                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Cancelled) },
                 () = tokio::time::sleep_until(checkpoint_at), if self.is_ahead() => return Ok(generation),
             }
         }
@@ -173,7 +173,7 @@ impl Following {
         let (read, until) = (Arc::clone(generation), self.done);
         let left_out =
             tokio::task::spawn_blocking(move || history::left_out(&read, Position::START, until)).await;
-        self.left_out = LeftOut::of(left_out.map_err(|_| QueryError::Ended)??);
+        self.left_out = LeftOut::of(left_out.map_err(|_| QueryError::Cancelled)??);
         if let Some(claim) = self.claim.take() {
             claim.check(generation, &self.left_out)?;
         }
@@ -190,7 +190,7 @@ impl Following {
             let left_out = history::left_out(&generation, span.after, span.until)?;
             Ok::<_, QueryError>((changes::effects(&generation, &selection, span)?, left_out))
         });
-        let (effects, left_out) = looking.await.map_err(|_| QueryError::Ended)??;
+        let (effects, left_out) = looking.await.map_err(|_| QueryError::Cancelled)??;
         self.left_out.extend(left_out);
         for (position, effect) in effects {
             self.say(
@@ -210,7 +210,7 @@ impl Following {
         self.left_out.reach(position);
         let log = self.history.as_ref().map(|history| history.name(&self.left_out)).unwrap_or_default();
         let answer = v1::FollowCrasResponse { position: position.0, change: Some(change), log };
-        self.answers.send(Ok(answer)).await.map_err(|_| QueryError::Ended)?;
+        self.answers.send(Ok(answer)).await.map_err(|_| QueryError::Cancelled)?;
         self.said = Some(position);
         self.said_at = Instant::now();
         Ok(())

@@ -62,7 +62,7 @@ impl History {
         let now = Self::of(Arc::clone(new));
         let (former, new) = (Arc::clone(&self.generation), Arc::clone(new));
         let compared = tokio::task::spawn_blocking(move || leave_out_the_same(&former, &new, after)).await;
-        if !compared.map_err(|_| QueryError::Ended)? {
+        if !compared.map_err(|_| QueryError::Cancelled)? {
             return Err(QueryError::HistoryChanged);
         }
         *self = now;

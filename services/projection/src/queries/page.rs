@@ -126,8 +126,10 @@ impl Listing {
 
     /// A new page token.
     pub fn token<C: Serialize>(&self, place: &Place<C>, now: Timestamp) -> Result<String, QueryError> {
-        let ends_at = now.saturating_add(self.signer.lifetime).map_err(|_| QueryError::Ended)?.as_second();
-        let mut bytes = postcard::to_stdvec(&Content { place, ends_at }).map_err(|_| QueryError::Ended)?;
+        let ends_at =
+            now.saturating_add(self.signer.lifetime).map_err(|_| QueryError::Cancelled)?.as_second();
+        let mut bytes =
+            postcard::to_stdvec(&Content { place, ends_at }).map_err(|_| QueryError::Cancelled)?;
         let signature = hmac::sign(&self.signer.key, &self.signed(&bytes));
         bytes.extend_from_slice(signature.as_ref());
         Ok(URL_SAFE_NO_PAD.encode(bytes))

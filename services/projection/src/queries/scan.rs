@@ -41,7 +41,7 @@ impl Scan {
     ) -> Result<T, QueryError> {
         let (scan, _cancel_on_drop) = Self::streamed(snapshot);
         let answer = tokio::task::spawn_blocking(move || question(&scan)).await;
-        answer.map_err(|_| QueryError::Ended)?
+        answer.map_err(|_| QueryError::Cancelled)?
     }
 
     /// A query whose answer is a stream: it is cancelled when the guard is dropped. Blocks.
@@ -90,7 +90,7 @@ impl Scan {
     ) -> Result<T, QueryError> {
         let Snapshot { facts, position, .. } = &self.snapshot;
         let request = ScanRequest { position: position.0, filter, candidates, cancelled: &self.cancelled };
-        facts.count(request, new, add, merge).ok_or(QueryError::Ended)
+        facts.count(request, new, add, merge).ok_or(QueryError::Cancelled)
     }
 
     /// The positions of the facts of scopes, if looking each up is less work than scanning everything.
@@ -125,7 +125,7 @@ impl Scan {
         let counting = tokio::task::spawn_blocking(move || {
             scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered))
         });
-        counting.await.map_err(|_| QueryError::Ended)?
+        counting.await.map_err(|_| QueryError::Cancelled)?
     }
 
     /// The daily sums of a few whole scopes; `None` if there are more, or if facts must be counted.
@@ -199,8 +199,8 @@ impl Scan {
         selection: &Selection,
         mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let add = |keys: &mut Vec<FactKey>, from, seen: FactRef<'_>| {
-            keys.push(FactKey { day: seen.fixed().day, from });
+        let add = |keys: &mut Vec<FactKey>, from, fact: FactRef<'_>| {
+            keys.push(FactKey { day: fact.fixed().day, from });
         };
         let mut keys = self.count(selection, Vec::new, add, Vec::extend)?;
         keys.sort_unstable();
@@ -230,7 +230,7 @@ impl Scan {
     /// Fails if the query was cancelled; checked once in a while.
     pub(crate) fn check(&self, number: usize) -> Result<(), QueryError> {
         if number.is_multiple_of(FACTS_BETWEEN_CHECKS) && self.cancelled.load(Ordering::Relaxed) {
-            return Err(QueryError::Ended);
+            return Err(QueryError::Cancelled);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use cra_runtime::shutdown::Shutdown;
 use tokio::time::timeout;
 
 use super::*;
-use crate::given::{self, ReadModels, at, corrected, cra, submitted, withdrawn};
+use crate::fixtures::{self, ReadModels, at, corrected, cra, submitted, withdrawn};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -90,12 +90,12 @@ async fn a_follower_continues_in_a_promoted_generation_and_ends_if_the_log_is_an
     let mut answers = follow_from(&models, 0, None);
     assert_eq!(next(&mut answers).await.unwrap(), "1 +1");
     let log = models.serving().description().log.clone();
-    models.generations.start_over("the test wants it", &log, at(given::RECORDED_AT)).unwrap();
-    let again = [given::entry(1, &submitted(1, cra())), given::entry(2, &withdrawn(1, 2))];
-    models.serving().apply(&again, at(given::RECORDED_AT)).unwrap();
+    models.generations.start_over("the test wants it", &log, at(fixtures::RECORDED_AT)).unwrap();
+    let again = [fixtures::entry(1, &submitted(1, cra())), fixtures::entry(2, &withdrawn(1, 2))];
+    models.serving().apply(&again, at(fixtures::RECORDED_AT)).unwrap();
     assert_eq!(next(&mut answers).await.unwrap(), "2 -1", "nothing twice, nothing left out");
     let other = LogIdentity("another log".into());
-    models.generations.start_over("the test wants it", &other, at(given::RECORDED_AT)).unwrap();
+    models.generations.start_over("the test wants it", &other, at(fixtures::RECORDED_AT)).unwrap();
     let ended = timeout(SOON, answers.recv()).await.unwrap().unwrap();
     assert!(matches!(ended, Err(QueryError::LogReplaced)));
 }

@@ -16,7 +16,7 @@ use super::changes::{self, Span};
 use super::follow::{Answers, sustain};
 use super::{QueryError, Snapshot, statistics};
 use crate::generations::{Generation, Generations};
-use crate::store::Applied;
+use crate::store::Checkpoint;
 
 /// Default interval.
 const INTERVAL_MS_DEFAULT: u32 = 1_000;
@@ -79,8 +79,8 @@ impl Watching {
     async fn run(mut self) -> Result<(), QueryError> {
         loop {
             let (snapshot, retried) = self.changed().await?;
-            let place = self.answers.clone();
-            let place = place.reserve().await.map_err(|_| QueryError::Ended)?;
+            let answers = self.answers.clone();
+            let permit = answers.reserve().await.map_err(|_| QueryError::Cancelled)?;
             let statistics = statistics(self.question.selection.clone(), snapshot.clone()).await?;
             let is_news = self.last.as_ref().is_none_or(|last| last.statistics != statistics);
             let shown = snapshot.to_message();
@@ -89,7 +89,7 @@ impl Watching {
             if is_news {
                 let answer =
                     v1::WatchStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
-                place.send(Ok(answer));
+                permit.send(Ok(answer));
             }
             tokio::time::sleep_until(Instant::now() + self.question.interval).await;
         }
@@ -125,10 +125,10 @@ impl Watching {
             }
             let mut applied = generation.watch();
             let (seen, known) = (last.position, last.retried);
-            let has_news = |it: &Applied| it.position > seen || it.retried != known;
+            let has_news = |it: &Checkpoint| it.position > seen || it.retried != known;
             tokio::select! {
                 _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
-                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Ended) },
+                changed = serving.changed() => if changed.is_err() { return Err(QueryError::Cancelled) },
             }
         }
     }
@@ -140,5 +140,5 @@ async fn concerns(
     span: Span,
 ) -> Result<bool, QueryError> {
     let looked = tokio::task::spawn_blocking(move || changes::concerns(&generation, &selection, span)).await;
-    looked.map_err(|_| QueryError::Ended)?
+    looked.map_err(|_| QueryError::Cancelled)?
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::*;
-use crate::given::{
+use crate::fixtures::{
     Running, SOON, corrected, cra, eventually, last, statistics_of, submitted, withdrawn, workshop, write,
 };
 use crate::store::Description;
@@ -40,7 +40,7 @@ fn watched(running: &Running) -> (watch::Sender<bool>, tokio::task::JoinHandle<V
         let mut serving = generations.watch();
         while !*ended.borrow() {
             let mut applied = serving.borrow_and_update().watch();
-            seen.push(applied.borrow_and_update().as_ref().map_or(0, |applied| applied.position.0));
+            seen.push(applied.borrow_and_update().as_ref().map_or(0, |checkpoint| checkpoint.position.0));
             tokio::select! {
                 _ = applied.changed() => {}
                 _ = serving.changed() => {}
@@ -147,7 +147,7 @@ async fn a_replay_whose_caller_leaves_is_removed() {
     eventually("nothing is left", || (running.on_disk() == before).then_some(())).await;
     assert_eq!(running.generations().all().len(), 1);
     running.let_go();
-    drop(running.place().await);
+    drop(running.replay_permit().await);
     assert!(running.rebuilt(0, true).await.promoted, "and another one can begin");
 }
 
@@ -159,16 +159,16 @@ async fn a_promotion_whose_caller_leaves_is_complete_or_not_made() {
         let replay = running.rebuild(0, true).await.unwrap();
         tokio::time::sleep(Duration::from_micros(pause_us)).await;
         drop(replay);
-        let place = running.place().await;
+        let permit = running.replay_permit().await;
         let serving = running.serving();
         assert!(running.on_disk().contains(&serving.name().to_owned()), "its files are there");
         assert_eq!(serving.position(), Position(7));
         assert!(running.generations().all().iter().filter(|it| it.name() == serving.name()).count() == 1);
-        drop((place, before));
+        drop((permit, before));
     }
     let running = running.restarted().await;
     assert_eq!(running.serving().position(), Position(7));
-    assert_eq!(running.set_aside(), Vec::<String>::new());
+    assert_eq!(running.quarantined(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_generation_that_has_started_to_serve_is_not_removed() {
 async fn a_scratch_generation_left_at_the_end_of_the_process_is_removed_at_the_next_start() {
     let running = Running::of(&history()).await;
     let before = running.on_disk();
-    let filled = running.replayer().begin_passing().await.unwrap();
+    let filled = running.replayer().start_scratch().await.unwrap();
     assert_eq!(running.passing(), [filled.name()]);
     assert_eq!(running.on_disk(), before, "it is not among those that can serve");
     // Leaked, as by a killed process.
@@ -284,21 +284,21 @@ async fn other_definitions_are_replaced_even_if_another_replay_runs_first() {
     let running = Running::of(&history()).await;
     let form = cra_analytics::definitions().rsplit_once('.').unwrap().0.to_owned();
     let running = restarted_with(running, format!("{form}.0")).await;
-    let place = running.place().await;
+    let permit = running.replay_permit().await;
     let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(Shutdown::new()));
     tokio::task::yield_now().await;
-    drop(place);
+    drop(permit);
     timeout(SOON, computing).await.unwrap().unwrap();
     assert_eq!(running.serving().description().definitions, cra_analytics::definitions());
 }
 
 #[tokio::test]
-async fn read_models_of_another_form_are_quarantined_and_rebuilt() {
+async fn read_models_of_another_form_are_quarantined_and_computed_again() {
     let running = Running::of(&history()).await;
     let former = running.serving().name().to_owned();
     let before = statistics_of(&running.serving(), 7).await;
     let mut running = restarted_with(running, "0-0000000000000000.1".to_owned()).await;
-    assert_eq!(running.set_aside(), [former]);
+    assert_eq!(running.quarantined(), [former]);
     assert_eq!(running.serving().description().definitions, cra_analytics::definitions());
     assert_eq!(running.serving().position(), Position::START);
     running.follow();

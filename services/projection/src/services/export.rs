@@ -14,7 +14,7 @@ use futures::stream::{self, StreamExt as _};
 use tonic::codegen::BoxStream;
 use tonic::{Code, Response, Status};
 
-use crate::queries::{self, Export, Snapshot, Wanted};
+use crate::queries::{self, Export, ExportSpec, Snapshot};
 
 /// The answers of an export.
 pub(super) type Chunks = BoxStream<v1::ExportResponse>;
@@ -29,7 +29,7 @@ pub(super) struct Limits {
 
 /// Whether the caller has this file: of the same log, position, definitions and question, written by the same version of
 /// the program.
-pub(super) fn is_known(conditional: &Conditional, wanted: &Wanted, snapshot: &Snapshot) -> bool {
+pub(super) fn is_known(conditional: &Conditional, wanted: &ExportSpec, snapshot: &Snapshot) -> bool {
     let shown = snapshot.to_message();
     conditional.has(&[
         env!("CARGO_PKG_VERSION").as_bytes(),
@@ -43,7 +43,7 @@ pub(super) fn is_known(conditional: &Conditional, wanted: &Wanted, snapshot: &Sn
 /// Starts an export, or returns the faults of the request. Long workbooks are buffered in an unnamed file in `folder`;
 /// the audit record gets the number of rows.
 pub(super) async fn answer(
-    wanted: Wanted,
+    wanted: ExportSpec,
     snapshot: Snapshot,
     folder: &Path,
     limits: Limits,

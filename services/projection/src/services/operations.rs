@@ -45,7 +45,7 @@ impl Operations {
     ) -> Result<T, QueryError> {
         let generations = Arc::clone(&self.replayer.generations);
         let done = tokio::task::spawn_blocking(move || work(&generations)).await;
-        Ok(done.map_err(|_| QueryError::Ended)??)
+        Ok(done.map_err(|_| QueryError::Cancelled)??)
     }
 }
 
@@ -77,9 +77,9 @@ impl OperationsService for Operations {
         if until.is_some_and(|until| until > head) {
             return Err(QueryError::PastTheHead { field: "until_position", head: head.0 }.into());
         }
-        let place = replay::begin(&self.replayer)?;
+        let permit = replay::begin(&self.replayer)?;
         let rebuild = Rebuild { until, promote };
-        let answers = replay::rebuild(self.replayer.clone(), place, rebuild, self.shutdown.clone());
+        let answers = replay::rebuild(self.replayer.clone(), permit, rebuild, self.shutdown.clone());
         Ok(Response::new(answers))
     }
 
@@ -89,7 +89,7 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::PromoteResponse>, Status> {
         let trail = begun(&request)?;
         let name = request.into_inner().generation;
-        let place = replay::begin(&self.replayer)?;
+        let permit = replay::begin(&self.replayer)?;
         if self.replayer.generations.serving().name() == name {
             // Repeated: nothing changes.
             return Ok(Response::new(v1::PromoteResponse::default()));
@@ -98,11 +98,11 @@ impl OperationsService for Operations {
         trail.about("generation", generation.name());
         let replayer = self.replayer.clone();
         // Once started, it is completed, whether the caller waits or not.
-        let taking_over = tokio::spawn(async move {
-            let _place = place;
-            replayer.take_over(&generation).await
+        let promoting = tokio::spawn(async move {
+            let _permit = permit;
+            replayer.promote(&generation).await
         });
-        let former = taking_over.await.map_err(|_| QueryError::Ended)??;
+        let former = promoting.await.map_err(|_| QueryError::Cancelled)??;
         Ok(Response::new(v1::PromoteResponse { former_generation: former.name().to_owned() }))
     }
 
@@ -111,8 +111,8 @@ impl OperationsService for Operations {
         request: Request<v1::VerifyRequest>,
     ) -> Result<Response<BoxStream<v1::VerifyResponse>>, Status> {
         begun(&request)?;
-        let place = replay::begin(&self.replayer)?;
-        Ok(Response::new(replay::check(self.replayer.clone(), place, self.shutdown.clone())))
+        let permit = replay::begin(&self.replayer)?;
+        Ok(Response::new(replay::check(self.replayer.clone(), permit, self.shutdown.clone())))
     }
 
     async fn list_parked_events(
@@ -144,11 +144,11 @@ impl OperationsService for Operations {
         positions.dedup();
         trail.about("positions", positions.len());
         let now = self.replayer.clock.now();
-        let turn = self.replayer.generations.turn().await;
+        let apply_lock = self.replayer.generations.apply_lock().await;
         let answer = self
             .blocking(move |generations| {
                 // Held so that nothing else is applied, even if the caller leaves.
-                let _turn = turn;
+                let _apply_lock = apply_lock;
                 let generation = generations.serving();
                 retry(&generation, &positions, |position| generation.retry(position, now))
             })
@@ -162,11 +162,11 @@ impl OperationsService for Operations {
         let reason = check_reason(&request.into_inner().reason).map_err(QueryError::from)?;
         trail.about("reason", reason.clone());
         let (since, client_id) = (self.replayer.clock.now(), caller.client_id.clone());
-        let turn = self.replayer.generations.turn().await;
+        let apply_lock = self.replayer.generations.apply_lock().await;
         let answer = self
             .blocking(move |generations| {
                 // The batch in progress is finished, and nothing after it, even if the caller leaves.
-                let _turn = turn;
+                let _apply_lock = apply_lock;
                 let pause = generations.pause(Pause { reason, since, client_id })?;
                 let applied_position = generations.serving().position().0;
                 Ok(v1::PauseResponse { applied_position, pause: Some(pause_state(pause)) })
@@ -202,7 +202,7 @@ fn begun<T>(request: &Request<T>) -> Result<Trail, Status> {
 
 fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse {
     let serving = generations.serving();
-    let applied = serving.applied();
+    let applied = serving.checkpoint();
     let lag_ms = applied.as_ref().map_or(0, |applied| {
         // A record may be dated after its application, or by centuries off.
         u64::try_from(applied.applied_at.saturating_sub(applied.last_recorded_at) / 1_000_000).unwrap_or(0)
@@ -214,7 +214,7 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
         log_position,
         applied_at: applied.as_ref().map(|applied| timestamp_message(instant(applied.applied_at))),
         lag_ms,
-        parked_events: applied.map_or(0, |applied| applied.parked),
+        parked_events: applied.map_or(0, |checkpoint| checkpoint.parked),
         generations: all
             .iter()
             .map(|generation| v1::Generation {

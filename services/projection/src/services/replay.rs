@@ -12,8 +12,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 use tonic::{Code, Status};
 
-use crate::batches::ApplyError;
-use crate::generations::{Generation, TakeOverError};
+use crate::batches::ApplierError;
+use crate::generations::{Generation, PromoteError};
 use crate::queries::QueryError;
 use crate::replay::{Progress, ReplayError, Replayer};
 use crate::store::StoreError;
@@ -47,7 +47,7 @@ pub(super) struct Rebuild {
 /// Replays into another generation than the serving one.
 pub(super) fn rebuild(
     replayer: Replayer,
-    place: OwnedMutexGuard<()>,
+    permit: OwnedMutexGuard<()>,
     rebuild: Rebuild,
     shutdown: Shutdown,
 ) -> BoxStream<v1::RebuildResponse> {
@@ -55,7 +55,7 @@ pub(super) fn rebuild(
     replayer.background.clone().spawn(async move {
         let last = rebuilt(&replayer, rebuild, &shutdown, &answers).await;
         // First, so that a caller that has read the last answer may call again at once.
-        drop(place);
+        drop(permit);
         if let Some(last) = last {
             drop(answers.send(last).await);
         }
@@ -70,7 +70,7 @@ async fn rebuilt(
     shutdown: &Shutdown,
     answers: &Answers<v1::RebuildResponse>,
 ) -> Option<Result<v1::RebuildResponse, Status>> {
-    let generation = match replayer.begin_filling(rebuild.until).await {
+    let generation = match replayer.start_build(rebuild.until).await {
         Ok(generation) => generation,
         Err(error) => return Some(Err(error.into())),
     };
@@ -111,7 +111,7 @@ async fn fill(
         })
         .await?;
     if rebuild.promote {
-        replayer.take_over(generation).await?;
+        replayer.promote(generation).await?;
         last.promoted = true;
     } else {
         replayer.finish_filling(generation).await?;
@@ -126,7 +126,7 @@ async fn fill(
 /// Replays into a scratch generation, and compares the serving one with it.
 pub(super) fn check(
     replayer: Replayer,
-    place: OwnedMutexGuard<()>,
+    permit: OwnedMutexGuard<()>,
     shutdown: Shutdown,
 ) -> BoxStream<v1::VerifyResponse> {
     let (answers, receiver) = mpsc::channel(READY_MAX);
@@ -136,7 +136,7 @@ pub(super) fn check(
             () = shutdown.begun() => Err(QueryError::Stopping.into()),
             () = answers.closed() => return,
         };
-        drop(place);
+        drop(permit);
         drop(answers.send(ended).await);
     });
     Box::pin(ReceiverStream::new(receiver))
@@ -148,7 +148,7 @@ async fn compare(
 ) -> Result<v1::VerifyResponse, ReplayError> {
     let checked = replayer.generations.serving();
     let until = checked.position();
-    let replay = replayer.begin_passing().await?;
+    let replay = replayer.start_scratch().await?;
     let mut last = v1::VerifyResponse { log_position: until.0, ..Default::default() };
     replayer
         .fill(&replay, until, |progress: Progress| {
@@ -183,11 +183,11 @@ impl From<ReplayError> for Status {
                 let message = format!("{message}; the replayed part is kept, call again to resume");
                 Rejection::new(INTERRUPTED, message).into()
             }
-            ReplayError::Apply(ApplyError::Store(error))
-            | ReplayError::TakeOver(TakeOverError::Store(error)) => QueryError::from(error).into(),
-            ReplayError::Apply(ApplyError::Panicked) => QueryError::Ended.into(),
+            ReplayError::Apply(ApplierError::Store(error))
+            | ReplayError::Promote(PromoteError::Store(error)) => QueryError::from(error).into(),
+            ReplayError::Apply(ApplierError::Panicked) => QueryError::Cancelled.into(),
             ReplayError::ForeignLog(_) => QueryError::LogReplaced.into(),
-            ReplayError::TakeOver(TakeOverError::NoSuchGeneration(name)) => {
+            ReplayError::Promote(PromoteError::NoSuchGeneration(name)) => {
                 Rejection::new(NO_SUCH_GENERATION, message).about("generation", name).into()
             }
         }

@@ -28,7 +28,7 @@ use crate::generations::Generations;
 use crate::publications::{self, Publications};
 use crate::queries::page::Signer;
 use crate::queries::{
-    self, Breakdown, Claim, CrossTable, Follow, LogHead, QueryError, Standing, Wanted, Watch,
+    self, Axes, Breakdown, Claim, ExportSpec, Follow, LogHead, QueryError, Standing, Watch,
 };
 use cra_analytics::periods::Periods;
 
@@ -146,7 +146,7 @@ impl StatisticsService for Statistics {
             return Err(publications::refused("a cross table", None));
         }
         let read = |request: &mut v1::GetCrossTableRequest, _: &Grant, faults: &mut Faults| {
-            faults.all(CrossTable::parse(request))
+            faults.all(Axes::parse(request))
         };
         let (admitted, question) = self.admit(request, &self.in_flight, read).await?;
         let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
@@ -259,7 +259,7 @@ impl StatisticsService for Statistics {
         let conditional = Conditional::of(&request);
         let (admitted, kind) = self.admit(request, &self.exports, read).await?;
         let Ready { grant, selection, snapshot, permit } = self.reach(admitted).await?;
-        let wanted = Wanted::new(kind, selection);
+        let wanted = ExportSpec::new(kind, selection);
         if export::is_known(&conditional, &wanted, &snapshot) {
             return Ok(Response::new(stream::empty().boxed()));
         }

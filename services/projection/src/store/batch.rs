@@ -2,7 +2,7 @@
 
 use cra_eventlog::Position;
 
-use super::records::{Applied, Description, Parked};
+use super::records::{Checkpoint, Description, Parked};
 use super::{StoreError, encode, keys};
 use cra_analytics::dictionary::{Code, Kind};
 
@@ -10,7 +10,7 @@ use cra_analytics::dictionary::{Code, Kind};
 #[derive(Default)]
 pub struct Batch {
     writes: sled::Batch,
-    full_runs_bytes: usize,
+    full_chunks_bytes: usize,
 }
 
 impl Batch {
@@ -20,6 +20,7 @@ impl Batch {
         Ok(())
     }
 
+<<<<<<< HEAD
     /// Sets the state of the generation.
     pub fn put_applied(&mut self, applied: &Applied) -> Result<(), StoreError> {
         self.writes.insert(keys::APPLIED, encode(applied)?);
@@ -40,6 +41,28 @@ impl Batch {
     /// Size of the chunks that it completes.
     pub(super) fn full_runs_bytes(&self) -> usize {
         self.full_runs_bytes
+=======
+    /// Says where the generation stands.
+    pub fn put_checkpoint(&mut self, applied: &Checkpoint) -> Result<(), StoreError> {
+        self.writes.insert(keys::CHECKPOINT, encode(applied)?);
+        Ok(())
+    }
+
+    /// Keeps what the events of a chunk did, as far as they are there.
+    pub(super) fn put_chunk(&mut self, number: u64, bytes: &[u8]) {
+        self.writes.insert(keys::chunk(number), bytes);
+    }
+
+    /// Keeps what the events of a chunk did, which is whole now.
+    pub(super) fn put_full_chunk(&mut self, number: u64, bytes: &[u8]) {
+        self.full_chunks_bytes += bytes.len();
+        self.put_chunk(number, bytes);
+    }
+
+    /// Bytes of the chunks that it makes whole.
+    pub(super) fn full_chunks_bytes(&self) -> usize {
+        self.full_chunks_bytes
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     }
 
     /// Writes a word with its code.

@@ -8,22 +8,27 @@ use cra_analytics::dictionary::{Code, Kind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Prefix {
+<<<<<<< HEAD
     /// One per generation: its state.
     Applied = 1,
+=======
+    /// One per generation: where it stands.
+    Checkpoint = 1,
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     /// One per text of the dictionary.
     Word = 4,
     /// One per event that could not be applied.
     Parked = 6,
     /// One per generation: its description.
     Description = 7,
-    /// One per [`super::runs::RUN_POSITIONS`] events: what they did.
-    Run = 8,
+    /// One per [`super::chunks::CHUNK_POSITIONS`] events: what they did.
+    Chunk = 8,
 }
 
 const WORD_KEY_BYTES: usize = 1 + 1 + 4;
 const NUMBER_KEY_BYTES: usize = 1 + 8;
 
-pub(super) const APPLIED: [u8; 1] = [Prefix::Applied as u8];
+pub(super) const CHECKPOINT: [u8; 1] = [Prefix::Checkpoint as u8];
 pub(super) const DESCRIPTION: [u8; 1] = [Prefix::Description as u8];
 pub(super) const WORDS_FIRST: [u8; WORD_KEY_BYTES] = [Prefix::Word as u8, 0, 0, 0, 0, 0];
 pub(super) const WORDS_LAST: [u8; WORD_KEY_BYTES] = [Prefix::Word as u8, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -40,9 +45,9 @@ pub(super) fn read_word(bytes: &[u8]) -> Option<(Kind, Code)> {
     Some((Kind::from_number(kind)?, Code::from_be_bytes(code)))
 }
 
-/// The key of a run by its number, from 0.
-pub(super) fn run(number: u64) -> [u8; NUMBER_KEY_BYTES] {
-    of(Prefix::Run, number)
+/// The key of a chunk by its number, from 0.
+pub(super) fn chunk(number: u64) -> [u8; NUMBER_KEY_BYTES] {
+    of(Prefix::Chunk, number)
 }
 
 pub(super) fn parked(position: Position) -> [u8; NUMBER_KEY_BYTES] {
@@ -71,8 +76,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn runs_sort_by_their_number(numbers: [u64; 2]) {
-            proptest::prop_assert_eq!(numbers[0].cmp(&numbers[1]), run(numbers[0]).cmp(&run(numbers[1])));
-            proptest::prop_assert_eq!(read_parked(&run(numbers[0])), None);
+            proptest::prop_assert_eq!(numbers[0].cmp(&numbers[1]), chunk(numbers[0]).cmp(&chunk(numbers[1])));
+            proptest::prop_assert_eq!(read_parked(&chunk(numbers[0])), None);
             let position = Position(numbers[0]);
             proptest::prop_assert_eq!(read_parked(&parked(position)), Some(position));
         }

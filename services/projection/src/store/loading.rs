@@ -7,12 +7,12 @@ use cra_analytics::fact::Fact;
 use cra_eventlog::Position;
 use uuid::Uuid;
 
-use super::{Applied, Session, Store, StoreError};
+use super::{Checkpoint, Session, Store, StoreError};
 
 impl Store {
     /// Loads the columns of all stored facts. Blocks.
     pub fn columns(&self) -> Result<Columns, StoreError> {
-        let watermark = self.session()?.applied()?.as_ref().map(Applied::watermark);
+        let watermark = self.session()?.checkpoint()?.as_ref().map(Checkpoint::watermark);
         Columns::load(watermark, |positions, add| self.session()?.each_delta(positions, add))
     }
 }
@@ -24,12 +24,12 @@ impl Session {
         add: &mut dyn FnMut(&FactDelta),
     ) -> Result<(), StoreError> {
         let (mut expected, last) = (*positions.start(), *positions.end());
-        for entry in self.steps(Position(expected)..=Position(last)) {
-            let (position, step) = entry?;
+        for entry in self.effects(Position(expected)..=Position(last)) {
+            let (position, effect) = entry?;
             if position.0 != expected {
                 break;
             }
-            add(&FactDelta::of(expected, step.began.as_ref(), step.ended));
+            add(&FactDelta::of(expected, effect.began.as_ref(), effect.ended));
             expected += 1;
         }
         if expected == last + 1 {
@@ -53,14 +53,14 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Appending, Batch, Step};
+    use super::super::{Batch, ChunkWriter, EventEffect};
     use super::*;
 
     #[test]
     fn a_store_without_an_event_loads_no_columns() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let applied = |position| Applied {
+        let applied = |position| Checkpoint {
             position: Position(position),
             event_id: None,
             recorded_at: 0,
@@ -70,14 +70,14 @@ mod tests {
             retried: 0,
         };
         for (after, events, end) in [(0, 5_000, 5_000), (5_000, 0, 5_001)] {
-            let mut appending = Appending::after(Position(after), &store.session().unwrap()).unwrap();
+            let mut chunks = ChunkWriter::after(Position(after), &store.session().unwrap()).unwrap();
             let mut batch = Batch::default();
             for _ in 0..events {
-                let step = Step { recorded_at: 0, ended: None, began: None };
-                appending.push(&step, &mut batch).unwrap();
+                let effect = EventEffect { recorded_at: 0, ended: None, began: None };
+                chunks.push(&effect, &mut batch).unwrap();
             }
-            appending.finish(&mut batch);
-            batch.put_applied(&applied(end)).unwrap();
+            chunks.finish(&mut batch);
+            batch.put_checkpoint(&applied(end)).unwrap();
             store.write(batch).unwrap();
             assert_eq!(store.columns().is_ok(), after == 0);
         }

@@ -2,11 +2,11 @@
 //! and its position are one atomic write. Every call blocks: use a blocking thread.
 
 mod batch;
+mod chunks;
 mod flushing;
 mod keys;
 mod loading;
 mod records;
-mod runs;
 
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
@@ -23,15 +23,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use batch::Batch;
-pub use records::{Applied, Description, Parked, Step};
-pub use runs::{Appending, rewrite};
+pub use chunks::{ChunkWriter, rewrite};
+pub use records::{Checkpoint, Description, EventEffect, Parked};
 
+use chunks::{Effects, Place};
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
-use runs::{Place, Steps};
 
+<<<<<<< HEAD
 /// Entries per leaf, which is read and written as a whole: few, because most values have some kilobytes.
+=======
+/// Entries of a leaf, which is read and written whole: few, for most values are chunks of some kilobytes.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
 const LEAF_FANOUT: usize = 16;
 /// Maximum number of handles kept for later sessions.
 const IDLE_HANDLES_MAX: usize = 64;
@@ -116,7 +120,11 @@ struct Open {
 
 struct Writer {
     db: Handle,
+<<<<<<< HEAD
     /// Bytes of complete chunks since the database was opened.
+=======
+    /// Of full chunks, since the database was opened.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     bytes_written: usize,
 }
 
@@ -228,10 +236,14 @@ impl Open {
         Ok(Self { writer, idle: Mutex::default(), flushing })
     }
 
+<<<<<<< HEAD
     /// Returns the number of bytes of complete chunks written so far.
+=======
+    /// Gives the bytes of full chunks written so far.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     fn write(&self, batch: Batch) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock();
-        writer.bytes_written += batch.full_runs_bytes();
+        writer.bytes_written += batch.full_chunks_bytes();
         writer.db.apply_batch(batch.into_writes())?;
         Ok(writer.bytes_written)
     }
@@ -256,9 +268,15 @@ impl Session {
         self.read(&keys::DESCRIPTION)
     }
 
+<<<<<<< HEAD
     /// State of the generation; `None` before the first event.
     pub fn applied(&self) -> Result<Option<Applied>, StoreError> {
         self.read(&keys::APPLIED)
+=======
+    /// Where it stands; `None` before the first event.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        self.read(&keys::CHECKPOINT)
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     }
 
     /// All texts with their codes.
@@ -277,16 +295,23 @@ impl Session {
         Ok(dictionary)
     }
 
+<<<<<<< HEAD
     /// The effect of the event at a position; `None` past the end.
     pub fn step(&self, position: Position) -> Result<Option<Step>, StoreError> {
         let Some(Place { run, index }) = Place::of(position) else {
+=======
+    /// What the event at a position did; `None` past the end.
+    pub fn effect(&self, position: Position) -> Result<Option<EventEffect>, StoreError> {
+        let Some(Place { chunk, index }) = Place::of(position) else {
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
             return Ok(None);
         };
-        self.run(run)?.and_then(|bytes| Steps::of(&bytes).nth(index)).transpose()
+        self.chunk(chunk)?.and_then(|bytes| Effects::of(&bytes).nth(index)).transpose()
     }
 
     /// The fact that the event at a position began.
     pub fn fact(&self, from: u64) -> Result<Fact, StoreError> {
+<<<<<<< HEAD
         let step = self.step(Position(from))?;
         step.and_then(|step| step.began)
             .ok_or_else(|| StoreError::Damaged(format!("the fact of position {from} is missing")))
@@ -294,28 +319,57 @@ impl Session {
 
     /// The effects of the events at some positions, in the log's order, up to the first missing one.
     pub fn steps(
+=======
+        let effect = self.effect(Position(from))?;
+        effect
+            .and_then(|effect| effect.began)
+            .ok_or_else(|| StoreError::Damaged(format!("the fact from position {from} is not there")))
+    }
+
+    /// What the events of some positions did, in the log's order, up to the first one that is not there.
+    pub fn effects(
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
         &self,
         positions: RangeInclusive<Position>,
-    ) -> impl Iterator<Item = Result<(Position, Step), StoreError>> {
+    ) -> impl Iterator<Item = Result<(Position, EventEffect), StoreError>> {
         // Before the first position there is nothing.
         let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
+<<<<<<< HEAD
         let run_of = |position| Place::of(position).map_or(0, |place| place.run);
         // Not a range of the library, which would take a separate handle.
         let runs =
             (run_of(first)..=run_of(last)).map_while(|number| Some((number, self.run(number).transpose()?)));
         let steps = runs.flat_map(|(number, run)| match run {
             Ok(run) => Either::Left(steps_of(number, run)),
+=======
+        let chunk_of = |position| Place::of(position).map_or(0, |place| place.chunk);
+        // Not a range of the library, which would take a handle of its own.
+        let chunks = (chunk_of(first)..=chunk_of(last))
+            .map_while(|number| Some((number, self.chunk(number).transpose()?)));
+        let effects = chunks.flat_map(|(number, chunk)| match chunk {
+            Ok(chunk) => Either::Left(effects_of(number, chunk)),
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
             Err(error) => Either::Right(std::iter::once(Err(error))),
         });
-        steps.filter(move |step| !matches!(step, Ok((position, _)) if *position < first || *position > last))
+        effects.filter(
+            move |effect| !matches!(effect, Ok((position, _)) if *position < first || *position > last),
+        )
     }
 
+<<<<<<< HEAD
     /// The parked event at a position.
+=======
+    /// The event parked at a position.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     pub fn parked(&self, position: Position) -> Result<Option<Parked>, StoreError> {
         self.read(&keys::parked(position))
     }
 
+<<<<<<< HEAD
     /// The parked events at some positions, in the log's order.
+=======
+    /// The events parked at some positions, in the log's order.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     pub fn parked_events(
         &self,
         positions: RangeInclusive<Position>,
@@ -329,9 +383,9 @@ impl Session {
         })
     }
 
-    /// The bytes of a run.
-    fn run(&self, number: u64) -> Result<Option<sled::InlineArray>, StoreError> {
-        Ok(self.db().get(keys::run(number))?)
+    /// The bytes of a chunk.
+    fn chunk(&self, number: u64) -> Result<Option<sled::InlineArray>, StoreError> {
+        Ok(self.db().get(keys::chunk(number))?)
     }
 
     /// Entries between two keys, both included. The library's bounded range reads on to the end of the tree after its
@@ -350,13 +404,13 @@ impl Session {
     }
 }
 
-/// The steps of a run, each with its position.
-fn steps_of(
+/// The effects of a chunk, each with its position.
+fn effects_of(
     number: u64,
-    run: sled::InlineArray,
-) -> impl Iterator<Item = Result<(Position, Step), StoreError>> {
+    chunk: sled::InlineArray,
+) -> impl Iterator<Item = Result<(Position, EventEffect), StoreError>> {
     let positions = (Place::first_of(number).0..).map(Position);
-    positions.zip(Steps::of(run)).map(|(position, step)| Ok((position, step?)))
+    positions.zip(Effects::of(chunk)).map(|(position, effect)| Ok((position, effect?)))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
@@ -371,16 +425,26 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 mod tests {
     use super::*;
 
+<<<<<<< HEAD
     /// Writes a chunk after a position; returns whether the database was reopened.
     fn write_run(store: &Store, after: u64) -> bool {
+=======
+    /// Writes a chunk after a position, and says whether the database was opened anew.
+    fn write_chunk(store: &Store, after: u64) -> bool {
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
         let before = Arc::as_ptr(&store.opened().unwrap());
         let mut batch = Batch::default();
-        let mut appending = Appending::after(Position(after), &store.session().unwrap()).unwrap();
+        let mut chunks = ChunkWriter::after(Position(after), &store.session().unwrap()).unwrap();
         for recorded_at in 1..=64 {
-            appending.push(&Step { recorded_at, ended: None, began: None }, &mut batch).unwrap();
+            chunks.push(&EventEffect { recorded_at, ended: None, began: None }, &mut batch).unwrap();
         }
+<<<<<<< HEAD
         appending.finish(&mut batch);
         // Held, so that a new one has another address.
+=======
+        chunks.finish(&mut batch);
+        // Held, so that a new one is another one.
+>>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
         let held = Arc::downgrade(&store.opened().unwrap());
         store.write(batch).unwrap();
         held.upgrade().is_none_or(|open| Arc::as_ptr(&open) != before)
@@ -390,15 +454,16 @@ mod tests {
     fn a_database_is_reopened_after_many_writes_once_it_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store { reopened_after_bytes: 300, ..Store::open(folder.path()).unwrap() };
-        assert!(!write_run(&store, 0), "few bytes were written");
+        assert!(!write_chunk(&store, 0), "few bytes were written");
         let reader = store.session().unwrap();
-        assert!(!write_run(&store, 64), "somebody reads");
-        assert_eq!(reader.step(Position(65)).unwrap().unwrap().recorded_at, 1);
+        assert!(!write_chunk(&store, 64), "somebody reads");
+        assert_eq!(reader.effect(Position(65)).unwrap().unwrap().recorded_at, 1);
         drop(reader);
-        assert!(write_run(&store, 128));
-        assert!(!write_run(&store, 192), "it was just opened");
-        let steps = store.session().unwrap();
-        let kept: Vec<_> = steps.steps(Position(1)..=Position(1_000)).map(|step| step.unwrap().0.0).collect();
+        assert!(write_chunk(&store, 128));
+        assert!(!write_chunk(&store, 192), "it was just opened");
+        let effects = store.session().unwrap();
+        let kept: Vec<_> =
+            effects.effects(Position(1)..=Position(1_000)).map(|effect| effect.unwrap().0.0).collect();
         assert_eq!(kept, (1..=256).collect::<Vec<_>>());
         assert_eq!(store.check().ok(), Some(()));
     }

@@ -8,7 +8,7 @@ use cra_eventlog::Position;
 
 use super::DIFFERENCES_MAX;
 use crate::generations::Generation;
-use crate::store::{Step, StoreError};
+use crate::store::{EventEffect, StoreError};
 use cra_analytics::accumulator::Accumulator;
 use cra_analytics::columns::{Candidates, Columns, ScanRequest, Snapshot};
 use cra_analytics::dictionary::Dictionary;
@@ -24,11 +24,11 @@ pub(super) fn compare(
     counted: &Snapshot,
     found: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    for entry in generation.session()?.steps(Position::START..=Position(counted.position())) {
+    for entry in generation.session()?.effects(Position::START..=Position(counted.position())) {
         if found.len() >= DIFFERENCES_MAX {
             return Ok(());
         }
-        let (position, Step { ended, began, .. }) = entry?;
+        let (position, EventEffect { ended, began, .. }) = entry?;
         if !is_counted_as_kept(counted, position, ended, began.as_ref()) {
             found.push(format!("what the event at position {position} did is counted as something else"));
         }

@@ -4,7 +4,7 @@
 use cra_contracts::v1;
 
 use super::*;
-use crate::given::{
+use crate::fixtures::{
     ReadModels, corrected, cra, cra_id, entry, garbage, recorded_at, submitted, withdrawn, workshop, write,
 };
 use crate::store::{Batch, Parked, rewrite};
@@ -28,14 +28,19 @@ fn told(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
 }
 
 /// Replaces the step at a position.
-fn restep(generation: &Generation, batch: &mut Batch, position: u64, change: impl FnOnce(Step) -> Step) {
+fn rewrite_effect(
+    generation: &Generation,
+    batch: &mut Batch,
+    position: u64,
+    change: impl FnOnce(EventEffect) -> EventEffect,
+) {
     let (session, position) = (generation.session().unwrap(), Position(position));
-    let step = change(session.step(position).unwrap().unwrap());
-    rewrite([(position, step)], &session, batch).unwrap();
+    let effect = change(session.effect(position).unwrap().unwrap());
+    rewrite([(position, effect)], &session, batch).unwrap();
 }
 
-fn with_fact(step: Step, change: impl FnOnce(Fact) -> Fact) -> Step {
-    Step { began: step.began.map(change), ..step }
+fn with_fact(effect: EventEffect, change: impl FnOnce(Fact) -> Fact) -> EventEffect {
+    EventEffect { began: effect.began.map(change), ..effect }
 }
 
 fn differs(position: u64) -> String {
@@ -56,7 +61,9 @@ fn equal_events_give_equal_read_models() {
 #[test]
 fn a_changed_fact_is_reported_with_its_position() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { participants: 2, ..fact }));
+        rewrite_effect(generation, batch, 5, |effect| {
+            with_fact(effect, |fact| Fact { participants: 2, ..fact })
+        });
     });
     assert_eq!(told, [differs(5), miscounted(5)]);
 }
@@ -64,7 +71,9 @@ fn a_changed_fact_is_reported_with_its_position() {
 #[test]
 fn a_fact_that_differs_only_in_its_record_is_reported() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { annotation: "?".into(), ..fact }));
+        rewrite_effect(generation, batch, 5, |effect| {
+            with_fact(effect, |fact| Fact { annotation: "?".into(), ..fact })
+        });
     });
     assert_eq!(told, [differs(5)]);
 }
@@ -72,7 +81,7 @@ fn a_fact_that_differs_only_in_its_record_is_reported() {
 #[test]
 fn a_fact_with_another_client_is_reported() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { client: 9, ..fact }));
+        rewrite_effect(generation, batch, 5, |effect| with_fact(effect, |fact| Fact { client: 9, ..fact }));
     });
     assert_eq!(told, [differs(5), miscounted(5)]);
 }
@@ -80,8 +89,8 @@ fn a_fact_with_another_client_is_reported() {
 #[test]
 fn a_fact_that_ended_at_another_position_is_reported() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 3, |step| Step { ended: None, ..step });
-        restep(generation, batch, 4, |step| Step { ended: Some(1), ..step });
+        rewrite_effect(generation, batch, 3, |effect| EventEffect { ended: None, ..effect });
+        rewrite_effect(generation, batch, 4, |effect| EventEffect { ended: Some(1), ..effect });
     });
     // One chunk: the second write replaces the first.
     assert_eq!(told, [differs(4), miscounted(4)]);
@@ -90,7 +99,7 @@ fn a_fact_that_ended_at_another_position_is_reported() {
 #[test]
 fn a_text_with_another_meaning_is_reported() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { advisor: 9, ..fact }));
+        rewrite_effect(generation, batch, 5, |effect| with_fact(effect, |fact| Fact { advisor: 9, ..fact }));
     });
     assert_eq!(told, [differs(5), miscounted(5)]);
 }
@@ -98,7 +107,9 @@ fn a_text_with_another_meaning_is_reported() {
 #[test]
 fn a_fact_of_another_cra_is_reported_with_what_is_not_found() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 5, |step| with_fact(step, |fact| Fact { cra_id: cra_id(9), ..fact }));
+        rewrite_effect(generation, batch, 5, |effect| {
+            with_fact(effect, |fact| Fact { cra_id: cra_id(9), ..fact })
+        });
     });
     assert_eq!(told, [differs(5), format!("CRA {} is not found at its last content", cra_id(9))]);
 }
@@ -114,23 +125,26 @@ fn an_entry_on_one_side_only_is_reported_with_the_side() {
 #[test]
 fn another_log_time_is_reported_with_its_position() {
     let told = told(|generation, batch| {
-        restep(generation, batch, 3, |step| Step { recorded_at: step.recorded_at + 1, ..step });
+        rewrite_effect(generation, batch, 3, |effect| EventEffect {
+            recorded_at: effect.recorded_at + 1,
+            ..effect
+        });
     });
     assert_eq!(told, [differs(3)]);
 }
 
 #[test]
-fn a_parked_event_on_one_side_only_is_reported() {
+fn an_event_parked_on_one_side_only_is_told() {
     let parked = Parked { cra_id: None, error: "?".into(), payload: vec![1] };
     let told = told(|_, batch| batch.park(Position(2), &parked).unwrap());
-    assert_eq!(told, ["parked event at position 2: missing in the replay"]);
+    assert_eq!(told, ["event parked at position 2: the replay does not hold it"]);
     let mut replay = ReadModels::of(&history());
     replay.apply_entries(&[garbage(6)]);
     let mut checked = ReadModels::of(&history());
     checked.apply_entries(&[garbage(6)]);
     write(&checked.serving(), |batch| batch.unpark(Position(6)));
     let told = differences(&checked.serving(), &replay.serving()).unwrap();
-    assert_eq!(told, ["parked event at position 6: missing in the generation"]);
+    assert_eq!(told, ["event parked at position 6: the generation does not hold it"]);
 }
 
 #[test]
@@ -175,7 +189,9 @@ fn differences_in_read_models_ahead_of_the_replay_are_reported() {
     let replay = ReadModels::of(&history());
     let generation = checked.serving();
     write(&generation, |batch| {
-        restep(&generation, batch, 3, |step| with_fact(step, |fact| Fact { participants: 8, ..fact }));
+        rewrite_effect(&generation, batch, 3, |effect| {
+            with_fact(effect, |fact| Fact { participants: 8, ..fact })
+        });
     });
     let told = differences(&generation, &replay.serving()).unwrap();
     assert_eq!(told, [differs(3), miscounted(3)]);
@@ -195,7 +211,7 @@ fn codes_of_texts_may_differ_but_not_their_meaning() {
         let (cra_id, payload) = (Some(cra_id(1)), entry(1, &submitted(1, other)).payload.to_vec());
         batch.park(Position(1), &Parked { cra_id, error: String::new(), payload }).unwrap();
     });
-    let retried = generation.retry(Position(1), crate::given::at(crate::given::RECORDED_AT)).unwrap();
+    let retried = generation.retry(Position(1), crate::fixtures::at(crate::fixtures::RECORDED_AT)).unwrap();
     assert_eq!(retried, Some(crate::apply::Retried::Applied));
     let code = |generation: &Generation| generation.session().unwrap().fact(1).unwrap().advisor;
     assert_ne!(code(&generation), code(&replay.serving()));

@@ -2,16 +2,12 @@
 //! them; and keys that change.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cra_fixtures::KeyServer;
 use jiff::Timestamp;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -311,44 +307,16 @@ async fn a_file_without_usable_keys_is_an_error_at_start() {
     assert!(opened().await.contains("can verify a token"));
 }
 
-/// An issuer on this machine: its answer, and the number of requests.
-struct Issuer {
-    url: String,
-    answer: Arc<Mutex<String>>,
-    asked: Arc<AtomicUsize>,
-}
-
-fn issuer() -> Issuer {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    let (answer, asked) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
-    let (said, counted) = (Arc::clone(&answer), Arc::clone(&asked));
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            counted.fetch_add(1, Ordering::SeqCst);
-            let body = said.lock().clone();
-            let status = if body.is_empty() { "503 Service Unavailable" } else { "200 OK" };
-            let length = body.len();
-            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-            let _ = stream.write_all((head + &body).as_bytes());
-        }
-    });
-    Issuer { url, answer, asked }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_key_with_a_pause() {
-    let issuer = issuer();
+    let issuer = KeyServer::start().unwrap();
     let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
     let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
     // Unavailable at start: the service starts, and tokens are answered with a retry.
     let settings = format!("jwks_url = {:?}\nrefresh_s = 1\nrefresh_pause_ms = 60_000", issuer.url);
     let identity = identity(&settings).await.unwrap();
     assert_eq!(identity.caller(Some(&of_old)).await.unwrap_err(), TokenRefused::KeysUnavailable);
-    *issuer.answer.lock() = key_set(&[&old]).to_string();
+    issuer.serve(key_set(&[&old]).to_string());
     for _ in 0..100 {
         if identity.caller(Some(&of_old)).await.is_ok() {
             break;
@@ -358,7 +326,7 @@ async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_ke
     assert!(identity.caller(Some(&of_old)).await.is_ok());
 
     // Fetched again at intervals.
-    *issuer.answer.lock() = key_set(&[&old, &new]).to_string();
+    issuer.serve(key_set(&[&old, &new]).to_string());
     for _ in 0..100 {
         if identity.caller(Some(&of_new)).await.is_ok() {
             break;
@@ -370,21 +338,21 @@ async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_ke
 
 #[tokio::test(flavor = "multi_thread")]
 async fn made_up_key_ids_cost_the_issuer_one_request_per_pause() {
-    let issuer = issuer();
+    let issuer = KeyServer::start().unwrap();
     let (own, later) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
-    *issuer.answer.lock() = key_set(&[&own]).to_string();
+    issuer.serve(key_set(&[&own]).to_string());
     let settings = format!("jwks_url = {:?}\nrefresh_s = 3600\nrefresh_pause_ms = 400", issuer.url);
     let identity = identity(&settings).await.unwrap();
-    assert_eq!(issuer.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(issuer.requests(), 1);
     let unknown = later.sign(&claims()).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(450)).await;
     for _ in 0..50 {
         assert!(identity.caller(Some(&unknown)).await.is_err());
     }
-    assert_eq!(issuer.asked.load(Ordering::SeqCst), 2, "more than one request within the pause");
+    assert_eq!(issuer.requests(), 2, "more than one request within the pause");
     // The key is new: it is fetched after the pause, without waiting for the interval.
-    *issuer.answer.lock() = key_set(&[&own, &later]).to_string();
+    issuer.serve(key_set(&[&own, &later]).to_string());
     tokio::time::sleep(std::time::Duration::from_millis(450)).await;
     assert!(identity.caller(Some(&unknown)).await.is_ok());
-    assert_eq!(issuer.asked.load(Ordering::SeqCst), 3);
+    assert_eq!(issuer.requests(), 3);
 }

@@ -41,19 +41,19 @@ impl Many<'_> {
         self.check(opened.content())?;
         let bar = progress::bar(opened.length());
         let (Items { items, ended }, headings) = file::items_of_any(opened, parse, of_row);
-        let (mut tally, look) = (Tally::default(), output.look());
+        let (mut tally, style) = (Tally::default(), output.style());
         let sent = send_all(sender, self.reason, items, &mut tally, |told, tally| {
             progress::advance(&bar, told.bytes_read, tally);
             let text = if self.json {
                 cra_contracts::json::line(&render::submission::json(told, self.work)) + "\n"
             } else {
-                render::submission::refused_under(&headings, told, look)
+                render::submission::refused_under(&headings, told, style)
             };
             bar.suspend(|| output.write(&text))
         });
         let sent = sent.await;
         bar.finish_and_clear();
-        let summary = render::submission::summary(&tally, self.work, look);
+        let summary = render::submission::summary(&tally, self.work, style);
         if self.json {
             let _ = io::stderr().write_all(summary.as_bytes());
         } else {

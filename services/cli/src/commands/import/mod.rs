@@ -26,7 +26,7 @@ use crate::output::{Output, tell};
 use crate::render;
 use crate::submission::checkpoint::{Checkpoint, Found, Reached, Subject};
 use crate::submission::file::{self, Items, Opened};
-use crate::submission::patience::patiently;
+use crate::submission::retry_budget::patiently;
 use crate::submission::rpc::Import;
 use crate::submission::stream::{self, News, Retries};
 use crate::submission::{self, Told, content};
@@ -233,7 +233,7 @@ impl Run<'_> {
             }
         }
         let tally = &self.reached.tally;
-        let summary = render::import::summary(tally, self.output.look());
+        let summary = render::import::summary(tally, self.output.style());
         if self.args.json {
             let _ = io::stderr().write_all(summary.as_bytes());
         } else {
@@ -297,7 +297,7 @@ impl Teller<'_> {
         }
         self.told += 1;
         let text = if self.told <= REFUSALS_TOLD_MAX {
-            render::submission::refused(told, self.output.look())
+            render::submission::refused(told, self.output.style())
         } else {
             render::import::no_more_told(self.report.as_ref().map(Report::path))
         };

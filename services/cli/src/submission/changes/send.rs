@@ -18,7 +18,7 @@ use super::{Change, Content, Kind, is_recorded};
 use crate::client::{ClientError, Connection, within_deadline};
 use crate::output::tell;
 use crate::render;
-use crate::submission::patience::patiently;
+use crate::submission::retry_budget::patiently;
 use crate::submission::stream::StreamError;
 use crate::submission::{Item, LASTING, Outcome, Tally, Told};
 

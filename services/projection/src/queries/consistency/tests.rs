@@ -1,7 +1,7 @@
 //! The snapshot that a requirement on the position gives.
 
 use super::*;
-use crate::given::{ReadModels, at, cra, entry, recorded_at, submitted};
+use crate::fixtures::{ReadModels, at, cra, entry, recorded_at, submitted};
 use cra_domain::event::timestamp_message;
 
 const NOW: &str = "2024-03-06T00:00:00Z";

@@ -53,7 +53,7 @@ impl Chunks {
         let sent = self.runtime.block_on(timeout(TAKEN_WITHIN, self.sender.send(chunk.into())));
         let failure = match sent {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(_)) => QueryError::Ended,
+            Ok(Err(_)) => QueryError::Cancelled,
             Err(_) => QueryError::NotTaken(TAKEN_WITHIN.as_secs()),
         };
         let told = io::Error::other(failure.to_string());
@@ -118,6 +118,6 @@ mod tests {
             };
             chunks.end(written)
         });
-        assert!(matches!(writing.await.unwrap(), Err(QueryError::Ended)));
+        assert!(matches!(writing.await.unwrap(), Err(QueryError::Cancelled)));
     }
 }

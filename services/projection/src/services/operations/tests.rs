@@ -11,7 +11,7 @@ use cra_runtime::shutdown::Shutdown;
 use tokio::time::timeout;
 use tonic::{Code, Request, Status};
 
-use crate::given::{
+use crate::fixtures::{
     Running, SOON, corrected, cra, cra_id, last, rewrite_parked, statistics_of, submitted, workshop,
 };
 use crate::queries::{Answers, Follow, QueryError, Watch, follow, watch};
@@ -62,7 +62,7 @@ async fn unreadable_events_are_counted_and_listed_with_bytes_and_reason_and_stop
 }
 
 #[tokio::test]
-async fn parked_events_are_listed_in_pages_in_the_logs_order() {
+async fn what_is_parked_is_listed_in_pages_in_the_logs_order() {
     let running = poisoned().await;
     let first = listed(&running, 3, "").await;
     assert_eq!(positions(&first.events), [1, 3, 5]);
@@ -96,14 +96,14 @@ async fn events_are_retried_in_the_logs_order_however_they_are_named() {
 }
 
 #[tokio::test]
-async fn all_parked_events_are_retried_if_no_position_is_named() {
+async fn all_that_is_parked_is_retried_when_no_position_is_named() {
     let running = poisoned().await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
     assert_eq!(retried(&running, &[]).await, (2, 2));
     // The log itself still has the unreadable event: the check reports it.
     let checked = running.verified().await;
     assert_eq!(checked.same, Some(false));
-    assert!(checked.differences.iter().any(|it| it.contains("parked event at position 3")), "{checked:?}");
+    assert!(checked.differences.iter().any(|it| it.contains("parked at position 3")), "{checked:?}");
 }
 
 fn following(running: &Running, after: u64) -> Answers<v1::FollowCrasResponse> {

@@ -12,13 +12,13 @@ use cra_exports::{Content, Format, List};
 
 /// A valid export.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct ExportSpec {
     pub(super) content: Content,
     pub(super) format: Format,
     pub(super) selection: Arc<Selection>,
 }
 
-impl Wanted {
+impl ExportSpec {
     /// The file of a selection.
     #[must_use]
     pub fn new((content, format): (Content, Format), selection: Arc<Selection>) -> Self {

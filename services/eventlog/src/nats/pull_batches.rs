@@ -25,7 +25,7 @@ const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 
 /// Returns the number of events to request at a time, from 1 to [`READ_AHEAD_MAX`]; other values are clamped. Called
 /// before each request, not for every event.
-pub type Pace = Arc<dyn Fn() -> usize + Send + Sync>;
+pub type BatchSize = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// A delivery of the server.
 pub(super) enum Delivered<'a> {
@@ -36,13 +36,13 @@ pub(super) enum Delivered<'a> {
 }
 
 /// The messages of one consumer.
-pub(super) struct Portions {
+pub(super) struct PullBatches {
     consumer: Consumer<pull::Config>,
     inbox: Subject,
     messages: Subscriber,
-    pace: Pace,
+    batch_size: BatchSize,
     /// Size of the latest batch.
-    portion: usize,
+    batch: usize,
     /// Number of requested events that were neither delivered nor cancelled.
     pending: usize,
     /// The last event, kept for its context: attaching a context to each message would cost a substantial part of
@@ -51,23 +51,23 @@ pub(super) struct Portions {
     context: jetstream::Context,
 }
 
-impl Portions {
+impl PullBatches {
     /// Subscribes to the messages of a consumer.
     pub(super) async fn of(
         consumer: Consumer<pull::Config>,
         link: &Link,
-        pace: Pace,
+        batch_size: BatchSize,
     ) -> Result<Self, async_nats::Error> {
         let inbox = Subject::from(link.client.new_inbox());
         let messages = link.client.subscribe(inbox.clone()).await?;
         let context = jetstream::new(link.client.clone());
-        Ok(Self { consumer, inbox, messages, pace, portion: 0, pending: 0, last: None, context })
+        Ok(Self { consumer, inbox, messages, batch_size, batch: 0, pending: 0, last: None, context })
     }
 
     /// Waits for the next delivery, or returns why there will be none. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Delivered<'_>, String> {
         if self.is_due() {
-            self.portion = (self.pace)().clamp(1, READ_AHEAD_MAX);
+            self.batch = (self.batch_size)().clamp(1, READ_AHEAD_MAX);
             // Not yet, if the batch size was reduced.
             if self.is_due() {
                 self.ask().await?;
@@ -99,12 +99,12 @@ impl Portions {
 
     /// Whether the next batch must be requested.
     fn is_due(&self) -> bool {
-        self.pending <= self.portion / 2
+        self.pending <= self.batch / 2
     }
 
     async fn ask(&mut self) -> Result<(), String> {
         let request = pull::BatchConfig {
-            batch: self.portion,
+            batch: self.batch,
             max_bytes: PORTION_BYTES_MAX,
             expires: Some(PORTION_EXPIRES),
             idle_heartbeat: HEARTBEAT,
@@ -112,7 +112,7 @@ impl Portions {
         };
         let asked = self.consumer.request_batch(request, self.inbox.clone()).await;
         asked.map_err(|error| error.to_string())?;
-        self.pending += self.portion;
+        self.pending += self.batch;
         Ok(())
     }
 }

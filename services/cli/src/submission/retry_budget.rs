@@ -21,16 +21,16 @@ pub(crate) enum Next {
     GiveUp,
 }
 
-/// The patience of one command.
+/// The budget of one command.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RetryBudget {
     retry_for: Duration,
     /// Since when nothing but failures came.
     away_since: Option<Instant>,
     told: bool,
 }
 
-impl Patience {
+impl RetryBudget {
     /// Goes on for so long without any answer to keep; zero gives up at the first failure.
     pub(crate) fn new(retry_for: Duration) -> Self {
         Self { retry_for, away_since: None, told: false }
@@ -66,13 +66,13 @@ pub(crate) async fn patiently<T>(
     mut ask: impl AsyncFnMut() -> Result<T, ClientError>,
     tell: impl Fn(&ClientError),
 ) -> Result<T, ClientError> {
-    let mut patience = Patience::new(retry_for);
+    let mut budget = RetryBudget::new(retry_for);
     loop {
         let failure = match ask().await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        match patience.after(&failure) {
+        match budget.after(&failure) {
             Next::GiveUp => return Err(failure),
             Next::Again { after, tell: first } => {
                 if first {
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn it_goes_on_for_the_time_given_tells_once_and_gives_up() {
         let start = Instant::now();
-        let mut patience = Patience::new(RETRY_FOR);
+        let mut budget = RetryBudget::new(RETRY_FOR);
         let at_ms = [0, 500, 1_000, 2_000, 4_800, 5_000];
-        let next = at_ms.map(|ms| patience.failed(start + Duration::from_millis(ms), None));
+        let next = at_ms.map(|ms| budget.failed(start + Duration::from_millis(ms), None));
         let second = |tell| again(1_000, tell);
         assert_eq!(
             next,
@@ -110,22 +110,22 @@ mod tests {
     #[test]
     fn an_answer_begins_it_anew() {
         let start = Instant::now();
-        let mut patience = Patience::new(RETRY_FOR);
-        assert_eq!(patience.failed(start, None), again(1_000, false));
-        patience.answered();
-        assert_eq!(patience.failed(start + RETRY_FOR, None), again(1_000, false));
+        let mut budget = RetryBudget::new(RETRY_FOR);
+        assert_eq!(budget.failed(start, None), again(1_000, false));
+        budget.answered();
+        assert_eq!(budget.failed(start + RETRY_FOR, None), again(1_000, false));
     }
 
     #[test]
     fn the_service_says_when_to_come_back_within_a_bound() {
         let start = Instant::now();
-        let mut patience = Patience::new(Duration::from_mins(1));
-        assert_eq!(patience.failed(start, Some(Duration::from_secs(5))), again(5_000, false));
-        assert_eq!(patience.failed(start, Some(Duration::from_hours(1))), again(10_000, false));
+        let mut budget = RetryBudget::new(Duration::from_mins(1));
+        assert_eq!(budget.failed(start, Some(Duration::from_secs(5))), again(5_000, false));
+        assert_eq!(budget.failed(start, Some(Duration::from_hours(1))), again(10_000, false));
     }
 
     #[test]
     fn no_patience_gives_up_at_once() {
-        assert_eq!(Patience::new(Duration::ZERO).failed(Instant::now(), None), Next::GiveUp);
+        assert_eq!(RetryBudget::new(Duration::ZERO).failed(Instant::now(), None), Next::GiveUp);
     }
 }
