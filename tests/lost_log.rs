@@ -76,7 +76,7 @@ impl Losing {
         eventually("the read models are quarantined", async || {
             let output = self.projection.output();
             let said = output.lines().any(|line| line.contains("quarantined") && line.contains(because));
-            if said { Ok(()) } else { Err("nothing is said".to_owned()) }
+            if said { Ok(()) } else { Err("nothing is logged".to_owned()) }
         })
         .await;
         // The reason is logged first.

@@ -8,7 +8,7 @@ use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected, STATUS_
 use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED, duration_line};
 
 /// Number of bits of a topic set.
-pub(super) const TOPICS: usize = u32::BITS as usize;
+const TOPICS: usize = u32::BITS as usize;
 const ACTIVITIES: usize = Activity::ALL.len();
 
 /// Number of facts after which the small sums are carried over: they cannot overflow before.
@@ -37,7 +37,37 @@ pub struct Accumulator {
     delays: Delays,
 }
 
-/// CRAs per activity key.
+/// The sums of a day that need no list. A day has fewer CRAs than the log has positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) manners: [u32; ActivityKey::COUNT],
+    pub(super) topics: [u32; TOPICS],
+    pub(super) people: [u64; PEOPLE_LINES],
+    pub(super) participants: [u64; ACTIVITIES],
+    pub(super) minutes: [u64; ACTIVITIES],
+    pub(super) returning: u64,
+    pub(super) follow_up_individual: u64,
+    pub(super) follow_up_workshop: u64,
+    pub(super) defaulted_workshops: u32,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            manners: [0; ActivityKey::COUNT],
+            topics: [0; TOPICS],
+            people: [0; PEOPLE_LINES],
+            participants: [0; ACTIVITIES],
+            minutes: [0; ACTIVITIES],
+            returning: 0,
+            follow_up_individual: 0,
+            follow_up_workshop: 0,
+            defaulted_workshops: 0,
+        }
+    }
+}
+
+/// CRAs per manner.
 #[derive(Clone, Debug)]
 struct Manners([u64; ActivityKey::COUNT]);
 
@@ -167,7 +197,7 @@ impl Accumulator {
     }
 
     /// Adds the sums of a day.
-    pub(super) fn add_day(&mut self, day: &super::daily_sums::Sums) {
+    pub(super) fn add_day(&mut self, day: &Sums) {
         for (own, of_day) in self.manners.0.iter_mut().zip(day.manners) {
             *own += u64::from(of_day);
         }

@@ -4,12 +4,10 @@
 use cra_domain::vocabulary::{Activity, Word as _};
 
 use super::accumulate::{self, Accumulate};
-use super::accumulator::{Accumulator, TOPICS};
+use super::accumulator::{Accumulator, Sums};
 use super::fact::RecipientCode;
 use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected};
 use super::totals::RecipientTotals;
-
-const ACTIVITIES: usize = Activity::ALL.len();
 
 /// The facts in force of one day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,36 +17,6 @@ pub struct DailySums {
     delays: Vec<(u32, u32)>,
     /// By recipient; only non-zero counts.
     redirections: Vec<(RecipientCode, RecipientTotals)>,
-}
-
-/// The sums with a fixed slot. A day has fewer CRAs than the log has positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
-    pub(super) manners: [u32; ActivityKey::COUNT],
-    pub(super) topics: [u32; TOPICS],
-    pub(super) people: [u64; PEOPLE_LINES],
-    pub(super) participants: [u64; ACTIVITIES],
-    pub(super) minutes: [u64; ACTIVITIES],
-    pub(super) returning: u64,
-    pub(super) follow_up_individual: u64,
-    pub(super) follow_up_workshop: u64,
-    pub(super) defaulted_workshops: u32,
-}
-
-impl Default for Sums {
-    fn default() -> Self {
-        Self {
-            manners: [0; ActivityKey::COUNT],
-            topics: [0; TOPICS],
-            people: [0; PEOPLE_LINES],
-            participants: [0; ACTIVITIES],
-            minutes: [0; ACTIVITIES],
-            returning: 0,
-            follow_up_individual: 0,
-            follow_up_workshop: 0,
-            defaulted_workshops: 0,
-        }
-    }
 }
 
 impl DailySums {

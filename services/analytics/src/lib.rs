@@ -15,6 +15,7 @@ pub mod doubles;
 pub mod fact;
 pub mod figures;
 pub mod filter;
+pub mod line;
 pub mod order;
 pub mod packed_fact;
 pub mod periods;

@@ -5,7 +5,7 @@ use cra_domain::cra::{Question, Violation};
 use cra_domain::vocabulary::Activity;
 use cra_domain::vocabulary::Word as _;
 
-use super::rows::{Line, RowTotals};
+use super::line::{Line, RowTotals};
 
 /// A sort order.
 #[derive(Clone, Copy, Debug)]

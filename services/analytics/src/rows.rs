@@ -2,35 +2,13 @@
 
 use hashbrown::HashMap;
 
-use cra_contracts::v1;
-use cra_domain::event::timestamp_message;
-
 use super::accumulator::Accumulator;
 use super::dictionary::Dictionary;
-use super::dimension::{Dimension, Name, Row};
-use super::fact::{date_of, instant};
-use super::figures;
+use super::dimension::{Dimension, Row};
 use super::filter::Filter;
+use super::line::{Line, RowTotals};
 use super::order::Order;
 use super::packed_fact::FactRef;
-use super::totals::Totals;
-
-/// Totals of the CRAs of one row.
-#[derive(Debug)]
-pub struct RowTotals<T = Totals> {
-    /// Their sums.
-    pub totals: T,
-    /// Latest day of activity, in days since 1970.
-    pub last_day: i32,
-    /// Latest first record of a CRA, in nanoseconds since 1970.
-    pub last_recorded_at: i64,
-}
-
-impl<T: Default> Default for RowTotals<T> {
-    fn default() -> Self {
-        Self { totals: T::default(), last_day: i32::MIN, last_recorded_at: i64::MIN }
-    }
-}
 
 /// The rows of a dimension with at least one CRA.
 #[derive(Debug)]
@@ -108,45 +86,5 @@ impl RowsAndEmpty {
         }
         order.sort(&mut lines);
         lines
-    }
-}
-
-/// One row of a breakdown.
-#[derive(Debug)]
-pub struct Line {
-    row: Row,
-    name: Name,
-    totals: Option<RowTotals>,
-}
-
-impl Line {
-    /// Name of the row.
-    #[must_use]
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// Totals of the row; `None` without CRAs.
-    #[must_use]
-    pub fn totals(&self) -> Option<&RowTotals> {
-        self.totals.as_ref()
-    }
-
-    /// The row in the contract's form.
-    #[must_use]
-    pub fn to_message(&self, dictionary: &Dictionary) -> v1::BreakdownRow {
-        let nothing = Totals::default();
-        let last_day = self.totals.as_ref().and_then(|row| date_of(row.last_day));
-        let totals = self.totals.as_ref().map_or(&nothing, |row| &row.totals);
-        v1::BreakdownRow {
-            code: self.name.code.to_string(),
-            label: self.name.label.to_string(),
-            statistics: Some(figures::statistics(totals, dictionary)),
-            last_date: last_day.map(|day| day.to_string()).unwrap_or_default(),
-            last_recorded_at: self
-                .totals
-                .as_ref()
-                .map(|row| timestamp_message(instant(row.last_recorded_at))),
-        }
     }
 }

@@ -4,9 +4,9 @@
 //! Errors are English, for operators; faults of a form are shown with the service's French messages. There are no
 //! retries: submissions carry ids, so a command can safely be run again.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{fmt, io};
 
 use cra_client::{Bearer, Clients, EndpointError, TlsFiles, TokenError, innermost};
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
@@ -23,45 +23,7 @@ use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
 use crate::submission::LASTING;
 
-/// One of the two services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
-    Ingestion,
-    Projection,
-}
-
-impl Service {
-    /// Name of the service, one word.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ingestion => "ingestion",
-            Self::Projection => "projection",
-        }
-    }
-
-    fn flag(self) -> &'static str {
-        match self {
-            Self::Ingestion => "--ingestion-url",
-            Self::Projection => "--projection-url",
-        }
-    }
-
-    fn binary(self) -> &'static str {
-        match self {
-            Self::Ingestion => "cra-ingestion",
-            Self::Projection => "cra-projection",
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ingestion => "ingestion service",
-            Self::Projection => "projection service",
-        })
-    }
-}
+pub(crate) use crate::service::Service;
 
 /// Why a call has no usable answer.
 #[derive(Debug, thiserror::Error)]

@@ -16,6 +16,7 @@ mod output;
 mod period;
 mod render;
 mod selection;
+mod service;
 mod submission;
 mod subscription;
 

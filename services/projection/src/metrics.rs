@@ -11,7 +11,6 @@ use cra_runtime::metrics::{Metrics, MetricsError};
 
 use crate::generations::Generations;
 use crate::progress::Progress;
-use crate::replay;
 
 /// The replay or check in progress.
 #[derive(Debug, Default)]
@@ -38,8 +37,7 @@ impl Filling {
 pub(crate) struct AtWork<'a>(&'a Filling);
 
 impl AtWork<'_> {
-    pub(crate) fn reached(&self, progress: replay::Progress) {
-        let replay::Progress { position, end, events_per_second } = progress;
+    pub(crate) fn reached(&self, position: Position, end: Position, events_per_second: u64) {
         self.0.tell(position.0, end.0, events_per_second);
     }
 }
@@ -134,7 +132,7 @@ mod tests {
             assert!(text.contains(&format!("\n{told}\n")), "{told} in\n{text}");
         }
         let at_work = replayer.filling.begin();
-        at_work.reached(replay::Progress { position: Position(1), end: Position(2), events_per_second: 9 });
+        at_work.reached(Position(1), Position(2), 9);
         let text = metrics.text().unwrap();
         assert!(text.contains("\ncra_projection_rebuild_events_per_second 9\n"), "{text}");
         assert!(text.contains("\ncra_projection_rebuild_end 2\n"), "{text}");

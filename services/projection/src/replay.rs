@@ -228,7 +228,8 @@ impl Replayer {
             let applying = Instant::now();
             applier.apply(generation, batch, self.clock.now()).await?;
             self.give_way(applying.elapsed()).await;
-            at_work.reached(progress(generation.position()));
+            let Progress { position, end, events_per_second } = progress(generation.position());
+            at_work.reached(position, end, events_per_second);
             if told.elapsed() >= PROGRESS_EVERY {
                 tell(progress(generation.position()));
                 told = Instant::now();

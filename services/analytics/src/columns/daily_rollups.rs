@@ -8,9 +8,8 @@ use cra_domain::territory::{self, DepartmentId};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::block::Block;
+use super::block::{Block, fact, fact_in_force, with_days};
 use super::posting_lists::{PostingLists, by_place};
-use super::snapshot::{fact, fact_in_force, with_days};
 use crate::accumulator::Accumulator;
 use crate::daily_sums::DailySums;
 use crate::packed_fact::{FactRef, PackedFact};

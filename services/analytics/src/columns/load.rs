@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK_POSITIONS, Block};
+use super::block::{BLOCK_POSITIONS, Block, Place};
 use super::cra_index::{CraIndex, LatestFact};
-use super::snapshot::{Place, Snapshot, Watermark};
-use super::{FactDelta, Facts, POSITIONS_MAX};
+use super::delta::FactDelta;
+use super::snapshot::{Snapshot, Watermark};
+use super::{Facts, POSITIONS_MAX};
 
 /// Effects of the events of one block.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 mod block;
 mod cra_index;
 mod daily_rollups;
+mod delta;
 mod load;
 mod posting_lists;
 mod snapshot;
@@ -14,12 +15,11 @@ use std::ops::RangeInclusive;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use self::cra_index::{CraIndex, LatestFact};
+use self::cra_index::CraIndex;
 use self::daily_rollups::{DailyRollups, Departments, ROLLED_UP_FROM};
+pub use self::delta::{FactDelta, NewFact};
 use self::posting_lists::PostingLists;
 pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
-use crate::fact::Fact;
-use crate::packed_fact::{Overflow, PackedFact};
 use crate::scope::Scope;
 
 /// Maximum number of positions: as many as 32 bits count. More than four billion events are refused.
@@ -36,56 +36,6 @@ struct Facts {
     /// `None` until the first query. While many facts arrive, lists and sums are not built: building them once from all
     /// facts is a fraction of the work of updating them fact by fact.
     posting_lists: Option<PostingLists>,
-}
-
-/// A fact to add to the columns.
-#[derive(Clone, Debug)]
-pub struct NewFact {
-    cra_id: Uuid,
-    fixed: PackedFact,
-    /// Rarely present.
-    overflow: Option<Box<Overflow>>,
-}
-
-impl NewFact {
-    /// Packs a fact.
-    #[must_use]
-    pub fn of(fact: &Fact) -> Self {
-        let (fixed, overflow) = PackedFact::of(fact);
-        let overflow = fixed.has_overflow.then(|| Box::new(overflow));
-        Self { cra_id: fact.cra_id, fixed, overflow }
-    }
-}
-
-/// The effect of the event at one position.
-#[derive(Clone, Debug)]
-pub struct FactDelta {
-    /// The event's position in the log, from 1.
-    pub position: u64,
-    /// The fact that the event began.
-    pub began: Option<NewFact>,
-    /// Position of the fact that the event ended.
-    pub ended: Option<u64>,
-}
-
-impl FactDelta {
-    /// Packs the fact that an event began.
-    #[must_use]
-    pub fn of(position: u64, began: Option<&Fact>, ended: Option<u64>) -> Self {
-        Self { position, began: began.map(NewFact::of), ended }
-    }
-
-    /// The fact that it began, as the latest of its CRA.
-    fn latest(&self, cra_index: &CraIndex) -> Option<LatestFact> {
-        let from = u32::try_from(self.position).ok()?;
-        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, from))
-    }
-
-    /// The fact that it ended, if the event also began the next fact of the same CRA.
-    fn replaced(&self, cra_index: &CraIndex) -> Option<LatestFact> {
-        let former = u32::try_from(self.ended?).ok()?;
-        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, former))
-    }
 }
 
 impl Columns {
@@ -204,7 +154,7 @@ impl Facts {
     fn end(&mut self, ended: u32) {
         let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
         if self.posting_lists.is_some()
-            && let Some(fact) = snapshot::fact(blocks, ended)
+            && let Some(fact) = block::fact(blocks, ended)
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
             daily_rollups.remove(blocks, ended, scopes.flatten());

@@ -2,8 +2,7 @@
 
 use cra_domain::territory;
 
-use super::block::Block;
-use super::snapshot;
+use super::block::{self, Block};
 use crate::dictionary::Code;
 use crate::packed_fact::PackedFact;
 use crate::scope::Scope;
@@ -84,14 +83,14 @@ impl PostingLists {
 /// The positions of all facts by scope. They are counted first, because growing lists would be copied dozens of times.
 pub(super) fn by_place(blocks: &[Block], place_of: impl Fn(&PackedFact) -> Option<usize>) -> Vec<Vec<u32>> {
     let mut lengths = Vec::new();
-    for place in snapshot::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {
+    for place in block::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {
         if lengths.len() <= place {
             lengths.resize(place + 1, 0_usize);
         }
         lengths[place] += 1;
     }
     let mut posting_lists: Vec<Vec<u32>> = lengths.into_iter().map(Vec::with_capacity).collect();
-    for (from, fact) in snapshot::facts(blocks) {
+    for (from, fact) in block::facts(blocks) {
         if let Some(place) = place_of(fact) {
             posting_lists[place].push(from);
         }

@@ -5,12 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::NewFact;
-use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::block::{AsOf, BLOCK_POSITIONS, Block, Place, with_days};
 use super::daily_rollups::DailyRollups;
+use super::delta::NewFact;
 use crate::accumulator::Accumulator;
 use crate::filter::Filter;
-use crate::packed_fact::{FactRef, PackedFact};
+use crate::packed_fact::FactRef;
 use crate::scope::Scope;
 
 /// Minimum number of blocks per thread that makes another thread worthwhile.
@@ -19,8 +19,6 @@ const BLOCKS_PER_THREAD_MIN: usize = 16;
 const POSITIONS_PER_PIECE: usize = 512;
 /// Minimum number of morsels per thread that makes another thread worthwhile.
 const PIECES_PER_THREAD_MIN: usize = 4;
-/// Number of single positions that are looked up together.
-const LOOKED_UP_TOGETHER: usize = 32;
 
 /// Progress of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,57 +41,7 @@ pub struct Snapshot {
     pub(super) daily_rollups: DailyRollups,
 }
 
-/// Block and index of a position.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) block: usize,
-    pub(super) index: usize,
-}
-
-impl Place {
-    /// Location of a position, from 1.
-    #[inline]
-    pub(super) fn of(position: u64) -> Option<Self> {
-        let before = usize::try_from(position.checked_sub(1)?).ok()?;
-        Some(Self { block: before / BLOCK_POSITIONS, index: before % BLOCK_POSITIONS })
-    }
-}
-
-/// Every fact, in force or not, with its position.
-pub(super) fn facts(blocks: &[Block]) -> impl Iterator<Item = (u32, &PackedFact)> {
-    let firsts = (1_u32..).step_by(BLOCK_POSITIONS);
-    firsts.zip(blocks).flat_map(|(first, block)| block.facts().map(move |(index, it)| (first + index, it)))
-}
-
-/// The fact of a position, if it is in force.
-pub(super) fn fact_in_force(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
-    let Place { block, index } = Place::of(u64::from(from))?;
-    let block = blocks.get(block).filter(|block| block.counts(index, AsOf::Now))?;
-    block.fact(index)
-}
-
-/// Positions with the day at each. The days are far apart in memory, and memory serves several at a time without
-/// branches in between: some are read together, which also prefetches the facts. Fastest with `for_each`, which
-/// compiles to two plain loops.
-#[inline]
-pub(super) fn with_days(blocks: &[Block], positions: &[u32]) -> impl Iterator<Item = (u32, i32)> {
-    let day_at = |from| Place::of(u64::from(from)).and_then(|it| blocks.get(it.block)?.day(it.index));
-    positions.chunks(LOOKED_UP_TOGETHER).flat_map(move |some| {
-        let mut days = [None; LOOKED_UP_TOGETHER];
-        for (day, from) in days.iter_mut().zip(some) {
-            *day = day_at(*from);
-        }
-        some.iter().zip(days).filter_map(|(from, day)| Some((*from, day?)))
-    })
-}
-
-/// The fact of a position, in force or not.
-pub(super) fn fact(blocks: &[Block], from: u32) -> Option<FactRef<'_>> {
-    let Place { block, index } = Place::of(u64::from(from))?;
-    blocks.get(block)?.fact(index)
-}
-
-/// The facts that a query examines.
+/// What a question looks at.
 #[derive(Clone, Copy)]
 pub enum Candidates<'a> {
     /// Every fact.

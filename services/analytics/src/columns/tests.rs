@@ -10,6 +10,7 @@ use proptest::strategy::ValueTree as _;
 use super::*;
 use crate::accumulator::Accumulator;
 use crate::dictionary::Dictionary;
+use crate::fact::Fact;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::totals::Totals;

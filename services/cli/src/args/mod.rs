@@ -17,7 +17,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use change::{CorrectArgs, WithdrawArgs};
@@ -32,9 +32,9 @@ pub(crate) use operations::{
 pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
 pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
-use crate::client::Service;
 use crate::period::unit_of;
 use crate::selection::SelectionArgs;
+use crate::service::Service;
 
 const DEFAULT_INGESTION_URL: &str = "http://127.0.0.1:50051";
 /// Default address of the projection service.
@@ -298,27 +298,11 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// One of the two services.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ServiceName {
-    Ingestion,
-    Projection,
-}
-
-impl From<ServiceName> for Service {
-    fn from(name: ServiceName) -> Self {
-        match name {
-            ServiceName::Ingestion => Self::Ingestion,
-            ServiceName::Projection => Self::Projection,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     /// Service to check [default: both]
     #[arg(value_enum, value_name = "SERVICE")]
-    pub(crate) service: Option<ServiceName>,
+    pub(crate) service: Option<Service>,
     /// Check the readiness probe of one process instead, on its metrics port, such as `http://127.0.0.1:9051`
     ///
     /// Callers of the service cannot exhaust the connections of that port.

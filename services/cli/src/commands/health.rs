@@ -26,8 +26,7 @@ pub(crate) async fn run(
         return shown(output, "probe", status, args.json);
     }
     let mut outcome = Outcome::Done;
-    for service in args.service.map_or(vec![Service::Ingestion, Service::Projection], |one| vec![one.into()])
-    {
+    for service in args.service.map_or(vec![Service::Ingestion, Service::Projection], |one| vec![one]) {
         let connection = Connection::to(service, endpoints).await?;
         let request = within_deadline(HealthCheckRequest::default());
         let status = match connection.health().check(request).await {

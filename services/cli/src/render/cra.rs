@@ -5,7 +5,7 @@ use cra_domain::cra::{Cra, commune_described, described};
 use cra_domain::legacy::FormVersion;
 use cra_domain::vocabulary::Word as _;
 
-use super::text::{Tone, counted, day, left, minutes, printable, toned, width, wrapped};
+use super::text::{Tone, counted, day, left, printable, toned, width, wrapped};
 use crate::output::Style;
 
 const INDENT: &str = "    ";

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::fold::fold;
-use super::table::{CodeKind, CommuneId, Communes};
+use super::ids::CommuneId;
+use super::table::{CodeKind, Communes};
 
 /// A declared code that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use memchr::memmem;
 
 use super::fold::fold;
-use super::table::{CommuneId, Communes};
+use super::ids::CommuneId;
 
 /// One name of a commune.
 #[derive(Clone, Copy, Debug)]
@@ -67,17 +67,20 @@ impl Lines {
 }
 
 impl NameIndex {
-    pub(super) fn new(communes: &Communes) -> Self {
-        let own = communes.rows.iter().map(|commune| (commune.id, commune.name, true));
-        let others = communes.other_names.iter().map(|(id, name)| (*id, *name, false));
+    /// Indexes the communes' own names, by id and with the population, then their other names.
+    pub(super) fn new(
+        own: &[(CommuneId, &'static str, u32)],
+        others: impl Iterator<Item = (CommuneId, &'static str)>,
+    ) -> Self {
         let mut index = Self {
             entries: Vec::new(),
             words: Lines::default(),
             compact: Lines::default(),
-            ranks: vec![0; communes.rows.len()],
+            ranks: vec![0; own.len()],
             ranked: Vec::new(),
         };
-        for (commune, name, is_own) in own.chain(others) {
+        let own_names = own.iter().map(|(commune, name, _)| (*commune, *name, true));
+        for (commune, name, is_own) in own_names.chain(others.map(|(commune, name)| (commune, name, false))) {
             let folded = fold(name);
             index.entries.push(Entry { commune, other_name: (!is_own).then_some(name) });
             index.words.push(" ", &folded);
@@ -85,19 +88,17 @@ impl NameIndex {
         }
         index.words.end();
         index.compact.end();
-        index.rank(communes);
+        index.rank(own);
         index
     }
 
-    fn rank(&mut self, communes: &Communes) {
-        let mut ranked: Vec<CommuneId> = communes.rows.iter().map(|commune| commune.id).collect();
-        ranked.sort_by_cached_key(|id| {
-            (Reverse(communes.get(*id).population.unwrap_or(0)), self.folded(id.position()), *id)
-        });
-        for (rank, id) in (0..=u16::MAX).zip(&ranked) {
+    fn rank(&mut self, own: &[(CommuneId, &'static str, u32)]) {
+        let mut ranked: Vec<_> = own.iter().map(|(id, _, population)| (*id, *population)).collect();
+        ranked.sort_by_cached_key(|(id, population)| (Reverse(*population), self.folded(id.position()), *id));
+        for (rank, (id, _)) in (0..=u16::MAX).zip(&ranked) {
             self.ranks[id.position()] = rank;
         }
-        self.ranked = ranked;
+        self.ranked = ranked.into_iter().map(|(id, _)| id).collect();
     }
 
     pub(super) fn entry(&self, position: usize) -> Entry {

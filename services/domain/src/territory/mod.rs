@@ -10,6 +10,7 @@
 mod buckets;
 mod declared;
 mod fold;
+mod ids;
 mod index;
 mod matching;
 mod names;
@@ -25,8 +26,9 @@ use std::sync::LazyLock;
 
 pub use declared::{Declared, Unknown};
 pub(crate) use declared::{with_lost_zero, without_spaces};
+pub use ids::{CommuneId, DepartmentId, EpciId, RegionId};
 pub use search::{FoundCommune, SEARCH_RESULTS_MAX};
-pub use table::{Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId};
+pub use table::{Commune, Communes, Department, Epci, Region};
 pub use time_zone::{time_zone, time_zone_of};
 
 const TEXT: &str = include_str!("../../data/communes.tsv");

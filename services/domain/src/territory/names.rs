@@ -4,8 +4,9 @@
 //! The lookup never guesses: a name that fits two communes of the postal code equally well finds nothing.
 
 use super::fold::fold;
+use super::ids::CommuneId;
 use super::matching::{Name, Nearness};
-use super::table::{CommuneId, Communes, FormerName};
+use super::table::{Communes, FormerName};
 
 /// The result of one kind of comparison.
 enum Found {

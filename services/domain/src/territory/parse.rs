@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::buckets::Buckets;
+use super::ids::{CommuneId, DepartmentId, EpciId, RegionId};
 use super::table::{
-    Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Former, FormerName, Merged,
-    POSTAL_CODES, Region, RegionId, find, postal_number,
+    Commune, Communes, Department, Epci, Former, FormerName, Merged, POSTAL_CODES, Region, find,
+    postal_number,
 };
 
 /// A line of the file that cannot be read.

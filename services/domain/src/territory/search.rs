@@ -6,11 +6,12 @@
 
 use super::declared::with_lost_zero;
 use super::fold::{fold, fold_as_typed};
+use super::ids::CommuneId;
 use super::index::NameIndex;
 use super::matching;
 use super::names::arrondissement;
 use super::query::{Query, is_coded, is_near, is_of};
-use super::table::{CodeKind, Commune, CommuneId, Communes};
+use super::table::{CodeKind, Commune, Communes};
 
 /// Maximum number of communes that a search returns, whatever its limit.
 pub const SEARCH_RESULTS_MAX: usize = 50;
@@ -101,7 +102,10 @@ impl Communes {
     }
 
     pub(super) fn name_index(&self) -> &NameIndex {
-        self.names.get_or_init(|| NameIndex::new(self))
+        self.names.get_or_init(|| {
+            let own = self.rows.iter().map(|it| (it.id, it.name, it.population.unwrap_or(0)));
+            NameIndex::new(&own.collect::<Vec<_>>(), self.other_names.iter().copied())
+        })
     }
 
     fn search_codes(&self, codes: &[String], results: &mut Results) {

@@ -11,8 +11,9 @@ use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use cra_analytics::dimension::Dimension;
+use cra_analytics::line::Line;
 use cra_analytics::order::Order;
-use cra_analytics::rows::{Line, Rows};
+use cra_analytics::rows::Rows;
 
 /// Dimension and order of a breakdown.
 #[derive(Clone, Copy, Debug)]

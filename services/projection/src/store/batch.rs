@@ -20,49 +20,26 @@ impl Batch {
         Ok(())
     }
 
-<<<<<<< HEAD
     /// Sets the state of the generation.
-    pub fn put_applied(&mut self, applied: &Applied) -> Result<(), StoreError> {
-        self.writes.insert(keys::APPLIED, encode(applied)?);
-        Ok(())
-    }
-
-    /// Writes the steps of an incomplete chunk.
-    pub(super) fn put_run(&mut self, number: u64, bytes: &[u8]) {
-        self.writes.insert(keys::run(number), bytes);
-    }
-
-    /// Writes the steps of a chunk that is now complete.
-    pub(super) fn put_full_run(&mut self, number: u64, bytes: &[u8]) {
-        self.full_runs_bytes += bytes.len();
-        self.put_run(number, bytes);
-    }
-
-    /// Size of the chunks that it completes.
-    pub(super) fn full_runs_bytes(&self) -> usize {
-        self.full_runs_bytes
-=======
-    /// Says where the generation stands.
     pub fn put_checkpoint(&mut self, applied: &Checkpoint) -> Result<(), StoreError> {
         self.writes.insert(keys::CHECKPOINT, encode(applied)?);
         Ok(())
     }
 
-    /// Keeps what the events of a chunk did, as far as they are there.
+    /// Writes the steps of an incomplete chunk.
     pub(super) fn put_chunk(&mut self, number: u64, bytes: &[u8]) {
         self.writes.insert(keys::chunk(number), bytes);
     }
 
-    /// Keeps what the events of a chunk did, which is whole now.
+    /// Writes the steps of a chunk that is now complete.
     pub(super) fn put_full_chunk(&mut self, number: u64, bytes: &[u8]) {
         self.full_chunks_bytes += bytes.len();
         self.put_chunk(number, bytes);
     }
 
-    /// Bytes of the chunks that it makes whole.
+    /// Size of the chunks that it completes.
     pub(super) fn full_chunks_bytes(&self) -> usize {
         self.full_chunks_bytes
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     }
 
     /// Writes a word with its code.

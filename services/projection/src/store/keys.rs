@@ -8,13 +8,8 @@ use cra_analytics::dictionary::{Code, Kind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Prefix {
-<<<<<<< HEAD
     /// One per generation: its state.
-    Applied = 1,
-=======
-    /// One per generation: where it stands.
     Checkpoint = 1,
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     /// One per text of the dictionary.
     Word = 4,
     /// One per event that could not be applied.

@@ -31,11 +31,7 @@ use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
 
-<<<<<<< HEAD
 /// Entries per leaf, which is read and written as a whole: few, because most values have some kilobytes.
-=======
-/// Entries of a leaf, which is read and written whole: few, for most values are chunks of some kilobytes.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
 const LEAF_FANOUT: usize = 16;
 /// Maximum number of handles kept for later sessions.
 const IDLE_HANDLES_MAX: usize = 64;
@@ -120,11 +116,7 @@ struct Open {
 
 struct Writer {
     db: Handle,
-<<<<<<< HEAD
     /// Bytes of complete chunks since the database was opened.
-=======
-    /// Of full chunks, since the database was opened.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     bytes_written: usize,
 }
 
@@ -236,11 +228,7 @@ impl Open {
         Ok(Self { writer, idle: Mutex::default(), flushing })
     }
 
-<<<<<<< HEAD
     /// Returns the number of bytes of complete chunks written so far.
-=======
-    /// Gives the bytes of full chunks written so far.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     fn write(&self, batch: Batch) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock();
         writer.bytes_written += batch.full_chunks_bytes();
@@ -268,15 +256,9 @@ impl Session {
         self.read(&keys::DESCRIPTION)
     }
 
-<<<<<<< HEAD
     /// State of the generation; `None` before the first event.
-    pub fn applied(&self) -> Result<Option<Applied>, StoreError> {
-        self.read(&keys::APPLIED)
-=======
-    /// Where it stands; `None` before the first event.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         self.read(&keys::CHECKPOINT)
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     }
 
     /// All texts with their codes.
@@ -295,15 +277,9 @@ impl Session {
         Ok(dictionary)
     }
 
-<<<<<<< HEAD
     /// The effect of the event at a position; `None` past the end.
-    pub fn step(&self, position: Position) -> Result<Option<Step>, StoreError> {
-        let Some(Place { run, index }) = Place::of(position) else {
-=======
-    /// What the event at a position did; `None` past the end.
     pub fn effect(&self, position: Position) -> Result<Option<EventEffect>, StoreError> {
         let Some(Place { chunk, index }) = Place::of(position) else {
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
             return Ok(None);
         };
         self.chunk(chunk)?.and_then(|bytes| Effects::of(&bytes).nth(index)).transpose()
@@ -311,44 +287,25 @@ impl Session {
 
     /// The fact that the event at a position began.
     pub fn fact(&self, from: u64) -> Result<Fact, StoreError> {
-<<<<<<< HEAD
-        let step = self.step(Position(from))?;
-        step.and_then(|step| step.began)
-            .ok_or_else(|| StoreError::Damaged(format!("the fact of position {from} is missing")))
-    }
-
-    /// The effects of the events at some positions, in the log's order, up to the first missing one.
-    pub fn steps(
-=======
         let effect = self.effect(Position(from))?;
         effect
             .and_then(|effect| effect.began)
             .ok_or_else(|| StoreError::Damaged(format!("the fact from position {from} is not there")))
     }
 
-    /// What the events of some positions did, in the log's order, up to the first one that is not there.
+    /// The effects of the events at some positions, in the log's order, up to the first missing one.
     pub fn effects(
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
         &self,
         positions: RangeInclusive<Position>,
     ) -> impl Iterator<Item = Result<(Position, EventEffect), StoreError>> {
         // Before the first position there is nothing.
         let (first, last) = ((*positions.start()).max(Position(1)), *positions.end());
-<<<<<<< HEAD
-        let run_of = |position| Place::of(position).map_or(0, |place| place.run);
-        // Not a range of the library, which would take a separate handle.
-        let runs =
-            (run_of(first)..=run_of(last)).map_while(|number| Some((number, self.run(number).transpose()?)));
-        let steps = runs.flat_map(|(number, run)| match run {
-            Ok(run) => Either::Left(steps_of(number, run)),
-=======
         let chunk_of = |position| Place::of(position).map_or(0, |place| place.chunk);
-        // Not a range of the library, which would take a handle of its own.
+        // Not a range of the library, which would take a separate handle.
         let chunks = (chunk_of(first)..=chunk_of(last))
             .map_while(|number| Some((number, self.chunk(number).transpose()?)));
         let effects = chunks.flat_map(|(number, chunk)| match chunk {
             Ok(chunk) => Either::Left(effects_of(number, chunk)),
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
             Err(error) => Either::Right(std::iter::once(Err(error))),
         });
         effects.filter(
@@ -356,20 +313,12 @@ impl Session {
         )
     }
 
-<<<<<<< HEAD
     /// The parked event at a position.
-=======
-    /// The event parked at a position.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     pub fn parked(&self, position: Position) -> Result<Option<Parked>, StoreError> {
         self.read(&keys::parked(position))
     }
 
-<<<<<<< HEAD
     /// The parked events at some positions, in the log's order.
-=======
-    /// The events parked at some positions, in the log's order.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
     pub fn parked_events(
         &self,
         positions: RangeInclusive<Position>,
@@ -425,26 +374,16 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 mod tests {
     use super::*;
 
-<<<<<<< HEAD
     /// Writes a chunk after a position; returns whether the database was reopened.
-    fn write_run(store: &Store, after: u64) -> bool {
-=======
-    /// Writes a chunk after a position, and says whether the database was opened anew.
     fn write_chunk(store: &Store, after: u64) -> bool {
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
         let before = Arc::as_ptr(&store.opened().unwrap());
         let mut batch = Batch::default();
         let mut chunks = ChunkWriter::after(Position(after), &store.session().unwrap()).unwrap();
         for recorded_at in 1..=64 {
             chunks.push(&EventEffect { recorded_at, ended: None, began: None }, &mut batch).unwrap();
         }
-<<<<<<< HEAD
-        appending.finish(&mut batch);
-        // Held, so that a new one has another address.
-=======
         chunks.finish(&mut batch);
-        // Held, so that a new one is another one.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
+        // Held, so that a new one has another address.
         let held = Arc::downgrade(&store.opened().unwrap());
         store.write(batch).unwrap();
         held.upgrade().is_none_or(|open| Arc::as_ptr(&open) != before)

@@ -20,13 +20,8 @@ pub struct Description {
 
 /// Position of a generation in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-<<<<<<< HEAD
-pub struct Applied {
-    /// The last event applied or parked.
-=======
 pub struct Checkpoint {
-    /// The last event applied, or parked.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
+    /// The last event applied or parked.
     pub position: Position,
     /// Its id in the log: distinguishes a replaced log from one that has grown.
     pub event_id: Option<Uuid>,
@@ -42,13 +37,8 @@ pub struct Checkpoint {
     pub retried: u64,
 }
 
-<<<<<<< HEAD
-impl Applied {
-    /// The same, as the columns store it.
-=======
 impl Checkpoint {
-    /// The same, as the columns keep it.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
+    /// The same, as the columns store it.
     #[must_use]
     pub fn watermark(&self) -> Watermark {
         Watermark { position: self.position.0, recorded_at: self.recorded_at, retried: self.retried }
@@ -57,13 +47,8 @@ impl Checkpoint {
 
 /// The effect of the event at a position: which fact it ended and which it began. A parked event has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-<<<<<<< HEAD
-pub struct Step {
-    /// The log's time there: the latest record so far, in nanoseconds since 1970.
-=======
 pub struct EventEffect {
-    /// The time of the log there: the latest record so far, in nanoseconds since 1970.
->>>>>>> 12a1ae6 (Use standard terms in store, generations, log, ingestion, files and command line)
+    /// The log's time there: the latest record so far, in nanoseconds since 1970.
     pub recorded_at: i64,
     /// Position of the fact that it ended.
     pub ended: Option<u64>,

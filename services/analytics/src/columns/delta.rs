@@ -1,0 +1,57 @@
+//! What an event changes of the columns.
+
+use uuid::Uuid;
+
+use super::cra_index::{CraIndex, LatestFact};
+use crate::fact::Fact;
+use crate::packed_fact::{Overflow, PackedFact};
+
+/// A fact to add to the columns.
+#[derive(Clone, Debug)]
+pub struct NewFact {
+    pub(super) cra_id: Uuid,
+    pub(super) fixed: PackedFact,
+    /// Rarely anything.
+    pub(super) overflow: Option<Box<Overflow>>,
+}
+
+impl NewFact {
+    /// Packs a fact.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Self {
+        let (fixed, overflow) = PackedFact::of(fact);
+        let overflow = fixed.has_overflow.then(|| Box::new(overflow));
+        Self { cra_id: fact.cra_id, fixed, overflow }
+    }
+}
+
+/// What the event at one position changed.
+#[derive(Clone, Debug)]
+pub struct FactDelta {
+    /// The event's position in the log, from 1.
+    pub position: u64,
+    /// The fact that the event began.
+    pub began: Option<NewFact>,
+    /// Position of the fact that the event ended.
+    pub ended: Option<u64>,
+}
+
+impl FactDelta {
+    /// Packs the fact that an event began.
+    #[must_use]
+    pub fn of(position: u64, began: Option<&Fact>, ended: Option<u64>) -> Self {
+        Self { position, began: began.map(NewFact::of), ended }
+    }
+
+    /// The fact that it began, as the latest of its CRA.
+    pub(super) fn latest(&self, cra_index: &CraIndex) -> Option<LatestFact> {
+        let from = u32::try_from(self.position).ok()?;
+        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, from))
+    }
+
+    /// The fact that it ended, where it began the next one of the same CRA: it is the latest one no more.
+    pub(super) fn replaced(&self, cra_index: &CraIndex) -> Option<LatestFact> {
+        let former = u32::try_from(self.ended?).ok()?;
+        self.began.as_ref().map(|new| cra_index.latest(new.cra_id, former))
+    }
+}
