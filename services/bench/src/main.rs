@@ -228,8 +228,8 @@ impl Measurement {
     async fn sizing(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
         let (server, dir) = self.testbed.empty_log("sizing").await?;
         let mut submissions = Submissions::after(generator);
-        let told = |what: &str| self.tell(what);
-        sizing::sizing(server, &dir, &mut submissions, generator.cras(), told).await
+        let show = |what: &str| self.show(what);
+        sizing::sizing(server, &dir, &mut submissions, generator.cras(), show).await
     }
 
     /// Everything that needs a filled log: its replay, questions of these kinds, and on demand questions under load.

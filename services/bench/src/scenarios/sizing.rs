@@ -10,8 +10,8 @@ use cra_eventlog::server::{NatsServer, STORE_DIR};
 
 use super::ingest::streamed;
 use super::submissions::Submissions;
-use crate::testbed::{Kind, Service, Usage, bytes_below, read_models};
 use crate::report::{Measured, Row, Scenario, float};
+use crate::testbed::{Kind, Service, Usage, bytes_below, read_models};
 
 /// Submissions that are made at once, before they are sent.
 const MADE_AT_ONCE: u64 = 50_000;

@@ -136,7 +136,7 @@ mod tests {
         let expected = "1\u{202f}200 recorded\n7 recorded as the next revision of a CRA\n\
                         3 already there\n\
                         40 of these with notes: something was repaired or left out\n2 refused\n\
-                        counted once the projection is there: --min-position 1203\n";
+                        to query figures that include them: --min-position 1203\n";
         assert_eq!(summary(&tally, LOOK), expected);
         assert_eq!(summary(&Tally::default(), LOOK), "0 recorded\n");
     }

@@ -202,7 +202,7 @@ mod tests {
     fn the_summary_has_a_count_per_outcome_and_omits_zeros() {
         let tally = Tally { accepted: 1_200, refused: 2, last_position: 1_200, ..Tally::default() };
         let expected = "1\u{202f}200 accepted\n2 refused\n\
-                        counted once the projection is there: --min-position 1200\n";
+                        to query figures that include them: --min-position 1200\n";
         assert_eq!(summary(&tally, Work::Submit(Mode::Record), LOOK), expected);
         let nothing = summary(&Tally::default(), Work::Submit(Mode::ValidateOnly), LOOK);
         assert_eq!(nothing, "0 valid (nothing was recorded)\n");

@@ -252,7 +252,7 @@ fn content(recorded: &Recorded) -> Option<v1::Cra> {
 }
 
 #[cfg(test)]
-pub(crate) mod given {
+pub(crate) mod fixtures {
     //! Fixtures of the decisions' tests.
 
     use cra_domain::cra::Submission;

@@ -170,7 +170,8 @@ impl DataFolder {
     pub(super) fn check_room(&self) -> io::Result<()> {
         loop {
             match self.probe_room() {
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest_quarantined(1)? => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest_quarantined(1)? => {}
                 outcome => return outcome,
             }
         }

@@ -264,7 +264,7 @@ mod tests {
             ("scope = [\"scp\", \"scp\"]", "`scp` twice"),
             ("scope = [\"aud\"]", "`aud`"),
             ("perimeter = [\"scope\"]", "`scope` and in `perimeter`"),
-            ("scope = [\"sub\"]", "who calls"),
+            ("scope = [\"sub\"]", "both the caller and its rights"),
         ] {
             let refused = names(wrong).check().unwrap_err();
             assert!(refused.contains(named), "{wrong}: {refused}");

@@ -161,7 +161,7 @@ async fn a_token_with_too_long_a_lifetime_is_refused_and_fractions_of_seconds_ar
         Claims { iat: Some(now + day), exp: now + day + 60, ..claims() },
     ] {
         let refused = given.refused(&key.sign(&claims).unwrap()).await;
-        assert_eq!(refused, invalid("it is granted for more than 86400 s; get one for less"));
+        assert_eq!(refused, invalid("its lifetime exceeds 86400 s; get one with a shorter lifetime"));
     }
     let mut fractions = json!(claims());
     let at = |seconds: i64| json!(f64::from(u32::try_from(seconds).unwrap()) + 0.5);

@@ -44,7 +44,7 @@ pub(super) fn kept(body: Body) -> (Body, Unread) {
 impl Unread {
     /// Reads what has been left, where there is room for it.
     pub(super) fn read(self, readers: &Readers) {
-        let left = self.0.lock().take().filter(|body| !body.is_end_stream());
+        let left = self.0.lock().take();
         let Some((mut body, permit)) = left.zip(Arc::clone(&readers.0).try_acquire_owned().ok()) else {
             return;
         };
@@ -89,7 +89,7 @@ impl BodyLayer for Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take() {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             *self.left.lock() = Some(body);
         }
     }
