@@ -153,7 +153,7 @@ impl Names {
                 Ok(false) => break,
                 Err(error) => return Err((line, error.to_string())),
             }
-            let line = record.position().map_or(line, csv::Position::line);
+            let line = record.position().map_or(line, |at| line_of(text, at));
             names.add(&record, columns).map_err(|what| (line, what))?;
             if names.by_id.len() as u64 > ROWS_MAX {
                 return Err((line, format!("more than {ROWS_MAX} names")));
@@ -225,6 +225,14 @@ impl NamesFile {
             Err(error) => tracing::warn!(%error, "the names stay as they were"),
         }
     }
+}
+
+/// The line of a record: the reader counts from the blank lines before it.
+fn line_of(text: &str, at: &csv::Position) -> u64 {
+    let from =
+        usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
+    let blank = from.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    at.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 #[cfg(test)]

@@ -137,14 +137,14 @@ fn another_log_time_is_reported_with_its_position() {
 fn an_event_parked_on_one_side_only_is_told() {
     let parked = Parked { cra_id: None, error: "?".into(), payload: vec![1] };
     let told = told(|_, batch| batch.park(Position(2), &parked).unwrap());
-    assert_eq!(told, ["event parked at position 2: the replay does not hold it"]);
+    assert_eq!(told, ["event parked at position 2: missing in the replay"]);
     let mut replay = ReadModels::of(&history());
     replay.apply_entries(&[garbage(6)]);
     let mut checked = ReadModels::of(&history());
     checked.apply_entries(&[garbage(6)]);
     write(&checked.serving(), |batch| batch.unpark(Position(6)));
     let told = differences(&checked.serving(), &replay.serving()).unwrap();
-    assert_eq!(told, ["event parked at position 6: the generation does not hold it"]);
+    assert_eq!(told, ["event parked at position 6: missing in the generation"]);
 }
 
 #[test]
