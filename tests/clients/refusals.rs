@@ -312,8 +312,12 @@ async fn what_few_set_ups_refuse_is_refused_to_grpcio_and_grpc_js_as_to_tonic() 
 }
 
 /// Reasons that a client cannot provoke deliberately.
-const NOT_PROVOKED: [(&str, &str); 13] = [
+const NOT_PROVOKED: [(&str, &str); 17] = [
     ("ENCODING_NOT_SUPPORTED", "an encoding that these libraries lack: see the test of compressed requests"),
+    ("PARAMETER_INVALID", "addresses of files: see the tests of files"),
+    ("PARAMETER_MALFORMED", "addresses of files: see the tests of files"),
+    ("PARAMETER_REPEATED", "addresses of files: see the tests of files"),
+    ("PARAMETER_UNKNOWN", "addresses of files: see the tests of files"),
     ("JSON_INVALID", "a text that these clients do not write: see the tests of protocols"),
     ("MESSAGE_MALFORMED", "bytes that these libraries do not produce: see the test of compressed requests"),
     ("AUDIT_UNAVAILABLE", "a disk that refuses the audit"),

@@ -94,7 +94,7 @@ pub(crate) fn framed(flags: u8, message: &[u8]) -> Vec<u8> {
 pub(crate) fn post(address: SocketAddr, method: &str, token: Option<&str>, request: &[u8]) -> Answer {
     let url = format!("http://{address}/cra.v1.{method}");
     let bearer = token.map(|token| format!("authorization: Bearer {token}"));
-    let mut arguments = vec!["--http1.1", "--header", "content-type: application/json"];
+    let mut arguments = vec!["--http1.1", "--request", "POST", "--header", "content-type: application/json"];
     if let Some(bearer) = &bearer {
         arguments.extend(["--header", bearer]);
     }

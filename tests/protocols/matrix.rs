@@ -73,7 +73,7 @@ async fn each_scope_opens_the_same_methods_by_every_protocol() {
             calls.push((case, if is_enough { &is_let_in } else { &is_refused }));
         }
     }
-    assert!(calls.len() > 200, "{} calls", calls.len());
+    assert!(calls.len() >= 200, "{} calls", calls.len());
     all_end(&calls);
 }
 

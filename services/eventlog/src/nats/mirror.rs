@@ -37,7 +37,7 @@ pub struct MirrorState {
 pub struct Activated {
     /// The log that it is now.
     pub log: LogIdentity,
-    /// Position of its last event.
+    /// The last position that it has in common with the mirrored log: with its source, where that is noted, else its own last one.
     pub position: Position,
     /// The log whose positions it continues; `None` where the mirror does not note it and the source is away.
     pub source: Option<LogIdentity>,
@@ -206,7 +206,8 @@ pub async fn activate(settings: &NatsSettings, without_source: bool) -> Result<A
         let is_the_log = start::differences(&found.config, &designed).is_empty();
         return match head.predecessors.first() {
             Some(source) if is_the_log => {
-                Ok(Activated { log: head.identity, position: head.last, source: Some(source.log.clone()) })
+                let (source, position) = (source.log.clone(), source.last_position);
+                Ok(Activated { log: head.identity, position, source: Some(source) })
             }
             _ => Err(MirrorError::NotAMirror(servers.stream)),
         };
@@ -234,7 +235,7 @@ pub async fn activate(settings: &NatsSettings, without_source: bool) -> Result<A
     metadata::set_predecessors(&mut config, &of_origin);
     let updated = servers.update(&config).await?;
     check(&updated.config, &designed)?;
-    Ok(Activated { log: head.identity, position: StreamHead::from(&updated).last, source })
+    Ok(Activated { log: head.identity, position, source })
 }
 
 /// The configuration of a mirror that became the log.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tonic::Status;
 
 use super::Codec;
+use crate::rejection::{Violation, invalid_argument};
 
 /// As browsers write it, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -75,7 +76,12 @@ impl Query {
 
 fn refused(parameter: &str, found: &str) -> Status {
     let shown: String = parameter.chars().take(60).collect();
-    Status::invalid_argument(format!("in the query of the address, {shown}: found {found}"))
+    invalid_argument(vec![Violation {
+        field: shown,
+        reason: "PARAMETER_INVALID".into(),
+        description: format!("found {found}; see the query of the address"),
+        localized_message: String::new(),
+    }])
 }
 
 #[cfg(test)]
