@@ -158,7 +158,7 @@ impl Generations {
     }
 
     /// Pauses the application of events, also across restarts. An existing pause keeps its start and gets the new
-    /// reason. Call it with the guard of [`Generations::turn`]: the batch in progress is then finished. Blocks.
+    /// reason. Call it with the guard of [`Generations::apply_lock`]: the batch in progress is then finished. Blocks.
     pub fn pause(&self, pause: Pause) -> Result<Pause, StoreError> {
         let since = self.paused.borrow().as_ref().map_or(pause.since, |former| former.since);
         let pause = Pause { since, ..pause };
@@ -244,7 +244,7 @@ impl Generations {
         Ok(())
     }
 
-    /// Promotes a generation; the previous one is kept. Call it with the guard of [`Generations::turn`], with a
+    /// Promotes a generation; the previous one is kept. Call it with the guard of [`Generations::apply_lock`], with a
     /// generation that has reached the serving one's position. Blocks.
     pub fn promote(&self, name: &str) -> Result<Arc<Generation>, PromoteError> {
         let mut others = self.others.lock();

@@ -1,4 +1,4 @@
-//! CRAs in tables: CSV as spreadsheets and exports write it ([`csv`]), workbooks ([`workbook`]). Columns are known by
+//! CRAs in tables: CSV as spreadsheets and exports write it (`csv`), workbooks (`workbook`). Columns are known by
 //! their headings ([`columns`]), rows become CRAs ([`row`]). Checks the form of cells only.
 
 pub(crate) mod bounds;
