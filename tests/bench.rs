@@ -1,4 +1,4 @@
-//! `cra bench all`, small: every scenario runs on real processes, answers are checked, every row is reported in each
+//! `cra-bench all`, small: every scenario runs on real processes, answers are checked, every row is reported in each
 //! form, and no process or file remains. Measures nothing itself.
 
 use std::collections::BTreeSet;
@@ -44,8 +44,8 @@ const ROWS: [(&str, &str); 16] = [
 fn sizing_tells_what_each_process_takes() {
     let dir = TempDir::new().unwrap();
     let server = nats_server();
-    let arguments = ["bench", "sizing", "--cras", "2000", "--nats-server", &server, "--json", "sizing.json"];
-    let ended = run_to_end_within(WAIT, Kind::CommandLine, dir.path(), &arguments, &[]);
+    let arguments = ["sizing", "--cras", "2000", "--nats-server", &server, "--json", "sizing.json"];
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[]);
     assert!(ended.status.success(), "{}", ended.stderr);
     let report: Value =
         serde_json::from_str(&fs::read_to_string(dir.path().join("sizing.json")).unwrap()).unwrap();
