@@ -9,7 +9,7 @@ use cra_runtime::process;
 
 /// Receives comptes-rendus d'activité, validates them and appends them to the event log
 #[derive(Parser)]
-#[command(version = cra_runtime::version::FULL)]
+#[command(version = cra_runtime::version::FULL, color = cra_runtime::terminal::colours_of_help())]
 struct Command {
     #[command(flatten)]
     server: ServerArgs,

@@ -9,7 +9,7 @@ use cra_runtime::process;
 
 /// Turns the events of the log into read models and answers statistics over gRPC
 #[derive(Parser)]
-#[command(version = cra_runtime::version::FULL)]
+#[command(version = cra_runtime::version::FULL, color = cra_runtime::terminal::colours_of_help())]
 struct Command {
     #[command(flatten)]
     server: ServerArgs,

@@ -9,7 +9,7 @@ use cra_web::Settings;
 
 /// Serves the pages: the figures of the comptes-rendus d'activité in a browser
 #[derive(Parser)]
-#[command(version = cra_runtime::version::FULL)]
+#[command(version = cra_runtime::version::FULL, color = cra_runtime::terminal::colours_of_help())]
 struct Command {
     #[command(flatten)]
     server: ServerArgs,

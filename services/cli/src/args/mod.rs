@@ -42,7 +42,13 @@ pub(crate) const DEFAULT_PROJECTION_URL: &str = "http://127.0.0.1:50052";
 
 /// Record and count the comptes-rendus d'activité (CRA) of France's conseillers numériques
 #[derive(Debug, Parser)]
-#[command(name = "cra", version = cra_runtime::version::FULL, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "cra",
+    version = cra_runtime::version::FULL,
+    color = cra_runtime::terminal::colours_of_help(),
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,

@@ -130,11 +130,15 @@ impl DataFolder {
         Ok(names)
     }
 
-    /// An unused name; names sort by time of creation.
+    /// A name that no generation has, in quarantine neither; names sort by time of creation.
     pub(super) fn new_name(&self, now: Timestamp) -> io::Result<String> {
         let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let names = self.names()?.into_iter().chain(names_in(&self.data.join(PASSING))?);
+        let mut names = Vec::new();
+        for folder in [GENERATIONS, PASSING, SET_ASIDE] {
+            names.extend(names_in(&self.data.join(folder))?);
+        }
         let last_of_the_second = names
+            .into_iter()
             .filter_map(|name| match name.strip_prefix(&stamp)? {
                 "" => Some(0),
                 number => number.strip_prefix('-')?.parse::<u32>().ok(),
@@ -243,4 +247,26 @@ fn bytes_below(folder: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_created_and_quarantined_within_one_second_have_different_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let now: Timestamp = "2026-11-27T12:50:30Z".parse().unwrap();
+        for _ in 0..5 {
+            let name = folder.new_name(now).unwrap();
+            fs::create_dir(folder.path_of(&name)).unwrap();
+            fs::write(folder.path_of(&name).join("heap"), name.as_bytes()).unwrap();
+            folder.quarantine(&name).unwrap();
+        }
+        let mut quarantined = names_in(&folder.data.join(SET_ASIDE)).unwrap();
+        quarantined.sort();
+        assert_eq!(quarantined, ["20261127T125030Z-0002", "20261127T125030Z-0003", "20261127T125030Z-0004"]);
+        assert_eq!(folder.new_name(now).unwrap(), "20261127T125030Z-0005");
+    }
 }
