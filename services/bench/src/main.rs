@@ -92,7 +92,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut measuring = tokio::spawn(measure(scope, args.clone()));
     let report = tokio::select! {
         report = &mut measuring => report??,
-        () = interrupted.begun() => {
+        () = interrupted.requested() => {
             // Ends servers and services, and removes their folder.
             measuring.abort();
             let _ = measuring.await;

@@ -30,7 +30,7 @@ use cra_runtime::identity::{Callers, Identity};
 use cra_runtime::listen::{self, Listener};
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::probes::{Probes, ProbesError};
-use cra_runtime::serve::{self as shell, Api, Drained, ServerSettings};
+use cra_runtime::serve::{self as shell, Api, DrainOutcome, ServerSettings};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -53,7 +53,7 @@ type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 
 /// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is reported at once;
 /// callers are refused until the log is available, while health and metrics answer.
-pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<DrainOutcome> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
     descriptors::check(DESCRIPTORS, &settings.server)?;
@@ -72,7 +72,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     };
     let (listener, log) = tokio::select! {
         opened = opening => opened?,
-        () = shutdown.begun() => return Ok(Drained::InTime),
+        () = shutdown.requested() => return Ok(DrainOutcome::InTime),
     };
     let given = Given { probes, audit, log: Arc::new(log), clock: Arc::new(SystemClock) };
     serve_with(given, listener, &settings, shutdown).await
@@ -86,7 +86,7 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     settings: &Settings,
     shutdown: Shutdown,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<DrainOutcome> {
     let audit = Audit::open(&settings.audit, "ingestion")?;
     let given = Given { probes: probes(settings).await?, audit, log, clock };
     serve_with(given, listener, settings, shutdown).await
@@ -111,7 +111,7 @@ async fn serve_with(
     listener: Listener,
     settings: &Settings,
     shutdown: Shutdown,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<DrainOutcome> {
     let Given { probes, audit, log, clock } = given;
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
@@ -127,7 +127,7 @@ async fn serve_with(
     let shutdown = {
         let drain_began = Arc::clone(&drain_began);
         async move {
-            shutdown.into_begun().await;
+            shutdown.into_requested().await;
             let _ = drain_began.set(Instant::now());
         }
     };
@@ -137,8 +137,8 @@ async fn serve_with(
     audit.close().await;
     let finished = finish(&appends, &settings.server, drain_began.get().copied()).await;
     Ok(match (served?, finished) {
-        (Drained::InTime, Drained::InTime) => Drained::InTime,
-        (Drained::DeadlinePassed, _) | (_, Drained::DeadlinePassed) => Drained::DeadlinePassed,
+        (DrainOutcome::InTime, DrainOutcome::InTime) => DrainOutcome::InTime,
+        (DrainOutcome::DeadlinePassed, _) | (_, DrainOutcome::DeadlinePassed) => DrainOutcome::DeadlinePassed,
     })
 }
 
@@ -163,16 +163,20 @@ fn routes(
 }
 
 /// Waits for the appends of disconnected callers, for the rest of the drain's time.
-async fn finish(appends: &TaskTracker, server: &ServerSettings, drain_began: Option<Instant>) -> Drained {
+async fn finish(
+    appends: &TaskTracker,
+    server: &ServerSettings,
+    drain_began: Option<Instant>,
+) -> DrainOutcome {
     appends.close();
     let spent = drain_began.map_or_else(Default::default, |began| began.elapsed());
     let left = server.drain_deadline().saturating_sub(spent);
     if timeout(left, appends.wait()).await.is_ok() {
-        return Drained::InTime;
+        return DrainOutcome::InTime;
     }
     tracing::warn!(
         appends = appends.len(),
         "the drain's deadline passed: the outcome of pending appends is unknown"
     );
-    Drained::DeadlinePassed
+    DrainOutcome::DeadlinePassed
 }

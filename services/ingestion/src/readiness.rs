@@ -26,7 +26,7 @@ pub(crate) async fn follow(log: Arc<dyn EventLog>, health: Health, shutdown: Shu
         }
         tokio::select! {
             () = sleep(INTERVAL) => {}
-            () = shutdown.begun() => return,
+            () = shutdown.requested() => return,
         }
     }
 }

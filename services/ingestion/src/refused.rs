@@ -240,7 +240,7 @@ impl From<ReadError> for Refused {
 
 /// Describes why another document has the same legacy id, and the differing fields.
 fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> String {
-    let named = differences.iter().take(DIFFERENCES_MAX).map(|path| clipped(path)).collect::<Vec<_>>();
+    let named = differences.iter().take(DIFFERENCES_MAX).map(|path| truncated(path)).collect::<Vec<_>>();
     let beyond = differences.len().saturating_sub(DIFFERENCES_MAX);
     let more = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
     let (differs, cause) = (
@@ -259,15 +259,15 @@ fn other_document(OtherDocument { cause, differences }: &OtherDocument) -> Strin
 
 fn item_form(violation: &rejection::Violation) -> v1::Violation {
     v1::Violation {
-        field: clipped(&violation.field),
+        field: truncated(&violation.field),
         reason: violation.reason.to_string(),
-        description: clipped(&violation.description),
-        localized_message: clipped(&violation.localized_message),
+        description: truncated(&violation.description),
+        localized_message: truncated(&violation.localized_message),
     }
 }
 
 /// A text that may quote a document, truncated with a mark.
-pub(crate) fn clipped(text: &str) -> String {
+pub(crate) fn truncated(text: &str) -> String {
     match text.char_indices().nth(TEXT_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -134,7 +134,7 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let before = peak_mb()?;
     let request =
         v1::ExportRequest { content: v1::ExportContent::Cras.into(), format, ..v1::ExportRequest::default() };
-    let permit = InFlight::new("exports", NonZeroU32::MIN, Duration::ZERO).try_enter()?;
+    let permit = InFlight::new("exports", NonZeroU32::MIN, Duration::ZERO).try_acquire_unshared()?;
     let began = Instant::now();
     let kind = queries::check_export(&request).map_err(QueryError::Invalid)?;
     let wanted = queries::ExportSpec::new(kind, Arc::default());

@@ -49,15 +49,15 @@ impl Follower {
     pub async fn run(self, shutdown: Shutdown) {
         let mut retry_ms = RETRY_MS_MIN;
         let mut paused = self.generations.paused();
-        while !shutdown.has_begun() {
+        while !shutdown.is_requested() {
             tokio::select! {
-                () = shutdown.begun() => break,
+                () = shutdown.requested() => break,
                 // Its sender lives as long as the generations.
                 _ = paused.wait_for(Option::is_none) => {}
             }
             let before = self.generations.serving().position();
             tokio::select! {
-                () = shutdown.begun() => break,
+                () = shutdown.requested() => break,
                 interruption = self.follow() => {
                     if matches!(interruption, Interruption::Replaced | Interruption::Paused) {
                         continue;
@@ -71,7 +71,7 @@ impl Follower {
                 }
             }
             tokio::select! {
-                () = shutdown.begun() => break,
+                () = shutdown.requested() => break,
                 () = tokio::time::sleep(Duration::from_millis(retry_ms)) => {}
             }
             retry_ms = (retry_ms * 2).min(RETRY_MS_MAX);

@@ -43,7 +43,7 @@ use cra_runtime::in_flight::InFlight;
 use cra_runtime::listen::{self, Listener};
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::probes::{Probes, ProbesError};
-use cra_runtime::serve::{self, Api, Drained};
+use cra_runtime::serve::{self, Api, DrainOutcome};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
 use tonic::server::NamedService;
@@ -76,7 +76,7 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Runs the service on NATS until the shutdown. The data folder is locked and the address bound first, so that a wrong
 /// one is reported at once; callers are refused until the read models are open, while health and metrics answer.
-pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<DrainOutcome> {
     settings.server.check()?;
     settings.limits.trusted_proxies.check()?;
     descriptors::check(DESCRIPTORS, &settings.server)?;
@@ -99,7 +99,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     };
     let (listener, log, log_apart) = tokio::select! {
         opened = opening => opened?,
-        () = shutdown.begun() => return Ok(Drained::InTime),
+        () = shutdown.requested() => return Ok(DrainOutcome::InTime),
     };
     let queries = queries_in_flight(&settings);
     let asked = queries.clone();
@@ -127,7 +127,7 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     settings: Settings,
     shutdown: Shutdown,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<DrainOutcome> {
     let parts = Parts {
         probes: probes(&settings).await?,
         files: Files::open(&settings)?,
@@ -189,12 +189,12 @@ async fn serve_with(
     clock: Arc<dyn Clock>,
     settings: Settings,
     shutdown: Shutdown,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<DrainOutcome> {
     let Parts { probes, files, folder, log_apart, background, queries } = parts;
     let Files { audit, signer, secret } = files;
     let generations = tokio::select! {
         opened = open(folder, &log, &*clock, &settings) => opened?,
-        () = shutdown.begun() => return Ok(Drained::InTime),
+        () = shutdown.requested() => return Ok(DrainOutcome::InTime),
     };
     let replayer = Replayer {
         log: log_apart,
@@ -226,7 +226,7 @@ async fn serve_with(
     let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
     let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stalled_for));
 
-    let begun = shutdown.clone().into_begun();
+    let begun = shutdown.clone().into_requested();
     let api = Api { routes, methods: METHODS, audit: audit.clone() };
     let drained = serve::serve(listener, &settings.server, api, health, metrics, begun).await;
     ready.abort();

@@ -120,7 +120,7 @@ impl Replayer {
         while !self.serves_todays_definitions() {
             let computed = tokio::select! {
                 computed = self.compute_again() => computed,
-                () = shutdown.begun() => return,
+                () = shutdown.requested() => return,
             };
             let Err(error) = computed else {
                 continue;
@@ -128,7 +128,7 @@ impl Replayer {
             tracing::error!(error = %error, "the read models could not be rebuilt; retrying");
             tokio::select! {
                 () = sleep(RETRY_AFTER) => {}
-                () = shutdown.begun() => return,
+                () = shutdown.requested() => return,
             }
         }
     }

@@ -28,10 +28,10 @@ use crate::addresses::{Network, TrustedProxies};
 use crate::allowance::Allowance;
 use crate::audit::Trail;
 use crate::bounded;
+use crate::bounded_stream::{self, End, Held, Pace};
 use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
 use crate::counts::PARTS;
-use crate::guarded::{self, End, Held, Pace};
 use crate::headers;
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, ShownCertificate, TokenRefused, Verified};
@@ -75,9 +75,9 @@ struct MessageLimits {
 
 /// Adds authorization to the routes of a server.
 #[derive(Clone)]
-pub(crate) struct Admission(pub(crate) Arc<Door>);
+pub(crate) struct AuthLayer(pub(crate) Arc<Door>);
 
-impl<S> Layer<S> for Admission {
+impl<S> Layer<S> for AuthLayer {
     type Service = Admitting<S>;
 
     fn layer(&self, inner: S) -> Admitting<S> {
@@ -253,7 +253,7 @@ impl Door {
         let verified = if let Some(verified) = verified.as_mut().now_or_never() {
             verified
         } else {
-            let _permit = self.authentications.try_enter()?;
+            let _permit = self.authentications.try_acquire_unshared()?;
             verified.await
         };
         let verified = verified.map_err(failed)?;
@@ -298,7 +298,7 @@ impl Door {
             }
             Some(end) => {
                 if shape == Shape::Both {
-                    request = request.map(|body| guarded::requests(body, end.clone(), stalled_after));
+                    request = request.map(|body| bounded_stream::requests(body, end.clone(), stalled_after));
                 }
                 let mut answer = inner.call(request).await?;
                 if shape == Shape::Both {
@@ -307,7 +307,7 @@ impl Door {
                 // The client's messages end first, and those that were read are answered.
                 let answering = stalled_after.min(self.age_grace / 4);
                 let end = if shape == Shape::Both { end.later(answering) } else { end };
-                Ok(answer.map(|body| guarded::answers(body, end, self.pace, permits)))
+                Ok(answer.map(|body| bounded_stream::answers(body, end, self.pace, permits)))
             }
         }
     }

@@ -93,14 +93,14 @@ mod tests {
     use super::*;
     use crate::audit::layer::recorded;
     use crate::bounded;
+    use crate::bounded_stream::{self, End};
     use crate::connections;
-    use crate::guarded::{self, End};
     use crate::messages::{self, Refusal};
     use crate::metrics::{Metrics, Rpcs};
 
     const LONG: Duration = Duration::from_hours(1);
-    const PACE: guarded::Pace =
-        guarded::Pace { stalled_after: LONG, least_bytes_per_second: std::num::NonZeroU64::MIN };
+    const PACE: bounded_stream::Pace =
+        bounded_stream::Pace { stalled_after: LONG, least_bytes_per_second: std::num::NonZeroU64::MIN };
 
     fn end() -> End {
         End::when(async {
@@ -125,13 +125,13 @@ mod tests {
     const LAYERS: [Layer; 9] = [
         ("a request with bounds", true, |body| bounded::request(body, scan())),
         ("a recorded answer", false, recorded),
-        ("a client's messages", true, |body| guarded::requests(body, end(), LONG)),
-        ("answers of a stream", true, |body| guarded::answers(body, end(), PACE, None)),
+        ("a client's messages", true, |body| bounded_stream::requests(body, end(), LONG)),
+        ("answers of a stream", true, |body| bounded_stream::answers(body, end(), PACE, None)),
         ("a measured answer", false, measured),
         ("an answer of a connection", false, connections::counted),
         ("messages with limits", true, messages::unlimited),
         ("answers unless refused", true, |body| messages::unless_refused(body, Refusal::default())),
-        ("answers, measured", true, |body| measured(guarded::answers(body, end(), PACE, None))),
+        ("answers, measured", true, |body| measured(bounded_stream::answers(body, end(), PACE, None))),
     ];
 
     fn of_frames(frames: Vec<Result<Frame<Bytes>, Status>>) -> Body {
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn answers_that_were_cut_have_not_ended_before_their_status_is_sent() {
         let waiting = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Status>>());
-        let mut body = measured(guarded::answers(Body::new(waiting), end(), PACE, None));
+        let mut body = measured(bounded_stream::answers(Body::new(waiting), end(), PACE, None));
         assert!(!body.is_end_stream());
         let last = next(&mut body).await.unwrap().unwrap();
         let status = Status::from_header_map(last.trailers_ref().unwrap()).unwrap();

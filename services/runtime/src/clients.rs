@@ -202,8 +202,8 @@ impl Clients {
                 .into());
         }
         let permit = match kind {
-            Kind::Call => client.calls.try_enter(),
-            Kind::Stream => client.streams.try_enter(),
+            Kind::Call => client.calls.try_acquire_unshared(),
+            Kind::Stream => client.streams.try_acquire_unshared(),
         };
         Ok(Entered { _permit: permit?, undecoded: Arc::clone(&client.undecoded) })
     }

@@ -22,7 +22,7 @@ impl<K> Default for Counts<K> {
 
 impl<K: Clone + Eq + Hash> Counts<K> {
     /// Counts one more for a key; `None` if its count is `most` already.
-    pub(crate) fn try_enter(&self, key: K, most: u32) -> Option<Counted<K>> {
+    pub(crate) fn try_acquire(&self, key: K, most: u32) -> Option<Counted<K>> {
         let mut counts = self.0.lock();
         let count = counts.get(&key).copied().unwrap_or(0);
         if count >= most {
@@ -62,11 +62,11 @@ mod tests {
     #[test]
     fn a_key_has_at_most_its_limit_and_released_ones_can_be_acquired_again() {
         let counts = Counts::default();
-        let first = counts.try_enter("a", 1).unwrap();
-        assert!(counts.try_enter("a", 1).is_none());
-        assert!(counts.try_enter("b", 1).is_some());
+        let first = counts.try_acquire("a", 1).unwrap();
+        assert!(counts.try_acquire("a", 1).is_none());
+        assert!(counts.try_acquire("b", 1).is_some());
         drop(first);
-        assert!(counts.try_enter("a", 1).is_some());
+        assert!(counts.try_acquire("a", 1).is_some());
         assert!(counts.is_empty(), "a key with count 0 is removed");
     }
 }

@@ -18,7 +18,7 @@ use crate::rejection::{BUSY, Rejection};
 pub struct InFlight {
     places: Arc<Semaphore>,
     limit: NonZeroU32,
-    what: &'static str,
+    name: &'static str,
     retry_after: Duration,
     /// When a permit was last requested, in milliseconds since this was created; 0 before the first.
     wanted_ms: Arc<AtomicU64>,
@@ -71,14 +71,14 @@ pub struct Permit {
 }
 
 impl InFlight {
-    /// A limit of `limit`. `what` names the work in refusals, such as "appends".
+    /// A limit of `limit`. `name` names the work in refusals, such as "appends".
     #[must_use]
-    pub fn new(what: &'static str, limit: NonZeroU32, retry_after: Duration) -> Self {
+    pub fn new(name: &'static str, limit: NonZeroU32, retry_after: Duration) -> Self {
         let places = usize::try_from(limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             limit,
-            what,
+            name,
             retry_after,
             wanted_ms: Arc::default(),
             made: Instant::now(),
@@ -90,17 +90,17 @@ impl InFlight {
     pub fn try_acquire(&self, caller: &Caller) -> Result<Permit, Status> {
         let share = Share::of(caller);
         if share == Share::Whole {
-            return self.try_enter();
+            return self.try_acquire_unshared();
         }
         let most = share.of_limit(self.limit);
         let client =
-            self.held.try_enter(caller.client_id.clone(), most).ok_or_else(|| self.share_taken(most))?;
-        let permit = self.try_enter()?;
+            self.held.try_acquire(caller.client_id.clone(), most).ok_or_else(|| self.share_taken(most))?;
+        let permit = self.try_acquire_unshared()?;
         Ok(Permit { _client: Some(client), ..permit })
     }
 
     /// Acquires a permit, or refuses with a retry delay.
-    pub fn try_enter(&self) -> Result<Permit, Status> {
+    pub fn try_acquire_unshared(&self) -> Result<Permit, Status> {
         self.wanted_ms.store(self.elapsed_ms().max(1), Ordering::Relaxed);
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(permit) => Ok(Permit { _permit: permit, _client: None }),
@@ -136,8 +136,8 @@ impl InFlight {
 
     /// Name of the work.
     #[must_use]
-    pub fn what(&self) -> &'static str {
-        self.what
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Whether no permit is in use.
@@ -147,9 +147,9 @@ impl InFlight {
     }
 
     fn share_taken(&self, most: u32) -> Status {
-        let Self { limit, what, .. } = self;
+        let Self { limit, name, .. } = self;
         let message = format!(
-            "this client has {most} {what} in flight, its share of {limit}; retry after one has ended"
+            "this client has {most} {name} in flight, its share of {limit}; retry after one has ended"
         );
         Rejection::new(BUSY, message)
             .retry_after(self.retry_after)
@@ -159,8 +159,8 @@ impl InFlight {
     }
 
     fn full(&self) -> Status {
-        let Self { limit, what, .. } = self;
-        Rejection::new(BUSY, format!("{limit} {what} are in flight, the limit; retry later"))
+        let Self { limit, name, .. } = self;
+        Rejection::new(BUSY, format!("{limit} {name} are in flight, the limit; retry later"))
             .retry_after(self.retry_after)
             .with("limit", limit.to_string())
             .into()
@@ -177,14 +177,14 @@ mod tests {
     #[test]
     fn above_the_limit_the_caller_gets_a_retry_delay_and_released_permits_can_be_acquired() {
         let limit = InFlight::new("appends", NonZeroU32::MIN, Duration::from_millis(250));
-        let permit = limit.try_enter().unwrap();
-        let refused = limit.clone().try_enter().unwrap_err();
+        let permit = limit.try_acquire_unshared().unwrap();
+        let refused = limit.clone().try_acquire_unshared().unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
         assert_eq!(retry_delay_of(&refused), Some(Duration::from_millis(250)));
         assert_eq!(refused.message(), "1 appends are in flight, the limit; retry later");
         drop(permit);
-        assert!(limit.try_enter().is_ok());
+        assert!(limit.try_acquire_unshared().is_ok());
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
     fn recent_requests_for_permits_are_reported() {
         let limit = InFlight::new("queries", NonZeroU32::MIN, Duration::ZERO);
         assert!(!limit.was_wanted_within(Duration::MAX), "nobody came yet");
-        let _permit = limit.clone().try_enter().unwrap();
+        let _permit = limit.clone().try_acquire_unshared().unwrap();
         assert!(limit.was_wanted_within(Duration::from_hours(1)), "clones share it");
         std::thread::sleep(Duration::from_millis(5));
         assert!(!limit.was_wanted_within(Duration::from_millis(2)));

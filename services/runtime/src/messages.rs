@@ -21,7 +21,7 @@ use tokio::time::{Sleep, sleep};
 use tonic::body::Body;
 
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
-use crate::guarded;
+use crate::bounded_stream;
 use crate::identity::access::Shape;
 use crate::metrics::{Metrics, MetricsError};
 
@@ -243,7 +243,9 @@ impl BodyLayer for UnlessRefused {
         let next = ready!(Pin::new(&mut self.answers).poll_frame(cx));
         let is_answer = matches!(&next, Some(Ok(frame)) if frame.is_data());
         match self.refusal.get() {
-            Some(status) if !is_answer => Poll::Ready(Some(Ok(Frame::trailers(guarded::trailers(status))))),
+            Some(status) if !is_answer => {
+                Poll::Ready(Some(Ok(Frame::trailers(bounded_stream::trailers(status)))))
+            }
             _ => Poll::Ready(next),
         }
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::args::{Action, ServerArgs};
 use crate::config;
 use crate::reload;
-use crate::serve::Drained;
+use crate::serve::DrainOutcome;
 use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetrySettings};
 
@@ -24,11 +24,11 @@ pub async fn run<S, R>(
 ) -> ExitCode
 where
     S: DeserializeOwned + Serialize,
-    R: Future<Output = anyhow::Result<Drained>>,
+    R: Future<Output = anyhow::Result<DrainOutcome>>,
 {
     cra_private::restrict_new_files();
     cra_private::descriptors::raise();
-    match obey(args, telemetry_of, service).await {
+    match run_inner(args, telemetry_of, service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Logs may not be set up yet.
@@ -38,14 +38,14 @@ where
     }
 }
 
-async fn obey<S, R>(
+async fn run_inner<S, R>(
     args: &ServerArgs,
     telemetry_of: impl FnOnce(&S) -> &TelemetrySettings,
     service: impl FnOnce(S, Shutdown) -> R,
 ) -> anyhow::Result<()>
 where
     S: DeserializeOwned + Serialize,
-    R: Future<Output = anyhow::Result<Drained>>,
+    R: Future<Output = anyhow::Result<DrainOutcome>>,
 {
     let settings: S = args.load()?;
     if args.action() == Action::PrintConfig {

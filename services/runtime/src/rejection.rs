@@ -172,7 +172,7 @@ pub fn code_name(code: Code) -> &'static str {
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
         let Rejection { row, message, metadata, retry_after, resource, french } = rejection;
-        let clip = |text: String| clipped(text.into(), MAX_TEXT_BYTES);
+        let clip = |text: String| truncated(text.into(), MAX_TEXT_BYTES);
         let metadata: HashMap<_, _> = metadata.into_iter().map(|(key, value)| (key, clip(value))).collect();
         let mut details: Vec<ErrorDetail> = vec![ErrorInfo::new(row.reason, DOMAIN, metadata).into()];
         details.extend(retry_after.map(|delay| RetryInfo::new(Some(delay)).into()));
@@ -181,9 +181,9 @@ impl From<Rejection> for Status {
                 ResourceInfo { resource_name: clip(resource.resource_name), ..resource }.into()
             }),
         );
-        let french = french.map(|message| clipped(message.into(), MAX_MESSAGE_BYTES));
+        let french = french.map(|message| truncated(message.into(), MAX_MESSAGE_BYTES));
         details.extend(french.map(|message| LocalizedMessage::new(LOCALE, message).into()));
-        Self::with_error_details_vec(row.code, clipped(message.into(), MAX_MESSAGE_BYTES), details)
+        Self::with_error_details_vec(row.code, truncated(message.into(), MAX_MESSAGE_BYTES), details)
     }
 }
 
@@ -218,11 +218,11 @@ fn error_info_of(status: &Status) -> Option<ErrorInfo> {
 
 /// `UNIMPLEMENTED`, for a path that this process does not serve.
 pub(crate) fn not_served(path: &str) -> Status {
-    Status::unimplemented(clipped(format!("{path} is not served here").into(), MAX_MESSAGE_BYTES))
+    Status::unimplemented(truncated(format!("{path} is not served here").into(), MAX_MESSAGE_BYTES))
 }
 
 /// A text truncated to `max` bytes at a character boundary, with a mark.
-fn clipped(text: Cow<'_, str>, max: usize) -> String {
+fn truncated(text: Cow<'_, str>, max: usize) -> String {
     if text.len() <= max {
         return text.into_owned();
     }
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_truncated_text_fits_and_is_valid() {
-        assert_eq!(clipped("été".into(), 5), "été");
-        assert_eq!(clipped("étés!".into(), 6), "ét…");
+        assert_eq!(truncated("été".into(), 5), "été");
+        assert_eq!(truncated("étés!".into(), 6), "ét…");
     }
 }

@@ -18,11 +18,11 @@ use tonic::service::Routes;
 use tonic_reflection::server::Builder as Reflection;
 use tower::Layer as _;
 
-use crate::admission::{Admission, Door};
-use crate::answered::Answered;
+use crate::admission::{AuthLayer, Door};
 use crate::audit::Audit;
 use crate::audit::layer::Audited;
 use crate::connections::Connections;
+use crate::deadline_layer::DeadlineLayer;
 use crate::files::document::Documented;
 use crate::health::Health;
 use crate::identity::access::{self, Method, Needs};
@@ -41,7 +41,7 @@ const AFTER_CUT: Duration = Duration::from_millis(500);
 /// Result of a drain.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
+pub enum DrainOutcome {
     /// Every call finished.
     InTime,
     /// The deadline passed, and what was left was cut.
@@ -81,7 +81,7 @@ pub async fn serve(
     health: Health,
     metrics: &Metrics,
     shutdown: impl Future<Output = ()>,
-) -> Result<Drained, ServeError> {
+) -> Result<DrainOutcome, ServeError> {
     let rpcs = Rpcs::new(metrics, health.names())?;
     let mut routes = api.routes.add_service(health.server());
     if settings.reflection {
@@ -93,11 +93,11 @@ pub async fn serve(
     watch_keys(metrics, keys_usable.as_ref())?;
     let with_tokens = services_with_tokens(&health, api.methods);
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
-    let answered = Answered { within: settings.request_timeout(), rpcs };
+    let answered = DeadlineLayer { within: settings.request_timeout(), rpcs };
     let protocols =
         Protocols::new(settings, source.callers, &access::tables(api.methods, settings.reflection));
     // From the outside in: the protocol of a call, the record of who called, an answer in any case, who may call.
-    let admitted = Admission(Arc::new(door)).layer(Documented.layer(routes));
+    let admitted = AuthLayer(Arc::new(door)).layer(Documented.layer(routes));
     let service = protocols.layer(Audited(api.audit).layer(answered.layer(admitted)));
     let connections = Connections::new(service, settings, metrics)?;
 
@@ -114,11 +114,11 @@ pub async fn serve(
     health.drain().await;
     if timeout(settings.drain_deadline(), connections.drain()).await.is_ok() {
         tracing::info!(%address, "drained");
-        return Ok(Drained::InTime);
+        return Ok(DrainOutcome::InTime);
     }
     let _ = timeout(AFTER_CUT, connections.cut()).await;
     tracing::warn!(%address, "the drain's deadline passed: the remaining calls were cut");
-    Ok(Drained::DeadlinePassed)
+    Ok(DrainOutcome::DeadlinePassed)
 }
 
 /// The services that can only be used with a token.

@@ -42,17 +42,17 @@ impl Shutdown {
 
     /// Whether a stop was requested.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
     /// Waits until a stop is requested; returns at once if it was. Cancel-safe.
-    pub async fn begun(&self) {
+    pub async fn requested(&self) {
         self.0.cancelled().await;
     }
 
-    /// Like [`Shutdown::begun`], for tasks that own their copy.
-    pub async fn into_begun(self) {
+    /// Like [`Shutdown::requested`], for tasks that own their copy.
+    pub async fn into_requested(self) {
         self.0.cancelled_owned().await;
     }
 
@@ -61,12 +61,12 @@ impl Shutdown {
     #[must_use]
     pub fn after_notice(&self, health: Health, delay: Duration) -> Self {
         if delay.is_zero() {
-            return self.part();
+            return self.child();
         }
         let (asked, later) = (self.clone(), Self::new());
         let begins = later.clone();
         tokio::spawn(async move {
-            asked.into_begun().await;
+            asked.into_requested().await;
             health.leave().await;
             tracing::info!(delay_ms = delay.as_millis(), "not serving: taking calls until the drain");
             tokio::time::sleep(delay).await;
@@ -77,7 +77,7 @@ impl Shutdown {
 
     /// A request that follows this one, and can be set independently: to stop one part of a process.
     #[must_use]
-    pub fn part(&self) -> Self {
+    pub fn child(&self) -> Self {
         Self(self.0.child_token())
     }
 }
@@ -139,21 +139,21 @@ mod tests {
         assert_eq!(health.readiness(), Readiness::NotServing);
         health.set_all(Readiness::Serving).await;
         assert_eq!(health.readiness(), Readiness::NotServing, "for good");
-        assert!(!later.has_begun());
-        later.into_begun().await;
+        assert!(!later.is_requested());
+        later.into_requested().await;
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
     }
 
     #[tokio::test]
     async fn every_clone_sees_the_request_and_a_child_can_stop_alone() {
         let whole = Shutdown::new();
-        let (part, other_part) = (whole.part(), whole.part());
-        part.begin();
-        part.begun().await;
-        assert!(!whole.has_begun());
-        assert!(!other_part.has_begun());
+        let (child, other_child) = (whole.child(), whole.child());
+        child.begin();
+        child.requested().await;
+        assert!(!whole.is_requested());
+        assert!(!other_child.is_requested());
         whole.clone().begin();
-        other_part.into_begun().await;
-        whole.begun().await;
+        other_child.into_requested().await;
+        whole.requested().await;
     }
 }

@@ -59,7 +59,7 @@ impl WithoutToken {
         };
         let of_network = counted.map(|network| {
             let limit = self.per_network;
-            self.networks.try_enter(network, limit).ok_or_else(|| {
+            self.networks.try_acquire(network, limit).ok_or_else(|| {
                 let message = format!(
                     "{limit} calls without a token of this address are in flight, the limit; try again later"
                 );
@@ -68,7 +68,10 @@ impl WithoutToken {
                 )
             })
         });
-        Ok(OpenPermit { _of_network: of_network.transpose()?, _of_all: self.in_flight.try_enter()? })
+        Ok(OpenPermit {
+            _of_network: of_network.transpose()?,
+            _of_all: self.in_flight.try_acquire_unshared()?,
+        })
     }
 }
 

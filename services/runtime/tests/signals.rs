@@ -10,9 +10,9 @@ use cra_runtime::shutdown::Shutdown;
 async fn sigterm_and_sigint_ask_to_stop() {
     for signal in ["-TERM", "-INT"] {
         let shutdown = Shutdown::on_signal().unwrap();
-        assert!(!shutdown.has_begun());
+        assert!(!shutdown.is_requested());
         assert!(Command::new("kill").args([signal, &id().to_string()]).status().unwrap().success());
-        let heard = tokio::time::timeout(Duration::from_secs(5), shutdown.begun()).await;
+        let heard = tokio::time::timeout(Duration::from_secs(5), shutdown.requested()).await;
         assert!(heard.is_ok(), "{signal} was not heard");
     }
 }

@@ -28,7 +28,7 @@ use anyhow::Context as _;
 use cra_domain::territory;
 use cra_runtime::health::{Health, Readiness};
 use cra_runtime::metrics::{Metrics, expose};
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use cra_runtime::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -45,7 +45,7 @@ pub use settings::{
 const NAME: &str = "web";
 
 /// Runs the pages until `shutdown`.
-pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drained> {
+pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<DrainOutcome> {
     let listener = bind(&settings).await?;
     serve(listener, &settings, shutdown).await
 }
@@ -63,7 +63,7 @@ pub async fn serve(
     listener: TcpListener,
     settings: &Settings,
     shutdown: Shutdown,
-) -> anyhow::Result<Drained> {
+) -> anyhow::Result<DrainOutcome> {
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let metrics = Metrics::of(NAME)?;

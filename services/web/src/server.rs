@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use cra_runtime::shutdown::Shutdown;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     router: Router,
     settings: &Settings,
     shutdown: Shutdown,
-) -> Drained {
+) -> DrainOutcome {
     let connections = TaskTracker::new();
     let most = usize::try_from(settings.limits.connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
     let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
@@ -43,7 +43,7 @@ pub(crate) async fn serve(
         };
         let (permit, accepted) = tokio::select! {
             accepted = accepted => accepted,
-            () = shutdown.begun() => break,
+            () = shutdown.requested() => break,
         };
         match accepted {
             Ok((stream, _)) => {
@@ -62,8 +62,8 @@ pub(crate) async fn serve(
     drop(listener);
     connections.close();
     match timeout(settings.drain_deadline(), connections.wait()).await {
-        Ok(()) => Drained::InTime,
-        Err(_) => Drained::DeadlinePassed,
+        Ok(()) => DrainOutcome::InTime,
+        Err(_) => DrainOutcome::DeadlinePassed,
     }
 }
 
@@ -84,7 +84,7 @@ async fn one(stream: TcpStream, router: Router, shutdown: Shutdown) {
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shutdown.begun() => {
+        () = shutdown.requested() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

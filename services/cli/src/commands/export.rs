@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let received = tokio::select! {
         received = receive(&connection, request, &target, output) => received?,
-        () = shutdown.begun() => anyhow::bail!("interrupted: no file was written"),
+        () = shutdown.requested() => anyhow::bail!("interrupted: no file was written"),
     };
     match (&received.path, args.json) {
         (Some(path), true) => output.json(&received.json(Some(path)))?,

@@ -43,7 +43,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     tokio::select! {
         ended = run_with_reconnect(connection, follower) => ended,
-        () = shutdown.begun() => follower.settle(),
+        () = shutdown.requested() => follower.settle(),
     }
 }
 

@@ -15,7 +15,7 @@ use cra_runtime::audit::{AuditSettings, Target};
 use cra_runtime::clock::SystemClock;
 use cra_runtime::identity::Identity;
 use cra_runtime::listen;
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use cra_runtime::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -127,7 +127,7 @@ pub(super) async fn start_pair(
             served
         };
         let showing = async {
-            let Some(pages) = pages else { return Ok(Drained::InTime) };
+            let Some(pages) = pages else { return Ok(DrainOutcome::InTime) };
             let served = cra_web::serve(pages, &pages_settings, shutdown.clone()).await;
             ended.begin();
             served

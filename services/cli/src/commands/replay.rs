@@ -43,7 +43,7 @@ async fn replay(
     loop {
         let next = tokio::select! {
             next = answers.message() => next.map_err(|status| connection.failure(status))?,
-            () = shutdown.begun() => {
+            () = shutdown.requested() => {
                 drop((progress, answers));
                 tell(&cancelled(&connection, last.as_ref()).await);
                 return Ok(Outcome::Cancelled);

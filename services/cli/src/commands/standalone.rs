@@ -50,16 +50,16 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
     let greeting = greet(&endpoints, pages, args.sample, output);
     let greeted = tokio::select! {
         greeted = greeting => greeted,
-        () = shutdown.begun() => Ok(()),
+        () = shutdown.requested() => Ok(()),
         ended = &mut served => {
             ended.context("a service panicked")??;
-            if shutdown.has_begun() {
+            if shutdown.is_requested() {
                 return Ok(Outcome::Done);
             }
             anyhow::bail!("the services ended unexpectedly");
         }
     };
-    if greeted.is_ok() && !shutdown.has_begun() {
+    if greeted.is_ok() && !shutdown.is_requested() {
         tell(&format!("data in {}; Ctrl-C stops", data.display()));
     } else {
         shutdown.begin();

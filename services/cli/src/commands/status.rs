@@ -27,7 +27,7 @@ pub(crate) async fn run(
         let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
         tokio::select! {
             failed = watch(&connection, args.json, output) => failed?,
-            () = shutdown.begun() => {}
+            () = shutdown.requested() => {}
         }
         return Ok(Outcome::Done);
     }

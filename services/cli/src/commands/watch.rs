@@ -22,7 +22,7 @@ pub(crate) async fn run(
     let mut watcher = Watcher::new(&args, output);
     tokio::select! {
         ended = run_with_reconnect(&connection, &mut watcher) => ended?,
-        () = shutdown.begun() => {}
+        () = shutdown.requested() => {}
     }
     Ok(Outcome::Done)
 }

@@ -53,7 +53,7 @@ where
     async fn next(mut self: Box<Self>) -> Option<(Q, Box<Self>)> {
         let next = tokio::select! {
             biased;
-            () = self.shutdown.begun() => Some(Err(draining())),
+            () = self.shutdown.requested() => Some(Err(draining())),
             next = self.requests.next() => next,
         };
         match next? {

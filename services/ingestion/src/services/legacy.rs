@@ -12,7 +12,7 @@ use super::author::Author;
 use crate::append::{CommandExecutor, Decision, Expect};
 use crate::decisions::History;
 use crate::decisions::import::{self, Document, Outcome};
-use crate::refused::{Refused, clipped};
+use crate::refused::{Refused, truncated};
 
 /// Maximum size of a document, in bytes; those of the older system have a few kilobytes.
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
@@ -138,7 +138,7 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
 
 /// Limits the notes: a document may need any number of repairs.
 fn bounded(notes: &[String]) -> Vec<String> {
-    let told = notes.iter().take(NOTES_MAX).map(|note| clipped(note));
+    let told = notes.iter().take(NOTES_MAX).map(|note| truncated(note));
     let beyond = notes.len().saturating_sub(NOTES_MAX);
     told.chain((beyond > 0).then(|| format!("and {beyond} more"))).collect()
 }

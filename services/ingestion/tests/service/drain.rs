@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cra_contracts::v1 as pb;
 use cra_runtime::rejection::reason_of;
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use futures::StreamExt as _;
 
 use crate::fixtures::{service, submission};
@@ -20,7 +20,7 @@ async fn an_append_goes_on_when_its_caller_leaves_and_the_drain_waits_for_it() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!service.outcome.is_finished(), "the append was not waited for");
     drop(closed);
-    assert_eq!(service.drained().await, Drained::InTime);
+    assert_eq!(service.drained().await, DrainOutcome::InTime);
     assert_eq!(service.events().await, 1);
 }
 
@@ -34,5 +34,5 @@ async fn at_the_drain_an_open_stream_ends_with_the_reason_after_its_answers() {
     service.shutdown.begin();
     let end = answers.message().await.unwrap_err();
     assert_eq!(reason_of(&end).as_deref(), Some("DRAINING"));
-    assert_eq!(service.drained().await, Drained::InTime);
+    assert_eq!(service.drained().await, DrainOutcome::InTime);
 }

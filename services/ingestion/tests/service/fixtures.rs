@@ -16,7 +16,7 @@ use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::{Claims, Identity, OneOrMany, PerimeterClaim, SigningKey, key_set};
 use cra_runtime::listen;
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use cra_runtime::shutdown::Shutdown;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -121,7 +121,7 @@ pub(crate) struct Running {
     pub(crate) log: Arc<TestLog>,
     pub(crate) clock: FixedClock,
     pub(crate) shutdown: Shutdown,
-    pub(crate) outcome: JoinHandle<anyhow::Result<Drained>>,
+    pub(crate) outcome: JoinHandle<anyhow::Result<DrainOutcome>>,
     _dir: tempfile::TempDir,
 }
 
@@ -195,7 +195,7 @@ impl Running {
     }
 
     /// Fails the test after a timeout.
-    pub(crate) async fn drained(&mut self) -> Drained {
+    pub(crate) async fn drained(&mut self) -> DrainOutcome {
         let outcome = tokio::time::timeout(Duration::from_secs(20), &mut self.outcome).await;
         outcome.expect("the service did not end").unwrap().unwrap()
     }

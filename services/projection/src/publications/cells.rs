@@ -37,7 +37,7 @@ pub(super) fn count(
     let mut cells: BTreeMap<Cell, Gathered> = BTreeMap::new();
     let mut first = 1;
     while first <= snapshot.position.0 {
-        if shutdown.has_begun() {
+        if shutdown.is_requested() {
             return Err(QueryError::Stopping);
         }
         let until = snapshot.position.0.min(first + POSITIONS_PER_SESSION - 1);

@@ -72,12 +72,12 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Publishes whenever a publication is due, until the shutdown. Runs where it is spawned: in the background.
     pub(crate) async fn run(self, shutdown: Shutdown) {
-        while !shutdown.has_begun() {
+        while !shutdown.is_requested() {
             let pause = match self.due() {
                 None => LOOK_EVERY,
                 Some(closing) => match self.publish(closing, &shutdown).await {
                     Ok(()) => LOOK_EVERY,
-                    Err(_) if shutdown.has_begun() => return,
+                    Err(_) if shutdown.is_requested() => return,
                     Err(error) => {
                         tracing::warn!(%error, closes_at = %closing.at, "the publication could not be counted yet");
                         RETRY_AFTER
@@ -85,7 +85,7 @@ impl Publisher {
                 },
             };
             tokio::select! {
-                () = shutdown.begun() => return,
+                () = shutdown.requested() => return,
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -107,7 +107,7 @@ impl Publisher {
         let head = self.log.head().await?;
         let consistency = Consistency::as_of_time(head.position, closing.at);
         let snapshot = tokio::select! {
-            () = shutdown.begun() => return Err(QueryError::Stopping.into()),
+            () = shutdown.requested() => return Err(QueryError::Stopping.into()),
             snapshot = consistency.snapshot(&self.generations, Instant::now() + REACH_WITHIN) => snapshot?,
         };
         let source = Source::of(&snapshot.generation);

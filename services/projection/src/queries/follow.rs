@@ -72,7 +72,7 @@ pub(super) async fn sustain<T>(
 ) {
     let ended = tokio::select! {
         ended = running => ended,
-        () = shutdown.begun() => Err(QueryError::Stopping),
+        () = shutdown.requested() => Err(QueryError::Stopping),
         () = answers.closed() => Ok(()),
     };
     if let Err(error) = ended {

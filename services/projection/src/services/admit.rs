@@ -129,7 +129,7 @@ impl Statistics {
             let asked = read(&mut request, &judge, &mut faults);
             let selection = faults.all(selection.into_result());
             let Some(((selection, consistency), asked)) = selection.zip(consistency).zip(asked) else {
-                return Err(faults.told());
+                return Err(faults.into_status());
             };
             judge.begins(right, &selection)?;
             Ok((selection, consistency, asked))

@@ -24,7 +24,7 @@ impl Faults {
     }
 
     /// The refusal with all faults.
-    pub(super) fn told(self) -> Status {
+    pub(super) fn into_status(self) -> Status {
         QueryError::Invalid(self.0).into()
     }
 }

@@ -126,7 +126,7 @@ impl OperationsService for Operations {
         let (listing, page) =
             Listing::read(&mut request.into_inner(), &self.replayer.generations, &asker, &mut faults);
         let Some(page) = page else {
-            return Err(faults.told());
+            return Err(faults.into_status());
         };
         let (position, events, next) = self.blocking(move |generations| parked(generations, &page)).await?;
         grant.trail.add_rows(events.len());

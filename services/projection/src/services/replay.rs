@@ -76,7 +76,7 @@ async fn rebuilt(
     };
     let ended = tokio::select! {
         ended = fill(replayer, &generation, rebuild, answers) => ended,
-        () = shutdown.begun() => return Some(Err(QueryError::Stopping.into())),
+        () = shutdown.requested() => return Some(Err(QueryError::Stopping.into())),
         () = answers.closed() => {
             tracing::info!(generation = generation.name(), "replay cancelled by its caller");
             replayer.discard(generation).await;
@@ -133,7 +133,7 @@ pub(super) fn check(
     replayer.background.clone().spawn(async move {
         let ended = tokio::select! {
             ended = compare(&replayer, &answers) => ended.map_err(Status::from),
-            () = shutdown.begun() => Err(QueryError::Stopping.into()),
+            () = shutdown.requested() => Err(QueryError::Stopping.into()),
             () = answers.closed() => return,
         };
         drop(permit);

@@ -84,7 +84,7 @@ impl Registry {
     /// Registers a connection. `network` is `None` if addresses are not counted.
     pub(super) fn enter(&self, network: Option<Network>) -> Result<Registered, Full> {
         let mut open = self.open.lock();
-        let enter = |of| self.networks.try_enter(of, self.per_network);
+        let enter = |of| self.networks.try_acquire(of, self.per_network);
         let counted = match network {
             None => None,
             Some(of) => Some(match enter(of) {

@@ -201,7 +201,7 @@ impl State {
         if !client.is_empty() {
             let mut counted = self.client.lock();
             if counted.is_none() {
-                *counted = self.clients.counts.try_enter(client.to_owned(), self.clients.most);
+                *counted = self.clients.counts.try_acquire(client.to_owned(), self.clients.most);
             }
             if counted.is_none() {
                 return;

@@ -23,8 +23,8 @@ use tower::{Layer, Service};
 
 use super::gzip;
 use super::problem::Problem;
+use crate::bounded_stream;
 use crate::conditional::Conditional;
-use crate::guarded;
 
 /// Where the document is.
 pub(crate) const PATH: &str = "/openapi.json";
@@ -82,7 +82,7 @@ fn document(asked: &HeaderMap) -> Response<Body> {
     if is_known {
         bytes.clear();
     }
-    let end = guarded::trailers(&Status::new(Code::Ok, ""));
+    let end = bounded_stream::trailers(&Status::new(Code::Ok, ""));
     let mut frames = Vec::new();
     while !bytes.is_empty() {
         let next = bytes.split_to(bytes.len().min(FRAME_BYTES));

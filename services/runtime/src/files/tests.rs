@@ -11,7 +11,7 @@ use serde_json::Value;
 use tonic::codegen::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 
 use super::*;
-use crate::guarded;
+use crate::bounded_stream;
 use crate::rejection::{BUSY, Rejection};
 
 const METHODS: &[access::Method] = &[access::Method {
@@ -40,7 +40,7 @@ fn export_of(content: &'static [u8], frame_bytes: usize, end: &Status) -> Respon
         .chunks(frame_bytes)
         .map(|part| Ok::<_, Status>(Frame::data(Bytes::copy_from_slice(part))))
         .collect();
-    frames.push(Ok(Frame::trailers(guarded::trailers(end))));
+    frames.push(Ok(Frame::trailers(bounded_stream::trailers(end))));
     Response::new(Body::new(StreamBody::new(stream::iter(frames))))
 }
 

@@ -237,14 +237,14 @@ impl Claims {
             subject,
             scopes: self.scope.words().filter_map(Scope::from_name).collect(),
             perimeter: perimeter.map_err(|why| format!("`perimeter`: {why}"))?,
-            token_id: clipped(self.jti.clone().unwrap_or_default()),
+            token_id: truncated(self.jti.clone().unwrap_or_default()),
             certificate: self.cnf.as_ref().map(Confirmation::digest).transpose()?,
             expires_at: Some(end.saturating_add(clock_skew).map_err(|_| "`exp` is not a time")?),
         })
     }
 }
 
-fn clipped(mut text: String) -> String {
+fn truncated(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(TOKEN_ID_BYTES_MAX));
     text
 }

@@ -92,8 +92,8 @@ impl Metrics {
     pub fn watch_places(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
         let (taken, most) = self.places()?;
         for limit in limits {
-            most.with_label_values(&[limit.what()]).set(limit.limit().into());
-            let (taken, limit) = (taken.with_label_values(&[limit.what()]), (*limit).clone());
+            most.with_label_values(&[limit.name()]).set(limit.limit().into());
+            let (taken, limit) = (taken.with_label_values(&[limit.name()]), (*limit).clone());
             self.before_each_look(move || taken.set(i64::try_from(limit.taken()).unwrap_or(i64::MAX)));
         }
         Ok(())
@@ -163,7 +163,7 @@ mod tests {
         let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
         metrics.watch_places(&[&calls]).unwrap();
         position.store(7, Ordering::Relaxed);
-        let place = calls.try_enter().unwrap();
+        let place = calls.try_acquire_unshared().unwrap();
         let text = metrics.text().unwrap();
         assert!(text.contains("\ncra_position 7\n"), "{text}");
         assert!(text.contains("\ncra_in_flight{what=\"calls\"} 1\n"), "{text}");

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use tonic::Status;
 use tonic_types::{BadRequest, ErrorDetail, ErrorInfo, FieldViolation, LocalizedMessage, StatusExt as _};
 
-use super::{DOMAIN, INVALID_REQUEST, LOCALE, clipped};
+use super::{DOMAIN, INVALID_REQUEST, LOCALE, truncated};
 
 /// Maximum total size of attached violations: in base64, with the rest, below 8 KiB of headers.
 const MAX_ATTACHED_BYTES: usize = 4_500;
@@ -89,7 +89,7 @@ fn message_of(violations: &[Violation]) -> String {
     for (place, violation) in violations.iter().take(IN_MESSAGE).enumerate() {
         let separator = if place == 0 { ": " } else { "; " };
         let one = format!("{}: {}", violation.field, violation.description);
-        let _ = write!(message, "{separator}{}", clipped(one.into(), MAX_IN_MESSAGE_BYTES));
+        let _ = write!(message, "{separator}{}", truncated(one.into(), MAX_IN_MESSAGE_BYTES));
     }
     if count > IN_MESSAGE {
         let _ = write!(message, "; and {} more", count - IN_MESSAGE);
@@ -99,22 +99,22 @@ fn message_of(violations: &[Violation]) -> String {
 
 fn within_bound(violations: Vec<Violation>) -> Vec<FieldViolation> {
     let mut left = MAX_ATTACHED_BYTES;
-    let fitting = violations.into_iter().map(wire_form).map_while(|violation| {
+    let fitting = violations.into_iter().map(to_proto).map_while(|violation| {
         left = left.checked_sub(size_of(&violation))?;
         Some(violation)
     });
     fitting.collect()
 }
 
-fn wire_form(violation: Violation) -> FieldViolation {
+fn to_proto(violation: Violation) -> FieldViolation {
     let Violation { field, reason, description, localized_message } = violation;
     let mut wire = FieldViolation::new(
-        clipped(field.into(), MAX_TEXT_BYTES),
-        clipped(description.into(), MAX_TEXT_BYTES),
+        truncated(field.into(), MAX_TEXT_BYTES),
+        truncated(description.into(), MAX_TEXT_BYTES),
     );
-    wire.reason = clipped(reason, MAX_TEXT_BYTES);
+    wire.reason = truncated(reason, MAX_TEXT_BYTES);
     if !localized_message.is_empty() {
-        let message = clipped(localized_message.into(), MAX_TEXT_BYTES);
+        let message = truncated(localized_message.into(), MAX_TEXT_BYTES);
         wire.localized_message = Some(LocalizedMessage::new(LOCALE, message));
     }
     wire

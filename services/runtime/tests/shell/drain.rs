@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use cra_contracts::v1 as pb;
-use cra_runtime::serve::Drained;
+use cra_runtime::serve::DrainOutcome;
 use tokio::net::TcpStream;
 
 use crate::probe::{run, with_drain_deadline};
@@ -27,7 +27,7 @@ async fn a_call_in_flight_finishes_within_the_drain_and_the_port_is_closed_meanw
 
     running.probe.answer.notify_one();
     assert!(call.await.unwrap().is_ok());
-    assert_eq!(running.drained().await, Drained::InTime);
+    assert_eq!(running.drained().await, DrainOutcome::InTime);
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_stream_without_end_is_cut_at_the_deadline() {
 
     let started = Instant::now();
     running.shutdown.begin();
-    assert_eq!(running.drained().await, Drained::DeadlinePassed);
+    assert_eq!(running.drained().await, DrainOutcome::DeadlinePassed);
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert!(stream.message().await.is_err());
@@ -71,6 +71,6 @@ async fn an_idle_client_does_not_hold_the_drain_at_all() {
 
     let started = Instant::now();
     running.shutdown.begin();
-    assert_eq!(running.drained().await, Drained::InTime);
+    assert_eq!(running.drained().await, DrainOutcome::InTime);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

@@ -12,7 +12,7 @@ use cra_runtime::identity::Identity;
 use cra_runtime::identity::access::{Method, Needs, Shape};
 use cra_runtime::listen;
 use cra_runtime::metrics::Metrics;
-use cra_runtime::serve::{Api, Drained, ServeError, ServerSettings, serve};
+use cra_runtime::serve::{Api, DrainOutcome, ServeError, ServerSettings, serve};
 use cra_runtime::shutdown::Shutdown;
 use pb::operations_service_client::OperationsServiceClient;
 use pb::operations_service_server::{OperationsService, OperationsServiceServer};
@@ -90,7 +90,7 @@ pub(crate) struct Running {
     pub(crate) probe: Probe,
     pub(crate) health: Health,
     pub(crate) shutdown: Shutdown,
-    pub(crate) outcome: JoinHandle<Result<Drained, ServeError>>,
+    pub(crate) outcome: JoinHandle<Result<DrainOutcome, ServeError>>,
 }
 
 pub(crate) async fn run(settings: ServerSettings) -> Running {
@@ -103,7 +103,7 @@ pub(crate) async fn run(settings: ServerSettings) -> Running {
     health.set_all(Readiness::Serving).await;
     let shutdown = Shutdown::new();
     let outcome = tokio::spawn({
-        let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_begun());
+        let (probe, health, begun) = (probe.clone(), health.clone(), shutdown.clone().into_requested());
         async move {
             let routes = tonic::service::Routes::new(OperationsServiceServer::new(probe));
             let api = Api { routes, methods: METHODS, audit: Audit::default() };
@@ -124,7 +124,7 @@ impl Running {
     }
 
     /// Fails the test instead of hanging it.
-    pub(crate) async fn drained(self) -> Drained {
+    pub(crate) async fn drained(self) -> DrainOutcome {
         let outcome = tokio::time::timeout(Duration::from_secs(20), self.outcome).await;
         outcome.expect("the server did not end").unwrap().unwrap()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cra_contracts::v1 as pb;
 use cra_runtime::health::Readiness;
 use cra_runtime::rejection::reason_of;
-use cra_runtime::serve::{Drained, ServerSettings};
+use cra_runtime::serve::{DrainOutcome, ServerSettings};
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -44,7 +44,7 @@ async fn a_health_watch_is_told_that_the_service_leaves_and_does_not_hold_the_dr
     running.shutdown.begin();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let health = running.health.clone();
-    assert_eq!(running.drained().await, Drained::InTime);
+    assert_eq!(running.drained().await, DrainOutcome::InTime);
     // A late report of the service is ignored, not an error.
     health.set_all(Readiness::Serving).await;
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let (connection, reached) = tokio::select! {
         started = start(&args, endpoints, kept.as_ref()) => started?,
-        () = shutdown.begun() => anyhow::bail!("interrupted; nothing was sent"),
+        () = shutdown.requested() => anyhow::bail!("interrupted; nothing was sent"),
     };
     let report = open_report(&args, &reached)?;
 
@@ -211,7 +211,7 @@ impl Run<'_> {
                 Err(error) => Err(error.into()),
             },
             () = keep(self.kept.as_ref(), receiver, &bar) => Ok(Ended::Interrupted),
-            () = shutdown.begun() => Ok(Ended::Interrupted),
+            () = shutdown.requested() => Ok(Ended::Interrupted),
         };
         self.reached = sender.borrow().clone();
         self.reached.tally.unanswered = tally.unanswered;

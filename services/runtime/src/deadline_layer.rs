@@ -23,14 +23,14 @@ use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
 
 /// Wraps the routes of a server.
 #[derive(Clone)]
-pub(crate) struct Answered {
+pub(crate) struct DeadlineLayer {
     /// Time limit; the caller's deadline applies if it is shorter.
     pub(crate) within: Duration,
     /// Metrics of calls.
     pub(crate) rpcs: Rpcs,
 }
 
-impl<S> Layer<S> for Answered {
+impl<S> Layer<S> for DeadlineLayer {
     type Service = Answering<S>;
 
     fn layer(&self, inner: S) -> Answering<S> {
@@ -119,7 +119,7 @@ mod tests {
         for (own_s, server_s, ended_after_s) in [(2, 30, 2), (60, 30, 30)] {
             let routes = Routes::new(OperationsServiceServer::new(Silent));
             let rpcs = Rpcs::new(&Metrics::default(), &[]).unwrap();
-            let answered = Answered { within: Duration::from_secs(server_s), rpcs }.layer(routes);
+            let answered = DeadlineLayer { within: Duration::from_secs(server_s), rpcs }.layer(routes);
             // In process: only the server keeps the deadline, because there is no client transport.
             let mut client = OperationsServiceClient::new(answered);
             let mut request = tonic::Request::new(pb::GetStatusRequest {});

@@ -128,7 +128,7 @@ fn slow(rate: u64, pace: Pace) -> Status {
         .into()
 }
 
-/// Answers of a stream, guarded; its resources are released when it ends.
+/// Answers of a stream within its limits; its resources are released when it ends.
 pub(crate) fn answers(inner: Body, end: End, pace: Pace, held: Held) -> Body {
     let shared = Shared { inner: Some(inner), held, untaken_since: None, taking: Taking::default() };
     let shared = Arc::new(Mutex::new(shared));
