@@ -17,7 +17,7 @@ use tokio_stream::StreamExt as _;
 use crate::harness::{
     Ingestion, Operations, Statistics, audit, connected, cra_of, new_id, submission, submitted,
 };
-use crate::naive;
+use cra_oracle as oracle;
 
 /// Times of ingestion's clock, one CRA each.
 const JUMPS: [&str; 9] = [
@@ -144,7 +144,11 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         let as_of = pb::Consistency { as_of_time: Some(said(at(now))), ..Default::default() };
         let (figures, snapshot) = jumping.ask(as_of).await;
         assert_eq!(snapshot.position, expected as u64, "as of {now}");
-        assert_eq!(figures, naive::statistics(&events[..expected], &pb::Selection::default()), "as of {now}");
+        assert_eq!(
+            figures,
+            oracle::statistics(&events[..expected], &pb::Selection::default()),
+            "as of {now}"
+        );
     }
     jumping.shutdown.begin();
     for served in jumping.served {

@@ -8,7 +8,7 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and the workspace crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
     ("cra-domain", &["cra-contracts"]),
@@ -66,6 +66,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("cra-fixtures", &["cra-contracts"]),
+    ("cra-oracle", &["cra-contracts", "cra-domain"]),
     (
         "cra-openapi",
         &[

@@ -52,7 +52,6 @@ mod looks;
 mod lost_log;
 mod metrics;
 mod mirror;
-mod naive;
 mod nats_restart;
 mod one_id;
 mod openapi;

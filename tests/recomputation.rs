@@ -1,4 +1,4 @@
-//! The service's answers equal a naive recomputation of the log, to the last field: random histories of a few CRAs (of
+//! The service's answers equal a recomputation of the log by the oracle, to the last field: random histories of a few CRAs (of
 //! today's form and of older ones, corrected, withdrawn, out of turn) are applied in batches of random size, then
 //! queried with random queries as of random positions. Covers every query of `StatisticsService` except the files.
 
@@ -9,6 +9,7 @@ mod doubles;
 mod follow;
 mod history;
 mod invariants;
+mod oracle;
 mod selections;
 mod statistics;
 mod watch;

@@ -11,7 +11,7 @@ use tokio_stream::StreamExt as _;
 
 use super::load::{Acknowledged, Change};
 use super::{Ingestion, Statistics, eventually};
-use crate::naive;
+use cra_oracle as oracle;
 
 /// Maximum number of changes that are requested again at the end.
 const ASKED_AGAIN_MAX: usize = 300;
@@ -92,7 +92,7 @@ pub(crate) async fn equals_recomputation(statistics: &mut Statistics, entries: &
 /// Asserts that every statistic of a projection equals the recomputation of these events, at a position.
 pub(crate) async fn equals(statistics: &mut Statistics, events: &[pb::CraEvent], head: u64) {
     for selection in selections() {
-        let expected = naive::statistics(events, &selection);
+        let expected = oracle::statistics(events, &selection);
         let request = pb::GetStatisticsRequest {
             selection: Some(selection.clone()),
             consistency: Some(pb::Consistency { min_position: head, ..pb::Consistency::default() }),

@@ -1,5 +1,5 @@
 //! External bytes, and the code that reads them: it must not panic on any bytes, and what it accepts must be valid for
-//! the next step. Called by the fuzz targets of `fuzz/` and by the replay of the retained inputs.
+//! the next step. Called by the fuzz targets of `tests/fuzz/` and by the replay of the retained inputs.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! No bytes from the network or the log make a service panic: the inputs retained by fuzzing (`fuzz/corpus`) and random
+//! No bytes from the network or the log make a service panic: the inputs retained by fuzzing (`tests/fuzz/corpus`) and random
 //! variations of them are read like any others. `tests/run --soak` searches for new ones.
 
 use std::fs;
@@ -12,7 +12,7 @@ mod calls;
 mod inputs;
 
 fn kept(target: &str) -> Vec<Vec<u8>> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
 }
@@ -20,7 +20,7 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 /// The names tell the expected result; the accepted ones show that the others are refused for their specific fault.
 #[test]
 fn of_the_retained_tokens_only_those_signed_by_the_issuer_for_this_service_are_accepted() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/token");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/token");
     let mut taken = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let file = file.unwrap();

@@ -10,7 +10,7 @@ use tonic::Request;
 use super::selections::{selection, wide_selection};
 use super::{Judgement, as_of, batches, cases, judge, one_case, position, some_events};
 use crate::harness::InProcess;
-use crate::naive;
+use cra_oracle as oracle;
 
 pub(super) const DIMENSIONS: [Dimension; 17] = [
     Dimension::Region,
@@ -38,7 +38,7 @@ const PAGE_ROWS_MAX: usize = 1_000;
 
 /// Every order in both directions, and the default order.
 fn orders() -> Vec<String> {
-    let named = naive::ORDERS.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
+    let named = oracle::ORDERS.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
     named.chain([String::new()]).collect()
 }
 
@@ -71,7 +71,7 @@ fn of_few_places(mut request: v1::ListBreakdownRequest) -> v1::ListBreakdownRequ
 
 fn expected(events: &[v1::CraEvent], request: &v1::ListBreakdownRequest) -> Vec<v1::BreakdownRow> {
     let selection = request.selection.clone().unwrap_or_default();
-    naive::breakdown(events, &selection, request.dimension(), &request.order_by, request.include_empty)
+    oracle::breakdown(events, &selection, request.dimension(), &request.order_by, request.include_empty)
 }
 
 /// Reads all pages and compares the whole; `meanwhile` happens after the first page.

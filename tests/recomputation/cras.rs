@@ -10,7 +10,7 @@ use tonic::{Code, Request};
 use super::selections::{selection, wide_selection};
 use super::{as_of, batches, cases, judge, position, some_events};
 use crate::harness::InProcess;
-use crate::naive;
+use cra_oracle as oracle;
 
 const LISTINGS: usize = 6;
 const CRAS: usize = 12;
@@ -54,7 +54,7 @@ proptest! {
                         break;
                     }
                 }
-                let expected = naive::cras(&events[..at], &selection);
+                let expected = oracle::cras(&events[..at], &selection);
                 prop_assert_eq!(listed, expected, "{:?} as of {}", selection, at);
             }
             Ok(())
@@ -74,7 +74,7 @@ proptest! {
                 let (cra_id, position) = (which.get(&events).cra_id.clone(), position(index, &events));
                 let request = v1::GetCraRequest { cra_id: cra_id.clone(), consistency: Some(as_of(position)) };
                 let answer = held.service.get_cra(Request::new(request)).await;
-                let Some((record, withdrawn)) = naive::cra(&events[..position], &cra_id) else {
+                let Some((record, withdrawn)) = oracle::cra(&events[..position], &cra_id) else {
                     prop_assert_eq!(answer.unwrap_err().code(), Code::NotFound);
                     continue;
                 };

@@ -11,7 +11,7 @@ use super::breakdowns::DIMENSIONS;
 use super::selections::{selection, wide_selection};
 use super::{Judgement, as_of, batches, cases, judge, one_case, position, some_events};
 use crate::harness::InProcess;
-use crate::naive;
+use cra_oracle as oracle;
 
 const TABLES: usize = 16;
 const MEASURES: [Measure; 4] = [Measure::Cras, Measure::Acts, Measure::People, Measure::EstimatedMinutes];
@@ -50,7 +50,7 @@ async fn judged(
         consistency: Some(as_of(events.len())),
     };
     let answer = held.service.get_cross_table(Request::new(request)).await.unwrap().into_inner();
-    let expected = naive::cross_table(events, selection, [rows, columns], measure);
+    let expected = oracle::cross_table(events, selection, [rows, columns], measure);
     let asked = format!("{rows:?} × {columns:?}, {measure:?}, {selection:?} as of {}", events.len());
     prop_assert_eq!(answer.snapshot.as_ref().unwrap().position, events.len() as u64);
     prop_assert_eq!(v1::GetCrossTableResponse { snapshot: None, ..answer }, expected, "{}", asked);
@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn every_cross_table_equals_the_naive_one(
+    fn every_cross_table_equals_that_of_the_oracle(
         events in some_events(80),
         sizes in batches(),
         questions in vec((table(), any::<Index>()), TABLES),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{as_of, batches, cases, judge, position, some_events};
 use crate::harness::{InProcess, workshop};
-use crate::naive;
+use cra_oracle as oracle;
 
 const QUESTIONS: usize = 4;
 
@@ -223,7 +223,7 @@ proptest! {
                 let request = v1::ListLikelyDoublesRequest {
                     selection: asked, page_size, consistency, ..v1::ListLikelyDoublesRequest::default()
                 };
-                let expected = naive::likely_doubles(&events[..at], &selection);
+                let expected = oracle::likely_doubles(&events[..at], &selection);
                 prop_assert_eq!(listed(&held, request, at).await, expected, "as of {}", at);
             }
             Ok(())
@@ -238,7 +238,7 @@ fn the_random_histories_contain_doubles_of_every_kind() {
     let (mut by_one, mut by_two, mut older) = (0, 0, 0);
     for _ in 0..40 {
         let events = history().new_tree(&mut runner).unwrap().current();
-        for double in naive::likely_doubles(&events, &v1::Selection::default()) {
+        for double in oracle::likely_doubles(&events, &v1::Selection::default()) {
             let (earlier, later) = (double.earlier.unwrap(), double.later.unwrap());
             if earlier.client_id == later.client_id {
                 by_one += 1;

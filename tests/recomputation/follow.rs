@@ -15,7 +15,7 @@ use tonic::codegen::BoxStream;
 use super::selections::{selection, wide_selection};
 use super::{Judgement, batches, cases, judge, some_events};
 use crate::harness::InProcess;
-use crate::naive;
+use cra_oracle as oracle;
 
 const FOLLOWERS: usize = 5;
 
@@ -65,7 +65,7 @@ fn judged(
     prop_assert!(is_named, "an answer names the log of its position");
     let changes = received.into_iter().filter(|answer| !is_checkpoint(answer));
     let changes: Vec<_> = changes.map(unnamed).collect();
-    prop_assert_eq!(changes, naive::changes(events, selection, after), "{:?} after {}", selection, after);
+    prop_assert_eq!(changes, oracle::changes(events, selection, after), "{:?} after {}", selection, after);
     Ok(())
 }
 
@@ -90,7 +90,7 @@ impl Copy {
 
     /// Asserts that the copy equals the list of CRAs at its position.
     fn equals_its_source(&self, events: &[v1::CraEvent], selection: &v1::Selection) -> Judgement {
-        let source = naive::cras(&events[..usize::try_from(self.position).unwrap()], selection);
+        let source = oracle::cras(&events[..usize::try_from(self.position).unwrap()], selection);
         let source: BTreeMap<_, _> =
             source.into_iter().map(|record| (record.cra_id.clone(), record)).collect();
         prop_assert_eq!(&self.cras, &source, "{:?} at {}", selection, self.position);
@@ -166,7 +166,7 @@ proptest! {
         judge(async {
             let held = InProcess::new();
             let mut answers = following(&held, &selection, 0, false).await;
-            let mut expected = naive::changes(&events, &selection, 0).into_iter();
+            let mut expected = oracle::changes(&events, &selection, 0).into_iter();
             let (mut rest, mut growth) = (&events[..], growth.iter().cycle());
             while !rest.is_empty() {
                 let (next, later) = rest.split_at((*growth.next().unwrap()).min(rest.len()));

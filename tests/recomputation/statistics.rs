@@ -14,7 +14,7 @@ use super::selections::selection;
 use super::{Judgement, as_of, batches, cases, events, judge, position, some_events};
 use crate::harness::events::{event, submitted};
 use crate::harness::{InProcess, workshop};
-use crate::naive;
+use cra_oracle as oracle;
 
 const SELECTIONS: usize = 12;
 const SERIES: usize = 6;
@@ -33,7 +33,7 @@ async fn asked(
 fn shows(snapshot: &v1::Snapshot, events: &[v1::CraEvent]) -> Judgement {
     prop_assert_eq!(snapshot.position, events.len() as u64);
     let recorded_at = snapshot.recorded_at.map(|at| (at.seconds, at.nanos));
-    prop_assert_eq!(recorded_at, naive::time(events));
+    prop_assert_eq!(recorded_at, oracle::time(events));
     Ok(())
 }
 
@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn every_answer_equals_the_naive_recomputation_to_the_last_field(
+    fn every_answer_equals_the_recomputation_of_the_oracle_to_the_last_field(
         events in some_events(80),
         sizes in batches(),
         questions in vec((selection(), any::<Index>(), any::<bool>()), SELECTIONS),
@@ -51,23 +51,23 @@ proptest! {
             let everything = v1::Selection::default();
             let (snapshot, nothing) = asked(&held, &everything, None).await;
             shows(&snapshot, &[])?;
-            prop_assert_eq!(nothing, naive::statistics(&[], &everything));
+            prop_assert_eq!(nothing, oracle::statistics(&[], &everything));
             held.apply(&events, &sizes);
             let (snapshot, all) = asked(&held, &everything, None).await;
             shows(&snapshot, &events)?;
-            prop_assert_eq!(all, naive::statistics(&events, &everything));
+            prop_assert_eq!(all, oracle::statistics(&events, &everything));
             for (selection, index, by_time) in questions {
                 let at = position(index, &events);
                 let (consistency, at) = if by_time {
                     let time = events[at - 1].recorded_at.unwrap();
                     let consistency = v1::Consistency { as_of_time: Some(time), ..v1::Consistency::default() };
-                    (consistency, naive::position_at(&events, (time.seconds, time.nanos)))
+                    (consistency, oracle::position_at(&events, (time.seconds, time.nanos)))
                 } else {
                     (as_of(at), at)
                 };
                 let (snapshot, found) = asked(&held, &selection, Some(consistency)).await;
                 shows(&snapshot, &events[..at])?;
-                let expected = naive::statistics(&events[..at], &selection);
+                let expected = oracle::statistics(&events[..at], &selection);
                 prop_assert_eq!(found, expected, "{:?} as of {}", selection, at);
             }
             Ok(())
@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(cases(16))]
 
     #[test]
-    fn every_series_equals_the_naive_one_and_no_period_is_missing(
+    fn every_series_equals_that_of_the_oracle_and_no_period_is_missing(
         events in some_events(80),
         sizes in batches(),
         questions in vec((series(), any::<Index>()), SERIES),
@@ -123,10 +123,10 @@ proptest! {
                     consistency: Some(as_of(position)),
                 };
                 let answer = held.service.get_time_series(Request::new(request)).await.unwrap().into_inner();
-                let expected = naive::time_series(&events[..position], &selection, granularity);
+                let expected = oracle::time_series(&events[..position], &selection, granularity);
                 prop_assert_eq!(&answer.points, &expected, "{:?} {:?} as of {}", selection, granularity, position);
                 let cras: u64 = expected.iter().map(|point| point.statistics.as_ref().unwrap().cras).sum();
-                prop_assert_eq!(cras, naive::statistics(&events[..position], &selection).cras);
+                prop_assert_eq!(cras, oracle::statistics(&events[..position], &selection).cras);
             }
             Ok(())
         })?;
@@ -141,7 +141,7 @@ fn the_random_queries_count_something_often_enough_to_judge() {
     for _ in 0..100 {
         let steps = vec(step(), 40..80).new_tree(&mut runner).unwrap().current();
         let selection = selection().new_tree(&mut runner).unwrap().current();
-        counted += u32::from(naive::statistics(&events(steps), &selection).cras > 0);
+        counted += u32::from(oracle::statistics(&events(steps), &selection).cras > 0);
     }
     assert!(counted > 15, "{counted} of 100 selections count something");
 }

@@ -14,7 +14,7 @@ use tonic::Request;
 use super::selections::wide_selection;
 use super::{cases, judge, some_events};
 use crate::harness::{InProcess, new_id};
-use crate::naive;
+use cra_oracle as oracle;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Long enough for a busy machine.
@@ -24,7 +24,7 @@ const TOLERANCE: Duration = Duration::from_millis(20);
 
 /// The events, then a correction of every selected CRA that changes a text and, except for defaults, no figure.
 fn and_other_texts(mut events: Vec<v1::CraEvent>, selection: &v1::Selection) -> Vec<v1::CraEvent> {
-    for record in naive::cras(&events, selection) {
+    for record in oracle::cras(&events, selection) {
         let cra = v1::Cra { annotation: "au marché".into(), ..record.cra.unwrap() };
         let (reason, defaulted_fields) = ("un oubli".to_owned(), vec![]);
         let corrected = v1::CraCorrected { cra: Some(cra), reason, defaulted_fields };
@@ -57,14 +57,14 @@ proptest! {
             let min_interval_ms = u32::try_from(INTERVAL.as_millis()).unwrap();
             let request = v1::WatchStatisticsRequest { selection: Some(selection.clone()), min_interval_ms };
             let mut answers = held.service.watch_statistics(Request::new(request)).await.unwrap().into_inner();
-            let mut shown = naive::statistics(&events[..first], &selection);
+            let mut shown = oracle::statistics(&events[..first], &selection);
             let answer = timeout(SOON, answers.next()).await.unwrap().unwrap().unwrap();
             prop_assert_eq!(answer.statistics.as_ref(), Some(&shown));
             prop_assert_eq!(answer.snapshot.unwrap().position, first as u64);
             let mut said_at = Instant::now();
             for position in first + 1..=events.len() {
                 held.apply(&events[position - 1..position], &[1]);
-                let now = naive::statistics(&events[..position], &selection);
+                let now = oracle::statistics(&events[..position], &selection);
                 if now == shown {
                     continue;
                 }

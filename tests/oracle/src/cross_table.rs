@@ -12,7 +12,7 @@ use super::selection::minutes;
 
 /// Columns and rows with their names, labels and values, without a snapshot. Words are listed with their zeros; other
 /// values, closed and unspecified ones only if CRAs have them, whatever the measure.
-pub(crate) fn cross_table(
+pub fn cross_table(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     [rows, columns]: [Dimension; 2],

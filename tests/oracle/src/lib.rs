@@ -2,6 +2,12 @@
 //! figure counted in a plain loop. Slow, and independent of the read models that it judges; it shares with them only
 //! the contract, the vocabulary and the table of communes. Expects valid queries.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "of the tests alone: events and queries are valid, and anything else ends the test"
+)]
+
 mod breakdown;
 mod cross_table;
 mod dimension;
@@ -15,22 +21,20 @@ mod records;
 mod selection;
 mod series;
 mod spelling;
-#[cfg(test)]
-mod tests;
 
 use cra_contracts::v1;
 
-pub(crate) use breakdown::breakdown;
-pub(crate) use cross_table::cross_table;
-pub(crate) use doubles::likely_doubles;
-pub(crate) use order::ORDERS;
-pub(crate) use records::{changes, cra, cras};
-pub(crate) use series::time_series;
+pub use breakdown::breakdown;
+pub use cross_table::cross_table;
+pub use doubles::likely_doubles;
+pub use order::ORDERS;
+pub use records::{changes, cra, cras};
+pub use series::time_series;
 
 use log::{Log, Standing};
 
 /// The statistics of a selection over exactly these events.
-pub(crate) fn statistics(events: &[v1::CraEvent], selection: &v1::Selection) -> v1::Statistics {
+pub fn statistics(events: &[v1::CraEvent], selection: &v1::Selection) -> v1::Statistics {
     let log = Log::of(events);
     figures::figures(&selected(&log, selection))
 }
@@ -41,12 +45,12 @@ fn selected<'a>(log: &'a Log, selection: &v1::Selection) -> Vec<&'a Standing> {
 }
 
 /// The log's time after the last event: the latest record so far, including parked events.
-pub(crate) fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
+pub fn time(events: &[v1::CraEvent]) -> Option<(i64, i32)> {
     times(events).last().copied().flatten()
 }
 
 /// The last position at which the log's time is not later than this time.
-pub(crate) fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize {
+pub fn position_at(events: &[v1::CraEvent], moment: (i64, i32)) -> usize {
     times(events).iter().take_while(|time| **time <= Some(moment)).count()
 }
 

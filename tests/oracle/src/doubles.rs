@@ -16,7 +16,7 @@ use super::spelling;
 const TEN_MINUTES: SignedDuration = SignedDuration::from_mins(10);
 
 /// The pairs, ordered by the position of the later CRA, last first.
-pub(crate) fn likely_doubles(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::LikelyDouble> {
+pub fn likely_doubles(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::LikelyDouble> {
     let log = Log::of(events);
     let mut equals: BTreeMap<String, Vec<&Standing>> = BTreeMap::new();
     for standing in selected(&log, selection) {

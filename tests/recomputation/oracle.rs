@@ -1,4 +1,4 @@
-//! Tests of the naive evaluation: by the published cases, and by cases small enough to count by hand.
+//! The oracle, by the published cases, and by cases small enough to count by hand.
 
 use cra_contracts::json;
 use cra_contracts::v1::cra_event::Fact;
@@ -6,10 +6,10 @@ use cra_contracts::v1::follow_cras_response::Change;
 use cra_contracts::v1::{self, Dimension, Granularity, Measure};
 use serde_json::Value;
 
-use super::{breakdown, changes, cra, cras, cross_table, position_at, statistics, time, time_series};
 use crate::conformance::{STATISTICS, disagreements};
 use crate::harness::events::{event, id, submitted};
 use crate::harness::workshop;
+use cra_oracle::{breakdown, changes, cra, cras, cross_table, position_at, statistics, time, time_series};
 
 fn of(advisor: &str, date: &str, participants: u32) -> v1::Cra {
     v1::Cra { advisor_id: advisor.into(), date: date.into(), ..workshop(participants) }

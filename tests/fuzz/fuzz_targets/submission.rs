@@ -1,7 +1,7 @@
 //! See `tests/hostile/inputs.rs`.
 #![no_main]
 
-#[path = "../../tests/hostile/inputs.rs"]
+#[path = "../../hostile/inputs.rs"]
 #[allow(dead_code)]
 mod inputs;
 

@@ -8,7 +8,7 @@ use icu_collator::{CollatorBorrowed, CollatorPreferences};
 use icu_locale_core::locale;
 
 /// Every order, without the leading "-".
-pub(crate) const ORDERS: [&str; 16] = [
+pub const ORDERS: [&str; 16] = [
     "name",
     "code",
     "cras",

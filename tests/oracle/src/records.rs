@@ -10,7 +10,7 @@ use super::selected;
 use super::selection::matches;
 
 /// The CRAs of a selection: newest day of activity first, then by the position of their content, last first.
-pub(crate) fn cras(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::CraRecord> {
+pub fn cras(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1::CraRecord> {
     let log = Log::of(events);
     let mut selected = selected(&log, selection);
     selected.sort_by_key(|standing| Reverse((standing.cra.date.clone(), standing.position)));
@@ -18,13 +18,13 @@ pub(crate) fn cras(events: &[v1::CraEvent], selection: &v1::Selection) -> Vec<v1
 }
 
 /// One CRA with its last content, and whether it is withdrawn; `None` if it was never recorded.
-pub(crate) fn cra(events: &[v1::CraEvent], cra_id: &str) -> Option<(v1::CraRecord, bool)> {
+pub fn cra(events: &[v1::CraEvent], cra_id: &str) -> Option<(v1::CraRecord, bool)> {
     let log = Log::of(events);
     log.standing.get(cra_id).map(|standing| (standing.record.clone(), standing.withdrawn))
 }
 
 /// What a follower of a selection receives for the events after a position, event by event, without checkpoints.
-pub(crate) fn changes(
+pub fn changes(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     after: u64,

@@ -11,7 +11,7 @@ use super::log::{Log, Standing};
 use super::{order, selected};
 
 /// All rows of all pages, in the requested order.
-pub(crate) fn breakdown(
+pub fn breakdown(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     dimension: Dimension,

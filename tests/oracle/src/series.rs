@@ -9,7 +9,7 @@ use super::log::Log;
 use super::selected;
 
 /// The periods of a selection with both days, in order, each restricted to the selection, including empty ones.
-pub(crate) fn time_series(
+pub fn time_series(
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     granularity: Granularity,
