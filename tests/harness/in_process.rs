@@ -101,15 +101,17 @@ fn statistics(
 ) -> services::Statistics {
     let room = || InFlight::new("questions", NonZeroU32::MAX, Duration::from_millis(500));
     services::Statistics {
-        generations: Arc::clone(generations),
-        log_head: LogHead::of(Arc::clone(log) as Arc<dyn EventLog>),
-        clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
+        admission: services::Admission {
+            generations: Arc::clone(generations),
+            log_head: LogHead::of(Arc::clone(log) as Arc<dyn EventLog>),
+            clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
+            callers: Callers::Anyone,
+            waiting: room(),
+        },
         in_flight: room(),
-        waiting: room(),
         exports: room(),
         export_bytes_max: NonZeroU64::MAX,
         streams: room(),
-        callers: Callers::Anyone,
         signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
         publications: Publications::not_configured(),
         shutdown: shutdown.clone(),

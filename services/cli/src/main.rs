@@ -17,6 +17,7 @@ mod period;
 mod render;
 mod selection;
 mod service;
+mod style;
 mod submission;
 mod subscription;
 

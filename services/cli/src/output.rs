@@ -11,35 +11,12 @@ use cra_runtime::process::told;
 use cra_runtime::terminal;
 
 use crate::render::text::printable_page;
+use crate::style::{COLUMNS_MIN, Style};
 
 /// The exit code that shells report for a program ended by a closed pipe.
 const PIPE_CLOSED: u8 = 141;
 /// Exit code of usage and connection errors, when no item has an outcome.
 const FAILED: u8 = 2;
-/// Width if it is unknown, as in a pipe or a file.
-const DEFAULT_COLUMNS: usize = 100;
-/// Limits of the width: tables need the minimum, and longer lines are hard to read.
-const COLUMNS_MIN: usize = 60;
-const COLUMNS_MAX: usize = 120;
-
-/// Capabilities of the reader's terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Style {
-    /// Maximum width.
-    pub(crate) columns: usize,
-    /// Whether colours are shown.
-    pub(crate) colour: bool,
-}
-
-impl Style {
-    fn of_process() -> Self {
-        let is_terminal = io::stdout().is_terminal();
-        let refused = !terminal::takes_colours();
-        let seen = terminal_size::terminal_size().filter(|_| is_terminal);
-        let columns = seen.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0));
-        Self { columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX), colour: is_terminal && !refused }
-    }
-}
 
 /// Standard output.
 pub(crate) struct Output {

@@ -21,8 +21,9 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Position, ReadError,
+    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, ReadError,
 };
+use crate::position::Position;
 use crate::trace::TraceParent;
 
 mod restoring;

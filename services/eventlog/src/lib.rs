@@ -13,15 +13,17 @@ pub mod embedded;
 mod lineage;
 pub mod nats;
 mod port;
+mod position;
 #[cfg(any(test, feature = "server"))]
 pub mod server;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod trace;
 
-pub use lineage::{Origin, PREDECESSORS_MAX, Predecessor, common_position};
+pub use lineage::{LogIdentity, Origin, PREDECESSORS_MAX, Predecessor, common_position};
 pub use port::{
-    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent,
-    PAYLOAD_BYTES_MAX, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
+    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
+    RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
 };
+pub use position::Position;
 pub use trace::{NotATraceParent, TraceParent};

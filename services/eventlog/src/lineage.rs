@@ -3,10 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::port::{LogIdentity, Position};
+use crate::position::Position;
 
 /// Maximum number of predecessors; beyond it the oldest are dropped.
 pub const PREDECESSORS_MAX: usize = 32;
+
+/// Identity of a log: two logs with one name, one created after the other was lost, differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogIdentity(pub String);
 
 /// An earlier log whose events, up to a position, this log has at the same positions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,48 +1,19 @@
 //! The port: append with an expectation, read from a position into live events, head, history of one CRA.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::lineage::{Origin, Predecessor};
+use crate::lineage::{LogIdentity, Origin, Predecessor};
+use crate::position::Position;
 use crate::trace::TraceParent;
 
 /// Maximum payload that every adapter accepts, in bytes; a larger one is [`AppendError::Refused`].
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 /// Maximum number of entries per [`EventLog::restore`].
 pub const RESTORE_EVENTS_MAX: usize = 1_000;
-
-/// Sequence number of an event in the log: 1 for the first, without gaps; 0 is before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Position(pub u64);
-
-impl Position {
-    /// Before the first event.
-    pub const START: Self = Self(0);
-
-    /// The next position.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-
-    /// The previous position; that of the start is the start.
-    #[must_use]
-    pub fn previous(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// An event to append. The payload is stored byte for byte.
 #[derive(Clone, Debug)]
@@ -188,10 +159,6 @@ pub struct LogEntry {
     /// The trace it was appended in; `None` also if another program wrote it.
     pub trace: Option<TraceParent>,
 }
-
-/// Identity of a log: two logs with one name, one created after the other was lost, differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogIdentity(pub String);
 
 /// End of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -114,6 +114,9 @@ impl Drawing {
     }
 }
 
+/// Sheet of the months.
+pub(super) const MONTHS: &str = "Mois";
+
 /// The chart of the months in the sheet of that name.
 pub(super) fn months_chart(sheet: &'static str, months: usize) -> Chart<'static> {
     OF_MONTHS.chart(sheet, months)

@@ -4,22 +4,20 @@
 use std::io::{self, Write};
 
 use cra_contracts::v1;
-use rust_xlsxwriter::{ChartType, Workbook};
+use rust_xlsxwriter::Workbook;
 
 use super::about::{About, Entry};
 use super::cell::{Cell, Column, Kind};
 use super::csv::Csv;
 use super::definitions_sheet;
 use super::figures::HEADLINE;
-use super::periods::{PeriodFigures, add_months};
+use super::periods::{MONTHS, PeriodFigures, add_months};
 use super::summary;
-use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series};
+use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place};
 use cra_domain::definitions::{DEFINITIONS, RUBRICS};
 
 /// Section of the lines that describe the file.
 const SELECTION: &str = "selection";
-/// Sheet of the months.
-pub(super) const MONTHS: &str = "Mois";
 /// Size of a section's chart and of a bar, in pixels.
 const CHART_WIDTH: u32 = 620;
 const CHART_HEIGHT_MIN: u32 = 340;
@@ -108,7 +106,7 @@ fn add_section(workbook: &mut Workbook, section: &Section) -> io::Result<()> {
     let bars = BAR_HEIGHT * u32::try_from(section.drawn).unwrap_or_default();
     let height = CHART_HEIGHT_MIN.max(80 + bars);
     let place = Place { row: 1, column: chart_column, width: CHART_WIDTH, height };
-    xlsx::draw(sheet, &chart(section.title, section.title, section.unit, section.drawn), &place)?;
+    xlsx::draw(sheet, &Chart::bars(section.title, section.title, section.unit, section.drawn), &place)?;
     let (last_row, last_column) = match section.drawn {
         0 => (last_row, chart_column - 2),
         _ => (last_row.max(place.last_row()), chart_column + CHART_COLUMNS),
@@ -118,12 +116,6 @@ fn add_section(workbook: &mut Workbook, section: &Section) -> io::Result<()> {
     } else {
         xlsx::print_over_pages(sheet, last_row, last_column)
     }
-}
-
-/// The chart of a section's first lines.
-pub(super) fn chart<'a>(sheet: &'a str, title: &'a str, unit: &'a str, rows: usize) -> Chart<'a> {
-    let values = vec![Series { column: 1, name: unit }];
-    Chart { sheet, title, names: 0, values, rows, kind: ChartType::Bar }
 }
 
 fn code() -> Column<Line> {

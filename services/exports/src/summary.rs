@@ -9,8 +9,7 @@ use rust_xlsxwriter::{Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
 use super::about::About;
 use super::periods;
-use super::statistics::{MONTHS, chart};
-use super::xlsx::{self, ACCENT, Place, QUIET, failed};
+use super::xlsx::{self, ACCENT, Chart, Place, QUIET, failed};
 
 const SHEET: &str = "Synthèse";
 /// Number of columns of the page's grid, and their width in pixels.
@@ -71,14 +70,14 @@ pub(super) fn add_to(
     let below = wide.last_row();
     let small = |column| Place { row: below, column, width: width(half / 2), height: CHART_HEIGHT };
     let long = Place { row, column: half, width: width(half), height: LONG_CHART_HEIGHT };
-    xlsx::draw(sheet, &periods::months_chart(MONTHS, months), &wide)?;
+    xlsx::draw(sheet, &periods::months_chart(periods::MONTHS, months), &wide)?;
     let places = [
         ("Activités", "CRA par type d'activité", "CRA", small(0)),
         ("Âges", "Participants par tranche d'âge", "Participants", small(half / 2)),
         ("Thématiques", "CRA par thématique", "CRA", long),
     ];
     for (of, title, unit, place) in places {
-        xlsx::draw(sheet, &chart(of, title, unit, drawn(of)), &place)?;
+        xlsx::draw(sheet, &Chart::bars(of, title, unit, drawn(of)), &place)?;
     }
     let last = long.last_row().max(small(0).last_row());
     xlsx::print_on_one_page(sheet, last, COLUMNS - 1)

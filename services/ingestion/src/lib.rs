@@ -152,7 +152,7 @@ fn routes(
     let bytes_max = settings.server.max_message_bytes.get();
     let answers = Answers::new(metrics)?;
     let ingestion = IngestionApi::new(executor, answers, &settings.limits, callers, shutdown.clone());
-    metrics.watch_places(&ingestion.limits())?;
+    metrics.watch_permits(&ingestion.limits())?;
     let ingestion = IngestionServer::new(ingestion)
         .max_decoding_message_size(bytes_max)
         .max_encoding_message_size(bytes_max);

@@ -320,17 +320,19 @@ fn routes(
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);
     let waiting = InFlight::new("waiting questions", settings.limits.questions_waiting, QUERY_RETRY_AFTER);
-    metrics.watch_places(&[&in_flight, &waiting, &exports, &streams])?;
+    metrics.watch_permits(&[&in_flight, &waiting, &exports, &streams])?;
     let statistics = services::Statistics {
-        generations: Arc::clone(generations),
-        log_head: queries::LogHead::of(Arc::clone(log)),
-        clock: Arc::clone(clock),
+        admission: services::Admission {
+            generations: Arc::clone(generations),
+            log_head: queries::LogHead::of(Arc::clone(log)),
+            clock: Arc::clone(clock),
+            callers,
+            waiting,
+        },
         in_flight,
-        waiting,
         exports,
         export_bytes_max: settings.limits.export_bytes_max,
         streams,
-        callers,
         signer: signer.clone(),
         publications,
         shutdown: shutdown.clone(),

@@ -151,7 +151,7 @@ impl Door {
             WithoutToken::new(&settings.without_token, source.callers, trusted_proxies.clone());
         let authentications =
             InFlight::new("tokens that wait for the issuer's keys", AUTHENTICATIONS, AUTHENTICATION_RETRY);
-        metrics.watch_places(&[without_token.in_flight()])?;
+        metrics.watch_permits(&[without_token.in_flight()])?;
         Ok(Self {
             identity,
             tables,

@@ -2,7 +2,7 @@
 
 use cra_contracts::v1;
 
-use super::{Outcome, series, stats};
+use super::{Outcome, figures};
 use crate::args::{SeriesArgs, StatsArgs};
 use crate::client::{ClientError, Connection};
 use crate::comparison::{self, Comparand, Comparison};
@@ -22,7 +22,7 @@ pub(super) async fn statistics(
 ) -> anyhow::Result<Outcome> {
     let (selection, comparison) = questions(&args.selection, with)?;
     let ask = async |period, consistency| {
-        stats::ask(connection, Comparison::selection(&selection, period), consistency).await
+        figures::statistics(connection, Comparison::selection(&selection, period), consistency).await
     };
     let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
     if args.json {
@@ -43,7 +43,7 @@ pub(super) async fn series(
 ) -> anyhow::Result<Outcome> {
     let (selection, comparison) = questions(&args.selection, with)?;
     let ask = async |period, consistency| {
-        series::ask(connection, Comparison::selection(&selection, period), args.by, consistency).await
+        figures::series(connection, Comparison::selection(&selection, period), args.by, consistency).await
     };
     let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
     if args.json {

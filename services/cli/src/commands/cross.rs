@@ -5,8 +5,9 @@ use cra_contracts::{json, v1};
 use super::Outcome;
 use crate::args::{CrossArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::{Output, Style, tell};
+use crate::output::{Output, tell};
 use crate::render::cross::{self, Axes};
+use crate::style::Style;
 
 pub(crate) async fn run(
     args: CrossArgs,

@@ -13,7 +13,8 @@ use tonic::{Request, Response, Status};
 
 use super::Outcome;
 use crate::args::{Arguments, CredentialArgs, EndpointArgs};
-use crate::output::{Output, Style};
+use crate::output::Output;
+use crate::style::Style;
 
 /// How a stream ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,8 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::args::{CredentialArgs, EndpointArgs};
-use crate::output::{Output, Style};
+use crate::output::Output;
+use crate::style::Style;
 
 /// Configured answers.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::fake::{Fake, LOG, Written, endpoints, ran};
 use super::*;
-use crate::output::Style;
+use crate::style::Style;
 
 fn positions(text: &str) -> Vec<u64> {
     let position = |line: &str| {

@@ -16,6 +16,7 @@ mod export;
 mod fake;
 #[cfg(test)]
 mod fake_operations;
+mod figures;
 mod follow;
 mod health;
 mod history;

@@ -2,9 +2,9 @@
 
 use cra_contracts::{json, v1};
 
-use super::{Outcome, compared};
+use super::{Outcome, compared, figures};
 use crate::args::{EndpointArgs, SeriesArgs};
-use crate::client::{ClientError, Connection, Service, within_deadline};
+use crate::client::{Connection, Service};
 use crate::output::Output;
 use crate::render;
 
@@ -20,28 +20,14 @@ pub(crate) async fn run(
     let selection = args.selection.to_message();
     check_days(&selection)?;
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let answer = ask(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
+    let answer =
+        figures::series(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
     if args.json {
         output.json(&json::to_value(&answer))?;
     } else {
         output.write(&render::series::page(&selection, args.by, &answer, output.style()))?;
     }
     Ok(Outcome::Done)
-}
-
-/// The figures of each period of a selection.
-pub(super) async fn ask(
-    connection: &Connection,
-    selection: v1::Selection,
-    granularity: v1::Granularity,
-    consistency: v1::Consistency,
-) -> Result<v1::GetTimeSeriesResponse, ClientError> {
-    let request = v1::GetTimeSeriesRequest {
-        selection: Some(selection),
-        granularity: granularity.into(),
-        consistency: Some(consistency),
-    };
-    connection.answer(connection.statistics().get_time_series(within_deadline(request)).await)
 }
 
 /// Checked before the service is called: a series is divided between its first and its last day.

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::pair::{self, Pair};
-use super::{Outcome, progress, stats, status};
+use super::{Outcome, figures, progress, status};
 use crate::args::{DEFAULT_PROJECTION_URL, EndpointArgs, StandaloneArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
@@ -128,7 +128,7 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
 
     let selection = SelectionArgs::of_month(month.first_day()).to_message();
     let consistency = v1::Consistency { min_position: last_position, ..v1::Consistency::default() };
-    let answer = stats::ask(&projection, selection.clone(), consistency).await?;
+    let answer = figures::statistics(&projection, selection.clone(), consistency).await?;
     output.write(&render::statistics::page(&selection, &answer, output.style()))?;
     output.line("")?;
     Ok(())

@@ -35,13 +35,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for name in ["t.csv", "t.xlsx"] {
             let args = |force| TemplateArgs { file: dir.path().join(name), force };
-            let mut output = Output::to(io::sink(), crate::output::Style { columns: 80, colour: false });
+            let mut output = Output::to(io::sink(), crate::style::Style { columns: 80, colour: false });
             assert!(run(&args(false), &mut output).is_ok());
             assert!(run(&args(false), &mut output).is_err());
             assert!(run(&args(true), &mut output).is_ok());
         }
         let args = TemplateArgs { file: dir.path().join("t.txt"), force: false };
-        let mut output = Output::to(io::sink(), crate::output::Style { columns: 80, colour: false });
+        let mut output = Output::to(io::sink(), crate::style::Style { columns: 80, colour: false });
         assert!(run(&args, &mut output).unwrap_err().to_string().contains(".csv or .xlsx"));
     }
 }

@@ -4,7 +4,7 @@
 use cra_contracts::v1;
 
 use super::text::{Tone, left, printable, right, share, thousands, toned, width};
-use crate::output::Style;
+use crate::style::Style;
 
 const INDENT: &str = "  ";
 const COUNT_COLUMNS: usize = 11;

@@ -8,7 +8,7 @@ use super::cra::{fields, summary_lines};
 use super::history;
 use super::submission::refusal_lines;
 use super::text::{Tone, printable, toned};
-use crate::output::Style;
+use crate::style::Style;
 use crate::submission::fields::Field;
 use crate::submission::table::Headings;
 

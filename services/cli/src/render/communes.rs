@@ -6,7 +6,7 @@ use cra_contracts::v1;
 use cra_domain::territory;
 
 use super::text::{Tone, printable, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Maximum number of postal codes shown; Paris has 21.
 const POSTAL_CODES_MAX: usize = 5;

@@ -8,7 +8,7 @@ use super::series::period;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, day, minutes, printable, share, thousands, toned, wrapped};
 use crate::comparison::{Comparand, Comparison, Difference, Figure, Unit, figures, pairs};
-use crate::output::Style;
+use crate::style::Style;
 
 const ABOUT: &str = "Comptes-rendus d'activité";
 const LABEL_COLUMNS_MIN: usize = 24;

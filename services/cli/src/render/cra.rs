@@ -6,7 +6,7 @@ use cra_domain::legacy::FormVersion;
 use cra_domain::vocabulary::Word as _;
 
 use super::text::{Tone, counted, day, left, printable, toned, width, wrapped};
-use crate::output::Style;
+use crate::style::Style;
 
 const INDENT: &str = "    ";
 /// Width of the labels.

@@ -9,7 +9,7 @@ use super::labels::{heading, label};
 use super::rows::{LABEL_COLUMNS_MIN, left_out};
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, minutes, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Maximum number of dropped columns that are named.
 const NAMED_MAX: usize = 3;

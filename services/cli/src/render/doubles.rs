@@ -11,7 +11,7 @@ use super::frame::{snapshot, title};
 use super::rows::left_out;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Minimum width of the day and the activity.
 const SESSION_COLUMNS_MIN: usize = 21;

@@ -4,7 +4,7 @@ use cra_contracts::v1;
 use cra_domain::selection::{period, restrictions};
 
 use super::text::{Tone, instant, printable, thousands, toned, width, wrapped};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Maximum number of values of one field in the title.
 const VALUES_MAX: usize = 8;

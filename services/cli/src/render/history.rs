@@ -8,7 +8,7 @@ use cra_domain::french;
 
 use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
 use super::text::{Tone, instant, left, printable, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 /// All events of the CRA, oldest first.
 pub(crate) fn page(cra_id: &str, events: &[v1::CraEvent], style: Style) -> String {

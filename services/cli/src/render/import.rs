@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::submission;
 use super::text::{Tone, thousands};
 use crate::client::ClientError;
-use crate::output::Style;
+use crate::style::Style;
 use crate::submission::{Outcome, Tally, Told, is_later_version};
 
 /// Number of documents by outcome, including those of earlier runs.

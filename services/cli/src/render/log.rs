@@ -4,7 +4,7 @@ use cra_backup::Manifest;
 use serde_json::{Value, json};
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 const LABEL_COLUMNS: usize = 14;
 

@@ -3,7 +3,7 @@
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, right, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 const POSITION_COLUMNS: usize = 13;
 /// A UUID.

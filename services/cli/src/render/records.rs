@@ -10,7 +10,7 @@ use super::cra::{content, fields, form};
 use super::frame::{snapshot, title};
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, instant, printable, short_day, thousands, toned, width};
-use crate::output::Style;
+use crate::style::Style;
 
 /// With this minimum, the day, the commune and the id fit the narrowest terminal.
 const TEXT_COLUMNS_MIN: usize = 10;

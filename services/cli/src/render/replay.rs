@@ -3,7 +3,7 @@
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, printable, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Progress of a replay, as reported by the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

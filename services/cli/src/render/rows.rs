@@ -6,7 +6,7 @@ use super::frame::{snapshot, title};
 use super::labels::heading;
 use super::table::{Column, Kind, Layout};
 use super::text::{Tone, counted, minutes, printable, short_day, thousands, toned, wrapped};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Index of the code. The label precedes it; CRAs, acts, people, estimated time and last day follow.
 const CODE: usize = 1;

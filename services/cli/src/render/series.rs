@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::breakdown::bar;
 use super::frame::{snapshot, title};
 use super::text::{Tone, left, printable, right, short_day, thousands, toned, width};
-use crate::output::Style;
+use crate::style::Style;
 
 const HEADINGS: [&str; 3] = ["CRA", "Accomp.", "Personnes"];
 const FIGURE_COLUMNS: usize = 11;

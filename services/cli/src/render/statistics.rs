@@ -6,7 +6,7 @@ use cra_contracts::v1;
 use super::breakdown::{Breakdown, label_columns, section};
 use super::frame::{snapshot, title};
 use super::text::{Tone, counted, left, minutes, printable, right, share, thousands, toned, width};
-use crate::output::Style;
+use crate::style::Style;
 
 const REDIRECTIONS_MAX: usize = 15;
 const INDENT: &str = "  ";

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use cra_contracts::v1;
 
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 use cra_domain::event::timestamp;
 
 const LABEL_COLUMNS: usize = 20;

@@ -5,7 +5,7 @@ use cra_contracts::{json as proto, v1};
 use serde_json::{Value, json};
 
 use super::text::{Tone, printable, thousands, toned};
-use crate::output::Style;
+use crate::style::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
 use crate::submission::{Outcome, Place, Tally, Told, is_transient};

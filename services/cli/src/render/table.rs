@@ -4,7 +4,7 @@
 //! Cells do not wrap: a row is a line.
 
 use super::text::{Tone, left, right, toned, width, wrapped};
-use crate::output::Style;
+use crate::style::Style;
 
 const GAP: &str = "  ";
 /// A heading widens its column up to this width before it wraps.

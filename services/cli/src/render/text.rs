@@ -8,7 +8,7 @@ use cra_domain::french;
 use jiff::civil::Date;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::output::Style;
+use crate::style::Style;
 
 pub(crate) use cra_domain::french::{NO_BREAK_SPACE, counted, minutes, share, thousands};
 

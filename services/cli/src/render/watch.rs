@@ -5,7 +5,7 @@ use cra_contracts::v1;
 use super::frame::{snapshot, title};
 use super::statistics;
 use super::text::{Tone, instant, left, thousands, toned, width};
-use crate::output::Style;
+use crate::style::Style;
 
 /// Progress of the figures since the watch started.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Fixture, append_first, assert_conflict, event, positions, take};
-use crate::port::{Appended, Expectation, LogEntry, NewEvent, Position, RESTORE_EVENTS_MAX, RestoreError};
+use crate::port::{Appended, Expectation, LogEntry, NewEvent, RESTORE_EVENTS_MAX, RestoreError};
+use crate::position::Position;
 
 /// An entry of a backup.
 #[must_use]

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::port::{LogEntry, Position, ReadError};
+use crate::port::{LogEntry, ReadError};
+use crate::position::Position;
 use crate::trace::TraceParent;
 
 /// First byte of every key.

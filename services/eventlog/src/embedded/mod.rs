@@ -21,10 +21,12 @@ use uuid::Uuid;
 
 use self::store::{Lineage, Store};
 use self::writer::{FAILED_DISK, Pending, Restoring, Work, Writer};
+use crate::lineage::LogIdentity;
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, PAYLOAD_BYTES_MAX,
-    Position, ReadError, RestoreError, restored_range,
+    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, ReadError,
+    RestoreError, restored_range,
 };
+use crate::position::Position;
 
 pub use self::store::OpenError;
 

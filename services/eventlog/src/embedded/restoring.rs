@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::store::{Lineage, WriteBatch};
 use super::{EmbeddedLog, lock};
 use crate::lineage::Origin;
-use crate::port::{EventLog as _, Position, RestoreError, Restoring};
+use crate::port::{EventLog as _, RestoreError, Restoring};
+use crate::position::Position;
 
 impl EmbeddedLog {
     async fn keep(&self, lineage: Lineage) -> Result<(), RestoreError> {

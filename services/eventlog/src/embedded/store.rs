@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::keys::{self, Last, Record};
-use crate::lineage::{self, Predecessor};
-use crate::port::{LogEntry, LogIdentity, Position, ReadError};
+use crate::lineage::{self, LogIdentity, Predecessor};
+use crate::port::{LogEntry, ReadError};
+use crate::position::Position;
 
 /// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the stored form: a
 /// log can only be opened with the value it was created with.

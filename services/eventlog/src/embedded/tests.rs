@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::{EmbeddedLog, OpenError};
 use crate::conformance::{Fixture, event};
-use crate::port::{AppendError, EventLog, Expectation, Position};
+use crate::port::{AppendError, EventLog, Expectation};
+use crate::position::Position;
 
 struct OnDisk {
     dir: TempDir,

@@ -14,9 +14,8 @@ use uuid::Uuid;
 
 use super::keys::{Last, Record};
 use super::store::{Store, WriteBatch};
-use crate::port::{
-    AppendError, Appended, Expectation, LogEntry, NewEvent, Position, ReadError, RestoreError,
-};
+use crate::port::{AppendError, Appended, Expectation, LogEntry, NewEvent, ReadError, RestoreError};
+use crate::position::Position;
 
 /// Maximum number of pending appends; further ones are refused at once.
 pub(super) const PENDING_APPENDS_MAX: usize = 4_096;

@@ -5,7 +5,7 @@ use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 use async_nats::{Message, RequestError, RequestErrorKind};
 
-use crate::port::Position;
+use crate::position::Position;
 
 /// The answer to a publish.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 use super::ack::{self, Ack};
 use super::link::Link;
 use super::message::{self, Subjects};
-use crate::port::{AppendError, Appended, Expectation, NewEvent, Position, ReadError};
+use crate::port::{AppendError, Appended, Expectation, NewEvent, ReadError};
+use crate::position::Position;
 
 /// How long one try waits for its answer.
 const TRY_WAIT: Duration = Duration::from_millis(1_500);

@@ -7,7 +7,7 @@
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, Info, InfoError};
@@ -16,10 +16,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ack::Ack;
-use super::link::{Link, StreamHead};
-use super::room::{self, AccountRoom, NoRoom, Room};
+use super::metadata::StreamHead;
+use super::room::{self, NoRoom, Room};
+use super::start_error::being_restored;
 use super::{metadata, start};
-use crate::port::{Fill, LogIdentity};
+use crate::lineage::LogIdentity;
+use crate::port::Fill;
 
 /// How often the stream's state is asked for.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -169,7 +171,20 @@ impl Condition {
         faults.unanswered = Some((since, is_logged || is_long));
     }
 
-    fn found(&self, found: Result<Info, InfoError>, account_room: Option<u64>, designed: &Config) {
+    /// Without a connection, the servers are not asked.
+    pub(super) fn is_not_asked(&self) {
+        self.faults().unanswered = None;
+    }
+
+    /// Notes what a server answered.
+    pub(super) fn found(
+        &self,
+        found: Result<Info, InfoError>,
+        server: String,
+        account_room: Option<u64>,
+        designed: &Config,
+    ) {
+        self.server.send_replace(server);
         let stream = &designed.name;
         let fault = match found {
             Ok(info) => {
@@ -177,7 +192,7 @@ impl Condition {
                 self.measured(room::fill(&info, account_room));
                 let restored = metadata::restored(&info.config);
                 let mut differences = match &restored {
-                    Some(of) => vec![start::being_restored(of)],
+                    Some(of) => vec![being_restored(of)],
                     None => start::differences(&info.config, designed),
                 };
                 let first = info.state.first_sequence.max(1);
@@ -204,11 +219,12 @@ impl Condition {
     }
 
     /// Whether the limits of the account matter to this process now.
-    fn asks_account(&self) -> bool {
+    pub(super) fn asks_account(&self) -> bool {
         self.is_measured.load(Ordering::Relaxed) || self.faults().no_room.is_some()
     }
 
-    async fn next_check(&self) {
+    /// Waits until the stream is to be asked for again.
+    pub(super) async fn next_check(&self) {
         sleep(CHECK_PAUSE).await;
         // Ended by the time as by the wish.
         let _ = timeout(CHECK_EVERY.saturating_sub(CHECK_PAUSE), self.check.notified()).await;
@@ -219,26 +235,6 @@ impl Condition {
 fn is_of_no_stream(error: &InfoError) -> bool {
     let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
     cause.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_NOT_FOUND)
-}
-
-/// Asks for the stream's state until the log is dropped.
-pub(super) async fn watch(link: Link, mut account: AccountRoom, designed: Config, log: Weak<()>) {
-    let condition = Arc::clone(&link.condition);
-    while log.strong_count() > 0 {
-        condition.next_check().await;
-        if !link.is_up() {
-            condition.faults().unanswered = None;
-            continue;
-        }
-        let account_room = if condition.asks_account() {
-            let state = *link.state.borrow();
-            account.look(state, designed.num_replicas).await
-        } else {
-            None
-        };
-        condition.server.send_replace(link.client.server_info().server_id);
-        condition.found(link.stream.get_info().await, account_room, &designed);
-    }
 }
 
 #[cfg(test)]

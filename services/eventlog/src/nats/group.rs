@@ -16,7 +16,8 @@ use super::append::{self, Append};
 use super::batch::{self, BATCH_EVENTS_MAX, Message};
 use super::link::Link;
 use super::message::{self, Subjects};
-use crate::port::{AppendError, Appended, Position};
+use crate::port::{AppendError, Appended};
+use crate::position::Position;
 
 /// Maximum number of pending appends; further ones are refused at once.
 pub(super) const PENDING_APPENDS_MAX: usize = 16_384;

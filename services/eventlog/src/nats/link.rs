@@ -1,40 +1,20 @@
-//! The connection: established with retries at start-up, then maintained by the client library; its state is observed
-//! here.
-//!
-//! The state is this process's view; a request may fail although the link is up.
+//! The stream, the connection to it, and the condition of both, as everything that uses the log shares them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::connection::State;
-use async_nats::jetstream::stream::{Info, Stream};
-use async_nats::{AuthError, Client, ConnectOptions, Event, ServerAddr};
+use async_nats::jetstream::stream::{Config, Stream};
 use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-use super::advice;
 use super::condition::Condition;
-use super::settings::{Login, NatsSettings};
-use super::start::StartError;
-use super::{login, metadata};
-use crate::lineage::Predecessor;
-use crate::port::{LogIdentity, Position};
+use super::connection::LinkState;
+use super::room::AccountRoom;
 
-const START_RETRY: Duration = Duration::from_millis(250);
-/// Interval of pings; a server that misses three is considered lost.
-const PING_INTERVAL: Duration = Duration::from_secs(3);
 /// Interval at which a wait for the connection polls the client.
 const STATE_RECHECK: Duration = Duration::from_millis(200);
-const RECONNECT_FIRST_MS: u64 = 50;
-const RECONNECT_MAX_MS: u64 = 1_000;
-
-/// State of the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LinkState {
-    pub(super) up: bool,
-    /// Number of connections so far: a request on an earlier one may never be answered.
-    pub(super) generation: u64,
-}
 
 /// The connection, and the stream on it.
 #[derive(Clone)]
@@ -46,26 +26,6 @@ pub(super) struct Link {
     /// Held while a batch is sent. If two batches were sent concurrently, the server could write neither before it has
     /// both; sent one after the other, it writes the first while it receives the second.
     pub(super) sending: Arc<Mutex<()>>,
-}
-
-/// Head of the stream.
-#[derive(Clone, Debug)]
-pub(super) struct StreamHead {
-    pub(super) identity: LogIdentity,
-    pub(super) predecessors: Vec<Predecessor>,
-    pub(super) first: Position,
-    pub(super) last: Position,
-}
-
-impl From<&Info> for StreamHead {
-    fn from(info: &Info) -> Self {
-        Self {
-            identity: LogIdentity(format!("nats/{}/{}", info.config.name, info.created)),
-            predecessors: metadata::predecessors(&info.config),
-            first: Position(info.state.first_sequence),
-            last: Position(info.state.last_sequence),
-        }
-    }
 }
 
 impl Link {
@@ -89,121 +49,24 @@ impl Link {
         }
         true
     }
-}
 
-/// Observed state of a connection.
-#[derive(Clone)]
-pub(super) struct Watched {
-    pub(super) state: watch::Receiver<LinkState>,
-    /// The server's latest denial for this user.
-    pub(super) denied: watch::Receiver<Option<String>>,
-}
-
-/// Connects, retrying temporary failures until the start timeout.
-pub(super) async fn connect(settings: &NatsSettings) -> Result<(Client, Watched), StartError> {
-    let servers = servers(settings)?;
-    settings.check_files().map_err(StartError::Settings)?;
-    let deadline = Instant::now() + settings.start_timeout();
-    loop {
-        let (options, watched) = options(settings)?;
-        let error = match options.connect(servers.as_slice()).await {
-            Ok(client) => return Ok((client, watched)),
-            Err(error) => error,
-        };
-        let (url, reason) = (settings.url.clone(), error.to_string());
-        let advice = advice::on_connection(error.kind(), &reason);
-        if advice.is_final {
-            return Err(StartError::Refused { url, reason, advice: advice.text });
-        }
-        if Instant::now() + START_RETRY >= deadline {
-            let waited_ms = settings.start_timeout_ms;
-            return Err(StartError::Unreachable { url, waited_ms, reason, advice: advice.text });
-        }
-        tracing::warn!(url, reason, advice = advice.text, "the log is not reachable yet");
-        sleep(START_RETRY).await;
-    }
-}
-
-fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
-    let servers = settings.checked_servers().map_err(StartError::Settings)?;
-    let servers: Result<Vec<ServerAddr>, _> = servers.into_iter().map(str::parse).collect();
-    servers.map_err(|error| StartError::Settings(format!("url {:?}: {error}", settings.url)))
-}
-
-fn options(settings: &NatsSettings) -> Result<(ConnectOptions, Watched), StartError> {
-    let (sender, state) = watch::channel(LinkState { up: true, generation: 0 });
-    let (denying, denied) = watch::channel(None);
-    let mut options = logged_in(settings)?
-        .name("cra-eventlog")
-        .connection_timeout(Duration::from_millis(settings.connect_timeout_ms))
-        .request_timeout(Some(Duration::from_millis(settings.request_timeout_ms)))
-        .ping_interval(PING_INTERVAL)
-        .reconnect_delay_callback(reconnect_delay)
-        .event_callback(move |event| {
-            if let Event::ServerError(error) = &event
-                && error.to_string().to_lowercase().contains("permissions violation")
-            {
-                denying.send_replace(Some(error.to_string()));
+    /// Checks the stream's condition until the log is dropped.
+    pub(super) async fn watch_condition(self, mut account: AccountRoom, designed: Config, log: Weak<()>) {
+        let condition = Arc::clone(&self.condition);
+        while log.strong_count() > 0 {
+            condition.next_check().await;
+            if !self.is_up() {
+                condition.is_not_asked();
+                continue;
             }
-            observe(&sender, &event);
-            std::future::ready(())
-        });
-    if let Some(prefix) = settings.inbox_prefix() {
-        options = options.custom_inbox_prefix(prefix);
-    }
-    if let Some(file) = &settings.ca_file {
-        options = options.add_root_certificates(file.clone());
-    }
-    if let Some((cert, key)) = settings.cert_file.as_ref().zip(settings.key_file.as_ref()) {
-        options = options.add_client_certificate(cert.clone(), key.clone());
-    }
-    Ok((options.require_tls(settings.require_tls), Watched { state, denied }))
-}
-
-/// Authenticates each connection with the current settings and their files.
-fn logged_in(settings: &NatsSettings) -> Result<ConnectOptions, StartError> {
-    let login = settings.login().map_err(|why| StartError::Settings(why.to_owned()))?;
-    if login == Login::Nothing {
-        return Ok(ConnectOptions::new());
-    }
-    // At start-up an unreadable file is an error of the settings; later it may be being replaced.
-    login::auth(settings, b"").map_err(StartError::Settings)?;
-    let settings = settings.clone();
-    Ok(ConnectOptions::with_auth_callback(move |nonce| {
-        std::future::ready(login::auth(&settings, &nonce).map_err(AuthError::new))
-    }))
-}
-
-fn observe(state: &watch::Sender<LinkState>, event: &Event) {
-    match event {
-        Event::Connected => {
-            tracing::info!("connected to the log");
-            state.send_modify(|state| *state = LinkState { up: true, generation: state.generation + 1 });
+            let account_room = if condition.asks_account() {
+                let state = *self.state.borrow();
+                account.look(state, designed.num_replicas).await
+            } else {
+                None
+            };
+            let server = self.client.server_info().server_id;
+            condition.found(self.stream.get_info().await, server, account_room, &designed);
         }
-        Event::Disconnected | Event::Closed => {
-            tracing::warn!(%event, "the connection to the log is lost");
-            state.send_modify(|state| state.up = false);
-        }
-        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "the log's server is shutting down"),
-        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => {
-            tracing::warn!(%event, "the connection to the log reports a problem");
-        }
-    }
-}
-
-fn reconnect_delay(attempts: usize) -> Duration {
-    let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
-    Duration::from_millis((RECONNECT_FIRST_MS << doublings).min(RECONNECT_MAX_MS))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reconnection_delays_increase_up_to_a_limit() {
-        assert_eq!(reconnect_delay(0), Duration::from_millis(50));
-        assert_eq!(reconnect_delay(1), Duration::from_millis(100));
-        assert_eq!(reconnect_delay(usize::MAX), Duration::from_millis(RECONNECT_MAX_MS));
     }
 }

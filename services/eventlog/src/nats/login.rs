@@ -10,37 +10,48 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
 use serde_json::Value;
 
-use super::settings::{Login, NatsSettings};
+/// A login, besides a certificate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Login<'a> {
+    Nothing,
+    User { user: &'a str, password: &'a str },
+    PasswordFile { user: &'a str, file: &'a Path },
+    Token(&'a str),
+    NkeyFile(&'a Path),
+    CredentialsFile(&'a Path),
+}
 
-/// The answer to the server's nonce, from the settings and their files.
-pub(super) fn auth(settings: &NatsSettings, nonce: &[u8]) -> Result<Auth, String> {
-    let mut auth = Auth::new();
-    match settings.login()? {
-        Login::Nothing => {}
-        Login::User { user, password } => {
-            auth.username = Some(user.to_owned());
-            auth.password = Some(password.to_owned());
+impl Login<'_> {
+    /// The answer to the server's nonce, from the files as they are now.
+    pub(super) fn auth(&self, nonce: &[u8]) -> Result<Auth, String> {
+        let mut auth = Auth::new();
+        match *self {
+            Self::Nothing => {}
+            Self::User { user, password } => {
+                auth.username = Some(user.to_owned());
+                auth.password = Some(password.to_owned());
+            }
+            Self::PasswordFile { user, file } => {
+                auth.username = Some(user.to_owned());
+                auth.password = Some(read(file)?.trim_end_matches(['\r', '\n']).to_owned());
+            }
+            Self::Token(token) => auth.token = Some(token.to_owned()),
+            Self::NkeyFile(file) => {
+                let key = key(file, read(file)?.trim())?;
+                auth.nkey = Some(key.public_key());
+                auth.signature = Some(signed(file, &key, nonce)?);
+            }
+            Self::CredentialsFile(file) => {
+                let text = read(file)?;
+                let (jwt, seed) = credentials(&text).ok_or_else(|| {
+                    format!("{} contains no credentials: expected a JWT and its seed", file.display())
+                })?;
+                auth.signature = Some(signed(file, &key(file, seed)?, nonce)?);
+                auth.jwt = Some(jwt.to_owned());
+            }
         }
-        Login::PasswordFile { user, file } => {
-            auth.username = Some(user.to_owned());
-            auth.password = Some(read(file)?.trim_end_matches(['\r', '\n']).to_owned());
-        }
-        Login::Token(token) => auth.token = Some(token.to_owned()),
-        Login::NkeyFile(file) => {
-            let key = key(file, read(file)?.trim())?;
-            auth.nkey = Some(key.public_key());
-            auth.signature = Some(signed(file, &key, nonce)?);
-        }
-        Login::CredentialsFile(file) => {
-            let text = read(file)?;
-            let (jwt, seed) = credentials(&text).ok_or_else(|| {
-                format!("{} contains no credentials: expected a JWT and its seed", file.display())
-            })?;
-            auth.signature = Some(signed(file, &key(file, seed)?, nonce)?);
-            auth.jwt = Some(jwt.to_owned());
-        }
+        Ok(auth)
     }
-    Ok(auth)
 }
 
 fn read(file: &Path) -> Result<String, String> {

@@ -10,7 +10,8 @@ use async_nats::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::port::{Expectation, LogEntry, NewEvent, Position, ReadError};
+use crate::port::{Expectation, LogEntry, NewEvent, ReadError};
+use crate::position::Position;
 use crate::trace::TraceParent;
 
 /// The event's id, which distinguishes an own earlier try from a conflict.

@@ -1,10 +1,10 @@
-//! The stream's metadata: the log's predecessors, and whether a restore is in progress. Written by the log's operator,
-//! read by the services.
+//! What the stream says of itself: its head, and the metadata that the log's operator writes: the log's predecessors, and
+//! whether a restore is in progress.
 
-use async_nats::jetstream::stream::Config;
+use async_nats::jetstream::stream::{Config, Info};
 
-use crate::lineage::{self, Predecessor};
-use crate::port::LogIdentity;
+use crate::lineage::{self, LogIdentity, Predecessor};
+use crate::position::Position;
 
 /// JSON: the logs whose positions the stream continues.
 const PREDECESSORS: &str = "cra-predecessors";
@@ -14,6 +14,26 @@ const RESTORED: &str = "cra-restored";
 const MIRRORED: &str = "cra-mirrored";
 /// Of a log that was closed: identity of the former mirror that takes its place.
 const SUCCESSOR: &str = "cra-successor";
+
+/// Head of the stream.
+#[derive(Clone, Debug)]
+pub(super) struct StreamHead {
+    pub(super) identity: LogIdentity,
+    pub(super) predecessors: Vec<Predecessor>,
+    pub(super) first: Position,
+    pub(super) last: Position,
+}
+
+impl From<&Info> for StreamHead {
+    fn from(info: &Info) -> Self {
+        Self {
+            identity: LogIdentity(format!("nats/{}/{}", info.config.name, info.created)),
+            predecessors: predecessors(&info.config),
+            first: Position(info.state.first_sequence),
+            last: Position(info.state.last_sequence),
+        }
+    }
+}
 
 /// The logs whose positions the stream continues, latest first.
 pub(super) fn predecessors(config: &Config) -> Vec<Predecessor> {

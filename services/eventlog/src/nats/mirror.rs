@@ -8,12 +8,14 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, External, Info, Source};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::link::{self, StreamHead};
+use super::connection;
 use super::metadata;
+use super::metadata::StreamHead;
 use super::settings::NatsSettings;
-use super::start::{self, StartError};
-use crate::lineage::Origin;
-use crate::port::{LogIdentity, Position};
+use super::start;
+use super::start_error::StartError;
+use crate::lineage::{LogIdentity, Origin};
+use crate::position::Position;
 
 /// A mirror that gets no event for this long will not catch up.
 const STANDSTILL_MAX: Duration = Duration::from_secs(15);
@@ -106,7 +108,7 @@ struct Servers {
 
 impl Servers {
     async fn of(settings: &NatsSettings) -> Result<Self, MirrorError> {
-        let (client, _) = link::connect(settings).await?;
+        let (client, _) = connection::connect(settings).await?;
         start::check_version(&client.server_info().version)?;
         let mut context = settings.context(client).map_err(StartError::Settings)?;
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));

@@ -8,6 +8,7 @@ mod advice;
 mod append;
 mod batch;
 mod condition;
+mod connection;
 mod group;
 mod link;
 mod login;
@@ -21,6 +22,7 @@ mod restoring;
 mod room;
 mod settings;
 mod start;
+mod start_error;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,23 +37,26 @@ use uuid::Uuid;
 
 use self::append::Append;
 use self::condition::Condition;
+use self::connection::Watched;
 use self::group::Pending;
-use self::link::{Link, StreamHead, Watched};
+use self::link::Link;
 use self::message::{HEADERS_BYTES_MAX, Subjects};
+use self::metadata::StreamHead;
 use self::read::Reader;
 use self::restoring::Restoration;
 use self::room::AccountRoom;
 use self::start::Server;
-use crate::lineage::Origin;
+use crate::lineage::{LogIdentity, Origin};
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent,
-    PAYLOAD_BYTES_MAX, Position, ReadError, RestoreError,
+    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
+    ReadError, RestoreError,
 };
+use crate::position::Position;
 
 pub use self::mirror::{Activated, MirrorError, MirrorState, activate, mirror};
 pub use self::pull_batches::{BatchSize, READ_AHEAD_MAX};
 pub use self::settings::NatsSettings;
-pub use self::start::StartError;
+pub use self::start_error::StartError;
 pub use cra_private::Secret;
 
 /// How long a read is retried while the servers elect a leader, which takes about a second.
@@ -84,7 +89,7 @@ impl NatsLog {
     }
 
     async fn open(settings: NatsSettings, restored: Option<&Origin>) -> Result<Self, StartError> {
-        let (client, Watched { state, denied }) = link::connect(&settings).await?;
+        let (client, Watched { state, denied }) = connection::connect(&settings).await?;
         let server = client.server_info();
         start::check_version(&server.version)?;
         if server.max_payload < PAYLOAD_BYTES_MAX + HEADERS_BYTES_MAX {
@@ -124,7 +129,7 @@ impl NatsLog {
             restored.map(|_| Restoration::new(context.clone(), designed.clone(), &settings.subject_prefix));
         if restoration.is_none() {
             let account = AccountRoom::new(context, denied);
-            tokio::spawn(condition::watch(link.clone(), account, designed, Arc::downgrade(&open)));
+            tokio::spawn(link.clone().watch_condition(account, designed, Arc::downgrade(&open)));
         }
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);

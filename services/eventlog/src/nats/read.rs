@@ -14,10 +14,13 @@ use futures::FutureExt as _;
 use tokio::time::{Duration, sleep, timeout};
 use uuid::Uuid;
 
-use super::link::{Link, StreamHead};
+use super::link::Link;
 use super::message::Subjects;
+use super::metadata::StreamHead;
 use super::pull_batches::{BatchSize, Delivered, PullBatches};
-use crate::port::{LogEntry, LogIdentity, Position, ReadError};
+use crate::lineage::LogIdentity;
+use crate::port::{LogEntry, ReadError};
+use crate::position::Position;
 
 /// When the server drops an unused consumer.
 const CONSUMER_IDLE: Duration = Duration::from_secs(30);

@@ -7,8 +7,9 @@ use tokio::time::Duration;
 
 use super::ack::Ack;
 use super::batch::{self, BATCH_EVENTS_MAX, Message};
-use super::link::{Link, StreamHead};
+use super::link::Link;
 use super::message::{self, HEADERS_BYTES_MAX, Subjects};
+use super::metadata::StreamHead;
 use crate::port::{LogEntry, RESTORE_EVENTS_MAX, RestoreError, restored_range};
 
 const _: () = assert!(RESTORE_EVENTS_MAX <= BATCH_EVENTS_MAX);

@@ -13,11 +13,12 @@ use async_nats::jetstream::stream::{Config, Info, SubjectTransform};
 use async_trait::async_trait;
 
 use super::NatsLog;
-use super::link::StreamHead;
 use super::message::Subjects;
 use super::metadata;
+use super::metadata::StreamHead;
 use crate::lineage::Origin;
-use crate::port::{Position, RestoreError, Restoring};
+use crate::port::{RestoreError, Restoring};
+use crate::position::Position;
 
 /// The designed configuration with what a restore changes: subjects and metadata.
 pub(super) fn closed(open: &Config, subject_prefix: &str, origin: &Origin) -> Config {

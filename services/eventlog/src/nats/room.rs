@@ -9,8 +9,9 @@ use async_nats::jetstream::{Context, account};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 
-use super::link::LinkState;
-use crate::port::{Fill, Position};
+use super::connection::LinkState;
+use crate::port::Fill;
+use crate::position::Position;
 
 /// Every event takes more than this, with its subject and headers.
 const EVENT_BYTES_MIN: u64 = 256;

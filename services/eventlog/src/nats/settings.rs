@@ -1,7 +1,7 @@
 //! Settings of the log: its address, credentials and timeouts. Every value has a default; unknown keys are errors.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, Context};
 use cra_private::{Expiring, Secret, url};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::login;
+use super::login::{self, Login};
 
 /// What to do with the user of a URL.
 const USER_ELSEWHERE: &str = "give `user` and `password`, `token`, `nkey_file` or `credentials_file` instead \
@@ -225,23 +225,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
 }
 
-/// A login, besides a certificate.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Login<'a> {
-    Nothing,
-    User { user: &'a str, password: &'a str },
-    PasswordFile { user: &'a str, file: &'a Path },
-    Token(&'a str),
-    NkeyFile(&'a Path),
-    CredentialsFile(&'a Path),
-}
-
 fn url_without_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     url::read(deserializer, USER_ELSEWHERE)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

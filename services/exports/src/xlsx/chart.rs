@@ -29,6 +29,14 @@ pub(in super::super) struct Chart<'a> {
     pub(in super::super) kind: ChartType,
 }
 
+impl<'a> Chart<'a> {
+    /// Bars of the first rows of a sheet with names and one column of values.
+    pub(in super::super) fn bars(sheet: &'a str, title: &'a str, unit: &'a str, rows: usize) -> Self {
+        let values = vec![Series { column: 1, name: unit }];
+        Self { sheet, title, names: 0, values, rows, kind: ChartType::Bar }
+    }
+}
+
 /// A column of values.
 pub(in super::super) struct Series<'a> {
     pub(in super::super) column: u16,

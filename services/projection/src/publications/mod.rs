@@ -10,6 +10,7 @@ mod publication;
 mod publisher;
 mod question;
 mod settings;
+mod source;
 
 use std::sync::Arc;
 

@@ -13,8 +13,8 @@ use ring::digest;
 
 use super::calendar::{Closing, Month};
 use super::cells::Cell;
-use super::publisher::Source;
 use super::question::{OrderBy, PublicBreakdown, PublicQuestion, PublicSeries};
+use super::source::Source;
 use cra_analytics::periods::Period;
 use cra_analytics::public::{Base, Counts};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::{EventLog, LogIdentity, ReadError};
+use cra_eventlog::{EventLog, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::calendar::Closing;
 use super::publication::Publication;
 use super::settings::PublicationSettings;
+use super::source::Source;
 use super::{Publications, cells};
-use crate::generations::{Generation, Generations};
+use crate::generations::Generations;
 use crate::queries::{Consistency, QueryError};
 use cra_analytics::public::Rounding;
 
@@ -22,26 +23,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long one attempt waits for the read models to reach the log's head.
 const REACH_WITHIN: Duration = Duration::from_mins(10);
-
-/// Source of a publication; if it changes, the publication is counted again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) definitions: String,
-    pub(super) log: LogIdentity,
-    /// Number of retried events: each changes the log's state as of earlier instants.
-    pub(super) retried: u64,
-}
-
-impl Source {
-    fn of(generation: &Generation) -> Self {
-        let description = generation.description();
-        Self {
-            definitions: description.definitions.clone(),
-            log: description.log.clone(),
-            retried: generation.retried(),
-        }
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 enum PublishError {

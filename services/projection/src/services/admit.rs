@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_domain::selection::Selection;
+use cra_runtime::clock::Clock;
 use cra_runtime::deadline::deadline;
+use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
 use cra_runtime::off_workers::{is_large, off_workers};
 use prost::Message;
@@ -15,8 +17,8 @@ use tonic::{Request, Status};
 
 use super::faults::Faults;
 use super::grant::{Grant, Right};
-use super::statistics::Statistics;
-use crate::queries::{self, Consistency, Snapshot};
+use crate::generations::Generations;
+use crate::queries::{self, Consistency, LogHead, Snapshot};
 
 /// A request to the read models.
 pub(super) trait Question: Message + 'static {
@@ -106,7 +108,21 @@ pub(super) struct Ready {
     pub(super) permit: Permit,
 }
 
-impl Statistics {
+/// What a query is admitted by, and asked of.
+pub struct Admission {
+    /// The read models.
+    pub generations: Arc<Generations>,
+    /// The head of the log.
+    pub log_head: LogHead,
+    /// The current time, for refusing times in the future.
+    pub clock: Arc<dyn Clock>,
+    /// How callers are found.
+    pub callers: Callers,
+    /// Limit of queries that wait for a position of the log.
+    pub waiting: InFlight,
+}
+
+impl Admission {
     /// Checks and parses a request, and reports every fault at once. `read` parses what is specific to the request; a
     /// large request is parsed on a blocking thread, unless its caller leaves first.
     pub(super) async fn admit<Q: Question, T: Send + 'static>(

@@ -12,5 +12,6 @@ mod replay;
 mod statistics;
 mod stream;
 
+pub use admit::Admission;
 pub use operations::Operations;
 pub use statistics::Statistics;

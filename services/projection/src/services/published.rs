@@ -14,7 +14,7 @@ impl Statistics {
         request: &Request<Q>,
         answer: impl FnOnce(&Publication, &Q) -> Result<A, Status>,
     ) -> Result<Option<A>, Status> {
-        let grant = Grant::of(self.callers, request)?;
+        let grant = Grant::of(self.admission.callers, request)?;
         if !grant.is_public() {
             return Ok(None);
         }

@@ -7,9 +7,7 @@ use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService;
 use cra_domain::cra::check_cra_id;
 use cra_eventlog::{Head, Position};
-use cra_runtime::clock::Clock;
 use cra_runtime::conditional::Conditional;
-use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
 use futures::stream::{self, StreamExt as _};
@@ -17,41 +15,30 @@ use serde::de::DeserializeOwned;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::admit::{Admitted, Ready};
+use super::admit::{Admission, Admitted, Ready};
 use super::export::{self, Chunks};
 use super::faults::Faults;
 use super::grant::Grant;
 use super::listing::{Asker, Listing, Page, Paged};
 use super::published;
 use super::stream::streamed;
-use crate::generations::Generations;
 use crate::publications::{self, Publications};
 use crate::queries::page::Signer;
-use crate::queries::{
-    self, Axes, Breakdown, Claim, ExportSpec, Follow, LogHead, QueryError, Standing, Watch,
-};
+use crate::queries::{self, Axes, Breakdown, Claim, ExportSpec, Follow, QueryError, Standing, Watch};
 use cra_analytics::periods::Periods;
 
 /// The service.
 pub struct Statistics {
-    /// The read models.
-    pub generations: Arc<Generations>,
-    /// The head of the log.
-    pub log_head: LogHead,
-    /// The current time, for refusing times in the future.
-    pub clock: Arc<dyn Clock>,
+    /// Admits queries to the read models.
+    pub admission: Admission,
     /// Limit of concurrent queries.
     pub in_flight: InFlight,
-    /// Limit of queries that wait for a position of the log.
-    pub waiting: InFlight,
     /// Limit of concurrent exports.
     pub exports: InFlight,
     /// Maximum size of a file.
     pub export_bytes_max: NonZeroU64,
     /// Limit of open streams.
     pub streams: InFlight,
-    /// How callers are found.
-    pub callers: Callers,
     /// Signs the tokens of pages.
     pub signer: Signer,
     /// The source of public answers.
@@ -66,7 +53,7 @@ impl Statistics {
         &self,
     ) -> impl Fn(&mut Q, &Grant, &mut Faults) -> Option<(Listing, Page<C>)> + Send + 'static + use<Q, C> {
         let (generations, signer, now) =
-            (Arc::clone(&self.generations), self.signer.clone(), self.clock.now());
+            (Arc::clone(&self.admission.generations), self.signer.clone(), self.admission.clock.now());
         move |request, grant, faults| {
             let asker = Asker { grant, signer: &signer, now };
             let (listing, page) = Listing::read(request, &generations, &asker, faults);
@@ -84,8 +71,8 @@ impl StatisticsService for Statistics {
         if let Some(answer) = self.published(&request, published::statistics)? {
             return Ok(Response::new(answer));
         }
-        let (admitted, ()) = self.admit(request, &self.in_flight, |_, _, _| Some(())).await?;
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let (admitted, ()) = self.admission.admit(request, &self.in_flight, |_, _, _| Some(())).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.admission.reach(admitted).await?;
         let shown = snapshot.to_message();
         let statistics = queries::statistics(selection, snapshot).await?;
         let answer = v1::GetStatisticsResponse { statistics: Some(statistics), snapshot: Some(shown) };
@@ -103,8 +90,8 @@ impl StatisticsService for Statistics {
             let none = v1::Selection::default();
             faults.all(Periods::parse(request.selection.as_ref().unwrap_or(&none), request.granularity))
         };
-        let (admitted, periods) = self.admit(request, &self.in_flight, read).await?;
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let (admitted, periods) = self.admission.admit(request, &self.in_flight, read).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.admission.reach(admitted).await?;
         let shown = snapshot.to_message();
         let points = queries::time_series(selection, periods, snapshot).await?;
         Ok(Response::new(v1::GetTimeSeriesResponse { points, snapshot: Some(shown) }))
@@ -123,9 +110,10 @@ impl StatisticsService for Statistics {
             let asked = Breakdown::parse(request.dimension, &request.order_by, request.include_empty);
             page.zip(faults.all(asked))
         };
-        let (mut admitted, ((listing, page), question)) = self.admit(request, &self.in_flight, read).await?;
+        let (mut admitted, ((listing, page), question)) =
+            self.admission.admit(request, &self.in_flight, read).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.admission.reach(admitted).await?;
         let shown = snapshot.clone();
         let first = page.cursor().unwrap_or_default();
         let answer = queries::breakdown(selection, question, first, page.rows(), snapshot).await?;
@@ -142,14 +130,14 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::GetCrossTableRequest>,
     ) -> Result<Response<v1::GetCrossTableResponse>, Status> {
-        if Grant::of(self.callers, &request)?.is_public() {
+        if Grant::of(self.admission.callers, &request)?.is_public() {
             return Err(publications::refused("a cross table", None));
         }
         let read = |request: &mut v1::GetCrossTableRequest, _: &Grant, faults: &mut Faults| {
             faults.all(Axes::parse(request))
         };
-        let (admitted, question) = self.admit(request, &self.in_flight, read).await?;
-        let Ready { selection, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let (admitted, question) = self.admission.admit(request, &self.in_flight, read).await?;
+        let Ready { selection, snapshot, permit: _permit, .. } = self.admission.reach(admitted).await?;
         let shown = snapshot.to_message();
         let crossed = queries::cross_table(selection, question, snapshot).await?;
         Ok(Response::new(v1::GetCrossTableResponse {
@@ -168,9 +156,11 @@ impl StatisticsService for Statistics {
         let read = |request: &mut v1::WatchStatisticsRequest, _: &Grant, faults: &mut Faults| {
             faults.one(queries::watch_interval(request.min_interval_ms))
         };
-        let (Admitted { selection, permit, .. }, interval) = self.admit(request, &self.streams, read).await?;
+        let (Admitted { selection, permit, .. }, interval) =
+            self.admission.admit(request, &self.streams, read).await?;
         let question = Watch { selection, interval };
-        let answers = queries::watch(question, Arc::clone(&self.generations), self.shutdown.clone());
+        let answers =
+            queries::watch(question, Arc::clone(&self.admission.generations), self.shutdown.clone());
         Ok(Response::new(streamed(answers, permit, |_| ())))
     }
 
@@ -178,9 +168,10 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::ListCrasRequest>,
     ) -> Result<Response<v1::ListCrasResponse>, Status> {
-        let (mut admitted, (listing, page)) = self.admit(request, &self.in_flight, self.page()).await?;
+        let (mut admitted, (listing, page)) =
+            self.admission.admit(request, &self.in_flight, self.page()).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.admission.reach(admitted).await?;
         let shown = snapshot.clone();
         let answer = queries::list(selection, page.cursor(), page.rows(), snapshot).await?;
         grant.trail.add_rows(answer.cras.len());
@@ -195,9 +186,10 @@ impl StatisticsService for Statistics {
         &self,
         request: Request<v1::ListLikelyDoublesRequest>,
     ) -> Result<Response<v1::ListLikelyDoublesResponse>, Status> {
-        let (mut admitted, (listing, page)) = self.admit(request, &self.in_flight, self.page()).await?;
+        let (mut admitted, (listing, page)) =
+            self.admission.admit(request, &self.in_flight, self.page()).await?;
         admitted.consistency = page.consistency(admitted.consistency);
-        let Ready { grant, selection, snapshot, permit: _permit } = self.reach(admitted).await?;
+        let Ready { grant, selection, snapshot, permit: _permit } = self.admission.reach(admitted).await?;
         let shown = snapshot.clone();
         let answer = queries::doubles(selection, page.cursor(), page.rows(), snapshot).await?;
         grant.trail.add_rows(2 * answer.doubles.len());
@@ -215,9 +207,9 @@ impl StatisticsService for Statistics {
         let read = |request: &mut v1::GetCraRequest, _: &Grant, faults: &mut Faults| {
             faults.one(check_cra_id(&request.cra_id))
         };
-        let (admitted, cra_id) = self.admit(request, &self.in_flight, read).await?;
+        let (admitted, cra_id) = self.admission.admit(request, &self.in_flight, read).await?;
         admitted.grant.begins_of(cra_id)?;
-        let Ready { grant, snapshot, permit: _permit, .. } = self.reach(admitted).await?;
+        let Ready { grant, snapshot, permit: _permit, .. } = self.admission.reach(admitted).await?;
         let shown = snapshot.to_message();
         let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
         grant.shows(cra_id, record.cra.as_ref())?;
@@ -234,8 +226,9 @@ impl StatisticsService for Statistics {
             let claim = (request.after_position > 0 && !request.log.is_empty()).then(|| request.log.clone());
             Some((Position(request.after_position), claim, request.stop_at_head))
         };
-        let (admitted, (after, claim, stop_at_head)) = self.admit(request, &self.streams, read).await?;
-        let Head { identity, position: head, .. } = self.log_head.now().await?;
+        let (admitted, (after, claim, stop_at_head)) =
+            self.admission.admit(request, &self.streams, read).await?;
+        let Head { identity, position: head, .. } = self.admission.log_head.now().await?;
         let claim = claim.as_deref().map(Claim::parse).transpose()?;
         if claim.as_ref().is_some_and(|claim| !claim.is_of(&identity.0)) {
             return Err(QueryError::LogReplaced.into());
@@ -245,7 +238,8 @@ impl StatisticsService for Statistics {
         }
         let end = stop_at_head.then_some(head);
         let question = Follow { selection: admitted.selection, after, claim, end };
-        let answers = queries::follow(question, Arc::clone(&self.generations), self.shutdown.clone());
+        let answers =
+            queries::follow(question, Arc::clone(&self.admission.generations), self.shutdown.clone());
         let trail = admitted.grant.trail;
         Ok(Response::new(streamed(answers, admitted.permit, move |answer: &v1::FollowCrasResponse| {
             trail.add_rows(usize::from(shows_a_cra(answer)));
@@ -257,13 +251,13 @@ impl StatisticsService for Statistics {
             faults.all(queries::check_export(request))
         };
         let conditional = Conditional::of(&request);
-        let (admitted, kind) = self.admit(request, &self.exports, read).await?;
-        let Ready { grant, selection, snapshot, permit } = self.reach(admitted).await?;
+        let (admitted, kind) = self.admission.admit(request, &self.exports, read).await?;
+        let Ready { grant, selection, snapshot, permit } = self.admission.reach(admitted).await?;
         let wanted = ExportSpec::new(kind, selection);
         if export::is_known(&conditional, &wanted, &snapshot) {
             return Ok(Response::new(stream::empty().boxed()));
         }
-        let folder = self.generations.data();
+        let folder = self.admission.generations.data();
         let limits = export::Limits { bytes_max: self.export_bytes_max, permit };
         export::answer(wanted, snapshot, folder, limits, grant.trail).await
     }

@@ -89,7 +89,7 @@ impl Metrics {
     }
 
     /// Gauges of the permits in use and the limits.
-    pub fn watch_places(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
+    pub fn watch_permits(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
         let (taken, most) = self.places()?;
         for limit in limits {
             most.with_label_values(&[limit.name()]).set(limit.limit().into());
@@ -161,7 +161,7 @@ mod tests {
         let known = Arc::clone(&position);
         metrics.looked_up("cra_position", "Help.", move || known.load(Ordering::Relaxed).into()).unwrap();
         let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
-        metrics.watch_places(&[&calls]).unwrap();
+        metrics.watch_permits(&[&calls]).unwrap();
         position.store(7, Ordering::Relaxed);
         let place = calls.try_acquire_unshared().unwrap();
         let text = metrics.text().unwrap();
