@@ -78,3 +78,14 @@ async fn the_files_of_the_contract_s_page_are_fetched_and_read_as_it_shows() {
     let program = of_this_test(block(&page, "## Files", "python"));
     assert_eq!(output(readers::python().args(["-c", &program])), "0 CRA, 1 departments\n");
 }
+
+#[test]
+fn the_walk_through_the_code_prints_the_figures_of_the_cra_that_it_appends() {
+    // `tests/run` builds the examples next to the programs.
+    let programs = Path::new(Kind::CommandLine.command().get_program()).parent().unwrap().to_owned();
+    let written = output(&mut Command::new(programs.join("examples/walk")));
+    let (appended, statistics) = written.split_once('\n').unwrap();
+    assert!(appended.ends_with("is at position 1"), "{appended}");
+    let statistics: serde_json::Value = serde_json::from_str(statistics).unwrap();
+    assert_eq!((&statistics["cras"], &statistics["workshopParticipants"]), (&"1".into(), &"5".into()));
+}

@@ -21,6 +21,16 @@ pub struct Period {
 }
 
 /// The periods of a selection, in order.
+///
+/// ```
+/// use cra_analytics::periods::Periods;
+/// use cra_contracts::v1::{Granularity, Selection};
+///
+/// let selection = Selection { from: "2026-01-15".into(), to: "2026-03-10".into(), ..Selection::default() };
+/// let months = Periods::parse(&selection, Granularity::Month.into()).unwrap();
+/// let days: Vec<_> = months.all().iter().map(|month| format!("{} to {}", month.from, month.to)).collect();
+/// assert_eq!(days, ["2026-01-15 to 2026-01-31", "2026-02-01 to 2026-02-28", "2026-03-01 to 2026-03-10"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Periods(Vec<Period>);
 

@@ -41,6 +41,20 @@ pub enum EndpointError {
 }
 
 /// The endpoint at `url`. With a token (`carries_token`), a network address must use TLS.
+///
+/// ```
+/// use cra_client::{Bearer, Clients, TlsFiles, endpoint};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let projection = endpoint("http://127.0.0.1:50052", TlsFiles::default(), false).unwrap();
+/// // Connects at the first call.
+/// let statistics = Clients::new(projection.connect_lazy(), Bearer::Nothing).statistics();
+/// # drop(statistics);
+///
+/// let refused = endpoint("http://cra.example.fr", TlsFiles::default(), true).unwrap_err();
+/// assert_eq!(refused.to_string(), "a token would cross the network in clear; use https://");
+/// # });
+/// ```
 pub fn endpoint(url: &str, tls: TlsFiles<'_>, carries_token: bool) -> Result<Endpoint, EndpointError> {
     if cra_private::url::names_user(url) {
         return Err(EndpointError::UserInUrl);

@@ -4,6 +4,35 @@
 //! bytes: what an event means is the domain's business. Two adapters implement it, [`nats`] and
 //! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included.
 //!
+//! ```
+//! use cra_eventlog::embedded::EmbeddedLog;
+//! use cra_eventlog::{AppendError, EventLog as _, Expectation, NewEvent, Position};
+//! use uuid::Uuid;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let folder = tempfile::tempdir().unwrap();
+//! let log = EmbeddedLog::open(folder.path()).unwrap();
+//! let cra_id = Uuid::now_v7();
+//! let event = |payload: &'static str| NewEvent {
+//!     cra_id,
+//!     event_id: Uuid::now_v7(),
+//!     payload: payload.into(),
+//!     trace: None,
+//! };
+//! let first = log.append(event("submitted"), Expectation::NoEvent).await.unwrap();
+//! assert_eq!(first.position(), Position(1));
+//!
+//! // A writer that does not know the first event is refused.
+//! let conflict = log.append(event("submitted"), Expectation::NoEvent).await.unwrap_err();
+//! assert!(matches!(conflict, AppendError::Conflict { .. }), "{conflict}");
+//!
+//! log.append(event("corrected"), Expectation::LastAt(first.position())).await.unwrap();
+//! let history = log.history(cra_id).await.unwrap();
+//! let payloads: Vec<_> = history.iter().map(|entry| &entry.payload[..]).collect();
+//! assert_eq!(payloads, [&b"submitted"[..], b"corrected"]);
+//! # });
+//! ```
+//!
 //! Features: `server` (a real server as a child process, for tests and measurements); for tests only, `conformance` (the
 //! suite) and `testing` (servers to run it on).
 

@@ -2,6 +2,22 @@
 //!
 //! A [`Cra`] describes what happened. The rules of a new CRA are in `rules`; the conversion of older forms is in
 //! [`crate::legacy`].
+//!
+//! ```
+//! use cra_domain::cra::Submission;
+//!
+//! let now = "2026-11-27T10:00:00Z".parse().unwrap();
+//! let submission = Submission::parse(Some(&cra_fixtures::workshop(5)), now).expect("a valid CRA");
+//! assert_eq!(submission.cra().participants, 5);
+//!
+//! // Every fault of a form is found at once, each with its field.
+//! let mut form = cra_fixtures::workshop(5);
+//! form.date = "2026-12-31".into();
+//! form.advisor_id.clear();
+//! let faults = Submission::parse(Some(&form), now).unwrap_err();
+//! let fields: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.fault.reason())).collect();
+//! assert_eq!(fields, [("cra.advisor_id", "REQUIRED"), ("cra.date", "DATE_IN_FUTURE")]);
+//! ```
 
 mod described;
 mod fault;

@@ -35,6 +35,14 @@ const TEXT: &str = include_str!("../../data/communes.tsv");
 
 /// The table of communes, parsed on the first call and shared for the life of the process.
 ///
+/// ```
+/// use cra_domain::territory::communes;
+///
+/// let found = communes().search("saint etien", 5);
+/// let names: Vec<_> = found.iter().map(|found| communes().get(found.commune).name()).collect();
+/// assert_eq!(names[0], "Saint-Étienne");
+/// ```
+///
 /// # Panics
 ///
 /// If the compiled-in file is malformed; a test reads all of it.

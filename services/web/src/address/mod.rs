@@ -45,7 +45,13 @@ impl At {
         match self {
             Self::Now => v1::Consistency::default(),
             Self::Position { position, log } => {
-                v1::Consistency { as_of_position: *position, log: log.clone(), ..Default::default() }
+                // A replica that has not reached the position waits for it.
+                v1::Consistency {
+                    min_position: *position,
+                    as_of_position: *position,
+                    log: log.clone(),
+                    ..Default::default()
+                }
             }
             Self::Day(day) => {
                 v1::Consistency { as_of_time: end_of(*day).map(timestamp_message), ..Default::default() }
