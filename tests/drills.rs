@@ -42,7 +42,7 @@ async fn served() -> Pair {
     pair
 }
 
-/// Runs a drill of the guide beside a pair; the folder that it leaves.
+/// Runs a drill of the guide next to a pair; returns the folder that it leaves.
 async fn drilled(
     pair: &Pair,
     heading: &'static str,

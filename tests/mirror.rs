@@ -11,7 +11,7 @@ use crate::exclusive_restore::{Clients, accepts, cra_log, done, log_on, recorded
 use crate::harness::deployed::free_ports;
 use crate::harness::{Pair, eventually};
 
-/// A server in a JetStream domain of its own, with a leaf node connection on a port.
+/// A server in a separate JetStream domain, with a leaf node connection on a port.
 fn server(dir: &TempDir, domain: &str, leaf_nodes: &str) -> NatsServer {
     let settings = format!(
         "jetstream {{ store_dir: \"{STORE_DIR}\", sync_interval: always, domain: {domain} }}\n\

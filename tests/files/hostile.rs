@@ -1,4 +1,4 @@
-//! Addresses that no caller sends in good faith are refused within bounds, and the service goes on.
+//! Addresses that no caller sends in good faith are refused within bounds, and the service continues to answer.
 
 use super::{file, given};
 use crate::harness::{Http, curl};

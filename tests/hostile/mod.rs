@@ -17,7 +17,7 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
     files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
-/// The names tell the expected result; the accepted ones show that the others are refused for their specific fault.
+/// The names contain the expected result; the accepted ones show that the others are refused for their specific fault.
 #[test]
 fn of_the_retained_tokens_only_those_signed_by_the_issuer_for_this_service_are_accepted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/token");

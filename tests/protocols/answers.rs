@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::ways::{Call, Ended, WAYS, made};
 use crate::harness::{Issuer, Pair, carrying, contract, eventually, national, new_id, submission, workshop};
 
-/// Methods whose answers tell of the moment.
+/// Methods whose answers depend on the moment.
 const OF_THE_MOMENT: &str = "OperationsService/";
 
 /// What an answer has whenever the same is asked again: page tokens are sealed anew, and a correction sent again is a duplicate.

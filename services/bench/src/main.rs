@@ -208,7 +208,7 @@ impl Measurement {
         Ok(tokio::task::spawn_blocking(move || Arc::new(Generator::new(seed, cras))).await?)
     }
 
-    /// Recording, on a log of its own.
+    /// Recording, on a separate log.
     async fn ingest(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
         let (server, dir) = self.testbed.empty_log("ingest").await?;
         let mut submissions = Submissions::after(generator);
@@ -224,7 +224,7 @@ impl Measurement {
         Ok(rows)
     }
 
-    /// What the processes take, on a log of its own.
+    /// What the processes use, on a separate log.
     async fn sizing(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
         let (server, dir) = self.testbed.empty_log("sizing").await?;
         let mut submissions = Submissions::after(generator);

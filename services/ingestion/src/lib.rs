@@ -1,7 +1,7 @@
 //! The ingestion service: decides what becomes a fact, and appends it to the event log.
 //!
 //! Data flow: [`services`](self) reads a request and checks it with the domain's rules; `decisions` decides, purely,
-//! what it means for the CRA; `append` brings the decision to the log; `refused` tells the caller why not. [`run`] is
+//! what it means for the CRA; `append` brings the decision to the log; `refused` explains a refusal to the caller. [`run`] is
 //! the process on NATS; [`serve`] is the same service on any log.
 //!
 //! It reads only the events of the CRA in question, and knows nothing of statistics.

@@ -150,7 +150,7 @@ struct Parts {
     queries: InFlight,
 }
 
-/// The files that the settings name besides those of identity and the log. They are opened before the log, so that a wrong one is an
+/// The files that the settings name, except those of identity and the log. They are opened before the log, so that a wrong one is an
 /// error at once.
 struct Files {
     audit: Audit,

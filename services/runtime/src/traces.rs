@@ -127,7 +127,7 @@ impl Sender {
         };
         let refused = |reason: String| TelemetryError::Traces { endpoint: endpoint.clone(), reason };
         if !endpoint.starts_with("http://") {
-            return Err(refused("expected http://HOST:PORT of a collector beside the service".to_owned()));
+            return Err(refused("expected http://HOST:PORT of a collector on the same host".to_owned()));
         }
         let exporter = SpanExporter::builder()
             .with_tonic()

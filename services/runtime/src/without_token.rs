@@ -54,7 +54,7 @@ impl WithoutToken {
     pub(crate) fn enter(&self, address: Option<IpAddr>) -> Result<OpenPermit, Status> {
         let counted = match self.callers {
             Callers::Identified => address.and_then(|address| self.trusted_proxies.counted(address)),
-            // Every caller is on this machine, and none can be told from another.
+            // Every caller is on this machine, and callers cannot be distinguished.
             Callers::Anyone => None,
         };
         let of_network = counted.map(|network| {

@@ -1,9 +1,9 @@
 //! Reads items from a text: one JSON object per line, one array, or one object (or several) laid out over lines.
-//! Tells which by looking at the start, and keeps one item in memory at a time.
+//! Recognises the shape by the start of the text, and keeps one item in memory at a time.
 //!
-//! An item is what a [`Parse`] makes of its text, byte for byte as it stands in the file without the blanks around
-//! it. A line that is no item does not stop the others. In an array, broken JSON stops the reading, for nobody can
-//! tell where the next item starts; an item that is JSON but not of the kind asked for does not. Checks no rule of
+//! An item is what a [`Parse`] makes of its text, byte for byte as in the file, without the blanks around
+//! it. A line that is no item does not stop the others. In an array, broken JSON stops the reading, because
+//! the start of the next item is unknown; an item that is JSON but not of the requested kind does not. Checks no rule of
 //! the form.
 
 use std::cell::Cell;
@@ -51,7 +51,7 @@ struct Start {
     first_byte: Option<u8>,
     /// Of blanks before it.
     bytes: u64,
-    /// It stands on, from 1.
+    /// Its line, from 1.
     line: u64,
 }
 

@@ -61,7 +61,7 @@ impl AddAssign<&Self> for Counts {
 /// A figure that rows may be sorted by, with its name in a request.
 type Ordered = (&'static str, fn(&Counts) -> u64);
 
-/// The sort orders of public rows, besides `name` and `code`.
+/// The sort orders of public rows, in addition to `name` and `code`.
 pub const ORDERS: [Ordered; 11] = [
     ("cras", |counts| counts.0[CRAS]),
     ("acts", |counts| counts.0[ACTS]),

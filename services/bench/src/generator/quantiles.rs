@@ -1,4 +1,4 @@
-//! A distribution told by some of its quantiles, and even between them: integers only, so that every machine draws the
+//! A distribution given by some of its quantiles, uniform between them: integers only, so that every machine draws the
 //! same.
 
 /// Parts that a whole distribution is divided into.

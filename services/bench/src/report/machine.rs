@@ -1,4 +1,4 @@
-//! The machine that a measurement ran on, as far as the system tells.
+//! The machine that a measurement ran on, as far as the system reports it.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -11,9 +11,9 @@ use serde::Serialize;
 pub(crate) struct Machine {
     /// Cores that this process may use.
     pub(crate) cores: usize,
-    /// Model of the processor; empty where the system does not tell.
+    /// Model of the processor; empty if the system does not report it.
     pub(crate) processor: String,
-    /// Of the whole machine; 0 where the system does not tell.
+    /// Of the whole machine; 0 if the system does not report it.
     pub(crate) memory_bytes: u64,
     pub(crate) system: String,
 }

@@ -1,4 +1,4 @@
-//! What a report tells, and in which forms.
+//! The content of a report, and its forms.
 
 use std::time::Duration;
 

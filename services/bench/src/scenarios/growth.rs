@@ -18,7 +18,7 @@ const STEP: f64 = 10.0;
 pub(crate) struct Point {
     pub(crate) cras: u64,
     pub(crate) events: u64,
-    /// Of all events, beside read models that serve.
+    /// Of all events, while other read models serve.
     pub(crate) replayed: Duration,
     pub(crate) times: Vec<(Kind, Latencies)>,
 }

@@ -1,4 +1,4 @@
-//! Questions while the log is replayed beside the read models that serve, and CRAs come in at a steady rate.
+//! Questions while the log is replayed into new read models, the former ones serve, and CRAs are recorded at a steady rate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

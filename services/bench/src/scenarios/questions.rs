@@ -233,7 +233,7 @@ fn some_of<W: Word>(draw: &mut Draw, list: &[W], most: u32) -> Vec<i32> {
     numbers.into_iter().collect()
 }
 
-/// All that one CRA says, in every field, with another value beside where a list has some.
+/// Every field of one CRA, with a second value where the field is a list.
 fn every_field(draw: &mut Draw, row: &CraRow) -> v1::Selection {
     let commune = &territory::communes().all()[usize::from(row.commune)];
     let period = any_period(draw);

@@ -1,4 +1,4 @@
-//! Reading the log into empty read models: as a projection that starts, and beside one that serves; then what that
+//! Reading the log into empty read models: as a projection that starts, and while another generation serves; then what that
 //! projection takes, and how soon it serves again.
 
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(crate) struct Replayed {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Replays a log into the empty folder beside it.
+/// Replays a log into the empty folder next to it.
 pub(crate) async fn replay(log: &Log, show: impl Fn(&str)) -> anyhow::Result<Replayed> {
     let events = log.manifest.events;
     show("reading the stream with the plain client");
@@ -74,7 +74,7 @@ pub(crate) async fn replay(log: &Log, show: impl Fn(&str)) -> anyhow::Result<Rep
     Ok(Replayed { projection, drained, rows })
 }
 
-/// What the projection takes now, where the system tells.
+/// What the projection uses now, if the system reports it.
 pub(crate) fn memory(when: &str, projection: &Service) -> Option<Row> {
     let bytes = Measured::Bytes(projection.memory()?.resident_bytes);
     let row = Row::new(Scenario::Replay, format!("resident memory of the projection {when}"), bytes);
@@ -87,8 +87,8 @@ fn peak(when: &str, projection: &Service) -> Option<Row> {
     Some(Row::new(Scenario::Replay, format!("most resident memory of the projection {when}"), bytes))
 }
 
-/// Replays beside the read models that serve, and leaves those in place; how long it took. Nobody asks meanwhile: how
-/// fast a replay is beside questions is a row of its own.
+/// Duration of a replay while other read models serve, which stay in place. No query runs at the same time: how
+/// fast a replay is under queries is another row.
 pub(crate) async fn rebuild(projection: &Clients, events: u64) -> anyhow::Result<Duration> {
     sleep(STEPPING_BACK).await;
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The memory of a process, as Linux tells it; nowhere else is it measured.
+//! The memory of a process as Linux reports it; not measured on other systems.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Of a process; `None` where the system does not tell.
+    /// Of a process; `None` if the system does not report it.
     pub(crate) fn of_process(pid: u32) -> Option<Self> {
         Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
     }
@@ -39,7 +39,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Of a process; `None` where the system does not tell.
+    /// Of a process; `None` if the system does not report it.
     pub(crate) fn of_process(pid: u32) -> Option<Self> {
         let resident_bytes = Memory::of_process(pid)?.resident_bytes;
         let cpu_seconds = cpu_seconds(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;

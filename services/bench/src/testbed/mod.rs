@@ -35,7 +35,7 @@ pub(crate) struct Testbed {
     dir: TempDir,
 }
 
-/// A log that holds the data, on a server of its own.
+/// A log that holds the data, on a separate server.
 pub(crate) struct Log {
     pub(crate) server: NatsServer,
     /// What it holds.

@@ -112,7 +112,7 @@ impl Service {
         self.child.id()
     }
 
-    /// Its memory, where the system tells.
+    /// Its memory, if the system reports it.
     pub(crate) fn memory(&self) -> Option<Memory> {
         Memory::of_process(self.child.id())
     }

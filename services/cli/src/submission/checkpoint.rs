@@ -1,10 +1,9 @@
-//! How far an import of a file is, kept beside the file so that a later run goes on from there: how many of its items
-//! are told from the start on, what became of them, and what it all is about. Written whole and put in place at once,
-//! so that it is one state or another whenever the process ends.
+//! Progress of an import of a file, stored next to the file so that a later run resumes: how many items from the start
+//! are reported, their outcomes, and the file, form and service. Replaced atomically, so that it is one state or the
+//! next whenever the process ends.
 //!
-//! It saves time and decides nothing: an import can be run again from the start whatever happened, and a checkpoint
-//! that is lost, or of another file, form or service, is not used. Whether the log still holds what it tells of is
-//! asked by the command.
+//! It saves time and decides nothing: an import can always be run again from the start, and a checkpoint that is lost,
+//! or of another file, form or service, is not used. The command checks that the log still holds the recorded items.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -60,7 +59,7 @@ impl Subject {
     }
 }
 
-/// How far an import is. The items from the file's start on that are told are those of the tally.
+/// Progress of an import: the tally counts the items from the file's start that are reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reached {

@@ -41,7 +41,7 @@ pub(crate) struct Tally {
     pub(crate) noted: u64,
     pub(crate) refused: u64,
     pub(crate) unreadable: u64,
-    /// Read, and the stream broke before its outcome could be told: recorded or not.
+    /// Read, and the stream broke before its outcome arrived: recorded or not.
     #[serde(skip)]
     pub(crate) unanswered: u64,
     /// Greatest position of a receipt.
@@ -64,7 +64,7 @@ impl Tally {
         }
     }
 
-    /// Items whose outcome was told.
+    /// Items whose outcome was reported.
     pub(crate) fn told(&self) -> u64 {
         self.accepted + self.already_there + self.refused + self.unreadable
     }

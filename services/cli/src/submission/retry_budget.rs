@@ -15,7 +15,7 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Try again after so long; `tell` once in an outage, when it lasts longer than a hitch.
+    /// Try again after this pause. `tell` is true once in an outage, when it lasts longer than a hitch.
     Again { after: Duration, tell: bool },
     /// It has lasted too long.
     GiveUp,
@@ -60,7 +60,7 @@ impl RetryBudget {
     }
 }
 
-/// Asks until there is an answer, or a failure that does not pass in time. `tell` hears of an outage once.
+/// Asks until there is an answer, or a failure that does not pass in time. `tell` is called once per outage.
 pub(crate) async fn patiently<T>(
     retry_for: Duration,
     mut ask: impl AsyncFnMut() -> Result<T, ClientError>,

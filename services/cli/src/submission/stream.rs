@@ -1,4 +1,4 @@
-//! Sends items over an RPC: a bounded window of them without an outcome, each outcome told in the file's order with
+//! Sends items over an RPC: a bounded window of them without an outcome, each outcome reported in the file's order with
 //! the place its item came from.
 //!
 //! With retries, what failed for a reason that has nothing to do with the item is sent again, over a new stream
@@ -28,13 +28,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// What to do when the service is away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retries {
-    /// Every refusal is told, and a break ends the sending.
+    /// Every refusal is reported, and a break ends the sending.
     Never,
-    /// Go on for so long without any answer to keep; a refusal that says nothing about the item is never told.
+    /// Continue for this long without an answer that settles an item; a refusal that is not about the item is never reported.
     For(Duration),
 }
 
-/// What there is to tell while items are sent.
+/// What is reported while items are sent.
 #[derive(Debug)]
 pub(crate) enum News<'a> {
     /// What became of the next item of the file.
@@ -52,7 +52,7 @@ pub(crate) enum StreamError {
     Output(#[from] io::Error),
 }
 
-/// Sends every item and tells each outcome, in the order of the items. `tally` is right in any case.
+/// Sends every item and reports each outcome, in the order of the items. `tally` is right in any case.
 pub(crate) async fn send<R: Rpc>(
     connection: &Connection,
     rpc: &R,
@@ -101,7 +101,7 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
         Ok(())
     }
 
-    /// Sends what is not settled, then what is read. None when everything is told, or what broke the stream.
+    /// Sends what is not settled, then what is read. `None` once everything is reported, or what broke the stream.
     async fn over_one_stream(&mut self) -> Result<Option<Status>, StreamError> {
         let (sender, outgoing) = mpsc::channel(ITEMS_MAX);
         let mut opening = pin!(R::open(self.connection, ReceiverStream::new(outgoing)));

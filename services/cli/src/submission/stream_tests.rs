@@ -1,4 +1,4 @@
-//! What is told of each item, against a service that answers in odd ways.
+//! The reported outcome of each item, with a service that answers in unusual ways.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

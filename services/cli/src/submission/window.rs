@@ -1,4 +1,4 @@
-//! The items between the last one told and the last one read, in the file's order: sent, to be sent, to be sent
+//! The items between the last one reported and the last one read, in the file's order: sent, to be sent, to be sent
 //! again later, or settled behind one that is not. Sends nothing and waits for nothing itself.
 
 use std::collections::{HashMap, VecDeque};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::rpc::Rpc;
 use super::{Item, Outcome, Place, Told};
 
-/// Items that may be read and not told. Enough for the service to record in groups; small next to its limits.
+/// Items that may be read and not yet reported. Enough for the service to record in groups; small next to its limits.
 pub(super) const ITEMS_MAX: usize = 512;
 
 enum Slot<T> {
@@ -19,7 +19,7 @@ enum Slot<T> {
 /// The items in their order, each by its ordinal in the file.
 pub(super) struct Window<T> {
     slots: VecDeque<Slot<T>>,
-    /// Ordinal of the first slot: how many items were told before it.
+    /// Ordinal of the first slot: how many items were reported before it.
     first: u64,
     /// To be sent now, by ordinal.
     ready: VecDeque<u64>,
@@ -92,7 +92,7 @@ impl<T: Clone> Window<T> {
         Some((self.last_number, content))
     }
 
-    /// The ordinal of an item that was sent, which is answered now; none for a number that nobody asked about.
+    /// The ordinal of an item that was sent, which is answered now; none for a number that was never sent.
     pub(super) fn answered(&mut self, number: u64) -> Option<u64> {
         self.sent.remove(&number)
     }

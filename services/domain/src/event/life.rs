@@ -1,4 +1,4 @@
-//! The life of one CRA as the log tells it: what it says at each revision, and which changes were made.
+//! The history of one CRA from its events: its content at each revision, and the changes between them.
 
 use super::{self as event, Event, record};
 use cra_contracts::v1::{self, cra_event::Fact};

@@ -57,7 +57,7 @@ impl Lines {
         let mut next = 0;
         memmem::find_iter(self.text.as_bytes(), needle.as_bytes()).filter_map(move |found| {
             if self.starts.get(next).is_some_and(|start| found < *start) {
-                return None; // a line that was told already
+                return None; // a line that is reported already
             }
             let ahead = self.starts[next..].partition_point(|start| *start <= found);
             next += ahead;

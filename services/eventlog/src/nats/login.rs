@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
 use serde_json::Value;
 
-/// A login, besides a certificate.
+/// A login, in addition to a certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Login<'a> {
     Nothing,

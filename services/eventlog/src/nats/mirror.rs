@@ -115,7 +115,7 @@ impl Servers {
         Ok(Self { context, stream: settings.stream.clone() })
     }
 
-    /// The servers that a mirror gets its events from, asked by way of its own.
+    /// The servers that a mirror gets its events from, asked through its own domain.
     fn of_source(&self, source: &Source) -> Self {
         let client = self.context.client();
         let mut context = match &source.external {

@@ -146,7 +146,7 @@ impl NatsLog {
     }
 
     /// Sets how many events readers request at a time, instead of [`READ_AHEAD_MAX`]. The server sends a batch at once
-    /// and occupies a core meanwhile; smaller batches are slower to read.
+    /// and occupies a core; smaller batches are slower to read.
     #[must_use]
     pub fn with_batch_size(self, batch_size: BatchSize) -> Self {
         Self { batch_size, ..self }

@@ -76,7 +76,7 @@ impl Export {
         if let Some(chunk) = self.chunks.recv().await {
             return Ok(Some(chunk));
         }
-        // No more chunks: the file is complete only if its writer says so.
+        // No more chunks: the file is complete only if its writer has finished it.
         (&mut self.writing).await.map_err(|_| QueryError::Cancelled)??;
         Ok(None)
     }

@@ -131,7 +131,7 @@ async fn keep_fresh(
                     tracing::info!(file = %settings.cert_file.display(), "the certificates are unchanged");
                 }
             }
-            // Possibly half written: the next check will tell.
+            // Possibly half written: the next check reads it again.
             Err(error) => {
                 tracing::error!(%error, "the certificates could not be read again: still using the previous ones");
             }

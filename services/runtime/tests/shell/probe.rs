@@ -1,4 +1,4 @@
-//! A service of the contract that answers when the test says so, and a server around it.
+//! A service of the contract that answers at the command of the test, and a server around it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

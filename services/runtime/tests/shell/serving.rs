@@ -1,4 +1,4 @@
-//! What a caller finds beside the service: health, reflection, limits.
+//! Health, reflection and limits, which every service has in addition to its own methods.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

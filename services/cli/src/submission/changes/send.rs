@@ -1,4 +1,4 @@
-//! Sends corrections and withdrawals: one by one to the service, several at a time, each CRA's in their order, told in
+//! Sends corrections and withdrawals: one by one to the service, several at a time, each CRA's in their order, reported in
 //! the file's order. The service is asked again while it is away; the same change sent again is recorded once.
 
 use std::cell::Cell;
@@ -179,7 +179,7 @@ fn outcome(answer: Result<v1::Receipt, Box<Status>>) -> Outcome {
     }
 }
 
-/// Sends every change, and tells each outcome in the order of the items. Those without a reason have `reason`. `tally`
+/// Sends every change, and reports each outcome in the order of the items. Those without a reason have `reason`. `tally`
 /// is right in any case.
 pub(crate) async fn send_all(
     sender: &Sender,

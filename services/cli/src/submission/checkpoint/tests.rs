@@ -21,7 +21,7 @@ impl Given {
 
     fn write(&self, text: &str) {
         fs::write(self.path(), text).unwrap();
-        // Written at the same moment as far as the clock can tell: the content alone makes the difference.
+        // Written at the same moment by the resolution of the clock: only the content differs.
         let file = File::options().append(true).open(self.path()).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();
     }
