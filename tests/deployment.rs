@@ -76,6 +76,7 @@ fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_m
         "ingestion-2",
         "projection-1",
         "projection-2",
+        "web",
         "prometheus",
         "grafana",
     ];
@@ -90,7 +91,7 @@ fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_m
             let file = deploy().join(file.split(':').next().unwrap());
             assert!(file.exists(), "{name}: {}", file.display());
         }
-        if name.starts_with("nats-") || name.starts_with("ingestion") || name.starts_with("projection") {
+        if ["nats-", "ingestion", "projection", "web"].iter().any(|kind| name.starts_with(kind)) {
             assert!(service["healthcheck"]["test"].is_array(), "{name} is not probed");
         }
         // A health command that the command line does not know would always fail.
@@ -110,7 +111,7 @@ fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_m
             assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
         }
     }
-    // Only the log's servers are in the network of routes, and the log's network excludes the servers of the figures.
+    // Only the log's servers are in the network of routes, and the log's network excludes the pages and the servers of the figures.
     let members = |network: &str| -> BTreeSet<&str> {
         let is_in = |service: &Value| match &service["networks"] {
             Value::Object(names) => names.contains_key(network),
@@ -121,8 +122,8 @@ fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_m
     assert_eq!(members("routes"), ["nats-1", "nats-2", "nats-3"].into());
     for (name, service) in services {
         assert!(!service["networks"].is_null(), "{name} is in every network");
-        let only_measures = ["prometheus", "grafana"].contains(&name.as_str());
-        assert_eq!(members("log").contains(name.as_str()), !only_measures, "{name}");
+        let is_in_front = ["web", "prometheus", "grafana"].contains(&name.as_str());
+        assert_eq!(members("log").contains(name.as_str()), !is_in_front, "{name}");
     }
     for network in ["routes", "log"] {
         assert_eq!(compose["networks"][network]["internal"], true, "{network}");

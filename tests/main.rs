@@ -67,6 +67,7 @@ mod replay;
 mod round_trip;
 mod scale_out;
 mod secrecy;
+mod sheets;
 mod shutdown;
 mod stalls;
 mod terminals;

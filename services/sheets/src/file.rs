@@ -264,7 +264,7 @@ fn opened(
     Ok(Opened { content, metadata: None, encoding, meter, holds_older_documents })
 }
 
-/// A text that ends with an error where it is longer than it may be.
+/// A text that ends with [`io::ErrorKind::QuotaExceeded`] where it is longer than it may be.
 struct Bounded<R> {
     input: R,
     left: u64,
@@ -273,7 +273,7 @@ struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::QuotaExceeded)?;
         Ok(count)
     }
 }

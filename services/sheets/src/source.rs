@@ -26,7 +26,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub type Parse<T> = fn(&str) -> Result<T, String>;
 
 /// Reads all of `input`, and gives each item to `each` until it breaks.
-pub(crate) fn read<T>(
+pub fn read<T>(
     mut input: impl BufRead,
     parse: Parse<T>,
     each: impl FnMut(Item<T>) -> ControlFlow<()>,

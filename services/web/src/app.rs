@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::fault::Fault;
 use crate::forms::Forms;
+use crate::import::{self, Imports};
 use crate::look::Look;
 use crate::names::{Names, NamesFile};
 use crate::services::Services;
@@ -38,6 +40,9 @@ struct Inner {
     hosts: Vec<String>,
     pages: Arc<Semaphore>,
     page_timeout: Duration,
+    imports: Imports,
+    uploads: Arc<Semaphore>,
+    upload_bytes: u64,
     durations: Durations,
 }
 
@@ -45,15 +50,21 @@ impl App {
     pub(crate) fn new(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Self> {
         let help = "Time from the head of a request to the head of its answer, in seconds.";
         let durations = metrics.durations("cra_web_request_seconds", help, &["page", "status"])?;
-        let most = usize::try_from(settings.limits.pages_in_flight.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        let permits = |most: NonZeroU32| {
+            let most = usize::try_from(most.get()).unwrap_or(Semaphore::MAX_PERMITS);
+            Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))
+        };
         Ok(Self(Arc::new(Inner {
             services: Services::new(settings)?,
             forms: Forms::new(settings)?,
             look: Arc::new(Look::new(&settings.web)?),
             names: NamesFile::read(settings.web.names.as_deref())?,
             hosts: settings.hosts.clone(),
-            pages: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            pages: permits(settings.limits.pages_in_flight),
             page_timeout: Duration::from_millis(settings.limits.page_timeout_ms.get()),
+            imports: Imports::default(),
+            uploads: permits(settings.limits.uploads_in_flight),
+            upload_bytes: settings.limits.upload_bytes.get(),
             durations: Box::new(move |page, status, took| {
                 durations.with_label_values(&[page, status]).observe(took.as_secs_f64());
             }),
@@ -90,6 +101,21 @@ impl App {
         &self.0.forms
     }
 
+    /// Checked files, and how far their recording is.
+    pub(crate) fn imports(&self) -> &Imports {
+        &self.0.imports
+    }
+
+    /// A permit to hold a file that is imported; dropping it gives it back.
+    pub(crate) fn upload_permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        Arc::clone(&self.0.uploads).try_acquire_owned().map_err(|_| Fault::Busy)
+    }
+
+    /// Bytes of a file that is imported.
+    pub(crate) fn upload_bytes(&self) -> u64 {
+        self.0.upload_bytes
+    }
+
     /// A permit to make a page or a file; dropping it gives it back.
     pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         Arc::clone(&self.0.pages).try_acquire_owned().map_err(|_| Fault::Busy)
@@ -124,6 +150,8 @@ pub(crate) fn router(app: App) -> Router {
             "/cra/{id}/retirer",
             reading(changing(&app, get(records::withdraw), post(records::send_withdrawal))),
         )
+        .route("/import", reading(changing(&app, get(import::show), post(import::send))))
+        .route("/import/{id}", reading(changing(&app, get(import::show_one), post(import::confirm))))
         .route("/mots", reading(get(vocabulary::show)))
         .route("/etat", reading(get(state::show)))
         .route("/accessibilite", reading(get(accessibility::show)))
@@ -157,7 +185,9 @@ fn label(path: &str) -> &'static str {
         "/saisie" => "entry",
         "/saisie/communes" => "communes",
         "/cra" => "records",
+        "/import" => "import",
         _ if path.starts_with("/cra/") => "record",
+        _ if path.starts_with("/import/") => "import",
         _ if path.starts_with("/fichiers/") => "files",
         _ if path.starts_with("/static/") => "static",
         _ => "other",

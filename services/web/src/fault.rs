@@ -34,6 +34,10 @@ pub(crate) enum Fault {
     TooLarge,
     /// A body that is no form.
     NotAForm,
+    /// A form without the file that it is for.
+    NoFile,
+    /// An import that is not kept, or is another person's.
+    ImportGone,
     /// As many pages as may be are being made.
     Busy,
     /// The time of a page passed.
@@ -114,6 +118,19 @@ impl Fault {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Envoi illisible",
                 "Cet envoi n'est pas un formulaire de ces pages : rien n'a été enregistré.",
+                None,
+            ),
+            Self::NoFile => of(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Aucun fichier n'est choisi",
+                "Choisissez le fichier à importer, puis envoyez-le.",
+                None,
+            ),
+            Self::ImportGone => of(
+                StatusCode::NOT_FOUND,
+                "Cet import n'est plus là",
+                "Un fichier vérifié est gardé une heure, pour le navigateur et la personne qui l'ont envoyé. Envoyez-le de \
+                 nouveau : ce qui est déjà enregistré ne le sera pas deux fois.",
                 None,
             ),
             Self::Busy => of(

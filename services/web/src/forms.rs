@@ -111,7 +111,8 @@ impl Forms {
         if self.is_https { "__Host-cra-form" } else { "cra-form" }
     }
 
-    fn cookie_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    /// The cookie of a browser that was shown a form, which it alone knows.
+    pub(crate) fn cookie_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -7,12 +7,14 @@
 mod accessibility;
 mod address;
 mod app;
+mod caller;
 mod entry;
 mod fault;
 mod figures;
 mod files;
 mod forms;
 mod guard;
+mod import;
 mod look;
 mod names;
 mod plain;
@@ -80,5 +82,6 @@ pub async fn serve(
     Ok(tokio::select! {
         drained = server::serve(listener, router, settings, shutdown) => drained,
         never = app.reload() => match never {},
+        never = app.imports().sweep() => match never {},
     })
 }

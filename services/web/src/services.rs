@@ -5,6 +5,7 @@ use cra_client::{Bearer, Clients, EndpointError, TlsFiles};
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::settings::{Settings, TokenHeader};
 
@@ -45,15 +46,26 @@ impl Services {
         Ok(Clients::new(self.projection.clone(), self.bearer(headers)?))
     }
 
+    /// What the token of this request says of its bearer, unverified.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
+        self.token(headers).map(Caller::of_token).unwrap_or_default()
+    }
+
     fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, Fault> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let token = match self.token_from {
-            None => return Ok(Bearer::Nothing),
-            Some(TokenHeader::Authorization) => text(header::AUTHORIZATION.as_str()).and_then(without_scheme),
-            Some(TokenHeader::XForwardedAccessToken) => text("x-forwarded-access-token"),
-        };
-        let token = token.filter(|token| !token.trim().is_empty()).ok_or(Fault::NoToken)?;
+        if self.token_from.is_none() {
+            return Ok(Bearer::Nothing);
+        }
+        let token = self.token(headers).ok_or(Fault::NoToken)?;
         Bearer::of_token(token).map_err(|_| Fault::NoToken)
+    }
+
+    fn token<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let token = match self.token_from? {
+            TokenHeader::Authorization => text(header::AUTHORIZATION.as_str()).and_then(without_scheme),
+            TokenHeader::XForwardedAccessToken => text("x-forwarded-access-token"),
+        };
+        token.filter(|token| !token.trim().is_empty())
     }
 }
 

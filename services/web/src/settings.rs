@@ -133,6 +133,10 @@ pub struct Limits {
     pub pages_in_flight: NonZeroU32,
     /// How long a page may take; then it is answered 504. Files may take longer.
     pub page_timeout_ms: NonZeroU64,
+    /// Bytes of a file that is imported; a larger one is answered 413.
+    pub upload_bytes: NonZeroU64,
+    /// Files to import that are received and read at once, each in memory with what it unpacks to; one more is answered 503.
+    pub uploads_in_flight: NonZeroU32,
 }
 
 impl Default for Settings {
@@ -169,7 +173,15 @@ impl Default for Limits {
         const CONNECTIONS: NonZeroU32 = NonZeroU32::new(512).unwrap();
         const PAGES: NonZeroU32 = NonZeroU32::new(64).unwrap();
         const TIMEOUT_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
-        Self { connections: CONNECTIONS, pages_in_flight: PAGES, page_timeout_ms: TIMEOUT_MS }
+        const UPLOAD_BYTES: NonZeroU64 = NonZeroU64::new(8 * 1_024 * 1_024).unwrap();
+        const UPLOADS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+        Self {
+            connections: CONNECTIONS,
+            pages_in_flight: PAGES,
+            page_timeout_ms: TIMEOUT_MS,
+            upload_bytes: UPLOAD_BYTES,
+            uploads_in_flight: UPLOADS,
+        }
     }
 }
 

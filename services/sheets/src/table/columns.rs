@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use cra_domain::spelling;
 use cra_domain::vocabulary::{AgeBand, Status, Word};
 
+use super::row::CellFault;
 use crate::fields::Field;
 
 /// Number of rows that are searched for the headings, because people put titles above them.
@@ -123,6 +124,8 @@ pub struct Slip {
 pub struct Columns {
     known: Vec<(usize, Column)>,
     headings: Vec<String>,
+    /// Columns of the sheet before the first of these.
+    before: usize,
 }
 
 impl Columns {
@@ -138,7 +141,7 @@ impl Columns {
             .enumerate()
             .filter_map(|(place, heading)| Some((place, column(heading)?)))
             .collect();
-        let columns = Self { known, headings };
+        let columns = Self { known, headings, before: 0 };
         columns.are_of_cras().then_some(columns)
     }
 
@@ -146,6 +149,23 @@ impl Columns {
     fn are_of_cras(&self) -> bool {
         let is_told = [Field::Date, Field::AdvisorId].iter().any(|field| self.has(Column::Field(*field)));
         self.has(Column::CraId) || is_told && self.telling() >= KNOWN_MIN
+    }
+
+    /// The same columns, to the right of so many others.
+    pub(super) fn after(self, before: usize) -> Self {
+        Self { before, ..self }
+    }
+
+    /// The letters by which a spreadsheet calls a column: `A`, `Z`, `AA`.
+    #[must_use]
+    pub fn letters(&self, place: usize) -> String {
+        let mut letters = Vec::new();
+        let mut rest = Some(self.before + place);
+        while let Some(index) = rest {
+            letters.push(char::from(b'A' + u8::try_from(index % 26).unwrap_or_default()));
+            rest = (index / 26).checked_sub(1);
+        }
+        letters.iter().rev().collect()
     }
 
     /// How many columns say something of a CRA.
@@ -165,7 +185,8 @@ impl Columns {
     }
 
     /// The heading at a position in the row, as written in the file.
-    pub(super) fn heading(&self, place: usize) -> &str {
+    #[must_use]
+    pub fn heading(&self, place: usize) -> &str {
         self.headings.get(place).map_or("", String::as_str)
     }
 
@@ -205,8 +226,13 @@ impl Columns {
     /// The headings of the columns that a path of a violation is about, such as `cra.ages` or `cra.themes[1]`.
     #[must_use]
     pub fn of_violation(&self, path: &str) -> Vec<&str> {
-        let path: String =
-            path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default().to_owned();
+        self.places_of_violation(path).into_iter().map(|place| self.heading(place)).collect()
+    }
+
+    /// The places in a row of the columns that a path of a violation is about.
+    #[must_use]
+    pub fn places_of_violation(&self, path: &str) -> Vec<usize> {
+        let path = field_of_violation(path);
         let is_about = |column: &Column| match column {
             Column::CraId => path == "cra_id",
             Column::CommuneName => {
@@ -214,13 +240,42 @@ impl Columns {
             }
             Column::Field(field) => {
                 let of_field = field.path();
-                *of_field == *path || of_field.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('.'))
+                *of_field == *path || of_field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
             }
             _ => false,
         };
         let about = self.known.iter().filter(|(_, column)| is_about(column));
-        about.map(|(place, _)| self.heading(*place)).collect()
+        about.map(|(place, _)| *place).collect()
     }
+
+    /// Whether a violation follows from cells that could not be read: what they say was left out of the row, or another
+    /// field is checked against it.
+    #[must_use]
+    pub fn is_explained(&self, path: &str, faults: &[CellFault]) -> bool {
+        let about = self.places_of_violation(path);
+        if faults.iter().any(|fault| about.contains(&fault.place)) {
+            return true;
+        }
+        let is_faulty =
+            |column: Column| faults.iter().any(|fault| self.known.contains(&(fault.place, column)));
+        let field = field_of_violation(path);
+        let is_of = |group: &str| {
+            field.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let of_people = ["ages", "statuses", "returning_participants", "follow_up"].into_iter().any(is_of);
+        let people = [Column::Field(Field::Participants), Column::Field(Field::Activity)];
+        let place =
+            [Column::CommuneName, Column::Field(Field::CommuneCode), Column::Field(Field::PostalCode)];
+        of_people && people.into_iter().any(is_faulty)
+            || is_of("sub_themes") && is_faulty(Column::Field(Field::Themes))
+            || is_of("duration") && is_faulty(Column::Field(Field::Minutes))
+            || is_of("place") && place.into_iter().any(is_faulty)
+    }
+}
+
+/// The field of a CRA that a path is about, without the row of a list.
+fn field_of_violation(path: &str) -> &str {
+    path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default()
 }
 
 /// Every heading by its key.
@@ -325,5 +380,32 @@ mod tests {
         assert_eq!(columns.of_violation("cra.date"), ["Date"]);
         assert_eq!(columns.of_violation("cra.place.channel"), ["Canal"]);
         assert_eq!(columns.of_violation("cra.ages"), [""; 0]);
+    }
+
+    #[test]
+    fn a_column_has_the_letters_of_a_spreadsheet() {
+        let columns = Columns::default();
+        let letters = [0, 25, 26, 51, 52, 701, 702].map(|place| columns.letters(place));
+        assert_eq!(letters, ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]);
+        assert_eq!(columns.after(2).letters(0), "C");
+    }
+
+    #[test]
+    fn a_violation_that_follows_from_a_cell_is_explained_by_it() {
+        let columns = Columns::of(["Date", "Participants", "Moins de 12 ans", "Commune", "Code commune"]);
+        let columns = columns.unwrap();
+        let at = |place| CellFault { place, ..CellFault::default() };
+        for (path, place, is_explained) in [
+            ("cra.date", 0, true),
+            ("cra.ages", 0, false),
+            ("cra.ages", 1, true),
+            ("cra.ages.under_12", 2, true),
+            ("cra.follow_up.individual", 1, true),
+            ("cra.themes", 1, false),
+            ("cra.place.commune_code", 3, true),
+            ("cra.place.postal_code", 4, true),
+        ] {
+            assert_eq!(columns.is_explained(path, &[at(place)]), is_explained, "{path} {place}");
+        }
     }
 }

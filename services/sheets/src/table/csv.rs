@@ -10,6 +10,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 use super::Rows;
 use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
+use super::row::WholeFault;
 use crate::source::{ITEM_BYTES_MAX, Metered};
 
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
@@ -68,13 +69,11 @@ pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -
             Ok(true) => {}
             Ok(false) => return Ok(()),
             Err(error) => {
-                let problem =
-                    format!("{error}; what follows in the file was not read. Is a quote not closed?");
                 let is_too_long = matches!(error.kind(), csv::ErrorKind::Io(io) if io.kind() == io::ErrorKind::FileTooLarge);
                 if !is_too_long {
                     return Err(error.into());
                 }
-                let _ = rows.give(number + 1, Err(problem));
+                let _ = rows.give(number + 1, Err(WholeFault::TooLong(error.to_string())));
                 return Ok(());
             }
         }
@@ -87,8 +86,8 @@ pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -
             continue;
         }
         let given = match std::str::from_utf8(record.as_slice()) {
-            Err(_) => rows.give(number, Err("not UTF-8 text".to_owned())),
-            Ok(_) if record.len() > ITEM_BYTES_MAX => rows.give(number, Err("too many cells".to_owned())),
+            Err(_) => rows.give(number, Err(WholeFault::NotText)),
+            Ok(_) if record.len() > ITEM_BYTES_MAX => rows.give(number, Err(WholeFault::TooManyCells)),
             Ok(_) => rows.give(number, Ok(&record.iter().map(cell).collect::<Vec<_>>())),
         };
         if given == ControlFlow::Break(()) {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::cell::Cell;
 use self::columns::Columns;
 use self::csv::Dialect;
-use self::row::{Row, RowFault};
+use self::row::{Row, RowFault, WholeFault};
 use self::workbook::Workbook;
 use super::Place;
 
@@ -52,6 +52,15 @@ impl Table {
 
     pub(crate) fn workbook(workbook: Workbook) -> Self {
         Self(Source::Workbook(workbook))
+    }
+
+    /// The name of each sheet that holds a table, as it is written; none of a text.
+    #[must_use]
+    pub fn sheets(&self) -> Vec<&str> {
+        match &self.0 {
+            Source::Csv(..) => Vec::new(),
+            Source::Workbook(workbook) => workbook.names().collect(),
+        }
     }
 
     /// The columns of each table that the file holds.
@@ -97,12 +106,12 @@ impl Rows<'_> {
         self.headings.set(columns);
     }
 
-    fn give(&mut self, number: u64, cells: Result<&[Cell<'_>], String>) -> ControlFlow<()> {
+    fn give(&mut self, number: u64, cells: Result<&[Cell<'_>], WholeFault>) -> ControlFlow<()> {
         let place = Place::Row { sheet: self.sheet, number };
         match cells {
             Ok(cells) if cells.iter().all(Cell::is_empty) => ControlFlow::Continue(()),
             Ok(cells) => (self.each)(place, row::read(&self.columns, cells)),
-            Err(problem) => (self.each)(place, Err(RowFault::Whole(problem))),
+            Err(fault) => (self.each)(place, Err(RowFault::Whole(fault))),
         }
     }
 }

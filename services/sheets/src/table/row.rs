@@ -35,8 +35,10 @@ pub struct Row {
 }
 
 /// A cell that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CellFault {
+    /// Of its column in the row, from 0.
+    pub place: usize,
     /// Of its column, as it is written in the file.
     pub heading: String,
     /// What it holds.
@@ -46,20 +48,64 @@ pub struct CellFault {
 }
 
 /// Why a row cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RowFault {
-    /// All its faulty cells.
-    Cells(Vec<CellFault>),
+    /// Some of its cells cannot be read.
+    Cells {
+        /// All of them.
+        faults: Vec<CellFault>,
+        /// What the other cells say.
+        readable: Box<Row>,
+    },
     /// The row as a whole.
-    Whole(String),
+    Whole(WholeFault),
+}
+
+/// Why a row cannot be read as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WholeFault {
+    /// It is longer than a row can be, and what follows is not read; with the reader's message.
+    TooLong(String),
+    /// It is not UTF-8.
+    NotText,
+    /// It has more cells than a row can have.
+    TooManyCells,
+}
+
+impl WholeFault {
+    /// A French sentence for those who fill in the form.
+    #[must_use]
+    pub fn french(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) => {
+                "Cette ligne est trop longue, et la suite du fichier n'a pas été lue : un guillemet n'est-il pas fermé ?"
+            }
+            Self::NotText => {
+                "Cette ligne contient des caractères illisibles : enregistrez le fichier en UTF-8."
+            }
+            Self::TooManyCells => "Cette ligne a trop de cellules.",
+        }
+    }
+}
+
+impl fmt::Display for WholeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(error) => {
+                write!(f, "{error}; what follows in the file was not read. Is a quote not closed?")
+            }
+            Self::NotText => f.write_str("not UTF-8 text"),
+            Self::TooManyCells => f.write_str("too many cells"),
+        }
+    }
 }
 
 impl fmt::Display for RowFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole(fault) => f.write_str(fault),
-            Self::Cells(cells) => {
-                for (number, CellFault { heading, fault, .. }) in cells.iter().enumerate() {
+            Self::Whole(fault) => fault.fmt(f),
+            Self::Cells { faults, .. } => {
+                for (number, CellFault { heading, fault, .. }) in faults.iter().enumerate() {
                     write!(f, "{}« {heading} » : {fault}", if number == 0 { "" } else { " ; " })?;
                 }
                 Ok(())
@@ -78,21 +124,21 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFaul
         if cell.is_empty() {
             continue;
         }
-        let heading = columns.heading(*place);
+        let at = At { place: *place, heading: columns.heading(*place) };
         let text = match cell.text(*column) {
             Ok(text) => text,
             Err(fault) => {
-                reading.fault(heading, cell.shown(), &fault);
+                reading.fault(at, cell.shown(), &fault);
                 continue;
             }
         };
         match column {
             Column::CraId => reading.row.cra_id = text.into_owned(),
-            Column::Field(field) => reading.field(*field, heading, &text),
-            Column::CommuneName => commune_name = Some((heading, text.into_owned())),
-            Column::Redirected => redirected = Some((heading, text.into_owned())),
+            Column::Field(field) => reading.field(*field, at, &text),
+            Column::CommuneName => commune_name = Some((at, text.into_owned())),
+            Column::Redirected => redirected = Some((at, text.into_owned())),
             Column::Unspecified if text != "0" => {
-                reading.unspecified.push((heading.to_owned(), text.into_owned()));
+                reading.unspecified.push((at, text.into_owned()));
             }
             Column::Revision => reading.row.revision = text.parse().ok(),
             Column::FormVersion => reading.row.form_version = text.parse().unwrap_or_default(),
@@ -102,11 +148,11 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFaul
     }
     // An older form may say what today's cannot; such a row is only looked up by its id.
     if reading.row.form_version == 0 {
-        if let Some((heading, name)) = commune_name {
-            reading.commune(heading, &name);
+        if let Some((at, name)) = commune_name {
+            reading.commune(at, &name);
         }
-        if let Some((heading, people)) = redirected {
-            reading.redirected(heading, &people);
+        if let Some((at, people)) = redirected {
+            reading.redirected(at, &people);
         }
     } else if !reading.row.cra_id.is_empty() {
         return Ok(reading.row);
@@ -114,30 +160,37 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFaul
     reading.ended()
 }
 
+/// A column of the row.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    place: usize,
+    heading: &'a str,
+}
+
 #[derive(Default)]
-struct Reading {
+struct Reading<'a> {
     row: Row,
     /// The value of each field that was set, and the heading that it is under.
-    seen: HashMap<Field, (String, String)>,
-    unspecified: Vec<(String, String)>,
+    seen: HashMap<Field, (&'a str, String)>,
+    unspecified: Vec<(At<'a>, String)>,
     faults: Vec<CellFault>,
 }
 
-impl Reading {
-    fn fault(&mut self, heading: &str, found: &str, fault: &str) {
+impl<'a> Reading<'a> {
+    fn fault(&mut self, At { place, heading }: At<'a>, found: &str, fault: &str) {
         let (heading, found, fault) = (heading.to_owned(), found.to_owned(), fault.to_owned());
-        self.faults.push(CellFault { heading, found, fault });
+        self.faults.push(CellFault { place, heading, found, fault });
     }
 
     /// Sets a field; where another column of the row says it too, both must say the same.
-    fn field(&mut self, field: Field, heading: &str, text: &str) {
+    fn field(&mut self, field: Field, at: At<'a>, text: &str) {
         let Some((other, said)) = self.seen.get(&field) else {
             match field.set(&mut self.row.cra, text) {
                 Ok(()) => {
                     let value = field.get(&self.row.cra);
-                    self.seen.insert(field, (heading.to_owned(), value));
+                    self.seen.insert(field, (at.heading, value));
                 }
-                Err(fault) => self.fault(heading, text, &fault),
+                Err(fault) => self.fault(at, text, &fault),
             }
             return;
         };
@@ -146,14 +199,14 @@ impl Reading {
             Ok(()) if field.get(&again) == *said => {}
             Ok(()) => {
                 let fault = format!("dit autre chose que « {other} » ; corrigez les deux, ou videz l'une");
-                self.fault(heading, text, &fault);
+                self.fault(at, text, &fault);
             }
-            Err(fault) => self.fault(heading, text, &fault),
+            Err(fault) => self.fault(at, text, &fault),
         }
     }
 
     /// Finds the commune by its name where the code is missing, and compares the two where it is there.
-    fn commune(&mut self, heading: &str, name: &str) {
+    fn commune(&mut self, at: At<'a>, name: &str) {
         let communes = territory::communes();
         let place = self.row.cra.place.get_or_insert_default();
         let key = |name: &str| spelling::key(&name.replace(['-', '\'', '’'], " "));
@@ -164,11 +217,11 @@ impl Reading {
             match (by_postal_code(), &namesakes[..]) {
                 (Some(id), _) => communes.get(id).code().clone_into(&mut place.commune_code),
                 (None, [id]) => communes.get(*id).code().clone_into(&mut place.commune_code),
-                (None, []) => self.fault(heading, name, &format!("« {name} » n'est le nom d'aucune commune")),
+                (None, []) => self.fault(at, name, &format!("« {name} » n'est le nom d'aucune commune")),
                 (None, _) => {
                     let fault =
                         format!("plusieurs communes s'appellent « {name} » ; donnez aussi le code postal");
-                    self.fault(heading, name, &fault);
+                    self.fault(at, name, &fault);
                 }
             }
             return;
@@ -187,33 +240,30 @@ impl Reading {
                 place.commune_code,
                 commune.name()
             );
-            self.fault(heading, name, &fault);
+            self.fault(at, name, &fault);
         }
     }
 
     /// Checks that the sum of the redirections is the number in the column of people sent to other organisations.
-    fn redirected(&mut self, heading: &str, people: &str) {
+    fn redirected(&mut self, at: At<'a>, people: &str) {
         let redirections = self.row.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections);
         let sum: u64 = redirections.map(|redirection| u64::from(redirection.people)).sum();
         if people.parse() != Ok(sum) {
             let fault = format!("annonce {people}, et les redirections en comptent {sum} ; dites vers qui");
-            self.fault(heading, people, &fault);
+            self.fault(at, people, &fault);
         }
     }
 
     fn ended(mut self) -> Result<Row, RowFault> {
-        for (heading, found) in std::mem::take(&mut self.unspecified) {
-            self.fault(
-                &heading,
-                &found,
-                "le formulaire d'aujourd'hui demande une réponse pour chaque personne",
-            );
-        }
-        if !self.faults.is_empty() {
-            return Err(RowFault::Cells(self.faults));
+        for (at, found) in std::mem::take(&mut self.unspecified) {
+            self.fault(at, &found, "le formulaire d'aujourd'hui demande une réponse pour chaque personne");
         }
         self.row.cra = without_empty_parts(self.row.cra);
-        Ok(self.row)
+        if self.faults.is_empty() {
+            Ok(self.row)
+        } else {
+            Err(RowFault::Cells { faults: self.faults, readable: Box::new(self.row) })
+        }
     }
 }
 

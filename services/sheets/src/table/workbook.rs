@@ -27,6 +27,7 @@ pub(crate) struct Workbook {
 struct Sheet {
     /// From 1, where there is more than one table.
     number: u32,
+    name: String,
     range: Range<Data>,
     columns: Columns,
     /// The row of the headings, from 0 in the range.
@@ -57,7 +58,10 @@ impl Workbook {
             let Some(range) = left.range(&mut workbook, name)? else { continue };
             if let Some((headings, columns)) = headings(&range) {
                 let number = u32::try_from(sheets.len() + 1).unwrap_or(u32::MAX);
-                sheets.push(Sheet { number, range, columns, headings, is_export });
+                let before =
+                    range.start().map_or(0, |(_, column)| usize::try_from(column).unwrap_or_default());
+                let (name, columns) = (name.clone(), columns.after(before));
+                sheets.push(Sheet { number, name, range, columns, headings, is_export });
             }
         }
         if sheets.is_empty() {
@@ -74,6 +78,11 @@ impl Workbook {
             ));
         }
         Ok(Self { sheets })
+    }
+
+    /// The name of each sheet that holds a table.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.sheets.iter().map(|sheet| sheet.name.as_str())
     }
 
     /// The columns of each table.

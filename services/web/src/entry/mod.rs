@@ -56,11 +56,13 @@ pub(crate) async fn show(
     }
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;
-    Ok(Sheet::new(Purpose::New { cra_id }, Typed::of(&fields)).respond(&app, &headers))
+    let mut typed = Typed::of(&fields);
+    typed.complete(&app.services().caller(&headers));
+    Ok(Sheet::new(Purpose::New { cra_id }, typed).respond(&app, &headers))
 }
 
 /// Refuses a caller who may submit nothing, before the form is filled in: a stream without items records nothing.
-async fn may_submit(clients: &Clients) -> Result<(), Fault> {
+pub(crate) async fn may_submit(clients: &Clients) -> Result<(), Fault> {
     let nothing = stream::empty::<v1::SubmitCrasRequest>();
     let mut answers = answer(clients.ingestion().submit_cras(within_deadline(nothing)).await)?;
     answers.message().await.map_err(|status| Fault::Refused(Box::new(status)))?;

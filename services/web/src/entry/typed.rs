@@ -7,6 +7,7 @@ use cra_domain::territory;
 use cra_domain::vocabulary::{AgeBand, DurationBand, Organisation, Status, Word};
 
 use crate::address::{value_of, word_of};
+use crate::caller::Caller;
 use crate::forms::Fields;
 
 /// Organisations in one form; more people than that are never at one activity.
@@ -129,6 +130,11 @@ impl Typed {
                 })
                 .collect(),
         }
+    }
+
+    /// Names who fills the form in, where that is left open and the caller's perimeter names one.
+    pub(super) fn complete(&mut self, caller: &Caller) {
+        caller.complete(&mut self.advisor, &mut self.structure);
     }
 
     /// Whether the commune was chosen from a list.

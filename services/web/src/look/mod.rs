@@ -77,6 +77,8 @@ pub(crate) struct Look {
     pub(crate) icon: String,
     /// Completes communes and adds up people while a form is filled in.
     pub(crate) entry_script: String,
+    /// Shows how far an import is.
+    pub(crate) import_script: String,
     /// Whether the State's mark is shown.
     pub(crate) is_state: bool,
     files: Files,
@@ -99,12 +101,15 @@ impl Look {
         let icon = include_bytes!("../../static/icone.svg");
         let entry_script =
             files.add("saisie", "js", JAVASCRIPT, &include_bytes!("../../static/saisie.js")[..]);
+        let import_script =
+            files.add("import", "js", JAVASCRIPT, &include_bytes!("../../static/import.js")[..]);
         let address = |name: String| format!("/static/{name}");
         Ok(Self {
             styles: styles.into_iter().map(address).collect(),
             map: address(files.add("departements", "svg", SVG, &map[..])),
             icon: address(files.add("icone", "svg", SVG, &icon[..])),
             entry_script: address(entry_script),
+            import_script: address(import_script),
             is_state,
             files,
         })

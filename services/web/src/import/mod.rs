@@ -1,0 +1,151 @@
+//! `/import`: a file of CRAs. It is checked whole, and every fault is shown at its cell: while there is one, nothing is
+//! recorded. What is right is kept in memory until the person has seen what it holds and confirms it; then it is recorded in
+//! the background, while its page shows how far it is.
+//!
+//! The ids of the CRAs are those of the file, or follow from its rows (`cra_sheets::table::row::RowIds`): the same file
+//! again records nothing twice. So a process that ends loses nothing but the upload.
+
+mod check;
+mod contents;
+mod exchange;
+mod kept;
+mod record;
+mod summary;
+mod upload;
+mod view;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use cra_sheets::template;
+
+use self::check::Checked;
+use self::upload::Upload;
+use self::view::{Sheet, Wrong};
+use crate::address::QUERY_BYTES_MAX;
+use crate::app::App;
+use crate::entry::may_submit;
+use crate::fault::Fault;
+use crate::forms::{Fields, TOKEN_FIELD};
+use crate::redirect::see_other;
+
+pub(crate) use self::kept::Imports;
+
+/// `GET /import`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let query = query.unwrap_or_default();
+    if query.len() > QUERY_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    let clients = app.services().ingestion(&headers)?;
+    app.within(may_submit(&clients)).await?;
+    let fields = Fields::of(query.as_bytes());
+    let mut sheet = Sheet { fill: upload::Fill::of(&fields), ..Sheet::default() };
+    sheet.fill.complete(&app.services().caller(&headers));
+    Ok(sheet.respond(&app, &headers))
+}
+
+/// `POST /import`: a file, which is only checked.
+pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let upload = upload::read(&app, &headers, body).await;
+    let (name, fill) = (upload.name.clone(), upload.fill.clone());
+    let wrong = match checked(&app, &headers, upload).await {
+        Ok(Checked::Right(found)) => {
+            let kept = app.imports().keep(kept::Owner::of(&app, &headers), name.clone(), found);
+            match kept {
+                Ok(id) => match see_other(&address(&id)) {
+                    Ok(response) => return response,
+                    Err(fault) => Wrong::Fault(fault),
+                },
+                Err(fault) => Wrong::Fault(fault),
+            }
+        }
+        Ok(Checked::Unusable(text)) => Wrong::File(text),
+        Ok(Checked::Faults(problems)) => Wrong::Cells(problems),
+        Err(fault) => Wrong::Fault(fault),
+    };
+    Sheet { name, fill, wrong: Some(wrong) }.respond(&app, &headers)
+}
+
+/// Reads the file and asks the service about each of its CRAs.
+async fn checked(app: &App, headers: &HeaderMap, upload: Upload) -> Result<Checked, Fault> {
+    if let Some(fault) = upload.refused {
+        return Err(fault);
+    }
+    let clients = app.services().ingestion(headers)?;
+    let most = app.upload_bytes();
+    app.within(async {
+        // Before the file is read: what a caller without rights sends costs nothing.
+        may_submit(&clients).await?;
+        check::check(&clients, upload, most).await
+    })
+    .await
+}
+
+/// Where an import is shown.
+fn address(id: &str) -> String {
+    format!("/import/{id}")
+}
+
+/// `GET /import/{id}`: what will be recorded, how far it is, and what became of each CRA. The templates have addresses of
+/// the same form.
+pub(crate) async fn show_one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    if let Some(template) = template_named(&id) {
+        return template;
+    }
+    let clients = app.services().ingestion(&headers)?;
+    app.within(may_submit(&clients)).await?;
+    let import = app.imports().find(&id, &kept::Owner::of(&app, &headers)).ok_or(Fault::ImportGone)?;
+    Ok(view::one(&app, &headers, &id, &import))
+}
+
+/// `POST /import/{id}`: records what was checked, or goes on where the recording was broken off.
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    app.forms().check(&headers, fields.first(TOKEN_FIELD))?;
+    let clients = app.services().ingestion(&headers)?;
+    app.within(may_submit(&clients)).await?;
+    let import = app.imports().find(&id, &kept::Owner::of(&app, &headers)).ok_or(Fault::ImportGone)?;
+    // Of two presses, the first one begins.
+    if import.begin() {
+        let turn = app.imports().turn();
+        tokio::spawn(record::record(clients, import, turn));
+    }
+    see_other(&address(&id))
+}
+
+/// An empty table to fill in.
+fn template_named(name: &str) -> Option<Result<Response, Fault>> {
+    let internal = |error: &dyn std::fmt::Display| Fault::Internal(error.to_string());
+    let (media_type, made) = match name {
+        "modele.xlsx" => (
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            template::workbook().map_err(|error| internal(&error)),
+        ),
+        "modele.csv" => ("text/csv; charset=utf-8", template::csv().map_err(|error| internal(&error))),
+        _ => return None,
+    };
+    let file_name = format!("attachment; filename=\"comptes-rendus-{name}\"");
+    Some(made.and_then(|bytes| {
+        let file_name = HeaderValue::try_from(file_name).map_err(|error| internal(&error))?;
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+            (header::CONTENT_DISPOSITION, file_name),
+        ];
+        Ok((headers, bytes).into_response())
+    }))
+}

@@ -1,0 +1,88 @@
+//! Records what was confirmed, in the background. What has no outcome is sent again, under the same ids, until the service has
+//! been silent for too long.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cra_client::Clients;
+use cra_contracts::v1::submit_cras_response::Outcome;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use super::check::of_refusal;
+use super::exchange::{may_pass, submit};
+use super::kept::{Import, Phase};
+
+/// Between two streams.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Streams in a row that bring no outcome.
+const FRUITLESS_MAX: usize = 30;
+
+/// Records every line that has no outcome yet, with the credentials of the person who confirmed.
+pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Semaphore>) {
+    // Never closed.
+    let _turn = turns.acquire_owned().await;
+    let mut fruitless = 0;
+    let phase = loop {
+        let pending = import.progress().pending.clone();
+        if pending.is_empty() {
+            break Phase::Done;
+        }
+        let before = pending.len();
+        let (source, taker) = (Arc::clone(&import), Arc::clone(&import));
+        let requests = pending
+            .into_iter()
+            .filter_map(move |index| Some((index as u64, source.lines.get(index)?.request.clone())));
+        let mut told = HashSet::new();
+        let sent = submit(&clients, requests, |item, outcome| {
+            let index = usize::try_from(item).unwrap_or(usize::MAX);
+            if told.insert(index) {
+                take(&taker, index, &outcome);
+            }
+        })
+        .await;
+        if let Err(status) = &sent {
+            tracing::warn!(code = ?status.code(), message = status.message(), "an import was broken off");
+        }
+        let is_refused = matches!(&sent, Err(status) if !is_passing(status));
+        fruitless = if import.progress().pending.len() < before { 0 } else { fruitless + 1 };
+        if is_refused || fruitless >= FRUITLESS_MAX {
+            break Phase::Interrupted;
+        }
+        if !import.progress().pending.is_empty() {
+            sleep(RETRY_DELAY).await;
+        }
+    };
+    import.progress().phase = phase;
+}
+
+/// Whether the same stream may succeed later.
+fn is_passing(status: &tonic::Status) -> bool {
+    use tonic::Code;
+    !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented)
+}
+
+/// Counts the outcome of a line.
+fn take(import: &Import, index: usize, outcome: &Outcome) {
+    let Some(line) = import.lines.get(index) else { return };
+    let refused = match outcome {
+        Outcome::Refusal(refusal) if may_pass(refusal) => return,
+        Outcome::Refusal(refusal) => of_refusal(&import.sheets, line, refusal),
+        Outcome::Receipt(_) => Vec::new(),
+    };
+    let mut progress = import.progress();
+    let Ok(place) = progress.pending.binary_search(&index) else { return };
+    progress.pending.remove(place);
+    match outcome {
+        Outcome::Receipt(receipt) if receipt.duplicate => {
+            progress.already += 1;
+            progress.withdrawn += u64::from(receipt.withdrawn);
+        }
+        Outcome::Receipt(_) => progress.recorded += 1,
+        Outcome::Refusal(_) => {
+            progress.refused += 1;
+            progress.problems.extend(refused);
+        }
+    }
+}
