@@ -19,23 +19,58 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
     acted("person.mjs", deed, pages, rest)
 }
 
+/// An action of a script in `browser/` that waits for the test once it is ready, and reports what it saw at its end.
+pub(crate) struct Acting(Child);
+
+impl Acting {
+    /// Begins it, and waits until it is ready.
+    pub(crate) fn begin(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Self {
+        let mut child = script_of(script, deed, pages, rest)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; b"ready\n".len()];
+        let told = child.stderr.as_mut().unwrap().read_exact(&mut ready);
+        if told.is_err() || &ready != b"ready\n" {
+            let ended = child.wait_with_output().unwrap();
+            let (begun, rest) = (String::from_utf8_lossy(&ready), String::from_utf8_lossy(&ended.stderr));
+            panic!("{deed}: {begun}{rest}");
+        }
+        Self(child)
+    }
+
+    /// What it saw.
+    pub(crate) fn ended(self) -> Value {
+        let output = self.0.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(seen["faults"], json!([]), "{seen}");
+        seen
+    }
+}
+
 /// What an action of a script in `browser/` reports.
 pub(crate) fn acted(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
-    let browser = tools.join("browser");
-    assert!(browser.is_dir(), "no {}: run `tests/run`, which installs it", browser.display());
-    let output = Command::new("node")
-        .arg(root.join("tests/browser").join(script))
-        .args([deed, &browser.display().to_string(), &format!("http://{pages}")])
-        .args(rest)
-        .output()
-        .unwrap();
+    let output = script_of(script, deed, pages, rest).output().unwrap();
     assert!(output.status.success(), "{deed}: {}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let faults = if seen.is_array() { &seen[0]["faults"] } else { &seen["faults"] };
     assert!(faults.is_null() || *faults == json!([]), "{deed}: {faults}");
     seen
+}
+
+fn script_of(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
+    let browser = tools.join("browser");
+    assert!(browser.is_dir(), "no {}: run `tests/run`, which installs it", browser.display());
+    let mut command = Command::new("node");
+    command
+        .arg(root.join("tests/browser").join(script))
+        .args([deed, &browser.display().to_string(), &format!("http://{pages}")])
+        .args(rest);
+    command
 }
 
 /// Status line, headers and body of an answer.
@@ -161,6 +196,94 @@ async fn opens_the_address_that_standalone_prints_and_sees_the_month_of_the_samp
     assert!((20_000..300_000).contains(&length), "{length} bytes");
     if let Some(kept) = std::env::var_os("CRA_TEST_PICTURE") {
         std::fs::copy(&picture, kept).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn follows_the_figures_which_change_without_the_page_being_loaded_again() {
+    let services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
+    statistics_at(&mut statistics, 2).await;
+    let acting =
+        Acting::begin("person.mjs", "follows", services.pages, &["/?du=2024-03-01&au=2024-03-31", "3"]);
+    submitted(&mut services.ingestion().await, submission(&new_id(), workshop(9))).await.unwrap();
+    let seen = acting.ended();
+    assert_eq!(
+        (&seen["before"]["CRA enregistrés"], &seen["after"]["CRA enregistrés"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(seen["kept"], json!({"isSamePage": true, "isUnfolded": true, "hasFocus": true}));
+    assert!(seen["state"].as_str().unwrap().contains("position 3"), "one state of the log: {seen}");
+    assert_eq!(seen["found"], json!([]), "axe");
+    assert!(seen["offer"].as_str().unwrap().contains("Actualisez"), "{seen}");
+}
+
+/// A stream of events, after its first one.
+fn followed(pages: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(pages).unwrap();
+    write!(stream, "GET /direct HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut text = Vec::new();
+    while !text.windows(6).any(|window| window == b"data: ") {
+        let mut buffer = [0; 1_024];
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&text));
+        text.extend_from_slice(&buffer[..read]);
+    }
+    assert!(text.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&text));
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_follow_their_figures_are_bounded_and_end_with_the_process() {
+    let mut services = Standalone::start().await;
+    with_two_cras(&services).await;
+    let web = Web::start(services.projection, "limits.live_streams = 1").await;
+    let first = followed(web.address);
+    let busy = got(web.address, "/direct");
+    assert!(busy.starts_with("HTTP/1.1 503"), "{busy}");
+    assert!(got(web.address, "/").starts_with("HTTP/1.1 200"), "pages are made all the same");
+    drop(first);
+    eventually("the permit of a reader that left is free", async || {
+        let again = std::panic::catch_unwind(|| followed(web.address));
+        again.map(drop).map_err(|_| "503".to_owned())
+    })
+    .await;
+    assert!(got(web.address, "/direct?departement=Atlantide").starts_with("HTTP/1.1 404"));
+    let mut open = followed(services.pages);
+    let ended = services
+        .terminated(std::time::Duration::from_secs(9))
+        .expect("an open stream does not hold the process");
+    assert!(ended.success(), "{ended}");
+    let mut rest = Vec::new();
+    open.read_to_end(&mut rest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_is_larger_than_100_kilobytes_compressed() {
+    let services = Standalone::start_with_sample().await;
+    for path in [
+        "/?pas=jour&par=commune&n=1000&comparer=avant",
+        "/?lignes=departement&colonnes=sous-theme",
+        "/saisie?cra=0190f3a0-0000-7000-8000-000000000000",
+        "/cra",
+        "/import",
+        "/mots",
+        "/etat",
+        "/accessibilite",
+    ] {
+        let page = got(services.pages, path);
+        let page = if page.starts_with("HTTP/1.1 303") {
+            let led = page.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+            got(services.pages, led)
+        } else {
+            page
+        };
+        assert!(page.starts_with("HTTP/1.1 200"), "{path}: {}", &page[..page.len().min(300)]);
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(page.as_bytes()).unwrap();
+        let length = encoder.finish().unwrap().len();
+        assert!(length < 100 * 1_024, "{path}: {length} bytes");
     }
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use cra_contracts::v1 as pb;
 use flate2::Compression;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::{
     Issuer, Operations, Pair, Standalone, Statistics, connected, department, eventually, national, readers,
 };
-use crate::pages::{Web, acted, answered, got};
+use crate::pages::{Acting, Web, acted, answered, got};
 
 fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
     acted("import.mjs", deed, pages, rest)
@@ -122,25 +121,9 @@ async fn sees_how_far_the_recording_is_while_the_log_is_away_and_its_end_with_an
     assert_eq!(begun["told"], "0 sur 3\u{a0}comptes-rendus");
     assert_eq!(begun["found"], json!([]), "axe");
     let state = begun["state"].to_string();
-    let tools = std::env::var_os("CRA_TEST_CLIENTS").map(PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let browser = tools.unwrap_or_else(|| root.join("target/tools")).join("browser");
-    let mut waiting = Command::new("node")
-        .arg(root.join("tests/browser/import.mjs"))
-        .args(["ends", browser.to_str().unwrap(), &format!("http://{}", web.address)])
-        .args([text(&begun["url"]), &state])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut ready = [0; 6];
-    waiting.stderr.as_mut().unwrap().read_exact(&mut ready).unwrap();
-    assert_eq!(&ready, b"ready\n");
+    let acting = Acting::begin("import.mjs", "ends", web.address, &[text(&begun["url"]), &state]);
     pair.signal_log("-CONT");
-    let ended = waiting.wait_with_output().unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    let seen: Value = serde_json::from_slice(&ended.stdout).unwrap();
-    assert_eq!(seen["faults"], json!([]));
+    let seen = acting.ended();
     let all = [&seen["results"]["Enregistrés"], &seen["results"]["Déjà enregistrés"]];
     assert_eq!(all.iter().filter_map(|count| count.as_u64()).sum::<u64>(), 3, "{seen}");
     assert_eq!(seen["stranger"], 404, "another browser does not find it");
@@ -167,7 +150,7 @@ async fn a_script_in_every_cell_stays_text() {
         .replace(&format!("\n{script}"), &format!("\n{script};x"));
     let seen = person("injects", services.pages, &[&file]);
     assert_eq!(seen["filled"], format!("\"{script}"));
-    assert!(text(&seen["title"]).contains(&format!("{script}.csv")), "{seen}");
+    assert!(text(&seen["title"]).contains("<b>mars.csv"), "{seen}");
     assert!(seen["cells"].to_string().contains("<script>"), "{seen}");
     assert_eq!(seen["scripts"], 0);
 }
@@ -269,7 +252,7 @@ async fn files_that_attackers_send_are_refused_in_french_and_the_process_lives_o
         ("a program", b"\x7fELF\x02\x01\x01", "422", "programme"),
         ("a broken archive", b"PK\x03\x04 nothing of the kind", "422", "ne peut pas"),
         ("an old workbook", &[&b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"[..], &[0; 600]].concat(), "422", "XLS"),
-        ("a bomb", &bomb, "422", "ne peut pas être importé"),
+        ("a bomb", &bomb, "422", "trop longue"),
         ("too many rows", &rows, "422", "ne peut pas être importé"),
         ("a file that is cut", &whole[..whole.len() - 4], "422", "incomplet"),
         ("a quote without end", &quotes, "422", "trop longue"),
@@ -348,7 +331,9 @@ async fn the_callers_perimeter_decides_line_by_line_and_fills_in_who_worked() {
         pair.ingestion.address()
     );
     let web = Web::start(pair.projection.address(), &more).await;
-    let bearer = |scope: &str, perimeter| format!("Authorization: Bearer {}", issuer.token(scope, perimeter));
+    let bearer = |scope: &str, perimeter: &cra_runtime::identity::PerimeterClaim| {
+        format!("Authorization: Bearer {}", issuer.token(scope, perimeter))
+    };
     let reader = answered(
         web.address,
         "GET",
@@ -357,8 +342,7 @@ async fn the_callers_perimeter_decides_line_by_line_and_fills_in_who_worked() {
     );
     assert!(reader.starts_with("HTTP/1.1 403") && reader.contains("Accès refusé"), "{reader}");
     let own = Browser::open(web.address, &bearer("cra:submit", &department("29")));
-    let beyond =
-        own.sends(&csv(&[ROW, &ROW.replace("Quimper", "Brest"), &ROW.replace("Quimper", "Bordeaux")]));
+    let beyond = own.sends(&csv(&[ROW, &ROW.replace("Quimper", "Brest"), &ROW.replace("Quimper", "Vannes")]));
     assert!(beyond.starts_with("HTTP/1.1 422") && beyond.contains("Ligne 4"), "{beyond}");
     assert!(beyond.contains("hors de votre périmètre") && !beyond.contains("Ligne 3"), "{beyond}");
     let advisor = cra_runtime::identity::PerimeterClaim {

@@ -100,7 +100,7 @@ const deeds = {
     const script = "<script>alert(1)</script>";
     await page.goto(`${address}/import?${new URLSearchParams({ conseiller: `"${script}`, structure: script })}`);
     const filled = await page.locator("#champ-conseiller").inputValue();
-    await choose(page, { name: `${script}.csv`, mimeType: "text/csv", buffer: Buffer.from(rest[0]) });
+    await choose(page, { name: "<b>mars.csv", mimeType: "text/csv", buffer: Buffer.from(rest[0]) });
     await check(page).click();
     await focused(page, "erreurs");
     const cells = await faults(page);

@@ -94,6 +94,38 @@ const deeds = {
     return { message, typed: await field.inputValue(), scripts: await page.locator("script").count(), faults };
   },
 
+  /** Follows the figures: they change without the page being loaded again, and what is unfolded or has the focus stays so. */
+  async follows(browser) {
+    const { page, faults } = await open(browser);
+    await page.goto(address + rest[0]);
+    await page.getByRole("link", { name: "Suivre en direct" }).click();
+    await page.waitForURL(/direct=oui/);
+    await page.getByText("En direct", { exact: true }).waitFor();
+    const before = await keys(page);
+    await page.evaluate(() => { globalThis.isSamePage = true; });
+    const summary = page.locator("#chiffres summary").first();
+    await summary.focus();
+    await page.keyboard.press("Enter");
+    // The test records more once it reads this line.
+    console.error("ready");
+    await page.waitForFunction((position) => document.getElementById("chiffres").dataset.position === position, rest[1]);
+    const after = await keys(page);
+    const state = await page.locator(".cra-state").innerText();
+    const kept = await page.evaluate(() => ({
+      isSamePage: globalThis.isSamePage === true,
+      isUnfolded: document.querySelector("#chiffres details").open,
+      hasFocus: document.activeElement === document.querySelector("#chiffres summary"),
+    }));
+    const found = await lookAt(page, "live");
+    await page.getByRole("link", { name: "Arrêter le direct" }).click();
+    await page.waitForURL((url) => !url.search.includes("direct"));
+    const without = await open(browser, { javaScriptEnabled: false });
+    await without.page.goto(`${address}/?direct=oui`);
+    const offer = await without.page.locator("#direct").innerText();
+    await without.page.getByRole("link", { name: "Actualiser" }).click();
+    return { before, after, state, kept, found, offer, faults: [...faults, ...without.faults] };
+  },
+
   /** Takes a picture of the upper part of an address; the README shows it. */
   async pictures(browser) {
     const { page, faults } = await open(browser, { viewport: { width: 1200, height: 1180 } });

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use cra_runtime::metrics::Metrics;
 use cra_runtime::reload::Reloads;
+use cra_runtime::shutdown::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -21,9 +22,10 @@ use crate::forms::Forms;
 use crate::import::{self, Imports};
 use crate::look::Look;
 use crate::names::{Names, NamesFile};
+use crate::people::People;
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::{accessibility, entry, figures, files, guard, look, records, state, vocabulary};
+use crate::{accessibility, entry, figures, files, guard, live, look, records, state, vocabulary};
 
 /// Counts one answer: the name of its page, its status, and how long it took.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
@@ -43,11 +45,14 @@ struct Inner {
     imports: Imports,
     uploads: Arc<Semaphore>,
     upload_bytes: u64,
+    live: Arc<Semaphore>,
+    people: Arc<People>,
+    shutdown: Shutdown,
     durations: Durations,
 }
 
 impl App {
-    pub(crate) fn new(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Self> {
+    pub(crate) fn new(settings: &Settings, metrics: &Metrics, shutdown: Shutdown) -> anyhow::Result<Self> {
         let help = "Time from the head of a request to the head of its answer, in seconds.";
         let durations = metrics.durations("cra_web_request_seconds", help, &["page", "status"])?;
         let permits = |most: NonZeroU32| {
@@ -65,6 +70,9 @@ impl App {
             imports: Imports::default(),
             uploads: permits(settings.limits.uploads_in_flight),
             upload_bytes: settings.limits.upload_bytes.get(),
+            live: permits(settings.limits.live_streams),
+            people: People::new(settings.limits.requests_of_a_person.get()),
+            shutdown,
             durations: Box::new(move |page, status, took| {
                 durations.with_label_values(&[page, status]).observe(took.as_secs_f64());
             }),
@@ -111,6 +119,16 @@ impl App {
         Arc::clone(&self.0.uploads).try_acquire_owned().map_err(|_| Fault::Busy)
     }
 
+    /// A permit to follow figures; dropping it gives it back.
+    pub(crate) fn live_permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        Arc::clone(&self.0.live).try_acquire_owned().map_err(|_| Fault::Busy)
+    }
+
+    /// The request to stop, at which streams end.
+    pub(crate) fn shutdown(&self) -> &Shutdown {
+        &self.0.shutdown
+    }
+
     /// Bytes of a file that is imported.
     pub(crate) fn upload_bytes(&self) -> u64 {
         self.0.upload_bytes
@@ -138,6 +156,7 @@ pub(crate) fn router(app: App) -> Router {
     let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
     Router::new()
         .route("/", reading(get(figures::show)))
+        .route("/direct", reading(get(live::stream)))
         .route("/saisie", reading(changing(&app, get(entry::show), post(entry::send))))
         .route("/saisie/communes", reading(get(entry::complete)))
         .route("/cra", reading(get(records::list)))
@@ -179,6 +198,7 @@ async fn from_these_pages(State(app): State<App>, request: Request, next: Next) 
 fn label(path: &str) -> &'static str {
     match path {
         "/" => "figures",
+        "/direct" => "live",
         "/mots" => "words",
         "/etat" => "state",
         "/accessibilite" => "accessibility",
@@ -198,10 +218,16 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let began = Instant::now();
     let page = label(request.uri().path());
     let answer = async {
-        if guard::knows_host(request.headers(), &app.0.hosts) {
-            next.run(request).await
-        } else {
-            Fault::UnknownHost.into_response()
+        if !guard::knows_host(request.headers(), &app.0.hosts) {
+            return Fault::UnknownHost.into_response();
+        }
+        let subject = app.services().caller(request.headers()).subject;
+        if subject.is_empty() {
+            return next.run(request).await;
+        }
+        match app.0.people.admit(subject) {
+            Some(held) => next.run(request).await.map(|body| held.until_sent(body)),
+            None => Fault::Busy.into_response(),
         }
     };
     let mut response = Arc::clone(app.look()).within(answer).await;

@@ -15,8 +15,11 @@ mod files;
 mod forms;
 mod guard;
 mod import;
+mod live;
 mod look;
 mod names;
+mod paced;
+mod people;
 mod plain;
 mod records;
 mod redirect;
@@ -70,7 +73,7 @@ pub async fn serve(
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let metrics = Metrics::of(NAME)?;
     let health = Health::of([NAME]).await;
-    let app = App::new(settings, &metrics)?;
+    let app = App::new(settings, &metrics, shutdown.clone())?;
     let _exposed = match settings.telemetry.metrics_listen {
         Some(address) => Some(expose(address, metrics.clone(), health.clone()).await?),
         None => None,

@@ -131,6 +131,10 @@ pub struct Limits {
     pub connections: NonZeroU32,
     /// Pages and files that are made at once; one more is answered 503.
     pub pages_in_flight: NonZeroU32,
+    /// Requests of one person, by the subject of the token, that are answered at once; one more is answered 503.
+    pub requests_of_a_person: NonZeroU32,
+    /// Pages that follow their figures at once; one more is answered 503.
+    pub live_streams: NonZeroU32,
     /// How long a page may take; then it is answered 504. Files may take longer.
     pub page_timeout_ms: NonZeroU64,
     /// Bytes of a file that is imported; a larger one is answered 413.
@@ -174,11 +178,15 @@ impl Default for Limits {
         const PAGES: NonZeroU32 = NonZeroU32::new(64).unwrap();
         const TIMEOUT_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
         const UPLOAD_BYTES: NonZeroU64 = NonZeroU64::new(8 * 1_024 * 1_024).unwrap();
+        const OF_A_PERSON: NonZeroU32 = NonZeroU32::new(16).unwrap();
+        const LIVE: NonZeroU32 = NonZeroU32::new(128).unwrap();
         const UPLOADS: NonZeroU32 = NonZeroU32::new(2).unwrap();
         Self {
             connections: CONNECTIONS,
             pages_in_flight: PAGES,
             page_timeout_ms: TIMEOUT_MS,
+            requests_of_a_person: OF_A_PERSON,
+            live_streams: LIVE,
             upload_bytes: UPLOAD_BYTES,
             uploads_in_flight: UPLOADS,
         }

@@ -233,11 +233,16 @@ impl Columns {
     #[must_use]
     pub fn places_of_violation(&self, path: &str) -> Vec<usize> {
         let path = field_of_violation(path);
+        // A commune with several postal codes, in a table without a column for them.
+        let is_missing_postal_code =
+            path == "place.postal_code" && !self.has(Column::Field(Field::PostalCode));
         let is_about = |column: &Column| match column {
             Column::CraId => path == "cra_id",
             Column::CommuneName => {
                 path == "place.commune_code" && !self.has(Column::Field(Field::CommuneCode))
+                    || is_missing_postal_code
             }
+            Column::Field(Field::CommuneCode) if is_missing_postal_code => !self.has(Column::CommuneName),
             Column::Field(field) => {
                 let of_field = field.path();
                 *of_field == *path || of_field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
@@ -380,6 +385,9 @@ mod tests {
         assert_eq!(columns.of_violation("cra.date"), ["Date"]);
         assert_eq!(columns.of_violation("cra.place.channel"), ["Canal"]);
         assert_eq!(columns.of_violation("cra.ages"), [""; 0]);
+        assert_eq!(columns.of_violation("cra.place.postal_code"), ["Ville"]);
+        let by_code = Columns::of(["Date", "Conseiller", "Participants", "Code INSEE"]).unwrap();
+        assert_eq!(by_code.of_violation("cra.place.postal_code"), ["Code INSEE"]);
     }
 
     #[test]

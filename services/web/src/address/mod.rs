@@ -33,6 +33,8 @@ pub(crate) enum At {
     /// Now.
     #[default]
     Now,
+    /// Now, and followed from then on.
+    Live,
     /// At a position of a log.
     Position { position: u64, log: String },
     /// At the end of a day in Paris.
@@ -43,7 +45,7 @@ impl At {
     /// What the contract calls it.
     pub(crate) fn consistency(&self) -> v1::Consistency {
         match self {
-            Self::Now => v1::Consistency::default(),
+            Self::Now | Self::Live => v1::Consistency::default(),
             Self::Position { position, log } => {
                 // A replica that has not reached the position waits for it.
                 v1::Consistency {
@@ -102,7 +104,7 @@ impl Read {
     /// Reads the query of an address. Parameters that the page does not know, empty ones and repetitions are left out.
     pub(crate) fn of(query: &str, names: &Names) -> Self {
         let mut read = Self::default();
-        let (mut position, mut log) = (None, String::new());
+        let (mut position, mut log, mut is_live) = (None, String::new(), false);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = value.trim();
             match &*name {
@@ -111,6 +113,7 @@ impl Read {
                 "au" => read.day("au", value, |it, day| it.selection.to = day.to_string()),
                 "le" => read.day("le", value, |it, day| it.at = At::Day(day)),
                 "position" => position = Some(value.to_owned()),
+                "direct" => is_live = value == "oui",
                 "journal" => value.clone_into(&mut log),
                 name => read.other(name, value, names),
             }
@@ -121,7 +124,10 @@ impl Read {
                 None => read.problem("position", &found, "une position est un nombre entier, tel que 1234"),
             }
         }
-        let Address { selection, .. } = &mut read.address;
+        let Address { selection, at, .. } = &mut read.address;
+        if is_live && *at == At::Now {
+            *at = At::Live;
+        }
         *selection = canonical(std::mem::take(selection));
         if !selection.from.is_empty() && !selection.to.is_empty() && selection.from > selection.to {
             let found = selection.to.clone();
@@ -177,6 +183,7 @@ impl Address {
         }
         match &self.at {
             At::Now => {}
+            At::Live => parameters.push(("direct", "oui".to_owned())),
             At::Position { position, log } => {
                 parameters.push(("position", position.to_string()));
                 if !log.is_empty() {

@@ -20,6 +20,7 @@ fn an_address_reads_as_it_is_written() {
         "code-postal=35000&structure=s&conseiller=c&lieu=v&canal=autre-lieu&activite=collectif&theme=courriel",
         "sous-theme=ordinateur&duree=0-30&age=non-renseigne&age=plus60ans&statut=retraite",
         "position=12&journal=nats%2FCRA%2F2026&comparer=avant&pas=mois&par=commune&n=100",
+        "departement=35&direct=oui&par=commune",
         "le=2024-03-31&lignes=mois&colonnes=statut&mesure=personnes",
     ] {
         assert_eq!(address(query).query(), query);
@@ -39,6 +40,8 @@ fn what_people_type_leads_to_the_canonical_address() {
         ("theme=Courriels", "theme=courriel"),
         ("inconnu=1&n=10&par=departement", ""),
         ("n=99999", "n=1000"),
+        ("direct=oui&le=2024-03-31", "le=2024-03-31"),
+        ("direct=non", ""),
     ] {
         assert_eq!(address(typed).query(), canonical, "{typed}");
     }

@@ -121,7 +121,7 @@ impl Filters {
         };
         let past = match at {
             At::Day(day) => day.to_string(),
-            At::Now | At::Position { .. } => String::new(),
+            At::Now | At::Live | At::Position { .. } => String::new(),
         };
         let chips = chips(address, names);
         let has_problem = |fields: &[&str]| problems.iter().any(|problem| fields.contains(&problem.field));
@@ -191,6 +191,9 @@ fn kept(address: &Address) -> Vec<(&'static str, String)> {
     if let At::Position { position, log } = &address.at {
         kept.push(("position", position.to_string()));
         kept.push(("journal", log.clone()));
+    }
+    if address.at == At::Live {
+        kept.push(("direct", "oui".to_owned()));
     }
     if address.view.rows != DEFAULT_ROWS {
         kept.push(("n", address.view.rows.to_string()));

@@ -31,6 +31,7 @@ use crate::address::{
 use crate::app::App;
 use crate::fault::Fault;
 use crate::files::{self, FileLink};
+use crate::look::Look;
 use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
@@ -46,7 +47,25 @@ struct FiguresPage {
     period: String,
     filters: Filters,
     problems: Vec<Problem>,
+    live: Option<Live>,
     figures: Option<Figures>,
+}
+
+/// How a page that shows the figures of now can be followed.
+struct Live {
+    /// Address of the page that follows them, or that no longer does.
+    switch: String,
+    /// Where the page is followed already.
+    followed: Option<Followed>,
+}
+
+/// A page that follows its figures.
+struct Followed {
+    script: String,
+    /// Address of the events.
+    events: String,
+    /// Of the page itself.
+    here: String,
 }
 
 /// What is counted.
@@ -70,6 +89,7 @@ struct Figures {
     cras: String,
     state: Shown,
     rounded_to: u64,
+    position: u64,
 }
 
 /// A figure with its meaning.
@@ -135,6 +155,7 @@ pub(crate) async fn show(
             period: capitalized(&period(&address.selection)),
             filters: Filters::of(&address, &[], today, "/", &names),
             problems: Vec::new(),
+            live: live(&address, &answers.snapshot),
             figures: Some(figures(&address, &answers, &names)),
         })),
         Err(Fault::Refused(status)) if status.code() == Code::InvalidArgument => {
@@ -151,6 +172,7 @@ fn refused(address: &Address, problems: Vec<Problem>, today: Date, names: &Names
         period: capitalized(&period(&address.selection)),
         filters: Filters::of(address, &problems, today, "/", names),
         problems,
+        live: None,
         figures: None,
     };
     (StatusCode::BAD_REQUEST, page(&shown)).into_response()
@@ -229,6 +251,27 @@ fn figures(address: &Address, answers: &Answers, names: &Names) -> Figures {
         cras: if is_public { String::new() } else { cras_link(address, snapshot) },
         state: state(address, snapshot),
         rounded_to: statistics.rounded_to,
+        position: snapshot.position,
+    }
+}
+
+/// `None` for figures of the past, and for public ones, which change once a month.
+fn live(address: &Address, snapshot: &v1::Snapshot) -> Option<Live> {
+    if snapshot.publication.is_some() {
+        return None;
+    }
+    match address.at {
+        At::Position { .. } | At::Day(_) => None,
+        At::Now => Some(Live { switch: address.with(|it| it.at = At::Live), followed: None }),
+        At::Live => {
+            let selection = Address { selection: address.selection.clone(), ..Address::default() };
+            let followed = Followed {
+                script: Look::current().live_script.clone(),
+                events: filters::at_path(&selection.link(), "/direct"),
+                here: address.link(),
+            };
+            Some(Live { switch: address.with(|it| it.at = At::Now), followed: Some(followed) })
+        }
     }
 }
 
@@ -362,7 +405,11 @@ fn state(address: &Address, snapshot: &v1::Snapshot) -> Shown {
     Shown {
         text,
         kept: if *position == 0 || address.at == at { String::new() } else { address.with(|it| it.at = at) },
-        now: if address.at == At::Now { String::new() } else { address.with(|it| it.at = At::Now) },
+        now: if matches!(address.at, At::Now | At::Live) {
+            String::new()
+        } else {
+            address.with(|it| it.at = At::Now)
+        },
         definitions: snapshot.definitions.clone(),
     }
 }

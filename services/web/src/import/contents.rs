@@ -91,7 +91,7 @@ impl Sheets {
             Place::Element(_) => format!("Élément {number}"),
             Place::Row { sheet: Some(_), .. } => {
                 let name = self.names.get(Self::index(place) as usize).map_or("", String::as_str);
-                format!("Feuille « {name} », ligne {number}")
+                format!("Feuille «\u{a0}{name}\u{a0}», ligne {number}")
             }
         }
     }
@@ -211,7 +211,7 @@ impl Reading<'_> {
             }
             if let Some(slip) = columns.slip() {
                 return Err(format!(
-                    "Aucune colonne ne s'appelle « {} » : vouliez-vous écrire « {} » ?",
+                    "Aucune colonne ne s'appelle «\u{a0}{}\u{a0}» : vouliez-vous écrire «\u{a0}{}\u{a0}» ?",
                     slip.found, slip.meant
                 ));
             }

@@ -111,7 +111,7 @@ impl Summary {
             remarks.push(format!("{rows} : 5 pour un atelier, 1 sinon."));
         }
         if !self.unread.is_empty() {
-            let columns = self.unread.iter().map(|column| format!("« {column} »"));
+            let columns = self.unread.iter().map(|column| format!("«\u{a0}{column}\u{a0}»"));
             remarks
                 .push(format!("Colonnes qui ne sont pas lues : {}.", columns.collect::<Vec<_>>().join(", ")));
         }

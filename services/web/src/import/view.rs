@@ -104,7 +104,7 @@ impl Sheet {
             Wrong::File(text) => Some(notice(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Ce fichier ne peut pas être importé",
-                format!("« {name} » : {text} Rien n'a été enregistré."),
+                format!("«\u{a0}{name}\u{a0}» : {text} Rien n'a été enregistré."),
             )),
             Wrong::Cells(problems) => {
                 let count = french::counted(
@@ -112,7 +112,7 @@ impl Sheet {
                     "erreur est à corriger",
                     "erreurs sont à corriger",
                 );
-                faults = Some(Faults::of(problems, format!("{count} dans « {name} »")));
+                faults = Some(Faults::of(problems, format!("{count} dans «\u{a0}{name}\u{a0}»")));
                 None
             }
         });

@@ -77,6 +77,8 @@ pub(crate) struct Look {
     pub(crate) icon: String,
     /// Completes communes and adds up people while a form is filled in.
     pub(crate) entry_script: String,
+    /// Follows the figures of a page.
+    pub(crate) live_script: String,
     /// Shows how far an import is.
     pub(crate) import_script: String,
     /// Whether the State's mark is shown.
@@ -101,6 +103,7 @@ impl Look {
         let icon = include_bytes!("../../static/icone.svg");
         let entry_script =
             files.add("saisie", "js", JAVASCRIPT, &include_bytes!("../../static/saisie.js")[..]);
+        let live_script = files.add("live", "js", JAVASCRIPT, &include_bytes!("../../static/live.js")[..]);
         let import_script =
             files.add("import", "js", JAVASCRIPT, &include_bytes!("../../static/import.js")[..]);
         let address = |name: String| format!("/static/{name}");
@@ -109,6 +112,7 @@ impl Look {
             map: address(files.add("departements", "svg", SVG, &map[..])),
             icon: address(files.add("icone", "svg", SVG, &icon[..])),
             entry_script: address(entry_script),
+            live_script: address(live_script),
             import_script: address(import_script),
             is_state,
             files,

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tonic::{Code, Status};
 
 use super::life::{self, Last, Shown};
-use super::life_of;
+use super::{life_of, life_shown};
 use crate::app::App;
 use crate::entry::{
     Conflict, Notice, Problem, Purpose, Ready, Sheet, Typed, of_status, problem_of, read, receipt_address,
@@ -30,8 +30,7 @@ pub(crate) async fn correct(
     Path(cra_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let clients = app.services().ingestion(&headers)?;
-    let life = app.within(life_of(&clients, &cra_id)).await?;
+    let life = life_shown(&app, &headers, &cra_id).await?;
     let Some(cra) = correctable(&life) else {
         // The CRA's page says why it cannot be corrected.
         return see_other(&format!("/cra/{cra_id}"));

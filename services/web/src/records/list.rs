@@ -89,7 +89,11 @@ pub(crate) async fn list(
     if query.len() > QUERY_BYTES_MAX {
         return Err(Fault::TooLarge);
     }
-    let Read { address, problems } = Read::of(&query, &app.names());
+    let Read { mut address, problems } = Read::of(&query, &app.names());
+    if address.at == At::Live {
+        // A list is read as it is.
+        address.at = At::Now;
+    }
     if !problems.is_empty() {
         return Ok(refused(&address, problems, &app.names()));
     }

@@ -6,10 +6,12 @@ mod list;
 mod one;
 mod withdrawal;
 
+use axum::http::HeaderMap;
 use cra_client::{Clients, within_deadline};
 use cra_contracts::v1;
 use cra_domain::event::life::Life;
 
+use crate::app::App;
 use crate::fault::Fault;
 use crate::services::answer;
 
@@ -17,6 +19,12 @@ pub(crate) use self::correction::{correct, send as send_correction};
 pub(crate) use self::list::list;
 pub(crate) use self::one::show;
 pub(crate) use self::withdrawal::{send as send_withdrawal, withdraw};
+
+/// The life of a CRA, for the page that shows it or begins a change of it.
+async fn life_shown(app: &App, headers: &HeaderMap, cra_id: &str) -> Result<Life, Fault> {
+    let clients = app.services().ingestion(headers)?;
+    app.within(life_of(&clients, cra_id)).await
+}
 
 /// The life of a CRA, from the log itself: what was recorded a moment ago is in it.
 async fn life_of(clients: &Clients, cra_id: &str) -> Result<Life, Fault> {

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::correction::is_overtaken;
 use super::life::{self, Field, Last, Shown};
-use super::life_of;
+use super::{life_of, life_shown};
 use crate::app::App;
 use crate::entry::{Notice, Problem, Text, of_status, reason_field, receipt_address};
 use crate::fault::Fault;
@@ -96,8 +96,7 @@ pub(crate) async fn withdraw(
     Path(cra_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let clients = app.services().ingestion(&headers)?;
-    let life = app.within(life_of(&clients, &cra_id)).await?;
+    let life = life_shown(&app, &headers, &cra_id).await?;
     if !can_be_withdrawn(&life) {
         return see_other(&format!("/cra/{cra_id}"));
     }
