@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn every_fault_has_its_cell_and_none_follows_from_another() {
         let contents = contents(
-            "04/03/2024;c;s;Domicile;Rennes;Atelier;5;4;1;Courriels;1h\n\
-             31/02/2024;c;s;Domicile;Nulle-Part;Atelier;douze;4;1;Courriels;1h\n",
+            "04/03/2024;c;s;Domicile;Rennes;Atelier collectif;5;4;1;Courriels;1h\n\
+             31/02/2024;c;s;Domicile;Nulle-Part;Atelier collectif;douze;4;1;Courriels;1h\n",
         );
         let cells: Vec<_> = contents.problems.iter().map(|problem| problem.cell.as_str()).collect();
         assert_eq!(cells, ["A3", "G3", "E3"]);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_line_beyond_the_perimeter_is_named_as_a_whole() {
-        let contents = contents("04/03/2024;c;s;Domicile;Rennes;Atelier;5;4;1;Courriels;1h\n");
+        let contents = contents("04/03/2024;c;s;Domicile;Rennes;Atelier collectif;5;4;1;Courriels;1h\n");
         let refusal = v1::Refusal { code: "PERMISSION_DENIED".to_owned(), ..v1::Refusal::default() };
         let found = of_refusal(&contents.sheets, &contents.lines[0], &refusal);
         assert_eq!((&*found[0].line, &*found[0].cell), ("Ligne 2", ""));
@@ -169,8 +169,10 @@ mod tests {
         assert!(refused(b"%PDF-1.7").contains("PDF"));
         assert!(refused(b"").contains("vide"));
         assert!(refused(b"\x1f\x8b\x08cut").contains("abîmé"));
-        let many =
-            format!("{HEAD}{}", "04/03/2024;c;s;Domicile;Rennes;Atelier;5;4;1;Courriels;1h\n".repeat(5_001));
+        let many = format!(
+            "{HEAD}{}",
+            "04/03/2024;c;s;Domicile;Rennes;Atelier collectif;5;4;1;Courriels;1h\n".repeat(5_001)
+        );
         assert!(
             refused(many.as_bytes()).contains("5\u{202f}000")
                 || refused(many.as_bytes()).contains("5\u{a0}000")
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn who_is_filled_in_counts_as_written_so_that_the_ids_are_the_same() {
-        let row = "04/03/2024;c;s;Domicile;Rennes;Atelier;5;4;1;Courriels;1h\n";
+        let row = "04/03/2024;c;s;Domicile;Rennes;Atelier collectif;5;4;1;Courriels;1h\n";
         let fill = Fill { advisor: "c".to_owned(), structure: "s".to_owned() };
         let without = format!("{HEAD}{}", row.replace(";c;s;", ";;;"));
         let filled = read(without.into_bytes(), 1 << 20, &fill).unwrap();
@@ -189,8 +191,9 @@ mod tests {
     #[test]
     fn two_contents_of_one_id_are_a_fault_of_the_second() {
         let head = HEAD.replace("Date;", "cra_id;Date;");
-        let row =
-            |people: u32| format!("a;04/03/2024;c;s;Domicile;Rennes;Atelier;{people};4;1;Courriels;1h\n");
+        let row = |people: u32| {
+            format!("a;04/03/2024;c;s;Domicile;Rennes;Atelier collectif;{people};4;1;Courriels;1h\n")
+        };
         let read =
             |rows: String| read(format!("{head}{rows}").into_bytes(), 1 << 20, &Fill::default()).unwrap();
         assert_eq!(read(row(5) + &row(5)).problems, []);
