@@ -12,6 +12,7 @@ use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
 
 mod ageing;
 mod compressed;
+mod connect;
 mod refusals;
 mod upgrade;
 

@@ -61,11 +61,7 @@ async fn the_first_call_of_the_contract_s_page_reads_its_own_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_of_the_contract_s_page_are_fetched_and_read_as_it_shows() {
-    let standalone = Standalone::start().await;
-    let mut ingestion = standalone.ingestion().await;
-    let recorded = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
-    let mut statistics = Statistics::new(connected(standalone.projection).await.unwrap());
-    assert_eq!(statistics_at(&mut statistics, recorded.position).await.cras, 1);
+    let standalone = with_one_cra().await;
     let page = document("proto/README.md");
     let of_this_test = |code: &str| code.replace("127.0.0.1:50052", &standalone.projection.to_string());
     let fetch = of_this_test(block(&page, "## Files", "sh"));
@@ -88,4 +84,39 @@ fn the_walk_through_the_code_prints_the_figures_of_the_cra_that_it_appends() {
     assert!(appended.ends_with("is at position 1"), "{appended}");
     let statistics: serde_json::Value = serde_json::from_str(statistics).unwrap();
     assert_eq!((&statistics["cras"], &statistics["workshopParticipants"]), (&"1".into(), &"5".into()));
+}
+
+/// A projection that has counted one CRA.
+async fn with_one_cra() -> Standalone {
+    let standalone = Standalone::start().await;
+    let mut ingestion = standalone.ingestion().await;
+    let recorded = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let mut statistics = Statistics::new(connected(standalone.projection).await.unwrap());
+    assert_eq!(statistics_at(&mut statistics, recorded.position).await.cras, 1);
+    standalone
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shortest_calls_of_the_contract_s_page_work_as_written_in_each_language() {
+    let standalone = with_one_cra().await;
+    let page = document("proto/README.md");
+    let projection = standalone.projection.to_string();
+    let shortest = |language: &str| {
+        let code = block(&page, "## Shortest way", language).replace("127.0.0.1:50052", &projection);
+        code.replace("https://cra.example.fr", &format!("http://{projection}"))
+    };
+    let by_curl = output(Command::new("bash").args(["-euc", &shortest("sh")]));
+    assert!(by_curl.contains("\"statistics\""), "{by_curl}");
+    let program = format!("const token = \"none\";\n{}\nconsole.log(typeof statistics);", shortest("js"));
+    let by_fetch = output(Command::new("node").args(["--input-type=module", "--eval", &program]));
+    assert_eq!(by_fetch, "object\n");
+    let by_requests = output(readers::python().args(["-c", &shortest("python")]));
+    assert!(by_requests.trim_end().parse::<u64>().is_ok(), "{by_requests}");
+    let buf = format!("buf() {{ \"$BUF\" \"$@\"; }}\n{}", block(&page, "## First call with `buf`", "sh"));
+    let by_buf = output(
+        Command::new("bash")
+            .args(["-euc", &buf.replace("127.0.0.1:50052", &projection)])
+            .env("BUF", crate::protocols::buf::program()),
+    );
+    assert!(by_buf.contains("\"statistics\""), "{by_buf}");
 }

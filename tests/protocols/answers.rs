@@ -111,7 +111,7 @@ async fn every_method_gives_the_same_answers_and_refusals_by_every_protocol_that
         })
         .collect();
     let mut by_grpc = None;
-    let mut wrong = Vec::new();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
     for (way, carries_both) in WAYS {
         let ended = made(way, &calls);
         let by_grpc = by_grpc.get_or_insert_with(|| ended.clone());
@@ -127,6 +127,7 @@ async fn every_method_gives_the_same_answers_and_refusals_by_every_protocol_that
             } else {
                 lasting(own) == lasting(expected)
             };
+            compared += 1;
             if !is_right {
                 wrong.push(format!("{way} {}: {own:#?}\nby gRPC: {expected:#?}", call.name));
             }
@@ -136,6 +137,7 @@ async fn every_method_gives_the_same_answers_and_refusals_by_every_protocol_that
     let by_grpc = by_grpc.unwrap();
     let answers: usize = by_grpc.values().map(|ended| ended.answers.len()).sum();
     assert!(answers > 20, "{by_grpc:#?}");
+    assert_eq!(compared, shapes.len() * 9, "each method by each of the nine ways");
     assert_eq!(by_grpc["StatisticsService/WatchStatistics"].code, "INVALID_ARGUMENT");
     assert_eq!(by_grpc["IngestionService/WithdrawCra"].reason(), "CRA_REVISION_CHANGED");
 }

@@ -25,9 +25,8 @@ use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
 use cra_runtime::audit::Audit;
 use cra_runtime::clock::{Clock, SystemClock};
-use cra_runtime::descriptors;
-use cra_runtime::identity::{Callers, Identity};
-use cra_runtime::listen::{self, Listener};
+use cra_runtime::identity::Callers;
+use cra_runtime::listen::{Listener, Reach};
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::probes::{Probes, ProbesError};
 use cra_runtime::serve::{self as shell, Api, DrainOutcome, ServerSettings};
@@ -54,19 +53,20 @@ type ReferenceServer = ReferenceServiceServer<ReferenceApi>;
 /// Runs the service on NATS until `shutdown`. The address is bound first, so that a wrong one is reported at once;
 /// callers are refused until the log is available, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<DrainOutcome> {
-    settings.server.check()?;
-    settings.limits.trusted_proxies.check()?;
-    descriptors::check(DESCRIPTORS, &settings.server)?;
+    let shared = settings.limits.shared();
+    let reach = Reach {
+        address: settings.listen,
+        identity: &settings.identity,
+        server: &settings.server,
+        trusted_proxies: &settings.limits.trusted_proxies,
+        shared: &shared,
+    };
+    reach.check(DESCRIPTORS)?;
     let probes = probes(&settings).await?;
     // Before the log, so that a file that cannot be written is an error at once.
     let audit = Audit::open(&settings.audit, "ingestion")?;
     let opening = async {
-        let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
-        let listener = listen::bind(settings.listen, identity)?;
-        let listener = listener.behind(settings.limits.trusted_proxies.clone());
-        if listener.callers() == Callers::Identified {
-            settings.server.per_client.leave_room(&settings.limits.shared())?;
-        }
+        let listener = reach.bind().await?;
         let log = NatsLog::connect(settings.log.clone()).await.context("the event log cannot be opened")?;
         anyhow::Ok((listener, log))
     };

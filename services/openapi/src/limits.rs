@@ -2,15 +2,10 @@
 //! answer may show, has others.
 
 use cra_domain::cra::limits;
+use cra_domain::territory::{SEARCH_CHARACTERS_MAX, SEARCH_RESULTS_MAX};
+use cra_projection::queries::page::ROWS_MAX;
 
 use crate::json::{Json, Members};
-
-/// Rows of a page, as `page_size` bounds them.
-const PAGE_ROWS_MAX: u64 = 1_000;
-/// Communes of one search.
-const COMMUNES_MAX: u64 = 50;
-/// Characters of a text that is searched.
-const SEARCH_CHARACTERS_MAX: u64 = 100;
 
 /// The bounds and defaults of the form, for the description of what holds them.
 pub(crate) fn of_message(message: &str) -> String {
@@ -53,10 +48,10 @@ pub(crate) fn of_field(message: &str, field: &str) -> Members {
             let length = [("minLength", "reason.characters.min"), ("maxLength", "reason.code_points.max")];
             length.into_iter().filter_map(|(keyword, name)| Some(bound(keyword, named(name)?))).collect()
         }
-        (_, "page_size") => vec![bound("maximum", PAGE_ROWS_MAX)],
-        ("SearchCommunesRequest", "limit") => vec![bound("maximum", COMMUNES_MAX)],
+        (_, "page_size") => vec![bound("maximum", ROWS_MAX.into())],
+        ("SearchCommunesRequest", "limit") => vec![bound("maximum", SEARCH_RESULTS_MAX as u64)],
         ("SearchCommunesRequest", "text") => {
-            vec![bound("minLength", 1), bound("maxLength", SEARCH_CHARACTERS_MAX)]
+            vec![bound("minLength", 1), bound("maxLength", SEARCH_CHARACTERS_MAX as u64)]
         }
         _ => Members::new(),
     }

@@ -37,10 +37,9 @@ use cra_private::SecretBytes;
 use cra_runtime::audit::Audit;
 use cra_runtime::background::Background;
 use cra_runtime::clock::{Clock, SystemClock};
-use cra_runtime::descriptors;
-use cra_runtime::identity::{Callers, Identity};
+use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::InFlight;
-use cra_runtime::listen::{self, Listener};
+use cra_runtime::listen::{Listener, Reach};
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::probes::{Probes, ProbesError};
 use cra_runtime::serve::{self, Api, DrainOutcome};
@@ -77,21 +76,22 @@ const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Runs the service on NATS until the shutdown. The data folder is locked and the address bound first, so that a wrong
 /// one is reported at once; callers are refused until the read models are open, while health and metrics answer.
 pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<DrainOutcome> {
-    settings.server.check()?;
-    settings.limits.trusted_proxies.check()?;
-    descriptors::check(DESCRIPTORS, &settings.server)?;
+    let shared = settings.limits.shared();
+    let reach = Reach {
+        address: settings.listen,
+        identity: &settings.identity,
+        server: &settings.server,
+        trusted_proxies: &settings.limits.trusted_proxies,
+        shared: &shared,
+    };
+    reach.check(DESCRIPTORS)?;
     let probes = probes(&settings).await?;
     let files = Files::open(&settings)?;
     let folder = folder(&settings).await?;
     let background = Background::start()?;
     // Two connections: live events do not queue behind those of a replay, which is read in the background.
     let opening = async {
-        let identity = Identity::open(&settings.identity).await.context("identity cannot be set up")?;
-        let listener = listen::bind(settings.listen, identity)?;
-        let listener = listener.behind(settings.limits.trusted_proxies.clone());
-        if listener.callers() == Callers::Identified {
-            settings.server.per_client.leave_room(&settings.limits.shared())?;
-        }
+        let listener = reach.bind().await?;
         let unopened = "the event log cannot be opened";
         let log = NatsLog::connect(settings.log.clone()).await.context(unopened)?;
         let log_apart = background.spawn(NatsLog::connect(settings.log.clone())).await?.context(unopened)?;
@@ -328,12 +328,12 @@ fn routes(
             clock: Arc::clone(clock),
             callers,
             waiting,
+            signer: signer.clone(),
         },
         in_flight,
         exports,
         export_bytes_max: settings.limits.export_bytes_max,
         streams,
-        signer: signer.clone(),
         publications,
         shutdown: shutdown.clone(),
     };

@@ -1,16 +1,18 @@
 //! Conditional answers (RFC 9110, 13): a `GET` that names the content its caller has is answered without making it again.
 //!
-//! The HTTP side puts a [`Conditional`] into the request; a handler that knows what names its answer before it makes it,
-//! such as the log, the position and the question, asks whether the caller has that. A call by gRPC has none: nothing is
-//! known then.
+//! The HTTP side (files, Connect's GET) puts a [`Conditional`] into the request; a handler that knows what names its answer
+//! before it makes it, such as the log, the position and the question, asks whether the caller has that. A call by gRPC has
+//! none: nothing is known then.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use ring::digest::{Context, SHA256};
-use tonic::Request;
-use tonic::codegen::http::HeaderMap;
 use tonic::codegen::http::header::IF_NONE_MATCH;
+use tonic::codegen::http::{HeaderMap, HeaderValue};
+use tonic::{Code, Request, Status};
+
+use crate::version;
 
 /// Bytes of the digest that names a content: no two contents ever share one by chance.
 const DIGEST_BYTES: usize = 16;
@@ -41,25 +43,36 @@ impl Conditional {
         request.extensions().get().cloned().unwrap_or_default()
     }
 
-    /// Names the content of the answer by its parts, and says whether the caller has it. The handler's answer is then
-    /// empty.
+    /// Whether the request may name a content: whether it came by GET.
     #[must_use]
-    pub fn has(&self, parts: &[&[u8]]) -> bool {
+    pub fn is_asked(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Names the content of the answer by its parts. If the caller has it, the call ends with the status `OK` and without
+    /// an answer; to be returned as an error, because a unary handler has no other way to answer nothing.
+    pub fn unless_known(&self, parts: &[&[u8]]) -> Result<(), Status> {
+        if self.has(parts) { Err(Status::new(Code::Ok, "")) } else { Ok(()) }
+    }
+
+    /// Names the content of the answer by its parts, and says whether the caller has it.
+    pub(crate) fn has(&self, parts: &[&[u8]]) -> bool {
         let Some(state) = &self.0 else { return false };
         let tag = state.tag.get_or_init(|| tag_of(parts));
         state.known.iter().any(|known| known == "*" || known == tag)
     }
 
-    /// The entity tag, without quotes, once a handler has named the content.
-    pub(crate) fn tag(&self) -> Option<&str> {
-        self.0.as_ref()?.tag.get().map(String::as_str)
+    /// The value of `ETag`, once a handler has named the content; weak for one of several representations.
+    pub(crate) fn entity_tag(&self, is_weak: bool) -> Option<HeaderValue> {
+        let (tag, weak) = (self.0.as_ref()?.tag.get()?, if is_weak { "W/" } else { "" });
+        HeaderValue::try_from(format!("{weak}\"{tag}\"")).ok()
     }
 }
 
-/// The tag of a content with these parts.
+/// The tag of a content with these parts, as this version of the program makes it.
 fn tag_of(parts: &[&[u8]]) -> String {
     let mut digest = Context::new(&SHA256);
-    for part in parts {
+    for part in [&[version::FULL.as_bytes()], parts].concat() {
         // With its length: no two lists of parts are one.
         digest.update(&(part.len() as u64).to_be_bytes());
         digest.update(part);
@@ -88,7 +101,8 @@ mod tests {
     fn a_caller_has_the_content_that_it_names_in_whatever_form_and_no_other() {
         let first = sent("\"other\"");
         assert!(!first.has(&[b"log", b"7"]));
-        let tag = first.tag().unwrap().to_owned();
+        let tag = first.entity_tag(false).unwrap().to_str().unwrap().trim_matches('"').to_owned();
+        assert_eq!(first.entity_tag(true).unwrap(), format!("W/\"{tag}\""));
         for form in [
             format!("\"{tag}\""),
             format!("W/\"{tag}\""),
@@ -104,6 +118,11 @@ mod tests {
         ] {
             assert!(!sent(&form).has(&parts), "{form}");
         }
-        assert!(!Conditional::default().has(&[b"log", b"7"]), "a call by gRPC has no condition");
+        assert_eq!(sent("*").unless_known(&[]).unwrap_err().code(), Code::Ok);
+        let by_grpc = Conditional::default();
+        assert!(
+            !by_grpc.is_asked() && by_grpc.unless_known(&[b"log", b"7"]).is_ok(),
+            "gRPC has no condition"
+        );
     }
 }

@@ -36,6 +36,7 @@ pub mod off_workers;
 pub mod probes;
 pub mod process;
 mod protocols;
+mod refusals;
 pub mod rejection;
 pub mod reload;
 pub mod serve;

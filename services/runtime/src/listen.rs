@@ -7,11 +7,15 @@
 use std::io;
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::addresses::TrustedProxies;
+use crate::clients::Bound;
 use crate::connections::Source;
-use crate::identity::{Callers, Exposure, Identity};
+use crate::descriptors;
+use crate::identity::{Callers, Exposure, Identity, IdentitySettings};
+use crate::settings::ServerSettings;
 
 /// Maximum number of connections that the system queues.
 const BACKLOG: u32 = 1_024;
@@ -55,12 +59,6 @@ impl Listener {
         self.identity.callers()
     }
 
-    /// Sets the reverse proxies, whose addresses stand for many callers.
-    #[must_use]
-    pub fn behind(self, trusted_proxies: TrustedProxies) -> Self {
-        Self { trusted_proxies, ..self }
-    }
-
     /// Opens the port: new connections are queued until the service accepts them. Fails if another process has opened
     /// it since it was bound.
     pub fn open(self) -> Result<Self, ListenError> {
@@ -74,6 +72,42 @@ impl Listener {
         let tls = identity.tls.clone();
         let source = Source { listener, tls, callers: identity.callers(), trusted_proxies };
         Ok((source, identity))
+    }
+}
+
+/// Settings of how callers reach a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a> {
+    /// The address of the service.
+    pub address: SocketAddr,
+    /// How callers are known.
+    pub identity: &'a IdentitySettings,
+    /// Limits of connections and calls.
+    pub server: &'a ServerSettings,
+    /// Reverse proxies, whose addresses stand for many callers.
+    pub trusted_proxies: &'a TrustedProxies,
+    /// Limits of the process that its clients share.
+    pub shared: &'a [Bound],
+}
+
+impl Reach<'_> {
+    /// Checks what can be checked before anything is opened; `descriptors` are the files of the process without those of
+    /// callers.
+    pub fn check(&self, descriptors: u64) -> anyhow::Result<()> {
+        self.server.check()?;
+        self.trusted_proxies.check()?;
+        descriptors::check(descriptors, self.server)?;
+        Ok(())
+    }
+
+    /// Reads the identity and binds the address. Where clients are known, the limits of one must leave room to others.
+    pub async fn bind(&self) -> anyhow::Result<Listener> {
+        let identity = Identity::open(self.identity).await.context("identity cannot be set up")?;
+        let listener = bind(self.address, identity)?;
+        if listener.callers() == Callers::Identified {
+            self.server.per_client.leave_room(self.shared)?;
+        }
+        Ok(Listener { trusted_proxies: self.trusted_proxies.clone(), ..listener })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod budget;
 mod encodings;
+mod frames;
 mod gathering;
 mod inflating;
 mod limits;
@@ -28,14 +29,13 @@ use crate::metrics::{Metrics, MetricsError};
 pub(crate) use budget::Budget;
 use budget::Charge;
 pub(crate) use encodings::Encoding;
+use frames::HEADER_BYTES;
+pub(crate) use frames::{Framed, framed};
 use gathering::gathered;
 use inflating::inflated;
 use limits::{Cause, Refused, Refuser};
 pub(crate) use limits::{Limits, Refusal};
 use transcoding::transcoded;
-
-/// Compressed flag and length.
-pub(crate) const HEADER_BYTES: usize = 5;
 
 /// Bytes of each message that are not charged: a stream's decoder keeps as much anyway, and small requests must be
 /// received even if others have exhausted the budget.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetail, ErrorInfo, LocalizedMessage, ResourceInfo, RetryInfo, StatusExt as _};
 
+pub(crate) mod http;
 mod violations;
 
 pub use violations::{Violation, invalid_argument, violations_of};

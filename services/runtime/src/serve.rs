@@ -29,6 +29,7 @@ use crate::identity::access::{self, Method, Needs};
 use crate::listen::{ListenError, Listener};
 use crate::metrics::{Metrics, MetricsError, Rpcs};
 use crate::protocols::Protocols;
+use crate::refusals::Refusals;
 
 pub use crate::settings::{
     BrowserSettings, ConnectionLimits, Origin, OriginError, ServerSettings, ServerSettingsError,
@@ -94,8 +95,9 @@ pub async fn serve(
     let with_tokens = services_with_tokens(&health, api.methods);
     let door = Door::new(identity, api.methods, settings, &source, metrics)?;
     let answered = DeadlineLayer { within: settings.request_timeout(), rpcs };
-    let protocols =
-        Protocols::new(settings, source.callers, &access::tables(api.methods, settings.reflection));
+    let refusals = Refusals::new(metrics, api.audit.clone())?;
+    let tables = access::tables(api.methods, settings.reflection);
+    let protocols = Protocols::new(settings, source.callers, &tables, refusals);
     // From the outside in: the protocol of a call, the record of who called, an answer in any case, who may call.
     let admitted = AuthLayer(Arc::new(door)).layer(Documented.layer(routes));
     let service = protocols.layer(Audited(api.audit).layer(answered.layer(admitted)));

@@ -13,7 +13,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _};
 
 use crate::terminal;
-use crate::traces::{self, Sender};
+use crate::traces::{self, Sender, TracesError};
 
 /// The first one that is set overrides the configured filter.
 const FILTER_VARIABLES: [&str; 2] = ["CRA_LOG", "RUST_LOG"];
@@ -73,13 +73,8 @@ pub enum TelemetryError {
         source: ParseError,
     },
     /// Traces cannot be sent to the endpoint.
-    #[error("traces cannot be sent to `{endpoint}` of `telemetry.traces_endpoint`: {reason}")]
-    Traces {
-        /// The endpoint as given.
-        endpoint: String,
-        /// The fault.
-        reason: String,
-    },
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Logs were set up before.
     #[error("logs are set up twice in one process: {0}")]
     SetUpTwice(#[from] TryInitError),
@@ -112,7 +107,8 @@ pub fn init(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> {
             .with_filter(filter)
             .boxed(),
     };
-    let sender = Sender::begin(settings)?;
+    let endpoint = settings.traces_endpoint.as_deref();
+    let sender = endpoint.map(|endpoint| Sender::begin(endpoint, settings.traces_per_mille)).transpose()?;
     let spans = sender.as_ref().map(|sender| {
         let ours = filter_fn(|metadata| metadata.is_span() && metadata.target() == traces::TARGET);
         tracing_opentelemetry::layer()

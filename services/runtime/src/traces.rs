@@ -20,7 +20,6 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::telemetry::{TelemetryError, TelemetrySettings};
 use crate::version;
 
 /// Target of every exported span; other spans and log lines are not exported.
@@ -114,18 +113,25 @@ impl Extractor for Headers<'_> {
     }
 }
 
+/// Why traces cannot be sent to an endpoint.
+#[derive(Debug, thiserror::Error)]
+#[error("traces cannot be sent to `{endpoint}` of `telemetry.traces_endpoint`: {reason}")]
+pub struct TracesError {
+    /// As it was configured.
+    endpoint: String,
+    reason: String,
+}
+
 /// What makes spans into traces and sends them; flush it before the process ends.
 pub(crate) struct Sender {
     provider: SdkTracerProvider,
 }
 
 impl Sender {
-    /// Sends to the endpoint of the settings; `None` without one. Call it within the tokio runtime.
-    pub(crate) fn begin(settings: &TelemetrySettings) -> Result<Option<Self>, TelemetryError> {
-        let Some(endpoint) = &settings.traces_endpoint else {
-            return Ok(None);
-        };
-        let refused = |reason: String| TelemetryError::Traces { endpoint: endpoint.clone(), reason };
+    /// Sends to a collector, `http://HOST:PORT`, so many of a thousand traces that begin here. Call it within the tokio
+    /// runtime.
+    pub(crate) fn begin(endpoint: &str, traces_per_mille: u16) -> Result<Self, TracesError> {
+        let refused = |reason: String| TracesError { endpoint: endpoint.to_owned(), reason };
         if !endpoint.starts_with("http://") {
             return Err(refused("expected http://HOST:PORT of a collector on the same host".to_owned()));
         }
@@ -135,7 +141,7 @@ impl Sender {
             .with_timeout(EXPORT_TIMEOUT)
             .build()
             .map_err(|error| refused(error.to_string()))?;
-        let share = f64::from(settings.traces_per_mille.min(1_000)) / 1_000.0;
+        let share = f64::from(traces_per_mille.min(1_000)) / 1_000.0;
         let resource = Resource::builder_empty()
             .with_service_name(program())
             .with_attribute(opentelemetry::KeyValue::new("service.version", version::FULL))
@@ -146,7 +152,7 @@ impl Sender {
             .with_resource(resource)
             .build();
         ARE_RECORDED.store(true, Ordering::Relaxed);
-        Ok(Some(Self { provider }))
+        Ok(Self { provider })
     }
 
     pub(crate) fn tracer(&self) -> SdkTracer {
@@ -182,11 +188,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_cannot_be_spoken_to_is_told_with_what_is_expected() {
+    async fn an_endpoint_that_cannot_be_used_is_reported_with_what_is_expected() {
         for endpoint in ["https://collector:4317", "collector:4317", ""] {
-            let traces_endpoint = Some(endpoint.to_owned());
-            let settings = TelemetrySettings { traces_endpoint, ..TelemetrySettings::default() };
-            let error = Sender::begin(&settings).err().unwrap().to_string();
+            let error = Sender::begin(endpoint, 10).err().unwrap().to_string();
             assert!(error.contains("telemetry.traces_endpoint") && error.contains("http://"), "{error}");
         }
     }

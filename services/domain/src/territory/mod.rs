@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 pub use declared::{Declared, Unknown};
 pub(crate) use declared::{with_lost_zero, without_spaces};
 pub use ids::{CommuneId, DepartmentId, EpciId, RegionId};
-pub use search::{FoundCommune, SEARCH_RESULTS_MAX};
+pub use search::{FoundCommune, SEARCH_CHARACTERS_MAX, SEARCH_RESULTS_MAX};
 pub use table::{Commune, Communes, Department, Epci, Region};
 pub use time_zone::{time_zone, time_zone_of};
 

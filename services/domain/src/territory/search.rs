@@ -15,6 +15,8 @@ use super::table::{CodeKind, Commune, Communes};
 
 /// Maximum number of communes that a search returns, whatever its limit.
 pub const SEARCH_RESULTS_MAX: usize = 50;
+/// Maximum length of a text that is searched, in characters: longer than any name.
+pub const SEARCH_CHARACTERS_MAX: usize = 100;
 
 /// Minimum length of a text that is searched inside words.
 const INSIDE_LENGTH_MIN: usize = 3;

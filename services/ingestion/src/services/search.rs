@@ -2,14 +2,12 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::Fault;
-use cra_domain::territory::{self, FoundCommune, SEARCH_RESULTS_MAX};
+use cra_domain::territory::{self, FoundCommune, SEARCH_CHARACTERS_MAX, SEARCH_RESULTS_MAX};
 use cra_runtime::rejection::Violation;
 
 use crate::refused::Refused;
 
 const TEXT_CHARACTERS_MIN: usize = 1;
-/// Longer than any name.
-const TEXT_CHARACTERS_MAX: usize = 100;
 const LIMIT_DEFAULT: usize = 10;
 
 /// The communes for a request, best first.
@@ -20,7 +18,7 @@ pub(super) fn communes(request: &v1::SearchCommunesRequest) -> Result<v1::Search
         given => given,
     };
     let mut violations = Vec::new();
-    if !(TEXT_CHARACTERS_MIN..=TEXT_CHARACTERS_MAX).contains(&text.chars().count()) {
+    if !(TEXT_CHARACTERS_MIN..=SEARCH_CHARACTERS_MAX).contains(&text.chars().count()) {
         violations.push(text_invalid());
     }
     if limit > SEARCH_RESULTS_MAX {
@@ -47,7 +45,7 @@ fn message(found: FoundCommune) -> v1::Commune {
 }
 
 fn text_invalid() -> Violation {
-    let fault = Fault::TextInvalid { min: TEXT_CHARACTERS_MIN, max: TEXT_CHARACTERS_MAX };
+    let fault = Fault::TextInvalid { min: TEXT_CHARACTERS_MIN, max: SEARCH_CHARACTERS_MAX };
     Violation {
         field: "text".to_owned(),
         reason: fault.reason().into(),

@@ -25,7 +25,7 @@ use crate::store::Description;
 /// Default number of rows of a page.
 const ROWS_DEFAULT: u32 = 50;
 /// Maximum number of rows of a page.
-const ROWS_MAX: u32 = 1_000;
+pub const ROWS_MAX: u32 = 1_000;
 /// Maximum size of a page: many clients refuse messages of more than 4 MiB.
 pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Maximum length of a token; longer ones are refused unparsed.
@@ -80,6 +80,14 @@ impl Signer {
     pub fn with_random_secret(lifetime: SignedDuration) -> Result<Self, SignerError> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self { key: key.map_err(|_| SignerError::Randomness)?, lifetime })
+    }
+
+    /// Names the secret and the current half of a token's lifetime: a token of an equal period is valid.
+    #[must_use]
+    pub fn period(&self, now: Timestamp) -> Vec<u8> {
+        let period = now.as_second() / (self.lifetime.as_secs() / 2).max(1);
+        let named = [b"period ", &period.to_be_bytes()[..]].concat();
+        hmac::sign(&self.key, &named).as_ref().to_vec()
     }
 }
 
@@ -221,6 +229,18 @@ mod tests {
             let refused = stranger.place::<u64>(&token, now()).unwrap_err();
             assert_eq!(refused.fault.reason(), "PAGE_TOKEN_INVALID");
         }
+    }
+
+    #[test]
+    fn a_token_of_an_equal_period_is_valid() {
+        let own = listing(&of_advisor("a"));
+        let token = own.token(&Place { position: Position(7), cursor: 40_u64 }, now()).unwrap();
+        let later = |seconds| now() + SignedDuration::from_secs(seconds);
+        let equal = (0..7_200).filter(|seconds| signer().period(later(*seconds)) == signer().period(now()));
+        let last = equal.max().unwrap();
+        assert!(own.place::<u64>(&token, later(last)).is_ok(), "{last} s");
+        let another = Signer::with_random_secret(LIFETIME).unwrap();
+        assert_ne!(another.period(now()), signer().period(now()), "of another secret");
     }
 
     #[test]

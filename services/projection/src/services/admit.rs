@@ -5,23 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cra_contracts::v1;
-use cra_domain::selection::Selection;
+use cra_domain::selection::{Selection, canonical};
 use cra_runtime::clock::Clock;
+use cra_runtime::conditional::Conditional;
 use cra_runtime::deadline::deadline;
 use cra_runtime::identity::Callers;
 use cra_runtime::in_flight::{InFlight, Permit};
 use cra_runtime::off_workers::{is_large, off_workers};
-use prost::Message;
+use jiff::Timestamp;
+use prost::{Message, Name};
 use tokio::time::Instant;
 use tonic::{Request, Status};
 
 use super::faults::Faults;
 use super::grant::{Grant, Right};
 use crate::generations::Generations;
+use crate::queries::page::Signer;
 use crate::queries::{self, Consistency, LogHead, Snapshot};
 
 /// A request to the read models.
-pub(super) trait Question: Message + 'static {
+pub(super) trait Question: Message + Name + Clone + 'static {
+    /// Whether its answer may have the token of a next page.
+    const HAS_PAGES: bool;
+
     /// The right that it requires.
     fn right(&self) -> Right;
 
@@ -30,49 +36,56 @@ pub(super) trait Question: Message + 'static {
 
     /// The required position.
     fn consistency(&self) -> Option<&v1::Consistency>;
+
+    /// Everything else that it asks.
+    fn rest(&self) -> Self;
 }
 
 macro_rules! question {
-    ($request:ident, $right:expr) => {
-        question!($request, $right, |request| request.selection.as_ref(), |request| request
-            .consistency
-            .as_ref());
+    ($request:ident, [$($selection:ident)?], [$($consistency:ident)?], $right:expr) => {
+        question!($request, [$($selection)?], [$($consistency)?], false, $right);
     };
-    ($request:ident, $right:expr, $selection:expr, $consistency:expr) => {
+    ($request:ident, [$($selection:ident)?], [$($consistency:ident)?], $has_pages:literal, $right:expr) => {
         impl Question for v1::$request {
+            const HAS_PAGES: bool = $has_pages;
+
             fn right(&self) -> Right {
                 let right: fn(&Self) -> Right = $right;
                 right(self)
             }
 
             fn selection(&self) -> Option<&v1::Selection> {
-                let selection: fn(&Self) -> Option<&v1::Selection> = $selection;
-                selection(self)
+                None$(.or(self.$selection.as_ref()))?
             }
 
             fn consistency(&self) -> Option<&v1::Consistency> {
-                let consistency: fn(&Self) -> Option<&v1::Consistency> = $consistency;
-                consistency(self)
+                None$(.or(self.$consistency.as_ref()))?
+            }
+
+            fn rest(&self) -> Self {
+                let mut rest = self.clone();
+                $(rest.$selection = None;)?
+                $(rest.$consistency = None;)?
+                rest
             }
         }
     };
 }
 
-question!(GetStatisticsRequest, |_| Right::Counts { dimensions: [0; 2] });
-question!(GetTimeSeriesRequest, |_| Right::Counts { dimensions: [0; 2] });
-question!(ListBreakdownRequest, |request| Right::Counts { dimensions: [request.dimension, 0] });
-question!(GetCrossTableRequest, |request| Right::Counts { dimensions: [request.rows, request.columns] });
-question!(
-    WatchStatisticsRequest,
-    |_| Right::Counts { dimensions: [0; 2] },
-    |request| request.selection.as_ref(),
-    |_| None
-);
-question!(ListCrasRequest, |_| Right::Reads);
-question!(ListLikelyDoublesRequest, |_| Right::Reads);
-question!(FollowCrasRequest, |_| Right::Reads, |request| request.selection.as_ref(), |_| None);
-question!(GetCraRequest, |_| Right::One, |_| None, |request| request.consistency.as_ref());
-question!(ExportRequest, |request| {
+question!(GetStatisticsRequest, [selection], [consistency], |_| Right::Counts { dimensions: [0; 2] });
+question!(GetTimeSeriesRequest, [selection], [consistency], |_| Right::Counts { dimensions: [0; 2] });
+question!(ListBreakdownRequest, [selection], [consistency], true, |request| {
+    Right::Counts { dimensions: [request.dimension, 0] }
+});
+question!(GetCrossTableRequest, [selection], [consistency], |request| {
+    Right::Counts { dimensions: [request.rows, request.columns] }
+});
+question!(WatchStatisticsRequest, [selection], [], |_| Right::Counts { dimensions: [0; 2] });
+question!(ListCrasRequest, [selection], [consistency], true, |_| Right::Reads);
+question!(ListLikelyDoublesRequest, [selection], [consistency], true, |_| Right::Reads);
+question!(FollowCrasRequest, [selection], [], |_| Right::Reads);
+question!(GetCraRequest, [], [consistency], |_| Right::One);
+question!(ExportRequest, [selection], [consistency], |request| {
     use v1::ExportContent as C;
     match request.content() {
         C::Unspecified => Right::UnnamedFile,
@@ -80,6 +93,42 @@ question!(ExportRequest, |request| {
         C::Cras | C::CraThemes | C::CraAges | C::CraStatuses | C::CraOrganisations => Right::FileOfCras,
     }
 });
+
+/// A question that may be asked again by a caller that kept the answer.
+struct Asked {
+    conditional: Conditional,
+    /// Its name, what it asks of its selection, and what else its answer depends on.
+    parts: Vec<Vec<u8>>,
+}
+
+impl Asked {
+    /// The question of a request; `None` for a request whose caller cannot have kept an answer.
+    fn of<Q: Question>(request: &Request<Q>, grant: &Grant, signer: &Signer, now: Timestamp) -> Option<Self> {
+        let conditional = Conditional::of(request);
+        // One CRA is shown or refused once it is found, and costs no counting.
+        if !conditional.is_asked() || request.get_ref().right() == Right::One {
+            return None;
+        }
+        let mut parts = vec![Q::NAME.as_bytes().to_vec(), request.get_ref().rest().encode_to_vec()];
+        if Q::HAS_PAGES {
+            // A page token is sealed for its caller, and valid for a while.
+            parts.extend([grant.owner().into_bytes(), signer.period(now)]);
+        }
+        Some(Self { conditional, parts })
+    }
+
+    /// Ends the call if its caller has the answer: of the same log, position, definitions and question.
+    fn unless_known(&self, selection: &Selection, snapshot: &Snapshot) -> Result<(), Status> {
+        let shown = snapshot.to_message();
+        let selection = canonical(selection.message().clone()).encode_to_vec();
+        let position = shown.position.to_be_bytes();
+        let of_snapshot: [&[u8]; 4] =
+            [shown.log.as_bytes(), shown.definitions.as_bytes(), &position, &selection];
+        let of_question = self.parts.iter().map(Vec::as_slice);
+        let parts: Vec<&[u8]> = of_snapshot.into_iter().chain(of_question).collect();
+        self.conditional.unless_known(&parts)
+    }
+}
 
 /// An admitted query.
 pub(super) struct Admitted {
@@ -94,6 +143,8 @@ pub(super) struct Admitted {
     limit: InFlight,
     /// The caller's timeout.
     caller_waits: Option<Duration>,
+    /// Of a request by GET.
+    asked: Option<Asked>,
 }
 
 /// A query with a fixed snapshot.
@@ -120,6 +171,8 @@ pub struct Admission {
     pub callers: Callers,
     /// Limit of queries that wait for a position of the log.
     pub waiting: InFlight,
+    /// Signs the tokens of pages.
+    pub signer: Signer,
 }
 
 impl Admission {
@@ -132,8 +185,9 @@ impl Admission {
         read: impl FnOnce(&mut Q, &Grant, &mut Faults) -> Option<T> + Send + 'static,
     ) -> Result<(Admitted, T), Status> {
         let grant = Grant::of(self.callers, &request)?;
-        let (metadata, _, mut request) = request.into_parts();
         let (now, judge) = (self.clock.now(), grant.clone());
+        let kept = Asked::of(&request, &grant, &self.signer, now);
+        let (metadata, _, mut request) = request.into_parts();
         let is_large = is_large(&request);
         let reading = off_workers(is_large, move || {
             let right = request.right();
@@ -154,23 +208,27 @@ impl Admission {
         let permit = limit.try_acquire(&grant.caller)?;
         let (selection, limit) = (Arc::new(selection), limit.clone());
         let caller_waits = deadline(&metadata);
-        Ok((Admitted { grant, selection, consistency, permit, limit, caller_waits }, asked))
+        let admitted = Admitted { grant, selection, consistency, permit, limit, caller_waits, asked: kept };
+        Ok((admitted, asked))
     }
 
     /// Fixes the snapshot of the answer. While the read models lack the required position, the caller waits with a
-    /// waiting permit, and holds no permit for work.
+    /// waiting permit, and holds no permit for work. The call of a caller that has the answer ends here, without counting.
     pub(super) async fn reach(&self, admitted: Admitted) -> Result<Ready, Status> {
-        let Admitted { grant, selection, consistency, permit, limit, caller_waits } = admitted;
+        let Admitted { grant, selection, consistency, permit, limit, caller_waits, asked } = admitted;
         let until = queries::wait_until(Instant::now(), caller_waits);
-        if consistency.is_reached(&self.generations) {
-            let snapshot = consistency.snapshot(&self.generations, until).await?;
-            return Ok(Ready { grant, selection, snapshot, permit });
+        let (snapshot, permit) = if consistency.is_reached(&self.generations) {
+            (consistency.snapshot(&self.generations, until).await?, permit)
+        } else {
+            drop(permit);
+            let waits = self.waiting.try_acquire(&grant.caller)?;
+            let snapshot = consistency.existing_snapshot(&self.generations, &self.log_head, until).await?;
+            drop(waits);
+            (snapshot, limit.try_acquire(&grant.caller)?)
+        };
+        if let Some(asked) = asked {
+            asked.unless_known(&selection, &snapshot)?;
         }
-        drop(permit);
-        let waits = self.waiting.try_acquire(&grant.caller)?;
-        let snapshot = consistency.existing_snapshot(&self.generations, &self.log_head, until).await?;
-        drop(waits);
-        let permit = limit.try_acquire(&grant.caller)?;
         Ok(Ready { grant, selection, snapshot, permit })
     }
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use cra_contracts::v1;
 use cra_contracts::v1::export_response::Part;
 use cra_runtime::audit::Trail;
-use cra_runtime::conditional::Conditional;
 use cra_runtime::in_flight::Permit;
 use cra_runtime::rejection::{Rejection, Retry, Row};
 use futures::stream::{self, StreamExt as _};
@@ -25,19 +24,6 @@ pub(super) struct Limits {
     pub(super) bytes_max: NonZeroU64,
     /// Released when the file is written.
     pub(super) permit: Permit,
-}
-
-/// Whether the caller has this file: of the same log, position, definitions and question, written by the same version of
-/// the program.
-pub(super) fn is_known(conditional: &Conditional, wanted: &ExportSpec, snapshot: &Snapshot) -> bool {
-    let shown = snapshot.to_message();
-    conditional.has(&[
-        env!("CARGO_PKG_VERSION").as_bytes(),
-        shown.log.as_bytes(),
-        shown.definitions.as_bytes(),
-        &shown.position.to_be_bytes(),
-        &wanted.question(),
-    ])
 }
 
 /// Starts an export, or returns the faults of the request. Long workbooks are buffered in an unnamed file in `folder`;

@@ -1,6 +1,8 @@
 //! Public queries: answered from the last publication, whatever the caller's perimeter.
 
 use cra_contracts::v1;
+use cra_runtime::conditional::Conditional;
+use prost::{Message, Name};
 use tonic::{Request, Status};
 
 use super::Statistics;
@@ -9,7 +11,7 @@ use crate::publications::{PublicBreakdown, PublicQuestion, PublicSeries, Publica
 
 impl Statistics {
     /// The answer to a caller of public figures; `None` for a caller with exact ones.
-    pub(super) fn published<Q, A>(
+    pub(super) fn published<Q: Message + Name, A>(
         &self,
         request: &Request<Q>,
         answer: impl FnOnce(&Publication, &Q) -> Result<A, Status>,
@@ -19,7 +21,15 @@ impl Statistics {
             return Ok(None);
         }
         let _permit = self.in_flight.try_acquire(&grant.caller)?;
-        answer(&*self.publications.last()?, request.get_ref()).map(Some)
+        let (publication, question) = (self.publications.last()?, request.get_ref());
+        let made = answer(&publication, question)?;
+        let conditional = Conditional::of(request);
+        if conditional.is_asked() {
+            // Equal names are equal figures.
+            let name = publication.name().as_bytes();
+            conditional.unless_known(&[name, Q::NAME.as_bytes(), &question.encode_to_vec()])?;
+        }
+        Ok(Some(made))
     }
 }
 

@@ -7,10 +7,8 @@ use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService;
 use cra_domain::cra::check_cra_id;
 use cra_eventlog::{Head, Position};
-use cra_runtime::conditional::Conditional;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
-use futures::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
@@ -23,7 +21,6 @@ use super::listing::{Asker, Listing, Page, Paged};
 use super::published;
 use super::stream::streamed;
 use crate::publications::{self, Publications};
-use crate::queries::page::Signer;
 use crate::queries::{self, Axes, Breakdown, Claim, ExportSpec, Follow, QueryError, Standing, Watch};
 use cra_analytics::periods::Periods;
 
@@ -39,8 +36,6 @@ pub struct Statistics {
     pub export_bytes_max: NonZeroU64,
     /// Limit of open streams.
     pub streams: InFlight,
-    /// Signs the tokens of pages.
-    pub signer: Signer,
     /// The source of public answers.
     pub publications: Publications,
     /// Ends endless streams at the shutdown.
@@ -52,8 +47,8 @@ impl Statistics {
     fn page<Q: Paged, C: DeserializeOwned + Copy + Send + 'static>(
         &self,
     ) -> impl Fn(&mut Q, &Grant, &mut Faults) -> Option<(Listing, Page<C>)> + Send + 'static + use<Q, C> {
-        let (generations, signer, now) =
-            (Arc::clone(&self.admission.generations), self.signer.clone(), self.admission.clock.now());
+        let Admission { generations, signer, clock, .. } = &self.admission;
+        let (generations, signer, now) = (Arc::clone(generations), signer.clone(), clock.now());
         move |request, grant, faults| {
             let asker = Asker { grant, signer: &signer, now };
             let (listing, page) = Listing::read(request, &generations, &asker, faults);
@@ -250,13 +245,9 @@ impl StatisticsService for Statistics {
         let read = |request: &mut v1::ExportRequest, _: &Grant, faults: &mut Faults| {
             faults.all(queries::check_export(request))
         };
-        let conditional = Conditional::of(&request);
         let (admitted, kind) = self.admission.admit(request, &self.exports, read).await?;
         let Ready { grant, selection, snapshot, permit } = self.admission.reach(admitted).await?;
         let wanted = ExportSpec::new(kind, selection);
-        if export::is_known(&conditional, &wanted, &snapshot) {
-            return Ok(Response::new(stream::empty().boxed()));
-        }
         let folder = self.admission.generations.data();
         let limits = export::Limits { bytes_max: self.export_bytes_max, permit };
         export::answer(wanted, snapshot, folder, limits, grant.trail).await

@@ -7,13 +7,16 @@ use std::task::{Context, Poll};
 
 use http_body::Body as _;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderMap, Request, Response};
+use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::{Audit, Trail};
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::connections::Peer;
+
+/// The header of the caller's trace (W3C Trace Context).
+pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("traceparent");
 
 /// Wraps the routes of a server.
 #[derive(Clone)]
@@ -49,7 +52,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-        let trace = trace_of(request.headers());
+        let trace = request.headers().get(TRACE_HEADER).and_then(trace_id);
         let trail = Trail::new(self.audit.clone(), request.uri().path(), peer, trace);
         request.extensions_mut().insert(trail.clone());
         let answer = self.inner.call(request);
@@ -58,10 +61,17 @@ where
     }
 }
 
-/// The id of the caller's trace (W3C Trace Context).
-fn trace_of(headers: &HeaderMap) -> Option<String> {
+impl Audit {
+    /// Records the refusal of a request that is no call, where a call with this code would be recorded.
+    pub(crate) fn refused(&self, call: &str, peer: Peer, traceparent: Option<&HeaderValue>, code: Code) {
+        Trail::new(self.clone(), call, peer, traceparent.and_then(trace_id)).ends(code);
+    }
+}
+
+/// The id of the caller's trace.
+fn trace_id(traceparent: &HeaderValue) -> Option<String> {
     const ID_DIGITS: usize = 32;
-    let id = headers.get("traceparent")?.to_str().ok()?.split('-').nth(1)?;
+    let id = traceparent.to_str().ok()?.split('-').nth(1)?;
     let is_id = id.len() == ID_DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_id.then(|| id.to_owned())
 }

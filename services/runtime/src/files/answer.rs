@@ -11,7 +11,7 @@ use prost::Message as _;
 use tonic::body::Body;
 use tonic::codegen::http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderName, VARY, X_CONTENT_TYPE_OPTIONS,
+    VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use tonic::codegen::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::{Code, Status};
@@ -20,9 +20,7 @@ use super::gzip::Gzip;
 use super::problem::Problem;
 use super::question::Question;
 use crate::conditional::Conditional;
-
-/// Compressed flag and length, before each message.
-const HEADER_BYTES: usize = 5;
+use crate::messages::Framed;
 
 /// What was asked, and how the answer may be sent.
 pub(super) struct Asked {
@@ -94,9 +92,7 @@ fn describe(headers: &mut HeaderMap, asked: &Asked) {
         headers.append(VARY, name.into());
     }
     // Compressed and plain bytes are two representations of one content.
-    let weak = if asked.takes_gzip { "W/" } else { "" };
-    let tag = asked.conditional.tag().and_then(|tag| HeaderValue::try_from(format!("{weak}\"{tag}\"")).ok());
-    headers.extend(tag.map(|tag| (ETAG as HeaderName, tag)));
+    headers.extend(asked.conditional.entity_tag(asked.takes_gzip).map(|tag| (ETAG, tag)));
 }
 
 /// A file on its way.
@@ -164,16 +160,11 @@ impl Messages {
 
     /// The next message, if all of it has come.
     fn whole(&mut self) -> Result<Option<ExportResponse>, Status> {
-        let Some((header, rest)) = self.bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-        let [compressed, length @ ..] = *header;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if compressed != 0 {
+        let Some(answer) = Framed::take(&mut self.bytes) else { return Ok(None) };
+        if answer.flag != 0 {
             return Err(Status::internal("the answer is compressed"));
         }
-        if rest.len() < length {
-            return Ok(None);
-        }
-        let message = self.bytes.split_to(HEADER_BYTES + length).freeze().slice(HEADER_BYTES..);
-        ExportResponse::decode(message).map(Some).map_err(|error| Status::internal(error.to_string()))
+        let read = ExportResponse::decode(answer.message());
+        read.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }

@@ -98,9 +98,7 @@ fn document(asked: &HeaderMap) -> Response<Body> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(VARY, ACCEPT_ENCODING.into());
-    let weak = if is_gzipped { "W/" } else { "" };
-    let tag = conditional.tag().and_then(|tag| HeaderValue::try_from(format!("{weak}\"{tag}\"")).ok());
-    headers.extend(tag.map(|tag| (ETAG, tag)));
+    headers.extend(conditional.entity_tag(is_gzipped).map(|tag| (ETAG, tag)));
     if is_gzipped {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

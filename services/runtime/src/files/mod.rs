@@ -25,6 +25,7 @@ use tower::Service;
 
 use crate::conditional::Conditional;
 use crate::identity::access;
+use crate::refusals::Cause;
 
 use problem::Problem;
 use question::Question;
@@ -54,6 +55,15 @@ impl Files {
     /// Of a process with these methods: files are served where their method is.
     pub(crate) fn of(tables: &[&'static [access::Method]]) -> Self {
         Self { serves_exports: access::find(tables, EXPORT).is_some() }
+    }
+
+    /// The call at an address of plain HTTP.
+    pub(crate) fn call_at(self, path: &str) -> Option<&'static str> {
+        if path == document::PATH {
+            return Some(document::PATH);
+        }
+        let name = path.strip_prefix(ADDRESS).filter(|_| self.serves_exports)?;
+        files::named(name).map(|_| EXPORT)
     }
 
     /// What a request asks of plain HTTP; `None` where its address is none of plain HTTP.
@@ -116,13 +126,17 @@ impl Asked {
 fn may_be_asked(request: &Request<Body>) -> Result<(), Problem> {
     if request.version() < Version::HTTP_11 {
         let message = "HTTP/1.0 cannot show that a file ended early; use HTTP/1.1 or HTTP/2";
-        return Err(Problem::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, Status::unimplemented(message)));
+        return Err(Problem::new(
+            Cause::Protocol,
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Status::unimplemented(message),
+        ));
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
     }
     let message = "found another method; expected GET or HEAD";
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, Status::unimplemented(message));
+    let problem = Problem::new(Cause::Method, StatusCode::METHOD_NOT_ALLOWED, Status::unimplemented(message));
     Err(problem.with(ALLOW, HeaderValue::from_static("GET, HEAD")))
 }
 
@@ -130,7 +144,7 @@ fn no_such_file(name: &str) -> Problem {
     let known: Vec<String> = files::names().collect();
     let name: String = name.chars().take(60).collect();
     let message = format!("there is no file {name}; expected one of {}", known.join(", "));
-    Problem::new(StatusCode::NOT_FOUND, Status::new(Code::NotFound, message))
+    Problem::new(Cause::Path, StatusCode::NOT_FOUND, Status::new(Code::NotFound, message))
 }
 
 /// The call that a file is the answer of. The query stays in the address: its length counts as that of a header.

@@ -1,60 +1,46 @@
 //! Refusals in plain HTTP: `application/problem+json` (RFC 9457), with what the status of the call says: its code, its
 //! reason, every violation, and every `google.rpc` detail in JSON.
 
-use std::sync::LazyLock;
-
 use http_body_util::Full;
-use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value, json};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
-use tonic::codegen::http::{HeaderValue, Response, StatusCode};
-use tonic::{Code, Status};
-use tonic_types::pb;
+use tonic::codegen::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use tonic::codegen::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::rejection::{
-    HEADERS_TOO_LARGE, SCOPE_MISSING, code_name, fact_of, reason_of, retry_delay_of, violations_of,
-};
+use crate::refusals::{Cause, mark};
+use crate::rejection::http::{details_of, headers_of, http_status, type_url};
+use crate::rejection::{HEADERS_TOO_LARGE, code_name, reason_of, violations_of};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
-
-/// Descriptors of the details; without them a problem has none.
-static DETAILS: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default());
 
 /// A refusal on its way to the caller.
 pub(super) struct Problem {
     http: StatusCode,
     status: Status,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
+    /// Of a request that is no call.
+    cause: Option<Cause>,
 }
 
 impl Problem {
-    /// A refusal before there is a call.
-    pub(super) fn new(http: StatusCode, status: Status) -> Self {
-        Self { http, status, headers: Vec::new() }
+    /// The refusal of a request that is no call.
+    pub(super) fn new(cause: Cause, http: StatusCode, status: Status) -> Self {
+        Self { http, status, headers: HeaderMap::new(), cause: Some(cause) }
     }
 
-    /// The refusal of a call.
+    /// The refusal of a call, which is counted and audited as such.
     pub(super) fn of(status: Status) -> Self {
-        let reason = reason_of(&status);
-        let http = if reason.as_deref() == Some(HEADERS_TOO_LARGE.reason) {
+        let http = if reason_of(&status).as_deref() == Some(HEADERS_TOO_LARGE.reason) {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
         } else {
             http_status(status.code())
         };
-        let mut headers = Vec::new();
-        if let Some(delay) = retry_delay_of(&status) {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
-        }
-        headers.extend(challenge(&status, reason.as_deref()).map(|value| (WWW_AUTHENTICATE, value)));
-        Self { http, status, headers }
+        Self { http, headers: headers_of(&status), status, cause: None }
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.insert(name, value);
         self
     }
 
@@ -64,7 +50,7 @@ impl Problem {
 
     /// The answer, with the parameter of each violation's field.
     pub(super) fn into_response_naming(self, parameter_of: impl Fn(&str) -> String) -> Response<Body> {
-        let Self { http, status, headers } = self;
+        let Self { http, status, headers, cause } = self;
         let violations: Vec<Value> = violations_of(&status)
             .into_iter()
             .map(|violation| {
@@ -83,7 +69,7 @@ impl Problem {
             "status": http.as_u16(),
             "detail": status.message(),
             "code": code_name(status.code()),
-            "details": details_of(&status),
+            "details": details_in_json(&status),
         });
         if let Some(reason) = reason_of(&status) {
             problem["reason"] = reason.into();
@@ -97,52 +83,19 @@ impl Problem {
         own.insert(CONTENT_TYPE, MEDIA_TYPE);
         own.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         own.extend(headers);
+        if let Some(cause) = cause {
+            mark(&mut response, cause, status.code());
+        }
         response
     }
 }
 
-/// What is wrong with the token (RFC 6750, 3).
-fn challenge(status: &Status, reason: Option<&str>) -> Option<HeaderValue> {
-    match (status.code(), reason) {
-        (Code::Unauthenticated, Some("TOKEN_REQUIRED")) => Some(HeaderValue::from_static("Bearer")),
-        (Code::Unauthenticated, _) => Some(HeaderValue::from_static("Bearer error=\"invalid_token\"")),
-        (Code::PermissionDenied, Some(reason)) if reason == SCOPE_MISSING.reason => {
-            let scope = fact_of(status, "scope").unwrap_or_default();
-            HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")).ok()
-        }
-        _ => None,
-    }
-}
-
-/// Every detail in JSON, as `google.protobuf.Any` has it; one of an unknown type is left out.
-fn details_of(status: &Status) -> Vec<Value> {
-    let details = pb::Status::decode(status.details()).unwrap_or_default().details;
-    let written = details.into_iter().filter_map(|detail| {
-        let name = detail.type_url.rsplit('/').next()?;
-        let descriptor = DETAILS.get_message_by_name(name)?;
-        let message = DynamicMessage::decode(descriptor, detail.value.as_slice()).ok()?;
-        let mut value = serde_json::to_value(&message).ok()?;
-        value.as_object_mut()?.insert("@type".to_owned(), detail.type_url.into());
+/// Every detail as `google.protobuf.Any` has it in JSON; one of an unknown type is left out.
+fn details_in_json(status: &Status) -> Vec<Value> {
+    let written = details_of(status).into_iter().filter_map(|mut detail| {
+        let mut value = detail.json.take()?;
+        value.as_object_mut()?.insert("@type".to_owned(), type_url(&detail).into());
         Some(value)
     });
     written.collect()
-}
-
-/// The HTTP status of a code, as the Connect protocol maps them.
-fn http_status(code: Code) -> StatusCode {
-    let number = match code {
-        Code::Ok => 200,
-        Code::Cancelled => 499,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
-        Code::Unauthenticated => 401,
-        Code::PermissionDenied => 403,
-        Code::NotFound => 404,
-        Code::AlreadyExists | Code::Aborted => 409,
-        Code::ResourceExhausted => 429,
-        Code::Unimplemented => 501,
-        Code::Unavailable => 503,
-        Code::DeadlineExceeded => 504,
-        Code::Unknown | Code::Internal | Code::DataLoss => 500,
-    };
-    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use cra_contracts::files;
 use cra_contracts::query::{Cause, QueryFault};
 use cra_contracts::v1::{ExportContent, ExportFormat, ExportRequest};
@@ -14,6 +14,7 @@ use prost::Message as _;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::messages::framed;
 use crate::rejection::{Violation, invalid_argument};
 
 /// A file, and which parameters of its address say what; clones share what was read.
@@ -47,13 +48,7 @@ impl Question {
     fn message(&self) -> Result<Bytes, Status> {
         let request =
             self.request().map_err(|faults| invalid_argument(faults.into_iter().map(violation).collect()))?;
-        let length = request.encoded_len();
-        let mut framed = BytesMut::with_capacity(length + 5);
-        framed.put_u8(0);
-        // An address is far shorter than what a length can say.
-        framed.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-        framed.put_slice(&request.encode_to_vec());
-        Ok(framed.freeze())
+        Ok(framed(0, request.encoded_len(), |bytes| bytes.put_slice(&request.encode_to_vec())))
     }
 
     fn request(&self) -> Result<ExportRequest, Vec<QueryFault>> {

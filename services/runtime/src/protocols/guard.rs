@@ -8,11 +8,12 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::header::{HOST, ORIGIN};
 use tonic::codegen::http::uri::Uri;
-use tonic::codegen::http::{HeaderValue, Request, StatusCode, Version};
+use tonic::codegen::http::{HeaderValue, Request, Version};
 
 use super::refused::Refused;
 use crate::hosts;
 use crate::identity::Callers;
+use crate::refusals::Cause;
 use crate::settings::{BrowserSettings, Origin};
 
 pub(super) struct Guard {
@@ -31,7 +32,7 @@ impl Guard {
         let hosts: Vec<&[u8]> = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes).collect();
         if request.version() == Version::HTTP_11 && hosts.len() != 1 {
             let message = format!("found {} headers `host`; expected one", hosts.len());
-            return Err(Refused::new(StatusCode::BAD_REQUEST, Status::invalid_argument(message)));
+            return Err(Refused::before_call(Cause::Host, Status::invalid_argument(message)));
         }
         if self.callers == Callers::Identified {
             return Ok(());
@@ -41,12 +42,12 @@ impl Guard {
         if names.peek().is_none() || !names.all(|name| hosts::is_known(name, &self.allowed_hosts)) {
             let message = "the service has no identity configured, and is called by a name that is none of this machine; \
                            call it as localhost, or add the name to `server.browsers.allowed_hosts`";
-            return Err(Refused::new(StatusCode::FORBIDDEN, Status::permission_denied(message)));
+            return Err(Refused::before_call(Cause::Host, Status::permission_denied(message)));
         }
         if !request.headers().get_all(ORIGIN).iter().all(|origin| self.may_call(origin.as_bytes(), request)) {
             let message = "the service has no identity configured, and a page of another origin calls it; add the origin to \
                            `server.browsers.allowed_origins`";
-            return Err(Refused::new(StatusCode::FORBIDDEN, Status::permission_denied(message)));
+            return Err(Refused::before_call(Cause::Origin, Status::permission_denied(message)));
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ use tower_http::cors::{Cors, CorsLayer};
 use crate::files::Files;
 use crate::identity::Callers;
 use crate::identity::access::{Method, Shape};
+use crate::refusals::{Cause, Refusals, Requester};
 use crate::settings::ServerSettings;
 
 use connect::Form;
@@ -54,13 +55,20 @@ pub(crate) struct Protocols {
     cors: Option<CorsLayer>,
     served: Arc<Schema>,
     files: Files,
+    refusals: Refusals,
     header_bytes_max: u32,
 }
 
 impl Protocols {
     /// The protocols of a server with these rows, whose callers are known or not.
-    pub(crate) fn new(settings: &ServerSettings, callers: Callers, tables: &[&'static [Method]]) -> Self {
+    pub(crate) fn new(
+        settings: &ServerSettings,
+        callers: Callers,
+        tables: &[&'static [Method]],
+        refusals: Refusals,
+    ) -> Self {
         Self {
+            refusals,
             guard: Arc::new(Guard::new(&settings.browsers, callers)),
             readers: Readers::new(),
             cors: cors::layer(&settings.browsers.allowed_origins),
@@ -81,6 +89,9 @@ impl<S: Clone> Layer<S> for Protocols {
             inner: option_layer(self.cors.clone()).layer(switch),
             guard: Arc::clone(&self.guard),
             readers: self.readers.clone(),
+            served: Arc::clone(&self.served),
+            files,
+            refusals: self.refusals.clone(),
         }
     }
 }
@@ -113,12 +124,16 @@ fn is_native_grpc(request: &Request<Body>) -> bool {
     request.version() >= Version::HTTP_2 && Protocol::of(request.headers()) == Some(Protocol::Grpc)
 }
 
-/// Refuses what no caller of the service sends, before anything looks at it.
+/// Refuses what no caller of the service sends, before anything looks at it, and records every request that is refused
+/// before it is a call.
 #[derive(Clone)]
 pub(crate) struct Guarding<S> {
     inner: S,
     guard: Arc<Guard>,
     readers: Readers,
+    served: Arc<Schema>,
+    files: Files,
+    refusals: Refusals,
 }
 
 impl<S> Service<Request<Body>> for Guarding<S>
@@ -142,7 +157,8 @@ where
         let (head, body) = request.into_parts();
         let (body, unread) = unread::kept(body);
         let request = Request::from_parts(head, body);
-        let readers = self.readers.clone();
+        let (readers, refusals) = (self.readers.clone(), self.refusals.clone());
+        let (served, files, by) = (Arc::clone(&self.served), self.files, Requester::of(&request));
         let answered = match self.guard.check(&request) {
             Ok(()) => Either::Left(self.inner.call(request)),
             Err(refused) => Either::Right(refused),
@@ -152,6 +168,11 @@ where
                 Either::Left(answer) => answer.await?,
                 Either::Right(refused) => refused.into_response(),
             };
+            let call_at = |path: &str| {
+                let method = served.find(path).map(|served| served.method.path);
+                method.or_else(|| files.call_at(path))
+            };
+            refusals.record(&response, &by, call_at);
             unread.read(&readers);
             Ok(response)
         })
@@ -223,36 +244,15 @@ fn not_by_grpc_web(served: &Served, headers: &HeaderMap) -> Response<Body> {
     let message = format!(
         "{name} takes requests as they come, which gRPC-Web cannot carry; {instead}use gRPC over HTTP/2"
     );
-    let mut response = Status::unimplemented(message).into_http();
-    if let Some(content_type) = headers.get(CONTENT_TYPE) {
-        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
-    }
-    response
+    let refused = Refused::before_call(Cause::Protocol, Status::unimplemented(message));
+    refused.into_answer(|status| {
+        let mut response = status.clone().into_http();
+        if let Some(content_type) = headers.get(CONTENT_TYPE) {
+            response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+        }
+        response
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use tonic::codegen::http::HeaderValue;
-
-    use super::*;
-
-    fn of(content_type: &'static str) -> Option<Protocol> {
-        Protocol::of(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]))
-    }
-
-    #[test]
-    fn the_content_type_alone_decides_on_the_protocol() {
-        for grpc in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
-            assert_eq!(of(grpc), Some(Protocol::Grpc), "{grpc}");
-        }
-        for web in ["application/grpc-web", "application/grpc-web-text+proto"] {
-            assert_eq!(of(web), Some(Protocol::GrpcWeb), "{web}");
-        }
-        for other in
-            ["", "application/grpcish", "application/grpc-web+json", "text/plain", "APPLICATION/GRPC"]
-        {
-            assert_eq!(of(other), None, "{other}");
-        }
-        assert_eq!(Protocol::of(&HeaderMap::new()), None);
-    }
-}
+mod tests;

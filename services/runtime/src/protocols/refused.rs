@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use tonic::codegen::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use tonic::codegen::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tonic::{Code, Status};
 
 use super::errors;
-use crate::rejection::{not_served, retry_delay_of};
+use crate::refusals::{Cause, mark};
+use crate::rejection::http::{headers_of, http_status};
+use crate::rejection::not_served;
 
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
@@ -19,11 +19,24 @@ pub(super) struct Refused {
     http: StatusCode,
     status: Status,
     headers: HeaderMap,
+    /// Of a request that is no call.
+    cause: Option<Cause>,
 }
 
 impl Refused {
-    pub(super) fn new(http: StatusCode, status: Status) -> Self {
-        Self { http, status, headers: HeaderMap::new() }
+    /// The refusal of a request that is no call.
+    pub(super) fn new(cause: Cause, http: StatusCode, status: Status) -> Self {
+        Self { http, status, headers: HeaderMap::new(), cause: Some(cause) }
+    }
+
+    /// The refusal of a request that is no call, under the HTTP status of its code.
+    pub(super) fn before_call(cause: Cause, status: Status) -> Self {
+        Self { cause: Some(cause), ..Self::of_call(status) }
+    }
+
+    /// The refusal of a call, which is counted and audited as such.
+    pub(super) fn of_call(status: Status) -> Self {
+        Self { http: http_status(status.code()), status, headers: HeaderMap::new(), cause: None }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -33,24 +46,27 @@ impl Refused {
 
     pub(super) fn grpc_over_http_1() -> Self {
         let message = "gRPC needs HTTP/2; use it, or Connect or gRPC-Web over HTTP/1.1";
-        Self::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, Status::unimplemented(message))
+        let status = Status::unimplemented(message);
+        Self::new(Cause::Protocol, StatusCode::HTTP_VERSION_NOT_SUPPORTED, status)
     }
 
     /// A path that nothing serves.
     pub(super) fn not_served(path: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, not_served(path))
+        Self::new(Cause::Path, StatusCode::NOT_FOUND, not_served(path))
     }
 
     /// Another HTTP method than those of `allow`.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("the HTTP method is none by which this is called; expected {allow}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, Status::unimplemented(message)).with(ALLOW, allow)
+        let status = Status::unimplemented(message);
+        Self::new(Cause::Method, StatusCode::METHOD_NOT_ALLOWED, status).with(ALLOW, allow)
     }
 
     /// Another content type than those of `accept`.
     pub(super) fn media_type(accept: &'static str) -> Self {
         let message = format!("the content type is none that this method reads; expected one of {accept}");
-        let refused = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Status::unimplemented(message));
+        let status = Status::unimplemented(message);
+        let refused = Self::new(Cause::ContentType, StatusCode::UNSUPPORTED_MEDIA_TYPE, status);
         refused.with(ACCEPT_POST, accept)
     }
 
@@ -60,33 +76,27 @@ impl Refused {
         self
     }
 
-    /// Where the protocol has a way of its own to say it.
-    pub(super) fn into_status(self) -> Status {
-        self.status
-    }
-
-    pub(super) fn into_response(self) -> Response<Body> {
-        let text = errors::in_json(&self.status).to_string();
-        let mut response = Response::new(Body::new(Full::new(Bytes::from(text))));
-        *response.status_mut() = self.http;
-        let headers = response.headers_mut();
-        headers.extend(self.headers);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status.code() == Code::Unauthenticated {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(delay) = retry_delay_of(&self.status) {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, seconds.into());
+    /// Turns the refusal into an answer of a protocol that has its own form for it.
+    pub(super) fn into_answer(self, written: impl FnOnce(&Status) -> Response<Body>) -> Response<Body> {
+        let mut response = written(&self.status);
+        if let Some(cause) = self.cause {
+            mark(&mut response, cause, self.status.code());
         }
         response
     }
-}
 
-/// Under the HTTP status of its code.
-impl From<Status> for Refused {
-    fn from(status: Status) -> Self {
-        Self::new(errors::http_status(status.code()), status)
+    pub(super) fn into_response(self) -> Response<Body> {
+        let (http, more) = (self.http, self.headers.clone());
+        self.into_answer(|status| {
+            let text = errors::in_json(status).to_string();
+            let mut response = Response::new(Body::new(Full::new(Bytes::from(text))));
+            *response.status_mut() = http;
+            let headers = response.headers_mut();
+            headers.extend(more);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.extend(headers_of(status));
+            response
+        })
     }
 }

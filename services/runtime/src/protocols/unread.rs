@@ -101,23 +101,71 @@ mod tests {
     use futures::StreamExt as _;
     use http_body::Frame;
     use http_body_util::StreamBody;
+    use tokio::sync::mpsc::Sender;
     use tokio_stream::wrappers::ReceiverStream;
     use tonic::Status;
 
     use super::*;
 
-    #[tokio::test]
-    async fn the_rest_of_a_body_that_was_dropped_is_read() {
+    /// A body of frames of 64 KiB that the test sends, left unread.
+    fn left() -> (Sender<()>, Unread) {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let frames =
-            ReceiverStream::new(receiver).map(|_: u8| Ok::<_, Status>(Frame::data(Bytes::from_static(b"x"))));
+        let frame = Bytes::from_static(&[0; 64 * 1_024]);
+        let frames = ReceiverStream::new(receiver).map(move |()| Ok::<_, Status>(Frame::data(frame.clone())));
         let (body, unread) = kept(Body::new(StreamBody::new(frames)));
         drop(body);
-        unread.read(&Readers::new());
-        // More than waits in the channel.
-        for _ in 0..10 {
-            sender.send(7).await.unwrap();
+        (sender, unread)
+    }
+
+    /// How many frames are read until the body is dropped.
+    async fn frames_read(sender: &Sender<()>) -> usize {
+        let mut frames = 0;
+        while sender.send(()).await.is_ok() {
+            frames += 1;
         }
+        frames
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_body_that_was_dropped_is_read_up_to_its_bound() {
+        let (sender, unread) = left();
+        unread.read(&Readers::new());
+        let whole = BYTES_MAX / (64 * 1_024);
+        let read = frames_read(&sender).await;
+        // One frame passes the bound, and two may wait in between.
+        assert!((whole..=whole + 3).contains(&read), "{read} frames");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_that_does_not_come_is_given_up() {
+        let (sender, unread) = left();
+        unread.read(&Readers::new());
+        let began = tokio::time::Instant::now();
+        sender.send(()).await.unwrap();
+        sender.closed().await;
+        assert_eq!(began.elapsed(), WITHIN);
+    }
+
+    #[tokio::test]
+    async fn beyond_the_bound_of_bodies_a_rest_is_dropped_at_once_and_permits_come_back() {
+        let readers = Readers::new();
+        let waiting: Vec<_> = (0..BODIES_MAX)
+            .map(|_| {
+                let (sender, unread) = left();
+                unread.read(&readers);
+                sender
+            })
+            .collect();
+        let (sender, unread) = left();
+        unread.read(&readers);
+        assert!(sender.is_closed(), "one more than may be read");
+        drop(waiting);
+        while readers.0.available_permits() < BODIES_MAX {
+            tokio::task::yield_now().await;
+        }
+        let (sender, unread) = left();
+        unread.read(&readers);
+        sender.send(()).await.unwrap();
     }
 
     #[tokio::test]

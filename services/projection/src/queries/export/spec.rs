@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation};
-use cra_domain::selection::{Selection, canonical};
-use prost::Message as _;
+use cra_domain::selection::Selection;
 
 use cra_analytics::periods::Periods;
 use cra_exports::{Content, Format, List};
@@ -23,14 +22,6 @@ impl ExportSpec {
     #[must_use]
     pub fn new((content, format): (Content, Format), selection: Arc<Selection>) -> Self {
         Self { content, format, selection }
-    }
-
-    /// What is asked, in bytes that are the same for the same question.
-    #[must_use]
-    pub fn question(&self) -> Vec<u8> {
-        let mut bytes = format!("{:?} {:?} ", self.content, self.format).into_bytes();
-        bytes.extend(canonical(self.selection.message().clone()).encode_to_vec());
-        bytes
     }
 }
 

@@ -16,11 +16,13 @@ use tonic::codegen::http::{HeaderMap, HeaderValue, Method as HttpMethod, Request
 use super::query::Query;
 use super::reply::Reply;
 use super::{Codec, Form};
+use crate::conditional::Conditional;
 use crate::deadline;
 use crate::headers;
 use crate::messages::{Encoding, Wire};
 use crate::protocols::refused::Refused;
 use crate::protocols::schema::Served;
+use crate::refusals::Cause;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
@@ -51,13 +53,14 @@ pub(super) fn translated(
     header_bytes_max: u32,
 ) -> Result<(Request<Body>, Reply), Refused> {
     let (mut parts, mut body) = request.into_parts();
-    headers::check(&parts, header_bytes_max)?;
+    headers::check(&parts, header_bytes_max)
+        .map_err(|status| Refused::before_call(Cause::Headers, status))?;
     if let Some(version) = parts.headers.get(PROTOCOL_VERSION).filter(|version| *version != "1") {
         let found = String::from_utf8_lossy(version.as_bytes());
         let message = format!("the header connect-protocol-version is `{found}`; expected 1");
-        return Err(Status::invalid_argument(message).into());
+        return Err(malformed(Status::invalid_argument(message)));
     }
-    let timeout = parts.headers.get(TIMEOUT).map(timeout).transpose()?;
+    let timeout = parts.headers.get(TIMEOUT).map(timeout).transpose().map_err(malformed)?;
     let (of_messages, accepted) = match form {
         Form::Stream(_) => (STREAM_ENCODING, STREAM_ACCEPTED),
         Form::Single(_) | Form::Query => (CONTENT_ENCODING, ACCEPT_ENCODING),
@@ -66,7 +69,7 @@ pub(super) fn translated(
     let codec = match form {
         Form::Single(codec) | Form::Stream(codec) => codec,
         Form::Query => {
-            let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+            let query = Query::parse(parts.uri.query().unwrap_or_default()).map_err(malformed)?;
             encoding = query.compression.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
             body = Body::new(Full::new(query.message));
             query.codec
@@ -76,7 +79,7 @@ pub(super) fn translated(
         codec,
         answer: served.answer.clone(),
         encoding: Encoding::accepted_of(&parts.headers, &accepted),
-        is_get: form == Form::Query,
+        conditional: (form == Form::Query).then(|| Conditional::of_headers(&parts.headers)),
     };
     let is_of_connect = |name: &HeaderName| {
         OF_TRANSPORT.contains(name)
@@ -93,12 +96,19 @@ pub(super) fn translated(
     parts.method = HttpMethod::POST;
     parts.version = Version::HTTP_2;
     parts.uri = Uri::from(PathAndQuery::from_static(served.method.path));
+    if let Some(conditional) = &reply.conditional {
+        parts.extensions.insert(conditional.clone());
+    }
     parts.extensions.insert(Wire {
         encoding: None,
         is_whole: !matches!(form, Form::Stream(_)),
         json: (codec == Codec::Json).then(|| served.request.clone()),
     });
     Ok((Request::from_parts(parts, body), reply))
+}
+
+fn malformed(status: Status) -> Refused {
+    Refused::before_call(Cause::Malformed, status)
 }
 
 fn timeout(value: &HeaderValue) -> Result<Duration, Status> {

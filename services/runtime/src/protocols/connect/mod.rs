@@ -21,6 +21,7 @@ use super::Answering;
 use super::refused::Refused;
 use super::schema::Served;
 use crate::identity::access::Shape;
+use crate::refusals::Cause;
 
 /// Content types of methods with one request and one answer, and of those with streams.
 const OF_SINGLE: &str = "application/json, application/proto, application/grpc, application/grpc-web";
@@ -93,7 +94,8 @@ fn both_ways_over_http_1(served: &Served) -> Refused {
         "{name} takes requests as they come while it answers, which HTTP/1.1 cannot carry; use HTTP/2{}",
         instead.unwrap_or_default()
     );
-    Refused::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, Status::unimplemented(message))
+    let status = Status::unimplemented(message);
+    Refused::new(Cause::Protocol, StatusCode::HTTP_VERSION_NOT_SUPPORTED, status)
 }
 
 /// Calls a method of a server that speaks gRPC.

@@ -1,7 +1,7 @@
 //! Answers in gRPC as those of Connect: one answer whole, with its HTTP status; the answers of a stream as they come, and in a
 //! last message how it ended.
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use cra_contracts::json;
 use futures::stream;
 use http_body::Frame;
@@ -9,12 +9,15 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_json::{Map, Value};
 use tonic::body::Body;
-use tonic::codegen::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, Response};
+use tonic::codegen::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY,
+};
+use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tonic::{Code, Status};
 
 use super::{Codec, Form};
-use crate::messages::{Encoding, HEADER_BYTES};
+use crate::conditional::Conditional;
+use crate::messages::{Encoding, Framed, framed};
 use crate::off_workers::{LARGE_REQUEST_BYTES, off_workers};
 use crate::protocols::errors;
 use crate::protocols::refused::Refused;
@@ -34,7 +37,8 @@ pub(super) struct Reply {
     pub(super) answer: MessageDescriptor,
     /// A compression that the caller reads.
     pub(super) encoding: Option<Encoding>,
-    pub(super) is_get: bool,
+    /// What the caller of a GET has already.
+    pub(super) conditional: Option<Conditional>,
 }
 
 impl Reply {
@@ -42,6 +46,13 @@ impl Reply {
     pub(super) async fn single(self, answer: Response<Body>) -> Response<Body> {
         let (head, body) = answer.into_parts();
         let mut headers = metadata(&head.headers);
+        // Only a handler whose caller has the answer ends a call well without one.
+        if let Some(conditional) = &self.conditional
+            && Status::from_header_map(&head.headers).is_some_and(|status| status.code() == Code::Ok)
+        {
+            describe(&mut headers, conditional);
+            return unchanged(headers);
+        }
         let written = match gathered(&head.headers, body).await {
             Ok((message, trailers)) => {
                 for (name, value) in &metadata(&trailers) {
@@ -55,19 +66,18 @@ impl Reply {
         };
         let (bytes, encoding) = match written {
             Ok(written) => written,
-            Err(status) => return Refused::from(status).with_headers(headers).into_response(),
+            Err(status) => return Refused::of_call(status).with_headers(headers).into_response(),
         };
         let content_type = match self.codec {
             Codec::Json => "application/json",
             Codec::Proto => "application/proto",
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(conditional) = &self.conditional {
+            describe(&mut headers, conditional);
+        }
         headers
             .extend(encoding.map(|encoding| (CONTENT_ENCODING, HeaderValue::from_static(encoding.name()))));
-        if self.is_get {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-            headers.append(VARY, ACCEPT_ENCODING.into());
-        }
         let mut response = Response::new(Body::new(Full::new(bytes)));
         *response.headers_mut() = headers;
         response
@@ -113,11 +123,30 @@ impl Reply {
     }
 }
 
+/// The headers of an answer to a GET, and of the answer that the caller has it.
+fn describe(headers: &mut HeaderMap, conditional: &Conditional) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    for name in [AUTHORIZATION, ACCEPT_ENCODING] {
+        headers.append(VARY, name.into());
+    }
+    // The bytes may be compressed, and name the generation that answered.
+    headers.extend(conditional.entity_tag(true).map(|tag| (ETAG, tag)));
+}
+
+fn unchanged(headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.headers_mut() = headers;
+    response
+}
+
 /// The refusal of a stream before it began.
 pub(super) fn refused_stream(form: Form, refused: Refused) -> Response<Body> {
     let codec = if form == Form::Stream(Codec::Proto) { Codec::Proto } else { Codec::Json };
-    let end = end(&refused.into_status(), &HeaderMap::new());
-    streamed(codec, HeaderMap::new(), Body::new(Full::new(end)))
+    refused.into_answer(|status| {
+        let end = end(status, &HeaderMap::new());
+        streamed(codec, HeaderMap::new(), Body::new(Full::new(end)))
+    })
 }
 
 fn streamed(codec: Codec, mut headers: HeaderMap, body: Body) -> Response<Body> {
@@ -156,8 +185,8 @@ async fn gathered(head: &HeaderMap, mut body: Body) -> Result<(Bytes, HeaderMap)
     }
     match status.unwrap_or_else(|| status_of(&trailers)) {
         ended if ended.code() != Code::Ok => Err(ended),
-        _ => match next_whole(&mut bytes) {
-            Some(message) => Ok((message, trailers)),
+        _ => match Framed::take(&mut bytes) {
+            Some(answer) => Ok((answer.message(), trailers)),
             None => Err(status_of(&HeaderMap::new())),
         },
     }
@@ -168,16 +197,6 @@ fn status_of(trailers: &HeaderMap) -> Status {
         tracing::error!("an answer has no message or no status");
         Status::internal("internal error; see the service log")
     })
-}
-
-/// The next whole message of an answer; answers are not compressed within the service.
-fn next_whole(waiting: &mut BytesMut) -> Option<Bytes> {
-    let [_, length @ ..] = *waiting.first_chunk::<HEADER_BYTES>()?;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    let whole = length.checked_add(HEADER_BYTES).filter(|whole| *whole <= waiting.len())?;
-    let mut message = waiting.split_to(whole).freeze();
-    message.advance(HEADER_BYTES);
-    Some(message)
 }
 
 /// The answers of a stream that are to come.
@@ -197,11 +216,12 @@ impl Answers {
         self.body.as_ref()?;
         let framed = loop {
             if self.ended.is_none()
-                && let Some(message) = next_whole(&mut self.waiting)
+                && let Some(answer) = Framed::take(&mut self.waiting)
             {
-                match self.reply.written(message).await {
+                match self.reply.written(answer.message()).await {
                     Ok((bytes, encoding)) => {
-                        break framed(if encoding.is_some() { COMPRESSED } else { 0 }, &bytes);
+                        let flag = if encoding.is_some() { COMPRESSED } else { 0 };
+                        break framed(flag, bytes.len(), |framed| framed.put_slice(&bytes));
                     }
                     Err(status) => self.ended = Some(end(&status, &HeaderMap::new())),
                 }
@@ -245,14 +265,6 @@ fn end(status: &Status, metadata: &HeaderMap) -> Bytes {
     if !values.is_empty() {
         end.insert("metadata".to_owned(), values.into());
     }
-    framed(END, Value::Object(end).to_string().as_bytes())
-}
-
-fn framed(flags: u8, message: &[u8]) -> Bytes {
-    let mut framed = BytesMut::with_capacity(HEADER_BYTES + message.len());
-    framed.put_u8(flags);
-    // An answer is a few chunks at most, far below four GiB.
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(message);
-    framed.freeze()
+    let end = Value::Object(end).to_string();
+    framed(END, end.len(), |framed| framed.put_slice(end.as_bytes()))
 }
