@@ -1,6 +1,8 @@
 //! The description of the contract is served by both services and valid, and clients that public generators make of it
 //! work: in Python (openapi-python-client) and TypeScript (openapi-typescript, openapi-fetch).
 
+mod examples;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

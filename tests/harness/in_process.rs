@@ -107,12 +107,12 @@ fn statistics(
             clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
             callers: Callers::Anyone,
             waiting: room(),
+            signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
         },
         in_flight: room(),
         exports: room(),
         export_bytes_max: NonZeroU64::MAX,
         streams: room(),
-        signer: Signer::with_random_secret(SignedDuration::from_hours(1)).unwrap(),
         publications: Publications::not_configured(),
         shutdown: shutdown.clone(),
     }

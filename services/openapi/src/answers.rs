@@ -2,6 +2,7 @@
 
 use cra_runtime::identity::access::Needs;
 
+use crate::examples;
 use crate::json::{Json, Members};
 
 /// Codes of the Connect protocol that a refusal may have, with the HTTP status of each.
@@ -58,11 +59,21 @@ pub(crate) fn responses() -> Json {
     Json::object()
         .with(
             "CallRefused",
-            refused("The call is refused, or failed.", "application/json", "ConnectError", call_example()),
+            refused(
+                "The call is refused, or failed.",
+                "application/json",
+                "ConnectError",
+                examples::refused_call().into(),
+            ),
         )
         .with(
             "FileRefused",
-            refused("The file is refused.", "application/problem+json", "Problem", problem_example()),
+            refused(
+                "The file is refused.",
+                "application/problem+json",
+                "Problem",
+                examples::refused_file().into(),
+            ),
         )
 }
 
@@ -181,27 +192,4 @@ pub(crate) fn schemas() -> Members {
     ]
     .map(|(name, schema)| (name.to_owned(), schema))
     .to_vec()
-}
-
-fn call_example() -> Json {
-    Json::object()
-        .with("code", "unauthenticated")
-        .with("message", "this call needs a token: `authorization: Bearer …`")
-        .with("details", Vec::<Json>::new())
-}
-
-fn problem_example() -> Json {
-    Json::object()
-        .with("type", "about:blank")
-        .with("title", "Bad Request")
-        .with("status", 400)
-        .with("detail", "1 violation: departement: found an unknown parameter, expected one of from, to, …")
-        .with("code", "INVALID_ARGUMENT")
-        .with("reason", "INVALID_REQUEST")
-        .with("violations", vec![Json::object()
-            .with("parameter", "departement")
-            .with("field", "departement")
-            .with("reason", "UNKNOWN_PARAMETER")
-            .with("description", "found an unknown parameter, expected one of from, to, …; did you mean departmentCodes?")
-            .with("localizedMessage", "Le paramètre « departement » n'existe pas.")])
 }

@@ -1,4 +1,4 @@
-//! A request of each unary method. The tests send them to both services.
+//! A request of each unary method, and refusals. The tests send each request, and compare the refusals with real ones.
 
 use serde_json::{Value, json};
 
@@ -50,4 +50,64 @@ pub(crate) fn request(method: &str) -> Option<Value> {
         _ => return None,
     };
     Some(request)
+}
+
+const FAULT: &str = "\"999\" is no code of that kind in the current Code officiel géographique";
+const FAULT_IN_FRENCH: &str = "Le code 999 ne désigne aucun territoire connu.";
+/// The details of that refusal, encoded.
+const ERROR_INFO: &str = "Cg9JTlZBTElEX1JFUVVFU1QSBmNyYS52MRoPCgp2aW9sYXRpb25zEgExGg0KCGF0dGFjaGVkEgEx";
+const BAD_REQUEST: &str = "CrMBCh1zZWxlY3Rpb24uZGVwYXJ0bWVudF9jb2Rlc1swXRJIIjk5OSIgaXMgbm8gY29kZSBvZiB0aGF0IGtpbmQgaW4gdGhlIGN1cnJlbnQgQ29kZSBvZmZpY2llbCBnw6lvZ3JhcGhpcXVlGhFURVJSSVRPUllfVU5LTk9XTiI1CgJmchIvTGUgY29kZSA5OTkgbmUgZMOpc2lnbmUgYXVjdW4gdGVycml0b2lyZSBjb25udS4";
+
+/// The refusal of a selection of department 999, in JSON: `google.rpc.ErrorInfo` and `google.rpc.BadRequest`.
+fn details() -> [Value; 2] {
+    let info = json!({
+        "reason": "INVALID_REQUEST", "domain": "cra.v1", "metadata": {"attached": "1", "violations": "1"},
+    });
+    let request = json!({
+        "fieldViolations": [{
+            "field": "selection.department_codes[0]",
+            "reason": "TERRITORY_UNKNOWN",
+            "description": FAULT,
+            "localizedMessage": {"locale": "fr", "message": FAULT_IN_FRENCH},
+        }],
+    });
+    [info, request]
+}
+
+/// The answer to `GetStatistics` of department 999. The tests compare it with that of the service.
+pub(crate) fn refused_call() -> Value {
+    let [info, request] = details();
+    json!({
+        "code": "invalid_argument",
+        "message": format!("1 violation: selection.department_codes[0]: {FAULT}"),
+        "details": [
+            {"type": "google.rpc.ErrorInfo", "value": ERROR_INFO, "debug": info},
+            {"type": "google.rpc.BadRequest", "value": BAD_REQUEST, "debug": request},
+        ],
+    })
+}
+
+/// The answer to `/v1/export/statistics.csv?department=999`, likewise.
+pub(crate) fn refused_file() -> Value {
+    let names = ["google.rpc.ErrorInfo", "google.rpc.BadRequest"];
+    let details = names.into_iter().zip(details()).map(|(name, mut detail)| {
+        detail["@type"] = format!("type.googleapis.com/{name}").into();
+        detail
+    });
+    json!({
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": format!("1 violation: selection.department_codes[0]: {FAULT}"),
+        "code": "INVALID_ARGUMENT",
+        "reason": "INVALID_REQUEST",
+        "violations": [{
+            "parameter": "department",
+            "field": "selection.department_codes[0]",
+            "reason": "TERRITORY_UNKNOWN",
+            "description": FAULT,
+            "localizedMessage": FAULT_IN_FRENCH,
+        }],
+        "details": details.collect::<Vec<_>>(),
+    })
 }
