@@ -1,4 +1,4 @@
-//! `buf curl`, which nobody here wrote, calls by each of its three protocols, with the schema from the files and by reflection.
+//! `buf curl` calls by each of its three protocols, with the schema from the files and by reflection.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

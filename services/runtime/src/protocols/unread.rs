@@ -110,7 +110,7 @@ mod tests {
     /// A body of frames of 64 KiB that the test sends, left unread.
     fn left() -> (Sender<()>, Unread) {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let frame = Bytes::from_static(&[0; 64 * 1_024]);
+        let frame = Bytes::from(vec![0; 64 * 1_024]);
         let frames = ReceiverStream::new(receiver).map(move |()| Ok::<_, Status>(Frame::data(frame.clone())));
         let (body, unread) = kept(Body::new(StreamBody::new(frames)));
         drop(body);
