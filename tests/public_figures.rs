@@ -3,6 +3,7 @@
 
 mod attack;
 mod cells;
+mod conditional;
 mod open_data;
 mod pages;
 mod publishing;
