@@ -42,7 +42,7 @@ pub(crate) fn request(method: &str) -> Option<Value> {
             json!({"selection": october(), "dimension": "DIMENSION_COMMUNE", "orderBy": "-people", "pageSize": 20})
         }
         "GetCrossTable" => json!({
-            "selection": october(), "rows": "DIMENSION_THEME", "columns": "DIMENSION_AGE", "measure": "MEASURE_PEOPLE",
+            "selection": october(), "rows": "DIMENSION_THEME", "columns": "DIMENSION_AGE", "measure": "MEASURE_ACTS",
         }),
         "GetVocabulary" | "GetStatus" | "Resume" | "RetryParkedEvents" | "ListParkedEvents" => json!({}),
         "Promote" => json!({"generation": "2026-10-05T101500Z"}),
