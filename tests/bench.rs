@@ -70,6 +70,25 @@ fn sizing_tells_what_each_process_takes() {
 }
 
 #[test]
+fn forgetting_is_compared_with_an_import_of_the_same_log() {
+    let dir = TempDir::new().unwrap();
+    let server = nats_server();
+    let arguments = ["forget", "--cras", "2000", "--nats-server", &server, "--json", "forget.json"];
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(dir.path().join("forget.json")).unwrap()).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    for row in rows {
+        assert!(
+            row["limit"]["what"] == "import of the same log" && row["ratio"].as_f64() > Some(0.0),
+            "{row}"
+        );
+    }
+}
+
+#[test]
 fn every_figure_is_measured_and_reported_in_every_form() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let arguments =

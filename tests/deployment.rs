@@ -183,7 +183,9 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
             }
         }
     }
-    backups_are_made_on_a_schedule(of_kind("CronJob")[0]);
+    let [backup, forget] = of_kind("CronJob")[..] else { panic!("other jobs") };
+    backups_are_made_on_a_schedule(backup);
+    the_log_is_copied_without_what_is_to_be_forgotten(forget);
     let policies = of_kind("NetworkPolicy");
     let closed =
         policies.iter().find(|policy| policy["spec"]["podSelector"] == serde_json::json!({})).unwrap();
@@ -227,6 +229,23 @@ fn backups_are_made_on_a_schedule(job: &Value) {
         assert_eq!(command[..3], ["cra", "log", verb]);
         is_understood(command.iter().copied());
     }
+}
+
+/// The Job that copies for a forgetting is the operator's: it neither seals nor destroys.
+fn the_log_is_copied_without_what_is_to_be_forgotten(job: &Value) {
+    assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
+    let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let [container] = &pod["containers"].as_array().unwrap()[..] else { panic!("{pod}") };
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(texts(&container["securityContext"]["capabilities"]["drop"]), ["ALL"]);
+    let command = texts(&container["command"]);
+    assert_eq!(command[..3], ["cra", "log", "forget"]);
+    assert!(!command.contains(&"--finish"), "{command:?}");
+    is_understood(command.iter().copied());
+    let user = container["env"].as_array().unwrap().iter().find(|it| it["name"] == "CRA_LOG__USER");
+    assert_eq!(user.unwrap()["value"], "operator");
 }
 
 #[test]
@@ -331,7 +350,7 @@ fn units_are_accepted_by_systemd_and_have_minimal_rights() {
         fs::write(&copy, text).unwrap();
         copies.push(copy);
     }
-    assert_eq!(copies.len(), 6);
+    assert_eq!(copies.len(), 8);
     match Command::new("systemd-analyze").arg("verify").args(&copies).output() {
         Ok(verified) => {
             let found = String::from_utf8_lossy(&verified.stderr).into_owned();

@@ -94,3 +94,18 @@ async fn the_mirror_drill_of_the_guide_ends_with_equal_figures() {
     let end = "position 60: the figures of the mirror are equal\n";
     has_figures(&drilled(&pair, "Mirror drill", end, &settings).await, "mirrored");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_forgetting_drill_of_the_guide_ends_with_equal_figures() {
+    let (pair, [ingestion, projection]) = (served().await, free_ports());
+    let settings = [
+        ("RULES", repository().join("deploy/config/retention.toml").display().to_string()),
+        ("INGESTION_2", local(ingestion)),
+        ("PROJECTION_2", local(projection)),
+    ];
+    let end = "the figures after forgetting are equal\n";
+    let work = drilled(&pair, "Forgetting drill", end, &settings).await;
+    let figures = fs::read_to_string(work.path().join("forget/after.csv")).unwrap();
+    assert!(figures.lines().count() > 10, "{figures}");
+    assert!(!work.path().join("forget/before/log").exists());
+}

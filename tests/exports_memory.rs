@@ -51,6 +51,7 @@ fn event(number: u32) -> NewEvent {
         origin: None,
         fact: Some(Fact::Submitted(pb::CraSubmitted { cra: Some(cra), defaulted_fields: vec![] })),
         moved: false,
+        forgotten: None,
     };
     NewEvent { cra_id, event_id, payload: record::encode(&event), trace: None }
 }

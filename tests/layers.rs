@@ -8,7 +8,7 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Each crate, and the workspace crates that it may depend on.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("cra-contracts", &[]),
     ("cra-private", &[]),
     ("cra-domain", &["cra-contracts"]),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("cra-exports", &["cra-contracts", "cra-domain", "cra-analytics"]),
     ("cra-eventlog", &["cra-private"]),
     ("cra-backup", &["cra-private", "cra-eventlog"]),
+    ("cra-forgetting", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-backup"]),
     ("cra-client", &["cra-contracts", "cra-private"]),
     ("cra-sample", &["cra-contracts", "cra-domain"]),
     ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),
@@ -42,6 +43,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "cra-private",
             "cra-eventlog",
             "cra-backup",
+            "cra-forgetting",
             "cra-runtime",
             "cra-ingestion",
             "cra-projection",
@@ -58,6 +60,8 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "cra-domain",
             "cra-private",
             "cra-eventlog",
+            "cra-backup",
+            "cra-forgetting",
             "cra-runtime",
             "cra-ingestion",
             "cra-projection",

@@ -274,8 +274,10 @@ impl Drop for Guarded {
 }
 
 /// Subjects of the operator only: all that change or list the stream, and all outside the log.
-const FORBIDDEN: [&str; 19] = [
+const FORBIDDEN: [&str; 21] = [
     "$JS.API.STREAM.DELETE.CRA",
+    "$JS.API.STREAM.DELETE.CRA_A",
+    "$JS.API.STREAM.UPDATE.CRA_B",
     "$JS.API.STREAM.PURGE.CRA",
     "$JS.API.STREAM.UPDATE.CRA",
     "$JS.API.STREAM.CREATE.CRA",

@@ -34,6 +34,7 @@ mod files;
 mod first_calls;
 mod folders;
 mod foreign_events;
+mod forgetting;
 mod forms;
 mod guide;
 mod harness;

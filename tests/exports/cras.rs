@@ -65,7 +65,7 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
     let [band_code, band] = words::<DurationBand>(&bands);
     let redirections: Vec<String> = follow_up.redirections.iter().map(redirection).collect();
     let number = |n: u32| Said::Number(n.into());
-    BTreeMap::from([
+    let mut said = BTreeMap::from([
         ("cra_id", text(&record.cra_id)),
         ("date", Said::Day(cra.date.clone())),
         ("conseiller_id", text(&cra.advisor_id)),
@@ -111,11 +111,21 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
         ("suite_atelier", number(follow_up.workshop)),
         ("suite_redirection", number(follow_up.redirections.iter().map(|r| r.people).sum())),
         ("redirections", text(&redirections.join(" | "))),
+    ]);
+    said.extend(life(record));
+    said
+}
+
+/// What became of a CRA.
+fn life(record: &pb::CraRecord) -> [(&'static str, Said); 6] {
+    [
         ("enregistre_le", moment(record.recorded_at.map(|at| (at.seconds, at.nanos)))),
         ("corrige_le", moment(record.corrected_at.map(|at| (at.seconds, at.nanos)))),
         ("revision", Said::Number(record.revision)),
-        ("version_formulaire", number(record.legacy_form_version)),
-    ])
+        ("version_formulaire", Said::Number(record.legacy_form_version.into())),
+        ("oublie", Said::Nothing),
+        ("oublie_le", Said::Nothing),
+    ]
 }
 
 fn people_of_ages(ages: &pb::AgeCounts) -> u32 {

@@ -20,6 +20,7 @@ pub(crate) fn event(n: u128, revision: u64, march: u32, fact: Fact) -> pb::CraEv
         origin: None,
         fact: Some(fact),
         moved: false,
+        forgotten: None,
     }
 }
 

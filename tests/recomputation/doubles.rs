@@ -169,6 +169,7 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
                 origin: Some(v1::Origin { client_id: client_id.to_owned(), subject: String::new() }),
                 fact: Some(fact),
                 moved: false,
+                forgotten: None,
             });
         }
         events

@@ -298,6 +298,7 @@ pub(super) fn events(steps: Vec<Step>) -> Vec<v1::CraEvent> {
             origin: None,
             fact: Some(fact),
             moved: false,
+            forgotten: None,
         });
     }
     events

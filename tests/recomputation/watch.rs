@@ -36,6 +36,7 @@ fn and_other_texts(mut events: Vec<v1::CraEvent>, selection: &v1::Selection) -> 
             origin: None,
             fact: Some(Fact::Corrected(corrected)),
             moved: false,
+            forgotten: None,
         });
     }
     events

@@ -50,6 +50,7 @@ async fn main() {
         form_version: 0,
         client: Client::Named(event.client_id),
         defaulted_participants,
+        forgotten: Some(&event.forgotten),
     };
     let mut dictionary = Dictionary::default();
     let fact = Fact::new(provenance, &cra, None, &mut dictionary);

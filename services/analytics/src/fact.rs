@@ -2,6 +2,7 @@
 //! codes of the dictionary, lists are bit sets.
 
 use cra_domain::cra::{AgeCounts, Cra, Duration, Recipient, StatusCounts};
+use cra_domain::event::{Forgettable, Forgotten};
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, Channel, Organisation, SubTheme, Theme, Word as _};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
@@ -87,6 +88,8 @@ pub struct Fact {
     pub follow_up_workshop: u32,
     /// People per recipient.
     pub redirections: Vec<(RecipientCode, u32)>,
+    /// What its event no longer holds, and since when, in nanoseconds since 1970.
+    pub forgotten: Vec<(Forgettable, i64)>,
 }
 
 /// Destination of a redirection.
@@ -128,6 +131,8 @@ pub struct Provenance<'a> {
     pub client: Client<'a>,
     /// Whether the number of participants was left to the form's default.
     pub defaulted_participants: bool,
+    /// What the event no longer holds.
+    pub forgotten: Option<&'a Forgotten>,
 }
 
 impl Fact {
@@ -180,6 +185,10 @@ impl Fact {
                 .iter()
                 .map(|r| (recipient_code(&r.recipient, dictionary), r.people))
                 .collect(),
+            forgotten: provenance
+                .forgotten
+                .map(|it| it.iter().map(|(kind, at)| (kind, nanoseconds(at))).collect())
+                .unwrap_or_default(),
         }
     }
 

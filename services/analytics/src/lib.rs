@@ -30,7 +30,7 @@ use cra_domain::territory;
 
 /// Version of the stored form of facts. Increase it whenever older facts could not be read, or would be read
 /// differently.
-const FORM: u32 = 5;
+const FORM: u32 = 6;
 /// Version of the definitions of figures. Increase it whenever an answer would differ: read models with other
 /// definitions are built again from the log, and serve until that is done.
 const VERSION: u32 = 2;

@@ -2,7 +2,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, DecodeError, Id, Place, Recipient, Redirection};
-use cra_domain::event::timestamp_message;
+use cra_domain::event::{Forgotten, timestamp_message};
 use cra_domain::territory;
 use jiff::civil::Date;
 
@@ -18,7 +18,12 @@ pub fn record(fact: &Fact, dictionary: &Dictionary) -> Result<v1::CraRecord, Dec
         recorded_at: Some(timestamp_message(instant(fact.recorded_at))),
         corrected_at: fact.corrected_at.map(|at| timestamp_message(instant(at))),
         legacy_form_version: u32::from(fact.form_version),
+        forgotten: forgotten(fact).to_message(),
     })
+}
+
+fn forgotten(fact: &Fact) -> Forgotten {
+    fact.forgotten.iter().map(|(kind, at)| (*kind, instant(*at))).collect()
 }
 
 /// The CRA of a fact.
@@ -140,6 +145,7 @@ mod tests {
             form_version: 0,
             client: Client::Named("platform-1"),
             defaulted_participants: false,
+            forgotten: None,
         };
         let mut dictionary = Dictionary::default();
         let fact = Fact::new(provenance, submission.cra(), None, &mut dictionary);
@@ -163,6 +169,7 @@ mod tests {
             form_version: 0,
             client: Client::Named("platform-1"),
             defaulted_participants: false,
+            forgotten: None,
         };
         let fact = Fact::new(provenance, submission.cra(), None, &mut Dictionary::default());
         let error = record(&fact, &Dictionary::default()).unwrap_err();

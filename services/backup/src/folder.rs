@@ -48,6 +48,23 @@ impl Folder {
     }
 }
 
+/// Deletes a backup, the manifest last, and the folder if nothing else is in it.
+pub(super) fn delete(dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+    let folder = Folder::open(dir)?;
+    for name in manifest.segments.iter().map(Segment::file_name).chain([MANIFEST.to_owned()]) {
+        let path = folder.0.join(&name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(at(&path)(error)),
+            _ => {}
+        }
+    }
+    drop(folder);
+    match fs::remove_file(dir.join(LOCK)).and_then(|()| fs::remove_dir(dir)) {
+        Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => Err(at(dir)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// The valid manifest of a backup in a folder; `None` if no backup was started. An error if there are unlisted
 /// segments, except the one that an interrupted export may leave.
 pub(super) fn manifest(dir: &Path) -> Result<Option<Manifest>, BackupError> {

@@ -90,7 +90,8 @@ async fn put_back(
 }
 
 /// Number of entries in the next batch: at least one, if there is one.
-fn batch_length(entries: &[LogEntry]) -> usize {
+#[must_use]
+pub fn batch_length(entries: &[LogEntry]) -> usize {
     let mut bytes = 0;
     let fitting = entries.iter().take(RESTORE_EVENTS_MAX).take_while(|entry| {
         let fits = bytes < BATCH_BYTES_MAX;
@@ -101,7 +102,7 @@ fn batch_length(entries: &[LogEntry]) -> usize {
 }
 
 /// Writes a batch, retrying while the log is unavailable.
-async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
+pub async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };

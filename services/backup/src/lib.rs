@@ -24,7 +24,7 @@ use futures::stream::BoxStream;
 
 pub use self::error::BackupError;
 pub use self::export::export;
-pub use self::import::import;
+pub use self::import::{batch_length, import, restore};
 pub use self::manifest::{Manifest, Segment};
 pub use self::verify::verify;
 use cra_eventlog::{LogEntry, Position, ReadError};
@@ -56,8 +56,13 @@ pub fn manifest(dir: &Path) -> Result<Manifest, BackupError> {
     folder::manifest(dir)?.ok_or_else(|| BackupError::NoBackup(dir.to_owned()))
 }
 
+/// Deletes the backup in a folder, and the folder if nothing else is in it. Blocks.
+pub fn delete(dir: &Path) -> Result<(), BackupError> {
+    folder::delete(dir, &manifest(dir)?)
+}
+
 /// The next event of a log, before its head, so that it must arrive.
-async fn next_entry(
+pub async fn next_entry(
     entries: &mut BoxStream<'static, Result<LogEntry, ReadError>>,
     expected: Position,
 ) -> Result<LogEntry, BackupError> {

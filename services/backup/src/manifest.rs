@@ -9,8 +9,8 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::BackupError;
+use cra_eventlog::{Forgetting, Origin, Predecessor};
 use cra_eventlog::{LogIdentity, Position};
-use cra_eventlog::{Origin, Predecessor};
 
 /// Format version of manifest and segments.
 const FORMAT: u32 = 1;
@@ -70,6 +70,7 @@ impl Manifest {
             log: self.log.clone(),
             last_position: self.last_position,
             predecessors: self.predecessors.clone(),
+            forgetting: None,
         }
     }
 
@@ -138,8 +139,11 @@ impl Manifest {
             return segment.link.clone();
         }
         let mut start = format!("cra log backup {FORMAT}\n{}\n", self.log.0);
-        for Predecessor { log, last_position } in &self.predecessors {
-            start.extend([last_position.to_string(), " ".to_owned(), log.0.clone(), "\n".to_owned()]);
+        for Predecessor { log, last_position, forgetting } in &self.predecessors {
+            start.extend([&*last_position.to_string(), " ", &log.0, "\n"]);
+            if let Some(Forgetting { at, certificate }) = forgetting {
+                start.extend(["forgotten ", at, " ", certificate, "\n"]);
+            }
         }
         sha256(start.as_bytes())
     }
@@ -190,7 +194,13 @@ mod tests {
     }
 
     fn manifest() -> Manifest {
-        let earlier = Predecessor { log: LogIdentity("log/0".to_owned()), last_position: Position(77) };
+        let forgetting =
+            Forgetting { at: "2026-01-15T03:00:00Z".to_owned(), certificate: r#"{"format":1}"#.to_owned() };
+        let earlier = Predecessor {
+            log: LogIdentity("log/0".to_owned()),
+            last_position: Position(77),
+            forgetting: Some(forgetting),
+        };
         let mut manifest = Manifest::new(LogIdentity("log/1".to_owned()), vec![earlier]);
         for (first, last) in [(1, 500), (501, 502), (503, 900)] {
             manifest.push(segment(first, last));

@@ -28,7 +28,9 @@ pub(crate) enum Command {
     Growth(MeasureArgs),
     /// Memory, disk and processor time of each process for the CRAs, which are submitted; the log's server included
     Sizing(MeasureArgs),
-    /// Everything but `sizing`
+    /// Copying the log without what is to be forgotten, against an import of the same log
+    Forget(MeasureArgs),
+    /// Everything but `sizing` and `forget`
     All(MeasureArgs),
     /// Run one service for a measurement
     #[command(hide = true)]

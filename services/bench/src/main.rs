@@ -37,7 +37,7 @@ use self::scenarios::growth::{self, Point};
 use self::scenarios::questions::Kind;
 use self::scenarios::replay::{self, Replayed};
 use self::scenarios::submissions::Submissions;
-use self::scenarios::{ingest, load, query, sizing, visible};
+use self::scenarios::{forget, ingest, load, query, sizing, visible};
 use self::testbed::Testbed;
 
 /// Columns of the table on standard output.
@@ -56,6 +56,7 @@ enum Scope {
     Load,
     Growth,
     Sizing,
+    Forget,
     All,
 }
 
@@ -81,6 +82,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Load(args) => (Scope::Load, args),
         Command::Growth(args) => (Scope::Growth, args),
         Command::Sizing(args) => (Scope::Sizing, args),
+        Command::Forget(args) => (Scope::Forget, args),
         Command::All(args) => (Scope::All, args),
         Command::Serve { service } => {
             testbed::serve(service).await?;
@@ -176,6 +178,10 @@ impl Measurement {
         if self.scope == Scope::Sizing {
             return self.sizing(&generator).await;
         }
+        if self.scope == Scope::Forget {
+            let log = self.testbed.filled_log("forget", &generator, &self.bar).await?;
+            return Box::pin(forget::forget(&log, |what: &str| self.show(what))).await;
+        }
         let mut points = Vec::new();
         if matches!(self.scope, Scope::Growth | Scope::All) {
             for part in [100, 10] {
@@ -184,7 +190,7 @@ impl Measurement {
             }
         }
         let kinds: &[Kind] = match self.scope {
-            Scope::Ingest | Scope::Sizing | Scope::Replay => &[],
+            Scope::Ingest | Scope::Sizing | Scope::Forget | Scope::Replay => &[],
             Scope::Growth => &growth::KINDS,
             Scope::Load => &load::KINDS,
             Scope::Query | Scope::All => &Kind::ALL,
@@ -193,7 +199,7 @@ impl Measurement {
         let measured = self.of_one_log(&generator, kinds, with_load).await?;
         points.push(measured.point);
         rows.extend(match self.scope {
-            Scope::Ingest | Scope::Sizing => Vec::new(),
+            Scope::Ingest | Scope::Sizing | Scope::Forget => Vec::new(),
             Scope::Replay => measured.replay,
             Scope::Query => measured.query,
             Scope::Load => [measured.query, measured.load].concat(),

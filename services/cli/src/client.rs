@@ -23,6 +23,9 @@ use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
 use crate::submission::LASTING;
 
+/// Reasons of refused positions that no later call accepts.
+const OTHER_PASTS: [&str; 2] = ["LOG_REPLACED", "HISTORY_CHANGED"];
+
 pub(crate) use crate::service::Service;
 
 /// Why a call has no usable answer.
@@ -66,6 +69,13 @@ impl ClientError {
                 (away && !lasts) || passes || std::error::Error::source(&**status).is_some()
             }
         }
+    }
+
+    /// Whether a position is of a log that was replaced, or of a past that the service no longer has: a copy made up to
+    /// that position cannot be continued.
+    pub(crate) fn is_of_another_past(&self) -> bool {
+        let Self::Answered { status, .. } = self else { return false };
+        rejection::reason_of(status).is_some_and(|reason| OTHER_PASTS.contains(&reason.as_str()))
     }
 
     /// When the service asks to be called again, if it does.

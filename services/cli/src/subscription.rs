@@ -31,6 +31,12 @@ pub(crate) trait Subscription {
         Ok(())
     }
 
+    /// The position is of a log, or of a past, that the service no longer has. Returns whether the subscription was reset
+    /// and is opened again; otherwise the refusal ends it.
+    fn begin_anew(&mut self) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
     /// Whether the end of the stream completes the subscription.
     fn ends_with_the_stream(&self) -> bool;
 
@@ -58,6 +64,9 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
             return Ok(());
         };
         let failure = connection.failure(status);
+        if failure.is_of_another_past() && subscription.begin_anew()? {
+            continue;
+        }
         if !failure.may_pass() {
             return Err(failure.into());
         }

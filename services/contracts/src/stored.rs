@@ -9,7 +9,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use prost_types::Timestamp;
 use smallvec::SmallVec;
 
-use crate::v1::{AgeCounts, Duration, StatusCounts};
+use crate::v1::{AgeCounts, Duration, Forgotten, StatusCounts};
 
 /// Why bytes are not a message of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,12 @@ impl<'a, T: Value<'a>> Value<'a> for Option<T> {
     }
 }
 
+impl<'a, T: Value<'a>> Value<'a> for Box<T> {
+    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        (**self).take_in(kind, bytes)
+    }
+}
+
 /// Messages of the contract without texts: read into the generated type.
 macro_rules! without_texts {
     ($($type:ident { $($number:literal $field:ident,)* })*) => {$(
@@ -168,6 +174,14 @@ without_texts! {
     Timestamp {
         1 seconds,
         2 nanos,
+    }
+    Forgotten {
+        1 annotation_at,
+        2 reason_at,
+        3 organisations_at,
+        4 account_at,
+        5 advisor_at,
+        6 document_at,
     }
 }
 
@@ -242,6 +256,7 @@ messages! {
         4 recorded_at: Option<Timestamp>,
         5 origin: Option<Origin<'a>>,
         10 moved: bool,
+        11 forgotten: Option<Box<Forgotten>>,
         one of fact: Fact {
             6 submitted: Submitted,
             7 corrected: Corrected,

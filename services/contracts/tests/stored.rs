@@ -84,6 +84,7 @@ fn generated(event: &Event<'_>) -> v1::CraEvent {
         recorded_at: event.recorded_at,
         origin: event.origin.as_ref().map(origin),
         moved: event.moved,
+        forgotten: event.forgotten.as_deref().copied(),
         fact,
     }
 }

@@ -49,7 +49,9 @@ pub mod server;
 pub mod testing;
 mod trace;
 
-pub use lineage::{LogIdentity, Origin, PREDECESSORS_MAX, Predecessor, common_position};
+pub use lineage::{
+    Forgetting, LogIdentity, Origin, PREDECESSORS_MAX, Predecessor, common_position, forgotten_since,
+};
 pub use port::{
     AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
     RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,

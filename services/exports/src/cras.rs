@@ -3,7 +3,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::DecodeError;
-use cra_domain::event::timestamp;
+use cra_domain::event::{Forgotten, timestamp};
 use cra_domain::territory::{self, Commune, Department, Epci, Region};
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Term, Theme, Word,
@@ -35,6 +35,8 @@ pub struct CraRow {
     recorded_at: Timestamp,
     corrected_at: Option<Timestamp>,
     form_version: u32,
+    /// What the CRA's content no longer holds.
+    forgotten: Forgotten,
     commune: &'static Commune,
 }
 
@@ -62,6 +64,7 @@ impl CraRow {
             cra_id: record.cra_id,
             revision: record.revision,
             form_version: record.legacy_form_version,
+            forgotten: Forgotten::from_message(record.forgotten.as_ref())?,
             commune: territory::communes().get(commune),
             cra,
             place,
@@ -128,6 +131,19 @@ impl CraRow {
             format!("{name}: {}", redirection.people)
         });
         named.collect::<Vec<_>>().join(SEPARATOR)
+    }
+
+    /// Codes of what was forgotten; nothing where nothing was.
+    fn forgotten(&self) -> Option<String> {
+        let codes: Vec<_> = self.forgotten.iter().map(|(kind, _)| kind.code()).collect();
+        (!codes.is_empty()).then(|| codes.join(SEPARATOR))
+    }
+
+    /// When something of it was last forgotten.
+    fn forgotten_at(&self) -> Option<Timestamp> {
+        let latest = self.forgotten.iter().map(|(_, at)| at).max()?;
+        // As precise as every format can say.
+        latest.round(Unit::Microsecond).ok()
     }
 
     fn redirected(&self) -> u64 {
@@ -260,6 +276,8 @@ fn life() -> Vec<Column<CraRow>> {
         Column::optional("corrige_le", Kind::Instant, |row: &CraRow| row.corrected_at.into()),
         Column::required("revision", Kind::Integer, |row: &CraRow| row.revision.into()),
         Column::required("version_formulaire", Kind::Integer, |row: &CraRow| row.form_version.into()),
+        Column::optional("oublie", Kind::Text, |row: &CraRow| row.forgotten().into()),
+        Column::optional("oublie_le", Kind::Instant, |row: &CraRow| row.forgotten_at().into()),
     ]
 }
 

@@ -85,6 +85,7 @@ fn entry(position: u64) -> LogEntry {
             defaulted_fields: vec![],
         })),
         moved: false,
+        forgotten: None,
     };
     let (cra_id, payload) = (Some(cra_id), record::encode(&event));
     LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at, trace: None }

@@ -2,7 +2,7 @@
 //! applied is parked with its position and the reason; the others are applied.
 
 use cra_domain::cra::{Cra, DecodeError};
-use cra_domain::event::{Event, Fact as EventFact};
+use cra_domain::event::{Event, Fact as EventFact, Forgotten};
 use cra_eventlog::{LogEntry, Position};
 use hashbrown::HashMap;
 use jiff::Timestamp;
@@ -41,6 +41,7 @@ struct Occurrence<'a> {
     revision: u64,
     recorded_at: Timestamp,
     client_id: &'a str,
+    forgotten: &'a Forgotten,
 }
 
 /// The effect of an event.
@@ -284,8 +285,9 @@ impl<'a> Application<'a> {
         subject: Option<Uuid>,
         event: Result<Event<'_>, DecodeError>,
     ) -> Result<Change, Failure> {
-        let Event { cra_id, revision, recorded_at, client_id, fact, .. } = event.map_err(ApplyError::from)?;
-        let event = Occurrence { position, cra_id, revision, recorded_at, client_id };
+        let Event { cra_id, revision, recorded_at, client_id, forgotten, fact, .. } =
+            event.map_err(ApplyError::from)?;
+        let event = Occurrence { position, cra_id, revision, recorded_at, client_id, forgotten: &forgotten };
         if subject != Some(event.cra_id) {
             return Err(ApplyError::ForeignSubject { subject, event: event.cra_id }.into());
         }
@@ -451,6 +453,7 @@ fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> 
         form_version: 0,
         client: Client::Named(event.client_id),
         defaulted_participants,
+        forgotten: Some(event.forgotten),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn event(n: u8, revision: u64, fact: Fact) -> v1::CraEvent {
         origin: None,
         fact: Some(fact),
         moved: false,
+        forgotten: None,
     }
 }
 

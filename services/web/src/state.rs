@@ -51,7 +51,7 @@ pub(crate) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<R
     let (status, parked) = app.within(ask(&clients)).await?;
     Ok(page(&StatePage {
         frame: Frame::new("État du service", "/etat"),
-        keys: keys(&status),
+        keys: keys(&status).into_iter().chain(forgetting(&status)).collect(),
         generations: status.generations.iter().map(generation).collect(),
         has_more: !parked.next_page_token.is_empty(),
         parked: parked
@@ -105,6 +105,15 @@ fn keys(status: &v1::GetStatusResponse) -> Vec<(&'static str, String, String)> {
             "le reste est compté sans eux".to_owned(),
         ),
     ]
+}
+
+/// The latest forgetting of the log, if there was one.
+fn forgetting(status: &v1::GetStatusResponse) -> Option<(&'static str, String, String)> {
+    let latest = status.forgettings.first()?;
+    let at = timestamp("forgotten_at", latest.forgotten_at.as_ref())
+        .map_or_else(|_| String::new(), french::moment);
+    let position = french::thousands(latest.last_common_position);
+    Some(("Dernier oubli", at, format!("jusqu'à la position {position} du journal précédent")))
 }
 
 fn generation(generation: &v1::Generation) -> Generation {

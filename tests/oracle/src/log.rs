@@ -45,6 +45,7 @@ impl Standing {
         self.record.revision = event.revision;
         self.record.cra = Some(as_returned(&cra));
         self.record.corrected_at = event.recorded_at;
+        self.record.forgotten = event.forgotten;
         self.cra = cra;
     }
 }
@@ -131,6 +132,7 @@ impl Log {
             recorded_at: event.recorded_at,
             corrected_at: None,
             legacy_form_version,
+            forgotten: event.forgotten,
         };
         let standing = Standing {
             withdrawn: false,

@@ -20,6 +20,7 @@ fn fact(cra: &v1::Cra, dictionary: &mut Dictionary) -> Fact {
         form_version: 0,
         client: Client::Named("platform-1"),
         defaulted_participants: false,
+        forgotten: None,
     };
     Fact::new(provenance, submission.cra(), None, dictionary)
 }

@@ -22,6 +22,7 @@ fn counts(cra: &v1::Cra, selection: &v1::Selection) -> bool {
         form_version: 0,
         client: Client::Named("platform-1"),
         defaulted_participants: false,
+        forgotten: None,
     };
     let cra = Cra::from_message(cra).unwrap();
     let mut dictionary = Dictionary::default();

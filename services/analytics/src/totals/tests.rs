@@ -50,6 +50,7 @@ prop_compose! {
             participants: ages.iter().sum::<u32>().max(statuses.iter().sum()) + unspecified,
             returning: other.2, ages, statuses, themes: sets.0, sub_themes: sets.1, annotation: "".into(), duration,
             follow_up_individual: follow_up.0, follow_up_workshop: follow_up.1, redirections: follow_up.2,
+            forgotten: Vec::new(),
         }
     }
 }

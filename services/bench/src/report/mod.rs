@@ -39,6 +39,7 @@ pub(crate) enum Scenario {
     Load,
     Growth,
     Sizing,
+    Forget,
 }
 
 /// One measurement.

@@ -88,6 +88,7 @@ impl Scenario {
             Self::Load => "load",
             Self::Growth => "growth",
             Self::Sizing => "sizing",
+            Self::Forget => "forget",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is measured, one file per scenario.
 
 mod asked;
+pub(super) mod forget;
 pub(super) mod growth;
 pub(super) mod ingest;
 pub(super) mod load;

@@ -1,8 +1,10 @@
 //! Arguments of the commands on single CRAs: `list`, `show`, `follow`, `export`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Error};
 use cra_contracts::v1::{ExportContent, ExportFormat};
 
 use super::{ConsistencyArgs, ExtentArgs};
@@ -76,12 +78,42 @@ pub(crate) struct FollowArgs {
     pub(crate) selection: SelectionArgs,
 }
 
+/// What an export is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exported {
+    /// A file that the service makes.
+    Content(ExportContent),
+    /// What is recorded about one advisor.
+    Person,
+}
+
+const PERSON: &str = "person";
+
+#[derive(Clone)]
+struct ExportedParser;
+
+impl TypedValueParser for ExportedParser {
+    type Value = Exported;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Exported, Error> {
+        if value == PERSON || value == "personne" {
+            return Ok(Exported::Person);
+        }
+        one_of::<ExportContent>().parse_ref(command, arg, value).map(Exported::Content)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let contents: Vec<_> = one_of::<ExportContent>().possible_values().into_iter().flatten().collect();
+        Some(Box::new(contents.into_iter().chain([PossibleValue::new(PERSON)])))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// Content to export: statistics, series, breakdown, cras; themes, ages, statuses, organisations (a row per CRA and
-    /// value)
-    #[arg(value_name = "CONTENT", value_parser = one_of::<ExportContent>(), hide_possible_values = true)]
-    pub(crate) content: ExportContent,
+    /// Content to export: statistics, series, breakdown, cras; themes, ages, statuses, organisations (a row per CRA and value);
+    /// person (each event about one advisor, and who read it)
+    #[arg(value_name = "CONTENT", value_parser = ExportedParser, hide_possible_values = true)]
+    pub(crate) content: Exported,
     /// Format of the file: csv, xlsx; for CRAs and their long tables also parquet, for CRAs also ndjson
     #[arg(
         long,
@@ -97,6 +129,9 @@ pub(crate) struct ExportArgs {
     /// File or directory to write to, or - for standard output [default: the file name that the service suggests]
     #[arg(long, short, value_name = "FILE|DIR|-")]
     pub(crate) output: Option<PathBuf>,
+    /// Of a person: file that a service wrote its audit to, for who read or changed what; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Vec<PathBuf>,
     /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,

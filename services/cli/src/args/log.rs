@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use cra_eventlog::nats::NatsSettings;
 
+use super::forget::{DESTROY_DETAILS, DestroyArgs, FORGET_DETAILS, ForgetArgs};
+
 const EXPORT_DETAILS: &str = "\
 DIR receives segments of events (`events-<first position>.zst`) and `manifest.json`, which names them with their SHA-256. \
 Run again, it adds what is new; what is there is checked and never written again. Interrupted whenever, the backup holds \
@@ -70,7 +72,7 @@ pub(crate) enum LogCommand {
     /// Back the event log up to a folder; run again, it adds what is new
     #[command(after_long_help = EXPORT_DETAILS)]
     Export(LogExportArgs),
-    /// Restore a backup to an empty event log; run again, it goes on
+    /// Restore a backup to an empty event log; run again, it continues
     #[command(after_long_help = IMPORT_DETAILS)]
     Import(LogImportArgs),
     /// Check a backup by itself
@@ -82,6 +84,12 @@ pub(crate) enum LogCommand {
     /// Make a mirror the event log, in place of the mirrored one
     #[command(after_long_help = ACTIVATE_DETAILS)]
     Activate(LogActivateArgs),
+    /// Write a new log without what is to be forgotten; run again, it continues
+    #[command(after_long_help = FORGET_DETAILS)]
+    Forget(ForgetArgs),
+    /// Delete a log that another one replaces, after verifying both
+    #[command(after_long_help = DESTROY_DETAILS)]
+    Destroy(DestroyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -202,7 +210,10 @@ impl NatsLogArgs {
     /// Where the log is on NATS: defaults, file, environment, then these flags.
     pub(crate) fn settings(&self) -> Result<NatsSettings, ConfigError> {
         let log = LogOverrides { url: self.nats_url.as_deref(), stream: self.nats_stream.as_deref() };
-        config::load::<Settings>(self.config.as_deref(), Overrides { log }).map(|settings| settings.log)
+        let Settings { log } = config::load::<Settings>(self.config.as_deref(), Overrides { log })?;
+        // A stream that is named here is not that of the settings' slot.
+        let slot = log.slot.filter(|_| self.nats_stream.is_none());
+        Ok(NatsSettings { slot, ..log }.of_slot())
     }
 }
 

@@ -7,6 +7,7 @@ mod change;
 mod consistency;
 mod cras;
 mod credentials;
+mod forget;
 mod import;
 mod log;
 mod operations;
@@ -22,8 +23,9 @@ use clap_complete::Shell;
 
 pub(crate) use change::{CorrectArgs, WithdrawArgs};
 pub(crate) use consistency::ConsistencyArgs;
-pub(crate) use cras::{DoublesArgs, ExportArgs, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use cras::{DoublesArgs, ExportArgs, Exported, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
+pub(crate) use forget::{DestroyArgs, ForgetArgs, Place};
 pub(crate) use import::ImportArgs;
 pub(crate) use log::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 pub(crate) use operations::{

@@ -15,7 +15,7 @@ use serde_json::json;
 use tonic::Streaming;
 
 use super::{Outcome, progress};
-use crate::args::{EndpointArgs, ExportArgs};
+use crate::args::{EndpointArgs, ExportArgs, Exported};
 use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
 use crate::output::{Output, tell};
@@ -26,7 +26,11 @@ pub(crate) async fn run(
     endpoints: &EndpointArgs,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let request = request(&args)?;
+    let content = match args.content {
+        Exported::Person => return super::person::run(args, endpoints, output).await,
+        Exported::Content(content) => content,
+    };
+    let request = request(&args, content)?;
     let target = Target::of(&args, output.is_terminal())?;
     let shutdown = Shutdown::on_signal()?;
     let connection = Connection::to(Service::Projection, endpoints).await?;
@@ -43,9 +47,9 @@ pub(crate) async fn run(
     Ok(Outcome::Done)
 }
 
-fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
+fn request(args: &ExportArgs, content: ExportContent) -> anyhow::Result<v1::ExportRequest> {
     let selection = args.selection.to_message();
-    let (dimension, granularity) = match (args.content, args.by.as_deref()) {
+    let (dimension, granularity) = match (content, args.by.as_deref()) {
         (ExportContent::Breakdown, None) => {
             anyhow::bail!("a breakdown needs its rows: --by department, --by advisor, …")
         }
@@ -61,7 +65,7 @@ fn request(args: &ExportArgs) -> anyhow::Result<v1::ExportRequest> {
     };
     Ok(v1::ExportRequest {
         selection: Some(selection),
-        content: args.content.into(),
+        content: content.into(),
         format: args.format.into(),
         dimension: dimension.into(),
         consistency: Some(args.consistency.to_message()),
@@ -76,7 +80,7 @@ fn one<C: Choice>(text: &str) -> anyhow::Result<C> {
 
 /// Destination of the file.
 #[derive(Debug, PartialEq)]
-enum Target {
+pub(super) enum Target {
     StandardOutput,
     File(PathBuf, Existing),
     /// The name that the service suggests, in this directory; an empty path is the working directory.
@@ -84,7 +88,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(args: &ExportArgs, to_terminal: bool) -> anyhow::Result<Self> {
+    pub(super) fn of(args: &ExportArgs, to_terminal: bool) -> anyhow::Result<Self> {
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         let path = args.output.clone().unwrap_or_default();
         if path == Path::new("-") {
@@ -108,7 +112,7 @@ impl Target {
     }
 
     /// Creates the file under the name that the service suggested; `None` for standard output.
-    fn begin(&self, file_name: &str) -> anyhow::Result<Option<(AtomicFile, PathBuf, Existing)>> {
+    pub(super) fn begin(&self, file_name: &str) -> anyhow::Result<Option<(AtomicFile, PathBuf, Existing)>> {
         let (path, existing) = match self {
             Self::StandardOutput => return Ok(None),
             Self::File(path, existing) => (path.clone(), *existing),

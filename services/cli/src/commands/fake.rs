@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::{StatisticsService, StatisticsServiceServer};
+use cra_runtime::rejection::{Rejection, Retry, Row};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codegen::BoxStream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::Outcome;
 use crate::args::{Arguments, CredentialArgs, EndpointArgs};
@@ -103,6 +104,10 @@ impl StatisticsService for Fake {
         let request = request.into_inner();
         let after = request.after_position;
         self.follows.lock().unwrap().push(request.clone());
+        if !request.log.is_empty() && request.log != LOG {
+            let row = Row { code: Code::Aborted, reason: "LOG_REPLACED", retry: Retry::Never };
+            return Err(Rejection::new(row, "the position is of another log").into());
+        }
         if after > self.head {
             return Err(Status::out_of_range("after_position is past the head of the log"));
         }

@@ -2,9 +2,12 @@
 //!
 //! A line is written before its position is stored: after a crash some lines may be repeated, none is missing. On
 //! Ctrl-C and SIGTERM the command stores its position and exits with code 0.
+//!
+//! If the log was replaced, the line `{"reset":true}` empties the copy, and every change follows again.
 
-use cra_contracts::{json, v1};
+use cra_contracts::v1;
 use cra_runtime::shutdown::Shutdown;
+use serde_json::json;
 use tonic::{Status, Streaming};
 
 use super::Outcome;
@@ -73,7 +76,7 @@ impl Subscription for Follower<'_> {
 
     fn take(&mut self, message: Self::Message) -> anyhow::Result<()> {
         // `json` flushes the line: from here on the reader has the change.
-        self.output.json(&json::to_value(&message))?;
+        self.output.json(&cra_contracts::json::to_value(&message))?;
         self.place = Place { position: message.position, log: message.log };
         Ok(())
     }
@@ -87,6 +90,18 @@ impl Subscription for Follower<'_> {
             self.kept = Some(self.place.clone());
         }
         Ok(())
+    }
+
+    fn begin_anew(&mut self) -> anyhow::Result<bool> {
+        // Without a log the position is not of another one.
+        if self.place.log.is_empty() {
+            return Ok(false);
+        }
+        self.output.json(&json!({ "reset": true }))?;
+        tell("the log was replaced: the copy is to be emptied, every change follows again");
+        self.place = Place::default();
+        self.settle()?;
+        Ok(true)
     }
 
     fn ends_with_the_stream(&self) -> bool {

@@ -70,6 +70,22 @@ async fn a_checkpoint_takes_precedence_over_after() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_log_that_was_replaced_is_emptied_and_begins_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("place.json");
+    let former = Place { position: 9, log: "former#1#".to_owned() };
+    Checkpoint::at(&path).keep(&v1::Selection::default(), &former).unwrap();
+    let fake = Arc::new(Fake { head: 3, ..Fake::default() });
+    let flags = ["follow", "--stop-at-head", "--checkpoint", path.to_str().unwrap()];
+    let (text, outcome) = ran(&fake, &flags).await;
+    outcome.unwrap();
+    let (reset, changes) = text.split_once('\n').unwrap();
+    assert_eq!(reset, r#"{"reset":true}"#);
+    assert_eq!((positions(changes), kept(&path)), (vec![1, 2, 3], Some(3)));
+    assert_eq!(asked(&fake), [9, 0]);
+}
+
+#[tokio::test]
 async fn a_position_beyond_the_head_ends_the_command_and_keeps_the_checkpoint() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::pair::LOG;
-use super::{Outcome, progress};
+use super::{Outcome, forget, progress};
 use crate::args::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 use crate::output::{Output, tell};
 use crate::render;
@@ -52,6 +52,8 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
         LogCommand::Verify(args) => verify(&args.dir, args.json, output).await,
         LogCommand::Mirror(args) => mirror(&args, output).await,
         LogCommand::Activate(args) => activate(&args, output).await,
+        LogCommand::Forget(args) => Box::pin(forget::forget(args, output)).await,
+        LogCommand::Destroy(args) => forget::destroy(args, output).await,
     }
 }
 
@@ -142,7 +144,7 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventL
 }
 
 /// Adds what to do if another process has opened the log.
-fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog> {
+pub(super) fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog> {
     match opened {
         Err(error @ OpenError::InUse { .. }) => {
             Err(error).context("stop the `cra standalone` that uses it first")

@@ -25,10 +25,10 @@ use crate::args::{CredentialArgs, EndpointArgs};
 /// Folder of the event log in the data folder. It is the only data that must be preserved.
 pub(super) const LOG: &str = "log";
 /// Folder of the read models in the data folder: a cache of the log.
-const READ_MODELS: &str = "projection";
+pub(super) const READ_MODELS: &str = "projection";
 /// File of the secret for rounding public figures, in the data folder. It is preserved with the log, because another
 /// secret gives other figures.
-const PUBLICATION_SECRET: &str = "publication-secret";
+pub(super) const PUBLICATION_SECRET: &str = "publication-secret";
 
 /// Both services, and the web pages if enabled, listening.
 pub(super) struct Pair {

@@ -2,6 +2,7 @@
 
 use cra_contracts::{json as proto, v1};
 use cra_domain::cra::Cra;
+use cra_domain::event::Forgotten;
 use serde_json::{Value, json};
 
 use super::cra::{fields, summary_lines};
@@ -24,6 +25,8 @@ pub(crate) fn heading(cra_id: &str, revision: u64, style: Style) -> String {
 /// Each changed field, before and after: in French if both contents are complete, otherwise as in the contract.
 pub(crate) fn changes(before: &v1::Cra, after: &v1::Cra, style: Style) -> String {
     if let (Ok(before), Ok(after)) = (Cra::from_message(before), Cra::from_message(after)) {
+        // Neither is an event: nothing of them was forgotten.
+        let fields = |cra: &Cra| fields(cra, &Forgotten::default());
         return history::changes(&fields(&before), &fields(&after), style);
     }
     let mut text = String::new();

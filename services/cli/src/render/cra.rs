@@ -2,6 +2,7 @@
 //! Empty fields are not shown.
 
 use cra_domain::cra::{Cra, commune_described, described};
+use cra_domain::event::{Forgotten, with_forgotten};
 use cra_domain::legacy::FormVersion;
 use cra_domain::vocabulary::Word as _;
 
@@ -39,8 +40,11 @@ pub(super) fn content(fields: &[Field], style: Style) -> String {
 }
 
 /// Every field of a CRA, in the order of the form; always the same labels.
-pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Field> {
-    described(cra).into_iter().map(|field| (field.label, printable(&field.value))).collect()
+pub(super) fn fields<T: AsRef<str>>(cra: &Cra<T>, forgotten: &Forgotten) -> Vec<Field> {
+    with_forgotten(described(cra), forgotten)
+        .into_iter()
+        .map(|field| (field.label, printable(&field.value)))
+        .collect()
 }
 
 /// A CRA in two lines: day, place, kind and people; then themes and advisor.

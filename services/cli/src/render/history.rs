@@ -3,7 +3,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
-use cra_domain::event::{Event, Fact, record};
+use cra_domain::event::{Event, Fact, Forgettable, Forgotten, reason_described, record};
 use cra_domain::french;
 
 use super::cra::{Field, LABEL_COLUMNS, content, fields, form};
@@ -23,7 +23,8 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, style: Style) -> String
     for event in events {
         let (revision, recorded_at) = (event.revision, instant(event.recorded_at.as_ref()));
         let number = toned(style, Tone::Figure, &format!("Révision {revision}"));
-        let by = event.origin.as_ref().map(author).unwrap_or_default();
+        let forgotten = Forgotten::from_message(event.forgotten.as_ref()).unwrap_or_default();
+        let by = author(event.origin.as_ref().unwrap_or(&v1::Origin::default()), &forgotten);
         text += &format!("\n{number}  {recorded_at}{}\n", toned(style, Tone::Quiet, &by));
         if event.moved {
             text += &format!("  {}\n", toned(style, Tone::Quiet, "Hors de votre périmètre"));
@@ -40,44 +41,57 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, style: Style) -> String
 /// Reads an event as stored events are read.
 fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, style: Style) -> String {
     match Event::decode(&record::encode(event)) {
-        Ok(event) => told(&event.fact, before, style),
+        Ok(event) => told(&event, before, style),
         // A newer service may have written what this command cannot read yet.
         Err(error) => format!("  {}\n", toned(style, Tone::Bad, &printable(&error.to_string()))),
     }
 }
-fn author(origin: &v1::Origin) -> String {
+
+fn author(origin: &v1::Origin, forgotten: &Forgotten) -> String {
     let known = [&origin.client_id, &origin.subject].into_iter().filter(|name| !name.is_empty());
-    let names: Vec<_> = known.map(|name| printable(name)).collect();
+    let names = known.map(|name| printable(name));
+    let account = forgotten.at(Forgettable::Account);
+    let account = account.map(|at| format!("compte oublié le {}", french::moment(at)));
+    let names: Vec<_> = names.chain(account).collect();
     if names.is_empty() { String::new() } else { format!("  par {}", names.join(" / ")) }
 }
 
 /// `before` is the content after the previous event, for the next correction.
-fn told(fact: &Fact<'_>, before: &mut Option<Vec<Field>>, style: Style) -> String {
-    match fact {
+fn told(event: &Event<'_>, before: &mut Option<Vec<Field>>, style: Style) -> String {
+    let forgotten = &event.forgotten;
+    match &event.fact {
         Fact::Submitted { cra, defaulted_participants } => {
             let note = if *defaulted_participants { ", participants par défaut" } else { "" };
             *before = None;
-            changed(&format!("Enregistré{note}"), cra, before, style)
+            changed(&format!("Enregistré{note}"), cra, forgotten, before, style)
         }
         Fact::Imported { form_version, cra, created_at, notes } => {
             let version = form(*form_version);
             let again = if before.is_some() { " à nouveau" } else { "" };
             let what =
                 format!("Importé{again} du formulaire {version}, saisi le {}", french::moment(*created_at));
-            changed(&what, cra, before, style) + &repairs(notes, style)
+            changed(&what, cra, forgotten, before, style) + &repairs(notes, style)
         }
         Fact::Corrected { cra, reason, .. } => {
-            changed(&format!("Corrigé : {}", printable(reason)), cra, before, style)
+            let what = format!("Corrigé : {}", printable(&reason_described(reason, forgotten)));
+            changed(&what, cra, forgotten, before, style)
         }
         Fact::Withdrawn { reason } => {
-            format!("  {} : {}\n", toned(style, Tone::Bad, "Retiré des statistiques"), printable(reason))
+            let what = toned(style, Tone::Bad, "Retiré des statistiques");
+            format!("  {what} : {}\n", printable(&reason_described(reason, forgotten)))
         }
     }
 }
 
 /// The changes to the previous content, or the whole first content.
-fn changed<T: AsRef<str>>(what: &str, cra: &Cra<T>, before: &mut Option<Vec<Field>>, style: Style) -> String {
-    let now = fields(cra);
+fn changed<T: AsRef<str>>(
+    what: &str,
+    cra: &Cra<T>,
+    forgotten: &Forgotten,
+    before: &mut Option<Vec<Field>>,
+    style: Style,
+) -> String {
+    let now = fields(cra, forgotten);
     let shown = before.as_ref().map_or_else(|| content(&now, style), |old| changes(old, &now, style));
     *before = Some(now);
     format!("  {what}\n{shown}")
@@ -143,6 +157,7 @@ mod tests {
             origin: Some(v1::Origin { client_id: "plateforme".to_owned(), subject: String::new() }),
             fact: Some(fact),
             moved: false,
+            forgotten: None,
         }
     }
 
@@ -210,6 +225,18 @@ mod tests {
         let repaired = include_str!("../../../domain/src/legacy/golden/v3-repaired.json");
         let text = page("id", &[imported(1, repaired)], LOOK);
         assert!(text.contains("Repris : permanence: "), "{text}");
+    }
+
+    #[test]
+    fn what_was_forgotten_is_shown_as_forgotten() {
+        let mut withdrawn = event(2, v1::cra_event::Fact::Withdrawn(v1::CraWithdrawn::default()));
+        let at = Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 });
+        let (reason_at, account_at) = (at, at);
+        withdrawn.forgotten = Some(v1::Forgotten { reason_at, account_at, ..v1::Forgotten::default() });
+        let text = page("id", &[submitted(), withdrawn], LOOK);
+        let since = "le 1er mars 2024 à 13:00:00 (heure de Paris)";
+        assert!(text.contains(&format!("par plateforme / compte oublié {since}\n")), "{text}");
+        assert!(text.ends_with(&format!("  Retiré des statistiques : motif oublié {since}\n")), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use cra_contracts::v1;
 use cra_domain::cra::Cra;
+use cra_domain::event::Forgotten;
 use cra_domain::legacy::FormVersion;
 use cra_domain::territory;
 use cra_domain::vocabulary::Word;
@@ -115,7 +116,10 @@ pub(crate) fn page(answer: &v1::GetCraResponse, style: Style) -> String {
         text += &format!("  {}\n", toned(style, Tone::Bad, "Retiré des statistiques"));
     }
     text += &match Cra::from_message(record.cra.as_ref().unwrap_or(&v1::Cra::default())) {
-        Ok(cra) => content(&fields(&cra), style),
+        Ok(cra) => {
+            let forgotten = Forgotten::from_message(record.forgotten.as_ref()).unwrap_or_default();
+            content(&fields(&cra, &forgotten), style)
+        }
         Err(error) => format!("  {}\n", toned(style, Tone::Bad, &printable(&error.to_string()))),
     };
     text + &snapshot(answer.snapshot.as_ref(), style)
@@ -149,6 +153,7 @@ mod tests {
             recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
             corrected_at: None,
             legacy_form_version: 0,
+            forgotten: None,
         }
     }
 
@@ -204,6 +209,20 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected:?} in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_text_that_was_forgotten_is_shown_as_forgotten() {
+        let mut record = record();
+        record.cra.as_mut().unwrap().annotation.clear();
+        let at = Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 });
+        let (annotation_at, advisor_at) = (at, at);
+        record.forgotten = Some(v1::Forgotten { annotation_at, advisor_at, ..v1::Forgotten::default() });
+        let answer = v1::GetCraResponse { record: Some(record), ..v1::GetCraResponse::default() };
+        let text = page(&answer, style(140));
+        let since = "le 1er mars 2024 à 13:00:00 (heure de Paris)";
+        assert!(text.contains(&format!("Précision                   texte oublié {since}\n")), "{text}");
+        assert!(text.contains(&format!("-0001 (identifiant oublié {since})\n")), "{text}");
     }
 
     #[test]

@@ -38,8 +38,16 @@ pub(crate) fn page(status: &v1::GetStatusResponse, style: Style) -> String {
         ("parked events", parked),
         ("generation", printable(&status.generation)),
     ];
-    let mut text: String =
-        lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect();
+    let log = [("log", printable(&status.log)), ("followed since", instant(status.log_since.as_ref()))];
+    let lines = lines.into_iter().chain(log.into_iter().filter(|_| !status.log.is_empty()));
+    let forgettings = status.forgettings.iter().map(|it| {
+        let (at, position) = (instant(it.forgotten_at.as_ref()), thousands(it.last_common_position));
+        ("forgotten", format!("{at}, up to position {position} of {}", printable(&it.former_log)))
+    });
+    let mut text: String = lines
+        .chain(forgettings)
+        .map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS)))
+        .collect();
     if !status.generations.is_empty() {
         text += &format!("\n{}\n", generations(&status.generations, style));
     }
@@ -129,6 +137,9 @@ mod tests {
                 serving: true,
                 created_at: None,
             }],
+            log: "cra/1".to_owned(),
+            log_since: None,
+            forgettings: vec![],
         }
     }
 
@@ -137,6 +148,23 @@ mod tests {
         let text = page(&status(2_000, 2_000), LOOK);
         assert!(text.contains("2\u{202f}000, up to date"), "{text}");
         assert!(text.contains("2024-03-01 12:00:00 UTC") && text.contains("3\u{a0}MiB"), "{text}");
+    }
+
+    #[test]
+    fn a_log_from_which_something_was_forgotten_is_shown_with_the_time_and_the_former_log() {
+        let at = Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 });
+        let forgetting = v1::Forgetting {
+            forgotten_at: at,
+            former_log: "cra/0".to_owned(),
+            last_common_position: 1_500,
+            certificate: String::new(),
+        };
+        let status =
+            v1::GetStatusResponse { forgettings: vec![forgetting], log_since: at, ..status(2_000, 2_000) };
+        let text = page(&status, LOOK);
+        assert!(text.contains("followed since      2024-03-01 12:00:00 UTC\n"), "{text}");
+        let expected = "forgotten           2024-03-01 12:00:00 UTC, up to position 1\u{202f}500 of cra/0\n";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`record`] builds the stored message of a new fact. [`Event::decode`] reads any stored event, old or new, and
 //! converts older forms to today's vocabulary. Stored bytes are never rewritten.
 
+mod forgotten;
 pub mod life;
 pub mod record;
 
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 use crate::cra::{Cra, DecodeError, Submission};
 use crate::legacy::{self, Declared, FormVersion};
+pub use forgotten::{
+    Forgettable, Forgotten, alias, is_alias, is_neutral_name, neutral_name, reason_described, with_forgotten,
+};
 
 /// One fact about one CRA, in today's vocabulary; its texts borrow from the stored bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +30,8 @@ pub struct Event<'a> {
     pub recorded_at: Timestamp,
     /// The client that caused the event; empty if unknown.
     pub client_id: &'a str,
+    /// What it no longer holds.
+    pub forgotten: Forgotten,
     /// The fact.
     pub fact: Fact<'a>,
 }
@@ -80,6 +86,7 @@ impl<'a> Event<'a> {
             revision: message.revision,
             recorded_at: timestamp("recorded_at", message.recorded_at.as_ref())?,
             client_id: message.origin.map_or("", |origin| origin.client_id),
+            forgotten: Forgotten::from_message(message.forgotten.as_deref())?,
             fact: fact(message.fact)?,
         })
     }

@@ -77,5 +77,6 @@ fn event(header: &Header, fact: Fact) -> v1::CraEvent {
         origin: Some(header.origin.clone()),
         fact: Some(fact),
         moved: false,
+        forgotten: None,
     }
 }

@@ -53,6 +53,11 @@ impl<'a> Document<'a> {
         self.notes.push(format!("{path}: {}", what.as_ref()));
     }
 
+    /// The whole document.
+    pub(super) fn root(&self) -> &'a Plain {
+        self.root
+    }
+
     /// The value at a path such as `cra.canal`; `null` counts as absent.
     pub(super) fn at(&self, path: &str) -> Option<&'a Plain> {
         self.root.at(path).filter(|value| **value != Plain::Null)

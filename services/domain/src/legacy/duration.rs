@@ -1,6 +1,7 @@
 //! Durations of the older forms: bands, or minutes as text or number.
 
 use super::document::Document;
+use super::plain::Plain;
 use crate::cra::Duration;
 
 /// Maximum duration that is counted, in minutes: one day. A longer one is a typing error.
@@ -14,18 +15,27 @@ pub(super) fn read(document: &mut Document<'_>) -> Duration {
         document.note(PATH, "not said; counted as unspecified");
         return Duration::Unspecified;
     };
+    of(value).unwrap_or_else(|| {
+        document.note(PATH, format!("{value} is no duration; counted as unspecified"));
+        Duration::Unspecified
+    })
+}
+
+/// Whether a value says a duration.
+pub(super) fn is_one(value: &Plain) -> bool {
+    of(value).is_some()
+}
+
+fn of(value: &Plain) -> Option<Duration> {
     match value.text() {
-        Some("0-30") => return Duration::UpTo30Minutes,
-        Some("30-60") => return Duration::From30MinutesTo1Hour,
+        Some("0-30") => return Some(Duration::UpTo30Minutes),
+        Some("30-60") => return Some(Duration::From30MinutesTo1Hour),
         _ => {}
     }
-    match value.whole().and_then(|minutes| u32::try_from(minutes).ok()) {
-        Some(1..30) => Duration::UpTo30Minutes,
-        Some(30..60) => Duration::From30MinutesTo1Hour,
-        Some(minutes @ 60..=MINUTES_MAX) => Duration::Exact { minutes },
-        _ => {
-            document.note(PATH, format!("{value} is no duration; counted as unspecified"));
-            Duration::Unspecified
-        }
+    match u32::try_from(value.whole()?).ok()? {
+        1..30 => Some(Duration::UpTo30Minutes),
+        30..60 => Some(Duration::From30MinutesTo1Hour),
+        minutes @ 60..=MINUTES_MAX => Some(Duration::Exact { minutes }),
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use super::plain::Plain;
 use crate::cra::{Recipient, Redirection};
 
 const NEXT: &str = "cra.accompagnement";
-const ORGANISATIONS: [&str; 2] = ["cra.organismes", "cra.organisme"];
+pub(super) const ORGANISATIONS: [&str; 2] = ["cra.organismes", "cra.organisme"];
 
 /// People per kind of follow-up; together at most the number of participants.
 #[derive(Default)]
@@ -132,7 +132,7 @@ fn add(redirections: &mut Vec<Redirection>, recipient: Recipient, people: u32) {
     }
 }
 
-fn recipient(name: &str) -> Recipient {
+pub(super) fn recipient(name: &str) -> Recipient {
     match name.trim() {
         "" => Recipient::Unnamed,
         name => Recipient::Other(name.into()).recognised(),

@@ -12,6 +12,7 @@ mod follow_up;
 mod form;
 mod place;
 mod plain;
+mod reduced;
 mod sub_themes;
 mod version;
 
@@ -62,6 +63,7 @@ pub fn check_legacy_id(legacy_id: &str) -> Result<(), Violation> {
 }
 
 /// A document of the older system, decoded.
+#[derive(Clone, Debug)]
 pub struct Document {
     root: Plain,
     repeated: Vec<String>,

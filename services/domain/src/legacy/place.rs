@@ -31,6 +31,16 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
     })
 }
 
+/// The fields of the place as far as they are used: postal code, code, and a name that means a commune.
+pub(super) fn left(root: &Plain) -> Vec<(&'static str, serde_json::Value)> {
+    let written = Written::in_root(root);
+    let names_one = written.by_postal_code_and_name().is_some();
+    let is_one = written.code.as_ref().is_some_and(|code| territory::communes().resolve(code).is_some());
+    let used = [(POSTAL_CODE, written.postal_code.is_some()), (NAME, names_one), (CODE, is_one)];
+    let used = used.into_iter().filter(|(_, is_used)| *is_used);
+    used.filter_map(|(path, _)| Some((path, root.at(path)?.into()))).collect()
+}
+
 /// The place as the document gives it.
 struct Written<'a> {
     /// Upper case, with leading zeros restored that a number has lost.
@@ -42,12 +52,17 @@ struct Written<'a> {
 
 impl<'a> Written<'a> {
     fn of(document: &Document<'a>) -> Self {
-        let code = document.at(CODE).map(|value| digits(value).unwrap_or_else(|| value.to_string()));
+        Self::in_root(document.root())
+    }
+
+    fn in_root(root: &'a Plain) -> Self {
+        let said = |path| root.at(path).filter(|value| **value != Plain::Null);
+        let code = said(CODE).map(|value| digits(value).unwrap_or_else(|| value.to_string()));
         let is_postal_code = |text: &String| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
         Self {
             code: code.filter(|code| !code.is_empty()).map(|code| code.to_ascii_uppercase()),
-            postal_code: document.at(POSTAL_CODE).and_then(digits).filter(is_postal_code),
-            name: document.at(NAME).and_then(Plain::text).filter(|name| !name.is_empty()),
+            postal_code: said(POSTAL_CODE).and_then(digits).filter(is_postal_code),
+            name: said(NAME).and_then(Plain::text).filter(|name| !name.is_empty()),
         }
     }
 

@@ -4,8 +4,8 @@ use super::document::Document;
 use super::plain::Plain;
 use crate::vocabulary::{SubTheme, Theme, Word as _};
 
-const PATH: &str = "cra.sousThemes";
-const ANNOTATION: &str = "annotation";
+pub(super) const PATH: &str = "cra.sousThemes";
+pub(super) const ANNOTATION: &str = "annotation";
 
 /// The sub-themes without repetition, and the annotation. A sub-theme whose theme is missing in `themes` adds it.
 pub(super) fn read(document: &mut Document<'_>, themes: &mut Vec<Theme>) -> (Vec<SubTheme>, Box<str>) {

@@ -7,6 +7,7 @@ mod follow_up;
 mod golden;
 mod places;
 mod recorded_before;
+mod reduced;
 mod refusals;
 mod repairs;
 mod versions;

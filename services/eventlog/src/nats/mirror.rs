@@ -231,7 +231,8 @@ pub async fn activate(settings: &NatsSettings, without_source: bool) -> Result<A
         }
     };
     let predecessors = metadata::predecessors(&found.config);
-    let origin = source.clone().map(|log| Origin { log, last_position: position, predecessors });
+    let origin =
+        source.clone().map(|log| Origin { log, last_position: position, predecessors, forgetting: None });
     let mut config = opened(&found.config, &designed);
     let of_origin = origin.map(|origin| origin.predecessors_of(&head.identity)).unwrap_or_default();
     metadata::set_predecessors(&mut config, &of_origin);

@@ -19,6 +19,7 @@ mod pull_batches;
 mod read;
 mod restore;
 mod restoring;
+mod retiring;
 mod room;
 mod settings;
 mod start;
@@ -27,8 +28,8 @@ mod start_error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
 use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
+use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
@@ -45,7 +46,7 @@ use self::metadata::StreamHead;
 use self::read::Reader;
 use self::restoring::Restoration;
 use self::room::AccountRoom;
-use self::start::Server;
+use self::start::{Purpose, Server};
 use crate::lineage::{LogIdentity, Origin};
 use crate::port::{
     AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
@@ -55,7 +56,7 @@ use crate::position::Position;
 
 pub use self::mirror::{Activated, MirrorError, MirrorState, activate, mirror};
 pub use self::pull_batches::{BatchSize, READ_AHEAD_MAX};
-pub use self::settings::NatsSettings;
+pub use self::settings::{NatsSettings, Slot};
 pub use self::start_error::StartError;
 pub use cra_private::Secret;
 
@@ -74,21 +75,24 @@ pub struct NatsLog {
     batch_size: BatchSize,
     /// Only for a log that was opened for a restore.
     restoration: Option<Restoration>,
+    /// Only of a log that was opened to be copied.
+    operated: Option<Context>,
 }
 
 impl NatsLog {
     /// Connects, checks the server's version, creates the stream if it is missing, and checks its configuration.
     pub async fn connect(settings: NatsSettings) -> Result<Self, StartError> {
-        Self::open(settings, None).await
+        Self::open(settings, Purpose::Use).await
     }
 
     /// Like [`NatsLog::connect`], for a restore: a missing stream is created closed to the services, and a stream with
     /// an unfinished restore is accepted. Needs the rights of the log's operator.
     pub async fn connect_to_restore(settings: NatsSettings, origin: &Origin) -> Result<Self, StartError> {
-        Self::open(NatsSettings { create_stream: true, ..settings }, Some(origin)).await
+        Self::open(NatsSettings { create_stream: true, ..settings }, Purpose::Restore(origin)).await
     }
 
-    async fn open(settings: NatsSettings, restored: Option<&Origin>) -> Result<Self, StartError> {
+    async fn open(settings: NatsSettings, purpose: Purpose<'_>) -> Result<Self, StartError> {
+        let settings = settings.of_slot();
         let (client, Watched { state, denied }) = connection::connect(&settings).await?;
         let server = client.server_info();
         start::check_version(&server.version)?;
@@ -103,7 +107,7 @@ impl NatsLog {
         let mut context = settings.context(client.clone()).map_err(StartError::Settings)?;
         context.set_timeout(Duration::from_millis(settings.request_timeout_ms));
         let explains = Server { has_jetstream, denied: denied.clone() };
-        let info = start::provision(&context, &settings, restored, &explains).await?;
+        let info = start::provision(&context, &settings, purpose, &explains).await?;
         let stream = context
             .get_stream_no_info(&settings.stream)
             .await
@@ -125,11 +129,16 @@ impl NatsLog {
         };
         let open = Arc::new(());
         let designed = start::designed(&settings);
-        let restoration =
-            restored.map(|_| Restoration::new(context.clone(), designed.clone(), &settings.subject_prefix));
-        if restoration.is_none() {
-            let account = AccountRoom::new(context, denied);
-            tokio::spawn(link.clone().watch_condition(account, designed, Arc::downgrade(&open)));
+        let (mut restoration, mut operated) = (None, None);
+        match purpose {
+            Purpose::Restore(_) => {
+                restoration = Some(Restoration::new(context, designed.clone(), &settings.subject_prefix));
+            }
+            Purpose::Copy => operated = Some(context),
+            Purpose::Use => {
+                let account = AccountRoom::new(context, denied);
+                tokio::spawn(link.clone().watch_condition(account, designed, Arc::downgrade(&open)));
+            }
         }
         let subjects = Subjects::new(&settings.subject_prefix);
         let (pending, receiver) = mpsc::channel(group::PENDING_APPENDS_MAX);
@@ -142,6 +151,7 @@ impl NatsLog {
             _open: open,
             batch_size: Arc::new(|| READ_AHEAD_MAX),
             restoration,
+            operated,
         })
     }
 

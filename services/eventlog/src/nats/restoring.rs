@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, Info, SubjectTransform};
 use async_trait::async_trait;
+use futures::stream::StreamExt as _;
 
 use super::NatsLog;
 use super::message::Subjects;
 use super::metadata;
 use super::metadata::StreamHead;
-use crate::lineage::Origin;
+use crate::lineage::{self, Origin};
 use crate::port::{RestoreError, Restoring};
 use crate::position::Position;
 
@@ -78,7 +79,27 @@ impl NatsLog {
         self.restoration.as_ref().ok_or_else(without)
     }
 
-    async fn info(&self) -> Result<Info, RestoreError> {
+    /// Fails if another stream of the servers is the log that replaced the origin in order to forget: the restore would
+    /// bring back what was forgotten.
+    async fn check_not_forgotten(&self, origin: &Origin, own: &str) -> Result<(), RestoreError> {
+        let mut streams = self.restoration()?.context.streams();
+        while let Some(found) = streams.next().await {
+            let found = found.map_err(|error| RestoreError::Unavailable(error.to_string()))?;
+            let predecessors = metadata::predecessors(&found.config);
+            if let Some(forgetting) = lineage::forgotten_since(&predecessors, &origin.log)
+                && found.config.name != own
+            {
+                return Err(RestoreError::Refused(format!(
+                    "the stream {} replaced the log {} in order to forget, at {}, and this would bring back what was forgotten: \
+                     restore a backup of the newer log",
+                    found.config.name, origin.log.0, forgetting.at
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn info(&self) -> Result<Info, RestoreError> {
         self.link.stream.get_info().await.map_err(|error| RestoreError::Unavailable(error.to_string()))
     }
 }
@@ -95,10 +116,11 @@ impl Restoring for NatsLog {
             }
             None if head.last >= origin.last_position => return Ok(()),
             None => {
+                self.check_not_forgotten(origin, &info.config.name).await?;
                 let former = info.config.clone();
                 *restoration.former.lock().unwrap_or_else(PoisonError::into_inner) = Some(former);
             }
-            Some(_) => {}
+            Some(_) => self.check_not_forgotten(origin, &info.config.name).await?,
         }
         let mut config = closed(&info.config, &restoration.subject_prefix, origin);
         // Before the end, so that a projection that follows the restore knows the predecessors at once.

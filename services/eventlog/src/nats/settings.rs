@@ -24,6 +24,9 @@ pub struct NatsSettings {
     pub url: String,
     /// Name of the stream.
     pub stream: String,
+    /// Slot of the stream, instead of `stream` and `subject_prefix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
     /// JetStream domain of the stream, if the connected server is a leaf node of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -77,11 +80,40 @@ pub struct NatsSettings {
     pub request_timeout_ms: u64,
 }
 
+/// One of two streams for the log on the same servers: a new log can replace the former one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Slot {
+    /// Stream `CRA_A` with the subjects `cra.a.event.*`.
+    A,
+    /// Stream `CRA_B` with the subjects `cra.b.event.*`.
+    B,
+}
+
+impl Slot {
+    /// Name of its stream.
+    #[must_use]
+    pub fn stream(self) -> &'static str {
+        match self {
+            Self::A => "CRA_A",
+            Self::B => "CRA_B",
+        }
+    }
+
+    fn subject_prefix(self) -> &'static str {
+        match self {
+            Self::A => "cra.a.event",
+            Self::B => "cra.b.event",
+        }
+    }
+}
+
 impl Default for NatsSettings {
     fn default() -> Self {
         Self {
             url: "nats://127.0.0.1:4222".to_owned(),
             stream: "CRA".to_owned(),
+            slot: None,
             domain: None,
             api_prefix: None,
             subject_prefix: "cra.event".to_owned(),
@@ -109,6 +141,19 @@ impl NatsSettings {
     /// The servers, trimmed.
     fn servers(&self) -> Vec<&str> {
         self.url.split(',').map(str::trim).filter(|server| !server.is_empty()).collect()
+    }
+
+    /// The settings with the stream and the subjects of the slot, where one is given.
+    #[must_use]
+    pub fn of_slot(self) -> Self {
+        match self.slot {
+            Some(slot) => Self {
+                stream: slot.stream().to_owned(),
+                subject_prefix: slot.subject_prefix().to_owned(),
+                ..self
+            },
+            None => self,
+        }
     }
 
     /// The servers, or why the url cannot be used. Also checks settings made in code.
@@ -240,6 +285,15 @@ mod tests {
         let settings: NatsSettings = serde_json::from_str("{}").unwrap();
         assert_eq!((settings.stream.as_str(), settings.replicas), ("CRA", 1));
         assert_eq!(settings.servers(), ["nats://127.0.0.1:4222"]);
+    }
+
+    #[test]
+    fn a_slot_names_stream_and_subjects() {
+        let settings: NatsSettings = serde_json::from_str(r#"{"slot": "b", "stream": "other"}"#).unwrap();
+        let settings = settings.of_slot();
+        assert_eq!((settings.stream.as_str(), settings.subject_prefix.as_str()), ("CRA_B", "cra.b.event"));
+        assert_eq!(NatsSettings::default().of_slot().stream, "CRA");
+        assert!(serde_json::from_str::<NatsSettings>(r#"{"slot": "c"}"#).is_err());
     }
 
     #[test]

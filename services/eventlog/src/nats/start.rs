@@ -60,6 +60,17 @@ pub(super) fn designed(settings: &NatsSettings) -> Config {
     }
 }
 
+/// What a log is opened for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To append and to read.
+    Use,
+    /// To restore it: a stream that is missing is created closed to the services.
+    Restore(&'a Origin),
+    /// To copy it: the stream may be sealed.
+    Copy,
+}
+
 /// A failed try.
 struct NotReady {
     reason: String,
@@ -70,12 +81,15 @@ struct NotReady {
 pub(super) async fn provision(
     context: &Context,
     settings: &NatsSettings,
-    restored: Option<&Origin>,
+    purpose: Purpose<'_>,
     server: &Server,
 ) -> Result<Info, StartError> {
     let deadline = Instant::now() + settings.start_timeout();
     let open = designed(settings);
-    let closed = restored.map(|origin| restoring::closed(&open, &settings.subject_prefix, origin));
+    let closed = match purpose {
+        Purpose::Restore(origin) => Some(restoring::closed(&open, &settings.subject_prefix, origin)),
+        Purpose::Use | Purpose::Copy => None,
+    };
     let created = closed.as_ref().unwrap_or(&open);
     // What is waited for is logged at once, and once.
     let mut logged = String::new();
@@ -84,11 +98,13 @@ pub(super) async fn provision(
             Ok(info) => {
                 let of = metadata::restored(&info.config);
                 let designed = closed.as_ref().filter(|_| of.is_some()).unwrap_or(&open);
-                let differences = differences(&info.config, designed);
+                let sealed = info.config.sealed && matches!(purpose, Purpose::Copy);
+                let designed = Config { sealed, ..designed.clone() };
+                let differences = differences(&info.config, &designed);
                 let stream = settings.stream.clone();
                 match of {
                     // The services start once it is finished, if that is soon.
-                    Some(of) if restored.is_none() => {
+                    Some(of) if closed.is_none() => {
                         if Instant::now() + PROVISION_RETRY >= deadline {
                             return Err(StartError::BeingRestored { stream, of });
                         }
@@ -185,8 +201,10 @@ impl Server {
 /// Differences in all fields that the guarantees depend on. The server may add others.
 pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     let mut differences = Differences::default();
-    if let Some(log) = metadata::successor(found) {
-        differences.0.push(format!("it is closed: the log is {} now, set `log.url` to its servers", log.0));
+    // A log that is opened as a sealed one is read after it was replaced.
+    if let Some(log) = metadata::successor(found).filter(|_| !designed.sealed) {
+        let now = "set `log.slot` to its slot, or `log.url` to its servers";
+        differences.0.push(format!("it is closed: the log is {} now, {now}", log.0));
     }
     differences.check("subjects", &found.subjects, &designed.subjects);
     differences.check("retention", &found.retention, &designed.retention);
@@ -212,7 +230,7 @@ pub(super) fn differences(found: &Config, designed: &Config) -> Vec<String> {
     differences.check("allow_msg_counter", &found.allow_message_counter, &false);
     differences.check("allow_msg_schedules", &found.allow_message_schedules, &false);
     differences.check("no_ack", &found.no_ack, &false);
-    differences.check("sealed", &found.sealed, &false);
+    differences.check("sealed", &found.sealed, &designed.sealed);
     differences.check("mirror", &found.mirror.is_some(), &false);
     differences.check("sources", &found.sources.as_ref().is_some_and(|sources| !sources.is_empty()), &false);
     differences.check("subject_transform", &found.subject_transform, &designed.subject_transform);

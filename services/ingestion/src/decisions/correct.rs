@@ -3,10 +3,10 @@
 //! did not see.
 
 use cra_contracts::v1::{self, cra_event::Fact};
-use cra_domain::cra::{Submission, check_reason, is_same_reason};
+use cra_domain::cra::{Submission, check_reason};
 use cra_domain::event::record::{self, Header};
 
-use super::{Change, History, gives_again};
+use super::{Change, History, forgotten, gives_again};
 
 /// Decides a correction of `expected_revision` of the CRA with this `history`. Rules are checked against the current
 /// content. A correction that was recorded is recognised, even if newer rules would refuse it.
@@ -20,7 +20,7 @@ pub(crate) fn decide(
     let now = header.recorded_at;
     let repeated = history.receipt_of_change(expected_revision, |next| match &next.event.fact {
         Some(Fact::Corrected(recorded)) => {
-            is_same_reason(&recorded.reason, reason) && gives_again(form, next, now)
+            forgotten::is_same_reason(next, &recorded.reason, reason) && gives_again(form, next, now)
         }
         _ => false,
     });

@@ -7,7 +7,9 @@
 use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::event::record::{self, Header};
+use cra_domain::event::{Forgettable, Forgotten};
 use cra_domain::legacy::{self, Version};
+use jiff::Timestamp;
 
 use super::{History, Recorded};
 
@@ -21,7 +23,7 @@ pub(crate) struct Document {
     /// JSON, stored byte for byte.
     pub(crate) bytes: Bytes,
     /// Its content, for comparisons.
-    pub(crate) version: Version,
+    pub(crate) content: legacy::Document,
 }
 
 /// Result of an import.
@@ -58,46 +60,72 @@ pub(crate) enum Cause {
 
 /// Decides an import for the CRA with this `history`.
 pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Outcome {
-    let record = || {
-        let Document { legacy_id, form_version, bytes, .. } = document;
-        Outcome::Record(Box::new(record::imported(header, legacy_id, *form_version, bytes.clone())))
-    };
+    let Document { legacy_id, form_version, bytes, content } = document;
+    let record = |bytes| Box::new(record::imported(header, legacy_id, *form_version, bytes));
     if history.first().is_none() {
-        return record();
+        return Outcome::Record(record(bytes.clone()));
     }
-    if let Some(receipt) = recorded_before(history, &document.version) {
+    if let Some(receipt) = recorded_before(history, content) {
         return Outcome::AlreadyRecorded(receipt);
     }
-    let Some((_, last)) = versions(history).last() else {
+    let Some((recorded, last)) = documents(history).last() else {
         return Outcome::OtherContent;
     };
+    let (version, last_version) = (comparable(content, recorded, &last), last.version());
     let other = |cause| {
-        let differences = last.differences(&document.version);
+        let differences = last_version.differences(&version);
         Outcome::OtherDocument(OtherDocument { cause, differences })
     };
     if history.is_changed_here() {
         other(Cause::ChangedHere)
-    } else if document.version.written_at() > last.written_at() {
-        record()
+    } else if version.written_at() > last_version.written_at() {
+        let forgotten = forgotten_of(history, header.recorded_at);
+        if forgotten.is_empty() {
+            return Outcome::Record(record(bytes.clone()));
+        }
+        let left = content.without(&last, &forgotten);
+        Outcome::Record(Box::new(v1::CraEvent { forgotten: forgotten.to_message(), ..*record(left.into()) }))
     } else {
         other(Cause::NotLater)
     }
 }
 
 /// The receipt of the revision with the same document, if any.
-pub(crate) fn recorded_before(history: &History, version: &Version) -> Option<v1::Receipt> {
-    let (recorded, _) = versions(history).find(|(_, recorded)| recorded == version)?;
+pub(crate) fn recorded_before(history: &History, content: &legacy::Document) -> Option<v1::Receipt> {
+    let is_the_same = |recorded: &Recorded, document: &legacy::Document| {
+        comparable(content, recorded, document) == document.version()
+    };
+    let (recorded, _) = documents(history).find(|(recorded, document)| is_the_same(recorded, document))?;
     Some(history.receipt(recorded))
 }
 
 /// The recorded documents, oldest first.
-fn versions(history: &History) -> impl Iterator<Item = (&Recorded, Version)> {
+fn documents(history: &History) -> impl Iterator<Item = (&Recorded, legacy::Document)> {
     history.events().iter().filter_map(|recorded| match &recorded.event.fact {
-        Some(Fact::Imported(imported)) => {
-            Some((recorded, legacy::Document::parse(&imported.document).ok()?.version()))
-        }
+        Some(Fact::Imported(imported)) => Some((recorded, legacy::Document::parse(&imported.document).ok()?)),
         _ => None,
     })
+}
+
+/// A document as far as the recorded one can be compared with it: what was forgotten is not compared.
+fn comparable(content: &legacy::Document, recorded: &Recorded, document: &legacy::Document) -> Version {
+    match forgotten(&recorded.event) {
+        forgotten if forgotten.is_empty() => content.version(),
+        forgotten => content.as_left(document, &forgotten).version(),
+    }
+}
+
+/// What was forgotten of a recorded document.
+fn forgotten(event: &v1::CraEvent) -> Forgotten {
+    let forgotten = Forgotten::from_message(event.forgotten.as_ref()).unwrap_or_default();
+    let is_of_document = |kind| !matches!(kind, Forgettable::Account | Forgettable::Reason);
+    forgotten.iter().filter(|(kind, _)| is_of_document(*kind)).collect()
+}
+
+/// What was forgotten of any document of the CRA, as forgotten at this time of the next one.
+fn forgotten_of(history: &History, at: Timestamp) -> Forgotten {
+    let each = history.events().iter().map(|recorded| forgotten(&recorded.event));
+    each.flat_map(|forgotten| forgotten.iter().map(|(kind, _)| (kind, at)).collect::<Vec<_>>()).collect()
 }
 
 #[cfg(test)]
@@ -114,8 +142,8 @@ mod tests {
     const NOT_LATER: &str = r#"{"createdAt": "2022-06-01T10:00:00Z", "cra": {"duree": 75}}"#;
 
     fn document(text: &'static str) -> Document {
-        let version = legacy::Document::parse(text.as_bytes()).unwrap().version();
-        Document { legacy_id: "62a9".into(), form_version: 2, bytes: text.into(), version }
+        let content = legacy::Document::parse(text.as_bytes()).unwrap();
+        Document { legacy_id: "62a9".into(), form_version: 2, bytes: text.into(), content }
     }
 
     fn decided(history: &History, text: &'static str) -> Outcome {
@@ -200,6 +228,43 @@ mod tests {
             assert_eq!(other.cause, Cause::ChangedHere);
             assert_eq!(receipt(decided(&given, SAME)).revision, 1);
         }
+    }
+
+    /// The first version, of which everything that can be forgotten is.
+    fn reduced() -> v1::CraEvent {
+        let mut event = imported();
+        let Some(Fact::Imported(fact)) = &mut event.fact else { panic!("no import") };
+        let content = legacy::Document::parse(&fact.document).unwrap();
+        fact.document = content.reduced(false, None, |_| String::new()).into();
+        let at = event.recorded_at;
+        event.forgotten =
+            Some(v1::Forgotten { document_at: at, annotation_at: at, ..v1::Forgotten::default() });
+        event
+    }
+
+    #[test]
+    fn given_a_forgotten_document_when_imported_again_then_the_receipt_of_its_revision() {
+        let given = history([reduced()]);
+        assert_eq!(receipt(decided(&given, FIRST)).revision, 1);
+        assert_eq!(receipt(decided(&given, SAME)).revision, 1);
+        let Outcome::OtherDocument(other) = decided(&given, NOT_LATER) else { panic!("recorded") };
+        assert_eq!((other.cause, other.differences), (Cause::NotLater, vec!["cra.duree".to_owned()]));
+    }
+
+    #[test]
+    fn given_a_forgotten_document_when_a_later_version_is_imported_then_it_is_recorded_without_it() {
+        const LATER_WITH_TEXT: &str = r#"{"createdAt": "2022-06-01T10:00:00Z", "nom": "Mme Dupont",
+            "updatedAt": "2022-06-02T10:00:00Z",
+            "cra": {"duree": 90, "sousThemes": [{"annotation": "Mme Dupont"}]}}"#;
+        let given = history([reduced()]);
+        let recorded = event(&given, LATER_WITH_TEXT);
+        let forgotten = recorded.forgotten.unwrap();
+        assert!(forgotten.annotation_at.is_some() && forgotten.advisor_at.is_none());
+        let Some(Fact::Imported(fact)) = &recorded.fact else { panic!("no import") };
+        let text = std::str::from_utf8(&fact.document).unwrap();
+        assert!(text.contains("90") && !text.contains("Dupont"), "{text}");
+        let given = history([reduced(), recorded]);
+        assert_eq!(receipt(decided(&given, LATER_WITH_TEXT)).revision, 2);
     }
 
     #[test]

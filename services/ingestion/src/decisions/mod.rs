@@ -4,6 +4,7 @@
 //! A decision is first taken with an empty history, and after a conflict with the real one.
 
 pub(crate) mod correct;
+mod forgotten;
 pub(crate) mod import;
 pub(crate) mod submit;
 pub(crate) mod withdraw;
@@ -210,7 +211,7 @@ fn moved(event: v1::CraEvent) -> v1::CraEvent {
 }
 
 /// Whether a form has the content of an event. The order of themes and organisations is ignored; a day that was left to
-/// the form both times is equal.
+/// the form both times is equal; what the event no longer holds is not compared.
 fn gives_again(form: &v1::Cra, recorded: &Recorded, now: Timestamp) -> bool {
     let content = content(recorded).and_then(|cra| Cra::from_message(&cra).ok());
     let Some(mut content) = content else { return false };
@@ -223,6 +224,7 @@ fn gives_again(form: &v1::Cra, recorded: &Recorded, now: Timestamp) -> bool {
     if form.date.is_empty() && defaulted.iter().any(|field| field == Submission::DATE) {
         form.date = content.date.to_string();
     }
+    forgotten::overlook(&mut form, &content, recorded.event.forgotten.as_ref());
     match Submission::parse_correction(&form, &content, now) {
         Ok(submission) => {
             let mut cra = submission.cra().clone();

@@ -2,15 +2,16 @@
 //! it.
 
 use cra_contracts::v1::cra_event::Fact;
-use cra_domain::cra::{check_reason, is_same_reason};
+use cra_domain::cra::check_reason;
 use cra_domain::event::record::{self, Header};
 
-use super::{Change, History};
+use super::{Change, History, forgotten};
 
 /// Decides a withdrawal of `expected_revision` of the CRA with this `history`.
 pub(crate) fn decide(history: &History, expected_revision: u64, reason: &str, header: &Header) -> Change {
     let repeated = history.receipt_of_change(expected_revision, |next| {
-        matches!(&next.event.fact, Some(Fact::Withdrawn(recorded)) if is_same_reason(&recorded.reason, reason))
+        matches!(&next.event.fact, Some(Fact::Withdrawn(recorded))
+            if forgotten::is_same_reason(next, &recorded.reason, reason))
     });
     match (repeated, history.stands_at(expected_revision), check_reason(reason)) {
         (Some(receipt), ..) => Change::AlreadyRecorded(receipt),

@@ -2,10 +2,13 @@
 //!
 //! The upcaster only checks that the document is readable and reports repairs; its result is not stored.
 
+use std::sync::{Arc, OnceLock};
+
 use cra_contracts::v1::{self, import_legacy_cras_response};
 use cra_domain::cra::{Cra, DocumentFault, Violation};
+use cra_domain::event::Forgotten;
 use cra_domain::event::record::Header;
-use cra_domain::legacy::{self, Declared, Version};
+use cra_domain::legacy::{self, Declared};
 use futures::future::{Either, ready};
 
 use super::author::Author;
@@ -43,7 +46,7 @@ pub(super) fn import<P: Send + 'static>(
     permit: P,
 ) -> impl Future<Output = Result<Imported, Refused>> + Send + use<P> {
     let checked = check(&request).and_then(|it| author.may_record(&it.cra).map(|()| it));
-    let Checked { form_version, version, refused, notes, .. } = match checked {
+    let Checked { form_version, content, refused, mut notes, .. } = match checked {
         Ok(checked) => checked,
         Err(refused) => return Either::Left(ready(Err(refused))),
     };
@@ -51,15 +54,22 @@ pub(super) fn import<P: Send + 'static>(
     let v1::ImportLegacyCrasRequest { legacy_id, document, .. } = request;
     let cra_id = legacy::cra_id(&legacy_id);
     let expect = if refused.is_none() { Expect::New } else { Expect::Existing };
-    let document = Document { legacy_id, form_version, bytes: document, version };
+    let document = Document { legacy_id, form_version, bytes: document, content };
+    let without = Arc::new(OnceLock::new());
+    let noted = Arc::clone(&without);
     let decide = move |history: &History, header: &Header| match &refused {
-        Some(refused) => match import::recorded_before(history, &document.version) {
+        Some(refused) => match import::recorded_before(history, &document.content) {
             Some(receipt) => Decision::AlreadyRecorded(receipt),
             None => Decision::Refuse(refused.clone()),
         },
         None => match import::decide(history, &document, header) {
             Outcome::Record(event) => match author.may_follow(cra_id, history) {
-                Ok(()) => Decision::Append(event),
+                Ok(()) => {
+                    if let Some(note) = left_out(&event) {
+                        noted.get_or_init(|| note);
+                    }
+                    Decision::Append(event)
+                }
                 Err(refused) => Decision::Refuse(refused),
             },
             Outcome::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
@@ -68,7 +78,19 @@ pub(super) fn import<P: Send + 'static>(
         },
     };
     let recording = executor.record(cra_id, expect, origin, permit, decide);
-    Either::Right(async move { Ok(Imported { receipt: recording.await?, notes }) })
+    Either::Right(async move {
+        let receipt = recording.await?;
+        notes.extend(without.get().cloned());
+        Ok(Imported { receipt, notes })
+    })
+}
+
+/// What a document is recorded without, because it was forgotten of an earlier version.
+fn left_out(event: &v1::CraEvent) -> Option<String> {
+    let forgotten = Forgotten::from_message(event.forgotten.as_ref()).ok()?;
+    let codes: Vec<_> = forgotten.iter().map(|(kind, _)| kind.code()).collect();
+    (!codes.is_empty())
+        .then(|| format!("recorded without what was forgotten of an earlier version: {}", codes.join(", ")))
 }
 
 /// The answer to an item of a stream.
@@ -88,7 +110,7 @@ struct Checked {
     cra: Cra,
     /// The form's number: declared, or derived from the document's creation.
     form_version: u32,
-    version: Version,
+    content: legacy::Document,
     /// Why it may not be recorded.
     refused: Option<Refused>,
     /// Repairs of the upcaster.
@@ -129,7 +151,7 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
     };
     Ok(Checked {
         form_version: declared.form(upcast.created_at).number(),
-        version: document.version(),
+        content: document,
         refused,
         notes: bounded(&upcast.notes),
         cra: upcast.cra,

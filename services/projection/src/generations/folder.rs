@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cra_eventlog::LogIdentity;
 use cra_private::{AtomicFile, LockedDir, make_dir, own_dir};
 use jiff::Timestamp;
 
@@ -16,6 +17,10 @@ const GENERATIONS: &str = "generations";
 const SET_ASIDE: &str = "set-aside";
 /// Generations that are kept there: damage that returns can be compared, and the disk keeps room for those in use.
 const KEPT_ASIDE: usize = 3;
+/// File with the log that the read models follow, and since when.
+const FOLLOWED: &str = "followed-log";
+/// File in a generation: the log that it is computed from, also readable where its store is damaged.
+const LOG_FILE: &str = "of-log";
 /// Folder of scratch generations, which belong to a running check.
 const PASSING: &str = "passing";
 /// File with the name of the serving generation.
@@ -123,6 +128,18 @@ impl DataFolder {
         AtomicFile::replace(&self.data.join(GENERATIONS).join(role), name.as_bytes())
     }
 
+    /// Since when the read models follow a log; durably now, if they followed another one before.
+    pub(super) fn follow(&self, log: &LogIdentity, now: Timestamp) -> io::Result<Timestamp> {
+        let path = self.data.join(FOLLOWED);
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        let known = known.split_once('\n').filter(|(_, followed)| *followed == log.0);
+        if let Some(since) = known.and_then(|(since, _)| since.parse().ok()) {
+            return Ok(since);
+        }
+        AtomicFile::replace(&path, format!("{now}\n{}", log.0).as_bytes())?;
+        Ok(now)
+    }
+
     /// Every generation on disk, oldest first.
     pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = names_in(&self.data.join(GENERATIONS))?;
@@ -170,6 +187,21 @@ impl DataFolder {
         }
     }
 
+    /// Removes the quarantined generations of other logs than `log`; returns how many there were. One whose log is unknown
+    /// counts as another's.
+    pub(super) fn drop_quarantined_of_others(&self, log: &LogIdentity) -> io::Result<usize> {
+        let aside = self.data.join(SET_ASIDE);
+        let mut dropped = 0;
+        for name in names_in(&aside)? {
+            let folder = aside.join(&name);
+            if log_of(&folder).as_ref() != Some(log) {
+                fs::remove_dir_all(&folder)?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+
     /// Fails when the disk takes no new generation, though all but the latest that were taken out of the way are dropped.
     pub(super) fn check_room(&self) -> io::Result<()> {
         loop {
@@ -203,6 +235,16 @@ impl DataFolder {
     pub(super) fn bytes_of(&self, name: &str) -> u64 {
         bytes_below(&self.path_of(name))
     }
+}
+
+/// Records in the folder of a generation which log it is computed from.
+pub(super) fn name_log(generation: &Path, log: &LogIdentity) -> io::Result<()> {
+    AtomicFile::replace(&generation.join(LOG_FILE), log.0.as_bytes())
+}
+
+/// The log that the generation in a folder is computed from, if known.
+fn log_of(generation: &Path) -> Option<LogIdentity> {
+    fs::read_to_string(generation.join(LOG_FILE)).ok().map(LogIdentity)
 }
 
 /// Opens every file below a folder for reading and writing, and keeps them open.
@@ -268,5 +310,32 @@ mod tests {
         quarantined.sort();
         assert_eq!(quarantined, ["20261127T125030Z-0002", "20261127T125030Z-0003", "20261127T125030Z-0004"]);
         assert_eq!(folder.new_name(now).unwrap(), "20261127T125030Z-0005");
+    }
+
+    #[test]
+    fn a_log_is_followed_since_it_was_first_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let log = |name: &str| LogIdentity(name.to_owned());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (name, now, since) in [("old", 1, 1), ("old", 2, 1), ("new", 3, 3), ("new", 4, 3)] {
+            assert_eq!(folder.follow(&log(name), at(now)).unwrap(), at(since), "{name} at {now}");
+        }
+    }
+
+    #[test]
+    fn quarantined_generations_of_other_logs_are_dropped_and_those_of_the_log_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let log = |name: &str| LogIdentity(name.to_owned());
+        for (name, of) in [("1", Some("old")), ("2", None), ("3", Some("new"))] {
+            fs::create_dir(folder.path_of(name)).unwrap();
+            if let Some(of) = of {
+                name_log(&folder.path_of(name), &log(of)).unwrap();
+            }
+            folder.quarantine(name).unwrap();
+        }
+        assert_eq!(folder.drop_quarantined_of_others(&log("new")).unwrap(), 2);
+        assert_eq!(names_in(&folder.data.join(SET_ASIDE)).unwrap(), ["3"]);
     }
 }

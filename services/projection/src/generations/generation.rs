@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use super::folder::name_log;
 use crate::apply::{Application, Finished, Retried};
 use crate::store::{Batch, Checkpoint, Description, Session, Store, StoreError};
 use cra_analytics::columns::Columns;
@@ -51,6 +52,7 @@ impl Generation {
     /// Creates a generation in a new folder.
     pub(super) fn create(name: String, path: &Path, description: Description) -> Result<Self, StoreError> {
         let store = Store::open(path)?;
+        name_log(path, &description.log)?;
         let mut batch = Batch::default();
         batch.put_description(&description)?;
         store.write(batch)?;

@@ -9,7 +9,7 @@ mod pause;
 use std::path::Path;
 use std::sync::Arc;
 
-use cra_eventlog::{Head, LogIdentity, Position, Predecessor};
+use cra_eventlog::{Forgetting, Head, LogIdentity, Position, Predecessor};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -37,6 +37,8 @@ pub struct Generations {
     /// that readers see never decreases.
     apply_lock: Arc<tokio::sync::Mutex<()>>,
     paused: watch::Sender<Option<Pause>>,
+    /// Since when the read models follow their log.
+    followed_since: Mutex<Timestamp>,
     /// The generation that a system error made unusable for this process; its files may be valid.
     left: Mutex<Option<String>>,
 }
@@ -49,6 +51,11 @@ pub struct Lineage {
 }
 
 impl Lineage {
+    /// The logs that the log replaced in order to forget, latest first.
+    pub fn forgettings(&self) -> impl Iterator<Item = (&Predecessor, &Forgetting)> {
+        self.predecessors.iter().filter_map(|it| Some((it, it.forgetting.as_ref()?)))
+    }
+
     /// The last position that a log has in common with another one; `None` if they have none in common.
     #[must_use]
     pub fn common_position(&self, log: &LogIdentity, other: &LogIdentity) -> Option<Position> {
@@ -93,6 +100,7 @@ impl Generations {
         }
         let paused = watch::Sender::new(pause);
         let lineage = watch::Sender::default();
+        let followed_since = Mutex::new(folder.follow(log, now)?);
         Ok(Self {
             folder,
             serving,
@@ -101,7 +109,14 @@ impl Generations {
             apply_lock: Arc::default(),
             paused,
             left: Mutex::default(),
+            followed_since,
         })
+    }
+
+    /// Since when the read models follow the log of the serving generation.
+    #[must_use]
+    pub fn followed_since(&self) -> Timestamp {
+        *self.followed_since.lock()
     }
 
     /// The serving generation.
@@ -119,11 +134,23 @@ impl Generations {
     /// Updates the lineage of the log.
     pub fn learn(&self, head: &Head) {
         let lineage = Lineage { log: Some(head.identity.clone()), predecessors: head.predecessors.clone() };
-        self.lineage.send_if_modified(|known| {
+        let is_news = self.lineage.send_if_modified(|known| {
             let is_news = *known != lineage;
             *known = lineage;
             is_news
         });
+        // Those of a predecessor may hold what the log was made to forget.
+        if is_news && !head.predecessors.is_empty() {
+            match self.folder.drop_quarantined_of_others(&head.identity) {
+                Ok(0) => {}
+                Ok(count) => {
+                    tracing::info!(count, "quarantined generations of predecessors of the log removed");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "quarantined generations of predecessors cannot be removed");
+                }
+            }
+        }
     }
 
     /// The lineage of the log, and its updates.
@@ -271,6 +298,17 @@ impl Generations {
     /// Quarantines the serving generation and creates a new one, from the start of the log. Blocks.
     pub fn start_over(&self, reason: &str, log: &LogIdentity, now: Timestamp) -> Result<(), StoreError> {
         let former = self.replace(log, now)?;
+        let of = &former.description().log;
+        if of != log && self.lineage.borrow().common_position(log, of).is_some() {
+            former.remove_when_dropped();
+            tracing::error!(
+                reason,
+                generation = former.name(),
+                position = former.position().0,
+                "generation of a predecessor of the log removed; rebuilding from the log"
+            );
+            return Ok(());
+        }
         self.folder.quarantine(former.name())?;
         // Logged afterwards, so that the new one serves when the line appears.
         tracing::error!(
@@ -315,6 +353,7 @@ impl Generations {
         let former = self.serving();
         let mut others = self.others.lock();
         let new = begin_serving(&self.folder, log, now)?;
+        *self.followed_since.lock() = self.folder.follow(log, now)?;
         self.serving.send_replace(Arc::new(new));
         let foreign: Vec<_> =
             others.iter().filter(|other| other.description().log != *log).cloned().collect();

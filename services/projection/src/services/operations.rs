@@ -6,7 +6,7 @@ use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
 use cra_domain::cra::{Question, Violation, check_reason};
 use cra_domain::event::timestamp_message;
-use cra_eventlog::Position;
+use cra_eventlog::{Forgetting, Position, Predecessor};
 use cra_runtime::audit::{Kind, Trail};
 use cra_runtime::identity::Callers;
 use cra_runtime::shutdown::Shutdown;
@@ -227,6 +227,18 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
             })
             .collect(),
         pause: generations.paused().borrow().clone().map(pause_state),
+        log: serving.description().log.0.clone(),
+        log_since: Some(timestamp_message(generations.followed_since())),
+        forgettings: generations.lineage().borrow().forgettings().map(forgetting).collect(),
+    }
+}
+
+fn forgetting((former, forgetting): (&Predecessor, &Forgetting)) -> v1::Forgetting {
+    v1::Forgetting {
+        forgotten_at: forgetting.at.parse().ok().map(timestamp_message),
+        former_log: former.log.0.clone(),
+        last_common_position: former.last_position.0,
+        certificate: forgetting.certificate.clone(),
     }
 }
 

@@ -91,6 +91,8 @@ const HEADINGS: &[(Column, &[&str])] = &[
             "epci",
             "enregistre_le",
             "corrige_le",
+            "oublie",
+            "oublie_le",
         ],
     ),
 ];

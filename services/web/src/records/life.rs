@@ -4,7 +4,9 @@
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, Described, Submission, described};
 use cra_domain::event::life::Life;
-use cra_domain::event::{Event, Fact, record, timestamp};
+use cra_domain::event::{
+    Event, Fact, Forgettable, Forgotten, reason_described, record, timestamp, with_forgotten,
+};
 use cra_domain::french;
 
 /// An event to show.
@@ -85,7 +87,11 @@ pub(super) fn fields(cra: &Cra, life: &Life) -> Vec<Field> {
             path == Submission::COMMUNE && defaulted.iter().any(|it| it == Submission::POSTAL_CODE);
         of_place || defaulted.iter().any(|it| it == path)
     };
-    let shown = described(cra).into_iter().filter(|field| !field.value.is_empty());
+    let last =
+        life.events().iter().rev().find(|event| !matches!(event.fact, Some(Stored::Withdrawn(_)) | None));
+    let forgotten = last.map(forgotten).unwrap_or_default();
+    let shown =
+        with_forgotten(described(cra), &forgotten).into_iter().filter(|field| !field.value.is_empty());
     shown
         .map(|Described { path, label, value }| Field { label, value, is_default: is_default(path) })
         .collect()
@@ -106,22 +112,23 @@ pub(super) fn since(life: &Life, revision: u64) -> Vec<Shown> {
 
 fn shown(event: &v1::CraEvent, before: &mut Option<Vec<Described>>) -> Shown {
     let moment = timestamp("recorded_at", event.recorded_at.as_ref()).map(french::moment).unwrap_or_default();
-    let author = event.origin.as_ref().map(author).unwrap_or_default();
+    let author = author(event.origin.as_ref().unwrap_or(&v1::Origin::default()), &forgotten(event));
     let shown = Shown { revision: event.revision, origin: format!("{moment}{author}"), ..Shown::default() };
     if event.moved {
         return Shown { title: "Hors de votre périmètre".to_owned(), ..shown };
     }
     match Event::decode(&record::encode(event)) {
-        Ok(read) => of_fact(&read.fact, before, shown),
+        Ok(read) => of_event(&read, before, shown),
         // A newer service may have written what this version cannot read.
         Err(_) => Shown { title: "Événement que cette version ne sait pas lire".to_owned(), ..shown },
     }
 }
 
-fn of_fact(fact: &Fact<'_>, before: &mut Option<Vec<Described>>, shown: Shown) -> Shown {
-    match fact {
+fn of_event(event: &Event<'_>, before: &mut Option<Vec<Described>>, shown: Shown) -> Shown {
+    let forgotten = &event.forgotten;
+    match &event.fact {
         Fact::Submitted { cra, .. } => {
-            *before = Some(described(cra));
+            *before = Some(with_forgotten(described(cra), forgotten));
             Shown { title: "Enregistré".to_owned(), ..shown }
         }
         Fact::Imported { cra, created_at, notes, .. } => {
@@ -130,17 +137,24 @@ fn of_fact(fact: &Fact<'_>, before: &mut Option<Vec<Described>>, shown: Shown) -
                 "Repris{again} d'un formulaire plus ancien, saisi le {}",
                 french::moment(*created_at)
             );
-            Shown { title, changes: changes(before, described(cra)), notes: notes.clone(), ..shown }
+            Shown {
+                title,
+                changes: changes(before, with_forgotten(described(cra), forgotten)),
+                notes: notes.clone(),
+                ..shown
+            }
         }
         Fact::Corrected { cra, reason, .. } => Shown {
             title: "Corrigé".to_owned(),
-            reason: (*reason).to_owned(),
-            changes: changes(before, described(cra)),
+            reason: reason_described(reason, forgotten),
+            changes: changes(before, with_forgotten(described(cra), forgotten)),
             ..shown
         },
-        Fact::Withdrawn { reason } => {
-            Shown { title: "Retiré des statistiques".to_owned(), reason: (*reason).to_owned(), ..shown }
-        }
+        Fact::Withdrawn { reason } => Shown {
+            title: "Retiré des statistiques".to_owned(),
+            reason: reason_described(reason, forgotten),
+            ..shown
+        },
     }
 }
 
@@ -158,11 +172,18 @@ fn changes(before: &mut Option<Vec<Described>>, after: Vec<Described>) -> Vec<Ch
     changes.unwrap_or_default()
 }
 
-fn author(origin: &v1::Origin) -> String {
-    let known: Vec<_> = [origin.subject.as_str(), origin.client_id.as_str()]
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .collect();
+fn forgotten(event: &v1::CraEvent) -> Forgotten {
+    Forgotten::from_message(event.forgotten.as_ref()).unwrap_or_default()
+}
+
+fn author(origin: &v1::Origin, forgotten: &Forgotten) -> String {
+    let account = forgotten.at(Forgettable::Account);
+    let account = account.map(|at| format!("compte oublié le {}", french::moment(at)));
+    let known: Vec<_> =
+        [origin.subject.as_str(), account.as_deref().unwrap_or_default(), origin.client_id.as_str()]
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect();
     if known.is_empty() { String::new() } else { format!(", par {}", known.join(" / ")) }
 }
 
@@ -196,6 +217,7 @@ mod tests {
             recorded_at: Some(prost_types::Timestamp { seconds: 1_709_294_400, nanos: 0 }),
             origin: Some(v1::Origin { client_id: "plateforme".into(), subject: "marie".into() }),
             moved: fact.is_none(),
+            forgotten: None,
             fact,
         };
         Life::new((1..).zip(facts).map(event).collect())

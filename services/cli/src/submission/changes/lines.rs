@@ -27,6 +27,8 @@ struct Line {
     _corrected_at: Option<Value>,
     #[serde(alias = "legacy_form_version", rename = "legacyFormVersion")]
     _legacy_form_version: Option<Value>,
+    #[serde(rename = "forgotten")]
+    _forgotten: Option<Value>,
 }
 
 fn line(text: &str) -> Result<Line, String> {

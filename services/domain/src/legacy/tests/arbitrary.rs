@@ -63,7 +63,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// The fixture with arbitrary values in some of its fields.
-fn any_document() -> impl Strategy<Value = Value> {
+pub(super) fn any_document() -> impl Strategy<Value = Value> {
     let fields = [
         "createdAt",
         "conseiller",

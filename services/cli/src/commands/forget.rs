@@ -1,0 +1,316 @@
+//! `cra log forget` and `cra log destroy`: between two folders, or between two streams of one NATS.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use cra_backup as backup;
+use cra_eventlog::EventLog;
+use cra_eventlog::embedded::EmbeddedLog;
+use cra_eventlog::nats::NatsLog;
+use cra_forgetting::{self as forgetting, Certificate, Copying, Done, Order, Rules, Stage};
+use cra_private::{AtomicFile, Existing, LockedDir, make_dir};
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::log::unused;
+use super::pair::{LOG, PUBLICATION_SECRET, READ_MODELS};
+use super::{Outcome, progress};
+use crate::args::{DestroyArgs, ForgetArgs, Place};
+use crate::output::Output;
+use crate::render;
+
+/// File of the certificate, in the work folder or in the new one.
+const CERTIFICATE: &str = "certificate.json";
+/// Folder of the names below the new folder, unless another one is given.
+const WORK: &str = "forgetting";
+const WORK_LOCK: &str = "forget.lock";
+/// The old log once it was verified for the last time: no log any more.
+const DESTROYED: &str = "log.destroyed";
+/// Largest file of rules that is read.
+const RULES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Named as not reached by every certificate.
+const NEVER_REACHED: [&str; 4] = [
+    "backups of the old log, and of the log before it",
+    "files exported earlier",
+    "copies kept by those who followed the changes",
+    "the audit, which has a period of its own",
+];
+
+/// Copies a log without what is to be forgotten.
+pub(super) async fn forget(args: ForgetArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    let rules = rules(&args.rules)?;
+    anyhow::ensure!(args.from != args.to, "--from and --to name one log: expected two");
+    match (&args.from, &args.to) {
+        (Place::Folder(from), Place::Folder(to)) => {
+            let log = open(from).await?;
+            make_dir(to).with_context(|| to.display().to_string())?;
+            keep_secret(from, to)?;
+            let work = Work::open(args.work.as_deref().unwrap_or(&to.join(WORK)))?;
+            let folder = to.join(LOG);
+            let new =
+                unused(tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?)?;
+            let mut course = Course::begin();
+            let order = work.order(&rules, &args);
+            let copying = Copying::begin(&log, &new, order, |done| course.advance(done)).await?;
+            let certificate = copying.finish(|done| course.advance(done)).await?;
+            finished(&certificate, work, args.work.as_deref().unwrap_or(to), &course, args.json, output)
+        }
+        (Place::Folder(_), _) | (_, Place::Folder(_)) => {
+            anyhow::bail!(
+                "--from and --to are of two kinds: expected two folders, or two streams of one NATS"
+            )
+        }
+        (from, to) => {
+            let dir = args
+                .work
+                .as_deref()
+                .context("--work is missing: expected a folder for the names of the copy")?;
+            let (from, to) = (args.server.settings(from)?, args.server.settings(to)?);
+            let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
+            let work = Work::open(dir)?;
+            let log = NatsLog::connect_to_copy(from).await?;
+            let new = NatsLog::connect_to_restore(to, &forgetting::origin(&log).await?).await?;
+            let mut course = Course::begin();
+            let order = work.order(&rules, &args);
+            let mut copying = Copying::begin(&log, &new, order, |done| course.advance(done)).await?;
+            let position = copying.copy(|done| course.advance(done)).await?;
+            if !args.finish {
+                course.bar.finish_and_clear();
+                return copied(position.0, args.json, output);
+            }
+            // Before the seal, which is final; then what was recorded during the verification.
+            copying.verify(|done| course.advance(done)).await?;
+            copying.copy(|done| course.advance(done)).await?;
+            copying.verify(|done| course.advance(done)).await?;
+            log.seal(&new.identity()).await?;
+            let certificate = copying.finish(|done| course.advance(done)).await?;
+            finished(&certificate, work, dir, &course, args.json, output)
+        }
+    }
+}
+
+/// Shows how far an unfinished copy is.
+fn copied(position: u64, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+    if json {
+        output.json(&json!({ "outcome": "copied", "position": position }))?;
+    } else {
+        output.line(&format!(
+            "copied up to position {position}; --finish seals the old stream and opens the new one"
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Stores the certificate, then deletes the names: nothing leads back from an alias.
+fn finished(
+    certificate: &Certificate,
+    work: Work,
+    dir: &Path,
+    course: &Course,
+    json: bool,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    course.bar.finish_and_clear();
+    let file = dir.join(CERTIFICATE);
+    AtomicFile::replace(&file, certificate.to_json().as_bytes())
+        .with_context(|| file.display().to_string())?;
+    work.end(dir)?;
+    if json {
+        output.json(&serde_json::to_value(certificate)?)?;
+    } else {
+        output.write(&render::forget::page(certificate, &file))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Verifies both logs once more and deletes the old one.
+pub(super) async fn destroy(args: DestroyArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(
+        args.log.name() == OsStr::new(&args.confirm),
+        "--confirm {:?} is not the name of the log to destroy: expected its stream, or the last part of its folder",
+        args.confirm
+    );
+    let text = fs::read(&args.certificate).with_context(|| args.certificate.display().to_string())?;
+    let certificate = Certificate::parse(&text)
+        .map_err(|error| anyhow::anyhow!("{} is no certificate: {error}", args.certificate.display()))?;
+    match (&args.log, &args.copy) {
+        (Place::Folder(data), Place::Folder(copy)) => {
+            destroy_folder(data, copy, &certificate, &args.backups).await?;
+        }
+        (Place::Folder(_), _) | (_, Place::Folder(_)) => {
+            anyhow::bail!(
+                "--log and --copy are of two kinds: expected two folders, or two streams of one NATS"
+            )
+        }
+        (log, copy) => {
+            let (log, copy) = (args.server.settings(log)?, args.server.settings(copy)?);
+            let log = NatsLog::connect_to_copy(log.unwrap_or_default()).await?;
+            let copy = NatsLog::connect_to_copy(copy.unwrap_or_default()).await?;
+            // Nothing comes between the comparison and the end.
+            anyhow::ensure!(
+                log.is_sealed().await?,
+                "the stream is not sealed: run `cra log forget --finish` first"
+            );
+            let backups = Backups::of_predecessors(&args.backups, &copy).await?;
+            verified(&log, &copy, &certificate).await?;
+            backups.delete()?;
+            log.destroy().await?;
+        }
+    }
+    let (position, log) = (certificate.from.position.0, &certificate.from.log.0);
+    if args.json {
+        output.json(&json!({ "outcome": "destroyed", "log": log, "position": position }))?;
+    } else {
+        output.line(&format!("destroyed  {}, position {position}", render::text::printable(log)))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Backups that hold what a log was made to forget.
+struct Backups(Vec<PathBuf>);
+
+impl Backups {
+    /// The backups in these folders; an error if one is of a log that `copy` did not replace in order to forget.
+    async fn of_predecessors(dirs: &[PathBuf], copy: &dyn EventLog) -> anyhow::Result<Self> {
+        let predecessors = copy.head().await?.predecessors;
+        let mut backups = Vec::new();
+        for dir in dirs.iter().filter(|dir| dir.exists()) {
+            let log = backup::manifest(dir)?.log;
+            anyhow::ensure!(
+                cra_eventlog::forgotten_since(&predecessors, &log).is_some(),
+                "{} is a backup of the log {}, which the new log did not replace: nothing was deleted",
+                dir.display(),
+                log.0
+            );
+            backups.push(dir.clone());
+        }
+        Ok(Self(backups))
+    }
+
+    fn delete(&self) -> anyhow::Result<()> {
+        Ok(self.0.iter().try_for_each(|dir| backup::delete(dir))?)
+    }
+}
+
+async fn destroy_folder(
+    data: &Path,
+    copy: &Path,
+    certificate: &Certificate,
+    backups: &[PathBuf],
+) -> anyhow::Result<()> {
+    let destroyed = data.join(DESTROYED);
+    let copy = open(copy).await?;
+    let backups = Backups::of_predecessors(backups, &copy).await?;
+    if !destroyed.is_dir() {
+        let log = open(data).await?;
+        verified(&log, &copy, certificate).await?;
+        log.close().await;
+        drop(log);
+        fs::rename(data.join(LOG), &destroyed).with_context(|| destroyed.display().to_string())?;
+    }
+    // From here on it is no log any more: interrupted, the command continues when it is run again.
+    backups.delete()?;
+    for gone in [&data.join(READ_MODELS), &destroyed] {
+        match fs::remove_dir_all(gone) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| gone.display().to_string());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn verified(log: &dyn EventLog, copy: &dyn EventLog, certificate: &Certificate) -> anyhow::Result<()> {
+    let mut course = Course::begin();
+    forgetting::verify(log, copy, certificate, |done| course.advance(done)).await?;
+    course.bar.finish_and_clear();
+    Ok(())
+}
+
+fn rules(file: &Path) -> anyhow::Result<Rules> {
+    let named = || file.display().to_string();
+    let bytes = fs::metadata(file).with_context(named)?.len();
+    anyhow::ensure!(bytes <= RULES_BYTES_MAX, "{} has more than {RULES_BYTES_MAX} bytes", named());
+    Rules::parse(&fs::read_to_string(file).with_context(named)?).with_context(named)
+}
+
+async fn open(data: &Path) -> anyhow::Result<EmbeddedLog> {
+    let folder = data.join(LOG);
+    anyhow::ensure!(
+        folder.is_dir(),
+        "{} holds no log: name the folder that was given to `cra standalone --data`",
+        data.display()
+    );
+    unused(tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?)
+}
+
+/// Takes the secret of public figures along: another one shows other numbers.
+fn keep_secret(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let (old, new) = (from.join(PUBLICATION_SECRET), to.join(PUBLICATION_SECRET));
+    if !old.try_exists()? || new.try_exists()? {
+        return Ok(());
+    }
+    let secret = fs::read(&old).with_context(|| old.display().to_string())?;
+    AtomicFile::write_whole(&new, &secret, Existing::Keep).with_context(|| new.display().to_string())
+}
+
+/// The folder of the names while a copy lasts.
+struct Work {
+    dir: PathBuf,
+    locked: LockedDir,
+}
+
+impl Work {
+    fn open(dir: &Path) -> anyhow::Result<Self> {
+        let locked = LockedDir::open(dir, WORK_LOCK).map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok(Self { dir: dir.to_owned(), locked })
+    }
+
+    fn order<'a>(&'a self, rules: &'a Rules, args: &ForgetArgs) -> Order<'a> {
+        let never = NEVER_REACHED.map(str::to_owned).into_iter();
+        let not_reached = never.chain(args.not_reached.iter().cloned()).collect();
+        Order { rules, work: &self.locked, not_reached, now: Timestamp::now }
+    }
+
+    /// Deletes the names, and the folder unless the certificate is in it.
+    fn end(self, certificate: &Path) -> anyhow::Result<()> {
+        forgetting::forget_names(&self.locked)?;
+        let Self { dir, locked } = self;
+        drop(locked);
+        if dir == certificate {
+            return Ok(());
+        }
+        fs::remove_dir_all(&dir).with_context(|| dir.display().to_string())
+    }
+}
+
+/// Progress and speed of the work.
+struct Course {
+    bar: ProgressBar,
+    began: Instant,
+    stage: Stage,
+    /// Where this run began its stage.
+    first: Option<u64>,
+}
+
+impl Course {
+    fn begin() -> Self {
+        Self { bar: progress::bar(Some(0)), began: Instant::now(), stage: Stage::Survey, first: None }
+    }
+
+    fn advance(&mut self, done: Done) {
+        if self.stage != done.stage {
+            (self.began, self.stage, self.first) = (Instant::now(), done.stage, None);
+        }
+        let first = *self.first.get_or_insert(done.position.0);
+        let elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let per_second = done.position.0.saturating_sub(first).saturating_mul(1_000) / elapsed_ms;
+        progress::advance_events(&self.bar, done.position.0, done.end.0, per_second);
+    }
+}

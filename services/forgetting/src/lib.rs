@@ -1,0 +1,21 @@
+//! Forgetting. A log is immutable: what is to be forgotten is left out of a new log, in which every other fact has the
+//! position, the ids and the time that it had.
+//!
+//! [`Rules`] name what is to be forgotten, [`Copying`] writes the new log and verifies it event by event, and its
+//! [`Certificate`] records what was done. [`verify`] compares the two logs once more before the old one is destroyed.
+
+mod certificate;
+mod compare;
+mod copy;
+mod encoding;
+mod names;
+mod plan;
+mod rewrite;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Certificate, LogDigest, Rewritten};
+pub use compare::Mismatch;
+pub use copy::{Copying, Done, ForgetError, Order, Stage, forget_names, origin, verify};
+pub use rules::{Rules, RulesError};

@@ -1,0 +1,135 @@
+//! The random names that replace what is forgotten. They are stored while a log is copied, so that a killed copy resumes
+//! with the same ones. The file leads from old ids to new ones: it is 0600, and deleted at the end.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use cra_domain::event::{alias, neutral_name};
+use cra_eventlog::{LogIdentity, Position};
+use cra_private::LockedDir;
+use jiff::Timestamp;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::{as_text, hexadecimal};
+use crate::plan::Plan;
+
+/// File of the names in the work folder.
+const FILE: &str = "names.json";
+/// Random bytes of an alias and of a neutral name.
+const RANDOM_BYTES: usize = 8;
+
+/// Replacements, by what they replace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Names {
+    /// The old log.
+    log: LogIdentity,
+    /// Digest of the rules.
+    rules: String,
+    /// Where the old log ended when it was read for what the rules mean in it.
+    pub(crate) surveyed: Position,
+    /// When it is forgotten: what the events of the new log say.
+    #[serde(with = "as_text")]
+    pub(crate) at: Timestamp,
+    /// Aliases by the ids of advisors.
+    aliases: BTreeMap<String, String>,
+    /// Random parts of neutral names by the keys of free names.
+    organisations: BTreeMap<String, String>,
+}
+
+/// Why the names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NamesError {
+    /// The system failed to read or write it.
+    #[error("the work folder {0}: {1}")]
+    Io(String, io::Error),
+    /// The file is damaged.
+    #[error(
+        "{FILE} in the work folder {0} cannot be read: {1}; begin again with an empty target and an empty folder"
+    )]
+    Damaged(String, serde_json::Error),
+    /// The folder is of another copy.
+    #[error(
+        "the work folder {0} is of a copy of another log or of other rules: begin again with an empty target and an empty \
+         folder"
+    )]
+    OtherCopy(String),
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+}
+
+impl Names {
+    /// The names of an earlier run of the same copy; `None` if there was none.
+    pub(crate) fn kept(dir: &LockedDir, log: &LogIdentity, rules: &str) -> Result<Option<Self>, NamesError> {
+        let path = dir.join(FILE);
+        let shown = || path.display().to_string();
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(NamesError::Io(shown(), error)),
+        };
+        let names: Self =
+            serde_json::from_slice(&text).map_err(|error| NamesError::Damaged(shown(), error))?;
+        if names.log == *log && names.rules == rules {
+            Ok(Some(names))
+        } else {
+            Err(NamesError::OtherCopy(shown()))
+        }
+    }
+
+    /// Stores the names durably, before they are used.
+    pub(crate) fn keep(&self, dir: &LockedDir) -> Result<(), NamesError> {
+        let shown = || dir.join(FILE).display().to_string();
+        let text = serde_json::to_vec(self).map_err(|error| NamesError::Damaged(shown(), error))?;
+        dir.replace(FILE, &text).map_err(|error| NamesError::Io(shown(), error))
+    }
+
+    /// Random names for everything that the plan replaces.
+    pub(crate) fn draw(
+        log: LogIdentity,
+        surveyed: Position,
+        rules: String,
+        plan: &Plan,
+        at: Timestamp,
+    ) -> Result<Self, NamesError> {
+        let random = SystemRandom::new();
+        let drawn = || {
+            let mut bytes = [0; RANDOM_BYTES];
+            random.fill(&mut bytes).map_err(|_| NamesError::NoRandomness)?;
+            Ok::<_, NamesError>(hexadecimal(&bytes))
+        };
+        let of_advisor = |id: &String| Ok((id.clone(), alias(&drawn()?)));
+        let of_name = |key: &String| Ok((key.clone(), drawn()?));
+        Ok(Self {
+            log,
+            rules,
+            surveyed,
+            at,
+            aliases: plan.advisors.iter().map(of_advisor).collect::<Result<_, NamesError>>()?,
+            organisations: plan.names.iter().map(of_name).collect::<Result<_, NamesError>>()?,
+        })
+    }
+
+    /// Deletes the file: afterwards nothing leads back.
+    pub(crate) fn delete(dir: &LockedDir) -> Result<(), NamesError> {
+        let path = dir.join(FILE);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(NamesError::Io(path.display().to_string(), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The alias of an advisor who is forgotten.
+    pub(crate) fn alias(&self, advisor: &str) -> Option<&str> {
+        self.aliases.get(advisor).map(String::as_str)
+    }
+
+    /// The neutral name for a spelling of a free name that is forgotten; `spelling` is its number in the event.
+    pub(crate) fn neutral(&self, key: &str, spelling: usize) -> Option<String> {
+        self.organisations.get(key).map(|random| neutral_name(random, spelling))
+    }
+}

@@ -1,0 +1,195 @@
+//! What the rules mean for one log. Whether a text is old follows from its CRA's last day, whether a name can be forgotten
+//! from all its uses, whether an advisor is still active from all CRAs: the log is read once before it is copied.
+
+use cra_domain::cra::{Cra, Recipient};
+use cra_domain::event::{Event, Fact, is_alias, is_neutral_name};
+use cra_domain::{legacy, spelling};
+use cra_eventlog::LogEntry;
+use hashbrown::{HashMap, HashSet};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use crate::rules::Rules;
+
+/// Positions of events that cannot be read which a certificate names; the others are counted.
+const UNREADABLE_NAMED_MAX: usize = 100;
+
+/// What was seen of the log so far.
+pub(crate) struct Survey {
+    rules: Rules,
+    /// Day of each CRA's last content.
+    days: HashMap<Uuid, Date>,
+    /// Day of each advisor's latest CRA.
+    advisors: HashMap<String, Date>,
+    /// Free names: their number by their key.
+    numbers: HashMap<String, usize>,
+    /// By the number, in one spelling.
+    names: Vec<String>,
+    /// The name, and the CRA that has it.
+    uses: Vec<(usize, Uuid)>,
+    unreadable: Unreadable,
+}
+
+/// Events that no reader understands: they are copied as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) count: u64,
+    /// The first of them.
+    pub(crate) positions: Vec<u64>,
+}
+
+impl Survey {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            days: HashMap::new(),
+            advisors: HashMap::new(),
+            numbers: HashMap::new(),
+            names: Vec::new(),
+            uses: Vec::new(),
+            unreadable: Unreadable::default(),
+        }
+    }
+
+    /// Takes the next event of the log in.
+    pub(crate) fn observe(&mut self, entry: &LogEntry) {
+        let Ok(event) = Event::decode(&entry.payload) else {
+            self.unreadable.count += 1;
+            if self.unreadable.positions.len() < UNREADABLE_NAMED_MAX {
+                self.unreadable.positions.push(entry.position.0);
+            }
+            return;
+        };
+        match &event.fact {
+            Fact::Submitted { cra, .. } | Fact::Corrected { cra, .. } => {
+                self.content(&event, cra);
+                for redirection in &cra.redirections {
+                    if let Recipient::Other(name) = &redirection.recipient {
+                        self.uses(name, event.cra_id);
+                    }
+                }
+            }
+            Fact::Imported { cra, .. } => {
+                self.content(&event, cra);
+                // Also names that no figure counts.
+                for name in document_of(&entry.payload).map(|it| it.organisations()).unwrap_or_default() {
+                    self.uses(&name, event.cra_id);
+                }
+            }
+            Fact::Withdrawn { .. } => {}
+        }
+    }
+
+    fn content<T: AsRef<str>>(&mut self, event: &Event<'_>, cra: &Cra<T>) {
+        self.days.insert(event.cra_id, cra.date);
+        let last = self.advisors.entry_ref(cra.advisor_id.as_str()).or_insert(cra.date);
+        *last = cra.date.max(*last);
+    }
+
+    fn uses(&mut self, name: &str, cra_id: Uuid) {
+        let Some(key) = free_key(name) else { return };
+        let next = self.names.len();
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.names.push(name.to_owned());
+        }
+        self.uses.push((number, cra_id));
+    }
+
+    /// What is to be forgotten of the log.
+    pub(crate) fn finish(self) -> Plan {
+        let since = self.rules.advisors_without_cra_since;
+        let is_forgotten = |id: &str, last: Date| {
+            !is_alias(id) && (self.rules.advisors.contains(id) || since.is_some_and(|since| last < since))
+        };
+        let advisors: HashSet<String> = self
+            .advisors
+            .iter()
+            .filter(|(id, last)| is_forgotten(id, **last))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let mut plan = Plan {
+            rules: self.rules,
+            days: self.days,
+            advisors,
+            names: HashSet::new(),
+            names_kept: 0,
+            unreadable: self.unreadable,
+        };
+        let (mut used, mut used_elsewhere) = (vec![false; self.names.len()], vec![false; self.names.len()]);
+        for (number, cra_id) in self.uses {
+            // Each use is of a content, which has a day.
+            let covered = plan.covers_texts(cra_id, Timestamp::MAX);
+            used[number] |= covered;
+            used_elsewhere[number] |= !covered;
+        }
+        for (key, number) in self.numbers {
+            if plan.mentions(&self.names[number]) || (used[number] && !used_elsewhere[number]) {
+                plan.names.insert(key);
+            } else if used[number] {
+                plan.names_kept += 1;
+            }
+        }
+        plan
+    }
+}
+
+/// What is to be forgotten of one log.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    rules: Rules,
+    days: HashMap<Uuid, Date>,
+    /// Ids of advisors to be replaced.
+    pub(crate) advisors: HashSet<String>,
+    /// Keys of free names to be replaced.
+    pub(crate) names: HashSet<String>,
+    /// Free names of covered CRAs that other CRAs use too.
+    pub(crate) names_kept: u64,
+    pub(crate) unreadable: Unreadable,
+}
+
+impl Plan {
+    /// Whether the texts of an event of a CRA are to be forgotten. A CRA without a content that can be read, or recorded
+    /// after the survey, is of the day of the record.
+    pub(crate) fn covers_texts(&self, cra_id: Uuid, recorded_at: Timestamp) -> bool {
+        let day = || self.days.get(&cra_id).copied().unwrap_or_else(|| day_of(recorded_at));
+        self.rules.cras.contains(&cra_id) || self.rules.texts_before.is_some_and(|before| day() < before)
+    }
+
+    /// Whether the account of an event is to be forgotten.
+    pub(crate) fn covers_account(&self, recorded_at: Timestamp) -> bool {
+        self.rules.accounts_before.is_some_and(|before| day_of(recorded_at) < before)
+    }
+
+    /// Whether a text holds the id of an advisor who is to be forgotten.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+        !self.advisors.is_empty()
+            && text.split(|c| !is_part(c)).any(|word| {
+                self.advisors.contains(word)
+                    || self.advisors.contains(word.trim_matches(|c: char| !c.is_ascii_alphanumeric()))
+            })
+    }
+}
+
+/// The day of an instant in UTC.
+fn day_of(instant: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(instant).date()
+}
+
+/// The spelling-insensitive form of a free name; none of an organisation of the form, of no name, and of a neutral one.
+pub(crate) fn free_key(name: &str) -> Option<String> {
+    let is_free = || matches!(Recipient::Other(name.into()).recognised(), Recipient::Other(_));
+    (!is_neutral_name(name) && is_free()).then(|| spelling::key(name))
+}
+
+/// The document of an import.
+pub(crate) fn document_of(payload: &[u8]) -> Option<legacy::Document> {
+    use cra_contracts::stored::{Event, Fact};
+    match Event::read(payload).ok()?.fact? {
+        Fact::Imported(imported) => legacy::Document::parse(imported.document).ok(),
+        _ => None,
+    }
+}

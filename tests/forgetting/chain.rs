@@ -1,0 +1,187 @@
+//! The certificate is in the lineage of the new log, in its backups and in what a projection reports; a backup of before a
+//! forgetting does not bring anything back unnoticed.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cra_contracts::v1 as pb;
+use rand::RngExt as _;
+use serde_json::{Value, json};
+
+use super::{PLANTED, RULES, answers, cra_in, done, either, holders, lived, question};
+use crate::harness::{Kind, Operations, Pair, Standalone, chance, connected, eventually, service_pair};
+
+/// A pair whose log was made to forget, and the folder of its operator.
+struct Forgotten {
+    pair: Pair,
+    desk: tempfile::TempDir,
+    certificate: Value,
+}
+
+impl Forgotten {
+    /// In slot a, forgotten to slot b; commands are killed at chance moments, also after the seal.
+    async fn by_commands_that_are_killed(pair: Pair) -> Self {
+        let desk = tempfile::tempdir().unwrap();
+        fs::write(desk.path().join("retention.toml"), RULES).unwrap();
+        let url = pair.nats.url();
+        fs::write(desk.path().join("a.toml"), "[log]\nslot = \"a\"\n").unwrap();
+        let export = ["log", "export", "backup-old", "--config", "a.toml", "--nats-url", &url];
+        done(cra_in(desk.path(), &export));
+        let forget =
+            ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", "work", "--finish", "--json"];
+        let forget = [&forget[..], &["--rules", "retention.toml", "--nats-url", &url]].concat();
+        let (mut chance, mut killed) = (chance(), 0);
+        for _ in 0..either(6, 20) {
+            let mut copy =
+                Kind::CommandLine.command().args(&forget).current_dir(desk.path()).spawn().unwrap();
+            tokio::time::sleep(Duration::from_millis(chance.random_range(0..600))).await;
+            killed += u32::from(copy.try_wait().unwrap().is_none());
+            copy.kill().unwrap();
+            copy.wait().unwrap();
+        }
+        assert!(killed > 0, "none was killed at work");
+        eventually("a run comes to its end", async || {
+            let ended = cra_in(desk.path(), &forget);
+            if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
+        })
+        .await;
+        assert!(!desk.path().join("work/names.json").exists());
+        let certificate = fs::read(desk.path().join("work/certificate.json")).unwrap();
+        Self { pair, certificate: serde_json::from_slice(&certificate).unwrap(), desk }
+    }
+
+    fn cra(&self, arguments: &[&str]) -> crate::harness::Ended {
+        cra_in(self.desk.path(), &[arguments, &["--nats-url", &self.pair.nats.url()]].concat())
+    }
+
+    fn former(&self) -> &str {
+        self.certificate["from"]["log"].as_str().unwrap()
+    }
+}
+
+/// The certificate that a backup's manifest names for the former log.
+fn certified(backup: &Path, former: &str) -> Value {
+    let manifest: Value = serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
+    let predecessors = manifest["predecessors"].as_array().unwrap();
+    let named = predecessors.iter().find(|it| it["log"] == former).unwrap();
+    serde_json::from_str(named["forgetting"]["certificate"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_is_in_every_backup_of_the_new_log_and_an_old_backup_brings_nothing_back() {
+    let pair = Pair::start_with(&[("LOG__SLOT", "a")]).await;
+    let life = lived(&mut pair.ingestion().await).await;
+    let mut chance = chance();
+    let questions: Vec<_> = (0..20).map(|_| question(&mut chance, life.last)).collect();
+    let before = answers(pair.projection.address(), &questions, life.last).await;
+    let followed = copied(&pair, pair.projection.address());
+    assert!(followed.contains(PLANTED) && !followed.contains("reset"), "{followed}");
+    let mut forgotten = Forgotten::by_commands_that_are_killed(pair).await;
+    let desk = forgotten.desk.path().to_owned();
+
+    fs::write(desk.join("b.toml"), "[log]\nslot = \"b\"\n").unwrap();
+    done(forgotten.cra(&["log", "export", "backup-new", "--config", "b.toml"]));
+    assert_eq!(certified(&desk.join("backup-new"), forgotten.former()), forgotten.certificate);
+    altered(&forgotten, &desk.join("backup-new/manifest.json"));
+    let mixed = forgotten.cra(&["log", "export", "backup-old", "--config", "b.toml"]);
+    assert!(mixed.stderr.contains("the backup is of the log"), "{}", mixed.stderr);
+    let back = forgotten.cra(&["log", "import", "backup-old", "--nats-stream", "CRA"]);
+    assert!(back.stderr.contains("would bring back what was forgotten"), "{}", back.stderr);
+
+    // A log that is restored from the new backup is of the same chain.
+    done(cra_in(&desk, &["log", "import", "backup-new", "--data", "data"]));
+    done(cra_in(&desk, &["log", "export", "backup-restored", "--data", "data"]));
+    assert_eq!(certified(&desk.join("backup-restored"), forgotten.former()), forgotten.certificate);
+    for folder in ["data", "backup-new", "backup-restored"] {
+        assert_eq!(holders(&desk.join(folder), PLANTED), [""; 0].map(std::path::PathBuf::from), "{folder}");
+    }
+
+    says_which_forgetting(&mut forgotten, life.last, (&questions, &before)).await;
+    destroys_with_backups(&forgotten);
+}
+
+/// The lines of `cra follow` since its checkpoint.
+fn copied(pair: &Pair, projection: std::net::SocketAddr) -> String {
+    let url = format!("http://{projection}");
+    let follow = ["follow", "--checkpoint", "place.json", "--stop-at-head", "--projection-url", &url];
+    let desk = pair.dir().join("copy");
+    fs::create_dir_all(&desk).unwrap();
+    done(cra_in(&desk, &follow)).stdout
+}
+
+/// A certificate in a manifest cannot be changed alone.
+fn altered(forgotten: &Forgotten, manifest: &Path) {
+    let text = fs::read_to_string(manifest).unwrap();
+    fs::write(manifest, text.replace(r#"\"documents\":3"#, r#"\"documents\":2"#)).unwrap();
+    let refused = cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]);
+    assert!(refused.stderr.contains("the digest chain breaks"), "{}", refused.stderr);
+    fs::write(manifest, text).unwrap();
+    done(cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]));
+}
+
+/// A projection that goes over to the new log says so, with the same figures.
+async fn says_which_forgetting(
+    forgotten: &mut Forgotten,
+    last: u64,
+    (questions, before): (&[pb::GetStatisticsRequest], &[String]),
+) {
+    let Forgotten { pair, certificate, .. } = forgotten;
+    let log = |end: &str| certificate[end]["log"].as_str().unwrap();
+    let status = pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!((status.log.as_str(), status.forgettings.len()), (log("from"), 0));
+    pair.projection.terminate();
+    pair.projection.ended().await;
+    let (_, mut projection) = service_pair(pair.dir(), &pair.nats.url(), &[("LOG__SLOT", "b")]);
+    projection.start_and_serve().await;
+    let after = answers(projection.address(), questions, last).await;
+    assert_eq!(before, after);
+    let followed = copied(pair, projection.address());
+    assert!(followed.starts_with("{\"reset\":true}\n") && !followed.contains(PLANTED), "{followed}");
+    assert!(followed.contains("\"forgotten\":"), "{followed}");
+    let mut operations = Operations::new(connected(projection.address()).await.unwrap());
+    let now = operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(now.log, log("to"));
+    assert!(now.log_since.unwrap().seconds >= status.log_since.unwrap().seconds);
+    let [forgetting] = &now.forgettings[..] else { panic!("{:?}", now.forgettings) };
+    assert_eq!((forgetting.former_log.as_str(), forgetting.last_common_position), (&*status.log, last));
+    assert_eq!(serde_json::from_str::<Value>(&forgetting.certificate).unwrap(), *certificate);
+    // It stays the same over a restart.
+    projection.terminate();
+    projection.ended().await;
+    projection.start_and_serve().await;
+    let mut operations = Operations::new(connected(projection.address()).await.unwrap());
+    let again = operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    assert_eq!((again.log_since, again.forgettings), (now.log_since, now.forgettings));
+}
+
+/// Backups of the former log go with it, and no other backup does.
+fn destroys_with_backups(forgotten: &Forgotten) {
+    let desk = forgotten.desk.path();
+    let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--confirm", "CRA_A"];
+    let destroy =
+        [&destroy[..], &["--certificate", "work/certificate.json", "--backup", "backup-old"]].concat();
+    let refused = forgotten.cra(&[&destroy[..], &["--backup", "backup-new"]].concat());
+    assert!(refused.stderr.contains("nothing was deleted"), "{}", refused.stderr);
+    assert!(desk.join("backup-old/manifest.json").exists());
+    done(forgotten.cra(&destroy));
+    assert!(!desk.join("backup-old").exists() && desk.join("backup-new/manifest.json").exists());
+    assert_eq!(holders(desk, PLANTED), [""; 0].map(std::path::PathBuf::from));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_with_more_than_a_log_can_name_is_refused_before_anything_is_opened() {
+    let services = Standalone::start().await;
+    let dir = services.dir().to_owned();
+    lived(&mut services.ingestion().await).await;
+    let _services = super::stopped(services);
+    fs::rename(dir.join("data"), dir.join("old")).unwrap();
+    fs::write(dir.join("retention.toml"), RULES).unwrap();
+    let forget =
+        ["log", "forget", "--from", "old", "--to", "data", "--rules", "retention.toml", "--not-reached"];
+    let refused = cra_in(&dir, &[&forget[..], &["x".repeat(20_000).as_str()]].concat());
+    assert!(refused.stderr.contains("expected at most 16384"), "{}", refused.stderr);
+    let ended = done(cra_in(&dir, &[&forget[..], &["bande 7", "--json"]].concat()));
+    let certificate: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(certificate["not_reached"].as_array().unwrap().contains(&json!("bande 7")));
+}
