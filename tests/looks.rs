@@ -34,7 +34,17 @@ async fn the_states_look_is_served_from_the_operators_folder_under_the_same_poli
         "the policy takes no inline picture"
     );
     let mut paths = vec!["/?du=2024-03-01&au=2024-03-31&comparer=avant"];
-    let others = ["/?theme=magie", "/nulle-part", "/mots", "/etat", "/accessibilite", "/cra", "/saisie"];
+    let others = [
+        "/?theme=magie",
+        "/nulle-part",
+        "/mots",
+        "/etat",
+        "/accessibilite",
+        "/cra",
+        "/saisie",
+        "/import",
+        "/?direct=oui",
+    ];
     paths.extend(either(&[][..], &others[..]));
     // Fails where a page loads what its policy refuses, or what is not there.
     let seen = acted("person.mjs", "looks", web.address, &paths);
@@ -81,6 +91,17 @@ async fn people_and_places_are_found_and_shown_by_name_and_addresses_keep_their_
     let page = got(web.address, "/?conseiller=conseiller-1&par=structure");
     assert!(page.contains("Conseiller : Zoé Martin"), "{page}");
     assert!(page.contains("&#60;b&#62;Médiathèque") && !page.contains("<b>Médiathèque"), "{page}");
+    for path in ["/saisie?cra=0190f3a0-0000-7000-8000-000000000000", "/import"] {
+        // Asked with the address of ingestion below.
+        let forms =
+            format!("services.ingestion_url = \"http://{}\"\n[web]\nnames = {names:?}\n", services.ingestion);
+        let web = Web::start(services.projection, &forms).await;
+        let form = got(web.address, path);
+        assert!(
+            form.contains("list=\"liste-conseiller\"") && form.contains("Zoé Martin (conseiller-1)"),
+            "{form}"
+        );
+    }
     // Names of a renewed file appear after SIGHUP; a faulty file changes nothing.
     name("Zoé Durand");
     web.hang_up();

@@ -220,9 +220,9 @@ async fn follows_the_figures_which_change_without_the_page_being_loaded_again() 
 }
 
 /// A stream of events, after its first one.
-fn followed(pages: SocketAddr) -> TcpStream {
+fn followed(pages: SocketAddr, more: &str) -> TcpStream {
     let mut stream = TcpStream::connect(pages).unwrap();
-    write!(stream, "GET /direct HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    write!(stream, "GET /direct HTTP/1.1\r\nHost: localhost\r\n{more}\r\n").unwrap();
     let mut text = Vec::new();
     while !text.windows(6).any(|window| window == b"data: ") {
         let mut buffer = [0; 1_024];
@@ -239,24 +239,48 @@ async fn pages_that_follow_their_figures_are_bounded_and_end_with_the_process() 
     let mut services = Standalone::start().await;
     with_two_cras(&services).await;
     let web = Web::start(services.projection, "limits.live_streams = 1").await;
-    let first = followed(web.address);
+    let first = followed(web.address, "");
     let busy = got(web.address, "/direct");
     assert!(busy.starts_with("HTTP/1.1 503"), "{busy}");
     assert!(got(web.address, "/").starts_with("HTTP/1.1 200"), "pages are made all the same");
     drop(first);
     eventually("the permit of a reader that left is free", async || {
-        let again = std::panic::catch_unwind(|| followed(web.address));
+        let again = std::panic::catch_unwind(|| followed(web.address, ""));
         again.map(drop).map_err(|_| "503".to_owned())
     })
     .await;
     assert!(got(web.address, "/direct?departement=Atlantide").starts_with("HTTP/1.1 404"));
-    let mut open = followed(services.pages);
+    let mut open = followed(services.pages, "");
     let ended = services
         .terminated(std::time::Duration::from_secs(9))
         .expect("an open stream does not hold the process");
     assert!(ended.success(), "{ended}");
     let mut rest = Vec::new();
     open.read_to_end(&mut rest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_leaves_room_for_others() {
+    let services = Standalone::start().await;
+    let more = "[identity]\ntoken_from = \"authorization\"\n[limits]\nrequests_of_a_person = 1";
+    let web = Web::start(services.projection, more).await;
+    // The services have no identity, so any token will do.
+    let token = |claims: &str| {
+        let claims = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
+        format!("Authorization: Bearer e30.{claims}.c2ln")
+    };
+    let (marie, jo) = (token("{\"sub\":\"marie\"}"), token("{\"sub\":\"jo\"}"));
+    let asked = |person: &str| answered(web.address, "GET", "/", &["Host: localhost", person]);
+    let held = followed(web.address, &format!("{marie}\r\n"));
+    let busy = asked(&marie);
+    assert!(busy.starts_with("HTTP/1.1 503") && busy.contains("retry-after"), "{busy}");
+    assert!(asked(&jo).starts_with("HTTP/1.1 200"));
+    drop(held);
+    eventually("a reader that left holds nothing", async || {
+        let page = asked(&marie);
+        if page.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(page) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::harness::{Pair, eventually, new_id, submission, submit_stream, workshop};
+use crate::pages::{Web, answered};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLERS_SPAN: &str = "00f067aa0ba902b7";
@@ -120,4 +121,34 @@ async fn items_of_a_stream_belong_to_its_call_and_pending_spans_are_sent_at_exit
     let appends = collector.named("append");
     assert_eq!(appends.len(), 3);
     assert!(appends.iter().all(|append| append.parent_span_id == call[0].span_id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_continues_its_callers_trace_to_each_of_its_questions() {
+    let collector = Collector::default();
+    let endpoint = format!("http://{}", collector.start().await);
+    let settings = [("TELEMETRY__TRACES_ENDPOINT", endpoint.as_str()), ("TELEMETRY__TRACES_PER_MILLE", "0")];
+    let pair = Pair::start_with(&settings).await;
+    let more = format!("[telemetry]\ntraces_endpoint = \"{endpoint}\"\ntraces_per_mille = 0");
+    let web = Web::start(pair.projection.address(), &more).await;
+    let traceparent = format!("traceparent: 00-{TRACE_ID}-{CALLERS_SPAN}-01");
+    for headers in [&["Host: localhost"][..], &["Host: localhost", &traceparent]] {
+        assert!(answered(web.address, "GET", "/?departement=29", headers).starts_with("HTTP/1.1 200"));
+    }
+    let page = collector.eventually_named("figures").await;
+    assert_eq!(
+        (hex(&page.trace_id), hex(&page.parent_span_id)),
+        (TRACE_ID.to_owned(), CALLERS_SPAN.to_owned())
+    );
+    for question in ["StatisticsService/GetStatistics", "StatisticsService/GetTimeSeries"] {
+        let call = collector.eventually_named(question).await;
+        assert_eq!((&call.trace_id, &call.parent_span_id), (&page.trace_id, &page.span_id), "{question}");
+        assert_eq!(
+            collector.named(question).len(),
+            1,
+            "{question}: a page outside of a trace leaves no spans"
+        );
+    }
+    let spans = format!("{:?}", collector.0.lock().unwrap());
+    assert!(!spans.contains("departement"), "a span holds no address: {spans}");
 }

@@ -12,9 +12,11 @@ use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use cra_contracts::v1::operations_service_client::OperationsServiceClient;
 use cra_contracts::v1::reference_service_client::ReferenceServiceClient;
 use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
-use tonic::Request;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
+use tonic::{Request, Status};
 use tonic_health::pb::health_client::HealthClient;
 
 pub use bearer::{Bearer, TokenError};
@@ -26,7 +28,23 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const MESSAGE_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// A channel that adds the credentials to every call.
-pub type Calls = InterceptedService<Channel, Bearer>;
+pub type Calls = InterceptedService<Channel, Carried>;
+
+/// What every call carries: the credentials, and the trace that it belongs to.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    bearer: Bearer,
+    traceparent: Option<AsciiMetadataValue>,
+}
+
+impl Interceptor for Carried {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(traceparent) = &self.traceparent {
+            request.metadata_mut().insert("traceparent", traceparent.clone());
+        }
+        self.bearer.call(request)
+    }
+}
 
 /// The clients of one service over one channel; clones share the channel.
 #[derive(Clone, Debug)]
@@ -36,7 +54,15 @@ impl Clients {
     /// Calls over this channel, with the credentials of `bearer`.
     #[must_use]
     pub fn new(channel: Channel, bearer: Bearer) -> Self {
-        Self(InterceptedService::new(channel, bearer))
+        Self::of_trace(channel, bearer, None)
+    }
+
+    /// Like [`Clients::new`], for calls that belong to a trace, with the value of its header `traceparent` (W3C Trace
+    /// Context). A value that no header takes is left out.
+    #[must_use]
+    pub fn of_trace(channel: Channel, bearer: Bearer, traceparent: Option<&str>) -> Self {
+        let traceparent = traceparent.and_then(|text| text.parse().ok());
+        Self(InterceptedService::new(channel, Carried { bearer, traceparent }))
     }
 
     /// Submissions, corrections, imports and histories.

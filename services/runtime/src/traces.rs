@@ -101,6 +101,26 @@ pub(crate) fn of_call(rpc: &str, headers: &HeaderMap) -> Span {
     span
 }
 
+/// The span of a page: below its caller's, or the first of a trace. Its name is a fixed word, never an address.
+#[must_use]
+pub fn of_page(page: &'static str, headers: &HeaderMap) -> Span {
+    if !are_recorded() {
+        return Span::none();
+    }
+    let span = tracing::info_span!(target: TARGET, "page", otel.name = page, otel.kind = "server");
+    let caller = TraceContextPropagator::new().extract(&Headers(headers));
+    let _ = span.set_parent(caller);
+    span
+}
+
+/// What carries the trace of the current span to another process, in the header `traceparent`; `None` outside of a trace.
+#[must_use]
+pub fn traceparent() -> Option<String> {
+    let SpanIds { trace_id, span_id, is_sampled } = ids_of(&Span::current()).filter(|_| are_recorded())?;
+    let (trace_id, span_id) = (TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id));
+    Some(format!("00-{trace_id}-{span_id}-{:02x}", u8::from(is_sampled)))
+}
+
 struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
@@ -184,6 +204,7 @@ mod tests {
     fn where_nothing_is_recorded_no_span_is_made() {
         let span = of_call("IngestionService/SubmitCra", &HeaderMap::new());
         assert!(span.is_none());
+        assert!(of_page("figures", &HeaderMap::new()).is_none() && traceparent().is_none());
         assert_eq!(ids_of(&span), None);
     }
 

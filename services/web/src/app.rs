@@ -14,8 +14,10 @@ use axum::routing::{MethodRouter, get, post};
 use cra_runtime::metrics::Metrics;
 use cra_runtime::reload::Reloads;
 use cra_runtime::shutdown::Shutdown;
+use cra_runtime::traces;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::fault::Fault;
 use crate::forms::Forms;
@@ -217,6 +219,7 @@ fn label(path: &str) -> &'static str {
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let page = label(request.uri().path());
+    let span = traces::of_page(page, request.headers());
     let answer = async {
         if !guard::knows_host(request.headers(), &app.0.hosts) {
             return Fault::UnknownHost.into_response();
@@ -230,7 +233,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
             None => Fault::Busy.into_response(),
         }
     };
-    let mut response = Arc::clone(app.look()).within(answer).await;
+    let mut response = Arc::clone(app.look()).within(answer).instrument(span).await;
     guard::secure(response.headers_mut());
     (app.0.durations)(page, response.status().as_str(), began.elapsed());
     response

@@ -21,6 +21,9 @@ const SUGGESTIONS_MAX: usize = 5;
 const PART_MIN: usize = 3;
 /// Names of one kind that a page lists for a browser to complete: more would fill the page.
 const LISTED_MAX: usize = 300;
+/// Fields of forms and parameters of addresses that take a name.
+const FIELDS: [(&str, Kind); 3] =
+    [("conseiller", Kind::Advisor), ("structure", Kind::Structure), ("lieu", Kind::Venue)];
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,6 +117,12 @@ impl Names {
         entries.map_or_else(Vec::new, |entries| {
             entries.iter().map(|entry| format!("{} ({})", entry.name, entry.id)).collect()
         })
+    }
+
+    /// What a browser completes, by the field of a form that takes it; fields without names are left out.
+    pub(crate) fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
+        let lists = FIELDS.map(|(field, kind)| (field, self.listed(kind)));
+        lists.into_iter().filter(|(_, names)| !names.is_empty()).collect()
     }
 
     fn read(path: &Path) -> Result<Self, NamesError> {

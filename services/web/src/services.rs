@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use cra_client::{Bearer, Clients, EndpointError, TlsFiles};
+use cra_runtime::traces;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -38,12 +39,18 @@ impl Services {
 
     /// Ingestion, asked with the token of this request.
     pub(crate) fn ingestion(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
-        Ok(Clients::new(self.ingestion.clone(), self.bearer(headers)?))
+        self.clients(&self.ingestion, headers)
     }
 
     /// The projection, asked with the token of this request.
     pub(crate) fn projection(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
-        Ok(Clients::new(self.projection.clone(), self.bearer(headers)?))
+        self.clients(&self.projection, headers)
+    }
+
+    /// Within the trace of the page that asks.
+    fn clients(&self, channel: &Channel, headers: &HeaderMap) -> Result<Clients, Fault> {
+        let traceparent = traces::traceparent();
+        Ok(Clients::of_trace(channel.clone(), self.bearer(headers)?, traceparent.as_deref()))
     }
 
     /// What the token of this request says of its bearer, unverified.

@@ -26,6 +26,7 @@ use crate::address::{QUERY_BYTES_MAX, query_of};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::forms::{Fields, TOKEN_FIELD};
+use crate::names::{Kind, Names};
 use crate::redirect::see_other;
 use crate::services::answer;
 
@@ -135,8 +136,13 @@ pub(crate) struct Ready {
 }
 
 /// Reads what was typed, with the service's search for the commune. A commune that was chosen from a list is named whole from
-/// now on. `before` is what the CRA says that is corrected.
-pub(crate) async fn read(clients: &Clients, typed: &mut Typed, before: Option<&Cra>) -> Result<Ready, Fault> {
+/// now on, and people and places are known by name. `before` is what the CRA says that is corrected.
+pub(crate) async fn read(
+    clients: &Clients,
+    names: &Names,
+    typed: &mut Typed,
+    before: Option<&Cra>,
+) -> Result<Ready, Fault> {
     let places::Found { place, choices, problem } = places::find(clients, typed).await?;
     if typed.is_chosen()
         && before.is_none()
@@ -144,15 +150,35 @@ pub(crate) async fn read(clients: &Clients, typed: &mut Typed, before: Option<&C
     {
         typed.name_commune(territory::communes().get(id).name(), &place.postal_code);
     }
-    let (cra, mut problems) = typed.to_message(&place, before);
+    let (mut cra, mut problems) = typed.to_message(&place, before);
     problems.extend(problem);
+    problems.extend(name_ids(&mut cra, names));
     Ok(Ready { cra, problems, communes: choices })
+}
+
+/// Puts the id of each name in its place, and says which texts mean several names.
+fn name_ids(cra: &mut v1::Cra, names: &Names) -> Vec<Problem> {
+    let venue = cra.place.as_mut().map(|place| ("lieu", Kind::Venue, &mut place.venue_id));
+    let people = [
+        ("conseiller", Kind::Advisor, &mut cra.advisor_id),
+        ("structure", Kind::Structure, &mut cra.structure_id),
+    ];
+    let mut problems = Vec::new();
+    for (field, kind, text) in people.into_iter().chain(venue) {
+        match names.find(kind, text) {
+            Ok(id) => *text = id,
+            Err(expected) => {
+                problems.push(Problem::new(field, format!("«\u{a0}{text}\u{a0}» : {expected}.")));
+            }
+        }
+    }
+    problems
 }
 
 /// Records the form, or reports all its faults at once: those found here, and those of the rules.
 async fn record(app: &App, headers: &HeaderMap, cra_id: &str, typed: &mut Typed) -> Result<Sent, Fault> {
     let clients = app.services().ingestion(headers)?;
-    let Ready { cra, problems, communes } = read(&clients, typed, None).await?;
+    let Ready { cra, problems, communes } = read(&clients, &app.names(), typed, None).await?;
     let is_readable = problems.is_empty();
     let request =
         v1::SubmitCraRequest { cra_id: cra_id.to_owned(), cra: Some(cra), validate_only: !is_readable };

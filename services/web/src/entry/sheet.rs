@@ -61,6 +61,8 @@ struct EntryPage {
     reason: Option<super::view::Text>,
     conflict: Option<Conflict>,
     form: Form,
+    /// Names that a browser completes, by field.
+    lists: Vec<(&'static str, Vec<String>)>,
     follow_up: &'static str,
     summary: Vec<Fault>,
     notice: Option<Notice>,
@@ -92,7 +94,9 @@ impl Sheet {
             None if has_conflict => StatusCode::CONFLICT,
             None => StatusCode::OK,
         };
-        let form = Form::new(&typed, &communes, &problems, usize::from(has_another_row));
+        let lists = app.names().lists();
+        let named: Vec<_> = lists.iter().map(|(field, _)| *field).collect();
+        let form = Form::new(&typed, &communes, &problems, usize::from(has_another_row), &named);
         let error = |field: &str| {
             let messages = problems.iter().filter(|problem| problem.field == field);
             messages.map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
@@ -122,6 +126,7 @@ impl Sheet {
             reason,
             conflict,
             form,
+            lists,
             follow_up: rubric_of_follow_up(),
             summary: problems.iter().map(fault).collect(),
             notice,

@@ -82,6 +82,8 @@ pub(crate) struct Text {
     pub(crate) error: String,
     /// `text`, `date`, `number`.
     pub(crate) kind: &'static str,
+    /// Whether a browser completes names in it.
+    pub(crate) has_names: bool,
 }
 
 /// A field of which one or several words are chosen.
@@ -115,6 +117,8 @@ pub(super) struct Counts {
 /// What every part of the form is made of.
 struct Maker<'a> {
     problems: &'a [Problem],
+    /// Fields in which a browser completes names.
+    named: &'a [&'static str],
 }
 
 impl Maker<'_> {
@@ -132,6 +136,7 @@ impl Maker<'_> {
             value: value.to_owned(),
             error: self.error(name),
             kind: "text",
+            has_names: self.named.contains(&name),
         }
     }
 
@@ -204,9 +209,16 @@ fn limit(name: &str) -> String {
 }
 
 impl Form {
-    /// The form with what was typed and what is wrong with it. `rows` more organisations can be typed.
-    pub(super) fn new(typed: &Typed, communes: &[places::Choice], problems: &[Problem], rows: usize) -> Self {
-        let make = Maker { problems };
+    /// The form with what was typed and what is wrong with it. `rows` more organisations can be typed; a browser
+    /// completes names in the fields of `named`.
+    pub(super) fn new(
+        typed: &Typed,
+        communes: &[places::Choice],
+        problems: &[Problem],
+        rows: usize,
+        named: &[&'static str],
+    ) -> Self {
+        let make = Maker { problems, named };
         let (long, step) = (DurationBand::OneHourOrMore.term().label, limit("duration.minutes.step"));
         let minutes = format!(
             "Facultatives, avec « {long} » : de {} à {}, de {step} en {step}.",
@@ -379,6 +391,7 @@ pub(crate) fn reason_field(of: &str, typed: &str, error: String) -> Text {
         value: typed.to_owned(),
         error,
         kind: "text",
+        has_names: false,
     }
 }
 

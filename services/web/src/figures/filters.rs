@@ -142,7 +142,7 @@ impl Filters {
             }),
             chips,
             is_open: has_problem(&folded),
-            lists: lists(names),
+            lists: names.lists(),
             regions: labels(territory::communes().regions().iter().map(|it| (it.name(), it.code()))),
             departments: labels(territory::communes().departments().iter().map(|it| (it.name(), it.code()))),
         };
@@ -163,12 +163,6 @@ impl Filters {
 /// The address of another page with the same parameters as one of the figures'.
 pub(crate) fn at_path(link: &str, path: &str) -> String {
     format!("{path}{}", link.strip_prefix('/').unwrap_or(link))
-}
-
-fn lists(names: &Names) -> Vec<(&'static str, Vec<String>)> {
-    let fields =
-        FIELDS.iter().filter_map(|field| Some((field.name, names.listed(Kind::of_parameter(field.name)?))));
-    fields.filter(|(_, names)| !names.is_empty()).collect()
 }
 
 fn labels(all: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<String> {

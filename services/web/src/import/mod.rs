@@ -73,9 +73,12 @@ pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body)
 }
 
 /// Reads the file and asks the service about each of its CRAs.
-async fn checked(app: &App, headers: &HeaderMap, upload: Upload) -> Result<Checked, Fault> {
+async fn checked(app: &App, headers: &HeaderMap, mut upload: Upload) -> Result<Checked, Fault> {
     if let Some(fault) = upload.refused {
         return Err(fault);
+    }
+    if let Err(text) = upload.fill.name_ids(&app.names()) {
+        return Ok(Checked::Unusable(text));
     }
     let clients = app.services().ingestion(headers)?;
     let most = app.upload_bytes();

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::forms::{Fields, TOKEN_FIELD};
+use crate::names::{Kind, Names};
 
 /// The fields of the form.
 pub(super) const ADVISOR: &str = "conseiller";
@@ -38,6 +39,15 @@ impl Fill {
     /// As an address or a form has it.
     pub(super) fn of(fields: &Fields) -> Self {
         Self { advisor: fields.first(ADVISOR).to_owned(), structure: fields.first(STRUCTURE).to_owned() }
+    }
+
+    /// Puts the id of each name in its place. An error says which text means several.
+    pub(super) fn name_ids(&mut self, names: &Names) -> Result<(), String> {
+        for (kind, text) in [(Kind::Advisor, &mut self.advisor), (Kind::Structure, &mut self.structure)] {
+            *text =
+                names.find(kind, text).map_err(|expected| format!("«\u{a0}{text}\u{a0}» : {expected}."))?;
+        }
+        Ok(())
     }
 
     /// Takes what is left empty from the caller's perimeter, where it names one.

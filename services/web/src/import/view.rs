@@ -58,6 +58,8 @@ struct ImportPage {
     faults: Option<Faults>,
     size_max: String,
     rows_max: String,
+    /// Names that a browser completes, by field.
+    lists: Vec<(&'static str, Vec<String>)>,
 }
 
 /// What is wrong with a file.
@@ -81,7 +83,8 @@ impl Faults {
     }
 }
 
-fn text(name: &str, path: &str, value: &str) -> Text {
+fn text(name: &'static str, path: &str, value: &str, lists: &[(&'static str, Vec<String>)]) -> Text {
+    let has_names = lists.iter().any(|(field, _)| *field == name);
     Text {
         name: name.to_owned(),
         id: format!("champ-{name}"),
@@ -90,6 +93,7 @@ fn text(name: &str, path: &str, value: &str) -> Text {
         value: value.to_owned(),
         error: String::new(),
         kind: "text",
+        has_names,
     }
 }
 
@@ -124,16 +128,18 @@ impl Sheet {
         let window =
             if status == StatusCode::OK { "Importer un tableau" } else { "Erreur : Importer un tableau" };
         let issued = app.forms().issue(headers);
+        let lists = app.names().lists();
         let shown = ImportPage {
             frame: Frame::new(window, ENTRY),
             token_field: TOKEN_FIELD,
             token: issued.token.clone(),
             file_field: FILE,
-            advisor: text(ADVISOR, "cra.advisor_id", &fill.advisor),
-            structure: text(STRUCTURE, "cra.structure_id", &fill.structure),
+            advisor: text(ADVISOR, "cra.advisor_id", &fill.advisor, &lists),
+            structure: text(STRUCTURE, "cra.structure_id", &fill.structure, &lists),
             notice,
             faults,
             size_max,
+            lists,
             rows_max: french::thousands(ROWS_MAX as u64),
         };
         issued.with_cookie((status, page(&shown)).into_response())

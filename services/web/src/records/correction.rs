@@ -22,6 +22,7 @@ use crate::entry::{
 };
 use crate::fault::Fault;
 use crate::forms::Fields;
+use crate::names::Names;
 use crate::redirect::see_other;
 
 /// `GET /cra/{id}/corriger`.
@@ -80,7 +81,7 @@ pub(crate) async fn send(
         return Ok(sheet.respond(&app, &headers));
     }
     let sent = match app.services().ingestion(&headers) {
-        Ok(clients) => app.within(correction.record(&clients, &mut typed)).await,
+        Ok(clients) => app.within(correction.record(&clients, &app.names(), &mut typed)).await,
         Err(fault) => Err(fault),
     };
     let mut sheet = Sheet::new(purpose(revision, None), typed);
@@ -97,12 +98,12 @@ pub(crate) async fn send(
 }
 
 impl Correction {
-    async fn record(&self, clients: &Clients, typed: &mut Typed) -> Result<Sent, Fault> {
+    async fn record(&self, clients: &Clients, names: &Names, typed: &mut Typed) -> Result<Sent, Fault> {
         let life = life_of(clients, &self.cra_id).await?;
         let Some(base) = life::content(&life, self.revision) else {
             return Err(Fault::NotFound);
         };
-        let mut ready = read(clients, typed, Some(&base)).await?;
+        let mut ready = read(clients, names, typed, Some(&base)).await?;
         if life.revision() == self.revision && typed.says_the_same(&Typed::of_cra(&base)) {
             ready.problems = vec![Problem::new(
                 "",
