@@ -54,13 +54,29 @@ export async function keys(page) {
   return Object.fromEntries(labels.map((label, index) => [label.trim(), Number(values[index].replace(/\s/g, ""))]));
 }
 
-/** What axe finds on the page as it is, with everything unfolded, and whether it is wider than the screen. */
+/** Words of labels of figures that stand on two lines. */
+function brokenWords() {
+  const isBroken = (text, word, index) => {
+    const range = document.createRange();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    return new Set([...range.getClientRects()].map((box) => box.top)).size > 1;
+  };
+  return [...document.querySelectorAll(".cra-key__label")].flatMap(({ firstChild: text }) =>
+    [...text.data.matchAll(/[^\s-]+/g)].filter(({ 0: word, index }) => isBroken(text, word, index)).map(([word]) => word));
+}
+
+/**
+ * What axe finds on the page as it is, with everything unfolded; whether a label breaks within a word, and whether the page is
+ * wider than the screen.
+ */
 export async function lookAt(page, name) {
   for (const folded of await page.locator("details").all()) await folded.evaluate((it) => { it.open = true; });
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   const found = violations.map(({ id, help, nodes }) =>
     `${name}: ${id}, ${help}: ${nodes.slice(0, 3).map((node) => node.html).join(" ")}`);
+  for (const word of await page.evaluate(brokenWords)) found.push(`${name}: the label breaks within "${word}"`);
   const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (excess > 0) found.push(`${name}: ${excess} px wider than the screen`);
   return found;

@@ -2,12 +2,10 @@
 //! the bounds of the process hold.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use axum::body::Body;
+use http_body_util::BodyExt as _;
 
 /// Requests in flight of each person.
 pub(crate) struct People {
@@ -59,37 +57,17 @@ impl Drop for Held {
 impl Held {
     /// Held until the answer is sent, or its reader is gone.
     pub(crate) fn until_sent(self, body: Body) -> Body {
-        Body::new(HeldBody { body, _held: self })
-    }
-}
-
-struct HeldBody {
-    body: Body,
-    _held: Held,
-}
-
-impl HttpBody for HeldBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        Body::new(body.map_err(move |error| {
+            let _held = &self;
+            error
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::HttpBody as _;
+
     use super::*;
 
     #[test]
