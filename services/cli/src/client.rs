@@ -23,9 +23,6 @@ use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
 use crate::submission::LASTING;
 
-/// Reasons of refused positions that no later call accepts.
-const OTHER_PASTS: [&str; 2] = ["LOG_REPLACED", "HISTORY_CHANGED"];
-
 pub(crate) use crate::service::Service;
 
 /// Why a call has no usable answer.
@@ -71,11 +68,9 @@ impl ClientError {
         }
     }
 
-    /// Whether a position is of a log that was replaced, or of a past that the service no longer has: a copy made up to
-    /// that position cannot be continued.
-    pub(crate) fn is_of_another_past(&self) -> bool {
-        let Self::Answered { status, .. } = self else { return false };
-        rejection::reason_of(status).is_some_and(|reason| OTHER_PASTS.contains(&reason.as_str()))
+    /// Whether a position is of a log that was replaced in order to forget: no event is lost, and a copy begins anew.
+    pub(crate) fn was_forgotten(&self) -> bool {
+        matches!(self, Self::Answered { status, .. } if rejection::fact_of(status, "forgotten_at").is_some())
     }
 
     /// When the service asks to be called again, if it does.

@@ -31,8 +31,8 @@ pub(crate) trait Subscription {
         Ok(())
     }
 
-    /// The position is of a log, or of a past, that the service no longer has. Returns whether the subscription was reset
-    /// and is opened again; otherwise the refusal ends it.
+    /// The position is of a log that was replaced in order to forget. Returns whether the subscription was reset and is
+    /// opened again; otherwise the refusal ends it.
     fn begin_anew(&mut self) -> anyhow::Result<bool> {
         Ok(false)
     }
@@ -64,7 +64,7 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
             return Ok(());
         };
         let failure = connection.failure(status);
-        if failure.is_of_another_past() && subscription.begin_anew()? {
+        if failure.was_forgotten() && subscription.begin_anew()? {
             continue;
         }
         if !failure.may_pass() {

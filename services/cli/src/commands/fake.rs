@@ -106,7 +106,9 @@ impl StatisticsService for Fake {
         self.follows.lock().unwrap().push(request.clone());
         if !request.log.is_empty() && request.log != LOG {
             let row = Row { code: Code::Aborted, reason: "LOG_REPLACED", retry: Retry::Never };
-            return Err(Rejection::new(row, "the position is of another log").into());
+            return Err(Rejection::new(row, "the log was replaced")
+                .with("forgotten_at", "2026-01-15T03:00:00Z")
+                .into());
         }
         if after > self.head {
             return Err(Status::out_of_range("after_position is past the head of the log"));

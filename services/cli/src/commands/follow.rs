@@ -3,7 +3,7 @@
 //! A line is written before its position is stored: after a crash some lines may be repeated, none is missing. On
 //! Ctrl-C and SIGTERM the command stores its position and exits with code 0.
 //!
-//! If the log was replaced, the line `{"reset":true}` empties the copy, and every change follows again.
+//! If the log was replaced in order to forget, the line `{"reset":true}` empties the copy, and every change follows again.
 
 use cra_contracts::v1;
 use cra_runtime::shutdown::Shutdown;
@@ -98,7 +98,9 @@ impl Subscription for Follower<'_> {
             return Ok(false);
         }
         self.output.json(&json!({ "reset": true }))?;
-        tell("the log was replaced: the copy is to be emptied, every change follows again");
+        tell(
+            "the log was replaced in order to forget: the copy is to be emptied, every change follows again",
+        );
         self.place = Place::default();
         self.settle()?;
         Ok(true)

@@ -70,7 +70,7 @@ async fn a_checkpoint_takes_precedence_over_after() {
 }
 
 #[tokio::test]
-async fn a_copy_of_a_log_that_was_replaced_is_emptied_and_begins_anew() {
+async fn a_copy_of_a_log_that_was_made_to_forget_is_emptied_and_begins_anew() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     let former = Place { position: 9, log: "former#1#".to_owned() };

@@ -43,6 +43,15 @@ pub enum QueryError {
         "the position belongs to another event log; read again without it, and start a copy again after position 0"
     )]
     LogReplaced,
+    /// The position belongs to a log that was replaced in order to forget.
+    #[error(
+        "the position belongs to an event log that was replaced at {at} by one without what was forgotten; start a copy again \
+         after position 0"
+    )]
+    LogForgot {
+        /// When, as RFC 3339.
+        at: String,
+    },
     /// The position belongs to a predecessor of the log, past the last common position.
     #[error(
         "position {position} is of the event log {log}, of which the log that is served holds the positions up to {common} \
@@ -132,6 +141,10 @@ impl From<QueryError> for Status {
             }
             QueryError::LogUnavailable => Rejection::new(LOG_UNAVAILABLE, message).into(),
             QueryError::LogReplaced => Rejection::new(LOG_REPLACED, message).into(),
+            QueryError::LogForgot { ref at } => {
+                let at = at.clone();
+                Rejection::new(LOG_REPLACED, message).with("forgotten_at", at).into()
+            }
             QueryError::PastTheCommonPosition { common, .. } => {
                 Rejection::new(LOG_REPLACED, message).with("last_common_position", common.to_string()).into()
             }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use cra_eventlog::Position;
+use cra_eventlog::{LogIdentity, Position, Predecessor};
 use ring::digest::{Context, SHA256};
 
 use super::QueryError;
@@ -143,6 +143,15 @@ impl Claim {
         match (parts.next(), parts.next(), parts.next()) {
             (Some(left_out), Some(definitions), Some(log)) => Ok(Self { log, definitions, left_out }),
             _ => Err(QueryError::LogReplaced),
+        }
+    }
+
+    /// Why it is refused by a log with these predecessors, which it does not belong to.
+    #[must_use]
+    pub fn of_another_log(&self, predecessors: &[Predecessor]) -> QueryError {
+        match cra_eventlog::forgotten_since(predecessors, &LogIdentity(self.log.clone())) {
+            Some(forgetting) => QueryError::LogForgot { at: forgetting.at.clone() },
+            None => QueryError::LogReplaced,
         }
     }
 

@@ -223,10 +223,10 @@ impl StatisticsService for Statistics {
         };
         let (admitted, (after, claim, stop_at_head)) =
             self.admission.admit(request, &self.streams, read).await?;
-        let Head { identity, position: head, .. } = self.admission.log_head.now().await?;
+        let Head { identity, position: head, predecessors, .. } = self.admission.log_head.now().await?;
         let claim = claim.as_deref().map(Claim::parse).transpose()?;
-        if claim.as_ref().is_some_and(|claim| !claim.is_of(&identity.0)) {
-            return Err(QueryError::LogReplaced.into());
+        if let Some(claim) = claim.as_ref().filter(|claim| !claim.is_of(&identity.0)) {
+            return Err(claim.of_another_log(&predecessors).into());
         }
         if after > head {
             return Err(QueryError::PastTheHead { field: "after_position", head: head.0 }.into());
