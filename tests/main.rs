@@ -11,6 +11,7 @@ mod bad_questions;
 mod bench;
 mod bounds;
 mod changes;
+mod circles;
 mod clients;
 mod clock_jumps;
 mod cluster;
