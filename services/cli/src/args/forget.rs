@@ -9,7 +9,7 @@ use clap::Args;
 use cra_eventlog::nats::{NatsSettings, Slot};
 use cra_runtime::config::ConfigError;
 
-use super::log::NatsLogArgs;
+use super::nats_log::NatsLogArgs;
 
 pub(super) const FORGET_DETAILS: &str = "\
 Writes a new log in which every event has its position, its ids, its time and everything that counts, without what the rules \

@@ -3,19 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use cra_runtime::config::{self, ConfigError};
-use serde::{Deserialize, Serialize};
-
-use cra_eventlog::nats::NatsSettings;
 
 use super::forget::{DESTROY_DETAILS, DestroyArgs, FORGET_DETAILS, ForgetArgs};
+use super::nats_log::NatsLogArgs;
 
 const EXPORT_DETAILS: &str = "\
 DIR receives segments of events (`events-<first position>.zst`) and `manifest.json`, which names them with their SHA-256. \
 Run again, it adds what is new; what is there is checked and never written again. Interrupted whenever, the backup holds \
-up to its last whole segment, and the next run goes on from there. The services may go on meanwhile.
+up to its last whole segment, and the next run continues from there. The services may run at the same time.
 
-The chain that is told stands for the whole backup: kept elsewhere, it shows later that nothing was changed.
+The chain that is printed identifies the whole backup: kept elsewhere, it shows later that nothing was changed.
 
 Exit code: 0 when everything up to the log's end is in the backup, 2 when not.";
 
@@ -171,50 +168,6 @@ pub(crate) struct LogArgs {
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) on_nats: NatsLogArgs,
-}
-
-/// Which log on NATS.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Log")]
-pub(crate) struct NatsLogArgs {
-    /// NATS server, or several separated by commas [default: that of the services' settings]
-    #[arg(long, value_name = "URL")]
-    pub(crate) nats_url: Option<String>,
-    /// Name of the stream [default: that of the services' settings]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) nats_stream: Option<String>,
-    /// TOML file with the settings of a service, of which `[log]` counts
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-/// What counts here of a service's settings; the rest of its file is its own.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Settings {
-    log: NatsSettings,
-}
-
-#[derive(Serialize)]
-struct Overrides<'a> {
-    log: LogOverrides<'a>,
-}
-
-#[derive(Serialize)]
-struct LogOverrides<'a> {
-    url: Option<&'a str>,
-    stream: Option<&'a str>,
-}
-
-impl NatsLogArgs {
-    /// Where the log is on NATS: defaults, file, environment, then these flags.
-    pub(crate) fn settings(&self) -> Result<NatsSettings, ConfigError> {
-        let log = LogOverrides { url: self.nats_url.as_deref(), stream: self.nats_stream.as_deref() };
-        let Settings { log } = config::load::<Settings>(self.config.as_deref(), Overrides { log })?;
-        // A stream that is named here is not that of the settings' slot.
-        let slot = log.slot.filter(|_| self.nats_stream.is_none());
-        Ok(NatsSettings { slot, ..log }.of_slot())
-    }
 }
 
 #[cfg(test)]

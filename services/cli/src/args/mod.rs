@@ -10,6 +10,7 @@ mod credentials;
 mod forget;
 mod import;
 mod log;
+mod nats_log;
 mod operations;
 mod statistics;
 mod token;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
+use cra_contracts::v1::ExportFormat;
 use cra_contracts::v1::export_response::Part;
+use cra_private::Existing;
 
 use super::super::fake::{Ending, Fake, Written, endpoints, ran};
 use super::*;

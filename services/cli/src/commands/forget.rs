@@ -17,7 +17,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::log::unused;
+use super::log_folder::unused;
 use super::pair::{LOG, PUBLICATION_SECRET, READ_MODELS};
 use super::{Outcome, progress};
 use crate::args::{DestroyArgs, ForgetArgs, Place};

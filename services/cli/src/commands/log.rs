@@ -4,15 +4,15 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use cra_backup::{self as backup, Manifest, Progress};
 use cra_domain::event::Event;
-use cra_eventlog::embedded::{EmbeddedLog, OpenError};
+use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::nats::{self, Activated, MirrorState, NatsLog};
 use cra_eventlog::{EventLog, LogEntry, Origin, Restoring};
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::log_folder::unused;
 use super::pair::LOG;
 use super::{Outcome, forget, progress};
 use crate::args::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
@@ -141,16 +141,6 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventL
     );
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?;
     Ok(Box::new(unused(opened)?))
-}
-
-/// Adds what to do if another process has opened the log.
-pub(super) fn unused(opened: Result<EmbeddedLog, OpenError>) -> anyhow::Result<EmbeddedLog> {
-    match opened {
-        Err(error @ OpenError::InUse { .. }) => {
-            Err(error).context("stop the `cra standalone` that uses it first")
-        }
-        opened => Ok(opened?),
-    }
 }
 
 async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restoring>> {

@@ -13,7 +13,7 @@ use cra_domain::event::{Event, Fact, record};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::export::Target;
+use super::target::Target;
 use crate::args::{EndpointArgs, ExportArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;

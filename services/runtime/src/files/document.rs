@@ -25,9 +25,8 @@ use super::gzip;
 use super::problem::Problem;
 use crate::bounded_stream;
 use crate::conditional::Conditional;
+use crate::identity::access::DOCUMENT;
 
-/// Where the document is.
-pub(crate) const PATH: &str = "/openapi.json";
 /// Bytes of one frame.
 const FRAME_BYTES: usize = 16 * 1_024;
 
@@ -65,7 +64,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Answering {
-        if request.uri().path() == PATH {
+        if request.uri().path() == DOCUMENT {
             let answer = document(request.headers());
             return Box::pin(async { Ok(answer) });
         }

@@ -59,8 +59,8 @@ impl Files {
 
     /// The call at an address of plain HTTP.
     pub(crate) fn call_at(self, path: &str) -> Option<&'static str> {
-        if path == document::PATH {
-            return Some(document::PATH);
+        if path == access::DOCUMENT {
+            return Some(access::DOCUMENT);
         }
         let name = path.strip_prefix(ADDRESS).filter(|_| self.serves_exports)?;
         files::named(name).map(|_| EXPORT)
@@ -70,7 +70,7 @@ impl Files {
     pub(crate) fn asked(self, request: &Request<Body>) -> Option<Asked> {
         let path = request.uri().path();
         let name = path.strip_prefix(ADDRESS).filter(|_| self.serves_exports);
-        if name.is_none() && path != document::PATH {
+        if name.is_none() && path != access::DOCUMENT {
             return None;
         }
         let asked = match name {

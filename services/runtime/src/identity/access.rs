@@ -57,8 +57,11 @@ pub(crate) const REFLECTION: &[Method] = &[
     open("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Shape::Both),
 ];
 
+/// Path of the document that describes the contract: `OpenAPI`, in plain HTTP.
+pub(crate) const DOCUMENT: &str = "/openapi.json";
+
 /// What describes the contract, in plain HTTP.
-pub(crate) const DOCUMENTS: &[Method] = &[open(crate::files::document::PATH, Shape::Answers)];
+pub(crate) const DOCUMENTS: &[Method] = &[open(DOCUMENT, Shape::Answers)];
 
 /// The rows of a service with these methods, health, what describes the contract, and reflection where it is served.
 pub(crate) fn tables(methods: &'static [Method], reflection: bool) -> Vec<&'static [Method]> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use cra_domain::spelling;
 use cra_domain::vocabulary::{AgeBand, Status, Word};
 
-use super::row::CellFault;
+use super::fault::CellFault;
 use crate::fields::Field;
 
 /// Number of rows that are searched for the headings, because people put titles above them.

@@ -5,6 +5,7 @@ pub(crate) mod bounds;
 mod cell;
 pub mod columns;
 pub(crate) mod csv;
+mod fault;
 pub mod row;
 pub(crate) mod workbook;
 
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::cell::Cell;
 use self::columns::Columns;
 use self::csv::Dialect;
+pub use self::fault::CellFault;
 use self::row::{Row, RowFault, WholeFault};
 use self::workbook::Workbook;
 use super::Place;

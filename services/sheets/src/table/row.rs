@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::columns::{Column, Columns};
+use super::fault::CellFault;
 use crate::content::Recordable;
 use crate::fields::{Field, without_empty_parts};
 
@@ -32,19 +33,6 @@ pub struct Row {
     pub form_version: u32,
     /// Why it changes it.
     pub reason: String,
-}
-
-/// A cell that cannot be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CellFault {
-    /// Of its column in the row, from 0.
-    pub place: usize,
-    /// Of its column, as it is written in the file.
-    pub heading: String,
-    /// What it holds.
-    pub found: String,
-    /// In French: what was found, and what is expected.
-    pub fault: String,
 }
 
 /// Why a row cannot be read.

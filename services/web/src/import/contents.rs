@@ -10,8 +10,9 @@ use cra_domain::cra::field_label;
 use cra_domain::french;
 use cra_sheets::content::{self, OLDER_DOCUMENT, Recordable};
 use cra_sheets::file::{self, Bounds, Content, OpenError};
+use cra_sheets::table::CellFault;
 use cra_sheets::table::columns::Columns;
-use cra_sheets::table::row::{CellFault, Row, RowFault, RowIds};
+use cra_sheets::table::row::{Row, RowFault, RowIds};
 use cra_sheets::table::{Headings, Table};
 use cra_sheets::{Item, Place, Unsent, source};
 
