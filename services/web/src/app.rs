@@ -1,33 +1,26 @@
-//! Which address leads to which page, and the bounds of a page: how many at once, and how long.
+//! What the pages share: the services, the tokens of forms, the look, and the bounds of a page: how many at once, and
+//! how long.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get, post};
 use cra_runtime::metrics::Metrics;
 use cra_runtime::reload::Reloads;
 use cra_runtime::shutdown::Shutdown;
-use cra_runtime::traces;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use crate::fault::Fault;
 use crate::forms::Forms;
-use crate::import::{self, Imports};
+use crate::import::kept::Imports;
 use crate::look::Look;
 use crate::names::{Names, NamesFile};
 use crate::people::People;
 use crate::services::Services;
 use crate::settings::Settings;
-use crate::{accessibility, entry, figures, files, guard, live, look, records, state, vocabulary};
 
 /// Counts one answer: the name of its page, its status, and how long it took.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
@@ -151,90 +144,19 @@ impl App {
     pub(crate) async fn in_time<T>(&self, part: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         timeout(self.0.page_timeout, part).await.unwrap_or(Err(Fault::TooSlow))
     }
-}
 
-/// All addresses.
-pub(crate) fn router(app: App) -> Router {
-    let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
-    Router::new()
-        .route("/", reading(get(figures::show)))
-        .route("/direct", reading(get(live::stream)))
-        .route("/saisie", reading(changing(&app, get(entry::show), post(entry::send))))
-        .route("/saisie/communes", reading(get(entry::complete)))
-        .route("/cra", reading(get(records::list)))
-        .route("/cra/{id}", reading(get(records::show)))
-        .route(
-            "/cra/{id}/corriger",
-            reading(changing(&app, get(records::correct), post(records::send_correction))),
-        )
-        .route(
-            "/cra/{id}/retirer",
-            reading(changing(&app, get(records::withdraw), post(records::send_withdrawal))),
-        )
-        .route("/import", reading(changing(&app, get(import::show), post(import::send))))
-        .route("/import/{id}", reading(changing(&app, get(import::show_one), post(import::confirm))))
-        .route("/mots", reading(get(vocabulary::show)))
-        .route("/etat", reading(get(state::show)))
-        .route("/accessibilite", reading(get(accessibility::show)))
-        .route("/fichiers/{name}", reading(get(files::send)))
-        .route("/static/{file}", reading(get(look::serve)))
-        .fallback(async || Fault::NotFound)
-        .layer(middleware::from_fn_with_state(app.clone(), around))
-        .with_state(app)
-}
-
-/// A page that changes something: `sent` gets only the forms that these pages sent.
-fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
-    shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
-}
-
-async fn from_these_pages(State(app): State<App>, request: Request, next: Next) -> Response {
-    if guard::is_sent_by_these_pages(request.headers(), &app.0.hosts) {
-        next.run(request).await
-    } else {
-        Fault::Foreign.into_response()
+    /// The names by which browsers may call these pages.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.0.hosts
     }
-}
 
-/// The name of a page in the metrics: a fixed list.
-fn label(path: &str) -> &'static str {
-    match path {
-        "/" => "figures",
-        "/direct" => "live",
-        "/mots" => "words",
-        "/etat" => "state",
-        "/accessibilite" => "accessibility",
-        "/saisie" => "entry",
-        "/saisie/communes" => "communes",
-        "/cra" => "records",
-        "/import" => "import",
-        _ if path.starts_with("/cra/") => "record",
-        _ if path.starts_with("/import/") => "import",
-        _ if path.starts_with("/fichiers/") => "files",
-        _ if path.starts_with("/static/") => "static",
-        _ => "other",
+    /// The requests in flight of each person.
+    pub(crate) fn people(&self) -> &Arc<People> {
+        &self.0.people
     }
-}
 
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let page = label(request.uri().path());
-    let span = traces::of_page(page, request.headers());
-    let answer = async {
-        if !guard::knows_host(request.headers(), &app.0.hosts) {
-            return Fault::UnknownHost.into_response();
-        }
-        let subject = app.services().caller(request.headers()).subject;
-        if subject.is_empty() {
-            return next.run(request).await;
-        }
-        match app.0.people.admit(subject) {
-            Some(held) => next.run(request).await.map(|body| held.until_sent(body)),
-            None => Fault::Busy.into_response(),
-        }
-    };
-    let mut response = Arc::clone(app.look()).within(answer).instrument(span).await;
-    guard::secure(response.headers_mut());
-    (app.0.durations)(page, response.status().as_str(), began.elapsed());
-    response
+    /// Counts one answer: the name of its page, its status, and how long it took.
+    pub(crate) fn observe(&self, page: &'static str, status: &str, took: Duration) {
+        (self.0.durations)(page, status, took);
+    }
 }

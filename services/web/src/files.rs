@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 use crate::address::{self, Address, At, BREAKDOWNS, QUERY_BYTES_MAX, Read, STEPS, query_of, word};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::figures::{bounded, step};
+use crate::periods::{bounded, step};
 use crate::redirect::see_other;
 use crate::services::answer;
 

@@ -1,7 +1,7 @@
 //! The pages: the form, its CRAs, and the figures of a selection; made on the server, in French, and addressable: every state of a page is its address.
 //!
 //! A client of the services over gRPC, like any other: it holds no rule, no figure and no data. The way of a request:
-//! `server` reads HTTP, `guard` checks whom it is for and adds the headers of security, `app` routes it, a page's module
+//! `server` reads HTTP, `guard` checks whom it is for and adds the headers of security, `router` leads it to its page, a page's module
 //! asks the services (`services`) and fills its template in `pages/`. What fails becomes a page too: `fault`.
 
 mod accessibility;
@@ -20,9 +20,11 @@ mod look;
 mod names;
 mod paced;
 mod people;
+mod periods;
 mod plain;
 mod records;
 mod redirect;
+mod router;
 mod server;
 mod services;
 mod settings;
@@ -81,7 +83,7 @@ pub async fn serve(
     let _ends = metrics.watch_ends(settings.services.expiring()).await?;
     tracing::info!(address = %listener.local_addr()?, "serving pages");
     health.set_all(Readiness::Serving).await;
-    let router = app::router(app.clone());
+    let router = router::router(app.clone());
     Ok(tokio::select! {
         drained = server::serve(listener, router, settings, shutdown) => drained,
         never = app.reload() => match never {},

@@ -36,7 +36,6 @@ use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
 
-pub(crate) use self::ask::{bounded, step};
 pub(crate) use self::filters::Filters;
 
 /// The page; without figures where the address cannot be read or the services refuse it.

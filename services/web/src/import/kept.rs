@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::check::Found;
 use super::contents::{Line, Problem, Sheets};
 use super::summary::Summary;
-use crate::app::App;
 use crate::fault::Fault;
+use crate::forms::Forms;
+use crate::services::Services;
 
 /// Imports of a process.
 const IMPORTS_MAX: usize = 256;
@@ -42,9 +43,9 @@ pub(super) struct Owner {
 
 impl Owner {
     /// The one who sent these headers. A browser without a cookie owns nothing.
-    pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
-        let cookie = app.forms().cookie_of(headers).unwrap_or_default().to_owned();
-        Self { cookie, subject: app.services().caller(headers).subject }
+    pub(super) fn of(forms: &Forms, services: &Services, headers: &HeaderMap) -> Self {
+        let cookie = forms.cookie_of(headers).unwrap_or_default().to_owned();
+        Self { cookie, subject: services.caller(headers).subject }
     }
 }
 

@@ -8,7 +8,8 @@
 mod check;
 mod contents;
 mod exchange;
-mod kept;
+pub(crate) mod kept;
+mod receive;
 mod record;
 mod summary;
 mod upload;
@@ -30,8 +31,6 @@ use crate::fault::Fault;
 use crate::forms::{Fields, TOKEN_FIELD};
 use crate::redirect::see_other;
 
-pub(crate) use self::kept::Imports;
-
 /// `GET /import`.
 pub(crate) async fn show(
     State(app): State<App>,
@@ -52,11 +51,11 @@ pub(crate) async fn show(
 
 /// `POST /import`: a file, which is only checked.
 pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    let upload = upload::read(&app, &headers, body).await;
+    let upload = receive::read(&app, &headers, body).await;
     let (name, fill) = (upload.name.clone(), upload.fill.clone());
     let wrong = match checked(&app, &headers, upload).await {
         Ok(Checked::Right(found)) => {
-            let kept = app.imports().keep(kept::Owner::of(&app, &headers), name.clone(), found);
+            let kept = app.imports().keep(owner(&app, &headers), name.clone(), found);
             match kept {
                 Ok(id) => match see_other(&address(&id)) {
                     Ok(response) => return response,
@@ -107,7 +106,7 @@ pub(crate) async fn show_one(
     }
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;
-    let import = app.imports().find(&id, &kept::Owner::of(&app, &headers)).ok_or(Fault::ImportGone)?;
+    let import = app.imports().find(&id, &owner(&app, &headers)).ok_or(Fault::ImportGone)?;
     Ok(view::one(&app, &headers, &id, &import))
 }
 
@@ -122,7 +121,7 @@ pub(crate) async fn confirm(
     app.forms().check(&headers, fields.first(TOKEN_FIELD))?;
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;
-    let import = app.imports().find(&id, &kept::Owner::of(&app, &headers)).ok_or(Fault::ImportGone)?;
+    let import = app.imports().find(&id, &owner(&app, &headers)).ok_or(Fault::ImportGone)?;
     // Of two presses, the first one begins.
     if import.begin() {
         let turn = app.imports().turn();
@@ -151,4 +150,8 @@ fn template_named(name: &str) -> Option<Result<Response, Fault>> {
         ];
         Ok((headers, bytes).into_response())
     }))
+}
+
+fn owner(app: &App, headers: &HeaderMap) -> kept::Owner {
+    kept::Owner::of(app.forms(), app.services(), headers)
 }

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -16,7 +15,6 @@ use ring::digest::{SHA256, digest};
 use tokio::task_local;
 
 use self::dsfr::Dsfr;
-use crate::app::App;
 use crate::settings::{Brand, WebSettings};
 
 pub use self::dsfr::DsfrError;
@@ -130,9 +128,9 @@ impl Look {
     }
 }
 
-/// `GET /static/{file}`.
-pub(crate) async fn serve(State(app): State<App>, Path(name): Path<String>) -> Response {
-    match app.look().files.0.get(&name) {
+/// A static file; without one of this name, 404.
+pub(crate) fn static_file(look: &Look, name: &str) -> Response {
+    match look.files.0.get(name) {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(file) => {
             let headers = [

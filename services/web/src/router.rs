@@ -1,0 +1,106 @@
+//! Which address leads to which page, and what every request passes: host, origin, the share of a person, metrics.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get, post};
+use cra_runtime::traces;
+use tracing::Instrument as _;
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::{accessibility, entry, figures, files, guard, import, live, look, records, state, vocabulary};
+
+/// All addresses.
+pub(crate) fn router(app: App) -> Router {
+    let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
+    Router::new()
+        .route("/", reading(get(figures::show)))
+        .route("/direct", reading(get(live::stream)))
+        .route("/saisie", reading(changing(&app, get(entry::show), post(entry::send))))
+        .route("/saisie/communes", reading(get(entry::complete)))
+        .route("/cra", reading(get(records::list)))
+        .route("/cra/{id}", reading(get(records::show)))
+        .route(
+            "/cra/{id}/corriger",
+            reading(changing(&app, get(records::correct), post(records::send_correction))),
+        )
+        .route(
+            "/cra/{id}/retirer",
+            reading(changing(&app, get(records::withdraw), post(records::send_withdrawal))),
+        )
+        .route("/import", reading(changing(&app, get(import::show), post(import::send))))
+        .route("/import/{id}", reading(changing(&app, get(import::show_one), post(import::confirm))))
+        .route("/mots", reading(get(vocabulary::show)))
+        .route("/etat", reading(get(state::show)))
+        .route("/accessibilite", reading(get(accessibility::show)))
+        .route("/fichiers/{name}", reading(get(files::send)))
+        .route("/static/{file}", reading(get(static_file)))
+        .fallback(async || Fault::NotFound)
+        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+/// A page that changes something: `sent` gets only the forms that these pages sent.
+fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
+    shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
+}
+
+async fn from_these_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    if guard::is_sent_by_these_pages(request.headers(), app.hosts()) {
+        next.run(request).await
+    } else {
+        Fault::Foreign.into_response()
+    }
+}
+
+async fn static_file(State(app): State<App>, Path(name): Path<String>) -> Response {
+    look::static_file(app.look(), &name)
+}
+
+/// The name of a page in the metrics: a fixed list.
+fn label(path: &str) -> &'static str {
+    match path {
+        "/" => "figures",
+        "/direct" => "live",
+        "/mots" => "words",
+        "/etat" => "state",
+        "/accessibilite" => "accessibility",
+        "/saisie" => "entry",
+        "/saisie/communes" => "communes",
+        "/cra" => "records",
+        "/import" => "import",
+        _ if path.starts_with("/cra/") => "record",
+        _ if path.starts_with("/import/") => "import",
+        _ if path.starts_with("/fichiers/") => "files",
+        _ if path.starts_with("/static/") => "static",
+        _ => "other",
+    }
+}
+
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let page = label(request.uri().path());
+    let span = traces::of_page(page, request.headers());
+    let answer = async {
+        if !guard::knows_host(request.headers(), app.hosts()) {
+            return Fault::UnknownHost.into_response();
+        }
+        let subject = app.services().caller(request.headers()).subject;
+        if subject.is_empty() {
+            return next.run(request).await;
+        }
+        match app.people().admit(subject) {
+            Some(held) => next.run(request).await.map(|body| held.until_sent(body)),
+            None => Fault::Busy.into_response(),
+        }
+    };
+    let mut response = Arc::clone(app.look()).within(answer).instrument(span).await;
+    guard::secure(response.headers_mut());
+    app.observe(page, response.status().as_str(), began.elapsed());
+    response
+}
