@@ -156,7 +156,7 @@ const CALLERS: usize = 10 * CAPACITY;
 const CRAS_PER_CALLER: u32 = 8;
 
 /// The observations of one caller.
-struct Seen {
+struct Observed {
     receipts: Vec<pb::Receipt>,
     /// Latencies of accepted tries.
     latencies: Vec<Duration>,
@@ -165,9 +165,9 @@ struct Seen {
 }
 
 /// Records some CRAs, each repeated until it has its receipt, respecting retry delays.
-async fn insist(address: SocketAddr, caller: u32) -> Seen {
+async fn insist(address: SocketAddr, caller: u32) -> Observed {
     let mut client = Ingestion::new(connected(address).await.unwrap());
-    let mut seen = Seen { receipts: Vec::new(), latencies: Vec::new(), refused: Vec::new() };
+    let mut seen = Observed { receipts: Vec::new(), latencies: Vec::new(), refused: Vec::new() };
     for number in 0..CRAS_PER_CALLER {
         let request = submission(&new_id(), cra_of(caller * CRAS_PER_CALLER + number));
         loop {

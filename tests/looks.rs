@@ -67,8 +67,8 @@ fn a_folder_or_a_file_of_names_that_cannot_be_used_is_named_at_the_start_by_its_
         fs::write(&config, format!("listen = \"127.0.0.1:0\"\n[web]\n{settings}\n")).unwrap();
         let output = Kind::Web.command().arg("--config").arg(&config).output().unwrap();
         assert!(!output.status.success(), "{settings}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(told.contains(expected), "{expected}: {told}");
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(reported.contains(expected), "{expected}: {reported}");
     }
 }
 

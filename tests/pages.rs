@@ -31,8 +31,8 @@ impl Acting {
             .spawn()
             .unwrap();
         let mut ready = [0; b"ready\n".len()];
-        let told = child.stderr.as_mut().unwrap().read_exact(&mut ready);
-        if told.is_err() || &ready != b"ready\n" {
+        let reported = child.stderr.as_mut().unwrap().read_exact(&mut ready);
+        if reported.is_err() || &ready != b"ready\n" {
             let ended = child.wait_with_output().unwrap();
             let (begun, rest) = (String::from_utf8_lossy(&ready), String::from_utf8_lossy(&ended.stderr));
             panic!("{deed}: {begun}{rest}");

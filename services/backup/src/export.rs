@@ -16,13 +16,13 @@ use cra_eventlog::{EventLog, Position};
 pub async fn export(
     log: &dyn EventLog,
     dir: &Path,
-    mut told: impl FnMut(Progress) + Send,
+    mut reported: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
     let (folder, mut manifest) = open(log, dir).await?;
     let skipped = manifest.last_position.0;
     let end = log.head().await?.position;
     let mut progress = Progress { position: manifest.last_position, end, skipped };
-    told(progress);
+    reported(progress);
     let mut entries = log.read(manifest.last_position);
     while manifest.last_position < end {
         let mut draft = Draft::new(manifest.last_position.next());
@@ -33,7 +33,7 @@ pub async fn export(
         }
         let (folder, mut taken) = (Arc::clone(&folder), manifest);
         manifest = blocking(move || folder.add(&mut taken, &draft).map(|_| taken)).await?;
-        told(progress);
+        reported(progress);
     }
     Ok(manifest)
 }

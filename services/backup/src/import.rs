@@ -24,7 +24,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 pub async fn import(
     log: &dyn Restoring,
     dir: &Path,
-    told: impl FnMut(Progress) + Send,
+    reported: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
     let manifest = super::manifest(dir)?;
     let reaches = |head: Position| {
@@ -37,7 +37,7 @@ pub async fn import(
     let mut wrote = false;
     let put = match log.head().await {
         Ok(head) => match reaches(head.position) {
-            Ok(()) => put_back(log, dir, &manifest, head.position, &mut wrote, told).await,
+            Ok(()) => put_back(log, dir, &manifest, head.position, &mut wrote, reported).await,
             Err(error) => Err(error),
         },
         Err(error) => Err(error.into()),
@@ -61,10 +61,10 @@ async fn put_back(
     manifest: &Manifest,
     head: Position,
     wrote: &mut bool,
-    mut told: impl FnMut(Progress) + Send,
+    mut reported: impl FnMut(Progress) + Send,
 ) -> Result<(), BackupError> {
     let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: head.0 };
-    told(progress);
+    reported(progress);
     let mut stands = log.read(Position::START);
     for segment in &manifest.segments {
         let entries = read_segment(dir, segment).await?;
@@ -83,7 +83,7 @@ async fn put_back(
             if let Some(last) = batch.last() {
                 progress.position = last.position;
             }
-            told(progress);
+            reported(progress);
         }
     }
     Ok(())

@@ -242,7 +242,7 @@ mod tests {
         swapped.segments.swap(0, 1);
         let other = Manifest { log: LogIdentity("log/2".to_owned()), ..manifest() };
         let newer = Manifest { format: 2, ..manifest() };
-        for (changed, told) in [
+        for (changed, reported) in [
             (missing, "begins at 503, expected 501"),
             (end_missing, "it ends at 900, its segments at 502"),
             (swapped, "begins at 501, expected 1"),
@@ -250,7 +250,7 @@ mod tests {
             (newer, "it has format 2"),
         ] {
             let error = parse(&changed.to_json().unwrap()).unwrap_err();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(reported), "{error}");
         }
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }

@@ -11,17 +11,17 @@ use cra_eventlog::{LogEntry, Position};
 pub async fn verify(
     dir: &Path,
     mut read: impl FnMut(&LogEntry) + Send,
-    mut told: impl FnMut(Progress) + Send,
+    mut reported: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
     let manifest = super::manifest(dir)?;
     let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: 0 };
-    told(progress);
+    reported(progress);
     for segment in &manifest.segments {
         for entry in &read_segment(dir, segment).await? {
             read(entry);
         }
         progress.position = segment.last;
-        told(progress);
+        reported(progress);
     }
     Ok(manifest)
 }

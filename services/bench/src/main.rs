@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use cra_runtime::process::told;
+use cra_runtime::process::error_chain;
 use cra_runtime::shutdown::Shutdown;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            print(&format!("error: {}", told(&error)));
+            print(&format!("error: {}", error_chain(&error)));
             ExitCode::from(FAILED)
         }
     }

@@ -43,7 +43,7 @@ pub(crate) enum ClientError {
         service.binary(), service.flag()
     )]
     Unreachable { service: Service, url: String, problem: String },
-    #[error("the {service} at {url} {}", told(status))]
+    #[error("the {service} at {url} {}", reported(status))]
     Answered { service: Service, url: String, status: Box<Status> },
 }
 
@@ -170,7 +170,7 @@ impl Connection {
 }
 
 /// Describes a status to the operator, followed by each violation for the person who filled in the form.
-fn told(status: &Status) -> String {
+fn reported(status: &Status) -> String {
     let did = match status.code() {
         Code::InvalidArgument => "refused the request",
         Code::NotFound => "did not find it",
@@ -261,7 +261,7 @@ mod tests {
             description: "no such theme".to_owned(),
             localized_message: "Cette thématique n’existe pas.\u{1b}[31m".to_owned(),
         }]);
-        let text = told(&status);
+        let text = reported(&status);
         assert!(text.contains("selection.themes[0] (UNKNOWN_VALUE): Cette thématique"), "{text}");
         assert!(!text.contains('\u{1b}'), "control characters of a service must not reach the terminal");
     }

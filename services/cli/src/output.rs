@@ -7,7 +7,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 
-use cra_runtime::process::told;
+use cra_runtime::process::error_chain;
 use cra_runtime::terminal;
 
 use crate::render::text::printable_page;
@@ -105,7 +105,7 @@ pub(crate) fn redrawn(page: &str, drawn: usize) -> String {
 }
 
 /// Writes a message to standard error. Errors are ignored: there is no other channel.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn notice(text: &str) {
     let _ = writeln!(io::stderr(), "{}", printable_page(text));
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     if pipe_closed {
         return ExitCode::from(PIPE_CLOSED);
     }
-    tell(&format!("error: {}", told(error)));
+    notice(&format!("error: {}", error_chain(error)));
     ExitCode::from(FAILED)
 }
 

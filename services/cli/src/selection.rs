@@ -229,14 +229,14 @@ mod tests {
 
     #[test]
     fn programs_get_the_days_of_a_period_that_depends_on_today() {
-        let told = |flags: &[&str]| {
+        let reported = |flags: &[&str]| {
             let flags = Flags::try_parse_from(["cra"].iter().chain(flags)).unwrap();
             flags.selection.relative_days(TODAY)
         };
-        assert_eq!(told(&["--last", "month"]).unwrap(), "days: 2026-10-01 to 2026-10-31");
-        assert_eq!(told(&["--yesterday"]).unwrap(), "days: 2026-11-25 to 2026-11-25");
-        assert_eq!(told(&["--month", "2026-10"]), None);
-        assert_eq!(told(&[]), None);
+        assert_eq!(reported(&["--last", "month"]).unwrap(), "days: 2026-10-01 to 2026-10-31");
+        assert_eq!(reported(&["--yesterday"]).unwrap(), "days: 2026-11-25 to 2026-11-25");
+        assert_eq!(reported(&["--month", "2026-10"]), None);
+        assert_eq!(reported(&[]), None);
     }
 
     #[test]

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn told(text: &str, expected: &[&str]) {
+    fn reported(text: &str, expected: &[&str]) {
         let found = faults(text);
         assert!(found.iter().zip(expected).all(|(found, start)| found.contains(start)), "{found:#?}");
         assert_eq!(found.len(), expected.len(), "{found:#?}");
@@ -249,11 +249,11 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_reported_with_its_path_and_the_nearest_name() {
-        told(
+        reported(
             r#"{"craId":"x","advisor":"a"}"#,
             &["advisor: found an unknown field, expected one of craId, cra, validateOnly"],
         );
-        told(r#"{"cra":{"advisor_ids":"a"}}"#, &["cra.advisor_ids: found an unknown field"]);
+        reported(r#"{"cra":{"advisor_ids":"a"}}"#, &["cra.advisor_ids: found an unknown field"]);
         assert!(faults(r#"{"cra":{"advisor_ids":"a"}}"#)[0].ends_with("did you mean advisorId?"));
         assert!(faults(r#"{"cra":{"codePostal":"a"}}"#)[0].ends_with("did you mean place.postalCode?"));
         assert!(faults(r#"{"cra":{"ages":{"moins12ans":1}}}"#)[0].ends_with("did you mean under12?"));
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_field_given_twice_is_refused_under_either_of_its_names() {
         let twice = "found this field a second time, expected each field once";
-        told(
+        reported(
             r#"{"craId":"x","cra":{"date":"2024-03-04","ages":{"under12":1,"under_12":2},"date":"2024-03-05"},"cra_id":"y"}"#,
             &[
                 &format!("cra.ages.under_12: {twice}"),
@@ -271,7 +271,7 @@ mod tests {
                 &format!("cra_id: {twice}"),
             ],
         );
-        told(
+        reported(
             r#"{"cra":{"themes":["THEME_EMAIL"],"followUp":{"redirections":[{"people":1},{"people":1,"people":2}]},"x":1}}"#,
             &["cra.x: found an unknown field", &format!("cra.followUp.redirections[1].people: {twice}")],
         );
@@ -282,7 +282,7 @@ mod tests {
     fn an_unknown_word_is_reported_with_the_choices_and_the_word_to_use() {
         let choices = "found \"distance\", expected one of CHANNEL_VENUE, CHANNEL_OTHER_PLACE, CHANNEL_REMOTE, \
                        CHANNEL_HOME; did you mean CHANNEL_REMOTE?";
-        told(r#"{"cra":{"place":{"channel":"distance"}}}"#, &[&format!("cra.place.channel: {choices}")]);
+        reported(r#"{"cra":{"place":{"channel":"distance"}}}"#, &[&format!("cra.place.channel: {choices}")]);
         for (near, name) in
             [("THEME_EMAILS", "THEME_EMAIL"), ("email", "THEME_EMAIL"), ("theme-helth", "THEME_HEALTH")]
         {
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_reported_at_once_with_what_was_found_and_what_is_expected() {
-        told(
+        reported(
             r#"{"cra":{"date":20240305,"participants":2.5,"ages":{"under12":"x"},"themes":"THEME_EMAIL","place":[],
                 "followUp":{"redirections":[{"known":"ORGANISATION_CAF","other":"CAF","people":-1}]}},
                 "validateOnly":"oui"}"#,
@@ -311,7 +311,7 @@ mod tests {
                 "validateOnly: found \"oui\", expected true or false",
             ],
         );
-        told("[]", &["found [], expected an object of craId, cra, validateOnly"]);
+        reported("[]", &["found [], expected an object of craId, cra, validateOnly"]);
         let found = parse::<v1::CraEvent>(r#"{"recordedAt":"hier"}"#).unwrap_err().to_string();
         assert!(found.starts_with("recordedAt: found \"hier\", expected a time such as"), "{found}");
     }

@@ -40,7 +40,7 @@ pub type Numbers = SmallVec<[i32; 8]>;
 /// The value of a field.
 trait Value<'a>: Default {
     /// Reads a value from the front of the bytes and merges it.
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed>;
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed>;
 }
 
 macro_rules! numbers {
@@ -48,7 +48,7 @@ macro_rules! numbers {
         impl<'a> Value<'a> for $type {
             #[inline]
             #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // as the format says
-            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+            fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
                 expect(WireType::Varint, kind)?;
                 *self = varint(bytes)? as $type;
                 Ok(())
@@ -60,7 +60,7 @@ macro_rules! numbers {
 numbers!(i32, i64, u32, u64);
 
 impl<'a> Value<'a> for bool {
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
         expect(WireType::Varint, kind)?;
         *self = varint(bytes)? != 0;
         Ok(())
@@ -69,7 +69,7 @@ impl<'a> Value<'a> for bool {
 
 impl<'a> Value<'a> for &'a [u8] {
     #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
         expect(WireType::LengthDelimited, kind)?;
         *self = delimited(bytes)?;
         Ok(())
@@ -78,7 +78,7 @@ impl<'a> Value<'a> for &'a [u8] {
 
 impl<'a> Value<'a> for &'a str {
     #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
         expect(WireType::LengthDelimited, kind)?;
         *self = std::str::from_utf8(delimited(bytes)?).map_err(|_| Malformed::Text)?;
         Ok(())
@@ -87,10 +87,10 @@ impl<'a> Value<'a> for &'a str {
 
 impl<'a> Value<'a> for Numbers {
     #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
         let mut take_one = |kind, bytes: &mut &'a [u8]| {
             let mut number = 0;
-            number.take_in(kind, bytes)?;
+            number.merge(kind, bytes)?;
             self.push(number);
             Ok(())
         };
@@ -106,9 +106,9 @@ impl<'a> Value<'a> for Numbers {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for Vec<T> {
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
         let mut value = T::default();
-        value.take_in(kind, bytes)?;
+        value.merge(kind, bytes)?;
         self.push(value);
         Ok(())
     }
@@ -116,14 +116,14 @@ impl<'a, T: Value<'a>> Value<'a> for Vec<T> {
 
 impl<'a, T: Value<'a>> Value<'a> for Option<T> {
     #[inline]
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        self.get_or_insert_default().take_in(kind, bytes)
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        self.get_or_insert_default().merge(kind, bytes)
     }
 }
 
 impl<'a, T: Value<'a>> Value<'a> for Box<T> {
-    fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
-        (**self).take_in(kind, bytes)
+    fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+        (**self).merge(kind, bytes)
     }
 }
 
@@ -131,13 +131,13 @@ impl<'a, T: Value<'a>> Value<'a> for Box<T> {
 macro_rules! without_texts {
     ($($type:ident { $($number:literal $field:ident,)* })*) => {$(
         impl<'a> Value<'a> for $type {
-            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+            fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
                 expect(WireType::LengthDelimited, kind)?;
                 let mut bytes = delimited(bytes)?;
                 while !bytes.is_empty() {
                     let (number, kind) = key(&mut bytes)?;
                     match number {
-                        $($number => self.$field.take_in(kind, &mut bytes)?,)*
+                        $($number => self.$field.merge(kind, &mut bytes)?,)*
                         _ => pass_over(number, kind, &mut bytes)?,
                     }
                 }
@@ -222,13 +222,13 @@ macro_rules! messages {
                 while !bytes.is_empty() {
                     let (number, kind) = key(&mut bytes)?;
                     match number {
-                        $($number => self.$field.take_in(kind, &mut bytes)?,)*
+                        $($number => self.$field.merge(kind, &mut bytes)?,)*
                         $($($one_number => {
                             if !matches!(self.$choice, Some($one::$variant(_))) {
                                 self.$choice = Some($one::$variant(Default::default()));
                             }
                             if let Some($one::$variant(value)) = &mut self.$choice {
-                                value.take_in(kind, &mut bytes)?;
+                                value.merge(kind, &mut bytes)?;
                             }
                         })+)?
                         _ => pass_over(number, kind, &mut bytes)?,
@@ -239,7 +239,7 @@ macro_rules! messages {
         }
 
         impl<'a> Value<'a> for $name<'a> {
-            fn take_in(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
+            fn merge(&mut self, kind: WireType, bytes: &mut &'a [u8]) -> Result<(), Malformed> {
                 expect(WireType::LengthDelimited, kind)?;
                 self.merge_fields(delimited(bytes)?)
             }

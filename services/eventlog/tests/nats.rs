@@ -222,9 +222,9 @@ async fn the_server_sends_as_many_events_at_a_time_as_the_reader_is_told_to_take
         append(&fixture.log, "one of many").await;
     }
     let batch = Arc::new(AtomicUsize::new(10));
-    let told = Arc::clone(&batch);
+    let reported = Arc::clone(&batch);
     let log = NatsLog::connect(fixture.settings()).await.unwrap();
-    let log = log.with_batch_size(Arc::new(move || told.load(Ordering::Relaxed)));
+    let log = log.with_batch_size(Arc::new(move || reported.load(Ordering::Relaxed)));
     let mut stream = log.read(Position::START);
     next(&mut stream, Duration::from_secs(5)).await;
     assert_eq!(consumer(&fixture).await.num_pending, 40, "ten of fifty were sent");

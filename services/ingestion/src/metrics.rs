@@ -221,14 +221,14 @@ mod tests {
         answers.count(Kind::Submit, Ok(&v1::Receipt::default()));
         answers.count(Kind::Correct, Err(&Refused::LogUnavailable));
         let text = metrics.text().unwrap();
-        for told in [
+        for reported in [
             r#"cra_ingestion_accepted_total{kind="submit",outcome="recorded"} 1"#,
             r#"cra_ingestion_accepted_total{kind="submit",outcome="repeated"} 1"#,
             r#"cra_ingestion_accepted_total{kind="submit",outcome="checked"} 1"#,
             r#"cra_ingestion_accepted_total{kind="import",outcome="recorded"} 0"#,
             r#"cra_ingestion_refused_total{kind="correct",reason="LOG_UNAVAILABLE"} 1"#,
         ] {
-            assert!(text.contains(told), "{told} in\n{text}");
+            assert!(text.contains(reported), "{reported} in\n{text}");
         }
     }
 }

@@ -16,13 +16,13 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// Updates health from the log until `shutdown`.
 pub(crate) async fn follow(log: Arc<dyn EventLog>, health: Health, shutdown: Shutdown) {
     health.set::<ReferenceServer>(Readiness::Serving).await;
-    let mut told = None;
+    let mut reported = None;
     loop {
         let readiness = if log.is_available() { Readiness::Serving } else { Readiness::NotServing };
-        if told != Some(readiness) {
+        if reported != Some(readiness) {
             tracing::info!(?readiness, "ingestion");
             health.set::<IngestionServer>(readiness).await;
-            told = Some(readiness);
+            reported = Some(readiness);
         }
         tokio::select! {
             () = sleep(INTERVAL) => {}

@@ -66,7 +66,10 @@ mod tests {
     fn the_error_names_the_limit_and_the_need() {
         raise();
         assert_eq!(require(1), Ok(()));
-        let told = TooFew { allowed: 90, needed: 510 }.to_string();
-        assert!(told.contains("90") && told.contains("510") && told.contains("LimitNOFILE"), "{told}");
+        let reported = TooFew { allowed: 90, needed: 510 }.to_string();
+        assert!(
+            reported.contains("90") && reported.contains("510") && reported.contains("LimitNOFILE"),
+            "{reported}"
+        );
     }
 }

@@ -224,7 +224,7 @@ async fn serve_with(
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let publishing = publisher.map(|publisher| background.spawn(publisher.run(shutdown.clone())));
     let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
-    let ready = tokio::spawn(readiness::tell(log, Arc::clone(&generations), health.clone(), stalled_for));
+    let ready = tokio::spawn(readiness::report(log, Arc::clone(&generations), health.clone(), stalled_for));
 
     let begun = shutdown.clone().into_requested();
     let api = Api { routes, methods: METHODS, audit: audit.clone() };

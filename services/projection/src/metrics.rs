@@ -26,7 +26,7 @@ impl Filling {
         AtWork(self)
     }
 
-    fn tell(&self, position: u64, end: u64, events_per_second: u64) {
+    fn report(&self, position: u64, end: u64, events_per_second: u64) {
         self.position.store(position, Ordering::Relaxed);
         self.end.store(end, Ordering::Relaxed);
         self.events_per_second.store(events_per_second, Ordering::Relaxed);
@@ -38,13 +38,13 @@ pub(crate) struct AtWork<'a>(&'a Filling);
 
 impl AtWork<'_> {
     pub(crate) fn reached(&self, position: Position, end: Position, events_per_second: u64) {
-        self.0.tell(position.0, end.0, events_per_second);
+        self.0.report(position.0, end.0, events_per_second);
     }
 }
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
-        self.0.tell(0, 0, 0);
+        self.0.report(0, 0, 0);
     }
 }
 
@@ -123,13 +123,13 @@ mod tests {
         let (metrics, progress) = (Metrics::default(), Arc::<Progress>::default());
         register(&metrics, &replayer.log, &replayer.generations, &progress, &replayer.filling).unwrap();
         let text = metrics.text().unwrap();
-        for told in [
+        for reported in [
             "cra_log_up 1",
             "cra_projection_applied_position 2",
             "cra_projection_parked_events 1",
             "cra_projection_rebuild_position 0",
         ] {
-            assert!(text.contains(&format!("\n{told}\n")), "{told} in\n{text}");
+            assert!(text.contains(&format!("\n{reported}\n")), "{reported} in\n{text}");
         }
         let at_work = replayer.filling.begin();
         at_work.reached(Position(1), Position(2), 9);

@@ -81,7 +81,7 @@ impl Progress {
                 }
             };
             let is_still = stood_still >= patience;
-            self.is_still.send_if_modified(|told| std::mem::replace(told, is_still) != is_still);
+            self.is_still.send_if_modified(|reported| std::mem::replace(reported, is_still) != is_still);
             sleep(LOOK_EVERY.min(patience / LOOKS_MIN)).await;
         }
     }

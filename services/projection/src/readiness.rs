@@ -18,7 +18,7 @@ use crate::store::Checkpoint;
 pub(crate) const HEAD_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped. `stillness` is whether the read models have stalled.
-pub(crate) async fn tell(
+pub(crate) async fn report(
     log: Arc<dyn EventLog>,
     generations: Arc<Generations>,
     health: Health,
@@ -152,7 +152,7 @@ mod tests {
         let follower =
             Follower { log: log.clone(), generations: generations.clone(), clock: replayer.clock.clone() };
         let shutdown = running.operations.shutdown.clone();
-        let telling = tell(log.clone(), generations.clone(), health.clone(), progress.stalled_for());
+        let telling = report(log.clone(), generations.clone(), health.clone(), progress.stalled_for());
         let looking = progress.clone().look(log, generations, replayer.clock.clone(), PATIENCE);
         let tasks =
             [tokio::spawn(telling), tokio::spawn(looking), tokio::spawn(follower.run(shutdown.clone()))];

@@ -151,7 +151,7 @@ impl Replayer {
             "the read models have other definitions; they serve until they are rebuilt"
         );
         let generation = self.start_build(None).await?;
-        let tell = |progress: Progress| {
+        let report = |progress: Progress| {
             tracing::info!(
                 position = progress.position.0,
                 end = progress.end.0,
@@ -162,7 +162,7 @@ impl Replayer {
         };
         let computed = async {
             let head = self.log.head().await?.position;
-            self.fill(&generation, head, tell).await?;
+            self.fill(&generation, head, report).await?;
             self.promote(&generation).await
         };
         match computed.await {
@@ -207,7 +207,7 @@ impl Replayer {
         &self,
         generation: &Arc<Generation>,
         end: Position,
-        mut tell: impl FnMut(Progress),
+        mut report: impl FnMut(Progress),
     ) -> Result<(), ReplayError> {
         if let LogContinuity::Foreign { reason, .. } = log_continuity(&*self.log, generation).await? {
             return Err(ReplayError::ForeignLog(reason));
@@ -221,7 +221,7 @@ impl Replayer {
         let mut batches = batches::batches(&self.log, begun_at);
         let applier = Applier::start();
         let at_work = self.filling.begin();
-        let mut told = Instant::now();
+        let mut reported = Instant::now();
         while generation.position() < end {
             let (mut batch, failure) = batches.next().await.ok_or(ReplayError::ReaderEnded)?;
             batch.retain(|entry| entry.position <= end);
@@ -230,15 +230,15 @@ impl Replayer {
             self.give_way(applying.elapsed()).await;
             let Progress { position, end, events_per_second } = progress(generation.position());
             at_work.reached(position, end, events_per_second);
-            if told.elapsed() >= PROGRESS_EVERY {
-                tell(progress(generation.position()));
-                told = Instant::now();
+            if reported.elapsed() >= PROGRESS_EVERY {
+                report(progress(generation.position()));
+                reported = Instant::now();
             }
             if let Some(failure) = failure {
                 return Err(failure.into());
             }
         }
-        tell(progress(generation.position()));
+        report(progress(generation.position()));
         Ok(())
     }
 

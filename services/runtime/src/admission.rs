@@ -28,7 +28,7 @@ use crate::addresses::{Network, TrustedProxies};
 use crate::allowance::Allowance;
 use crate::audit::Trail;
 use crate::bounded;
-use crate::bounded_stream::{self, End, Held, Pace};
+use crate::bounded_stream::{self, End, Held, SlowReaderLimits};
 use crate::clients::{ClientKey, Clients, Entered, Kind};
 use crate::connections::{Peer, Source, State};
 use crate::counts::PARTS;
@@ -61,7 +61,7 @@ pub(crate) struct Door {
     messages: Messages,
     limits: MessageLimits,
     /// Required progress of streams.
-    pace: Pace,
+    pace: SlowReaderLimits,
     /// Time for the calls of a connection to end once it has reached its maximum age.
     age_grace: Duration,
 }
@@ -166,7 +166,7 @@ impl Door {
                 bytes_max: settings.message_bytes(),
                 open: settings.without_token.clone(),
             },
-            pace: Pace {
+            pace: SlowReaderLimits {
                 stalled_after: settings.stalled_after(),
                 least_bytes_per_second: settings.least_bytes_per_second,
             },

@@ -99,8 +99,10 @@ mod tests {
     use crate::metrics::{Metrics, Rpcs};
 
     const LONG: Duration = Duration::from_hours(1);
-    const PACE: bounded_stream::Pace =
-        bounded_stream::Pace { stalled_after: LONG, least_bytes_per_second: std::num::NonZeroU64::MIN };
+    const PACE: bounded_stream::SlowReaderLimits = bounded_stream::SlowReaderLimits {
+        stalled_after: LONG,
+        least_bytes_per_second: std::num::NonZeroU64::MIN,
+    };
 
     fn end() -> End {
         End::when(async {

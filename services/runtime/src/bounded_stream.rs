@@ -55,7 +55,7 @@ impl Future for End {
 
 /// Required progress of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub(crate) struct SlowReaderLimits {
     /// How long a side may neither send nor receive.
     pub(crate) stalled_after: Duration,
     /// Minimum number of bytes per second that a reader must accept, averaged over as long a time in which answers
@@ -116,8 +116,8 @@ fn stalled(what: &str, after: Duration) -> Status {
 /// Resources of a call until it has ended, such as permits; dropping it releases them.
 pub(crate) type Held = Option<Box<dyn Send + Sync>>;
 
-fn slow(rate: u64, pace: Pace) -> Status {
-    let Pace { stalled_after, least_bytes_per_second: least } = pace;
+fn slow(rate: u64, pace: SlowReaderLimits) -> Status {
+    let SlowReaderLimits { stalled_after, least_bytes_per_second: least } = pace;
     let seconds = stalled_after.as_secs();
     let message = format!(
         "answers were read at {rate} bytes per second for {seconds} s, expected at least {least}; start a new stream, and read it faster"
@@ -129,7 +129,7 @@ fn slow(rate: u64, pace: Pace) -> Status {
 }
 
 /// Answers of a stream within its limits; its resources are released when it ends.
-pub(crate) fn answers(inner: Body, end: End, pace: Pace, held: Held) -> Body {
+pub(crate) fn answers(inner: Body, end: End, pace: SlowReaderLimits, held: Held) -> Body {
     let shared = Shared { inner: Some(inner), held, untaken_since: None, taking: Taking::default() };
     let shared = Arc::new(Mutex::new(shared));
     let watchdog = tokio::spawn(watch(Arc::clone(&shared), pace.stalled_after)).abort_handle();
@@ -140,7 +140,7 @@ struct Answers {
     shared: Arc<Mutex<Shared>>,
     watchdog: AbortHandle,
     end: End,
-    pace: Pace,
+    pace: SlowReaderLimits,
 }
 
 /// What a reader accepted since the last measurement. Only time in which an answer waited counts: a stream with nothing
@@ -153,7 +153,7 @@ struct Taking {
 
 impl Taking {
     /// The rate in bytes per second, if it is due to be measured and below the minimum.
-    fn too_slow(&mut self, pace: Pace) -> Option<u64> {
+    fn too_slow(&mut self, pace: SlowReaderLimits) -> Option<u64> {
         if self.time < pace.stalled_after {
             return None;
         }
@@ -267,8 +267,8 @@ mod tests {
 
     const LONG: Duration = Duration::from_hours(1);
 
-    fn pace(stalled_after: Duration) -> Pace {
-        Pace { stalled_after, least_bytes_per_second: NonZeroU64::MIN }
+    fn pace(stalled_after: Duration) -> SlowReaderLimits {
+        SlowReaderLimits { stalled_after, least_bytes_per_second: NonZeroU64::MIN }
     }
 
     /// A body with sent frames; ends when the sender is dropped.
@@ -343,8 +343,10 @@ mod tests {
         for (bytes_per_second, is_cut) in [(2, false), (20, true)] {
             let (sender, body) = sent();
             let bytes_per_second_min = NonZeroU64::new(bytes_per_second).unwrap();
-            let pace =
-                Pace { stalled_after: Duration::from_mins(1), least_bytes_per_second: bytes_per_second_min };
+            let pace = SlowReaderLimits {
+                stalled_after: Duration::from_mins(1),
+                least_bytes_per_second: bytes_per_second_min,
+            };
             let mut guarded = answers(body, end(LONG), pace, None);
             tokio::spawn(async move { while sender.send(7).await.is_ok() {} });
             let mut last = None;

@@ -45,7 +45,7 @@ pub struct Health {
     state: Arc<Mutex<State>>,
     names: Arc<[&'static str]>,
     /// Last status per name, readable without blocking.
-    told: Arc<[AtomicBool]>,
+    announced: Arc<[AtomicBool]>,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ enum State {
         held: BTreeSet<&'static str>,
     },
     /// Final: a late report of a service must not bring callers back.
-    Leaving,
+    Draining,
 }
 
 impl Health {
@@ -68,7 +68,7 @@ impl Health {
         let health = Self {
             reporter: HealthReporter::new(),
             state: Arc::new(Mutex::new(State::Open { services: BTreeMap::new(), held: BTreeSet::new() })),
-            told: names.iter().map(|_| AtomicBool::new(false)).collect(),
+            announced: names.iter().map(|_| AtomicBool::new(false)).collect(),
             names: Arc::clone(&names),
         };
         for name in names.iter() {
@@ -115,7 +115,7 @@ impl Health {
         for (name, readiness) in services {
             let readiness = if held.contains(name) { Readiness::NotServing } else { *readiness };
             all_serve &= readiness == Readiness::Serving;
-            self.tell(name, readiness);
+            self.announce(name, readiness);
             self.reporter.set_service_status(name, readiness.into()).await;
         }
         self.reporter.set_service_status(WHOLE, Readiness::of(all_serve).into()).await;
@@ -124,9 +124,9 @@ impl Health {
     /// Sets everything to `NOT_SERVING`, permanently.
     pub(crate) async fn leave(&self) {
         let mut state = self.state.lock().await;
-        *state = State::Leaving;
+        *state = State::Draining;
         for name in self.names.iter().copied().chain([WHOLE]) {
-            self.tell(name, Readiness::NotServing);
+            self.announce(name, Readiness::NotServing);
             self.reporter.set_service_status(name, ServingStatus::NotServing).await;
         }
     }
@@ -140,20 +140,23 @@ impl Health {
         }
     }
 
-    fn tell(&self, name: &str, readiness: Readiness) {
+    fn announce(&self, name: &str, readiness: Readiness) {
         if let Some(place) = self.names.iter().position(|known| *known == name) {
-            self.told[place].store(readiness == Readiness::Serving, Ordering::Relaxed);
+            self.announced[place].store(readiness == Readiness::Serving, Ordering::Relaxed);
         }
     }
 
     /// Each named service, and whether it serves.
     pub(crate) fn serving(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        self.names.iter().zip(&*self.told).map(|(name, told)| (*name, told.load(Ordering::Relaxed)))
+        self.names
+            .iter()
+            .zip(&*self.announced)
+            .map(|(name, announced)| (*name, announced.load(Ordering::Relaxed)))
     }
 
     /// Whether every named service serves; does not block.
     pub(crate) fn readiness(&self) -> Readiness {
-        Readiness::of(self.told.iter().all(|told| told.load(Ordering::Relaxed)))
+        Readiness::of(self.announced.iter().all(|announced| announced.load(Ordering::Relaxed)))
     }
 
     /// Whether one service serves; `None` for an unknown name.

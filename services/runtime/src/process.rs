@@ -32,7 +32,7 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Logs may not be set up yet.
-            let _ = writeln!(io::stderr(), "error: {}", told(&error));
+            let _ = writeln!(io::stderr(), "error: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -69,10 +69,10 @@ where
 
 /// An error and its causes on one line. Many errors include their cause: a cause that ends the text is not repeated.
 #[must_use]
-pub fn told(error: &anyhow::Error) -> String {
-    error.chain().skip(1).fold(error.to_string(), |told, cause| {
+pub fn error_chain(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |reported, cause| {
         let cause = cause.to_string();
-        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+        if reported.ends_with(&cause) { reported } else { format!("{reported}: {cause}") }
     })
 }
 
@@ -92,6 +92,6 @@ mod tests {
     fn each_cause_of_an_error_is_reported_once() {
         let source = io::Error::other("no such file");
         let error = Err::<(), _>(Unreadable { source }).context("identity cannot be set up").unwrap_err();
-        assert_eq!(told(&error), "identity cannot be set up: keys.json cannot be read: no such file");
+        assert_eq!(error_chain(&error), "identity cannot be set up: keys.json cannot be read: no such file");
     }
 }

@@ -416,8 +416,8 @@ mod tests {
         assert!(any.is_ok() && json_alone.unwrap_err().to_string().contains("expected JSON"));
         for bytes in [&b""[..], b"PAR1 and so on", &gzip(b""), b"PK\x03\x04 broken"] {
             let (_, any) = opened(bytes);
-            let told = format!("{:#}", any.unwrap_err());
-            assert!(told.contains("file") && !told.contains('\n'), "{told}");
+            let reported = format!("{:#}", any.unwrap_err());
+            assert!(reported.contains("file") && !reported.contains('\n'), "{reported}");
         }
     }
 

@@ -186,7 +186,7 @@ fn of_table(headings: &[String]) -> NotRead {
         );
     }
     let shown: Vec<String> =
-        headings.iter().take(4).map(|heading| format!("« {} »", clipped(heading))).collect();
+        headings.iter().take(4).map(|heading| format!("« {} »", truncated(heading))).collect();
     let shown = shown.join(", ");
     NotRead::new(
         format!(
@@ -198,7 +198,7 @@ fn of_table(headings: &[String]) -> NotRead {
     )
 }
 
-fn clipped(text: &str) -> String {
+fn truncated(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -227,7 +227,7 @@ pub(crate) fn is_older_document(start: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn told(start: &[u8]) -> String {
+    fn reported(start: &[u8]) -> String {
         of(start).map_or_else(|what| what.of_file("it"), |kind| format!("{kind:?}"))
     }
 
@@ -254,7 +254,7 @@ mod tests {
             (b"id;date\nnum\x82rique;x\n", "save it as"),
             (b"ab\0\0\x01", "binary"),
         ] {
-            assert!(told(start).contains(what), "{what}: {}", told(start));
+            assert!(reported(start).contains(what), "{what}: {}", reported(start));
         }
     }
 

@@ -149,7 +149,7 @@ impl Names {
         let headings = reader.headers().map_err(|error| (1, error.to_string()))?.clone();
         let column = |name: &str| {
             headings.iter().position(|heading| heading.trim().eq_ignore_ascii_case(name)).ok_or_else(|| {
-                (1, format!("the columns are « {} »; expected id;kind;name", clipped(&headings)))
+                (1, format!("the columns are « {} »; expected id;kind;name", truncated(&headings)))
             })
         };
         let columns = (column("id")?, column("kind")?, column("name")?);
@@ -197,7 +197,7 @@ impl Names {
     }
 }
 
-fn clipped(headings: &StringRecord) -> String {
+fn truncated(headings: &StringRecord) -> String {
     headings.iter().collect::<Vec<_>>().join(";").chars().take(TEXT_MAX).collect()
 }
 
@@ -277,11 +277,11 @@ mod tests {
             ("id;kind;name\n;venue;A\n", 2, "no id"),
             ("id;kind;name\na;venue;\"A\nB\"\n", 2, "one line"),
         ] {
-            let (found, told) = Names::of(text.as_bytes()).unwrap_err();
-            assert!(found == line && told.contains(what), "{text:?}: line {found}: {told}");
+            let (found, reported) = Names::of(text.as_bytes()).unwrap_err();
+            assert!(found == line && reported.contains(what), "{text:?}: line {found}: {reported}");
         }
-        let (line, told) = Names::of(b"id;kind;name\na;venue;\xff\n").unwrap_err();
-        assert_eq!((line, told.as_str()), (2, "not UTF-8 text"));
+        let (line, reported) = Names::of(b"id;kind;name\na;venue;\xff\n").unwrap_err();
+        assert_eq!((line, reported.as_str()), (2, "not UTF-8 text"));
         let missing = NamesFile::read(Some(Path::new("no/such.csv"))).err().unwrap().to_string();
         assert!(missing.starts_with("`web.names` is no/such.csv: "), "{missing}");
     }

@@ -67,12 +67,12 @@ impl Written {
     }
 
     /// The error of reading it.
-    fn told(&self) -> String {
+    fn reported(&self) -> String {
         let error = read(&self.path(), &self.segment).unwrap_err();
         let positions = format!("positions {} to {}", self.segment.first, self.segment.last);
-        let told = error.to_string();
-        assert!(matches!(error, BackupError::Segment { .. }) && told.contains(&positions), "{told}");
-        told
+        let reported = error.to_string();
+        assert!(matches!(error, BackupError::Segment { .. }) && reported.contains(&positions), "{reported}");
+        reported
     }
 }
 
@@ -101,9 +101,9 @@ proptest! {
         let mut flipped = packed.clone();
         flipped[place] ^= 1 << bit;
         fs::write(written.path(), &flipped).unwrap();
-        prop_assert!(written.told().contains("its SHA-256 is"));
+        prop_assert!(written.reported().contains("its SHA-256 is"));
         fs::write(written.path(), &packed[..place]).unwrap();
-        prop_assert!(written.told().contains("bytes, the manifest says"));
+        prop_assert!(written.reported().contains("bytes, the manifest says"));
     }
 
     /// Even with matching digests: nothing panics, and no event is read at another position than its own.
@@ -132,7 +132,7 @@ proptest! {
             written.segment.sha256 = sha256(&noise);
             written.segment.file_bytes = noise.len() as u64;
         }
-        written.told();
+        written.reported();
     }
 }
 
@@ -145,7 +145,7 @@ fn entries_out_of_order_missing_or_surplus_are_reported_with_their_position() {
         let parts = numbers.iter().map(|number| &body[number * one..(number + 1) * one]);
         [head].into_iter().chain(parts).collect::<Vec<_>>().concat()
     };
-    for (numbers, told) in [
+    for (numbers, reported) in [
         (&[1, 0, 2][..], "it has position 8, expected 7"),
         (&[0, 2], "it has position 9, expected 8"),
         (&[0, 1], "it ends before position 9"),
@@ -154,7 +154,7 @@ fn entries_out_of_order_missing_or_surplus_are_reported_with_their_position() {
     ] {
         let mut written = Written::of(&entries(3));
         written.repack(&of(numbers));
-        assert!(written.told().contains(told), "{numbers:?}: {}", written.told());
+        assert!(written.reported().contains(reported), "{numbers:?}: {}", written.reported());
     }
 }
 
@@ -162,9 +162,9 @@ fn entries_out_of_order_missing_or_surplus_are_reported_with_their_position() {
 fn a_missing_file_and_one_that_unpacks_to_more_are_refused() {
     let mut written = Written::of(&entries(3));
     written.segment.bytes -= 1;
-    assert!(written.told().contains("does not unpack to the"));
+    assert!(written.reported().contains("does not unpack to the"));
     fs::remove_file(written.path()).unwrap();
-    assert!(written.told().contains("it is missing"));
+    assert!(written.reported().contains("it is missing"));
 }
 
 #[test]

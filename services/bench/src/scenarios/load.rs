@@ -8,7 +8,7 @@ use anyhow::bail;
 use cra_contracts::v1;
 use tokio::task::JoinSet;
 
-use super::pace::{self, paced};
+use super::pace::{self, at_rate};
 use super::query::times_of;
 use super::questions::{Kind, Questions};
 use super::submissions::Submissions;
@@ -41,7 +41,7 @@ pub(crate) async fn load(
     let requests = submissions.take(pace::PER_SECOND * LOADED_SECONDS_MAX);
     beside.spawn(async move {
         let mut calls = JoinSet::new();
-        paced(requests, |request, _| {
+        at_rate(requests, |request, _| {
             let mut client = client.clone();
             calls.spawn(async move { client.submit_cra(within_deadline(request)).await.map(|_| ()) });
         })

@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_micros(1_000_000 / PER_SECOND);
 
 /// Calls `begin` with each of the submissions and the moment when it is due, at the rate; returns when all have begun.
 /// What is late is caught up, and counts as late: the time that callers see begins when they want to send.
-pub(crate) async fn paced(
+pub(crate) async fn at_rate(
     requests: Vec<v1::SubmitCraRequest>,
     mut begin: impl FnMut(v1::SubmitCraRequest, Instant),
 ) {

@@ -20,7 +20,7 @@ const PROCESSES: [&str; 3] = ["the log's server", "ingestion", "a projection"];
 
 /// What the three processes take at one moment.
 #[derive(Clone, Copy)]
-struct Taken {
+struct Footprint {
     usage: [Usage; PROCESSES.len()],
     log_bytes: u64,
     read_model_bytes: u64,
@@ -35,7 +35,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn taken(&self) -> anyhow::Result<Taken> {
+    fn footprint(&self) -> anyhow::Result<Footprint> {
         let pids = [
             self.server.pid().context("the log's server ended")?,
             self.ingestion.pid(),
@@ -45,7 +45,7 @@ impl Running<'_> {
         let [Some(server), Some(ingestion), Some(projection)] = usage else {
             anyhow::bail!("this system does not show what processes take: measure on Linux");
         };
-        Ok(Taken {
+        Ok(Footprint {
             usage: [server, ingestion, projection],
             log_bytes: bytes_below(&self.dir.join(STORE_DIR))?,
             read_model_bytes: bytes_below(&read_models(self.dir))?,
@@ -53,7 +53,7 @@ impl Running<'_> {
     }
 
     /// Submits so many CRAs, and waits until they count.
-    async fn grow(&self, submissions: &mut Submissions, cras: u64, end: u64) -> anyhow::Result<Taken> {
+    async fn grow(&self, submissions: &mut Submissions, cras: u64, end: u64) -> anyhow::Result<Footprint> {
         let mut left = cras;
         while left > 0 {
             let now = left.min(MADE_AT_ONCE);
@@ -66,7 +66,7 @@ impl Running<'_> {
             let request =
                 v1::GetStatisticsRequest { consistency: Some(consistency.clone()), ..Default::default() };
             match statistics.get_statistics(request).await {
-                Ok(_) => return self.taken(),
+                Ok(_) => return self.footprint(),
                 // It has not come that far.
                 Err(status) if status.code() == tonic::Code::DeadlineExceeded => {}
                 Err(status) => return Err(status.into()),
@@ -81,7 +81,7 @@ pub(crate) async fn sizing(
     dir: &Path,
     submissions: &mut Submissions,
     cras: u64,
-    tell: impl Fn(&str),
+    progress: impl Fn(&str),
 ) -> anyhow::Result<Vec<Row>> {
     let mut server = server;
     let url = server.url();
@@ -89,33 +89,34 @@ pub(crate) async fn sizing(
     let projection = Service::start(Kind::Projection, &url, dir).await?;
     let half = cras / 2;
     let running = Running { server: &server, ingestion: &ingestion, projection: &projection, dir };
-    let empty = running.taken()?;
-    tell(&format!("submitting {half} CRAs"));
+    let empty = running.footprint()?;
+    progress(&format!("submitting {half} CRAs"));
     let first = running.grow(submissions, half, half).await?;
-    tell(&format!("submitting as many again, {cras} in all"));
+    progress(&format!("submitting as many again, {cras} in all"));
     let whole = running.grow(submissions, cras - half, cras).await?;
     projection.stop().await?;
     ingestion.stop().await?;
-    tell("starting the log's server and a projection again");
+    progress("starting the log's server and a projection again");
     server.quit()?;
     server.restart()?;
     let ingestion = Service::start(Kind::Ingestion, &url, dir).await?;
     let projection = Service::start(Kind::Projection, &url, dir).await?;
-    let again = Running { server: &server, ingestion: &ingestion, projection: &projection, dir }.taken()?;
+    let again =
+        Running { server: &server, ingestion: &ingestion, projection: &projection, dir }.footprint()?;
     projection.stop().await?;
     ingestion.stop().await?;
     Ok(rows([empty, first, whole, again], [cras - half, cras]))
 }
 
 /// `grown` is the number of CRAs between the first half and the whole, and in all.
-fn rows([empty, first, whole, again]: [Taken; 4], [grown, cras]: [u64; 2]) -> Vec<Row> {
+fn rows([empty, first, whole, again]: [Footprint; 4], [grown, cras]: [u64; 2]) -> Vec<Row> {
     let row = |what: String, measured| Row::new(Scenario::Sizing, what, measured);
     let per_cra = |before: u64, after: u64, cras: u64| {
         Measured::BytesPerCra(float(after.saturating_sub(before)) / float(cras))
     };
     let mut rows = Vec::new();
     for (process, name) in PROCESSES.iter().enumerate() {
-        let of = |taken: &Taken| taken.usage[process];
+        let of = |footprint: &Footprint| footprint.usage[process];
         rows.push(row(format!("memory of {name}, empty"), Measured::Bytes(of(&empty).resident_bytes)));
         let growing = per_cra(of(&first).resident_bytes, of(&whole).resident_bytes, grown);
         rows.push(row(format!("memory of {name} while it grows"), growing));
@@ -135,15 +136,19 @@ fn rows([empty, first, whole, again]: [Taken; 4], [grown, cras]: [u64; 2]) -> Ve
 mod tests {
     use super::*;
 
-    fn taken(resident_bytes: u64, cpu_seconds: f64, disk: u64) -> Taken {
+    fn footprint(resident_bytes: u64, cpu_seconds: f64, disk: u64) -> Footprint {
         let usage = [Usage { resident_bytes, cpu_seconds }; PROCESSES.len()];
-        Taken { usage, log_bytes: disk, read_model_bytes: disk }
+        Footprint { usage, log_bytes: disk, read_model_bytes: disk }
     }
 
     #[test]
     fn growth_is_counted_between_the_halves_and_a_restart_from_the_empty_process() {
-        let points =
-            [taken(100, 0.5, 10), taken(300, 1.0, 1_000), taken(700, 3.0, 3_000), taken(500, 0.1, 3_000)];
+        let points = [
+            footprint(100, 0.5, 10),
+            footprint(300, 1.0, 1_000),
+            footprint(700, 3.0, 3_000),
+            footprint(500, 0.1, 3_000),
+        ];
         let rows = rows(points, [1_000, 2_000]);
         let of = |what: &str| rows.iter().find(|row| row.what == what).unwrap().measured;
         assert_eq!(of("memory of ingestion, empty"), Measured::Bytes(100));

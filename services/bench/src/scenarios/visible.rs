@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::asked::Statistics;
-use super::pace::{self, Ingestion, paced};
+use super::pace::{self, Ingestion, at_rate};
 use super::submissions::Submissions;
 use crate::latency::Latencies;
 use crate::report::{Measured, Row, Scenario, Target};
@@ -28,7 +28,7 @@ pub(crate) async fn visible(
     let (submit, ask) = (ingestion.connect().await?.ingestion(), projection.connect().await?.statistics());
     let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut calls = JoinSet::new();
-    paced(submissions.take(pace::PER_SECOND * seconds), |request, due| {
+    at_rate(submissions.take(pace::PER_SECOND * seconds), |request, due| {
         let (submit, ask, places) = (submit.clone(), ask.clone(), Arc::clone(&places));
         calls.spawn(async move {
             let _place = places.acquire().await?;

@@ -357,7 +357,7 @@ mod tests {
         for subcommand in command.get_subcommands() {
             let start = format!("  {} ", subcommand.get_name());
             let lines: Vec<_> = help.lines().filter_map(|line| line.strip_prefix(&start)).collect();
-            assert!(matches!(lines[..], [told] if told.trim().len() > 10), "{start} in:\n{help}");
+            assert!(matches!(lines[..], [reported] if reported.trim().len() > 10), "{start} in:\n{help}");
         }
     }
 

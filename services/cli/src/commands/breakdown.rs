@@ -6,7 +6,7 @@ use super::Outcome;
 use super::pages::{self, Extent, Page};
 use crate::args::{BreakdownArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render::rows::{self, Listing};
 
 pub(crate) async fn run(
@@ -36,7 +36,7 @@ pub(crate) async fn run(
     let rows_max = args.extent.rows_max();
     if args.json {
         let extent = pages::read(rows_max, ask, |row| output.json(&json::to_value(&row))).await?;
-        tell(&extent.told(Some(rows_in_all)));
+        notice(&extent.reported(Some(rows_in_all)));
         return Ok(Outcome::Done);
     }
     // Only the cells: the complete figures of 35,000 communes would fill the memory.

@@ -17,7 +17,7 @@ use super::change::draft::{self, Draft};
 use super::change::many::Many;
 use crate::args::{CorrectArgs, EndpointArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::render::submission::Work;
 use crate::submission::changes::send::{Sender, correction, is_overtaken, refusal};
@@ -88,7 +88,7 @@ impl Source {
     /// Reports where the text remains.
     fn keep(&self) {
         if let Self::Editor(draft) = self {
-            tell(&format!(
+            notice(&format!(
                 "the text is kept in {path}; send it with --cra {path}",
                 path = draft.path().display()
             ));
@@ -166,7 +166,7 @@ impl Correcting<'_> {
                     edits_again(&source, &problems.join("\n"))?
                 }
                 Round::Unreadable(problem) => {
-                    tell(&problem);
+                    notice(&problem);
                     edits_again(&source, &problem)?
                 }
                 Round::Overtaken => self.begins_again(&mut source).await?,
@@ -184,7 +184,7 @@ impl Correcting<'_> {
             Source::Editor(draft) => {
                 draft.edit()?;
                 if draft::is_empty(&fs::read_to_string(draft.path())?) {
-                    tell("the text is empty: nothing was sent");
+                    notice("the text is empty: nothing was sent");
                     return Ok(Round::Ended(Outcome::Done));
                 }
                 match draft.read()? {
@@ -201,7 +201,7 @@ impl Correcting<'_> {
         let heading = render::change::heading(&self.cra_id, self.revision, style);
         let shown = heading + &render::change::changes(&self.base, &proposed, style);
         if self.args.change.json {
-            tell(shown.trim_end());
+            notice(shown.trim_end());
         } else {
             self.output.write(&shown)?;
         }
@@ -211,7 +211,7 @@ impl Correcting<'_> {
         };
         self.reason = Some(reason.clone());
         if can_be_asked() && !self.args.change.yes && !confirmed("Envoyer cette correction ?")? {
-            tell("nothing was sent");
+            notice("nothing was sent");
             return Ok(Round::Ended(Outcome::Cancelled));
         }
         let request = correction(&self.cra_id, self.revision, proposed, &reason);
@@ -240,7 +240,7 @@ impl Correcting<'_> {
         let style = self.output.style();
         let shown = render::change::overtaken(self.life.events(), seen, style);
         if self.args.change.json {
-            tell(shown.trim_end());
+            notice(shown.trim_end());
             let status =
                 Status::aborted(format!("the CRA is at revision {}, not {seen}", self.life.revision()));
             self.write_refused(&refusal(&status))?;

@@ -5,7 +5,7 @@ use cra_contracts::{json, v1};
 use super::Outcome;
 use crate::args::{CrossArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render::cross::{self, Axes};
 use crate::style::Style;
 
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     } else if args.csv {
         output.write(&cross::csv(&asked, &answer)?)?;
         let style = Style { colour: false, ..output.style() };
-        tell(cross::about(&asked, &answer, style).trim_end());
+        notice(cross::about(&asked, &answer, style).trim_end());
     } else {
         output.write(&cross::page(&asked, &answer, output.style()))?;
     }

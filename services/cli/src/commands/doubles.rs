@@ -6,7 +6,7 @@ use super::Outcome;
 use super::pages::{self, Page};
 use crate::args::{DoublesArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render::doubles::{Pairs, foot};
 
 pub(crate) async fn run(
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let rows_max = args.extent.rows_max();
     if args.json {
         let extent = pages::read(rows_max, ask, |double| output.json(&json::to_value(&double))).await?;
-        tell(&extent.told(None));
+        notice(&extent.reported(None));
         return Ok(Outcome::Done);
     }
     let style = output.style();

@@ -18,7 +18,7 @@ use super::{Outcome, progress};
 use crate::args::{EndpointArgs, ExportArgs, Exported};
 use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render::text::printable;
 
 pub(crate) async fn run(
@@ -40,8 +40,8 @@ pub(crate) async fn run(
     };
     match (&received.path, args.json) {
         (Some(path), true) => output.json(&received.json(Some(path)))?,
-        (Some(path), false) => output.line(&received.told(path))?,
-        (None, true) => tell(&cra_contracts::json::line(&received.json(None))),
+        (Some(path), false) => output.line(&received.reported(path))?,
+        (None, true) => notice(&cra_contracts::json::line(&received.json(None))),
         (None, false) => {}
     }
     Ok(Outcome::Done)
@@ -91,7 +91,7 @@ impl Received {
         self.header.snapshot.as_ref().map_or(0, |snapshot| snapshot.position)
     }
 
-    fn told(&self, path: &Path) -> String {
+    fn reported(&self, path: &Path) -> String {
         format!("{}  {} bytes, position {}", path.display(), self.bytes, self.position())
     }
 

@@ -14,7 +14,7 @@ use super::Outcome;
 use super::checkpoint::{Checkpoint, Place};
 use crate::args::{EndpointArgs, FollowArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::subscription::{Subscription, run_with_reconnect};
 
 pub(crate) async fn run(
@@ -98,7 +98,7 @@ impl Subscription for Follower<'_> {
             return Ok(false);
         }
         self.output.json(&json!({ "reset": true }))?;
-        tell(
+        notice(
             "the log was replaced in order to forget: the copy is to be emptied, every change follows again",
         );
         self.place = Place::default();
@@ -111,12 +111,12 @@ impl Subscription for Follower<'_> {
     }
 
     fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
-        tell(&format!("{problem}\nretrying after position {}", self.place.position));
+        notice(&format!("{problem}\nretrying after position {}", self.place.position));
         Ok(())
     }
 
     fn found(&mut self) {
-        tell("connected again");
+        notice("connected again");
     }
 }
 

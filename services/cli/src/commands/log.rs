@@ -16,7 +16,7 @@ use super::log_folder::unused;
 use super::pair::LOG;
 use super::{Outcome, forget, progress};
 use crate::args::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::render::log::Done;
 use crate::render::text::printable;
@@ -92,7 +92,7 @@ async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<O
         let Some(misfit) = misfit(entry) else { return };
         misfits += 1;
         if misfits <= MISFITS_TOLD_MAX {
-            bar.suspend(|| tell(&render::log::misfit(entry.position.0, &misfit)));
+            bar.suspend(|| notice(&render::log::misfit(entry.position.0, &misfit)));
         }
     };
     let manifest = backup::verify(dir, read, |progress| course.advance(progress)).await?;

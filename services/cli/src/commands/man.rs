@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 
 use super::Outcome;
 use crate::args::{Arguments, ManArgs};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 
 pub(crate) fn run(args: &ManArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     // Without the commit, which would change every page.
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &ManArgs, output: &mut Output) -> anyhow::Result<Outcome
         let unwritten = || format!("manual pages cannot be written to {}", dir.display());
         std::fs::create_dir_all(dir).with_context(unwritten)?;
         clap_mangen::generate_to(command, dir).with_context(unwritten)?;
-        tell(&format!("manual pages are in {}", dir.display()));
+        notice(&format!("manual pages are in {}", dir.display()));
         return Ok(Outcome::Done);
     }
     let mut page = Vec::new();

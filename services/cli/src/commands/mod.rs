@@ -53,7 +53,7 @@ mod withdraw;
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::period::today;
 
 /// The exit code that shells report for a program ended by Ctrl-C.
@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
     let Arguments { endpoints, command } = arguments;
     let days = command.selection_of_program().and_then(|selection| selection.relative_days(today()));
     if let Some(days) = days {
-        tell(&days);
+        notice(&days);
     }
     match command {
         Command::Standalone(args) => Box::pin(standalone::run(args, output)).await,

@@ -30,7 +30,7 @@ pub(super) struct Extent {
 
 impl Extent {
     /// Summary for the operator, if the rows themselves are for a program.
-    pub(super) fn told(&self, rows_in_all: Option<u64>) -> String {
+    pub(super) fn reported(&self, rows_in_all: Option<u64>) -> String {
         let rows = match rows_in_all {
             Some(all) => format!("rows: {} of {all}", self.rows),
             None if self.more_follow => format!("rows: {}, more follow", self.rows),
@@ -126,8 +126,8 @@ mod tests {
     fn programs_get_the_position_of_the_rows_on_standard_error() {
         let snapshot = v1::Snapshot { position: 7, generation: "g1".to_owned(), ..v1::Snapshot::default() };
         let extent = Extent { rows: 25, more_follow: true, snapshot: Some(snapshot) };
-        assert_eq!(extent.told(Some(101)), "rows: 25 of 101, position 7, generation g1");
-        assert_eq!(extent.told(None), "rows: 25, more follow, position 7, generation g1");
+        assert_eq!(extent.reported(Some(101)), "rows: 25 of 101, position 7, generation g1");
+        assert_eq!(extent.reported(None), "rows: 25, more follow, position 7, generation g1");
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ mod tests {
     use super::super::fake_operations::{Fake, Written};
     use super::*;
 
-    async fn told(parked: u64, retry: Option<Vec<u64>>, json: bool) -> (Outcome, String) {
+    async fn reported(parked: u64, retry: Option<Vec<u64>>, json: bool) -> (Outcome, String) {
         let endpoints = Fake { parked, ..Fake::default() }.serve().await;
         let written = Written::default();
         let outcome = run(ParkedArgs { retry, json }, &endpoints, &mut written.output()).await.unwrap();
@@ -76,18 +76,18 @@ mod tests {
 
     #[tokio::test]
     async fn all_pages_are_shown_under_one_header() {
-        let (outcome, text) = told(5, None, false).await;
+        let (outcome, text) = reported(5, None, false).await;
         assert_eq!((outcome, text.lines().count()), (Outcome::Done, 6));
-        let (_, text) = told(5, None, true).await;
+        let (_, text) = reported(5, None, true).await;
         assert_eq!(text.lines().count(), 5);
-        assert_eq!(told(0, None, false).await.1, "no event is parked\n");
-        assert_eq!(told(0, None, true).await.1, "");
+        assert_eq!(reported(0, None, false).await.1, "no event is parked\n");
+        assert_eq!(reported(0, None, true).await.1, "");
     }
 
     #[tokio::test]
     async fn events_still_parked_after_a_retry_give_exit_code_1() {
-        assert_eq!(told(5, Some(vec![1, 2]), false).await.0, Outcome::Done);
-        let (outcome, text) = told(5, Some(vec![]), false).await;
+        assert_eq!(reported(5, Some(vec![1, 2]), false).await.0, Outcome::Done);
+        let (outcome, text) = reported(5, Some(vec![]), false).await;
         assert_eq!(outcome, Outcome::SomeRefused);
         assert!(text.starts_with("0 applied, 5 still parked"), "{text}");
     }

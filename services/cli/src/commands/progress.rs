@@ -7,8 +7,8 @@ use cra_runtime::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use crate::output::tell;
-use crate::render::replay::Standing;
+use crate::output::notice;
+use crate::render::replay::ReplayState;
 use crate::render::text::thousands;
 use crate::submission::Tally;
 
@@ -51,7 +51,7 @@ pub(crate) fn advance_bytes(bar: &ProgressBar, bytes: u64) {
 /// Progress of a replay. Dropping it clears the bar.
 pub(crate) struct Replaying {
     bar: ProgressBar,
-    told: Option<Instant>,
+    reported: Option<Instant>,
 }
 
 impl Replaying {
@@ -63,18 +63,18 @@ impl Replaying {
         if !terminal::moves_cursor() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { bar, told: None }
+        Self { bar, reported: None }
     }
 
     /// Updates the progress.
-    pub(crate) fn show(&mut self, standing: Standing) {
+    pub(crate) fn show(&mut self, standing: ReplayState) {
         if !self.bar.is_hidden() {
             self.bar.set_length(standing.end);
             self.bar.set_position(standing.position);
             self.bar.set_message(standing.line());
-        } else if self.told.is_none_or(|told| told.elapsed() >= LINE_EVERY) {
-            tell(&standing.line());
-            self.told = Some(Instant::now());
+        } else if self.reported.is_none_or(|reported| reported.elapsed() >= LINE_EVERY) {
+            notice(&standing.line());
+            self.reported = Some(Instant::now());
         }
     }
 }

@@ -14,7 +14,7 @@ use super::Outcome;
 use crate::args::{EndpointArgs, PublishArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::open_data::{Cell, OpenData};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 
 /// Maximum number of restarts: replicas with different publications would never agree.
 const BEGINNINGS_MAX: usize = 5;
@@ -34,7 +34,7 @@ pub(crate) async fn run(
             .with_context(|| format!("{} cannot be written", path.display()))?;
         output.line(&path.display().to_string())?;
     }
-    tell(&format!("publication {}", data.publication()));
+    notice(&format!("publication {}", data.publication()));
     Ok(Outcome::Done)
 }
 
@@ -44,7 +44,7 @@ async fn all_cells(connection: &Connection) -> anyhow::Result<OpenData> {
         if let Some(data) = cells_of(connection, publication).await? {
             return Ok(data);
         }
-        tell("another publication opened during the download: starting over");
+        notice("another publication opened during the download: starting over");
     }
     anyhow::bail!(
         "the service answered from another publication {BEGINNINGS_MAX} times: its replicas differ, as those with \

@@ -12,7 +12,7 @@ use super::progress::Replaying;
 use super::{Outcome, status};
 use crate::args::{EndpointArgs, ReplayArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 
 /// How often, and at what interval, the removal after a cancelled replay is checked.
@@ -45,7 +45,7 @@ async fn replay(
             next = answers.message() => next.map_err(|status| connection.failure(status))?,
             () = shutdown.requested() => {
                 drop((progress, answers));
-                tell(&cancelled(&connection, last.as_ref()).await);
+                notice(&cancelled(&connection, last.as_ref()).await);
                 return Ok(Outcome::Cancelled);
             }
         };
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(outcome.unwrap(), Outcome::Cancelled);
         let connection = Connection::open(Service::Projection, &endpoints.projection_url).await.unwrap();
         let last = v1::RebuildResponse { generation: "g2".into(), ..Default::default() };
-        let told = cancelled(&connection, Some(&last)).await;
-        assert!(told.contains("are removed") && told.contains("g2"), "{told}");
+        let reported = cancelled(&connection, Some(&last)).await;
+        assert!(reported.contains("are removed") && reported.contains("g2"), "{reported}");
     }
 }

@@ -20,7 +20,7 @@ use super::pair::{self, Pair};
 use super::{Outcome, figures, progress, status};
 use crate::args::{DEFAULT_PROJECTION_URL, EndpointArgs, StandaloneArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::selection::SelectionArgs;
 use crate::submission::rpc::{Mode, Submit};
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Re
         }
     };
     if greeted.is_ok() && !shutdown.is_requested() {
-        tell(&format!("data in {}; Ctrl-C stops", data.display()));
+        notice(&format!("data in {}; Ctrl-C stops", data.display()));
     } else {
         shutdown.begin();
     }
@@ -120,7 +120,7 @@ async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output
     let projection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
     let head = status::ask(&projection).await?.log_position;
     if head > 0 {
-        tell(&format!("the log is not empty (position {head}): the sample is not loaded"));
+        notice(&format!("the log is not empty (position {head}): the sample is not loaded"));
         return Ok(());
     }
     let ingestion = Connection::open(Service::Ingestion, &endpoints.ingestion_url).await?;
@@ -151,9 +151,9 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     let mut first_refusal = None;
     let submit = Submit { mode: Mode::Record };
     let streamed = stream::send(ingestion, &submit, items, Retries::Never, &mut tally, |news, tally| {
-        let News::Told(told) = news else { return Ok(()) };
-        progress::advance(&bar, told.bytes_read, tally);
-        if let submission::Outcome::Refused(refusal) = &told.outcome {
+        let News::Reported(reported) = news else { return Ok(()) };
+        progress::advance(&bar, reported.bytes_read, tally);
+        if let submission::Outcome::Refused(refusal) = &reported.outcome {
             first_refusal.get_or_insert_with(|| refusal.message.clone());
         }
         Ok(())

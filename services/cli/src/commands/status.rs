@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Outcome;
 use crate::args::{EndpointArgs, StatusArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
-use crate::output::{Output, redrawn, tell};
+use crate::output::{Output, notice, redrawn};
 use crate::render;
 
 /// Interval between two requests.
@@ -65,7 +65,7 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
             Err(error) if !is_away => {
                 is_away = true;
                 drawn = 0;
-                tell(&format!("{error}\nretrying"));
+                notice(&format!("{error}\nretrying"));
             }
             Err(_) => {}
         }

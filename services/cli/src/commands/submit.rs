@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::{Outcome, progress};
 use crate::args::{EndpointArgs, SubmitArgs};
 use crate::client::{ClientError, Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::render::submission::Work;
 use crate::submission::changes::send::{Sender, refusal};
@@ -65,7 +65,7 @@ pub(crate) async fn run(
         }
     };
     if let Some(encoding) = encoding.other_than_utf8() {
-        tell(&format!("{} is in {encoding}, and was read as such", file::name_of(&args.file)));
+        notice(&format!("{} is in {encoding}, and was read as such", file::name_of(&args.file)));
     }
     let summary = render::submission::summary(&tally, Work::Submit(mode), output.style());
     if args.json {
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     if let Ok(read) = ended.await {
         read.with_context(|| format!("{} could not be read to its end", args.file.display()))?;
     }
-    anyhow::ensure!(tally.told() > 0, "{} holds no CRA", file::name_of(&args.file));
+    anyhow::ensure!(tally.reported() > 0, "{} holds no CRA", file::name_of(&args.file));
     Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
 }
 
@@ -103,7 +103,7 @@ fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
         }
         let unread = columns.unread();
         if !unread.is_empty() {
-            tell(&format!(
+            notice(&format!(
                 "{file}: these columns are not part of a CRA and are ignored: {}",
                 unread.join(", ")
             ));
@@ -180,12 +180,12 @@ impl Sending<'_> {
         let (style, mode) = (output.style(), self.mode);
         let submit = Submit { mode };
         let streamed = stream::send(self.connection, &submit, items, Retries::Never, tally, |news, tally| {
-            let News::Told(told) = news else { return Ok(()) };
-            progress::advance(&bar, told.bytes_read, tally);
+            let News::Reported(reported) = news else { return Ok(()) };
+            progress::advance(&bar, reported.bytes_read, tally);
             let text = if self.as_json {
-                cra_contracts::json::line(&render::submission::json(told, Work::Submit(mode))) + "\n"
+                cra_contracts::json::line(&render::submission::json(reported, Work::Submit(mode))) + "\n"
             } else {
-                render::submission::refused_under(&self.headings, told, style)
+                render::submission::refused_under(&self.headings, reported, style)
             };
             bar.suspend(|| output.write(&text))
         })

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use crate::args::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 
 const PRIVATE: &str = "private.pem";
 const PUBLIC: &str = "jwks.json";
@@ -30,7 +30,7 @@ fn keys(args: &TokenKeysArgs, output: &mut Output) -> anyhow::Result<Outcome> {
     write_new(&dir.join(PRIVATE), &key.to_pem())?;
     write_new(&public, &format!("{:#}\n", key_set(&[&key])))?;
     let public = fs::canonicalize(&public).context("the key set was written but cannot be found")?;
-    tell("settings of both services, as a file for --config or as CRA_IDENTITY__TOKENS__… variables:");
+    notice("settings of both services, as a file for --config or as CRA_IDENTITY__TOKENS__… variables:");
     let settings = toml_of(&parties.issuer, &parties.audience, &public);
     output.write(&settings)?;
     Ok(Outcome::Done)

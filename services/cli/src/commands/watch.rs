@@ -8,7 +8,7 @@ use tonic::{Status, Streaming};
 use super::Outcome;
 use crate::args::{EndpointArgs, WatchArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, redrawn, tell};
+use crate::output::{Output, notice, redrawn};
 use crate::render::watch::{self, Progress};
 use crate::subscription::{Subscription, run_with_reconnect};
 
@@ -100,14 +100,14 @@ impl Subscription for Watcher<'_> {
         if self.drawn > 0 {
             self.show(true)?;
         } else {
-            tell(&format!("{problem}\nretrying"));
+            notice(&format!("{problem}\nretrying"));
         }
         Ok(())
     }
 
     fn found(&mut self) {
         if self.drawn == 0 {
-            tell("connected again");
+            notice("connected again");
         }
     }
 }
@@ -149,8 +149,8 @@ mod tests {
         let fake = Fake { watched: vec![vec![1, 2], vec![2, 3], vec![3, 5]], ..Fake::default() };
         let (lines, fake) = watched(&["--theme", "email"], fake, 3 + 4).await;
         assert_eq!(lines[..3], ["Comptes-rendus d'activité toutes les dates", "Thématique : Courriels", ""]);
-        let told: Vec<_> = lines[3..].iter().map(|line| line.split("  ").nth(1).unwrap()).collect();
-        assert_eq!(told, ["1 CRA (+0)", "2 CRA (+1)", "3 CRA (+2)", "5 CRA (+4)"]);
+        let reported: Vec<_> = lines[3..].iter().map(|line| line.split("  ").nth(1).unwrap()).collect();
+        assert_eq!(reported, ["1 CRA (+0)", "2 CRA (+1)", "3 CRA (+2)", "5 CRA (+4)"]);
         assert_eq!(fake.watches.lock().unwrap()[0].selection.as_ref().unwrap().themes, [3]);
     }
 

@@ -6,7 +6,7 @@ use super::change::many::Many;
 use super::correct::{answered, content_of};
 use crate::args::{EndpointArgs, WithdrawArgs};
 use crate::client::{Connection, Service};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::render::submission::Work;
 use crate::submission::changes::lines;
@@ -36,13 +36,13 @@ pub(crate) async fn run(
     let heading = render::change::heading(&cra_id, revision, style);
     let shown = heading + &render::change::brief(&content_of(&life, revision)?);
     if args.json {
-        tell(shown.trim_end());
+        notice(shown.trim_end());
     } else {
         output.write(&shown)?;
     }
     let reason = reason(args.reason.as_deref())?;
     if can_be_asked() && !args.yes && !confirmed("Retirer ce compte-rendu des statistiques ?")? {
-        tell("nothing was sent");
+        notice("nothing was sent");
         return Ok(Outcome::Cancelled);
     }
     let answer = sender.withdraw(withdrawal(&cra_id, revision, &reason)).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     }
     if overtaken {
         let now = answered(&sender, sender.life(&cra_id).await?)?;
-        tell(render::change::overtaken(now.events(), revision, style).trim_end());
+        notice(render::change::overtaken(now.events(), revision, style).trim_end());
     }
     Ok(if answer.is_ok() { Outcome::Done } else { Outcome::SomeRefused })
 }

@@ -249,8 +249,8 @@ mod tests {
             (with(vec![line("a", 5), line("b", 1)]), with(vec![line("c", 7), line("b", 3)]));
         let figures = figures([Some(&current), Some(&other)]);
         let lines: Vec<_> = figures.iter().filter(|it| it.section == "redirections").collect();
-        let told: Vec<_> = lines.iter().map(|it| (&*it.name, it.current, it.other)).collect();
-        assert_eq!(told, [("a", Some(5), Some(0)), ("b", Some(1), Some(3)), ("c", Some(0), Some(7))]);
+        let reported: Vec<_> = lines.iter().map(|it| (&*it.name, it.current, it.other)).collect();
+        assert_eq!(reported, [("a", Some(5), Some(0)), ("b", Some(1), Some(3)), ("c", Some(0), Some(7))]);
     }
 
     #[test]

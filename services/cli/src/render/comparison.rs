@@ -130,8 +130,8 @@ fn head(selection: &v1::Selection, comparison: &Comparison, style: Style) -> Str
             1 => "au premier jour".to_owned(),
             days => format!("aux {days} premiers jours"),
         };
-        let told = format!("période en cours : {passed} sur {whole}, face {compared} de l'autre");
-        lines.extend(wrapped(&told, style.columns));
+        let reported = format!("période en cours : {passed} sur {whole}, face {compared} de l'autre");
+        lines.extend(wrapped(&reported, style.columns));
     }
     let lines: String = lines.iter().map(|line| format!("{}\n", toned(style, Tone::Quiet, line))).collect();
     let title = title(ABOUT, &selection, style);
@@ -203,10 +203,10 @@ fn rounded(to: u64, style: Style) -> String {
     if to == 0 {
         return String::new();
     }
-    let told = format!(
+    let reported = format!(
         "comptes arrondis à un multiple de {to}, par département et par mois : un petit écart peut en venir"
     );
-    wrapped(&told, style.columns)
+    wrapped(&reported, style.columns)
         .iter()
         .map(|line| format!("{}\n", toned(style, Tone::Quiet, line)))
         .collect()

@@ -95,18 +95,18 @@ fn cells(recorded: Option<&v1::RecordedCra>, what: String) -> Vec<String> {
 
 /// Footer of the listing: whether there are more pairs, what to do, and the snapshot.
 pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, style: Style) -> String {
-    let mut told = match (shown, more_follow) {
+    let mut reported = match (shown, more_follow) {
         (0, false) => vec!["Aucun doublon probable dans la sélection."],
         (_, true) => vec!["d'autres paires suivent : --all ou --limit N"],
         (_, false) => vec![],
     };
     if shown > 0 {
-        told.push(
+        reported.push(
             "Si une paire est bien une seule séance, retirez l'un des deux CRA : cra withdraw IDENTIFIANT --reason \
              doublon",
         );
     }
-    let lines = told.into_iter().flat_map(|line| wrapped(line, style.columns));
+    let lines = reported.into_iter().flat_map(|line| wrapped(line, style.columns));
     let lines: String = lines.map(|line| format!("{}\n", toned(style, Tone::Quiet, &line))).collect();
     let gap = if shown > 0 { "\n" } else { "" };
     format!("{gap}{lines}{}", snapshot(state, style))

@@ -41,7 +41,7 @@ pub(super) fn since(events: &[v1::CraEvent], after: u64, style: Style) -> String
 /// Reads an event as stored events are read.
 fn read(event: &v1::CraEvent, before: &mut Option<Vec<Field>>, style: Style) -> String {
     match Event::decode(&record::encode(event)) {
-        Ok(event) => told(&event, before, style),
+        Ok(event) => reported(&event, before, style),
         // A newer service may have written what this command cannot read yet.
         Err(error) => format!("  {}\n", toned(style, Tone::Bad, &printable(&error.to_string()))),
     }
@@ -57,7 +57,7 @@ fn author(origin: &v1::Origin, forgotten: &Forgotten) -> String {
 }
 
 /// `before` is the content after the previous event, for the next correction.
-fn told(event: &Event<'_>, before: &mut Option<Vec<Field>>, style: Style) -> String {
+fn reported(event: &Event<'_>, before: &mut Option<Vec<Field>>, style: Style) -> String {
     let forgotten = &event.forgotten;
     match &event.fact {
         Fact::Submitted { cra, defaulted_participants } => {

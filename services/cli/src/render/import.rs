@@ -11,7 +11,7 @@ use super::submission;
 use super::text::{Tone, thousands};
 use crate::client::ClientError;
 use crate::style::Style;
-use crate::submission::{Outcome, Tally, Told, is_later_version};
+use crate::submission::{Outcome, Reported, Tally, is_later_version};
 
 /// Number of documents by outcome, including those of earlier runs.
 pub(crate) fn summary(tally: &Tally, style: Style) -> String {
@@ -28,9 +28,9 @@ pub(crate) fn summary(tally: &Tally, style: Style) -> String {
 }
 
 /// One document, for programs and for the report file.
-pub(crate) fn json(told: &Told) -> Value {
-    let mut value = submission::outcome_json(told, "legacyId", "recorded");
-    match &told.outcome {
+pub(crate) fn json(reported: &Reported) -> Value {
+    let mut value = submission::outcome_json(reported, "legacyId", "recorded");
+    match &reported.outcome {
         Outcome::Received { receipt, notes } => {
             if is_later_version(receipt) {
                 value["outcome"] = "updated".into();
@@ -40,7 +40,7 @@ pub(crate) fn json(told: &Told) -> Value {
         }
         // Another version exists: `cra history` shows it.
         Outcome::Refused(refusal) if refusal.code == "ALREADY_EXISTS" => {
-            value["craId"] = legacy::cra_id(&told.id).to_string().into();
+            value["craId"] = legacy::cra_id(&reported.id).to_string().into();
         }
         Outcome::Refused(_) | Outcome::Unreadable(_) => {}
     }
@@ -48,8 +48,8 @@ pub(crate) fn json(told: &Told) -> Value {
 }
 
 /// Whether the report file includes it.
-pub(crate) fn is_reported(told: &Told) -> bool {
-    match &told.outcome {
+pub(crate) fn is_reported(reported: &Reported) -> bool {
+    match &reported.outcome {
         Outcome::Received { notes, .. } => !notes.is_empty(),
         Outcome::Refused(_) | Outcome::Unreadable(_) => true,
     }
@@ -114,12 +114,12 @@ mod tests {
 
     const LOOK: Style = Style { columns: 80, colour: false };
 
-    fn told(outcome: Outcome) -> Told {
-        Told { place: Place::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }
+    fn reported(outcome: Outcome) -> Reported {
+        Reported { place: Place::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }
     }
 
-    fn refused(code: &str) -> Told {
-        told(Outcome::Refused(v1::Refusal { code: code.to_owned(), ..v1::Refusal::default() }))
+    fn refused(code: &str) -> Reported {
+        reported(Outcome::Refused(v1::Refusal { code: code.to_owned(), ..v1::Refusal::default() }))
     }
 
     #[test]
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn a_recorded_document_has_its_cra_and_notes_and_is_reported_if_it_has_notes() {
         let receipt = v1::Receipt { cra_id: "c".to_owned(), position: 12, ..v1::Receipt::default() };
-        let clean = told(Outcome::Received { receipt: receipt.clone(), notes: Vec::new() });
-        let noted = told(Outcome::Received { receipt, notes: vec!["cra.age: not said".to_owned()] });
+        let clean = reported(Outcome::Received { receipt: receipt.clone(), notes: Vec::new() });
+        let noted = reported(Outcome::Received { receipt, notes: vec!["cra.age: not said".to_owned()] });
         assert_eq!(
             json(&noted),
             value!({"line": 7, "legacyId": "62a9", "craId": "c", "outcome": "recorded",
@@ -158,7 +158,7 @@ mod tests {
     fn a_later_version_is_distinguished_from_a_first_one_and_from_an_existing_one() {
         let received = |revision, duplicate| {
             let receipt = v1::Receipt { revision, duplicate, ..v1::Receipt::default() };
-            json(&told(Outcome::Received { receipt, notes: Vec::new() }))["outcome"].clone()
+            json(&reported(Outcome::Received { receipt, notes: Vec::new() }))["outcome"].clone()
         };
         let outcomes = [received(1, false), received(2, false), received(2, true)];
         assert_eq!(outcomes, ["recorded", "updated", "already_there"]);
@@ -169,6 +169,6 @@ mod tests {
         let taken = refused("ALREADY_EXISTS");
         assert_eq!(json(&taken)["craId"], legacy::cra_id("62a9").to_string());
         assert_eq!(json(&refused("INVALID_ARGUMENT")).get("craId"), None);
-        assert!(is_reported(&taken) && is_reported(&told(Outcome::Unreadable(String::new()))));
+        assert!(is_reported(&taken) && is_reported(&reported(Outcome::Unreadable(String::new()))));
     }
 }

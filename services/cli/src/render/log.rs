@@ -39,8 +39,8 @@ pub(crate) fn page(done: &Done<'_>, manifest: &Manifest, style: Style) -> String
     }
     if let Some(misfits) = done.misfits {
         let tone = if misfits == 0 { Tone::Good } else { Tone::Bad };
-        let told = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };
-        lines.push(("unreadable", toned(style, tone, &told)));
+        let reported = if misfits == 0 { "none".to_owned() } else { thousands(misfits) };
+        lines.push(("unreadable", toned(style, tone, &reported)));
     }
     lines.iter().map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS))).collect()
 }

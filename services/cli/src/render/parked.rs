@@ -75,10 +75,10 @@ mod tests {
 
     #[test]
     fn a_retry_reports_how_many_events_count_now_and_how_many_do_not() {
-        let told =
+        let reported =
             |applied, still_parked| retried(v1::RetryParkedEventsResponse { applied, still_parked }, LOOK);
-        assert_eq!(told(2, 0), "2 applied, none still parked\n");
-        assert_eq!(told(0, 1), "0 applied, 1 still parked: `cra parked` shows why\n");
-        assert_eq!(told(0, 0), "no event is parked there\n");
+        assert_eq!(reported(2, 0), "2 applied, none still parked\n");
+        assert_eq!(reported(0, 1), "0 applied, 1 still parked: `cra parked` shows why\n");
+        assert_eq!(reported(0, 0), "no event is parked there\n");
     }
 }

@@ -85,12 +85,12 @@ impl Lines {
 
 /// Footer of a list: whether there are more rows, and the snapshot.
 pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, style: Style) -> String {
-    let told = match (shown, more_follow) {
+    let reported = match (shown, more_follow) {
         (0, _) => "Aucun CRA ne correspond à la sélection.\n",
         (_, true) => "d'autres CRA suivent : --all ou --limit N\n",
         (_, false) => "",
     };
-    toned(style, Tone::Quiet, told) + &snapshot(state, style)
+    toned(style, Tone::Quiet, reported) + &snapshot(state, style)
 }
 
 /// One CRA at a position of the log.

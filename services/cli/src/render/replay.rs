@@ -7,7 +7,7 @@ use crate::style::Style;
 
 /// Progress of a replay, as reported by the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct ReplayState {
     pub(crate) position: u64,
     pub(crate) end: u64,
     /// 0 if unknown.
@@ -15,7 +15,7 @@ pub(crate) struct Standing {
     pub(crate) remaining_seconds: u64,
 }
 
-impl From<&v1::RebuildResponse> for Standing {
+impl From<&v1::RebuildResponse> for ReplayState {
     fn from(answer: &v1::RebuildResponse) -> Self {
         Self {
             position: answer.position,
@@ -26,13 +26,13 @@ impl From<&v1::RebuildResponse> for Standing {
     }
 }
 
-impl From<&v1::VerifyResponse> for Standing {
+impl From<&v1::VerifyResponse> for ReplayState {
     fn from(answer: &v1::VerifyResponse) -> Self {
         Self { position: answer.position, end: answer.log_position, ..Self::default() }
     }
 }
 
-impl Standing {
+impl ReplayState {
     /// `1 200 of 5 000 events, 40 000 events/s, 2 min 05 s left`.
     pub(crate) fn line(self) -> String {
         let mut text = format!("{} of {} events", thousands(self.position), thousands(self.end));
@@ -116,17 +116,18 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(
-            Standing::from(&answer).line(),
+            ReplayState::from(&answer).line(),
             "1\u{202f}200 of 5\u{202f}000 events, 40\u{202f}000 events/s, 2\u{a0}min\u{a0}05\u{a0}s left"
         );
         let check = v1::VerifyResponse { position: 3, log_position: 7, ..Default::default() };
-        assert_eq!(Standing::from(&check).line(), "3 of 7 events");
+        assert_eq!(ReplayState::from(&check).line(), "3 of 7 events");
     }
 
     #[test]
     fn remaining_times_have_their_two_largest_units() {
-        let told = [1, 59, 60, 3_599, 3_600, 90_061].map(duration).map(|text| text.replace('\u{a0}', " "));
-        assert_eq!(told, ["1 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 00 min", "25 h 01 min"]);
+        let reported =
+            [1, 59, 60, 3_599, 3_600, 90_061].map(duration).map(|text| text.replace('\u{a0}', " "));
+        assert_eq!(reported, ["1 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 00 min", "25 h 01 min"]);
     }
 
     #[test]

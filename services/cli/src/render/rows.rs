@@ -84,8 +84,8 @@ pub(super) fn left_out(headings: &[&str], flag: &str, style: Style) -> String {
     if headings.is_empty() {
         return String::new();
     }
-    let told = format!("sans la place pour : {} ({flag} les donne)", headings.join(", "));
-    let lines = wrapped(&told, style.columns);
+    let reported = format!("sans la place pour : {} ({flag} les donne)", headings.join(", "));
+    let lines = wrapped(&reported, style.columns);
     lines.iter().map(|line| format!("{}\n", toned(style, Tone::Quiet, line))).collect()
 }
 

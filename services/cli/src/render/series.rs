@@ -117,15 +117,15 @@ mod tests {
 
     #[test]
     fn a_period_has_its_name_unless_it_is_truncated() {
-        let told = |from: &str, to: &str, granularity| period(&point(from, to, 1), granularity);
-        assert_eq!(told("2024-02-05", "2024-02-05", Granularity::Day), "05/02/2024");
-        assert_eq!(told("2024-02-05", "2024-02-11", Granularity::Week), "05/02/2024 au 11/02/2024");
-        assert_eq!(told("2024-04-01", "2024-06-30", Granularity::Quarter), "T2 2024");
-        assert_eq!(told("2024-10-01", "2024-12-31", Granularity::Quarter), "T4 2024");
-        assert_eq!(told("2024-04-02", "2024-06-30", Granularity::Quarter), "02/04/2024 au 30/06/2024");
-        assert_eq!(told("2024-01-01", "2024-12-31", Granularity::Year), "2024");
-        assert_eq!(told("2024-01-01", "2024-12-30", Granularity::Year), "01/01/2024 au 30/12/2024");
-        assert_eq!(told("x", "", Granularity::Month), "x – ");
+        let reported = |from: &str, to: &str, granularity| period(&point(from, to, 1), granularity);
+        assert_eq!(reported("2024-02-05", "2024-02-05", Granularity::Day), "05/02/2024");
+        assert_eq!(reported("2024-02-05", "2024-02-11", Granularity::Week), "05/02/2024 au 11/02/2024");
+        assert_eq!(reported("2024-04-01", "2024-06-30", Granularity::Quarter), "T2 2024");
+        assert_eq!(reported("2024-10-01", "2024-12-31", Granularity::Quarter), "T4 2024");
+        assert_eq!(reported("2024-04-02", "2024-06-30", Granularity::Quarter), "02/04/2024 au 30/06/2024");
+        assert_eq!(reported("2024-01-01", "2024-12-31", Granularity::Year), "2024");
+        assert_eq!(reported("2024-01-01", "2024-12-30", Granularity::Year), "01/01/2024 au 30/12/2024");
+        assert_eq!(reported("x", "", Granularity::Month), "x – ");
     }
 
     #[test]

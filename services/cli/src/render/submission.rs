@@ -8,7 +8,7 @@ use super::text::{Tone, printable, thousands, toned};
 use crate::style::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
-use crate::submission::{Outcome, Place, Tally, Told, is_transient};
+use crate::submission::{Outcome, Place, Reported, Tally, is_transient};
 
 /// What is done with the items of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,14 @@ impl Work {
 }
 
 /// One refused item, or one that does not count, over several lines; empty for an item that counts.
-pub(crate) fn refused(told: &Told, style: Style) -> String {
-    refused_under(&Headings::default(), told, style)
+pub(crate) fn refused(reported: &Reported, style: Style) -> String {
+    refused_under(&Headings::default(), reported, style)
 }
 
 /// Like [`refused`], for a row of a table: each path is followed by the headings of its columns.
-pub(crate) fn refused_under(headings: &Headings, told: &Told, style: Style) -> String {
-    let place = toned(style, Tone::Bad, &told.place.to_string());
-    match &told.outcome {
+pub(crate) fn refused_under(headings: &Headings, reported: &Reported, style: Style) -> String {
+    let place = toned(style, Tone::Bad, &reported.place.to_string());
+    match &reported.outcome {
         Outcome::Received { receipt, .. } if receipt.withdrawn => {
             let id = printable(&receipt.cra_id);
             format!("{place}: {id} was recorded before and withdrawn since: it does not count\n")
@@ -51,7 +51,7 @@ pub(crate) fn refused_under(headings: &Headings, told: &Told, style: Style) -> S
         Outcome::Received { .. } => String::new(),
         Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
         Outcome::Refused(refusal) => {
-            format!("{place}: {}", refusal_lines(&told.id, refusal, headings, style))
+            format!("{place}: {}", refusal_lines(&reported.id, refusal, headings, style))
         }
     }
 }
@@ -121,18 +121,18 @@ pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, styl
 }
 
 /// One outcome as JSON.
-pub(crate) fn json(told: &Told, work: Work) -> Value {
-    outcome_json(told, "craId", work.done())
+pub(crate) fn json(reported: &Reported, work: Work) -> Value {
+    outcome_json(reported, "craId", work.done())
 }
 
 /// The location, the id under its name, the outcome and its detail.
-pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
-    let place = match told.place {
+pub(super) fn outcome_json(reported: &Reported, id: &str, received: &str) -> Value {
+    let place = match reported.place {
         Place::Line(_) => "line",
         Place::Element(_) => "item",
         Place::Row { .. } => "row",
     };
-    let (outcome, detail) = match &told.outcome {
+    let (outcome, detail) = match &reported.outcome {
         Outcome::Received { receipt, .. } => {
             let outcome = if receipt.duplicate { "already_there" } else { received };
             (outcome, ("receipt", proto::to_value(receipt)))
@@ -141,8 +141,8 @@ pub(super) fn outcome_json(told: &Told, id: &str, received: &str) -> Value {
         Outcome::Unreadable(problem) => ("unreadable", ("problem", problem.as_str().into())),
     };
     json!({
-        place: told.place.number(),
-        id: told.id,
+        place: reported.place.number(),
+        id: reported.id,
         "outcome": outcome,
         detail.0: detail.1,
     })
@@ -154,8 +154,8 @@ mod tests {
 
     const LOOK: Style = Style { columns: 80, colour: false };
 
-    fn told(outcome: Outcome) -> Told {
-        Told { place: Place::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }
+    fn reported(outcome: Outcome) -> Reported {
+        Reported { place: Place::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }
     }
 
     fn refusal() -> v1::Refusal {
@@ -176,7 +176,7 @@ mod tests {
     fn a_refusal_is_shown_with_line_id_path_reason_and_french_message() {
         let expected = "line 7: id-7 refused (INVALID_ARGUMENT)\n    \
                         cra.ages AGES_SUM_MISMATCH Les âges décrivent 2 personnes au lieu de 3.\n";
-        assert_eq!(refused(&told(Outcome::Refused(refusal())), LOOK), expected);
+        assert_eq!(refused(&reported(Outcome::Refused(refusal())), LOOK), expected);
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
             message: "the log is away".to_owned(),
             ..v1::Refusal::default()
         };
-        let text = refused(&told(Outcome::Refused(busy)), LOOK);
+        let text = refused(&reported(Outcome::Refused(busy)), LOOK);
         assert_eq!(text, "line 7: id-7 refused (UNAVAILABLE): the log is away (send it again as it is)\n");
         let too_large = v1::Refusal {
             code: "RESOURCE_EXHAUSTED".to_owned(),
@@ -194,7 +194,7 @@ mod tests {
             reason: "EVENT_REFUSED".to_owned(),
             ..v1::Refusal::default()
         };
-        let text = refused(&told(Outcome::Refused(too_large)), LOOK);
+        let text = refused(&reported(Outcome::Refused(too_large)), LOOK);
         assert_eq!(text, "line 7: id-7 refused (RESOURCE_EXHAUSTED): too large\n");
     }
 
@@ -212,29 +212,29 @@ mod tests {
     fn a_receipt_of_a_withdrawn_cra_is_reported_as_not_counting() {
         let receipt =
             v1::Receipt { cra_id: "id-7".into(), duplicate: true, withdrawn: true, ..v1::Receipt::default() };
-        let told = told(Outcome::Received { receipt, notes: Vec::new() });
-        let text = refused(&told, LOOK);
+        let reported = reported(Outcome::Received { receipt, notes: Vec::new() });
+        let text = refused(&reported, LOOK);
         assert_eq!(text, "line 7: id-7 was recorded before and withdrawn since: it does not count\n");
         let mut tally = Tally::default();
-        tally.count(&told.outcome);
+        tally.count(&reported.outcome);
         let text = summary(&tally, Work::Submit(Mode::Record), LOOK);
         assert!(text.contains("1 already there\n1 of them withdrawn since: they do not count\n"), "{text}");
         let work = Work::Submit(Mode::Record);
-        assert_eq!(json(&told, work)["receipt"]["withdrawn"], true);
+        assert_eq!(json(&reported, work)["receipt"]["withdrawn"], true);
     }
 
     #[test]
     fn programs_get_the_location_the_outcome_and_its_detail() {
         let receipt = v1::Receipt { position: 12, duplicate: true, ..v1::Receipt::default() };
         assert_eq!(
-            json(&told(Outcome::Received { receipt, notes: Vec::new() }), Work::Submit(Mode::Record)),
+            json(&reported(Outcome::Received { receipt, notes: Vec::new() }), Work::Submit(Mode::Record)),
             json!({"line": 7, "craId": "id-7", "outcome": "already_there",
                    "receipt": {"position": "12", "duplicate": true}})
         );
-        let refused = json(&told(Outcome::Refused(refusal())), Work::Submit(Mode::Record));
+        let refused = json(&reported(Outcome::Refused(refusal())), Work::Submit(Mode::Record));
         assert_eq!(refused["refusal"]["violations"][0]["reason"], "AGES_SUM_MISMATCH");
         let unreadable =
-            json(&told(Outcome::Unreadable("expected value".to_owned())), Work::Submit(Mode::Record));
+            json(&reported(Outcome::Unreadable("expected value".to_owned())), Work::Submit(Mode::Record));
         assert_eq!(unreadable["problem"], "expected value");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use cra_sheets::{Item, Outcome, Place, Unsent, content, fields, file,
 
 /// What became of one item.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) place: Place,
     /// That the item came with: a CRA's, or a document's in the system it comes from. Empty when the text could not
     /// be read.
@@ -65,7 +65,7 @@ impl Tally {
     }
 
     /// Items whose outcome was reported.
-    pub(crate) fn told(&self) -> u64 {
+    pub(crate) fn reported(&self) -> u64 {
         self.accepted + self.already_there + self.refused + self.unreadable
     }
 

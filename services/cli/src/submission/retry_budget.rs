@@ -16,7 +16,7 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Try again after this pause. `tell` is true once in an outage, when it lasts longer than a hitch.
-    Again { after: Duration, tell: bool },
+    Again { after: Duration, notice: bool },
     /// It has lasted too long.
     GiveUp,
 }
@@ -27,19 +27,19 @@ pub(crate) struct RetryBudget {
     retry_for: Duration,
     /// Since when nothing but failures came.
     away_since: Option<Instant>,
-    told: bool,
+    reported: bool,
 }
 
 impl RetryBudget {
     /// Goes on for so long without any answer to keep; zero gives up at the first failure.
     pub(crate) fn new(retry_for: Duration) -> Self {
-        Self { retry_for, away_since: None, told: false }
+        Self { retry_for, away_since: None, reported: false }
     }
 
     /// An answer to keep came: the service is there.
     pub(crate) fn answered(&mut self) {
         self.away_since = None;
-        self.told = false;
+        self.reported = false;
     }
 
     /// What to do after a failure that came now.
@@ -54,17 +54,17 @@ impl RetryBudget {
         if left.is_zero() {
             return Next::GiveUp;
         }
-        let tell = !self.told && away >= RETRY_DELAY;
-        self.told |= tell;
-        Next::Again { after: asked.unwrap_or(RETRY_DELAY).min(RETRY_DELAY_MAX).min(left), tell }
+        let notice = !self.reported && away >= RETRY_DELAY;
+        self.reported |= notice;
+        Next::Again { after: asked.unwrap_or(RETRY_DELAY).min(RETRY_DELAY_MAX).min(left), notice }
     }
 }
 
 /// Asks until there is an answer, or a failure that does not pass in time. `tell` is called once per outage.
-pub(crate) async fn patiently<T>(
+pub(crate) async fn with_retry<T>(
     retry_for: Duration,
     mut ask: impl AsyncFnMut() -> Result<T, ClientError>,
-    tell: impl Fn(&ClientError),
+    notice: impl Fn(&ClientError),
 ) -> Result<T, ClientError> {
     let mut budget = RetryBudget::new(retry_for);
     loop {
@@ -74,9 +74,9 @@ pub(crate) async fn patiently<T>(
         };
         match budget.after(&failure) {
             Next::GiveUp => return Err(failure),
-            Next::Again { after, tell: first } => {
+            Next::Again { after, notice: first } => {
                 if first {
-                    tell(&failure);
+                    notice(&failure);
                 }
                 sleep(after).await;
             }
@@ -90,8 +90,8 @@ mod tests {
 
     const RETRY_FOR: Duration = Duration::from_secs(5);
 
-    fn again(after_ms: u64, tell: bool) -> Next {
-        Next::Again { after: Duration::from_millis(after_ms), tell }
+    fn again(after_ms: u64, notice: bool) -> Next {
+        Next::Again { after: Duration::from_millis(after_ms), notice }
     }
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
         let mut budget = RetryBudget::new(RETRY_FOR);
         let at_ms = [0, 500, 1_000, 2_000, 4_800, 5_000];
         let next = at_ms.map(|ms| budget.failed(start + Duration::from_millis(ms), None));
-        let second = |tell| again(1_000, tell);
+        let second = |notice| again(1_000, notice);
         assert_eq!(
             next,
             [second(false), second(false), second(true), second(false), again(200, false), Next::GiveUp]

@@ -17,7 +17,7 @@ use tonic::{Status, Streaming};
 use super::retry_budget::{Next, RetryBudget};
 use super::rpc::Rpc;
 use super::window::{ITEMS_MAX, Window};
-use super::{Item, Outcome, Tally, Told, is_transient};
+use super::{Item, Outcome, Reported, Tally, is_transient};
 use crate::client::{ClientError, Connection};
 
 /// Silence of the service, with items waiting for their answer.
@@ -38,7 +38,7 @@ pub(crate) enum Retries {
 #[derive(Debug)]
 pub(crate) enum News<'a> {
     /// What became of the next item of the file.
-    Told(&'a Told),
+    Reported(&'a Reported),
     /// The service is away, for this reason, and is tried again.
     Away(&'a ClientError),
 }
@@ -59,14 +59,14 @@ pub(crate) async fn send<R: Rpc>(
     items: mpsc::Receiver<Item<R::Content>>,
     retries: Retries,
     tally: &mut Tally,
-    tell: impl FnMut(News<'_>, &Tally) -> io::Result<()>,
+    notice: impl FnMut(News<'_>, &Tally) -> io::Result<()>,
 ) -> Result<(), StreamError> {
     let patience = match retries {
         Retries::Never => None,
         Retries::For(time) => Some(RetryBudget::new(time)),
     };
     let window = Window::new();
-    let mut sending = Sending { connection, rpc, items, items_ended: false, window, patience, tally, tell };
+    let mut sending = Sending { connection, rpc, items, items_ended: false, window, patience, tally, notice };
     let sent = sending.run().await;
     sending.tally.unanswered = sending.window.len() as u64;
     sent
@@ -81,7 +81,7 @@ struct Sending<'a, R: Rpc, F> {
     /// None where nothing is sent again.
     patience: Option<RetryBudget>,
     tally: &'a mut Tally,
-    tell: F,
+    notice: F,
 }
 
 impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
@@ -92,9 +92,9 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
                 Some(patience) => patience.after(&failure),
                 None => Next::GiveUp,
             };
-            let Next::Again { after, tell } = next else { return Err(failure.into()) };
-            if tell {
-                (self.tell)(News::Away(&failure), self.tally)?;
+            let Next::Again { after, notice } = next else { return Err(failure.into()) };
+            if notice {
+                (self.notice)(News::Away(&failure), self.tally)?;
             }
             sleep(after).await;
         }
@@ -144,9 +144,9 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
                     Some(Status::deadline_exceeded(silence))
                 }
             };
-            while let Some(told) = self.window.take_told() {
-                self.tally.count(&told.outcome);
-                (self.tell)(News::Told(&told), self.tally)?;
+            while let Some(reported) = self.window.take_told() {
+                self.tally.count(&reported.outcome);
+                (self.notice)(News::Reported(&reported), self.tally)?;
             }
             if broken.is_some() {
                 return Ok(broken);
@@ -175,10 +175,10 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
         };
         let status = Status::unavailable(refusal.message);
         let failure = self.connection.failure(status.clone());
-        let Next::Again { after, tell } = patience.after(&failure) else { return Ok(Some(status)) };
+        let Next::Again { after, notice } = patience.after(&failure) else { return Ok(Some(status)) };
         self.window.postpone(ordinal, Instant::now() + after);
-        if tell {
-            (self.tell)(News::Away(&failure), self.tally)?;
+        if notice {
+            (self.notice)(News::Away(&failure), self.tally)?;
         }
         Ok(None)
     }

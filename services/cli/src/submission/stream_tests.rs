@@ -152,8 +152,8 @@ where
     });
     let (mut tally, mut all) = (Tally::default(), Vec::new());
     let streamed = send(&connection, rpc, items, retries, &mut tally, |news, _| {
-        if let News::Told(told) = news {
-            all.push((told.place, told.id.clone()));
+        if let News::Reported(reported) = news {
+            all.push((reported.place, reported.id.clone()));
         }
         Ok(())
     })
@@ -167,8 +167,8 @@ async fn every_item_is_told_once_in_the_files_order_with_the_place_it_came_from(
     let list = vec![item(1, "a"), item(2, "no-b"), unreadable, item(5, "old-c")];
     let (tally, all, streamed) = sent(Mode::Record, list).await;
     streamed.unwrap();
-    let told: Vec<_> = all.iter().map(|(place, id)| (place.number(), id.as_str())).collect();
-    assert_eq!(told, [(1, "a"), (2, "no-b"), (4, ""), (5, "old-c")]);
+    let reported: Vec<_> = all.iter().map(|(place, id)| (place.number(), id.as_str())).collect();
+    assert_eq!(reported, [(1, "a"), (2, "no-b"), (4, ""), (5, "old-c")]);
     let position = tally.last_position;
     let expected = Tally { accepted: 1, already_there: 1, refused: 1, unreadable: 1, ..Tally::default() };
     assert_eq!(tally, Tally { last_position: position, ..expected });
@@ -225,7 +225,7 @@ async fn a_stream_that_breaks_is_opened_again_and_each_item_gets_its_own_answer_
     streamed.unwrap();
     let expected: Vec<_> = (1..=count).map(|number| (Place::Line(number), id(number))).collect();
     assert_eq!(all, expected);
-    assert_eq!((tally.told(), tally.noted, tally.refused, tally.unanswered), (count, count, 0, 0));
+    assert_eq!((tally.reported(), tally.noted, tally.refused, tally.unanswered), (count, count, 0, 0));
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@ use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
 
 use super::rpc::Rpc;
-use super::{Item, Outcome, Place, Told};
+use super::{Item, Outcome, Place, Reported};
 
 /// Items that may be read and not yet reported. Enough for the service to record in groups; small next to its limits.
 pub(super) const ITEMS_MAX: usize = 512;
 
 enum Slot<T> {
     Waiting { place: Place, bytes_read: u64, content: T },
-    Settled(Told),
+    Settled(Reported),
 }
 
 /// The items in their order, each by its ordinal in the file.
@@ -67,7 +67,7 @@ impl<T: Clone> Window<T> {
             }
             Err(unsent) => {
                 let (id, outcome) = unsent.into_told();
-                Slot::Settled(Told { place, id, bytes_read, outcome })
+                Slot::Settled(Reported { place, id, bytes_read, outcome })
             }
         });
     }
@@ -101,7 +101,7 @@ impl<T: Clone> Window<T> {
         let Some(slot) = self.slot(ordinal) else { return };
         if let Slot::Waiting { place, bytes_read, content } = slot {
             let (place, bytes_read, id) = (*place, *bytes_read, R::id(content).to_owned());
-            *slot = Slot::Settled(Told { place, id, bytes_read, outcome });
+            *slot = Slot::Settled(Reported { place, id, bytes_read, outcome });
         }
     }
 
@@ -121,11 +121,11 @@ impl<T: Clone> Window<T> {
     }
 
     /// The next item of the file, once it is settled.
-    pub(super) fn take_told(&mut self) -> Option<Told> {
+    pub(super) fn take_told(&mut self) -> Option<Reported> {
         match self.slots.pop_front()? {
-            Slot::Settled(told) => {
+            Slot::Settled(reported) => {
                 self.first += 1;
-                Some(told)
+                Some(reported)
             }
             waiting @ Slot::Waiting { .. } => {
                 self.slots.push_front(waiting);

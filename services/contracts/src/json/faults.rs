@@ -57,7 +57,7 @@ struct Search {
 }
 
 impl Search {
-    fn tell(&mut self, path: &str, found: &Value, expected: impl Into<String>) {
+    fn report(&mut self, path: &str, found: &Value, expected: impl Into<String>) {
         self.add(path, quoted(found), expected.into(), None);
     }
 
@@ -69,7 +69,7 @@ impl Search {
 
     fn message(&mut self, message: &MessageDescriptor, path: &str, value: &Value) {
         let Value::Object(fields) = value else {
-            return self.tell(path, value, format!("an object of {}", fields_of(message)));
+            return self.report(path, value, format!("an object of {}", fields_of(message)));
         };
         for (name, value) in fields {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -116,7 +116,7 @@ impl Search {
                     self.value(message, field, &format!("{path}[{i}]"), value, (name, wrapped));
                 }
             }
-            other if field.is_list() => self.tell(path, other, "a list, in [ and ]"),
+            other if field.is_list() => self.report(path, other, "a list, in [ and ]"),
             other => self.value(message, field, path, other, (name, other.clone())),
         }
     }
@@ -137,7 +137,7 @@ impl Search {
                 let (name, alone) = alone;
                 let alone = Value::Object(Map::from_iter([(name.to_owned(), alone)]));
                 if DynamicMessage::deserialize(message.clone(), alone).is_err() {
-                    self.tell(path, value, expected(&kind, value));
+                    self.report(path, value, expected(&kind, value));
                 }
             }
         }

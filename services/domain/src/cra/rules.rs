@@ -150,14 +150,14 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn tell(&mut self, field: impl Into<String>, fault: Fault) {
+    fn report(&mut self, field: impl Into<String>, fault: Fault) {
         if self.violations.len() < VIOLATIONS_MAX {
             self.violations.push(Violation { field: field.into(), fault });
         }
     }
 
     fn refuse<T>(&mut self, field: impl Into<String>, fault: Fault) -> Option<T> {
-        self.tell(field, fault);
+        self.report(field, fault);
         None
     }
 

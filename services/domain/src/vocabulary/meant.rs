@@ -137,8 +137,8 @@ mod tests {
             ("cra.codePostal", "place.postalCode"),
             ("cra.conseiller", "advisorId"),
         ] {
-            let told = refused.split("; ").any(|it| it.starts_with(&format!("{path}: ")));
-            assert!(told && refused.contains(&format!("did you mean {word}?")), "{path}: {refused}");
+            let reported = refused.split("; ").any(|it| it.starts_with(&format!("{path}: ")));
+            assert!(reported && refused.contains(&format!("did you mean {word}?")), "{path}: {refused}");
         }
     }
 }

@@ -77,7 +77,9 @@ pub async fn entries_that_do_not_follow_the_head_are_not_restored(fixture: impl 
     let assert_misplaced = async |first: u64, at: u64| {
         let entries = (first..first + 3).map(|position| entry(position, Some(Uuid::new_v4()), "x")).collect();
         match log.restore(entries).await {
-            Err(RestoreError::Misplaced { first: told, head }) => assert_eq!((told.0, head.0), (first, at)),
+            Err(RestoreError::Misplaced { first: reported, head }) => {
+                assert_eq!((reported.0, head.0), (first, at));
+            }
             other => panic!("expected a misplaced entry, got {other:?}"),
         }
         assert_eq!(log.head().await.unwrap().position, Position(at));

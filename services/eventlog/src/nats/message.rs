@@ -90,20 +90,20 @@ impl Header {
     /// Iterates once over the headers, which are few: looking up each name would cost more, for every event of a
     /// replay.
     fn of(headers: &HeaderMap) -> Self {
-        let mut told = Self::default();
+        let mut reported = Self::default();
         for (name, values) in headers.iter() {
             let Some(text) = values.first().map(HeaderValue::as_str) else {
                 continue;
             };
             if *name == EVENT_ID {
-                told.event_id = Uuid::try_parse(text).ok();
+                reported.event_id = Uuid::try_parse(text).ok();
             } else if *name == TRACE {
-                told.trace = text.parse().ok();
+                reported.trace = text.parse().ok();
             } else if *name == APPENDED_AT {
-                told.restored_at = text.parse().ok().and_then(instant);
+                reported.restored_at = text.parse().ok().and_then(instant);
             }
         }
-        told
+        reported
     }
 }
 

@@ -89,11 +89,11 @@ impl PullBatches {
             Some(status @ (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED)) => {
                 // A batch that ended early reports the missing number. Otherwise it is an error.
                 let missing = message.headers.as_ref().and_then(missing);
-                let missing = missing.ok_or_else(|| told(status, message.description.as_deref()))?;
+                let missing = missing.ok_or_else(|| reported(status, message.description.as_deref()))?;
                 self.pending = self.pending.saturating_sub(missing);
                 Ok(Delivered::SignOfLife)
             }
-            Some(status) => Err(told(status, message.description.as_deref())),
+            Some(status) => Err(reported(status, message.description.as_deref())),
         }
     }
 
@@ -121,6 +121,6 @@ fn missing(headers: &HeaderMap) -> Option<usize> {
     headers.get(PENDING_MESSAGES)?.as_str().parse().ok()
 }
 
-fn told(status: StatusCode, description: Option<&str>) -> String {
+fn reported(status: StatusCode, description: Option<&str>) -> String {
     format!("the server says {status} {}", description.unwrap_or_default())
 }

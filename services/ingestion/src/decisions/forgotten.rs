@@ -98,8 +98,8 @@ mod tests {
         let same = redirecting(vec![other("M. Durand", 1), other("Chez Mme Dupont", 2), other("Emmaüs", 1)]);
         assert!(matches!(decided(&given, &same), submit::Outcome::AlreadyRecorded(_)));
         // As a reader got it since.
-        let told = given.current().unwrap().to_message();
-        assert!(matches!(decided(&given, &told), submit::Outcome::AlreadyRecorded(_)));
+        let reported = given.current().unwrap().to_message();
+        assert!(matches!(decided(&given, &reported), submit::Outcome::AlreadyRecorded(_)));
     }
 
     #[test]

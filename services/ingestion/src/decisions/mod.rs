@@ -64,10 +64,10 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
         }),
         _ => None,
     };
-    let told = defaulted_fields
+    let reported = defaulted_fields
         .iter()
         .map(|field| v1::DefaultedField { field: field.clone(), value: value_of(field).unwrap_or_default() });
-    told.collect()
+    reported.collect()
 }
 
 /// Why a CRA cannot be changed as requested.

@@ -160,9 +160,9 @@ fn check(request: &v1::ImportLegacyCrasRequest) -> Result<Checked, Refused> {
 
 /// Limits the notes: a document may need any number of repairs.
 fn bounded(notes: &[String]) -> Vec<String> {
-    let told = notes.iter().take(NOTES_MAX).map(|note| truncated(note));
+    let reported = notes.iter().take(NOTES_MAX).map(|note| truncated(note));
     let beyond = notes.len().saturating_sub(NOTES_MAX);
-    told.chain((beyond > 0).then(|| format!("and {beyond} more"))).collect()
+    reported.chain((beyond > 0).then(|| format!("and {beyond} more"))).collect()
 }
 
 #[cfg(test)]
@@ -200,10 +200,10 @@ mod tests {
     #[test]
     fn the_number_of_notes_is_bounded() {
         let notes = vec!["n".repeat(10_000); 250];
-        let told = bounded(&notes);
-        assert_eq!(told.len(), 101);
-        assert!(told[0].chars().count() < 600);
-        assert_eq!(told[100], "and 150 more");
+        let reported = bounded(&notes);
+        assert_eq!(reported.len(), 101);
+        assert!(reported[0].chars().count() < 600);
+        assert_eq!(reported[100], "and 150 more");
         assert_eq!(bounded(&notes[..2]).len(), 2);
     }
 }

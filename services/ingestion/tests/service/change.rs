@@ -112,8 +112,11 @@ async fn every_fault_of_a_change_is_reported_at_once() {
     let mut faults: Vec<_> =
         violations_of(&refused).into_iter().map(|v| (v.field, v.reason.into_owned())).collect();
     faults.sort();
-    let told: Vec<_> = faults.iter().map(|(field, reason)| (field.as_str(), reason.as_str())).collect();
-    assert_eq!(told, [("cra.themes", "REQUIRED"), ("cra_id", "CRA_ID_INVALID"), ("reason", "REASON_LENGTH")]);
+    let reported: Vec<_> = faults.iter().map(|(field, reason)| (field.as_str(), reason.as_str())).collect();
+    assert_eq!(
+        reported,
+        [("cra.themes", "REQUIRED"), ("cra_id", "CRA_ID_INVALID"), ("reason", "REASON_LENGTH")]
+    );
 }
 
 #[tokio::test]

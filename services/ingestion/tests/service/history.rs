@@ -154,8 +154,8 @@ async fn a_cra_outside_the_perimeter_costs_the_same_reads_as_one_that_does_not_e
         };
         let mut client = service.ingestion().await;
         let withdrawn = client.withdraw_cra(carrying(&stranger, withdrawal)).await.unwrap_err();
-        let told = |status: &Status| (status.code(), status.message().to_owned(), reason_of(status));
-        (told(&shown), told(&withdrawn), service.log.reads())
+        let reported = |status: &Status| (status.code(), status.message().to_owned(), reason_of(status));
+        (reported(&shown), reported(&withdrawn), service.log.reads())
     };
     let (outside, unknown) = (asked(1).await, asked(2).await);
     assert_eq!(outside, unknown);

@@ -97,18 +97,18 @@ async fn an_unreadable_document_is_refused_with_its_path_and_stops_no_other() {
     let answers = service.ingestion().await.import_legacy_cras(futures::stream::iter(items)).await.unwrap();
     let answers: Vec<_> = answers.into_inner().map(|answer| answer.unwrap()).collect().await;
     assert_eq!(answers.len(), sent);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for answer in answers {
         match answer.outcome.unwrap() {
-            Outcome::Receipt(_) => told.push((answer.item, "OK".to_owned())),
+            Outcome::Receipt(_) => reported.push((answer.item, "OK".to_owned())),
             Outcome::Refusal(refusal) => {
                 assert_eq!(refusal.code, "INVALID_ARGUMENT");
                 let fields = refusal.violations.iter().map(|violation| violation.field.clone());
-                told.push((answer.item, fields.collect::<Vec<_>>().join(" ")));
+                reported.push((answer.item, fields.collect::<Vec<_>>().join(" ")));
             }
         }
     }
-    told.sort();
+    reported.sort();
     let expected = [
         (1, "cra.themes[0]"),
         (2, "document"),
@@ -117,8 +117,8 @@ async fn an_unreadable_document_is_refused_with_its_path_and_stops_no_other() {
         (4, "item"),
         (5, "document"),
     ];
-    let told: Vec<_> = told.iter().map(|(item, fields)| (*item, fields.as_str())).collect();
-    assert_eq!(told, expected);
+    let reported: Vec<_> = reported.iter().map(|(item, fields)| (*item, fields.as_str())).collect();
+    assert_eq!(reported, expected);
     assert_eq!(service.events().await, 1);
 }
 

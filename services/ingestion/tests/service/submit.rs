@@ -39,15 +39,15 @@ async fn every_fault_is_reported_at_once_with_its_path_its_reason_and_a_french_m
     let refused = submit(&service, request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let violations = violations_of(&refused);
-    let mut told: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.reason.as_ref())).collect();
-    told.sort_unstable();
+    let mut reported: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.reason.as_ref())).collect();
+    reported.sort_unstable();
     let expected = [
         ("cra.advisor_id", "REQUIRED"),
         ("cra.ages", "AGES_SUM_MISMATCH"),
         ("cra.themes[1]", "THEME_CLOSED"),
         ("cra_id", "CRA_ID_INVALID"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     let ages = violations.iter().find(|violation| violation.field == "cra.ages").unwrap();
     assert_eq!(ages.description, "the ages add up to 4, expected the 5 participants: 1 too few");
     assert!(
@@ -108,9 +108,9 @@ async fn a_retry_on_the_next_day_that_left_the_day_to_the_form_is_the_same_submi
     service.clock.set(instant(TUESDAY));
     let repeated = submit(&service, submission(1)).await.unwrap();
     assert_eq!(repeated, pb::Receipt { duplicate: true, ..first });
-    let told = pb::Cra { date: "2024-03-05".into(), ..form() };
+    let reported = pb::Cra { date: "2024-03-05".into(), ..form() };
     let refused =
-        submit(&service, pb::SubmitCraRequest { cra: Some(told), ..submission(1) }).await.unwrap_err();
+        submit(&service, pb::SubmitCraRequest { cra: Some(reported), ..submission(1) }).await.unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
 }
 

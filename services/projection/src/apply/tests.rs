@@ -10,7 +10,7 @@ use crate::fixtures::{
 use cra_contracts::v1;
 
 /// CRAs, acts, and parked events.
-async fn told(models: &ReadModels) -> (u64, u64, u64) {
+async fn reported(models: &ReadModels) -> (u64, u64, u64) {
     let statistics = models.statistics().await;
     let parked = models.serving().checkpoint().map_or(0, |checkpoint| checkpoint.parked);
     (statistics.cras, statistics.acts, parked)
@@ -32,14 +32,14 @@ const DOCUMENT: &str = r#"{"createdAt": "2021-05-18T22:30:00Z", "conseiller": "c
 #[tokio::test]
 async fn an_empty_log_has_no_figures() {
     let models = ReadModels::new();
-    assert_eq!(told(&models).await, (0, 0, 0));
+    assert_eq!(reported(&models).await, (0, 0, 0));
     assert_eq!(models.serving().checkpoint(), None);
 }
 
 #[tokio::test]
 async fn a_submitted_cra_counts() {
     let models = ReadModels::of(&[submitted(1, workshop(5)), submitted(2, cra())]);
-    assert_eq!(told(&models).await, (2, 6, 0));
+    assert_eq!(reported(&models).await, (2, 6, 0));
     let applied = models.serving().checkpoint().unwrap();
     assert_eq!(applied.position, Position(2));
     assert_eq!(applied.event_id, entry(2, &submitted(2, cra())).event_id);
@@ -78,10 +78,10 @@ async fn an_imported_cra_counts_in_todays_vocabulary_and_by_its_original_record(
 #[tokio::test]
 async fn only_the_last_content_of_a_corrected_cra_counts() {
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), corrected(1, 2, workshop(7))]);
-    assert_eq!(told(&models).await, (1, 7, 0));
+    assert_eq!(reported(&models).await, (1, 7, 0));
     models.apply(&[corrected(1, 3, workshop(2))]);
     models.apply(&[corrected(1, 4, cra())]);
-    assert_eq!(told(&models).await, (1, 1, 0));
+    assert_eq!(reported(&models).await, (1, 1, 0));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_correction_moves_a_cra_to_another_day_and_keeps_its_first_record() {
 #[tokio::test]
 async fn a_withdrawn_cra_does_not_count() {
     let models = ReadModels::of(&[submitted(1, workshop(5)), submitted(2, cra()), withdrawn(1, 2)]);
-    assert_eq!(told(&models).await, (1, 1, 0));
+    assert_eq!(reported(&models).await, (1, 1, 0));
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_revision_that_does_not_follow_is_parked() {
     let mut models = ReadModels::of(&[submitted(1, workshop(5))]);
     models.apply(&stale);
     models.apply(&[corrected(1, 2, workshop(6))]);
-    assert_eq!(told(&models).await, (1, 6, 7));
+    assert_eq!(reported(&models).await, (1, 6, 7));
     assert_eq!(models.parked(2).unwrap().error, "revision 1, expected 2");
     assert_eq!(models.parked(5).unwrap().error, "a first event, but the CRA stands at revision 1");
     assert_eq!(models.parked(6).unwrap().error, "changes a CRA that has no event");
@@ -163,7 +163,7 @@ async fn what_comes_after_a_withdrawal_is_parked() {
     let after = [corrected(1, 3, workshop(6)), withdrawn(1, 3), submitted(1, workshop(6))];
     let mut models = ReadModels::of(&[submitted(1, workshop(5)), withdrawn(1, 2)]);
     models.apply(&after);
-    assert_eq!(told(&models).await, (0, 0, 3));
+    assert_eq!(reported(&models).await, (0, 0, 3));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn an_event_of_another_subject_is_parked() {
     let mut nobodys = entry(2, &submitted(1, cra()));
     nobodys.cra_id = None;
     models.apply_entries(&[foreign, nobodys, entry(3, &submitted(1, workshop(4)))]);
-    assert_eq!(told(&models).await, (1, 4, 2));
+    assert_eq!(reported(&models).await, (1, 4, 2));
     let parked = models.parked(1).unwrap();
     assert_eq!(parked.cra_id, Some(cra_id(2)));
     assert!(parked.error.contains(&cra_id(1).to_string()), "{}", parked.error);
@@ -192,7 +192,7 @@ async fn what_cannot_be_read_is_parked_with_its_bytes_and_the_others_go_on() {
         entry(4, &from_a_newer_version),
         entry(5, &corrected(1, 2, workshop(6))),
     ]);
-    assert_eq!(told(&models).await, (1, 6, 3));
+    assert_eq!(reported(&models).await, (1, 6, 3));
     assert_eq!(models.parked(2).unwrap().payload, garbage(2).payload);
     assert!(models.parked(3).unwrap().error.starts_with("document"), "{:?}", models.parked(3));
     assert!(models.parked(4).unwrap().error.starts_with("fact"), "{:?}", models.parked(4));
@@ -216,7 +216,7 @@ async fn a_reopened_generation_continues_at_its_position() {
     // New and known texts get the same codes as without a restart.
     let elsewhere = v1::Cra { advisor_id: "conseiller-2".into(), ..cra() };
     models.apply(&[corrected(1, 3, cra()), submitted(3, elsewhere)]);
-    assert_eq!(told(&models).await, (3, 3, 1));
+    assert_eq!(reported(&models).await, (3, 3, 1));
 }
 
 #[tokio::test]

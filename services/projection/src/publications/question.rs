@@ -62,7 +62,7 @@ impl PublicQuestion {
     ) -> Result<Self, Status> {
         let everything = v1::Selection::default();
         let selection = selection.unwrap_or(&everything);
-        let asked = Asked { last };
+        let asked = Refuser { last };
         asked.only_cells(selection, consistency)?;
         let mut violations = Vec::new();
         let departments = departments(selection, &mut violations);
@@ -99,7 +99,7 @@ impl PublicSeries {
     pub fn parse(request: &v1::GetTimeSeriesRequest, last: Month) -> Result<Self, Status> {
         let v1::GetTimeSeriesRequest { selection, granularity, consistency } = request;
         if matches!(request.granularity(), v1::Granularity::Day | v1::Granularity::Week) {
-            return Err(Asked { last }.refused("a series by day or week"));
+            return Err(Refuser { last }.refused("a series by day or week"));
         }
         let question = PublicQuestion::parse(selection.as_ref(), consistency.as_ref(), last)?;
         let everything = v1::Selection::default();
@@ -121,7 +121,7 @@ impl PublicBreakdown {
             consistency,
             include_empty,
         } = request;
-        let asked = Asked { last };
+        let asked = Refuser { last };
         Dimension::parse("dimension", *dimension).map_err(QueryError::from)?;
         let by_region = match request.dimension() {
             v1::Dimension::Region => true,
@@ -141,11 +141,11 @@ impl PublicBreakdown {
 }
 
 /// A query, and the last month that it may include.
-struct Asked {
+struct Refuser {
     last: Month,
 }
 
-impl Asked {
+impl Refuser {
     fn refused(&self, what: &str) -> Status {
         refused(what, Some(self.last))
     }

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 
 /// One CRA, and whether it was withdrawn.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct CraState {
     /// Its last content.
     pub record: v1::CraRecord,
     /// Whether it is withdrawn.
@@ -17,7 +17,7 @@ pub struct Standing {
 }
 
 /// The CRA at a snapshot; an error if it had no event yet.
-pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryError> {
+pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<CraState, QueryError> {
     Scan::run(snapshot, move |scan| {
         let Snapshot { columns, position, facts, .. } = &scan.snapshot;
         let session = scan.session()?;
@@ -26,7 +26,7 @@ pub async fn cra(cra_id: Uuid, snapshot: Snapshot) -> Result<Standing, QueryErro
         while let Some((from, fact)) = next {
             if from <= position.0 {
                 let withdrawn = facts.ended(from).is_some_and(|at| at <= position.0);
-                return Ok(Standing { record: scan.record(&fact)?, withdrawn });
+                return Ok(CraState { record: scan.record(&fact)?, withdrawn });
             }
             next = fact.former.map(|from| Ok::<_, StoreError>((from, session.fact(from)?))).transpose()?;
         }

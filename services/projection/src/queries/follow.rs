@@ -60,12 +60,12 @@ pub fn follow(
         said: None,
         said_at: Instant::now(),
     };
-    tokio::spawn(sustain(following.answers.clone(), shutdown, following.run()));
+    tokio::spawn(run_until_closed(following.answers.clone(), shutdown, following.run()));
     receiver
 }
 
 /// Runs a stream until it ends, its caller leaves, or the service stops; sends the reason.
-pub(super) async fn sustain<T>(
+pub(super) async fn run_until_closed<T>(
     answers: mpsc::Sender<Result<T, QueryError>>,
     shutdown: Shutdown,
     running: impl Future<Output = Result<(), QueryError>>,

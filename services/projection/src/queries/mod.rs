@@ -26,7 +26,7 @@ use cra_eventlog::Position;
 
 pub use breakdown::{Breakdown, BreakdownPage, breakdown};
 pub use consistency::{Consistency, wait_until};
-pub use cra::{Standing, cra};
+pub use cra::{CraState, cra};
 pub use cross_table::{Axes, CrossTable, cross_table};
 pub use doubles::{DoublesPage, doubles};
 pub use error::QueryError;

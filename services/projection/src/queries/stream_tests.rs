@@ -47,11 +47,11 @@ async fn next(answers: &mut Answers<v1::FollowCrasResponse>) -> Option<String> {
 }
 
 async fn all(mut answers: Answers<v1::FollowCrasResponse>) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     while let Some(answer) = next(&mut answers).await {
-        told.push(answer);
+        reported.push(answer);
     }
-    told
+    reported
 }
 
 fn history() -> ReadModels {
@@ -152,18 +152,18 @@ async fn a_watcher_receives_the_figures_at_once_and_then_only_changes() {
     let mut models = ReadModels::of(&[submitted(1, cra())]);
     let question = Watch { selection: of_advisor("conseiller-1"), interval: Duration::from_millis(100) };
     let mut answers = watch(question, Arc::clone(&models.generations), Shutdown::new());
-    let mut told = async || {
+    let mut reported = async || {
         let answer = timeout(SOON, answers.recv()).await.unwrap().unwrap().unwrap();
         (answer.snapshot.unwrap().position, answer.statistics.unwrap().cras)
     };
-    assert_eq!(told().await, (1, 1));
+    assert_eq!(reported().await, (1, 1));
     models.apply(&[submitted(2, moved())]);
     // Another text, the same figures.
     models.apply(&[corrected(1, 2, v1::Cra { annotation: "au marché".into(), ..cra() })]);
     models.apply(&[submitted(3, cra())]);
-    assert_eq!(told().await, (4, 2));
+    assert_eq!(reported().await, (4, 2));
     models.apply(&[withdrawn(3, 2)]);
-    assert_eq!(told().await, (5, 1));
+    assert_eq!(reported().await, (5, 1));
 }
 
 #[test]

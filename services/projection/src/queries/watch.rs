@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::changes::{self, Span};
-use super::follow::{Answers, sustain};
+use super::follow::{Answers, run_until_closed};
 use super::{QueryError, Snapshot, statistics};
 use crate::generations::{Generation, Generations};
 use crate::store::Checkpoint;
@@ -55,7 +55,7 @@ pub fn watch(
     // One buffered answer: a slow caller gets the latest figures, not all intermediate ones.
     let (answers, receiver) = mpsc::channel(1);
     let watching = Watching { question, generations, answers: answers.clone(), last: None };
-    tokio::spawn(sustain(answers, shutdown, watching.run()));
+    tokio::spawn(run_until_closed(answers, shutdown, watching.run()));
     receiver
 }
 

@@ -87,9 +87,9 @@ mod tests {
     fn a_long_list_is_recorded_with_its_first_members_and_its_length() {
         let advisor_ids = (0..200).map(|number| format!("a{number}")).collect();
         let selection = v1::Selection { advisor_ids, from: "2026-01-01".into(), ..v1::Selection::default() };
-        let told = summary(&selection);
-        assert_eq!(told["advisorIds"].as_array().unwrap().len(), MEMBERS_TOLD);
-        assert_eq!((&told["advisorIdsCount"], &told["from"]), (&200.into(), &"2026-01-01".into()));
+        let reported = summary(&selection);
+        assert_eq!(reported["advisorIds"].as_array().unwrap().len(), MEMBERS_TOLD);
+        assert_eq!((&reported["advisorIdsCount"], &reported["from"]), (&200.into(), &"2026-01-01".into()));
         assert!(!summary(&v1::Selection::default()).contains_key("advisorIds"));
     }
 }

@@ -21,7 +21,7 @@ use super::listing::{Asker, Listing, Page, Paged};
 use super::published;
 use super::stream::streamed;
 use crate::publications::{self, Publications};
-use crate::queries::{self, Axes, Breakdown, Claim, ExportSpec, Follow, QueryError, Standing, Watch};
+use crate::queries::{self, Axes, Breakdown, Claim, CraState, ExportSpec, Follow, QueryError, Watch};
 use cra_analytics::periods::Periods;
 
 /// The service.
@@ -206,7 +206,7 @@ impl StatisticsService for Statistics {
         admitted.grant.begins_of(cra_id)?;
         let Ready { grant, snapshot, permit: _permit, .. } = self.admission.reach(admitted).await?;
         let shown = snapshot.to_message();
-        let Standing { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
+        let CraState { record, withdrawn } = queries::cra(cra_id, snapshot).await?;
         grant.shows(cra_id, record.cra.as_ref())?;
         grant.trail.add_rows(1);
         Ok(Response::new(v1::GetCraResponse { record: Some(record), withdrawn, snapshot: Some(shown) }))

@@ -20,7 +20,7 @@ fn history() -> Vec<v1::CraEvent> {
 }
 
 /// The differences that a change causes.
-fn told(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
+fn reported(change: impl FnOnce(&Generation, &mut Batch)) -> Vec<String> {
     let (checked, replay) = (ReadModels::of(&history()), ReadModels::of(&history()));
     let generation = checked.serving();
     write(&generation, |batch| change(&generation, batch));
@@ -53,107 +53,107 @@ fn miscounted(position: u64) -> String {
 
 #[test]
 fn equal_events_give_equal_read_models() {
-    assert_eq!(told(|_, _| {}), Vec::<String>::new());
+    assert_eq!(reported(|_, _| {}), Vec::<String>::new());
     let nothing = ReadModels::new();
     assert_eq!(differences(&nothing.serving(), &nothing.serving()).unwrap(), Vec::<String>::new());
 }
 
 #[test]
 fn a_changed_fact_is_reported_with_its_position() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 5, |effect| {
             with_fact(effect, |fact| Fact { participants: 2, ..fact })
         });
     });
-    assert_eq!(told, [differs(5), miscounted(5)]);
+    assert_eq!(reported, [differs(5), miscounted(5)]);
 }
 
 #[test]
 fn a_fact_that_differs_only_in_its_record_is_reported() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 5, |effect| {
             with_fact(effect, |fact| Fact { annotation: "?".into(), ..fact })
         });
     });
-    assert_eq!(told, [differs(5)]);
+    assert_eq!(reported, [differs(5)]);
 }
 
 #[test]
 fn a_fact_with_another_client_is_reported() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 5, |effect| with_fact(effect, |fact| Fact { client: 9, ..fact }));
     });
-    assert_eq!(told, [differs(5), miscounted(5)]);
+    assert_eq!(reported, [differs(5), miscounted(5)]);
 }
 
 #[test]
 fn a_fact_that_ended_at_another_position_is_reported() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 3, |effect| EventEffect { ended: None, ..effect });
         rewrite_effect(generation, batch, 4, |effect| EventEffect { ended: Some(1), ..effect });
     });
     // One chunk: the second write replaces the first.
-    assert_eq!(told, [differs(4), miscounted(4)]);
+    assert_eq!(reported, [differs(4), miscounted(4)]);
 }
 
 #[test]
 fn a_text_with_another_meaning_is_reported() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 5, |effect| with_fact(effect, |fact| Fact { advisor: 9, ..fact }));
     });
-    assert_eq!(told, [differs(5), miscounted(5)]);
+    assert_eq!(reported, [differs(5), miscounted(5)]);
 }
 
 #[test]
 fn a_fact_of_another_cra_is_reported_with_what_is_not_found() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 5, |effect| {
             with_fact(effect, |fact| Fact { cra_id: cra_id(9), ..fact })
         });
     });
-    assert_eq!(told, [differs(5), format!("CRA {} is not found at its last content", cra_id(9))]);
+    assert_eq!(reported, [differs(5), format!("CRA {} is not found at its last content", cra_id(9))]);
 }
 
 #[test]
 fn an_entry_on_one_side_only_is_reported_with_the_side() {
     let mut further = ReadModels::of(&history());
     further.apply(&[submitted(4, cra())]);
-    let told = differences(&ReadModels::of(&history()).serving(), &further.serving()).unwrap();
-    assert_eq!(told, ["what the event at position 6 did: missing in the generation"]);
+    let reported = differences(&ReadModels::of(&history()).serving(), &further.serving()).unwrap();
+    assert_eq!(reported, ["what the event at position 6 did: missing in the generation"]);
 }
 
 #[test]
 fn another_log_time_is_reported_with_its_position() {
-    let told = told(|generation, batch| {
+    let reported = reported(|generation, batch| {
         rewrite_effect(generation, batch, 3, |effect| EventEffect {
             recorded_at: effect.recorded_at + 1,
             ..effect
         });
     });
-    assert_eq!(told, [differs(3)]);
+    assert_eq!(reported, [differs(3)]);
 }
 
 #[test]
 fn an_event_parked_on_one_side_only_is_told() {
     let parked = Parked { cra_id: None, error: "?".into(), payload: vec![1] };
-    let told = told(|_, batch| batch.park(Position(2), &parked).unwrap());
-    assert_eq!(told, ["event parked at position 2: missing in the replay"]);
+    let reported = reported(|_, batch| batch.park(Position(2), &parked).unwrap());
+    assert_eq!(reported, ["event parked at position 2: missing in the replay"]);
     let mut replay = ReadModels::of(&history());
     replay.apply_entries(&[garbage(6)]);
     let mut checked = ReadModels::of(&history());
     checked.apply_entries(&[garbage(6)]);
     write(&checked.serving(), |batch| batch.unpark(Position(6)));
-    let told = differences(&checked.serving(), &replay.serving()).unwrap();
-    assert_eq!(told, ["event parked at position 6: missing in the generation"]);
+    let reported = differences(&checked.serving(), &replay.serving()).unwrap();
+    assert_eq!(reported, ["event parked at position 6: missing in the generation"]);
 }
 
 #[test]
 fn only_the_first_differences_are_reported() {
     let many: Vec<_> = (1..=30).map(|n| submitted(n, cra())).collect();
     let (checked, replay) = (ReadModels::new(), ReadModels::of(&many));
-    let told = differences(&checked.serving(), &replay.serving()).unwrap();
-    assert_eq!(told.len(), DIFFERENCES_MAX);
-    assert_eq!(told[0], "what the event at position 1 did: missing in the generation");
+    let reported = differences(&checked.serving(), &replay.serving()).unwrap();
+    assert_eq!(reported.len(), DIFFERENCES_MAX);
+    assert_eq!(reported[0], "what the event at position 1 did: missing in the generation");
 }
 
 /// Events after [`history`], of known and new CRAs, of every kind.
@@ -177,8 +177,8 @@ fn read_models_ahead_of_the_replay_are_compared_at_its_position() {
     checked.apply(&[clock_goes_on]);
     for end in 0..=all.len() {
         let replay = ReadModels::of(&all[..end]);
-        let told = differences(&checked.serving(), &replay.serving()).unwrap();
-        assert_eq!(told, Vec::<String>::new(), "replayed to {end}");
+        let reported = differences(&checked.serving(), &replay.serving()).unwrap();
+        assert_eq!(reported, Vec::<String>::new(), "replayed to {end}");
     }
 }
 
@@ -193,8 +193,8 @@ fn differences_in_read_models_ahead_of_the_replay_are_reported() {
             with_fact(effect, |fact| Fact { participants: 8, ..fact })
         });
     });
-    let told = differences(&generation, &replay.serving()).unwrap();
-    assert_eq!(told, [differs(3), miscounted(3)]);
+    let reported = differences(&generation, &replay.serving()).unwrap();
+    assert_eq!(reported, [differs(3), miscounted(3)]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::allowance::Allowance;
 use crate::clients::ClientKey;
 use crate::rejection::{Rejection, Retry, Row};
 use crate::reload::Reloads;
-use writer::{Asked, Line, Sink};
+use writer::{Line, Requests, Sink};
 
 /// Maximum number of queued lines.
 const WAITING_MAX: usize = 8_192;
@@ -59,7 +59,7 @@ struct Shared {
     /// Taken at shutdown.
     lines: Mutex<Option<Sender<Line>>>,
     room: Arc<Semaphore>,
-    asked: Arc<Asked>,
+    asked: Arc<Requests>,
     writer: Mutex<Option<JoinHandle<()>>>,
     refusals: Allowance<ClientKey>,
     refusals_left_out: AtomicU64,
@@ -83,7 +83,7 @@ impl Audit {
 
     fn start(sink: Sink, service: &'static str, refusals_per_minute: NonZeroU32) -> io::Result<Self> {
         let (lines, receiver) = mpsc::channel();
-        let asked = Arc::<Asked>::default();
+        let asked = Arc::<Requests>::default();
         let writer = std::thread::Builder::new().name("audit".to_owned()).spawn({
             let asked = Arc::clone(&asked);
             move || writer::run(sink, &receiver, &asked)
@@ -219,12 +219,12 @@ mod tests {
         stream.ends(Code::Cancelled);
         audit.close().await;
         let text = std::fs::read_to_string(&path).unwrap();
-        let told: Vec<serde_json::Value> =
+        let reported: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let told: Vec<_> =
-            told.iter().map(|it| (it["audit"].as_str().unwrap(), it["code"].as_str().unwrap())).collect();
+        let reported: Vec<_> =
+            reported.iter().map(|it| (it["audit"].as_str().unwrap(), it["code"].as_str().unwrap())).collect();
         let denied = ("refusal", "PERMISSION_DENIED");
-        assert_eq!(told, [denied, denied, ("read", "OK"), ("read", "CANCELLED")], "{text}");
+        assert_eq!(reported, [denied, denied, ("read", "OK"), ("read", "CANCELLED")], "{text}");
         assert!(text.contains(r#""phase":"begin""#) && text.contains(r#""phase":"end""#), "{text}");
         assert_eq!(audit.0.unwrap().refusals_left_out.load(Ordering::Relaxed), 3);
     }

@@ -45,9 +45,9 @@ enum Phase {
 /// The audit trail of a call, in the extensions of its request; clones belong to the same call. The default records
 /// nothing.
 #[derive(Clone, Default)]
-pub struct Trail(Option<Arc<Mutex<Draft>>>);
+pub struct Trail(Option<Arc<Mutex<PendingRecord>>>);
 
-struct Draft {
+struct PendingRecord {
     audit: Audit,
     call: String,
     peer: Peer,
@@ -67,7 +67,7 @@ impl Trail {
         if audit.0.is_none() {
             return Self::default();
         }
-        Self(Some(Arc::new(Mutex::new(Draft {
+        Self(Some(Arc::new(Mutex::new(PendingRecord {
             audit,
             call: call.trim_start_matches("/cra.v1.").to_owned(),
             peer,
@@ -172,7 +172,7 @@ fn is_refusal(code: Code) -> bool {
     )
 }
 
-impl Draft {
+impl PendingRecord {
     /// Whether a call with this code is recorded: audited calls, and calls refused for lack of rights.
     fn is_told(&self, code: Code) -> bool {
         self.room.is_some()

@@ -31,7 +31,7 @@ pub(super) struct Line {
 
 /// Requests to the writer.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct Requests {
     /// Reopen the file.
     pub(super) reopen: AtomicBool,
     /// Give up lines that cannot be written.
@@ -93,7 +93,7 @@ fn appended(path: &Path) -> io::Result<File> {
 }
 
 /// Writes lines until all senders are dropped, or the process shuts down.
-pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Asked>) {
+pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Requests>) {
     loop {
         if asked.reopen.swap(false, Ordering::AcqRel) {
             reopened(&mut sink);
@@ -127,7 +127,7 @@ fn reopened(sink: &mut Sink) {
 }
 
 /// Writes a line, retrying as long as necessary; `false` if the process shuts down first.
-fn written(sink: &mut Sink, line: &[u8], asked: &Asked) -> bool {
+fn written(sink: &mut Sink, line: &[u8], asked: &Requests) -> bool {
     let (mut rest, mut failed_at, mut leaving_since) = (line, None::<Instant>, None::<Instant>);
     while !rest.is_empty() {
         match sink.write(rest) {
@@ -191,7 +191,7 @@ mod tests {
         let path = folder.path().join("audit");
         let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
         let (sender, receiver) = mpsc::channel();
-        let asked = Arc::<Asked>::default();
+        let asked = Arc::<Requests>::default();
         let writer = std::thread::spawn({
             let asked = Arc::clone(&asked);
             move || run(sink, &receiver, &asked)
@@ -214,9 +214,9 @@ mod tests {
         writer.join().unwrap();
         rotated.push(path);
         let text: String = rotated.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-        let told: Vec<u32> =
+        let reported: Vec<u32> =
             text.lines().map(|line| line.parse().unwrap()).filter(|it| *it < 1_000_000).collect();
-        assert_eq!(told, (0..2_000).collect::<Vec<_>>());
+        assert_eq!(reported, (0..2_000).collect::<Vec<_>>());
     }
 
     #[cfg(target_os = "linux")]
@@ -228,7 +228,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
         let (sender, receiver) = mpsc::channel();
-        let asked = Arc::<Asked>::default();
+        let asked = Arc::<Requests>::default();
         let writer = std::thread::spawn({
             let asked = Arc::clone(&asked);
             move || run(sink, &receiver, &asked)

@@ -23,7 +23,7 @@ use crate::conditional::Conditional;
 use crate::messages::Framed;
 
 /// What was asked, and how the answer may be sent.
-pub(super) struct Asked {
+pub(super) struct FileQuery {
     pub(super) question: Question,
     pub(super) conditional: Conditional,
     pub(super) is_head: bool,
@@ -31,7 +31,7 @@ pub(super) struct Asked {
 }
 
 /// The file that an export answered, or why there is none.
-pub(super) async fn file(answer: Response<Body>, asked: Asked) -> Response<Body> {
+pub(super) async fn file(answer: Response<Body>, asked: FileQuery) -> Response<Body> {
     match begun(answer).await {
         Err(status) => Problem::of(status).into_response_naming(|field| asked.question.parameter_of(field)),
         Ok(Begun::Unchanged) => {
@@ -66,7 +66,7 @@ async fn begun(answer: Response<Body>) -> Result<Begun, Status> {
     }
 }
 
-fn sent(header: ExportHeader, messages: Messages, asked: &Asked) -> Response<Body> {
+fn sent(header: ExportHeader, messages: Messages, asked: &FileQuery) -> Response<Body> {
     let gzip = asked.takes_gzip.then(Gzip::new);
     // Without a length also for HEAD: how long the file is shows when it is written.
     let chunks = stream::try_unfold(Some(Sending { messages, gzip }).filter(|_| !asked.is_head), next_frame);
@@ -85,7 +85,7 @@ fn sent(header: ExportHeader, messages: Messages, asked: &Asked) -> Response<Bod
 }
 
 /// The headers of a file and of the answer that it is unchanged.
-fn describe(headers: &mut HeaderMap, asked: &Asked) {
+fn describe(headers: &mut HeaderMap, asked: &FileQuery) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for name in [AUTHORIZATION, ACCEPT_ENCODING] {

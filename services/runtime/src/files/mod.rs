@@ -67,7 +67,7 @@ impl Files {
     }
 
     /// What a request asks of plain HTTP; `None` where its address is none of plain HTTP.
-    pub(crate) fn asked(self, request: &Request<Body>) -> Option<Asked> {
+    pub(crate) fn asked(self, request: &Request<Body>) -> Option<FileRequest> {
         let path = request.uri().path();
         let name = path.strip_prefix(ADDRESS).filter(|_| self.serves_exports);
         if name.is_none() && path != access::DOCUMENT {
@@ -80,19 +80,19 @@ impl Files {
                 None => Err(no_such_file(name)),
             },
         };
-        Some(Asked(asked.and_then(|asked| may_be_asked(request).map(|()| asked))))
+        Some(FileRequest(asked.and_then(|asked| may_be_asked(request).map(|()| asked))))
     }
 }
 
 /// What a plain request asks for, or why it is refused whatever it asks for.
-pub(crate) struct Asked(Result<What, Problem>);
+pub(crate) struct FileRequest(Result<What, Problem>);
 
 enum What {
     Document,
     File(Question),
 }
 
-impl Asked {
+impl FileRequest {
     /// Answers the request by a gRPC call of `inner`, which is ready.
     pub(crate) fn answer<S>(self, mut inner: S, request: Request<Body>) -> Answering
     where
@@ -114,7 +114,7 @@ impl Asked {
             What::File(question) => {
                 let takes_gzip = gzip::is_taken(&parts.headers) && question.is_text();
                 let (request, conditional) = call_of(parts, &question);
-                let asked = answer::Asked { question, conditional, is_head, takes_gzip };
+                let asked = answer::FileQuery { question, conditional, is_head, takes_gzip };
                 let answer = inner.call(request);
                 Box::pin(async move { Ok(answer::file(answer.await?, asked).await) })
             }

@@ -44,14 +44,14 @@ fn export_of(content: &'static [u8], frame_bytes: usize, end: &Status) -> Respon
     Response::new(Body::new(StreamBody::new(stream::iter(frames))))
 }
 
-type Seen = Arc<Mutex<Option<(Parts, Result<ExportRequest, Status>)>>>;
+type Captured = Arc<Mutex<Option<(Parts, Result<ExportRequest, Status>)>>>;
 
 /// Asks a process that answers each call so; also what it was called with.
 async fn asked(
     request: Request<Body>,
     answer: impl Fn(&Conditional) -> Response<Body> + Clone + Send + Sync + 'static,
-) -> (Response<Body>, Seen) {
-    let seen = Seen::default();
+) -> (Response<Body>, Captured) {
+    let seen = Captured::default();
     let seen_inside = Arc::clone(&seen);
     let inner = tower::service_fn(move |request: Request<Body>| {
         let (seen, answer) = (Arc::clone(&seen_inside), answer.clone());

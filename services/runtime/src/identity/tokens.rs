@@ -154,7 +154,7 @@ impl Tokens {
 
     fn tell_usable(&self) {
         let usable = self.serve_for().is_some();
-        if self.usable.send_if_modified(|told| std::mem::replace(told, usable) != usable) {
+        if self.usable.send_if_modified(|reported| std::mem::replace(reported, usable) != usable) {
             if usable {
                 tracing::info!("tokens can be verified");
             } else {

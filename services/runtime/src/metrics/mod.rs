@@ -30,14 +30,14 @@ const SECONDS: [f64; 15] =
 #[error("a metric cannot be registered: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
-type Look = Box<dyn Fn() + Send + Sync>;
+type Refresh = Box<dyn Fn() + Send + Sync>;
 
 /// The metrics of one service; clones share them.
 #[derive(Clone, Default)]
 pub struct Metrics {
     registry: Registry,
     /// Run before the metrics are written.
-    looks: Arc<Mutex<Vec<Look>>>,
+    refreshes: Arc<Mutex<Vec<Refresh>>>,
     /// Permits in use, and limits.
     places: Arc<Mutex<Option<(IntGaugeVec, IntGaugeVec)>>>,
 }
@@ -128,7 +128,7 @@ impl Metrics {
 
     /// All metrics, in the text format of Prometheus.
     pub fn text(&self) -> Result<String, MetricsError> {
-        for look in self.looks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for look in self.refreshes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             look();
         }
         let mut text = String::new();
@@ -137,7 +137,7 @@ impl Metrics {
     }
 
     fn before_each_look(&self, look: impl Fn() + Send + Sync + 'static) {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
+        self.refreshes.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
     }
 
     fn add<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, MetricsError> {

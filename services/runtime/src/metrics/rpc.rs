@@ -189,9 +189,9 @@ mod tests {
         drop(rpcs.begin("/cra.v1.OperationsService/GetStatus", &HeaderMap::new()));
         let text = metrics.text().unwrap();
         for code in ["RESOURCE_EXHAUSTED", "CANCELLED"] {
-            let told =
+            let reported =
                 format!("cra_rpc_seconds_count{{code=\"{code}\",rpc=\"OperationsService/GetStatus\"}} 1\n");
-            assert!(text.contains(&told), "{told} in\n{text}");
+            assert!(text.contains(&reported), "{reported} in\n{text}");
         }
         assert!(text.contains("cra_rpc_in_flight{rpc=\"OperationsService/GetStatus\"} 0\n"), "{text}");
     }

@@ -37,7 +37,7 @@ pub(super) struct Unread(Arc<Mutex<Option<Body>>>);
 /// A body that is not lost when what reads it drops it before its end.
 pub(super) fn kept(body: Body) -> (Body, Unread) {
     let left = Arc::new(Mutex::new(None));
-    let kept = wrapped(Kept { body: Some(body), left: Arc::clone(&left) });
+    let kept = wrapped(UnreadBody { body: Some(body), left: Arc::clone(&left) });
     (kept, Unread(left))
 }
 
@@ -64,13 +64,13 @@ impl Unread {
     }
 }
 
-struct Kept {
+struct UnreadBody {
     /// `None` once it has ended.
     body: Option<Body>,
     left: Arc<Mutex<Option<Body>>>,
 }
 
-impl BodyLayer for Kept {
+impl BodyLayer for UnreadBody {
     const MAY_CUT: bool = false;
 
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
@@ -87,7 +87,7 @@ impl BodyLayer for Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for UnreadBody {
     fn drop(&mut self) {
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             *self.left.lock() = Some(body);

@@ -137,12 +137,12 @@ mod tests {
         let theirs = typed("deja=1&precision=eux&theme=courriel&theme=budget&age-plus60ans=1&duree=60");
         let mut yours = typed("deja=0&precision=vous&theme=courriel&age-plus60ans=1&duree=60&minutes=90");
         let differences = together(&mut yours, &theirs, &base);
-        let told: Vec<_> = differences
+        let reported: Vec<_> = differences
             .iter()
             .map(|it| (it.field, it.yours.as_str(), it.theirs.as_str(), it.is_taken))
             .collect();
         assert_eq!(
-            told,
+            reported,
             [
                 ("deja", "0", "1", true),
                 ("theme", "Courriels", "Budget, Courriels", true),

@@ -79,7 +79,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// CRAs with an outcome.
-    pub(super) fn told(&self, all: u64) -> u64 {
+    pub(super) fn reported(&self, all: u64) -> u64 {
         all.saturating_sub(self.pending.len() as u64)
     }
 }

@@ -34,10 +34,10 @@ pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Sem
         let requests = pending
             .into_iter()
             .filter_map(move |index| Some((index as u64, source.lines.get(index)?.request.clone())));
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         let sent = submit(&clients, requests, |item, outcome| {
             let index = usize::try_from(item).unwrap_or(usize::MAX);
-            if told.insert(index) {
+            if reported.insert(index) {
                 take(&taker, index, &outcome);
             }
         })

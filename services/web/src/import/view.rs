@@ -212,7 +212,7 @@ struct OnePage {
     /// `Enregistrer 12 comptes-rendus`.
     button: String,
     phase: Phase,
-    told: u64,
+    reported: u64,
     all: u64,
     told_text: String,
     results: Vec<Key>,
@@ -231,7 +231,7 @@ pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> 
         Phase::Interrupted => "Enregistrement interrompu",
         Phase::Done => "Import terminé",
     };
-    let told = progress.told(all);
+    let reported = progress.reported(all);
     let issued = app.forms().issue(headers);
     let counted = |count| french::counted(count, "compte-rendu", "comptes-rendus");
     let faults = (!progress.problems.is_empty())
@@ -248,13 +248,13 @@ pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> 
         keys: import.summary.keys(),
         remarks: import.summary.remarks(),
         button: match progress.phase {
-            Phase::Interrupted => format!("Enregistrer le reste : {}", counted(all.saturating_sub(told))),
+            Phase::Interrupted => format!("Enregistrer le reste : {}", counted(all.saturating_sub(reported))),
             _ => format!("Enregistrer {}", counted(all)),
         },
         phase: progress.phase,
-        told,
+        reported,
         all,
-        told_text: format!("{} sur {}", french::thousands(told), counted(all)),
+        told_text: format!("{} sur {}", french::thousands(reported), counted(all)),
         results: results(&progress),
         faults,
         cras: import.summary.days().map_or_else(

@@ -178,9 +178,12 @@ mod tests {
             (vec![package, ("dist/dsfr.min.css", "a{b:url(/etc/passwd.svg)}")], "/etc/passwd.svg"),
             (vec![package, ("dist/dsfr.min.css", "a{b:url(https://example.fr/a.svg)}")], "example.fr"),
         ] {
-            let told = read(&files);
-            assert!(told.starts_with("`web.dsfr` is ") && told.contains(expected), "{expected}: {told}");
-            assert!(told.contains("expected the"), "{told}");
+            let reported = read(&files);
+            assert!(
+                reported.starts_with("`web.dsfr` is ") && reported.contains(expected),
+                "{expected}: {reported}"
+            );
+            assert!(reported.contains("expected the"), "{reported}");
         }
         let whole = [package, ("dist/dsfr.min.css", "a{b:url(icons/x.svg)}"), ("dist/icons/x.svg", "<svg/>")];
         assert_eq!(read(&whole), "");

@@ -42,12 +42,12 @@ impl Many<'_> {
         let bar = progress::bar(opened.length());
         let (Items { items, ended }, headings) = file::items_of_any(opened, parse, of_row);
         let (mut tally, style) = (Tally::default(), output.style());
-        let sent = send_all(sender, self.reason, items, &mut tally, |told, tally| {
-            progress::advance(&bar, told.bytes_read, tally);
+        let sent = send_all(sender, self.reason, items, &mut tally, |reported, tally| {
+            progress::advance(&bar, reported.bytes_read, tally);
             let text = if self.json {
-                cra_contracts::json::line(&render::submission::json(told, self.work)) + "\n"
+                cra_contracts::json::line(&render::submission::json(reported, self.work)) + "\n"
             } else {
-                render::submission::refused_under(&headings, told, style)
+                render::submission::refused_under(&headings, reported, style)
             };
             bar.suspend(|| output.write(&text))
         });
@@ -63,7 +63,7 @@ impl Many<'_> {
         if let Ok(read) = ended.await {
             read.with_context(|| format!("{} could not be read to its end", self.file.display()))?;
         }
-        anyhow::ensure!(tally.told() > 0, "{} holds no change", self.file.display());
+        anyhow::ensure!(tally.reported() > 0, "{} holds no change", self.file.display());
         Ok(if tally.all_received() { Outcome::Done } else { Outcome::SomeRefused })
     }
 

@@ -22,14 +22,14 @@ use self::report::Report;
 use super::{Outcome, progress};
 use crate::args::{EndpointArgs, ImportArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
-use crate::output::{Output, tell};
+use crate::output::{Output, notice};
 use crate::render;
 use crate::submission::checkpoint::{Checkpoint, Found, Reached, Subject};
 use crate::submission::file::{self, Items, Opened};
-use crate::submission::retry_budget::patiently;
+use crate::submission::retry_budget::with_retry;
 use crate::submission::rpc::Import;
 use crate::submission::stream::{self, News, Retries};
-use crate::submission::{self, Told, content};
+use crate::submission::{self, Reported, content};
 
 /// Interval of the checkpoints: the stored one is at most a second old.
 const KEEP_INTERVAL: Duration = Duration::from_millis(500);
@@ -43,7 +43,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let opened = file::open(&args.file)?;
     check_report(&args)?;
-    let kept = Kept::of(&args, &opened, &endpoints.ingestion_url)?;
+    let kept = StoredProgress::of(&args, &opened, &endpoints.ingestion_url)?;
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     let (connection, reached) = tokio::select! {
         started = start(&args, endpoints, kept.as_ref()) => started?,
@@ -57,12 +57,12 @@ pub(crate) async fn run(
 }
 
 /// The progress file of this import, and what identifies the import.
-struct Kept {
+struct StoredProgress {
     checkpoint: Checkpoint,
     subject: Subject,
 }
 
-impl Kept {
+impl StoredProgress {
     /// `None` for input that cannot be read a second time.
     fn of(args: &ImportArgs, opened: &Opened, url: &str) -> anyhow::Result<Option<Self>> {
         let Some(metadata) = &opened.metadata else {
@@ -91,7 +91,7 @@ impl Kept {
         })?;
         match found {
             Found::Reached(reached) if !restart => return Ok(reached),
-            Found::Unfit(why) if !restart => tell(&render::import::begun_anew(why, path)),
+            Found::Unfit(why) if !restart => notice(&render::import::begun_anew(why, path)),
             Found::Reached(_) | Found::Unfit(_) | Found::Nothing => {}
         }
         Ok(Reached::default())
@@ -102,25 +102,25 @@ impl Kept {
 async fn start(
     args: &ImportArgs,
     endpoints: &EndpointArgs,
-    kept: Option<&Kept>,
+    kept: Option<&StoredProgress>,
 ) -> anyhow::Result<(Connection, Reached)> {
     let mut reached = match kept {
         Some(kept) => kept.find(args.restart)?,
         None => Reached::default(),
     };
     let retry_for = Duration::from_secs(args.retry_for);
-    let away = |failure: &ClientError| tell(&render::import::away(failure, args.retry_for));
+    let away = |failure: &ClientError| notice(&render::import::away(failure, args.retry_for));
     let open = async || Connection::to(Service::Ingestion, endpoints).await;
-    let connection = patiently(retry_for, open, away).await?;
-    let Some(kept) = kept.filter(|_| reached.tally.told() > 0) else {
+    let connection = with_retry(retry_for, open, away).await?;
+    let Some(kept) = kept.filter(|_| reached.tally.reported() > 0) else {
         return Ok((connection, reached));
     };
     let path = kept.checkpoint.path();
-    if patiently(retry_for, async || holds(&connection, &reached.last_cra_id).await, away).await? {
-        tell(&render::import::resumed(reached.tally.told(), path));
+    if with_retry(retry_for, async || holds(&connection, &reached.last_cra_id).await, away).await? {
+        notice(&render::import::resumed(reached.tally.reported(), path));
     } else {
         reached = Reached::default();
-        tell(&render::import::begun_anew("the log does not contain its last CRA", path));
+        notice(&render::import::begun_anew("the log does not contain its last CRA", path));
     }
     Ok((connection, reached))
 }
@@ -159,13 +159,13 @@ fn open_report(args: &ImportArgs, reached: &Reached) -> anyhow::Result<Option<Re
 #[must_use]
 enum Ended {
     /// Every readable item has an outcome.
-    Told,
+    Reported,
     Interrupted,
 }
 
 struct Run<'a> {
     args: &'a ImportArgs,
-    kept: Option<Kept>,
+    kept: Option<StoredProgress>,
     /// Progress at the start, then the current progress.
     reached: Reached,
     output: &'a mut Output,
@@ -180,25 +180,25 @@ impl Run<'_> {
         shutdown: &Shutdown,
     ) -> anyhow::Result<Ended> {
         let bar = progress::bar(opened.length());
-        let Items { items, ended } = file::items(opened, content::document, self.reached.tally.told());
+        let Items { items, ended } = file::items(opened, content::document, self.reached.tally.reported());
         let (sender, receiver) = watch::channel(self.reached.clone());
-        let mut teller = Teller { args: self.args, bar: &bar, report, told: 0, output: self.output };
+        let mut teller = Reporter { args: self.args, bar: &bar, report, reported: 0, output: self.output };
         let import = Import { form_version: self.args.declared_form() };
         let retries = Retries::For(Duration::from_secs(self.args.retry_for));
         let mut tally = self.reached.tally;
         let sending = stream::send(connection, &import, items, retries, &mut tally, |news, tally| {
-            let told = match news {
-                News::Told(told) => told,
+            let reported = match news {
+                News::Reported(reported) => reported,
                 News::Away(failure) => {
-                    bar.suspend(|| tell(&render::import::away(failure, self.args.retry_for)));
+                    bar.suspend(|| notice(&render::import::away(failure, self.args.retry_for)));
                     return Ok(());
                 }
             };
-            progress::advance(&bar, told.bytes_read, tally);
-            teller.tell(told)?;
+            progress::advance(&bar, reported.bytes_read, tally);
+            teller.notice(reported)?;
             sender.send_modify(|reached| {
                 reached.tally = *tally;
-                if let submission::Outcome::Received { receipt, .. } = &told.outcome {
+                if let submission::Outcome::Received { receipt, .. } = &reported.outcome {
                     reached.last_cra_id.clone_from(&receipt.cra_id);
                 }
                 reached.report = teller.report.as_ref().map(|report| report.reached().clone());
@@ -207,7 +207,7 @@ impl Run<'_> {
         });
         let ended = tokio::select! {
             sent = sending => match sent {
-                Ok(()) => whole(ended, &self.args.file).await.map(|()| Ended::Told),
+                Ok(()) => whole(ended, &self.args.file).await.map(|()| Ended::Reported),
                 Err(error) => Err(error.into()),
             },
             () = keep(self.kept.as_ref(), receiver, &bar) => Ok(Ended::Interrupted),
@@ -221,15 +221,16 @@ impl Run<'_> {
 
     /// Updates or removes the progress file, and reports the summary.
     fn finish(self, ended: anyhow::Result<Ended>) -> anyhow::Result<Outcome> {
-        let is_whole = matches!(ended, Ok(Ended::Told));
+        let is_whole = matches!(ended, Ok(Ended::Reported));
         let mut checkpoint = None;
-        let sent_some = self.reached.tally.told() > 0;
-        if let Some(Kept { checkpoint: kept, subject }) = self.kept.as_ref().filter(|_| is_whole || sent_some)
+        let sent_some = self.reached.tally.reported() > 0;
+        if let Some(StoredProgress { checkpoint: kept, subject }) =
+            self.kept.as_ref().filter(|_| is_whole || sent_some)
         {
             let put = if is_whole { kept.remove() } else { kept.keep(subject, &self.reached) };
             match put {
                 Ok(()) => checkpoint = Some(kept.path()),
-                Err(error) => tell(&render::import::not_kept(kept.path(), &error)),
+                Err(error) => notice(&render::import::not_kept(kept.path(), &error)),
             }
         }
         let tally = &self.reached.tally;
@@ -240,11 +241,11 @@ impl Run<'_> {
             self.output.write(&summary)?;
         }
         if !is_whole {
-            tell(&render::import::unfinished(checkpoint));
+            notice(&render::import::unfinished(checkpoint));
         }
         match ended? {
-            Ended::Told if tally.all_received() => Ok(Outcome::Done),
-            Ended::Told => Ok(Outcome::SomeRefused),
+            Ended::Reported if tally.all_received() => Ok(Outcome::Done),
+            Ended::Reported => Ok(Outcome::SomeRefused),
             Ended::Interrupted => anyhow::bail!("interrupted"),
         }
     }
@@ -257,13 +258,13 @@ async fn whole(ended: oneshot::Receiver<io::Result<()>>, file: &Path) -> anyhow:
 }
 
 /// Stores the progress whenever it has changed, once per interval. Never ends.
-async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &ProgressBar) {
-    if let Some(Kept { checkpoint, subject }) = kept {
+async fn keep(kept: Option<&StoredProgress>, mut reached: watch::Receiver<Reached>, bar: &ProgressBar) {
+    if let Some(StoredProgress { checkpoint, subject }) = kept {
         while reached.changed().await.is_ok() {
             let now = reached.borrow_and_update().clone();
             if let Err(error) = checkpoint.keep(subject, &now) {
                 // A failure does not stop the import: without the file a later run only takes longer.
-                bar.suspend(|| tell(&render::import::not_kept(checkpoint.path(), &error)));
+                bar.suspend(|| notice(&render::import::not_kept(checkpoint.path(), &error)));
                 break;
             }
             sleep(KEEP_INTERVAL).await;
@@ -273,31 +274,33 @@ async fn keep(kept: Option<&Kept>, mut reached: watch::Receiver<Reached>, bar: &
 }
 
 /// Reports each outcome to the enabled outputs.
-struct Teller<'a> {
+struct Reporter<'a> {
     args: &'a ImportArgs,
     bar: &'a ProgressBar,
     report: Option<Report>,
     /// Number of refusals shown individually.
-    told: u64,
+    reported: u64,
     output: &'a mut Output,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, told: &Told) -> io::Result<()> {
-        let reported = self.report.as_mut().filter(|_| render::import::is_reported(told));
-        if let Some(report) = reported {
-            report.write(&render::import::json(told))?;
+impl Reporter<'_> {
+    fn notice(&mut self, reported: &Reported) -> io::Result<()> {
+        let report = self.report.as_mut().filter(|_| render::import::is_reported(reported));
+        if let Some(report) = report {
+            report.write(&render::import::json(reported))?;
         }
         if self.args.json {
-            let line = cra_contracts::json::line(&render::import::json(told)) + "\n";
+            let line = cra_contracts::json::line(&render::import::json(reported)) + "\n";
             return self.bar.suspend(|| self.output.write(&line));
         }
-        if matches!(told.outcome, submission::Outcome::Received { .. }) || self.told > REFUSALS_TOLD_MAX {
+        if matches!(reported.outcome, submission::Outcome::Received { .. })
+            || self.reported > REFUSALS_TOLD_MAX
+        {
             return Ok(());
         }
-        self.told += 1;
-        let text = if self.told <= REFUSALS_TOLD_MAX {
-            render::submission::refused(told, self.output.style())
+        self.reported += 1;
+        let text = if self.reported <= REFUSALS_TOLD_MAX {
+            render::submission::refused(reported, self.output.style())
         } else {
             render::import::no_more_told(self.report.as_ref().map(Report::path))
         };

@@ -16,11 +16,11 @@ use tonic::{Code, Response, Status};
 
 use super::{Change, Content, Kind, is_recorded};
 use crate::client::{ClientError, Connection, within_deadline};
-use crate::output::tell;
+use crate::output::notice;
 use crate::render;
-use crate::submission::retry_budget::patiently;
+use crate::submission::retry_budget::with_retry;
 use crate::submission::stream::StreamError;
-use crate::submission::{Item, LASTING, Outcome, Tally, Told};
+use crate::submission::{Item, LASTING, Outcome, Reported, Tally};
 
 /// Changes under way.
 const IN_FLIGHT: usize = 32;
@@ -44,32 +44,32 @@ impl Sender {
         let request = v1::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
         let ask =
             async || self.connection.ingestion().get_cra_history(within_deadline(request.clone())).await;
-        let answer = self.patiently(ask).await?;
+        let answer = self.with_retry(ask).await?;
         Ok(answer.map(|answer| Life::new(answer.events)))
     }
 
     /// Corrects a CRA.
     pub(crate) async fn correct(&self, request: v1::CorrectCraRequest) -> Answer<v1::Receipt> {
         let ask = async || self.connection.ingestion().correct_cra(within_deadline(request.clone())).await;
-        let answer = self.patiently(ask).await?;
+        let answer = self.with_retry(ask).await?;
         Ok(answer.map(|answer| answer.receipt.unwrap_or_default()))
     }
 
     /// Withdraws a CRA.
     pub(crate) async fn withdraw(&self, request: v1::WithdrawCraRequest) -> Answer<v1::Receipt> {
         let ask = async || self.connection.ingestion().withdraw_cra(within_deadline(request.clone())).await;
-        let answer = self.patiently(ask).await?;
+        let answer = self.with_retry(ask).await?;
         Ok(answer.map(|answer| answer.receipt.unwrap_or_default()))
     }
 
-    async fn patiently<T>(&self, mut ask: impl AsyncFnMut() -> Result<Response<T>, Status>) -> Answer<T> {
+    async fn with_retry<T>(&self, mut ask: impl AsyncFnMut() -> Result<Response<T>, Status>) -> Answer<T> {
         let seconds = self.retry_for.as_secs();
         let asked = async || match ask().await {
             Ok(answer) => Ok(Ok(answer.into_inner())),
             Err(status) if may_pass(&status) => Err(self.connection.failure(status)),
             Err(status) => Ok(Err(Box::new(status))),
         };
-        patiently(self.retry_for, asked, |failure| tell(&render::import::away(failure, seconds))).await
+        with_retry(self.retry_for, asked, |failure| notice(&render::import::away(failure, seconds))).await
     }
 
     /// The receipt of an equal correction that was recorded before, where the CRA says already what it asks for.
@@ -186,7 +186,7 @@ pub(crate) async fn send_all(
     reason: &str,
     items: mpsc::Receiver<Item<Change>>,
     tally: &mut Tally,
-    mut each: impl FnMut(&Told, &Tally) -> io::Result<()>,
+    mut each: impl FnMut(&Reported, &Tally) -> io::Result<()>,
 ) -> Result<(), StreamError> {
     let read = Cell::new(0);
     let mut turns = Turns::default();
@@ -196,13 +196,13 @@ pub(crate) async fn send_all(
         one(sender, reason, item, turn)
     });
     let mut answers = std::pin::pin!(answers.buffered(IN_FLIGHT));
-    let mut told = 0;
+    let mut reported = 0;
     let sent = loop {
         match answers.next().await {
             None => break Ok(()),
             Some(Err(failure)) => break Err(failure.into()),
             Some(Ok(outcome)) => {
-                told += 1;
+                reported += 1;
                 tally.count(&outcome.outcome);
                 if let Err(error) = each(&outcome, tally) {
                     break Err(error.into());
@@ -210,7 +210,7 @@ pub(crate) async fn send_all(
             }
         }
     };
-    tally.unanswered = read.get() - told;
+    tally.unanswered = read.get() - reported;
     sent
 }
 
@@ -219,7 +219,7 @@ async fn one(
     reason: &str,
     item: Item<Change>,
     turn: Option<Turn>,
-) -> Result<Told, ClientError> {
+) -> Result<Reported, ClientError> {
     let Item { place, bytes_read, content } = item;
     let (id, outcome) = match content {
         Err(unsent) => unsent.into_told(),
@@ -237,7 +237,7 @@ async fn one(
             (change.cra_id, outcome)
         }
     };
-    Ok(Told { place, id, bytes_read, outcome })
+    Ok(Reported { place, id, bytes_read, outcome })
 }
 
 /// A change's turn among those of its CRA: after the one before it, before the one that waits for its end.

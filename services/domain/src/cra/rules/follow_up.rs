@@ -28,7 +28,7 @@ impl Check<'_> {
                 None => self.recipient(&path, redirection.organisation.as_ref()),
             };
             if redirection.people == 0 && kept.is_none_or(|kept| kept.people != 0) {
-                self.tell(format!("{path}.people"), Fault::PeopleRequired);
+                self.report(format!("{path}.people"), Fault::PeopleRequired);
             }
             let Some(recipient) = recipient else { continue };
             let key = same_organisation(&recipient);
@@ -39,7 +39,7 @@ impl Check<'_> {
                 redirections.push(Redirection { recipient, people: redirection.people });
             } else {
                 let name = label(&recipient);
-                self.tell(path, Fault::Duplicate(name));
+                self.report(path, Fault::Duplicate(name));
             }
         }
         redirections

@@ -17,7 +17,7 @@ impl Check<'_> {
             let is_same = self.unchanged(|cra| cra.participants == people && Some(cra.activity) == activity);
             let out_of = bounds.filter(|(min, max)| !is_same && !(*min..=*max).contains(&people));
             if let Some((min, max)) = out_of {
-                self.tell(
+                self.report(
                     Submission::PARTICIPANTS,
                     Fault::ParticipantsOutOfRange { found: people.to_string(), min, max },
                 );
@@ -42,16 +42,16 @@ impl Check<'_> {
         let same = |cra: &Cra| cra.participants == participants;
         let is_same = self.unchanged(|cra| same(cra) && cra.returning_participants == returning);
         if returning > participants && !is_same {
-            self.tell(
+            self.report(
                 "cra.returning_participants",
                 Fault::ReturningExceedsParticipants { returning, participants },
             );
         }
         if ages.sum() != expected && !self.unchanged(|cra| same(cra) && cra.ages == *ages) {
-            self.tell("cra.ages", Fault::AgesSumMismatch { sum: ages.sum(), participants });
+            self.report("cra.ages", Fault::AgesSumMismatch { sum: ages.sum(), participants });
         }
         if statuses.sum() != expected && !self.unchanged(|cra| same(cra) && cra.statuses == *statuses) {
-            self.tell("cra.statuses", Fault::StatusesSumMismatch { sum: statuses.sum(), participants });
+            self.report("cra.statuses", Fault::StatusesSumMismatch { sum: statuses.sum(), participants });
         }
         let empty = v1::FollowUp::default();
         let follow_up = form.follow_up.as_ref().unwrap_or(&empty);
@@ -67,7 +67,7 @@ impl Check<'_> {
             same(cra) && seen_again == (follow_up.individual, follow_up.workshop) && before == redirected
         });
         if sum > expected && !is_same {
-            self.tell("cra.follow_up", Fault::FollowUpExceedsParticipants { sum, participants });
+            self.report("cra.follow_up", Fault::FollowUpExceedsParticipants { sum, participants });
         }
     }
 }

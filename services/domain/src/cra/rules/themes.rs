@@ -32,7 +32,7 @@ impl Check<'_> {
                     continue;
                 }
             };
-            self.tell(format!("cra.themes[{i}]"), fault);
+            self.report(format!("cra.themes[{i}]"), fault);
         }
         all_known.then_some(themes)
     }
@@ -63,7 +63,7 @@ impl Check<'_> {
                     continue;
                 }
             };
-            self.tell(format!("cra.sub_themes[{i}]"), fault);
+            self.report(format!("cra.sub_themes[{i}]"), fault);
         }
         sub_themes
     }

@@ -56,9 +56,9 @@ impl Chunks {
             Ok(Err(_)) => QueryError::Cancelled,
             Err(_) => QueryError::NotTaken(TAKEN_WITHIN.as_secs()),
         };
-        let told = io::Error::other(failure.to_string());
+        let reported = io::Error::other(failure.to_string());
         self.failure = Some(failure);
-        Err(told)
+        Err(reported)
     }
 }
 

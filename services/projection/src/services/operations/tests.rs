@@ -16,7 +16,7 @@ use crate::fixtures::{
 };
 use crate::queries::{Answers, Follow, QueryError, Watch, follow, watch};
 
-fn told(status: &Status) -> (Code, String) {
+fn reported(status: &Status) -> (Code, String) {
     (status.code(), reason_of(status).unwrap())
 }
 
@@ -128,11 +128,11 @@ async fn followers_learn_that_the_history_has_changed_and_watchers_get_the_new_f
     let mut running = poisoned().await;
     rewrite_parked(&running.serving(), 3, &submitted(2, workshop(3)));
     let mut idle = following(&running, 0);
-    let mut told = Vec::new();
-    while told.last() != Some(&6) {
-        told.push(timeout(SOON, idle.recv()).await.unwrap().unwrap().unwrap().position);
+    let mut reported = Vec::new();
+    while reported.last() != Some(&6) {
+        reported.push(timeout(SOON, idle.recv()).await.unwrap().unwrap().unwrap().position);
     }
-    assert_eq!(told, [2, 4, 6]);
+    assert_eq!(reported, [2, 4, 6]);
     let question = Watch { selection: Arc::default(), interval: Duration::from_millis(100) };
     let mut watched = watch(question, Arc::clone(running.generations()), Shutdown::new());
     let mut acts =
@@ -179,10 +179,10 @@ async fn only_one_replay_runs_at_a_time() {
     let first = running.rebuild(0, false).await.unwrap();
     let other = running.other_at(1).await;
     let busy = (Code::FailedPrecondition, "REPLAY_AT_WORK".to_owned());
-    assert_eq!(told(&running.rebuild(0, false).await.err().unwrap()), busy);
+    assert_eq!(reported(&running.rebuild(0, false).await.err().unwrap()), busy);
     let verify = running.operations.verify(Request::new(v1::VerifyRequest {})).await;
-    assert_eq!(told(&verify.err().unwrap()), busy);
-    assert_eq!(told(&running.promote(other.name()).await.unwrap_err()), busy);
+    assert_eq!(reported(&verify.err().unwrap()), busy);
+    assert_eq!(reported(&running.promote(other.name()).await.unwrap_err()), busy);
     running.let_go();
     last(first).await.unwrap();
     // A caller that has read the last answer may start the next one at once.
@@ -194,7 +194,7 @@ async fn only_one_replay_runs_at_a_time() {
 async fn an_end_past_the_head_and_an_end_with_a_promotion_are_refused_with_their_field() {
     let running = Running::of(&[submitted(1, cra())]).await;
     let past = running.rebuild(2, false).await.err().unwrap();
-    assert_eq!(told(&past), (Code::OutOfRange, "PAST_THE_HEAD".to_owned()));
+    assert_eq!(reported(&past), (Code::OutOfRange, "PAST_THE_HEAD".to_owned()));
     assert_eq!(fact_of(&past, "field").as_deref(), Some("until_position"));
     assert_eq!(fact_of(&past, "head").as_deref(), Some("1"));
     let both = running.rebuild(1, true).await.err().unwrap();
@@ -210,7 +210,7 @@ async fn an_unknown_generation_is_not_found_and_promoting_the_serving_one_change
     let running = Running::of(&[submitted(1, cra())]).await;
     for name in ["", "20010101T000000Z", "../../log"] {
         let refused = running.promote(name).await.unwrap_err();
-        assert_eq!(told(&refused), (Code::NotFound, "GENERATION_NOT_FOUND".to_owned()));
+        assert_eq!(reported(&refused), (Code::NotFound, "GENERATION_NOT_FOUND".to_owned()));
     }
     let serving = running.serving().name().to_owned();
     assert_eq!(running.promote(&serving).await.unwrap(), "");
@@ -223,8 +223,8 @@ async fn the_status_lists_every_generation_and_marks_the_serving_one() {
     let made = running.rebuilt(1, false).await.generation;
     let status = running.status().await;
     let of = |generation: &v1::Generation| (generation.name.clone(), generation.position, generation.serving);
-    let told: Vec<_> = status.generations.iter().map(of).collect();
-    assert_eq!(told, [(status.generation.clone(), 2, true), (made, 1, false)]);
+    let reported: Vec<_> = status.generations.iter().map(of).collect();
+    assert_eq!(reported, [(status.generation.clone(), 2, true), (made, 1, false)]);
     assert!(status.generations.iter().all(|it| it.bytes_on_disk > 0 && it.created_at.is_some()));
 }
 
@@ -236,7 +236,7 @@ async fn a_shutdown_ends_a_replay_with_the_reason() {
     running.other_at(1).await;
     running.operations.shutdown.begin();
     let ended = last(replay).await.unwrap_err();
-    assert_eq!(told(&ended), (Code::Unavailable, "STOPPING".to_owned()));
+    assert_eq!(reported(&ended), (Code::Unavailable, "STOPPING".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

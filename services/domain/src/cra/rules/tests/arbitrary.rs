@@ -137,7 +137,7 @@ fn any_request() -> impl Strategy<Value = v1::Cra> {
     prop_oneof![any_form().boxed(), any_change().boxed(), any_stored().boxed()]
 }
 
-fn told(result: Result<Submission, Vec<Violation>>) -> Vec<(String, &'static str)> {
+fn reported(result: Result<Submission, Vec<Violation>>) -> Vec<(String, &'static str)> {
     let violations = result.err().unwrap_or_default();
     violations.into_iter().map(|v| (v.field, v.fault.reason())).collect()
 }
@@ -209,7 +209,7 @@ proptest! {
     ) {
         if let Ok(current) = Submission::parse(Some(&current), at(NOW)) {
             let correction = Submission::parse_correction(&form, current.cra(), at(NOW));
-            prop_assert_eq!(told(correction), told(Submission::parse(Some(&form), at(NOW))));
+            prop_assert_eq!(reported(correction), reported(Submission::parse(Some(&form), at(NOW))));
         }
     }
 
@@ -219,8 +219,8 @@ proptest! {
         stored in any_stored().boxed(),
     ) {
         let current = Cra::from_message(&stored).unwrap();
-        let of_a_new_one = told(Submission::parse(Some(&form), at(NOW)));
-        for (field, reason) in told(Submission::parse_correction(&form, &current, at(NOW))) {
+        let of_a_new_one = reported(Submission::parse(Some(&form), at(NOW)));
+        for (field, reason) in reported(Submission::parse_correction(&form, &current, at(NOW))) {
             // In a new CRA a missing theme is the only fault; in a correction it may have been missing before.
             let is_hidden = form.themes.is_empty() && field.starts_with("cra.sub_themes");
             let is_there = is_hidden || of_a_new_one.iter().any(|(other, _)| *other == field);

@@ -177,8 +177,8 @@ fn an_omitted_field_means_the_same_as_in_a_new_cra() {
     let form = v1::Cra { date: String::new(), participants: None, ..current.to_message() };
     let submission = Submission::parse_correction(&form, &current, at(NOW)).unwrap();
     assert_eq!(submission.cra().date, jiff::civil::date(2024, 3, 5));
-    let told: Vec<_> = submission.defaulted().iter().map(|default| default.field).collect();
-    assert_eq!(told, ["cra.date", "cra.participants"]);
+    let reported: Vec<_> = submission.defaulted().iter().map(|default| default.field).collect();
+    assert_eq!(reported, ["cra.date", "cra.participants"]);
     let without_code = given_place(|place| place.postal_code.clear());
     let refused = Submission::parse_correction(&without_code, &current, at(NOW));
     assert!(refused.is_ok(), "an arrondissement has one postal code: {refused:?}");

@@ -98,7 +98,7 @@ fn today_is_the_day_of_the_communes_department() {
 #[test]
 fn an_omitted_date_is_today_at_the_place_and_the_receipt_reports_it() {
     let given = |code, postal_code| in_commune(code, postal_code, "");
-    let told = |form: &v1::Cra, now| {
+    let reported = |form: &v1::Cra, now| {
         let submission = parse_at(form, now).unwrap();
         let [default] = submission.defaulted() else { panic!("{:?}", submission.defaulted()) };
         assert_eq!(default.field, "cra.date");
@@ -106,9 +106,9 @@ fn an_omitted_date_is_today_at_the_place_and_the_receipt_reports_it() {
         default.value.clone()
     };
     let instant = "2024-03-05T23:30:00Z";
-    assert_eq!(told(&given("75101", "75001"), instant), "2024-03-06");
-    assert_eq!(told(&given("98818", "98800"), instant), "2024-03-06");
-    assert_eq!(told(&given("98735", "98714"), instant), "2024-03-05");
+    assert_eq!(reported(&given("75101", "75001"), instant), "2024-03-06");
+    assert_eq!(reported(&given("98818", "98800"), instant), "2024-03-06");
+    assert_eq!(reported(&given("98735", "98714"), instant), "2024-03-05");
 }
 
 #[test]

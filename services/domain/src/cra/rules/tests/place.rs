@@ -120,7 +120,7 @@ fn a_venue_is_not_judged_by_a_channel_that_is_missing_or_unknown() {
 }
 
 /// The reason and French message of the form's only fault.
-fn told(form: &v1::Cra) -> (&'static str, String) {
+fn reported(form: &v1::Cra) -> (&'static str, String) {
     let [Violation { fault, .. }] = &parse_at(form, NOW).unwrap_err()[..] else { panic!("several faults") };
     (fault.reason(), fault.message_fr())
 }
@@ -154,7 +154,7 @@ fn the_receipt_names_the_postal_code_that_was_derived_and_the_commune_that_anoth
 fn a_postal_code_as_commune_code_is_a_former_commune_only_if_the_postal_code_agrees() {
     assert_eq!(commune_of_today(&cra_of(&in_commune("75010", "93140"))), "93010");
     for postal_code in ["", "75010", "75011"] {
-        let (reason, message) = told(&in_commune("75010", postal_code));
+        let (reason, message) = reported(&in_commune("75010", postal_code));
         assert_eq!(reason, "COMMUNE_UNKNOWN");
         assert_eq!(
             message,
@@ -193,9 +193,9 @@ fn messages_of_places_are_french_and_say_what_to_declare() {
             "Aucune commune n'a le code Insee « 99999 » : cherchez la commune par son nom et indiquez son code Insee.",
         ),
     ] {
-        assert_eq!(told(&in_commune(code, postal_code)).1, expected);
+        assert_eq!(reported(&in_commune(code, postal_code)).1, expected);
     }
-    let several = told(&in_commune("85194", "85000")).1;
+    let several = reported(&in_commune("85194", "85000")).1;
     assert!(several.contains("des Sables-d'Olonne : choisissez 85100"), "{several}");
 }
 
@@ -207,7 +207,7 @@ fn the_other_postal_codes_of_the_pacific_are_accepted() {
         let cra = cra_of(&in_commune(code, postal_code));
         assert_eq!((&*cra.place.commune_code, &*cra.place.postal_code), (code, postal_code));
     }
-    let (reason, message) = told(&in_commune("98805", ""));
+    let (reason, message) = reported(&in_commune("98805", ""));
     assert_eq!(reason, "POSTAL_CODE_REQUIRED");
     assert!(message.contains("98830"), "{message}");
 }
@@ -215,7 +215,7 @@ fn the_other_postal_codes_of_the_pacific_are_accepted() {
 #[test]
 fn a_message_about_a_wrong_code_is_bounded() {
     for code in ["x".repeat(100_000), "é".repeat(100_000)] {
-        assert!(told(&in_commune(&code, "")).1.len() < 500);
-        assert!(told(&in_commune("01004", &code)).1.len() < 500);
+        assert!(reported(&in_commune(&code, "")).1.len() < 500);
+        assert!(reported(&in_commune("01004", &code)).1.len() < 500);
     }
 }

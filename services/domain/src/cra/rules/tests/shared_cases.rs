@@ -39,9 +39,10 @@ fn every_shared_case_has_its_faults_and_defaults() {
         match parse_at(&form, NOW) {
             Ok(submission) => {
                 assert!(expected.is_empty(), "{name}: accepted");
-                let mut told: Vec<_> = submission.defaulted().iter().map(|d| d.field.to_owned()).collect();
-                told.sort();
-                assert_eq!(told, texts(&case["defaulted"], |f| f.as_str().unwrap().to_owned()), "{name}");
+                let mut reported: Vec<_> =
+                    submission.defaulted().iter().map(|d| d.field.to_owned()).collect();
+                reported.sort();
+                assert_eq!(reported, texts(&case["defaulted"], |f| f.as_str().unwrap().to_owned()), "{name}");
             }
             Err(violations) => {
                 let quoted = |v: &Violation| format!("{:?}: {:?}", v.field, v.fault.reason());
