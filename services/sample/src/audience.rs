@@ -72,29 +72,9 @@ impl Audience {
         let (mut ages, mut statuses) = (v1::AgeCounts::default(), v1::StatusCounts::default());
         for _ in 0..participants {
             let (age, status) = draw.pick(self.people());
-            *age_count(&mut ages, age) += 1;
-            *status_count(&mut statuses, status) += 1;
+            *age.count_of(&mut ages) += 1;
+            *status.count_of(&mut statuses) += 1;
         }
         (ages, statuses)
-    }
-}
-
-fn age_count(counts: &mut v1::AgeCounts, age: AgeBand) -> &mut u32 {
-    match age {
-        AgeBand::Under12 => &mut counts.under_12,
-        AgeBand::From12To18 => &mut counts.from_12_to_18,
-        AgeBand::From18To35 => &mut counts.from_18_to_35,
-        AgeBand::From35To60 => &mut counts.from_35_to_60,
-        AgeBand::Over60 => &mut counts.over_60,
-    }
-}
-
-fn status_count(counts: &mut v1::StatusCounts, status: Status) -> &mut u32 {
-    match status {
-        Status::Student => &mut counts.student,
-        Status::Unemployed => &mut counts.unemployed,
-        Status::Employed => &mut counts.employed,
-        Status::Retired => &mut counts.retired,
-        Status::UnspecifiedOrMixed => &mut counts.unspecified_or_mixed,
     }
 }

@@ -22,6 +22,7 @@ mod paced;
 mod people;
 mod periods;
 mod plain;
+mod query;
 mod records;
 mod redirect;
 mod router;

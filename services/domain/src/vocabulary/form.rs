@@ -1,5 +1,7 @@
 //! Channels, activities, ages, statuses and durations.
 
+use cra_contracts::v1;
+
 use super::{PastLabel, words};
 
 words! {
@@ -91,6 +93,17 @@ impl AgeBand {
             Self::Over60 => "over_60",
         }
     }
+
+    /// The field of a message's counts that counts this age band.
+    pub fn count_of(self, counts: &mut v1::AgeCounts) -> &mut u32 {
+        match self {
+            Self::Under12 => &mut counts.under_12,
+            Self::From12To18 => &mut counts.from_12_to_18,
+            Self::From18To35 => &mut counts.from_18_to_35,
+            Self::From35To60 => &mut counts.from_35_to_60,
+            Self::Over60 => &mut counts.over_60,
+        }
+    }
 }
 
 words! {
@@ -133,6 +146,17 @@ impl Status {
             Self::Employed => "employed",
             Self::Retired => "retired",
             Self::UnspecifiedOrMixed => "unspecified_or_mixed",
+        }
+    }
+
+    /// The field of a message's counts that counts this status.
+    pub fn count_of(self, counts: &mut v1::StatusCounts) -> &mut u32 {
+        match self {
+            Self::Student => &mut counts.student,
+            Self::Unemployed => &mut counts.unemployed,
+            Self::Employed => &mut counts.employed,
+            Self::Retired => &mut counts.retired,
+            Self::UnspecifiedOrMixed => &mut counts.unspecified_or_mixed,
         }
     }
 }

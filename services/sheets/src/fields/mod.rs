@@ -153,8 +153,8 @@ impl Field {
             Self::Activity => words::name::<Activity>(cra.activity),
             Self::Participants => optional(cra.participants),
             Self::ReturningParticipants => count(cra.returning_participants),
-            Self::Age(band) => count(*words::age(&mut cra.ages.unwrap_or_default(), band)),
-            Self::Status(status) => count(*words::status(&mut cra.statuses.unwrap_or_default(), status)),
+            Self::Age(band) => count(*band.count_of(&mut cra.ages.unwrap_or_default())),
+            Self::Status(status) => count(*status.count_of(&mut cra.statuses.unwrap_or_default())),
             Self::Themes => words::names::<Theme>(&cra.themes),
             Self::SubThemes => words::names::<SubTheme>(&cra.sub_themes),
             Self::Annotation => cra.annotation.clone(),
@@ -189,11 +189,11 @@ impl Field {
                 cra.returning_participants = parse::count(text)?.unwrap_or_default();
             }
             Self::Age(band) => {
-                *words::age(cra.ages.get_or_insert_default(), band) = parse::count(text)?.unwrap_or_default();
+                *band.count_of(cra.ages.get_or_insert_default()) = parse::count(text)?.unwrap_or_default();
             }
             Self::Status(status) => {
                 let count = parse::count(text)?.unwrap_or_default();
-                *words::status(cra.statuses.get_or_insert_default(), status) = count;
+                *status.count_of(cra.statuses.get_or_insert_default()) = count;
             }
             Self::Themes => cra.themes = words::numbers::<Theme>(text)?,
             Self::SubThemes => cra.sub_themes = words::numbers::<SubTheme>(text)?,

@@ -1,8 +1,7 @@
 //! Words of closed lists. They are found by any of their spellings, and written by their name in the contract.
 
-use cra_contracts::v1;
 use cra_domain::spelling;
-use cra_domain::vocabulary::{AgeBand, Status, Word};
+use cra_domain::vocabulary::Word;
 
 use super::SEPARATOR;
 use super::parse::is_blank;
@@ -94,26 +93,4 @@ fn nearest<W: Word>(text: &str) -> Option<W> {
     };
     let nearest = W::ALL.iter().copied().min_by_key(|word| distance(word))?;
     (distance(&nearest) <= key.chars().count() / LETTERS_PER_SLIP).then_some(nearest)
-}
-
-/// Where a band is counted.
-pub(super) fn age(counts: &mut v1::AgeCounts, band: AgeBand) -> &mut u32 {
-    match band {
-        AgeBand::Under12 => &mut counts.under_12,
-        AgeBand::From12To18 => &mut counts.from_12_to_18,
-        AgeBand::From18To35 => &mut counts.from_18_to_35,
-        AgeBand::From35To60 => &mut counts.from_35_to_60,
-        AgeBand::Over60 => &mut counts.over_60,
-    }
-}
-
-/// Where a status is counted.
-pub(super) fn status(counts: &mut v1::StatusCounts, status: Status) -> &mut u32 {
-    match status {
-        Status::Student => &mut counts.student,
-        Status::Unemployed => &mut counts.unemployed,
-        Status::Employed => &mut counts.employed,
-        Status::Retired => &mut counts.retired,
-        Status::UnspecifiedOrMixed => &mut counts.unspecified_or_mixed,
-    }
 }

@@ -11,7 +11,7 @@ mod typed;
 mod view;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use cra_client::{Clients, within_deadline};
@@ -22,11 +22,12 @@ use futures::stream;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::address::{QUERY_BYTES_MAX, query_of};
+use crate::address::query_of;
 use crate::app::App;
 use crate::fault::Fault;
 use crate::forms::{Fields, TOKEN_FIELD};
 use crate::names::{Kind, Names};
+use crate::query::Query;
 use crate::redirect::see_other;
 use crate::services::answer;
 
@@ -41,13 +42,9 @@ pub(crate) use self::view::{Text, reason_field};
 /// `GET /saisie`: an empty form, or one filled in by the parameters of its address.
 pub(crate) async fn show(
     State(app): State<App>,
-    RawQuery(query): RawQuery,
+    Query(query): Query,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let query = query.unwrap_or_default();
-    if query.len() > QUERY_BYTES_MAX {
-        return Err(Fault::TooLarge);
-    }
     let fields = Fields::of(query.as_bytes());
     let cra_id = fields.first("cra").to_owned();
     if check_cra_id(&cra_id).is_err() {

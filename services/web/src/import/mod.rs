@@ -16,7 +16,7 @@ mod upload;
 mod view;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use cra_sheets::template;
@@ -24,23 +24,19 @@ use cra_sheets::template;
 use self::check::Checked;
 use self::upload::Upload;
 use self::view::{Sheet, Wrong};
-use crate::address::QUERY_BYTES_MAX;
 use crate::app::App;
 use crate::entry::may_submit;
 use crate::fault::Fault;
 use crate::forms::{Fields, TOKEN_FIELD};
+use crate::query::Query;
 use crate::redirect::see_other;
 
 /// `GET /import`.
 pub(crate) async fn show(
     State(app): State<App>,
-    RawQuery(query): RawQuery,
+    Query(query): Query,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let query = query.unwrap_or_default();
-    if query.len() > QUERY_BYTES_MAX {
-        return Err(Fault::TooLarge);
-    }
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;
     let fields = Fields::of(query.as_bytes());

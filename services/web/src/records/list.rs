@@ -1,7 +1,7 @@
 //! `/cra`: the CRAs of a selection, newest first. Its pages show one position of the log, which their addresses name.
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use cra_client::{Clients, within_deadline};
@@ -13,13 +13,14 @@ use cra_domain::selection::period;
 use cra_domain::vocabulary::Word as _;
 use tonic::Code;
 
-use crate::address::{Address, At, Problem, QUERY_BYTES_MAX, Read, query_of, today};
+use crate::address::{Address, At, Problem, Read, query_of, today};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::figures::{Filters, capitalized, problems_of};
 use crate::forms::Fields;
 use crate::names::Names;
 use crate::plain::{Frame, page};
+use crate::query::Query;
 use crate::redirect::see_other;
 use crate::services::answer;
 
@@ -82,13 +83,9 @@ fn link(parameters: &[(&'static str, String)]) -> String {
 /// `GET /cra`.
 pub(crate) async fn list(
     State(app): State<App>,
-    RawQuery(query): RawQuery,
+    Query(query): Query,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let query = query.unwrap_or_default();
-    if query.len() > QUERY_BYTES_MAX {
-        return Err(Fault::TooLarge);
-    }
     let Read { mut address, problems } = Read::of(&query, &app.names());
     if address.at == At::Live {
         // A list is read as it is.
