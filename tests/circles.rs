@@ -79,8 +79,8 @@ impl<'ast> Visit<'ast> for Uses {
     }
 }
 
-/// Every file of a crate by its module. Files of tests are left out.
-fn files(folder: &Path, above: &Module, found: &mut BTreeMap<Module, String>) {
+/// The files of a crate by their modules: the root is `lib.rs`, `main.rs` or both. Files of tests are left out.
+fn files(folder: &Path, above: &Module, found: &mut BTreeMap<Module, Vec<String>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -94,21 +94,20 @@ fn files(folder: &Path, above: &Module, found: &mut BTreeMap<Module, String>) {
         if path.is_dir() {
             files(&path, &module, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.entry(module).or_default().push_str(&fs::read_to_string(path).unwrap());
+            found.entry(module).or_default().push(fs::read_to_string(path).unwrap());
         }
     }
 }
 
 /// Which module uses which, without those above and below it.
-fn arrows(files: &BTreeMap<Module, String>) -> BTreeMap<&Module, BTreeSet<&Module>> {
-    let of = |(module, source): (&'_ Module, &String)| {
-        let mut uses = Uses { module: module.clone(), found: Vec::new() };
-        uses.visit_file(&syn::parse_file(source).unwrap());
-        uses.found
-    };
+fn arrows(files: &BTreeMap<Module, Vec<String>>) -> BTreeMap<&Module, BTreeSet<&Module>> {
     let mut arrows = BTreeMap::<_, BTreeSet<_>>::new();
-    for (module, source) in files {
-        for path in of((module, source)) {
+    for (module, sources) in files {
+        let mut uses = Uses { module: module.clone(), found: Vec::new() };
+        for source in sources {
+            uses.visit_file(&syn::parse_file(source).unwrap());
+        }
+        for path in uses.found {
             let used = (0..=path.len()).rev().find_map(|end| files.get_key_value(&path[..end]));
             let Some((used, _)) = used else { continue };
             if !used.starts_with(module) && !module.starts_with(used) {
@@ -139,7 +138,7 @@ fn circle<'a>(
     found
 }
 
-fn circle_of(files: &BTreeMap<Module, String>) -> Option<Vec<String>> {
+fn circle_of(files: &BTreeMap<Module, Vec<String>>) -> Option<Vec<String>> {
     let arrows = arrows(files);
     let mut without = BTreeSet::new();
     arrows.keys().find_map(|module| circle(module, &arrows, &mut Vec::new(), &mut without))
@@ -168,7 +167,7 @@ fn a_circle_is_found_however_its_files_name_each_other() {
     let found = |sources: &[(&str, &str)]| {
         let files = sources.iter().map(|(module, source)| {
             let module = module.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            (module, (*source).to_owned())
+            (module, vec![(*source).to_owned()])
         });
         circle_of(&files.collect())
     };
