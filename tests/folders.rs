@@ -140,7 +140,16 @@ async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_are_told_whic
     submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
     let dir = standalone.dir();
     for arguments in [
-        vec!["standalone", "--data", "data", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"],
+        vec![
+            "standalone",
+            "--no-web",
+            "--data",
+            "data",
+            "--ingestion",
+            "127.0.0.1:0",
+            "--projection",
+            "127.0.0.1:0",
+        ],
         vec!["log", "export", "--data", "data", "backup"],
     ] {
         let ended = run_to_end(Kind::CommandLine, dir, &arguments, &[]);
@@ -197,8 +206,8 @@ fn a_standalone_pair_that_starts_on_a_full_disk_reports_it_and_exits() {
     let dir = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::at(&dir.path().join("data")) else { return };
     disk.fill();
-    let arguments =
-        ["standalone", "--data", "data", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"];
+    let addresses = ["--no-web", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"];
+    let arguments = [&["standalone", "--data", "data"][..], &addresses].concat();
     let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
     assert!(!ended.status.success());
     assert!(ended.stderr.contains("disk has room") || ended.stderr.contains("No space"), "{}", ended.stderr);
