@@ -108,10 +108,10 @@ fn arrows(files: &BTreeMap<Module, Vec<String>>) -> BTreeMap<&Module, BTreeSet<&
             uses.visit_file(&syn::parse_file(source).unwrap());
         }
         for path in uses.found {
-            let used = (0..=path.len()).rev().find_map(|end| files.get_key_value(&path[..end]));
-            let Some((used, _)) = used else { continue };
-            if !used.starts_with(module) && !module.starts_with(used) {
-                arrows.entry(module).or_default().insert(used);
+            let target = (0..=path.len()).rev().find_map(|end| files.get_key_value(&path[..end]));
+            let Some((target, _)) = target else { continue };
+            if !target.starts_with(module) && !module.starts_with(target) {
+                arrows.entry(module).or_default().insert(target);
             }
         }
     }
