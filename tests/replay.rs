@@ -1,7 +1,6 @@
 //! The log can be replayed at any time while the read models serve: under load, across a kill, with the same figures to
 //! the last digit. Events that cannot be applied are parked and reported, and block nothing.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -72,12 +71,6 @@ async fn beside(pair: &Pair) -> Option<pb::Generation> {
     status(pair).await.generations.into_iter().find(|generation| !generation.serving)
 }
 
-/// Sends a signal to the log's server.
-fn signal(pair: &Pair, name: &str) {
-    let pid = pair.nats.pid().unwrap().to_string();
-    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
     let mut pair = Pair::start().await;
@@ -92,10 +85,10 @@ async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
         other => Err(format!("{other:?}")),
     })
     .await;
-    signal(&pair, "-STOP");
+    pair.signal_log("-STOP");
     sleep(FLUSHED_WITHIN).await;
     pair.projection.kill();
-    signal(&pair, "-CONT");
+    pair.signal_log("-CONT");
     drop((replay, operations));
 
     pair.projection.start_and_serve().await;

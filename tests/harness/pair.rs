@@ -22,6 +22,10 @@ impl Pair {
     pub(crate) fn signal_log(&self, signal: &str) {
         let pid = self.nats.pid().unwrap().to_string();
         assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        // A thread on another core may still answer for a moment.
+        while signal == "-STOP" && !is_stopped(&pid) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 
     /// A pair on an empty log, both serving.
@@ -105,4 +109,12 @@ pub(crate) fn service_pair(dir: &Path, log_url: &str, settings: &[(&str, &str)])
     let of_ingestion: Vec<_> = settings.iter().copied().filter(|(name, _)| *name != "DATA").collect();
     let ingestion = Service::new(Kind::Ingestion, &dir.join("ingestion"), &of_ingestion);
     (ingestion, Service::new(Kind::Projection, &projection, &settings))
+}
+
+/// Whether every thread of a process is stopped by a signal.
+fn is_stopped(pid: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let states = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")));
+    // `pid (name) state …`: the name may contain anything.
+    states.flatten().all(|stat| stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T')))
 }
