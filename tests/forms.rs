@@ -9,26 +9,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Ingestion, Issuer, Operations, Pair, Standalone, Statistics, carrying, connected, department, eventually,
-    national, new_id, statistics_at, submission, submitted, workshop,
+    Ingestion, Issuer, Pair, Standalone, Statistics, carrying, connected, counted_cras, department, national,
+    new_id, statistics_at, submission, submitted, workshop,
 };
 use crate::pages::{Web, acted, answered, answered_with};
 
 fn person(deed: &str, services: &Standalone, rest: &[&str]) -> Value {
     acted("form.mjs", deed, services.pages, rest)
-}
-
-/// CRAs counted once the projection has applied every event of the log.
-async fn cras(services: &Standalone) -> u64 {
-    let channel = connected(services.projection).await.unwrap();
-    let operations = Operations::new(channel.clone());
-    eventually("everything recorded is counted", async || {
-        let status = operations.clone().get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
-        if status.applied_position >= status.log_position { Ok(()) } else { Err(format!("{status:?}")) }
-    })
-    .await;
-    let answer = Statistics::new(channel).get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
-    answer.into_inner().statistics.unwrap().cras
 }
 
 fn text(value: &Value) -> &str {
@@ -55,7 +42,7 @@ async fn fills_a_cra_with_faults_mends_them_and_sees_it_counted_with_and_without
         assert_eq!(seen["counted"]["CRA enregistrés"], count);
         assert!(text(&seen["opened"]).starts_with("?cra="), "the form's id is in its address: {seen}");
     }
-    assert_eq!(cras(&services).await, 2);
+    assert_eq!(counted_cras(services.projection).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +51,11 @@ async fn presses_twice_reloads_and_goes_back_and_the_cra_is_recorded_once() {
     let seen = person("twice", &services, &[]);
     assert!(text(&seen["again"]).contains("rien n'a été enregistré deux fois"), "{seen}");
     assert!(text(&seen["other"]).contains("avec un autre contenu"), "{seen}");
-    assert_eq!(cras(&services).await, 2, "the first one, and the one that was asked for as another");
+    assert_eq!(
+        counted_cras(services.projection).await,
+        2,
+        "the first one, and the one that was asked for as another"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +69,7 @@ async fn begins_another_cra_like_the_last_one_and_the_address_remembers_who_fill
     assert_eq!(seen["values"], expected);
     let content = text(&seen["content"]);
     assert!(content.contains("6 mars 2024") && content.contains("France Travail : 1"), "{content}");
-    assert_eq!(cras(&services).await, 2);
+    assert_eq!(counted_cras(services.projection).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +148,7 @@ async fn fills_and_sends_the_form_by_keyboard() {
     let seen = person("keyboard", &services, &[]);
     let content = text(&seen["content"]);
     assert!(content.contains("Quimper 29000") && content.contains("Demande ponctuelle"), "{content}");
-    assert_eq!(cras(&services).await, 1);
+    assert_eq!(counted_cras(services.projection).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +158,7 @@ async fn a_script_in_every_text_stays_text_and_is_not_lost() {
     assert!(seen["typed"].as_u64().unwrap() > 20, "{seen}");
     assert_eq!(seen["typed"], seen["kept"]);
     assert_eq!(seen["scripts"].as_array().unwrap().len(), 1, "{seen}");
-    assert_eq!(cras(&services).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,7 +240,7 @@ async fn a_form_that_another_page_sends_records_nothing() {
     ] {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {answer}");
     }
-    assert_eq!(cras(&services).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
     let reshown = sent(&[host, origin, &own_cookie], &body(&new_id(), ""));
     assert!(
         reshown.contains("value=\"conseiller-1\"") && reshown.contains("est plus valable"),
@@ -264,7 +255,7 @@ async fn a_form_that_another_page_sends_records_nothing() {
     }
     let recorded = sent(&[host, origin, &own_cookie, "Sec-Fetch-Site: same-origin"], &valid);
     assert!(recorded.starts_with("HTTP/1.1 303") && recorded.contains("location: /cra/"), "{recorded}");
-    assert_eq!(cras(&services).await, 3);
+    assert_eq!(counted_cras(services.projection).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,12 +276,12 @@ async fn while_the_service_is_away_the_form_is_shown_again_with_everything_in_it
     assert!(kept.starts_with("HTTP/1.1 503") && kept.contains("envoyez de nouveau"), "{kept}");
     assert!(kept.contains("value=\"conseiller-1\"") && kept.contains("value=\"Quimper\""), "{kept}");
     assert!(!kept.contains("refresh: "), "a reload would lose what was typed: {kept}");
-    assert_eq!(cras(&services).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
     for _ in 0..2 {
         let recorded = posted(alive.address, "/saisie", &headers, &form);
         assert!(recorded.starts_with("HTTP/1.1 303"), "another process with the same key: {recorded}");
     }
-    assert_eq!(cras(&services).await, 1);
+    assert_eq!(counted_cras(services.projection).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,14 +6,11 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
-use cra_contracts::v1 as pb;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Issuer, Operations, Pair, Standalone, Statistics, connected, department, eventually, national, readers,
-};
+use crate::harness::{Issuer, Pair, Standalone, counted_cras, department, eventually, national, readers};
 use crate::pages::{Acting, Web, acted, answered, got};
 
 fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
@@ -22,19 +19,6 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-/// CRAs counted once the projection has applied every event of the log.
-async fn cras(projection: SocketAddr) -> u64 {
-    let channel = connected(projection).await.unwrap();
-    let operations = Operations::new(channel.clone());
-    eventually("everything recorded is counted", async || {
-        let status = operations.clone().get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
-        if status.applied_position >= status.log_position { Ok(()) } else { Err(format!("{status:?}")) }
-    })
-    .await;
-    let answer = Statistics::new(channel).get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
-    answer.into_inner().statistics.unwrap().cras
 }
 
 /// The body of an answer of a fixed length.
@@ -90,7 +74,7 @@ async fn imports_a_sheet_with_bad_cells_mends_them_and_the_same_file_again_chang
         );
         assert_eq!(seen["listed"], 3);
     }
-    assert_eq!(cras(services.projection).await, 3);
+    assert_eq!(counted_cras(services.projection).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +111,7 @@ async fn sees_how_far_the_recording_is_while_the_log_is_away_and_its_end_with_an
     let all = [&seen["results"]["Enregistrés"], &seen["results"]["Déjà enregistrés"]];
     assert_eq!(all.iter().filter_map(|count| count.as_u64()).sum::<u64>(), 3, "{seen}");
     assert_eq!(seen["stranger"], 404, "another browser does not find it");
-    assert_eq!(cras(pair.projection.address()).await, 3);
+    assert_eq!(counted_cras(pair.projection.address()).await, 3);
 }
 
 const HEAD: &str =
@@ -270,7 +254,7 @@ async fn files_that_attackers_send_are_refused_in_french_and_the_process_lives_o
         assert!(answer.contains("content-security-policy: default-src 'self'"), "{what}");
     }
     services.is_unharmed();
-    assert_eq!(cras(services.projection).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
     assert!(browser.sends(&csv(&[ROW])).starts_with("HTTP/1.1 303"), "a file is checked as before");
 }
 
@@ -282,7 +266,7 @@ async fn a_cell_with_a_formula_is_read_by_its_value_and_never_recorded_as_a_form
     let answer = Browser::open(services.pages, NOBODY).sends(&fs::read(sheet).unwrap());
     assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
     assert!(answer.contains(">E4</span>") && answer.contains(">B3</span>"), "{answer}");
-    assert_eq!(cras(services.projection).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,14 +296,14 @@ async fn a_file_that_another_page_sends_is_not_read_and_an_import_is_its_senders
     let media_type = "application/x-www-form-urlencoded";
     assert!(other.posts(path, media_type, form.as_bytes(), &[origin]).starts_with("HTTP/1.1 404"));
     assert!(own.posts(path, media_type, b"jeton=", &[origin]).starts_with("HTTP/1.1 403"));
-    assert_eq!(cras(services.projection).await, 0);
+    assert_eq!(counted_cras(services.projection).await, 0);
     own.confirms(&checked);
     eventually("it is recorded", async || {
         let shown = own.sees(path);
         if shown.contains("Tout est enregistré") { Ok(()) } else { Err(shown) }
     })
     .await;
-    assert_eq!(cras(services.projection).await, 1);
+    assert_eq!(counted_cras(services.projection).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,6 +71,8 @@ const deeds = {
     await page.goto(`${address}/import`);
     const { keyboard } = page;
     const reach = async (name) => {
+      // While a page loads, a press may focus nothing.
+      await page.waitForLoadState();
       for (let step = 0; step < 100; step += 1) {
         await keyboard.press("Tab");
         const at = await page.evaluate(() => ({

@@ -13,6 +13,8 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
+use super::eventually;
+
 pub(crate) type Ingestion = IngestionServiceClient<Channel>;
 pub(crate) type Statistics = StatisticsServiceClient<Channel>;
 pub(crate) type Operations = OperationsServiceClient<Channel>;
@@ -94,4 +96,17 @@ pub(crate) async fn statistics_at(statistics: &mut Statistics, min_position: u64
     };
     let answer = statistics.get_statistics(request).await.unwrap();
     answer.into_inner().statistics.unwrap()
+}
+
+/// CRAs counted once the projection has applied every event of the log.
+pub(crate) async fn counted_cras(projection: SocketAddr) -> u64 {
+    let channel = connected(projection).await.unwrap();
+    let operations = Operations::new(channel.clone());
+    eventually("everything recorded is counted", async || {
+        let status = operations.clone().get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+        if status.applied_position >= status.log_position { Ok(()) } else { Err(format!("{status:?}")) }
+    })
+    .await;
+    let answer = Statistics::new(channel).get_statistics(pb::GetStatisticsRequest::default()).await.unwrap();
+    answer.into_inner().statistics.unwrap().cras
 }

@@ -260,14 +260,14 @@ async fn an_import_that_wrote_nothing_leaves_the_log_open() {
 async fn each_field_that_differs_is_named() {
     let kept = entry(5, Some(Uuid::from_u128(1)), "payload");
     let later = kept.appended_at + jiff::SignedDuration::from_nanos(1);
-    for (stands, reported) in [
+    for (other, reported) in [
         (LogEntry { position: Position(6), ..kept.clone() }, "the position"),
         (LogEntry { cra_id: None, ..kept.clone() }, "the CRA"),
         (LogEntry { event_id: None, ..kept.clone() }, "the event id"),
         (LogEntry { payload: Bytes::from_static(b"payloaD"), ..kept.clone() }, "the payload"),
         (LogEntry { appended_at: later, ..kept.clone() }, "the time"),
     ] {
-        let error = super::import::compare(&kept, &stands).unwrap_err();
+        let error = super::import::compare(&kept, &other).unwrap_err();
         assert!(matches!(error, BackupError::Differs { what, .. } if what == reported), "{error}");
     }
     super::import::compare(&kept, &kept).unwrap();
