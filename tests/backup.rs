@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use cra_contracts::v1 as pb;
-use cra_eventlog::EventLog;
 use cra_eventlog::conformance::entry;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
 use cra_eventlog::testing::NatsServer;
+use cra_eventlog::{Read as _, Restore as _, StreamId};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -229,7 +229,8 @@ async fn head(log: &NatsLog) -> u64 {
 async fn filled(nats: &NatsServer) {
     let log = on(nats).await;
     for first in (1..=MANY).step_by(1_000) {
-        let entries = (first..first + 1_000).map(|at| entry(at, Some(Uuid::from_u128(at.into())), "event"));
+        let entries =
+            (first..first + 1_000).map(|at| entry(at, Some(StreamId(Uuid::from_u128(at.into()))), "event"));
         log.restore(entries.collect()).await.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::{Position, Read as _};
 use cra_runtime::clock::FixedClock;
 use cra_runtime::identity::Identity;
 use cra_runtime::listen;
@@ -51,7 +51,7 @@ struct Jumping {
     operations: Operations,
     recording: FixedClock,
     applying: FixedClock,
-    log: Arc<dyn EventLog>,
+    log: Arc<EmbeddedLog>,
     shutdown: Shutdown,
     served: [tokio::task::JoinHandle<()>; 2],
     _dir: tempfile::TempDir,
@@ -60,7 +60,7 @@ struct Jumping {
 impl Jumping {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
+        let log: Arc<EmbeddedLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
         let (recording, applying) = (FixedClock::at(at(JUMPS[0])), FixedClock::at(at(APPLIED[0])));
         let shutdown = Shutdown::new();
         let bind = || listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured());

@@ -99,7 +99,7 @@ async fn with_three_servers_one_may_be_lost_and_without_a_majority_nothing_false
     let entries = audit::log_of(&cluster.url(), 3).await;
     let known: Vec<_> = refused.iter().map(|id| id.parse().ok()).collect();
     let (ours, of_the_load): (Vec<_>, Vec<_>) =
-        entries.iter().cloned().partition(|entry| known.contains(&entry.cra_id));
+        entries.iter().cloned().partition(|entry| known.contains(&entry.stream.map(|stream| stream.0)));
     assert_eq!(ours.len(), refused.len());
     audit::holds_exactly(&of_the_load, &acknowledged);
     audit::equals_recomputation(&mut statistics, &entries).await;

@@ -15,7 +15,7 @@ use cra_contracts::v1 as pb;
 use cra_eventlog::conformance::entry;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
 use cra_eventlog::testing::NatsServer;
-use cra_eventlog::{EventLog as _, Position};
+use cra_eventlog::{Position, Read as _, Restore as _, StreamId};
 use cra_runtime::rejection::{reason_of, retry_delay_of};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -123,8 +123,8 @@ async fn backed_up(work: &Path, nats: &NatsServer) {
     for (backup, events) in [("other", 1_000), ("backup", EVENTS)] {
         let log = log_on(nats).await;
         for first in (1..=events).step_by(1_000) {
-            let entries =
-                (first..first + 1_000).map(|at| entry(at, Some(Uuid::from_u128(at.into())), backup));
+            let entries = (first..first + 1_000)
+                .map(|at| entry(at, Some(StreamId(Uuid::from_u128(at.into()))), backup));
             log.restore(entries.collect()).await.unwrap();
         }
         done(work, &["export", backup, "--nats-url", &nats.url()]);
@@ -197,7 +197,7 @@ async fn holds_both(nats: &NatsServer, receipts: &[pb::Receipt]) {
     for position in 1..=head.position.0 {
         let entry = timeout(Duration::from_secs(30), entries.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(entry.position, Position(position));
-        let cra_id = entry.cra_id.unwrap();
+        let cra_id = entry.stream.unwrap().0;
         if position <= EVENTS {
             assert_eq!((cra_id, &entry.payload[..]), (Uuid::from_u128(position.into()), &b"backup"[..]));
         } else {

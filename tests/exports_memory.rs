@@ -7,7 +7,7 @@ use std::fs;
 use cra_contracts::v1 as pb;
 use cra_domain::event::{record, timestamp_message};
 use cra_eventlog::nats::{NatsLog, NatsSettings};
-use cra_eventlog::{EventLog as _, Expectation, NewEvent};
+use cra_eventlog::{Append as _, Expectation, NewEvent, StreamId};
 use cra_runtime::rejection::reason_of;
 use jiff::Timestamp;
 use pb::cra_event::Fact;
@@ -53,7 +53,7 @@ fn event(number: u32) -> NewEvent {
         moved: false,
         forgotten: None,
     };
-    NewEvent { cra_id, event_id, payload: record::encode(&event), trace: None }
+    NewEvent { stream: StreamId(cra_id), event_id, payload: record::encode(&event), trace: None }
 }
 
 /// Appends directly to the log: the export is measured, not the submission.

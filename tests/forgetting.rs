@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
-use cra_eventlog::{EventLog as _, LogEntry, Position};
+use cra_eventlog::{LogEntry, Position, Read as _, Restore as _};
 use pb::redirection::Organisation;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -262,7 +262,7 @@ async fn what_is_forgotten_is_nowhere_and_every_figure_of_every_position_is_the_
     assert!(!dir.join("data/forgetting").exists(), "nothing leads from a stand-in back");
 
     let new = entries(&dir.join("data")).await;
-    let head = |it: &LogEntry| (it.position, it.cra_id, it.event_id, it.appended_at);
+    let head = |it: &LogEntry| (it.position, it.stream, it.event_id, it.appended_at);
     assert!(old.iter().map(head).eq(new.iter().map(head)));
     done(cra_in(&dir, &["log", "export", "backup-new", "--data", "data"]));
     done(cra_in(&dir, &["log", "verify", "backup-new"]));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cra_contracts::v1 as pb;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
-use cra_eventlog::{Appended, EventLog as _, Expectation, NewEvent, Position};
+use cra_eventlog::{Append as _, Appended, Expectation, NewEvent, Position, StreamId};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -125,7 +125,12 @@ async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
     let mut positions = Vec::new();
     for payload in payloads {
         let (cra_id, event_id) = (Uuid::new_v4(), Uuid::new_v4());
-        let event = NewEvent { cra_id, event_id, payload: Bytes::from_static(payload), trace: None };
+        let event = NewEvent {
+            stream: StreamId(cra_id),
+            event_id,
+            payload: Bytes::from_static(payload),
+            trace: None,
+        };
         let appended: Appended = log.append(event, Expectation::NoEvent).await.unwrap();
         positions.push(appended.position());
     }

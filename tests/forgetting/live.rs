@@ -5,7 +5,7 @@ use std::path::Path;
 
 use async_nats::jetstream;
 use cra_eventlog::nats::{NatsLog, NatsSettings, Slot};
-use cra_eventlog::{EventLog as _, LogEntry, Position};
+use cra_eventlog::{LogEntry, Position, Read as _};
 use serde_json::Value;
 use tokio_stream::StreamExt as _;
 
@@ -78,7 +78,7 @@ async fn a_log_is_copied_while_platforms_record_and_the_copy_takes_over() {
     let acknowledged = load.end().await;
 
     let entries = entries(&url, Slot::B).await;
-    let of_load = |entry: &&LogEntry| !planted.contains(&entry.cra_id.unwrap().to_string());
+    let of_load = |entry: &&LogEntry| !planted.contains(&entry.stream.unwrap().to_string());
     audit::holds_exactly(&entries.iter().filter(of_load).cloned().collect::<Vec<_>>(), &acknowledged);
     let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
     audit::equals_recomputation(&mut statistics, &entries).await;

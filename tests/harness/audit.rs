@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cra_contracts::v1 as pb;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
-use cra_eventlog::{EventLog as _, LogEntry, Position};
+use cra_eventlog::{LogEntry, Position, Read as _};
 use prost::Message as _;
 use tokio_stream::StreamExt as _;
 

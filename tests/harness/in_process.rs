@@ -9,10 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cra_contracts::v1 as pb;
 use cra_domain::event;
-use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
-    RestoreError,
-};
+use cra_eventlog::{Head, LogEntry, LogIdentity, Position, Read, ReadError, StreamId};
 use cra_projection::generations::{DataFolder, Generations};
 use cra_projection::publications::Publications;
 use cra_projection::queries::LogHead;
@@ -26,7 +23,6 @@ use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use tempfile::TempDir;
 use tokio_stream::Stream;
-use uuid::Uuid;
 
 const LOG: &str = "a log in memory";
 /// After every event of the tests.
@@ -103,7 +99,7 @@ fn statistics(
     services::Statistics {
         admission: services::Admission {
             generations: Arc::clone(generations),
-            log_head: LogHead::of(Arc::clone(log) as Arc<dyn EventLog>),
+            log_head: LogHead::of(Arc::clone(log) as Arc<dyn Read>),
             clock: Arc::new(FixedClock::at(NOW.parse().unwrap())),
             callers: Callers::Anyone,
             waiting: room(),
@@ -122,7 +118,7 @@ fn statistics(
 fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
     LogEntry {
         position,
-        cra_id: event.cra_id.parse().ok(),
+        stream: event.cra_id.parse().ok().map(StreamId),
         event_id: event.event_id.parse().ok(),
         payload: Bytes::from(event.encode_to_vec()),
         appended_at: event::timestamp("recorded_at", event.recorded_at.as_ref()).unwrap(),
@@ -142,15 +138,7 @@ impl HeldLog {
 }
 
 #[tonic::async_trait]
-impl EventLog for HeldLog {
-    async fn append(&self, _: NewEvent, _: Expectation) -> Result<Appended, AppendError> {
-        Err(AppendError::Refused("only the test writes".to_owned()))
-    }
-
-    async fn restore(&self, _: Vec<LogEntry>) -> Result<(), RestoreError> {
-        Err(RestoreError::Refused("only the test writes".to_owned()))
-    }
-
+impl Read for HeldLog {
     fn read(
         &self,
         after: Position,
@@ -168,9 +156,9 @@ impl EventLog for HeldLog {
         Ok(self.0.lock().unwrap().iter().find(|entry| entry.position == position).cloned())
     }
 
-    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+    async fn history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {
         let entries = self.after(Position::START, usize::MAX);
-        Ok(entries.into_iter().filter(|entry| entry.cra_id == Some(cra_id)).collect())
+        Ok(entries.into_iter().filter(|entry| entry.stream == Some(stream)).collect())
     }
 
     fn identity(&self) -> LogIdentity {

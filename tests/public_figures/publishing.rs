@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use cra_contracts::v1 as pb;
-use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_projection::publications::PublicationSettings;
 use cra_runtime::clock::FixedClock;
@@ -46,7 +45,7 @@ pub(super) struct Publishing {
     counting: FixedClock,
     shutdown: Shutdown,
     served: Vec<tokio::task::JoinHandle<()>>,
-    log: Arc<dyn EventLog>,
+    log: Arc<EmbeddedLog>,
     dir: tempfile::TempDir,
 }
 
@@ -55,7 +54,7 @@ impl Publishing {
     pub(super) async fn start(now: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("secret"), "a secret of the tests, longer than 32 bytes").unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
+        let log: Arc<EmbeddedLog> = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
         let (recording, counting) = (FixedClock::at(at(now)), FixedClock::at(at(now)));
         let shutdown = Shutdown::new();
         let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), Identity::not_configured())
@@ -137,7 +136,7 @@ pub(super) async fn published(statistics: &mut Statistics, token: &str, closed_a
 }
 
 async fn project(
-    log: &Arc<dyn EventLog>,
+    log: &Arc<EmbeddedLog>,
     dir: &std::path::Path,
     data: &str,
     issuer: &Issuer,

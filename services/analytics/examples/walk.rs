@@ -18,7 +18,7 @@ use cra_domain::cra::Submission;
 use cra_domain::event::{self, Event, record};
 use cra_domain::selection::Selection;
 use cra_eventlog::embedded::EmbeddedLog;
-use cra_eventlog::{EventLog as _, Expectation, NewEvent, Position};
+use cra_eventlog::{Append as _, Expectation, NewEvent, Position, Read as _, StreamId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ async fn main() {
     let header =
         record::Header { event_id, cra_id, revision: 1, recorded_at: now, origin: v1::Origin::default() };
     let payload = record::encode(&record::submitted(&header, &submission));
-    let new = NewEvent { cra_id, event_id, payload, trace: None };
+    let new = NewEvent { stream: StreamId(cra_id), event_id, payload, trace: None };
     let position = log.append(new, Expectation::NoEvent).await.unwrap().position();
     println!("event {event_id} of CRA {cra_id} is at position {position}");
 

@@ -10,11 +10,11 @@ use super::folder::{self, Folder};
 use super::manifest::Manifest;
 use super::segment::{self, Draft};
 use super::{BackupError, Progress, at, blocking, next_entry, read_segment};
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::{Position, Read};
 
 /// Exports what the backup in `dir` lacks, and returns its manifest.
 pub async fn export(
-    log: &dyn EventLog,
+    log: &dyn Read,
     dir: &Path,
     mut reported: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
@@ -39,7 +39,7 @@ pub async fn export(
 }
 
 /// Opens the folder for this log, or starts a backup in it.
-async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest), BackupError> {
+async fn open(log: &dyn Read, dir: &Path) -> Result<(Arc<Folder>, Manifest), BackupError> {
     let head = log.head().await?;
     let folder = Arc::new(Folder::open(dir)?);
     let Some(manifest) = folder::manifest(dir)? else {
@@ -59,7 +59,7 @@ async fn open(log: &dyn EventLog, dir: &Path) -> Result<(Arc<Folder>, Manifest),
 }
 
 /// Verifies the bytes of every segment, and that the log contains the backup's last event.
-async fn check(log: &dyn EventLog, dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+async fn check(log: &dyn Read, dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
     let Some((last, former)) = manifest.segments.split_last() else {
         return Ok(());
     };

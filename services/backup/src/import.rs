@@ -2,7 +2,7 @@
 //!
 //! Every event of the backup, whether it existed before or was written now, is read back from the log and compared:
 //! either the log equals the backup, or the import fails. A repeated import resumes. Until it has finished, the log
-//! accepts no other event (see [`Restoring`]); then it lists its predecessors.
+//! accepts no other event (see [`Restore`]); then it lists its predecessors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::manifest::Manifest;
 use super::{BackupError, Progress, next_entry, read_segment};
-use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring};
+use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, Restore, RestoreError};
 
 /// Size at which a batch of restored events is closed.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -22,7 +22,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Restores the backup in `dir`, and returns its manifest.
 pub async fn import(
-    log: &dyn Restoring,
+    log: &dyn Restore,
     dir: &Path,
     reported: impl FnMut(Progress) + Send,
 ) -> Result<Manifest, BackupError> {
@@ -56,7 +56,7 @@ pub async fn import(
 
 /// Writes the missing events of the backup to the log, and compares all of them.
 async fn put_back(
-    log: &dyn Restoring,
+    log: &dyn Restore,
     dir: &Path,
     manifest: &Manifest,
     head: Position,
@@ -102,7 +102,7 @@ pub fn batch_length(entries: &[LogEntry]) -> usize {
 }
 
 /// Writes a batch, retrying while the log is unavailable.
-pub async fn restore(log: &dyn Restoring, batch: &[LogEntry]) -> Result<(), BackupError> {
+pub async fn restore(log: &dyn Restore, batch: &[LogEntry]) -> Result<(), BackupError> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };
@@ -141,8 +141,8 @@ async fn read_back(
 pub(super) fn compare(kept: &LogEntry, stands: &LogEntry) -> Result<(), BackupError> {
     let what = if kept.position != stands.position {
         "the position"
-    } else if kept.cra_id != stands.cra_id {
-        "the CRA"
+    } else if kept.stream != stands.stream {
+        "the stream"
     } else if kept.event_id != stands.event_id {
         "the event id"
     } else if kept.payload != stands.payload {

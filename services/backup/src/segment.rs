@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::manifest::{Segment, file_name, sha256};
 use super::{BackupError, at};
-use cra_eventlog::{LogEntry, Position};
+use cra_eventlog::{LogEntry, Position, StreamId};
 
 /// Number of events at which a segment is closed.
 pub(super) const SEGMENT_EVENTS_MAX: u64 = 50_000;
@@ -27,7 +27,7 @@ const COMPRESSION_LEVEL: i32 = 3;
 
 const MAGIC: &[u8; 8] = b"CRALOG01";
 const LENGTH_BYTES: usize = 4;
-const HAS_CRA_ID: u8 = 1;
+const HAS_STREAM: u8 = 1;
 const HAS_EVENT_ID: u8 = 2;
 
 /// A segment under construction.
@@ -51,10 +51,11 @@ impl Draft {
         let start = self.raw.len();
         self.raw.extend_from_slice(&[0; LENGTH_BYTES]);
         self.raw.extend_from_slice(&entry.position.0.to_be_bytes());
-        let flag = |id: Option<Uuid>, flag| if id.is_some() { flag } else { 0 };
-        self.raw.push(flag(entry.cra_id, HAS_CRA_ID) | flag(entry.event_id, HAS_EVENT_ID));
+        let ids = [entry.stream.map(|stream| stream.0), entry.event_id];
+        let [has_stream, has_event_id] = ids.map(|id| u8::from(id.is_some()));
+        self.raw.push((has_stream * HAS_STREAM) | (has_event_id * HAS_EVENT_ID));
         self.raw.extend_from_slice(&entry.appended_at.as_nanosecond().to_be_bytes());
-        for id in [entry.cra_id, entry.event_id].into_iter().flatten() {
+        for id in ids.into_iter().flatten() {
             self.raw.extend_from_slice(id.as_bytes());
         }
         self.raw.extend_from_slice(&entry.payload);
@@ -171,7 +172,7 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
     let mut body = rest.split_to(length);
     let position = Position(u64::from_be_bytes(take(&mut body)?));
     let [flags] = take(&mut body)?;
-    if flags & !(HAS_CRA_ID | HAS_EVENT_ID) != 0 {
+    if flags & !(HAS_STREAM | HAS_EVENT_ID) != 0 {
         return Err("an event has unknown flags");
     }
     let nanoseconds = i128::from_be_bytes(take(&mut body)?);
@@ -180,8 +181,8 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
         0 => Ok(None),
         _ => take(&mut body).map(|bytes| Some(Uuid::from_bytes(bytes))),
     };
-    let (cra_id, event_id) = (id(HAS_CRA_ID)?, id(HAS_EVENT_ID)?);
-    Ok(LogEntry { position, cra_id, event_id, payload: body, appended_at, trace: None })
+    let (stream, event_id) = (id(HAS_STREAM)?.map(StreamId), id(HAS_EVENT_ID)?);
+    Ok(LogEntry { position, stream, event_id, payload: body, appended_at, trace: None })
 }
 
 fn take<const N: usize>(rest: &mut Bytes) -> Result<[u8; N], &'static str> {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use super::*;
-use cra_eventlog::conformance::{entry, event};
+use cra_eventlog::conformance::{entry, event, new_stream};
 use cra_eventlog::embedded::EmbeddedLog;
-use cra_eventlog::{EventLog, Expectation, Restoring as _};
+use cra_eventlog::{Append as _, Expectation, Read, Restore as _};
 
 struct Given {
     dir: TempDir,
@@ -29,7 +28,7 @@ impl Given {
 
     async fn append(&self, events: u64) {
         let appends =
-            (0..events).map(|_| self.log.append(event(Uuid::new_v4(), "event"), Expectation::NoEvent));
+            (0..events).map(|_| self.log.append(event(new_stream(), "event"), Expectation::NoEvent));
         for appended in futures::future::join_all(appends).await {
             let _ = appended.unwrap();
         }
@@ -58,7 +57,7 @@ impl Given {
     }
 }
 
-async fn all_of(log: &dyn EventLog) -> Vec<String> {
+async fn all_of(log: &dyn Read) -> Vec<String> {
     let head = log.head().await.unwrap().position;
     let mut entries = log.read(Position::START);
     let mut all = Vec::new();
@@ -250,7 +249,7 @@ async fn an_import_that_wrote_nothing_leaves_the_log_open() {
     let given = Given::exported(1).await;
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path()).unwrap();
-    let _ = log.append(event(Uuid::new_v4(), "another"), Expectation::NoEvent).await.unwrap();
+    let _ = log.append(event(new_stream(), "another"), Expectation::NoEvent).await.unwrap();
     import(&log, &given.backup(), |_| {}).await.unwrap_err();
     drop(log);
     assert_eq!(EmbeddedLog::open(dir.path()).unwrap().head().await.unwrap().predecessors, []);
@@ -258,11 +257,11 @@ async fn an_import_that_wrote_nothing_leaves_the_log_open() {
 
 #[tokio::test]
 async fn each_field_that_differs_is_named() {
-    let kept = entry(5, Some(Uuid::from_u128(1)), "payload");
+    let kept = entry(5, Some(new_stream()), "payload");
     let later = kept.appended_at + jiff::SignedDuration::from_nanos(1);
     for (other, reported) in [
         (LogEntry { position: Position(6), ..kept.clone() }, "the position"),
-        (LogEntry { cra_id: None, ..kept.clone() }, "the CRA"),
+        (LogEntry { stream: None, ..kept.clone() }, "the stream"),
         (LogEntry { event_id: None, ..kept.clone() }, "the event id"),
         (LogEntry { payload: Bytes::from_static(b"payloaD"), ..kept.clone() }, "the payload"),
         (LogEntry { appended_at: later, ..kept.clone() }, "the time"),

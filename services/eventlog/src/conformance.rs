@@ -21,7 +21,8 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, ReadError,
+    Append, AppendError, Appended, Expectation, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Read as _, ReadError,
+    Restore, StreamId,
 };
 use crate::position::Position;
 use crate::trace::TraceParent;
@@ -33,8 +34,11 @@ pub use restoring::*;
 /// A log under test.
 #[async_trait]
 pub trait Fixture: Send {
+    /// The adapter.
+    type Log: Append + Restore;
+
     /// The log.
-    fn log(&self) -> Arc<dyn EventLog>;
+    fn log(&self) -> Arc<Self::Log>;
 
     /// Closes the log and opens it again over what it stored. Everything obtained from [`Self::log`] before becomes
     /// invalid.
@@ -49,12 +53,12 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!($make;
             positions_are_contiguous_from_one
             a_second_first_event_is_a_conflict
-            an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stands
-            an_expectation_on_a_cra_without_events_is_a_conflict
+            an_outdated_expectation_is_a_conflict_that_says_where_the_stream_ends
+            an_expectation_on_a_stream_without_events_is_a_conflict
             the_right_expectation_appends
             the_same_event_again_is_already_applied_where_it_stands
-            of_racers_on_one_cra_exactly_one_wins
-            the_history_of_a_cra_is_complete_and_in_order
+            of_racers_on_one_stream_exactly_one_wins
+            the_history_of_a_stream_is_complete_and_in_order
             an_entry_is_what_was_appended
             an_entry_belongs_to_the_trace_it_was_appended_in
             the_head_follows_the_appends
@@ -89,13 +93,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An event with new ids.
 #[must_use]
-pub fn event(cra_id: Uuid, payload: &str) -> NewEvent {
+pub fn event(stream: StreamId, payload: &str) -> NewEvent {
     let payload = Bytes::copy_from_slice(payload.as_bytes());
-    NewEvent { cra_id, event_id: Uuid::new_v4(), payload, trace: None }
+    NewEvent { stream, event_id: Uuid::new_v4(), payload, trace: None }
 }
 
-async fn append_first(log: &Arc<dyn EventLog>, payload: &str) -> (NewEvent, Position) {
-    let event = event(Uuid::new_v4(), payload);
+/// The id of a new stream.
+#[must_use]
+pub fn new_stream() -> StreamId {
+    StreamId(Uuid::new_v4())
+}
+
+async fn append_first(log: &Arc<impl Append>, payload: &str) -> (NewEvent, Position) {
+    let event = event(new_stream(), payload);
     let appended = log.append(event.clone(), Expectation::NoEvent).await;
     let position = appended.unwrap_or_else(|error| panic!("append: {error}")).position();
     (event, position)
@@ -132,39 +142,39 @@ pub async fn positions_are_contiguous_from_one(fixture: impl Fixture) {
     }
 }
 
-/// `NoEvent` on a CRA that has events.
+/// `NoEvent` on a stream that has events.
 pub async fn a_second_first_event_is_a_conflict(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, position) = append_first(&log, "first").await;
-    let outcome = log.append(event(first.cra_id, "again"), Expectation::NoEvent).await;
+    let outcome = log.append(event(first.stream, "again"), Expectation::NoEvent).await;
     assert_conflict(outcome, Expectation::NoEvent, Some(position));
     assert_eq!(log.head().await.unwrap().position, position);
 }
 
 /// `LastAt` a position that is no longer the last.
-pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_cra_stands(fixture: impl Fixture) {
+pub async fn an_outdated_expectation_is_a_conflict_that_says_where_the_stream_ends(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, at_first) = append_first(&log, "first").await;
-    append_first(&log, "of another CRA").await;
-    let second = log.append(event(first.cra_id, "second"), Expectation::LastAt(at_first)).await.unwrap();
-    let outcome = log.append(event(first.cra_id, "late"), Expectation::LastAt(at_first)).await;
+    append_first(&log, "of another stream").await;
+    let second = log.append(event(first.stream, "second"), Expectation::LastAt(at_first)).await.unwrap();
+    let outcome = log.append(event(first.stream, "late"), Expectation::LastAt(at_first)).await;
     assert_conflict(outcome, Expectation::LastAt(at_first), Some(second.position()));
 }
 
-/// `LastAt` on a CRA without events.
-pub async fn an_expectation_on_a_cra_without_events_is_a_conflict(fixture: impl Fixture) {
+/// `LastAt` on a stream without events.
+pub async fn an_expectation_on_a_stream_without_events_is_a_conflict(fixture: impl Fixture) {
     let log = fixture.log();
-    let (_, position) = append_first(&log, "of another CRA").await;
+    let (_, position) = append_first(&log, "of another stream").await;
     let expectation = Expectation::LastAt(position);
-    assert_conflict(log.append(event(Uuid::new_v4(), "x"), expectation).await, expectation, None);
+    assert_conflict(log.append(event(new_stream(), "x"), expectation).await, expectation, None);
 }
 
 /// `LastAt` the last position.
 pub async fn the_right_expectation_appends(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, at_first) = append_first(&log, "first").await;
-    append_first(&log, "of another CRA").await;
-    let second = log.append(event(first.cra_id, "second"), Expectation::LastAt(at_first)).await.unwrap();
+    append_first(&log, "of another stream").await;
+    let second = log.append(event(first.stream, "second"), Expectation::LastAt(at_first)).await.unwrap();
     assert_eq!(second, Appended::Executed(Position(3)));
 }
 
@@ -175,7 +185,7 @@ pub async fn the_same_event_again_is_already_applied_where_it_stands(fixture: im
     let again = log.append(first.clone(), Expectation::NoEvent).await.unwrap();
     assert_eq!(again, Appended::AlreadyApplied(at_first));
 
-    let second = event(first.cra_id, "second");
+    let second = event(first.stream, "second");
     let expectation = Expectation::LastAt(at_first);
     let written = log.append(second.clone(), expectation).await.unwrap();
     let again = log.append(second, expectation).await.unwrap();
@@ -184,14 +194,14 @@ pub async fn the_same_event_again_is_already_applied_where_it_stands(fixture: im
 }
 
 /// Concurrent writers with the same expectation and different events.
-pub async fn of_racers_on_one_cra_exactly_one_wins(fixture: impl Fixture) {
+pub async fn of_racers_on_one_stream_exactly_one_wins(fixture: impl Fixture) {
     let log = fixture.log();
-    let cra_id = Uuid::new_v4();
+    let stream = new_stream();
     let mut expectation = Expectation::NoEvent;
     for round in 1..=3_u64 {
         let racers = (0..RACERS).map(|_| {
             let log = Arc::clone(&log);
-            tokio::spawn(async move { log.append(event(cra_id, "racer"), expectation).await })
+            tokio::spawn(async move { log.append(event(stream, "racer"), expectation).await })
         });
         let mut won = Vec::new();
         for outcome in join_all(racers).await {
@@ -207,25 +217,25 @@ pub async fn of_racers_on_one_cra_exactly_one_wins(fixture: impl Fixture) {
         assert_eq!(won, [Position(round)], "round {round}");
         expectation = Expectation::LastAt(Position(round));
     }
-    assert_eq!(log.history(cra_id).await.unwrap().len(), 3);
+    assert_eq!(log.history(stream).await.unwrap().len(), 3);
 }
 
-/// All events of one CRA, oldest first, and no others.
-pub async fn the_history_of_a_cra_is_complete_and_in_order(fixture: impl Fixture) {
+/// All events of one stream, oldest first, and no others.
+pub async fn the_history_of_a_stream_is_complete_and_in_order(fixture: impl Fixture) {
     let log = fixture.log();
     let (first, mut last) = append_first(&log, "0").await;
     let mut expected = vec![last.0];
     for revision in 1..5 {
-        append_first(&log, "of another CRA").await;
-        let next = event(first.cra_id, &revision.to_string());
+        append_first(&log, "of another stream").await;
+        let next = event(first.stream, &revision.to_string());
         last = log.append(next, Expectation::LastAt(last)).await.unwrap().position();
         expected.push(last.0);
     }
-    let history = log.history(first.cra_id).await.unwrap();
+    let history = log.history(first.stream).await.unwrap();
     assert_eq!(positions(&history), expected);
     let payloads: Vec<_> = history.iter().map(|entry| entry.payload.as_ref()).collect();
     assert_eq!(payloads, [b"0", b"1", b"2", b"3", b"4"]);
-    assert!(log.history(Uuid::new_v4()).await.unwrap().is_empty());
+    assert!(log.history(new_stream()).await.unwrap().is_empty());
 }
 
 /// By position: ids, bytes and time; `None` outside the log.
@@ -236,7 +246,7 @@ pub async fn an_entry_is_what_was_appended(fixture: impl Fixture) {
     let (second, position) = append_first(&log, "\u{0}\u{ff} é\r\n").await;
     let entry = log.entry(position).await.unwrap().unwrap();
     assert_eq!(entry.position, position);
-    assert_eq!((entry.cra_id, entry.event_id), (Some(second.cra_id), Some(second.event_id)));
+    assert_eq!((entry.stream, entry.event_id), (Some(second.stream), Some(second.event_id)));
     assert_eq!(entry.payload, second.payload);
     let age_seconds = entry.appended_at.duration_since(before).as_secs();
     assert!((-1..60).contains(&age_seconds), "appended {age_seconds} s after the append began");
@@ -270,13 +280,13 @@ pub async fn the_identity_stays_across_reopening(mut fixture: impl Fixture) {
 /// Acknowledged events are kept, and the log continues after them.
 pub async fn acknowledged_events_survive_reopening(mut fixture: impl Fixture) {
     let (first, at_first) = append_first(&fixture.log(), "first").await;
-    let second = event(first.cra_id, "second");
+    let second = event(first.stream, "second");
     let at_second =
         fixture.log().append(second.clone(), Expectation::LastAt(at_first)).await.unwrap().position();
     fixture.reopen().await;
 
     let log = fixture.log();
-    let history = log.history(first.cra_id).await.unwrap();
+    let history = log.history(first.stream).await.unwrap();
     assert_eq!(positions(&history), [at_first.0, at_second.0]);
     assert_eq!(history[1].payload, second.payload);
     let again = log.append(second, Expectation::LastAt(at_first)).await.unwrap();
@@ -340,7 +350,7 @@ pub async fn readers_do_not_disturb_each_other(fixture: impl Fixture) {
 /// The caller's future is dropped right after its first poll.
 pub async fn an_append_goes_on_when_its_caller_leaves(fixture: impl Fixture) {
     let log = fixture.log();
-    let abandoned = event(Uuid::new_v4(), "abandoned");
+    let abandoned = event(new_stream(), "abandoned");
     {
         let append = log.append(abandoned.clone(), Expectation::NoEvent);
         tokio::select! {
@@ -359,7 +369,7 @@ pub async fn an_append_goes_on_when_its_caller_leaves(fixture: impl Fixture) {
 pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: impl Fixture) {
     let log = fixture.log();
     let sized = |size_bytes: usize| NewEvent {
-        cra_id: Uuid::new_v4(),
+        stream: new_stream(),
         event_id: Uuid::new_v4(),
         payload: Bytes::from(vec![7; size_bytes]),
         trace: None,
@@ -375,15 +385,15 @@ pub async fn a_payload_too_large_is_refused_and_the_largest_is_taken(fixture: im
     assert_eq!(take(&mut log.read(Position::START), 1).await[0].payload, largest.payload);
 }
 
-/// Many writers on different CRAs, with conflicts: each acknowledged event once, nothing else.
+/// Many writers on different streams, with conflicts: each acknowledged event once, nothing else.
 pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
     let log = fixture.log();
     let (taken, _) = append_first(&log, "taken").await;
     let appends = (0..CONCURRENT_APPENDS).map(|index| {
         let log = Arc::clone(&log);
         // A few conflicts, which must not affect their neighbours.
-        let cra_id = if index % 100 == 50 { taken.cra_id } else { Uuid::new_v4() };
-        let event = event(cra_id, "concurrent");
+        let stream = if index % 100 == 50 { taken.stream } else { new_stream() };
+        let event = event(stream, "concurrent");
         tokio::spawn(async move { (event.event_id, log.append(event, Expectation::NoEvent).await) })
     });
     let mut acknowledged = HashSet::from([taken.event_id]);
@@ -410,7 +420,7 @@ pub async fn concurrent_appends_all_land_once(fixture: impl Fixture) {
 pub async fn an_entry_belongs_to_the_trace_it_was_appended_in(fixture: impl Fixture) {
     let log = fixture.log();
     let traces = (0..40).map(|n: u8| TraceParent::new([n; 16], [n; 8], n.is_multiple_of(2)));
-    let events: Vec<_> = traces.map(|trace| NewEvent { trace, ..event(Uuid::new_v4(), "traced") }).collect();
+    let events: Vec<_> = traces.map(|trace| NewEvent { trace, ..event(new_stream(), "traced") }).collect();
     let appends = events.iter().map(|event| log.append(event.clone(), Expectation::NoEvent));
     for appended in futures::future::join_all(appends).await {
         let _ = appended.unwrap();

@@ -1,20 +1,21 @@
 //! The event log: the one place where facts are kept, in one order, for ever.
 //!
-//! [`EventLog`] is the port. It knows streams, subjects and positions, and carries payloads as opaque
-//! bytes: what an event means is the domain's business. Two adapters implement it, [`nats`] and
-//! [`embedded`]; both pass the suite in `conformance`, conflicts and durability included.
+//! The port has three parts: [`Append`], [`Read`] and [`Restore`]. A user asks for those that it needs, and a decorator
+//! implements those that it changes. The port knows streams and positions, and carries payloads as opaque bytes: what an
+//! event means is the domain's business. Two adapters implement it, [`nats`] and [`embedded`]; both pass the suite in
+//! `conformance`, conflicts and durability included.
 //!
 //! ```
 //! use cra_eventlog::embedded::EmbeddedLog;
-//! use cra_eventlog::{AppendError, EventLog as _, Expectation, NewEvent, Position};
+//! use cra_eventlog::{Append as _, AppendError, Expectation, NewEvent, Position, Read as _, StreamId};
 //! use uuid::Uuid;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let folder = tempfile::tempdir().unwrap();
 //! let log = EmbeddedLog::open(folder.path()).unwrap();
-//! let cra_id = Uuid::now_v7();
+//! let stream = StreamId(Uuid::now_v7());
 //! let event = |payload: &'static str| NewEvent {
-//!     cra_id,
+//!     stream,
 //!     event_id: Uuid::now_v7(),
 //!     payload: payload.into(),
 //!     trace: None,
@@ -27,7 +28,7 @@
 //! assert!(matches!(conflict, AppendError::Conflict { .. }), "{conflict}");
 //!
 //! log.append(event("corrected"), Expectation::LastAt(first.position())).await.unwrap();
-//! let history = log.history(cra_id).await.unwrap();
+//! let history = log.history(stream).await.unwrap();
 //! let payloads: Vec<_> = history.iter().map(|entry| &entry.payload[..]).collect();
 //! assert_eq!(payloads, [&b"submitted"[..], b"corrected"]);
 //! # });
@@ -53,8 +54,8 @@ pub use lineage::{
     Forgetting, LogIdentity, Origin, PREDECESSORS_MAX, Predecessor, common_position, forgotten_since,
 };
 pub use port::{
-    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
-    RESTORE_EVENTS_MAX, ReadError, RestoreError, Restoring,
+    Append, AppendError, Appended, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
+    RESTORE_EVENTS_MAX, Read, ReadError, Restore, RestoreError, StreamId,
 };
 pub use position::Position;
 pub use trace::{NotATraceParent, TraceParent};

@@ -1,4 +1,7 @@
-//! The port: append with an expectation, read from a position into live events, head, history of one CRA.
+//! The port, in the three parts that users need: [`Append`] with an expectation, [`Read`] from a position into live
+//! events, [`Restore`] of another log's entries. What an event is about is its users' business.
+
+use std::fmt;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,33 +15,43 @@ use crate::trace::TraceParent;
 
 /// Maximum payload that every adapter accepts, in bytes; a larger one is [`AppendError::Refused`].
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
-/// Maximum number of entries per [`EventLog::restore`].
+/// Maximum number of entries per [`Restore::restore`].
 pub const RESTORE_EVENTS_MAX: usize = 1_000;
+
+/// Names a stream: the events of the log that share one history, and an [`Expectation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamId(pub Uuid);
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
 
 /// An event to append. The payload is stored byte for byte.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Determines the subject: all events of one CRA share it.
-    pub cra_id: Uuid,
+    /// The stream that it continues.
+    pub stream: StreamId,
     /// Unique per event; identifies an own earlier try.
     pub event_id: Uuid,
-    /// Encoded `cra.v1.CraEvent`; opaque here.
+    /// Opaque.
     pub payload: Bytes,
     /// The trace it is appended in, if sampled.
     pub trace: Option<TraceParent>,
 }
 
-/// The CRA's last event as known to the writer; an append with an outdated expectation is refused.
+/// The stream's last event as known to the writer; an append with an outdated expectation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// The CRA has no event yet.
+    /// The stream has no event yet.
     NoEvent,
-    /// The CRA's last event is at this position.
+    /// The stream's last event is at this position.
     LastAt(Position),
 }
 
 impl Expectation {
-    /// Expected position of the CRA's last event; [`Position::START`] if it has none.
+    /// Expected position of the stream's last event; [`Position::START`] if it has none.
     pub(crate) fn position(self) -> Position {
         match self {
             Self::NoEvent => Position::START,
@@ -70,12 +83,12 @@ impl Appended {
 /// Why an append failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The CRA's last event is not the expected one: read the history and decide again.
-    #[error("the last event of the CRA is at {actual:?}, expected {expected:?}")]
+    /// The stream's last event is not the expected one: read the history and decide again.
+    #[error("the last event of the stream is at {actual:?}, expected {expected:?}")]
     Conflict {
         /// The writer's expectation.
         expected: Expectation,
-        /// Position of the CRA's last event; `None` if it has none.
+        /// Position of the stream's last event; `None` if it has none.
         actual: Option<Position>,
     },
     /// Nothing was sent: safe to retry.
@@ -148,8 +161,8 @@ impl RestoreError {
 pub struct LogEntry {
     /// Its position.
     pub position: Position,
-    /// The CRA of its subject; `None` if another program wrote it under a foreign subject.
-    pub cra_id: Option<Uuid>,
+    /// The stream that it continues; `None` if another program wrote it under a foreign subject.
+    pub stream: Option<StreamId>,
     /// The id it was appended with; `None` if another program wrote it.
     pub event_id: Option<Uuid>,
     /// The appended bytes.
@@ -186,20 +199,18 @@ pub struct Fill {
     pub first: Position,
 }
 
-/// The event log. Every method may be called from many tasks at once.
+/// Writing to a log.
 #[async_trait]
-pub trait EventLog: Send + Sync + 'static {
-    /// Appends one event durably, if the CRA's last event is as expected. Success means that the event is in the log
-    /// exactly once, and survives a power cut. The append continues if the caller's future is dropped.
+pub trait Append: Send + Sync + 'static {
+    /// Appends one event durably, if the last event of its stream is as expected. Success means that the event is in
+    /// the log exactly once, and survives a power cut. The append continues if the caller's future is dropped.
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError>;
+}
 
-    /// Restores entries of a backup at their positions, durably, all or none: for restoring a log, never for recording
-    /// a fact. They must follow the head and each other without a gap, at most [`RESTORE_EVENTS_MAX`] of them. The
-    /// expectation is the end of the whole log, which implies that of each CRA. An entry is later read as it was given:
-    /// bytes, ids, missing ids, and `appended_at`, the time of the original log.
-    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError>;
-
-    /// Every event after `after`, in order, without gaps, followed by new ones: the stream ends only with an error, or
+/// Reading a log, and its state.
+#[async_trait]
+pub trait Read: Send + Sync + 'static {
+    /// Every event after `after`, in order, without gaps, followed by new ones: the reader ends only with an error, or
     /// when the log is closed. It resumes automatically after short outages of the log.
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>>;
 
@@ -209,8 +220,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// The event at a position; `None` past the end.
     async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError>;
 
-    /// Every event of one CRA, oldest first, including all acknowledged before the call; empty if it has none.
-    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError>;
+    /// Every event of one stream, oldest first, including all acknowledged before the call; empty if it has none.
+    async fn history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError>;
 
     /// The log's identity, as known locally.
     fn identity(&self) -> LogIdentity;
@@ -230,14 +241,20 @@ pub trait EventLog: Send + Sync + 'static {
     }
 }
 
-/// A log during an exclusive restore. From its beginning to its end the log accepts no other append, even while the
-/// restoring process is not running: it may be killed, and start again.
+/// Exclusive restore of a log from entries of another one. From its beginning to its end the log accepts no append,
+/// even while the restoring process is not running: it may be killed, and start again.
 #[async_trait]
-pub trait Restoring: EventLog {
+pub trait Restore: Read {
     /// Closes the log to appends, and records the origin. Called again with the same origin, it resumes.
     /// [`RestoreError::Refused`] if the log contains a part of another origin. A log that already reaches the end of
     /// the origin stays open.
     async fn begin(&self, origin: &Origin) -> Result<(), RestoreError>;
+
+    /// Restores entries of a backup at their positions, durably, all or none: for restoring a log, never for recording
+    /// a fact. They must follow the head and each other without a gap, at most [`RESTORE_EVENTS_MAX`] of them. The
+    /// expectation is the end of the whole log, which implies that of each stream. An entry is later read as it was
+    /// given: bytes, ids, missing ids, and `appended_at`, the time of the original log.
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError>;
 
     /// Records the log's predecessors and opens it to appends. Call it after every event was compared.
     async fn finish(&self, origin: &Origin) -> Result<(), RestoreError>;

@@ -10,15 +10,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cra_eventlog::conformance::event;
+use cra_eventlog::conformance::{event, new_stream};
 use cra_eventlog::nats::{NatsLog, NatsSettings, Secret, StartError};
 use cra_eventlog::testing::NatsServer;
-use cra_eventlog::{EventLog as _, Expectation, Position};
+use cra_eventlog::{Append as _, Expectation, Position, Read as _};
 use futures::StreamExt as _;
 use nkeys::KeyPair;
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair as TlsKey};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 async fn connects(settings: NatsSettings) -> Result<(), StartError> {
     let settings = NatsSettings { start_timeout_ms: 5_000, ..settings };
@@ -132,7 +131,7 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
     let good = with(credentials(dir.path(), "own.creds", &own, &user, &user));
 
     let log = NatsLog::connect(good.clone()).await.unwrap();
-    let appended = log.append(event(Uuid::new_v4(), "with credentials"), Expectation::NoEvent).await.unwrap();
+    let appended = log.append(event(new_stream(), "with credentials"), Expectation::NoEvent).await.unwrap();
     assert_eq!(appended.position(), Position(1));
     // Another process with the same file.
     let read = NatsLog::connect(good).await.unwrap().read(Position::START).next().await.unwrap().unwrap();
@@ -159,7 +158,7 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
     // Without the file it cannot connect; it connects once there is a new one.
     fs::remove_file(dir.path().join("own.creds")).unwrap();
     server.restart().unwrap();
-    let without = log.append(event(Uuid::new_v4(), "without"), Expectation::NoEvent).await;
+    let without = log.append(event(new_stream(), "without"), Expectation::NoEvent).await;
     assert!(without.is_err());
     credentials(dir.path(), "own.creds", &own, &user, &user);
     appends_again(&log).await;
@@ -168,7 +167,7 @@ async fn credentials_of_the_account_let_the_log_append_and_read_and_those_of_ano
 /// Appends repeatedly until one is stored: the server cuts the connection, and it is reestablished.
 async fn appends_again(log: &NatsLog) {
     for _ in 0..600 {
-        if log.append(event(Uuid::new_v4(), "rotated"), Expectation::NoEvent).await.is_ok() {
+        if log.append(event(new_stream(), "rotated"), Expectation::NoEvent).await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -225,12 +224,12 @@ async fn a_stream_beyond_a_leaf_node_is_reached_by_its_domain_or_its_prefix() {
     let plain = NatsSettings { url: leaf.url(), ..NatsSettings::default() };
     let in_domain = NatsSettings { domain: Some("hub".to_owned()), ..plain.clone() };
     let log = NatsLog::connect(in_domain.clone()).await.unwrap();
-    let cra = Uuid::new_v4();
-    let _ = log.append(event(cra, "by way of a leaf node"), Expectation::NoEvent).await.unwrap();
+    let stream = new_stream();
+    let _ = log.append(event(stream, "by way of a leaf node"), Expectation::NoEvent).await.unwrap();
     let by_prefix = NatsSettings { api_prefix: Some("$JS.hub.API".to_owned()), ..plain.clone() };
     let read =
         NatsLog::connect(by_prefix).await.unwrap().read(Position::START).next().await.unwrap().unwrap();
-    assert_eq!((read.position, read.cra_id), (Position(1), Some(cra)));
+    assert_eq!((read.position, read.stream), (Position(1), Some(stream)));
 
     let elsewhere = NatsSettings { domain: Some("nowhere".to_owned()), ..plain.clone() };
     for absent in [plain.clone(), elsewhere] {

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
-use cra_eventlog::conformance::{Fixture, event};
+use cra_eventlog::conformance::{Fixture, event, new_stream};
 use cra_eventlog::nats::{NatsLog, NatsSettings, StartError};
 use cra_eventlog::testing::{NatsServer, STORE_DIR};
-use cra_eventlog::{AppendError, Appended, EventLog, Expectation, LogEntry, Position, ReadError};
+use cra_eventlog::{
+    Append as _, AppendError, Appended, Expectation, LogEntry, Position, Read as _, ReadError,
+};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// A separate server for each test, so that any of them may kill it.
 struct OnServer {
@@ -40,8 +41,10 @@ impl OnServer {
 
 #[async_trait]
 impl Fixture for OnServer {
-    fn log(&self) -> Arc<dyn EventLog> {
-        Arc::clone(&self.log) as Arc<dyn EventLog>
+    type Log = NatsLog;
+
+    fn log(&self) -> Arc<NatsLog> {
+        Arc::clone(&self.log)
     }
 
     /// Kills the server in between: acknowledged events must not only be in its memory.
@@ -70,7 +73,7 @@ async fn next(stream: &mut Reading, patience: Duration) -> LogEntry {
 }
 
 async fn append(log: &NatsLog, payload: &str) -> Position {
-    log.append(event(Uuid::new_v4(), payload), Expectation::NoEvent).await.unwrap().position()
+    log.append(event(new_stream(), payload), Expectation::NoEvent).await.unwrap().position()
 }
 
 /// Retries until the outcome is known, as clients must.
@@ -99,7 +102,7 @@ async fn a_reader_goes_on_after_the_server_was_killed_and_nothing_is_lost_or_dou
     tokio::time::sleep(Duration::from_secs(1)).await;
     fixture.server.restart().unwrap();
     let restarted = Instant::now();
-    let appended = append_stubbornly(&log, event(Uuid::new_v4(), "after")).await;
+    let appended = append_stubbornly(&log, event(new_stream(), "after")).await;
     assert_eq!(appended.position(), Position(21));
     assert_eq!(next(&mut stream, Duration::from_secs(10)).await.position, Position(21));
     assert!(restarted.elapsed() < Duration::from_secs(10), "took {:?}", restarted.elapsed());
@@ -118,7 +121,7 @@ async fn appends_while_the_server_dies_land_exactly_once_when_tried_again() {
             tokio::spawn(async move {
                 let mut written = Vec::new();
                 for _ in 0..10 {
-                    let event = event(Uuid::new_v4(), "written while the server dies");
+                    let event = event(new_stream(), "written while the server dies");
                     let position = append_stubbornly(&log, event.clone()).await.position();
                     written.push((position, event.event_id));
                 }
@@ -152,11 +155,11 @@ async fn an_append_without_a_server_is_unavailable_at_once() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let began = Instant::now();
-    let outcome = fixture.log.append(event(Uuid::new_v4(), "nobody there"), Expectation::NoEvent).await;
+    let outcome = fixture.log.append(event(new_stream(), "nobody there"), Expectation::NoEvent).await;
     assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_millis(200));
     fixture.server.restart().unwrap();
-    let appended = append_stubbornly(&fixture.log, event(Uuid::new_v4(), "after")).await;
+    let appended = append_stubbornly(&fixture.log, event(new_stream(), "after")).await;
     assert_eq!(appended, Appended::Executed(Position(2)), "the refused event must not have been sent");
 }
 
@@ -282,10 +285,10 @@ async fn consumer(fixture: &OnServer) -> jetstream::consumer::Info {
 async fn a_message_of_another_program_is_an_entry_without_ids() {
     let fixture = on_server().await;
     let context = fixture.context().await;
-    context.publish("cra.event.not-a-cra", "foreign".into()).await.unwrap().await.unwrap();
+    context.publish("cra.event.not-a-stream", "foreign".into()).await.unwrap().await.unwrap();
     let mut stream = fixture.log.read(Position::START);
     let entry = next(&mut stream, Duration::from_secs(5)).await;
-    assert_eq!((entry.cra_id, entry.event_id), (None, None));
+    assert_eq!((entry.stream, entry.event_id), (None, None));
     assert_eq!(entry.payload.as_ref(), b"foreign");
 }
 
@@ -302,7 +305,7 @@ async fn nobody_can_delete_or_purge_events() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_beside_each_other_share_batches() {
     let fixture = on_server().await;
-    let appends = (0..500).map(|_| fixture.log.append(event(Uuid::new_v4(), "beside"), Expectation::NoEvent));
+    let appends = (0..500).map(|_| fixture.log.append(event(new_stream(), "beside"), Expectation::NoEvent));
     for outcome in futures::future::join_all(appends).await {
         assert!(matches!(outcome, Ok(Appended::Executed(_))), "{outcome:?}");
     }
@@ -323,7 +326,7 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
     let pid = fixture.server.pid().unwrap();
     signal(pid, "STOP");
     wait_until_stopped(pid).await;
-    let hanging: Vec<_> = (0..20).map(|_| event(Uuid::new_v4(), "hanging")).collect();
+    let hanging: Vec<_> = (0..20).map(|_| event(new_stream(), "hanging")).collect();
     let began = Instant::now();
     let outcomes = futures::future::join_all(
         hanging.iter().map(|event| log.append(event.clone(), Expectation::NoEvent)),
@@ -344,7 +347,7 @@ async fn an_append_to_a_server_that_hangs_has_an_unknown_outcome_and_lands_once(
     assert!(took < Duration::from_secs(4), "took {took:?}");
     for event in hanging {
         let _ = append_stubbornly(&log, event.clone()).await;
-        assert_eq!(log.history(event.cra_id).await.unwrap().len(), 1);
+        assert_eq!(log.history(event.stream).await.unwrap().len(), 1);
     }
     assert_eq!(log.head().await.unwrap().position, Position(20));
 }

@@ -174,9 +174,9 @@ impl Default for Digest {
 
 impl Digest {
     pub(crate) fn add(&mut self, entry: &LogEntry) {
-        let LogEntry { position, cra_id, event_id, payload, appended_at, trace: _ } = entry;
+        let LogEntry { position, stream, event_id, payload, appended_at, trace: _ } = entry;
         self.0.update(&position.0.to_be_bytes());
-        for id in [cra_id, event_id] {
+        for id in [stream.map(|stream| stream.0), *event_id] {
             self.0.update(&[u8::from(id.is_some())]);
             self.0.update(id.unwrap_or_default().as_bytes());
         }

@@ -71,7 +71,7 @@ impl Comparison {
     /// Compares the next entry of both logs.
     pub(crate) fn pair(&mut self, old: &LogEntry, new: &LogEntry) -> Result<(), Mismatch> {
         let differs = |what| Mismatch { position: old.position, what };
-        let heads = |it: &LogEntry| (it.position, it.cra_id, it.event_id, it.appended_at);
+        let heads = |it: &LogEntry| (it.position, it.stream, it.event_id, it.appended_at);
         if heads(old) != heads(new) {
             return Err(differs("has another entry: position, ids or time differ"));
         }

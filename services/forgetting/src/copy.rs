@@ -2,9 +2,7 @@
 //! time and run again, it continues where the new log ends.
 
 use cra_backup::{BackupError, batch_length, next_entry, restore};
-use cra_eventlog::{
-    EventLog, Forgetting, LogEntry, Origin, Position, RESTORE_EVENTS_MAX, RestoreError, Restoring,
-};
+use cra_eventlog::{Forgetting, LogEntry, Origin, Position, RESTORE_EVENTS_MAX, Read, Restore, RestoreError};
 use cra_private::LockedDir;
 use jiff::Timestamp;
 
@@ -100,8 +98,8 @@ impl From<cra_eventlog::ReadError> for ForgetError {
 
 /// A copy under way: `to` becomes `from` without what is to be forgotten.
 pub struct Copying<'a> {
-    from: &'a dyn EventLog,
-    to: &'a dyn Restoring,
+    from: &'a dyn Read,
+    to: &'a dyn Restore,
     order: Order<'a>,
     plan: Plan,
     names: Names,
@@ -115,8 +113,8 @@ impl<'a> Copying<'a> {
     /// Reads the old log for what the rules mean in it, up to its end now, or to where it ended when the copy was first
     /// begun. Of events that follow, only names and accounts that are forgotten by then are replaced.
     pub async fn begin(
-        from: &'a dyn EventLog,
-        to: &'a dyn Restoring,
+        from: &'a dyn Read,
+        to: &'a dyn Restore,
         order: Order<'a>,
         mut report: impl FnMut(Done) + Send,
     ) -> Result<Self, ForgetError> {
@@ -209,7 +207,7 @@ impl<'a> Copying<'a> {
 }
 
 /// The old log as the origin of the new one.
-pub async fn origin(from: &dyn EventLog) -> Result<Origin, ForgetError> {
+pub async fn origin(from: &dyn Read) -> Result<Origin, ForgetError> {
     let head = from.head().await?;
     Ok(Origin {
         log: head.identity,
@@ -226,8 +224,8 @@ pub fn forget_names(work: &LockedDir) -> Result<(), ForgetError> {
 
 /// Compares both logs once more, up to where the certificate says, and with its digests.
 pub async fn verify(
-    from: &dyn EventLog,
-    to: &dyn EventLog,
+    from: &dyn Read,
+    to: &dyn Read,
     certificate: &Certificate,
     mut report: impl FnMut(Done) + Send,
 ) -> Result<(), ForgetError> {
@@ -253,7 +251,7 @@ pub async fn verify(
 }
 
 async fn survey(
-    from: &dyn EventLog,
+    from: &dyn Read,
     rules: &Rules,
     end: Position,
     report: &mut (impl FnMut(Done) + Send),
@@ -271,8 +269,8 @@ async fn survey(
 }
 
 async fn copy(
-    from: &dyn EventLog,
-    to: &dyn Restoring,
+    from: &dyn Read,
+    to: &dyn Restore,
     rewriter: Rewriter<'_>,
     end: Position,
     report: &mut (impl FnMut(Done) + Send),
@@ -311,8 +309,8 @@ struct Range {
 
 /// Compares a range of the logs, and, where the rules are known, checks that nothing is left that they name.
 async fn compare(
-    from: &dyn EventLog,
-    to: &dyn EventLog,
+    from: &dyn Read,
+    to: &dyn Read,
     Range { after, end }: Range,
     comparison: &mut Comparison,
     rules: Option<Rewriter<'_>>,

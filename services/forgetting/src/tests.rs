@@ -3,7 +3,7 @@
 use cra_contracts::v1::{self, cra_event::Fact, redirection::Organisation};
 use cra_domain::event::{Event, is_alias, is_neutral_name, record, timestamp_message};
 use cra_domain::legacy;
-use cra_eventlog::{LogEntry, LogIdentity, Position};
+use cra_eventlog::{LogEntry, LogIdentity, Position, StreamId};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -135,7 +135,7 @@ fn log(lives: &[(u8, Life)]) -> Vec<LogEntry> {
         };
         LogEntry {
             position: Position(position),
-            cra_id: Some(cra_id),
+            stream: Some(StreamId(cra_id)),
             event_id: Some(event_id),
             payload: record::encode(&event),
             appended_at: Timestamp::UNIX_EPOCH,
@@ -224,7 +224,7 @@ proptest! {
         let (twice, _) = forgotten(&everything(), &new);
         let (once, _) = forgotten(&everything(), &old);
         for (twice, once) in twice.iter().zip(&once) {
-            let lengths = |it: &LogEntry| (it.position, it.cra_id, it.event_id);
+            let lengths = |it: &LogEntry| (it.position, it.stream, it.event_id);
             prop_assert_eq!(lengths(twice), lengths(once));
             prop_assert!(!holds(twice, PLANTED));
         }

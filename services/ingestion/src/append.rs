@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_domain::event::record::{self, Header};
-use cra_eventlog::{AppendError, EventLog, LogEntry, NewEvent, Position};
+use cra_eventlog::{Append, AppendError, LogEntry, NewEvent, Position, Read, StreamId};
 use cra_runtime::clock::Clock;
 use jiff::Timestamp;
 use prost::Message as _;
@@ -51,15 +51,21 @@ pub(crate) enum Expect {
 /// Executes decisions against the log; clones share the log and the tasks.
 #[derive(Clone)]
 pub(crate) struct CommandExecutor {
-    log: Arc<dyn EventLog>,
+    appends: Arc<dyn Append>,
+    log: Arc<dyn Read>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
 }
 
 impl CommandExecutor {
-    /// An executor whose tasks are counted by `tasks`.
-    pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
-        Self { log, clock, tasks }
+    /// An executor on one log, given as its two parts, whose tasks are counted by `tasks`.
+    pub(crate) fn new(
+        appends: Arc<dyn Append>,
+        log: Arc<dyn Read>,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { appends, log, clock, tasks }
     }
 
     /// Current time, by the clock that dates events.
@@ -122,7 +128,7 @@ impl CommandExecutor {
             };
             let (new_event, receipt) = prepared(&event)?;
             drop(event);
-            match self.log.append(new_event, history.expectation()).await {
+            match self.appends.append(new_event, history.expectation()).await {
                 Ok(appended) => return Ok(recorded_at(appended.position(), receipt)),
                 Err(AppendError::Conflict { .. }) => {
                     sleep(Duration::from_millis(pause_ms)).await;
@@ -137,7 +143,7 @@ impl CommandExecutor {
 
     /// All events of one CRA, oldest first, as stored.
     pub(crate) async fn history(&self, cra_id: Uuid) -> Result<History, Refused> {
-        let entries = self.log.history(cra_id).await?;
+        let entries = self.log.history(StreamId(cra_id)).await?;
         entries.iter().map(recorded).collect::<Result<Vec<_>, _>>().map(History::new)
     }
 
@@ -152,7 +158,7 @@ impl CommandExecutor {
 /// log, because thousands may wait.
 fn prepared(event: &v1::CraEvent) -> Result<(NewEvent, v1::Receipt), AppendError> {
     let new_event = NewEvent {
-        cra_id: parsed(&event.cra_id)?,
+        stream: StreamId(parsed(&event.cra_id)?),
         event_id: parsed(&event.event_id)?,
         payload: record::encode(event),
         trace: None,

@@ -21,8 +21,8 @@ use anyhow::Context as _;
 use cra_contracts::v1::ingestion_service_server::IngestionServiceServer;
 use cra_contracts::v1::reference_service_server::ReferenceServiceServer;
 use cra_domain::territory;
-use cra_eventlog::EventLog;
 use cra_eventlog::nats::NatsLog;
+use cra_eventlog::{Append, Read};
 use cra_runtime::audit::Audit;
 use cra_runtime::clock::{Clock, SystemClock};
 use cra_runtime::identity::Callers;
@@ -74,22 +74,23 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
         opened = opening => opened?,
         () = shutdown.requested() => return Ok(DrainOutcome::InTime),
     };
-    let given = Given { probes, audit, log: Arc::new(log), clock: Arc::new(SystemClock) };
-    serve_with(given, listener, &settings, shutdown).await
+    let log = Arc::new(log);
+    let parts = Parts { probes, audit, appends: log.clone(), log, clock: Arc::new(SystemClock) };
+    serve_with(parts, listener, &settings, shutdown).await
 }
 
 /// Serves on a bound address and an open log until `shutdown`, then drains: pending appends are finished, under the
 /// deadline of `settings.server`. Only `server`, `limits` and the address of the metrics are used of the settings.
 pub async fn serve(
     listener: Listener,
-    log: Arc<dyn EventLog>,
+    log: Arc<impl Append + Read>,
     clock: Arc<dyn Clock>,
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<DrainOutcome> {
     let audit = Audit::open(&settings.audit, "ingestion")?;
-    let given = Given { probes: probes(settings).await?, audit, log, clock };
-    serve_with(given, listener, settings, shutdown).await
+    let parts = Parts { probes: probes(settings).await?, audit, appends: log.clone(), log, clock };
+    serve_with(parts, listener, settings, shutdown).await
 }
 
 async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
@@ -98,28 +99,30 @@ async fn probes(settings: &Settings) -> Result<Probes, ProbesError> {
     Probes::open("ingestion", names, settings.telemetry.metrics_listen, files).await
 }
 
-/// What the service has before it is connected to callers.
-struct Given {
+/// Parts of the service before it is connected to callers.
+struct Parts {
     probes: Probes,
     audit: Audit,
-    log: Arc<dyn EventLog>,
+    appends: Arc<dyn Append>,
+    log: Arc<dyn Read>,
     clock: Arc<dyn Clock>,
 }
 
 async fn serve_with(
-    given: Given,
+    parts: Parts,
     listener: Listener,
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<DrainOutcome> {
-    let Given { probes, audit, log, clock } = given;
+    let Parts { probes, audit, appends, log, clock } = parts;
     // Read now, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let (metrics, health) = (&probes.metrics, probes.health.clone());
     let shutdown = shutdown.after_notice(health.clone(), settings.server.drain_delay());
-    let log: Arc<dyn EventLog> = Arc::new(Measured::new(log, metrics)?);
+    metrics::register(&log, metrics)?;
+    let measured = Arc::new(Measured::new(appends, metrics)?);
     let appends = TaskTracker::new();
-    let executor = CommandExecutor::new(Arc::clone(&log), clock, appends.clone());
+    let executor = CommandExecutor::new(measured, Arc::clone(&log), clock, appends.clone());
     let routes = routes(executor, settings, listener.callers(), metrics, &shutdown)?;
     let watch = tokio::spawn(readiness::follow(log, health.clone(), shutdown.clone()));
 

@@ -8,17 +8,12 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use cra_contracts::v1;
-use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, LogIdentity, NewEvent, Position,
-    ReadError, RestoreError, TraceParent,
-};
+use cra_eventlog::{Append, AppendError, Appended, Expectation, Fill, NewEvent, Read, TraceParent};
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::traces::{self, SpanIds};
-use futures::stream::BoxStream;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
-use uuid::Uuid;
 
 use crate::refused::Refused;
 
@@ -85,9 +80,9 @@ impl Answers {
     }
 }
 
-/// A log with metrics and traces of its appends.
+/// Appends to a log, with metrics and traces.
 pub(crate) struct Measured {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Append>,
     stored: Histogram,
     conflict: Histogram,
     unavailable: Histogram,
@@ -96,14 +91,9 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// The same log with metrics; `cra_log_up` is 1 while it can accept appends.
-    pub(crate) fn new(log: Arc<dyn EventLog>, metrics: &Metrics) -> Result<Self, MetricsError> {
+    pub(crate) fn new(log: Arc<dyn Append>, metrics: &Metrics) -> Result<Self, MetricsError> {
         let help = "From an append's hand-over to its outcome, the wait for its group included.";
         let seconds = metrics.durations("cra_log_append_seconds", help, &["outcome"])?;
-        let link = Arc::clone(&log);
-        let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
-        metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
-        register_fill(&log, metrics)?;
         let outcome = |outcome| seconds.with_label_values(&[outcome]);
         Ok(Self {
             log,
@@ -116,10 +106,13 @@ impl Measured {
     }
 }
 
-/// How full a log with limits is.
+/// Whether the log can accept appends, and how full one with limits is.
 // Counts are exact in a float up to 2^53.
 #[allow(clippy::cast_precision_loss)]
-fn register_fill(log: &Arc<dyn EventLog>, metrics: &Metrics) -> Result<(), MetricsError> {
+pub(crate) fn register(log: &Arc<dyn Read>, metrics: &Metrics) -> Result<(), MetricsError> {
+    let link = Arc::clone(log);
+    let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
+    metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
     if log.fill().is_none() {
         return Ok(());
     }
@@ -149,7 +142,7 @@ fn trace_of(span: &Span) -> Option<TraceParent> {
 }
 
 #[async_trait]
-impl EventLog for Measured {
+impl Append for Measured {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         let began = Instant::now();
         let span = span();
@@ -167,42 +160,6 @@ impl EventLog for Measured {
         };
         outcome.observe(began.elapsed().as_secs_f64());
         appended
-    }
-
-    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
-        self.log.restore(entries).await
-    }
-
-    fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
-        self.log.read(after)
-    }
-
-    async fn head(&self) -> Result<Head, ReadError> {
-        self.log.head().await
-    }
-
-    async fn entry(&self, position: Position) -> Result<Option<LogEntry>, ReadError> {
-        self.log.entry(position).await
-    }
-
-    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
-        self.log.history(cra_id).await
-    }
-
-    fn identity(&self) -> LogIdentity {
-        self.log.identity()
-    }
-
-    fn is_available(&self) -> bool {
-        self.log.is_available()
-    }
-
-    fn is_readable(&self) -> bool {
-        self.log.is_readable()
-    }
-
-    fn fill(&self) -> Option<Fill> {
-        self.log.fill()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::EventLog;
+use cra_eventlog::Read;
 use cra_runtime::health::{Health, Readiness};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::sleep;
@@ -14,7 +14,7 @@ use crate::{IngestionServer, ReferenceServer};
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Updates health from the log until `shutdown`.
-pub(crate) async fn follow(log: Arc<dyn EventLog>, health: Health, shutdown: Shutdown) {
+pub(crate) async fn follow(log: Arc<dyn Read>, health: Health, shutdown: Shutdown) {
     health.set::<ReferenceServer>(Readiness::Serving).await;
     let mut reported = None;
     loop {

@@ -15,7 +15,7 @@ use std::{env, fs};
 use anyhow::{Context as _, bail};
 use cra_contracts::v1;
 use cra_domain::event::{record, timestamp_message};
-use cra_eventlog::{LogEntry, LogIdentity, Position};
+use cra_eventlog::{LogEntry, LogIdentity, Position, StreamId};
 use cra_projection::generations::{DataFolder, Generations};
 use cra_projection::queries::{self, QueryError, Snapshot};
 use cra_runtime::in_flight::InFlight;
@@ -87,8 +87,15 @@ fn entry(position: u64) -> LogEntry {
         moved: false,
         forgotten: None,
     };
-    let (cra_id, payload) = (Some(cra_id), record::encode(&event));
-    LogEntry { position: Position(position), cra_id, event_id: cra_id, payload, appended_at, trace: None }
+    let payload = record::encode(&event);
+    LogEntry {
+        position: Position(position),
+        stream: Some(StreamId(cra_id)),
+        event_id: Some(cra_id),
+        payload,
+        appended_at,
+        trace: None,
+    }
 }
 
 /// A workshop with every field derived from its number.

@@ -155,7 +155,8 @@ impl<'a> Application<'a> {
     pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
         self.effects.reserve(entries.len());
         self.currents.reserve(entries.len());
-        self.may_have_former = self.columns.may_hold(entries.iter().map(|it| it.cra_id.unwrap_or_default()));
+        let ids = entries.iter().map(|entry| entry.stream.map_or_else(Uuid::nil, |stream| stream.0));
+        self.may_have_former = self.columns.may_hold(ids);
         self
     }
 
@@ -182,11 +183,12 @@ impl<'a> Application<'a> {
         };
         let recorded_at = recorded_at.map(nanoseconds);
         let clock = recorded_at.map_or(clock, |recorded_at| clock.max(recorded_at));
-        let (effect, parked) = match self.apply(entry.position, entry.cra_id, event) {
+        let cra_id = entry.stream.map(|stream| stream.0);
+        let (effect, parked) = match self.apply(entry.position, cra_id, event) {
             Ok(change) => (change.into_effect(clock), parked),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Event(error)) => {
-                self.park(entry, &error)?;
+                self.park(entry.position, cra_id, &entry.payload, &error)?;
                 (EventEffect { recorded_at: clock, ended: None, began: None }, parked + 1)
             }
         };
@@ -207,19 +209,11 @@ impl<'a> Application<'a> {
     /// Applies a parked event at its position in the log: the read models are then what a replay with today's upcasters
     /// gives. Use a new application for each event.
     pub fn retry(mut self, position: Position, parked: &Parked) -> Result<(Retried, Finished), StoreError> {
-        let entry = LogEntry {
-            position,
-            cra_id: parked.cra_id,
-            event_id: None,
-            payload: parked.payload.clone().into(),
-            appended_at: self.now,
-            trace: None,
-        };
-        let change = match self.apply(position, parked.cra_id, Event::decode(&entry.payload)) {
+        let change = match self.apply(position, parked.cra_id, Event::decode(&parked.payload)) {
             Ok(change) => change,
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Event(error)) => {
-                self.park(&entry, &error)?;
+                self.park(position, parked.cra_id, &parked.payload, &error)?;
                 return Ok((Retried::StillParked, self.finish()?));
             }
         };
@@ -431,11 +425,15 @@ impl<'a> Application<'a> {
         position.checked_sub(self.after.next().0).and_then(|index| usize::try_from(index).ok())
     }
 
-    fn park(&mut self, entry: &LogEntry, error: &ApplyError) -> Result<(), StoreError> {
-        tracing::error!(position = entry.position.0, cra_id = ?entry.cra_id, %error, "event parked");
-        let parked =
-            Parked { cra_id: entry.cra_id, error: error.to_string(), payload: entry.payload.to_vec() };
-        self.batch.park(entry.position, &parked)
+    fn park(
+        &mut self,
+        position: Position,
+        cra_id: Option<Uuid>,
+        payload: &[u8],
+        error: &ApplyError,
+    ) -> Result<(), StoreError> {
+        tracing::error!(position = position.0, ?cra_id, %error, "event parked");
+        self.batch.park(position, &Parked { cra_id, error: error.to_string(), payload: payload.to_vec() })
     }
 }
 

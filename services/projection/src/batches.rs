@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cra_eventlog::{EventLog, Head, LogEntry, Position, ReadError};
+use cra_eventlog::{Head, LogEntry, Position, Read, ReadError};
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
@@ -38,7 +38,7 @@ pub type Batches = BoxStream<'static, Batch>;
 /// All events after a position, then new ones, in batches of what is available. They are read ahead until the stream is
 /// dropped.
 #[must_use]
-pub fn batches(log: &Arc<dyn EventLog>, after: Position) -> Batches {
+pub fn batches(log: &Arc<dyn Read>, after: Position) -> Batches {
     let mut read = log.read(after);
     let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
     tokio::spawn(async move {
@@ -157,7 +157,7 @@ pub enum LogContinuity {
 }
 
 /// Compares a generation with the log: same stream, not shorter, same last event.
-pub async fn log_continuity(log: &dyn EventLog, generation: &Generation) -> Result<LogContinuity, ReadError> {
+pub async fn log_continuity(log: &dyn Read, generation: &Generation) -> Result<LogContinuity, ReadError> {
     let head = log.head().await?;
     let foreign = |reason: String, head: Head| Ok(LogContinuity::Foreign { reason, head });
     let known = &generation.description().log;

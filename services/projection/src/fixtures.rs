@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cra_contracts::v1;
 use cra_contracts::v1::cra_event::Fact;
 use cra_domain::event::{record, timestamp_message};
-use cra_eventlog::{LogEntry, LogIdentity, Position};
+use cra_eventlog::{LogEntry, LogIdentity, Position, StreamId};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ pub(crate) fn recorded_at(mut event: v1::CraEvent, instant: &str) -> v1::CraEven
 pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
     LogEntry {
         position: Position(position),
-        cra_id: event.cra_id.parse().ok(),
+        stream: event.cra_id.parse().ok().map(StreamId),
         event_id: event.event_id.parse().ok(),
         payload: record::encode(event),
         appended_at: at(RECORDED_AT),
@@ -73,7 +73,7 @@ pub(crate) fn entry(position: u64, event: &v1::CraEvent) -> LogEntry {
 pub(crate) fn garbage(position: u64) -> LogEntry {
     LogEntry {
         position: Position(position),
-        cra_id: None,
+        stream: None,
         event_id: None,
         payload: Bytes::from_static(b"\xffno event"),
         appended_at: at(RECORDED_AT),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::{EventLog, Head, ReadError};
+use cra_eventlog::{Head, Read, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use futures::StreamExt as _;
@@ -37,7 +37,7 @@ enum Interruption {
 /// Keeps the serving generation up to date with the log.
 pub struct Follower {
     /// The log.
-    pub log: Arc<dyn EventLog>,
+    pub log: Arc<dyn Read>,
     /// The generations.
     pub generations: Arc<Generations>,
     /// Time at which events are applied.

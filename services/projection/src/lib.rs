@@ -31,7 +31,7 @@ use anyhow::Context as _;
 use cra_analytics::public::Rounding;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
-use cra_eventlog::EventLog;
+use cra_eventlog::Read;
 use cra_eventlog::nats::{BatchSize, NatsLog, READ_AHEAD_MAX};
 use cra_private::SecretBytes;
 use cra_runtime::audit::Audit;
@@ -123,7 +123,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
 /// Serves on a listener over any log.
 pub async fn serve(
     listener: Listener,
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Read>,
     clock: Arc<dyn Clock>,
     settings: Settings,
     shutdown: Shutdown,
@@ -145,7 +145,7 @@ struct Parts {
     files: Files,
     folder: DataFolder,
     /// The log connection and runtime of replays.
-    log_apart: Arc<dyn EventLog>,
+    log_apart: Arc<dyn Read>,
     background: Background,
     queries: InFlight,
 }
@@ -185,7 +185,7 @@ fn queries_in_flight(settings: &Settings) -> InFlight {
 async fn serve_with(
     parts: Parts,
     listener: Listener,
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Read>,
     clock: Arc<dyn Clock>,
     settings: Settings,
     shutdown: Shutdown,
@@ -252,7 +252,7 @@ async fn serve_with(
 fn publisher(
     secret: Option<&SecretBytes>,
     settings: &Settings,
-    log: &Arc<dyn EventLog>,
+    log: &Arc<dyn Read>,
     generations: &Arc<Generations>,
     clock: &Arc<dyn Clock>,
 ) -> (Publications, Option<Publisher>) {
@@ -273,7 +273,7 @@ fn publisher(
 
 async fn open(
     folder: DataFolder,
-    log: &Arc<dyn EventLog>,
+    log: &Arc<dyn Read>,
     clock: &dyn Clock,
     settings: &Settings,
 ) -> anyhow::Result<Arc<Generations>> {
@@ -309,7 +309,7 @@ struct Asked {
 fn routes(
     settings: &Settings,
     asked: Asked,
-    log: &Arc<dyn EventLog>,
+    log: &Arc<dyn Read>,
     replayer: &Replayer,
     metrics: &Metrics,
     shutdown: &Shutdown,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::{Position, Read};
 use cra_runtime::metrics::{Metrics, MetricsError};
 
 use crate::generations::Generations;
@@ -57,7 +57,7 @@ fn figure(value: u64) -> f64 {
 /// Registers the gauges.
 pub(crate) fn register(
     metrics: &Metrics,
-    log: &Arc<dyn EventLog>,
+    log: &Arc<dyn Read>,
     generations: &Arc<Generations>,
     progress: &Arc<Progress>,
     filling: &Arc<Filling>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cra_eventlog::{EventLog, Position, ReadError};
+use cra_eventlog::{Position, Read, ReadError};
 use cra_runtime::clock::Clock;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -58,7 +58,7 @@ impl Progress {
     /// Checks until it is dropped. `patience` is how long the read models may make no progress while events wait.
     pub async fn look(
         self: Arc<Self>,
-        log: Arc<dyn EventLog>,
+        log: Arc<dyn Read>,
         generations: Arc<Generations>,
         clock: Arc<dyn Clock>,
         patience: Duration,
@@ -89,7 +89,7 @@ impl Progress {
     /// Head of the log, and what was applied of it.
     async fn look_once(
         &self,
-        log: &dyn EventLog,
+        log: &dyn Read,
         generations: &Generations,
         clock: &dyn Clock,
     ) -> Result<(Position, Position), ReadError> {

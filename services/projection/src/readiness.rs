@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::{EventLog, Position};
+use cra_eventlog::{Position, Read};
 use cra_runtime::health::{Health, Readiness};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -19,7 +19,7 @@ pub(crate) const HEAD_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped. `stillness` is whether the read models have stalled.
 pub(crate) async fn report(
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Read>,
     generations: Arc<Generations>,
     health: Health,
     mut stalled_for: watch::Receiver<bool>,
@@ -68,7 +68,7 @@ async fn while_it_goes_on(health: &Health, stalled_for: &mut watch::Receiver<boo
 
 /// Waits until a generation has reached the current head of the log, or the position of a pause; `false` if it never
 /// will, or if that is unknown.
-async fn caught_up(log: &dyn EventLog, generations: &Generations, generation: &Arc<Generation>) -> bool {
+async fn caught_up(log: &dyn Read, generations: &Generations, generation: &Arc<Generation>) -> bool {
     let Ok(head) = log.head().await else {
         return false;
     };

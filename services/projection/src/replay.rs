@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::{EventLog, Position, ReadError};
+use cra_eventlog::{Position, Read, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::in_flight::InFlight;
 use cra_runtime::shutdown::Shutdown;
@@ -86,7 +86,7 @@ impl Progress {
 #[derive(Clone)]
 pub struct Replayer {
     /// The log.
-    pub log: Arc<dyn EventLog>,
+    pub log: Arc<dyn Read>,
     /// The generations.
     pub generations: Arc<Generations>,
     /// Time at which events are applied.

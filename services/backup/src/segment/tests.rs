@@ -16,10 +16,10 @@ fn parts() -> impl Strategy<Value = Parts> {
     (id(), id(), prop::collection::vec(any::<u8>(), 0..200), any::<i64>())
 }
 
-fn entry_of((position, (cra_id, event_id, payload, time)): (u64, Parts)) -> LogEntry {
+fn entry_of((position, (stream, event_id, payload, time)): (u64, Parts)) -> LogEntry {
     LogEntry {
         position: Position(position),
-        cra_id: cra_id.map(Uuid::from_u128),
+        stream: stream.map(|id| StreamId(Uuid::from_u128(id))),
         event_id: event_id.map(Uuid::from_u128),
         payload: payload.into(),
         appended_at: Timestamp::from_nanosecond(i128::from(time)).unwrap(),
@@ -78,7 +78,7 @@ impl Written {
 
 fn entries(count: u64) -> Vec<LogEntry> {
     (7..7 + count)
-        .map(|position| cra_eventlog::conformance::entry(position, Some(Uuid::new_v4()), "payload"))
+        .map(|position| cra_eventlog::conformance::entry(position, Some(StreamId(Uuid::new_v4())), "payload"))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
-use cra_eventlog::{EventLog as _, LogEntry, Position, RESTORE_EVENTS_MAX};
+use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, Restore as _, StreamId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::ProgressBar;
 
@@ -51,7 +51,7 @@ fn entries(generator: &Generator, first: Position, steps: &[Step]) -> Result<Vec
         let stored = generator.event(*step)?;
         Ok(LogEntry {
             position: Position(position),
-            cra_id: Some(stored.cra_id),
+            stream: Some(StreamId(stored.cra_id)),
             event_id: Some(stored.event_id),
             payload: stored.payload,
             appended_at: stored.recorded_at,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use cra_backup as backup;
-use cra_eventlog::EventLog;
+use cra_eventlog::Read;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::nats::NatsLog;
 use cra_forgetting::{self as forgetting, Certificate, Copying, Done, Order, Rules, Stage};
@@ -176,7 +176,7 @@ struct Backups(Vec<PathBuf>);
 
 impl Backups {
     /// The backups in these folders; an error if one is of a log that `copy` did not replace in order to forget.
-    async fn of_predecessors(dirs: &[PathBuf], copy: &dyn EventLog) -> anyhow::Result<Self> {
+    async fn of_predecessors(dirs: &[PathBuf], copy: &dyn Read) -> anyhow::Result<Self> {
         let predecessors = copy.head().await?.predecessors;
         let mut backups = Vec::new();
         for dir in dirs.iter().filter(|dir| dir.exists()) {
@@ -226,7 +226,7 @@ async fn destroy_folder(
     Ok(())
 }
 
-async fn verified(log: &dyn EventLog, copy: &dyn EventLog, certificate: &Certificate) -> anyhow::Result<()> {
+async fn verified(log: &dyn Read, copy: &dyn Read, certificate: &Certificate) -> anyhow::Result<()> {
     let mut course = Course::begin();
     forgetting::verify(log, copy, certificate, |done| course.advance(done)).await?;
     course.bar.finish_and_clear();

@@ -8,7 +8,7 @@ use cra_backup::{self as backup, Manifest, Progress};
 use cra_domain::event::Event;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::nats::{self, Activated, MirrorState, NatsLog};
-use cra_eventlog::{EventLog, LogEntry, Origin, Restoring};
+use cra_eventlog::{LogEntry, Origin, Read, Restore};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -102,15 +102,15 @@ async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<O
 
 /// Why the services could not read an event, if so.
 fn misfit(entry: &LogEntry) -> Option<String> {
-    let Some(cra_id) = entry.cra_id else {
+    let Some(stream) = entry.stream else {
         return Some("its subject names no CRA".to_owned());
     };
     let event = match Event::decode(&entry.payload) {
         Ok(event) => event,
         Err(error) => return Some(error.to_string()),
     };
-    if event.cra_id != cra_id {
-        return Some(format!("it is about the CRA {}, its subject names {cra_id}", event.cra_id));
+    if event.cra_id != stream.0 {
+        return Some(format!("it is about the CRA {}, its subject names {stream}", event.cra_id));
     }
     match entry.event_id {
         Some(event_id) if event_id != event.event_id => {
@@ -127,7 +127,7 @@ enum Missing {
     Refuse,
 }
 
-async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventLog>> {
+async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn Read>> {
     let Some(data) = &args.data else {
         let mut settings = args.on_nats.settings()?;
         settings.create_stream |= missing == Missing::Create;
@@ -143,7 +143,7 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn EventL
     Ok(Box::new(unused(opened)?))
 }
 
-async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restoring>> {
+async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restore>> {
     let Some(data) = &args.data else {
         return Ok(Box::new(NatsLog::connect_to_restore(args.on_nats.settings()?, origin).await?));
     };

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use cra_eventlog::EventLog;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_private::{AtomicFile, Existing};
 use cra_projection::publications::PublicationSettings;
@@ -108,12 +107,11 @@ pub(super) async fn start_pair(
 
     let pages_settings = pages_settings(&endpoints);
     let served = tokio::spawn(async move {
-        let log: Arc<dyn EventLog> = embedded.clone();
         let clock = Arc::new(SystemClock);
         let ingestion_settings = cra_ingestion::Settings { audit, ..Default::default() };
         let ended = shutdown.clone();
         let ingesting = async {
-            let (log, clock) = (Arc::clone(&log), clock.clone());
+            let (log, clock) = (Arc::clone(&embedded), clock.clone());
             let served =
                 cra_ingestion::serve(ingestion, log, clock, &ingestion_settings, shutdown.clone()).await;
             // The services are only useful together: if one ends, the other is stopped.
@@ -121,7 +119,7 @@ pub(super) async fn start_pair(
             served
         };
         let projecting = async {
-            let (log, clock) = (Arc::clone(&log), clock.clone());
+            let (log, clock) = (Arc::clone(&embedded), clock.clone());
             let served = cra_projection::serve(projection, log, clock, settings, shutdown.clone()).await;
             ended.begin();
             served

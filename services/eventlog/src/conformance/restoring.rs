@@ -3,16 +3,19 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Fixture, append_first, assert_conflict, event, positions, take};
-use crate::port::{Appended, Expectation, LogEntry, NewEvent, RESTORE_EVENTS_MAX, RestoreError};
+use super::{Fixture, append_first, assert_conflict, event, new_stream, positions, take};
+use crate::port::{
+    Append as _, Appended, Expectation, LogEntry, NewEvent, RESTORE_EVENTS_MAX, Read as _, Restore as _,
+    RestoreError, StreamId,
+};
 use crate::position::Position;
 
 /// An entry of a backup.
 #[must_use]
-pub fn entry(position: u64, cra_id: Option<Uuid>, payload: &str) -> LogEntry {
+pub fn entry(position: u64, stream: Option<StreamId>, payload: &str) -> LogEntry {
     LogEntry {
         position: Position(position),
-        cra_id,
+        stream,
         event_id: Some(Uuid::new_v4()),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
         appended_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
@@ -30,28 +33,28 @@ fn assert_same(given: &[LogEntry], read: &[LogEntry]) {
 /// Ids, their absence, bytes and times; histories; and what writers expect afterwards.
 pub async fn restored_entries_read_as_they_were_given_and_the_log_goes_on_from_them(fixture: impl Fixture) {
     let log = fixture.log();
-    let (cra, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let (one, other) = (new_stream(), new_stream());
     let entries = vec![
-        entry(1, Some(cra), "first"),
+        entry(1, Some(one), "first"),
         LogEntry { event_id: None, ..entry(2, None, "foreign") },
         entry(3, None, "foreign with an id"),
-        entry(4, Some(cra), "second \u{0}"),
+        entry(4, Some(one), "second \u{0}"),
         LogEntry { event_id: None, ..entry(5, Some(other), "without an id") },
     ];
     log.restore(entries[..2].to_vec()).await.unwrap();
     log.restore(entries[2..].to_vec()).await.unwrap();
     assert_same(&entries, &take(&mut log.read(Position::START), 5).await);
     assert_same(&entries[1..2], &[log.entry(Position(2)).await.unwrap().unwrap()]);
-    assert_eq!(positions(&log.history(cra).await.unwrap()), [1, 4]);
+    assert_eq!(positions(&log.history(one).await.unwrap()), [1, 4]);
     assert_eq!(positions(&log.history(other).await.unwrap()), [5]);
 
-    let anew = log.append(event(cra, "anew"), Expectation::NoEvent).await;
+    let anew = log.append(event(one, "anew"), Expectation::NoEvent).await;
     assert_conflict(anew, Expectation::NoEvent, Some(Position(4)));
     let event_id = entries[3].event_id.unwrap();
-    let again = NewEvent { cra_id: cra, event_id, payload: entries[3].payload.clone(), trace: None };
+    let again = NewEvent { stream: one, event_id, payload: entries[3].payload.clone(), trace: None };
     let again = log.append(again, Expectation::LastAt(Position(1))).await.unwrap();
     assert_eq!(again, Appended::AlreadyApplied(Position(4)));
-    let third = log.append(event(cra, "third"), Expectation::LastAt(Position(4))).await.unwrap();
+    let third = log.append(event(one, "third"), Expectation::LastAt(Position(4))).await.unwrap();
     assert_eq!(third, Appended::Executed(Position(6)));
     let next = log.append(event(other, "next"), Expectation::LastAt(Position(5))).await.unwrap();
     assert_eq!(next, Appended::Executed(Position(7)));
@@ -60,9 +63,9 @@ pub async fn restored_entries_read_as_they_were_given_and_the_log_goes_on_from_t
 /// A full batch, durable once acknowledged.
 pub async fn restored_entries_survive_reopening(mut fixture: impl Fixture) {
     let count = RESTORE_EVENTS_MAX as u64;
-    let cras: Vec<_> = (0..7).map(|_| Uuid::new_v4()).collect();
+    let streams: Vec<_> = (0..7).map(|_| new_stream()).collect();
     let entries: Vec<_> = (1..=count)
-        .map(|position| entry(position, cras.get((position % 8) as usize).copied(), "restored"))
+        .map(|position| entry(position, streams.get((position % 8) as usize).copied(), "restored"))
         .collect();
     fixture.log().restore(entries.clone()).await.unwrap();
     fixture.reopen().await;
@@ -75,7 +78,7 @@ pub async fn restored_entries_survive_reopening(mut fixture: impl Fixture) {
 pub async fn entries_that_do_not_follow_the_head_are_not_restored(fixture: impl Fixture) {
     let log = fixture.log();
     let assert_misplaced = async |first: u64, at: u64| {
-        let entries = (first..first + 3).map(|position| entry(position, Some(Uuid::new_v4()), "x")).collect();
+        let entries = (first..first + 3).map(|position| entry(position, Some(new_stream()), "x")).collect();
         match log.restore(entries).await {
             Err(RestoreError::Misplaced { first: reported, head }) => {
                 assert_eq!((reported.0, head.0), (first, at));
@@ -94,7 +97,7 @@ pub async fn entries_that_do_not_follow_the_head_are_not_restored(fixture: impl 
 pub async fn of_entries_that_do_not_follow_each_other_none_is_restored(fixture: impl Fixture) {
     let log = fixture.log();
     let of = |positions: &mut dyn Iterator<Item = u64>| {
-        positions.map(|position| entry(position, Some(Uuid::new_v4()), "x")).collect::<Vec<_>>()
+        positions.map(|position| entry(position, Some(new_stream()), "x")).collect::<Vec<_>>()
     };
     let too_many = RESTORE_EVENTS_MAX as u64 + 1;
     for positions in [vec![1, 3], vec![1, 1], vec![2, 1], vec![0, 1], vec![], (1..=too_many).collect()] {

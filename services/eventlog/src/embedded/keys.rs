@@ -1,13 +1,13 @@
 //! Keys and stored forms of the embedded log: one tree, a prefix byte, big-endian numbers.
 //!
-//! A stored event contains the position of the previous event of its CRA, so that the history of a CRA is a linked list
+//! A stored event contains the position of the previous event of its stream, so that the history of a stream is a linked list
 //! that needs no index. Pure: no I/O.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::port::{LogEntry, ReadError};
+use crate::port::{LogEntry, ReadError, StreamId};
 use crate::position::Position;
 use crate::trace::TraceParent;
 
@@ -21,7 +21,7 @@ enum Prefix {
     Head = 1,
     /// Event by position.
     Entry = 2,
-    /// Last event by CRA.
+    /// Last event by stream.
     Last = 3,
     /// The logs whose positions it continues.
     Predecessors = 4,
@@ -35,15 +35,15 @@ const LAST_BYTES: usize = POSITION_BYTES + UUID_BYTES;
 
 /// Stored forms of an event, by the ids that it has: every appended event has both.
 const FORM_BOTH_IDS: u8 = 1;
-/// Restored: written by another program under a CRA's subject.
-const FORM_CRA_ID: u8 = 2;
+/// Restored: written by another program under a stream's subject.
+const FORM_STREAM: u8 = 2;
 /// Restored: under a foreign subject, but with an event id.
 const FORM_EVENT_ID: u8 = 3;
 /// Restored: written by another program.
 const FORM_NO_ID: u8 = 4;
 /// Flag: the trace precedes the payload.
 const FORM_TRACED: u8 = 0x10;
-/// Form, time, previous position, CRA, event id; the payload follows.
+/// Form, time, previous position, stream, event id; the payload follows.
 const ENTRY_HEADER_BYTES: usize = 1 + 8 + POSITION_BYTES + UUID_BYTES + UUID_BYTES;
 const _: () = assert!(ENTRY_HEADER_BYTES == 49);
 
@@ -59,14 +59,14 @@ pub(super) fn entry_key(position: Position) -> [u8; 1 + POSITION_BYTES] {
     key
 }
 
-/// Key of a CRA's last event.
-pub(super) fn last_key(cra_id: Uuid) -> [u8; 1 + UUID_BYTES] {
+/// Key of a stream's last event.
+pub(super) fn last_key(stream: StreamId) -> [u8; 1 + UUID_BYTES] {
     let mut key = [Prefix::Last as u8; 1 + UUID_BYTES];
-    key[1..].copy_from_slice(cra_id.as_bytes());
+    key[1..].copy_from_slice(stream.0.as_bytes());
     key
 }
 
-/// The last event of a CRA.
+/// The last event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) position: Position,
@@ -91,7 +91,7 @@ impl Last {
         if fields.0.is_empty() {
             Ok(Self { position, event_id })
         } else {
-            Err(damaged("the last event of a CRA has trailing bytes"))
+            Err(damaged("the last event of a stream has trailing bytes"))
         }
     }
 }
@@ -100,9 +100,9 @@ impl Last {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) appended_at: Timestamp,
-    /// Position of the previous event of the CRA; [`Position::START`] for its first.
+    /// Position of the previous event of the stream; [`Position::START`] for its first.
     pub(super) previous: Position,
-    pub(super) cra_id: Option<Uuid>,
+    pub(super) stream: Option<StreamId>,
     pub(super) event_id: Option<Uuid>,
     pub(super) payload: Bytes,
     pub(super) trace: Option<TraceParent>,
@@ -112,16 +112,16 @@ impl Record {
     pub(super) fn encode(&self) -> Vec<u8> {
         let nanoseconds = i64::try_from(self.appended_at.as_nanosecond()).unwrap_or(i64::MAX);
         let mut value = Vec::with_capacity(ENTRY_HEADER_BYTES + TraceParent::BYTES + self.payload.len());
-        let ids = match (self.cra_id, self.event_id) {
+        let ids = match (self.stream, self.event_id) {
             (Some(_), Some(_)) => FORM_BOTH_IDS,
-            (Some(_), None) => FORM_CRA_ID,
+            (Some(_), None) => FORM_STREAM,
             (None, Some(_)) => FORM_EVENT_ID,
             (None, None) => FORM_NO_ID,
         };
         value.push(if self.trace.is_some() { ids | FORM_TRACED } else { ids });
         value.extend_from_slice(&nanoseconds.to_be_bytes());
         value.extend_from_slice(&self.previous.0.to_be_bytes());
-        for id in [self.cra_id, self.event_id].into_iter().flatten() {
+        for id in [self.stream.map(|stream| stream.0), self.event_id].into_iter().flatten() {
             value.extend_from_slice(id.as_bytes());
         }
         if let Some(trace) = self.trace {
@@ -134,9 +134,9 @@ impl Record {
     pub(super) fn decode(value: &[u8]) -> Result<Self, ReadError> {
         let mut fields = Fields(value);
         let [form] = fields.take::<1>()?;
-        let (has_cra_id, has_event_id) = match form & !FORM_TRACED {
+        let (has_stream, has_event_id) = match form & !FORM_TRACED {
             FORM_BOTH_IDS => (true, true),
-            FORM_CRA_ID => (true, false),
+            FORM_STREAM => (true, false),
             FORM_EVENT_ID => (false, true),
             FORM_NO_ID => (false, false),
             _ => return Err(damaged(&format!("an event has form {form}, which this program does not know"))),
@@ -146,7 +146,7 @@ impl Record {
             appended_at: Timestamp::from_nanosecond(i128::from(nanoseconds))
                 .map_err(|error| damaged(&error.to_string()))?,
             previous: Position(fields.number()?),
-            cra_id: has_cra_id.then(|| fields.uuid()).transpose()?,
+            stream: has_stream.then(|| fields.uuid().map(StreamId)).transpose()?,
             event_id: has_event_id.then(|| fields.uuid()).transpose()?,
             // An unreadable trace is dropped: it is not part of the fact.
             trace: if form & FORM_TRACED == 0 { None } else { TraceParent::from_bytes(fields.take()?) },
@@ -157,7 +157,7 @@ impl Record {
     pub(super) fn into_entry(self, position: Position) -> LogEntry {
         LogEntry {
             position,
-            cra_id: self.cra_id,
+            stream: self.stream,
             event_id: self.event_id,
             payload: self.payload,
             appended_at: self.appended_at,
@@ -203,7 +203,7 @@ mod tests {
         Record {
             appended_at: Timestamp::from_nanosecond(1_790_230_470_084_404_001).unwrap(),
             previous: Position(41),
-            cra_id: Some(Uuid::from_u128(1)),
+            stream: Some(StreamId(Uuid::from_u128(1))),
             event_id: Some(Uuid::from_u128(2)),
             payload: Bytes::from_static(b"payload"),
             trace: None,
@@ -212,10 +212,10 @@ mod tests {
 
     #[test]
     fn a_record_is_decoded_as_it_was_stored() {
-        let (cra_id, event_id) = (record().cra_id, record().event_id);
-        for (cra_id, event_id) in [(cra_id, event_id), (cra_id, None), (None, event_id), (None, None)] {
+        let (stream, event_id) = (record().stream, record().event_id);
+        for (stream, event_id) in [(stream, event_id), (stream, None), (None, event_id), (None, None)] {
             for trace in [None, TraceParent::new([3; 16], [4; 8], true)] {
-                let record = Record { cra_id, event_id, trace, ..record() };
+                let record = Record { stream, event_id, trace, ..record() };
                 assert_eq!(Record::decode(&record.encode()).unwrap(), record);
             }
         }
@@ -241,11 +241,11 @@ mod tests {
     #[test]
     fn keys_sort_by_position() {
         assert!(entry_key(Position(255)) < entry_key(Position(256)));
-        assert!(entry_key(Position(u64::MAX)).as_slice() < last_key(Uuid::nil()).as_slice());
+        assert!(entry_key(Position(u64::MAX)).as_slice() < last_key(StreamId(Uuid::nil())).as_slice());
     }
 
     #[test]
-    fn the_last_event_of_a_cra_is_decoded_as_it_was_stored() {
+    fn the_last_event_of_a_stream_is_decoded_as_it_was_stored() {
         let last = Last { position: Position(7), event_id: Some(Uuid::from_u128(9)) };
         assert_eq!(Last::decode(&last.encode()).unwrap(), last);
         let without_id = Last { event_id: None, ..last };

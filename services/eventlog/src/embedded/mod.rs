@@ -17,14 +17,13 @@ use std::thread;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 use self::store::{Lineage, Store};
-use self::writer::{FAILED_DISK, Pending, Restoring, Work, Writer};
+use self::writer::{FAILED_DISK, Pending, Work, Writer};
 use crate::lineage::LogIdentity;
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, ReadError,
-    RestoreError, restored_range,
+    Append, AppendError, Appended, Expectation, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Read, ReadError,
+    StreamId,
 };
 use crate::position::Position;
 
@@ -166,7 +165,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[async_trait]
-impl EventLog for EmbeddedLog {
+impl Append for EmbeddedLog {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         let size_bytes = event.payload.len();
         if size_bytes > PAYLOAD_BYTES_MAX {
@@ -179,14 +178,10 @@ impl EventLog for EmbeddedLog {
             .map_err(AppendError::Unavailable)?;
         outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown(WRITER_GONE.to_owned())))
     }
+}
 
-    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
-        restored_range(&entries)?;
-        let (answer, outcome) = oneshot::channel();
-        self.hand_over(Work::Restore(Restoring { entries, answer })).map_err(RestoreError::Unavailable)?;
-        outcome.await.unwrap_or_else(|_| Err(RestoreError::OutcomeUnknown(WRITER_GONE.to_owned())))
-    }
-
+#[async_trait]
+impl Read for EmbeddedLog {
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         let reader = Reader { shared: Arc::downgrade(&self.shared), head: self.head.clone(), after };
         stream::try_unfold(reader, Reader::next_batch)
@@ -211,9 +206,9 @@ impl EventLog for EmbeddedLog {
             .await
     }
 
-    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
+    async fn history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {
         let head = *self.head.borrow();
-        self.blocking(move |store| store.history(cra_id, head)).await
+        self.blocking(move |store| store.history(stream, head)).await
     }
 
     fn identity(&self) -> LogIdentity {

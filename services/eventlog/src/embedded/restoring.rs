@@ -3,11 +3,13 @@
 use std::io;
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 
 use super::store::{Lineage, WriteBatch};
-use super::{EmbeddedLog, lock};
+use super::writer::{Restoring, Work};
+use super::{EmbeddedLog, WRITER_GONE, lock};
 use crate::lineage::Origin;
-use crate::port::{EventLog as _, RestoreError, Restoring};
+use crate::port::{LogEntry, Read as _, Restore, RestoreError, restored_range};
 use crate::position::Position;
 
 impl EmbeddedLog {
@@ -24,7 +26,7 @@ impl EmbeddedLog {
 }
 
 #[async_trait]
-impl Restoring for EmbeddedLog {
+impl Restore for EmbeddedLog {
     async fn begin(&self, origin: &Origin) -> Result<(), RestoreError> {
         let (head, lineage) = (*self.head.borrow(), lock(&self.lineage).clone());
         match &lineage.restored {
@@ -37,6 +39,13 @@ impl Restoring for EmbeddedLog {
                 Ok(())
             }
         }
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        restored_range(&entries)?;
+        let (answer, outcome) = oneshot::channel();
+        self.hand_over(Work::Restore(Restoring { entries, answer })).map_err(RestoreError::Unavailable)?;
+        outcome.await.unwrap_or_else(|_| Err(RestoreError::OutcomeUnknown(WRITER_GONE.to_owned())))
     }
 
     async fn finish(&self, origin: &Origin) -> Result<(), RestoreError> {

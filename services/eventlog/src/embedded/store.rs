@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::keys::{self, Last, Record};
 use crate::lineage::{self, LogIdentity, Predecessor};
-use crate::port::{LogEntry, ReadError};
+use crate::port::{LogEntry, ReadError, StreamId};
 use crate::position::Position;
 
 /// Entries per leaf. A leaf is the unit of writing: small ones keep a single append cheap. Part of the stored form: a
@@ -139,12 +139,12 @@ impl WriteBatch {
         self.0.insert(keys::RESTORED_KEY, restored.as_bytes());
     }
 
-    /// Adds an event and updates the last event of its CRA.
+    /// Adds an event and updates the last event of its stream.
     pub(super) fn add(&mut self, position: Position, record: &Record) {
         let last = Last { position, event_id: record.event_id };
         self.0.insert(keys::entry_key(position), record.encode());
-        if let Some(cra_id) = record.cra_id {
-            self.0.insert(keys::last_key(cra_id), last.encode());
+        if let Some(stream) = record.stream {
+            self.0.insert(keys::last_key(stream), last.encode());
         }
         self.0.insert(keys::HEAD_KEY, position.0.to_be_bytes());
     }
@@ -210,8 +210,8 @@ impl Store {
         flushed.map(drop)
     }
 
-    pub(super) fn last(&self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {
-        self.get(&keys::last_key(cra_id))?.map(|value| Last::decode(&value)).transpose()
+    pub(super) fn last(&self, stream: StreamId) -> Result<Option<Last>, ReadError> {
+        self.get(&keys::last_key(stream))?.map(|value| Last::decode(&value)).transpose()
     }
 
     pub(super) fn record(&self, position: Position) -> Result<Option<Record>, ReadError> {
@@ -246,21 +246,21 @@ impl Store {
         Ok(entries)
     }
 
-    /// Follows the linked list of one CRA's events from its last; returns them oldest first.
-    pub(super) fn history(&self, cra_id: Uuid, head: Position) -> Result<Vec<LogEntry>, ReadError> {
+    /// Follows the linked list of one stream's events from its last; returns them oldest first.
+    pub(super) fn history(&self, stream: StreamId, head: Position) -> Result<Vec<LogEntry>, ReadError> {
         let mut entries = Vec::new();
-        let mut next = self.last(cra_id)?.map_or(Position::START, |last| last.position);
+        let mut next = self.last(stream)?.map_or(Position::START, |last| last.position);
         while next != Position::START {
             let position = next;
             let record =
-                self.record(position)?.filter(|record| record.cra_id == Some(cra_id)).ok_or_else(|| {
+                self.record(position)?.filter(|record| record.stream == Some(stream)).ok_or_else(|| {
                     ReadError::Damaged(format!(
-                        "position {position} does not hold the event of {cra_id} it should"
+                        "position {position} does not hold the event of {stream} it should"
                     ))
                 })?;
             if record.previous >= position {
                 return Err(ReadError::Damaged(format!(
-                    "the chain of {cra_id} does not go back at {position}"
+                    "the chain of {stream} does not go back at {position}"
                 )));
             }
             next = record.previous;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use super::{EmbeddedLog, OpenError};
-use crate::conformance::{Fixture, event};
-use crate::port::{AppendError, EventLog, Expectation};
+use crate::conformance::{Fixture, event, new_stream};
+use crate::port::{Append as _, AppendError, Expectation, Read as _};
 use crate::position::Position;
 
 struct OnDisk {
@@ -28,7 +27,9 @@ impl OnDisk {
 
 #[async_trait]
 impl Fixture for OnDisk {
-    fn log(&self) -> Arc<dyn EventLog> {
+    type Log = EmbeddedLog;
+
+    fn log(&self) -> Arc<EmbeddedLog> {
         self.opened()
     }
 
@@ -64,7 +65,7 @@ async fn a_closed_log_accepts_nothing_and_ends_its_readers() {
     let reader = log.read(Position::START);
     log.close().await;
     assert!(!log.is_available());
-    let outcome = log.append(event(Uuid::new_v4(), "late"), Expectation::NoEvent).await;
+    let outcome = log.append(event(new_stream(), "late"), Expectation::NoEvent).await;
     assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
     assert_eq!(reader.count().await, 0);
 }
@@ -74,7 +75,7 @@ async fn invalid_files_are_an_error_not_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path()).unwrap();
     for _ in 0..50 {
-        let _ = log.append(event(Uuid::new_v4(), "event"), Expectation::NoEvent).await.unwrap();
+        let _ = log.append(event(new_stream(), "event"), Expectation::NoEvent).await.unwrap();
     }
     drop(log);
     scramble(dir.path());
@@ -111,7 +112,7 @@ async fn what_a_killed_process_acknowledged_is_there_in_order_and_chained() {
     for expected in 1..=head.0 {
         let entry = entries.next().await.unwrap().unwrap();
         assert_eq!(entry.position, Position(expected));
-        let history = log.history(entry.cra_id.unwrap()).await.unwrap();
+        let history = log.history(entry.stream.unwrap()).await.unwrap();
         assert!(history.iter().any(|revision| revision.position == entry.position));
     }
 }
@@ -127,12 +128,12 @@ async fn a_process_to_be_killed() {
         let log = Arc::clone(&log);
         tokio::spawn(async move {
             loop {
-                let first = event(Uuid::new_v4(), "first");
-                let cra_id = first.cra_id;
+                let first = event(new_stream(), "first");
+                let stream = first.stream;
                 let at = log.append(first, Expectation::NoEvent).await.unwrap().position();
                 println!("acknowledged {at}");
                 let at =
-                    log.append(event(cra_id, "second"), Expectation::LastAt(at)).await.unwrap().position();
+                    log.append(event(stream, "second"), Expectation::LastAt(at)).await.unwrap().position();
                 println!("acknowledged {at}");
             }
         })

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 use super::keys::{Last, Record};
 use super::store::{Store, WriteBatch};
-use crate::port::{AppendError, Appended, Expectation, LogEntry, NewEvent, ReadError, RestoreError};
+use crate::port::{
+    AppendError, Appended, Expectation, LogEntry, NewEvent, ReadError, RestoreError, StreamId,
+};
 use crate::position::Position;
 
 /// Maximum number of pending appends; further ones are refused at once.
@@ -149,7 +150,7 @@ pub(super) const FAILED_DISK: &str = "an earlier write failed; check the disk, t
 struct Plan<'a> {
     store: &'a Store,
     head: Position,
-    last: HashMap<Uuid, Option<Last>>,
+    last: HashMap<StreamId, Option<Last>>,
     batch: WriteBatch,
     writes: bool,
     now: Timestamp,
@@ -170,8 +171,8 @@ impl<'a> Plan<'a> {
     /// Checks the expectation first, as a server does: the event id only distinguishes an own earlier try from a
     /// conflict.
     fn decide(&mut self, pending: &Pending) -> Outcome {
-        let NewEvent { cra_id, event_id, .. } = pending.event;
-        let last = self.last_of(cra_id).map_err(|error| AppendError::Unavailable(error.to_string()))?;
+        let NewEvent { stream, event_id, .. } = pending.event;
+        let last = self.last_of(stream).map_err(|error| AppendError::Unavailable(error.to_string()))?;
         let actual = last.map(|last| last.position);
         let previous = actual.unwrap_or(Position::START);
         if previous != pending.expectation.position() {
@@ -184,7 +185,7 @@ impl<'a> Plan<'a> {
         let record = Record {
             appended_at: self.now,
             previous,
-            cra_id: Some(cra_id),
+            stream: Some(stream),
             event_id: Some(event_id),
             payload: pending.event.payload.clone(),
             trace: pending.event.trace,
@@ -197,16 +198,16 @@ impl<'a> Plan<'a> {
         if entry.position != self.head.next() {
             return Err(RestoreError::Misplaced { first: entry.position, head: self.head });
         }
-        let last = match entry.cra_id {
-            Some(cra_id) => {
-                self.last_of(cra_id).map_err(|error| RestoreError::Unavailable(error.to_string()))?
+        let last = match entry.stream {
+            Some(stream) => {
+                self.last_of(stream).map_err(|error| RestoreError::Unavailable(error.to_string()))?
             }
             None => None,
         };
         let record = Record {
             appended_at: entry.appended_at,
             previous: last.map_or(Position::START, |last| last.position),
-            cra_id: entry.cra_id,
+            stream: entry.stream,
             event_id: entry.event_id,
             payload: entry.payload.clone(),
             trace: entry.trace,
@@ -219,17 +220,17 @@ impl<'a> Plan<'a> {
         self.batch.add(position, record);
         self.writes = true;
         self.head = position;
-        if let Some(cra_id) = record.cra_id {
-            self.last.insert(cra_id, Some(Last { position, event_id: record.event_id }));
+        if let Some(stream) = record.stream {
+            self.last.insert(stream, Some(Last { position, event_id: record.event_id }));
         }
     }
 
-    fn last_of(&mut self, cra_id: Uuid) -> Result<Option<Last>, ReadError> {
-        if let Some(last) = self.last.get(&cra_id) {
+    fn last_of(&mut self, stream: StreamId) -> Result<Option<Last>, ReadError> {
+        if let Some(last) = self.last.get(&stream) {
             return Ok(*last);
         }
-        let last = self.store.last(cra_id)?;
-        self.last.insert(cra_id, last);
+        let last = self.store.last(stream)?;
+        self.last.insert(stream, last);
         Ok(last)
     }
 }

@@ -12,7 +12,7 @@ use crate::position::Position;
 pub(super) enum Ack {
     /// Stored; for a batch, at the position of its last event.
     Stored(Position),
-    /// Not stored: the CRA's last event is not the expected one. It may be an own earlier try.
+    /// Not stored: the stream's last event is not the expected one. It may be an own earlier try.
     WrongLastSequence,
     /// Not stored, permanently.
     Refused(String),

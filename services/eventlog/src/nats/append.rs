@@ -1,7 +1,7 @@
 //! One append, from the first try to its outcome.
 //!
 //! Retries are safe: the expectation admits at most one try, and the event id distinguishes that try from a conflict.
-//! Only the CRA's *last* event is compared: if others followed it, the answer is a conflict, and the history gives the
+//! Only the stream's *last* event is compared: if others followed it, the answer is a conflict, and the history gives the
 //! truth.
 
 use async_nats::client::Request;
@@ -30,7 +30,7 @@ pub(super) struct Append {
 
 /// The cause of a conflicting answer.
 enum LastEvent {
-    /// An own earlier try is the CRA's last event.
+    /// An own earlier try is the stream's last event.
     Ours(Position),
     /// Another event is the last, or there is none.
     Other(Option<Position>),
@@ -85,9 +85,9 @@ pub(super) async fn append_one(
                 {
                     return Err(AppendError::Conflict { expected: append.expectation, actual });
                 }
-                // A replicated write of the same CRA is in progress and will be visible soon.
+                // A replicated write of the same stream is in progress and will be visible soon.
                 Ok(LastEvent::Other(_)) => {
-                    "another write of the CRA is in flight".clone_into(&mut tries.reason);
+                    "another write of the stream is in flight".clone_into(&mut tries.reason);
                 }
                 Err(error) => tries = Tries { open: true, reason: error.to_string() },
             },
@@ -109,7 +109,7 @@ async fn publish(link: &Link, subjects: &Subjects, append: &Append) -> Ack {
         .headers(message::headers(&append.event, append.expectation))
         .payload(append.event.payload.clone())
         .timeout(Some(wait));
-    request_ack(link, subjects.of(append.event.cra_id), request).await
+    request_ack(link, subjects.of(append.event.stream), request).await
 }
 
 /// Sends a publish and waits for its answer, or for the loss of the connection.
@@ -124,9 +124,9 @@ pub(super) async fn request_ack(link: &Link, subject: String, request: Request) 
     ack
 }
 
-/// Reads the CRA's last event from the leader: a follower may lag.
+/// Reads the stream's last event from the leader: a follower may lag.
 async fn last_event(link: &Link, subjects: &Subjects, append: &Append) -> Result<LastEvent, ReadError> {
-    let last = match link.stream.get_last_raw_message_by_subject(&subjects.of(append.event.cra_id)).await {
+    let last = match link.stream.get_last_raw_message_by_subject(&subjects.of(append.event.stream)).await {
         Ok(message) => subjects.stored(message)?,
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
             return Ok(LastEvent::Other(None));

@@ -67,14 +67,14 @@ pub(super) async fn run(link: Link, subjects: Subjects, mut pending: mpsc::Recei
     }
 }
 
-/// Collects pending appends, one per CRA: inside a batch the server checks a subject against stored events, so a second
-/// append of the same CRA must be in the next group.
+/// Collects pending appends, one per stream: inside a batch the server checks a subject against stored events, so a second
+/// append of the same stream must be in the next group.
 fn gather(
     first: Pending,
     held: &mut VecDeque<Pending>,
     pending: &mut mpsc::Receiver<Pending>,
 ) -> Vec<Pending> {
-    let mut cra_ids = HashSet::from([first.append.event.cra_id]);
+    let mut streams = HashSet::from([first.append.event.stream]);
     let mut bytes = first.append.event.payload.len();
     let mut group = vec![first];
     let mut waiting = std::mem::take(held);
@@ -82,7 +82,7 @@ fn gather(
         let Some(next) = waiting.pop_front().or_else(|| pending.try_recv().ok()) else {
             break;
         };
-        if cra_ids.insert(next.append.event.cra_id) {
+        if streams.insert(next.append.event.stream) {
             bytes += next.append.event.payload.len();
             group.push(next);
         } else {
@@ -150,7 +150,7 @@ fn split(part: Vec<Pending>, parts: &mut VecDeque<Vec<Pending>>) {
 /// Publishes the group as one atomic batch.
 async fn batch(link: &Link, subjects: &Subjects, group: &[Pending]) -> Ack {
     let messages = group.iter().map(|Pending { append, .. }| Message {
-        subject: subjects.of(append.event.cra_id),
+        subject: subjects.of(append.event.stream),
         headers: message::headers(&append.event, append.expectation),
         payload: append.event.payload.clone(),
     });
@@ -176,11 +176,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::port::{Expectation, NewEvent};
+    use crate::port::{Expectation, NewEvent, StreamId};
 
-    fn pending(cra: u128, size_bytes: usize) -> (Pending, oneshot::Receiver<Outcome>) {
+    fn pending(stream: u128, size_bytes: usize) -> (Pending, oneshot::Receiver<Outcome>) {
         let event = NewEvent {
-            cra_id: Uuid::from_u128(cra),
+            stream: StreamId(Uuid::from_u128(stream)),
             event_id: Uuid::new_v4(),
             payload: Bytes::from(vec![0; size_bytes]),
             trace: None,
@@ -190,49 +190,49 @@ mod tests {
         (Pending { append, answer }, outcome)
     }
 
-    fn cras(group: impl IntoIterator<Item = Pending>) -> Vec<u128> {
-        group.into_iter().map(|pending| pending.append.event.cra_id.as_u128()).collect()
+    fn streams(group: impl IntoIterator<Item = Pending>) -> Vec<u128> {
+        group.into_iter().map(|pending| pending.append.event.stream.0.as_u128()).collect()
     }
 
     #[tokio::test]
-    async fn a_second_append_of_a_cra_waits_for_the_next_group() {
+    async fn a_second_append_of_a_stream_waits_for_the_next_group() {
         let (sender, mut receiver) = mpsc::channel(8);
-        for cra in [2, 1, 3, 2] {
-            assert!(sender.try_send(pending(cra, 1).0).is_ok());
+        for stream in [2, 1, 3, 2] {
+            assert!(sender.try_send(pending(stream, 1).0).is_ok());
         }
         let mut held = VecDeque::new();
         let group = gather(pending(1, 1).0, &mut held, &mut receiver);
-        assert_eq!(cras(group), [1, 2, 3]);
+        assert_eq!(streams(group), [1, 2, 3]);
         let first = held.pop_front().unwrap();
         let next = gather(first, &mut held, &mut receiver);
-        assert_eq!(cras(next), [1, 2]);
+        assert_eq!(streams(next), [1, 2]);
         assert!(held.is_empty());
     }
 
     #[tokio::test]
     async fn a_group_is_closed_at_its_size_and_leaves_the_rest_pending() {
         let (sender, mut receiver) = mpsc::channel(8);
-        for cra in 2..=4 {
-            assert!(sender.try_send(pending(cra, GROUP_BYTES_MAX / 2).0).is_ok());
+        for stream in 2..=4 {
+            assert!(sender.try_send(pending(stream, GROUP_BYTES_MAX / 2).0).is_ok());
         }
         let mut held = VecDeque::new();
         let group = gather(pending(1, GROUP_BYTES_MAX / 2).0, &mut held, &mut receiver);
-        assert_eq!(cras(group), [1, 2]);
+        assert_eq!(streams(group), [1, 2]);
         assert_eq!(receiver.len(), 2);
     }
 
     #[test]
     fn a_refused_batch_is_split_in_order_and_without_loss() {
-        let (group, _outcomes): (Vec<_>, Vec<_>) = (1..=25).map(|cra| pending(cra, 1)).unzip();
+        let (group, _outcomes): (Vec<_>, Vec<_>) = (1..=25).map(|stream| pending(stream, 1)).unzip();
         let mut parts = VecDeque::new();
         split(group, &mut parts);
         assert_eq!(parts.iter().map(Vec::len).max(), Some(3));
-        assert_eq!(cras(parts.into_iter().flatten()), (1..=25).collect::<Vec<_>>());
+        assert_eq!(streams(parts.into_iter().flatten()), (1..=25).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_batch_is_answered_in_its_order_up_to_the_acknowledged_position() {
-        let (group, outcomes): (Vec<_>, Vec<_>) = (1..=3).map(|cra| pending(cra, 1)).unzip();
+        let (group, outcomes): (Vec<_>, Vec<_>) = (1..=3).map(|stream| pending(stream, 1)).unzip();
         answer_batch(group, Position(10));
         let positions: Vec<u64> = outcomes
             .into_iter()

@@ -10,7 +10,7 @@ use async_nats::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::port::{Expectation, LogEntry, NewEvent, ReadError};
+use crate::port::{Expectation, LogEntry, NewEvent, ReadError, StreamId};
 use crate::position::Position;
 use crate::trace::TraceParent;
 
@@ -20,7 +20,7 @@ static EVENT_ID: HeaderName = HeaderName::from_static("Cra-Event-Id");
 static APPENDED_AT: HeaderName = HeaderName::from_static("Cra-Appended-At");
 /// The trace that the event was appended in.
 static TRACE: HeaderName = HeaderName::from_static("traceparent");
-/// Last part of the subject of a restored entry without a CRA; not a UUID.
+/// Last part of the subject of a restored entry without a stream; not a UUID.
 const FOREIGN: &str = "foreign";
 /// Maximum size of headers and framing.
 pub(super) const HEADERS_BYTES_MAX: usize = 1_024;
@@ -37,18 +37,18 @@ impl Subjects {
         Self { prefix: format!("{prefix}.") }
     }
 
-    pub(super) fn of(&self, cra_id: Uuid) -> String {
-        format!("{}{}", self.prefix, cra_id.as_hyphenated())
+    pub(super) fn of(&self, stream: StreamId) -> String {
+        format!("{}{}", self.prefix, stream)
     }
 
     /// The subject of a restored entry. An entry does not contain the name of a foreign subject.
     pub(super) fn of_restored(&self, entry: &LogEntry) -> String {
-        entry.cra_id.map_or_else(|| format!("{}{FOREIGN}", self.prefix), |cra_id| self.of(cra_id))
+        entry.stream.map_or_else(|| format!("{}{FOREIGN}", self.prefix), |stream| self.of(stream))
     }
 
-    fn cra_id(&self, subject: &str) -> Option<Uuid> {
+    fn stream(&self, subject: &str) -> Option<StreamId> {
         let id = subject.strip_prefix(&self.prefix)?;
-        Uuid::try_parse(id).ok()
+        Uuid::try_parse(id).ok().map(StreamId)
     }
 
     /// An entry from a message delivered to a reader; takes its payload.
@@ -58,9 +58,9 @@ impl Subjects {
         let Header { event_id, trace, restored_at } =
             message.headers.as_ref().map(Header::of).unwrap_or_default();
         let appended_at = restored_at.map_or_else(|| timestamp(info.published), Ok)?;
-        let cra_id = self.cra_id(&message.subject);
+        let stream = self.stream(&message.subject);
         let payload = std::mem::take(&mut message.message.payload);
-        Ok(LogEntry { position, cra_id, event_id, payload, appended_at, trace })
+        Ok(LogEntry { position, stream, event_id, payload, appended_at, trace })
     }
 
     /// An entry from a message read by position or subject.
@@ -68,7 +68,7 @@ impl Subjects {
         let Header { event_id, trace, restored_at } = Header::of(&message.headers);
         Ok(LogEntry {
             position: Position(message.sequence),
-            cra_id: self.cra_id(&message.subject),
+            stream: self.stream(&message.subject),
             event_id,
             trace,
             payload: message.payload,
@@ -160,28 +160,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_contains_its_cra_and_a_foreign_one_contains_none() {
+    fn a_subject_contains_its_stream_and_a_foreign_one_contains_none() {
         let subjects = Subjects::new("cra.event");
-        let id = Uuid::from_u128(0x1234);
-        assert_eq!(subjects.cra_id(&subjects.of(id)), Some(id));
+        let id = StreamId(Uuid::from_u128(0x1234));
+        assert_eq!(subjects.stream(&subjects.of(id)), Some(id));
         let foreign = LogEntry {
             position: Position(1),
-            cra_id: None,
+            stream: None,
             event_id: None,
             payload: Bytes::new(),
             appended_at: Timestamp::UNIX_EPOCH,
             trace: None,
         };
-        assert_eq!(subjects.cra_id(&subjects.of_restored(&foreign)), None);
+        assert_eq!(subjects.stream(&subjects.of_restored(&foreign)), None);
         for foreign in ["cra.event.x", "cra.event", "other.event.00000000-0000-0000-0000-000000001234"] {
-            assert_eq!(subjects.cra_id(foreign), None, "{foreign}");
+            assert_eq!(subjects.stream(foreign), None, "{foreign}");
         }
     }
 
     #[test]
     fn the_headers_carry_the_expectation_and_the_event_id() {
         let event = NewEvent {
-            cra_id: Uuid::nil(),
+            stream: StreamId(Uuid::nil()),
             event_id: Uuid::from_u128(7),
             payload: Bytes::new(),
             trace: None,

@@ -1,4 +1,4 @@
-//! The port on NATS JetStream: one stream, one subject per CRA.
+//! The port on NATS JetStream: one stream, one subject per stream of events.
 //!
 //! Writers are serialised by the server's expected last sequence per subject; its deduplication window is not used.
 //! Nothing is ever deleted, purged or changed: the stream denies it, and this adapter has no such operation.
@@ -34,7 +34,6 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use self::append::Append;
 use self::condition::Condition;
@@ -49,8 +48,8 @@ use self::room::AccountRoom;
 use self::start::{Purpose, Server};
 use crate::lineage::{LogIdentity, Origin};
 use crate::port::{
-    AppendError, Appended, EventLog, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX,
-    ReadError, RestoreError,
+    self, AppendError, Appended, Expectation, Fill, Head, LogEntry, NewEvent, PAYLOAD_BYTES_MAX, Read,
+    ReadError, StreamId,
 };
 use crate::position::Position;
 
@@ -189,9 +188,9 @@ impl NatsLog {
         }
     }
 
-    async fn read_history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
-        let subject = self.subjects.of(cra_id);
-        // All reads ask the leader. The last event first: it bounds the history, and most CRAs are new.
+    async fn read_history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {
+        let subject = self.subjects.of(stream);
+        // All reads ask the leader. The last event first: it bounds the history, and most streams are new.
         let Some(last) = self.stored(self.link.stream.get_last_raw_message_by_subject(&subject).await)?
         else {
             return Ok(Vec::new());
@@ -222,7 +221,7 @@ impl NatsLog {
 }
 
 #[async_trait]
-impl EventLog for NatsLog {
+impl port::Append for NatsLog {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         if !self.link.is_up() {
             return Err(AppendError::Unavailable("disconnected".to_owned()));
@@ -244,13 +243,10 @@ impl EventLog for NatsLog {
         )?;
         outcome.await.unwrap_or_else(|_| Err(AppendError::OutcomeUnknown("the log is closed".to_owned())))
     }
+}
 
-    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
-        let closed = self.restoration.as_ref().and_then(Restoration::subjects);
-        let subjects = closed.as_ref().unwrap_or(&self.subjects);
-        restore::restore(&self.link, subjects, entries, self.append_timeout).await
-    }
-
+#[async_trait]
+impl Read for NatsLog {
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         let reader =
             Reader::new(self.link.clone(), self.subjects.clone(), after, Arc::clone(&self.batch_size));
@@ -277,8 +273,8 @@ impl EventLog for NatsLog {
         self.with_retry(|| async { self.stored(self.link.stream.get_raw_message(position.0).await) }).await
     }
 
-    async fn history(&self, cra_id: Uuid) -> Result<Vec<LogEntry>, ReadError> {
-        self.with_retry(|| self.read_history(cra_id)).await
+    async fn history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {
+        self.with_retry(|| self.read_history(stream)).await
     }
 
     fn identity(&self) -> LogIdentity {

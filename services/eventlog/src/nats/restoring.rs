@@ -18,7 +18,7 @@ use super::message::Subjects;
 use super::metadata;
 use super::metadata::StreamHead;
 use crate::lineage::{self, Origin};
-use crate::port::{RestoreError, Restoring};
+use crate::port::{LogEntry, Restore, RestoreError};
 use crate::position::Position;
 
 /// The designed configuration with what a restore changes: subjects and metadata.
@@ -105,7 +105,7 @@ impl NatsLog {
 }
 
 #[async_trait]
-impl Restoring for NatsLog {
+impl Restore for NatsLog {
     async fn begin(&self, origin: &Origin) -> Result<(), RestoreError> {
         let restoration = self.restoration()?;
         let info = self.info().await?;
@@ -129,6 +129,12 @@ impl Restoring for NatsLog {
         restoration.is_closed.store(true, Ordering::Release);
         tracing::info!(stream = config.name, origin = origin.log.0, "the stream is closed for a restore");
         Ok(())
+    }
+
+    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
+        let closed = self.restoration.as_ref().and_then(Restoration::subjects);
+        let subjects = closed.as_ref().unwrap_or(&self.subjects);
+        super::restore::restore(&self.link, subjects, entries, self.append_timeout).await
     }
 
     async fn finish(&self, origin: &Origin) -> Result<(), RestoreError> {

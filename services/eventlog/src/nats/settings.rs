@@ -33,7 +33,7 @@ pub struct NatsSettings {
     /// Prefix of JetStream requests instead of `$JS.API`, for an account that imports another's. Excludes `domain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_prefix: Option<String>,
-    /// Prefix of subjects, followed by the CRA's id.
+    /// Prefix of subjects, followed by the id of the stream of events.
     pub subject_prefix: String,
     /// Number of replicas of the stream: 1 on a single server, 3 in production.
     pub replicas: usize,

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use cra_contracts::v1 as pb;
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{
-    AppendError, Appended, EventLog, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, ReadError,
-    RestoreError,
+    Append, AppendError, Appended, Expectation, Head, LogEntry, LogIdentity, NewEvent, Position, Read,
+    ReadError, StreamId,
 };
 use cra_ingestion::{Limits, Settings, serve};
 use cra_runtime::clock::FixedClock;
@@ -70,7 +70,7 @@ impl TestLog {
 }
 
 #[async_trait]
-impl EventLog for TestLog {
+impl Append for TestLog {
     async fn append(&self, event: NewEvent, expectation: Expectation) -> Result<Appended, AppendError> {
         let _open = self.gate.acquire().await.unwrap();
         if self.is(Mode::Contended) {
@@ -82,11 +82,10 @@ impl EventLog for TestLog {
         }
         Ok(appended)
     }
+}
 
-    async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
-        self.inner.restore(entries).await
-    }
-
+#[async_trait]
+impl Read for TestLog {
     fn read(&self, after: Position) -> BoxStream<'static, Result<LogEntry, ReadError>> {
         self.was_read("read");
         self.inner.read(after)
@@ -101,9 +100,9 @@ impl EventLog for TestLog {
         self.inner.entry(position).await
     }
 
-    async fn history(&self, cra_id: uuid::Uuid) -> Result<Vec<LogEntry>, ReadError> {
+    async fn history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {
         self.was_read("history");
-        self.inner.history(cra_id).await
+        self.inner.history(stream).await
     }
 
     fn identity(&self) -> LogIdentity {

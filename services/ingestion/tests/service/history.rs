@@ -1,7 +1,7 @@
 //! The history of one CRA.
 
 use cra_contracts::v1 as pb;
-use cra_eventlog::{EventLog as _, Expectation, NewEvent};
+use cra_eventlog::{Append as _, Expectation, NewEvent, StreamId};
 use cra_runtime::identity::{PerimeterClaim, SigningKey};
 use cra_runtime::rejection::{reason_of, violations_of};
 use pb::cra_event::Fact;
@@ -27,7 +27,7 @@ async fn the_history_is_the_stored_events_unchanged_oldest_first() {
         ..pb::CraEvent::default()
     };
     let event = NewEvent {
-        cra_id: uuid::Uuid::from_u128(1),
+        stream: StreamId(uuid::Uuid::from_u128(1)),
         event_id: uuid::Uuid::from_u128(99),
         payload: withdrawn.encode_to_vec().into(),
         trace: None,

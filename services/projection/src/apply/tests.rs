@@ -8,6 +8,7 @@ use crate::fixtures::{
     withdrawn, workshop,
 };
 use cra_contracts::v1;
+use cra_eventlog::StreamId;
 
 /// CRAs, acts, and parked events.
 async fn reported(models: &ReadModels) -> (u64, u64, u64) {
@@ -170,10 +171,10 @@ async fn what_comes_after_a_withdrawal_is_parked() {
 async fn an_event_of_another_subject_is_parked() {
     let mut models = ReadModels::new();
     let mut foreign = entry(1, &submitted(1, cra()));
-    foreign.cra_id = Some(cra_id(2));
-    let mut nobodys = entry(2, &submitted(1, cra()));
-    nobodys.cra_id = None;
-    models.apply_entries(&[foreign, nobodys, entry(3, &submitted(1, workshop(4)))]);
+    foreign.stream = Some(StreamId(cra_id(2)));
+    let mut without_subject = entry(2, &submitted(1, cra()));
+    without_subject.stream = None;
+    models.apply_entries(&[foreign, without_subject, entry(3, &submitted(1, workshop(4)))]);
     assert_eq!(reported(&models).await, (1, 4, 2));
     let parked = models.parked(1).unwrap();
     assert_eq!(parked.cra_id, Some(cra_id(2)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_eventlog::{EventLog, ReadError};
+use cra_eventlog::{Read, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ pub(crate) struct Publisher {
     /// Where it is published.
     pub(crate) publications: Publications,
     /// The log.
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) log: Arc<dyn Read>,
     /// The read models.
     pub(crate) generations: Arc<Generations>,
     /// Clock that determines the closed months.

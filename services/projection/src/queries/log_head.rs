@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use cra_eventlog::{EventLog, Head};
+use cra_eventlog::{Head, Read};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::QueryError;
 
 /// End and identity of a log.
-pub async fn head(log: &dyn EventLog) -> Result<Head, QueryError> {
+pub async fn head(log: &dyn Read) -> Result<Head, QueryError> {
     log.head().await.map_err(|error| {
         tracing::warn!(error = %error, "the head of the log is not known");
         QueryError::LogUnavailable
@@ -19,7 +19,7 @@ pub async fn head(log: &dyn EventLog) -> Result<Head, QueryError> {
 
 /// Head of a log, for concurrent callers.
 pub struct LogHead {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn Read>,
     last: Mutex<Option<Answer>>,
 }
 
@@ -33,7 +33,7 @@ struct Answer {
 impl LogHead {
     /// The head of this log.
     #[must_use]
-    pub fn of(log: Arc<dyn EventLog>) -> Self {
+    pub fn of(log: Arc<dyn Read>) -> Self {
         Self { log, last: Mutex::default() }
     }
 
