@@ -20,16 +20,38 @@ fn nats_server() -> String {
     })
 }
 
+/// Packages that `tests/run` installs: `DuckDB` among the readers, gRPC with the example client.
+fn packages() -> String {
+    let installed = |name, default: &str| {
+        std::env::var(name)
+            .unwrap_or_else(|_| format!("{}/../target/tools{default}", env!("CARGO_MANIFEST_DIR")))
+    };
+    let (readers, clients) = (installed("CRA_TEST_READERS", "/readers"), installed("CRA_TEST_CLIENTS", ""));
+    format!("{readers}:{clients}/python-client/packages")
+}
+
 /// Rows that a report must contain.
-const ROWS: [(&str, &str); 16] = [
+const ROWS: [(&str, &str); 22] = [
     ("ingest", "SubmitCras, 8 streams"),
     ("ingest", "SubmitCra, 64 callers"),
     ("ingest", "SubmitCra, a lone caller"),
     ("visible", "from a submission to statistics that hold it, 500/s"),
+    (
+        "visible",
+        "from a submission to statistics that hold it, 500/s, while other work keeps every core busy",
+    ),
     ("replay", "a projection that starts without read models, process included"),
     ("replay", "a replay beside read models that serve"),
     ("replay", "read models on disk"),
     ("replay", "a start with read models, until it serves"),
+    ("replay", "resident memory of the projection after the replay"),
+    ("log", "resident memory of the log's server after a fill and a replay"),
+    ("log", "resident memory of the log's server after a restart"),
+    ("log", "memory of the log's server after a restart, subjects end with 36 characters, as the log's are"),
+    (
+        "log",
+        "memory of the log's server after a restart, subjects end with 22 characters, the same id in base 64",
+    ),
     ("query", "the country, any period"),
     ("query", "an advisor, any period"),
     ("query", "any selection, country-wide"),
@@ -91,8 +113,19 @@ fn forgetting_is_compared_with_an_import_of_the_same_log() {
 #[test]
 fn every_figure_is_measured_and_reported_in_every_form() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let arguments =
-        ["all", "--cras", "2000", "--seconds", "0", "--json", "report.json", "--markdown", "report.md"];
+    let arguments = [
+        "all",
+        "--cras",
+        "2000",
+        "--seconds",
+        "0",
+        "--minutes",
+        "600",
+        "--json",
+        "report.json",
+        "--markdown",
+        "report.md",
+    ];
     let environment =
         [("CRA_NATS_SERVER", nats_server()), ("TMPDIR", temporary.path().display().to_string())];
     let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -119,6 +152,64 @@ fn every_figure_is_measured_and_reported_in_every_form() {
     assert_eq!(page.lines().filter(|line| line.starts_with("| ")).count(), rows.len() + 1, "{page}");
     assert!(ended.stdout.contains("targets met"), "{}", ended.stdout);
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn figures_are_those_of_another_engine_on_the_exported_file_before_times_are_shown() {
+    let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    // ClickHouse is not installed for tests: half a gigabyte.
+    let arguments =
+        ["peers", "--cras", "3000", "--seconds", "0", "--peers", "duckdb", "--json", "peers.json"];
+    let environment = [
+        ("CRA_NATS_SERVER", nats_server()),
+        ("CRA_BENCH_PYTHON", "python3".to_owned()),
+        ("PYTHONPATH", packages()),
+        ("TMPDIR", temporary.path().display().to_string()),
+    ];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &environment);
+    assert!(ended.status.success(), "{}", ended.stderr);
+
+    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("peers.json")).unwrap()).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let of = |scenario: &str| rows.iter().filter(|row| row["scenario"] == scenario).count();
+    assert_eq!((of("exports"), of("peers")), (3, 5), "{rows:?}");
+    for row in rows {
+        assert!(row["ratio"].as_f64() > Some(0.0), "{row}");
+    }
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn what_would_not_end_in_time_is_left_out_and_named() {
+    let dir = TempDir::new().unwrap();
+    let server = nats_server();
+    let arguments = ["all", "--cras", "1000", "--seconds", "0", "--minutes", "0", "--json", "report.json"];
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[("CRA_NATS_SERVER", &server)]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
+    let left_out: BTreeSet<_> =
+        report["left_out"].as_array().unwrap().iter().map(|what| what.as_str().unwrap()).collect();
+    let expected = [
+        "a replay beside read models that serve",
+        "growth",
+        "ingest and visible",
+        "load",
+        "log: lengths of subjects",
+    ];
+    assert_eq!(left_out, BTreeSet::from(expected));
+    let rows = report["rows"].as_array().unwrap();
+    let scenarios: BTreeSet<_> = rows.iter().map(|row| row["scenario"].as_str().unwrap()).collect();
+    assert_eq!(scenarios, BTreeSet::from(["replay", "log", "query"]));
+    assert!(ended.stdout.contains("Left out"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_missing_python_is_reported_with_the_flag_that_names_it() {
+    let dir = TempDir::new().unwrap();
+    let ended = run_to_end(Kind::Bench, dir.path(), &["peers"], &[]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(ended.stderr.contains("services/bench/peers/install") && ended.stderr.contains("--python"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::testbed;
 
@@ -30,14 +30,61 @@ pub(crate) enum Command {
     Sizing(MeasureArgs),
     /// Copying the log without what is to be forgotten, against an import of the same log
     Forget(MeasureArgs),
-    /// Everything but `sizing` and `forget`
-    All(MeasureArgs),
+    /// Memory of the log's server per event, by the length of the subjects
+    Subjects(MeasureArgs),
+    /// Other engines on the product's own Parquet file: the same questions in turn, answers compared; and files of CRAs
+    Peers(PeerArgs),
+    /// Everything but `sizing`, `forget` and, without --peers, `peers`
+    All(AllArgs),
     /// Run one service for a measurement
     #[command(hide = true)]
     Serve {
         #[arg(value_enum)]
         service: testbed::Kind,
     },
+    /// Keep every core busy until standard input ends
+    #[command(hide = true)]
+    Busy,
+}
+
+/// What the product is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// Its table in memory
+    Duckdb,
+    /// Its table on disk, ordered by day
+    Chdb,
+}
+
+/// The peers of a comparison.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PeerArgs {
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
+    /// What to compare with, separated by commas [default of `peers`, and of the option without a value: both]
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        value_enum,
+        value_delimiter = ',',
+        num_args = 0..=2,
+        default_missing_value = "duckdb,chdb"
+    )]
+    pub(crate) peers: Vec<Peer>,
+    /// Python with the packages of services/bench/peers/requirements.txt [default: the one that
+    /// services/bench/peers/install makes]
+    #[arg(long, value_name = "FILE", env = "CRA_BENCH_PYTHON")]
+    pub(crate) python: Option<PathBuf>,
+}
+
+/// Everything, within some minutes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AllArgs {
+    #[command(flatten)]
+    pub(crate) peers: PeerArgs,
+    /// What would not end within so many minutes is left out, and named in the report; 0 for as little as will do
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=600))]
+    pub(crate) minutes: u64,
 }
 
 /// What is measured, and where the report goes.

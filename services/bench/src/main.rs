@@ -8,9 +8,11 @@
 #![allow(clippy::format_push_string)]
 
 mod args;
+mod budget;
 mod generator;
 mod latency;
 mod limits;
+mod measurement;
 mod report;
 mod rows;
 mod scenarios;
@@ -19,25 +21,20 @@ mod testbed;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::Parser as _;
+use clap::{Parser as _, ValueEnum as _};
 use cra_runtime::process::error_chain;
 use cra_runtime::shutdown::Shutdown;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use self::args::{Arguments, Command, MeasureArgs};
-use self::generator::Generator;
-use self::report::{Machine, Measured, Report, Row, Scenario, Target};
-use self::rows::CraRow;
-use self::scenarios::growth::{self, Point};
-use self::scenarios::questions::Kind;
-use self::scenarios::replay::{self, Replayed};
-use self::scenarios::submissions::Submissions;
-use self::scenarios::{forget, ingest, load, query, sizing, visible};
+use self::args::{Arguments, Command, MeasureArgs, Peer, PeerArgs};
+use self::budget::Budget;
+use self::measurement::{Measurement, Scope};
+use self::report::{Machine, Report};
+use self::scenarios::peers::Peers;
 use self::testbed::Testbed;
 
 /// Columns of the table on standard output.
@@ -47,17 +44,12 @@ const FAILED: u8 = 2;
 /// A signal ended the measurement.
 const CANCELLED: u8 = 130;
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
-    Ingest,
-    Replay,
-    Query,
-    Load,
-    Growth,
-    Sizing,
-    Forget,
-    All,
+/// What to measure.
+struct Plan {
+    scope: Scope,
+    args: MeasureArgs,
+    peers: Option<Peers>,
+    budget: Budget,
 }
 
 #[tokio::main]
@@ -73,25 +65,52 @@ async fn main() -> ExitCode {
     }
 }
 
+impl Plan {
+    fn of(scope: Scope, args: MeasureArgs) -> Self {
+        Self { scope, args, peers: None, budget: Budget::new(None) }
+    }
+
+    fn with_peers(scope: Scope, args: PeerArgs) -> anyhow::Result<Self> {
+        let PeerArgs { measure, peers, python } = args;
+        let peers = (!peers.is_empty()).then(|| Peers::new(peers, python)).transpose()?;
+        Ok(Self { peers, ..Self::of(scope, measure) })
+    }
+}
+
 /// Measures, and reports the figures.
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let (scope, args) = match command {
-        Command::Ingest(args) => (Scope::Ingest, args),
-        Command::Replay(args) => (Scope::Replay, args),
-        Command::Query(args) => (Scope::Query, args),
-        Command::Load(args) => (Scope::Load, args),
-        Command::Growth(args) => (Scope::Growth, args),
-        Command::Sizing(args) => (Scope::Sizing, args),
-        Command::Forget(args) => (Scope::Forget, args),
-        Command::All(args) => (Scope::All, args),
+    let plan = match command {
+        Command::Ingest(args) => Plan::of(Scope::Ingest, args),
+        Command::Replay(args) => Plan::of(Scope::Replay, args),
+        Command::Query(args) => Plan::of(Scope::Query, args),
+        Command::Load(args) => Plan::of(Scope::Load, args),
+        Command::Growth(args) => Plan::of(Scope::Growth, args),
+        Command::Sizing(args) => Plan::of(Scope::Sizing, args),
+        Command::Forget(args) => Plan::of(Scope::Forget, args),
+        Command::Subjects(args) => Plan::of(Scope::Subjects, args),
+        Command::Peers(mut args) => {
+            if args.peers.is_empty() {
+                args.peers = Peer::value_variants().to_vec();
+            }
+            Plan::with_peers(Scope::Peers, args)?
+        }
+        Command::All(args) => {
+            let budget = Budget::new(Some(Duration::from_mins(args.minutes)));
+            Plan { budget, ..Plan::with_peers(Scope::All, args.peers)? }
+        }
         Command::Serve { service } => {
             testbed::serve(service).await?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Busy => {
+            testbed::keep_busy();
+            return Ok(ExitCode::SUCCESS);
+        }
     };
+    let args = plan.args.clone();
     let interrupted = Shutdown::on_signal().context("signals cannot be caught")?;
     // On a thread of the runtime, where answers come in: handing them to the main thread would be measured too.
-    let mut measuring = tokio::spawn(measure(scope, args.clone()));
+    let mut measuring = tokio::spawn(measure(plan));
     let report = tokio::select! {
         report = &mut measuring => report??,
         () = interrupted.requested() => {
@@ -120,11 +139,13 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
-async fn measure(scope: Scope, args: MeasureArgs) -> anyhow::Result<Report> {
+async fn measure(plan: Plan) -> anyhow::Result<Report> {
+    let Plan { scope, args, peers, budget } = plan;
     let start = Instant::now();
     let began = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let testbed = Testbed::prepare(args.nats_server.clone(), args.keep.clone())?;
-    let measurement = Measurement { testbed, scope, seed: args.seed, seconds: args.seconds, bar: bar() };
+    let measurement =
+        Measurement { testbed, scope, seed: args.seed, seconds: args.seconds, peers, budget, bar: bar() };
     let rows = measurement.rows(args.cras).await?;
     measurement.bar.finish_and_clear();
     Ok(Report {
@@ -134,157 +155,9 @@ async fn measure(scope: Scope, args: MeasureArgs) -> anyhow::Result<Report> {
         seed: args.seed,
         cras: args.cras,
         seconds: start.elapsed().as_secs_f64(),
+        left_out: measurement.budget.left_out(),
         rows,
     })
-}
-
-/// One run.
-struct Measurement {
-    testbed: Testbed,
-    scope: Scope,
-    seed: u64,
-    /// That each kind of measurement may take, roughly.
-    seconds: u64,
-    bar: ProgressBar,
-}
-
-/// What was measured of one filled log.
-struct OfOneLog {
-    replay: Vec<Row>,
-    query: Vec<Row>,
-    load: Vec<Row>,
-    point: Point,
-}
-
-impl Measurement {
-    /// Shows the current step at the bar, or as a line where there is no terminal.
-    fn show(&self, what: &str) {
-        if self.bar.is_hidden() {
-            print(what);
-        } else {
-            self.bar.set_message(what.to_owned());
-        }
-    }
-
-    async fn rows(&self, cras: u64) -> anyhow::Result<Vec<Row>> {
-        let generator = self.generator(cras).await?;
-        let mut rows = Vec::new();
-        if matches!(self.scope, Scope::Ingest | Scope::All) {
-            rows.extend(self.ingest(&generator).await?);
-        }
-        if self.scope == Scope::Ingest {
-            return Ok(rows);
-        }
-        if self.scope == Scope::Sizing {
-            return self.sizing(&generator).await;
-        }
-        if self.scope == Scope::Forget {
-            let log = self.testbed.filled_log("forget", &generator, &self.bar).await?;
-            return Box::pin(forget::forget(&log, |what: &str| self.show(what))).await;
-        }
-        let mut points = Vec::new();
-        if matches!(self.scope, Scope::Growth | Scope::All) {
-            for part in [100, 10] {
-                let smaller = self.generator(cras / part).await?;
-                points.push(self.of_one_log(&smaller, &growth::KINDS, false).await?.point);
-            }
-        }
-        let kinds: &[Kind] = match self.scope {
-            Scope::Ingest | Scope::Sizing | Scope::Forget | Scope::Replay => &[],
-            Scope::Growth => &growth::KINDS,
-            Scope::Load => &load::KINDS,
-            Scope::Query | Scope::All => &Kind::ALL,
-        };
-        let with_load = matches!(self.scope, Scope::Load | Scope::All);
-        let measured = self.of_one_log(&generator, kinds, with_load).await?;
-        points.push(measured.point);
-        rows.extend(match self.scope {
-            Scope::Ingest | Scope::Sizing | Scope::Forget => Vec::new(),
-            Scope::Replay => measured.replay,
-            Scope::Query => measured.query,
-            Scope::Load => [measured.query, measured.load].concat(),
-            Scope::Growth => growth::growth(&points),
-            Scope::All => [measured.replay, measured.query, measured.load, growth::growth(&points)].concat(),
-        });
-        Ok(rows)
-    }
-
-    async fn generator(&self, cras: u64) -> anyhow::Result<Arc<Generator>> {
-        let seed = self.seed;
-        Ok(tokio::task::spawn_blocking(move || Arc::new(Generator::new(seed, cras))).await?)
-    }
-
-    /// Recording, on a separate log.
-    async fn ingest(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
-        let (server, dir) = self.testbed.empty_log("ingest").await?;
-        let mut submissions = Submissions::after(generator);
-        let ingestion = testbed::Service::start(testbed::Kind::Ingestion, &server.url(), &dir).await?;
-        let show = |what: &str| self.show(what);
-        let mut rows = ingest::ingest(server.url(), &ingestion, &mut submissions, self.seconds, show).await?;
-        let projection = testbed::Service::start(testbed::Kind::Projection, &server.url(), &dir).await?;
-        self.show("submitting at a steady rate, and asking for each");
-        let seconds = (2 * self.seconds).max(1);
-        rows.push(visible::visible(&ingestion, &projection, &mut submissions, seconds).await?);
-        projection.stop().await?;
-        ingestion.stop().await?;
-        Ok(rows)
-    }
-
-    /// What the processes use, on a separate log.
-    async fn sizing(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<Row>> {
-        let (server, dir) = self.testbed.empty_log("sizing").await?;
-        let mut submissions = Submissions::after(generator);
-        let show = |what: &str| self.show(what);
-        sizing::sizing(server, &dir, &mut submissions, generator.cras(), show).await
-    }
-
-    /// Everything that needs a filled log: its replay, questions of these kinds, and on demand questions under load.
-    async fn of_one_log(
-        &self,
-        generator: &Arc<Generator>,
-        kinds: &[Kind],
-        with_load: bool,
-    ) -> anyhow::Result<OfOneLog> {
-        let (cras, show) = (generator.cras(), |what: &str| self.show(what));
-        self.show(&format!("filling a log with {cras} CRAs"));
-        let log = self.testbed.filled_log(&format!("log-{cras}"), generator, &self.bar).await?;
-        let events = log.manifest.events;
-        let Replayed { projection, drained, rows: mut replay } = replay::replay(&log, show).await?;
-        let connection = projection.connect().await?;
-
-        let within = Duration::from_secs(self.seconds);
-        let in_force = if kinds.is_empty() { Vec::new() } else { self.rows_in_force(generator).await? };
-        let asked = (in_force.as_slice(), self.seed);
-        let queried = query::query(&mut connection.statistics(), asked, kinds, within, show).await?;
-        replay.extend(replay::memory("after the questions", &projection));
-
-        self.show("replaying the log beside the read models that serve");
-        let replayed = replay::rebuild(&connection, events).await?;
-        let rate = Measured::rate(events, "events", replayed);
-        let beside = Row::new(Scenario::Replay, "a replay beside read models that serve", rate);
-        replay.push(beside.limited(replay::DRAINED, drained).aiming(Target::RatioAtLeast(0.7)));
-
-        let mut load = Vec::new();
-        if with_load {
-            self.show("asking while the log is replayed and CRAs come in");
-            let ingestion =
-                testbed::Service::start(testbed::Kind::Ingestion, &log.server.url(), &log.dir).await?;
-            let mut submissions = Submissions::after(generator);
-            load =
-                load::load(&ingestion, &connection, &mut submissions, asked, &queried.times, within).await?;
-            ingestion.stop().await?;
-        }
-        projection.stop().await?;
-        let point = Point { cras, events, replayed, times: queried.times };
-        Ok(OfOneLog { replay, query: queried.rows, load, point })
-    }
-
-    /// The data in force, to draw questions about.
-    async fn rows_in_force(&self, generator: &Arc<Generator>) -> anyhow::Result<Vec<CraRow>> {
-        self.show("making the data again, to ask about it");
-        let generator = Arc::clone(generator);
-        Ok(tokio::task::spawn_blocking(move || rows::rows_in_force(&generator)).await?)
-    }
 }
 
 fn bar() -> ProgressBar {

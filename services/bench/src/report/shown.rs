@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Aim, Limit, Measured, Quantiles, Report, Row, Scenario, Target};
 
-const HEADINGS: [&str; 6] = ["scenario", "what", "measured", "limit", "ratio", "target"];
+const HEADINGS: [&str; 6] = ["scenario", "what", "measured", "compared with", "ratio", "target"];
 const MIB: u64 = 1_024 * 1_024;
 
 impl Report {
@@ -22,7 +22,7 @@ impl Report {
         if let Some(ratio) = table.column_mut(4) {
             ratio.set_cell_alignment(CellAlignment::Right);
         }
-        format!("{table}\n{}\n", self.missed())
+        format!("{table}\n{}{}\n", self.left_out(), self.missed())
     }
 
     /// How many targets were reached.
@@ -33,14 +33,22 @@ impl Report {
         format!("{met} of {all} targets met, in {}", seconds(self.seconds))
     }
 
+    /// What this run did not measure, as a sentence; empty if it left nothing out.
+    fn left_out(&self) -> String {
+        if self.left_out.is_empty() {
+            return String::new();
+        }
+        format!("Left out, because it would not have ended in time: {}.\n", self.left_out.join("; "))
+    }
+
     /// As a page that says on what machine, when, and with which data.
     pub(crate) fn markdown(&self) -> String {
         let Self { version, began, machine, seed, cras, .. } = self;
         let mut page = String::from("# Performance\n\n");
         page += "Written by `cra-bench` with `--markdown`; numbers are of one run, on one machine, where client, \
-                 services and the log's\nserver share the cores. Targets are stated for ten million CRAs on two \
-                 cores. A ratio is the measured rate, or the median\ntime, by a limit of the same machine, measured \
-                 in the same run.\n\n";
+                 services and the log's\nserver share the cores. A ratio is the measured rate, or the median time, \
+                 by what the same machine does in the same run. Targets are\nratios, stated for ten million CRAs \
+                 on two cores. A target in milliseconds is a promise to users on the machine named here.\n\n";
         let memory = bytes(machine.memory_bytes);
         for (name, value) in [
             ("version", (*version).to_owned()),
@@ -57,7 +65,7 @@ impl Report {
         for row in &self.rows {
             page += &format!("| {} |\n", row.cells().join(" | "));
         }
-        page += &format!("\n{}.\n", self.missed());
+        page += &format!("\n{}{}.\n", self.left_out(), self.missed());
         page
     }
 }
@@ -87,6 +95,9 @@ impl Scenario {
             Self::Query => "query",
             Self::Load => "load",
             Self::Growth => "growth",
+            Self::Log => "log",
+            Self::Exports => "exports",
+            Self::Peers => "peers",
             Self::Sizing => "sizing",
             Self::Forget => "forget",
         }
@@ -102,11 +113,11 @@ impl Limit {
 impl Aim {
     fn text(&self) -> String {
         let target = match self.target {
-            Target::RateAtLeast(least) => format!("≥ {}/s", decimal(least)),
             Target::RatioAtLeast(least) => format!("ratio ≥ {least}"),
+            Target::RatioAtMost(most) => format!("ratio ≤ {most}"),
+            Target::P99ByP99AtMost(most) => format!("p99 ≤ {most} × its p99"),
+            Target::P99ByMedianAtMost(most) => format!("p99 ≤ {most} × its p50"),
             Target::P99MsAtMost(most) => format!("p99 ≤ {most} ms"),
-            Target::SecondsAtMost(most) => format!("≤ {most} s"),
-            Target::BytesAtMost(most) => format!("≤ {}", bytes(most)),
             Target::BytesPerCraAtMost(most) => format!("≤ {most} B/CRA"),
             Target::TimesAtMost(most) => format!("≤ {most} ×"),
         };
@@ -128,11 +139,13 @@ impl Measured {
         }
     }
 
-    /// Of times, the median alone.
+    /// Of times, the median and the 99th percentile.
     fn short(self) -> String {
         match self {
             Self::Rate { per_second, of } => format!("{} {of}/s", decimal(per_second)),
-            Self::Latency(quantiles) => format!("p50 {}", time(quantiles.p50_ms)),
+            Self::Latency(quantiles) => {
+                format!("p50 {} p99 {}", time(quantiles.p50_ms), time(quantiles.p99_ms))
+            }
             Self::Seconds(seconds_taken) => seconds(seconds_taken),
             Self::Nanoseconds(nanoseconds) if nanoseconds < 1_000.0 => format!("{nanoseconds:.0} ns"),
             Self::Nanoseconds(nanoseconds) => time(nanoseconds / 1e6),

@@ -18,12 +18,15 @@ use cra_client::within_deadline;
 /// Calls under way; the projection takes no more questions at once.
 const UNDER_WAY_MAX: usize = 200;
 
-/// Measures a pair on one log, for so many seconds.
+/// The statistics of a platform hold what its user submitted, when it shows the next page.
+const P99_MS_MAX: f64 = 20.0;
+
+/// Measures a pair on one log, for so many seconds; `when` says what else the machine does.
 pub(crate) async fn visible(
-    ingestion: &Service,
-    projection: &Service,
+    (ingestion, projection): (&Service, &Service),
     submissions: &mut Submissions,
     seconds: u64,
+    when: &str,
 ) -> anyhow::Result<Row> {
     let (submit, ask) = (ingestion.connect().await?.ingestion(), projection.connect().await?.statistics());
     let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
@@ -41,8 +44,8 @@ pub(crate) async fn visible(
     while let Some(ended) = calls.join_next().await {
         times.add(ended??);
     }
-    let what = format!("from a submission to statistics that hold it, {}/s", pace::PER_SECOND);
-    Ok(Row::new(Scenario::Visible, what, Measured::latency(&times)).aiming(Target::P99MsAtMost(50.0)))
+    let what = format!("from a submission to statistics that hold it, {}/s{when}", pace::PER_SECOND);
+    Ok(Row::new(Scenario::Visible, what, Measured::latency(&times)).aiming(Target::P99MsAtMost(P99_MS_MAX)))
 }
 
 /// Submits, and asks for the author's statistics with it.

@@ -1,6 +1,7 @@
 //! What is measured, running: a nats-server and the two services as processes of their own, in a folder of the
 //! measurement. Everything is stopped, and the folder removed, when the measurement ends, however it ends.
 
+mod busy;
 mod disk;
 mod fill;
 mod memory;
@@ -21,8 +22,9 @@ use tempfile::TempDir;
 use super::generator::Generator;
 use retained::RetainedData;
 
+pub(crate) use busy::{Busy, keep_busy};
 pub(crate) use disk::bytes_below;
-pub(crate) use memory::Usage;
+pub(crate) use memory::{Memory, Usage};
 pub(crate) use retained::Manifest;
 pub(crate) use serve::serve;
 pub(crate) use service::{Kind, Service, read_models};
@@ -42,6 +44,8 @@ pub(crate) struct Log {
     pub(crate) manifest: Manifest,
     /// Where the services keep their files.
     pub(crate) dir: PathBuf,
+    /// Whether its server wrote it, rather than started on it.
+    pub(crate) filled: bool,
 }
 
 impl Testbed {
@@ -73,7 +77,7 @@ impl Testbed {
             && let Some(manifest) = retained.manifest()?
         {
             retained.copy_to(&dir).context("the retained log cannot be used")?;
-            return Ok(Log { server: self.start(&dir).await?, manifest, dir });
+            return Ok(Log { server: self.start(&dir).await?, manifest, dir, filled: false });
         }
         let mut server = self.start(&dir).await?;
         let manifest = fill::fill(settings(server.url()), generator, bar).await?;
@@ -82,7 +86,7 @@ impl Testbed {
             retained.retain(&dir, &manifest).context("the log cannot be retained")?;
             server.restart()?;
         }
-        Ok(Log { server, manifest, dir })
+        Ok(Log { server, manifest, dir, filled: retained.is_none() })
     }
 
     async fn start(&self, dir: &Path) -> anyhow::Result<NatsServer> {

@@ -107,6 +107,11 @@ impl Service {
         Ok(Clients::new(channel, Bearer::Nothing))
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
