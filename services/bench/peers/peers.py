@@ -55,7 +55,7 @@ def times_of(served, peers, kind, seconds):
     requests = [served.request(method, encoded) for encoded in kind["requests"]]
     ask_all(served, peers, method, requests[0], 0)
     times, begun = [], time.monotonic()
-    for place, request in enumerate(requests):
+    for place, request in enumerate(requests[1:]):
         if len(times) >= ASKED_MIN and time.monotonic() - begun >= seconds:
             break
         times.append(ask_all(served, peers, method, request, place))
