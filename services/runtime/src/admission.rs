@@ -6,11 +6,9 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::mem;
 use std::num::NonZeroU32;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cra_contracts::bounds;
@@ -22,7 +20,6 @@ use tonic::body::Body;
 use tonic::codegen::http::header::AUTHORIZATION;
 use tonic::codegen::http::request::Parts;
 use tonic::codegen::http::{HeaderMap, Request, Response};
-use tower::{Layer, Service};
 
 use crate::addresses::{Network, TrustedProxies};
 use crate::allowance::Allowance;
@@ -36,6 +33,7 @@ use crate::headers;
 use crate::identity::access::{self, Method, Needs, Shape};
 use crate::identity::{Caller, Callers, Identity, ShownCertificate, TokenRefused, Verified};
 use crate::in_flight::InFlight;
+use crate::layer::{self, Answering, Answers, CallLayer};
 use crate::messages::{self, Encoding, Limits, Messages, Refusal, Wire};
 use crate::metrics::{Metrics, MetricsError};
 use crate::rejection::{RATE_LIMITED, Rejection, STREAM_LIFETIME, not_served};
@@ -77,21 +75,6 @@ struct MessageLimits {
 #[derive(Clone)]
 pub(crate) struct AuthLayer(pub(crate) Arc<Door>);
 
-impl<S> Layer<S> for AuthLayer {
-    type Service = Admitting<S>;
-
-    fn layer(&self, inner: S) -> Admitting<S> {
-        Admitting { door: Arc::clone(&self.0), inner }
-    }
-}
-
-/// Routes with authorization.
-#[derive(Clone)]
-pub(crate) struct Admitting<S> {
-    door: Arc<Door>,
-    inner: S,
-}
-
 /// An admitted call.
 struct Admitted {
     verified: Verified,
@@ -103,24 +86,9 @@ struct Admitted {
     wire: Wire,
 }
 
-impl<S> Service<Request<Body>> for Admitting<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let next = self.inner.clone();
-        // The instance that was polled ready must take the call.
-        let mut inner = mem::replace(&mut self.inner, next);
-        let door = Arc::clone(&self.door);
+impl CallLayer for AuthLayer {
+    fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
+        let (door, mut inner) = (Arc::clone(&self.0), layer::take_ready(inner));
         let Some(method) = access::find(&door.tables, request.uri().path()) else {
             let status = not_served(request.uri().path());
             return Box::pin(async { Ok(status.into_http()) });
@@ -270,15 +238,12 @@ impl Door {
         }
     }
 
-    async fn serve<S>(
+    async fn serve(
         &self,
         admitted: Admitted,
-        inner: &mut S,
+        inner: &mut impl Answers,
         mut request: Request<Body>,
-    ) -> Result<Response<Body>, Infallible>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    {
+    ) -> Result<Response<Body>, Infallible> {
         let Admitted { verified, certificate, permits, limits, wire } = admitted;
         let shape = limits.shape;
         let stalled_after = self.pace.stalled_after;

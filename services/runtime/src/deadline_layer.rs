@@ -4,24 +4,21 @@
 //!
 //! Covers a call up to the start of its answer; handlers bound the rest of a stream.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::http::{Request, Response};
-use tower::{Layer, Service};
+use tonic::codegen::http::Request;
 use tracing::Instrument as _;
 
 use crate::deadline;
+use crate::layer::{Answering, Answers, CallLayer};
 use crate::metrics::Rpcs;
 use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
 
-/// Wraps the routes of a server.
+/// Answers every call of a server in time.
 #[derive(Clone)]
 pub(crate) struct DeadlineLayer {
     /// Time limit; the caller's deadline applies if it is shorter.
@@ -30,39 +27,11 @@ pub(crate) struct DeadlineLayer {
     pub(crate) rpcs: Rpcs,
 }
 
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = Answering<S>;
-
-    fn layer(&self, inner: S) -> Answering<S> {
-        Answering { inner, within: self.within, rpcs: self.rpcs.clone() }
-    }
-}
-
-/// Routes that always answer.
-#[derive(Clone)]
-pub(crate) struct Answering<S> {
-    inner: S,
-    within: Duration,
-    rpcs: Rpcs,
-}
-
-impl<S> Service<Request<Body>> for Answering<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+impl CallLayer for DeadlineLayer {
+    fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
         let within = deadline::of_headers(request.headers()).map_or(self.within, |own| own.min(self.within));
         let call = self.rpcs.begin(request.uri().path(), request.headers());
-        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
         let span = call.span().clone();
         let answered = async move {
             let answer = match tokio::time::timeout(within, answer).await {

@@ -29,6 +29,7 @@ pub mod health;
 pub mod hosts;
 pub mod identity;
 pub mod in_flight;
+mod layer;
 pub mod listen;
 mod messages;
 pub mod metrics;

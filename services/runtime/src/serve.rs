@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic_reflection::server::Builder as Reflection;
-use tower::Layer as _;
 
 use crate::admission::{AuthLayer, Door};
 use crate::audit::Audit;
@@ -26,6 +25,7 @@ use crate::deadline_layer::DeadlineLayer;
 use crate::files::document::Documented;
 use crate::health::Health;
 use crate::identity::access::{self, Method, Needs};
+use crate::layer::CallLayer as _;
 use crate::listen::{ListenError, Listener};
 use crate::metrics::{Metrics, MetricsError, Rpcs};
 use crate::protocols::Protocols;

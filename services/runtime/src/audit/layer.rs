@@ -1,7 +1,6 @@
 //! Gives each call its audit trail, and completes the record when the call ends: with its status, or as cancelled if
 //! its caller disconnects.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,53 +8,26 @@ use http_body::Body as _;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tonic::{Code, Status};
-use tower::{Layer, Service};
 
 use super::{Audit, Trail};
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 use crate::connections::Peer;
+use crate::layer::{Answering, Answers, CallLayer};
 
 /// The header of the caller's trace (W3C Trace Context).
 pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("traceparent");
 
-/// Wraps the routes of a server.
+/// Audits the calls of a server.
 #[derive(Clone)]
 pub(crate) struct Audited(pub(crate) Audit);
 
-impl<S> Layer<S> for Audited {
-    type Service = Auditing<S>;
-
-    fn layer(&self, inner: S) -> Auditing<S> {
-        Auditing { inner, audit: self.0.clone() }
-    }
-}
-
-/// Routes with audited calls.
-#[derive(Clone)]
-pub(crate) struct Auditing<S> {
-    inner: S,
-    audit: Audit,
-}
-
-impl<S> Service<Request<Body>> for Auditing<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+impl CallLayer for Audited {
+    fn call<S: Answers>(&self, inner: &mut S, mut request: Request<Body>) -> Answering {
         let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
         let trace = request.headers().get(TRACE_HEADER).and_then(trace_id);
-        let trail = Trail::new(self.audit.clone(), request.uri().path(), peer, trace);
+        let trail = Trail::new(self.0.clone(), request.uri().path(), peer, trace);
         request.extensions_mut().insert(trail.clone());
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         let record = Record { trail, code: Code::Cancelled };
         Box::pin(async move { Ok(record.answered(answer.await?)) })
     }

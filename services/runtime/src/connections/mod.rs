@@ -30,12 +30,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
-use tower::{Service, ServiceExt as _};
+use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::addresses::TrustedProxies;
 use crate::headers::HARD_LIMIT_FACTOR;
 use crate::identity::Callers;
+use crate::layer::{Answering, Answers};
 use crate::metrics::{Metrics, MetricsError};
 use crate::settings::ServerSettings;
 
@@ -96,11 +97,7 @@ pub(crate) struct Connections<S> {
     cut: CancellationToken,
 }
 
-impl<S> Connections<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-{
+impl<S: Answers> Connections<S> {
     pub(crate) fn new(
         service: S,
         settings: &ServerSettings,
@@ -328,16 +325,12 @@ struct OnConnection<S> {
     state: Arc<State>,
 }
 
-impl<S> hyper::service::Service<Request<Incoming>> for OnConnection<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
+impl<S: Answers> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Answering {
         let call = self.state.begin();
         let span = tracing::debug_span!("call", path = request.uri().path());
         let mut request = request.map(Body::new);

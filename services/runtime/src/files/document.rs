@@ -3,10 +3,7 @@
 //! The document is answered behind the admission of calls, as a call is: bytes, and a status in trailers; [`plain`] makes
 //! plain HTTP of it.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::LazyLock;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cra_contracts::OPENAPI;
@@ -19,13 +16,13 @@ use tonic::codegen::http::header::{
 };
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tonic::{Code, Status};
-use tower::{Layer, Service};
 
 use super::gzip;
 use super::problem::Problem;
 use crate::bounded_stream;
 use crate::conditional::Conditional;
 use crate::identity::access::DOCUMENT;
+use crate::layer::{Answering, Answers, CallLayer};
 
 /// Bytes of one frame.
 const FRAME_BYTES: usize = 16 * 1_024;
@@ -36,39 +33,13 @@ static GZIPPED: LazyLock<Option<Bytes>> = LazyLock::new(|| gzip::whole(OPENAPI.a
 #[derive(Clone, Copy)]
 pub(crate) struct Documented;
 
-impl<S> Layer<S> for Documented {
-    type Service = Documenting<S>;
-
-    fn layer(&self, inner: S) -> Documenting<S> {
-        Documenting(inner)
-    }
-}
-
-/// Routes with the document.
-#[derive(Clone)]
-pub(crate) struct Documenting<S>(S);
-
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-impl<S> Service<Request<Body>> for Documenting<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Answering {
+impl CallLayer for Documented {
+    fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
         if request.uri().path() == DOCUMENT {
             let answer = document(request.headers());
             return Box::pin(async { Ok(answer) });
         }
-        Box::pin(self.0.call(request))
+        Box::pin(inner.call(request))
     }
 }
 

@@ -11,20 +11,17 @@ mod gzip;
 mod problem;
 mod question;
 
-use std::convert::Infallible;
-use std::pin::Pin;
-
 use cra_contracts::files::{self, ADDRESS};
 use tonic::body::Body;
 use tonic::codegen::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TE, TRANSFER_ENCODING};
 use tonic::codegen::http::request::Parts;
 use tonic::codegen::http::uri::{PathAndQuery, Uri};
-use tonic::codegen::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use tonic::codegen::http::{HeaderValue, Method, Request, StatusCode, Version};
 use tonic::{Code, Status};
-use tower::Service;
 
 use crate::conditional::Conditional;
 use crate::identity::access;
+use crate::layer::{Answering, Answers};
 use crate::refusals::Cause;
 
 use problem::Problem;
@@ -41,9 +38,6 @@ const TAKEN_AWAY: [HeaderName; 6] = [
     HeaderName::from_static("grpc-encoding"),
     HeaderName::from_static("grpc-accept-encoding"),
 ];
-
-/// The answer of a request.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 /// The plain HTTP of a process.
 #[derive(Clone, Copy, Debug)]
@@ -94,11 +88,7 @@ enum What {
 
 impl FileRequest {
     /// Answers the request by a gRPC call of `inner`, which is ready.
-    pub(crate) fn answer<S>(self, mut inner: S, request: Request<Body>) -> Answering
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send + 'static,
-        S::Future: Send + 'static,
-    {
+    pub(crate) fn answer(self, inner: &mut impl Answers, request: Request<Body>) -> Answering {
         let what = match self.0 {
             Ok(what) => what,
             Err(problem) => return Box::pin(async { Ok(problem.into_response()) }),

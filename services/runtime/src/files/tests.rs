@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -8,6 +9,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use prost::Message as _;
 use serde_json::Value;
+use tonic::codegen::http::Response;
 use tonic::codegen::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 
 use super::*;
@@ -53,7 +55,7 @@ async fn asked(
 ) -> (Response<Body>, Captured) {
     let seen = Captured::default();
     let seen_inside = Arc::clone(&seen);
-    let inner = tower::service_fn(move |request: Request<Body>| {
+    let mut inner = tower::service_fn(move |request: Request<Body>| {
         let (seen, answer) = (Arc::clone(&seen_inside), answer.clone());
         async move {
             let (parts, body) = request.into_parts();
@@ -66,7 +68,7 @@ async fn asked(
         }
     });
     let asked = Files::of(&[METHODS]).asked(&request).unwrap();
-    (asked.answer(inner, request).await.unwrap(), seen)
+    (asked.answer(&mut inner, request).await.unwrap(), seen)
 }
 
 fn get(address: &str) -> Request<Body> {

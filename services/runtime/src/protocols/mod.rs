@@ -11,11 +11,7 @@ mod refused;
 mod schema;
 mod unread;
 
-use std::convert::Infallible;
-use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use tonic::Status;
 use tonic::body::Body;
@@ -23,12 +19,13 @@ use tonic::codegen::http::header::CONTENT_TYPE;
 use tonic::codegen::http::{HeaderMap, Method as HttpMethod, Request, Response, Version};
 use tonic_web::GrpcWebLayer;
 use tower::util::{Either, option_layer};
-use tower::{Layer, Service};
-use tower_http::cors::{Cors, CorsLayer};
+use tower::{Layer as _, Service as _};
+use tower_http::cors::CorsLayer;
 
 use crate::files::Files;
 use crate::identity::Callers;
 use crate::identity::access::{Method, Shape};
+use crate::layer::{self, Answering, Answers, CallLayer};
 use crate::refusals::{Cause, Refusals, Requester};
 use crate::settings::ServerSettings;
 
@@ -50,13 +47,9 @@ const GRPC: &[u8] = b"application/grpc";
 /// Puts the protocols in front of a server that speaks gRPC.
 #[derive(Clone)]
 pub(crate) struct Protocols {
-    guard: Arc<Guard>,
-    readers: Readers,
+    guarding: Guarding,
     cors: Option<CorsLayer>,
-    served: Arc<Schema>,
-    files: Files,
-    refusals: Refusals,
-    header_bytes_max: u32,
+    switching: Switching,
 }
 
 impl Protocols {
@@ -67,32 +60,18 @@ impl Protocols {
         tables: &[&'static [Method]],
         refusals: Refusals,
     ) -> Self {
-        Self {
-            refusals,
-            guard: Arc::new(Guard::new(&settings.browsers, callers)),
-            readers: Readers::new(),
-            cors: cors::layer(&settings.browsers.allowed_origins),
-            served: Arc::new(Schema::of(tables)),
-            files: Files::of(tables),
-            header_bytes_max: settings.max_header_bytes.get(),
-        }
+        let (served, files) = (Arc::new(Schema::of(tables)), Files::of(tables));
+        let header_bytes_max = settings.max_header_bytes.get();
+        let switching = Switching { served: Arc::clone(&served), files, header_bytes_max };
+        let guard = Arc::new(Guard::new(&settings.browsers, callers));
+        let guarding = Guarding { guard, readers: Readers::new(), served, files, refusals };
+        Self { guarding, cors: cors::layer(&settings.browsers.allowed_origins), switching }
     }
-}
 
-impl<S: Clone> Layer<S> for Protocols {
-    type Service = Guarding<Either<Cors<Switching<S>>, Switching<S>>>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        let (served, files) = (Arc::clone(&self.served), self.files);
-        let switch = Switching { inner, served, files, header_bytes_max: self.header_bytes_max };
-        Guarding {
-            inner: option_layer(self.cors.clone()).layer(switch),
-            guard: Arc::clone(&self.guard),
-            readers: self.readers.clone(),
-            served: Arc::clone(&self.served),
-            files,
-            refusals: self.refusals.clone(),
-        }
+    /// The protocols around a server that speaks gRPC.
+    pub(crate) fn layer<S: Answers>(self, inner: S) -> impl Answers + use<S> {
+        let Self { cors, guarding, switching } = self;
+        guarding.layer(option_layer(cors).layer(switching.layer(inner)))
     }
 }
 
@@ -117,8 +96,6 @@ impl Protocol {
     }
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
 /// Whether a request is gRPC of its caller's own.
 fn is_native_grpc(request: &Request<Body>) -> bool {
     request.version() >= Version::HTTP_2 && Protocol::of(request.headers()) == Some(Protocol::Grpc)
@@ -127,8 +104,7 @@ fn is_native_grpc(request: &Request<Body>) -> bool {
 /// Refuses what no caller of the service sends, before anything looks at it, and records every request that is refused
 /// before it is a call.
 #[derive(Clone)]
-pub(crate) struct Guarding<S> {
-    inner: S,
+struct Guarding {
     guard: Arc<Guard>,
     readers: Readers,
     served: Arc<Schema>,
@@ -136,23 +112,11 @@ pub(crate) struct Guarding<S> {
     refusals: Refusals,
 }
 
-impl<S> Service<Request<Body>> for Guarding<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Answering {
+impl CallLayer for Guarding {
+    fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
         // Clients of gRPC read an answer that comes before they have sent everything.
         if is_native_grpc(&request) {
-            return Box::pin(self.inner.call(request));
+            return Box::pin(inner.call(request));
         }
         let (head, body) = request.into_parts();
         let (body, unread) = unread::kept(body);
@@ -160,7 +124,7 @@ where
         let (readers, refusals) = (self.readers.clone(), self.refusals.clone());
         let (served, files, by) = (Arc::clone(&self.served), self.files, Requester::of(&request));
         let answered = match self.guard.check(&request) {
-            Ok(()) => Either::Left(self.inner.call(request)),
+            Ok(()) => Either::Left(inner.call(request)),
             Err(refused) => Either::Right(refused),
         };
         Box::pin(async move {
@@ -181,30 +145,14 @@ where
 
 /// Leads each request to what answers its protocol.
 #[derive(Clone)]
-pub(crate) struct Switching<S> {
-    inner: S,
+struct Switching {
     served: Arc<Schema>,
     files: Files,
     header_bytes_max: u32,
 }
 
-impl<S> Service<Request<Body>> for Switching<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Answering {
-        let next = self.inner.clone();
-        // The one that was asked whether it is ready takes the call.
-        let mut inner = mem::replace(&mut self.inner, next);
+impl CallLayer for Switching {
+    fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
         if let Some(asked) = self.files.asked(&request) {
             return asked.answer(inner, request);
         }
@@ -217,7 +165,7 @@ where
             Some(Protocol::GrpcWeb) if request.method() == HttpMethod::POST => {
                 match served.filter(|served| served.method.shape == Shape::Both) {
                     Some(served) => answer(not_by_grpc_web(served, request.headers())),
-                    None => Box::pin(GrpcWebLayer::new().layer(inner).call(request)),
+                    None => Box::pin(GrpcWebLayer::new().layer(layer::take_ready(inner)).call(request)),
                 }
             }
             _ => {

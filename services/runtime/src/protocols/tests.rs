@@ -1,5 +1,6 @@
 //! Requests through the protocols to a method, and what never reaches it.
 
+use std::convert::Infallible;
 use std::future::Ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -8,19 +8,17 @@ mod head;
 mod query;
 mod reply;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::header::CONTENT_TYPE;
-use tonic::codegen::http::{HeaderMap, Method as HttpMethod, Request, Response, StatusCode, Version};
-use tower::Service;
+use tonic::codegen::http::{HeaderMap, Method as HttpMethod, Request, StatusCode, Version};
 
-use super::Answering;
 use super::refused::Refused;
 use super::schema::Served;
 use crate::identity::access::Shape;
+use crate::layer::{Answering, Answers};
 use crate::refusals::Cause;
 
 /// Content types of methods with one request and one answer, and of those with streams.
@@ -99,17 +97,13 @@ fn both_ways_over_http_1(served: &Served) -> Refused {
 }
 
 /// Calls a method of a server that speaks gRPC.
-pub(super) fn call<S>(
-    mut inner: S,
+pub(super) fn call(
+    inner: &mut impl Answers,
     served: &Arc<Served>,
     form: Form,
     request: Request<Body>,
     header_bytes_max: u32,
-) -> Answering
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
+) -> Answering {
     let is_single = served.method.shape == Shape::Single;
     match head::translated(request, served, form, header_bytes_max) {
         Ok((request, reply)) => {
