@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use futures::stream::BoxStream;
-use tokio::time::sleep;
 
 use super::manifest::Manifest;
 use super::{BackupError, Progress, next_entry, read_segment};
@@ -16,9 +16,9 @@ use cra_eventlog::{LogEntry, Position, RESTORE_EVENTS_MAX, ReadError, Restore, R
 
 /// Size at which a batch of restored events is closed.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Number of retries while the log is unavailable.
-const TRIES_MAX: u32 = 20;
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// Retries while the log is unavailable.
+const RETRY: ConstantBuilder =
+    ConstantBuilder::new().with_delay(Duration::from_millis(500)).with_max_times(19);
 
 /// Restores the backup in `dir`, and returns its manifest.
 pub async fn import(
@@ -106,25 +106,25 @@ pub async fn restore(log: &dyn Restore, batch: &[LogEntry]) -> Result<(), Backup
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return Ok(());
     };
-    let mut tries = 1;
-    loop {
-        let source = match log.restore(batch.to_vec()).await {
-            Ok(()) => return Ok(()),
-            Err(source) => source,
-        };
-        match source {
-            RestoreError::Unavailable(_) | RestoreError::OutcomeUnknown(_) if tries < TRIES_MAX => {}
-            // An earlier attempt may have succeeded; reading back shows whether these are its events.
-            RestoreError::Misplaced { head, .. } if tries > 1 && head >= last.position => return Ok(()),
-            source => {
-                let (first, last) = (first.position, last.position);
-                return Err(BackupError::Restore { first, last, source });
+    let mut is_first = true;
+    let attempt = || {
+        let may_be_there = !std::mem::replace(&mut is_first, false);
+        async move {
+            match log.restore(batch.to_vec()).await {
+                // An earlier attempt may have succeeded; reading back shows whether these are its events.
+                Err(RestoreError::Misplaced { head, .. }) if may_be_there && head >= last.position => Ok(()),
+                restored => restored,
             }
         }
-        tracing::warn!(error = %source, first = first.position.0, "the log did not accept the events; retrying");
-        tries += 1;
-        sleep(RETRY_PAUSE).await;
-    }
+    };
+    let restored = attempt
+        .retry(RETRY)
+        .when(|error| matches!(error, RestoreError::Unavailable(_) | RestoreError::OutcomeUnknown(_)))
+        .notify(|error, _| {
+            tracing::warn!(%error, first = first.position.0, "the log did not accept the events; retrying");
+        })
+        .await;
+    restored.map_err(|source| BackupError::Restore { first: first.position, last: last.position, source })
 }
 
 async fn read_back(

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 
@@ -12,9 +13,12 @@ use crate::client::Connection;
 
 /// Interval of [`Subscription::settle`] while messages arrive, and its delay after the last one.
 const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
-/// Delay of the first retry; doubled for each further one.
-const RETRY_DELAY_MIN: Duration = Duration::from_millis(200);
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+/// The longest pause before a retry, whatever the service asks for.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+const RETRY: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(200))
+    .with_max_delay(PAUSE_MAX)
+    .without_max_times();
 
 /// The handler of a stream.
 pub(crate) trait Subscription {
@@ -52,11 +56,11 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
     connection: &Connection,
     subscription: &mut S,
 ) -> anyhow::Result<()> {
-    let mut delay = RETRY_DELAY_MIN;
+    let mut pauses = RETRY.build();
     let mut is_lost = false;
     loop {
         let broken = match subscription.open(connection).await {
-            Ok(stream) => read(stream, subscription, &mut is_lost, &mut delay).await?,
+            Ok(stream) => read(stream, subscription, &mut is_lost, &mut pauses).await?,
             Err(status) => Some(status),
         };
         subscription.settle()?;
@@ -74,8 +78,8 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
             subscription.lost(&failure.to_string())?;
             is_lost = true;
         }
-        sleep(failure.retry_delay().unwrap_or_default().clamp(delay, RETRY_DELAY_MAX)).await;
-        delay = (delay * 2).min(RETRY_DELAY_MAX);
+        let pause = pauses.next().unwrap_or(PAUSE_MAX);
+        sleep(failure.retry_delay().unwrap_or_default().clamp(pause, PAUSE_MAX)).await;
     }
 }
 
@@ -84,7 +88,7 @@ async fn read<S: Subscription>(
     mut stream: Streaming<S::Message>,
     subscription: &mut S,
     is_lost: &mut bool,
-    delay: &mut Duration,
+    pauses: &mut ExponentialBackoff,
 ) -> anyhow::Result<Option<Status>> {
     let mut settled_at = Instant::now();
     loop {
@@ -93,7 +97,7 @@ async fn read<S: Subscription>(
                 if std::mem::take(is_lost) {
                     subscription.found();
                 }
-                *delay = RETRY_DELAY_MIN;
+                *pauses = RETRY.build();
                 subscription.take(message)?;
             }
             Ok(Ok(None)) if subscription.ends_with_the_stream() => return Ok(None),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use cra_eventlog::{Head, Read, ReadError};
 use cra_runtime::clock::Clock;
 use cra_runtime::shutdown::Shutdown;
@@ -14,8 +15,10 @@ use crate::batches::{self, Applier, ApplierError, LogContinuity, log_continuity}
 use crate::generations::{Generation, Generations};
 use crate::store::StoreError;
 
-const RETRY_MS_MIN: u64 = 100;
-const RETRY_MS_MAX: u64 = 5_000;
+const RETRY: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(5))
+    .without_max_times();
 /// Interval at which failures of the files are detected that no event met, but a query or the flush.
 const FILES_CHECK: Duration = Duration::from_millis(500);
 
@@ -47,7 +50,7 @@ pub struct Follower {
 impl Follower {
     /// Follows until the shutdown.
     pub async fn run(self, shutdown: Shutdown) {
-        let mut retry_ms = RETRY_MS_MIN;
+        let mut retries = RETRY.build();
         let mut paused = self.generations.paused();
         while !shutdown.is_requested() {
             tokio::select! {
@@ -64,17 +67,16 @@ impl Follower {
                     }
                     let generation = self.generations.serving();
                     if generation.position() > before {
-                        retry_ms = RETRY_MS_MIN;
+                        retries = RETRY.build();
                     }
-                    tracing::warn!(error = %interruption, position = generation.position().0, retry_ms, "following the log was interrupted");
+                    tracing::warn!(error = %interruption, position = generation.position().0, "following the log was interrupted");
                     self.recover(&generation, interruption).await;
                 }
             }
             tokio::select! {
                 () = shutdown.requested() => break,
-                () = tokio::time::sleep(Duration::from_millis(retry_ms)) => {}
+                () = tokio::time::sleep(retries.next().unwrap_or_default()) => {}
             }
-            retry_ms = (retry_ms * 2).min(RETRY_MS_MAX);
         }
     }
 

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backon::{ConstantBuilder, Retryable as _};
 use cra_analytics::public::Rounding;
 use cra_contracts::v1::operations_service_server::OperationsServiceServer;
 use cra_contracts::v1::statistics_service_server::StatisticsServiceServer;
@@ -279,16 +280,12 @@ async fn open(
 ) -> anyhow::Result<Arc<Generations>> {
     // A log that was just reached may be briefly unavailable.
     let until = Instant::now() + Duration::from_millis(settings.log.start_timeout_ms);
-    let head = loop {
-        match log.head().await {
-            Ok(head) => break head,
-            Err(error) if Instant::now() >= until => {
-                return Err(error).context("the event log cannot be read at start");
-            }
-            Err(error) => tracing::warn!(%error, "the event log cannot be read yet"),
-        }
-        tokio::time::sleep(HEAD_RETRY).await;
-    };
+    let head = (|| log.head())
+        .retry(ConstantBuilder::new().with_delay(HEAD_RETRY).without_max_times())
+        .when(|_| Instant::now() < until)
+        .notify(|error, _| tracing::warn!(%error, "the event log cannot be read yet"))
+        .await
+        .context("the event log cannot be read at start")?;
     let (shown, now, identity) = (settings.data.display(), clock.now(), head.identity.clone());
     let opened = tokio::task::spawn_blocking(move || Generations::open(folder, &identity, now)).await?;
     let opened = opened.with_context(|| {

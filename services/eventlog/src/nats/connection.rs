@@ -5,20 +5,23 @@
 
 use std::time::Duration;
 
-use async_nats::{AuthError, Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{AuthError, Client, ConnectError, ConnectOptions, Event, ServerAddr};
+use backon::{BackoffBuilder as _, ConstantBuilder, ExponentialBuilder, Retryable as _};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::advice;
+use super::advice::{self, Advice};
 use super::login::Login;
 use super::settings::NatsSettings;
 use super::start_error::StartError;
 
-const START_RETRY: Duration = Duration::from_millis(250);
+const START_PAUSE: Duration = Duration::from_millis(250);
 /// Interval of pings; a server that misses three is considered lost.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
-const RECONNECT_FIRST_MS: u64 = 50;
-const RECONNECT_MAX_MS: u64 = 1_000;
+const RECONNECT: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_secs(1))
+    .without_max_times();
 
 /// State of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,24 +44,27 @@ pub(super) async fn connect(settings: &NatsSettings) -> Result<(Client, Watched)
     let servers = servers(settings)?;
     settings.check_files().map_err(StartError::Settings)?;
     let deadline = Instant::now() + settings.start_timeout();
-    loop {
+    let attempt = || async {
         let (options, watched) = options(settings)?;
-        let error = match options.connect(servers.as_slice()).await {
-            Ok(client) => return Ok((client, watched)),
-            Err(error) => error,
-        };
-        let (url, reason) = (settings.url.clone(), error.to_string());
-        let advice = advice::on_connection(error.kind(), &reason);
-        if advice.is_final {
-            return Err(StartError::Refused { url, reason, advice: advice.text });
-        }
-        if Instant::now() + START_RETRY >= deadline {
-            let waited_ms = settings.start_timeout_ms;
-            return Err(StartError::Unreachable { url, waited_ms, reason, advice: advice.text });
-        }
-        tracing::warn!(url, reason, advice = advice.text, "the log is not reachable yet");
-        sleep(START_RETRY).await;
+        let connected = options.connect(servers.as_slice()).await;
+        connected.map(|client| (client, watched)).map_err(|error| not_connected(settings, &error))
+    };
+    attempt
+        .retry(ConstantBuilder::new().with_delay(START_PAUSE).without_max_times())
+        .when(|error| {
+            matches!(error, StartError::Unreachable { .. }) && Instant::now() + START_PAUSE < deadline
+        })
+        .notify(|error, _| tracing::warn!(%error, "the log is not reachable yet"))
+        .await
+}
+
+fn not_connected(settings: &NatsSettings, error: &ConnectError) -> StartError {
+    let (url, reason) = (settings.url.clone(), error.to_string());
+    let Advice { text: advice, is_final } = advice::on_connection(error.kind(), &reason);
+    if is_final {
+        return StartError::Refused { url, reason, advice };
     }
+    StartError::Unreachable { url, waited_ms: settings.start_timeout_ms, reason, advice }
 }
 
 fn servers(settings: &NatsSettings) -> Result<Vec<ServerAddr>, StartError> {
@@ -130,8 +136,7 @@ fn observe(state: &watch::Sender<LinkState>, event: &Event) {
 }
 
 fn reconnect_delay(attempts: usize) -> Duration {
-    let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
-    Duration::from_millis((RECONNECT_FIRST_MS << doublings).min(RECONNECT_MAX_MS))
+    RECONNECT.build().nth(attempts.min(10)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -142,6 +147,6 @@ mod tests {
     fn reconnection_delays_increase_up_to_a_limit() {
         assert_eq!(reconnect_delay(0), Duration::from_millis(50));
         assert_eq!(reconnect_delay(1), Duration::from_millis(100));
-        assert_eq!(reconnect_delay(usize::MAX), Duration::from_millis(RECONNECT_MAX_MS));
+        assert_eq!(reconnect_delay(usize::MAX), Duration::from_secs(1));
     }
 }

@@ -31,9 +31,10 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind};
 use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable as _};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use self::append::Append;
 use self::condition::Condition;
@@ -61,7 +62,8 @@ pub use cra_private::Secret;
 
 /// How long a read is retried while the servers elect a leader, which takes about a second.
 const READ_PATIENCE: Duration = Duration::from_secs(2);
-const READ_RETRY: Duration = Duration::from_millis(100);
+const READ_RETRY: ConstantBuilder =
+    ConstantBuilder::new().with_delay(Duration::from_millis(100)).without_max_times();
 
 /// The log on a NATS server or cluster. Dropping it lets pending appends finish.
 pub struct NatsLog {
@@ -177,15 +179,13 @@ impl NatsLog {
         F: Future<Output = Result<T, ReadError>>,
     {
         let deadline = Instant::now() + READ_PATIENCE;
-        loop {
-            match ask().await {
-                Err(ReadError::Unavailable(reason)) if self.link.is_up() && Instant::now() < deadline => {
-                    tracing::debug!(reason, "the log is temporarily unreadable");
-                    sleep(READ_RETRY).await;
-                }
-                answer => return answer,
-            }
-        }
+        let may_pass = |error: &ReadError| {
+            matches!(error, ReadError::Unavailable(_)) && self.link.is_up() && Instant::now() < deadline
+        };
+        ask.retry(READ_RETRY)
+            .when(may_pass)
+            .notify(|error, _| tracing::debug!(%error, "the log is temporarily unreadable"))
+            .await
     }
 
     async fn read_history(&self, stream: StreamId) -> Result<Vec<LogEntry>, ReadError> {

@@ -10,6 +10,7 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::stream::InfoError;
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::FutureExt as _;
 use tokio::time::{Duration, sleep, timeout};
 use uuid::Uuid;
@@ -28,8 +29,10 @@ const CONSUMER_IDLE: Duration = Duration::from_secs(30);
 const WATCHDOG: Duration = Duration::from_secs(2);
 /// Number of consecutive missed heartbeats after which the consumer is considered lost.
 const SILENCES_MAX: u32 = 2;
-const REOPEN_FIRST_MS: u64 = 100;
-const REOPEN_MAX_MS: u64 = 5_000;
+const REOPEN: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(5))
+    .without_max_times();
 /// A starting server may not know its streams yet: only this many consecutive misses mean that the stream is gone.
 const STREAM_MISSES_MAX: u32 = 8;
 
@@ -45,7 +48,7 @@ pub(super) struct Reader {
     /// The log that it reads, known after the first opening.
     identity: Option<LogIdentity>,
     open: Option<Open>,
-    failures: u32,
+    failures: usize,
     misses: u32,
     ended: bool,
 }
@@ -253,10 +256,15 @@ impl Reader {
     }
 
     async fn back_off(&mut self, reason: &str) {
-        let pause_ms = (REOPEN_FIRST_MS << self.failures.min(10)).min(REOPEN_MAX_MS);
-        tracing::warn!(position = self.position.0, reason, pause_ms, "the log cannot be read for now");
+        let pause = REOPEN.build().nth(self.failures.min(10)).unwrap_or_default();
+        tracing::warn!(
+            position = self.position.0,
+            reason,
+            pause_ms = pause.as_millis(),
+            "the log cannot be read for now"
+        );
         self.failures = self.failures.saturating_add(1);
-        sleep(Duration::from_millis(pause_ms)).await;
+        sleep(pause).await;
         // After the client has closed, the next request reports it.
         self.link.came_up().await;
     }

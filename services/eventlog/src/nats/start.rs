@@ -10,12 +10,13 @@ use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, PersistenceMode, RetentionPolicy, StorageType,
 };
 use async_nats::jetstream::{Context, ErrorCode};
+use backon::{ConstantBuilder, Retryable as _};
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant};
 
 use super::advice::{self, Advice};
 use super::settings::NatsSettings;
-use super::start_error::{StartError, being_restored};
+use super::start_error::StartError;
 use super::{metadata, restoring};
 use crate::lineage::Origin;
 
@@ -71,10 +72,17 @@ pub(super) enum Purpose<'a> {
     Copy,
 }
 
-/// A failed try.
+/// Why the stream cannot be used, and the pause before another try; `None` if waiting cannot help.
 struct NotReady {
-    reason: String,
-    advice: Advice,
+    error: StartError,
+    retry_after: Option<Duration>,
+}
+
+impl NotReady {
+    fn unprovisioned(stream: &str, reason: String, advice: Advice) -> Self {
+        let error = StartError::Provision { stream: stream.to_owned(), reason, advice: advice.text };
+        Self { error, retry_after: (!advice.is_final).then_some(PROVISION_RETRY) }
+    }
 }
 
 /// Creates the stream if it is missing, and checks it. `server` has the server's features and denials.
@@ -91,51 +99,42 @@ pub(super) async fn provision(
         Purpose::Use | Purpose::Copy => None,
     };
     let created = closed.as_ref().unwrap_or(&open);
-    // What is waited for is logged at once, and once.
-    let mut logged = String::new();
-    loop {
-        match get_or_create(context, created, settings.create_stream, server).await {
-            Ok(info) => {
-                let of = metadata::restored(&info.config);
-                let designed = closed.as_ref().filter(|_| of.is_some()).unwrap_or(&open);
-                let sealed = info.config.sealed && matches!(purpose, Purpose::Copy);
-                let designed = Config { sealed, ..designed.clone() };
-                let differences = differences(&info.config, &designed);
-                let stream = settings.stream.clone();
-                match of {
-                    // The services start once it is finished, if that is soon.
-                    Some(of) if closed.is_none() => {
-                        if Instant::now() + PROVISION_RETRY >= deadline {
-                            return Err(StartError::BeingRestored { stream, of });
-                        }
-                        let reason = being_restored(&of);
-                        if logged != reason {
-                            tracing::warn!(stream, reason, "the stream takes no events yet");
-                            logged = reason;
-                        }
-                        sleep(RESTORE_RETRY).await;
-                    }
-                    _ if differences.is_empty() => return Ok(info),
-                    _ => return Err(StartError::StreamDiffers { stream, differences }),
-                }
+    let attempt = || async {
+        let info = get_or_create(context, created, settings.create_stream, server).await?;
+        let of = metadata::restored(&info.config);
+        let designed = closed.as_ref().filter(|_| of.is_some()).unwrap_or(&open);
+        let sealed = info.config.sealed && matches!(purpose, Purpose::Copy);
+        let differences = differences(&info.config, &Config { sealed, ..designed.clone() });
+        let stream = settings.stream.clone();
+        match of {
+            // The services start once it is finished, if that is soon.
+            Some(of) if closed.is_none() => {
+                let error = StartError::BeingRestored { stream, of };
+                Err(NotReady { error, retry_after: Some(RESTORE_RETRY) })
             }
-            // A starting cluster has no leader yet; a starting server is still reading its files.
-            Err(NotReady { reason, advice })
-                if advice.is_final || Instant::now() + PROVISION_RETRY >= deadline =>
-            {
-                let stream = settings.stream.clone();
-                return Err(StartError::Provision { stream, reason, advice: advice.text });
-            }
-            Err(NotReady { reason, advice }) => {
-                if logged != reason {
-                    let advice = advice.text;
-                    tracing::warn!(stream = settings.stream, reason, advice, "the stream is not ready yet");
-                    logged = reason;
-                }
-                sleep(PROVISION_RETRY).await;
+            _ if differences.is_empty() => Ok(info),
+            _ => {
+                Err(NotReady { error: StartError::StreamDiffers { stream, differences }, retry_after: None })
             }
         }
-    }
+    };
+    // What is waited for is logged at once, and once.
+    let mut logged = String::new();
+    let provisioned = attempt
+        .retry(ConstantBuilder::new().without_max_times())
+        // A starting cluster has no leader yet; a starting server is still reading its files.
+        .adjust(|not_ready: &NotReady, _| {
+            not_ready.retry_after.filter(|_| Instant::now() + PROVISION_RETRY < deadline)
+        })
+        .notify(|NotReady { error, .. }, _| {
+            let reason = error.to_string();
+            if logged != reason {
+                tracing::warn!(reason, "the stream is not ready yet");
+                logged = reason;
+            }
+        })
+        .await;
+    provisioned.map_err(|not_ready| not_ready.error)
 }
 
 async fn get_or_create(
@@ -152,14 +151,14 @@ async fn get_or_create(
         GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
         GetStreamErrorKind::JetStream(cause) => {
             let advice = advice::on_stream(Some(cause.error_code()));
-            return Err(NotReady { reason: error.to_string(), advice });
+            return Err(NotReady::unprovisioned(&designed.name, error.to_string(), advice));
         }
-        _ => return Err(server.unanswered(&error)),
+        _ => return Err(server.unanswered(&designed.name, &error)),
     }
     if !may_create {
         let reason = "it does not exist and `log.create_stream` is off".to_owned();
         let text = "create it with `cra log create` as the log's operator";
-        return Err(NotReady { reason, advice: Advice { text, is_final: false } });
+        return Err(NotReady::unprovisioned(&designed.name, reason, Advice { text, is_final: false }));
     }
     match context.create_stream(designed.clone()).await {
         Ok(stream) => {
@@ -170,13 +169,13 @@ async fn get_or_create(
             // Another process was faster: the next try checks its stream.
             CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
                 let reason = "it was created by another process".to_owned();
-                Err(NotReady { reason, advice: advice::on_stream(None) })
+                Err(NotReady::unprovisioned(&designed.name, reason, advice::on_stream(None)))
             }
             CreateStreamErrorKind::JetStream(cause) => {
                 let advice = advice::on_stream(Some(cause.error_code()));
-                Err(NotReady { reason: error.to_string(), advice })
+                Err(NotReady::unprovisioned(&designed.name, error.to_string(), advice))
             }
-            _ => Err(server.unanswered(&error)),
+            _ => Err(server.unanswered(&designed.name, &error)),
         },
     }
 }
@@ -189,12 +188,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn unanswered(&self, error: &dyn Error) -> NotReady {
+    fn unanswered(&self, stream: &str, error: &dyn Error) -> NotReady {
         let denied = self.denied.borrow().clone();
         let advice = advice::on_silence(self.has_jetstream, denied.as_deref());
         let reason =
             denied.map_or_else(|| error.to_string(), |denied| format!("{error}; the server said: {denied}"));
-        NotReady { reason, advice }
+        NotReady::unprovisioned(stream, reason, advice)
     }
 }
 
