@@ -111,7 +111,8 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         assert_eq!(receipt.position, u64::from(number) + 1, "in the order they came");
         assert_eq!(receipt.recorded_at, Some(said(at(now))));
         jumping.ask(pb::Consistency { min_position: receipt.position, ..Default::default() }).await;
-        let status = jumping.operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+        let status =
+            jumping.operations.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
         let behind = at(applied_at).as_millisecond() - at(now).as_millisecond();
         // Rounded down to the millisecond, at least 0.
         let lag_ms = u64::try_from(behind).unwrap_or(0);

@@ -246,6 +246,8 @@ fn the_log_is_copied_without_what_is_to_be_forgotten(job: &Value) {
     is_understood(command.iter().copied());
     let user = container["env"].as_array().unwrap().iter().find(|it| it["name"] == "CRA_LOG__USER");
     assert_eq!(user.unwrap()["value"], "operator");
+    let has = |name: &str| container["env"].as_array().unwrap().iter().any(|it| it["name"] == name);
+    assert!(has("CRA_TOKEN_FILE") && has("CRA_PROJECTION_URL"), "the projection verifies the right");
 }
 
 #[test]

@@ -112,7 +112,7 @@ async fn foreign_events_are_parked_or_tolerated_and_everything_else_goes_on() {
         statistics_at(&mut pair.statistics().await, head).await;
         audit::equals(&mut pair.statistics().await, &good, head).await;
         let mut operations = pair.operations().await;
-        let status = operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+        let status = operations.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
         assert_eq!((status.applied_position, status.parked_events), (head, parked.len() as u64));
         let listed = operations.list_parked_events(pb::ListParkedEventsRequest::default()).await.unwrap();
         let listed = listed.into_inner().events;

@@ -4,7 +4,9 @@
 mod accounts;
 mod chain;
 mod live;
+mod misuse;
 mod person;
+mod rights;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -230,6 +232,24 @@ fn forget(dir: &Path) -> Ended {
     )
 }
 
+/// Runs a command and kills it at chance moments, then runs it to its end.
+async fn killed(dir: &Path, arguments: &[&str]) {
+    let (mut chance, mut killed) = (chance(), 0);
+    for _ in 0..either(6, 40) {
+        let mut command = Kind::CommandLine.command().args(arguments).current_dir(dir).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..600))).await;
+        killed += u32::from(command.try_wait().unwrap().is_none());
+        command.kill().unwrap();
+        command.wait().unwrap();
+    }
+    assert!(killed > 0, "none was killed at work");
+    eventually("a run comes to its end", async || {
+        let ended = cra_in(dir, arguments);
+        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
+    })
+    .await;
+}
+
 fn stopped(mut services: Standalone) -> Standalone {
     assert!(services.terminated(Duration::from_mins(1)).is_some_and(|status| status.success()));
     services
@@ -378,26 +398,7 @@ async fn a_copy_killed_at_any_time_continues_and_forgets_the_same() {
     let _services = stopped(services);
     fs::rename(dir.join("data"), dir.join("old")).unwrap();
     fs::write(dir.join("retention.toml"), RULES).unwrap();
-    let mut chance = chance();
-    let mut killed = 0;
-    for _ in 0..either(6, 40) {
-        let mut copy = Kind::CommandLine
-            .command()
-            .args(["log", "forget", "--from", "old", "--to", "data", "--rules", "retention.toml"])
-            .current_dir(&dir)
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..600))).await;
-        killed += u32::from(copy.try_wait().unwrap().is_none());
-        copy.kill().unwrap();
-        copy.wait().unwrap();
-    }
-    assert!(killed > 0, "none was killed at work");
-    eventually("a run comes to its end", async || {
-        let ended = forget(&dir);
-        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
-    })
-    .await;
+    killed(&dir, &["log", "forget", "--from", "old", "--to", "data", "--rules", "retention.toml"]).await;
     let (old, new) = (entries(&dir.join("old")).await, entries(&dir.join("data")).await);
     assert_eq!(old.len(), new.len());
     assert!(new.iter().all(|entry| !holds(&entry.payload, PLANTED)));
@@ -445,7 +446,7 @@ async fn what_cannot_be_copied_says_why_and_leaves_the_old_log() {
     log.close().await;
     drop(log);
     done(cra_in(dir.path(), &arguments));
-    // A log that has an end of its own is no target.
+    // A log with other events is no target.
     let other = EmbeddedLog::open(&dir.path().join("other/log")).unwrap();
     other.restore(vec![cra_eventlog::conformance::entry(1, None, "foreign")]).await.unwrap();
     other.close().await;

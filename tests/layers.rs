@@ -16,7 +16,10 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("cra-exports", &["cra-contracts", "cra-domain", "cra-analytics"]),
     ("cra-eventlog", &["cra-private"]),
     ("cra-backup", &["cra-private", "cra-eventlog"]),
-    ("cra-forgetting", &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-backup"]),
+    (
+        "cra-forgetting",
+        &["cra-contracts", "cra-domain", "cra-private", "cra-eventlog", "cra-backup", "cra-analytics"],
+    ),
     ("cra-client", &["cra-contracts", "cra-private"]),
     ("cra-sample", &["cra-contracts", "cra-domain"]),
     ("cra-runtime", &["cra-contracts", "cra-domain", "cra-private"]),

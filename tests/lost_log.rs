@@ -58,7 +58,7 @@ impl Losing {
 
     async fn status(&self) -> Result<pb::GetStatusResponse, String> {
         let mut operations = Operations::new(connected(self.projection.address()).await?);
-        let status = operations.get_status(pb::GetStatusRequest {}).await;
+        let status = operations.get_status(pb::GetStatusRequest::default()).await;
         Ok(status.map_err(|status| status.to_string())?.into_inner())
     }
 

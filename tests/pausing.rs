@@ -10,7 +10,7 @@ use crate::harness::{
 use crate::metrics::{scraped, value};
 
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
-    pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner()
+    pair.operations().await.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner()
 }
 
 async fn recorded(pair: &Pair) -> u64 {

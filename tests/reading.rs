@@ -139,7 +139,7 @@ async fn the_status_shows_where_the_projection_and_the_log_stand() {
     let last = submit(&pair, 7).await;
     statistics_at(&mut pair.statistics().await, last.position).await;
 
-    let status = pair.operations().await.get_status(pb::GetStatusRequest {}).await;
+    let status = pair.operations().await.get_status(pb::GetStatusRequest::default()).await;
     let status = status.unwrap().into_inner();
     assert_eq!((status.applied_position, status.log_position), (last.position, last.position));
     assert_eq!(status.parked_events, 0);

@@ -61,7 +61,7 @@ async fn last<T>(mut answers: Streaming<T>) -> T {
 /// The status of the projection, retried: on a busy machine the log may not answer in time.
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
     let answer = eventually("the status is answered", async || {
-        let answer = pair.operations().await.get_status(pb::GetStatusRequest {}).await;
+        let answer = pair.operations().await.get_status(pb::GetStatusRequest::default()).await;
         answer.map_err(|status| status.to_string())
     });
     answer.await.into_inner()

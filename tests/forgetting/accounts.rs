@@ -24,12 +24,18 @@ fn services(guarded: &Guarded, stream: (&str, &str)) -> (Service, Service) {
     (of("ingestion").0, of("projection").1)
 }
 
-fn as_user(guarded: &Guarded, user: &str, arguments: &[&str]) -> Ended {
+fn as_user(guarded: &Guarded, user: &str, projection: &Service, arguments: &[&str]) -> Ended {
     let (secret, url) = (password(user), guarded.url.as_str());
     // What a user may not do is not answered: it is waited for until then.
     let patience = ("CRA_LOG__START_TIMEOUT_MS", "3000");
-    let environment =
-        [("CRA_LOG__URL", url), ("CRA_LOG__USER", user), ("CRA_LOG__PASSWORD", &secret), patience];
+    let projection = format!("http://{}", projection.address());
+    let environment = [
+        ("CRA_LOG__URL", url),
+        ("CRA_LOG__USER", user),
+        ("CRA_LOG__PASSWORD", &secret),
+        ("CRA_PROJECTION_URL", &projection),
+        patience,
+    ];
     // A reader that may not read waits for half a minute.
     let wait = Duration::from_mins(2);
     run_to_end_within(wait, Kind::CommandLine, &guarded.dir.path().join("desk"), arguments, &environment)
@@ -56,13 +62,13 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
     let forget =
         ["log", "forget", "--from", "stream:CRA", "--to", "slot:a", "--rules", "retention.toml", "--work"];
     for user in ["ingestion", "projection", "backup"] {
-        let refused = as_user(&guarded, user, &[&forget[..], &[user, "--finish"]].concat());
+        let refused = as_user(&guarded, user, &projection, &[&forget[..], &[user, "--finish"]].concat());
         assert!(!refused.status.success(), "{user} may forget");
         assert!(refused.stderr.to_lowercase().contains("permission"), "{user}: {}", refused.stderr);
     }
     let receipt = submitted(&mut client, submission(&new_id(), cra_of(1))).await.unwrap();
     assert_eq!(receipt.position, 21, "the log takes events as before");
-    done(as_user(&guarded, "operator", &[&forget[..], &["work", "--finish"]].concat()));
+    done(as_user(&guarded, "operator", &projection, &[&forget[..], &["work", "--finish"]].concat()));
 
     for service in [&mut ingestion, &mut projection] {
         service.terminate();
@@ -78,9 +84,9 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
     let destroy = ["log", "destroy", "--log", "stream:CRA", "--copy", "slot:a", "--confirm", "CRA"];
     let destroy = [&destroy[..], &["--certificate", "work/certificate.json"]].concat();
     for user in ["ingestion", "projection", "backup"] {
-        assert!(!as_user(&guarded, user, &destroy).status.success(), "{user} may destroy");
+        assert!(!as_user(&guarded, user, &projection, &destroy).status.success(), "{user} may destroy");
     }
-    done(as_user(&guarded, "operator", &destroy));
+    done(as_user(&guarded, "operator", &projection, &destroy));
     eventually("nothing holds what was forgotten", async || {
         let found = holders(guarded.dir.path(), PLANTED);
         if found.is_empty() { Ok(()) } else { Err(format!("{PLANTED} in {found:?}")) }

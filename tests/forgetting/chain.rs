@@ -3,14 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use cra_contracts::v1 as pb;
-use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use super::{PLANTED, RULES, answers, cra_in, done, either, holders, lived, question};
-use crate::harness::{Kind, Operations, Pair, Standalone, chance, connected, eventually, service_pair};
+use super::{PLANTED, RULES, answers, cra_in, done, holders, killed, lived, question};
+use crate::harness::{Operations, Pair, Service, Standalone, chance, connected, service_pair};
 
 /// A pair whose log was made to forget, and the folder of its operator.
 struct Forgotten {
@@ -31,21 +29,8 @@ impl Forgotten {
         let forget =
             ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", "work", "--finish", "--json"];
         let forget = [&forget[..], &["--rules", "retention.toml", "--nats-url", &url]].concat();
-        let (mut chance, mut killed) = (chance(), 0);
-        for _ in 0..either(6, 20) {
-            let mut copy =
-                Kind::CommandLine.command().args(&forget).current_dir(desk.path()).spawn().unwrap();
-            tokio::time::sleep(Duration::from_millis(chance.random_range(0..600))).await;
-            killed += u32::from(copy.try_wait().unwrap().is_none());
-            copy.kill().unwrap();
-            copy.wait().unwrap();
-        }
-        assert!(killed > 0, "none was killed at work");
-        eventually("a run comes to its end", async || {
-            let ended = cra_in(desk.path(), &forget);
-            if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
-        })
-        .await;
+        let projection = format!("http://{}", pair.projection.address());
+        killed(desk.path(), &[&forget[..], &["--projection-url", &projection]].concat()).await;
         assert!(!desk.path().join("work/names.json").exists());
         let certificate = fs::read(desk.path().join("work/certificate.json")).unwrap();
         Self { pair, certificate: serde_json::from_slice(&certificate).unwrap(), desk }
@@ -97,8 +82,8 @@ async fn the_certificate_is_in_every_backup_of_the_new_log_and_an_old_backup_bri
         assert_eq!(holders(&desk.join(folder), PLANTED), [""; 0].map(std::path::PathBuf::from), "{folder}");
     }
 
-    says_which_forgetting(&mut forgotten, life.last, (&questions, &before)).await;
-    destroys_with_backups(&forgotten);
+    let projection = says_which_forgetting(&mut forgotten, life.last, (&questions, &before)).await;
+    destroys_with_backups(&forgotten, &projection);
 }
 
 /// The lines of `cra follow` since its checkpoint.
@@ -120,15 +105,16 @@ fn altered(forgotten: &Forgotten, manifest: &Path) {
     done(cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]));
 }
 
-/// A projection that goes over to the new log says so, with the same figures.
+/// A projection on the new log names the forgetting, and has the same figures.
 async fn says_which_forgetting(
     forgotten: &mut Forgotten,
     last: u64,
     (questions, before): (&[pb::GetStatisticsRequest], &[String]),
-) {
+) -> Service {
     let Forgotten { pair, certificate, .. } = forgotten;
     let log = |end: &str| certificate[end]["log"].as_str().unwrap();
-    let status = pair.operations().await.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    let status =
+        pair.operations().await.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
     assert_eq!((status.log.as_str(), status.forgettings.len()), (log("from"), 0));
     pair.projection.terminate();
     pair.projection.ended().await;
@@ -140,7 +126,7 @@ async fn says_which_forgetting(
     assert!(followed.starts_with("{\"reset\":true}\n") && !followed.contains(PLANTED), "{followed}");
     assert!(followed.contains("\"forgotten\":"), "{followed}");
     let mut operations = Operations::new(connected(projection.address()).await.unwrap());
-    let now = operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    let now = operations.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
     assert_eq!(now.log, log("to"));
     assert!(now.log_since.unwrap().seconds >= status.log_since.unwrap().seconds);
     let [forgetting] = &now.forgettings[..] else { panic!("{:?}", now.forgettings) };
@@ -151,16 +137,19 @@ async fn says_which_forgetting(
     projection.ended().await;
     projection.start_and_serve().await;
     let mut operations = Operations::new(connected(projection.address()).await.unwrap());
-    let again = operations.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    let again = operations.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
     assert_eq!((again.log_since, again.forgettings), (now.log_since, now.forgettings));
+    projection
 }
 
 /// Backups of the former log go with it, and no other backup does.
-fn destroys_with_backups(forgotten: &Forgotten) {
+fn destroys_with_backups(forgotten: &Forgotten, projection: &Service) {
     let desk = forgotten.desk.path();
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--confirm", "CRA_A"];
     let destroy =
         [&destroy[..], &["--certificate", "work/certificate.json", "--backup", "backup-old"]].concat();
+    let url = format!("http://{}", projection.address());
+    let destroy = [&destroy[..], &["--projection-url", &url]].concat();
     let refused = forgotten.cra(&[&destroy[..], &["--backup", "backup-new"]].concat());
     assert!(refused.stderr.contains("nothing was deleted"), "{}", refused.stderr);
     assert!(desk.join("backup-old/manifest.json").exists());

@@ -23,9 +23,11 @@ async fn entries(url: &str, slot: Slot) -> Vec<LogEntry> {
 }
 
 /// `cra log forget` from the first slot to the second, off the workers that the load needs.
-async fn forget(dir: &Path, url: &str, more: &[&str]) -> Ended {
+async fn forget(dir: &Path, pair: &Pair, more: &[&str]) -> Ended {
+    let (url, projection) = (pair.nats.url(), format!("http://{}", pair.projection.address()));
     let arguments = ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", "work", "--json"];
-    let arguments = [&arguments[..], &["--rules", "retention.toml", "--nats-url", url], more].concat();
+    let servers = ["--nats-url", &url, "--projection-url", &projection];
+    let arguments = [&arguments[..], &["--rules", "retention.toml"], &servers, more].concat();
     let (dir, arguments) = (dir.to_owned(), arguments.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
     let run = move || {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -51,12 +53,13 @@ async fn a_log_is_copied_while_platforms_record_and_the_copy_takes_over() {
     let load = Load::begin(&[proxy.address()], 2);
     load.goes_on(100).await;
     for _ in 0..2 {
-        let copied: Value = serde_json::from_str(&done(forget(work.path(), &url, &[]).await).stdout).unwrap();
+        let copied: Value =
+            serde_json::from_str(&done(forget(work.path(), &pair, &[]).await).stdout).unwrap();
         assert!(copied["outcome"] == "copied" && copied["position"].as_u64() > Some(life.last), "{copied}");
         load.goes_on(50).await;
     }
     let certificate: Value =
-        serde_json::from_str(&done(forget(work.path(), &url, &["--finish"]).await).stdout).unwrap();
+        serde_json::from_str(&done(forget(work.path(), &pair, &["--finish"]).await).stdout).unwrap();
     assert_eq!(certificate["forgotten"]["documents"], 3);
     eventually("the services name the log that replaces theirs", async || {
         let output = pair.ingestion.output();
@@ -88,7 +91,9 @@ async fn a_log_is_copied_while_platforms_record_and_the_copy_takes_over() {
     }
 
     let certificate = work.path().join("work/certificate.json").display().to_string();
+    let projection_url = format!("http://{}", projection.address());
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--nats-url", &url];
+    let destroy = [&destroy[..], &["--projection-url", &projection_url]].concat();
     let destroy = [&destroy[..], &["--certificate", &certificate, "--confirm"]].concat();
     let refused = run_to_end(Kind::CommandLine, work.path(), &[&destroy[..], &["CRA_B"]].concat(), &[]);
     assert!(refused.stderr.contains("is not the name"), "{}", refused.stderr);

@@ -103,7 +103,8 @@ pub(crate) async fn counted_cras(projection: SocketAddr) -> u64 {
     let channel = connected(projection).await.unwrap();
     let operations = Operations::new(channel.clone());
     eventually("everything recorded is counted", async || {
-        let status = operations.clone().get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+        let status =
+            operations.clone().get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
         if status.applied_position >= status.log_position { Ok(()) } else { Err(format!("{status:?}")) }
     })
     .await;

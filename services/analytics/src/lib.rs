@@ -24,6 +24,7 @@ pub mod record;
 pub mod rows;
 pub mod scope;
 pub mod shares;
+pub mod succession;
 pub mod totals;
 
 use cra_domain::territory;

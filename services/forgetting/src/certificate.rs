@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use crate::act::Act;
 use crate::encoding::{as_text, hexadecimal};
+use crate::figures::SelectionsCompared;
 use crate::rules::Rules;
 
 /// Version of the form of certificates.
@@ -26,6 +28,15 @@ pub struct Certificate {
     /// Position up to which the log was read for what the rules mean in it; of later events, only names and accounts that
     /// were forgotten by then are replaced.
     pub surveyed: Position,
+    /// Who began the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Act>,
+    /// Who opened the new log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Act>,
+    /// The random selections whose statistics at random positions are equal in both logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selections: Vec<SelectionsCompared>,
     /// The rules, of lists of ids only how many they are.
     pub rules: RulesShown,
     /// What was forgotten.
@@ -106,7 +117,7 @@ impl Certificate {
         verified_at: Timestamp,
         logs: Compared,
     ) -> Self {
-        let Compared { from, to, surveyed, forgotten, kept, not_reached } = logs;
+        let Compared { from, to, surveyed, began, finished, selections, forgotten, kept, not_reached } = logs;
         let shown = |day: Option<Date>| day.map(|day| day.to_string());
         let rules = RulesShown {
             texts_before: shown(rules.texts_before),
@@ -120,6 +131,9 @@ impl Certificate {
             forgotten_at,
             verified_at,
             surveyed,
+            began,
+            finished,
+            selections,
             rules,
             forgotten,
             from,
@@ -157,6 +171,9 @@ pub(crate) struct Compared {
     pub(crate) from: LogDigest,
     pub(crate) to: LogDigest,
     pub(crate) surveyed: Position,
+    pub(crate) began: Option<Act>,
+    pub(crate) finished: Option<Act>,
+    pub(crate) selections: Vec<SelectionsCompared>,
     pub(crate) forgotten: Rewritten,
     pub(crate) kept: Kept,
     pub(crate) not_reached: Vec<String>,

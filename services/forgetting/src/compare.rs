@@ -14,7 +14,9 @@ use prost::Message as _;
 use serde_json::Value;
 
 use crate::certificate::{Digest, Rewritten};
+use crate::figures::{Figures, Replaced, SelectionsCompared};
 use crate::plan::free_key;
+use crate::random::NoRandomness;
 
 /// Shortest value that is searched for in bytes, in bytes: shorter ones are parts of others by chance.
 const SEARCHED_BYTES_MIN: usize = 4;
@@ -34,6 +36,7 @@ pub struct Mismatch {
 pub(crate) struct Comparison {
     advisors: StandIns,
     organisations: StandIns,
+    figures: Figures,
     pub(crate) rewritten: Rewritten,
     pub(crate) from: Digest,
     pub(crate) to: Digest,
@@ -80,10 +83,14 @@ impl Comparison {
         let (before, after) = (Event::decode(&old.payload), Event::decode(&new.payload));
         let (before, after) = match (before, after) {
             (Ok(before), Ok(after)) => (before, after),
-            _ if old.payload == new.payload => return Ok(()),
+            _ if old.payload == new.payload => {
+                self.figures.add(old, None);
+                return Ok(());
+            }
             _ => return Err(differs("has another event, of which one cannot be read")),
         };
         self.facts(&before, &after).map_err(differs)?;
+        self.figures.add(old, Some((&before, &after)));
         if old.payload != new.payload {
             self.count(&before, &after);
             let read = |entry: &LogEntry| v1::CraEvent::decode(&*entry.payload);
@@ -94,6 +101,19 @@ impl Comparison {
             leaks(&before, &after, &new.payload).map_err(differs)?;
         }
         Ok(())
+    }
+
+    /// Compares the statistics of random selections at random positions after one and up to the last pair.
+    pub(crate) async fn selections(
+        &mut self,
+        after: Position,
+        selections: u32,
+    ) -> Result<Result<SelectionsCompared, Mismatch>, NoRandomness> {
+        let replaced =
+            Replaced { advisors: &self.advisors.by_value, organisations: &self.organisations.by_value };
+        let compared = self.figures.compare(after, selections, &replaced).await?;
+        let what = "gives other statistics of a selection";
+        Ok(compared.map_err(|differs| Mismatch { position: differs.0, what }))
     }
 
     /// Whether what was replaced was replaced everywhere.

@@ -1,17 +1,30 @@
 //! The copy of a log without what is to be forgotten: surveyed, written at the same positions, verified. Killed at any
 //! time and run again, it continues where the new log ends.
 
+use std::path::Path;
+
 use cra_backup::{BackupError, batch_length, next_entry, restore};
-use cra_eventlog::{Forgetting, LogEntry, Origin, Position, RESTORE_EVENTS_MAX, Read, Restore, RestoreError};
+use cra_eventlog::{
+    Forgetting, Head, LogEntry, LogIdentity, Origin, Position, RESTORE_EVENTS_MAX, Read, Restore,
+    RestoreError,
+};
 use cra_private::LockedDir;
 use jiff::Timestamp;
 
+use crate::act::Act;
 use crate::certificate::{Certificate, Compared, Digest, Kept, LogDigest};
 use crate::compare::{Comparison, Mismatch};
+use crate::figures::SelectionsCompared;
 use crate::names::{Names, NamesError};
-use crate::plan::{Plan, Survey};
+use crate::plan::{Plan, Survey, document_of};
+use crate::random::NoRandomness;
 use crate::rewrite::{Rewriter, UnknownFields};
 use crate::rules::Rules;
+
+/// Random selections whose statistics are compared over the whole logs.
+const SELECTIONS: u32 = 256;
+/// The same, at positions of the rest that was copied after the whole was compared.
+const SELECTIONS_OF_REST: u32 = 32;
 
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +56,8 @@ pub struct Order<'a> {
     pub work: &'a LockedDir,
     /// What lies outside of the log, as the operator names it.
     pub not_reached: Vec<String>,
+    /// Who begins the copy.
+    pub act: Act,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -59,6 +74,9 @@ pub enum ForgetError {
     /// The names cannot be used.
     #[error(transparent)]
     Names(#[from] NamesError),
+    /// No selections can be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// An event cannot be rewritten.
     #[error(transparent)]
     UnknownFields(#[from] UnknownFields),
@@ -78,6 +96,12 @@ pub enum ForgetError {
         "the new log does not name this certificate: expected the certificate that `cra log forget` wrote with it, unchanged"
     )]
     OtherCertificate,
+    /// The new log is the beginning of a copy with other names.
+    #[error(
+        "the new log holds events, and the names of their copy are not in the work folder: name the work folder of that copy, \
+         or begin again with an empty target"
+    )]
+    NamesMissing,
     /// The new log reaches further than the old one.
     #[error(
         "the new log ends at {new}, the old one at {old}: expected an empty log, or the beginning of this copy"
@@ -107,6 +131,7 @@ pub struct Copying<'a> {
     comparison: Comparison,
     /// Position up to which they are compared.
     verified: Position,
+    selections: Vec<SelectionsCompared>,
 }
 
 impl<'a> Copying<'a> {
@@ -126,12 +151,16 @@ impl<'a> Copying<'a> {
         let names = if let Some(names) = kept {
             names
         } else {
-            let names = Names::draw(head.identity, end, rules, &plan, (order.now)())?;
+            if is_begun(&to.head().await?, &head) {
+                return Err(ForgetError::NamesMissing);
+            }
+            let began = ((order.now)(), order.act.clone());
+            let names = Names::draw(head.identity, end, rules, &plan, began)?;
             names.keep(order.work)?;
             names
         };
         let (comparison, verified) = (Comparison::default(), Position::START);
-        Ok(Self { from, to, order, plan, names, comparison, verified })
+        Ok(Self { from, to, order, plan, names, comparison, verified, selections: Vec::new() })
     }
 
     /// Copies what the new log does not hold yet, up to where the old one ends now.
@@ -166,17 +195,27 @@ impl<'a> Copying<'a> {
         let rewriter = Rewriter { plan: &self.plan, names: &self.names };
         let range = Range { after: self.verified, end };
         compare(self.from, self.to, range, &mut self.comparison, Some(rewriter), report).await?;
+        if self.verified < end {
+            let is_whole = self.verified == Position::START;
+            let selections = if is_whole { SELECTIONS } else { SELECTIONS_OF_REST };
+            self.selections.push(self.comparison.selections(self.verified, selections).await??);
+        }
         self.verified = end;
         Ok(())
     }
 
     /// Copies and verifies the rest, opens the new log and certifies it. The old log must take no more events.
-    pub async fn finish(mut self, mut report: impl FnMut(Done) + Send) -> Result<Certificate, ForgetError> {
+    /// If an earlier run opened it, the certificate is that of that run.
+    pub async fn finish(
+        mut self,
+        act: Act,
+        mut report: impl FnMut(Done) + Send,
+    ) -> Result<Certificate, ForgetError> {
         let end = self.copy(&mut report).await?;
         let origin = Origin { last_position: end, ..origin(self.from).await? };
         self.verify_to(end, &mut report).await?;
         self.comparison.finish(end)?;
-        let Self { to, order, plan, names, comparison, .. } = self;
+        let Self { to, order, plan, names, comparison, selections, .. } = self;
         let Comparison { from: old, to: new, rewritten, .. } = comparison;
         let log = origin.log.clone();
         let digest = |log, digest: Digest| LogDigest { log, position: end, sha256: digest.finish() };
@@ -184,6 +223,9 @@ impl<'a> Copying<'a> {
             from: digest(log, old),
             to: digest(to.identity(), new),
             surveyed: names.surveyed,
+            began: names.began,
+            finished: Some(act),
+            selections,
             forgotten: rewritten,
             kept: Kept {
                 organisation_names_used_elsewhere: plan.names_kept,
@@ -192,6 +234,11 @@ impl<'a> Copying<'a> {
             },
             not_reached: order.not_reached,
         };
+        if let Some(named) = certificate_of(&to.head().await?, &origin.log)
+            && (&named.from, &named.to) == (&compared.from, &compared.to)
+        {
+            return Ok(named);
+        }
         let certificate = Certificate::new(order.rules, names.at, (order.now)(), compared);
         let forgetting = certificate.to_forgetting();
         if forgetting.certificate.len() > Forgetting::CERTIFICATE_BYTES_MAX {
@@ -204,6 +251,18 @@ impl<'a> Copying<'a> {
     fn rewriter(&self) -> Rewriter<'_> {
         Rewriter { plan: &self.plan, names: &self.names }
     }
+}
+
+/// Whether the new log holds a part of a copy of the old one, and was not opened yet.
+fn is_begun(new: &Head, old: &Head) -> bool {
+    let has_part = new.position > Position::START && new.position <= old.position;
+    has_part && certificate_of(new, &old.identity).is_none()
+}
+
+/// The certificate that the new log names for the old one.
+fn certificate_of(new: &Head, old: &LogIdentity) -> Option<Certificate> {
+    let named = new.predecessors.iter().find(|it| it.log == *old)?.forgetting.as_ref()?;
+    Certificate::parse(named.certificate.as_bytes()).ok()
 }
 
 /// The old log as the origin of the new one.
@@ -222,13 +281,19 @@ pub fn forget_names(work: &LockedDir) -> Result<(), ForgetError> {
     Ok(Names::delete(work)?)
 }
 
+/// Whether a folder holds the names of a copy that was not finished, which lead from aliases back.
+#[must_use]
+pub fn names_are_left(dir: &Path) -> bool {
+    Names::are_in(dir)
+}
+
 /// Compares both logs once more, up to where the certificate says, and with its digests.
 pub async fn verify(
     from: &dyn Read,
     to: &dyn Read,
     certificate: &Certificate,
     mut report: impl FnMut(Done) + Send,
-) -> Result<(), ForgetError> {
+) -> Result<SelectionsCompared, ForgetError> {
     let mut comparison = Comparison::default();
     let end = certificate.from.position;
     let differs = |what| ForgetError::Mismatch(Mismatch { position: end, what });
@@ -242,9 +307,10 @@ pub async fn verify(
     }
     compare(from, to, range, &mut comparison, None, &mut report).await?;
     comparison.finish(end)?;
+    let selections = comparison.selections(Position::START, SELECTIONS).await??;
     let found = (comparison.from.finish(), comparison.to.finish());
     if found == (certificate.from.sha256.clone(), certificate.to.sha256.clone()) {
-        Ok(())
+        Ok(selections)
     } else {
         Err(differs("or the old one is another than the certificate says: their digests differ"))
     }
@@ -283,7 +349,14 @@ async fn copy(
         position = entry.position;
         let rewritten = rewriter.rewrite(&entry)?;
         batch.push(match rewritten {
-            Some(payload) => LogEntry { payload, ..entry },
+            Some(payload) => {
+                let new = LogEntry { payload, ..entry.clone() };
+                if document_of(&entry.payload).is_some() {
+                    // A document is what is left of it: one that would be read otherwise is not written.
+                    Comparison::default().pair(&entry, &new)?;
+                }
+                new
+            }
             None => entry,
         });
         if position == end || batch_length(&batch) < batch.len() || batch.len() == RESTORE_EVENTS_MAX {

@@ -2,20 +2,27 @@
 //! position, the ids and the time that it had.
 //!
 //! [`Rules`] name what is to be forgotten, [`Copying`] writes the new log and verifies it event by event, and its
-//! [`Certificate`] records what was done. [`verify`] compares the two logs once more before the old one is destroyed.
+//! [`Certificate`] records what was done and by whom. [`verify`] compares the two logs once more before the old one is
+//! destroyed.
 
+mod act;
 mod certificate;
 mod compare;
 mod copy;
+mod draws;
 mod encoding;
+mod figures;
 mod names;
 mod plan;
+mod random;
 mod rewrite;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Act, GrantedBy};
 pub use certificate::{Certificate, LogDigest, Rewritten};
 pub use compare::Mismatch;
-pub use copy::{Copying, Done, ForgetError, Order, Stage, forget_names, origin, verify};
+pub use copy::{Copying, Done, ForgetError, Order, Stage, forget_names, names_are_left, origin, verify};
+pub use figures::SelectionsCompared;
 pub use rules::{Rules, RulesError};

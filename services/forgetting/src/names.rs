@@ -3,16 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use cra_domain::event::{alias, neutral_name};
 use cra_eventlog::{LogIdentity, Position};
 use cra_private::LockedDir;
 use jiff::Timestamp;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::act::Act;
 use crate::encoding::{as_text, hexadecimal};
 use crate::plan::Plan;
+use crate::random::{NoRandomness, random_bytes};
 
 /// File of the names in the work folder.
 const FILE: &str = "names.json";
@@ -32,6 +34,9 @@ pub(crate) struct Names {
     /// When it is forgotten: what the events of the new log say.
     #[serde(with = "as_text")]
     pub(crate) at: Timestamp,
+    /// Who began the copy.
+    #[serde(default)]
+    pub(crate) began: Option<Act>,
     /// Aliases by the ids of advisors.
     aliases: BTreeMap<String, String>,
     /// Random parts of neutral names by the keys of free names.
@@ -56,8 +61,8 @@ pub enum NamesError {
     )]
     OtherCopy(String),
     /// The system gave no random bytes.
-    #[error("the system gives no random bytes")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 impl Names {
@@ -92,14 +97,9 @@ impl Names {
         surveyed: Position,
         rules: String,
         plan: &Plan,
-        at: Timestamp,
+        (at, began): (Timestamp, Act),
     ) -> Result<Self, NamesError> {
-        let random = SystemRandom::new();
-        let drawn = || {
-            let mut bytes = [0; RANDOM_BYTES];
-            random.fill(&mut bytes).map_err(|_| NamesError::NoRandomness)?;
-            Ok::<_, NamesError>(hexadecimal(&bytes))
-        };
+        let drawn = || Ok::<_, NamesError>(hexadecimal(&random_bytes::<RANDOM_BYTES>()?));
         let of_advisor = |id: &String| Ok((id.clone(), alias(&drawn()?)));
         let of_name = |key: &String| Ok((key.clone(), drawn()?));
         Ok(Self {
@@ -107,9 +107,15 @@ impl Names {
             rules,
             surveyed,
             at,
+            began: Some(began),
             aliases: plan.advisors.iter().map(of_advisor).collect::<Result<_, NamesError>>()?,
             organisations: plan.names.iter().map(of_name).collect::<Result<_, NamesError>>()?,
         })
+    }
+
+    /// Whether the file is in a folder.
+    pub(crate) fn are_in(dir: &Path) -> bool {
+        dir.join(FILE).exists()
     }
 
     /// Deletes the file: afterwards nothing leads back.

@@ -113,6 +113,7 @@ impl Survey {
         let mut plan = Plan {
             rules: self.rules,
             days: self.days,
+            mentioned: advisors.iter().map(|id| id.to_ascii_lowercase()).collect(),
             advisors,
             names: HashSet::new(),
             names_kept: 0,
@@ -143,6 +144,8 @@ pub(crate) struct Plan {
     days: HashMap<Uuid, Date>,
     /// Ids of advisors to be replaced.
     pub(crate) advisors: HashSet<String>,
+    /// The same ids in lower case.
+    mentioned: HashSet<String>,
     /// Keys of free names to be replaced.
     pub(crate) names: HashSet<String>,
     /// Free names of covered CRAs that other CRAs use too.
@@ -163,13 +166,13 @@ impl Plan {
         self.rules.accounts_before.is_some_and(|before| day_of(recorded_at) < before)
     }
 
-    /// Whether a text holds the id of an advisor who is to be forgotten.
+    /// Whether a text holds the id of an advisor who is to be forgotten, in capitals or not.
     pub(crate) fn mentions(&self, text: &str) -> bool {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
-        !self.advisors.is_empty()
-            && text.split(|c| !is_part(c)).any(|word| {
-                self.advisors.contains(word)
-                    || self.advisors.contains(word.trim_matches(|c: char| !c.is_ascii_alphanumeric()))
+        !self.mentioned.is_empty()
+            && text.to_ascii_lowercase().split(|c| !is_part(c)).any(|word| {
+                self.mentioned.contains(word)
+                    || self.mentioned.contains(word.trim_matches(|c: char| !c.is_ascii_alphanumeric()))
             })
     }
 }

@@ -99,7 +99,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// Any document in today's spelling of its own shape: what is read of it, without what is to be forgotten.
+    /// Reduces a document to the fields that are read, in one spelling, without what is to be forgotten.
     fn document(
         &mut self,
         covers_texts: bool,

@@ -9,7 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::act::{Act, GrantedBy};
 use crate::compare::Comparison;
+use crate::figures::{Differs, Figures, Replaced};
 use crate::names::Names;
 use crate::plan::{Plan, Survey};
 use crate::rewrite::Rewriter;
@@ -155,7 +157,8 @@ fn plan(rules: &Rules, log: &[LogEntry]) -> Plan {
 
 fn names(plan: &Plan) -> Names {
     let (log, at) = (LogIdentity("log".to_owned()), "2026-11-27T10:00:00Z".parse().unwrap());
-    Names::draw(log, Position(0), String::new(), plan, at).unwrap()
+    let act = Act::without_token(GrantedBy::Folder, at);
+    Names::draw(log, Position(0), String::new(), plan, (at, act)).unwrap()
 }
 
 fn forgotten(rules: &Rules, log: &[LogEntry]) -> (Vec<LogEntry>, Comparison) {
@@ -219,7 +222,8 @@ proptest! {
         );
         let old = log(&lives);
         // Each event is compared on the way.
-        let (new, _) = forgotten(&Rules::parse(&text).unwrap(), &old);
+        let (new, mut comparison) = forgotten(&Rules::parse(&text).unwrap(), &old);
+        prop_assert!(block_on(comparison.selections(Position::START, 8)).unwrap().is_ok());
         // Forgetting everything afterwards comes to the same as at once, but for the names that stand in.
         let (twice, _) = forgotten(&everything(), &new);
         let (once, _) = forgotten(&everything(), &old);
@@ -352,4 +356,114 @@ fn what_differs_in_more_than_what_was_forgotten_is_found() {
     for (i, change) in changes.iter().enumerate() {
         assert!(compared(change).is_err(), "change {i} was not found");
     }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+/// The outcome of the statistics of two logs, whose other comparisons are left out.
+fn statistics_of(old: &[LogEntry], new: &[LogEntry]) -> Result<(), Differs> {
+    let mut figures = Figures::default();
+    for (old, new) in old.iter().zip(new) {
+        let events = Event::decode(&old.payload).ok().zip(Event::decode(&new.payload).ok());
+        figures.add(old, events.as_ref().map(|(old, new)| (old, new)));
+    }
+    let none = hashbrown::HashMap::new();
+    let replaced = Replaced { advisors: &none, organisations: &none };
+    block_on(figures.compare(Position::START, 256, &replaced)).unwrap().map(|_| ())
+}
+
+#[test]
+fn statistics_of_random_selections_find_every_figure_that_differs() {
+    let lives: Vec<_> = (0..40_u8)
+        .map(|number| Life::Submitted { advisor: number % 4, month: number % 12, names: vec![number % 6] })
+        .collect();
+    let corrected = Life::Corrected { advisor: 1, month: 2 };
+    let lives = (0..).zip(lives).chain([(3, corrected), (4, Life::Withdrawn)]).collect::<Vec<_>>();
+    let old = log(&lives);
+    assert_eq!(statistics_of(&old, &old), Ok(()));
+    let changes: [&dyn Fn(&mut v1::Cra); 9] = [
+        &|cra| cra.participants = Some(8),
+        &|cra| cra.returning_participants += 1,
+        &|cra| cra.date = "2023-01-01".to_owned(),
+        &|cra| cra.activity = v1::Activity::Individual.into(),
+        &|cra| cra.themes = vec![v1::Theme::Internet.into()],
+        &|cra| cra.place.as_mut().unwrap().channel = v1::Channel::Home.into(),
+        &|cra| cra.advisor_id = "conseiller-9".to_owned(),
+        &|cra| cra.follow_up.as_mut().unwrap().redirections[0].people = 2,
+        &|cra| cra.follow_up.as_mut().unwrap().redirections.clear(),
+    ];
+    for (i, change) in changes.iter().enumerate() {
+        let mut new = old.clone();
+        let mut message = <v1::CraEvent as prost::Message>::decode(&*new[0].payload).unwrap();
+        change(content(&mut message));
+        new[0].payload = record::encode(&message);
+        assert!(statistics_of(&old, &new).is_err(), "change {i} was not found");
+    }
+}
+
+#[test]
+fn events_that_a_projection_parks_count_in_no_statistics() {
+    let submitted = || Life::Submitted { advisor: 0, month: 0, names: vec![] };
+    let old = log(&[(0, submitted()), (0, submitted()), (1, Life::Withdrawn), (2, submitted())]);
+    let mut new = old.clone();
+    for position in [1, 2] {
+        // They follow nothing that is recorded: whatever they say changes nothing.
+        let mut message = <v1::CraEvent as prost::Message>::decode(&*new[position].payload).unwrap();
+        message.revision += 7;
+        new[position].payload = record::encode(&message);
+    }
+    assert_eq!(statistics_of(&old, &new), Ok(()));
+}
+
+/// Every text and key of a document, as JSON reads it.
+fn decoded(value: &serde_json::Value, found: &mut String) {
+    match value {
+        serde_json::Value::String(text) => *found += text,
+        serde_json::Value::Array(values) => values.iter().for_each(|value| decoded(value, found)),
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                *found += key;
+                decoded(value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_spelling_and_no_field_of_a_document_hides_a_value() {
+    for form in DOCUMENTS {
+        let hidden = r#"{
+            "\u0044upont": "D\u0075pont", "notes": [[{ "x": { "y": "DUPONT" } }]], "cra": { "texte": "Dupont" },
+            "conseillerNom": "Dupont", "cra\u0000": ["Dupont"], "__v": { "$oid": "Dupont" }, "base64": "RHVwb250","#;
+        // Also a key twice: the last one counts.
+        let text = form.trim_start().replacen('{', hidden, 1);
+        let mut old = log(&[(0, Life::Imported { form: 0 })]);
+        let mut message = <v1::CraEvent as prost::Message>::decode(&*old[0].payload).unwrap();
+        let Some(Fact::Imported(imported)) = &mut message.fact else { panic!("no import") };
+        imported.document = text.into_bytes().into();
+        old[0].payload = record::encode(&message);
+        let (new, _) = forgotten(&everything(), &old);
+        let message = <v1::CraEvent as prost::Message>::decode(&*new[0].payload).unwrap();
+        let Some(Fact::Imported(imported)) = &message.fact else { panic!("no import") };
+        let mut found = String::new();
+        decoded(&serde_json::from_slice(&imported.document).unwrap(), &mut found);
+        for text in ["dupont", "rhvwb250"] {
+            assert!(!found.to_lowercase().contains(text), "{found}");
+        }
+        assert!(!holds(&new[0], PLANTED) && !holds(&new[0], "u0044"));
+    }
+}
+
+#[test]
+fn an_id_in_capitals_is_found_in_every_text() {
+    let mut old = log(&[(0, Life::Submitted { advisor: 0, month: 8, names: vec![0] })]);
+    let mut message = <v1::CraEvent as prost::Message>::decode(&*old[0].payload).unwrap();
+    content(&mut message).annotation = "remplace CONSEILLER-0, absent".to_owned();
+    old[0].payload = record::encode(&message);
+    let (new, comparison) = forgotten(&Rules::parse("advisors = [\"conseiller-0\"]").unwrap(), &old);
+    assert_eq!((comparison.rewritten.annotations, comparison.rewritten.advisors), (1, 1));
+    assert!(!holds(&new[0], "conseiller-0"));
 }

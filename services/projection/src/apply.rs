@@ -13,6 +13,7 @@ use crate::store::{Batch, Checkpoint, ChunkWriter, EventEffect, Parked, Session,
 use cra_analytics::columns::{Columns, FactDelta, POSITIONS_MAX};
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::{Client, Fact, Provenance, instant, nanoseconds};
+use cra_analytics::succession::{Current, StateConflict};
 
 /// Why an event cannot be applied to the current CRA.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +22,8 @@ enum ApplyError {
     Unreadable(#[from] DecodeError),
     #[error("stored under CRA {subject:?}, but says it is about {event}")]
     ForeignSubject { subject: Option<Uuid>, event: Uuid },
-    #[error("revision {found}, expected {expected}")]
-    Revision { expected: u64, found: u64 },
-    #[error("a first event, but the CRA stands at revision {0}")]
-    NotFirst(u64),
-    #[error("changes a CRA that has no event")]
-    NoSuchCra,
-    #[error("changes a CRA that was withdrawn")]
-    Withdrawn,
-    #[error("a later event of the CRA, at {0}, counts already; a replay takes both in their order")]
-    Overtaken(u64),
+    #[error(transparent)]
+    Conflict(#[from] StateConflict),
 }
 
 /// An event of a CRA, whatever its fact.
@@ -58,16 +51,6 @@ impl Change {
     fn into_effect(self, recorded_at: i64) -> EventEffect {
         EventEffect { recorded_at, ended: self.ended, began: self.began }
     }
-}
-
-/// The current state of a CRA.
-#[derive(Clone, Copy)]
-struct Current {
-    /// Revision of its last event.
-    revision: u64,
-    /// Position of its last fact: in force, unless it is withdrawn.
-    fact: u64,
-    withdrawn: bool,
 }
 
 /// Result of applying events.
@@ -312,8 +295,7 @@ impl<'a> Application<'a> {
             }
             EventFact::Withdrawn { .. } => {
                 let (current, _) = self.in_force(event, current)?;
-                let withdrawn = Current { revision: event.revision, withdrawn: true, ..current };
-                self.currents.insert(event.cra_id, withdrawn);
+                self.currents.insert(event.cra_id, current.withdrawn(event.revision));
                 (Some(current.fact), None)
             }
         };
@@ -329,11 +311,8 @@ impl<'a> Application<'a> {
         provenance: Provenance<'_>,
         cra: &Cra<T>,
     ) -> Result<Fact, Failure> {
-        if let Some(current) = current {
-            return Err(ApplyError::NotFirst(current.revision).into());
-        }
-        expect_revision(1, event)?;
-        Ok(self.open(event, provenance, cra, None))
+        let next = Current::first(current, event.position.0, event.revision).map_err(ApplyError::from)?;
+        Ok(self.open(event, next, provenance, cra, None))
     }
 
     /// Applies a CRA's next content: the position of the fact that it ends, and the new fact, with what `provenance`
@@ -352,7 +331,8 @@ impl<'a> Application<'a> {
             client: Client::Coded(former.client),
             ..provenance(&former)
         };
-        Ok((current.fact, self.open(event, provenance, cra, Some(current.fact))))
+        let next = Current::replaced(event.position.0, event.revision);
+        Ok((current.fact, self.open(event, next, provenance, cra, Some(current.fact))))
     }
 
     /// The CRA's fact in force, for an event that ends it.
@@ -361,15 +341,8 @@ impl<'a> Application<'a> {
         event: Occurrence<'_>,
         current: Option<Current>,
     ) -> Result<(Current, Fact), Failure> {
-        let current = current.ok_or(ApplyError::NoSuchCra)?;
-        if current.withdrawn {
-            return Err(ApplyError::Withdrawn.into());
-        }
-        // Only for retried events: the order of the log counts.
-        if current.fact > event.position.0 {
-            return Err(ApplyError::Overtaken(current.fact).into());
-        }
-        expect_revision(current.revision + 1, event)?;
+        let current =
+            Current::in_force(current, event.position.0, event.revision).map_err(ApplyError::from)?;
         Ok((current, self.fact(current.fact)?))
     }
 
@@ -377,14 +350,14 @@ impl<'a> Application<'a> {
     fn open<T: AsRef<str>>(
         &mut self,
         event: Occurrence<'_>,
+        next: Current,
         provenance: Provenance<'_>,
         cra: &Cra<T>,
         former: Option<u64>,
     ) -> Fact {
         // Locked for one fact only, because queries read the dictionary too.
         let fact = Fact::new(provenance, cra, former, &mut self.dictionary.write());
-        let current = Current { revision: event.revision, fact: event.position.0, withdrawn: false };
-        self.currents.insert(event.cra_id, current);
+        self.currents.insert(event.cra_id, next);
         fact
     }
 
@@ -452,14 +425,6 @@ fn first(event: Occurrence<'_>, defaulted_participants: bool) -> Provenance<'_> 
         client: Client::Named(event.client_id),
         defaulted_participants,
         forgotten: Some(event.forgotten),
-    }
-}
-
-fn expect_revision(expected: u64, event: Occurrence<'_>) -> Result<(), ApplyError> {
-    if event.revision == expected {
-        Ok(())
-    } else {
-        Err(ApplyError::Revision { expected, found: event.revision })
     }
 }
 

@@ -91,7 +91,7 @@ mod tests {
             let answered = DeadlineLayer { within: Duration::from_secs(server_s), rpcs }.layer(routes);
             // In process: only the server keeps the deadline, because there is no client transport.
             let mut client = OperationsServiceClient::new(answered);
-            let mut request = tonic::Request::new(pb::GetStatusRequest {});
+            let mut request = tonic::Request::new(pb::GetStatusRequest::default());
             request.set_timeout(Duration::from_secs(own_s));
             let started = tokio::time::Instant::now();
             let ended = client.get_status(request).await.unwrap_err();

@@ -71,7 +71,7 @@ async fn ask(clients: &Clients) -> Result<(v1::GetStatusResponse, v1::ListParked
     let (mut operations, mut others) = (clients.operations(), clients.operations());
     let parked = v1::ListParkedEventsRequest { page_size: PARKED_MAX, page_token: String::new() };
     let (status, parked) = tokio::join!(
-        operations.get_status(within_deadline(v1::GetStatusRequest {})),
+        operations.get_status(within_deadline(v1::GetStatusRequest::default())),
         others.list_parked_events(within_deadline(parked)),
     );
     Ok((answer(status)?, answer(parked)?))

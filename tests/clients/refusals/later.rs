@@ -169,7 +169,7 @@ pub(super) async fn without_the_log(trial: &mut Trial) {
     let token = trial.issuer.token("operations", &national());
     eventually("the projection knows the log again", async || {
         let mut operations = trial.pair.operations().await;
-        let status = operations.get_status(carrying(&token, pb::GetStatusRequest {})).await;
+        let status = operations.get_status(carrying(&token, pb::GetStatusRequest::default())).await;
         status.map(drop).map_err(|status| status.to_string())
     })
     .await;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use cra_backup as backup;
 use cra_eventlog::nats::{NatsLog, NatsSettings, Slot};
-use cra_forgetting::{self as forgetting, Copying, Order, Rules};
+use cra_forgetting::{self as forgetting, Act, Copying, GrantedBy, Order, Rules};
 use cra_private::LockedDir;
 use jiff::Timestamp;
 
@@ -35,7 +35,9 @@ pub(crate) async fn forget(log: &Log, show: impl Fn(&str)) -> anyhow::Result<Vec
     show("copying the log without what is to be forgotten");
     let rules = Rules::parse(RULES)?;
     let work = LockedDir::open(&log.dir.join("work"), "forget.lock").context("the work folder")?;
-    let order = Order { rules: &rules, work: &work, not_reached: Vec::new(), now: Timestamp::now };
+    let act = Act::without_token(GrantedBy::NoIdentity, Timestamp::now());
+    let order =
+        Order { rules: &rules, work: &work, not_reached: Vec::new(), act: act.clone(), now: Timestamp::now };
     let begun = Instant::now();
     let new = NatsLog::connect_to_restore(slot(log, Slot::B), &forgetting::origin(&former).await?).await?;
     let mut copying = Copying::begin(&former, &new, order, |_| ()).await?;
@@ -45,7 +47,7 @@ pub(crate) async fn forget(log: &Log, show: impl Fn(&str)) -> anyhow::Result<Vec
     let begun = Instant::now();
     copying.verify(|_| ()).await?;
     let verified = Measured::rate(events, "events", begun.elapsed());
-    let certificate = copying.finish(|_| ()).await?;
+    let certificate = copying.finish(act, |_| ()).await?;
     anyhow::ensure!(certificate.forgotten.events > 0, "nothing was forgotten");
     Ok(vec![
         Row::new(Scenario::Forget, "survey and copy of the log", copied)

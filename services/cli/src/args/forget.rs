@@ -31,7 +31,10 @@ and neutral names. An event that holds something to forget and fields that this 
 
 On NATS the services may run while the log is copied; run it again to copy what came since. With --finish the old stream is \
 sealed, for good: ingestion answers UNAVAILABLE until it is started with the other slot. The rest is copied then. With the \
-accounts of deploy/nats this needs the user `operator`. Of events recorded after the first run, only names and accounts that are \
+accounts of deploy/nats this needs the user `operator`. Where identity is configured, it also needs a token of `operations` \
+(--token-file): the projection of the log (--projection-url) verifies it before the copy and before the seal, and audits both. Where \
+no projection can be reached, --without-projection has the token verified with the identity settings of a service instead; the \
+certificate then names the reason. Of events recorded after the first run, only names and accounts that are \
 forgotten by then are replaced. Of a folder, one run does all.
 
 The copy is verified event by event before the new log opens; `certificate.json` in the work folder, or in the new one, records \
@@ -43,7 +46,9 @@ Exit code: 0 when the new log is verified, or copied so far without --finish, 2 
 pub(super) const DESTROY_DETAILS: &str = "\
 Compares both logs once more, and with the digests of the certificate, which the new log must name; then deletes the backups that \
 --backup names, and the old log, of a folder with its read models. A backup of any other log is refused before anything is deleted. \
-Folders must not be in use. Deleted files leave blocks on a disk that is not encrypted, and copies where there are other backups.
+On NATS, a projection (--projection-url) must serve the new log up to the certificate's position; where identity is configured, it \
+verifies a token of `operations` (--token-file). Folders must not be in use. `destruction.json`, in the folder of the certificate, says \
+who destroyed what. Deleted files leave blocks on a disk that is not encrypted, and copies where there are other backups.
 
 Interrupted, it continues when it is run again; a backup that is gone already is skipped.
 
@@ -91,7 +96,7 @@ pub(crate) struct ServerArgs {
     /// NATS server, or several separated by commas [default: that of the services' settings]
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
-    /// TOML file with the settings of a service, of which `[log]` counts
+    /// TOML file with the settings of a service, of which `[log]` counts, and `[identity]` with --without-projection
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -130,6 +135,10 @@ pub(crate) struct ForgetArgs {
     /// Something that holds the same data and stays, such as a backup, for the certificate; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(crate) not_reached: Vec<String>,
+    /// On NATS, where no projection can be reached: why, for the certificate; the token is then verified with the identity
+    /// settings of --config
+    #[arg(long, value_name = "REASON")]
+    pub(crate) without_projection: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     /// Write the certificate as JSON

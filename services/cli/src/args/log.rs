@@ -21,7 +21,7 @@ The log must be empty, or hold the beginning of the same backup, as an interrupt
 afterwards the position it had, and is read back and compared.
 
 Until the import is done the log takes nothing else: ingestion answers UNAVAILABLE with the time after which to retry, and what \
-waits cannot come between. The services may run. An import that was interrupted leaves the log closed; run it again, it goes on. \
+waits cannot come between. The services may run. An import that was interrupted leaves the log closed; run it again, it continues. \
 With the accounts of deploy/nats it needs the user `operator`, by CRA_LOG__USER and CRA_LOG__PASSWORD.
 
 The log notes the one that was backed up as its predecessor: positions of receipts and answers stay valid up to the backup's last \
@@ -31,7 +31,7 @@ Exit code: 0 when the log is the one that was backed up, 2 when not.";
 
 const VERIFY_DETAILS: &str = "\
 Checks digests, positions, and that each event reads as one of the CRA that its subject names. An event that does not is \
-told and counted: the log took it as it is, and a projection parks it.
+shown and counted: the log recorded it as it is, and a projection parks it.
 
 Exit code: 0 when the backup is sound, 1 when it is but some events do not read, 2 when it is not.";
 
@@ -53,7 +53,7 @@ The log settings name the servers and the stream of the mirror. While the mirror
 it answers UNAVAILABLE; the mirror takes its place once it has every event. A mirror that does not catch up changes nothing. Then set \
 `log.url` of the services to the mirror's servers.
 
-When the mirrored log is lost, --without-source takes the mirror as it is. The lost log must not come back beside it: cut its \
+When the mirrored log is lost, --without-source takes the mirror as it is. The lost log must not take events again: cut its \
 connection to the mirror's servers first.
 
 Every event keeps its position, and the mirrored log becomes the predecessor: positions of receipts and answers stay valid up to the \

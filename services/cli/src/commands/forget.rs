@@ -1,36 +1,33 @@
-//! `cra log forget` and `cra log destroy`: between two folders, or between two streams of one NATS.
+//! `cra log forget`: from one folder to another, or from one stream of a NATS to another.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use cra_backup as backup;
-use cra_eventlog::Read;
+use cra_contracts::v1::LogAct;
+use cra_eventlog::Read as _;
 use cra_eventlog::embedded::EmbeddedLog;
-use cra_eventlog::nats::NatsLog;
-use cra_forgetting::{self as forgetting, Certificate, Copying, Done, Order, Rules, Stage};
+use cra_eventlog::nats::{NatsLog, NatsSettings};
+use cra_forgetting::{self as forgetting, Act, Certificate, Copying, Done, GrantedBy, Order, Rules, Stage};
 use cra_private::{AtomicFile, Existing, LockedDir, make_dir};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::log_folder::unused;
-use super::pair::{LOG, PUBLICATION_SECRET, READ_MODELS};
+use super::operator::{Operator, WithoutProjection};
+use super::pair::{LOG, PUBLICATION_SECRET};
 use super::{Outcome, progress};
-use crate::args::{DestroyArgs, ForgetArgs, Place};
+use crate::args::{EndpointArgs, ForgetArgs, Place};
 use crate::output::Output;
 use crate::render;
 
 /// File of the certificate, in the work folder or in the new one.
 const CERTIFICATE: &str = "certificate.json";
 /// Folder of the names below the new folder, unless another one is given.
-const WORK: &str = "forgetting";
+pub(super) const WORK: &str = "forgetting";
 const WORK_LOCK: &str = "forget.lock";
-/// The old log once it was verified for the last time: no log any more.
-const DESTROYED: &str = "log.destroyed";
 /// Largest file of rules that is read.
 const RULES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Named as not reached by every certificate.
@@ -38,11 +35,15 @@ const NEVER_REACHED: [&str; 4] = [
     "backups of the old log, and of the log before it",
     "files exported earlier",
     "copies kept by those who followed the changes",
-    "the audit, which has a period of its own",
+    "the audit, whose period is set elsewhere",
 ];
 
 /// Copies a log without what is to be forgotten.
-pub(super) async fn forget(args: ForgetArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(super) async fn forget(
+    args: ForgetArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let rules = rules(&args.rules)?;
     anyhow::ensure!(args.from != args.to, "--from and --to name one log: expected two");
     match (&args.from, &args.to) {
@@ -55,9 +56,10 @@ pub(super) async fn forget(args: ForgetArgs, output: &mut Output) -> anyhow::Res
             let new =
                 unused(tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?)?;
             let mut course = Course::begin();
-            let order = work.order(&rules, &args);
+            let act = Act::without_token(GrantedBy::Folder, Timestamp::now());
+            let order = work.order(&rules, &args, act.clone());
             let copying = Copying::begin(&log, &new, order, |done| course.advance(done)).await?;
-            let certificate = copying.finish(|done| course.advance(done)).await?;
+            let certificate = copying.finish(act, |done| course.advance(done)).await?;
             finished(&certificate, work, args.work.as_deref().unwrap_or(to), &course, args.json, output)
         }
         (Place::Folder(_), _) | (_, Place::Folder(_)) => {
@@ -66,32 +68,50 @@ pub(super) async fn forget(args: ForgetArgs, output: &mut Output) -> anyhow::Res
             )
         }
         (from, to) => {
-            let dir = args
-                .work
-                .as_deref()
-                .context("--work is missing: expected a folder for the names of the copy")?;
             let (from, to) = (args.server.settings(from)?, args.server.settings(to)?);
-            let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
-            let work = Work::open(dir)?;
-            let log = NatsLog::connect_to_copy(from).await?;
-            let new = NatsLog::connect_to_restore(to, &forgetting::origin(&log).await?).await?;
-            let mut course = Course::begin();
-            let order = work.order(&rules, &args);
-            let mut copying = Copying::begin(&log, &new, order, |done| course.advance(done)).await?;
-            let position = copying.copy(|done| course.advance(done)).await?;
-            if !args.finish {
-                course.bar.finish_and_clear();
-                return copied(position.0, args.json, output);
-            }
-            // Before the seal, which is final; then what was recorded during the verification.
-            copying.verify(|done| course.advance(done)).await?;
-            copying.copy(|done| course.advance(done)).await?;
-            copying.verify(|done| course.advance(done)).await?;
-            log.seal(&new.identity()).await?;
-            let certificate = copying.finish(|done| course.advance(done)).await?;
-            finished(&certificate, work, dir, &course, args.json, output)
+            let settings = (from.unwrap_or_default(), to.unwrap_or_default());
+            Box::pin(on_nats(settings, &rules, &args, endpoints, output)).await
         }
     }
+}
+
+/// From one stream to another of a NATS. The right is verified before anything is written, and again before the seal.
+async fn on_nats(
+    (from, to): (NatsSettings, NatsSettings),
+    rules: &Rules,
+    args: &ForgetArgs,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let dir =
+        args.work.as_deref().context("--work is missing: expected a folder for the names of the copy")?;
+    let log = NatsLog::connect_to_copy(from).await?;
+    let reason = args.without_projection.as_deref();
+    let config = args.server.config.as_deref();
+    let without = reason.map(|reason| WithoutProjection { reason, config });
+    let operator = Operator::of(&log, endpoints, without).await?;
+    // After an earlier run the services may be on the new log.
+    let successor = log.successor().await?;
+    let logs: Vec<_> = [log.identity()].into_iter().chain(successor).collect();
+    let act = operator.may(LogAct::Copy, &logs).await?;
+    let work = Work::open(dir)?;
+    let new = NatsLog::connect_to_restore(to, &forgetting::origin(&log).await?).await?;
+    let mut course = Course::begin();
+    let order = work.order(rules, args, act);
+    let mut copying = Copying::begin(&log, &new, order, |done| course.advance(done)).await?;
+    let position = copying.copy(|done| course.advance(done)).await?;
+    if !args.finish {
+        course.bar.finish_and_clear();
+        return copied(position.0, args.json, output);
+    }
+    // Before the seal, which is final; then what was recorded during the verification.
+    copying.verify(|done| course.advance(done)).await?;
+    copying.copy(|done| course.advance(done)).await?;
+    copying.verify(|done| course.advance(done)).await?;
+    let act = operator.may(LogAct::Seal, &logs).await?;
+    log.seal(&new.identity()).await?;
+    let certificate = copying.finish(act, |done| course.advance(done)).await?;
+    finished(&certificate, work, dir, &course, args.json, output)
 }
 
 /// Shows how far an unfinished copy is.
@@ -128,111 +148,6 @@ fn finished(
     Ok(Outcome::Done)
 }
 
-/// Verifies both logs once more and deletes the old one.
-pub(super) async fn destroy(args: DestroyArgs, output: &mut Output) -> anyhow::Result<Outcome> {
-    anyhow::ensure!(
-        args.log.name() == OsStr::new(&args.confirm),
-        "--confirm {:?} is not the name of the log to destroy: expected its stream, or the last part of its folder",
-        args.confirm
-    );
-    let text = fs::read(&args.certificate).with_context(|| args.certificate.display().to_string())?;
-    let certificate = Certificate::parse(&text)
-        .map_err(|error| anyhow::anyhow!("{} is no certificate: {error}", args.certificate.display()))?;
-    match (&args.log, &args.copy) {
-        (Place::Folder(data), Place::Folder(copy)) => {
-            destroy_folder(data, copy, &certificate, &args.backups).await?;
-        }
-        (Place::Folder(_), _) | (_, Place::Folder(_)) => {
-            anyhow::bail!(
-                "--log and --copy are of two kinds: expected two folders, or two streams of one NATS"
-            )
-        }
-        (log, copy) => {
-            let (log, copy) = (args.server.settings(log)?, args.server.settings(copy)?);
-            let log = NatsLog::connect_to_copy(log.unwrap_or_default()).await?;
-            let copy = NatsLog::connect_to_copy(copy.unwrap_or_default()).await?;
-            // Nothing comes between the comparison and the end.
-            anyhow::ensure!(
-                log.is_sealed().await?,
-                "the stream is not sealed: run `cra log forget --finish` first"
-            );
-            let backups = Backups::of_predecessors(&args.backups, &copy).await?;
-            verified(&log, &copy, &certificate).await?;
-            backups.delete()?;
-            log.destroy().await?;
-        }
-    }
-    let (position, log) = (certificate.from.position.0, &certificate.from.log.0);
-    if args.json {
-        output.json(&json!({ "outcome": "destroyed", "log": log, "position": position }))?;
-    } else {
-        output.line(&format!("destroyed  {}, position {position}", render::text::printable(log)))?;
-    }
-    Ok(Outcome::Done)
-}
-
-/// Backups that hold what a log was made to forget.
-struct Backups(Vec<PathBuf>);
-
-impl Backups {
-    /// The backups in these folders; an error if one is of a log that `copy` did not replace in order to forget.
-    async fn of_predecessors(dirs: &[PathBuf], copy: &dyn Read) -> anyhow::Result<Self> {
-        let predecessors = copy.head().await?.predecessors;
-        let mut backups = Vec::new();
-        for dir in dirs.iter().filter(|dir| dir.exists()) {
-            let log = backup::manifest(dir)?.log;
-            anyhow::ensure!(
-                cra_eventlog::forgotten_since(&predecessors, &log).is_some(),
-                "{} is a backup of the log {}, which the new log did not replace: nothing was deleted",
-                dir.display(),
-                log.0
-            );
-            backups.push(dir.clone());
-        }
-        Ok(Self(backups))
-    }
-
-    fn delete(&self) -> anyhow::Result<()> {
-        Ok(self.0.iter().try_for_each(|dir| backup::delete(dir))?)
-    }
-}
-
-async fn destroy_folder(
-    data: &Path,
-    copy: &Path,
-    certificate: &Certificate,
-    backups: &[PathBuf],
-) -> anyhow::Result<()> {
-    let destroyed = data.join(DESTROYED);
-    let copy = open(copy).await?;
-    let backups = Backups::of_predecessors(backups, &copy).await?;
-    if !destroyed.is_dir() {
-        let log = open(data).await?;
-        verified(&log, &copy, certificate).await?;
-        log.close().await;
-        drop(log);
-        fs::rename(data.join(LOG), &destroyed).with_context(|| destroyed.display().to_string())?;
-    }
-    // From here on it is no log any more: interrupted, the command continues when it is run again.
-    backups.delete()?;
-    for gone in [&data.join(READ_MODELS), &destroyed] {
-        match fs::remove_dir_all(gone) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| gone.display().to_string());
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-async fn verified(log: &dyn Read, copy: &dyn Read, certificate: &Certificate) -> anyhow::Result<()> {
-    let mut course = Course::begin();
-    forgetting::verify(log, copy, certificate, |done| course.advance(done)).await?;
-    course.bar.finish_and_clear();
-    Ok(())
-}
-
 fn rules(file: &Path) -> anyhow::Result<Rules> {
     let named = || file.display().to_string();
     let bytes = fs::metadata(file).with_context(named)?.len();
@@ -240,7 +155,7 @@ fn rules(file: &Path) -> anyhow::Result<Rules> {
     Rules::parse(&fs::read_to_string(file).with_context(named)?).with_context(named)
 }
 
-async fn open(data: &Path) -> anyhow::Result<EmbeddedLog> {
+pub(super) async fn open(data: &Path) -> anyhow::Result<EmbeddedLog> {
     let folder = data.join(LOG);
     anyhow::ensure!(
         folder.is_dir(),
@@ -272,10 +187,10 @@ impl Work {
         Ok(Self { dir: dir.to_owned(), locked })
     }
 
-    fn order<'a>(&'a self, rules: &'a Rules, args: &ForgetArgs) -> Order<'a> {
+    fn order<'a>(&'a self, rules: &'a Rules, args: &ForgetArgs, act: Act) -> Order<'a> {
         let never = NEVER_REACHED.map(str::to_owned).into_iter();
         let not_reached = never.chain(args.not_reached.iter().cloned()).collect();
-        Order { rules, work: &self.locked, not_reached, now: Timestamp::now }
+        Order { rules, work: &self.locked, not_reached, act, now: Timestamp::now }
     }
 
     /// Deletes the names, and the folder unless the certificate is in it.
@@ -291,8 +206,8 @@ impl Work {
 }
 
 /// Progress and speed of the work.
-struct Course {
-    bar: ProgressBar,
+pub(super) struct Course {
+    pub(super) bar: ProgressBar,
     began: Instant,
     stage: Stage,
     /// Where this run began its stage.
@@ -300,11 +215,11 @@ struct Course {
 }
 
 impl Course {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         Self { bar: progress::bar(Some(0)), began: Instant::now(), stage: Stage::Survey, first: None }
     }
 
-    fn advance(&mut self, done: Done) {
+    pub(super) fn advance(&mut self, done: Done) {
         if self.stage != done.stage {
             (self.began, self.stage, self.first) = (Instant::now(), done.stage, None);
         }

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::log_folder::unused;
 use super::pair::LOG;
-use super::{Outcome, forget, progress};
-use crate::args::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
+use super::{Outcome, destroy, forget, progress};
+use crate::args::{EndpointArgs, LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 use crate::output::{Output, notice};
 use crate::render;
 use crate::render::log::Done;
@@ -24,7 +24,11 @@ use crate::render::text::printable;
 /// Maximum number of unreadable events shown individually; a foreign log would flood the terminal.
 const MISFITS_TOLD_MAX: u64 = 20;
 
-pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(
+    command: LogCommand,
+    endpoints: &EndpointArgs,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     match command {
         LogCommand::Create(args) => {
             let head = open(&args.log, Missing::Create).await?.head().await?;
@@ -52,8 +56,8 @@ pub(crate) async fn run(command: LogCommand, output: &mut Output) -> anyhow::Res
         LogCommand::Verify(args) => verify(&args.dir, args.json, output).await,
         LogCommand::Mirror(args) => mirror(&args, output).await,
         LogCommand::Activate(args) => activate(&args, output).await,
-        LogCommand::Forget(args) => Box::pin(forget::forget(args, output)).await,
-        LogCommand::Destroy(args) => forget::destroy(args, output).await,
+        LogCommand::Forget(args) => Box::pin(forget::forget(args, endpoints, output)).await,
+        LogCommand::Destroy(args) => Box::pin(destroy::destroy(args, endpoints, output)).await,
     }
 }
 

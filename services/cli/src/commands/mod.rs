@@ -10,6 +10,7 @@ mod compared_tests;
 mod completions;
 mod correct;
 mod cross;
+mod destroy;
 mod doubles;
 mod export;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod list;
 mod log;
 mod log_folder;
 mod man;
+mod operator;
 mod pages;
 mod pair;
 mod parked;
@@ -112,7 +114,7 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> anyhow::Re
         Command::History(args) => history::run(args, &endpoints, output).await,
         Command::Communes(args) => communes::run(args, &endpoints, output).await,
         Command::Status(args) => status::run(args, &endpoints, output).await,
-        Command::Log(command) => Box::pin(log::run(command, output)).await,
+        Command::Log(command) => Box::pin(log::run(command, &endpoints, output)).await,
         Command::Token(command) => token::run(command, output),
         Command::Health(args) => health::run(args, &endpoints, output).await,
         Command::Man(args) => man::run(&args, output),

@@ -75,7 +75,7 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
 
 /// Requests the status.
 pub(crate) async fn ask(connection: &Connection) -> Result<v1::GetStatusResponse, ClientError> {
-    let request = within_deadline(v1::GetStatusRequest {});
+    let request = within_deadline(v1::GetStatusRequest::default());
     connection.answer(connection.operations().get_status(request).await)
 }
 

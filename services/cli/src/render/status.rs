@@ -140,6 +140,7 @@ mod tests {
             log: "cra/1".to_owned(),
             log_since: None,
             forgettings: vec![],
+            caller: None,
         }
     }
 

@@ -44,6 +44,11 @@ impl NatsLog {
         Ok(self.info().await?.config.sealed)
     }
 
+    /// The log in favour of which the stream was closed, if it was.
+    pub async fn successor(&self) -> Result<Option<LogIdentity>, RestoreError> {
+        Ok(metadata::successor(&self.info().await?.config))
+    }
+
     /// Deletes the stream with every event.
     pub async fn destroy(self) -> Result<(), RestoreError> {
         let context = self.operated()?;

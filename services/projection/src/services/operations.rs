@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
-use cra_domain::cra::{Question, Violation, check_reason};
+use cra_domain::cra::{Fault, Question, Violation, check_reason};
 use cra_domain::event::timestamp_message;
 use cra_eventlog::{Forgetting, Position, Predecessor};
 use cra_runtime::audit::{Kind, Trail};
-use cra_runtime::identity::Callers;
+use cra_runtime::identity::{Caller, Callers, Scope};
 use cra_runtime::shutdown::Shutdown;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
@@ -53,11 +53,19 @@ impl Operations {
 impl OperationsService for Operations {
     async fn get_status(
         &self,
-        _request: Request<v1::GetStatusRequest>,
+        request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let Grant { caller, trail } = Grant::of(self.callers, &request)?;
+        let act = act(*request.get_ref())?;
+        if let Some(act) = act {
+            trail.begin(Kind::Operation)?;
+            trail.about("act", act.as_str_name());
+            trail.about("log", self.replayer.generations.serving().description().log.0.clone());
+        }
         let head = queries::head(&*self.replayer.log).await?.position;
         let status = self.blocking(move |generations| Ok(status(generations, head.0))).await?;
-        Ok(Response::new(status))
+        let caller = (self.callers == Callers::Identified).then(|| named(&caller));
+        Ok(Response::new(v1::GetStatusResponse { caller, ..status }))
     }
 
     async fn rebuild(
@@ -200,6 +208,24 @@ fn begun<T>(request: &Request<T>) -> Result<Trail, Status> {
     Ok(trail)
 }
 
+/// The act that a request announces.
+fn act(request: v1::GetStatusRequest) -> Result<Option<v1::LogAct>, Status> {
+    match v1::LogAct::try_from(request.act) {
+        Ok(v1::LogAct::Unspecified) => Ok(None),
+        Ok(act) => Ok(Some(act)),
+        Err(_) => Err(QueryError::from(Violation::new("act", Fault::UnknownValue(request.act))).into()),
+    }
+}
+
+fn named(caller: &Caller) -> v1::Caller {
+    let granted = Scope::ALL.into_iter().filter(|scope| caller.may(*scope));
+    v1::Caller {
+        client_id: caller.client_id.clone(),
+        subject: caller.subject.clone(),
+        scopes: granted.map(|scope| scope.name().to_owned()).collect(),
+    }
+}
+
 fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse {
     let serving = generations.serving();
     let applied = serving.checkpoint();
@@ -230,6 +256,7 @@ fn status(generations: &Generations, log_position: u64) -> v1::GetStatusResponse
         log: serving.description().log.0.clone(),
         log_since: Some(timestamp_message(generations.followed_since())),
         forgettings: generations.lineage().borrow().forgettings().map(forgetting).collect(),
+        caller: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::probe::{run, with_drain_deadline};
 async fn a_call_in_flight_finishes_within_the_drain_and_the_port_is_closed_meanwhile() {
     let running = run(with_drain_deadline(15_000)).await;
     let mut client = running.client().await;
-    let call = tokio::spawn(async move { client.get_status(pb::GetStatusRequest {}).await });
+    let call = tokio::spawn(async move { client.get_status(pb::GetStatusRequest::default()).await });
     running.probe.entered.notified().await;
 
     running.shutdown.begin();
@@ -67,7 +67,7 @@ async fn an_idle_client_does_not_hold_the_drain_at_all() {
     let running = run(with_drain_deadline(15_000)).await;
     let mut client = running.client().await;
     running.probe.answer.notify_one();
-    client.get_status(pb::GetStatusRequest {}).await.unwrap();
+    client.get_status(pb::GetStatusRequest::default()).await.unwrap();
 
     let started = Instant::now();
     running.shutdown.begin();

@@ -104,7 +104,7 @@ async fn the_callers_deadline_reaches_the_handler() {
     let running = run(ServerSettings::default()).await;
     let mut client = running.client().await;
     let within = |deadline: Duration| {
-        let mut request = Request::new(pb::GetStatusRequest {});
+        let mut request = Request::new(pb::GetStatusRequest::default());
         request.set_timeout(deadline);
         request
     };
@@ -117,7 +117,7 @@ async fn the_callers_deadline_reaches_the_handler() {
 async fn a_request_that_takes_longer_than_the_servers_limit_is_ended_with_deadline_exceeded() {
     let settings = ServerSettings { request_timeout_ms: 50.try_into().unwrap(), ..ServerSettings::default() };
     let running = run(settings).await;
-    let ended = running.client().await.get_status(pb::GetStatusRequest {}).await.unwrap_err();
+    let ended = running.client().await.get_status(pb::GetStatusRequest::default()).await.unwrap_err();
     assert_eq!(ended.code(), Code::DeadlineExceeded, "{ended:?}");
     assert_eq!(reason_of(&ended).as_deref(), Some("TIMED_OUT"));
 }
@@ -130,7 +130,7 @@ async fn a_handler_that_panics_answers_internal_and_the_service_goes_on() {
     assert_eq!(fault.code(), Code::Internal, "{fault:?}");
     assert!(!fault.message().contains("as the test asks"), "{fault:?}");
     running.probe.answer.notify_one();
-    client.get_status(pb::GetStatusRequest {}).await.unwrap();
+    client.get_status(pb::GetStatusRequest::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn headers_past_the_limit_are_refused() {
     let settings =
         ServerSettings { max_header_bytes: NonZeroU32::new(1_024).unwrap(), ..ServerSettings::default() };
     let running = run(settings).await;
-    let mut request = Request::new(pb::GetStatusRequest {});
+    let mut request = Request::new(pb::GetStatusRequest::default());
     request.metadata_mut().insert("x-large", "x".repeat(4_096).parse().unwrap());
     running.probe.answer.notify_one();
     running.client().await.get_status(request).await.unwrap_err();
@@ -166,7 +166,7 @@ async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_tak
             .await
         {
             Ok(channel) => pb::operations_service_client::OperationsServiceClient::new(channel)
-                .get_status(pb::GetStatusRequest {})
+                .get_status(pb::GetStatusRequest::default())
                 .await
                 .is_err(),
             Err(_) => true,
@@ -177,7 +177,7 @@ async fn past_the_bound_a_connection_is_refused_at_once_and_its_place_can_be_tak
     drop((first, endless));
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.probe.answer.notify_one();
-    running.client().await.get_status(pb::GetStatusRequest {}).await.unwrap();
+    running.client().await.get_status(pb::GetStatusRequest::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn past_the_bound_an_idle_connection_gives_way_to_a_new_one() {
     for _ in 0..3 {
         let mut client = running.client().await;
         running.probe.answer.notify_one();
-        client.get_status(pb::GetStatusRequest {}).await.unwrap();
+        client.get_status(pb::GetStatusRequest::default()).await.unwrap();
         clients.push(client);
     }
 }

@@ -259,3 +259,14 @@ async fn a_caller_that_leaves_during_a_retry_breaks_nothing() {
     assert_eq!(running.status().await.parked_events, 4 + 50);
     assert_eq!(running.verified().await.same, Some(true));
 }
+
+#[tokio::test]
+async fn an_act_that_no_version_knows_is_refused_before_it_is_audited_as_another() {
+    let running = Running::of(&[submitted(1, cra())]).await;
+    let status = |act| running.operations.get_status(Request::new(v1::GetStatusRequest { act }));
+    let answer = status(v1::LogAct::Seal.into()).await.unwrap().into_inner();
+    assert_eq!(answer.caller, None, "no identity is configured");
+    let refused = status(99).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(violations_of(&refused)[0].field, "act");
+}

@@ -1,0 +1,52 @@
+//! Who made a log forget, and what granted the right to: ids only, as the audits of the services keep them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::as_text;
+
+/// One act of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    /// When the right was checked.
+    #[serde(with = "as_text")]
+    pub at: Timestamp,
+    /// What granted the right.
+    pub granted_by: GrantedBy,
+    /// The client of the token; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client_id: String,
+    /// The subject of the token; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// The scope that granted it; empty without a token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// Why no projection was asked; absent if one was, or if the log is in a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_projection: Option<String>,
+}
+
+/// What granted the right to make a log forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantedBy {
+    /// The rights of the log's folder; the services are down.
+    Folder,
+    /// The projection of the log verified the token.
+    Projection,
+    /// No projection was reached; the token was verified with the identity settings of a service.
+    IdentitySettings,
+    /// No identity is configured.
+    NoIdentity,
+}
+
+impl Act {
+    /// An act without a token.
+    #[must_use]
+    pub fn without_token(granted_by: GrantedBy, at: Timestamp) -> Self {
+        let none = String::new;
+        Self { at, granted_by, client_id: none(), subject: none(), scope: none(), without_projection: None }
+    }
+}
