@@ -223,7 +223,7 @@ proptest! {
         let old = log(&lives);
         // Each event is compared on the way.
         let (new, mut comparison) = forgotten(&Rules::parse(&text).unwrap(), &old);
-        prop_assert!(block_on(comparison.selections(Position::START, 8)).unwrap().is_ok());
+        prop_assert!(block_on(comparison.selections(Position::START, 1)).unwrap().is_ok());
         // Forgetting everything afterwards comes to the same as at once, but for the names that stand in.
         let (twice, _) = forgotten(&everything(), &new);
         let (once, _) = forgotten(&everything(), &old);
