@@ -10,8 +10,10 @@ const LABEL_COLUMNS: usize = 24;
 
 /// The certificate in lines.
 pub(crate) fn page(certificate: &Certificate, file: &Path) -> String {
-    let Certificate { forgotten, kept, from, to, not_reached, .. } = certificate;
+    let Certificate { forgotten, kept, from, to, not_reached, finished, selections, .. } = certificate;
+    let selections: u64 = selections.iter().map(|it| u64::from(it.selections)).sum();
     let mut lines = vec![
+        ("statistics", format!("equal in {} random selections at random positions", thousands(selections))),
         ("verified", format!("{} events, all of them equal but for:", thousands(from.position.0))),
         ("events rewritten", thousands(forgotten.events)),
         ("annotations", thousands(forgotten.annotations)),
@@ -36,6 +38,9 @@ pub(crate) fn page(certificate: &Certificate, file: &Path) -> String {
         lines.push(("kept", format!("{events} events that cannot be read, copied as they are")));
     }
     lines.extend(not_reached.iter().map(|text| ("not reached", printable(text))));
+    if let Some(finished) = finished.as_ref().filter(|act| !act.scope.is_empty()) {
+        lines.push(("by", printable(&format!("{} {}", finished.client_id, finished.subject))));
+    }
     lines.push(("old log", printable(&from.log.0)));
     lines.push(("new log", printable(&to.log.0)));
     lines.push(("certificate", printable(&file.display().to_string())));
